@@ -1,0 +1,90 @@
+# Every target sets up what it needs; stamps in .venvs/ and .jars/ make repeats free.
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+PYTHON ?= python3.11
+TOOLS := .venvs/tools/bin
+STAMPS := .venvs/.stamps
+ROOMS := airflow spark serving
+FOLDER_airflow := plugins
+FOLDER_spark := spark
+FOLDER_serving := serving
+PEGEL := .venvs/serving/bin/pegel
+
+.PHONY: help setup demo down test check test-core test-airflow test-spark test-serving test-e2e test-repo lint types contracts lock format measure clean
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMPS)/ready ## install the three environments and the jars; done by every target that needs it
+
+demo: setup ## the whole way of one prediction, on real parts; KEEP=1 leaves the system up
+	@$(PEGEL) demo $(if $(filter-out 0,$(KEEP)),--keep)
+
+down: setup ## stop everything that was started here, and nothing else
+	@$(PEGEL) down
+
+test: setup ## every test of every environment, one summary at the end
+	@$(TOOLS)/python tests/run.py
+
+check: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving lint types contracts ## ruff, strict types, import contracts
+
+test-core: setup ## core, in all three environments
+	@$(TOOLS)/python tests/run.py core
+
+test-airflow: setup ## workflows, hooks and the page, in a real Airflow
+	@$(TOOLS)/python tests/run.py airflow
+
+test-spark: setup ## the stream and the batch jobs, on a real broker and a real Spark
+	@$(TOOLS)/python tests/run.py spark
+
+test-serving: setup ## logger, proxy and model server, on a real broker
+	@$(TOOLS)/python tests/run.py serving
+
+test-e2e: setup ## what `make demo` does, asserted
+	@$(TOOLS)/python tests/run.py e2e
+
+test-repo: setup ## the tree itself: docs, names, contracts, addresses
+	@$(TOOLS)/python tests/run.py repo
+
+lint: $(STAMPS)/tools ## ruff: rules and format
+	@$(TOOLS)/ruff check -q . && $(TOOLS)/ruff format -q --check .
+
+types: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving ## mypy strict, once per environment
+	@set -e; for room in "airflow plugins dags core" "spark spark" "serving serving"; do set -- $$room; name=$$1; shift; \
+	  $(TOOLS)/mypy --python-executable .venvs/$$name/bin/python --cache-dir .venvs/.mypy-$$name $$@; done
+
+contracts: $(STAMPS)/tools ## import contracts, in the words of docs/architecture.md
+	@PYTHONPATH=core:plugins:spark:serving $(TOOLS)/lint-imports --cache-dir .venvs/.import-linter
+
+format: $(STAMPS)/tools ## write the code in the one format
+	@$(TOOLS)/ruff check -q --fix . ; $(TOOLS)/ruff format -q .
+
+lock: $(STAMPS)/tools ## resolve the requirements anew; the only target that changes versions
+	@TOOLS=$(TOOLS) sh requirements/lock.sh
+
+measure: setup ## run every benchmark and write docs/measured.md
+	@$(PEGEL) --help > /dev/null && sh benchmarks/run.sh
+
+clean: ## remove everything that setup made; a running system is stopped first
+	@test ! -x $(PEGEL) || $(PEGEL) down
+	@rm -rf .venvs .jars .pegel
+
+# --- set-up -----------------------------------------------------------------------------------------------------------
+
+$(STAMPS)/tools: requirements/tools.txt
+	@command -v $(PYTHON) > /dev/null || { echo "setup: $(PYTHON) is needed and was not found; install Python 3.11, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@sh requirements/install.sh tools $(PYTHON)
+
+$(STAMPS)/%: requirements/%.txt core/pyproject.toml $(STAMPS)/tools
+	@sh requirements/install.sh $* $(PYTHON) $(FOLDER_$*)
+
+$(STAMPS)/demo-data: requirements/demo-data.txt $(STAMPS)/serving
+	@sh requirements/install.sh demo-data $(PYTHON)
+
+$(STAMPS)/jars: requirements/jars.lock $(STAMPS)/spark $(STAMPS)/serving
+	@.venvs/serving/bin/python -m pegel.local.jars && touch $@
+
+$(STAMPS)/ready: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving $(STAMPS)/demo-data $(STAMPS)/jars
+	@touch $@

@@ -1,0 +1,1 @@
+"""Pegel: ML model monitoring that people can trust at three in the morning."""

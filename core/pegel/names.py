@@ -1,0 +1,57 @@
+"""The only place that builds topic, resource, checkpoint, group and label names.
+
+Every name is a pure function of what it names, so whoever knows the model finds its topic, its endpoint and its files.
+"""
+
+from __future__ import annotations
+
+import re
+
+MANAGED_BY = "pegel"
+SAFE_NAME = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
+"""A letter, then lower case letters, digits and inner hyphens: valid as topic part, Kubernetes and folder name."""
+
+
+def is_safe(name: str) -> bool:
+    """Say whether `name` may stand in every place a name stands in."""
+    return re.fullmatch(SAFE_NAME, name) is not None
+
+
+def monitor_key(model: str, version: int) -> str:
+    """Return the key of one watched model version, e.g. `delays/1`."""
+    return f"{model}/{version}"
+
+
+def endpoint(model: str, version: int) -> str:
+    """Return the InferenceService name, e.g. `delays-v1`; it travels as `ce_inferenceservicename`."""
+    return f"{model}-v{version}"
+
+
+def inference_topic(namespace: str) -> str:
+    """Return the topic that holds every logged request and response of a namespace."""
+    return f"pegel.{namespace}.inference"
+
+
+def outliers_topic(namespace: str) -> str:
+    """Return the topic to which outlying events are published."""
+    return f"pegel.{namespace}.outliers"
+
+
+def dead_letters_topic(namespace: str) -> str:
+    """Return the topic that keeps what could not be read, with its headers and a header `dlq_reason`."""
+    return f"pegel.{namespace}.dead-letters"
+
+
+def topics(namespace: str) -> tuple[str, ...]:
+    """Return all topics of a namespace."""
+    return (inference_topic(namespace), outliers_topic(namespace), dead_letters_topic(namespace))
+
+
+def monitor_job(group: str) -> str:
+    """Return the name of a group's streaming driver."""
+    return f"pegel-monitor-{group}"
+
+
+def checkpoint(group: str, state_fingerprint: str, query: str) -> str:
+    """Return the checkpoint folder below the job's folder: f(group, state fingerprint, query)."""
+    return f"checkpoints/{group}/{state_fingerprint[:16]}/{query}"

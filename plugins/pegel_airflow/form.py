@@ -1,0 +1,174 @@
+"""MonitorSpec's JSON schema as an Airflow form, and the form's answers as a MonitorSpec.
+
+A parameter is named by the path of its field (`windowing.length`), so a spec becomes parameters by flattening it and
+nothing else: `params_of(spec)`. Airflow checks each answer against the field's JSON schema before a run exists; rules
+that join several fields are checked by the workflow's first task with the spec's own sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from airflow.sdk import Param
+
+from pegel import names
+from pegel.spec import MonitorSpec
+
+ADVANCED: Final = "advanced"
+"""Name of the parameter whose JSON object is laid over all other answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How one field of the spec is asked: the form's section, the title with its unit, the help, extra schema."""
+
+    section: str
+    title: str
+    help: str
+    schema: Mapping[str, Any] | None = None
+
+
+_NAME = {"pattern": names.SAFE_NAME}
+_SECONDS = "Seconds, or text with a unit: `90s`, `15m`, `1h`."
+
+QUESTIONS: Final[Mapping[str, Question]] = {
+    "model.name": Question("Model", "Name", "Lower case letters, digits, inner hyphens; names topics, endpoint.", _NAME),
+    "model.version": Question("Model", "Version (number)", "Each version is watched on its own."),
+    "model.uri": Question("Model", "Location (address)", "Folder of the fitted model: `file:///...` or object store."),
+    "model.format": Question("Model", "Format", "How the model was saved.", {"enum": ["sklearn"]}),
+    "model.protocol": Question("Model", "Protocol", "Inference protocol that clients speak."),
+    "model.ready_within": Question(
+        "Model", "Ready within (s)", f"The run fails with the server's log if the endpoint takes longer. {_SECONDS}"
+    ),
+    "namespace": Question("Logging", "Namespace", "Requests and responses of a namespace share one topic.", _NAME),
+    "group": Question(
+        "Logging", "Monitor group", "Models of one group share a streaming driver; an own group costs ~460 MB.", _NAME
+    ),
+    "baseline.source": Question(
+        "Baseline", "Training data (reference)", "What the feature store calls it: `local://delays?version=1&split=train`."
+    ),
+    "windowing.length": Question("Windows", "Length (s)", f"How much time one verdict covers. {_SECONDS}"),
+    "windowing.slide": Question(
+        "Windows", "Slide (s)", f"Step between window starts; must divide the length. Empty: the length. {_SECONDS}"
+    ),
+    "windowing.lateness": Question(
+        "Windows", "Lateness (s)", f"How long late rows are still counted before a window closes. {_SECONDS}"
+    ),
+    "watch.features": Question(
+        "What to watch",
+        "Features",
+        "One name a line. Empty: all features of the training data.",
+        {"type": ["array", "string"], "items": {"type": "string", "minLength": 1}},
+    ),
+    "watch.predictions": Question("What to watch", "Predictions", "Watch what the model answers as well."),
+    "watch.outliers_per_day": Question(
+        "What to watch", "Outliers (events/day)", "How many outlying events to see at most while nothing changes."
+    ),
+    "watch.rows_per_day": Question("What to watch", "Traffic (rows/day)", "Expected rows; sets the outlier rate."),
+    "watch.margin": Question(
+        "What to watch", "Margin (standard deviations)", "Smallest change worth a mail; smaller ones are only shown."
+    ),
+    "false_alarms.count": Question(
+        "Alerts", "False alarms (number)", "How often you accept an alert although nothing has changed, per the period."
+    ),
+    "false_alarms.per": Question("Alerts", "False alarms per", "The period of the number above; a month is 30 days."),
+    "alerts.emails": Question("Alerts", "Tell (e-mail addresses)", "One address a line. Empty: nobody is mailed."),
+    "alerts.repeat_after": Question(
+        "Alerts", "Repeat after (s)", f"No further mail about the same alert before, unless it grows. {_SECONDS}"
+    ),
+    "spec_version": Question("Advanced JSON", "Spec version", "Version of this form's fields.", {"const": 1}),
+}
+"""Every leaf of the spec, in the order in which it is asked."""
+
+
+def params() -> dict[str, Param]:
+    """Build the onboarding form: one parameter per leaf of MonitorSpec, and the advanced object at the end."""
+    defaults = _flatten(_SAMPLE.to_json())
+    leaves = dict(_leaves(MonitorSpec.model_json_schema()))
+    form = {path: _param(question, leaves[path], defaults[path]) for path, question in QUESTIONS.items()}
+    form[ADVANCED] = Param(
+        {},
+        description="A JSON object in the shape of a spec file, laid over the answers above: "
+        '`{"windowing": {"length": "5m"}}`.',
+        type="object",
+        title="Advanced (JSON object)",
+        section="Advanced JSON",
+    )
+    return form
+
+
+def spec_of(answers: Mapping[str, Any]) -> MonitorSpec:
+    """Read the form's answers. Raises InvalidSpec with one sentence per problem; unknown answers are refused too."""
+    data: dict[str, Any] = {}
+    for path, value in answers.items():
+        if path != ADVANCED:
+            _put(data, path, _given(path, value))
+    return MonitorSpec.parse(_overlaid(data, answers.get(ADVANCED) or {}))
+
+
+def params_of(spec: MonitorSpec) -> dict[str, Any]:
+    """Return the answers that ask for `spec`: the inverse of `spec_of`."""
+    return _flatten(spec.to_json())
+
+
+_UNSTATED: Final = "unstated"
+_SAMPLE: Final = MonitorSpec.parse(
+    {"model": {"name": _UNSTATED, "uri": _UNSTATED}, "baseline": {"source": _UNSTATED}},
+)
+
+
+def _param(question: Question, schema: Mapping[str, Any], default: Any) -> Param:
+    merged = {**schema, **(question.schema or {}), "title": question.title, "section": question.section}
+    if question.title == "Features":
+        default = []
+    stated = {} if default == _UNSTATED else {"default": default}
+    return Param(description=question.help, **stated, **merged)
+
+
+def _leaves(schema: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, part in schema["properties"].items():
+        if "$ref" not in part:
+            yield name, _plain(part)
+            continue
+        section = schema["$defs"][part["$ref"].rsplit("/", 1)[-1]]
+        for leaf, inner in section["properties"].items():
+            yield f"{name}.{leaf}", _plain(inner)
+
+
+def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Say `anyOf` as one list of types, which the form can draw; drop what Param states itself."""
+    kept = {key: value for key, value in schema.items() if key not in {"default", "description", "title", "anyOf", "const"}}
+    for choice in schema.get("anyOf", ()):
+        types = choice["type"] if isinstance(choice["type"], list) else [choice["type"]]
+        kept["type"] = [*kept.get("type", []), *types]
+        kept.update({key: value for key, value in choice.items() if key not in {"type", "const"}})
+    return kept
+
+
+def _flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in data.items():
+        path = f"{prefix}{name}"
+        flat.update(_flatten(value, f"{path}.") if isinstance(value, Mapping) else {path: value})
+    return flat
+
+
+def _given(path: str, value: Any) -> Any:
+    """Undo what a form cannot say: an empty list of features means all of them."""
+    return "all" if path == "watch.features" and value == [] else value
+
+
+def _put(data: dict[str, Any], path: str, value: Any) -> None:
+    section, _, leaf = path.rpartition(".")
+    target = data.setdefault(section, {}) if section else data
+    target[leaf] = value
+
+
+def _overlaid(data: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(data)
+    for name, value in over.items():
+        below = merged.get(name)
+        merged[name] = _overlaid(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged

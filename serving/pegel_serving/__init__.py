@@ -1,0 +1,1 @@
+"""Pegel beside the model: the inference logger and the local endpoint."""

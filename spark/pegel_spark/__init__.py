@@ -1,0 +1,1 @@
+"""Pegel inside Spark: the stream and the batch jobs."""

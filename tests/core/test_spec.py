@@ -1,0 +1,140 @@
+"""The user's wish: what is accepted, what is refused, and in which words."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pegel.errors import InvalidSpec
+from pegel.spec import MonitorSpec
+
+
+def wish(**parts: Any) -> dict[str, Any]:
+    """Return the smallest acceptable spec, with parts replaced."""
+    return {
+        "model": {"name": "delays", "uri": "file:///models/delays"},
+        "baseline": {"source": "local://delays"},
+        **parts,
+    }
+
+
+def refusal(data: Any) -> str:
+    """Return the sentences with which data is refused."""
+    with pytest.raises(InvalidSpec) as caught:
+        MonitorSpec.parse(data)
+    return str(caught.value)
+
+
+def test_the_smallest_wish_has_defaults_for_all_else() -> None:
+    """A model and a baseline are enough; a minute's window and one false alarm a week are the defaults."""
+    spec = MonitorSpec.parse(wish())
+
+    assert "delays/1" == spec.key
+    assert "delays-v1" == spec.endpoint
+    assert timedelta(seconds=60) == spec.windowing.step
+    assert timedelta(weeks=1) == spec.false_alarms.period
+
+
+def test_an_unknown_field_is_refused_by_its_path() -> None:
+    """A misspelt field is never ignored."""
+    message = refusal(wish(windowing={"lenght": 60}))
+
+    assert "windowing.lenght: unknown field; remove it or correct its name" == message
+
+
+def test_every_problem_is_named_in_one_refusal() -> None:
+    """Two mistakes give two sentences, so that nobody corrects them one at a time."""
+    message = refusal({"model": {"name": "Delays", "uri": "file:///m"}})
+
+    assert message.splitlines() == [
+        (
+            "model.name: given 'Delays': must be lower case letters, digits and inner hyphens, "
+            "because it names topics and endpoints"
+        ),
+        "baseline: missing; it has no default, so state it",
+    ]
+
+
+def test_a_slide_longer_than_its_window_is_refused_with_the_consequence() -> None:
+    """The message says what would have gone wrong and what to write instead."""
+    message = refusal(wish(windowing={"length": "60s", "slide": "90s"}))
+
+    assert (
+        "windowing: slide 90s > length 60s: events between windows would be counted nowhere; "
+        "set slide to 60s or less, or leave it out" == message
+    )
+
+
+def test_a_slide_that_does_not_divide_its_window_is_refused() -> None:
+    """Windows are put together from whole slides."""
+    assert "length 60s is not a multiple of slide 25s" in refusal(wish(windowing={"length": 60, "slide": 25}))
+
+
+@pytest.mark.parametrize("value", ["0s", "-1m", 0])
+def test_a_window_without_length_is_refused(value: object) -> None:
+    """A window is longer than nothing."""
+    assert "must be longer than 0 s" in refusal(wish(windowing={"length": value}))
+
+
+def test_a_length_that_cannot_be_read_says_how_to_write_one() -> None:
+    """The remedy is in the refusal."""
+    message = refusal(wish(windowing={"length": "soon"}))
+
+    assert "windowing.length: given 'soon': write seconds (60) or a number with a unit: 90s, 15m, 1h, 2d" == message
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("90s", 90), ("1.5m", 90), (90, 90), ("PT90S", 90), ("2d", 172_800)])
+def test_lengths_of_time_may_be_written_in_several_ways(written: object, seconds: int) -> None:
+    """Seconds, a unit or ISO 8601 mean the same length."""
+    spec = MonitorSpec.parse(wish(windowing={"length": written}))
+
+    assert timedelta(seconds=seconds) == spec.windowing.length
+
+
+def test_equal_wishes_have_equal_fingerprints() -> None:
+    """The fingerprint is of the meaning, not of the writing."""
+    one = MonitorSpec.parse(wish(windowing={"length": "1m"}))
+    other = MonitorSpec.from_yaml(json.dumps(wish(windowing={"length": 60.0, "lateness": "10s"})))
+
+    assert one.fingerprint() == other.fingerprint()
+
+
+def test_another_wish_has_another_fingerprint() -> None:
+    """A changed threshold is a changed wish."""
+    one = MonitorSpec.parse(wish())
+    other = MonitorSpec.parse(wish(watch={"margin": 0.05}))
+
+    assert one.fingerprint() != other.fingerprint()
+
+
+@given(length=st.integers(1, 10_000), lateness=st.integers(0, 10_000), count=st.integers(1, 100))
+def test_a_spec_survives_its_own_json(length: int, lateness: int, count: int) -> None:
+    """What is written can be read again, with the same fingerprint."""
+    spec = MonitorSpec.parse(wish(windowing={"length": length, "lateness": lateness}, false_alarms={"count": count}))
+
+    again = MonitorSpec.parse(json.loads(json.dumps(spec.to_json())))
+
+    assert spec == again
+    assert spec.fingerprint() == again.fingerprint()
+
+
+def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    """A wrong path is the user's input, not a crash."""
+    with pytest.raises(InvalidSpec, match=r"absent.yaml cannot be read: No such file or directory"):
+        MonitorSpec.from_file(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "just words", "{", ""])
+def test_text_that_is_no_mapping_is_refused(text: str) -> None:
+    """A list, a word, broken YAML and nothing at all are refused as what they are."""
+    with pytest.raises(InvalidSpec, match=r"mapping|not YAML"):
+        MonitorSpec.from_yaml(text)
+
+
+def test_a_later_version_of_the_format_is_refused() -> None:
+    """A spec written for a newer Pegel is not half understood."""
+    assert "spec_version: given 2" in refusal(wish(spec_version=2))
