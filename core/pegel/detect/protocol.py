@@ -1,0 +1,42 @@
+"""What every test of this package gives back."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Evidence(Protocol):
+    """One test of one field: a statistic, its p-value, and the p-value of "the change is at most the margin"."""
+
+    @property
+    def name(self) -> str:
+        """Return the test's name."""
+        ...
+
+    @property
+    def n(self) -> int:
+        """Return the number of window values (or rows) tested."""
+        ...
+
+    @property
+    def m(self) -> int:
+        """Return the number of baseline values (or rows) tested against."""
+        ...
+
+    @property
+    def statistic(self) -> float:
+        """Return the statistic."""
+        ...
+
+    @property
+    def p_value(self) -> float:
+        """Return the p-value of "nothing has changed"."""
+        ...
+
+    def p_relevant(self, margin: float) -> float:
+        """Return the p-value of "the change is at most `margin`", in standard deviations."""
+        ...
+
+    def numbers(self) -> dict[str, float]:
+        """Return every number needed to see how the p-value came about."""
+        ...

@@ -1,0 +1,1 @@
+"""One mergeable statistic per file, and the arithmetic they share."""

@@ -1,0 +1,102 @@
+"""Layouts: identity, JSON, vocabularies."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from pegel.columns import Field, Kind, Role, Schema
+from pegel.errors import LayoutMismatch
+from pegel.layout import CategoricalLayout, Layout, NumericLayout, build_layout
+from pegel.stats.vocabulary import Vocabulary
+
+
+def test_json_round_trip(layout: Layout) -> None:
+    """A layout read back from JSON text has the same hash, and counts in the same cells."""
+    copy = Layout.from_json(json.loads(json.dumps(layout.to_json())))
+
+    assert layout.layout_hash == copy.layout_hash
+    assert layout.schema == copy.schema
+
+
+def test_rows_in_any_order_give_one_layout(schema: Schema, training: dict[str, np.ndarray], layout: Layout) -> None:
+    """The order of training rows does not matter."""
+    order = np.random.default_rng(0).permutation(20_000)
+    shuffled = build_layout(schema, {name: column[order] for name, column in training.items()})
+
+    assert layout.layout_hash == shuffled.layout_hash
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        Field("delay", Kind.NUMERIC, unit="h"),
+        Field("other", Kind.NUMERIC, unit="min"),
+        Field("delay", Kind.NUMERIC, Role.PREDICTION, unit="min"),
+    ],
+)
+def test_name_role_and_unit_are_identity(field: Field) -> None:
+    """The same numbers in another unit, role or name are another layout: refused, never converted."""
+    column = np.arange(100.0)
+    first = build_layout(Schema((Field("delay", Kind.NUMERIC, unit="min"),)), {"delay": column})
+
+    assert first.layout_hash != build_layout(Schema((field,)), {field.name: column}).layout_hash
+
+
+def test_another_layout_version_is_refused(layout: Layout) -> None:
+    """A layout of a future version is refused by name."""
+    with pytest.raises(LayoutMismatch, match="expected layout version 1, given 2"):
+        Layout.from_json(layout.to_json() | {"layout_version": 2})
+
+
+def test_kinds(layout: Layout) -> None:
+    """Numbers with at most 64 values are discrete; text has a cell per category, one for others, one for unseen."""
+    delay, carrier, stops, late = layout.features
+
+    assert isinstance(delay, NumericLayout)
+    assert isinstance(stops, NumericLayout)
+    assert isinstance(late, NumericLayout)
+    assert isinstance(carrier, CategoricalLayout)
+    assert (False, True, True) == (delay.discrete, stops.discrete, late.discrete)
+    assert (True, True, False) == (delay.joint, stops.joint, late.joint)
+    assert ({"WN", "AA", "DL", "UA"}, 6, 5) == (set(carrier.categories), carrier.size, late.size)
+
+
+def test_pickle(layout: Layout) -> None:
+    """A layout that was used travels between processes."""
+    assert layout.features[1].vocabulary.cells["AA"] < 4  # type: ignore[union-attr]  # the second field is text
+
+    copy = pickle.loads(pickle.dumps(layout))  # noqa: S301  # own bytes
+
+    assert layout.layout_hash == copy.layout_hash
+
+
+def test_frequent_categories_come_first() -> None:
+    """Cells are ordered by frequency, ties by byte order; a category is its exact text."""
+    vocabulary = Vocabulary.build(["b", "B ", "b", "é", "a", None])
+    counts, nulls = vocabulary.count(np.array(["a", "B", "b", None, ""], dtype=object))
+
+    assert ("b", "B ", "a", "é") == vocabulary.top
+    assert ([1, 0, 1, 0, 0, 2], 1) == (counts.tolist(), nulls)
+    assert 3 == vocabulary.singletons
+
+
+@pytest.mark.parametrize(("distinct", "unseen"), [(200, 1), (10_001, 1), (100_001, 0)])
+def test_known_values(distinct: int, unseen: int) -> None:
+    """Up to 10,000 values are known as text, up to 100,000 by hash; beyond, nothing is unseen."""
+    values = [f"key {i:06d}" for i in range(distinct)]
+    vocabulary = Vocabulary.build(values)
+    counts, _ = vocabulary.count(np.array([values[-1], values[-2], "another"], dtype=object))
+
+    assert [3 - unseen, unseen] == counts[-2:].tolist()
+    assert vocabulary == Vocabulary.from_json(json.loads(json.dumps(vocabulary.to_json())))
+
+
+def test_text_that_is_not_unicode() -> None:
+    """Lone surrogates, as JSON may carry, are categories like any other."""
+    vocabulary = Vocabulary.build(["\ud800", "a"])
+
+    assert 1 == vocabulary.cells["\ud800"]

@@ -1,0 +1,202 @@
+"""The notebook door: tables in, reports out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+
+import pegel
+from pegel.baseline import Baseline
+from pegel.errors import InvalidSpec, LayoutMismatch, PermanentError
+from pegel.findings import Verdict
+
+
+def table(n: int, seed: int, *, shift: float = 0.0, wn: float = 0.22) -> pa.Table:
+    """Draw flights: delay in minutes, carrier, and whether a model called them late."""
+    rng = np.random.default_rng(seed)
+    carriers = np.array(["WN", "AA", "DL"])[rng.choice(3, n, p=[wn, 0.5, 0.5 - wn])]
+    return pa.table(
+        {
+            "delay": rng.normal(5 + 20 * shift, 20, n),
+            "carrier": carriers,
+            "late": rng.random(n) < 0.3,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def flights() -> Baseline:
+    """The baseline of 20,000 flights."""
+    return pegel.profile(table(20_000, 1), predictions=["late"], units={"delay": "min"}, name="flights")
+
+
+def test_clean_and_changed(flights: Baseline) -> None:
+    """A table like the baseline is ok with exit code 0, a changed one is drift with 1, a small one neither, with 2."""
+    clean, changed = pegel.check(table(3_000, 2), flights), pegel.check(table(3_000, 3, shift=0.5), flights)
+    small = pegel.check(table(30, 4), flights)
+
+    assert [(Verdict.OK, 0), (Verdict.DRIFT, 1), (Verdict.INSUFFICIENT, 2)] == [
+        (report.verdict, report.exit_code) for report in (clean, changed, small)
+    ]
+    assert "delay" == changed.features[0].feature
+
+
+def test_terminal(flights: Baseline) -> None:
+    """The text says verdict, sizes and budget first, then what changed, and what was not judged and why."""
+    text = str(pegel.check(table(8_412, 3, shift=0.31), flights)).splitlines()
+
+    assert "drift in 1 of 3 features · 8,412 rows against 20,000 · one false alarm per week at this setting" == text[0]
+    assert ["feature", "what changed", "how much"] == [text[2][2:9], text[2][11:23], text[2][25:33]]
+    assert text[3].startswith("  delay    shifted up    0.3")
+    assert "min)" in text[3]
+    assert "  not judged: carrier (40 values; at least 50 are needed)" in str(pegel.check(table(40, 1), flights))
+
+
+def test_file(flights: Baseline, tmp_path: Path) -> None:
+    """The saved page is one file with a picture per field, and asks nothing of the network."""
+    report = pegel.check(table(3_000, 3, wn=0.4), flights)
+    page = report.save(tmp_path / "new" / "report.html").read_text(encoding="utf-8")
+
+    assert 3 == page.count("<svg")
+    assert "WN 22 % → 4" in page
+    assert "http" not in page
+    assert 3 == report._repr_html_().count("<svg")
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv", "csv.gz", "pandas", "mapping", "batches"])
+def test_every_form_of_table_is_the_same(flights: Baseline, tmp_path: Path, form: str) -> None:
+    """Files, frames, mappings and chunked tables of the same rows give the same baseline."""
+    rows = table(20_000, 1)
+    path = tmp_path / f"flights.{form}"
+    data: Any = path
+    match form:
+        case "parquet":
+            pa.parquet.write_table(rows, path, row_group_size=3_000)
+        case "csv" | "csv.gz":
+            with pa.output_stream(path) as out:
+                pa.csv.write_csv(rows, out)
+        case "pandas":
+            data = rows.to_pandas()
+        case "mapping":
+            data = {name: rows.column(name).to_pylist() for name in rows.column_names}
+        case _:
+            data = pa.concat_tables([rows[:7], rows[7:]])
+
+    assert flights.id == pegel.profile(data, predictions=["late"], units={"delay": "min"}, name="flights").id
+
+
+def test_columns_are_found_by_name(flights: Baseline) -> None:
+    """Columns may stand in any order; further ones are left alone and named."""
+    rows = table(3_000, 2)
+    shuffled = rows.select(["late", "carrier", "delay"]).append_column("x", pa.array(range(3_000)))
+    report = pegel.check(shuffled, flights)
+
+    assert (Verdict.OK, ("x",)) == (report.verdict, report.extra)
+    assert "not in the baseline, left alone: x" in str(report)
+
+
+def test_missing_columns_are_refused(flights: Baseline) -> None:
+    """A table without a column of the baseline is refused by name."""
+    with pytest.raises(LayoutMismatch, match=r"given a table without carrier, late: nothing was judged"):
+        pegel.check(table(100, 1).select(["delay"]), flights)
+
+
+@pytest.mark.parametrize("given", ["weekly", "1 per fortnight", "1 per", "one per week", "-1 per week", "0 per week"])
+def test_budgets_that_make_no_sense(flights: Baseline, given: str) -> None:
+    """A budget that is not a number per period is refused, with the periods there are."""
+    with pytest.raises(InvalidSpec, match="Nothing was judged"):
+        pegel.check(table(100, 1), flights, false_alarms=given)
+
+
+@pytest.mark.parametrize("given", [0, -3, float("nan")])
+def test_numbers_of_windows_that_make_no_sense(flights: Baseline, given: float) -> None:
+    """No windows per week, or fewer, are refused."""
+    with pytest.raises(InvalidSpec, match="Nothing was judged"):
+        pegel.check(table(100, 1), flights, windows_per_week=given)
+
+
+def test_text_where_numbers_were(flights: Baseline) -> None:
+    """A numeric column that arrives as text is parsed; what is no number is counted as unparseable and found."""
+    texts = [*map(str, range(-40, 40)), "n/a", "n/a", None] * 20
+    n = len(texts)
+    rows = {"delay": texts, "carrier": ["WN"] * n, "late": [True] * n}
+    delay = pegel.check(rows, flights).summary.features["delay"]
+
+    assert (20, 40, n - 60) == (delay.n_null, delay.n_unparseable, delay.counted)
+
+
+def test_what_is_not_measured_is_named() -> None:
+    """Times, lists and columns without any value are left out with a warning that says why."""
+    rows = {
+        "x": [1.0, 2.0],
+        "when": [dt.datetime(2026, 1, 1, tzinfo=dt.UTC)] * 2,
+        "many": [[1], [2]],
+        "nothing": [None, None],
+    }
+    with pytest.warns(UserWarning, match=r"when \(times .*; many \(list.*; nothing \(holds no value"):
+        found = pegel.profile(rows)
+
+    assert ["x"] == [field.name for field in found.layout.schema.fields]
+
+
+def test_numbers_of_every_kind() -> None:
+    """Decimals, integers beyond 2**53 and truth values are measured; a mix of types is text."""
+    rows = {
+        "price": [decimal.Decimal("1.10"), decimal.Decimal("2.20"), None],
+        "key": [2**53 + 1, 2**60, -(2**62)],
+        "flag": [True, False, True],
+        "mix": [1, "a", None],
+    }
+    found = pegel.profile(rows).summary.features
+
+    assert (1.1, 2.2, 1) == (found["price"].min, found["price"].max, found["price"].n_null)
+    assert (-(2.0**62), 2.0**60) == (found["key"].min, found["key"].max)
+    assert [2, 1, 0, 0] == found["flag"].cells.tolist()
+    assert (2, 1) == (found["mix"].counted, found["mix"].n_null)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"x": []}, "holds no value|expected rows"),
+        ("nowhere.parquet", "expected a file, given nowhere.parquet"),
+        (42, "given int"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:not measured")
+def test_nothing_to_learn_from(data: Any, message: str) -> None:
+    """No rows, no file and no table are refused in words."""
+    with pytest.raises(PermanentError, match=message):
+        pegel.profile(data)
+
+
+def test_a_file_that_is_not_a_table(tmp_path: Path) -> None:
+    """A file that is not Parquet though it says so is refused with its name."""
+    path = tmp_path / "x.parquet"
+    path.write_bytes(b"not at all")
+
+    with pytest.raises(PermanentError, match=r"x\.parquet: .*Nothing was read"):
+        pegel.profile(path)
+
+
+def test_importing_pegel_is_light() -> None:
+    """Importing the package brings in neither Arrow nor plots; the public names are complete and sorted."""
+    code = (
+        "import pegel, sys; heavy = {'pyarrow', 'matplotlib', 'numpy'} & set(sys.modules); "
+        "print(heavy, pegel.__all__, 'check' in dir(pegel))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert "set() ['Report', 'check', 'profile'] True" == found.strip()
+    with pytest.raises(AttributeError, match="no attribute 'guess'"):
+        getattr(pegel, "guess")  # noqa: B009  the type checker knows that it is not there

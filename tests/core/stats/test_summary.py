@@ -1,0 +1,178 @@
+"""Summaries: what is counted, and the laws of merging."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pegel.columns import Columns, Field, Kind, Missing, Role, Schema
+from pegel.errors import LayoutMismatch
+from pegel.layout import Layout, build_layout
+from pegel.summary import Summary
+
+SCHEMA = Schema((Field("x", Kind.NUMERIC), Field("c", Kind.CATEGORICAL)))
+LAYOUT = build_layout(
+    SCHEMA,
+    {"x": np.random.default_rng(0).normal(size=500), "c": np.array(list("aaabbc"), dtype=object)},
+)
+NUMBER = st.one_of(st.floats(-5, 5), st.sampled_from([np.nan, np.inf, -np.inf, 1e9]))
+ROW = st.tuples(NUMBER, st.sampled_from([0, 0, 0, 1, 2]), st.sampled_from(["a", "b", "c", "new", None]), st.booleans())
+ROWS = st.lists(ROW, max_size=40)
+
+
+def columns(rows: list[tuple[float, int, str | None, bool]]) -> Columns:
+    """Make columns of rows: number, missing code, category, and whether an absent category was nonsense."""
+    codes = np.array([code for _, code, _, _ in rows], dtype=np.uint8)[:, None]
+    numbers = np.array([value if code == 0 else np.nan for value, code, _, _ in rows])[:, None]
+    texts = np.array([None, *(text for _, _, text, _ in rows)], dtype=object)[1:]
+    bad = np.array([text is None and flag for _, _, text, flag in rows], dtype=np.bool_)
+    return Columns(len(rows), numbers.reshape(-1, 1), codes.reshape(-1, 1), (texts,), (bad,))
+
+
+def summary_of(rows: list[Any], *, exact: bool = False) -> Summary:
+    """Summarise rows."""
+    summary = Summary.empty(LAYOUT, exact=exact)
+    summary.update(columns(rows), Role.FEATURE)
+    return summary
+
+
+def merged(*parts: Summary) -> Summary:
+    """Merge into an empty summary."""
+    whole = Summary.empty(LAYOUT, exact=True)
+    for part in parts:
+        whole.merge(part)
+    return whole
+
+
+def integers(summary: Summary) -> tuple[Any, ...]:
+    """Return everything a decision uses."""
+    return (
+        summary.counters.tolist(),
+        summary.cells.tolist(),
+        summary.ranges.tolist(),
+        summary.n_outliers,
+        summary.n_scored,
+    )
+
+
+@given(ROWS)
+def test_every_row_is_counted_once(rows: list[Any]) -> None:
+    """The rows of a field are its nulls, NaN, infinities, unparseable values and the values in cells."""
+    for feature in summary_of(rows).features.values():
+        kinds = (feature.n_null, feature.n_nan, feature.n_posinf, feature.n_neginf, feature.n_unparseable)
+
+        assert len(rows) == feature.n == sum(kinds) + feature.counted
+        assert min(kinds) >= 0
+
+
+@given(ROWS, ROWS, ROWS)
+def test_merge_is_associative_and_commutative(a: list[Any], b: list[Any], c: list[Any]) -> None:
+    """Integers are bit-equal in any grouping and order, and equal to those of all rows at once."""
+    x, y, z = summary_of(a), summary_of(b), summary_of(c)
+    whole = integers(summary_of(a + b + c))
+
+    assert whole == integers(merged(merged(x, y), z)) == integers(merged(z, merged(y, x)))
+
+
+@given(ROWS)
+def test_empty_is_the_identity(rows: list[Any]) -> None:
+    """Merging with the summary of no rows changes nothing, moments included."""
+    summary, other = summary_of(rows), Summary.empty(LAYOUT)
+    other.merge(summary)
+
+    assert integers(summary) == integers(other)
+    assert summary.moments.tolist() == other.moments.tolist()
+
+
+@given(ROWS, ROWS, st.booleans())
+def test_bytes_round_trip(a: list[Any], b: list[Any], exact: bool) -> None:
+    """What is unpacked is what was packed, bit by bit, and can be merged further."""
+    summary = summary_of(a, exact=exact)
+    summary.n_outliers, summary.n_scored = 3, 40
+    copy = Summary.from_bytes(summary.to_bytes(), LAYOUT)
+
+    assert summary.to_bytes() == copy.to_bytes() == pickle.loads(pickle.dumps(summary)).to_bytes()  # noqa: S301  # own bytes
+
+    copy.merge(summary_of(b, exact=exact))
+    summary.merge(summary_of(b, exact=exact))
+
+    assert summary.to_bytes() == copy.to_bytes()
+
+
+@given(ROWS, st.integers(0, 40))
+@settings(suppress_health_check=[HealthCheck.too_slow])
+def test_exact_moments_know_no_order(rows: list[Any], cut: int) -> None:
+    """With exact sums even the moments are bit-equal in any order and any split."""
+    whole = summary_of(rows, exact=True)
+    parts = merged(summary_of(rows[cut:][::-1], exact=True), summary_of(rows[:cut], exact=True))
+    whole.settle()
+    parts.settle()
+
+    assert whole.moments.tobytes() == parts.moments.tobytes()
+
+
+def test_infinities_and_nan_stay_outside_of_cells() -> None:
+    """Infinities, NaN, nulls and nonsense are counted by kind, and the range is that of the finite values."""
+    rows = [(np.inf, 0, "a", False), (-np.inf, 0, None, True), (np.nan, 0, "new", False), (1.0, 1, "a", False)]
+    summary = summary_of([*rows, (2.0, 2, "b", False), (0.5, 0, None, False)])
+    number, text = summary.features["x"], summary.features["c"]
+
+    assert (6, 1, 1, 1, 1, 1, 1) == (
+        number.n,
+        number.n_null,
+        number.n_nan,
+        number.n_posinf,
+        number.n_neginf,
+        number.n_unparseable,
+        number.counted,
+    )
+    assert (0.5, 0.5, 1) == (number.min, number.max, number.moments.count)
+    assert (1, 1, [2, 1, 0, 0, 1]) == (text.n_null, text.n_unparseable, text.cells.tolist())
+
+
+def test_roles_are_counted_apart(layout: Layout, count: Callable[..., Summary], draw: Callable[..., Any]) -> None:
+    """Rows of one role leave the fields of the other untouched."""
+    summary = Summary.empty(layout)
+    whole = count(layout, draw(10, seed=3))
+
+    assert (0, 0) == (summary.rows(Role.FEATURE), summary.rows(Role.PREDICTION))
+    assert (10, 10) == (whole.rows(Role.FEATURE), whole.rows(Role.PREDICTION))
+
+
+def test_other_cells_are_refused(layout: Layout) -> None:
+    """Summaries of different layouts are neither merged nor read, and the message names both."""
+    summary = Summary.empty(layout)
+
+    with pytest.raises(LayoutMismatch, match=f"expected a summary in layout {layout.layout_hash[:12]}, given"):
+        summary.merge(Summary.empty(LAYOUT))
+    with pytest.raises(LayoutMismatch, match="it belongs to another baseline"):
+        Summary.from_bytes(Summary.empty(LAYOUT).to_bytes(), layout)
+    with pytest.raises(LayoutMismatch, match="expected a packed summary"):
+        Summary.from_bytes(b"nonsense", layout)
+
+
+@pytest.mark.parametrize("width", [0, 2])
+def test_wrong_number_of_columns(width: int) -> None:
+    """A matrix of another width is refused before anything is counted."""
+    summary = Summary.empty(LAYOUT)
+    bad = Columns(1, np.zeros((1, width)), None, (np.array(["a"], dtype=object),), (None,))
+
+    with pytest.raises(ValueError, match=r"expected numbers of shape \(1, 1\)"):
+        summary.update(bad, Role.FEATURE)
+
+    assert integers(Summary.empty(LAYOUT)) == integers(summary)
+
+
+def test_numbers_marked_missing_are_refused() -> None:
+    """A finite number with a missing code contradicts itself, and would be counted twice."""
+    codes = np.full((1, 1), Missing.NULL, dtype=np.uint8)
+    bad = Columns(1, np.ones((1, 1)), codes, (np.array(["a"], dtype=object),), (None,))
+
+    with pytest.raises(ValueError, match="expected NaN wherever a value is marked missing"):
+        Summary.empty(LAYOUT).update(bad, Role.FEATURE)
