@@ -1,0 +1,106 @@
+"""The baseline of a model, from the training data in the feature store: exact edges, exact counts, content address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import reduce
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame, SparkSession
+
+from pegel.baseline import Baseline
+from pegel.columns import Role
+from pegel.featurestore import FeatureStore
+from pegel.layout import Layout, build_layout
+from pegel.outliers import OutlierTables
+from pegel.spec import MonitorSpec
+from pegel.summary import Summary
+from pegel_spark.training import TrainingColumns, columns
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What a run of the baseline job did. `changed` is False when the same baseline was current already."""
+
+    baseline_id: str
+    rows: int
+    features: int
+    changed: bool
+
+    def to_json(self) -> bytes:
+        """Return one line of JSON."""
+        return orjson.dumps(asdict(self))
+
+
+def profile(spark: SparkSession, spec: MonitorSpec, store: FeatureStore, *, now: datetime) -> Promotion:
+    """Build the baseline that `spec` asks for, keep it and make it the current one.
+
+    Raises NotFound for unknown training data, InvalidSpec when its columns do not fit its schema, Conflict when
+    another baseline was promoted meanwhile.
+    """
+    name, version = spec.model.name, spec.model.version
+    expected = store.current_baseline(name, version)
+    baseline = build(spark, spec, store, now=now)
+    store.put_baseline(baseline.to_json())
+    changed = store.promote_baseline(name, version, baseline.id, expected)
+    return Promotion(baseline.id, baseline.rows, len(baseline.layout.features), changed)
+
+
+def build(spark: SparkSession, spec: MonitorSpec, store: FeatureStore, *, now: datetime) -> Baseline:
+    """Build the baseline that `spec` asks for. The same rows, in any order and partitioning, give the same id."""
+    schema = store.describe(spec.baseline.source)
+    frame = spark.read.parquet(str(store.read_training_data(spec.baseline.source)))
+    layout = build_layout(schema, TrainingColumns(frame, schema))
+    chosen = frame.select(*[f"`{field.name}`" for field in schema.fields])
+
+    def made(summary: Summary, scores: NDArray[np.float64] | None) -> Baseline:
+        return Baseline.build(
+            layout=layout,
+            summary=summary,
+            model=spec.model.name,
+            version=spec.model.version,
+            source=spec.baseline.source,
+            scores=scores,
+            watch=spec.watch,
+            created_at=now,
+        )
+
+    counted = summarise(chosen, layout)
+    # The stream scores events by the tables of the finished baseline, so the cut-off comes from those, too.
+    tables = OutlierTables.from_summary(made(counted, None).summary)
+    return made(counted, scores(chosen, tables))
+
+
+def summarise(frame: DataFrame, layout: Layout) -> Summary:
+    """Count every row of a table in the cells of a layout, with exact sums."""
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        summary = Summary.empty(layout, exact=True)
+        for batch in batches:
+            for role in Role:
+                summary.update(columns(batch, layout.schema, role), role)
+        yield pa.RecordBatch.from_pydict({"data": [summary.to_bytes()]})
+
+    packed = frame.mapInArrow(run, "data binary").toArrow().column("data").to_pylist()
+    return reduce(_merged, (Summary.from_bytes(data, layout) for data in packed), Summary.empty(layout, exact=True))
+
+
+def scores(frame: DataFrame, tables: OutlierTables) -> NDArray[np.float64]:
+    """Return the outlier score of every row, in no particular order."""
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            found, _ = tables.score(columns(batch, tables.layout.schema, Role.FEATURE))
+            yield pa.RecordBatch.from_pydict({"score": pa.array(found)})
+
+    return np.asarray(frame.mapInArrow(run, "score double").toArrow().column("score").to_numpy(), dtype=np.float64)
+
+
+def _merged(total: Summary, part: Summary) -> Summary:
+    total.merge(part)
+    return total

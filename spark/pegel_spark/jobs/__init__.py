@@ -1,0 +1,1 @@
+"""Launchers: what is started as a process. Each only reads its arguments and hands over."""

@@ -1,0 +1,57 @@
+"""The Spark session: small, quiet, on the loopback address."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from pegel.errors import SetupError
+from pegel.settings import Settings
+
+LOGGING = Path(__file__).with_name("log4j2.properties")
+JVM_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""Half the start-up time and memory of the defaults; a driver of small batches never needs the optimising compiler."""
+CONNECTOR = "spark-sql-kafka-0-10"
+
+
+def connector_jars(settings: Settings) -> list[Path]:
+    """Return the jars of the Kafka connector. Raises SetupError when they are not there."""
+    folder = settings.spark_jars
+    jars = sorted(folder.glob("*.jar")) if folder else []
+    if not any(jar.name.startswith(CONNECTOR) for jar in jars):
+        raise SetupError(
+            f"expected the Kafka connector {CONNECTOR}*.jar in PEGEL_SPARK_JARS; given: {folder}. "
+            "Run the jar set-up; no driver was started."
+        )
+    return jars
+
+
+def build(name: str, settings: Settings, *, jars: list[Path], memory: str = "1g") -> SparkSession:
+    """Build the session of this process. Under `spark-submit` its master and JVM flags win, the rest holds."""
+    # Before the JVM starts: its workers must be this interpreter, and it must not look up this host's name.
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    flags = " ".join((*JVM_FLAGS, f"-Dlog4j2.configurationFile={LOGGING.as_uri()}", "-Djava.net.preferIPv4Stack=true"))
+    options = {
+        "spark.driver.memory": memory,
+        "spark.driver.extraJavaOptions": flags,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.streaming.numRecentProgressUpdates": "5",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
+    }
+    if jars:
+        options["spark.jars"] = ",".join(str(jar) for jar in jars)
+    builder = SparkSession.builder.appName(name)
+    if "SPARK_ENV_LOADED" not in os.environ:
+        builder = builder.master(settings.spark_master)
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()

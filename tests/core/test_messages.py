@@ -1,0 +1,286 @@
+"""Logged events: headers, bodies, and everything that can be wrong with them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pegel.columns import Field, Kind, Missing, Role, Schema
+from pegel.errors import InvalidPayload
+from pegel.messages import (
+    INVALID_KINDS,
+    MAX_BODY_BYTES,
+    REQUEST_TYPE,
+    EventType,
+    count_rows,
+    decode_batch,
+    decode_request,
+    decode_response,
+    identity,
+    parse_event,
+)
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SCHEMA = Schema(
+    (
+        Field("x", Kind.NUMERIC),
+        Field("c", Kind.CATEGORICAL),
+        Field("y", Kind.NUMERIC),
+        Field("p", Kind.NUMERIC, Role.PREDICTION),
+    )
+)
+HEADERS = {"ce_id": b"e1", "ce_type": REQUEST_TYPE.encode(), "ce_inferenceservicename": b"delays-v1"}
+
+
+def request(*rows: Any) -> bytes:
+    """Return a v1 request."""
+    return json.dumps({"instances": rows}).encode()
+
+
+def test_headers_name_the_event() -> None:
+    """Id, type, endpoint and time are read; the namespace may be absent."""
+    event = parse_event(HEADERS, AT)
+
+    assert ("e1", EventType.REQUEST, "delays-v1", "", AT) == (
+        event.id,
+        event.type,
+        event.endpoint,
+        event.namespace,
+        event.time,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"ce_id": None}, "missing_header"),
+        ({"ce_id": b""}, "missing_header"),
+        ({"ce_type": None}, "missing_header"),
+        ({"ce_inferenceservicename": None}, "missing_header"),
+        ({"ce_type": b"io.kserve.inference.response"}, "unknown_type"),
+    ],
+)
+def test_an_incomplete_event_says_what_is_missing(changes: dict[str, bytes | None], kind: str) -> None:
+    """An event that cannot be placed raises its kind."""
+    with pytest.raises(InvalidPayload) as caught:
+        parse_event(HEADERS | changes, AT)
+
+    assert kind == caught.value.kind
+
+
+def test_a_drop_notice_may_speak_for_nobody() -> None:
+    """The logger's notices need no endpoint."""
+    event = parse_event({"ce_id": b"n1", "ce_type": b"org.pegel.logger.dropped"}, AT)
+
+    assert (EventType.DROPPED, "") == (event.type, event.endpoint)
+
+
+@given(st.text())
+def test_request_and_response_share_all_but_one_bit(event_id: str) -> None:
+    """Identities of the two halves of a prediction differ, and agree when shifted."""
+    asked, answered = identity(event_id, EventType.REQUEST), identity(event_id, EventType.RESPONSE)
+
+    assert asked != answered
+    assert asked >> 1 == answered >> 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        request([1.5, "a", 2], [3, "b", 4.5]),
+        request({"x": 1.5, "c": "a", "y": 2}, {"y": 4.5, "x": 3, "c": "b", "extra": 0}),
+        request({"x": [1.5], "c": ["a"], "y": [2]}, {"y": [4.5], "x": [3], "c": ["b"]}),
+        gzip.compress(request([1.5, "a", 2], [3, "b", 4.5])),
+        json.dumps(
+            {
+                "inputs": [
+                    {"name": "y", "shape": [2], "datatype": "FP64", "data": [2, 4.5]},
+                    {"name": "c", "shape": [2, 1], "datatype": "BYTES", "data": [["a"], ["b"]]},
+                    {"name": "x", "shape": [2], "datatype": "FP64", "data": [1.5, 3]},
+                ]
+            }
+        ).encode(),
+        json.dumps(
+            {"inputs": [{"name": "input-0", "shape": [2, 3], "datatype": "FP64", "data": [1.5, "a", 2, 3, "b", 4.5]}]}
+        ).encode(),
+    ],
+    ids=["lists", "objects", "objects of lists", "gzip", "a tensor per field", "one tensor"],
+)
+def test_every_shape_of_a_request_gives_the_same_columns(body: bytes) -> None:
+    """Lists, objects, tensors and gzip are only ways to write the same rows."""
+    columns = decode_request(body, SCHEMA)
+
+    assert [[1.5, 2.0], [3.0, 4.5]] == columns.numeric.tolist()
+    assert [["a", "b"]] == [list(column) for column in columns.categorical]
+    assert columns.missing is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"predictions": [1.0, 2.0]}',
+        b'{"predictions": [[1.0], [2.0]]}',
+        b'{"predictions": [{"p": 1.0}, {"p": 2.0}]}',
+        b'{"outputs": [{"name": "p", "shape": [2], "datatype": "FP64", "data": [1.0, 2.0]}]}',
+        b'{"outputs": [{"name": "output-0", "shape": [2, 1], "datatype": "FP64", "data": [1.0, 2.0]}]}',
+    ],
+)
+def test_every_shape_of_a_response_gives_the_same_columns(body: bytes) -> None:
+    """Bare values, lists, objects and tensors of predictions are the same rows."""
+    columns = decode_response(body, SCHEMA)
+
+    assert [[1.0], [2.0]] == columns.numeric.tolist()
+
+
+@pytest.mark.parametrize(
+    ("value", "number", "code"),
+    [
+        ("null", math.nan, Missing.NULL),
+        ('"12"', math.nan, Missing.UNPARSEABLE),
+        ("{}", math.nan, Missing.UNPARSEABLE),
+        ("[1, 2]", math.nan, Missing.UNPARSEABLE),
+        ("NaN", math.nan, Missing.PRESENT),
+        ("Infinity", math.inf, Missing.PRESENT),
+        ("1e400", math.inf, Missing.PRESENT),
+        ("-1e400", -math.inf, Missing.PRESENT),
+        ("true", 1.0, Missing.PRESENT),
+        ("18446744073709551617", 18446744073709551616.0, Missing.PRESENT),
+        ("9" * 5000, math.inf, Missing.PRESENT),
+    ],
+)
+def test_a_strange_number_is_counted_by_what_it_is(value: str, number: float, code: Missing) -> None:
+    """What is wrong with one value never makes the body unreadable, and never turns into zero."""
+    columns = decode_request(f'{{"instances": [[1, "a", 2], [{value}, "a", 2]]}}'.encode(), SCHEMA)
+    codes = np.zeros((2, 2)) if columns.missing is None else columns.missing
+
+    assert np.array_equal([[1.0, 2.0], [number, 2.0]], columns.numeric, equal_nan=True)
+    assert code == codes[1, 0]
+    assert 0 == codes[0].sum() + codes[1, 1]
+
+
+def test_a_category_is_a_string_or_null() -> None:
+    """Numbers and objects in place of a category are marked unparseable, null is null."""
+    columns = decode_request(request([1, "a", 2], [1, None, 2], [1, 7, 2], [1, ["b"], 2]), SCHEMA)
+    marks = columns.unparseable[0]
+
+    assert ["a", None, None, "b"] == list(columns.categorical[0])
+    assert marks is not None
+    assert [False, False, True, False] == marks.tolist()
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"", "empty_body"),
+        (b"not json", "not_json"),
+        (b'{"instances": [[1, "a", 2]', "not_json"),
+        (b"[" * 100_000, "not_json"),
+        (b'{"instances": [[1, "\\ud800", 2]]}', "not_json"),
+        (b'{"instances": [[1, "\xff", 2]]}', "not_json"),
+        (b"\x1f\x8bnot gzip", "bad_gzip"),
+        (gzip.compress(request([1, "a", 2]))[:-12], "bad_gzip"),
+        (gzip.compress(b" " * (MAX_BODY_BYTES + 1)), "too_large"),
+        (b" " * (MAX_BODY_BYTES + 1), "too_large"),
+        (b"[[1, 2, 3]]", "wrong_shape"),
+        (b'{"instances": 7}', "wrong_shape"),
+        (b'{"predictions": [1]}', "wrong_shape"),
+        (b'{"instances": [1, 2]}', "wrong_shape"),
+        (b'{"instances": [[1, "a", 2], {"x": 1}]}', "wrong_shape"),
+        (b'{"inputs": [{"name": "x", "shape": [2], "datatype": "FP64"}, {"data": 1, "shape": []}]}', "wrong_shape"),
+        (b'{"inputs": [{"name": "x", "shape": [1], "data": [1]}, 7]}', "wrong_shape"),
+        (b'{"instances": [[1, "a"]]}', "wrong_fields"),
+        (b'{"instances": [{"x": 1, "c": "a"}]}', "wrong_fields"),
+        (b'{"inputs": [{"name": "x", "shape": [2], "data": [1, 2]}]}', "wrong_fields"),
+        (b'{"inputs": [{"name": "a", "shape": [1, 2], "data": [1, 2]}]}', "wrong_fields"),
+    ],
+)
+def test_an_unreadable_body_has_a_kind(body: bytes, kind: str) -> None:
+    """Each way to be unreadable has one name, and the name is a known one."""
+    with pytest.raises(InvalidPayload) as caught:
+        decode_request(body, SCHEMA)
+
+    assert kind == caught.value.kind
+    assert caught.value.kind in INVALID_KINDS
+
+
+def test_one_bad_body_does_not_harm_its_batch() -> None:
+    """A batch reports unreadable bodies by position and keeps the rows of the others in order."""
+    bodies = [request([1, "a", 2], [3, "b", 4]), b"?", request([5, "c", 6])]
+    decoded = decode_batch(bodies, SCHEMA, Role.FEATURE)
+
+    assert [1.0, 3.0, 5.0] == decoded.columns.numeric[:, 0].tolist()
+    assert [2, 0, 1] == decoded.rows.tolist()
+    assert {1: "not_json"} == {at: error.kind for at, error in decoded.errors.items()}
+    assert [0, 0, 2] == decoded.body_of_row.tolist()
+    assert [0, 1, 0] == decoded.index_in_body.tolist()
+
+
+values = st.one_of(st.floats(), st.integers(), st.none(), st.booleans(), st.text(max_size=3))
+
+
+@given(st.lists(st.lists(st.tuples(values, values, values), max_size=3), max_size=5))
+def test_a_batch_is_the_sum_of_its_bodies(requests: list[list[tuple[Any, ...]]]) -> None:
+    """Decoding together gives the rows that decoding one by one gives, whatever the values."""
+    bodies = [json.dumps({"instances": rows}).encode() for rows in requests]
+    together = decode_batch(bodies, SCHEMA, Role.FEATURE)
+    singles = [decode_request(body, SCHEMA) for body in bodies]
+    matrix = np.concatenate([np.empty((0, 2)), *(one.numeric for one in singles)])
+    texts = [text for one in singles for text in one.categorical[0]]
+
+    assert not together.errors
+    assert np.array_equal(matrix, together.columns.numeric, equal_nan=True)
+    assert texts == list(together.columns.categorical[0])
+
+
+@given(st.binary(max_size=200))
+def test_no_body_raises_anything_else(body: bytes) -> None:
+    """Whatever the bytes, a body gives rows or an InvalidPayload."""
+    decoded = decode_batch([body], SCHEMA, Role.FEATURE)
+
+    assert len(decoded.errors) + int(decoded.rows.sum() >= 0) >= 1
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("xcy"), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["instances", "inputs"]),
+        json_values
+        | st.lists(
+            st.dictionaries(st.sampled_from(["name", "shape", "data", "datatype"]), json_values, max_size=4), max_size=3
+        ),
+    )
+)
+def test_no_document_raises_anything_else(document: Any) -> None:
+    """Whatever the JSON, a body gives rows or an InvalidPayload."""
+    body = json.dumps(document).encode()
+    decoded = decode_batch([body], SCHEMA, Role.FEATURE)
+
+    assert decoded.columns.n == decoded.rows.sum()
+
+
+@pytest.mark.parametrize(
+    ("body", "rows"),
+    [
+        (request([1, 2], [3, 4]), 2),
+        (request({"any": 1}), 1),
+        (b'{"inputs": [{"name": "x", "shape": [3], "data": [1, 2, 3]}]}', 3),
+        (b'{"instances": [1, 2, 3]}', 3),
+    ],
+)
+def test_rows_are_counted_without_a_schema(body: bytes, rows: int) -> None:
+    """Before there is a baseline the fields are unknown, yet rows count."""
+    assert rows == count_rows(body, Role.FEATURE)

@@ -1,0 +1,339 @@
+"""The window manager: provisional and final windows, late and repeated events, restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pegel.columns import Columns, Field, Kind, Role, Schema
+from pegel.findings import Span
+from pegel.layout import Layout, build_layout
+from pegel.messages import EventType, identity
+from pegel.spans import MINUTE, floor, to_us
+from pegel.spec import Windowing
+from pegel.summary import Summary
+from pegel.windows import (
+    Batch,
+    Closing,
+    Emissions,
+    Entry,
+    MinuteCount,
+    Monitored,
+    Partial,
+    WindowManager,
+    dump,
+    load,
+)
+
+BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+KEY = "delays/1"
+WINDOWING = Windowing(length=timedelta(seconds=10), lateness=timedelta(seconds=3))
+SLIDING = Windowing(length=timedelta(seconds=20), slide=timedelta(seconds=10), lateness=timedelta(seconds=3))
+BASELINE = "sha256:one"
+
+
+@lru_cache
+def layout() -> Layout:
+    """Return the cells of a single field."""
+    schema = Schema((Field("x", Kind.NUMERIC),))
+    return build_layout(schema, {"x": np.arange(100.0)})
+
+
+def unpack(_baseline_id: str, data: bytes) -> Summary:
+    """Return a packed summary."""
+    return Summary.from_bytes(data, layout())
+
+
+def second(value: float) -> datetime:
+    """Return an instant in seconds after the beginning."""
+    return BEGIN + timedelta(seconds=value)
+
+
+def partial(
+    at: float, *ids: str, answers: Iterable[str] = (), windowing: Windowing = WINDOWING, **changes: Any
+) -> Partial:
+    """Return a partial with one request row per id at one instant, and responses for `answers`."""
+    summary = Summary.empty(layout())
+    rows = np.full((len(ids), 1), at % 100)
+    summary.update(Columns(len(ids), rows, None, (), ()), Role.FEATURE)
+    answered = list(answers)
+    values: dict[str, Any] = {
+        "key": KEY,
+        "pane": floor(second(at), windowing.step),
+        "head": second(at),
+        "summaries": {BASELINE: summary.to_bytes()},
+        "requests": np.array([identity(one, EventType.REQUEST) for one in ids], dtype=np.uint64),
+        "responses": np.array([identity(one, EventType.RESPONSE) for one in answered], dtype=np.uint64),
+        "rows": len(ids),
+        "minutes": {to_us(floor(second(at), MINUTE)): MinuteCount(valid=len(ids) + len(answered))},
+    }
+    return Partial(**values | changes)
+
+
+def batch(number: int, *partials: Partial, baseline: str | None = BASELINE, windowing: Windowing = WINDOWING) -> Batch:
+    """Return a batch that arrives one second per number after the beginning."""
+    return Batch(
+        id=number, arrived_at=second(number), monitors={KEY: Monitored(windowing, baseline)}, partials=partials
+    )
+
+
+def told(emissions: Emissions) -> list[tuple[float, int, bool, int]]:
+    """Return what was emitted: start in seconds, revision, final, requests."""
+    return [
+        ((count.span.start - BEGIN).total_seconds(), count.revision, count.final, count.requests)
+        for count in emissions.spans
+    ]
+
+
+def test_each_batch_revises_what_it_touches() -> None:
+    """A touched span is told provisionally with the next revision; an untouched one is not told again."""
+    manager = WindowManager(unpack)
+    # [0  a   b  )[10 c
+    first = manager.apply(batch(0, partial(1, "a")))
+    again = manager.apply(batch(1, partial(8, "b")))
+    other = manager.apply(batch(2, partial(11, "c")))
+
+    assert [(0, 1, False, 1)] == told(first)
+    assert [(0, 2, False, 2)] == told(again)
+    assert [(10, 1, False, 1)] == told(other)
+
+
+def test_a_window_is_final_when_the_head_is_its_lateness_past_the_end() -> None:
+    """The event that pushes the watermark to the end of a span makes it final, and nothing earlier does."""
+    manager = WindowManager(unpack)
+    # [0  a      )  b  c      lateness 3: b at 12.9 does not close, c at 13 does
+    manager.apply(batch(0, partial(1, "a")))
+    early = manager.apply(batch(1, partial(12.9, "b")))
+    late = manager.apply(batch(2, partial(13, "c")))
+
+    assert [(10, 1, False, 1)] == told(early)
+    assert [(0, 2, True, 1), (10, 2, False, 2)] == told(late)
+
+
+def test_what_comes_in_one_batch_is_never_late() -> None:
+    """A batch that jumps ahead still counts its own old events: only then its head moves the frontier."""
+    manager = WindowManager(unpack)
+    emissions = manager.apply(batch(0, partial(60, "z"), partial(1, "a")))
+
+    assert [(0, 1, True, 1), (60, 1, False, 1)] == told(emissions)
+
+
+def test_events_after_the_final_window_are_late() -> None:
+    """A late event changes no window; ledger and late count name it."""
+    manager = WindowManager(unpack)
+    # [0  a      )    z |  b comes now, with time 5
+    manager.apply(batch(0, partial(1, "a"), partial(20, "z")))
+    emissions = manager.apply(batch(1, partial(5, "b")))
+    count = emissions.ledger[KEY, BEGIN]
+
+    assert [] == told(emissions)
+    assert (2, 1, 3) == (count.judged, count.late, count.received)
+    assert {(KEY, Span(second(0), second(10))): 1} == emissions.late
+
+
+def test_a_silent_source_closes_what_has_ended() -> None:
+    """Without a later event the span becomes final once source and clock are past its end; then events are late."""
+    manager = WindowManager(unpack)
+    manager.apply(batch(5, partial(1, "a")))
+    too_early = manager.due(now=second(12.9), caught_up_at=second(12.9))
+    lagging = manager.due(now=second(99), caught_up_at=None)
+    closing = manager.due(now=second(13), caught_up_at=second(13))
+
+    assert (None, None) == (too_early, lagging)
+    assert closing is not None
+    assert [(0, 2, True, 1)] == told(manager.apply(closing))
+    assert [] == told(manager.apply(batch(6, partial(2, "b"))))
+    assert [(10, 1, False, 1)] == told(manager.apply(batch(7, partial(11, "c"))))
+
+
+def test_sliding_windows_share_their_panes() -> None:
+    """With a slide of half the length an event is counted in two spans, each final at its own time."""
+    manager = WindowManager(unpack)
+    # [-10      a     )
+    #       [0  a        b    )
+    #            [10     b          )     z at 24 closes the first two (lateness 3), not the third
+    manager.apply(batch(0, partial(1, "a", windowing=SLIDING), windowing=SLIDING))
+    manager.apply(batch(1, partial(11, "b", windowing=SLIDING), windowing=SLIDING))
+    emissions = manager.apply(batch(2, partial(24, "z", windowing=SLIDING), windowing=SLIDING))
+
+    assert [(-10, 2, True, 1), (0, 3, True, 2), (10, 2, False, 2), (20, 1, False, 1)] == told(emissions)
+
+
+def test_an_event_late_for_one_span_counts_in_the_other() -> None:
+    """Where spans overlap, an event that misses the closed one is judged in the open one."""
+    manager = WindowManager(unpack)
+    # [-10       )            final at head 13
+    #      [0  b      )       still open
+    manager.apply(batch(0, partial(13, "z", windowing=SLIDING), windowing=SLIDING))
+    emissions = manager.apply(batch(1, partial(5, "b", windowing=SLIDING), windowing=SLIDING))
+
+    assert [(0, 2, False, 2)] == told(emissions)
+    assert {(KEY, Span(second(-10), second(10))): 1} == emissions.late
+    assert 0 == emissions.ledger[KEY, BEGIN].late
+
+
+def test_requests_are_joined_with_responses_wherever_they_lie() -> None:
+    """A response in the next pane still joins its request; a response without a request joins nothing."""
+    manager = WindowManager(unpack)
+    manager.apply(batch(0, partial(9, "a", "b")))
+    emissions = manager.apply(batch(1, partial(13, answers=["a", "stranger"])))
+    first, second_span = emissions.spans
+
+    assert (2, 1, 0) == (first.requests, first.joined, first.responses)
+    assert (0, 0, 2) == (second_span.requests, second_span.joined, second_span.responses)
+
+
+def test_copies_are_found_across_and_within_batches() -> None:
+    """An event seen before in its pane is known; one that two partials of a batch hold is split; others neither."""
+    manager = WindowManager(unpack)
+    manager.apply(batch(0, partial(1, "a", answers=["a"])))
+    fresh = manager.repeated([partial(2, "b", answers=["b"]), partial(11, "a")])
+    copied = manager.repeated([partial(2, "a", "b")])
+    split = manager.repeated([partial(2, "c"), partial(3, "c")])
+
+    assert not fresh
+    assert {(KEY, second(0)): [identity("a", EventType.REQUEST)]} == {
+        where: ids.tolist() for where, ids in copied.known.items()
+    }
+    assert split.split
+    assert {} == split.known
+
+
+def test_a_span_keeps_the_baseline_it_opened_with() -> None:
+    """A new baseline is for spans that open later; the open one is told with its own to the end."""
+    manager = WindowManager(unpack)
+    manager.apply(batch(0, partial(1, "a")))
+    manager.apply(batch(1, partial(2, "b"), baseline="sha256:two"))
+    third = partial(13, "c", summaries={"sha256:two": partial(13, "c").summaries[BASELINE]})
+    emissions = manager.apply(batch(2, third, baseline="sha256:two"))
+
+    assert [BASELINE, "sha256:two"] == [count.baseline_id for count in emissions.spans]
+    assert [2, 1] == [count.summary.rows(Role.FEATURE) if count.summary else 0 for count in emissions.spans]
+
+
+def test_without_a_baseline_rows_are_still_counted() -> None:
+    """No baseline means no summary, not no window."""
+    manager = WindowManager(unpack)
+    (count,) = manager.apply(batch(0, partial(1, "a", "b", summaries={}), baseline=None)).spans
+
+    assert (None, None, 2, 2) == (count.baseline_id, count.summary, count.requests, count.rows)
+
+
+def test_a_changed_windowing_ends_the_open_spans() -> None:
+    """What was open under the old windowing becomes final with what it has; new events follow the new one."""
+    manager = WindowManager(unpack)
+    manager.apply(batch(0, partial(1, "a")))
+    emissions = manager.apply(batch(1, partial(2, "b", windowing=SLIDING), windowing=SLIDING))
+
+    assert [(0, 2, True, 1), (-10, 1, False, 1), (0, 1, False, 1)] == told(emissions)
+
+
+def test_a_monitor_that_is_gone_leaves_nothing() -> None:
+    """Its open spans are not told any more, and its ledger ends."""
+    manager = WindowManager(unpack)
+    manager.apply(batch(0, partial(1, "a")))
+    emissions = manager.apply(Batch(id=1, arrived_at=second(1), monitors={}, partials=()))
+
+    assert ([], {}) == (told(emissions), emissions.ledger)
+    assert manager.due(now=second(99), caught_up_at=second(99)) is None
+
+
+def test_events_of_nobody_are_booked_but_open_no_window() -> None:
+    """What no monitor answers to appears in the ledger under the empty key, as invalid."""
+    manager = WindowManager(unpack)
+    minute = to_us(BEGIN)
+    lost = Partial(
+        key="",
+        pane=BEGIN,
+        head=second(1),
+        minutes={minute: MinuteCount(invalid=2)},
+        invalid={(minute, "unknown_model"): (2, "sample")},
+    )
+    emissions = manager.apply(batch(0, lost))
+
+    assert [] == told(emissions)
+    assert (2, 2) == (emissions.ledger["", BEGIN].received, emissions.ledger["", BEGIN].invalid)
+    assert 2 == emissions.invalid["", BEGIN, "unknown_model"].count
+
+
+def test_minutes_older_than_a_day_are_booked_on_the_oldest_open_one() -> None:
+    """An event from long ago is counted, and the ledger stays bounded."""
+    manager = WindowManager(unpack)
+    manager.apply(batch(0, partial(0, "a")))
+    emissions = manager.apply(batch(1, partial(-10 * 86_400, "b")))
+
+    assert [(KEY, BEGIN - timedelta(days=1))] == list(emissions.ledger)
+
+
+events = st.lists(
+    st.tuples(st.integers(0, 60), st.sampled_from("abcdefgh"), st.booleans()),
+    min_size=1,
+    max_size=4,
+    unique_by=lambda e: e[1],
+)
+steps = st.lists(st.one_of(events, st.integers(0, 80)), max_size=12)
+
+
+def entries(script: list[Any]) -> list[Entry]:
+    """Return a history: lists become batches with unique event ids, numbers become closings at that second."""
+    found: list[Entry] = []
+    for number, step in enumerate(script):
+        if isinstance(step, list):
+            parts = [
+                partial(at, f"{name}{number}", answers=[f"{name}{number}"] if answered else [])
+                for at, name, answered in step
+            ]
+            found.append(batch(number, *parts))
+        elif any(isinstance(entry, Batch) for entry in found):
+            found.append(Closing(id=number, frontiers={KEY: second(step)}))
+    return found
+
+
+def seen(manager: WindowManager, history: list[Entry]) -> list[Any]:
+    """Return everything a history makes a manager tell, in comparable form."""
+    out = []
+    for entry in history:
+        emissions = manager.apply(entry)
+        counts = [
+            (told(emissions), count.joined, count.responses, count.summary.to_bytes() if count.summary else None)
+            for count in emissions.spans
+        ]
+        ledger = {key: (count.judged, count.late, count.received) for key, count in emissions.ledger.items()}
+        out.append((told(emissions), counts, ledger, emissions.late))
+    return out
+
+
+@given(steps, st.integers(0, 12))
+def test_a_snapshot_continues_as_if_nothing_had_happened(script: list[Any], cut: int) -> None:
+    """State saved anywhere and loaded again tells exactly what the uninterrupted manager tells."""
+    history = entries(script)
+    whole, first = WindowManager(unpack), WindowManager(unpack)
+    expected = seen(whole, history)[cut:]
+    seen(first, history[:cut])
+    state, panes = dump(first)
+    copied = [Partial.from_record(pane.to_record()) for pane in panes]
+
+    assert expected == seen(load(state, copied, unpack), history[cut:])
+
+
+@given(steps)
+def test_every_event_is_judged_once_or_late(script: list[Any]) -> None:
+    """Final windows hold each judged event exactly once, the rest is late: nothing is lost, nothing doubled."""
+    manager = WindowManager(unpack)
+    history = entries(script)
+    finals = [count for entry in history for count in manager.apply(entry).spans if count.final]
+    end = Closing(id=99, frontiers=dict.fromkeys(manager.watched, second(1000)))
+    finals += [count for count in manager.apply(end).spans if count.final]
+    sent = sum(
+        p.requests.size + p.responses.size for entry in history if isinstance(entry, Batch) for p in entry.partials
+    )
+    late = sum(count.late for count in manager.ledger.minutes.values())
+
+    assert sent == late + sum(count.requests + count.responses for count in finals)
+    assert len(finals) == len({count.span for count in finals})

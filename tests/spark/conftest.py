@@ -1,0 +1,249 @@
+"""Fixtures of the Spark room: training data, a feature store, a results database, a real broker, a Spark session."""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.admin import NewTopic
+from numpy.typing import NDArray
+from pyspark.sql import SparkSession
+
+from pegel import names
+from pegel.baseline import Baseline
+from pegel.columns import Columns, Field, Kind, Role, Schema
+from pegel.featurestore import LocalFeatureStore
+from pegel.layout import build_layout
+from pegel.local.broker import Broker
+from pegel.local.places import checkout
+from pegel.messages import REQUEST_TYPE, RESPONSE_TYPE
+from pegel.outliers import OutlierTables
+from pegel.settings import Settings
+from pegel.spec import MonitorSpec
+from pegel.store.database import connect, migrate
+from pegel.store.registry import Registry
+from pegel.store.results import Results
+from pegel.summary import Summary
+
+ROWS = 4_000
+SCHEMA = Schema(
+    (
+        Field("distance", Kind.NUMERIC, Role.FEATURE, "km"),
+        Field("carrier", Kind.CATEGORICAL),
+        Field("age", Kind.NUMERIC),
+        Field("delay", Kind.NUMERIC, Role.PREDICTION, "min"),
+    )
+)
+
+
+def training_table(rows: int = ROWS, seed: int = 7) -> pa.Table:
+    """Return training data of the schema: a few nulls in `age`, three carriers."""
+    rng = np.random.default_rng(seed)
+    ages = rng.normal(40, 12, rows)
+    return pa.table(
+        {
+            "distance": rng.gamma(2.0, 400.0, rows),
+            "carrier": rng.choice(["AA", "DL", "WN"], rows, p=[0.5, 0.3, 0.2]),
+            "age": pa.array(ages, mask=rng.random(rows) < 0.01),
+            "delay": rng.normal(5.0, 10.0, rows),
+        }
+    )
+
+
+def columns_of(table: pa.Table, role: Role) -> Columns:
+    """Return the columns of one role without Spark."""
+    fields = SCHEMA.of_role(role)
+    numeric = [table.column(f.name).to_numpy() for f in fields if f.kind is Kind.NUMERIC]
+    texts = [np.array(table.column(f.name).to_pylist(), dtype=object) for f in fields if f.kind is Kind.CATEGORICAL]
+    matrix = np.column_stack(numeric).astype(np.float64)
+    nulls = np.column_stack([table.column(f.name).is_null().to_numpy() for f in fields if f.kind is Kind.NUMERIC])
+    return Columns(table.num_rows, matrix, nulls.astype(np.uint8), tuple(texts), tuple(None for _ in texts))
+
+
+def build_baseline(spec: MonitorSpec, table: pa.Table) -> Baseline:
+    """Return the baseline of a table, computed without Spark."""
+    full: dict[str, NDArray[Any]] = {
+        field.name: table.column(field.name).to_numpy()
+        if field.kind is Kind.NUMERIC
+        else np.array(table.column(field.name).to_pylist(), dtype=object)
+        for field in SCHEMA.fields
+    }
+    layout = build_layout(SCHEMA, full)
+    summary = Summary.empty(layout, exact=True)
+    for role in Role:
+        summary.update(columns_of(table, role), role)
+
+    def made(scores: NDArray[np.float64] | None) -> Baseline:
+        return Baseline.build(
+            layout=layout,
+            summary=summary,
+            model=spec.model.name,
+            version=spec.model.version,
+            source=spec.baseline.source,
+            scores=scores,
+            watch=spec.watch,
+        )
+
+    tables = OutlierTables.from_summary(made(None).summary)
+    return made(tables.score(columns_of(table, Role.FEATURE))[0])
+
+
+def make_spec(name: str = "delays", **changes: Any) -> MonitorSpec:
+    """Return a spec with windows of 5 s and a lateness of 2 s."""
+    data: dict[str, Any] = {
+        "model": {"name": name, "version": 1, "uri": "file:///models/delays"},
+        "baseline": {"source": "local://delays?version=1&split=train"},
+        "windowing": {"length": 5, "lateness": 2},
+        "watch": {"outliers_per_day": 500},
+    }
+    return MonitorSpec.parse(data | changes)
+
+
+@dataclass
+class World:
+    """A home with a feature store and a results database, and what a driver needs to know about it."""
+
+    settings: Settings
+    store: LocalFeatureStore
+    registry: Registry
+    results: Results
+
+    def watch(self, spec: MonitorSpec, *, baseline: bool = True) -> Baseline | None:
+        """Put a spec into the registry, with a current baseline if wished."""
+        made = None
+        if baseline:
+            made = build_baseline(spec, training_table())
+            self.store.put_baseline(made.to_json())
+            self.store.promote_baseline(spec.model.name, 1, made.id, None)
+        self.registry.put(spec)
+        return made
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """An empty registry, results database and feature store, with the training data registered."""
+    jars = checkout().jars("spark")
+    settings = Settings(home=tmp_path, spark_jars=jars)
+    engine = connect(settings.database)
+    migrate(engine)
+    store = LocalFeatureStore(settings.features)
+    source = tmp_path / "train.parquet"
+    pq.write_table(training_table(), source)
+    store.register_training_data("delays", 1, source, SCHEMA)
+    return World(settings, store, Registry(engine), Results(engine))
+
+
+def headers_of(event_id: str, kind: str, endpoint: str) -> list[tuple[str, bytes]]:
+    """Return the headers of a logged event."""
+    values = {
+        "ce_specversion": "1.0",
+        "ce_id": event_id,
+        "ce_type": kind,
+        "ce_source": "pod-1",
+        "ce_inferenceservicename": endpoint,
+        "ce_namespace": "default",
+        "ce_component": "predictor",
+        "content-type": "application/json",
+    }
+    return [(name, value.encode()) for name, value in values.items()]
+
+
+def request_body(rng: np.random.Generator, rows: int = 1, shift: float = 0.0) -> bytes:
+    """Return a v1 request of the schema."""
+    items = [
+        [float(rng.gamma(2.0, 400.0)) + shift, str(rng.choice(["AA", "DL", "WN"])), float(rng.normal(40, 12))]
+        for _ in range(rows)
+    ]
+    return json.dumps({"instances": items}).encode()
+
+
+def response_body(rng: np.random.Generator, rows: int = 1) -> bytes:
+    """Return a v1 response of the schema."""
+    return json.dumps({"predictions": rng.normal(5.0, 10.0, rows).tolist()}).encode()
+
+
+@dataclass
+class Wire:
+    """The broker as a producer of logged events."""
+
+    address: str
+    topic: str
+    producer: Any
+
+    def send(self, event_id: str, kind: str, endpoint: str, body: bytes, at: datetime) -> None:
+        """Send one event with its event time."""
+        self.producer.send(
+            self.topic,
+            key=event_id.encode(),
+            value=body,
+            headers=headers_of(event_id, kind, endpoint),
+            timestamp_ms=round(at.timestamp() * 1000),
+        )
+
+    def pair(self, event_id: str, at: datetime, rng: np.random.Generator, endpoint: str = "delays-v1") -> None:
+        """Send a request and its response."""
+        self.send(event_id, REQUEST_TYPE, endpoint, request_body(rng), at)
+        self.send(event_id, RESPONSE_TYPE, endpoint, response_body(rng), at)
+
+    def read(self, topic: str) -> list[Any]:
+        """Return everything on a topic."""
+        consumer = KafkaConsumer(
+            topic, bootstrap_servers=self.address, auto_offset_reset="earliest", consumer_timeout_ms=3000
+        )
+        found = list(consumer)
+        consumer.close()
+        return found
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A real broker in its own JVM."""
+    with Broker(tmp_path_factory.mktemp("broker"), checkout().jars("broker")) as running:
+        yield running
+
+
+@pytest.fixture
+def wire(broker: Broker) -> Iterator[Wire]:
+    """A producer, and a topic of this test's own beside the namespace's outliers and dead letters."""
+    topic = f"pegel.test-{uuid.uuid4().hex[:8]}.inference"
+    admin = KafkaAdminClient(bootstrap_servers=broker.address)
+    wanted = {topic, *names.topics("default")} - set(admin.list_topics())
+    admin.create_topics([NewTopic(name, num_partitions=1, replication_factor=1) for name in wanted])
+    admin.close()
+    producer = KafkaProducer(bootstrap_servers=broker.address, acks="all", linger_ms=5)
+    yield Wire(broker.address, topic, producer)
+    producer.close()
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """A Spark session of this process, without the Kafka connector."""
+    from pegel_spark import session  # the session's environment must not be set before a test asks for it
+
+    built = session.build("tests", Settings(), jars=[])
+    yield built
+    built.stop()
+
+
+def now() -> datetime:
+    """Return the present instant to the millisecond, as the wire carries it."""
+    instant = datetime.now(UTC)
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+@pytest.fixture(scope="session")
+def toolbox() -> ModuleType:
+    """The helpers of this file, for tests that cannot import it."""
+    return sys.modules[__name__]

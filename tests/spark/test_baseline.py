@@ -1,0 +1,143 @@
+"""The baseline job: the same rows give the same address, and what cannot become a baseline is refused in a sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pegel.columns import Field, Kind, Schema
+from pegel.errors import InvalidSpec
+from pegel.layout import CategoricalLayout
+from pegel_spark import training
+from pegel_spark.baseline import build, profile
+from pegel_spark.jobs import baseline as launcher
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def test_order_and_partitioning_change_nothing(world: Any, toolbox: Any, spark: Any, tmp_path: Path) -> None:
+    """One file, the same rows shuffled into many, and plain numpy without Spark: one address."""
+    spec, table = toolbox.make_spec(), toolbox.training_table()
+    folder = tmp_path / "shuffled"
+    folder.mkdir()
+    order = np.random.default_rng(1).permutation(table.num_rows)
+    for number, rows in enumerate(np.array_split(order, 5)):
+        pq.write_table(table.take(rows), folder / f"part-{number}.parquet")
+    world.store.register_training_data("shuffled", 1, folder, toolbox.SCHEMA)
+    other = toolbox.make_spec(baseline={"source": "local://shuffled"})
+    first, second = build(spark, spec, world.store, now=NOW), build(spark, other, world.store, now=NOW)
+
+    assert first.id == second.id == toolbox.build_baseline(spec, table).id
+    assert first.outlier_cutoff is not None
+    assert table.num_rows == first.rows
+
+
+def test_a_large_table_is_fetched_by_column(
+    world: Any, toolbox: Any, spark: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Columns fetched one after the other are the columns fetched at once."""
+    frame = spark.read.parquet(str(world.store.read_training_data("local://delays")))
+    at_once = dict(training.TrainingColumns(frame, toolbox.SCHEMA))
+    monkeypatch.setattr(training, "AT_ONCE", 10)
+    by_column = training.TrainingColumns(frame, toolbox.SCHEMA)
+
+    assert list(at_once) == list(by_column)
+    assert all(np.array_equal(at_once[name], by_column[name], equal_nan=name != "carrier") for name in by_column)
+
+
+def test_the_second_run_changes_nothing(world: Any, toolbox: Any, spark: Any) -> None:
+    """The same data again is the same baseline: it stays current and the run says so."""
+    first = profile(spark, toolbox.make_spec(), world.store, now=NOW)
+    second = profile(spark, toolbox.make_spec(), world.store, now=NOW)
+
+    assert (True, False) == (first.changed, second.changed)
+    assert first.baseline_id == second.baseline_id == world.store.current_baseline("delays", 1)
+    assert (toolbox.ROWS, 4) == (first.rows, first.features)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (Field("altitude", Kind.NUMERIC), ["lacks altitude", "distance", "no baseline was built"]),
+        (Field("carrier", Kind.NUMERIC), ["carrier should be numeric", "string", "no baseline was built"]),
+    ],
+    ids=["absent", "text"],
+)
+def test_a_schema_that_does_not_fit_is_refused(
+    world: Any, toolbox: Any, spark: Any, tmp_path: Path, case: tuple[Field, list[str]]
+) -> None:
+    """Absent and non-numeric columns are named, with what is there."""
+    field, words = case
+    world.store.register_training_data("odd", 1, tmp_path / "train.parquet", Schema((field,)))
+    with pytest.raises(InvalidSpec) as caught:
+        build(spark, toolbox.make_spec(baseline={"source": "local://odd"}), world.store, now=NOW)
+
+    assert [] == [word for word in words if word not in str(caught.value)]
+
+
+def test_integers_booleans_and_decimals_are_numbers(world: Any, toolbox: Any, spark: Any, tmp_path: Path) -> None:
+    """Every numeric type of Parquet can be profiled, and numbers as categories become their text."""
+    source = tmp_path / "types.parquet"
+    values = pa.array(range(100), pa.int64())
+    columns = {
+        "i": values,
+        "b": pa.array([n % 2 == 0 for n in range(100)]),
+        "d": values.cast(pa.decimal128(30, 2)),
+        "c": pa.array([n % 3 for n in range(100)]),
+    }
+    pq.write_table(pa.table(columns), source)
+    fields = [Field(name, Kind.NUMERIC) for name in "ibd"] + [Field("c", Kind.CATEGORICAL)]
+    world.store.register_training_data("types", 1, source, Schema(tuple(fields)))
+    baseline = build(spark, toolbox.make_spec(baseline={"source": "local://types"}), world.store, now=NOW)
+    found = baseline.summary.features
+    categories = found["c"].layout
+
+    assert (99.0, 1.0, 99.0) == tuple(found[name].max for name in "ibd")
+    assert isinstance(categories, CategoricalLayout)
+    assert {"0", "1", "2"} == set(categories.categories)
+
+
+def test_spark_submit_runs_the_job(world: Any, toolbox: Any, tmp_path: Path) -> None:
+    """Started as Airflow starts it, the job ends with 0, one line of JSON, and the same in the result file."""
+    wish, result = tmp_path / "wish.json", tmp_path / "result.json"
+    wish.write_text(json.dumps(toolbox.make_spec().to_json()))
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("spark-submit"),
+            *("--master", "local[2]", launcher.__file__),
+            *("--spec", wish, "--result", result),
+        ],
+        env={**os.environ, "PEGEL_HOME": str(world.settings.home), "PYSPARK_PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+    assert 0 == done.returncode, done.stderr[-2000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told == json.loads(result.read_text())
+    assert (world.store.current_baseline("delays", 1), 4000, 4, True) == tuple(told.values())
+
+
+def test_unknown_training_data_is_refused_before_spark_starts(
+    world: Any, toolbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong reference costs a second, not a session: exit code 2 and one sentence."""
+    monkeypatch.setenv("PEGEL_HOME", str(world.settings.home))
+    wish = tmp_path / "wish.json"
+    wish.write_text(json.dumps(toolbox.make_spec(baseline={"source": "local://nothing"}).to_json()))
+
+    assert launcher.REFUSED == launcher.main(["--spec", str(wish)])
+    assert "knows no training data" in capsys.readouterr().err

@@ -1,0 +1,69 @@
+"""What a driver needs before it starts, and what Spark's own words about its progress mean."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pegel.errors import SetupError
+from pegel.settings import Settings
+from pegel_spark.job import read_job
+from pegel_spark.progress import behind
+from pegel_spark.session import connector_jars
+
+JOB = {
+    "schema_version": 1,
+    "group": "default",
+    "fingerprint": "0123456789abcdef0123",
+    "generation": 3,
+    "topics": ["pegel.default.inference"],
+    "kafka": "127.0.0.1:9092",
+    "trigger_ms": 1500,
+    "max_events_per_trigger": 1000,
+}
+
+
+@pytest.mark.parametrize("folder", [None, Path("/nowhere"), Path(__file__).parent])
+def test_a_missing_connector_is_one_sentence(folder: Path | None) -> None:
+    """Without the Kafka connector nothing starts, and the message names the variable."""
+    with pytest.raises(SetupError, match="PEGEL_SPARK_JARS"):
+        connector_jars(Settings(spark_jars=folder))
+
+
+def test_a_job_document_is_read_whole(tmp_path: Path) -> None:
+    """Durations carry their unit, and the state's folders follow group and fingerprint."""
+    (tmp_path / "job.json").write_text(json.dumps(JOB))
+    job = read_job(tmp_path)
+
+    assert (3, 1.5, ("pegel.default.inference",)) == (
+        job.generation,
+        job.document.trigger.total_seconds(),
+        job.document.topics,
+    )
+    assert tmp_path / "checkpoints/default/0123456789abcdef/windows" == job.checkpoint
+    assert job.checkpoint.parent == job.journal.parent
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"schema_version": 2}, "different releases"), ({"topics": None}, "no job document"), ({}, None)],
+)
+def test_a_wrong_job_document_is_refused(tmp_path: Path, changes: dict[str, object], words: str | None) -> None:
+    """Another schema version and a damaged document are told apart; a right one is taken."""
+    (tmp_path / "job.json").write_text(json.dumps(JOB | changes))
+    if words is None:
+        assert "default" == read_job(tmp_path).document.group
+        return
+    with pytest.raises(SetupError, match=words):
+        read_job(tmp_path)
+
+
+def test_lag_is_what_the_topics_hold_beyond_what_was_read() -> None:
+    """Offsets are summed over partitions, whether Spark gives them as text or as an object; none at all is no lag."""
+    text = {"endOffset": '{"t": {"0": 5, "1": 7}}', "latestOffset": '{"t": {"0": 9, "1": 7}}'}
+    plain = {"endOffset": {"t": {"0": 1}}, "latestOffset": {"t": {"0": 2}}}
+
+    assert 5 == behind([text, plain])
+    assert 0 == behind([{"endOffset": None, "latestOffset": None}])
