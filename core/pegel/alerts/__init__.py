@@ -1,0 +1,12 @@
+"""Findings -> alerts -> mails: one open alert per model version, and never a second mail that says nothing new. Pure.
+
+State follows the findings of final windows alone; acknowledging and silencing hold back mails, never state. Which mail
+is due is read off the state (what was mailed, what is known now), so nothing is lost when a mail was refused.
+"""
+
+from __future__ import annotations
+
+from pegel.alerts.update import update
+from pegel.alerts.values import Alert, AlertFeature, Change, Mail, MailKind, Silence
+
+__all__ = ["Alert", "AlertFeature", "Change", "Mail", "MailKind", "Silence", "update"]

@@ -1,0 +1,70 @@
+"""Files that are there whole or not at all: written beside their place, synced, then renamed into it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Replace `path` by `data` as JSON in one step; a crash leaves the old content or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    beside = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(data, file, sort_keys=True, separators=(",", ":"))
+            file.flush()
+            os.fsync(file.fileno())
+        # A temporary file is private by default; what it becomes is read by other users' processes as umask allows.
+        beside.chmod(0o644)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> Any:
+    """Return the JSON in `path`, or None when there is no such file."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+
+
+def copy_into(source: Path, target: Path) -> None:
+    """Copy a file or a folder to `target`, which appears whole; if it is there already, nothing happens."""
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+    try:
+        beside = work / target.name
+        if source.is_dir():
+            shutil.copytree(source, beside)
+        else:
+            shutil.copyfile(source, beside)
+        # Another process may have put the same content there meanwhile; either copy will do.
+        if not target.exists():
+            beside.rename(target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def content_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, or of a folder's files with their names; hidden files and markers do not count."""
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if _is_data(file))
+    for file in files:
+        digest.update(str(file.relative_to(path)).encode() + b"\x00")
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _is_data(file: Path) -> bool:
+    return file.is_file() and not file.name.startswith((".", "_"))

@@ -1,0 +1,65 @@
+"""One view per field: the verdict of the newest judged window, and the picture of the windows shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pegel.baseline import Baseline
+from pegel.columns import Field
+from pegel.findings import Verdict
+from pegel.report.merging import merged
+from pegel.report.shapes import shape
+from pegel.report.svg import chart
+from pegel.report.views import FeatureView
+from pegel.report.words import VERDICT_WORDS, p_value, size
+from pegel.rows import WindowRow
+from pegel.summary import Summary
+
+_ORDER = (Verdict.DRIFT, Verdict.BELOW_MARGIN, Verdict.INSUFFICIENT, Verdict.OK)
+
+
+def feature_views(baseline: Baseline, windows: Sequence[WindowRow]) -> list[FeatureView]:
+    """Return every field of the baseline, worst first; `windows` in order of time, the newest of them judged."""
+    now = merged(windows, baseline)
+    judged = _judgements(windows)
+    views = [
+        (_rank(judged.get(field.name, {}), place), _view(field, baseline, now, judged.get(field.name, {})))
+        for place, field in enumerate(baseline.layout.schema.fields)
+    ]
+    return [view for _, view in sorted(views, key=lambda pair: pair[0])]
+
+
+def _judgements(windows: Sequence[WindowRow]) -> dict[str, dict[str, Any]]:
+    """Return what the newest judged window says of each field, as `FeatureVerdict.to_json` wrote it."""
+    for row in reversed(windows):
+        if row.judgement.get("features"):
+            return {one["feature"]: one for one in row.judgement["features"]}
+    return {}
+
+
+def _rank(judged: dict[str, Any], place: int) -> tuple[int, float, int]:
+    if not judged:
+        return len(_ORDER), 0.0, place
+    return _ORDER.index(Verdict(judged["verdict"])), judged["p_value"], place
+
+
+def _view(field: Field, baseline: Baseline, now: Summary | None, judged: dict[str, Any]) -> FeatureView:
+    before = baseline.summary.features[field.name]
+    after = None if now is None else now.features[field.name]
+    verdict = Verdict(judged["verdict"]) if judged else Verdict.NO_DATA
+    what = judged["what"].replace("->", "→") if judged else "not judged yet"
+    counted = 0 if after is None else after.counted
+    return FeatureView(
+        name=field.name,
+        role=field.role.value,
+        unit=field.unit,
+        verdict=verdict,
+        verdict_words=VERDICT_WORDS[verdict],
+        what=what,
+        effect=size(judged["effect"], judged["effect_unit"], judged["evidence"], field.unit) if judged else "",
+        p_value=p_value(judged["p_value"]) if judged else "",
+        threshold=p_value(judged["threshold"]) if judged else "",
+        rows=f"{counted:,} against {before.counted:,}",
+        chart=chart(shape(before, after), title=f"{field.name}: {what}", unit=field.unit),
+    )

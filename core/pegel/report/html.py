@@ -1,0 +1,55 @@
+"""One model as one self-contained HTML file: no script, no font, no picture from elsewhere."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pegel.report import words
+from pegel.report.timeline import told
+from pegel.report.views import ModelView
+
+_FOLDER = Path(__file__).parent / "templates"
+
+
+@cache
+def environment() -> Environment:
+    """Return the templates of this package: escaping everything, failing on what is not there."""
+    templates = Environment(
+        loader=PackageLoader("pegel.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {
+        "percent": words.percent,
+        "p_value": words.p_value,
+        "effect": words.effect,
+        "moment": words.moment,
+        "told": told,
+        "number": words.number,
+        "svg": Markup,
+    }
+    return templates
+
+
+def stylesheet() -> str:
+    """Return the CSS that the pictures and tables of this package need, light and dark."""
+    return (_FOLDER / "pegel.css").read_text(encoding="utf-8")
+
+
+def render(view: ModelView) -> str:
+    """Return the report of one model."""
+    template = environment().get_template("report.html.j2")
+    return template.render(view=view, css=Markup(stylesheet()))  # noqa: S704  our own file
+
+
+def write(view: ModelView, path: Path) -> Path:
+    """Write the report of one model to `path`, creating its folder; return the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render(view), encoding="utf-8")
+    return path

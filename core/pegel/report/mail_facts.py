@@ -1,0 +1,144 @@
+"""What a mail about an alert knows: the sentences' material, before any wording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pegel.alerts import Alert, Mail
+from pegel.baseline import Baseline
+from pegel.columns import Field, Role
+from pegel.findings import Finding, Span, Verdict
+from pegel.judge import judge, select
+from pegel.layout import CategoricalLayout
+from pegel.report import words
+from pegel.report.merging import merged
+from pegel.report.picture import MOST, Panel, png
+from pegel.report.shapes import quantile, round_step, shape, share_above
+from pegel.summary import FeatureSummary, Summary
+
+TAIL = 0.95
+"""The tail told in words begins near this quantile of the baseline, at a round value."""
+CHANGED = 3
+"""Categories whose shares are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the comparison: `median`, `-2 min`, `+6 min`."""
+
+    label: str
+    before: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything a mail says, taken from the alert, its windows and the baseline. No baseline: less is said."""
+
+    mail: Mail
+    now: datetime
+    baseline: Baseline | None
+    summary: Summary | None
+    """The drifting windows' rows together."""
+    together: Mapping[str, Finding]
+    """What judging those rows together finds, by field: the words for the whole time, not for one window."""
+
+    @classmethod
+    def of(cls, mail: Mail, baseline: Baseline | None, now: datetime) -> Facts:
+        """Gather the facts; the windows that drifted are what is compared with the baseline."""
+        drifting = [row for row in mail.windows if row.verdict is Verdict.DRIFT] or list(mail.windows)
+        summary = None if baseline is None else merged(drifting, baseline)
+        together: dict[str, Finding] = {}
+        if baseline is not None and summary is not None:
+            span = Span(mail.alert.since, mail.alert.last_end)
+            judged = judge(baseline, summary, spec=mail.spec, span=span, revision=0)
+            together = {finding.feature: finding for finding in judged.findings if finding.detector == "drift"}
+        return cls(mail, now, baseline, summary, together)
+
+    @property
+    def alert(self) -> Alert:
+        """Return the alert."""
+        return self.mail.alert
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Return the newest finding of each drifting field: features first, the clearest first; predictions last."""
+        found = [one.finding for one in self.alert.features]
+        return sorted(found, key=lambda one: (self.is_prediction(one.feature), one.p_value, one.feature))
+
+    def change(self, finding: Finding) -> str:
+        """Return what changed in a field over all drifting windows; of its newest window where that is not known."""
+        whole = self.together.get(finding.feature, finding) if finding.detector == "drift" else finding
+        return words.change(whole, self.unit(finding.feature))
+
+    @property
+    def drifted(self) -> tuple[int, int, int]:
+        """Return how many windows drifted, of how many since the alert began, and how many rows those have."""
+        rows = [row for row in self.mail.windows if row.span.end <= self.alert.last_end]
+        return sum(row.verdict is Verdict.DRIFT for row in rows), len(rows), sum(row.rows for row in rows)
+
+    @property
+    def others(self) -> int:
+        """Return how many judged fields look as in training."""
+        if self.baseline is None:
+            return 0
+        judged, _ = select(self.baseline.layout, self.mail.spec.watch)
+        return sum(field.name not in self.alert.names for field in judged)
+
+    def field(self, name: str) -> Field | None:
+        """Return a field of the schema; None for what is no field, such as the rate of outliers."""
+        fields = () if self.baseline is None else self.baseline.layout.schema.fields
+        return next((field for field in fields if field.name == name), None)
+
+    def unit(self, name: str) -> str | None:
+        """Return a field's unit."""
+        field = self.field(name)
+        return None if field is None else field.unit
+
+    def is_prediction(self, name: str) -> bool:
+        """Say whether a field comes from the response."""
+        field = self.field(name)
+        return field is not None and field.role is Role.PREDICTION
+
+    def comparison(self) -> list[Line]:
+        """Return the numbers of the worst field, then and now; empty when they are not known."""
+        name = self.findings[0].feature
+        if self.baseline is None or self.summary is None or self.field(name) is None:
+            return []
+        before, now = self.baseline.summary.features[name], self.summary.features[name]
+        if not (before.counted and now.counted):
+            return []
+        if isinstance(before.layout, CategoricalLayout):
+            return _categories(before.layout, before, now)
+        return _numbers(before, now, self.unit(name))
+
+    def picture(self) -> bytes | None:
+        """Return the worst fields as PNG; None when there is nothing to draw."""
+        if self.baseline is None or self.summary is None:
+            return None
+        panels = []
+        for finding in self.findings:
+            if self.field(finding.feature) is None:
+                continue
+            sides = (summary.features[finding.feature] for summary in (self.baseline.summary, self.summary))
+            drawn = shape(*sides)
+            if drawn is not None:
+                panels.append(Panel(finding.feature, self.change(finding), self.unit(finding.feature), drawn))
+        return png(panels[:MOST]) if panels else None
+
+
+def _numbers(before: FeatureSummary, now: FeatureSummary, unit: str | None) -> list[Line]:
+    medians = (words.number(quantile(side, 0.5), unit) for side in (before, now))
+    step = round_step(max(abs(quantile(before, TAIL) - quantile(before, 0.5)), 1e-9) / 5)
+    limit = round(quantile(before, TAIL) / step) * step
+    tails = (words.percent(max(share_above(side, limit), 0.0)) for side in (before, now))
+    return [Line("median", *medians), Line(f"above {words.number(limit, unit)}", *tails)]
+
+
+def _categories(layout: CategoricalLayout, before: FeatureSummary, now: FeatureSummary) -> list[Line]:
+    labels = [*layout.categories, "others", "never seen in training"]
+    shares = before.cells / before.counted, now.cells / now.counted
+    order = sorted(range(len(labels)), key=lambda cell: -abs(shares[1][cell] - shares[0][cell]))
+    return [Line(labels[cell], *(words.percent(side[cell]) for side in shares)) for cell in order[:CHANGED]]

@@ -1,0 +1,60 @@
+"""How a monitor is, in words: `ok`, `drifting since 14:05 UTC`, `no traffic for 3 min`, `no baseline`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pegel.alerts import Alert
+from pegel.findings import Verdict
+from pegel.report.views import StateView
+from pegel.report.words import length, moment
+from pegel.rows import Heartbeat, WindowRow
+from pegel.spec import MonitorSpec
+
+SILENT = timedelta(seconds=60)
+"""Age of a heartbeat beyond which nobody watches."""
+
+
+def state_of(
+    spec: MonitorSpec,
+    *,
+    last: WindowRow | None,
+    alert: Alert | None,
+    heartbeat: Heartbeat | None,
+    now: datetime,
+) -> StateView:
+    """Return the first of these that holds: not watched, drifting, no traffic, not judged, ok.
+
+    Args:
+        spec: The monitor.
+        last: Its last final window.
+        alert: Its open alert.
+        heartbeat: Of the group's driver.
+        now: The present instant.
+    """
+    if heartbeat is None or heartbeat.state == "stopped":
+        return StateView(words="not watched: its driver is not running yet", level="bad")
+    if now - heartbeat.at > SILENT:
+        return StateView(words=f"not watched: driver silent for {length(now - heartbeat.at)}", level="bad")
+    if alert is not None:
+        return StateView(words=f"drifting since {moment(alert.since, now)} UTC", level="bad")
+    if last is None:
+        return StateView(words="waiting for the first window", level="idle")
+    patience = 3 * spec.windowing.length + spec.windowing.lateness
+    if now - last.span.end > max(patience, timedelta(seconds=30)):
+        return StateView(words=f"no traffic for {length(now - last.span.end)}", level="idle")
+    return _judged(last)
+
+
+def _judged(last: WindowRow) -> StateView:
+    words = {
+        Verdict.OK: ("ok", "ok"),
+        Verdict.BELOW_MARGIN: ("ok: changes below the margin", "ok"),
+        Verdict.DRIFT: ("drift in the last window", "warn"),
+        Verdict.INSUFFICIENT: (f"not judged: {last.rows:,} rows are too few", "warn"),
+        Verdict.NO_DATA: ("no traffic", "idle"),
+        Verdict.BASELINE_MISSING: ("baseline missing: rows are counted, nothing is judged", "warn"),
+        Verdict.LAYOUT_MISMATCH: ("baseline stale: it has other features than the traffic", "warn"),
+    }
+    text, level = words[last.verdict]
+    return StateView(words=text, level=level)

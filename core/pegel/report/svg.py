@@ -1,0 +1,121 @@
+"""Pictures for pages: small inline SVG that takes its colours from the page, so that light and dark both work.
+
+Classes: `now` (filled), `baseline` (outline), `grid`, `label`. Each picture has a title for those who cannot see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from pegel.report.shapes import Bars, Histogram
+from pegel.report.words import percent
+
+WIDTH, HEIGHT = 360.0, 150.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 38.0, 8.0, 8.0, 22.0
+_LONG = 8
+
+Array = NDArray[np.float64]
+
+
+def chart(shape: Histogram | Bars | None, *, title: str, unit: str | None = None) -> str:
+    """Return one field's picture: baseline as outline, window filled. No shape gives a picture that says so."""
+    if shape is None:
+        return _frame(title, _text(WIDTH / 2, HEIGHT / 2, "no values to draw", "middle"))
+    highest = max(float(side.max(initial=0.0)) for side in (shape.baseline, shape.now) if side is not None)
+    top = highest * 1.06 or 1.0
+    if isinstance(shape, Histogram):
+        return _frame(title, _grid(top) + _histogram(shape, top) + _numbers(shape.edges, unit))
+    return _frame(title, _grid(top) + _bars(shape, top))
+
+
+def sparkline(values: Sequence[float], *, title: str, width: float = 120.0, height: float = 24.0) -> str:
+    """Return a line of values over time, oldest left, from zero up; its last point is marked."""
+    if not values:
+        return ""
+    top = max(*values, 1e-12)
+    step = (width - 6) / max(len(values) - 1, 1)
+    points = [(3 + i * step, height - 3 - value / top * (height - 6)) for i, value in enumerate(values)]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    x, y = points[-1]
+    return (
+        f'<svg class="pegel-spark" role="img" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}">'
+        f"<title>{escape(title)}</title>"
+        f'<polyline class="baseline" points="{line}"/><circle class="now" cx="{x:.1f}" cy="{y:.1f}" r="2.4"/></svg>'
+    )
+
+
+def _frame(title: str, body: str) -> str:
+    return (
+        f'<svg class="pegel-chart" role="img" viewBox="0 0 {WIDTH:g} {HEIGHT:g}">'
+        f"<title>{escape(title)}</title>{body}</svg>"
+    )
+
+
+def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:
+    return f'<text class="label" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _y(share: float, top: float) -> float:
+    return HEIGHT - _BOTTOM - share / top * (HEIGHT - _TOP - _BOTTOM)
+
+
+def _grid(top: float) -> str:
+    lines = []
+    for share in np.asarray(MaxNLocator(3).tick_values(0, top)).tolist():
+        if 0 <= share <= top:
+            y = _y(share, top)
+            lines.append(f'<line class="grid" x1="{_LEFT:g}" x2="{WIDTH - _RIGHT:g}" y1="{y:.1f}" y2="{y:.1f}"/>')
+            lines.append(_text(_LEFT - 5, y + 3.5, f"{100 * share:g} %", "end"))
+    return "".join(lines)
+
+
+def _histogram(shape: Histogram, top: float) -> str:
+    scale = (WIDTH - _LEFT - _RIGHT) / (shape.edges[-1] - shape.edges[0])
+    places = _LEFT + (shape.edges - shape.edges[0]) * scale
+    now = "" if shape.now is None else f'<path class="now" d="{_stairs(places, shape.now, top)}Z"/>'
+    return f'{now}<path class="baseline" d="{_stairs(places, shape.baseline, top)}"/>'
+
+
+def _stairs(places: Array, shares: Array, top: float) -> str:
+    """Return a path that climbs and falls with the shares, from the ground to the ground."""
+    path = [f"M{places[0]:.1f} {_y(0, top):.1f}"]
+    path += [f"V{_y(share, top):.1f}H{x:.1f}" for share, x in zip(shares.tolist(), places[1:].tolist(), strict=True)]
+    return "".join([*path, f"V{_y(0, top):.1f}"])
+
+
+def _numbers(edges: Array, unit: str | None) -> str:
+    low, high = float(edges[0]), float(edges[-1])
+    scale = (WIDTH - _LEFT - _RIGHT) / (high - low)
+    ticks = [tick for tick in np.asarray(MaxNLocator(6).tick_values(low, high)).tolist() if low <= tick <= high]
+    # The last number would run into the unit, or out of the picture.
+    shown = [tick for tick in ticks if _LEFT + (tick - low) * scale < WIDTH - (34 if unit else 14)]
+    texts = [_text(_LEFT + (tick - low) * scale, HEIGHT - 7, f"{tick:,g}") for tick in shown]
+    return "".join(texts) + (_text(WIDTH - _RIGHT, HEIGHT - 7, unit, "end") if unit else "")
+
+
+def _bars(shape: Bars, top: float) -> str:
+    slot = (WIDTH - _LEFT - _RIGHT) / len(shape.labels)
+    parts = []
+    for i, label in enumerate(shape.labels):
+        middle, before = _LEFT + (i + 0.5) * slot, float(shape.baseline[i])
+        told = f"{label}: baseline {percent(before)}"
+        if shape.now is not None:
+            after = float(shape.now[i])
+            told += f", now {percent(after)}"
+            parts.append(_rectangle("now", middle=middle, width=0.62 * slot, y=_y(after, top), told=told))
+        parts.append(_rectangle("baseline", middle=middle, width=0.82 * slot, y=_y(before, top), told=told))
+        short = label if len(label) <= _LONG else f"{label[: _LONG - 1]}…"
+        parts.append(_text(middle, HEIGHT - 7, short))
+    return "".join(parts)
+
+
+def _rectangle(kind: str, *, middle: float, width: float, y: float, told: str) -> str:
+    return (
+        f'<rect class="{kind}" x="{middle - width / 2:.1f}" y="{y:.1f}" width="{width:.1f}" '
+        f'height="{HEIGHT - _BOTTOM - y:.1f}"><title>{escape(told)}</title></rect>'
+    )

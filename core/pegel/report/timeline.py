@@ -1,0 +1,92 @@
+"""Windows over time as one picture: how many rows, what verdict, what came late or could not be read.
+
+A verdict is told by form as well as by colour: a drifting window is a full block with a triangle above it, one below
+the margin is a half block, one without a judgement is hollow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from html import escape
+
+from pegel.findings import Verdict
+from pegel.report.words import VERDICT_WORDS
+from pegel.rows import WindowRow
+
+WIDTH, HEIGHT = 960.0, 128.0
+_LANE, _LANE_HEIGHT = 18.0, 16.0
+_GROUND, _TALLEST = 106.0, 62.0
+_JUDGED = {Verdict.OK: 0.25, Verdict.BELOW_MARGIN: 0.5, Verdict.DRIFT: 1.0}
+_STEPS = tuple(
+    timedelta(seconds=s) for s in (5, 10, 30, 60, 300, 900, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 604_800)
+)
+_TICKS = 9
+
+
+def timeline(windows: Sequence[WindowRow], *, title: str) -> str:
+    """Return the windows, given in order of time, as SVG; an empty string when there are none."""
+    if not windows:
+        return ""
+    start, end = windows[0].span.start, max(row.span.end for row in windows)
+    scale = WIDTH / (end - start).total_seconds()
+    most = max(1, *(row.rows + row.late + row.invalid for row in windows))
+    body = "".join(_window(row, (row.span.start - start).total_seconds() * scale, scale, most) for row in windows)
+    return (
+        f'<svg class="pegel-timeline" role="img" viewBox="0 0 {WIDTH:g} {HEIGHT:g}"><title>{escape(title)}</title>'
+        f'{body}<line class="axis" x1="0" x2="{WIDTH:g}" y1="{_GROUND:g}" y2="{_GROUND:g}"/>'
+        f"{_axis(start, end, scale)}</svg>"
+    )
+
+
+def told(row: WindowRow) -> str:
+    """Return one window in words: what a mouse over it shows, and what a table says."""
+    extra = [f"{count:,} {name}" for name, count in (("late", row.late), ("invalid", row.invalid)) if count]
+    kind = [] if row.final else ["provisional"]
+    counted = ", ".join([f"{row.rows:,} rows", *extra, *kind])
+    return f"{row.span.start:%Y-%m-%d %H:%M:%S} to {row.span.end:%H:%M:%S} UTC: {VERDICT_WORDS[row.verdict]}, {counted}"
+
+
+def _window(row: WindowRow, x: float, scale: float, most: int) -> str:
+    """Return one window: the verdict above, the rows below with what was late or invalid on top."""
+    full = (row.span.end - row.span.start).total_seconds() * scale
+    width = max(full - min(1.0, full * 0.15), 0.4)
+    parts = [f"<g><title>{escape(told(row))}</title>", _verdict(row, x, width)]
+    y = _GROUND
+    for kind, count in (("rows", row.rows), ("late", row.late), ("invalid", row.invalid)):
+        height = count / most * _TALLEST
+        if height > 0:
+            y -= height
+            state = "" if row.final else " provisional"
+            parts.append(_block(f"{kind}{state}", x, y, width, height))
+    return "".join([*parts, "</g>"])
+
+
+def _verdict(row: WindowRow, x: float, width: float) -> str:
+    height = _JUDGED.get(row.verdict, 1.0) * _LANE_HEIGHT
+    y = _LANE + _LANE_HEIGHT - height
+    block = _block(f"verdict {row.verdict.value}", x, y, width, height)
+    if row.verdict is not Verdict.DRIFT:
+        return block
+    middle = x + width / 2
+    return f'{block}<path class="mark" d="M{middle - 4:.1f} {y - 3:.1f}h8l-4 -7Z"/>'
+
+
+def _block(kind: str, x: float, y: float, width: float, height: float) -> str:
+    return f'<rect class="{kind}" x="{x:.2f}" y="{y:.1f}" width="{width:.2f}" height="{height:.1f}"/>'
+
+
+def _axis(start: datetime, end: datetime, scale: float) -> str:
+    """Return times at round steps, at most about `_TICKS` of them."""
+    step = next((step for step in _STEPS if (end - start) / step <= _TICKS), _STEPS[-1])
+    form = "%H:%M:%S" if step < timedelta(minutes=1) else "%H:%M" if step < timedelta(days=1) else "%m-%d"
+    seconds = step.total_seconds()
+    place = -(-start.timestamp() // seconds) * seconds
+    texts = []
+    while place <= end.timestamp():
+        x = (place - start.timestamp()) * scale
+        anchor = "start" if x < 20 else "end" if x > WIDTH - 20 else "middle"  # noqa: PLR2004  half a label's width
+        when = datetime.fromtimestamp(place, tz=start.tzinfo)
+        texts.append(f'<text class="label" x="{x:.1f}" y="{HEIGHT - 6:g}" text-anchor="{anchor}">{when:{form}}</text>')
+        place += seconds
+    return "".join(texts)

@@ -1,0 +1,119 @@
+"""Numbers and times as people read them: with units, with zones, no more digits than they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pegel.findings import Finding, Verdict
+
+VERDICT_WORDS = {
+    Verdict.OK: "ok",
+    Verdict.BELOW_MARGIN: "below margin",
+    Verdict.DRIFT: "drift",
+    Verdict.INSUFFICIENT: "too few rows",
+    Verdict.NO_DATA: "no data",
+    Verdict.BASELINE_MISSING: "no baseline",
+    Verdict.LAYOUT_MISMATCH: "other schema",
+}
+SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
+_UNITS = {"sigma": SIGMA, "sd ratio": "times the spread"}
+
+
+def percent(share: float) -> str:
+    """Return a share with two significant digits.
+
+    >>> [percent(share) for share in (0, 0.00001, 0.041, 0.0967, 0.225, 1)]
+    ['0 %', '<0.01 %', '4.1 %', '9.7 %', '22 %', '100 %']
+    """
+    if 0 < share < 1e-4:  # noqa: PLR2004  the smallest share that is told apart
+        return "<0.01 %"
+    return f"{float(f'{100 * share:.2g}'):g} %"
+
+
+def number(value: float, unit: str | None = None) -> str:
+    """Return a value with three significant digits and its unit; large numbers with separators.
+
+    >>> number(9.134, "min"), number(-2.0), number(24871.4), number(0.00012345)
+    ('9.13 min', '-2', '24,871', '0.000123')
+    """
+    text = f"{value:,.0f}" if abs(value) >= 1_000 else f"{float(f'{value:.3g}'):g}"  # noqa: PLR2004  four digits are many
+    return f"{text} {unit}" if unit else text
+
+
+def p_value(value: float) -> str:
+    """Return a p-value with one significant digit where it is small.
+
+    >>> p_value(3.2e-41), p_value(0.0), p_value(0.1234)
+    ('3e-41', '<1e-300', '0.12')
+    """
+    if value < 1e-300:  # noqa: PLR2004  below this, floats lose digits
+        return "<1e-300"
+    return f"{value:.0e}" if value < 1e-3 else f"{value:.2g}"  # noqa: PLR2004  smaller ones are written with an exponent
+
+
+def size(value: float, effect_unit: str, evidence: Mapping[str, Any], unit: str | None = None) -> str:
+    """Return how large a change is; `unit` is that of the feature.
+
+    >>> size(1.42, "sd ratio", {}), size(0.0312, "share", {})
+    ('1.4 times the spread', '+3.1 points')
+    >>> size(0.31, "sigma", {"effect": {"mean_shift": 9.13}}, "min") == f"0.31 {SIGMA} (about +9.1 min)"
+    True
+    """
+    if effect_unit == "share":
+        return f"{100 * value:+.2g} points"
+    text = f"{float(f'{abs(value):.2g}'):g} {_UNITS.get(effect_unit, effect_unit)}".strip()
+    shift = evidence.get("effect", {}).get("mean_shift")
+    if effect_unit != "sigma" or shift is None or not unit:
+        return text
+    return f"{text} (about {'+' if shift > 0 else ''}{number(float(f'{shift:.2g}'))} {unit})"
+
+
+def effect(finding: Finding, unit: str | None = None) -> str:
+    """Return how large the change of a finding is."""
+    return size(finding.effect, finding.effect_unit, finding.evidence, unit)
+
+
+def change(finding: Finding, unit: str | None = None) -> str:
+    """Return what changed as the rest of a sentence: `shifted up by ... (about +9 min)`, `WN 22 % to 31 %`."""
+    if finding.effect_unit == "sigma":
+        return f"{finding.what} by {effect(finding, unit)}"
+    if finding.effect_unit == "sd ratio":
+        return f"{finding.what}: {effect(finding, unit)} of training"
+    return finding.what.replace("->", "→")
+
+
+def moment(instant: datetime, now: datetime) -> str:
+    """Return an instant in UTC, with its date unless that is today's; the zone is said by the caller, once.
+
+    >>> noon = datetime(2026, 11, 3, 12, tzinfo=UTC)
+    >>> moment(noon, noon + timedelta(hours=1)), moment(noon, noon + timedelta(days=1))
+    ('12:00', '2026-11-03 12:00')
+    """
+    form = "%H:%M" if instant.astimezone(UTC).date() == now.astimezone(UTC).date() else "%Y-%m-%d %H:%M"
+    return instant.astimezone(UTC).strftime(form if instant.second == 0 else f"{form}:%S")
+
+
+def length(span: timedelta) -> str:
+    """Return a length of time in the largest unit that fits twice.
+
+    >>> [length(timedelta(seconds=s)) for s in (0.4, 48, 200, 9_000, 200_000)]
+    ['0 s', '48 s', '3 min', '2 h', '2 days']
+    """
+    seconds = span.total_seconds()
+    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def several(names: Sequence[str], shown: int = 2) -> str:
+    """Return names as a phrase, the rest counted.
+
+    >>> several(["a"]), several(["a", "b"]), several(["a", "b", "c", "d"])
+    ('a', 'a and b', 'a and 3 more')
+    """
+    if len(names) > shown:
+        return f"{names[0]} and {len(names) - 1} more"
+    return " and ".join(names)

@@ -1,0 +1,45 @@
+"""Alerts <-> plain JSON."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from pegel.alerts import Alert, AlertFeature
+from pegel.store.codec import finding_from_json, finding_to_json
+
+_INSTANTS = ("opened_at", "since", "last_end", "over_at", "mailed_at", "mailed_end", "acknowledged_until")
+
+
+def alert_to_json(alert: Alert) -> dict[str, Any]:
+    """Return plain JSON, the inverse of `alert_from_json`."""
+    data = {one.name: getattr(alert, one.name) for one in fields(alert)}
+    for name in _INSTANTS:
+        data[name] = None if data[name] is None else data[name].isoformat()
+    data["mailed_features"] = list(alert.mailed_features)
+    data["features"] = [
+        {
+            "feature": one.feature,
+            "since": one.since.isoformat(),
+            "finding": finding_to_json(one.finding),
+            "windows": one.windows,
+        }
+        for one in alert.features
+    ]
+    return data
+
+
+def alert_from_json(data: dict[str, Any]) -> Alert:
+    """Build an alert from what `alert_to_json` wrote."""
+    instants = {name: None if data[name] is None else datetime.fromisoformat(data[name]) for name in _INSTANTS}
+    features = tuple(
+        AlertFeature(
+            feature=one["feature"],
+            since=datetime.fromisoformat(one["since"]),
+            finding=finding_from_json(one["finding"]),
+            windows=one["windows"],
+        )
+        for one in data["features"]
+    )
+    return Alert(**(data | instants | {"features": features, "mailed_features": tuple(data["mailed_features"])}))

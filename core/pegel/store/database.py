@@ -1,0 +1,135 @@
+"""Connections to the results database, and its schema brought up to date.
+
+Many processes share one SQLite file (the streaming driver, Airflow tasks, its API server, the command line), so it runs
+in WAL mode, waits up to 30 s for a lock, and every writer takes the write lock when it begins: a transaction that read
+first and wrote later would fail instead of waiting.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine, make_url
+
+from pegel.errors import SetupError, Unavailable
+
+BUSY_SECONDS = 30.0
+WRITE_LOCK = 0x506567656C
+"""Key of the PostgreSQL advisory lock that orders writers: the letters of Pegel."""
+
+
+def connect(url: str) -> Engine:
+    """Return an engine for `url`; a SQLite file's folder is created. Nothing is connected yet."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return sa.create_engine(parsed, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that only reads.
+
+    Raises Unavailable if the database does not answer, SetupError if it has no tables yet.
+    """
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
+        raise _explained(engine, error) from error
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that writes; it commits at the end of the block or leaves nothing.
+
+    Writers go one after the other, on PostgreSQL too (an advisory lock): rows numbered by a sequence then become
+    visible in the order of their numbers, and a reader that keeps its place by number misses none.
+    Raises Unavailable if the database does not answer, SetupError if it has no tables yet.
+    """
+    try:
+        with engine.connect().execution_options(pegel_write=True) as connection, connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITE_LOCK)))
+            yield connection
+    except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
+        raise _explained(engine, error) from error
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema up to date. Idempotent, and safe when several processes do it at once: the later ones wait.
+
+    Raises SetupError if the database was written by a newer Pegel than this one.
+    """
+    config = Config()
+    folder = Path(__file__).parent / "migrations"
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise SetupError(
+                f"the database {_shown(engine)} cannot be brought to this version's tables: {error}. "
+                f"It was probably written by a newer Pegel; update this installation. Nothing was changed."
+            ) from error
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Set up a new SQLite connection; `isolation_level = None` leaves BEGIN to `_begin_sqlite`."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    _enter_wal(cursor)
+    cursor.close()
+
+
+def _enter_wal(cursor: Any) -> None:
+    """Switch to WAL. SQLite does not wait for this one lock, so wait here; it is needed once in a file's life."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while cursor.execute("PRAGMA journal_mode").fetchone()[0] not in {"wal", "memory"}:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except cursor.connection.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("pegel_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _shown(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)
+
+
+def _explained(engine: Engine, error: sa.exc.DBAPIError) -> Exception:
+    """Return the error to raise: ours where the cause is known, the database's own otherwise."""
+    said = str(error.orig)
+    if "no such table" in said or ("relation" in said and "does not exist" in said):
+        return SetupError(
+            f"the database {_shown(engine)} has no tables yet; `pegel up` makes them. Nothing was changed."
+        )
+    if isinstance(error, sa.exc.OperationalError):
+        return Unavailable(
+            f"the database {_shown(engine)} did not answer: {said}. The transaction left nothing behind."
+        )
+    return error

@@ -1,0 +1,159 @@
+"""The first tables: registry, results, heartbeats, alerts, actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def _text(name: str, *, null: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Text(), nullable=null)
+
+
+def _integer(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer(), nullable=False)
+
+
+def _count(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger(), nullable=False)
+
+
+def _instant(name: str, *, null: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=null)
+
+
+def _serial(name: str) -> sa.Column[int]:
+    kind = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    return sa.Column(name, kind, nullable=False, autoincrement=True)
+
+
+def _key(table: str, *columns: str) -> sa.PrimaryKeyConstraint:
+    return sa.PrimaryKeyConstraint(*columns, name=f"pk_{table}")
+
+
+def _index(table: str, *columns: str) -> None:
+    op.create_index(f"ix_{table}_{'_'.join(columns)}", table, list(columns))
+
+
+def upgrade() -> None:
+    """Create every table."""
+    _registry()
+    _windows()
+    _findings()
+    _events()
+    _heartbeats()
+    _alerts()
+    _actions()
+
+
+def downgrade() -> None:
+    """Drop every table."""
+    for table in (
+        *("actions", "silences", "alerts", "heartbeats", "invalid", "ledger", "outliers"),
+        *("findings", "windows", "monitors", "positions"),
+    ):
+        op.drop_table(table)
+
+
+def _registry() -> None:
+    op.create_table("positions", _text("name"), _count("value"), _key("positions", "name"))
+    op.create_table(
+        "monitors",
+        *(_text("model"), _integer("version")),
+        *(_text("fingerprint"), _text("spec"), _instant("changed_at")),
+        _key("monitors", "model", "version"),
+    )
+
+
+def _windows() -> None:
+    op.create_table(
+        "windows",
+        *(_text("model"), _integer("version"), _instant("span_start"), _instant("span_end"), _integer("revision")),
+        sa.Column("final", sa.Boolean(), nullable=False),
+        *(_count(name) for name in ("requests", "responses", "joined", "rows")),
+        *(_count(name) for name in ("late", "duplicates", "invalid", "clamped")),
+        _text("verdict"),
+        sa.Column("summary", sa.LargeBinary(), nullable=False),
+        *(_text("baseline_id", null=True), _text("layout_hash", null=True)),
+        *(_text("spec_fingerprint"), _text("code_version"), _text("judgement"), _instant("emitted_at")),
+        _key("windows", "model", "version", "span_start", "span_end", "revision"),
+    )
+    _index("windows", "model", "version", "span_end")
+
+
+def _findings() -> None:
+    op.create_table(
+        "findings",
+        *(_serial("seq"), _text("id"), _text("model"), _integer("version"), _text("feature")),
+        *(_instant("span_start"), _instant("span_end"), _integer("revision")),
+        sa.Column("final", sa.Boolean(), nullable=False),
+        _text("finding"),
+        _key("findings", "seq"),
+        sa.UniqueConstraint("id", name="uq_findings_id"),
+        sqlite_autoincrement=True,
+    )
+    _index("findings", "model", "version", "span_start", "span_end")
+
+
+def _events() -> None:
+    op.create_table(
+        "outliers",
+        *(_text("model"), _integer("version"), _text("event_id"), _integer("row"), _instant("event_time")),
+        *(sa.Column(name, sa.Double(), nullable=False) for name in ("score", "cutoff")),
+        _text("reasons"),
+        _key("outliers", "model", "version", "event_id", "row"),
+    )
+    _index("outliers", "model", "version", "event_time")
+    op.create_table(
+        "ledger",
+        *(_text("model"), _integer("version"), _instant("minute")),
+        *(_count(name) for name in ("received", "judged", "late", "invalid", "duplicate", "dropped")),
+        _key("ledger", "model", "version", "minute"),
+    )
+    op.create_table(
+        "invalid",
+        *(_text("model"), _integer("version"), _instant("minute"), _text("kind"), _count("count"), _text("sample")),
+        _key("invalid", "model", "version", "minute", "kind"),
+    )
+
+
+def _heartbeats() -> None:
+    op.create_table(
+        "heartbeats",
+        *(_text("group"), _integer("generation"), _text("fingerprint"), _count("batch_id"), _count("lag")),
+        *(_instant("event_time_head", null=True), _instant("at"), _instant("started_at"), _count("pid")),
+        *(_text("state"), _text("error", null=True), _text("specs"), _text("baselines")),
+        _key("heartbeats", "group"),
+    )
+
+
+def _alerts() -> None:
+    op.create_table(
+        "alerts",
+        *(_text("id"), _text("model"), _integer("version")),
+        *(_instant("opened_at"), _instant("over_at", null=True), _text("alert")),
+        _key("alerts", "id"),
+    )
+    _index("alerts", "model", "version", "opened_at")
+    op.create_table(
+        "silences",
+        *(_serial("seq"), _text("model"), _integer("version")),
+        *(_instant("until"), _text("why"), _instant("said_at")),
+        _key("silences", "seq"),
+    )
+
+
+def _actions() -> None:
+    op.create_table(
+        "actions",
+        *(_serial("seq"), _text("group"), _text("kind"), _text("reason"), _integer("generation"), _instant("at")),
+        _key("actions", "seq"),
+    )
+    _index("actions", "group", "at")

@@ -1,0 +1,167 @@
+"""The tables, as SQLAlchemy Core metadata. Their history is in `migrations`; a test says that both agree."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from pegel.store.types import Document, Foreign, Instant
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _count(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False)
+
+
+def _monitor() -> tuple[sa.Column[str], sa.Column[int]]:
+    return (
+        sa.Column("model", Foreign, primary_key=True),
+        sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    )
+
+
+# Numbers that only grow, by name: the registry's version and the cursors of readers.
+positions = sa.Table(
+    "positions",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    _count("value"),
+)
+
+monitors = sa.Table(
+    "monitors",
+    metadata,
+    *_monitor(),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("spec", Document, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+)
+
+windows = sa.Table(
+    "windows",
+    metadata,
+    *_monitor(),
+    sa.Column("span_start", Instant, primary_key=True),
+    sa.Column("span_end", Instant, primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("final", sa.Boolean, nullable=False),
+    *(_count(name) for name in ("requests", "responses", "joined", "rows")),
+    *(_count(name) for name in ("late", "duplicates", "invalid", "clamped")),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("summary", sa.LargeBinary, nullable=False),
+    sa.Column("baseline_id", sa.Text),
+    sa.Column("layout_hash", sa.Text),
+    sa.Column("spec_fingerprint", sa.Text, nullable=False),
+    sa.Column("code_version", sa.Text, nullable=False),
+    sa.Column("judgement", Document, nullable=False),
+    sa.Column("emitted_at", Instant, nullable=False),
+    sa.Index(None, "model", "version", "span_end"),
+)
+
+# `seq` is the order in which findings became visible; readers keep their place by it.
+findings = sa.Table(
+    "findings",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("model", Foreign, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("feature", Foreign, nullable=False),
+    sa.Column("span_start", Instant, nullable=False),
+    sa.Column("span_end", Instant, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("final", sa.Boolean, nullable=False),
+    sa.Column("finding", Document, nullable=False),
+    sa.Index(None, "model", "version", "span_start", "span_end"),
+    sqlite_autoincrement=True,
+)
+
+outliers = sa.Table(
+    "outliers",
+    metadata,
+    *_monitor(),
+    sa.Column("event_id", Foreign, primary_key=True),
+    sa.Column("row", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("event_time", Instant, nullable=False),
+    sa.Column("score", sa.Double, nullable=False),
+    sa.Column("cutoff", sa.Double, nullable=False),
+    sa.Column("reasons", Document, nullable=False),
+    sa.Index(None, "model", "version", "event_time"),
+)
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    *_monitor(),
+    sa.Column("minute", Instant, primary_key=True),
+    *(_count(name) for name in ("received", "judged", "late", "invalid", "duplicate", "dropped")),
+)
+
+invalid = sa.Table(
+    "invalid",
+    metadata,
+    *_monitor(),
+    sa.Column("minute", Instant, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    _count("count"),
+    sa.Column("sample", Foreign, nullable=False),
+)
+
+heartbeats = sa.Table(
+    "heartbeats",
+    metadata,
+    sa.Column("group", sa.Text, primary_key=True),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("batch_id", sa.BigInteger, nullable=False),
+    sa.Column("lag", sa.BigInteger, nullable=False),
+    sa.Column("event_time_head", Instant),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("pid", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("error", Foreign),
+    sa.Column("specs", Document, nullable=False),
+    sa.Column("baselines", Document, nullable=False),
+)
+
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("model", Foreign, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("opened_at", Instant, nullable=False),
+    sa.Column("over_at", Instant),
+    sa.Column("alert", Document, nullable=False),
+    sa.Index(None, "model", "version", "opened_at"),
+)
+
+silences = sa.Table(
+    "silences",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("model", Foreign, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("until", Instant, nullable=False),
+    sa.Column("why", Foreign, nullable=False),
+    sa.Column("said_at", Instant, nullable=False),
+)
+
+actions = sa.Table(
+    "actions",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("group", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("reason", Foreign, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Index(None, "group", "at"),
+)

@@ -1,0 +1,144 @@
+"""Small valid values to start a test from; every argument replaces one field."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from pegel.findings import Finding, Span, Verdict
+from pegel.rows import Heartbeat, InvalidRow, LedgerRow, OutlierRow, WindowRow
+from pegel.spec import MonitorSpec
+from pegel.testing.clock import START
+
+MINUTE = timedelta(minutes=1)
+
+
+def sample_spec(name: str = "delays", version: int = 1, **fields: Any) -> MonitorSpec:
+    """Return a valid spec; `fields` are top-level parts as plain data."""
+    document = {
+        "model": {"name": name, "version": version, "uri": f"file:///models/{name}"},
+        "baseline": {"source": f"local://{name}?version=1&split=train"},
+        "alerts": {"emails": ["on-call@example.org"]},
+    }
+    return MonitorSpec.parse(document | fields)
+
+
+def sample_span(minute: int = 0) -> Span:
+    """Return the one-minute span that begins `minute` minutes after the start of 2026."""
+    return Span(START + minute * MINUTE, START + (minute + 1) * MINUTE)
+
+
+def sample_window(minute: int = 0, revision: int = 1, **fields: Any) -> WindowRow:
+    """Return a final window without a finding."""
+    span = sample_span(minute)
+    values: dict[str, Any] = {
+        "model": "delays",
+        "version": 1,
+        "span": span,
+        "revision": revision,
+        "final": True,
+        "requests": 600,
+        "responses": 600,
+        "joined": 600,
+        "rows": 600,
+        "late": 0,
+        "duplicates": 0,
+        "invalid": 0,
+        "clamped": 0,
+        "verdict": Verdict.OK,
+        "summary": b"",
+        "baseline_id": "sha256:" + "0" * 64,
+        "layout_hash": "1" * 64,
+        "spec_fingerprint": "2" * 64,
+        "code_version": "0.1.0",
+        "judgement": {},
+        "emitted_at": span.end + timedelta(seconds=12),
+    }
+    return WindowRow(**(values | fields))
+
+
+def sample_finding(minute: int = 0, feature: str = "departure_delay", revision: int = 1, **fields: Any) -> Finding:
+    """Return a drift finding of one feature."""
+    values: dict[str, Any] = {
+        "model": "delays",
+        "version": 1,
+        "feature": feature,
+        "detector": "drift",
+        "span": sample_span(minute),
+        "revision": revision,
+        "verdict": Verdict.DRIFT,
+        "test": "location",
+        "statistic": 13.4,
+        "p_value": 3e-41,
+        "p_relevant": 2e-35,
+        "threshold": 6e-6,
+        "budget_share": 0.08,
+        "effect": 0.31,
+        "effect_unit": "sigma",
+        "n": 600,
+        "m": 24_871,
+        "baseline_id": "sha256:" + "0" * 64,
+        "what": "shifted up",
+        "evidence": {"mean_shift": 9.1, "unit": "min"},
+    }
+    return Finding(**(values | fields))
+
+
+def sample_outlier(event: str = "e1", minute: int = 0, **fields: Any) -> OutlierRow:
+    """Return one outlying row."""
+    values: dict[str, Any] = {
+        "model": "delays",
+        "version": 1,
+        "event_id": event,
+        "row": 0,
+        "event_time": sample_span(minute).start,
+        "score": 31.2,
+        "cutoff": 27.5,
+        "reasons": [{"feature": "departure_delay", "value": 1_301.0, "part": 11.9}],
+    }
+    return OutlierRow(**(values | fields))
+
+
+def sample_ledger(minute: int = 0, **fields: Any) -> LedgerRow:
+    """Return a minute's ledger that closes."""
+    values: dict[str, Any] = {
+        "model": "delays",
+        "version": 1,
+        "minute": sample_span(minute).start,
+        "received": 1_200,
+        "judged": 1_195,
+        "late": 1,
+        "invalid": 3,
+        "duplicate": 1,
+        "dropped": 0,
+    }
+    return LedgerRow(**(values | fields))
+
+
+def sample_invalid(minute: int = 0, kind: str = "not_json", **fields: Any) -> InvalidRow:
+    """Return a minute's count of one kind of invalid input."""
+    values: dict[str, Any] = {
+        "model": "delays",
+        "version": 1,
+        "minute": sample_span(minute).start,
+        "kind": kind,
+        "count": 3,
+        "sample": '{"instances": [[1, 2',
+    }
+    return InvalidRow(**(values | fields))
+
+
+def sample_heartbeat(at: datetime = START, group: str = "default", **fields: Any) -> Heartbeat:
+    """Return the heartbeat of a healthy driver of generation 1."""
+    values: dict[str, Any] = {
+        "group": group,
+        "generation": 1,
+        "fingerprint": "3" * 64,
+        "batch_id": 17,
+        "lag": 0,
+        "event_time_head": at - timedelta(seconds=1),
+        "at": at,
+        "started_at": at - timedelta(minutes=5),
+        "pid": 4711,
+    }
+    return Heartbeat(**(values | fields))

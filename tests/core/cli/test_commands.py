@@ -1,0 +1,131 @@
+"""The command line answers in sentences and exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pegel.cli.apply import answers
+from pegel.cli.main import COMMANDS, main
+from pegel.spec import MonitorSpec
+
+SPEC = """
+model: {name: delays, uri: file:///models/delays}
+baseline: {source: "local://delays?version=1&split=train"}
+windowing: {length: 60s}
+false_alarms: {count: 1, per: week}
+"""
+
+
+@pytest.fixture
+def spec_file(tmp_path: Path) -> Path:
+    """Write a valid spec."""
+    file = tmp_path / "delays.yaml"
+    file.write_text(SPEC, encoding="utf-8")
+    return file
+
+
+def run(*arguments: str) -> int:
+    """Run a command; return its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def test_a_valid_spec_is_explained(spec_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Validating shows the fingerprint and what the wish means, the false-alarm budget in words."""
+    code = run("validate", str(spec_file))
+    said = capsys.readouterr().out
+
+    assert code == 0
+    assert MonitorSpec.from_file(spec_file).fingerprint() in said
+    assert "watches delays/1, served as delays-v1" in said
+    assert "1 false alarm per week at most" in said
+    assert "expect 0.14 false alarms per day" in said
+
+
+def test_a_wrong_spec_is_refused_with_field_value_and_remedy(
+    spec_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, the spec's own sentence, and no traceback."""
+    spec_file.write_text(SPEC.replace("60s", "-5"), encoding="utf-8")
+    code = run("validate", str(spec_file))
+    said = capsys.readouterr().err
+
+    assert code == 2
+    assert "windowing.length: given -5: must be longer than 0 s" in said
+    assert "Traceback" not in said
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is not there is the user's input, too."""
+    code = run("validate", str(tmp_path / "nowhere.yaml"))
+
+    assert code == 2
+    assert "cannot be read: No such file or directory" in capsys.readouterr().err
+
+
+def test_apply_needs_a_system(
+    spec_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a system and without credentials the sentence names both ways on."""
+    monkeypatch.delenv("PEGEL_AIRFLOW_USER", raising=False)
+    code = run("apply", str(spec_file), "--home", str(tmp_path))
+    said = capsys.readouterr().err
+
+    assert code == 1
+    assert "pegel up" in said
+    assert "PEGEL_AIRFLOW_PASSWORD" in said
+
+
+def test_status_of_nothing_names_the_next_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A system that is not up is a line with its remedy, and exit code 1."""
+    code = run("status", "--home", str(tmp_path / "home"))
+    said = " ".join(capsys.readouterr().out.split())
+
+    assert code == 1
+    assert "! not up in" in said
+    assert "-> pegel up" in said
+
+
+def test_down_where_nothing_ran_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Stopping a home in which nothing runs says so and ends well."""
+    code = run("down", "--home", str(tmp_path / "home"))
+
+    assert code == 0
+    assert "nothing ran" in capsys.readouterr().out
+
+
+def test_a_report_of_no_model_says_what_is_watched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is written for a model that is not watched; the sentence lists those that are."""
+    code = run("report", "delays/1", "--home", str(tmp_path))
+
+    assert code == 2
+    assert "given 'delays/1'; watched: none. Nothing was written" in capsys.readouterr().err
+
+
+def test_a_spec_becomes_the_forms_answers(spec_file: Path) -> None:
+    """Each answer is named by the path of its field, and every field is answered."""
+    flat = answers(MonitorSpec.from_file(spec_file).to_json())
+
+    assert ("delays", 60.0, "week") == (flat["model.name"], flat["windowing.length"], flat["false_alarms.per"])
+    assert not any(isinstance(value, dict) for value in flat.values())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--help` works for each command and says what it does."""
+    code = run(command, "--help")
+
+    assert code == 0
+    assert f"pegel {command}" in capsys.readouterr().out
+
+
+def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """The list shows every command but the hidden one."""
+    run("--help")
+    said = capsys.readouterr().out
+
+    assert [] == [name for name in COMMANDS if name != "demo" and f" {name} " not in said]

@@ -1,0 +1,147 @@
+"""The mail that somebody reads at three in the morning."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from email import policy
+from email.parser import BytesParser
+
+import pytest
+
+from pegel import alerts
+from pegel.alerts import Mail, MailKind
+from pegel.baseline import Baseline
+from pegel.report.collect import Sources
+from pegel.report.mail import Rendered, message, render
+from pegel.store.results import Results
+from pegel.testing.clock import START
+from pegel.testing.samples import MINUTE, sample_spec
+
+NOW = START + 24 * MINUTE + timedelta(seconds=20)
+PAGE = "http://127.0.0.1:8080/pegel"
+
+
+@pytest.fixture
+def mail(sources: Sources) -> Mail:
+    """The first mail about the drift."""
+    results = Results(sources.engine)
+    changes = alerts.update([], results.findings(final_only=True), results.windows("delays", 1), NOW, [sample_spec()])
+    (mail,) = [change.mail for change in changes if change.mail]
+    return mail
+
+
+@pytest.fixture
+def rendered(mail: Mail, baseline: Baseline) -> Rendered:
+    """That mail with words and picture."""
+    return render(mail, baseline=baseline, page_url=PAGE, now=NOW)
+
+
+def test_the_subject_says_what_and_since_when(rendered: Rendered) -> None:
+    """Model, feature and time are in the subject."""
+    assert "[pegel] delays v1: departure_delay and arrival_delay are drifting (since 00:18 UTC)" == rendered.subject
+
+
+def test_the_first_lines_are_for_people(rendered: Rendered) -> None:
+    """The first three lines say what changed, by how much in the feature's unit, when, and how much data speaks."""
+    first, second, third = rendered.text.splitlines()[:3]
+
+    assert first.startswith("departure_delay shifted up by 0.")
+    assert first.endswith(" min) in the windows from 00:18 to 00:24 UTC.")
+    assert second.startswith("the prediction arrival_delay shifted up by 0.")
+    assert "6 of 6 windows, 3,600 rows; the model's predictions moved too. 2 other fields look as in training." == third
+
+
+def test_then_and_now_stand_side_by_side(rendered: Rendered) -> None:
+    """The worst feature's median and tail are given for the baseline and for now."""
+    lines = {line.split()[0]: line for line in rendered.text.splitlines() if line.startswith("  ")}
+
+    assert "baseline 2025-11-03 (5,000 rows)" in rendered.text
+    assert 2 == lines["median"].count(" min")
+    assert 2 == lines["above"].count(" %")
+
+
+def test_it_says_how_sure_and_what_to_do(rendered: Rendered, mail: Mail) -> None:
+    """Odds of a false alarm, evidence, the page, the command to quiet it and the next mail are all there."""
+    short = mail.alert.id[:8]
+
+    for part in (
+        "At your setting (1 per week per model) one is expected every 7 days; this is the first alert of this model.",
+        "threshold 2e-05",
+        f"Look      {PAGE}/models/delays/1",
+        f'Quiet it  pegel ack {short} --until 09:00 --why "..."',
+        "No further mail about this alert before 01:25 UTC, unless it grows; one when it is over.",
+    ):
+        assert part in rendered.text
+
+
+def test_one_screen_is_enough(rendered: Rendered) -> None:
+    """The text fits on a screen of 24 lines."""
+    assert len(rendered.text.splitlines()) <= 24
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [
+        (MailKind.REPEATED, "departure_delay and arrival_delay are still drifting (since 00:18 UTC)"),
+        (MailKind.GROWN, "arrival_delay is drifting too (since 00:18 UTC)"),
+        (MailKind.OVER, "over: departure_delay and arrival_delay (00:18 to 00:24 UTC)"),
+    ],
+)
+def test_each_kind_has_its_subject(mail: Mail, baseline: Baseline, kind: MailKind, subject: str) -> None:
+    """A repeated mail says still, a grown one names the new feature, the last one says over."""
+    told = render(replace(mail, kind=kind, new_features=("arrival_delay",)), baseline=baseline, page_url=PAGE, now=NOW)
+
+    assert f"[pegel] delays v1: {subject}" == told.subject
+
+
+def test_the_last_mail_asks_for_nothing(mail: Mail, baseline: Baseline) -> None:
+    """A mail that says over has no picture, no evidence and nothing to acknowledge."""
+    told = render(replace(mail, kind=MailKind.OVER), baseline=baseline, page_url=PAGE, now=NOW)
+
+    assert told.picture is None
+    assert "pegel ack" not in told.text
+    assert told.text.startswith("departure_delay and arrival_delay look as in training again.")
+
+
+def test_without_a_baseline_the_mail_still_speaks(mail: Mail) -> None:
+    """When the baseline cannot be read, the mail comes without comparison and picture, never not at all."""
+    told = render(mail, baseline=None, page_url=PAGE, now=NOW)
+
+    assert told.picture is None
+    assert "departure_delay shifted up by 0." in told.text
+
+
+def test_an_earlier_alert_is_remembered(mail: Mail, baseline: Baseline) -> None:
+    """How long ago the last alert was is part of how sure one may be."""
+    before = replace(mail.alert, opened_at=mail.alert.opened_at - timedelta(days=12))
+    told = render(replace(mail, previous=before), baseline=baseline, page_url=PAGE, now=NOW)
+
+    assert "the last alert was 12 days before." in told.text
+
+
+def test_the_message_is_what_mail_programs_expect(rendered: Rendered) -> None:
+    """Plain text first, then HTML with the picture inside it; the bytes survive the way."""
+    sent = message(rendered, sender="pegel@localhost", recipients=["on-call@example.org"], now=NOW)
+    received = BytesParser(policy=policy.default).parsebytes(sent.as_bytes())
+    kinds = [part.get_content_type() for part in received.walk()]
+    body = received.get_body(("plain",))
+
+    assert ["multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png"] == kinds
+    assert rendered.subject == received["Subject"]
+    assert body is not None
+    assert rendered.text == body.get_content()
+    assert any(
+        part.get_content() == rendered.picture for part in received.walk() if part.get_content_type() == "image/png"
+    )
+
+
+def test_foreign_names_are_escaped_in_html_and_kept_in_text(mail: Mail) -> None:
+    """A feature called like a tag is shown, not obeyed."""
+    feature = mail.alert.features[0]
+    odd = replace(feature, feature="<i>x", finding=replace(feature.finding, feature="<i>x"))
+    told = render(replace(mail, alert=replace(mail.alert, features=(odd,))), baseline=None, page_url=PAGE, now=NOW)
+
+    assert "<i>x shifted up" in told.text
+    assert "<i>x" not in told.html
+    assert "&lt;i&gt;x shifted up" in told.html

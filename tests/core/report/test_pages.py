@@ -1,0 +1,143 @@
+"""Views, pictures and the self-contained report, of a real database."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from pegel.errors import NotFound
+from pegel.findings import Verdict
+from pegel.report import html
+from pegel.report.collect import Sources, model_rows, model_view
+from pegel.report.states import state_of
+from pegel.report.svg import chart, sparkline
+from pegel.report.timeline import told
+from pegel.store.registry import Registry
+from pegel.testing.clock import START
+from pegel.testing.samples import MINUTE, sample_heartbeat, sample_spec, sample_window
+
+NOW = START + 24 * MINUTE + timedelta(seconds=20)
+
+
+class Tags(HTMLParser):
+    """Collects the names of all tags."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        super().__init__()
+        self.found: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002  the parser's hook
+        """Remember one."""
+        self.found.add(tag)
+
+
+def test_a_model_is_told_in_words(sources: Sources) -> None:
+    """The list says since when a model drifts, when its last window was and what false alarms to expect."""
+    (row,) = model_rows(sources, NOW)
+
+    assert ("delays", 1, 1) == (row.name, row.version, row.open_alerts)
+    assert "drifting since 00:18 UTC" == row.state.words
+    assert "00:24 UTC, 20 s ago" == row.last_window
+    assert "0.14 per day expected · 1 per week allowed" == row.false_alarms
+
+
+def test_features_come_worst_first(sources: Sources) -> None:
+    """Drifting fields lead, each with its words, its size in its own unit and its picture."""
+    features = model_view(sources, "delays", 1, NOW).features
+
+    assert ["departure_delay", "arrival_delay"] == [one.name for one in features if one.verdict is Verdict.DRIFT]
+    assert "shifted up" == features[0].what
+    assert re.fullmatch(r"0\.\d+ \S \(about \+\d(\.\d)? min\)", features[0].effect)
+    assert 4 == len(features)
+
+
+def test_the_ledger_closes(sources: Sources) -> None:
+    """The ledger of the windows shown adds up, to the last message."""
+    ledger = model_view(sources, "delays", 1, NOW).ledger
+
+    assert (24 * 1_200, 0) == (ledger.received, ledger.open)
+
+
+def test_every_picture_is_well_formed(sources: Sources) -> None:
+    """Each SVG is valid XML with a title for those who cannot see it."""
+    view = model_view(sources, "delays", 1, NOW)
+    pictures = [view.timeline, view.row.requests, *(one.chart for one in view.features)]
+    titles = [ET.fromstring(picture).findtext("title") for picture in pictures]  # noqa: S314  our own
+
+    assert all(titles)
+    assert "24 windows of delays version 1" == titles[0]
+
+
+def test_drift_is_marked_by_form(sources: Sources) -> None:
+    """Each drifting window has a triangle, so that it is seen without colours."""
+    view = model_view(sources, "delays", 1, NOW)
+
+    assert 6 == view.timeline.count('class="mark"')
+
+
+def test_the_report_stands_alone_and_escapes(sources: Sources, tmp_path: Path) -> None:
+    """The file loads nothing from anywhere, runs nothing, and shows foreign text as text."""
+    path = html.write(model_view(sources, "delays", 1, NOW), tmp_path / "new" / "report.html")
+    text = path.read_text(encoding="utf-8")
+    tags = Tags()
+    tags.feed(text)
+
+    assert {"script", "link", "img", "iframe", "b"}.isdisjoint(tags.found)
+    assert not re.search(r"(src|href)=|url\(|https?://", text)
+    assert "&lt;script&gt;" in text
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_a_young_model_has_a_report_too(sources: Sources) -> None:
+    """A model without windows, baseline or heartbeat gives a page that says so."""
+    Registry(sources.engine).put(sample_spec("fraud", group="own"))
+    text = html.render(model_view(sources, "fraud", 1, NOW))
+
+    for sentence in ("not watched: its driver is not running yet", "No window yet.", "nothing is judged", "none yet"):
+        assert sentence in text
+
+
+def test_an_unknown_model_is_named(sources: Sources) -> None:
+    """A model that the registry does not know is an error that names it."""
+    with pytest.raises(NotFound, match="pets version 3"):
+        model_view(sources, "pets", 3, NOW)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "age", "beat", "words"),
+    [
+        (Verdict.OK, 30, 1, "ok"),
+        (Verdict.BELOW_MARGIN, 30, 1, "ok: changes below the margin"),
+        (Verdict.INSUFFICIENT, 30, 1, "not judged: 600 rows are too few"),
+        (Verdict.BASELINE_MISSING, 30, 1, "baseline missing: rows are counted, nothing is judged"),
+        (Verdict.OK, 190, 1, "ok"),
+        (Verdict.OK, 200, 1, "no traffic for 3 min"),
+        (Verdict.OK, 30, 90, "not watched: driver silent for 90 s"),
+    ],
+)
+def test_states_are_words(verdict: Verdict, age: int, beat: int, words: str) -> None:
+    """Each state has its words; what is unknown never reads ok."""
+    last = sample_window(verdict=verdict)
+    now = last.span.end + timedelta(seconds=age)
+    heartbeat = sample_heartbeat(now - timedelta(seconds=beat))
+
+    assert words == state_of(sample_spec(), last=last, alert=None, heartbeat=heartbeat, now=now).words
+
+
+def test_a_window_is_told_in_one_line() -> None:
+    """What a mouse shows over a window: time, verdict, rows, and what is unusual."""
+    row = sample_window(verdict=Verdict.DRIFT, late=3, final=False)
+
+    assert "2026-01-01 00:00:00 to 00:01:00 UTC: drift, 600 rows, 3 late, provisional" == told(row)
+
+
+def test_nothing_to_draw_is_said() -> None:
+    """A field without values has a picture that says so; a line without points is none."""
+    assert "no values to draw" in chart(None, title="x")
+    assert "" == sparkline([], title="x")

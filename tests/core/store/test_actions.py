@@ -1,0 +1,47 @@
+"""The log of actions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy.engine import Engine
+
+from pegel.reconcile import Action, Kind
+from pegel.store.actions import ActionLog
+from pegel.testing.clock import START
+
+MINUTE = timedelta(minutes=1)
+
+
+def action(kind: Kind, reason: str = "", group: str = "default") -> Action:
+    """Return an action about generation 1."""
+    return Action(kind=kind, group=group, reason=reason, generation=1)
+
+
+def test_moves_are_written_each_time(engine: Engine) -> None:
+    """Two restarts with the same reason are two lines: the planner counts them."""
+    log = ActionLog(engine)
+    for minute in range(2):
+        log.record([action(Kind.RESTART, "exited with 1: boom")], START + minute * MINUTE)
+
+    assert [START, START + MINUTE] == [past.at for past in log.history(START + 5 * MINUTE)]
+
+
+def test_reasons_for_not_moving_are_written_once(engine: Engine) -> None:
+    """Keep is never written; Hold is written when it begins or changes its reason, not each minute."""
+    log = ActionLog(engine)
+    said = ["a is not ready", "a is not ready", "b is not ready"]
+    added = [log.record([action(Kind.KEEP, group="other"), action(Kind.HOLD, one)], START) for one in said]
+
+    assert [1, 0, 1] == added
+    assert ["a is not ready", "b is not ready"] == [past.reason for past in log.recent("default")]
+
+
+def test_recent_actions_are_the_newest(engine: Engine) -> None:
+    """A limit keeps the newest lines, oldest first; the planner looks back one day."""
+    log = ActionLog(engine)
+    for hour in range(0, 48, 12):
+        log.record([action(Kind.START, f"at {hour}")], START + timedelta(hours=hour))
+
+    assert ["at 24", "at 36"] == [past.reason for past in log.recent(limit=2)]
+    assert ["at 24", "at 36"] == [past.reason for past in log.history(START + timedelta(hours=37))]

@@ -1,0 +1,135 @@
+"""Alerts in the database: what the dispatcher reads, and what people say in between."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy.engine import Engine
+
+from pegel import alerts
+from pegel.alerts import Change, MailKind
+from pegel.errors import NotFound
+from pegel.findings import Verdict
+from pegel.store.alerts import AlertStore
+from pegel.store.results import Results
+from pegel.testing.clock import START
+from pegel.testing.samples import sample_finding, sample_spec, sample_window
+
+NOW = START + timedelta(minutes=10)
+
+
+def drift(
+    engine: Engine, minute: int, feature: str = "departure_delay", *, final: bool = True, revision: int = 1
+) -> None:
+    """Write one drifting window."""
+    window = sample_window(minute, revision, final=final, verdict=Verdict.DRIFT)
+    Results(engine).write([window], [sample_finding(minute, feature, revision)])
+
+
+def one_pass(engine: Engine, now: datetime, *, saved: bool = True) -> list[Change]:
+    """Do what the dispatcher does: read, decide, (send,) save."""
+    store = AlertStore(engine)
+    inbox = store.inbox(now)
+    changes = alerts.update(inbox.alerts, inbox.findings, inbox.windows, now, [sample_spec()], silences=inbox.silences)
+    for change in changes if saved else ():
+        store.save(change)
+    return changes
+
+
+def kinds(changes: list[Change]) -> list[MailKind | None]:
+    """Return what is mailed."""
+    return [change.mail.kind if change.mail else None for change in changes]
+
+
+def test_nothing_found_is_nothing_to_do(engine: Engine) -> None:
+    """Without findings nothing is unread and a pass changes nothing."""
+    assert not AlertStore(engine).unread()
+    assert [] == one_pass(engine, NOW)
+
+
+def test_a_provisional_finding_rings_no_bell(engine: Engine) -> None:
+    """Only findings of final windows are unread."""
+    drift(engine, 0, final=False)
+
+    assert not AlertStore(engine).unread()
+
+
+def test_an_alert_comes_back_as_it_was_saved(engine: Engine) -> None:
+    """A saved alert is read back equal, and what was taken in is no longer unread."""
+    drift(engine, 0)
+    waiting = AlertStore(engine).unread()
+    (change,) = one_pass(engine, NOW)
+    store = AlertStore(engine)
+
+    assert [change.alert] == store.open_alerts() == store.alerts("delays", 1)
+    assert (True, False) == (waiting, store.unread())
+    assert store.cursor("delays", 1) > 0
+
+
+def test_a_crash_before_saving_repeats_the_mail(engine: Engine) -> None:
+    """A mail that was sent but not saved is due again: repeated at most, never lost."""
+    drift(engine, 0)
+    crashed = one_pass(engine, NOW, saved=False)
+    again = one_pass(engine, NOW + timedelta(minutes=1))
+    after = one_pass(engine, NOW + timedelta(minutes=2))
+
+    assert ([MailKind.OPENED], [MailKind.OPENED], []) == (kinds(crashed), kinds(again), kinds(after))
+
+
+def test_a_provisional_finding_that_turns_final_is_mailed(engine: Engine) -> None:
+    """A window that turns final without a further change is not lost on a dispatcher that is ahead."""
+    drift(engine, 0, final=False)
+    drift(engine, 1)
+    one_pass(engine, NOW)
+    drift(engine, 0, "distance", final=True, revision=2)
+    changes = one_pass(engine, NOW + timedelta(minutes=1))
+
+    assert [MailKind.GROWN] == kinds(changes)
+
+
+def test_words_said_between_reading_and_saving_are_kept(engine: Engine) -> None:
+    """An acknowledgement given while the dispatcher works is not overwritten by it."""
+    drift(engine, 0)
+    (opened,) = one_pass(engine, NOW)
+    drift(engine, 1, "distance")
+    (grown,) = one_pass(engine, NOW + timedelta(minutes=1), saved=False)
+    store = AlertStore(engine)
+    assert opened.alert is not None
+    store.acknowledge(opened.alert.id[:4], NOW + timedelta(hours=1), "storm in ORD")
+    store.save(grown)
+    (kept,) = store.open_alerts()
+
+    assert (NOW + timedelta(hours=1), "storm in ORD") == (kept.acknowledged_until, kept.acknowledged_why)
+    assert ("departure_delay", "distance") == kept.names
+
+
+def test_a_resolved_alert_is_closed_at_once(engine: Engine) -> None:
+    """Resolving closes an alert; a later finding opens another one."""
+    drift(engine, 0)
+    one_pass(engine, NOW)
+    store = AlertStore(engine)
+    (alert,) = store.open_alerts()
+    store.resolve(alert.id, NOW)
+    drift(engine, 1)
+    changes = one_pass(engine, NOW + timedelta(minutes=1))
+
+    assert [MailKind.OPENED] == kinds(changes)
+    assert [sample_finding(1).id, alert.id] == [one.id for one in store.alerts()]
+
+
+def test_an_unknown_alert_is_named(engine: Engine) -> None:
+    """Acknowledging what does not exist says so."""
+    with pytest.raises(NotFound, match="no alert starts with 'beef'"):
+        AlertStore(engine).acknowledge("beef", NOW, "")
+
+
+def test_the_last_silence_counts(engine: Engine) -> None:
+    """A new silence replaces the earlier one; one that ends in the past lifts it."""
+    store = AlertStore(engine)
+    store.silence("delays", 1, NOW + timedelta(hours=8), "migration", NOW)
+    long = store.silences(NOW)
+    store.silence("delays", 1, NOW, "done early", NOW)
+
+    assert ["migration"] == [silence.why for silence in long]
+    assert [] == store.silences(NOW)

@@ -1,0 +1,133 @@
+"""The schema, its migration, and what connections promise."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.engine import Engine
+
+from pegel.errors import SetupError, Unavailable
+from pegel.store import tables
+from pegel.store.database import connect, migrate, reading, writing
+
+MIGRATE = "import sys; from pegel.store.database import connect, migrate; migrate(connect(sys.argv[1]))"
+HOLD = """
+import sys
+from pegel.store import tables
+from pegel.store.database import connect, writing
+from pegel.store.statements import advance, position
+engine = connect(sys.argv[1])
+for _ in range(15):
+    with writing(engine) as connection:
+        advance(connection, "count", position(connection, "count") + 1)
+"""
+
+
+def _values(connection: sa.Connection) -> dict[str, int]:
+    return {row.name: row.value for row in connection.execute(sa.select(tables.positions))}
+
+
+def test_migrated_schema_is_the_metadata(empty: Engine) -> None:
+    """What the migrations build is what the code believes, to the last index."""
+    migrate(empty)
+    with reading(empty) as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), tables.metadata)
+
+    assert [] == differences
+
+
+def test_migrating_twice_changes_nothing(engine: Engine) -> None:
+    """A migrated database is left alone by a second migration, its content too."""
+    with writing(engine) as connection:
+        connection.execute(sa.insert(tables.positions).values(name="kept", value=7))
+    migrate(engine)
+    with reading(engine) as connection:
+        kept = _values(connection)
+
+    assert {"kept": 7} == kept
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(150)
+def test_processes_that_migrate_at_once_do_no_harm(empty: Engine, empty_url: str) -> None:
+    """Two processes that migrate an empty database at the same time all succeed, and the schema is whole."""
+    started = [subprocess.Popen([sys.executable, "-c", MIGRATE, empty_url], stderr=subprocess.PIPE) for _ in range(2)]
+    outcomes = [(process.communicate(timeout=100)[1].decode(), process.returncode) for process in started]
+    with reading(empty) as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), tables.metadata)
+
+    assert [("", 0)] * 2 == outcomes
+    assert [] == differences
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(150)
+def test_writers_of_several_processes_wait_for_each_other(engine: Engine, url: str) -> None:
+    """Read-then-write transactions of two processes lose no update and never fail on a lock."""
+    started = [subprocess.Popen([sys.executable, "-c", HOLD, url], stderr=subprocess.PIPE) for _ in range(2)]
+    outcomes = [(process.communicate(timeout=100)[1].decode(), process.returncode) for process in started]
+    with reading(engine) as connection:
+        counted = _values(connection)
+
+    assert [("", 0)] * 2 == outcomes
+    assert {"count": 30} == counted
+
+
+def test_a_newer_database_is_refused_by_name(engine: Engine) -> None:
+    """A database of a later version is refused with a sentence, and not touched."""
+    with writing(engine) as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(SetupError, match="written by a newer Pegel"):
+        migrate(engine)
+
+
+def test_a_failed_block_leaves_nothing(engine: Engine) -> None:
+    """An exception inside a writing block takes the whole transaction back."""
+    with pytest.raises(ZeroDivisionError), writing(engine) as connection:
+        connection.execute(sa.insert(tables.positions).values(name="gone", value=1 // 0))
+    with reading(engine) as connection:
+        left = _values(connection)
+
+    assert {} == left
+
+
+def test_a_silent_database_is_a_temporary_error(tmp_path: Path) -> None:
+    """A database that does not answer raises Unavailable: trying again later may help."""
+    with pytest.raises(Unavailable, match="did not answer"), reading(connect(f"sqlite:///{tmp_path}")):
+        pass
+
+
+def test_a_database_without_tables_is_named(empty: Engine) -> None:
+    """Reading and writing before the first migration say that there are no tables, and what makes them."""
+    with pytest.raises(SetupError, match="has no tables yet"), reading(empty) as connection:
+        _values(connection)
+    with pytest.raises(SetupError, match="has no tables yet"), writing(empty) as connection:
+        connection.execute(sa.insert(tables.positions).values(name="kept", value=7))
+
+
+def test_instants_come_back_in_utc(engine: Engine) -> None:
+    """An instant written in another zone is the same instant in UTC, to the microsecond."""
+    told = datetime(2026, 11, 3, 4, 5, 6, 789, tzinfo=timezone(timedelta(hours=-5)))
+    row: dict[str, Any] = {"group": "g", "kind": "keep", "reason": "", "generation": 1, "at": told}
+    with writing(engine) as connection:
+        connection.execute(sa.insert(tables.actions).values(row))
+        found = connection.execute(sa.select(tables.actions.c.at)).scalar_one()
+
+    assert (told, UTC) == (found, found.tzinfo)
+
+
+def test_a_naive_instant_is_refused(engine: Engine) -> None:
+    """A datetime without a zone names no instant and is refused."""
+    row = {"group": "g", "kind": "keep", "reason": "", "generation": 1, "at": datetime(2026, 1, 1)}  # noqa: DTZ001  on purpose
+
+    with pytest.raises(sa.exc.StatementError, match="timezone-aware"), writing(engine) as connection:
+        connection.execute(sa.insert(tables.actions).values(row))

@@ -1,0 +1,51 @@
+"""The registry of specs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy.engine import Engine
+
+from pegel.store.registry import Registry
+from pegel.testing.samples import sample_spec
+
+
+def test_an_empty_registry_is_at_version_zero(engine: Engine) -> None:
+    """Before the first spec there is nothing, at version 0."""
+    registry = Registry(engine)
+
+    assert ([], 0, None) == (registry.list(), registry.version(), registry.get("delays", 1))
+
+
+def test_a_spec_comes_back_as_it_went_in(engine: Engine) -> None:
+    """A stored spec is read back equal, with the same fingerprint."""
+    spec = sample_spec(windowing={"length": "5s", "lateness": "2s"})
+    Registry(engine).put(spec)
+    found = Registry(engine).get("delays", 1)
+
+    assert found is not None
+    assert (spec, spec.fingerprint()) == (found, found.fingerprint())
+
+
+def test_version_grows_with_each_change_only(engine: Engine) -> None:
+    """Putting, changing and removing raise the version; repeating any of them does not."""
+    registry = Registry(engine)
+    steps: list[Callable[[], bool]] = [
+        lambda: registry.put(sample_spec()),
+        lambda: registry.put(sample_spec()),
+        lambda: registry.put(sample_spec(group="own")),
+        lambda: registry.remove("delays", 1),
+        lambda: registry.remove("delays", 1),
+    ]
+    seen = [(step(), registry.version()) for step in steps]
+
+    assert [(True, 1), (False, 1), (True, 2), (True, 3), (False, 3)] == seen
+
+
+def test_specs_are_listed_by_model_and_version(engine: Engine) -> None:
+    """The list is ordered by model, then by version as a number."""
+    registry = Registry(engine)
+    for name, version in (("fraud", 1), ("delays", 10), ("delays", 9)):
+        registry.put(sample_spec(name, version))
+
+    assert ["delays/9", "delays/10", "fraud/1"] == [spec.key for spec in registry.list()]

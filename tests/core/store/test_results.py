@@ -1,0 +1,233 @@
+"""Results: written by key, so that a replay in any order changes nothing."""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.engine import Engine
+
+from pegel.errors import NotFound
+from pegel.findings import Finding, Verdict
+from pegel.rows import WindowRow
+from pegel.store.results import Results
+from pegel.testing.clock import START
+from pegel.testing.samples import (
+    sample_finding,
+    sample_heartbeat,
+    sample_invalid,
+    sample_ledger,
+    sample_outlier,
+    sample_span,
+    sample_window,
+)
+
+Write = tuple[list[WindowRow], list[Finding]]
+
+
+def drifting(minute: int, revision: int = 1, *, final: bool = True, feature: str = "departure_delay") -> Write:
+    """Return a window that drifts, with its finding."""
+    window = sample_window(minute, revision, final=final, verdict=Verdict.DRIFT)
+    return [window], [sample_finding(minute, feature, revision)]
+
+
+def test_rows_come_back_as_they_went_in(engine: Engine) -> None:
+    """Every kind of row is read back equal, foreign text and all."""
+    results = Results(engine)
+    windows, findings = drifting(0)
+    odd = replace(findings[0], effect=math.inf, what="Zürich \U0001f680 -> \x00", evidence={"cells": [1, 2]})
+    windows = [replace(windows[0], summary=b"\x00\xff", judgement={"features": [{"p": 1e-300}]}, baseline_id=None)]
+    results.write(windows, [odd], [sample_outlier()], [sample_ledger()], [sample_invalid()])
+
+    assert windows == results.windows("delays", 1)
+    assert [(1, odd)] == results.findings()
+    assert [sample_outlier()] == results.outliers("delays", 1)
+    assert [sample_ledger()] == results.ledger("delays", 1)
+    assert [sample_invalid()] == results.invalid("delays", 1)
+
+
+def test_text_that_databases_refuse_is_kept_readable(engine: Engine) -> None:
+    """NUL and lone surrogates in samples and ids become replacement characters; a long sample is cut."""
+    results = Results(engine)
+    results.write(outliers=[sample_outlier("a\x00b\ud800")], invalid=[sample_invalid(sample="\x00" + "x" * 900)])
+
+    assert ["a\ufffdb\ufffd"] == [row.event_id for row in results.outliers("delays", 1)]
+    assert ["\ufffd" + "x" * 499] == [row.sample for row in results.invalid("delays", 1)]
+
+
+def test_ledger_counts_are_absolute(engine: Engine) -> None:
+    """Writing a minute again replaces its counts; it does not add to them."""
+    results = Results(engine)
+    results.write(ledger=[sample_ledger(received=10, judged=4)])
+    results.write(ledger=[sample_ledger(received=1_200)])
+
+    assert [1_200] == [row.received for row in results.ledger("delays", 1)]
+    assert [0] == [row.open for row in results.ledger("delays", 1)]
+
+
+def test_a_failed_write_leaves_nothing(engine: Engine) -> None:
+    """One transaction: when a finding comes without its window, nothing of the write is kept."""
+    results = Results(engine)
+
+    with pytest.raises(ValueError, match="beside its window"):
+        results.write([sample_window(0)], [sample_finding(1)], [sample_outlier()])
+    assert ([], []) == (results.windows("delays", 1), results.outliers("delays", 1))
+
+
+def test_a_provisional_revision_replaces_the_one_before(engine: Engine) -> None:
+    """Of a span only the newest provisional revision is kept, with its findings."""
+    results = Results(engine)
+    for revision in (1, 2, 3):
+        results.write(*drifting(0, revision, final=False))
+    kept = results.windows("delays", 1, latest_revision=False)
+
+    assert [3] == [window.revision for window in kept]
+    assert [3] == [finding.revision for _, finding in results.findings()]
+
+
+def test_a_final_revision_is_never_taken_back(engine: Engine) -> None:
+    """A provisional row that arrives late, of the same number or a lower one, changes nothing."""
+    results = Results(engine)
+    results.write(*drifting(0, 2))
+    before = (results.windows("delays", 1, latest_revision=False), results.findings())
+    results.write(*drifting(0, 2, final=False, feature="distance"))
+    results.write(*drifting(0, 1, final=False))
+
+    assert before == (results.windows("delays", 1, latest_revision=False), results.findings())
+
+
+def test_batch_supersedes_the_stream_and_keeps_its_row(engine: Engine) -> None:
+    """A later final revision is the one that is shown; the earlier final one stays as history."""
+    results = Results(engine)
+    results.write(*drifting(0, 3))
+    results.write([sample_window(0, 1_000, rows=612)])
+
+    assert [(1_000, 612)] == [(row.revision, row.rows) for row in results.windows("delays", 1)]
+    assert [3, 1_000] == [row.revision for row in results.windows("delays", 1, latest_revision=False)]
+
+
+def test_windows_are_chosen_by_time(engine: Engine) -> None:
+    """`since` keeps what ends after it, `limit` the newest of these, in order of time."""
+    results = Results(engine)
+    results.write([sample_window(minute, final=minute < 5) for minute in range(6)])
+
+    def minutes(**how: object) -> list[int]:
+        return [int((row.span.start - START) / timedelta(minutes=1)) for row in results.windows("delays", 1, **how)]  # type: ignore[arg-type]  # passed on as given
+
+    assert [2, 3, 4, 5] == minutes(since=sample_span(2).start)
+    assert [4, 5] == minutes(limit=2)
+    assert [3, 4] == minutes(limit=2, final_only=True)
+
+
+def test_findings_are_read_from_a_place(engine: Engine) -> None:
+    """A reader that keeps its place sees each finding once, in order."""
+    results = Results(engine)
+    for minute in range(3):
+        results.write(*drifting(minute))
+    (first, _), *_ = results.findings(limit=1)
+    rest = results.findings("delays", 1, after_seq=first)
+
+    assert [sample_finding(1), sample_finding(2)] == [finding for _, finding in rest]
+
+
+def test_a_finding_that_turns_final_is_new_to_readers_of_final_ones(engine: Engine) -> None:
+    """A reader of final findings that passed a provisional one's number still sees it once it is final."""
+    results = Results(engine)
+    results.write(*drifting(0, 1, final=False))
+    results.write(*drifting(1, 1))
+    place = results.findings(final_only=True)[-1][0]
+    results.write(*drifting(0, 1, final=True))
+
+    assert [sample_finding(0)] == [finding for _, finding in results.findings(after_seq=place, final_only=True)]
+
+
+def test_a_finding_is_found_by_the_start_of_its_id(engine: Engine) -> None:
+    """A prefix that names one finding finds it; one that names none or several says so."""
+    results = Results(engine)
+    windows, findings = drifting(0)
+    results.write(windows, [*findings, sample_finding(0, "distance")])
+
+    assert findings[0] == results.finding(findings[0].id[:6])
+    for prefix in ("", "%", "zz"):
+        with pytest.raises(NotFound, match="give more of"):
+            results.finding(prefix)
+
+
+def test_recent_findings_come_newest_first(engine: Engine) -> None:
+    """What a page shows begins with the newest span."""
+    results = Results(engine)
+    for minute in (1, 0, 2):
+        results.write(*drifting(minute))
+
+    assert [2, 1] == [int(f.span.start.minute) for f in results.recent_findings("delays", 1, limit=2)]
+
+
+def test_an_older_generation_is_not_heard(engine: Engine) -> None:
+    """A heartbeat of a driver that was replaced does not hide its successor's."""
+    results = Results(engine)
+    outcomes = [results.heartbeat(sample_heartbeat(generation=generation)) for generation in (1, 2, 1)]
+
+    assert [True, True, False] == outcomes
+    assert [2] == [beat.generation for beat in results.heartbeats()]
+
+
+def test_forgetting_takes_one_model_version_only(engine: Engine) -> None:
+    """After `forget` nothing of that model version is left, and everything of the others."""
+    results = Results(engine)
+    for version in (1, 2):
+        window, finding = sample_window(version=version), sample_finding(version=version)
+        rows = ([sample_outlier(version=version)], [sample_ledger(version=version)], [sample_invalid(version=version)])
+        results.write([window], [finding], *rows)
+    results.forget("delays", 1)
+
+    assert [0, 1] == [len(results.windows("delays", version)) for version in (1, 2)]
+    assert [2] == [finding.version for _, finding in results.findings()]
+    assert [0, 1] == [
+        len(results.outliers("delays", v)) + len(results.invalid("delays", v, None)) - v + 1 for v in (1, 2)
+    ]
+
+
+def test_concurrent_writers_leave_no_gap_behind_a_reader(engine: Engine) -> None:
+    """While two writers add findings, a reader that keeps its place sees every one of them."""
+    results, seen = Results(engine), []
+    models = ("delays", "fraud")
+
+    def write(model: str) -> None:
+        for minute in range(15):
+            results.write([sample_window(minute, model=model)], [sample_finding(minute, model=model)])
+
+    writers = [threading.Thread(target=write, args=(model,)) for model in models]
+    for writer in writers:
+        writer.start()
+    place = 0
+    while any(writer.is_alive() for writer in writers) or results.findings(after_seq=place):
+        news = results.findings(after_seq=place)
+        seen += [finding.id for _, finding in news]
+        place = news[-1][0] if news else place
+
+    assert 2 * 15 == len(seen) == len(set(seen))
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_replay_in_any_order_changes_nothing(engine: Engine, data: st.DataObject) -> None:
+    """Writes repeated in any order leave the same rows as written once in order."""
+    results = Results(engine)
+    writes = [
+        drifting(m, r, final=final) for m in (0, 1) for r, final in ((1, False), (2, False), (2, True), (7, True))
+    ]
+    replayed = data.draw(st.permutations(writes + data.draw(st.lists(st.sampled_from(writes), max_size=6))))
+    states = []
+    for sequence in (writes, replayed):
+        results.forget("delays", 1)
+        for windows, findings in sequence:
+            results.write(windows, findings)
+        kept = {finding.id for _, finding in results.findings()}
+        states.append((results.windows("delays", 1, latest_revision=False), kept))
+
+    assert states[0] == states[1]

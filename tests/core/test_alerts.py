@@ -1,0 +1,232 @@
+"""From findings to mails, without a database: each test is a short history of one model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from pegel import alerts
+from pegel.alerts import Alert, Change, MailKind, Silence
+from pegel.findings import Finding, Verdict
+from pegel.rows import WindowRow
+from pegel.spec import MonitorSpec
+from pegel.testing.clock import START
+from pegel.testing.samples import sample_finding, sample_spec, sample_window
+
+MINUTE = timedelta(minutes=1)
+
+
+class History:
+    """Feeds one pass a minute; minute k's window is judged in pass k + 1. Remembers the mails."""
+
+    def __init__(self, spec: MonitorSpec | None = None) -> None:
+        """Watch `spec`; repeat after an hour, by default."""
+        self.specs = [spec or sample_spec()]
+        self.alerts: dict[str, Alert] = {}
+        self.windows: list[WindowRow] = []
+        self.silences: list[Silence] = []
+        self.mails: list[tuple[int, MailKind]] = []
+        self.minute = 0
+        self.place = 0
+
+    @property
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return START + self.minute * MINUTE
+
+    def live(self, *features: str, verdict: Verdict = Verdict.OK, times: int = 1) -> list[Change]:
+        """Let `times` windows pass, each with findings in `features`; return the last pass's changes."""
+        changes: list[Change] = []
+        for _ in range(times):
+            found = [sample_finding(self.minute, feature) for feature in features]
+            row = sample_window(self.minute, verdict=Verdict.DRIFT if features else verdict)
+            changes = self.take_in(found, [row])
+        return changes
+
+    def take_in(self, findings: Sequence[Finding], windows: Sequence[WindowRow] = ()) -> list[Change]:
+        """Do one pass over what is given."""
+        self.minute += 1
+        self.windows += windows
+        numbered = [(self.place + i, finding) for i, finding in enumerate(findings, start=1)]
+        self.place += len(numbered)
+        changes = alerts.update(
+            self.alerts.values(), numbered, self.windows, self.now, self.specs, silences=self.silences
+        )
+        for change in changes:
+            if change.alert is not None:
+                self.alerts[change.alert.id] = change.alert
+            if change.mail is not None:
+                self.mails.append((self.minute, change.mail.kind))
+        return changes
+
+
+def test_a_window_without_findings_changes_nothing() -> None:
+    """Clean windows open no alert."""
+    assert [] == History().live(times=20)
+
+
+def test_one_alert_groups_all_features() -> None:
+    """Features that drift together are one alert and one mail; its id is the first finding's."""
+    history = History()
+    (change,) = history.live("departure_delay", "distance", "airline")
+
+    assert change.alert is not None
+    assert ("departure_delay", "distance", "airline") == change.alert.names
+    assert sample_finding(0).id == change.alert.id
+    assert [(1, MailKind.OPENED)] == history.mails
+
+
+def test_drift_that_goes_on_says_nothing_new() -> None:
+    """A feature that keeps drifting is mailed once an hour, not once a window."""
+    history = History()
+    history.live("distance", times=125)
+
+    assert [(1, MailKind.OPENED), (61, MailKind.REPEATED), (121, MailKind.REPEATED)] == history.mails
+
+
+def test_a_further_feature_is_news() -> None:
+    """An alert that grows is mailed at once, and the hour begins again."""
+    history = History()
+    history.live("distance", times=30)
+    (change,) = history.live("distance", "airline")
+    history.live("airline", times=60)
+
+    assert change.mail is not None
+    assert ("airline",) == change.mail.new_features
+    assert [(1, MailKind.OPENED), (31, MailKind.GROWN), (91, MailKind.REPEATED)] == history.mails
+
+
+def test_a_feature_that_comes_back_is_not_news() -> None:
+    """A known feature that pauses and drifts again within the alert is not mailed before the hour."""
+    history = History()
+    history.live("distance", "airline")
+    history.live("distance", times=10)
+    history.live("airline")
+
+    assert [(1, MailKind.OPENED)] == history.mails
+
+
+def test_sixteen_clean_windows_end_an_alert() -> None:
+    """The alert is over, with one mail, after sixteen judged windows without a finding."""
+    history = History()
+    history.live("distance", times=3)
+    history.live(times=15)
+    before = list(history.mails)
+    (change,) = history.live()
+
+    assert [(1, MailKind.OPENED)] == before
+    assert [(1, MailKind.OPENED), (19, MailKind.OVER)] == history.mails
+    assert change.alert is not None
+    assert history.now == change.alert.over_at
+
+
+def test_windows_that_were_not_judged_prove_nothing() -> None:
+    """Windows with too few rows or none neither end an alert nor prolong it."""
+    history = History()
+    history.live("distance")
+    history.live(times=10)
+    history.live(verdict=Verdict.INSUFFICIENT, times=30)
+    history.live(times=6)
+
+    assert [(1, MailKind.OPENED), (47, MailKind.OVER)] == history.mails
+
+
+def test_quiet_drift_is_not_repeated() -> None:
+    """Without findings since the last mail there is no repetition, however long it has been."""
+    history = History()
+    history.live("distance")
+    history.live(verdict=Verdict.NO_DATA, times=200)
+
+    assert [(1, MailKind.OPENED)] == history.mails
+
+
+def test_an_acknowledged_alert_is_quiet_but_kept() -> None:
+    """Before `until` nothing is mailed while state goes on; afterwards what is new is told."""
+    history = History()
+    (change,) = history.live("distance")
+    assert change.alert is not None
+    history.alerts[change.alert.id] = acknowledged(change.alert, history.now + 90 * MINUTE)
+    history.live("distance", "airline", times=95)
+
+    assert ("distance", "airline") == history.alerts[change.alert.id].names
+    assert [(1, MailKind.OPENED), (91, MailKind.GROWN)] == history.mails
+
+
+def test_silence_holds_mails_back_not_alerts() -> None:
+    """An alert that begins in silence is told when the silence ends, if it still drifts."""
+    history = History()
+    history.silences = [Silence(model="delays", version=1, until=START + 10 * MINUTE, why="", said_at=START)]
+    history.live("distance", times=12)
+
+    assert [(10, MailKind.OPENED)] == history.mails
+
+
+def test_an_alert_that_nobody_heard_of_ends_unheard() -> None:
+    """When a silence outlasts the drift, nothing is mailed at all."""
+    history = History()
+    history.silences = [Silence(model="delays", version=1, until=START + 60 * MINUTE, why="", said_at=START)]
+    history.live("distance")
+    history.live(times=100)
+
+    assert [] == history.mails
+
+
+def test_a_removed_monitor_ends_its_alert_without_a_mail() -> None:
+    """An alert of a model that is no longer watched is closed silently."""
+    history = History()
+    history.live("distance")
+    history.specs = []
+    (change,) = history.live()
+
+    assert change.alert is not None
+    assert history.now == change.alert.over_at
+    assert [(1, MailKind.OPENED)] == history.mails
+
+
+def test_a_span_judged_again_later_is_not_news() -> None:
+    """Findings of a batch run about spans and features that an earlier alert told open no new one."""
+    history = History()
+    history.live("distance", times=2)
+    history.live(times=16)
+    changes = history.take_in([sample_finding(1, "distance", revision=1_000)])
+
+    assert [None] == [change.alert for change in changes]
+    assert [(1, MailKind.OPENED), (18, MailKind.OVER)] == history.mails
+
+
+def test_a_late_dispatcher_tells_the_beginning_before_the_end() -> None:
+    """After an outage the alert is first told, and its end with the next pass."""
+    history = History()
+    rows = [sample_window(minute) for minute in range(1, 20)]
+    history.take_in([sample_finding(0, "distance")], rows)
+    history.take_in([])
+
+    assert [(1, MailKind.OPENED), (2, MailKind.OVER)] == history.mails
+
+
+def test_models_do_not_mix() -> None:
+    """Each model version has its own alert, its own windows and its own end."""
+    specs = [sample_spec(), sample_spec(version=2)]
+    findings = [(1, sample_finding(0)), (2, sample_finding(0, version=2))]
+    windows = [sample_window(minute, version=2) for minute in range(1, 30)]
+    first = alerts.update([], findings, windows, START, specs)
+    known = [change.alert for change in first if change.alert is not None]
+    second = alerts.update(known, [], windows, START + MINUTE, specs)
+
+    assert [("delays/1", 1), ("delays/2", 2)] == [(change.key, change.cursor) for change in first]
+    assert [("delays/2", MailKind.OVER)] == [(change.key, change.mail and change.mail.kind) for change in second]
+
+
+def test_without_recipients_there_is_an_alert_and_no_mail() -> None:
+    """A spec without e-mail addresses keeps alerts for the page."""
+    history = History(sample_spec(alerts={"emails": []}))
+    history.live("distance")
+
+    assert [] == history.mails
+    assert 1 == len(history.alerts)
+
+
+def acknowledged(alert: Alert, until: datetime) -> Alert:
+    """Return the alert as a person acknowledged it."""
+    return replace(alert, acknowledged_until=until, acknowledged_why="known")

@@ -1,0 +1,159 @@
+"""The local feature store: references, training data, baselines and the one pointer."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pegel.columns import Field, Kind, Role, Schema
+from pegel.errors import Conflict, InvalidSpec, NotFound
+from pegel.featurestore import FeatureStore, LocalFeatureStore, SourceRef, TimeRange
+from pegel.testing.clock import START
+
+SCHEMA = Schema((Field("distance", Kind.NUMERIC, unit="mi"), Field("delay", Kind.NUMERIC, Role.PREDICTION)))
+A, B = ("sha256:" + letter * 64 for letter in "ab")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalFeatureStore:
+    """A feature store without content."""
+    return LocalFeatureStore(tmp_path / "features")
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A file that stands for Parquet data; the store does not look inside."""
+    path = tmp_path / "train.parquet"
+    path.write_bytes(b"PAR1 first PAR1")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "ref"),
+    [
+        ("local://delays", SourceRef("delays", 1, "train")),
+        ("local://delays?version=3&split=test", SourceRef("delays", 3, "test")),
+        ("hopsworks://fraud?version=2", SourceRef("fraud", 2, "train", "hopsworks")),
+    ],
+)
+def test_a_reference_is_read_and_written(text: str, ref: SourceRef) -> None:
+    """The written form of a reference is read, and what is written is read back equal."""
+    assert ref == SourceRef.parse(text) == SourceRef.parse(str(ref))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "delays", "local://", "local://delays?version=x", "local://a?colour=red", "local://a/b"]
+)
+def test_a_wrong_reference_is_refused_with_an_example(text: str) -> None:
+    """What is no reference is refused, with a right one to copy."""
+    with pytest.raises(InvalidSpec, match="for example local://delays"):
+        SourceRef.parse(text)
+
+
+def test_registered_data_is_described_and_found(store: LocalFeatureStore, table: Path) -> None:
+    """What is registered under a name is found again by its reference: schema, event times, bytes."""
+    period = TimeRange(START, START + timedelta(days=31))
+    ref = store.register_training_data("delays", 1, table, SCHEMA, period)
+
+    assert "local://delays?version=1&split=train" == str(ref)
+    assert (SCHEMA, period) == (store.describe(str(ref)), store.time_range(ref))
+    assert table.read_bytes() == store.read_training_data(str(ref)).read_bytes()
+
+
+def test_a_folder_is_registered_as_it_is(store: LocalFeatureStore, tmp_path: Path) -> None:
+    """A folder of Parquet parts, as Spark writes it, is one table."""
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    (folder / "part-0.parquet").write_bytes(b"0")
+    ref = store.register_training_data("delays", 1, folder, SCHEMA)
+
+    assert ["part-0.parquet"] == [path.name for path in store.read_training_data(ref).iterdir()]
+
+
+def test_new_data_under_a_name_leaves_readers_alone(store: LocalFeatureStore, table: Path) -> None:
+    """Registering other data under the same name moves the reference; who reads the old data goes on reading it."""
+    ref = store.register_training_data("delays", 1, table, SCHEMA)
+    old = store.read_training_data(ref)
+    table.write_bytes(b"PAR1 second PAR1")
+    store.register_training_data("delays", 1, table, SCHEMA)
+
+    assert [b"PAR1 first PAR1", b"PAR1 second PAR1"] == [old.read_bytes(), store.read_training_data(ref).read_bytes()]
+
+
+def test_the_same_data_again_is_kept_once(store: LocalFeatureStore, table: Path) -> None:
+    """Registering equal content again adds no copy."""
+    paths = {store.read_training_data(store.register_training_data("delays", 1, table, SCHEMA)) for _ in range(2)}
+
+    assert 1 == len(paths) == len(list(paths.pop().parent.glob("*.parquet")))
+
+
+def test_what_is_not_there_is_named(store: LocalFeatureStore, tmp_path: Path) -> None:
+    """Unknown references, files and baselines are named in the error."""
+    with pytest.raises(NotFound, match="no training data local://fraud"):
+        store.describe("local://fraud")
+    with pytest.raises(NotFound, match=r"nothing\.parquet; nothing is there"):
+        store.register_training_data("delays", 1, tmp_path / "nothing.parquet", SCHEMA)
+    with pytest.raises(NotFound, match="no baseline sha256:aaaa"):
+        store.get_baseline(A)
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "a/b", "", ".hidden", "a b"])
+def test_a_name_does_not_lead_out_of_the_store(store: LocalFeatureStore, table: Path, name: str) -> None:
+    """A name that would be a path is refused."""
+    with pytest.raises(InvalidSpec, match="letters, digits"):
+        store.register_training_data(name, 1, table, SCHEMA)
+
+
+def test_a_baseline_is_written_once(store: LocalFeatureStore) -> None:
+    """The first document of a content address stays, also when one of another day comes with it."""
+    ids = [store.put_baseline({"id": A, "created_at": day}) for day in ("2026-11-03", "2026-11-04")]
+
+    assert [A, A] == ids
+    assert "2026-11-03" == store.get_baseline(A)["created_at"]
+
+
+def test_promotion_is_compare_and_swap(store: LocalFeatureStore) -> None:
+    """A baseline is promoted over the one that was expected, and refused over any other."""
+    for one in (A, B):
+        store.put_baseline({"id": one})
+    outcomes = [store.promote_baseline("delays", 1, A, None), store.promote_baseline("delays", 1, A, None)]
+
+    assert [True, False] == outcomes
+    with pytest.raises(Conflict, match=f"expected None to be current; found {A}"):
+        store.promote_baseline("delays", 1, B, None)
+    assert store.promote_baseline("delays", 1, B, A)
+    assert (B, None) == (store.current_baseline("delays", 1), store.current_baseline("delays", 2))
+
+
+def test_only_a_kept_baseline_is_promoted(store: LocalFeatureStore) -> None:
+    """The pointer never leads to a document that is not there."""
+    with pytest.raises(NotFound):
+        store.promote_baseline("delays", 1, A, None)
+    assert store.current_baseline("delays", 1) is None
+
+
+def test_of_many_promotions_at_once_one_wins(tmp_path: Path) -> None:
+    """Eight writers that all expect nothing: one promotes, seven are told of the conflict."""
+    stores: list[FeatureStore] = [LocalFeatureStore(tmp_path) for _ in range(8)]
+    ids = [f"sha256:{number:064x}" for number in range(8)]
+    outcomes: list[str] = []
+
+    def promote(store: FeatureStore, baseline_id: str) -> None:
+        store.put_baseline({"id": baseline_id})
+        try:
+            store.promote_baseline("delays", 1, baseline_id, None)
+        except Conflict:
+            outcomes.append("conflict")
+        else:
+            outcomes.append("promoted")
+
+    writers = [threading.Thread(target=promote, args=pair) for pair in zip(stores, ids, strict=True)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+
+    assert ["conflict"] * 7 + ["promoted"] == sorted(outcomes)

@@ -1,0 +1,201 @@
+"""The planner: what it decides in each situation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from pegel.backends import JobState, Sighting
+from pegel.reconcile import Action, Desired, Kind, PastAction, Policy, desired_groups, plan, state_fingerprint
+from pegel.rows import Heartbeat
+from pegel.testing.clock import START
+from pegel.testing.samples import sample_heartbeat, sample_spec
+
+SECOND = timedelta(seconds=1)
+(WISH,) = desired_groups([sample_spec()], {"delays-v1": True}, "127.0.0.1:9092")
+RUNNING = Sighting(
+    group="default",
+    fingerprint=WISH.job.fingerprint,
+    generation=4,
+    state=JobState.RUNNING,
+    started_at=START - timedelta(hours=2),
+)
+BEAT = sample_heartbeat(START, generation=4)
+CRASHED = replace(RUNNING, state=JobState.EXITED, exit_code=137, detail="starting\njava.lang.OutOfMemoryError\n")
+
+
+def decide(
+    wish: Desired | None, sighting: Sighting | None, beat: Heartbeat | None = BEAT, restarts: tuple[int, ...] = ()
+) -> Action | None:
+    """Plan one group; `restarts` are ages in minutes of past restarts."""
+    history = [
+        PastAction(kind=Kind.RESTART, group="default", reason="", generation=1, at=START - timedelta(minutes=age))
+        for age in restarts
+    ]
+    actions = plan(
+        [wish] if wish else [],
+        [sighting] if sighting else [],
+        [beat] if beat else [],
+        START,
+        history,
+    )
+    return actions[0] if actions else None
+
+
+def test_a_healthy_driver_is_kept() -> None:
+    """The wished fingerprint with a fresh heartbeat is left alone."""
+    action = decide(WISH, RUNNING)
+
+    assert action == Action(kind=Kind.KEEP, group="default", reason="runs as wished", generation=4)
+
+
+def test_a_missing_driver_is_started_as_the_next_generation() -> None:
+    """Where nothing is seen, the next generation after the last heartbeat is started."""
+    action = decide(WISH, None)
+
+    assert action == Action(kind=Kind.START, group="default", reason="nothing runs for it", generation=5, job=WISH.job)
+
+
+def test_another_state_is_replaced() -> None:
+    """A driver with another state fingerprint is replaced, and the reason names both."""
+    action = decide(WISH, replace(RUNNING, fingerprint="0123456789"))
+
+    assert action is not None
+    assert (Kind.REPLACE, 5) == (action.kind, action.generation)
+    assert f"state 01234567 runs, {WISH.job.fingerprint[:8]} is wished" == action.reason
+
+
+def test_a_crashed_driver_is_restarted_with_its_last_words() -> None:
+    """The reason holds the exit code and the last line of the log."""
+    action = decide(WISH, CRASHED)
+
+    assert action is not None
+    assert (Kind.RESTART, "exited with 137: java.lang.OutOfMemoryError") == (action.kind, action.reason)
+
+
+def test_a_stale_heartbeat_is_death() -> None:
+    """Whatever the process list says, a driver without a heartbeat for a minute is dead."""
+    kinds = [decide(WISH, RUNNING, sample_heartbeat(START - age * SECOND, generation=4)) for age in (60, 61)]
+
+    assert [Kind.KEEP, Kind.RESTART] == [action and action.kind for action in kinds]
+
+
+@pytest.mark.parametrize(("age", "kind"), [(180, Kind.KEEP), (181, Kind.RESTART)])
+def test_a_starting_driver_is_given_time(age: int, kind: Kind) -> None:
+    """Before its first heartbeat a driver has three minutes; its predecessor's heartbeat does not count."""
+    action = decide(WISH, replace(RUNNING, generation=5, started_at=START - age * SECOND), BEAT)
+
+    assert action is not None
+    assert kind is action.kind
+
+
+def test_a_driver_that_stopped_on_request_is_started() -> None:
+    """Exit code 0 after a heartbeat that says `stopped` is no crash."""
+    action = decide(WISH, replace(CRASHED, exit_code=0), sample_heartbeat(START, generation=4, state="stopped"))
+
+    assert action is not None
+    assert Kind.START is action.kind
+
+
+def test_an_orphan_is_stopped_once() -> None:
+    """A driver that nobody wants is stopped; one that has exited needs nothing."""
+    running, exited = decide(None, RUNNING), decide(None, CRASHED)
+
+    assert running is not None
+    assert (Kind.STOP, None) == (running.kind, exited)
+
+
+def test_no_start_before_a_model_is_ready() -> None:
+    """While no endpoint of the group is ready, starting is held and the reason names the endpoint."""
+    (waiting,) = desired_groups([sample_spec()], {}, "127.0.0.1:9092")
+    action = decide(waiting, None, None)
+
+    assert action == Action(kind=Kind.HOLD, group="default", reason="delays-v1 is not ready", generation=0)
+
+
+@pytest.mark.parametrize("sighting", [RUNNING, replace(RUNNING, fingerprint="other")])
+def test_a_running_monitor_is_never_stopped_for_an_endpoint(sighting: Sighting) -> None:
+    """An endpoint that is not ready leads to Keep or Hold, never to a step that stops the driver."""
+    action = decide(replace(WISH, ready=False, waiting_for=("delays-v1",)), sighting)
+
+    assert action is not None
+    assert action.kind in {Kind.KEEP, Kind.HOLD}
+
+
+@pytest.mark.parametrize(
+    ("restarts", "kind"),
+    [
+        ((5, 3), Kind.RESTART),
+        ((5, 3, 0), Kind.QUARANTINE),
+        ((5, 3, 1), Kind.RESTART),
+        ((9, 5, 3, 1), Kind.QUARANTINE),
+        ((9, 5, 3, 2), Kind.RESTART),
+        ((230, 200, 170, 140, 110, 80, 50, 29), Kind.QUARANTINE),
+        ((230, 200, 170, 140, 110, 80, 50, 30), Kind.RESTART),
+        ((190, 180, 170, 61), Kind.RESTART),
+    ],
+)
+def test_patience_doubles_with_each_crash(restarts: tuple[int, ...], kind: Kind) -> None:
+    """Three restarts are free, then the wait is 1, 2, 4 ... at most 30 minutes; an hour of health forgives."""
+    action = decide(WISH, CRASHED, restarts=restarts)
+
+    assert action is not None
+    assert kind is action.kind
+
+
+def test_a_quarantine_has_one_stable_reason() -> None:
+    """The reason is one line that says what failed, since when and when the next try is; a minute later it is equal."""
+    history = [
+        PastAction(kind=Kind.RESTART, group="default", reason="", generation=4, at=START - age * SECOND)
+        for age in (300, 200, 100, 10)
+    ]
+    reasons = [plan([WISH], [CRASHED], [BEAT], START + age * SECOND, history)[0].reason for age in (0, 60)]
+
+    assert reasons[0] == reasons[1]
+    assert (
+        "4 restarts since 23:55 UTC did not help, next try at 00:01:50 UTC; "
+        "exited with 137: java.lang.OutOfMemoryError" == reasons[0]
+    )
+
+
+def test_groups_are_what_specs_say() -> None:
+    """Specs of one group share a driver that reads the topics of all their namespaces."""
+    specs = [
+        sample_spec("fraud", namespace="bank"),
+        sample_spec("delays", 2),
+        sample_spec("delays", 1),
+        sample_spec("pets", group="own"),
+    ]
+    shared, own = desired_groups(specs, {"delays-v2": True}, "127.0.0.1:9092")
+
+    assert ("default", "own") == (shared.group, own.group)
+    assert ["delays/1", "delays/2", "fraud/1"] == list(shared.monitors)
+    assert ("pegel.bank.inference", "pegel.default.inference") == shared.job.topics
+    assert (True, ("delays-v1", "fraud-v1")) == (shared.ready, shared.waiting_for)
+    assert (False, ("pets-v1",)) == (own.ready, own.waiting_for)
+
+
+def test_adding_a_model_keeps_the_state() -> None:
+    """The state fingerprint depends on topics and state version alone, so a further model restarts nothing."""
+    one, two = (
+        desired_groups(specs, {}, "k:9092")[0]
+        for specs in ([sample_spec()], [sample_spec(), sample_spec("fraud", group="default")])
+    )
+
+    assert one.job == two.job
+    assert state_fingerprint(["a", "b"]) == state_fingerprint(["b", "a", "b"])
+    assert 3 == len({state_fingerprint(["a"]), state_fingerprint(["b"]), state_fingerprint(["a"], version=2)})
+
+
+def test_the_longest_wait_is_kept_for_ever() -> None:
+    """A thousand crashes wait as long as ten: the doubling does not overflow."""
+    history = [
+        PastAction(kind=Kind.RESTART, group="default", reason="", generation=n, at=START - timedelta(minutes=31 * n))
+        for n in range(1, 1_000)
+    ]
+
+    assert [Kind.RESTART] == [action.kind for action in plan([WISH], [CRASHED], [BEAT], START, history)]
+    early = START - timedelta(minutes=2)
+    assert [Kind.QUARANTINE] == [a.kind for a in plan([WISH], [CRASHED], [BEAT], early, history, policy=Policy())]

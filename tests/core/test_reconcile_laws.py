@@ -1,0 +1,160 @@
+"""The planner's laws, for any world that hypothesis can think of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pegel.backends import JobState, Sighting
+from pegel.reconcile import MOVES, Desired, Kind, PastAction, carry_out, desired_groups, plan
+from pegel.rows import Heartbeat
+from pegel.testing import ManualClock, MemoryJobBackend
+from pegel.testing.clock import START
+from pegel.testing.samples import sample_heartbeat, sample_spec
+
+GROUPS = ("blue", "green", "red")
+ages = st.integers(0, 7_200).map(lambda seconds: timedelta(seconds=seconds))
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that a plan depends on."""
+
+    desired: list[Desired]
+    sightings: list[Sighting]
+    heartbeats: list[Heartbeat]
+    history: list[PastAction]
+
+
+def wish(group: str, *, ready: bool) -> Desired:
+    """Return the wish for one group."""
+    (desired,) = desired_groups([sample_spec(group, group=group)], {f"{group}-v1": ready}, "127.0.0.1:9092")
+    return desired
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Draw a world of up to three groups, each wished, seen and heard in any way, or not."""
+    desired = [wish(group, ready=draw(st.booleans())) for group in draw(st.sets(st.sampled_from(GROUPS)))]
+    sightings = []
+    for group in draw(st.sets(st.sampled_from(GROUPS))):
+        state = draw(st.sampled_from(JobState))
+        sightings.append(
+            Sighting(
+                group=group,
+                fingerprint=draw(st.sampled_from([wish(group, ready=True).job.fingerprint, "an older state"])),
+                generation=draw(st.integers(1, 5)),
+                state=state,
+                started_at=START - draw(ages),
+                exit_code=draw(st.sampled_from([0, 1, -9])) if state is JobState.EXITED else None,
+            )
+        )
+    heartbeats = [
+        sample_heartbeat(
+            START - draw(ages),
+            group,
+            generation=draw(st.integers(1, 5)),
+            state=draw(st.sampled_from(["running", "stopped"])),
+        )
+        for group in draw(st.sets(st.sampled_from(GROUPS)))
+    ]
+    past = st.builds(
+        PastAction,
+        kind=st.sampled_from(Kind),
+        group=st.sampled_from(GROUPS),
+        reason=st.just(""),
+        generation=st.integers(1, 5),
+        at=ages.map(lambda age: START - age),
+    )
+    return World(desired, sightings, heartbeats, draw(st.lists(past, max_size=8)))
+
+
+def backend_of(world: World, now: datetime) -> MemoryJobBackend:
+    """Return a backend that shows the world's sightings."""
+    backend = MemoryJobBackend(ManualClock(now))
+    backend.seen = {sighting.group: sighting for sighting in world.sightings}
+    return backend
+
+
+@given(worlds())
+def test_planning_again_after_applying_moves_nothing(world: World) -> None:
+    """Once the actions are carried out, the next plan has only Keep, and the reasons for not moving still stand."""
+    backend = backend_of(world, START)
+    first = plan(world.desired, world.sightings, world.heartbeats, START, world.history)
+    for action in first:
+        carry_out(action, backend)
+    second = plan(world.desired, backend.observe(), world.heartbeats, START, world.history)
+
+    assert [] == [action for action in second if action.kind in MOVES]
+    standing = [action for action in first if action.kind in {Kind.HOLD, Kind.QUARANTINE}]
+    assert standing == [action for action in second if action.kind in {Kind.HOLD, Kind.QUARANTINE}]
+
+
+@given(worlds(), st.randoms(use_true_random=False))
+def test_order_of_observations_does_not_matter(world: World, random: st.randoms) -> None:  # type: ignore[valid-type]  # hypothesis hands a Random
+    """Any permutation of what is wished, seen, heard and remembered gives the same plan."""
+    first = plan(world.desired, world.sightings, world.heartbeats, START, world.history)
+    for observations in (world.desired, world.sightings, world.heartbeats, world.history):
+        random.shuffle(observations)  # type: ignore[attr-defined]  # see above
+
+    assert first == plan(world.desired, world.sightings, world.heartbeats, START, world.history)
+
+
+@given(worlds())
+def test_carrying_out_twice_changes_nothing_more(world: World) -> None:
+    """Two overlapping runs that carry out the same plan leave the same groups running as one does."""
+    actions = plan(world.desired, world.sightings, world.heartbeats, START, world.history)
+    once, twice = backend_of(world, START), backend_of(world, START)
+    for action in actions:
+        carry_out(action, once)
+    for action in [*actions, *actions]:
+        carry_out(action, twice)
+
+    assert sorted(once.observe(), key=str) == sorted(twice.observe(), key=str)
+
+
+@given(worlds())
+def test_one_action_per_group_and_none_for_strangers(world: World) -> None:
+    """Each group that is wished gets exactly one action; others get at most Stop."""
+    actions = plan(world.desired, world.sightings, world.heartbeats, START, world.history)
+    wished = {desired.group for desired in world.desired}
+
+    assert sorted({action.group for action in actions}) == [action.group for action in actions]
+    assert wished == {action.group for action in actions if action.kind is not Kind.STOP}
+    assert not wished & {action.group for action in actions if action.kind is Kind.STOP}
+
+
+@given(worlds())
+def test_a_new_driver_is_always_of_a_new_generation(world: World) -> None:
+    """A generation that is started is higher than any that was seen, heard or remembered of its group."""
+    seen: list[Sighting | Heartbeat | PastAction] = [*world.sightings, *world.heartbeats, *world.history]
+    known = [(one.group, one.generation) for one in seen]
+    started = [action for action in plan(*vars_of(world)) if action.job is not None]
+
+    assert all(
+        action.generation > generation for action in started for group, generation in known if group == action.group
+    )
+
+
+@given(worlds())
+def test_an_unready_endpoint_stops_nothing(world: World) -> None:
+    """Where no endpoint is ready, no step stops a driver that runs and beats."""
+    unready = replace(world, desired=[wish(desired.group, ready=False) for desired in world.desired])
+    alive = {beat.group: beat for beat in world.heartbeats if START - beat.at <= timedelta(seconds=60)}
+    running = {
+        one.group
+        for one in world.sightings
+        if one.state is not JobState.EXITED and one.group in alive and alive[one.group].generation >= one.generation
+    }
+    wished = {desired.group for desired in unready.desired}
+    moved = {action.group for action in plan(*vars_of(unready)) if action.kind in MOVES}
+
+    assert not running & wished & moved
+
+
+def vars_of(world: World) -> tuple[list[Desired], list[Sighting], list[Heartbeat], datetime, list[PastAction]]:
+    """Return the arguments of `plan`."""
+    return world.desired, world.sightings, world.heartbeats, START, world.history
