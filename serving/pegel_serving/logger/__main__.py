@@ -1,0 +1,79 @@
+"""`python -m pegel_serving.logger --kafka HOST:PORT --port N --spool DIR`: run the inference logger."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from pegel.errors import SetupError
+from pegel_serving import logs, serve
+from pegel_serving.logger.app import DoorSettings, LoggerApp
+from pegel_serving.logger.kafka import KafkaSender, KafkaSettings
+from pegel_serving.logger.metrics import Metrics
+from pegel_serving.logger.pipeline import Limits, Pipeline
+from pegel_serving.logger.spool import Spool
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m pegel_serving.logger", description=__doc__)
+    parser.add_argument("--kafka", required=True, help="bootstrap servers, comma separated host:port")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free port; the ready line on stdout names it")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--spool", type=Path, required=True, help="folder for events that the broker cannot take yet")
+    parser.add_argument("--spool-mib", type=int, default=1024, help="most disk space the spool may take")
+    parser.add_argument("--queue-messages", type=int, default=100_000, help="most events in memory")
+    parser.add_argument("--queue-mib", type=int, default=64, help="most bytes in memory")
+    parser.add_argument("--max-body-bytes", type=int, default=1_000_000, help="larger bodies are answered 413")
+    parser.add_argument(
+        "--ack", choices=("enqueue", "broker"), default="enqueue", help="what an answer of 200 promises"
+    )
+    parser.add_argument(
+        "--delivery-timeout", type=float, default=5.0, help="seconds until undelivered events go to disk"
+    )
+    return parser.parse_args(arguments)
+
+
+def build(options: argparse.Namespace) -> LoggerApp:
+    """Put the logger together. Raises SetupError when the spool belongs to another process."""
+    metrics = Metrics()
+    settings = KafkaSettings(
+        servers=options.kafka,
+        delivery_timeout_s=options.delivery_timeout,
+        # the producer's own queue is never the tighter one: the pipeline decides where an event goes
+        queue_messages=2 * options.queue_messages,
+        queue_bytes=(2 * options.queue_mib) << 20,
+        max_body_bytes=options.max_body_bytes,
+    )
+    limits = Limits(
+        queue_messages=options.queue_messages,
+        queue_bytes=options.queue_mib << 20,
+        stall_s=options.delivery_timeout,
+        batch_messages=min(2000, options.queue_messages),
+    )
+    spool = Spool(options.spool, cap_bytes=options.spool_mib << 20)
+    pipeline = Pipeline(KafkaSender(settings), spool, metrics, limits)
+    metrics.gauge("queue_events", "Events in memory on their way to the broker", lambda: pipeline.in_flight)
+    metrics.gauge("spool_events", "Events on disk waiting for the broker", lambda: spool.records)
+    metrics.gauge("spool_bytes", "Disk space the spool takes", lambda: spool.size)
+    metrics.gauge("spool_torn_segments", "Spool segments that ended in a damaged record", lambda: spool.torn)
+    return LoggerApp(pipeline, metrics, DoorSettings(ack=options.ack, max_body_bytes=options.max_body_bytes))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until SIGTERM. Returns the exit code."""
+    options = parse(arguments)
+    logs.configure("logger")
+    try:
+        listener = serve.bind(options.host, options.port)
+        app = build(options)
+    except SetupError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    serve.run(serve.config(app), listener, "logger")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""One event on its way to Kafka, and its bytes in the spool."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+_HEAD = struct.Struct(">qHHH")  # timestamp, length of topic, length of key, number of headers
+_PAIR = struct.Struct(">HI")  # length of a header's name, length of its value
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A Kafka record before it is sent. `value` is the logged body, untouched; `timestamp_ms` is the event time."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+    timestamp_ms: int
+
+    @property
+    def size(self) -> int:
+        """Return the bytes this event holds in memory, without the interpreter's overhead."""
+        return len(self.key) + len(self.value) + sum([len(name) + len(value) for name, value in self.headers])
+
+    def header(self, name: str) -> str:
+        """Return a header as text, empty when absent."""
+        return next((value.decode("utf-8", "replace") for key, value in self.headers if key == name), "")
+
+    def encode(self) -> bytes:
+        """Return the spool's form of the event, the inverse of `decode`."""
+        topic = self.topic.encode()
+        parts = [_HEAD.pack(self.timestamp_ms, len(topic), len(self.key), len(self.headers)), topic, self.key]
+        for name, value in self.headers:
+            raw = name.encode()
+            parts += (_PAIR.pack(len(raw), len(value)), raw, value)
+        parts.append(self.value)
+        return b"".join(parts)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Event:
+        """Read what `encode` wrote."""
+        timestamp_ms, topic_size, key_size, count = _HEAD.unpack_from(data)
+        at = _HEAD.size
+        topic = data[at : at + topic_size].decode()
+        at += topic_size
+        key = data[at : at + key_size]
+        at += key_size
+        headers = []
+        for _ in range(count):
+            name_size, value_size = _PAIR.unpack_from(data, at)
+            at += _PAIR.size
+            headers.append((data[at : at + name_size].decode(), data[at + name_size : at + name_size + value_size]))
+            at += name_size + value_size
+        return cls(topic, key, data[at:], tuple(headers), timestamp_ms)

@@ -1,0 +1,85 @@
+"""What the logger tells Prometheus. An event that was received is produced, dropped or still waiting."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class Metrics:
+    """The counters of one logger, in a registry of its own."""
+
+    def __init__(self, *, max_endpoints: int = 500) -> None:
+        """Create the metrics. Labels come from outside, so endpoints beyond `max_endpoints` are counted together."""
+        self.registry = CollectorRegistry()
+        self._endpoints: set[str] = set()
+        self._max_endpoints = max_endpoints
+        by_event = ("endpoint", "type")
+
+        def counter(name: str, text: str, labels: tuple[str, ...]) -> Counter:
+            return Counter(f"pegel_logger_{name}", text, labels, registry=self.registry)
+
+        def histogram(name: str, text: str) -> Histogram:
+            return Histogram(f"pegel_logger_{name}", text, buckets=_SECONDS, registry=self.registry)
+
+        self.received = counter("events_received", "Events that came in whole, before any decision", by_event)
+        self.accepted = counter("events_accepted", "Events answered with 200", by_event)
+        self.produced = counter("events_produced", "Events that the broker acknowledged", ("topic",))
+        self.dropped = counter("events_dropped", "Events that are lost, by reason", ("endpoint", "reason"))
+        self.refused = counter("requests_refused", "Requests that are no acceptable event, by reason", ("reason",))
+        self.dead = counter("dead_letters", "Refused requests kept on the dead-letter topic, by reason", ("reason",))
+        self.duplicates = counter("duplicates_seen", "Events whose id and type were seen shortly before", ("endpoint",))
+        self.spooled = counter("events_spooled", "Events written to the spool on disk", ())
+        self.produce_s = histogram(
+            "produce_seconds", "From acceptance to the broker's acknowledgement, without spooling"
+        )
+        self.agent_lag_s = histogram("agent_lag_seconds", "How long an event waited in the agent (recordedtime - time)")
+        self.ingest_lag_s = histogram("ingest_lag_seconds", "How old an event is when it comes in (now - time)")
+
+    def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """Publish a number that is read whenever somebody asks."""
+        Gauge(f"pegel_logger_{name}", text, registry=self.registry).set_function(read)
+
+    def endpoint(self, name: str) -> str:
+        """Return the label for an endpoint: its name, or `other` when there are too many names."""
+        if name in self._endpoints:
+            return name
+        if len(self._endpoints) >= self._max_endpoints:
+            return "other"
+        self._endpoints.add(name)
+        return name
+
+    def observe_lags(self, time_s: float | None, recorded_s: float | None) -> None:
+        """Record both lags of an event, as far as its times are known. Clocks that run ahead count as no lag."""
+        if time_s is None:
+            return
+        self.ingest_lag_s.observe(max(0.0, time.time() - time_s))
+        if recorded_s is not None:
+            self.agent_lag_s.observe(max(0.0, recorded_s - time_s))
+
+    def render(self) -> bytes:
+        """Return Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class Recent:
+    """Remembers the last keys it was asked about, to count duplicates. They are only counted, never dropped."""
+
+    def __init__(self, size: int = 100_000) -> None:
+        """Keep at most `size` keys."""
+        self._size = size
+        self._keys: OrderedDict[tuple[bytes, str], None] = OrderedDict()
+
+    def seen(self, key: tuple[bytes, str]) -> bool:
+        """Say whether the key came before, and remember it."""
+        known = key in self._keys
+        self._keys[key] = None
+        self._keys.move_to_end(key)
+        if len(self._keys) > self._size:
+            self._keys.popitem(last=False)
+        return known

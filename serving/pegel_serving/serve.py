@@ -1,0 +1,87 @@
+"""How every serving process listens: loopback unless told otherwise, any free port, one ready line, a graceful end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from types import FrameType
+
+import orjson
+import structlog
+import uvicorn
+
+from pegel.errors import SetupError
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Reserve the port; 0 takes a free one. Raises SetupError when it is taken, before anything slow happens."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise SetupError(
+            f"port {port} on {host} must be free; given: {error.strerror}. Nothing was started; "
+            "stop the process that holds it or choose another port (0 takes a free one)."
+        ) from error
+    return listener
+
+
+class AnnouncingServer(uvicorn.Server):
+    """A uvicorn server that says on stdout when it answers, as one JSON line: `event`, `service`, `url`, `port`."""
+
+    def __init__(self, config: uvicorn.Config, service: str) -> None:
+        """Remember the name to announce."""
+        super().__init__(config)
+        self.service = service
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening, then announce."""
+        await super().startup(sockets)
+        if not self.should_exit and sockets:
+            host, port = sockets[0].getsockname()[:2]
+            line = {"event": "ready", "service": self.service, "url": f"http://{host}:{port}", "port": port}
+            sys.stdout.write(orjson.dumps(line).decode() + "\n")
+            sys.stdout.flush()
+
+
+def run(config: uvicorn.Config, listener: socket.socket, service: str) -> None:
+    """Serve until SIGTERM or SIGINT, then let open requests end and the application clean up. Exit code 0."""
+    server = AnnouncingServer(config, service)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        # uvicorn raises the signal again after its clean-up: without a handler of our own that would end the process
+        # with a signal's exit code. Before uvicorn's handlers are in place, this one ends the start.
+        server.should_exit = True
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    server.run(sockets=[listener])
+    log.info("stopped")
+
+
+def config(app: object, *, grace_s: int = 5) -> uvicorn.Config:
+    """Return the settings our own ASGI applications run with: httptools, no access log, bounded shutdown."""
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]  # any ASGI 3 callable
+        http="httptools",
+        lifespan="on",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=grace_s,
+        timeout_keep_alive=75,
+    )
+
+
+async def cancel(task: asyncio.Task[None]) -> None:
+    """End a background task and wait for it; its cancellation is the expected outcome."""
+    task.cancel()
+    await asyncio.wait([task])

@@ -1,0 +1,62 @@
+"""`python -m pegel_serving.server --model-dir DIR --name NAME --port N`: a real KServe model server for one model."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+# One row at a time gains nothing from a thread pool; with one, every request wakes all cores. Read at import by OpenMP.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import kserve
+from kserve.constants.constants import FASTAPI_APP_IMPORT_STRING
+from kserve.protocol.rest.server import RESTServer
+
+from pegel.errors import SetupError
+from pegel_serving import logs, serve
+from pegel_serving.model import SklearnModel
+
+GRACE_S = 5
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m pegel_serving.server", description=__doc__)
+    parser.add_argument("--model-dir", type=Path, required=True, help="folder with model.joblib and metadata.json")
+    parser.add_argument("--name", required=True, help="name of the model in its URLs")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free port; the ready line on stdout names it")
+    parser.add_argument("--host", default="127.0.0.1")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until SIGTERM. Returns the exit code."""
+    options = parse(arguments)
+    logs.configure("model-server")
+    try:
+        listener = serve.bind(options.host, options.port)
+        model = SklearnModel(options.name, options.model_dir)
+        model.load()
+    except SetupError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    server = kserve.ModelServer(enable_grpc=False)
+    server.register_model(model)
+    # ModelServer.start binds every interface and cannot take a socket, so its parts are put together here
+    rest = RESTServer(
+        FASTAPI_APP_IMPORT_STRING,
+        server.dataplane,
+        server.model_repository_extension,
+        listener.getsockname()[1],
+        grace_period=GRACE_S,
+    )
+    rest.create_application()
+    rest.config.access_log = False
+    serve.run(rest.config, listener, "model-server")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""The processes of this room, started as an operator starts them."""
+
+from __future__ import annotations
+
+import json
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+READY_WITHIN_S = 120
+END_WITHIN_S = 20
+
+
+@dataclass
+class Service:
+    """A process of this room, with the address from its ready line."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and return the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(END_WITHIN_S)
+
+    def kill(self) -> None:
+        """End it whatever it does, and leave nothing open."""
+        self.end(signal.SIGKILL)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+def start(module: str, *options: str, log: Path) -> Service:
+    """Start `python -m module options`, and wait for its ready line."""
+    with log.open("ab") as errors:
+        process = subprocess.Popen([sys.executable, "-m", module, *options], stdout=subprocess.PIPE, stderr=errors)
+    assert process.stdout is not None
+    service = Service(process, "", log)
+    readable, _, _ = select.select([process.stdout], [], [], READY_WITHIN_S)
+    line = process.stdout.readline() if readable else b""
+    if not line:
+        service.kill()
+        pytest.fail(
+            f"{module} did not become ready within {READY_WITHIN_S} s; its log ends:\n{log.read_text()[-2000:]}"
+        )
+    service.url = json.loads(line)["url"]
+    return service
+
+
+def wait_until(holds: Callable[[], bool], *, within_s: float = 20.0) -> bool:
+    """Ask again and again, for `within_s` at most, whether something holds."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.05)
+    return holds()
+
+
+def metric(url: str, name: str) -> float:
+    """Return the sum of a metric over its labels, 0 when it has no sample yet."""
+    lines = httpx.get(f"{url}/metrics", trust_env=False).text.splitlines()
+    samples: Sequence[str] = [line for line in lines if line.partition("{")[0].partition(" ")[0] == name]
+    return sum(float(line.rpartition(" ")[2]) for line in samples)

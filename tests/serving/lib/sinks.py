@@ -1,0 +1,44 @@
+"""An HTTP server that keeps what it is sent."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Sink:
+    """An HTTP server that keeps what it was sent and answers `status`."""
+
+    url: str = ""
+    status: int = 200
+    delay_s: float = 0.0
+    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+    def wait_for(self, count: int, within_s: float = 10.0) -> list[tuple[dict[str, str], bytes]]:
+        """Return what came, once it is `count` requests."""
+        deadline = time.monotonic() + within_s
+        while len(self.got) < count and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return list(self.got)
+
+
+def listen(kept: Sink) -> ThreadingHTTPServer:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            kept.got.append((dict(self.headers.items()), body))
+            time.sleep(kept.delay_s)
+            self.send_response(kept.status)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Stay quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    kept.url = f"http://127.0.0.1:{server.server_address[1]}/"
+    return server

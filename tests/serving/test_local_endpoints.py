@@ -1,0 +1,81 @@
+"""The local serving backend keeps what every serving backend promises, with real model servers."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pegel.backends import EndpointState
+from pegel.errors import SetupError
+from pegel.local import ports
+from pegel.local.endpoints import LocalServingBackend, fingerprint
+from pegel.settings import Settings
+from pegel.spec import MonitorSpec
+from pegel.testing.conformance import SERVING_CHECKS, ServingCheck
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> Iterator[LocalServingBackend]:
+    """Run endpoints below a temporary home; their events go to a port where nobody listens."""
+    (nobody,) = ports.free_ports(1)
+    url = f"http://{ports.LOOPBACK}:{nobody}/"
+    found = LocalServingBackend(Settings(home=tmp_path, serving_python=Path(sys.executable), logger_url=url))
+    yield found
+    for status in found.list():
+        found.delete(status.name)
+
+
+@pytest.fixture
+def spec(model_folder: Path) -> MonitorSpec:
+    """Wish for the small model."""
+    model = {"name": "paint", "uri": model_folder.as_uri()}
+    return MonitorSpec.parse({"model": model, "baseline": {"source": "local://paint?version=1&split=train"}})
+
+
+@pytest.mark.parametrize("check_promise", SERVING_CHECKS, ids=lambda check: check.__name__)
+def test_it_keeps_the_promises_of_a_serving_backend(
+    check_promise: ServingCheck, backend: LocalServingBackend, spec: MonitorSpec
+) -> None:
+    """The local backend passes the checks that the memory fake passes."""
+    check_promise(backend, spec)
+
+
+def test_a_server_that_cannot_load_its_model_fails_with_its_log(
+    backend: LocalServingBackend, spec: MonitorSpec, tmp_path: Path
+) -> None:
+    """After its bounded restarts the endpoint is FAILED, and the detail ends with what the model server said."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    broken = spec.model_copy(update={"model": spec.model.model_copy(update={"uri": str(empty)})})
+    backend.apply(broken)
+    deadline = time.monotonic() + 50
+    while (seen := backend.observe(broken.endpoint)).state is not EndpointState.FAILED:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+    assert "its server ended" in seen.detail
+    assert "metadata.json" in seen.detail
+
+
+def test_a_model_from_elsewhere_is_refused(backend: LocalServingBackend, spec: MonitorSpec) -> None:
+    """The local backend serves folders of this machine only, and says so."""
+    far = spec.model_copy(update={"model": spec.model.model_copy(update={"uri": "s3://models/paint"})})
+
+    with pytest.raises(SetupError, match=r"a folder of this machine .* given: s3://models/paint\. No endpoint"):
+        backend.apply(far)
+
+
+def test_how_long_to_wait_does_not_replace_an_endpoint(spec: MonitorSpec) -> None:
+    """A wish that differs only in patience is the same endpoint; another folder is another one."""
+    model = spec.model.model_dump(mode="json")
+    patient, other = model | {"ready_within": 5.0}, model | {"uri": "file:///elsewhere"}
+
+    assert fingerprint("default", model) == fingerprint("default", patient)
+    assert fingerprint("default", model) != fingerprint("default", other)
+    assert fingerprint("default", model) != fingerprint("another", model)

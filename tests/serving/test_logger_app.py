@@ -1,0 +1,250 @@
+"""The logger's HTTP door, without a network: statuses, bounds, counters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from pegel_serving.logger.app import DoorSettings, LoggerApp
+from pegel_serving.logger.event import Event
+from pegel_serving.logger.kafka import Report, Verdict
+from pegel_serving.logger.metrics import Metrics
+from pegel_serving.logger.pipeline import Limits, Pipeline
+from pegel_serving.logger.spool import Spool
+
+EVENT = {
+    "ce-id": "1",
+    "ce-type": "org.kubeflow.serving.inference.request",
+    "ce-source": "pod",
+    "ce-specversion": "1.0",
+    "ce-namespace": "default",
+    "ce-inferenceservicename": "m-v1",
+    "content-type": "application/json",
+}
+
+
+class ListSender:
+    """A Sender that keeps events in a list, or does not answer at all."""
+
+    def __init__(self) -> None:
+        """Begin with a broker that answers."""
+        self.topic: list[Event] = []
+        self.answers = True
+        self._reports: list[Report] = []
+
+    def send(self, event: Event, report: Report) -> bool:
+        """Keep the event."""
+        self.topic.append(event)
+        self._reports.append(report)
+        return True
+
+    def poll(self) -> None:
+        """Report everything as delivered while the broker answers."""
+        if self.answers:
+            reports, self._reports = self._reports, []
+            for report in reports:
+                report(Verdict.DELIVERED, "")
+
+    def forget(self) -> None:
+        """Drop all reports."""
+        self._reports.clear()
+
+    def flush(self, timeout_s: float) -> None:
+        """Poll once."""
+        del timeout_s
+        self.poll()
+
+
+@pytest.fixture
+def sender() -> ListSender:
+    """A sender that answers at first."""
+    return ListSender()
+
+
+Maker = Callable[..., LoggerApp]
+
+
+@pytest.fixture
+def make(sender: ListSender, tmp_path: Path) -> Iterator[Maker]:
+    """Build applications over one sender."""
+    spools: list[Spool] = []
+
+    def build(*, cap_bytes: int = 1 << 20, queue_messages: int = 100, **settings: Any) -> LoggerApp:
+        spools.append(Spool(tmp_path, cap_bytes=cap_bytes))
+        metrics = Metrics()
+        pipeline = Pipeline(sender, spools[-1], metrics, Limits(queue_messages=queue_messages))
+        return LoggerApp(pipeline, metrics, DoorSettings(flush_s=0.0, **settings))
+
+    yield build
+    for spool in spools:
+        spool.close()
+
+
+@asynccontextmanager
+async def serving(app: LoggerApp) -> AsyncIterator[httpx.AsyncClient]:
+    """Run the application's lifespan around a client."""
+    inbox: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    outbox: asyncio.Queue[Any] = asyncio.Queue()
+    running = asyncio.create_task(app({"type": "lifespan"}, inbox.get, outbox.put))
+    await inbox.put({"type": "lifespan.startup"})
+    await outbox.get()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://logger") as client:
+        yield client
+    await inbox.put({"type": "lifespan.shutdown"})
+    await running
+
+
+def post(app: LoggerApp, body: bytes = b"{}", **headers: str | None) -> httpx.Response:
+    """Send one event, with headers added or (None) left out."""
+
+    async def go() -> httpx.Response:
+        async with serving(app) as client:
+            changed = {name.replace("_", "-"): value for name, value in headers.items()}
+            wanted = {name: value for name, value in (EVENT | changed).items() if value is not None}
+            return await client.post("/", content=body, headers=wanted)
+
+    return asyncio.run(go())
+
+
+def get(app: LoggerApp, path: str, *, events: int = 0) -> httpx.Response:
+    """Ask for a path after some events."""
+
+    async def go() -> httpx.Response:
+        async with serving(app) as client:
+            for _ in range(events):
+                await client.post("/", content=b"{}", headers=EVENT)
+            return await client.get(path)
+
+    return asyncio.run(go())
+
+
+def test_an_event_is_answered_200_with_an_empty_body(make: Maker, sender: ListSender) -> None:
+    """KServe's agent calls everything but 200 an error."""
+    answer = post(make(), b"payload")
+
+    assert (200, b"") == (answer.status_code, answer.content)
+    assert [b"payload"] == [event.value for event in sender.topic]
+
+
+def test_a_refused_event_goes_to_the_dead_letters(make: Maker, sender: ListSender) -> None:
+    """The sender learns why, and a person can look at what came."""
+    answer = post(make(), b"payload", ce_type="odd")
+
+    assert (400, True) == (answer.status_code, "ce-type" in answer.text)
+    assert [("pegel.default.dead-letters", b"payload")] == [(event.topic, event.value) for event in sender.topic]
+
+
+def test_an_oversized_body_is_cut_off_and_counted_as_lost(make: Maker, sender: ListSender) -> None:
+    """The letter keeps the beginning, the notice tells the ledger."""
+    answer = post(make(max_body_bytes=100, kept_bytes=10), b"x" * 101)
+    letter, notice = sender.topic
+
+    assert 413 == answer.status_code
+    assert (b"x" * 10, "too_large", "true") == (
+        letter.value,
+        letter.header("dlq_reason"),
+        letter.header("dlq_truncated"),
+    )
+    assert ("org.pegel.logger.dropped", b'{"count":1,"reason":"too_large"}') == (notice.header("ce_type"), notice.value)
+
+
+def test_a_body_of_exactly_the_cap_passes(make: Maker, sender: ListSender) -> None:
+    """The cap is inclusive."""
+    answer = post(make(max_body_bytes=100), b"x" * 100)
+
+    assert 200 == answer.status_code
+
+
+def test_a_grpc_frame_is_set_aside_without_blaming_the_sender(make: Maker, sender: ListSender) -> None:
+    """Nothing downstream reads it, so it is a dead letter and a counted loss."""
+    answer = post(make(), b"\x00\x00", content_type="application/grpc")
+
+    assert 200 == answer.status_code
+    assert ["grpc", "org.pegel.logger.dropped"] == [
+        event.header("dlq_reason") or event.header("ce_type") for event in sender.topic
+    ]
+
+
+def test_without_room_the_answer_is_503_and_says_when_to_come_back(make: Maker, sender: ListSender) -> None:
+    """Memory and disk are full: the loss is said and counted, never hidden."""
+    sender.answers = False
+    app = make(cap_bytes=10, queue_messages=0, retry_after_s=9)
+    answer = post(app)
+
+    assert (503, "9") == (answer.status_code, answer.headers["retry-after"])
+
+
+def test_an_answer_after_the_broker_waits_for_it(make: Maker, sender: ListSender) -> None:
+    """With `ack=broker` a good broker means the event is on the topic and nowhere else."""
+    app = make(ack="broker", ack_timeout_s=5.0)
+    answer = post(app)
+
+    assert (200, 1) == (answer.status_code, len(sender.topic))
+
+
+def test_an_answer_after_a_silent_broker_means_disk(make: Maker, sender: ListSender, tmp_path: Path) -> None:
+    """With `ack=broker` a slow broker costs a bounded time, then the event is on disk."""
+    sender.answers = False
+    answer = post(make(ack="broker", ack_timeout_s=0.01), b"kept")
+    spooled = b"".join(path.read_bytes() for path in tmp_path.glob("*.seg"))
+
+    assert 200 == answer.status_code
+    assert b"kept" in spooled
+
+
+def test_it_lives_without_a_broker(make: Maker, sender: ListSender) -> None:
+    """Waiting events make it neither dead nor unready."""
+    sender.answers = False
+
+    assert (200, 200) == (get(make(), "/livez", events=3).status_code, get(make(), "/readyz", events=3).status_code)
+
+
+def test_it_is_not_ready_when_events_would_be_lost(make: Maker, sender: ListSender) -> None:
+    """The answer says why."""
+    sender.answers = False
+    answer = get(make(cap_bytes=10, queue_messages=0), "/readyz")
+
+    assert (503, True) == (answer.status_code, "full" in answer.text)
+
+
+def test_it_is_not_ready_when_nothing_moves_for_too_long(make: Maker, sender: ListSender) -> None:
+    """Something waits, and nothing was delivered for longer than allowed."""
+    sender.answers = False
+    answer = get(make(stuck_s=-1.0), "/readyz", events=1)
+
+    assert (503, True) == (answer.status_code, "nothing was delivered" in answer.text)
+
+
+def test_metrics_count_by_endpoint_and_type(make: Maker) -> None:
+    """Received and accepted agree on a good day, and the same id twice is a duplicate."""
+    text = get(make(), "/metrics", events=3).text
+
+    assert 'pegel_logger_events_received_total{endpoint="m-v1",type="request"} 3.0' in text
+    assert 'pegel_logger_events_accepted_total{endpoint="m-v1",type="request"} 3.0' in text
+    assert 'pegel_logger_duplicates_seen_total{endpoint="m-v1"} 2.0' in text
+
+
+def test_labels_from_outside_are_bounded() -> None:
+    """More endpoints than expected are counted together."""
+    metrics = Metrics(max_endpoints=2)
+
+    assert ["a", "b", "other", "a"] == [metrics.endpoint(name) for name in ("a", "b", "c", "a")]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/", 404), ("PUT", "/", 405)])
+def test_anything_else_is_told_what_there_is(make: Maker, method: str, path: str, status: int) -> None:
+    """A wrong address gets a short explanation."""
+
+    async def go() -> httpx.Response:
+        async with serving(make()) as client:
+            return await client.request(method, path)
+
+    answer = asyncio.run(go())
+
+    assert (status, True) == (answer.status_code, "/livez" in answer.text)

@@ -1,0 +1,177 @@
+"""The real KServe model server: both protocols, what a bad request is told, how it starts and ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import processes
+import pytest
+from kserve import InferInput, InferRequest
+
+# a process that starts beside other tests on two cores may take a while
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+ROWS = [["red", 1.0, 2.0], ["blue", 3.0, 4.0]]
+PRICES = [18.0, 18.0]
+
+
+def v1(server: processes.Service, body: Any) -> httpx.Response:
+    """Ask by protocol v1."""
+    return httpx.post(f"{server.url}/v1/models/paint-v1:predict", json=body, trust_env=False)
+
+
+def v2(server: processes.Service, inputs: list[dict[str, Any]]) -> httpx.Response:
+    """Ask by protocol v2 with JSON tensors."""
+    body = {"id": "7", "inputs": inputs}
+    return httpx.post(f"{server.url}/v2/models/paint-v1/infer", json=body, trust_env=False)
+
+
+def tensors() -> list[dict[str, Any]]:
+    """Return the two rows as named tensors."""
+    return [
+        {"name": "colour", "shape": [2], "datatype": "BYTES", "data": ["red", "blue"]},
+        {"name": "size", "shape": [2], "datatype": "FP64", "data": [1.0, 3.0]},
+        {"name": "weight", "shape": [2], "datatype": "FP64", "data": [2.0, 4.0]},
+    ]
+
+
+def test_lists_and_objects_are_the_same_instance(server: processes.Service) -> None:
+    """A v1 instance is a list in schema order or an object by name."""
+    names = ("colour", "size", "weight")
+    by_name = v1(server, {"instances": [dict(zip(names, row, strict=True)) for row in ROWS]})
+
+    assert PRICES == pytest.approx(v1(server, {"instances": ROWS}).json()["predictions"])
+    assert PRICES == pytest.approx(by_name.json()["predictions"])
+
+
+def test_no_instances_give_no_predictions(server: processes.Service) -> None:
+    """An empty batch is a batch."""
+    assert {"predictions": []} == v1(server, {"instances": []}).json()
+
+
+def test_protocol_v2_takes_named_tensors(server: processes.Service) -> None:
+    """One tensor per feature in, one per prediction out, with the request's id."""
+    answer = v2(server, tensors()).json()
+
+    assert ("7", "price", "FP64", [2]) == (
+        answer["id"],
+        answer["outputs"][0]["name"],
+        answer["outputs"][0]["datatype"],
+        answer["outputs"][0]["shape"],
+    )
+    assert PRICES == pytest.approx(answer["outputs"][0]["data"])
+
+
+def test_protocol_v2_takes_binary_tensors(server: processes.Service) -> None:
+    """Raw bytes behind a JSON head mean the same."""
+    inputs = [
+        InferInput("colour", [2], "BYTES"),
+        InferInput("size", [2], "FP64"),
+        InferInput("weight", [2], "FP64"),
+    ]
+    values = (np.array([b"red", b"blue"], dtype=object), np.array([1.0, 3.0]), np.array([2.0, 4.0]))
+    for tensor, value in zip(inputs, values, strict=True):
+        tensor.set_data_from_numpy(value, binary_data=True)
+    body, size = InferRequest("paint-v1", inputs).to_rest()
+    answer = httpx.post(
+        f"{server.url}/v2/models/paint-v1/infer",
+        content=body,
+        headers={"content-type": "application/octet-stream", "inference-header-content-length": str(size)},
+        trust_env=False,
+    )
+
+    assert PRICES == pytest.approx(answer.json()["outputs"][0]["data"])
+
+
+def test_metadata_names_every_tensor(server: processes.Service) -> None:
+    """The schema can be read from the running model."""
+    metadata = httpx.get(f"{server.url}/v2/models/paint-v1", trust_env=False).json()
+
+    assert [("colour", "BYTES"), ("size", "FP64"), ("weight", "FP64")] == [
+        (tensor["name"], tensor["datatype"]) for tensor in metadata["inputs"]
+    ]
+    assert [("price", "FP64")] == [(tensor["name"], tensor["datatype"]) for tensor in metadata["outputs"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"rows": []}, "instances"),
+        ({"instances": [["red", 1.0]]}, "expected 3 values (colour, size, weight); given: 2 values"),
+        ({"instances": [["red", 1.0, 2.0], "red"]}, "instances[1]"),
+        ({"instances": [["red", "heavy", 2.0]]}, "instances[0].size: expected a number or null; given: str"),
+        ({"instances": [[5, 1.0, 2.0]]}, "instances[0].colour: expected text or null; given: int"),
+        ({"instances": [["red", True, 2.0]]}, "instances[0].size: expected a number or null; given: bool"),
+        ({"instances": [{"colour": "red", "weihgt": 2.0}]}, "unknown features weihgt"),
+        ({"instances": [["red", None, 2.0]]}, "cannot predict on these values"),
+    ],
+)
+def test_a_bad_v1_request_is_told_what_was_expected(server: processes.Service, body: Any, says: str) -> None:
+    """The status is 400, and the sentence names row and feature, never the value."""
+    answer = v1(server, body)
+
+    assert 400 == answer.status_code
+    assert says in answer.json()["error"]
+    assert "heavy" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("inputs", "says"),
+    [
+        (tensors()[:2], "expected the tensors colour, size, weight; given: colour, size"),
+        ([{"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [1.0, 2.0]}], "shape [rows, 3]; given: [1, 2]"),
+        ([*tensors()[:2], {"name": "weight", "shape": [1], "datatype": "FP64", "data": [2.0]}], "one value per row"),
+    ],
+)
+def test_a_bad_v2_request_is_told_what_was_expected(
+    server: processes.Service, inputs: list[dict[str, Any]], says: str
+) -> None:
+    """The same holds for tensors."""
+    answer = v2(server, inputs)
+
+    assert 400 == answer.status_code
+    assert says in answer.json()["error"]
+
+
+def test_broken_json_is_the_clients_error(server: processes.Service) -> None:
+    """Not a number is not JSON either."""
+    url = f"{server.url}/v1/models/paint-v1:predict"
+    answer = httpx.post(url, content=b'{"instances": [[NaN]]}', trust_env=False)
+
+    assert 400 == answer.status_code
+
+
+def test_logs_are_json_without_payloads_or_traces(server: processes.Service) -> None:
+    """One event a line; what a client did wrong leaves no trace of the values it sent."""
+    v1(server, {"instances": [["secret-colour", "secret-size", 2.0]]})
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+
+    assert {"model-server"} == {line["service"] for line in lines}
+    assert "secret" not in server.log.read_text()
+    assert not any("Traceback" in line.get("exception", "") for line in lines)
+
+
+def test_it_ends_with_code_0_on_sigterm(
+    services: Callable[..., processes.Service], model_folder: Path, tmp_path: Path
+) -> None:
+    """A wanted end is no failure."""
+    options = ("--model-dir", str(model_folder), "--name", "paint-v1")
+
+    assert 0 == services("pegel_serving.server", *options, log=tmp_path / "log").end()
+
+
+def test_a_folder_without_a_model_is_one_sentence(tmp_path: Path) -> None:
+    """Exit code 1 and what is missing; nothing listens."""
+    command = [sys.executable, "-m", "pegel_serving.server", "--model-dir", str(tmp_path), "--name", "x"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=40)
+
+    assert 1 == done.returncode
+    assert "metadata.json must hold name, version and schema" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,135 @@
+"""The proxy behaves as KServe's agent towards the logger, and as if no logger existed towards the client."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import processes
+import pytest
+import sinks
+from cloudevents.http import from_http
+
+# a process that starts beside other tests on two cores may take a while
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+Starter = Callable[..., processes.Service]
+BODY = b'{"instances": [["red", 1.0, 2.0]]}'
+PATH = "/v1/models/paint-v1:predict"
+
+
+def begin(services: Starter, upstream: str, logger: str, folder: Path, *options: str) -> processes.Service:
+    """Start a proxy in namespace `shop`."""
+    flat = ("--upstream", upstream, "--logger", logger, "--name", "paint-v1", "--namespace", "shop", *options)
+    return services("pegel_serving.proxy", *flat, log=folder / "proxy.log")
+
+
+def ask(proxy: processes.Service, body: bytes = BODY, **headers: str) -> httpx.Response:
+    """Send one request through the proxy."""
+    named = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.post(f"{proxy.url}{PATH}", content=body, headers=named, trust_env=False, timeout=20.0)
+
+
+def test_request_and_response_are_posted_as_the_agent_does(
+    services: Starter, server: processes.Service, sink: sinks.Sink, tmp_path: Path
+) -> None:
+    """Exactly KServe's headers, both bodies untouched, one id; the CloudEvents SDK reads them."""
+    options = ("--annotations", "revision=7", "--metadata-headers", "X-Request-Id")
+    proxy = begin(services, server.url, sink.url, tmp_path, *options)
+    answer = ask(proxy, ce_id="client-id", x_request_id="abc")
+    (first, request), (second, response) = sorted(sink.wait_for(2), key=lambda got: got[0]["Ce-Type"])
+    carried = {name: value for name, value in first.items() if name.startswith("Ce-")}
+    times = [carried.pop(name) for name in ("Ce-Time", "Ce-Recordedtime")]
+
+    assert [18.0] == pytest.approx(answer.json()["predictions"])
+    assert {
+        "Ce-Id": "client-id",
+        "Ce-Specversion": "1.0",
+        "Ce-Type": "org.kubeflow.serving.inference.request",
+        "Ce-Source": carried["Ce-Source"],
+        "Ce-Inferenceservicename": "paint-v1",
+        "Ce-Namespace": "shop",
+        "Ce-Component": "predictor",
+        "Ce-Endpoint": "",
+        "Ce-Metadata": '{"X-Request-Id":["abc"]}',
+        "Ce-Annotations": '{"revision":"7"}',
+    } == carried
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", value) for value in times)
+    assert (BODY, answer.content) == (request, response)
+    assert ("client-id", "application/json") == (second["Ce-Id"], second["Content-Type"])
+    assert "org.kubeflow.serving.inference.response" == second["Ce-Type"]
+    assert "paint-v1" == from_http(first, request)["inferenceservicename"]
+
+
+def test_without_an_id_both_events_get_the_same_random_one(
+    services: Starter, server: processes.Service, sink: sinks.Sink, tmp_path: Path
+) -> None:
+    """Two calls have two ids."""
+    proxy = begin(services, server.url, sink.url, tmp_path)
+    ask(proxy)
+    ask(proxy)
+    ids = [headers["Ce-Id"] for headers, _ in sink.wait_for(4)]
+
+    assert {2} == {ids.count(event_id) for event_id in ids}
+    assert 2 == len(set(ids))
+
+
+def test_only_answers_of_200_are_logged(
+    services: Starter, server: processes.Service, sink: sinks.Sink, tmp_path: Path
+) -> None:
+    """A refused request is a request without a response; the client gets the refusal as it is."""
+    proxy = begin(services, server.url, sink.url, tmp_path)
+    answer = ask(proxy, b'{"instances": [["red"]]}')
+    code = proxy.end()
+
+    assert (400, 0) == (answer.status_code, code)
+    assert ["org.kubeflow.serving.inference.request"] == [headers["Ce-Type"] for headers, _ in sink.got]
+
+
+def test_probes_are_not_logged(services: Starter, server: processes.Service, sink: sinks.Sink, tmp_path: Path) -> None:
+    """Whoever waits for readiness leaves no event."""
+    proxy = begin(services, server.url, sink.url, tmp_path)
+    url = f"{proxy.url}/v1/models/paint-v1"
+    answer = httpx.get(url, headers={"user-agent": "kube-probe/1.30"}, trust_env=False)
+    proxy.end()
+
+    assert {"name": "paint-v1", "ready": True} == answer.json()
+    assert [] == sink.got
+
+
+def test_a_logger_that_is_away_changes_nothing(services: Starter, server: processes.Service, tmp_path: Path) -> None:
+    """Every call is answered; the losses are one line in the log."""
+    proxy = begin(services, server.url, "http://127.0.0.1:9/", tmp_path)
+    answers = [ask(proxy).status_code for _ in range(20)]
+    proxy.end()
+    lines = [json.loads(line) for line in proxy.log.read_text().splitlines()]
+
+    assert [200] * 20 == answers
+    assert 1 == sum(line["event"] == "event lost" for line in lines)
+    assert [(0, 40)] == [(line["sent"], line["lost"]) for line in lines if line["event"] == "agent stopped"]
+
+
+def test_a_slow_logger_delays_nobody(
+    services: Starter, server: processes.Service, sink: sinks.Sink, tmp_path: Path
+) -> None:
+    """With a logger that takes two seconds an event, twenty calls are answered before it has taken ten."""
+    sink.delay_s = 2.0
+    proxy = begin(services, server.url, sink.url, tmp_path)
+    answers = [ask(proxy).status_code for _ in range(20)]
+    begun = len(sink.got)
+
+    assert [200] * 20 == answers
+    assert begun <= 10
+
+
+def test_a_model_server_that_is_away_is_502(services: Starter, sink: sinks.Sink, tmp_path: Path) -> None:
+    """The client learns that nobody answers, and no response is logged."""
+    proxy = begin(services, "http://127.0.0.1:9", sink.url, tmp_path)
+    answer = ask(proxy)
+    proxy.end()
+
+    assert 502 == answer.status_code
+    assert ["org.kubeflow.serving.inference.request"] == [headers["Ce-Type"] for headers, _ in sink.got]

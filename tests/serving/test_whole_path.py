@@ -1,0 +1,48 @@
+"""One prediction travels from the client to the topic: model server, proxy, logger and broker, all real."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import processes
+import pytest
+import topics
+
+from pegel import names
+from pegel.local.broker import Broker
+from pegel_serving import traffic
+
+# a process that starts beside other tests on two cores may take a while
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+def test_every_request_and_response_is_one_record(
+    services: Callable[..., processes.Service], server: processes.Service, broker: Broker, tmp_path: Path
+) -> None:
+    """Sent = requests = responses = joined by id, and the bodies are those of the call."""
+    flat = ("--kafka", broker.address, "--spool", str(tmp_path / "spool"))
+    logger = services("pegel_serving.logger", *flat, log=tmp_path / "logger.log")
+    options = ("--upstream", server.url, "--logger", logger.url, "--name", "paint-v1", "--namespace", "other")
+    proxy = services("pegel_serving.proxy", *options, log=tmp_path / "proxy.log")
+    sizes = [float(number) for number in range(100)]
+    rows = [["red", size, 1.0] for size in sizes]
+    report = asyncio.run(traffic.send(f"{proxy.url}/v1/models/paint-v1:predict", rows, rate=200.0))
+    produced = processes.wait_until(lambda: processes.metric(logger.url, "pegel_logger_events_produced_total") == 200)
+    records = topics.consume(broker.address, names.inference_topic("other"), at_least=200)
+    bodies = {
+        (record.headers["ce_type"].rpartition(b".")[2].decode(), record.headers["ce_id"].decode()): json.loads(
+            record.value or b""
+        )
+        for record in records
+    }
+
+    assert {"200": 100} == report.statuses
+    assert produced
+    assert 200 == len(records)
+    assert [{"instances": [row]} for row in rows] == [bodies["request", event_id] for event_id in report.ids]
+    assert [2 * size + 13 for size in sizes] == pytest.approx(
+        [bodies["response", event_id]["predictions"][0] for event_id in report.ids]
+    )
