@@ -32,29 +32,40 @@ class Question:
 
 _NAME = {"pattern": names.SAFE_NAME}
 _SECONDS = "Seconds, or text with a unit: `90s`, `15m`, `1h`."
+_DURATION = {"pattern": r"^([0-9.]+ *[smhd]|P.+)$"}
 
 QUESTIONS: Final[Mapping[str, Question]] = {
-    "model.name": Question("Model", "Name", "Lower case letters, digits, inner hyphens; names topics, endpoint.", _NAME),
+    "model.name": Question(
+        "Model", "Name", "Lower case letters, digits, inner hyphens; names topics, endpoint.", _NAME
+    ),
     "model.version": Question("Model", "Version (number)", "Each version is watched on its own."),
     "model.uri": Question("Model", "Location (address)", "Folder of the fitted model: `file:///...` or object store."),
     "model.format": Question("Model", "Format", "How the model was saved.", {"enum": ["sklearn"]}),
     "model.protocol": Question("Model", "Protocol", "Inference protocol that clients speak."),
     "model.ready_within": Question(
-        "Model", "Ready within (s)", f"The run fails with the server's log if the endpoint takes longer. {_SECONDS}"
+        "Model",
+        "Ready within (s)",
+        f"The run fails with the server's log if the endpoint takes longer. {_SECONDS}",
+        _DURATION,
     ),
     "namespace": Question("Logging", "Namespace", "Requests and responses of a namespace share one topic.", _NAME),
     "group": Question(
         "Logging", "Monitor group", "Models of one group share a streaming driver; an own group costs ~460 MB.", _NAME
     ),
     "baseline.source": Question(
-        "Baseline", "Training data (reference)", "What the feature store calls it: `local://delays?version=1&split=train`."
+        "Baseline",
+        "Training data (reference)",
+        "What the feature store calls it: `local://delays?version=1&split=train`.",
     ),
-    "windowing.length": Question("Windows", "Length (s)", f"How much time one verdict covers. {_SECONDS}"),
+    "windowing.length": Question("Windows", "Length (s)", f"How much time one verdict covers. {_SECONDS}", _DURATION),
     "windowing.slide": Question(
-        "Windows", "Slide (s)", f"Step between window starts; must divide the length. Empty: the length. {_SECONDS}"
+        "Windows",
+        "Slide (s)",
+        f"Step between window starts; must divide the length. Empty: the length. {_SECONDS}",
+        _DURATION,
     ),
     "windowing.lateness": Question(
-        "Windows", "Lateness (s)", f"How long late rows are still counted before a window closes. {_SECONDS}"
+        "Windows", "Lateness (s)", f"How long late rows are still counted before a window closes. {_SECONDS}", _DURATION
     ),
     "watch.features": Question(
         "What to watch",
@@ -76,7 +87,10 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "false_alarms.per": Question("Alerts", "False alarms per", "The period of the number above; a month is 30 days."),
     "alerts.emails": Question("Alerts", "Tell (e-mail addresses)", "One address a line. Empty: nobody is mailed."),
     "alerts.repeat_after": Question(
-        "Alerts", "Repeat after (s)", f"No further mail about the same alert before, unless it grows. {_SECONDS}"
+        "Alerts",
+        "Repeat after (s)",
+        f"No further mail about the same alert before, unless it grows. {_SECONDS}",
+        _DURATION,
     ),
     "spec_version": Question("Advanced JSON", "Spec version", "Version of this form's fields.", {"const": 1}),
 }
@@ -139,7 +153,9 @@ def _leaves(schema: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Say `anyOf` as one list of types, which the form can draw; drop what Param states itself."""
-    kept = {key: value for key, value in schema.items() if key not in {"default", "description", "title", "anyOf", "const"}}
+    kept = {
+        key: value for key, value in schema.items() if key not in {"default", "description", "title", "anyOf", "const"}
+    }
     for choice in schema.get("anyOf", ()):
         types = choice["type"] if isinstance(choice["type"], list) else [choice["type"]]
         kept["type"] = [*kept.get("type", []), *types]

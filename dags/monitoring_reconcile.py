@@ -1,0 +1,49 @@
+"""Airflow DAG: every minute, and when rung: what should run against what does run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
+
+from pegel.settings import Settings
+from pegel_airflow import reconcile
+from pegel_airflow.assets import BASELINES, SPECS
+from pegel_airflow.defaults import START, TAGS, task_defaults
+
+with DAG(
+    dag_id="monitoring_reconcile",
+    description="Start, replace, restart or stop streaming drivers until what runs is what is wished",
+    doc_md=__doc__,
+    start_date=START,
+    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("* * * * *", timezone="UTC"), assets=SPECS | BASELINES),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(minutes=5),
+    is_paused_upon_creation=False,
+    # The next minute is a better retry than a retry.
+    default_args=task_defaults(retries=0),
+    tags=[*TAGS, "reconcile"],
+) as dag:
+
+    @task
+    def plan() -> list[dict[str, Any]]:
+        """Compare, and list what has to move."""
+        return reconcile.steps(Settings())
+
+    @task
+    def apply(step: dict[str, Any]) -> str:
+        """Carry one step out, if it is still needed."""
+        return reconcile.take(Settings(), step)
+
+    @task(trigger_rule="none_failed")
+    def report(done: Sequence[str] | None) -> None:
+        """Print the table."""
+        # A slice fetches all at once; iterating would ask for each and log the end as an error.
+        print(reconcile.report(Settings(), done[:] if done else ()))  # noqa: T201 - a task's output is its log
+
+    # Called here, a task gives a reference that becomes its result when the run gets there.
+    done: Any = apply.expand(step=plan())
+    report(done)

@@ -1,0 +1,40 @@
+"""What every Pegel workflow has in common: owner, retries, tags."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""No schedule reaches back before this instant; catch-up is off, so it only has to lie in the past."""
+
+TAGS: Final = ["pegel"]
+
+RETRY_POLICY: Final = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception="pegel.errors.PermanentError",
+            action=RetryAction.FAIL,
+            reason="trying again unchanged gives the same answer",
+        ),
+        RetryRule(
+            exception="pegel.errors.TemporaryError",
+            action=RetryAction.RETRY,
+            retry_delay=timedelta(seconds=5),
+            reason="a service did not answer; trying again may help",
+        ),
+    ],
+)
+"""The two roots of Pegel's error tree answer the only question a scheduler asks."""
+
+
+def task_defaults(*, retries: int = 2) -> dict[str, Any]:
+    """Return `default_args` of a workflow: bounded retries, decided by the class of the error."""
+    return {
+        "owner": "pegel",
+        "retries": retries,
+        "retry_delay": timedelta(seconds=10),
+        "retry_policy": RETRY_POLICY,
+    }

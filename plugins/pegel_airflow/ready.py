@@ -1,0 +1,56 @@
+"""Wait for an endpoint without holding a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from pegel.backends import EndpointState
+from pegel.errors import EndpointFailed
+from pegel.settings import Settings
+from pegel.spec import MonitorSpec
+from pegel_airflow.doors import look_at_endpoint
+from pegel_airflow.triggers import EndpointReadyTrigger
+
+GRACE = timedelta(seconds=30)
+"""How much later than the spec's own limit the scheduler gives up on a triggerer that does not answer."""
+
+
+class WaitReady(BaseOperator):
+    """Defers until the endpoint of `spec` is ready; returns its status as plain JSON.
+
+    `spec` is the complete spec as JSON (templated, so another task's result may be given). Waits at most
+    `spec.model.ready_within`. Raises EndpointFailed with the last lines of the server's log.
+    """
+
+    template_fields: Sequence[str] = ("spec",)
+
+    def __init__(self, *, spec: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.spec = spec
+
+    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002, RET503 - the first is Airflow's; defer never returns
+        """Look once, and leave the waiting to the triggerer."""
+        spec = MonitorSpec.parse(self.spec)
+        status = look_at_endpoint(Settings(), spec.endpoint)
+        if status.state is EndpointState.READY:
+            return status.to_json()
+        deadline = datetime.now(UTC) + spec.model.ready_within
+        self.defer(
+            trigger=EndpointReadyTrigger(spec.endpoint, deadline.isoformat()),
+            method_name="resume",
+            timeout=spec.model.ready_within + GRACE,
+        )
+
+    def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - Airflow hands it in
+        """Take what the trigger saw last. Raises EndpointFailed unless that is an endpoint that is ready."""
+        if event["state"] == EndpointState.READY:
+            return event
+        limit = MonitorSpec.parse(self.spec).model.ready_within.total_seconds()
+        raise EndpointFailed(
+            f"expected endpoint {event['name']} to be ready within {limit:g} s; given: {event['state']}. "
+            f"The model is not watched. {event['detail']}".rstrip()
+        )

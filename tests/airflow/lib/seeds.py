@@ -1,0 +1,44 @@
+"""A real results database and feature store with something in them, made by the code that makes them in service."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from pegel.rows import Heartbeat
+from pegel.spec import MonitorSpec
+
+
+def spec(**changes: object) -> MonitorSpec:
+    """Return the wish of these tests: `delays` version 1, windows of 10 s, mails to Ada."""
+    data: dict[str, object] = {
+        "model": {"name": "delays", "uri": "file:///models/delays"},
+        "baseline": {"source": "local://delays"},
+        "windowing": {"length": 10, "lateness": 2},
+        "alerts": {"emails": ["ada@example.org"]},
+    }
+    return MonitorSpec.parse(data | changes)
+
+
+def heartbeat(
+    wish: MonitorSpec,
+    *,
+    fingerprint: str,
+    generation: int = 1,
+    age: timedelta = timedelta(0),
+    baselines: dict[str, str] | None = None,
+) -> Heartbeat:
+    """Return what the driver of `wish`'s group said `age` ago."""
+    at = datetime.now(UTC) - age
+    return Heartbeat(
+        group=wish.group,
+        generation=generation,
+        fingerprint=fingerprint,
+        batch_id=7,
+        lag=0,
+        event_time_head=at,
+        at=at,
+        started_at=at - timedelta(minutes=1),
+        pid=4711,
+        specs={wish.key: wish.fingerprint()},
+        baselines=baselines or {},
+    )

@@ -1,0 +1,111 @@
+"""The onboarding form says everything a spec can say, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow.sdk.definitions.param import ParamsDict
+from airflow.sdk.exceptions import ParamValidationError
+
+from pegel.errors import InvalidSpec
+from pegel.spec import MonitorSpec
+from pegel_airflow import form
+
+ANSWERS: dict[str, Any] = {"model.name": "delays", "model.uri": "file:///m", "baseline.source": "local://delays"}
+
+
+def leaves(data: dict[str, Any], prefix: str = "") -> set[str]:
+    """Return the paths of all leaves of a spec's JSON."""
+    return {
+        leaf
+        for name, value in data.items()
+        for leaf in (leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}"})
+    }
+
+
+def answered(**answers: Any) -> dict[str, Any]:
+    """Return what a run gets when a person leaves all fields but these at their defaults."""
+    form_ = ParamsDict(dict(form.params()))
+    form_.update({**ANSWERS, **answers})
+    return form_.validate()
+
+
+def test_every_field_is_asked() -> None:
+    """Each leaf of a spec is one question of the form; a new field cannot be forgotten."""
+    spec = MonitorSpec.parse({"model": {"name": "x", "uri": "x"}, "baseline": {"source": "x"}})
+
+    assert set(form.QUESTIONS) == leaves(spec.to_json())
+
+
+def test_defaults_are_the_specs() -> None:
+    """A form left at its defaults asks for the same as a spec that states only what it must."""
+    asked = form.spec_of(answered())
+
+    assert asked == MonitorSpec.parse(
+        {"model": {"name": "delays", "uri": "file:///m"}, "baseline": {"source": "local://delays"}}
+    )
+
+
+def test_a_spec_survives_the_form() -> None:
+    """Flattening a spec into parameters and reading them back changes nothing."""
+    spec = MonitorSpec.parse(
+        {
+            "model": {"name": "delays", "version": 3, "uri": "file:///m", "protocol": "v2"},
+            "baseline": {"source": "local://delays"},
+            "windowing": {"length": "5m", "slide": "1m"},
+            "watch": {"features": ["distance", "carrier"]},
+            "alerts": {"emails": ["a@b"]},
+        }
+    )
+
+    assert form.spec_of(answered(**form.params_of(spec))) == spec
+
+
+def test_every_question_has_a_section_and_help() -> None:
+    """No field stands in the form without a section, a title and a sentence."""
+    bare = [
+        path
+        for path, param in form.params().items()
+        if not (param.schema.get("section") and param.schema.get("title") and param.description)
+    ]
+
+    assert bare == []
+
+
+def test_advanced_wins() -> None:
+    """What the advanced object says is laid over the answers, field by field."""
+    spec = form.spec_of(answered(advanced={"windowing": {"length": "10m"}}))
+
+    assert (spec.windowing.length.total_seconds(), spec.windowing.lateness.total_seconds()) == (600.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("model.name", "Delays!"),
+        ("model.version", 0),
+        ("windowing.length", -1),
+        ("windowing.length", "soon"),
+        ("watch.margin", 2),
+        ("false_alarms.per", "fortnight"),
+        ("alerts.emails", ["nobody"]),
+        ("spec_version", 2),
+    ],
+)
+def test_a_wrong_value_is_refused_by_the_form(path: str, value: Any) -> None:
+    """A value that is wrong by itself is refused by the form's schema, before a run exists."""
+    with pytest.raises(ParamValidationError):
+        answered(**{path: value})
+
+
+def test_a_wrong_combination_is_refused_in_words() -> None:
+    """Two values that do not fit each other are refused with the spec's own sentence."""
+    with pytest.raises(InvalidSpec, match="set slide to 60s or less"):
+        form.spec_of(answered(**{"windowing.slide": 90}))
+
+
+def test_an_unknown_answer_is_refused() -> None:
+    """An answer to a question nobody asked is not silently dropped."""
+    with pytest.raises(InvalidSpec, match=r"windowing\.lenght: unknown field"):
+        form.spec_of(answered(**{"windowing.lenght": 5}))

@@ -1,0 +1,101 @@
+"""The monitoring page, by HTTP from Airflow's real API server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from pegel.settings import Settings
+from pegel_airflow import doors
+
+Browse = Callable[[str | None], httpx.Client]
+pytestmark = pytest.mark.usefixtures("played")
+MODEL = "/pegel/models/delays/1"
+PATHS = ["/pegel/", MODEL, "/pegel/page.js", "/pegel/nowhere"]
+
+
+@pytest.mark.parametrize("path", PATHS[:3])
+def test_nobody_sees_nothing(browse: Browse, path: str) -> None:
+    """Without a login every route answers 401 and shows nothing."""
+    answer = browse(None).get(path)
+
+    assert (answer.status_code, "delays" in answer.text) == (401, False)
+
+
+@pytest.mark.parametrize("path", ["/pegel/docs", "/pegel/redoc", "/pegel/openapi.json"])
+def test_the_framework_tells_nothing(browse: Browse, path: str) -> None:
+    """The framework's own pages about routes are closed, also for those who are logged in."""
+    assert browse("ada").get(path).status_code == 404
+
+
+def test_the_list_says_what_is_watched(browse: Browse) -> None:
+    """The list has each watched model with its state in words, and the budget of false alarms."""
+    text = browse("vic").get("/pegel/").text
+
+    assert [words in text for words in ("delays", "drifting since", "1 per week allowed", "UTC")] == [True] * 4
+
+
+def test_the_model_page_shows_every_part(browse: Browse) -> None:
+    """One model's page has its windows, features, findings, outliers, ledger, invalid input and actions."""
+    answer = browse("vic").get(MODEL)
+    parts = (
+        "Windows",
+        "Features",
+        "Findings",
+        "Alerts",
+        "Outliers",
+        "Ledger",
+        "Invalid input",
+        "What the reconciler did",
+    )
+
+    assert (answer.status_code, [part for part in parts if f"<h2>{part}" not in answer.text]) == (200, [])
+
+
+def test_the_page_needs_nothing_from_elsewhere(browse: Browse) -> None:
+    """The page loads nothing from another host, and forbids the browser to."""
+    answer = browse("vic").get(MODEL)
+    elsewhere = [word for word in ('src="http', 'href="http', "url(http", "@import") if word in answer.text]
+
+    assert (elsewhere, answer.headers["Content-Security-Policy"].startswith("default-src 'none'")) == ([], True)
+
+
+def test_what_clients_sent_is_shown_as_text(browse: Browse, played: Settings) -> None:
+    """A sample of invalid input is shown, never interpreted."""
+    from pegel.rows import InvalidRow
+
+    minute = datetime.now(UTC).replace(second=0, microsecond=0)
+    sample = "<script>alert('here')</script>"
+    doors.stores(played).results.write(
+        invalid=[InvalidRow(model="delays", version=1, minute=minute, kind="not_json", count=4, sample=sample)]
+    )
+    text = browse("vic").get(MODEL).text
+
+    assert (sample in text, "&lt;script&gt;alert" in text) == (False, True)
+
+
+def test_an_unknown_model_is_404_in_words(browse: Browse) -> None:
+    """A model that is not watched gives 404 and a sentence, not a stack trace."""
+    answer = browse("ada").get("/pegel/models/delay/1")
+
+    assert (answer.status_code, "delay version 1 is registered" in answer.text) == (404, True)
+
+
+def test_a_viewer_may_look_and_not_touch(browse: Browse) -> None:
+    """Who may only view cannot silence a model."""
+    answer = browse("vic").post(f"{MODEL}/silence", data={"hours": "1", "why": "me"})
+
+    assert answer.status_code == 403
+
+
+def test_silencing_is_kept_with_its_reason(browse: Browse, played: Settings) -> None:
+    """Silencing holds back the model's mails for the hours asked, with the reason given, and says so."""
+    answer = browse("ada").post(f"{MODEL}/silence", data={"hours": "8", "why": "migration"}, follow_redirects=True)
+    silences: list[Any] = doors.stores(played).alerts.silences(datetime.now(UTC))
+
+    assert (answer.status_code, "Silenced." in answer.text) == (200, True)
+    assert [(one.model, one.why) for one in silences] == [("delays", "migration")]

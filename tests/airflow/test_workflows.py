@@ -1,0 +1,74 @@
+"""The workflow files, as Airflow sees them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NAMES = ["alert_dispatch", "baseline_refresh", "model_offboard", "model_onboard", "monitoring_reconcile"]
+HEAVY = ("kafka", "kubernetes", "matplotlib", "pandas", "pyarrow", "pyspark", "scipy")
+
+
+@pytest.fixture(scope="module")
+def bag(airflow_database: Path) -> Any:
+    """Every workflow file, read as the dag-processor reads it."""
+    from airflow.dag_processing.dagbag import BundleDagBag
+
+    return BundleDagBag(dag_folder=ROOT / "dags", bundle_path=ROOT / "dags", bundle_name="dags-folder")
+
+
+def test_every_file_is_a_workflow_of_its_name(bag: Any) -> None:
+    """Each file holds one workflow, named as the file, and imports without an error."""
+    files = sorted(path.stem for path in (ROOT / "dags").glob("*.py"))
+
+    assert (bag.import_errors, sorted(bag.dags), files) == ({}, NAMES, NAMES)
+
+
+def test_every_workflow_says_what_it_is(bag: Any) -> None:
+    """Each workflow has a description, documentation, an owner and the tag by which people find it."""
+    bare = [
+        name
+        for name, dag in bag.dags.items()
+        if not (dag.description and dag.doc_md and "pegel" in dag.tags and dag.default_args["owner"] == "pegel")
+    ]
+
+    assert bare == []
+
+
+def test_clocked_workflows_are_not_paused(bag: Any) -> None:
+    """Reconciling and alerting run from the first minute, never beside themselves, and never catch up."""
+    clocked = [bag.dags[name] for name in ("alert_dispatch", "monitoring_reconcile")]
+
+    assert [(dag.is_paused_upon_creation, dag.max_active_runs, dag.catchup) for dag in clocked] == [
+        (False, 1, False),
+        (False, 1, False),
+    ]
+
+
+def test_permanent_errors_are_not_tried_again(bag: Any) -> None:
+    """A permanent error fails a task at once; a temporary one is tried again after a pause."""
+    from pegel.errors import NotFound, Unavailable
+
+    policy = bag.dags["model_onboard"].get_task("create_topics").retry_policy
+    actions = [policy.evaluate(error, 1, 2).action.value for error in (NotFound("no"), Unavailable("later"))]
+
+    assert actions == ["fail", "retry"]
+
+
+def test_workflow_files_import_nothing_heavy() -> None:
+    """Parsing every workflow file leaves the heavy packages alone: it happens again and again."""
+    code = (
+        "import sys, importlib; sys.path.insert(0, 'dags')\n"
+        f"for name in {NAMES!r}: importlib.import_module(name)\n"
+        f"print(sorted(set({HEAVY!r}) & set(sys.modules)))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+    )
+
+    assert found.stdout.splitlines()[-1] == "[]"
