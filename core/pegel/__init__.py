@@ -1,1 +1,26 @@
-"""Pegel: ML model monitoring that people can trust at three in the morning."""
+"""Pegel: ML model monitoring that people can trust at three in the morning.
+
+In a notebook two names are enough: `pegel.profile(table)` makes a baseline, `pegel.check(table, baseline)` a report.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pegel.notebook import Report, check, profile
+
+__all__ = ["Report", "check", "profile"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the notebook door when it is first used: nothing else pays for Arrow and plots."""
+    if name in __all__:
+        return getattr(import_module("pegel.notebook"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names, also those not imported yet."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""The `pegel` command: one file per subcommand."""

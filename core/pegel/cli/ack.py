@@ -1,0 +1,68 @@
+"""`pegel ack ID`: no further mails about one alert for a while."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from pegel.cli.console import out
+from pegel.cli.options import HomeOption, settings_of
+from pegel.errors import InvalidSpec
+from pegel.store.alerts import AlertStore
+from pegel.store.database import connect, migrate
+
+AlertId = Annotated[
+    str, typer.Argument(metavar="ID", help="The alert's id, or its first characters, as the mail shows.")
+]
+Until = Annotated[
+    str, typer.Option("--until", help="`09:00` (UTC, the next one), an ISO 8601 instant, or `4h`, `30m`.")
+]
+Why = Annotated[str, typer.Option("--why", help="The reason; it stands on the model's page.")]
+UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+def ack(alert: AlertId, until: Until, why: Why = "", home: HomeOption = None) -> None:
+    """Acknowledge an alert: it stays open, but no mail about it is sent before the given time."""
+    end = instant(until, datetime.now(UTC))
+    engine = connect(settings_of(home).database)
+    try:
+        migrate(engine)
+        known = AlertStore(engine).acknowledge(alert, end, why)
+    finally:
+        engine.dispose()
+    out.print(f"{known.key}: no mail about {', '.join(known.names)} before {end:%Y-%m-%d %H:%M} UTC")
+
+
+def instant(text: str, now: datetime) -> datetime:
+    """Return the instant that a person means. Raises InvalidSpec when it cannot be read or has passed."""
+    found = _read(text.strip(), now)
+    if found is None:
+        raise InvalidSpec(
+            f"--until: given {text!r}: expected e.g. 09:00, 2026-11-21T09:00Z, 4h or 30m. Nothing was changed."
+        )
+    if found <= now:
+        raise InvalidSpec(
+            f"--until: given {text!r}, which has passed ({found:%Y-%m-%d %H:%M} UTC). Nothing was changed."
+        )
+    return found
+
+
+def _read(text: str, now: datetime) -> datetime | None:
+    if text[-1:] in UNITS and text[:-1].replace(".", "", 1).isdigit():
+        return now + float(text[:-1]) * UNITS[text[-1]]
+    try:
+        clock = datetime.strptime(text, "%H:%M").replace(tzinfo=UTC)
+    except ValueError:
+        return _iso(text)
+    today = now.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0)
+    return today if today > now else today + timedelta(days=1)
+
+
+def _iso(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

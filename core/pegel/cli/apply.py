@@ -1,0 +1,41 @@
+"""`pegel apply FILE`: put a model under watch through Airflow's public API, as its form does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from pegel.cli.console import out
+from pegel.cli.options import HomeOption, SpecArgument, airflow_login, settings_of
+from pegel.errors import PermanentError
+from pegel.local.airflow_api import AirflowApi
+from pegel.spec import MonitorSpec
+
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until the model is onboarded, at most ten minutes.")]
+WITHIN_S = 600.0
+
+
+def apply(file: SpecArgument, wait: Wait = False, home: HomeOption = None) -> None:
+    """Onboard the model of a spec: endpoint, logging, baseline, monitor."""
+    spec = MonitorSpec.from_file(file)
+    user, password = airflow_login(home)
+    with AirflowApi(settings_of(home).airflow_url, user, password) as airflow:
+        run = airflow.trigger("model_onboard", answers(spec.to_json()))
+        out.print(f"{spec.key}: onboarding started, run {run.id}", soft_wrap=True)
+        if not wait:
+            return
+        ended = airflow.wait(run, within_s=WITHIN_S)
+        if ended.state != "success":
+            raise PermanentError(f"{spec.key} was not onboarded.\n{airflow.why_failed(ended)}")
+    out.print(f"{spec.key}: onboarded")
+
+
+def answers(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a spec as the form's answers: each is named by the path of its field, e.g. `windowing.length`."""
+    flat: dict[str, Any] = {}
+    for name, value in data.items():
+        path = f"{prefix}{name}"
+        flat.update(answers(value, f"{path}.") if isinstance(value, Mapping) else {path: value})
+    return flat

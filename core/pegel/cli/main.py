@@ -1,0 +1,55 @@
+"""The `pegel` command line. What is the user's input never ends in a traceback: one sentence, and an exit code.
+
+Exit codes: 0 done · 1 it did not work · 2 the input was refused · 130 interrupted, everything started has been stopped.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import typer
+from rich.markup import escape
+
+from pegel.cli.console import err
+from pegel.errors import InvalidSpec, PegelError
+
+COMMANDS = ("up", "down", "status", "validate", "apply", "report", "ack", "demo")
+HIDDEN = ("demo",)
+"""`make demo` runs it, after installing what it needs."""
+
+
+def build(asked: list[str]) -> typer.Typer:
+    """Return the command line. Only the command that is asked for is imported: the database alone costs a second."""
+    app = typer.Typer(
+        name="pegel",
+        help="Watch what served machine-learning models are asked and answer.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    # Without a callback, an app of one command would take the command's name for its first argument.
+    app.callback()(_nothing)
+    wanted = [name for name in COMMANDS if name in asked[:1]] or list(COMMANDS)
+    for name in wanted:
+        function = getattr(import_module(f"pegel.cli.{name}"), name)
+        app.command(name, hidden=name in HIDDEN)(function)
+    return app
+
+
+def _nothing() -> None:
+    """Watch what served machine-learning models are asked and answer."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and end the process with its exit code."""
+    asked = sys.argv[1:] if arguments is None else arguments
+    try:
+        build(asked)(asked, prog_name="pegel")
+    except PegelError as error:
+        err.print(escape(str(error)), soft_wrap=True)
+        sys.exit(2 if isinstance(error, InvalidSpec) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""`pegel report`: one model's windows, findings and ledger as a self-contained HTML file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+
+from pegel.cli.console import out
+from pegel.cli.options import HomeOption, settings_of
+from pegel.errors import InvalidSpec
+from pegel.featurestore import LocalFeatureStore
+from pegel.report.collect import Sources, model_view
+from pegel.report.html import write
+from pegel.spec import MonitorSpec
+from pegel.store.database import connect, migrate
+from pegel.store.registry import Registry
+
+Model = Annotated[
+    str | None,
+    typer.Argument(metavar="[MODEL[/VERSION]]", help="e.g. delays/1; may be left out if there is one model."),
+]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Default: MODEL-vVERSION.html in this folder.")]
+
+
+def report(model: Model = None, output: Output = None, home: HomeOption = None) -> None:
+    """Write the report of one model and print its path."""
+    settings = settings_of(home)
+    engine = connect(settings.database)
+    try:
+        migrate(engine)
+        spec = chosen(engine, model)
+        view = model_view(
+            Sources(engine, LocalFeatureStore(settings.features)),
+            spec.model.name,
+            spec.model.version,
+            datetime.now(UTC),
+        )
+    finally:
+        engine.dispose()
+    out.print(str(write(view, output or Path(f"{spec.endpoint}.html")).resolve()), soft_wrap=True)
+
+
+def chosen(engine: Engine, model: str | None) -> MonitorSpec:
+    """Return the one watched model version that is meant. Raises InvalidSpec when none or several are."""
+    specs = Registry(engine).list()
+    found = [spec for spec in specs if model is None or model in (spec.key, spec.model.name)]
+    if len(found) != 1:
+        given = "no model was named" if model is None else f"given {model!r}"
+        known = ", ".join(spec.key for spec in specs) or "none"
+        raise InvalidSpec(f"expected one watched model version; {given}; watched: {known}. Nothing was written.")
+    return found[0]

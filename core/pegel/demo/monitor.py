@@ -1,0 +1,35 @@
+"""Stage 4: the reconciler has seen a monitor missing and started it."""
+
+from __future__ import annotations
+
+from pegel.demo.failure import eventually
+from pegel.demo.stage import Demo
+from pegel.rows import Heartbeat
+
+WITHIN_S = 150.0
+
+
+def show(demo: Demo) -> str:
+    """Wait for the driver's heartbeat to name the model's spec and baseline as in effect."""
+
+    def look() -> Heartbeat | None:
+        found = [beat for beat in demo.results.heartbeats() if watches(demo, beat)]
+        return found[0] if found else None
+
+    beat = eventually(
+        look,
+        within_s=WITHIN_S,
+        expected=f"a running driver that watches {demo.spec.key}",
+        happened=lambda: f"heartbeats: {demo.results.heartbeats() or 'none'}",
+        log=demo.driver.log,
+    )
+    up_s = (beat.at - beat.started_at).total_seconds()
+    demo.facts["driver"] = {"pid": beat.pid, "generation": beat.generation, "up_s": up_s}
+    return f"driver of group {beat.group}, process {beat.pid}, watches {demo.spec.key}"
+
+
+def watches(demo: Demo, beat: Heartbeat) -> bool:
+    """Say whether a driver runs with our spec and baseline in effect."""
+    key = demo.spec.key
+    in_effect = beat.specs.get(key) == demo.spec.fingerprint() and beat.baselines.get(key) == demo.facts["baseline_id"]
+    return in_effect and beat.state == "running"

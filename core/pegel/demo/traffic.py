@@ -1,0 +1,103 @@
+"""Real rows sent over HTTP, and the question whether every one of them arrived in a window, once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pegel.demo.failure import StageFailed, eventually, require
+from pegel.demo.stage import Demo, Started
+from pegel.rows import WindowRow
+
+RATE = 50
+"""Requests a second, one row each."""
+SETTLE_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """Traffic that is under way since `began`."""
+
+    started: Started
+    began: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """Traffic that was answered in full. `ids` are the event ids of its requests."""
+
+    began: datetime
+    count: int
+    ids: list[str]
+    p50_ms: float
+    p99_ms: float
+
+
+def send(demo: Demo, name: str, *, count: int, skip: int = 0) -> Sending:
+    """Begin to send rows of the traffic file `name` to the endpoint."""
+    endpoint = demo.spec.endpoint
+    url = f"{demo.facts['endpoint_url']}/v1/models/{endpoint}:predict"
+    file = demo.home / "traffic" / f"{name}.jsonl.gz"
+    options = ("--url", url, "--file", file, "--count", count, "--rate", RATE, "--skip", skip, "--json")
+    began = datetime.now(UTC)
+    return Sending(started=demo.begin(f"traffic-{name}", "pegel_serving.traffic", *options), began=began, count=count)
+
+
+def finish(demo: Demo, sending: Sending) -> Sent:
+    """Wait until everything is sent and answered with 200. Raises StageFailed when a request was not."""
+    report: dict[str, Any] = json.loads(demo.finish(sending.started, within_s=sending.count / RATE + 60))
+    require(
+        report["statuses"] == {"200": sending.count},
+        expected=f"{sending.count} answers with status 200",
+        happened=f"{report['statuses']}",
+        log=demo.home / "endpoints" / demo.spec.endpoint / "server" / "log",
+    )
+    return Sent(
+        began=sending.began,
+        count=sending.count,
+        ids=report["ids"],
+        p50_ms=report["p50_ms"],
+        p99_ms=report["p99_ms"],
+    )
+
+
+def windows(demo: Demo, since: datetime) -> list[WindowRow]:
+    """Return the newest revision of each window that ends after `since`."""
+    model = demo.spec.model
+    return demo.results.windows(model.name, model.version, since)
+
+
+def all_counted(demo: Demo, sent: Sent) -> list[WindowRow]:
+    """Wait until every window since the first request is final and they hold each request and answer exactly once.
+
+    Raises StageFailed when something is missing, or when anything was counted twice.
+    """
+
+    def look() -> list[WindowRow] | None:
+        found = windows(demo, sent.began)
+        complete = sum(row.joined for row in found) >= sent.count and all(row.final for row in found)
+        return found if complete else None
+
+    found = eventually(
+        look,
+        within_s=SETTLE_WITHIN_S,
+        expected=f"{sent.count} requests and their answers in final windows",
+        happened=lambda: _counted(windows(demo, sent.began)),
+        log=demo.driver.log,
+    )
+    exact = all(
+        sum(values) == sent.count for values in zip(*((w.requests, w.responses, w.joined) for w in found), strict=True)
+    )
+    if not exact or any(row.late or row.duplicates or row.invalid for row in found):
+        expected = f"requests = responses = joined = {sent.count}, nothing late, doubled or invalid"
+        raise StageFailed(expected=expected, happened=_counted(found), log=demo.driver.log)
+    return found
+
+
+def _counted(rows: list[WindowRow]) -> str:
+    names = ("requests", "responses", "joined", "late", "duplicates", "invalid")
+    counts = ", ".join(f"{sum(getattr(row, name) for row in rows)} {name}" for name in names)
+    return f"{len(rows)} windows, {sum(row.final for row in rows)} final: {counts}"

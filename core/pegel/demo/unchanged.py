@@ -1,0 +1,43 @@
+"""Stage 5: traffic of the training period that the model never saw. Nothing has changed, so nobody is disturbed."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from pegel.demo import traffic
+from pegel.demo.failure import require
+from pegel.demo.stage import Demo
+from pegel.findings import Verdict
+
+COUNT = 1_750
+"""35 s of traffic: six whole windows and two cut ones."""
+
+
+def show(demo: Demo) -> str:
+    """Send held-out rows; count requests, answers and their join; expect no finding."""
+    sent = traffic.finish(demo, traffic.send(demo, "january", count=COUNT))
+    rows = traffic.all_counted(demo, sent)
+    verdicts = Counter(row.verdict for row in rows)
+    demo.facts["unchanged"] = {
+        "sent": sent.count,
+        "joined": sum(row.joined for row in rows),
+        "windows": len(rows),
+        "verdicts": {verdict.value: count for verdict, count in verdicts.items()},
+        "p50_ms": sent.p50_ms,
+        "p99_ms": sent.p99_ms,
+        "final_after_s": [(row.emitted_at - row.span.end).total_seconds() for row in rows],
+    }
+    quiet = {Verdict.OK, Verdict.BELOW_MARGIN, Verdict.INSUFFICIENT}
+    require(
+        set(verdicts) <= quiet and verdicts[Verdict.OK] > 0,
+        expected="windows that are ok, and no finding",
+        happened=", ".join(f"{count} x {verdict}" for verdict, count in verdicts.items()),
+        log=demo.driver.log,
+    )
+    return f"{sent.count:,} requests, each answered, joined and counted once · {_words(verdicts)} · 0 findings"
+
+
+def _words(verdicts: Counter[Verdict]) -> str:
+    few = verdicts[Verdict.INSUFFICIENT]
+    rest = verdicts.total() - few
+    return f"{rest} windows ok" + (f", {few} with too few rows to say" if few else "")

@@ -1,0 +1,188 @@
+"""A small client of Airflow's public REST API: trigger a workflow, follow it, read why it failed.
+
+The address may be any Airflow's; nothing in here is local. Reference: Airflow 3 `/api/v2` and `/auth/token`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from pegel.errors import InvalidSpec, NotFound, PermanentError, Unavailable
+
+ENDED = ("success", "failed")
+LOOK_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of a workflow. `ended_at` is None while it goes on."""
+
+    dag: str
+    id: str
+    state: str
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def ended(self) -> bool:
+        """Say whether nothing of it will run any more."""
+        return self.state in ENDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One task of a run. `seconds` is None until it ended."""
+
+    id: str
+    map_index: int
+    state: str | None
+    seconds: float | None
+    try_number: int
+
+
+class AirflowApi:
+    """One session with one Airflow, as one user."""
+
+    def __init__(self, url: str, user: str, password: str, *, timeout_s: float = 30.0) -> None:
+        """Log in. Raises Unavailable when nothing answers, PermanentError when the password is refused."""
+        self._client = httpx.Client(base_url=url, timeout=timeout_s, trust_env=False)
+        answer = self._send("POST", "/auth/token", json={"username": user, "password": password})
+        self._client.headers["Authorization"] = f"Bearer {answer['access_token']}"
+
+    def __enter__(self) -> Self:
+        """Use it as a context manager to close its connections."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def dags(self) -> list[str]:
+        """Return the names of the workflows that Airflow has read."""
+        return sorted(str(each["dag_id"]) for each in self._send("GET", "/api/v2/dags")["dags"])
+
+    def import_errors(self) -> list[str]:
+        """Return what is wrong with workflow files, one text each."""
+        found = self._send("GET", "/api/v2/importErrors")["import_errors"]
+        return [f"{each['filename']}: {each['stack_trace'].strip().splitlines()[-1]}" for each in found]
+
+    def trigger(self, dag: str, params: dict[str, Any]) -> Run:
+        """Start a run with the answers that the form would send.
+
+        Raises InvalidSpec when an answer breaks the form's rules (no run exists then), NotFound without such a
+        workflow.
+        """
+        return _run(self._send("POST", f"/api/v2/dags/{dag}/dagRuns", json={"logical_date": None, "conf": params}))
+
+    def run(self, dag: str, run: str) -> Run:
+        """Look at a run now."""
+        return _run(self._send("GET", f"/api/v2/dags/{dag}/dagRuns/{run}"))
+
+    def runs(self, dag: str, limit: int = 20) -> list[Run]:
+        """Return the latest runs of a workflow, newest first."""
+        found = self._send("GET", f"/api/v2/dags/{dag}/dagRuns", params={"order_by": "-run_after", "limit": limit})
+        return [_run(each) for each in found["dag_runs"]]
+
+    def tasks(self, run: Run) -> list[Task]:
+        """Return the tasks of a run in the order of their start."""
+        found = self._send("GET", f"/api/v2/dags/{run.dag}/dagRuns/{run.id}/taskInstances", params={"limit": 100})
+        ordered = sorted(found["task_instances"], key=lambda each: each["start_date"] or "~")
+        return [
+            Task(
+                id=each["task_id"],
+                map_index=each["map_index"],
+                state=each["state"],
+                seconds=each["duration"],
+                try_number=each["try_number"],
+            )
+            for each in ordered
+        ]
+
+    def log(self, run: Run, task: Task) -> str:
+        """Return the log of a task's last try as text."""
+        where = f"/api/v2/dags/{run.dag}/dagRuns/{run.id}/taskInstances/{task.id}/logs/{max(1, task.try_number)}"
+        found = self._send("GET", where, params={"map_index": task.map_index, "full_content": True})
+        return "\n".join(_line(each) for each in found["content"])
+
+    def wait(self, run: Run, *, within_s: float, look: Callable[[Run], None] = lambda _run: None) -> Run:
+        """Follow a run to its end. Raises Unavailable when it takes longer; `look` is told of each look."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            now = self.run(run.dag, run.id)
+            look(now)
+            if now.ended:
+                return now
+            time.sleep(LOOK_EVERY_S)
+        raise Unavailable(f"the run {run.id} of {run.dag} did not end within {within_s:g} s; it goes on.")
+
+    def why_failed(self, run: Run, lines: int = 15) -> str:
+        """Return the name of the first failed task of a run, with the last lines of its log."""
+        failed = [task for task in self.tasks(run) if task.state == "failed"]
+        if not failed:
+            return f"{run.dag}: no task failed, but the run is {run.state}"
+        tail = "\n".join(self.log(run, failed[0]).splitlines()[-lines:])
+        return f"{run.dag}: task {failed[0].id} failed; its log ends:\n{tail}"
+
+    def _send(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            answer = self._client.request(method, path, **options)
+        except httpx.HTTPError as error:
+            where = self._client.base_url
+            raise Unavailable(
+                f"Airflow at {where} did not answer ({type(error).__name__}). Is it up? `pegel status`"
+            ) from error
+        _check(answer)
+        return answer.json()
+
+
+def _check(answer: httpx.Response) -> None:
+    if answer.is_success:
+        return
+    said = _said(answer)
+    if answer.status_code in (httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY):
+        raise InvalidSpec(f"Airflow refused it: {said}. Nothing was started.")
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        raise NotFound(f"Airflow does not know {answer.request.url.path}: {said}.")
+    if answer.is_server_error:
+        raise Unavailable(f"Airflow answered {answer.status_code}: {said}.")
+    raise PermanentError(f"Airflow answered {answer.status_code} to {answer.request.url.path}: {said}.")
+
+
+def _said(answer: httpx.Response) -> str:
+    try:
+        detail = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:500] or answer.reason_phrase
+    return detail if isinstance(detail, str) else str(detail)[:500]
+
+
+def _run(data: dict[str, Any]) -> Run:
+    return Run(
+        dag=data["dag_id"],
+        id=data["dag_run_id"],
+        state=data["state"],
+        started_at=_instant(data["start_date"]),
+        ended_at=_instant(data["end_date"]),
+    )
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _line(entry: Any) -> str:
+    """Return one log entry as text; structured entries carry what happened in `event` and the error beside it."""
+    if not isinstance(entry, dict):
+        return str(entry)
+    details = entry.get("error_detail") or []
+    causes = "".join(f"\n{each.get('exc_type')}: {each.get('exc_value')}" for each in details)
+    return f"{entry.get('event', '')}{causes}"

@@ -1,0 +1,133 @@
+"""What a check says: in a terminal, in a notebook, as a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pegel import budget
+from pegel.baseline import Baseline
+from pegel.findings import Finding, Verdict
+from pegel.judge import FeatureVerdict, Judgement
+from pegel.report.html import stylesheet
+from pegel.report.shapes import shape
+from pegel.report.svg import chart
+from pegel.report.words import VERDICT_WORDS, p_value, size
+from pegel.spec import MonitorSpec
+from pegel.summary import Summary
+
+_SHOWN = (Verdict.DRIFT, Verdict.BELOW_MARGIN)
+_EXIT = {Verdict.OK: 0, Verdict.BELOW_MARGIN: 0, Verdict.DRIFT: 1}
+_INSUFFICIENT = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """The result of `pegel.check`. Print it, show it in a notebook, or `save` it.
+
+    `extra`: columns of the table that the baseline does not know; they were left alone.
+    """
+
+    baseline: Baseline
+    summary: Summary
+    spec: MonitorSpec
+    judgement: Judgement
+    extra: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the verdict on the whole table."""
+        return self.judgement.verdict
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what has drifted, as facts with their evidence."""
+        return self.judgement.findings
+
+    @cached_property
+    def features(self) -> tuple[FeatureVerdict, ...]:
+        """Return what is known of each field, worst first."""
+        order = (*_SHOWN, Verdict.INSUFFICIENT, Verdict.OK)
+        return tuple(sorted(self.judgement.features, key=lambda one: (order.index(one.verdict), one.p_value)))
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0 for ok, 1 for findings, 2 when there is too little to say."""
+        return _EXIT.get(self.verdict, _INSUFFICIENT)
+
+    @property
+    def headline(self) -> str:
+        """Return the verdict, the sizes and the budget in one line."""
+        drifted = sum(one.verdict is Verdict.DRIFT for one in self.features)
+        said = f"drift in {drifted} of {len(self.features)} features" if drifted else VERDICT_WORDS[self.verdict]
+        alarms = self.spec.false_alarms
+        count = "one false alarm" if alarms.count == 1 else f"{alarms.count:g} false alarms"
+        rows = max((one.n for one in self.summary.features.values()), default=0)
+        return f"{said} · {rows:,} rows against {self.baseline.rows:,} · {count} per {alarms.per} at this setting"
+
+    @property
+    def arithmetic(self) -> str:
+        """Return how the budget was divided."""
+        features = max(1, len(self.judgement.features))
+        return budget.levels(self.spec.false_alarms, self.spec.windowing, features).describe()
+
+    def much(self, one: FeatureVerdict) -> str:
+        """Return how large the change of a field is, in words."""
+        field = self.baseline.layout.schema.fields[self.baseline.layout.index[one.feature]]
+        return size(one.effect, one.effect_unit, one.evidence, field.unit)
+
+    def __str__(self) -> str:
+        """Return the report for a terminal."""
+        shown = [one for one in self.features if one.verdict in _SHOWN]
+        rows = [(one.feature, one.what, self.much(one), p_value(one.p_value), p_value(one.threshold)) for one in shown]
+        lines = [self.headline, ""]
+        if rows:
+            lines += [*_aligned([("feature", "what changed", "how much", "p", "threshold"), *rows]), ""]
+        quiet = [one for one in self.features if one.verdict is Verdict.OK]
+        if quiet:
+            lines.append(f"  {len(quiet)} of {len(self.features)} as in training")
+        lines += [
+            f"  not judged: {one.feature} ({one.what})" for one in self.features if one.verdict is Verdict.INSUFFICIENT
+        ]
+        if self.extra:
+            lines.append(f"  not in the baseline, left alone: {', '.join(self.extra)}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return the report for a notebook."""
+        return self._render("check.html.j2")
+
+    def save(self, path: str | Path) -> Path:
+        """Write one self-contained HTML file, creating its folder, and return its path."""
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(self._render("page.html.j2"), encoding="utf-8")
+        return target
+
+    def chart(self, one: FeatureVerdict) -> Markup:
+        """Return the picture of one field: the baseline as an outline, the table filled."""
+        before = self.baseline.summary.features[one.feature]
+        drawn = shape(before, self.summary.features[one.feature])
+        title = f"{one.feature}: {one.what}"
+        return Markup(chart(drawn, title=title, unit=before.layout.field.unit))  # noqa: S704  escapes what it is given
+
+    def _render(self, template: str) -> str:
+        environment = Environment(
+            loader=PackageLoader("pegel.notebook"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        )
+        environment.filters["p_value"] = p_value
+        css = Markup(stylesheet())  # noqa: S704  our own file
+        return environment.get_template(template).render(report=self, css=css, words=VERDICT_WORDS)
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

@@ -1,0 +1,84 @@
+"""The main job, whole: real broker, real Airflow, real model server, real stream, real mail."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pegel.local.places import checkout
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+STAGES = 10
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run the demonstration once, as `make demo` does, and read what it measured."""
+    folder = tmp_path_factory.mktemp("demo")
+    if not checkout().demo_data.is_dir():
+        pytest.skip(f"THE END-TO-END TEST DID NOT RUN: no flight delays in {checkout().demo_data}; run `make setup`")
+    command = [sys.executable, "-m", "pegel.cli.main", "demo", "--home", str(folder / "home"), "--facts", "facts.json"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=580, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    measured: dict[str, Any] = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    return measured
+
+
+def test_every_stage_was_observed(facts: dict[str, Any]) -> None:
+    """Exit code 0 means that all ten stages were shown."""
+    assert len(facts["stages_s"]) == STAGES
+
+
+@pytest.mark.parametrize("traffic", ["unchanged", "changed", "killed"])
+def test_every_request_is_in_a_window_once(facts: dict[str, Any], traffic: str) -> None:
+    """Requests sent = requests and answers joined in final windows, also when the driver was killed meanwhile."""
+    assert facts[traffic]["sent"] == facts[traffic]["joined"]
+
+
+def test_the_ledger_closes(facts: dict[str, Any]) -> None:
+    """Every message received is judged: none late, invalid, doubled or dropped."""
+    ledger = facts["ledger"]
+
+    assert ledger["received"] == ledger["judged"] == 2 * ledger["sent"]
+    assert {"late": 0, "invalid": 0, "duplicate": 0, "dropped": 0}.items() <= ledger.items()
+
+
+def test_nothing_changed_nobody_disturbed(facts: dict[str, Any]) -> None:
+    """Traffic like the training data gives windows that are ok."""
+    assert "drift" not in facts["unchanged"]["verdicts"]
+    assert facts["unchanged"]["verdicts"]["ok"] > 0
+
+
+def test_the_change_is_mailed_by_name(facts: dict[str, Any]) -> None:
+    """The mail names the model and a feature that really changed."""
+    assert "departure_delay" in facts["changed"]["features"]
+    assert "delays" in facts["mail"]["subject"]
+
+
+def test_a_killed_driver_doubles_no_window(facts: dict[str, Any]) -> None:
+    """After the restart each span has exactly one newest row."""
+    assert facts["killed"]["windows"] == facts["killed"]["spans"]
+
+
+def test_the_same_data_give_the_same_baseline(facts: dict[str, Any]) -> None:
+    """A refresh from unchanged data changes nothing and restarts nothing."""
+    assert {"baseline_id": facts["baseline_id"], "same_driver": True} == facts["refreshed"]
+
+
+def test_nothing_is_left_running(facts: dict[str, Any]) -> None:
+    """No recorded process, and nothing any of them started, outlives the demonstration."""
+    assert [] == facts["left_running"]
+
+
+def test_the_report_needs_nothing_from_elsewhere(facts: dict[str, Any]) -> None:
+    """The report is one file, without a script, picture or font of another address."""
+    text = Path(facts["report"]).read_text(encoding="utf-8")
+
+    assert "delays" in text
+    assert "src=" not in text.replace('src="data:', "")
+    assert "<script" not in text
