@@ -81,7 +81,8 @@ def judge(baseline: Baseline | None, summary: Summary, *, spec: MonitorSpec, spa
         "spec_fingerprint": spec.fingerprint(),
     }
     return Judgement(
-        verdict=overall([*features, *outliers]),
+        # An inconspicuous outlier rate of a few rows must not make a span look healthy that nobody could judge.
+        verdict=overall([*features, *(one for one in outliers if one.verdict is not Verdict.OK)]),
         features=features,
         findings=tuple(
             _finding(verdict, baseline, span, revision, facts) for verdict in said if verdict.verdict is Verdict.DRIFT

@@ -49,6 +49,7 @@ class Report:
             "statuses": dict(self.statuses),
             "p50_ms": self.percentile_ms(0.50),
             "p99_ms": self.percentile_ms(0.99),
+            "max_ms": self.percentile_ms(1.0),
             "started_at": self.started_at.isoformat(),
             "seconds": round(self.seconds, 3),
             "rate": round(len(self.ids) / self.seconds, 1) if self.seconds else None,

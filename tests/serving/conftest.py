@@ -84,6 +84,7 @@ def sink() -> Iterator[sinks.Sink]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     yield kept
+    kept.answers.set()
     server.shutdown()
     thread.join()
     server.server_close()

@@ -32,9 +32,7 @@ def show(demo: Demo) -> str:
     written = next(row.emitted_at for row in rows if row.span == first.span)
     features = sorted({one.feature for one in findings(demo)})
     demo.facts["changed"] = {
-        "sent": sent.count,
-        "joined": sum(row.joined for row in rows),
-        "windows": len(rows),
+        **traffic.counts(sent, rows),
         "began": sending.began.isoformat(),
         "finding_written": written.isoformat(),
         "finding_seen": seen_at.isoformat(),

@@ -39,9 +39,7 @@ def show(demo: Demo) -> str:
         log=demo.log("airflow-scheduler"),
     )
     demo.facts["killed"] = {
-        "sent": sent.count,
-        "joined": sum(row.joined for row in rows),
-        "windows": len(rows),
+        **traffic.counts(sent, rows),
         "spans": len({row.span for row in rows}),
         "killed_at": killed_at.isoformat(),
         "restarted_s": restarted_s,

@@ -19,9 +19,7 @@ def show(demo: Demo) -> str:
     rows = traffic.all_counted(demo, sent)
     verdicts = Counter(row.verdict for row in rows)
     demo.facts["unchanged"] = {
-        "sent": sent.count,
-        "joined": sum(row.joined for row in rows),
-        "windows": len(rows),
+        **traffic.counts(sent, rows),
         "verdicts": {verdict.value: count for verdict, count in verdicts.items()},
         "p50_ms": sent.p50_ms,
         "p99_ms": sent.p99_ms,

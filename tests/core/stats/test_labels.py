@@ -41,7 +41,7 @@ def test_too_few_errors(errors: int, rows: int) -> None:
 
 def test_few_errors_are_said() -> None:
     """Between 100 and 400 errors the chart says that its limit is widened; bursts widen it further."""
-    chart, bursty = error_chart(200, 5_000, 1e-4), error_chart(200, 5_000, 1e-4, dispersion=2.0)
+    chart, bursty = error_chart(200, 2_000, 1e-3), error_chart(200, 2_000, 1e-3, dispersion=2.0)
 
     assert chart is not None
     assert bursty is not None

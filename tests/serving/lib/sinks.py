@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +15,8 @@ class Sink:
     url: str = ""
     status: int = 200
     delay_s: float = 0.0
+    answers: threading.Event = field(default_factory=threading.Event)
+    """While it is not set, requests are taken and wait for their answer."""
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
     def wait_for(self, count: int, within_s: float = 10.0) -> list[tuple[dict[str, str], bytes]]:
@@ -32,6 +35,7 @@ def listen(kept: Sink) -> ThreadingHTTPServer:
             body = self.rfile.read(int(self.headers["content-length"]))
             kept.got.append((dict(self.headers.items()), body))
             time.sleep(kept.delay_s)
+            kept.answers.wait(60)
             self.send_response(kept.status)
             self.send_header("content-length", "0")
             self.end_headers()
@@ -39,6 +43,7 @@ def listen(kept: Sink) -> ThreadingHTTPServer:
         def log_message(self, *_: object) -> None:
             """Stay quiet."""
 
+    kept.answers.set()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     kept.url = f"http://127.0.0.1:{server.server_address[1]}/"
     return server

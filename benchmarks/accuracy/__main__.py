@@ -1,0 +1,118 @@
+"""False alarms and power, ours and others', on the same streams: `python -m benchmarks.accuracy --help`.
+
+Run from the root of the tree. The table is printed as Markdown; `--write FILE` puts it between the file's markers
+`<!-- accuracy -->` and `<!-- /accuracy -->`, or at its end.
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from benchmarks.accuracy import rules, streams
+
+ALPHA = 0.01
+OURS = "Pegel, 1 % per window"
+MARKS = "<!-- accuracy -->\n", "<!-- /accuracy -->\n"
+TARGETS = {
+    "mean .05 σ": (0.0, 0.08),
+    "mean .1 σ": (0.01, 0.76),
+    "mean .2 σ": (0.22, 1.0),
+    "mean .5 σ": (1.0, 1.0),
+    "scale 1.05": (0.01, 0.31),
+    "scale 1.1": (0.05, 0.99),
+    "scale 1.25": (0.82, 1.0),
+    "scale 1.5": (1.0, 1.0),
+    "lognormal ×1.1": (0.01, 0.69),
+    "lognormal ×1.25": (0.32, 1.0),
+    "2 % of category mass": (0.01, 0.54),
+    "5 % of category mass": (0.20, 1.0),
+    "10 % of category mass": (0.92, 1.0),
+    "20 % of category mass": (1.0, 1.0),
+}
+"""Specified power of our rule at n = 200 and n = 2,000."""
+
+
+class Tally:
+    """Flags and windows by rule and row of the table."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.flags: dict[tuple[str, str, int], list[bool]] = {}
+
+    def add(self, rule: str, row: str, n: int, flagged: bool) -> None:
+        """Count one window."""
+        self.flags.setdefault((rule, row, n), []).append(flagged)
+
+    def share(self, rule: str, row: str, n: int) -> float:
+        """Return the share of flagged windows."""
+        return float(np.mean(self.flags[rule, row, n]))
+
+
+def measure(seed: int, baselines: int, windows: int, sizes: tuple[int, ...], m: int, with_peers: bool) -> Tally:
+    """Draw `baselines` baselines of `m` rows, and for each `windows` windows per size, clean and of every change."""
+    tally = Tally()
+    for number in range(baselines):
+        rng = np.random.default_rng([seed, number])
+        training = streams.draw(rng, m)
+        for n in sizes:
+            prepared = {OURS: partial(rules.ours, alpha=ALPHA, features=len(streams.FEATURES))}
+            prepared |= rules.peers(n) if with_peers and number < 10 else {}
+            for rule, prepare in prepared.items():
+                made = {field.name: prepare(field, training[field.name]) for field in streams.SCHEMA.fields}
+                for window in range(windows):
+                    fresh = np.random.default_rng([seed, number, n, window])
+                    clean = streams.draw(fresh, n)
+                    flags = {name: made[name](clean[name]) for name in made}
+                    tally.add(rule, "no change", n, any(flags.values()))
+                    for change, (name, changed) in streams.CHANGES.items():
+                        tally.add(rule, change, n, made[name](changed(fresh, n)))
+    return tally
+
+
+def table(tally: Tally, sizes: tuple[int, ...]) -> str:
+    """Return the Markdown table: one row per change, one column per rule and window size."""
+    names = list(dict.fromkeys(rule for rule, _, _ in tally.flags))
+    heads = [f"{rule}, n={n:,}" for rule in names for n in sizes]
+    lines = ["| change | specified | " + " | ".join(heads) + " |", "|---" * (len(heads) + 2) + "|"]
+    for row in ("no change", *streams.CHANGES):
+        specified = "≤ .012" if row == "no change" else " / ".join(f"{value:.2f}" for value in TARGETS[row])
+        shares = [f"{tally.share(rule, row, n):.3f}" for rule in names for n in sizes]
+        lines.append(f"| {row} | {specified} | " + " | ".join(shares) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure, print, and write if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=20260801)
+    parser.add_argument("--baselines", type=int, default=40)
+    parser.add_argument("--windows", type=int, default=25, help="per baseline, size and change")
+    parser.add_argument("--rows", type=int, default=50_000, help="of each baseline")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[200, 2_000])
+    parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--write", type=Path)
+    asked = parser.parse_args()
+    start, sizes = perf_counter(), tuple(asked.sizes)
+    tally = measure(asked.seed, asked.baselines, asked.windows, sizes, asked.rows, not asked.no_peers)
+    text = (
+        f"Share of flagged windows; ten features, baselines of {asked.rows:,} rows, {asked.baselines} baselines × "
+        f"{asked.windows} windows (others: at most 10 baselines), seed {asked.seed}, run on "
+        f"{datetime.now(UTC):%Y-%m-%d} in {perf_counter() - start:.0f} s. "
+        f"`python -m benchmarks.accuracy` regenerates it.\n\n{table(tally, sizes)}\n"
+    )
+    print(text)
+    if asked.write:
+        page = asked.write.read_text(encoding="utf-8") if asked.write.exists() else ""
+        before, _, rest = page.partition(MARKS[0])
+        after = rest.partition(MARKS[1])[2]
+        asked.write.write_text(f"{before}{MARKS[0]}{text}{MARKS[1]}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
