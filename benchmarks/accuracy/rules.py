@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from pegel.budget import sidak
-from pegel.columns import Field, Kind
+from pegel.columns import Field, Kind, Schema
 from pegel.detect.drift import drift_tests
 from pegel.findings import Verdict
 from pegel.layout import CategoricalLayout, FieldLayout, build_layout
-from pegel.columns import Schema
 from pegel.stats.cells import count_sorted
 from pegel.verdicts import Bar, decide
 

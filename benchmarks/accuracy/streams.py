@@ -28,9 +28,7 @@ FEATURES: dict[str, Draw] = {
     "zipf": lambda rng, n: rng.choice(20, n, p=_ZIPF / _ZIPF.sum()).astype(np.float64),
 }
 CATEGORICAL = frozenset({"categories", "zipf"})
-SCHEMA = Schema(
-    tuple(Field(name, Kind.CATEGORICAL if name in CATEGORICAL else Kind.NUMERIC) for name in FEATURES)
-)
+SCHEMA = Schema(tuple(Field(name, Kind.CATEGORICAL if name in CATEGORICAL else Kind.NUMERIC) for name in FEATURES))
 
 
 def _moved(mass: float) -> Draw:
@@ -40,16 +38,16 @@ def _moved(mass: float) -> Draw:
 
 
 CHANGES: dict[str, tuple[str, Draw]] = {
-    "mean .05 σ": ("normal", lambda rng, n: rng.normal(0.05, 1, n)),
-    "mean .1 σ": ("normal", lambda rng, n: rng.normal(0.1, 1, n)),
-    "mean .2 σ": ("normal", lambda rng, n: rng.normal(0.2, 1, n)),
-    "mean .5 σ": ("normal", lambda rng, n: rng.normal(0.5, 1, n)),
+    "mean .05 sigma": ("normal", lambda rng, n: rng.normal(0.05, 1, n)),
+    "mean .1 sigma": ("normal", lambda rng, n: rng.normal(0.1, 1, n)),
+    "mean .2 sigma": ("normal", lambda rng, n: rng.normal(0.2, 1, n)),
+    "mean .5 sigma": ("normal", lambda rng, n: rng.normal(0.5, 1, n)),
     "scale 1.05": ("normal", lambda rng, n: rng.normal(0, 1.05, n)),
     "scale 1.1": ("normal", lambda rng, n: rng.normal(0, 1.1, n)),
     "scale 1.25": ("normal", lambda rng, n: rng.normal(0, 1.25, n)),
     "scale 1.5": ("normal", lambda rng, n: rng.normal(0, 1.5, n)),
-    "lognormal ×1.1": ("lognormal", lambda rng, n: 1.1 * rng.lognormal(size=n)),
-    "lognormal ×1.25": ("lognormal", lambda rng, n: 1.25 * rng.lognormal(size=n)),
+    "lognormal x1.1": ("lognormal", lambda rng, n: 1.1 * rng.lognormal(size=n)),
+    "lognormal x1.25": ("lognormal", lambda rng, n: 1.25 * rng.lognormal(size=n)),
     "2 % of category mass": ("categories", _moved(0.02)),
     "5 % of category mass": ("categories", _moved(0.05)),
     "10 % of category mass": ("categories", _moved(0.10)),

@@ -22,6 +22,7 @@ from pegel.errors import LayoutMismatch
 from pegel.layout import Layout
 from pegel.outliers import MIN_ROWS, outlier_cutoff
 from pegel.spec import Watch
+from pegel.stats.dispersion import Dispersion
 from pegel.summary import Summary
 
 BASELINE_VERSION = 1
@@ -52,6 +53,7 @@ class Baseline:
 
     `id` is `sha256:` and the digest of everything that judging uses, model and version included; when and from where
     the baseline was made (`created_at`, `source`) is not part of it. `summary` holds the counts of all `rows`.
+    `dispersion` says per field how much windows vary more than independent rows would; it is empty if not assessed.
     """
 
     id: str
@@ -63,6 +65,7 @@ class Baseline:
     source: str
     created_at: datetime
     outlier_cutoff: OutlierCutoff | None
+    dispersion: Mapping[str, Dispersion]
 
     @classmethod
     def build(
@@ -75,6 +78,7 @@ class Baseline:
         source: str,
         scores: NDArray[np.float64] | None,
         watch: Watch,
+        dispersion: Mapping[str, Dispersion] | None = None,
         created_at: datetime | None = None,
     ) -> Baseline:
         """Make a baseline of a summary of all training rows.
@@ -87,6 +91,7 @@ class Baseline:
             source: Where the rows came from, for people.
             scores: Outlier score of every row, in any order; None for no outlier cut-off.
             watch: Gives the rate of outliers that a person wants to see.
+            dispersion: What `pegel.detect.replay.replay` found in rows ordered by time; None for not assessed.
             created_at: Now, unless stated.
 
         Raises:
@@ -104,7 +109,7 @@ class Baseline:
         settled.freeze()
         cutoff = None if scores is None else _cutoff(scores, watch)
         return cls(
-            id=_identify(_content(layout, settled, model, version, cutoff)),
+            id=_identify(_content(layout, settled, (model, version), cutoff, dispersion or {})),
             layout=layout,
             summary=settled,
             rows=max(settled.rows(Role.FEATURE), settled.rows(Role.PREDICTION)),
@@ -113,6 +118,7 @@ class Baseline:
             source=source,
             created_at=created_at or datetime.now(UTC),
             outlier_cutoff=cutoff,
+            dispersion=dispersion or {},
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -121,7 +127,9 @@ class Baseline:
             "id": self.id,
             "source": self.source,
             "created_at": self.created_at.astimezone(UTC).isoformat(),
-            "content": _content(self.layout, self.summary, self.model, self.version, self.outlier_cutoff),
+            "content": _content(
+                self.layout, self.summary, (self.model, self.version), self.outlier_cutoff, self.dispersion
+            ),
         }
 
     @classmethod
@@ -145,6 +153,7 @@ class Baseline:
             source=data["source"],
             created_at=datetime.fromisoformat(data["created_at"]),
             outlier_cutoff=None if content["outliers"] is None else OutlierCutoff.from_json(content["outliers"]),
+            dispersion={name: Dispersion.from_json(item) for name, item in content["dispersion"].items()},
         )
 
 
@@ -167,13 +176,17 @@ def _identify(content: Mapping[str, Any]) -> str:
 
 
 def _content(
-    layout: Layout, summary: Summary, model: str, version: int, cutoff: OutlierCutoff | None
+    layout: Layout,
+    summary: Summary,
+    model: tuple[str, int],
+    cutoff: OutlierCutoff | None,
+    dispersion: Mapping[str, Dispersion],
 ) -> dict[str, Any]:
     """Return everything that the id covers."""
     return {
         "baseline_version": BASELINE_VERSION,
-        "model": model,
-        "version": version,
+        "model": model[0],
+        "version": model[1],
         "layout": layout.to_json(),
         "summary": {
             "counters": summary.counters.tolist(),
@@ -184,6 +197,7 @@ def _content(
             "n_scored": summary.n_scored,
         },
         "outliers": None if cutoff is None else cutoff.to_json(),
+        "dispersion": {name: found.to_json() for name, found in dispersion.items()},
     }
 
 

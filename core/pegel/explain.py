@@ -113,7 +113,8 @@ def explain(finding: Finding, summary: Summary, baseline: Baseline) -> Explanati
 def _tests(finding: Finding, summary: Summary, baseline: Baseline) -> Sequence[Evidence]:
     if finding.feature == OUTLIER_RATE:
         return outlier_test(baseline, summary)
+    spread = baseline.dispersion.get(finding.feature)
     before, now = baseline.summary.features[finding.feature], summary.features[finding.feature]
     if finding.detector == "quality":
-        return quality_tests(before, now)
-    return drift_tests(before.layout, before.cells, now.cells)
+        return quality_tests(before, now, spread)
+    return drift_tests(before.layout, before.cells, now.cells, spread)

@@ -15,6 +15,7 @@ from pegel.detect.quality import quality_tests
 from pegel.findings import Finding, Span, Verdict
 from pegel.layout import Layout
 from pegel.spec import MonitorSpec, Watch
+from pegel.stats.dispersion import Dispersion
 from pegel.summary import FeatureSummary, Summary
 from pegel.verdicts import Bar, FeatureVerdict, overall, weigh
 
@@ -68,7 +69,8 @@ def judge(baseline: Baseline | None, summary: Summary, *, spec: MonitorSpec, spa
     levels = budget.levels(spec.false_alarms, spec.windowing, max(1, len(fields)))
     bars = _Bars.of(levels, spec.watch.margin)
     before, now = baseline.summary.features, summary.features
-    pairs = [_field(before[field.name], now[field.name], bars) for field in fields]
+    spread = baseline.dispersion
+    pairs = [_field(before[field.name], now[field.name], bars, spread.get(field.name)) for field in fields]
     rate = outlier_test(baseline, summary)
     outliers = [weigh(OUTLIER_RATE, rate, bars.quality, quality_effect)] if rate else []
     features = tuple(max(pair, key=lambda verdict: verdict.weight) for pair in pairs) + unknown
@@ -99,20 +101,22 @@ def select(layout: Layout, watch: Watch) -> tuple[tuple[Field, ...], tuple[Featu
     return (*features, *predictions), tuple(_not_judged(name, "not in the baseline", 0, 0) for name in unknown)
 
 
-def _field(baseline: FeatureSummary, window: FeatureSummary, bars: _Bars) -> tuple[FeatureVerdict, FeatureVerdict]:
+def _field(
+    baseline: FeatureSummary, window: FeatureSummary, bars: _Bars, dispersion: Dispersion | None
+) -> tuple[FeatureVerdict, FeatureVerdict]:
     """Return what the drift tests and what the count tests say about one field."""
+    tests = quality_tests(baseline, window, dispersion)
     name = baseline.layout.field.name
-    tests = quality_tests(baseline, window)
-    return _drift(baseline, window, bars.drift), weigh(name, tests, bars.quality, quality_effect)
+    return _drift(baseline, window, bars.drift, dispersion), weigh(name, tests, bars.quality, quality_effect)
 
 
-def _drift(baseline: FeatureSummary, window: FeatureSummary, bar: Bar) -> FeatureVerdict:
+def _drift(baseline: FeatureSummary, window: FeatureSummary, bar: Bar, dispersion: Dispersion | None) -> FeatureVerdict:
     name, n, m = baseline.layout.field.name, window.counted, baseline.counted
     if n < MIN_WINDOW:
         return _not_judged(name, f"{n} values; at least {MIN_WINDOW} are needed", n, m)
     if m < MIN_BASELINE:
         return _not_judged(name, f"{m} baseline values; at least {MIN_BASELINE} are needed", n, m)
-    tests = drift_tests(baseline.layout, baseline.cells, window.cells)
+    tests = drift_tests(baseline.layout, baseline.cells, window.cells, dispersion)
     if not tests:
         return FeatureVerdict(feature=name, verdict=Verdict.OK, what="all values are the same", n=n, m=m)
     return weigh(name, tests, bar, lambda test: drift_effect(test, baseline, window))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pegel.cli.console import out
 from pegel.cli.options import HomeOption, SpecArgument, airflow_login, settings_of
 from pegel.errors import PermanentError
-from pegel.local.airflow_api import AirflowApi
+from pegel.local.airflow_api import AirflowApi, answers
 from pegel.spec import MonitorSpec
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the model is onboarded, at most ten minutes.")]
@@ -30,12 +29,3 @@ def apply(file: SpecArgument, wait: Wait = False, home: HomeOption = None) -> No
         if ended.state != "success":
             raise PermanentError(f"{spec.key} was not onboarded.\n{airflow.why_failed(ended)}")
     out.print(f"{spec.key}: onboarded")
-
-
-def answers(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a spec as the form's answers: each is named by the path of its field, e.g. `windowing.length`."""
-    flat: dict[str, Any] = {}
-    for name, value in data.items():
-        path = f"{prefix}{name}"
-        flat.update(answers(value, f"{path}.") if isinstance(value, Mapping) else {path: value})
-    return flat

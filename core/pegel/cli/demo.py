@@ -25,7 +25,7 @@ Facts = Annotated[Path | None, typer.Option("--facts", help="Write what was meas
 def demo(home: DemoHome = None, data: Data = None, keep: Keep = False, facts: Facts = None) -> None:
     """Show every stage with real parts. Exit code 0 only if all of them were observed."""
     tree = checkout()
-    folder = (home or tree.root / ".pegel-demo").resolve()
+    folder = (home or tree.demo_home).resolve()
     try:
         shown = run(folder, tree, data or tree.demo_data, console=out, keep=keep)
     except KeyboardInterrupt as error:

@@ -9,7 +9,12 @@ from pegel.local.stack import Stack
 
 
 def down(home: HomeOption = None) -> None:
-    """Stop everything that was started from the home, and nothing else. Data stay."""
-    folder = home_of(home)
-    ran = Stack(folder, checkout()).down()
-    out.print(f"stopped; data stay in {folder}" if ran else f"nothing ran in {folder}")
+    """Stop everything that was started from the home, and nothing else. Data stay.
+
+    Without --home a demonstration's system that was kept is stopped, too.
+    """
+    tree = checkout()
+    folders = [home_of(home)] if home else [home_of(None), tree.demo_home]
+    for folder in folders:
+        ran = Stack(folder, tree).down()
+        out.print(f"stopped; data stay in {folder}" if ran else f"nothing ran in {folder}", soft_wrap=True)

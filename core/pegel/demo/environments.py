@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pegel.demo.failure import require
+from pegel.demo.failure import StageFailed, require
 from pegel.demo.stage import Demo
 from pegel.local.jars import install_all
 from pegel.local.java import find_java
@@ -28,6 +28,11 @@ def show(demo: Demo) -> str:
 
 
 def installed(python: Path, package: str) -> str:
-    """Return the version of a package in another environment, by the name of its metadata folder."""
+    """Return the version of a package in another environment, by the name of its metadata folder.
+
+    Raises StageFailed when it is not there: the environment is half installed.
+    """
     found = sorted((python.parents[1] / "lib").glob(f"python3*/site-packages/{package}-*.dist-info"))
-    return found[0].name.removeprefix(f"{package}-").removesuffix(".dist-info") if found else "is missing"
+    if not found:
+        raise StageFailed(expected=f"{package} in {python.parents[1]}", happened="it is missing; run `make setup`")
+    return found[0].name.removeprefix(f"{package}-").removesuffix(".dist-info")

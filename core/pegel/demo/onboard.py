@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from pegel.baseline import Baseline
-from pegel.cli.apply import answers
 from pegel.demo.failure import StageFailed, require
 from pegel.demo.stage import Demo
 from pegel.featurestore import LocalFeatureStore
+from pegel.local.airflow_api import answers
 from pegel.local.endpoints import LocalServingBackend
 
 TRAIN_WITHIN_S = 120.0

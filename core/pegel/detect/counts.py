@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
-from pegel.stats import hypergeometric
+from pegel.stats import hypergeometric, tails
 from pegel.stats.tails import FLOOR
 
 
@@ -14,7 +15,8 @@ class CountTest:
     """`seen` of `n` window rows against `seen_in_baseline` of `m` baseline rows.
 
     `least_difference`: a smaller difference of the rates is not relevant, however certain. `two_sided`: fewer counts
-    as a change, too.
+    as a change, too. `factor`: by how much the variance of the count exceeds that of independent rows; above 1 the
+    exact law no longer holds, and a skewed normal one of that variance takes its place.
     """
 
     name: str
@@ -24,6 +26,7 @@ class CountTest:
     m: int
     two_sided: bool = False
     least_difference: float = 0.0
+    factor: float = 1.0
 
     @property
     def statistic(self) -> float:
@@ -42,20 +45,28 @@ class CountTest:
         >>> round(CountTest("above", 3, 54, 0, 2000).p_value, 10)
         1.71991e-05
         """
+        if self.factor > 1 and self.seen_in_baseline:
+            return self._bursty()
         counts = (self.seen, self.n, self.seen_in_baseline, self.m)
         tail = hypergeometric.two_sided if self.two_sided else hypergeometric.upper
         return max(FLOOR, tail(*counts))
+
+    def _bursty(self) -> float:
+        expected = self.seen_in_baseline * self.n / self.m
+        rest = 1 - self.seen_in_baseline / self.m
+        spread = math.sqrt(self.factor * max(expected * rest * (1 + self.n / self.m), 1e-300))
+        skewness = (2 * self.factor - 1) / math.sqrt(self.factor * expected)
+        more = tails.upper((self.seen - 0.5 - expected) / spread, skewness)
+        if not self.two_sided:
+            return max(FLOOR, more)
+        fewer = tails.upper((expected - self.seen - 0.5) / spread, -skewness)
+        return max(FLOOR, min(1.0, 2 * min(more, fewer)))
 
     def p_relevant(self, margin: float) -> float:  # noqa: ARG002  # rates have a margin of their own
         """Return 0 when the difference of the rates is large enough to matter, else 1."""
         return 0.0 if abs(self.difference) >= self.least_difference else 1.0
 
     def numbers(self) -> dict[str, float]:
-        """Return the four counts."""
-        return {
-            "seen": self.seen,
-            "n": self.n,
-            "seen_in_baseline": self.seen_in_baseline,
-            "m": self.m,
-            "p": self.p_value,
-        }
+        """Return the four counts and the factor."""
+        counts = {"seen": self.seen, "n": self.n, "seen_in_baseline": self.seen_in_baseline, "m": self.m}
+        return {**counts, "factor": self.factor, "p": self.p_value}

@@ -18,6 +18,7 @@ from pegel.detect.ranks import Counts, RankStatistic
 from pegel.detect.siegmund import Limits
 from pegel.layout import FieldLayout
 from pegel.stats import tails
+from pegel.stats.dispersion import Dispersion
 
 RELEVANT_Z = 2.326
 """The mean of the run must exceed the margin at one percent."""
@@ -84,11 +85,12 @@ class Charts:
             window: Counts of the window.
             limits: Allowance and limit of each chart.
             margin: Smallest change that matters, in standard deviations.
+            dispersion: How much more clean windows vary than independent rows would.
         """
         n, m = int(window.sum()), int(baseline.sum())
         delta = margin * math.sqrt(n * m / (n + m))
         alarms = []
-        for test, direction, z in deviations(drift_tests(field, baseline, window)):
+        for test, direction, z in deviations(drift_tests(field, baseline, window, dispersion)):
             key = (field.field.name, test, direction)
             chart = self._charts.setdefault(key, Chart())
             before = chart.length
@@ -126,8 +128,8 @@ def deviations(tests: Iterable[Evidence]) -> list[tuple[str, str, float]]:
         ranks = test if isinstance(test, RankStatistic) else getattr(test, "ranks", None)
         if ranks is not None:
             found += [
-                (test.name, "up", _normal(tails.upper(ranks.z, ranks.skewness))),
-                (test.name, "down", _normal(tails.upper(-ranks.z, -ranks.skewness))),
+                (test.name, "up", _normal(ranks.tail(1))),
+                (test.name, "down", _normal(ranks.tail(-1))),
             ]
         elif len(tests) == 1:
             found.append((test.name, "any", _normal(test.p_value)))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from pegel.detect.binary import binary
+from pegel.detect.binary import BinaryTest, binary
 from pegel.detect.location import location
 from pegel.detect.protocol import Evidence
-from pegel.detect.ranks import Counts
+from pegel.detect.ranks import Counts, RankStatistic
 from pegel.detect.scale import scale
-from pegel.detect.shape import pool_categories, pool_ordered, shape
+from pegel.detect.shape import ShapeStatistic, pool_categories, pool_ordered, shape
 from pegel.layout import CategoricalLayout, FieldLayout, NumericLayout
+from pegel.stats.dispersion import Dispersion
 
 MIN_WINDOW = 50
 """Fewer values than this in a window are not judged for drift."""
@@ -19,10 +22,13 @@ MIN_BASELINE = 1_000
 """Fewer values than this in a baseline are not judged against."""
 
 
-def drift_tests(layout: FieldLayout, baseline: Counts, window: Counts) -> list[Evidence]:
+def drift_tests(
+    layout: FieldLayout, baseline: Counts, window: Counts, dispersion: Dispersion | None = None
+) -> list[Evidence]:
     """Return the tests of one field; none when all values of both sides are the same.
 
-    Two values are tested exactly; more by location, scale and shape (numbers), or by shape alone (categories).
+    Two values are tested exactly; more by location, scale and shape (numbers), or by shape alone (categories). Where
+    clean windows are known to vary more than independent rows would, `dispersion` corrects for it.
     """
     if isinstance(layout, CategoricalLayout):
         # A value that is new to the baseline is counted with the other rare ones; it has a count test of its own.
@@ -30,14 +36,31 @@ def drift_tests(layout: FieldLayout, baseline: Counts, window: Counts) -> list[E
     kept = baseline + window > 0
     values = int(kept.sum())
     if values <= BINARY:
-        return [binary(baseline[kept], window[kept])] if values == BINARY else []
+        return [_two(binary(baseline[kept], window[kept]), dispersion)] if values == BINARY else []
     if isinstance(layout, CategoricalLayout):
-        tested = shape(baseline, window, pool_categories(baseline, window))
+        tested = _shape(baseline, window, pool_categories(baseline, window), dispersion)
         return [] if tested is None else [tested]
     grouped, now = _grouped(layout, baseline), _grouped(layout, window)
-    tested = shape(grouped, now, pool_ordered(grouped, now))
-    ranks: list[Evidence] = [location(baseline, window), scale(baseline, window)]
+    tested = _shape(grouped, now, pool_ordered(grouped, now), dispersion)
+    ranks: list[Evidence] = [_widened(test(baseline, window), dispersion) for test in (location, scale)]
     return ranks if tested is None else [*ranks, tested]
+
+
+def _widened(test: RankStatistic, dispersion: Dispersion | None) -> RankStatistic:
+    return test if dispersion is None else replace(test, factor=dispersion.factor(test.name, test.n))
+
+
+def _two(test: BinaryTest, dispersion: Dispersion | None) -> Evidence:
+    """Return the exact test, or the widened rank test where windows vary too much for an exact one."""
+    widened = _widened(test.ranks, dispersion)
+    return test if widened.factor == 1 else widened
+
+
+def _shape(baseline: Counts, window: Counts, pools: Counts, dispersion: Dispersion | None) -> ShapeStatistic | None:
+    tested = shape(baseline, window, pools)
+    if tested is None or dispersion is None or dispersion.shape is None:
+        return tested
+    return replace(tested, law=dispersion.chi_squared(tested.df))
 
 
 def _grouped(layout: NumericLayout, cells: Counts) -> Counts:

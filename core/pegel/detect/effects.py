@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
 from scipy.special import ndtri
 
 from pegel.detect.counts import CountTest
+from pegel.detect.drift import BINARY
 from pegel.detect.location import auc
 from pegel.detect.protocol import Evidence
 from pegel.layout import CategoricalLayout, NumericLayout
@@ -44,7 +46,8 @@ def percent(share: float) -> str:
 
 def drift_effect(test: Evidence, baseline: FeatureSummary, window: FeatureSummary) -> Effect:
     """Return the effect that belongs to the deciding test of a field."""
-    if isinstance(baseline.layout, CategoricalLayout) or test.name == "binary":
+    two = np.count_nonzero(baseline.cells + window.cells) == BINARY
+    if isinstance(baseline.layout, CategoricalLayout) or two:
         return _moved(baseline, window)
     numbers = _numeric_numbers(baseline, window)
     if test.name == "location":

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pegel.detect.counts import CountTest
 from pegel.layout import NumericLayout
+from pegel.stats.dispersion import Dispersion
 from pegel.summary import FeatureSummary
 
 LEAST_NULL_DIFFERENCE = 0.001
 """A smaller change of the rate of nulls is not worth a page."""
 
 
-def quality_tests(baseline: FeatureSummary, window: FeatureSummary) -> list[CountTest]:
+def quality_tests(
+    baseline: FeatureSummary, window: FeatureSummary, dispersion: Dispersion | None = None
+) -> list[CountTest]:
     """Return the count tests of one field."""
     rows = (window.n, baseline.n)
     tests = [
@@ -22,6 +25,7 @@ def quality_tests(baseline: FeatureSummary, window: FeatureSummary) -> list[Coun
             baseline.n,
             two_sided=True,
             least_difference=LEAST_NULL_DIFFERENCE,
+            factor=1.0 if dispersion is None else dispersion.factor("nulls", window.n),
         ),
         _more("unparseable", window.n_unparseable, baseline.n_unparseable, rows),
     ]

@@ -20,13 +20,17 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class RankStatistic:
-    """A standardised difference of mean scores: `z` with permutation skewness `skewness`; `n`, `m` rows."""
+    """A standardised difference of mean scores: `z` with permutation skewness `skewness`; `n`, `m` rows.
+
+    `factor`: by how much the variance of z exceeds 1 in clean windows, see `pegel.stats.dispersion`.
+    """
 
     name: str
     z: float
     skewness: float
     n: int
     m: int
+    factor: float = 1.0
 
     @property
     def statistic(self) -> float:
@@ -36,18 +40,25 @@ class RankStatistic:
     @cached_property
     def p_value(self) -> float:
         """Return the two-sided p-value."""
-        return tails.two_sided(self.z, self.skewness)
+        return tails.two_sided(self.z / math.sqrt(self.factor), self.skewness * math.sqrt(self.factor))
+
+    def tail(self, sign: int) -> float:
+        """Return the one-sided p-value in the direction of `sign`, 1 or -1."""
+        root = math.sqrt(self.factor)
+        return tails.upper(sign * self.z / root, sign * self.skewness * root)
 
     def p_relevant(self, margin: float) -> float:
         """Return the one-sided p-value at |z| less the margin: of "the change is at most `margin`"."""
         sign = math.copysign(1.0, self.z)
         beyond = abs(self.z) - margin * math.sqrt(self.n * self.m / (self.n + self.m))
-        return tails.upper(beyond, sign * self.skewness)
+        root = math.sqrt(self.factor)
+        return tails.upper(beyond / root, sign * self.skewness * root)
 
     def numbers(self) -> dict[str, float]:
         """Return z, its skewness, and z per square root of the effective number of rows."""
         effect = self.z / math.sqrt(self.n * self.m / (self.n + self.m))
-        return {"z": self.z, "skewness": self.skewness, "d": effect, "p": self.p_value}
+        numbers = {"z": self.z, "skewness": self.skewness, "d": effect, "p": self.p_value}
+        return numbers if self.factor == 1 else numbers | {"factor": self.factor}
 
 
 def midranks(baseline: Counts, window: Counts) -> NDArray[np.float64]:

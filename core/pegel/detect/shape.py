@@ -23,13 +23,17 @@ EXPECTED = 5
 
 @dataclass(frozen=True)
 class ShapeStatistic:
-    """`x2` and `g` (already divided by Williams' factor) with `df` degrees of freedom; `n`, `m` rows."""
+    """`x2` and `g` (already divided by Williams' factor) with `df` degrees of freedom; `n`, `m` rows.
+
+    `law`: scale and degrees of freedom of X2 in clean windows, see `pegel.stats.dispersion`; None for 1 and `df`.
+    """
 
     x2: float
     g: float
     df: int
     n: int
     m: int
+    law: tuple[float, float] | None = None
     name: str = "shape"
 
     @property
@@ -40,16 +44,19 @@ class ShapeStatistic:
     @cached_property
     def p_value(self) -> float:
         """Return the larger of both p-values."""
-        return max(FLOOR, float(chdtrc(self.df, self.x2)), float(chdtrc(self.df, self.g)))
+        scale, df = self.law or (1.0, self.df)
+        return max(FLOOR, float(chdtrc(df, self.x2 / scale)), float(chdtrc(df, self.g / scale)))
 
     def p_relevant(self, margin: float) -> float:
         """Return the p-value of "the change is at most `margin`"."""
-        shift = margin**2 * self.n * self.m / (self.n + self.m)
-        return float(max(ncx2.sf(self.x2, self.df, shift), ncx2.sf(self.g, self.df, shift)))
+        scale, df = self.law or (1.0, self.df)
+        shift = margin**2 * self.n * self.m / (self.n + self.m) / scale
+        return float(max(ncx2.sf(self.x2 / scale, df, shift), ncx2.sf(self.g / scale, df, shift)))
 
     def numbers(self) -> dict[str, float]:
         """Return both statistics and their degrees of freedom."""
-        return {"x2": self.x2, "g": self.g, "df": self.df, "p": self.p_value}
+        numbers = {"x2": self.x2, "g": self.g, "df": self.df, "p": self.p_value}
+        return numbers if self.law is None else numbers | {"scale": self.law[0], "df_of_law": self.law[1]}
 
 
 def pool_ordered(baseline: Counts, window: Counts) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ The address may be any Airflow's; nothing in here is local. Reference: Airflow 3
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -186,3 +186,12 @@ def _line(entry: Any) -> str:
     details = entry.get("error_detail") or []
     causes = "".join(f"\n{each.get('exc_type')}: {each.get('exc_value')}" for each in details)
     return f"{entry.get('event', '')}{causes}"
+
+
+def answers(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a spec as the form's answers: each is named by the path of its field, e.g. `windowing.length`."""
+    flat: dict[str, Any] = {}
+    for name, value in data.items():
+        path = f"{prefix}{name}"
+        flat.update(answers(value, f"{path}.") if isinstance(value, Mapping) else {path: value})
+    return flat

@@ -29,7 +29,12 @@ class Checkout:
     @property
     def demo_data(self) -> Path:
         """Return the folder of the flight delays that the demonstration uses."""
-        return self.root / ".data" / "popmon" / "test_data"
+        return self.root / ".venvs" / "demo-data" / "popmon" / "test_data"
+
+    @property
+    def demo_home(self) -> Path:
+        """Return the home of the demonstration's own system; it is emptied by each demonstration."""
+        return self.root / ".pegel-demo"
 
     @property
     def jars_lock(self) -> Path:

@@ -13,7 +13,7 @@ from pegel.errors import Unavailable
 from pegel.local import processes
 from pegel.local.processes import ProcessId
 
-LOOK_EVERY_S = 0.1
+LOOK_EVERY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

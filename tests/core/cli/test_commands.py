@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pegel.cli.apply import answers
+from pegel.local.airflow_api import answers
 from pegel.cli.main import COMMANDS, main
 from pegel.spec import MonitorSpec
 

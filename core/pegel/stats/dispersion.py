@@ -1,0 +1,53 @@
+"""How much more a field varies from window to window than independent rows would.
+
+Rows that follow each other are often alike. Then windows differ more than a test expects, and clean windows would be
+flagged: ten times too often at a lag-one correlation of one half. These factors, found by replaying the baseline window
+by window, correct for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Dispersion:
+    """Factors of one field, for windows of `n_ref` rows, from `blocks` such windows of the baseline.
+
+    `factors`: by name of the test, by how much the variance of its z exceeds 1; absent means 1. `shape`: scale c,
+    degrees of freedom nu of the replayed X2, and those it should have had; None for no correction.
+    """
+
+    n_ref: int
+    blocks: int
+    factors: Mapping[str, float]
+    shape: tuple[float, float, int] | None = None
+
+    def factor(self, test: str, n: int) -> float:
+        """Return the variance factor of a test for a window of `n` values: 1 or more, growing beyond `n_ref`."""
+        found = self.factors.get(test, 1.0)
+        return 1 + (found - 1) * max(1.0, n / self.n_ref)
+
+    def chi_squared(self, df: int) -> tuple[float, float]:
+        """Return scale and degrees of freedom for X2 with `df` nominal degrees of freedom."""
+        if self.shape is None:
+            return 1.0, float(df)
+        scale, nu, replayed = self.shape
+        return scale, nu * df / replayed
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON, the inverse of `from_json`."""
+        return {
+            "n_ref": self.n_ref,
+            "blocks": self.blocks,
+            "factors": dict(self.factors),
+            "shape": None if self.shape is None else list(self.shape),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Dispersion:
+        """Read what `to_json` wrote."""
+        shape = data["shape"]
+        return cls(data["n_ref"], data["blocks"], data["factors"], None if shape is None else tuple(shape))

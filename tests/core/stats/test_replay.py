@@ -1,0 +1,140 @@
+"""Overdispersion: windows that vary more than independent rows would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pegel.baseline import Baseline
+from pegel.budget import sidak
+from pegel.columns import Columns, Field, Kind, Role, Schema
+from pegel.detect.counts import CountTest
+from pegel.detect.drift import drift_tests
+from pegel.detect.replay import replay
+from pegel.explain import explain
+from pegel.findings import Span, Verdict
+from pegel.judge import judge
+from pegel.layout import build_layout
+from pegel.spec import MonitorSpec, Watch
+from pegel.stats.cells import count_sorted
+from pegel.stats.dispersion import Dispersion
+from pegel.summary import Summary
+from pegel.verdicts import Bar, decide
+
+SCHEMA = Schema((Field("x", Kind.NUMERIC), Field("c", Kind.CATEGORICAL)))
+N = 200
+
+
+def chain(seed: int, n: int, phi: float) -> NDArray[np.float64]:
+    """Draw rows of which each is like the one before: a lag-one correlation of `phi`."""
+    noise = np.random.default_rng(seed).normal(0, np.sqrt(1 - phi**2), n)
+    values = np.empty(n)
+    level = 0.0
+    for i, step in enumerate(noise.tolist()):
+        level = values[i] = phi * level + step
+    return values
+
+
+def columns(seed: int, n: int, phi: float) -> dict[str, NDArray[Any]]:
+    """Draw a number and a category that follows another such chain."""
+    letters = np.array(["a", "b", "c", "d"], dtype=object)
+    return {"x": chain(seed, n, phi), "c": letters[np.digitize(chain(seed + 1, n, phi), [-1, 0, 1])]}
+
+
+def test_independent_rows_need_no_correction() -> None:
+    """Where rows are independent the factors are 1, whatever the order."""
+    values = columns(0, 20_000, 0.0)
+    found = replay(build_layout(SCHEMA, values), values, N)
+
+    assert [1.0, 1.0] == [found["x"].factor(name, N) for name in ("location", "scale")]
+    assert (None, None) == (found["x"].shape, found["c"].shape)
+    assert {100} == {one.blocks for one in found.values()}
+
+
+def test_chains_are_corrected() -> None:
+    """At a lag-one correlation of one half clean windows are flagged too often without factors, and not with them."""
+    training = columns(10, 40_000, 0.5)
+    layout = build_layout(SCHEMA, training)
+    found, field = replay(layout, training, N), layout.features[0]
+    edges = getattr(field, "edges")  # noqa: B009  the first field is numeric
+    baseline, bar = count_sorted(np.sort(training["x"]), edges), Bar("drift", 0.05, 1.0, 0.0)
+    windows = [count_sorted(np.sort(part), edges) for part in chain(12, 200 * N, 0.5).reshape(-1, N)]
+    flagged = [
+        sum(decide(drift_tests(field, baseline, window, with_), bar)[1] is Verdict.DRIFT for window in windows)
+        for with_ in (None, found["x"])
+    ]
+
+    assert flagged[0] > 25
+    assert flagged[1] < 20
+    assert found["x"].factor("location", N) == pytest.approx(3, rel=0.4)
+    assert found["c"].shape is not None
+
+
+def test_larger_windows_need_larger_factors() -> None:
+    """Beyond the replayed size a factor grows with the window; below it stays."""
+    found = Dispersion(200, 50, {"location": 3.0})
+
+    assert (3.0, 3.0, 5.0, 1.0) == (
+        found.factor("location", 100),
+        found.factor("location", 200),
+        found.factor("location", 400),
+        found.factor("scale", 400),
+    )
+
+
+def test_too_few_windows_are_not_assessed() -> None:
+    """A baseline of fewer than 30 windows says nothing about how windows vary."""
+    values = columns(0, 29 * N, 0.0)
+
+    assert {} == replay(build_layout(SCHEMA, values), values, N)
+
+
+def test_bursts_of_nulls() -> None:
+    """Nulls that come in bursts are not surprising where independent ones would be."""
+    values = columns(0, 20_000, 0.0)
+    values["x"][np.random.default_rng(0).choice(1_000, 20, replace=False)[:, None] * 20 + np.arange(20)] = np.nan
+    factor = replay(build_layout(SCHEMA, values), values, N)["x"].factor("nulls", N)
+    independent = CountTest("nulls", 20, N, 400, 20_000, two_sided=True)
+    bursty = CountTest("nulls", 20, N, 400, 20_000, two_sided=True, factor=factor)
+
+    assert factor > 10
+    assert independent.p_value < 1e-8
+    assert bursty.p_value > 0.01
+
+
+def test_factors_are_part_of_the_baseline(spec: MonitorSpec, span: Span) -> None:
+    """A baseline keeps its factors through JSON, judges with them, and its findings are explained with them."""
+    values = columns(20, 20_000, 0.5)
+    layout = build_layout(SCHEMA, values)
+    summary = Summary.empty(layout, exact=True)
+    summary.update(_columns(values), Role.FEATURE)
+    build: Callable[..., Baseline] = lambda dispersion: Baseline.build(  # noqa: E731  one call, twice
+        layout=layout,
+        summary=summary,
+        model="m",
+        version=1,
+        source="",
+        scores=None,
+        watch=Watch(),
+        dispersion=dispersion,
+    )
+    without, baseline = build(None), build(replay(layout, values, N))
+    window = Summary.empty(layout)
+    window.update(_columns(columns(30, N, 0.5) | {"x": chain(31, N, 0.5) + 1}), Role.FEATURE)
+    copy = Baseline.from_json(json.loads(json.dumps(baseline.to_json())))
+    found = judge(copy, window, spec=spec, span=span, revision=0)
+
+    assert without.id != baseline.id == copy.id
+    assert ["x"] == [finding.feature for finding in found.findings]
+    assert found.findings[0].p_value > judge(without, window, spec=spec, span=span, revision=0).findings[0].p_value
+    assert explain(found.findings[0], window, copy).agrees
+    assert sidak(0.8 / 10_080, 2) == pytest.approx(found.findings[0].threshold)
+
+
+def _columns(values: dict[str, NDArray[Any]]) -> Columns:
+    return Columns(len(values["x"]), values["x"][:, None], None, (values["c"],), (None,))
