@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 
 MANAGED_BY = "pegel"
+PROBE_PREFIX = "pegel-probe-"
+"""Event ids of our own requests begin with this; they prove that logging works and are counted nowhere."""
 SAFE_NAME = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 """A letter, then lower case letters, digits and inner hyphens: valid as topic part, Kubernetes and folder name."""
 

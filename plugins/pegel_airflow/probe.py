@@ -1,7 +1,7 @@
 """One request of our own to a new endpoint, and its request and response seen on the topic.
 
 That is the proof that the model answers, that its payload logger is wired and that the broker keeps what it sends. The
-probe's event id starts with `PREFIX`, by which the monitor knows it and counts it in nothing.
+probe's event id starts with `names.PROBE_PREFIX`, by which the monitor knows it and counts it in nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from pegel.columns import Field, Schema
 
-PREFIX = "pegel-probe-"
 SEEN_WITHIN_S = 30.0
 REQUEST_TIMEOUT_S = 10.0
 
@@ -34,7 +33,7 @@ def probe(settings: Settings, spec: MonitorSpec, url: str, schema: Schema) -> di
     Returns `{"id", "status", "answered_ms", "seen_ms"}`, milliseconds since the request was sent. Raises EndpointFailed
     if the model does not answer 200, Unavailable if the events do not appear within `SEEN_WITHIN_S` seconds.
     """
-    identity = f"{PREFIX}{uuid.uuid4()}"
+    identity = f"{names.PROBE_PREFIX}{uuid.uuid4()}"
     with _tail_of(settings, names.inference_topic(spec.namespace)) as consumer:
         started = time.monotonic()
         status = _ask(spec, url, schema, identity)

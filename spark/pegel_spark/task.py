@@ -51,6 +51,8 @@ class Task:
             event = record.event
             if isinstance(event, InvalidPayload):
                 self._unreadable(record, event, batch)
+            elif event.is_probe:
+                continue
             elif (watch := self.plan.watches.get(event.endpoint)) is not None:
                 place = (watch.key, watch.pane_us(record.time_us))
                 if self._is_new(place, watch, record, event):

@@ -64,9 +64,7 @@ def test_locked_requirements_carry_hashes() -> None:
 def test_jars_are_pinned_by_digest() -> None:
     """Every jar is named by coordinate and SHA-256."""
     lines = [
-        line
-        for line in (ROOT / "requirements" / "jars.lock").read_text().splitlines()
-        if line and line[0] not in "#["
+        line for line in (ROOT / "requirements" / "jars.lock").read_text().splitlines() if line and line[0] not in "#["
     ]
 
     assert [] == [line for line in lines if not re.fullmatch(r"[\w.-]+:[\w.-]+:[\w.-]+ [0-9a-f]{64}", line)]

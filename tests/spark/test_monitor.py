@@ -15,6 +15,7 @@ import pytest
 from pegel.errors import Unavailable
 from pegel.findings import Verdict
 from pegel.messages import DROPPED_TYPE, REQUEST_TYPE, RESPONSE_TYPE
+from pegel.names import PROBE_PREFIX
 from pegel.testing import ManualClock
 from pegel_spark import journal as journals
 from pegel_spark.journal import Journal
@@ -158,6 +159,18 @@ def test_copies_count_as_duplicates_wherever_they_come(group: Group) -> None:
     assert (12, 12, 12, 6) == group.totals()
     (minute,) = group.world.results.ledger("delays", 1)
     assert (30, 24, 6) == (minute.received, minute.judged, minute.duplicate)
+
+
+def test_our_own_probe_counts_nowhere(group: Group) -> None:
+    """A request of Pegel itself, readable or not, enters no window, no ledger and no dead letter."""
+    monitor = group.start()
+    probe = [(f"{PROBE_PREFIX}{body!r}", REQUEST_TYPE, "delays-v1", body, group.begin) for body in (b"{}", b"nonsense")]
+    group.send(monitor, group.pairs(0, 10) + probe)
+
+    assert (10, 10, 10, 0) == group.totals()
+    (minute,) = group.world.results.ledger("delays", 1)
+    assert (20, 20) == (minute.received, minute.judged)
+    assert [] == group.side.aside
 
 
 @dataclass

@@ -76,7 +76,16 @@ class Charts:
         """Start every chart at 0; charts come into being with the first window of their field."""
         self._charts: dict[tuple[str, str, str], Chart] = {}
 
-    def step(self, field: FieldLayout, baseline: Counts, window: Counts, limits: Limits, margin: float) -> list[Alarm]:
+    def step(
+        self,
+        field: FieldLayout,
+        baseline: Counts,
+        window: Counts,
+        limits: Limits,
+        margin: float,
+        *,
+        dispersion: Dispersion | None = None,
+    ) -> list[Alarm]:
         """Add one final window of one field. A window without a verdict is not added at all.
 
         Args:

@@ -91,7 +91,9 @@ def _factor(z: NDArray[np.float64]) -> float:
 def _count_factor(seen: Counts, whole: int, rows: int, n_ref: int) -> float:
     expected = whole * n_ref / rows
     spread = expected * (1 - whole / rows)
-    return 1.0 if spread <= 0 else _factor((seen - expected) / math.sqrt(spread))
+    if spread <= 0:
+        return 1.0
+    return _factor((seen.astype(np.float64) - expected) / math.sqrt(spread))
 
 
 def _shape_factors(field: FieldLayout, total: Counts, counts: Counts) -> tuple[float, float, int] | None:

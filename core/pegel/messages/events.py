@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+from pegel import names
 from pegel.errors import InvalidPayload
 
 REQUEST_TYPE = "org.kubeflow.serving.inference.request"
@@ -43,6 +44,11 @@ class Event:
     endpoint: str
     namespace: str
     time: datetime
+
+    @property
+    def is_probe(self) -> bool:
+        """Say whether Pegel itself sent this, to see that logging works."""
+        return self.id.startswith(names.PROBE_PREFIX)
 
     @property
     def join_id(self) -> int:

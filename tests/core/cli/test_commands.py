@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pegel.local.airflow_api import answers
 from pegel.cli.main import COMMANDS, main
+from pegel.local.airflow_api import answers
 from pegel.spec import MonitorSpec
 
 SPEC = """
