@@ -11,6 +11,7 @@ FOLDER_airflow := plugins
 FOLDER_spark := spark
 FOLDER_serving := serving
 PEGEL := .venvs/serving/bin/pegel
+typed = MYPYPATH=tests/$(1)/lib $(TOOLS)/mypy --python-executable .venvs/$(1)/bin/python --cache-dir .venvs/.mypy-$(1) $(2)
 
 .PHONY: help setup demo down test check test-core test-airflow test-spark test-serving test-e2e test-repo lint types contracts lock format measure clean
 
@@ -52,8 +53,9 @@ lint: $(STAMPS)/tools ## ruff: rules and format
 	@$(TOOLS)/ruff check -q . && $(TOOLS)/ruff format -q --check .
 
 types: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving ## mypy strict, once per environment
-	@set -e; for room in "airflow plugins dags core" "spark spark" "serving serving"; do set -- $$room; name=$$1; shift; \
-	  $(TOOLS)/mypy --python-executable .venvs/$$name/bin/python --cache-dir .venvs/.mypy-$$name $$@; done
+	@$(call typed,airflow,plugins dags core tests/airflow)
+	@$(call typed,spark,spark core tests/spark tests/core)
+	@$(call typed,serving,serving tests/serving tests/e2e tests/repo tests/run.py benchmarks)
 
 contracts: $(STAMPS)/tools ## import contracts, in the words of docs/architecture.md
 	@PYTHONPATH=core:plugins:spark:serving $(TOOLS)/lint-imports --cache-dir .venvs/.import-linter

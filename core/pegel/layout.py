@@ -55,8 +55,11 @@ class NumericLayout:
 
     @property
     def reach(self) -> float:
-        """Return the largest distance of a baseline value from `center`."""
-        return float(np.abs(self.edges - self.center).max()) if self.edges.size else 0.0
+        """Return the largest distance of a baseline value from `center`; infinite if it is beyond the floats."""
+        if not self.edges.size:
+            return 0.0
+        with np.errstate(over="ignore"):
+            return float(np.abs(self.edges - self.center).max())
 
     @cached_property
     def points(self) -> NDArray[np.bool_]:
