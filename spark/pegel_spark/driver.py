@@ -79,6 +79,7 @@ class Driver:
         heart.beat()
         jars = session.connector_jars(self.settings)
         spark = session.build(f"pegel-monitor-{self.job.document.group}", self.settings, jars=jars)
+        spark.streams.addListener(heart.progress.idle)
         query = self._start(spark, heart.monitor)
         log.info("running", group=self.job.document.group, generation=self.job.generation)
         try:
@@ -103,7 +104,7 @@ class Driver:
             journal.set_aside()
         monitor = Monitor(wish_list, journal, results, SideTopics(self.job.document.kafka))
         monitor.restore()
-        progress = Progress(self.job.document.trigger)
+        progress = Progress(monitor.manager.last_batch)
         return Heart(self.job, monitor, progress, results, SystemClock().now())
 
     def _start(self, spark: SparkSession, monitor: Monitor) -> StreamingQuery:
@@ -124,7 +125,7 @@ class Driver:
             time.sleep(LOOK_EVERY_S)
             if not query.isActive:
                 return Exit.QUERY_FAILED, classify(query.exception())
-            heart.progress.look(query, heart.monitor.clock.now())
+            heart.progress.look(query)
             heart.monitor.tick(heart.progress.caught_up_at)
             if not heart.beat_if_due():
                 query.stop()

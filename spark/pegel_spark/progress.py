@@ -4,34 +4,64 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from pyspark.sql.streaming.listener import (
+    QueryIdleEvent,
+    QueryProgressEvent,
+    QueryStartedEvent,
+    QueryTerminatedEvent,
+    StreamingQueryListener,
+)
 from pyspark.sql.streaming.query import StreamingQuery
+
+
+class Idle(StreamingQueryListener):
+    """Remembers when a trigger last found nothing new. `at` is when that trigger began; None: none did yet."""
+
+    def __init__(self) -> None:
+        self.at: datetime | None = None
+
+    def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802 - Spark's own name
+        """Remember the trigger."""
+        self.at = datetime.fromisoformat(event.timestamp)
+
+    def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802 - Spark's own name
+        """Say nothing: a query that has started has read nothing yet."""
+
+    def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802 - Spark's own name
+        """Say nothing: the query itself is asked for its progress."""
+
+    def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802 - Spark's own name
+        """Say nothing: the main loop sees it."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far the query has read. `caught_up_at`: everything sent before this instant was read; None: not known."""
+    """How far the query has read. `caught_up_at`: everything sent before this instant was read; None: not known.
 
-    trigger: timedelta
+    `replayed`: the newest batch of the run before this one. Spark may repeat it from its log without asking the broker
+    what else there is, so its progress says nothing about the lag.
+    """
+
+    replayed: int
+    idle: Idle = field(default_factory=Idle)
     lag: int = 0
     caught_up_at: datetime | None = None
 
-    def look(self, query: StreamingQuery, now: datetime) -> None:
+    def look(self, query: StreamingQuery) -> None:
         """Look at the query once more."""
-        status = query.status
-        if not status["isTriggerActive"] and not status["isDataAvailable"]:
-            # The last trigger found nothing new; it was at most one trigger and a bit ago.
-            self.lag = 0
-            self._caught_up(now - self.trigger - timedelta(milliseconds=500))
-            return
         last = query.lastProgress
-        if last:
-            self.lag = behind(last["sources"])
+        idle_at = self.idle.at
+        if last and last["batchId"] > self.replayed:
+            read_at = datetime.fromisoformat(str(last["timestamp"]))
+            self.lag = behind(last["sources"]) if idle_at is None or idle_at < read_at else 0
             if self.lag == 0:
-                self._caught_up(datetime.fromisoformat(str(last["timestamp"])))
+                self._caught_up(read_at)
+        if idle_at is not None:
+            self._caught_up(idle_at)
 
     def _caught_up(self, instant: datetime) -> None:
         self.caught_up_at = instant if self.caught_up_at is None else max(self.caught_up_at, instant)

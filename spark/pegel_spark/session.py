@@ -45,6 +45,8 @@ def build(name: str, settings: Settings, *, jars: list[Path], memory: str = "1g"
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.streaming.numRecentProgressUpdates": "5",
+        # Each trigger that finds nothing says so; by default only every 10 s, too late to close a quiet window.
+        "spark.sql.streaming.noDataProgressEventInterval": "500",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
     }
     if jars:
