@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 from pegel.spec import FalseAlarms, Windowing
 
+
+class Layer(StrEnum):
+    """Who may raise an alarm: single windows, charts over windows, tests of several fields at once."""
+
+    WINDOW = "window"
+    CUSUM = "cusum"
+    MULTIVARIATE = "multivariate"
+
+
+SHARES = {Layer.CUSUM: 0.4, Layer.MULTIVARIATE: 0.1}
+"""Part of the budget of each layer that runs; single windows have what is left."""
+WINDOWS_ALONE = frozenset({Layer.WINDOW})
 DRIFT_SHARE = 0.8
 """Part of the window layer's budget for changed distributions."""
 QUALITY_SHARE = 0.2
@@ -21,7 +35,8 @@ class Levels:
     """The levels at which one window is judged.
 
     `alpha_drift` and `alpha_quality` are per window over all features; `drift` and `quality` per feature, after Šidák's
-    correction. `expected_per_day`: false alarms per day if nothing ever changes.
+    correction. `alpha_cusum`: alarms per window of all charts together, to be divided by their number;
+    `alpha_multivariate`: level of the multivariate tests per window; both 0 where the layer does not run.
     """
 
     drift: float
@@ -31,6 +46,8 @@ class Levels:
     features: int
     windows_per_day: float
     asked_per_day: float
+    alpha_cusum: float = 0.0
+    alpha_multivariate: float = 0.0
 
     @property
     def alpha_window(self) -> float:
@@ -40,7 +57,7 @@ class Levels:
     @property
     def expected_per_day(self) -> float:
         """Return how many false alarms per day to expect if nothing ever changes."""
-        return self.alpha_window * self.windows_per_day
+        return (self.alpha_window + self.alpha_cusum + self.alpha_multivariate) * self.windows_per_day
 
     def describe(self) -> str:
         """Return the arithmetic for people."""
@@ -49,11 +66,18 @@ class Levels:
             f"With these settings expect {self.expected_per_day:.2g} false alarms per day: "
             f"{self.windows_per_day:g} windows a day, each judged at {self.alpha_window:.2g} in all ({shares}), "
             f"which is {self.drift:.2g} for the drift and {self.quality:.2g} for the quality of each of "
-            f"{self.features} features. Only single windows are judged; they have the whole budget."
+            f"{self.features} features. {self._layers()}"
         )
         if self.expected_per_day < self.asked_per_day * (1 - 1e-9):
             text += f" A window is never judged at more than {CAP:g}, so fewer are expected than asked for."
         return text
+
+    def _layers(self) -> str:
+        others = {"charts over windows": self.alpha_cusum, "tests of several features": self.alpha_multivariate}
+        named = [f"{name} at {alpha:.2g} per window" for name, alpha in others.items() if alpha > 0]
+        if named:
+            return f"Beside them: {' and '.join(named)}."
+        return "Only single windows are judged; they have the whole budget."
 
 
 def sidak(alpha: float, tests: int) -> float:
@@ -61,18 +85,22 @@ def sidak(alpha: float, tests: int) -> float:
     return -math.expm1(math.log1p(-alpha) / max(tests, 1))
 
 
-def levels(false_alarms: FalseAlarms, windowing: Windowing, features: int) -> Levels:
-    """Divide a false-alarm budget among windows, kinds of finding and features.
+def levels(
+    false_alarms: FalseAlarms, windowing: Windowing, features: int, layers: AbstractSet[Layer] = WINDOWS_ALONE
+) -> Levels:
+    """Divide a false-alarm budget among layers, windows, kinds of finding and features.
 
     Args:
         false_alarms: What the user asked for, per model.
         windowing: One window is judged per step, so its step gives the number of windows.
         features: Number of judged fields, predictions included.
+        layers: Those that run; the share of the others goes to single windows.
     """
-    windows = false_alarms.period / windowing.step
-    alpha = min(CAP, false_alarms.count / windows)
     day = timedelta(days=1)
-    drift, quality = DRIFT_SHARE * alpha, QUALITY_SHARE * alpha
+    alpha = min(CAP, false_alarms.count / (false_alarms.period / windowing.step))
+    others = {layer: share * alpha if layer in layers else 0.0 for layer, share in SHARES.items()}
+    window = alpha - sum(others.values())
+    drift, quality = DRIFT_SHARE * window, QUALITY_SHARE * window
     return Levels(
         drift=sidak(drift, features),
         quality=sidak(quality, features + 1),  # the outlier rate is one more
@@ -81,4 +109,6 @@ def levels(false_alarms: FalseAlarms, windowing: Windowing, features: int) -> Le
         features=features,
         windows_per_day=day / windowing.step,
         asked_per_day=false_alarms.count * (day / false_alarms.period),
+        alpha_cusum=others[Layer.CUSUM],
+        alpha_multivariate=others[Layer.MULTIVARIATE],
     )

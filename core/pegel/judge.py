@@ -75,10 +75,11 @@ def judge(baseline: Baseline | None, summary: Summary, *, spec: MonitorSpec, spa
     outliers = [weigh(OUTLIER_RATE, rate, bars.quality, quality_effect)] if rate else []
     features = tuple(max(pair, key=lambda verdict: verdict.weight) for pair in pairs) + unknown
     said = [verdict for pair in pairs for verdict in pair] + outliers
-    facts = {
+    facts: dict[str, object] = {
         "margin": spec.watch.margin,
         "features": levels.features,
         "false_alarms_per_day": levels.expected_per_day,
+        "dispersion": "assessed" if spread else "not assessed",
         "layout_hash": baseline.layout.layout_hash,
         "spec_fingerprint": spec.fingerprint(),
     }

@@ -98,26 +98,21 @@ class Summary:
 
     def update(self, columns: Columns, role: Role) -> None:
         """Count the rows of one role; fields of the other stay as they are. Raises ValueError on bad shapes."""
-        self._update_numeric(columns, role)
-        categorical = self.layout.categorical(role)
-        if len(columns.categorical) != len(categorical):
+        numeric, categorical = self.layout.numeric(role), self.layout.categorical(role)
+        given = (columns.numeric.shape, len(columns.categorical))
+        if given != (expected := ((columns.n, len(numeric)), len(categorical))):
             raise ValueError(
-                f"expected {len(categorical)} categorical columns of role {role}, given {len(columns.categorical)}: "
-                "nothing was counted."
+                f"expected numbers of shape {expected[0]} and {expected[1]} categorical columns for role {role}, given "
+                f"{given[0]} and {given[1]}: nothing was counted."
             )
+        self._update_numeric(columns, numeric)
         for (i, feature), column, bad in zip(categorical, columns.categorical, columns.unparseable, strict=True):
             cells, nulls = feature.vocabulary.count(column)
             unparseable = 0 if bad is None else int(np.count_nonzero(bad))
             self._cells_of(i)[:] += cells
             self.counters[i] += (columns.n, nulls - unparseable, 0, 0, 0, unparseable)
 
-    def _update_numeric(self, columns: Columns, role: Role) -> None:
-        numeric = self.layout.numeric(role)
-        if columns.numeric.shape != (columns.n, len(numeric)):
-            raise ValueError(
-                f"expected numbers of shape {(columns.n, len(numeric))} for role {role}, given "
-                f"{columns.numeric.shape}: nothing was counted."
-            )
+    def _update_numeric(self, columns: Columns, numeric: tuple[tuple[int, NumericLayout], ...]) -> None:
         if not numeric or not columns.n:
             return
         absent = _absent(columns)

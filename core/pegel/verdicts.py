@@ -95,8 +95,13 @@ def weigh(name: str, tests: Sequence[T], bar: Bar, describe: Callable[[T], Effec
         budget_share=bar.share,
         effect=effect.value,
         effect_unit=effect.unit,
-        evidence={"tests": {t.name: t.numbers() for t in tests}, "effect": effect.numbers},
+        evidence={"effect": effect.numbers} | _numbers(tests, verdict),
     )
+
+
+def _numbers(tests: Sequence[Evidence], verdict: Verdict) -> dict[str, Any]:
+    """Return the numbers of every test where there is something to explain; ok is the rule, and is kept short."""
+    return {} if verdict is Verdict.OK else {"tests": {test.name: test.numbers() for test in tests}}
 
 
 def decide(tests: Sequence[T], bar: Bar) -> tuple[T, Verdict, float | None]:

@@ -9,7 +9,7 @@ import numpy as np
 from pegel.detect.binary import BinaryTest, binary
 from pegel.detect.location import location
 from pegel.detect.protocol import Evidence
-from pegel.detect.ranks import Counts, RankStatistic
+from pegel.detect.ranks import Counts, RankStatistic, midranks
 from pegel.detect.scale import scale
 from pegel.detect.shape import ShapeStatistic, pool_categories, pool_ordered, shape
 from pegel.layout import CategoricalLayout, FieldLayout, NumericLayout
@@ -42,8 +42,9 @@ def drift_tests(
         return [] if tested is None else [tested]
     grouped, now = _grouped(layout, baseline), _grouped(layout, window)
     tested = _shape(grouped, now, pool_ordered(grouped, now), dispersion)
-    ranks: list[Evidence] = [_widened(test(baseline, window), dispersion) for test in (location, scale)]
-    return ranks if tested is None else [*ranks, tested]
+    ranks = midranks(baseline, window)
+    found: list[Evidence] = [_widened(test(baseline, window, ranks), dispersion) for test in (location, scale)]
+    return found if tested is None else [*found, tested]
 
 
 def _widened(test: RankStatistic, dispersion: Dispersion | None) -> RankStatistic:

@@ -43,8 +43,9 @@ def quality_tests(
 def _numeric(layout: NumericLayout, baseline: FeatureSummary, window: FeatureSummary) -> list[CountTest]:
     counted = (window.counted, baseline.counted)
     if not layout.discrete:
-        ends = window.cells[[0, -1]].tolist()
-        return [_more("below", ends[0], 0, counted), _more("above", ends[1], 0, counted)]
+        # None of the rows that gave the edges lies beyond them; rows counted later may.
+        now, before = window.cells[[0, -1]].tolist(), baseline.cells[[0, -1]].tolist()
+        return [_more("below", now[0], before[0], counted), _more("above", now[1], before[1], counted)]
     points = baseline.cells[layout.points]
     singletons = int((points == 1).sum())
     return [_more("unseen", int(window.cells[~layout.points].sum()), singletons, counted)]

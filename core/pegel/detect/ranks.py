@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from pegel.stats import tails
 
 Counts = NDArray[np.int64]
+Ranks = NDArray[np.float64]
+NOISE = 1e-24
+"""Scores that vary less than this, squared, are equal but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +73,18 @@ def midranks(baseline: Counts, window: Counts) -> NDArray[np.float64]:
 
 def rank_statistic(name: str, baseline: Counts, window: Counts, scores: NDArray[np.float64]) -> RankStatistic:
     """Compare the mean score of the window with that of the baseline. Equal scores everywhere give z = 0."""
-    both = baseline + window
     m, n = int(baseline.sum()), int(window.sum())
     total = n + m
-    deviations = scores - both @ scores / total
+    # Dot products of floats go through BLAS; those of integers with floats do not.
+    b, w = baseline.astype(np.float64), window.astype(np.float64)
+    both = b + w
+    deviations = scores - both.dot(scores) / total
     squares = deviations * deviations
-    spread = both @ squares
-    if spread <= 0:
+    spread = float(both.dot(squares))
+    if spread <= NOISE * total:
         return RankStatistic(name, 0.0, 0.0, n, m)
     sd = math.sqrt(spread / (total - 1))
-    z = (window @ deviations / n - baseline @ deviations / m) / (sd * math.sqrt(1 / n + 1 / m))
-    third = both @ (squares * deviations) / total
+    z = (w.dot(deviations) / n - b.dot(deviations) / m) / (sd * math.sqrt(1 / n + 1 / m))
+    third = both.dot(squares * deviations) / total
     skewness = third / sd**3 * (m - n) / math.sqrt(n * m * total)
     return RankStatistic(name, float(z), float(skewness), n, m)

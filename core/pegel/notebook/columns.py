@@ -77,9 +77,12 @@ def categories(column: Column) -> tuple[NDArray[np.object_], NDArray[np.bool_] |
     if not isinstance(kind_of(column.type), Kind) and not pa.types.is_null(column.type):
         return np.full(len(column), None, dtype=object), ~np.asarray(column.is_null())
     texts = column if _is_text(column.type) else column.cast(pa.string())
-    values = np.empty(len(column), dtype=object)
-    values[:] = texts.to_pylist()
-    return values, None
+    if isinstance(texts, pa.ChunkedArray):
+        texts = pa.concat_arrays(texts.chunks) if texts.num_chunks else pa.array([], pa.string())
+    # One Python string per distinct value instead of one per row; the last place stands for null.
+    encoded = texts.dictionary_encode()
+    distinct = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
+    return distinct[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)], None
 
 
 def values_of(field: Field, column: Column) -> NDArray[Any]:

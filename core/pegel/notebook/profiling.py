@@ -10,9 +10,11 @@ from os import cpu_count
 from typing import Any
 
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pegel.baseline import Baseline
 from pegel.columns import Field, Kind, Role, Schema
+from pegel.detect.replay import replay
 from pegel.errors import PermanentError
 from pegel.layout import Layout, build_layout
 from pegel.notebook import tables
@@ -30,6 +32,7 @@ def profile(
     predictions: Collection[str] = (),
     categorical: Collection[str] = (),
     units: Mapping[str, str] | None = None,
+    window_rows: int | None = None,
     name: str = "table",
     version: int = 1,
 ) -> Baseline:
@@ -40,6 +43,8 @@ def profile(
         predictions: Columns that a model has predicted.
         categorical: Numeric columns that are to be taken as categories, such as codes.
         units: Unit per numeric column, for people: `{"delay": "min"}`.
+        window_rows: If the rows are in order of time: how many rows the tables have that will be checked. Windows of so
+            many rows are then replayed, and where they vary more than independent rows would, checks allow for it.
         name: Of the model, or whatever else the table belongs to.
         version: Of the same.
 
@@ -64,7 +69,25 @@ def profile(
         source=table.source,
         scores=None,
         watch=Watch(),
+        dispersion=None if window_rows is None else replay(layout, _FullColumns(table, schema), window_rows),
     )
+
+
+class _FullColumns(Mapping[str, NDArray[Any]]):
+    """Full columns of a table, each read when it is asked for."""
+
+    def __init__(self, table: tables.Table, schema: Schema) -> None:
+        self._table = table
+        self._fields = {field.name: field for field in schema.fields}
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return values_of(self._fields[name], self._table.column(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
 
 
 def summarise(table: tables.Table, layout: Layout, *, exact: bool = False) -> Summary:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from pegel import budget
+from pegel.budget import Layer
 from pegel.spec import FalseAlarms, Windowing
 
 
@@ -18,6 +19,17 @@ def test_the_whole_budget_is_spent() -> None:
     assert pytest.approx(1 / 7) == found.expected_per_day
     assert 1 - (1 - found.drift) ** 10 == pytest.approx(0.8 / 10_080)
     assert 1 - (1 - found.quality) ** 11 == pytest.approx(0.2 / 10_080)
+
+
+def test_layers_share_the_budget() -> None:
+    """With all layers single windows have half: 15 s windows and ten features give the published levels."""
+    quarter = Windowing(length=timedelta(seconds=15))
+    found = budget.levels(FalseAlarms(), quarter, 10, layers=frozenset(Layer))
+
+    assert ("9.9e-06", "9.9e-07") == (f"{found.alpha_drift:.1e}", f"{found.drift:.1e}")
+    assert (0.4 / 40_320, 0.1 / 40_320) == pytest.approx((found.alpha_cusum, found.alpha_multivariate))
+    assert 1 / 7 == pytest.approx(found.expected_per_day)
+    assert "Beside them: charts over windows at 9.9e-06 per window and tests" in found.describe()
 
 
 def test_each_step_is_judged() -> None:

@@ -111,6 +111,17 @@ def test_missing_columns_are_refused(flights: Baseline) -> None:
         pegel.check(table(100, 1).select(["delay"]), flights)
 
 
+def test_rows_in_order_of_time() -> None:
+    """Told that rows are in order, a baseline replays its windows: days that differ are then no drift."""
+    rng = np.random.default_rng(0)
+    days = {"x": (rng.normal(size=(101, 1)) + rng.normal(size=(101, 200))).ravel()}
+    training, today = {"x": days["x"][:-200]}, {"x": days["x"][-200:] - days["x"][-200:].mean() + 1.5}
+    plain, replayed = pegel.profile(training), pegel.profile(training, window_rows=200)
+
+    assert (Verdict.DRIFT, Verdict.OK) == (pegel.check(today, plain).verdict, pegel.check(today, replayed).verdict)
+    assert replayed.dispersion["x"].factor("location", 200) > 50
+
+
 @pytest.mark.parametrize("given", ["weekly", "1 per fortnight", "1 per", "one per week", "-1 per week", "0 per week"])
 def test_budgets_that_make_no_sense(flights: Baseline, given: str) -> None:
     """A budget that is not a number per period is refused, with the periods there are."""

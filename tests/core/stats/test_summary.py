@@ -157,13 +157,14 @@ def test_other_cells_are_refused(layout: Layout) -> None:
         Summary.from_bytes(b"nonsense", layout)
 
 
-@pytest.mark.parametrize("width", [0, 2])
-def test_wrong_number_of_columns(width: int) -> None:
-    """A matrix of another width is refused before anything is counted."""
+@pytest.mark.parametrize(("width", "texts"), [(0, 1), (2, 1), (1, 0), (1, 2)])
+def test_wrong_number_of_columns(width: int, texts: int) -> None:
+    """A batch with other columns is refused before anything is counted."""
     summary = Summary.empty(LAYOUT)
-    bad = Columns(1, np.zeros((1, width)), None, (np.array(["a"], dtype=object),), (None,))
+    text = np.array(["a"], dtype=object)
+    bad = Columns(1, np.zeros((1, width)), None, (text,) * texts, (None,) * texts)
 
-    with pytest.raises(ValueError, match=r"expected numbers of shape \(1, 1\)"):
+    with pytest.raises(ValueError, match=r"expected numbers of shape \(1, 1\) and 1 categorical columns"):
         summary.update(bad, Role.FEATURE)
 
     assert integers(Summary.empty(LAYOUT)) == integers(summary)

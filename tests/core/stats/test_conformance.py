@@ -1,0 +1,99 @@
+"""What holds for every test that the package offers, those written later included."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import math
+import pkgutil
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pegel.detect
+from pegel.detect.binary import binary
+from pegel.detect.counts import CountTest
+from pegel.detect.location import location
+from pegel.detect.protocol import Evidence
+from pegel.detect.scale import scale
+from pegel.detect.shape import ShapeStatistic, pool_ordered, shape
+
+BASELINE = np.random.default_rng(0).multinomial(5_000, np.full(12, 1 / 12))
+
+
+def shaped(baseline: Any, window: Any) -> ShapeStatistic:
+    """Test the shape of ordered cells."""
+    found = shape(baseline, window, pool_ordered(baseline, window))
+    assert found is not None
+    return found
+
+
+EXAMPLES: dict[str, list[Any]] = {
+    "RankStatistic": [location, scale],
+    "ShapeStatistic": [shaped],
+    "BinaryTest": [lambda b, w: binary(np.array([b[:9].sum(), b[9:].sum()]), np.array([w[:9].sum(), w[9:].sum()]))],
+    "CountTest": [lambda b, w: CountTest("last", int(w[-1]), int(w.sum()), int(b[-1]), int(b.sum()))],
+}
+"""How a test of each class is made of counts of baseline and window."""
+CASES = [(name, make) for name, makers in EXAMPLES.items() for make in makers]
+
+
+def window(tilt: float, seed: int = 1) -> Any:
+    """Draw a window whose last cells are fuller by `tilt`."""
+    shares = np.linspace(1 - tilt, 1 + tilt, 12)
+    return np.random.default_rng(seed).multinomial(400, shares / shares.sum())
+
+
+def test_every_test_is_here() -> None:
+    """There are four classes of tests in the package, and each has an example above."""
+    found = set()
+    for module in pkgutil.iter_modules(pegel.detect.__path__):
+        for name, kind in inspect.getmembers(importlib.import_module(f"pegel.detect.{module.name}"), inspect.isclass):
+            if kind is not Evidence and all(hasattr(kind, part) for part in ("p_value", "p_relevant", "numbers")):
+                found.add(name)
+
+    assert set(EXAMPLES) == found
+    assert 4 == len(found)
+
+
+@pytest.mark.parametrize(("name", "make"), CASES)
+def test_values(name: str, make: Any) -> None:
+    """A test names itself, knows its sizes, and gives numbers that JSON carries."""
+    found: Evidence = make(BASELINE, window(0.3))
+
+    assert name == type(found).__name__
+    assert (400, 5_000) == (found.n, found.m)
+    assert found.name
+    assert 0 <= found.p_value <= 1
+    assert math.isfinite(found.statistic)
+    assert json.loads(json.dumps(found.numbers(), allow_nan=False))["p"] == found.p_value
+
+
+@pytest.mark.parametrize(("name", "make"), CASES)
+def test_clean_windows(name: str, make: Any) -> None:
+    """Among 200 clean windows not many more than a tenth have a p-value below a tenth."""
+    low = sum(make(BASELINE, window(0.0, seed)).p_value < 0.1 for seed in range(200))
+
+    assert low <= 40, name
+
+
+@pytest.mark.parametrize(("name", "make"), CASES)
+def test_margins(name: str, make: Any) -> None:
+    """The larger the margin, the less certain that the change exceeds it."""
+    found: Evidence = make(BASELINE, window(0.8))
+    certain = [found.p_relevant(margin) for margin in (0.0, 0.02, 0.1, 0.5)]
+
+    assert certain == sorted(certain), name
+
+
+@pytest.mark.parametrize(("name", "make"), CASES)
+def test_making_it_changes_nothing(name: str, make: Any) -> None:
+    """A test leaves the counts it is given as they are, and says the same when asked again."""
+    before, now = BASELINE.copy(), window(0.3)
+    first = make(before, now)
+
+    assert first.numbers() == make(BASELINE, window(0.3)).numbers(), name
+    assert (before == BASELINE).all()
+    assert (now == window(0.3)).all()
