@@ -23,9 +23,10 @@ def show(demo: Demo) -> str:
         happened=lambda: f"heartbeats: {demo.results.heartbeats() or 'none'}",
         log=demo.driver.log,
     )
-    up_s = (beat.at - beat.started_at).total_seconds()
+    state = demo.driver.state()
+    up_s = (beat.at - state.started_at).total_seconds() if state is not None else 0.0
     demo.facts["driver"] = {"pid": beat.pid, "generation": beat.generation, "up_s": up_s}
-    return f"driver of group {beat.group}, process {beat.pid}, watches {demo.spec.key}"
+    return f"driver of group {beat.group} watches {demo.spec.key}, {up_s:.0f} s after its start"
 
 
 def watches(demo: Demo, beat: Heartbeat) -> bool:
