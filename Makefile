@@ -71,7 +71,7 @@ measure: setup ## run every benchmark and write docs/measured.md
 
 clean: ## remove everything that setup made; a running system is stopped first
 	@test ! -x $(PEGEL) || $(PEGEL) down
-	@rm -rf .venvs .jars .pegel
+	@rm -rf .venvs .jars .pegel .pegel-demo build
 
 # --- set-up -----------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,6 @@
-"""`python -m pegel_serving.traffic --url URL --file FILE --count N --rate R`: sends instances, one a request.
+"""`python -m pegel_serving.traffic --url URL --file FILE --count N --rate R [--rows K]`: sends instances over HTTP.
+
+N requests of K instances each.
 
 The rate R (requests a second) is open: a slow answer does not slow the requests behind it, up to a bound of requests
 under way.
@@ -67,26 +69,29 @@ def read(path: Path, *, skip: int = 0) -> Iterator[Any]:
     return islice(cycle(instances), skip, None)
 
 
-async def send(url: str, instances: Sequence[Any], *, rate: float, in_flight: int = 64) -> Report:
-    """Send every instance as one v1 request with an id of its own, `rate` a second, and wait for the answers."""
+async def send(url: str, instances: Sequence[Any], *, rate: float, rows: int = 1, in_flight: int = 64) -> Report:
+    """Send v1 requests of `rows` instances with an id of their own, `rate` a second, and wait for the answers."""
     report = Report()
     room = asyncio.Semaphore(in_flight)
     limits = httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight)
     async with httpx.AsyncClient(limits=limits, timeout=30.0, trust_env=False) as client, asyncio.TaskGroup() as group:
         began = time.monotonic()
-        for index, instance in enumerate(instances):
+        for index, first in enumerate(range(0, len(instances), rows)):
             await asyncio.sleep(max(0.0, began + index / rate - time.monotonic()))
             await room.acquire()
             event_id = str(uuid.uuid4())
             report.ids.append(event_id)
-            task = group.create_task(_send_one(client, url, instance, event_id, report))
+            chosen = instances[first : first + rows]
+            task = group.create_task(_send_one(client, url, chosen, event_id, report))
             task.add_done_callback(lambda _: room.release())
     report.seconds = time.monotonic() - began
     return report
 
 
-async def _send_one(client: httpx.AsyncClient, url: str, instance: Any, event_id: str, report: Report) -> None:
-    body = orjson.dumps({"instances": [instance]})
+async def _send_one(
+    client: httpx.AsyncClient, url: str, instances: Sequence[Any], event_id: str, report: Report
+) -> None:
+    body = orjson.dumps({"instances": instances})
     headers = {"content-type": "application/json", "ce-id": event_id}
     began = time.monotonic()
     try:
@@ -107,6 +112,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--file", type=Path, required=True, help="instances, one JSON value a line, .gz or plain")
     parser.add_argument("--count", type=int, required=True, help="requests; the file begins again when it is used up")
     parser.add_argument("--rate", type=float, required=True, help="requests a second")
+    parser.add_argument("--rows", type=int, default=1, help="instances in each request")
     parser.add_argument("--skip", type=int, default=0, help="instances to leave out at the beginning")
     parser.add_argument("--json", action="store_true", help="print one JSON line with the ids instead of a sentence")
     return parser.parse_args(arguments)
@@ -115,8 +121,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Send, then report. Exit code 0 when every request was answered 200."""
     options = parse(arguments)
-    instances = list(islice(read(options.file, skip=options.skip), options.count))
-    report = asyncio.run(send(options.url, instances, rate=options.rate))
+    instances = list(islice(read(options.file, skip=options.skip), options.count * options.rows))
+    report = asyncio.run(send(options.url, instances, rate=options.rate, rows=options.rows))
     sys.stdout.write((orjson.dumps(report.to_json()).decode() if options.json else _sentence(report)) + "\n")
     return 0 if report.statuses == Counter({"200": options.count}) else 1
 

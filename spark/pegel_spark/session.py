@@ -47,6 +47,7 @@ def build(name: str, settings: Settings, *, jars: list[Path], memory: str = "1g"
         "spark.sql.streaming.numRecentProgressUpdates": "5",
         # Each trigger that finds nothing says so; by default only every 10 s, too late to close a quiet window.
         "spark.sql.streaming.noDataProgressEventInterval": "500",
+        "spark.python.daemon.module": "pegel_spark.daemon",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
     }
     if jars:

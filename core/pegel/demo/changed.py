@@ -9,8 +9,8 @@ from pegel.demo.failure import eventually
 from pegel.demo.stage import Demo
 from pegel.findings import Finding
 
-COUNT = 1_000
-"""20 s of traffic."""
+COUNT = 260
+"""13 s of traffic."""
 WITHIN_S = 45.0
 
 

@@ -14,7 +14,7 @@ from pegel.demo.stage import Demo
 from pegel.reconcile import Kind
 from pegel.store.actions import ActionLog
 
-COUNT = 750
+COUNT = 300
 """15 s of traffic, most of it sent while the driver is dead."""
 RESTART_WITHIN_S = 150.0
 

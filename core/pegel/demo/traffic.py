@@ -11,8 +11,10 @@ from pegel.demo.failure import StageFailed, eventually, require
 from pegel.demo.stage import Demo, Started
 from pegel.rows import WindowRow
 
-RATE = 50
-"""Requests a second, one row each."""
+RATE = 20
+"""Requests a second."""
+ROWS = 5
+"""Rows in each request."""
 SETTLE_WITHIN_S = 60.0
 
 
@@ -42,7 +44,7 @@ def send(demo: Demo, name: str, *, count: int, skip: int = 0) -> Sending:
     endpoint = demo.spec.endpoint
     url = f"{demo.facts['endpoint_url']}/v1/models/{endpoint}:predict"
     file = demo.home / "traffic" / f"{name}.jsonl.gz"
-    options = ("--url", url, "--file", file, "--count", count, "--rate", RATE, "--skip", skip, "--json")
+    options = ("--url", url, "--file", file, "--count", count, "--rate", RATE, "--rows", ROWS, "--skip", skip, "--json")
     began = datetime.now(UTC)
     return Sending(started=demo.begin(f"traffic-{name}", "pegel_serving.traffic", *options), began=began, count=count)
 

@@ -1,0 +1,15 @@
+"""Spark's Python daemon, with everything a task needs imported before the first worker is forked from it.
+
+Without it every new worker imports numpy, Arrow and the statistics for itself, seconds before its first batch.
+"""
+
+from __future__ import annotations
+
+from pyspark import daemon
+
+import pegel_spark.task
+
+__all__ = ["daemon", "pegel_spark"]
+
+if __name__ == "__main__":
+    daemon.manager()
