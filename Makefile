@@ -88,5 +88,9 @@ $(STAMPS)/demo-data: requirements/demo-data.txt $(STAMPS)/serving
 $(STAMPS)/jars: requirements/jars.lock $(STAMPS)/spark $(STAMPS)/serving
 	@.venvs/serving/bin/python -m pegel.local.jars && touch $@
 
-$(STAMPS)/ready: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving $(STAMPS)/demo-data $(STAMPS)/jars
+# The first plot of a machine looks at every font it has; better now than while somebody waits for an alert mail.
+$(STAMPS)/fonts: $(STAMPS)/airflow
+	@.venvs/airflow/bin/python -c "import matplotlib.font_manager" && touch $@
+
+$(STAMPS)/ready: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving $(STAMPS)/demo-data $(STAMPS)/jars $(STAMPS)/fonts
 	@touch $@

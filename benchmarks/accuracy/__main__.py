@@ -15,12 +15,12 @@ from time import perf_counter
 
 import numpy as np
 from benchmarks.accuracy import rules, streams
+from benchmarks.page import put
 
 ALPHA = 0.01
 PEER_BASELINES = 10
 """Some of the others are slow on reference data of 50,000 rows."""
 OURS = "Pegel, 1 % per window"
-MARKS = "<!-- accuracy -->\n", "<!-- /accuracy -->\n"
 TARGETS = {
     "mean .05 sigma": (0.0, 0.08),
     "mean .1 sigma": (0.01, 0.76),
@@ -125,10 +125,7 @@ def main() -> None:
     )
     print(text)
     if asked.write:
-        page = asked.write.read_text(encoding="utf-8") if asked.write.exists() else ""
-        before, _, rest = page.partition(MARKS[0])
-        after = rest.partition(MARKS[1])[2]
-        asked.write.write_text(f"{before}{MARKS[0]}{text}{MARKS[1]}{after}", encoding="utf-8")
+        put(asked.write, "accuracy", text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How much the inference logger takes, and whether it loses anything: `python benchmarks/logger/run.py [--ack broker]`.
+"""How much the inference logger takes, and whether it loses anything: `python -m benchmarks.logger.run [--ack broker]`.
 
 Run it with the serving environment's interpreter. A real broker, the logger's process, and five connections that post
 events one after the other, as the five workers of KServe's agent do. Prints one JSON line: events a second, the CPU
@@ -14,10 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
+from benchmarks.page import put
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
@@ -106,17 +108,28 @@ def measure(broker: Broker, folder: Path, options: argparse.Namespace) -> dict[s
     }
 
 
+def section(measured: dict[str, object]) -> str:
+    """Return the result as a table."""
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    lines = [f"| {name.replace('_', ' ')} | {value} |" for name, value in measured.items()]
+    return f"| acknowledged by {measured['ack']} | {today} |\n|---|---|\n" + "\n".join(lines[1:])
+
+
 def main() -> None:
     """Measure once and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=50_000)
     parser.add_argument("--ack", choices=("enqueue", "broker"), default="enqueue")
+    parser.add_argument("--write", type=Path)
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
         Broker(Path(folder) / "broker", places.checkout().jars("broker")) as broker,
     ):
-        print(json.dumps(measure(broker, Path(folder), options)))
+        measured = measure(broker, Path(folder), options)
+    print(json.dumps(measured))
+    if options.write:
+        put(options.write, f"logger {options.ack}", section(measured))
 
 
 if __name__ == "__main__":

@@ -76,9 +76,10 @@ class Driver:
 
     def _run(self) -> Exit:
         heart = self._prepare()
-        heart.beat()
         jars = session.connector_jars(self.settings)
         spark = session.build(f"pegel-monitor-{self.job.document.group}", self.settings, jars=jars)
+        session.warm(spark)
+        # The first heartbeat comes from the loop below: until the stream runs, nothing is being watched.
         spark.streams.addListener(heart.progress.idle)
         query = self._start(spark, heart.monitor)
         log.info("running", group=self.job.document.group, generation=self.job.generation)

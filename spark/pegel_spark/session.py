@@ -58,3 +58,8 @@ def build(name: str, settings: Settings, *, jars: list[Path], memory: str = "1g"
     for key, value in options.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
+
+
+def warm(spark: SparkSession) -> None:
+    """Start the Python workers and load the path that every batch takes, so that the first batch need not wait."""
+    spark.range(2).mapInArrow(lambda batches: batches, "id long").toArrow()

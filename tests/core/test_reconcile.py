@@ -75,6 +75,14 @@ def test_a_crashed_driver_is_restarted_with_its_last_words() -> None:
     assert (Kind.RESTART, "exited with 137: java.lang.OutOfMemoryError") == (action.kind, action.reason)
 
 
+def test_a_killed_driver_is_restarted_with_the_signal_for_a_reason() -> None:
+    """What a killed process happened to log last did not cause its end."""
+    action = decide(WISH, replace(CRASHED, exit_code=-9))
+
+    assert action is not None
+    assert (Kind.RESTART, "killed by SIGKILL") == (action.kind, action.reason)
+
+
 def test_a_stale_heartbeat_is_death() -> None:
     """Whatever the process list says, a driver without a heartbeat for a minute is dead."""
     kinds = [decide(WISH, RUNNING, sample_heartbeat(START - age * SECOND, generation=4)) for age in (60, 61)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -95,3 +96,14 @@ def test_the_report_needs_nothing_from_elsewhere(facts: dict[str, Any]) -> None:
     assert "delays" in text
     assert "src=" not in text.replace('src="data:', "")
     assert "<script" not in text
+
+
+def test_the_mailed_finding_can_be_recomputed(facts: dict[str, Any]) -> None:
+    """`pegel explain`, as the mail says it, finds the same statistic and p-value again."""
+    (finding,) = re.findall(r"pegel explain (\w+)", facts["mail"]["text"].replace("\n", " "))
+    home = str(Path(facts["report"]).parent)
+    command = [sys.executable, "-m", "pegel.cli.main", "explain", finding, "--home", home]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert "equal to 1e-9" in done.stdout

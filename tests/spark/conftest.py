@@ -214,17 +214,27 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         yield running
 
 
-@pytest.fixture
-def wire(broker: Broker) -> Iterator[Wire]:
-    """A producer, and a topic of this test's own beside the namespace's outliers and dead letters."""
+def wire_to(broker: Broker) -> Wire:
+    """Return a producer to a broker, and a new topic beside the namespace's outliers and dead letters."""
     topic = f"pegel.test-{uuid.uuid4().hex[:8]}.inference"
     admin = KafkaAdminClient(bootstrap_servers=broker.address)
     wanted = {topic, *names.topics("default")} - set(admin.list_topics())
     admin.create_topics([NewTopic(name, num_partitions=1, replication_factor=1) for name in wanted])
     admin.close()
-    producer = KafkaProducer(bootstrap_servers=broker.address, acks="all", linger_ms=5)
-    yield Wire(broker.address, topic, producer)
-    producer.close()
+    return Wire(broker.address, topic, producer_to(broker.address))
+
+
+def producer_to(address: str) -> KafkaProducer:
+    """Return a producer that waits until the broker has what it sends."""
+    return KafkaProducer(bootstrap_servers=address, acks="all", linger_ms=5)
+
+
+@pytest.fixture
+def wire(broker: Broker) -> Iterator[Wire]:
+    """A topic of this test's own on the broker that all tests share."""
+    made = wire_to(broker)
+    yield made
+    made.producer.close()
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,8 @@ import pytest
 
 from pegel import names
 from pegel.findings import Verdict
+from pegel.local.broker import Broker
+from pegel.local.places import checkout
 from pegel.messages import REQUEST_TYPE
 from pegel.rows import Heartbeat, WindowRow
 
@@ -163,6 +165,32 @@ def test_a_killed_driver_loses_nothing_and_doubles_nothing(drivers: Drivers, too
     assert 0 == sum(row.duplicates for row in rows)
     assert 2 * sent == sum(row.judged for row in world.results.ledger("delays", 1))
     assert 0 == sum(row.late for row in world.results.ledger("delays", 1))
+
+
+def test_a_broker_that_is_away_for_half_a_minute_is_waited_for(
+    drivers: Drivers, toolbox: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The same driver goes on when the broker is back, and every event is in a window once."""
+    with Broker(tmp_path_factory.mktemp("away"), checkout().jars("broker")) as broker:
+        wire = drivers.wire = toolbox.wire_to(broker)
+        drivers.world.watch(toolbox.make_spec())
+        driver, rng, begin = drivers.start(), np.random.default_rng(5), toolbox.now() - timedelta(seconds=60)
+        for sent in (0, 100):
+            for number in range(sent, sent + 100):
+                wire.pair(f"e{number}", begin + timedelta(milliseconds=37 * number), rng)
+            wire.producer.close()
+            drivers.wait(partial(drivers.has_more_than, sent))
+            if sent == 0:
+                broker.stop()
+                time.sleep(30)
+                broker.start()
+                wire.producer = toolbox.producer_to(broker.address)
+        rows = drivers.wait(lambda: drivers.finals(200))
+
+        assert driver.poll() is None
+        assert (200, 200, 200) == tuple(
+            sum(getattr(row, name) for row in rows) for name in ("requests", "responses", "joined")
+        )
 
 
 def test_an_older_generation_gives_way(drivers: Drivers, toolbox: Any) -> None:

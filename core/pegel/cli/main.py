@@ -14,7 +14,7 @@ from rich.markup import escape
 from pegel.cli.console import err
 from pegel.errors import InvalidSpec, PegelError
 
-COMMANDS = ("up", "down", "status", "validate", "apply", "report", "ack", "demo")
+COMMANDS = ("up", "down", "status", "validate", "apply", "report", "explain", "ack", "demo")
 HIDDEN = ("demo",)
 """`make demo` runs it, after installing what it needs."""
 

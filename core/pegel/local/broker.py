@@ -144,7 +144,8 @@ class Broker:
     def _format(self, java: Path) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         command = [*self._java(java), "kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted"]
-        command += ["-t", cluster, "-c", self.folder / "server.properties"]
+        # With `=`, because one id in 64 begins with a hyphen and would be taken for an option.
+        command += [f"--cluster-id={cluster}", "-c", self.folder / "server.properties"]
         done = subprocess.run(
             command,
             capture_output=True,

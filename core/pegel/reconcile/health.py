@@ -5,6 +5,7 @@ Reasons name instants, not ages, so that the same death reads the same each time
 
 from __future__ import annotations
 
+import signal
 from datetime import datetime
 
 from pegel.backends import JobDocument, JobState, Sighting
@@ -23,6 +24,8 @@ def cause_of_death(
     sighting: Sighting, heartbeat: Heartbeat | None, job: JobDocument, policy: Policy, now: datetime
 ) -> str | None:
     """Say why the driver counts as dead; None if it lives."""
+    if sighting.state is JobState.EXITED and (sighting.exit_code or 0) < 0:
+        return f"killed by {_signal_name(-(sighting.exit_code or 0))}"
     if sighting.state is JobState.EXITED:
         last = sighting.detail.strip().splitlines()[-1:] or ["it left no words"]
         return f"exited with {sighting.exit_code}: {last[0][:200]}"
@@ -35,3 +38,10 @@ def cause_of_death(
     if now - heartbeat.at <= limit:
         return None
     return f"no heartbeat since {heartbeat.at:%H:%M:%S} UTC; allowed are {limit.total_seconds():.0f} s"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -14,7 +14,7 @@ from pegel.report.svg import chart
 from pegel.report.views import FeatureView
 from pegel.report.words import VERDICT_WORDS, p_value, size
 from pegel.rows import WindowRow
-from pegel.summary import Summary
+from pegel.summary import FeatureSummary, Summary
 
 _ORDER = (Verdict.DRIFT, Verdict.BELOW_MARGIN, Verdict.INSUFFICIENT, Verdict.OK)
 
@@ -61,5 +61,18 @@ def _view(field: Field, baseline: Baseline, now: Summary | None, judged: dict[st
         p_value=p_value(judged["p_value"]) if judged else "",
         threshold=p_value(judged["threshold"]) if judged else "",
         rows=f"{counted:,} against {before.counted:,}",
+        odd="" if after is None else odd(after),
         chart=chart(shape(before, after), title=f"{field.name}: {what}", unit=field.unit),
     )
+
+
+def odd(feature: FeatureSummary) -> str:
+    """Say what came instead of a value, by kind; none of it is in the picture or in the tests of drift."""
+    kinds = {
+        "null": feature.n_null,
+        "NaN": feature.n_nan,
+        "+inf": feature.n_posinf,
+        "-inf": feature.n_neginf,
+        "unparseable": feature.n_unparseable,
+    }
+    return ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)

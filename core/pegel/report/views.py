@@ -27,6 +27,8 @@ class FeatureView:
     threshold: str
     rows: str
     """How many values of the windows shown against how many of the baseline."""
+    odd: str
+    """What came instead of values in the windows shown, by kind: `3 nulls, 1 unparseable`; empty if nothing did."""
     chart: str
     """SVG: baseline as outline, the windows shown filled."""
 

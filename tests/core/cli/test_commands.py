@@ -106,6 +106,14 @@ def test_a_report_of_no_model_says_what_is_watched(tmp_path: Path, capsys: pytes
     assert "given 'delays/1'; watched: none. Nothing was written" in capsys.readouterr().err
 
 
+def test_an_unknown_finding_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Explaining what was never found says so, with exit code 1."""
+    code = run("explain", "0123abcd", "--home", str(tmp_path))
+
+    assert code == 1
+    assert "no finding starts with '0123abcd'" in capsys.readouterr().err
+
+
 def test_a_spec_becomes_the_forms_answers(spec_file: Path) -> None:
     """Each answer is named by the path of its field, and every field is answered."""
     flat = answers(MonitorSpec.from_file(spec_file).to_json())

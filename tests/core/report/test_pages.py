@@ -8,16 +8,21 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
+from pegel.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.errors import NotFound
 from pegel.findings import Verdict
+from pegel.layout import build_layout
 from pegel.report import html
 from pegel.report.collect import Sources, model_rows, model_view
+from pegel.report.features import odd
 from pegel.report.states import state_of
 from pegel.report.svg import chart, sparkline
 from pegel.report.timeline import told
 from pegel.store.registry import Registry
+from pegel.summary import Summary
 from pegel.testing.clock import START
 from pegel.testing.samples import MINUTE, sample_heartbeat, sample_spec, sample_window
 
@@ -55,6 +60,18 @@ def test_features_come_worst_first(sources: Sources) -> None:
     assert "shifted up" == features[0].what
     assert re.fullmatch(r"0\.\d+ \S \(about \+\d(\.\d)? min\)", features[0].effect)
     assert 4 == len(features)
+
+
+def test_what_is_no_value_is_counted_by_kind_beside_the_picture() -> None:
+    """Nulls, NaN, infinities and text where a number belongs are named apart, each with its count."""
+    schema = Schema((Field("delay", Kind.NUMERIC),))
+    layout = build_layout(schema, {"delay": np.arange(2_000.0)})
+    summary = Summary.empty(layout)
+    values = np.array([[1.0], [np.nan], [np.nan], [np.nan], [np.inf]])
+    codes = np.array([[0], [Missing.NULL], [Missing.UNPARSEABLE], [0], [0]], dtype=np.uint8)
+    summary.update(Columns(5, values, codes, (), ()), Role.FEATURE)
+
+    assert "1 null, 1 NaN, 1 +inf, 1 unparseable" == odd(summary.features["delay"])
 
 
 def test_the_ledger_closes(sources: Sources) -> None:

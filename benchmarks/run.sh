@@ -1,0 +1,9 @@
+#!/bin/sh
+# Write every figure of docs/measured.md anew. Takes about half an hour on two idle cores.
+set -eu
+cd "$(dirname "$0")/.."
+.venvs/spark/bin/python -m benchmarks.accuracy --write docs/measured.md
+.venvs/serving/bin/python -m benchmarks.logger.run --ack enqueue --write docs/measured.md
+.venvs/serving/bin/python -m benchmarks.logger.run --ack broker --write docs/measured.md
+.venvs/serving/bin/pegel demo --facts build/demo.json
+.venvs/serving/bin/python -m benchmarks.demo.run build/demo.json --write docs/measured.md

@@ -1,0 +1,51 @@
+"""`pegel explain`: a finding recomputed from what was stored, with its formula and its numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pegel.baseline import Baseline
+from pegel.cli.console import out
+from pegel.cli.options import HomeOption, settings_of
+from pegel.errors import NotFound, PermanentError
+from pegel.explain import Explanation
+from pegel.explain import explain as recompute
+from pegel.featurestore import LocalFeatureStore
+from pegel.settings import Settings
+from pegel.store.database import connect, migrate
+from pegel.store.results import Results
+from pegel.summary import Summary
+
+FindingId = Annotated[
+    str, typer.Argument(metavar="FINDING", help="The id in a mail or on the page; its start is enough.")
+]
+
+
+def explain(finding: FindingId, home: HomeOption = None) -> None:
+    """Recompute a finding from its stored window and baseline, and show the arithmetic."""
+    explanation = explained(settings_of(home), finding)
+    out.print(str(explanation), soft_wrap=True, markup=False, highlight=False)
+    if not explanation.agrees:
+        raise PermanentError(
+            f"expected the stored statistic and p-value of finding {finding} to be found again to 1e-9; they were not. "
+            "The stored window or baseline is not the one that was judged."
+        )
+
+
+def explained(settings: Settings, finding: str) -> Explanation:
+    """Return the finding, recomputed. Raises NotFound when it or the window it was found in is gone."""
+    engine = connect(settings.database)
+    try:
+        migrate(engine)
+        results = Results(engine)
+        stored = results.finding(finding)
+        baseline = Baseline.from_json(LocalFeatureStore(settings.features).get_baseline(stored.baseline_id))
+        rows = results.windows(stored.model, stored.version, stored.span.start)
+        row = next((row for row in rows if row.span == stored.span), None)
+        if row is None:
+            raise NotFound(f"the window of finding {finding} is no longer stored; it cannot be recomputed.")
+        return recompute(stored, Summary.from_bytes(row.summary, baseline.layout), baseline)
+    finally:
+        engine.dispose()
