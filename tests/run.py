@@ -39,8 +39,9 @@ LANES = (
         Suite("core", "spark"),
         Suite("core", "airflow", ("-m", "not slow")),
         Suite("core", "serving", ("-m", "not slow")),
+        Suite("airflow", "airflow"),
     ),
-    (Suite("serving", "serving"), Suite("spark", "spark"), Suite("airflow", "airflow")),
+    (Suite("spark", "spark"), Suite("serving", "serving")),
 )
 """One lane per core; the suites of a lane run one after the other."""
 ALONE = (Suite("e2e", "serving"),)
