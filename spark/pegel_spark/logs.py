@@ -18,8 +18,9 @@ def configure() -> None:
             structlog.processors.LogfmtRenderer(key_order=("timestamp", "level", "event")),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        # Asked for at each line, so that whoever replaces standard error is written to.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=False,
     )
     # The Kafka client repeats itself while a broker is away; what matters of it is counted where it is used.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
