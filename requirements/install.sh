@@ -36,7 +36,8 @@ demo-data)
 *)
     [ -x ".venvs/$name/bin/python" ] || .venvs/tools/bin/uv venv -q --clear --python "$python" ".venvs/$name" >> "$log" 2>&1 ||
         fail "the $name environment could not be made"
-    .venvs/tools/bin/uv pip sync -q --require-hashes --python ".venvs/$name" "$lock" >> "$log" 2>&1 ||
+    # Compiled now, because the first start of everything would otherwise compile it while somebody watches.
+    .venvs/tools/bin/uv pip sync -q --compile-bytecode --require-hashes --python ".venvs/$name" "$lock" >> "$log" 2>&1 ||
         fail "the $name environment could not be installed"
     .venvs/tools/bin/uv pip install -q --no-deps --no-build-isolation --python ".venvs/$name" -e core -e "$room" >> "$log" 2>&1 ||
         fail "pegel could not be installed into the $name environment"
