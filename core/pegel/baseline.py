@@ -9,23 +9,28 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
+from importlib import metadata
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pegel import plain
 from pegel.columns import Role
 from pegel.errors import LayoutMismatch
 from pegel.layout import Layout
-from pegel.outliers import MIN_ROWS, outlier_cutoff
+from pegel.outliers import OutlierTables, outlier_cutoff
 from pegel.spec import Watch
-from pegel.stats.dispersion import Dispersion
-from pegel.summary import Summary
+from pegel.stats.noise import Noise
+from pegel.stats.performance import Performance
+from pegel.summary import FeatureSummary, Summary
 
-BASELINE_VERSION = 1
+BASELINE_VERSION = 2
+Scoring = Callable[[OutlierTables], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,11 @@ class OutlierCutoff:
 class Baseline:
     """The zero mark of one model version.
 
-    `id` is `sha256:` and the digest of everything that judging uses, model and version included; when and from where
-    the baseline was made (`created_at`, `source`) is not part of it. `summary` holds the counts of all `rows`.
-    `dispersion` says per field how much windows vary more than independent rows would; it is empty if not assessed.
+    `id` is `sha256:` and the digest of everything that judging uses, model and version included; when, by what and from
+    where the baseline was made (`created_at`, `made_by`, `source`) is not part of it, nor is what further statistics
+    found, because sketches differ with the order of the rows. `summary` holds the counts of all
+    `rows`, by part of day or week if `noise` has such parts. `kappa`: variance factor of each correlation of the
+    layout's joint fields, shape (joint, joint).
     """
 
     id: str
@@ -65,7 +72,19 @@ class Baseline:
     source: str
     created_at: datetime
     outlier_cutoff: OutlierCutoff | None
-    dispersion: Mapping[str, Dispersion]
+    noise: Noise
+    kappa: NDArray[np.float64]
+    performance: Performance | None
+    made_by: str
+
+    @cached_property
+    def features(self) -> Mapping[str, FeatureSummary]:
+        """Return the summary of each field, by name, in schema order."""
+        return self.summary.features
+
+    def part(self, start: datetime, end: datetime) -> int | None:
+        """Return the part of day or week in which a span lies as a whole; None if it crosses or there are none."""
+        return None if self.noise.partition is None else self.noise.partition.part_of_span(start, end)
 
     @classmethod
     def build(
@@ -76,9 +95,10 @@ class Baseline:
         model: str,
         version: int,
         source: str,
-        scores: NDArray[np.float64] | None,
+        scores: Scoring | None,
         watch: Watch,
-        dispersion: Mapping[str, Dispersion] | None = None,
+        noise: Noise | None = None,
+        performance: Performance | None = None,
         created_at: datetime | None = None,
     ) -> Baseline:
         """Make a baseline of a summary of all training rows.
@@ -89,16 +109,18 @@ class Baseline:
             model: Name of the model.
             version: Version of the model.
             source: Where the rows came from, for people.
-            scores: Outlier score of every row, in any order; None for no outlier cut-off.
+            scores: Returns the outlier score of every row, in any order, by the tables of this baseline, by which the
+                stream scores events, too; None for no outlier cut-off.
             watch: Gives the rate of outliers that a person wants to see.
-            dispersion: What `pegel.detect.replay.replay` found in rows ordered by time; None for not assessed.
+            noise: What `pegel.detect.noise.assess` found in rows ordered by time; None for not assessed.
+            performance: Errors on labelled rows; None without labels.
             created_at: Now, unless stated.
 
         Raises:
             ValueError: If the summary was kept without exact sums, so that the id would depend on the order of rows.
             LayoutMismatch: If the summary has other cells.
         """
-        if summary.exact is None:
+        if summary.exact is None or summary.fourth is None:
             raise ValueError(
                 "expected a summary with exact sums, `Summary.empty(layout, exact=True)`, merged only with such; "
                 "given one without: its baseline would depend on the order of the rows, so none was built."
@@ -107,9 +129,8 @@ class Baseline:
         settled.merge(summary)
         settled.settle()
         settled.freeze()
-        cutoff = None if scores is None else _cutoff(scores, watch)
-        return cls(
-            id=_identify(_content(layout, settled, (model, version), cutoff, dispersion or {})),
+        made = cls(
+            id="",
             layout=layout,
             summary=settled,
             rows=max(settled.rows(Role.FEATURE), settled.rows(Role.PREDICTION)),
@@ -117,9 +138,13 @@ class Baseline:
             version=version,
             source=source,
             created_at=created_at or datetime.now(UTC),
-            outlier_cutoff=cutoff,
-            dispersion=dispersion or {},
+            outlier_cutoff=None if scores is None else _cutoff(scores(OutlierTables.from_summary(settled)), watch),
+            noise=noise or Noise(),
+            kappa=summary.fourth.kappas(),
+            performance=performance,
+            made_by=f"pegel {metadata.version('pegel')}",
         )
+        return replace(made, id=_identify(made._content()))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, the inverse of `from_json`."""
@@ -127,22 +152,46 @@ class Baseline:
             "id": self.id,
             "source": self.source,
             "created_at": self.created_at.astimezone(UTC).isoformat(),
-            "content": _content(
-                self.layout, self.summary, (self.model, self.version), self.outlier_cutoff, self.dispersion
-            ),
+            "made_by": self.made_by,
+            "noise": self.noise.why,
+            "kept": plain.further(self.summary),
+            "content": self._content(),
+        }
+
+    def _content(self) -> dict[str, Any]:
+        """Return everything that the id covers."""
+        return {
+            "baseline_version": BASELINE_VERSION,
+            "model": self.model,
+            "version": self.version,
+            "layout": self.layout.to_json(),
+            "summary": plain.to_json(self.summary),
+            "outliers": None if self.outlier_cutoff is None else self.outlier_cutoff.to_json(),
+            "noise": self.noise.to_json(),
+            "kappa": plain.to_hex(self.kappa),
+            "performance": None if self.performance is None else self.performance.to_json(),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Baseline:
-        """Read what `to_json` wrote. Raises LayoutMismatch if the content does not have the id it claims."""
-        content = data["content"]
+        """Read what `to_json` wrote.
+
+        Raises LayoutMismatch if it is none, is of another version, or does not have the id it claims.
+        """
+        content = data.get("content", {})
+        if content.get("baseline_version") != BASELINE_VERSION:
+            raise LayoutMismatch(
+                f"expected a baseline of version {BASELINE_VERSION}, given {content.get('baseline_version')!r}: "
+                "profile the training data again with this version of Pegel; nothing was read."
+            )
         if (found := _identify(content)) != data["id"]:
             raise LayoutMismatch(
                 f"expected a baseline with id {data['id']}, given content of {found}: "
                 "the document was changed after it was written; it was not used."
             )
         layout = Layout.from_json(content["layout"])
-        summary = _summary_from_json(content["summary"], layout)
+        summary = plain.from_json(content["summary"], data["kept"], layout)
+        given = content["performance"]
         return cls(
             id=data["id"],
             layout=layout,
@@ -153,13 +202,11 @@ class Baseline:
             source=data["source"],
             created_at=datetime.fromisoformat(data["created_at"]),
             outlier_cutoff=None if content["outliers"] is None else OutlierCutoff.from_json(content["outliers"]),
-            dispersion={name: Dispersion.from_json(item) for name, item in content["dispersion"].items()},
+            noise=Noise.from_json(content["noise"], data["noise"]),
+            kappa=plain.from_hex(content["kappa"]),
+            performance=None if given is None else Performance.from_json(given),
+            made_by=data["made_by"],
         )
-
-
-def smallest_outlier_budget(rows: int, rows_per_day: float) -> float:
-    """Return the smallest number of outliers per day for which `rows` baseline rows suffice."""
-    return MIN_ROWS / max(rows, 1) * rows_per_day
 
 
 def _cutoff(scores: NDArray[np.float64], watch: Watch) -> OutlierCutoff | None:
@@ -173,49 +220,3 @@ def _cutoff(scores: NDArray[np.float64], watch: Watch) -> OutlierCutoff | None:
 def _identify(content: Mapping[str, Any]) -> str:
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-
-
-def _content(
-    layout: Layout,
-    summary: Summary,
-    model: tuple[str, int],
-    cutoff: OutlierCutoff | None,
-    dispersion: Mapping[str, Dispersion],
-) -> dict[str, Any]:
-    """Return everything that the id covers."""
-    return {
-        "baseline_version": BASELINE_VERSION,
-        "model": model[0],
-        "version": model[1],
-        "layout": layout.to_json(),
-        "summary": {
-            "counters": summary.counters.tolist(),
-            "cells": summary.cells.tolist(),
-            "ranges": _hex(summary.ranges),
-            "moments": _hex(summary.moments),
-            "n_outliers": summary.n_outliers,
-            "n_scored": summary.n_scored,
-        },
-        "outliers": None if cutoff is None else cutoff.to_json(),
-        "dispersion": {name: found.to_json() for name, found in dispersion.items()},
-    }
-
-
-def _summary_from_json(data: Mapping[str, Any], layout: Layout) -> Summary:
-    summary = Summary.empty(layout)
-    summary.counters[...] = data["counters"]
-    summary.cells[...] = data["cells"]
-    summary.ranges[...] = _unhex(data["ranges"])
-    summary.moments[...] = _unhex(data["moments"])
-    summary.n_outliers, summary.n_scored = data["n_outliers"], data["n_scored"]
-    summary.freeze()
-    return summary
-
-
-def _hex(array: NDArray[np.float64]) -> list[list[str]]:
-    return [[value.hex() for value in row] for row in array.tolist()]
-
-
-def _unhex(rows: list[list[str]]) -> NDArray[np.float64]:
-    width = len(rows[0]) if rows else 0
-    return np.array([[float.fromhex(value) for value in row] for row in rows]).reshape(len(rows), width)

@@ -55,9 +55,24 @@ class Levels:
         return self.alpha_drift + self.alpha_quality
 
     @property
+    def alpha(self) -> float:
+        """Return the false alarms per window of all layers together."""
+        return self.alpha_window + self.alpha_cusum + self.alpha_multivariate
+
+    @property
+    def share_drift(self) -> float:
+        """Return the part of the whole budget that goes to changed distributions in single windows."""
+        return self.alpha_drift / self.alpha
+
+    @property
+    def share_quality(self) -> float:
+        """Return the part of the whole budget that goes to data quality in single windows."""
+        return self.alpha_quality / self.alpha
+
+    @property
     def expected_per_day(self) -> float:
         """Return how many false alarms per day to expect if nothing ever changes."""
-        return (self.alpha_window + self.alpha_cusum + self.alpha_multivariate) * self.windows_per_day
+        return self.alpha * self.windows_per_day
 
     def describe(self) -> str:
         """Return the arithmetic for people."""
@@ -66,18 +81,18 @@ class Levels:
             f"With these settings expect {self.expected_per_day:.2g} false alarms per day: "
             f"{self.windows_per_day:g} windows a day, each judged at {self.alpha_window:.2g} in all ({shares}), "
             f"which is {self.drift:.2g} for the drift and {self.quality:.2g} for the quality of each of "
-            f"{self.features} features. {self._layers()}"
+            f"{self.features} features; {self.others}."
         )
         if self.expected_per_day < self.asked_per_day * (1 - 1e-9):
             text += f" A window is never judged at more than {CAP:g}, so fewer are expected than asked for."
         return text
 
-    def _layers(self) -> str:
-        others = {"charts over windows": self.alpha_cusum, "tests of several features": self.alpha_multivariate}
-        named = [f"{name} at {alpha:.2g} per window" for name, alpha in others.items() if alpha > 0]
-        if named:
-            return f"Beside them: {' and '.join(named)}."
-        return "Only single windows are judged; they have the whole budget."
+    @property
+    def others(self) -> str:
+        """Return what the layers beside single windows have, for people."""
+        shares = {"charts over windows": self.alpha_cusum, "tests of several features": self.alpha_multivariate}
+        named = [f"{name} have {alpha:.2g} per window" for name, alpha in shares.items() if alpha > 0]
+        return " and ".join(named) if named else "only single windows are judged, with the whole budget"
 
 
 def sidak(alpha: float, tests: int) -> float:

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
+from pegel import course, joint
 from pegel.baseline import Baseline
-from pegel.detect.drift import drift_tests
+from pegel.comparison import Comparison, compare, drift_family
+from pegel.detect.combine import corrected, shares
+from pegel.detect.cusum import Chart, deviations
 from pegel.detect.protocol import Evidence
 from pegel.detect.quality import quality_tests
+from pegel.detect.siegmund import Limits, alarm_rate
 from pegel.errors import LayoutMismatch, NotFound
 from pegel.findings import Finding
 from pegel.judge import OUTLIER_RATE, outlier_test
+from pegel.layout import NumericLayout
+from pegel.memory import Carried
 from pegel.summary import Summary
 
 TOLERANCE = 1e-9
 FORMULAS = {
     "location": (
-        "z = (mean midrank of the window - of the baseline) / sqrt(S2 (1/n + 1/m)), S2 the pooled variance of "
-        "midranks; two-sided p from the Pearson III law with the permutation skewness"
+        "z = (mean score of the window - of the baseline) / sqrt(S2 (1/n + 1/m)), scores are {scores}, S2 their pooled "
+        "variance; two-sided p from the Pearson III law with the permutation skewness"
     ),
     "scale": (
         "as location, with squared normal scores of the pooled midranks, clipped at 1/256; z > 0 means spread wider"
@@ -29,11 +37,19 @@ FORMULAS = {
         "those of X2 and of Williams' corrected G, chi-squared with df degrees of freedom"
     ),
     "binary": "twice the smaller tail of the hypergeometric law of the second value's count, given both totals",
+    "correlation": (
+        "z = (atanh r_now - atanh r_before) / sqrt(kappa (1/(n-3) + 1/(m-3))) of normal scores, largest of all pairs"
+    ),
+    "cusum": (
+        "level = max(0, level before + z - k), z the window's deviation clipped at h/2; p is how often per window a "
+        "chart without any change would reach this level, averaged over baselines of this size"
+    ),
 }
 COUNT_FORMULA = (
     "P(K >= seen), K hypergeometric: `seen` of n rows of the window against `seen_in_baseline` of m, given their sum; "
     "for nulls, twice the smaller tail"
 )
+_SCORES = ("pooled midranks", "normal scores of the pooled midranks, clipped at 1/256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +60,7 @@ class Explanation:
     formula: str
     numbers: dict[str, float]
     tests: tuple[str, ...]
+    """Each test of the field with its share of the field's level."""
     statistic: float
     p_value: float
 
@@ -57,8 +74,7 @@ class Explanation:
         """Return the arithmetic for people."""
         one = self.finding
         numbers = ", ".join(f"{name} = {value:.10g}" for name, value in self.numbers.items())
-        names = " and ".join(self.tests)
-        corrected = f"{len(self.tests)} tests ({names})" if len(self.tests) > 1 else "one test"
+        among = f" over {len(self.tests)} tests ({', '.join(self.tests)})" if len(self.tests) > 1 else ""
         relevant = ""
         if one.p_relevant is not None:
             relevant = (
@@ -70,7 +86,7 @@ class Explanation:
             f"window      {one.span.start.isoformat()} to {one.span.end.isoformat()}, revision {one.revision}\n"
             f"test        {one.test}: {self.formula}\n"
             f"inputs      n = {one.n}, m = {one.m}, {numbers}\n"
-            f"p           {self.p_value:.10g} over {corrected}, below the level {one.threshold:.3g}\n"
+            f"p           {self.p_value:.10g}{among}, below the level {one.threshold:.3g}\n"
             f"level       {one.budget_share:.2%} of the false-alarm budget of each window{relevant}\n"
             f"effect      {one.effect:.4g} {one.effect_unit}\n"
             f"baseline    {one.baseline_id}\n"
@@ -95,26 +111,74 @@ def explain(finding: Finding, summary: Summary, baseline: Baseline) -> Explanati
             f"expected the baseline {finding.baseline_id} and a summary in its cells, given {baseline.id} and cells "
             f"{summary.layout.layout_hash[:12]}: nothing was recomputed."
         )
-    tests = _tests(finding, summary, baseline)
-    test = next((test for test in tests if test.name == finding.test), None)
-    if test is None:
+    if finding.detector == joint.DETECTOR:
+        return _correlation(finding, summary, baseline)
+    if finding.feature == OUTLIER_RATE:
+        return _tested(finding, outlier_test(baseline, summary), COUNT_FORMULA)
+    one = _comparison(finding, summary, baseline)
+    if finding.detector == course.DETECTOR:
+        return _chart(finding, one)
+    if finding.detector == "quality":
+        return _tested(finding, quality_tests(one.before, one.now, one.dispersion), COUNT_FORMULA)
+    light = isinstance(one.before.layout, NumericLayout) and one.before.layout.light_tails
+    formula = FORMULAS.get(finding.test, COUNT_FORMULA).format(scores=_SCORES[light])
+    return _tested(finding, _family(finding, one), formula)
+
+
+def _tested(finding: Finding, tests: Sequence[Evidence], formula: str) -> Explanation:
+    found = [(test, p) for test, p in zip(tests, corrected(tests), strict=True) if test.name == finding.test]
+    if not found:
         names = ", ".join(test.name for test in tests) or "none"
         raise NotFound(f"expected a test {finding.test!r} of {finding.feature}, found {names}: nothing was recomputed.")
-    return Explanation(
-        finding=finding,
-        formula=FORMULAS.get(test.name, COUNT_FORMULA),
-        numbers=test.numbers(),
-        tests=tuple(test.name for test in tests),
-        statistic=test.statistic,
-        p_value=min(1.0, len(tests) * test.p_value),
-    )
+    test, p = found[0]
+    divided = tuple(f"{each.name} {share:.0%}" for each, share in zip(tests, shares(tests), strict=True))
+    return Explanation(finding, formula, test.numbers(), divided, test.statistic, p)
 
 
-def _tests(finding: Finding, summary: Summary, baseline: Baseline) -> Sequence[Evidence]:
-    if finding.feature == OUTLIER_RATE:
-        return outlier_test(baseline, summary)
-    spread = baseline.dispersion.get(finding.feature)
-    before, now = baseline.summary.features[finding.feature], summary.features[finding.feature]
-    if finding.detector == "quality":
-        return quality_tests(before, now, spread)
-    return drift_tests(before.layout, before.cells, now.cells, spread)
+def _correlation(finding: Finding, summary: Summary, baseline: Baseline) -> Explanation:
+    change = joint.joint_change(baseline, summary, finding.evidence["watched"])
+    if change is None:
+        raise NotFound(f"expected correlations of {finding.feature}, found too few rows: nothing was recomputed.")
+    return Explanation(finding, FORMULAS[finding.test], change.numbers(), (), change.z, change.p_value)
+
+
+def _chart(finding: Finding, one: Comparison) -> Explanation:
+    """Take the chart as it stood before the window, and add the window again."""
+    told = finding.evidence["chart"]
+    limits, before = Limits(told["k"], told["h"]), Chart.from_json(told["before"])
+    test, direction = finding.test.split()
+    found = {(name, where): z for name, where, z in deviations(_family(finding, one), one.dispersion)}
+    if (test, direction) not in found:
+        raise NotFound(f"expected a chart {finding.test!r} of {finding.feature}, found none: nothing was recomputed.")
+    z = found[test, direction]
+    after = before.step(z, limits)
+    share = told["usual"] / (told["usual"] + told["rows"])
+    numbers = {"level before": before.level, "z": z, "k": limits.k, "h": limits.h, "windows": float(after.length)}
+    p = alarm_rate(after.level, limits.k, share)
+    return Explanation(finding, FORMULAS[course.DETECTOR], numbers, (), after.level, p)
+
+
+def _comparison(finding: Finding, summary: Summary, baseline: Baseline) -> Comparison:
+    """Put both sides next to each other as they were judged, with the values of earlier windows."""
+    field = baseline.layout.schema.fields[baseline.layout.index[finding.feature]]
+    carries = _Stored(finding.evidence.get("carried"))
+    names = finding.evidence.get("detectors", ())
+    return compare(baseline, summary, [field], finding.span, detectors=names, carries=carries)[0]
+
+
+def _family(finding: Finding, one: Comparison) -> list[Evidence]:
+    return drift_family([one], finding.evidence.get("detectors", ()))[one.name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """The values of earlier windows as a finding's evidence holds them."""
+
+    told: Mapping[str, Any] | None
+
+    def carried(self, name: str, part: int | None) -> Carried | None:  # noqa: ARG002  evidence is of one field
+        """Return them."""
+        if self.told is None:
+            return None
+        cells = {int(cell): count for cell, count in self.told["cells"].items()}
+        return Carried(cells, self.told["windows"], datetime.fromisoformat(self.told["since"]), part)

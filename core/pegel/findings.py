@@ -15,10 +15,17 @@ class Verdict(StrEnum):
     OK = "ok"
     BELOW_MARGIN = "below_margin"
     DRIFT = "drift"
+    """The window by itself differs."""
+    DRIFTING = "drifting"
+    """The window by itself does not differ, but the windows up to it do, taken together."""
     INSUFFICIENT = "insufficient"
     NO_DATA = "no_data"
     BASELINE_MISSING = "baseline_missing"
     LAYOUT_MISMATCH = "layout_mismatch"
+
+
+ALARMING = frozenset({Verdict.DRIFT, Verdict.DRIFTING})
+"""Verdicts that a person is told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +69,13 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """Return the content address of the fact: monitor, feature, detector, span and revision."""
+        """Return the content address of the fact: monitor, feature, detector, test, span and revision."""
         parts = (
             self.model,
             str(self.version),
             self.feature,
             self.detector,
+            self.test,
             self.span.start.isoformat(),
             self.span.end.isoformat(),
             str(self.revision),

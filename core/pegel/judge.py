@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pegel import budget
 from pegel.baseline import Baseline
-from pegel.budget import Levels
+from pegel.budget import Layer, Levels
 from pegel.columns import Field, Role
+from pegel.comparison import Comparison, compare, drift_family
+from pegel.course import Course, follow
 from pegel.detect.counts import CountTest
-from pegel.detect.drift import MIN_BASELINE, MIN_WINDOW, drift_tests
+from pegel.detect.drift import MIN_BASELINE, MIN_WINDOW
 from pegel.detect.effects import drift_effect, quality_effect
+from pegel.detect.protocol import Evidence
 from pegel.detect.quality import quality_tests
 from pegel.findings import Finding, Span, Verdict
+from pegel.joint import PAIR, joint_verdict, places
 from pegel.layout import Layout
+from pegel.memory import Memory
+from pegel.outliers import refusal
 from pegel.spec import MonitorSpec, Watch
-from pegel.stats.dispersion import Dispersion
-from pegel.summary import FeatureSummary, Summary
+from pegel.summary import Summary
 from pegel.verdicts import Bar, FeatureVerdict, overall, weigh
 
-__all__ = ["OUTLIER_RATE", "FeatureVerdict", "Judgement", "judge", "outlier_test", "select"]
+__all__ = ["OUTLIER_RATE", "FeatureVerdict", "Judgement", "judge", "layers", "outlier_test", "select"]
 
 OUTLIER_RATE = "outlier rate"
 """Stands where a feature's name stands in findings about the rate of outlying events."""
@@ -27,11 +33,18 @@ OUTLIER_RATE = "outlier rate"
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict on one span, what is known of each judged field, and the findings (verdict DRIFT only)."""
+    """The verdict on one span, what is known of each judged field, and the findings (verdicts DRIFT and DRIFTING only).
+
+    `memory`: what the next window is judged with, if this one is final; None where windows are not followed. `notes`:
+    what a person should know about how it was judged.
+    """
 
     verdict: Verdict
     features: tuple[FeatureVerdict, ...] = ()
     findings: tuple[Finding, ...] = ()
+    memory: Memory | None = None
+    notes: tuple[str, ...] = ()
+    levels: Levels | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +57,20 @@ class _Bars:
     @classmethod
     def of(cls, levels: Levels, margin: float) -> _Bars:
         return cls(
-            drift=Bar("drift", levels.drift, budget.DRIFT_SHARE / levels.features, margin),
-            quality=Bar("quality", levels.quality, budget.QUALITY_SHARE / (levels.features + 1), margin),
+            drift=Bar("drift", levels.drift, levels.share_drift / levels.features, margin),
+            quality=Bar("quality", levels.quality, levels.share_quality / (levels.features + 1), margin),
         )
 
 
-def judge(baseline: Baseline | None, summary: Summary, *, spec: MonitorSpec, span: Span, revision: int) -> Judgement:
+def judge(
+    baseline: Baseline | None,
+    summary: Summary,
+    *,
+    spec: MonitorSpec,
+    span: Span,
+    revision: int,
+    memory: Memory | None = None,
+) -> Judgement:
     """Judge one span of one model.
 
     Args:
@@ -58,39 +79,69 @@ def judge(baseline: Baseline | None, summary: Summary, *, spec: MonitorSpec, spa
         spec: Which fields are judged, at which margin and false-alarm budget.
         span: Named in the findings.
         revision: Named in the findings.
+        memory: What the final windows before left, `Memory(baseline.id)` for the first; None judges the span alone.
+            With it, small changes that last are found, and values too few to judge are added to those of later windows.
     """
     if baseline is None:
-        return Judgement(Verdict.BASELINE_MISSING)
+        return Judgement(Verdict.BASELINE_MISSING, memory=memory)
     if summary.layout.layout_hash != baseline.layout.layout_hash:
-        return Judgement(Verdict.LAYOUT_MISMATCH)
+        return Judgement(Verdict.LAYOUT_MISMATCH, memory=memory)
     if not summary.rows(Role.FEATURE) and not summary.rows(Role.PREDICTION):
-        return Judgement(Verdict.NO_DATA)
+        return Judgement(Verdict.NO_DATA, memory=memory)
+    # Overlapping windows share rows: their charts would count these twice.
+    followed = memory is not None and spec.windowing.step == spec.windowing.length
+    course = Course.begin(memory, baseline, summary, span) if memory is not None and followed else None
     fields, unknown = select(baseline.layout, spec.watch)
-    levels = budget.levels(spec.false_alarms, spec.windowing, max(1, len(fields)))
+    running = layers(baseline, spec, course.usual if course else None)
+    levels = budget.levels(spec.false_alarms, spec.windowing, max(1, len(fields)), running)
     bars = _Bars.of(levels, spec.watch.margin)
-    before, now = baseline.summary.features, summary.features
-    spread = baseline.dispersion
-    pairs = [_field(before[field.name], now[field.name], bars, spread.get(field.name)) for field in fields]
-    rate = outlier_test(baseline, summary)
-    outliers = [weigh(OUTLIER_RATE, rate, bars.quality, quality_effect)] if rate else []
-    features = tuple(max(pair, key=lambda verdict: verdict.weight) for pair in pairs) + unknown
-    said = [verdict for pair in pairs for verdict in pair] + outliers
+    pairs = compare(baseline, summary, fields, span, detectors=spec.watch.detectors, carries=course)
+    tests = drift_family([pair for pair in pairs if _judged(pair)], spec.watch.detectors)
+    said = [_said(pair, tests.get(pair.name), bars) for pair in pairs]
+    left = memory
+    if course is not None:
+        charted, left = follow(course, pairs, tests, levels=levels, margin=spec.watch.margin)
+        said = [[*one, *charted.get(pair.name, ())] for pair, one in zip(pairs, said, strict=True)]
+    beyond = _beyond(baseline, summary, fields, levels, bars)
+    features = tuple(max(one, key=lambda verdict: verdict.weight) for one in said) + unknown
+    every = [*(verdict for one in said for verdict in one), *beyond]
     facts: dict[str, object] = {
         "margin": spec.watch.margin,
         "features": levels.features,
         "false_alarms_per_day": levels.expected_per_day,
-        "dispersion": "assessed" if spread else "not assessed",
+        "noise": baseline.noise.why,
+        "detectors": list(spec.watch.detectors),
         "layout_hash": baseline.layout.layout_hash,
         "spec_fingerprint": spec.fingerprint(),
     }
     return Judgement(
         # An inconspicuous outlier rate of a few rows must not make a span look healthy that nobody could judge.
-        verdict=overall([*features, *(one for one in outliers if one.verdict is not Verdict.OK)]),
+        verdict=overall([*features, *(one for one in beyond if one.verdict is not Verdict.OK)]),
         features=features,
         findings=tuple(
-            _finding(verdict, baseline, span, revision, facts) for verdict in said if verdict.verdict is Verdict.DRIFT
+            _finding(one, baseline, span, revision, facts) for one in every if one.verdict is Verdict.DRIFT or one.alarm
         ),
+        memory=left,
+        notes=_notes(baseline, levels, running, course, spec),
+        levels=levels,
     )
+
+
+def layers(baseline: Baseline, spec: MonitorSpec, usual: int | None = None) -> frozenset[Layer]:
+    """Return the layers that run and so share the false-alarm budget.
+
+    Args:
+        baseline: What is compared with; charts need 36 windows of it, and correlations two fields to watch.
+        spec: The monitor.
+        usual: Rows of a usual window; None where windows are not followed.
+    """
+    found = {Layer.WINDOW}
+    watched, _ = select(baseline.layout, spec.watch)
+    if len(places(baseline, [field.name for field in watched])) >= PAIR:
+        found.add(Layer.MULTIVARIATE)
+    if usual is not None and spec.windowing.step == spec.windowing.length and Course.carries(baseline, usual):
+        found.add(Layer.CUSUM)
+    return frozenset(found)
 
 
 def select(layout: Layout, watch: Watch) -> tuple[tuple[Field, ...], tuple[FeatureVerdict, ...]]:
@@ -102,33 +153,59 @@ def select(layout: Layout, watch: Watch) -> tuple[tuple[Field, ...], tuple[Featu
     return (*features, *predictions), tuple(_not_judged(name, "not in the baseline", 0, 0) for name in unknown)
 
 
-def _field(
-    baseline: FeatureSummary, window: FeatureSummary, bars: _Bars, dispersion: Dispersion | None
-) -> tuple[FeatureVerdict, FeatureVerdict]:
-    """Return what the drift tests and what the count tests say about one field."""
-    tests = quality_tests(baseline, window, dispersion)
-    name = baseline.layout.field.name
-    return _drift(baseline, window, bars.drift, dispersion), weigh(name, tests, bars.quality, quality_effect)
-
-
-def _drift(baseline: FeatureSummary, window: FeatureSummary, bar: Bar, dispersion: Dispersion | None) -> FeatureVerdict:
-    name, n, m = baseline.layout.field.name, window.counted, baseline.counted
-    if n < MIN_WINDOW:
-        return _not_judged(name, f"{n} values; at least {MIN_WINDOW} are needed", n, m)
-    if m < MIN_BASELINE:
-        return _not_judged(name, f"{m} baseline values; at least {MIN_BASELINE} are needed", n, m)
-    tests = drift_tests(baseline.layout, baseline.cells, window.cells, dispersion)
-    if not tests:
-        return FeatureVerdict(feature=name, verdict=Verdict.OK, what="all values are the same", n=n, m=m)
-    return weigh(name, tests, bar, lambda test: drift_effect(test, baseline, window))
-
-
 def outlier_test(baseline: Baseline, summary: Summary) -> list[CountTest]:
     """Return the test of the rate of outlying events; none without a cut-off or without scored events."""
     cutoff = baseline.outlier_cutoff
     if cutoff is None or not summary.n_scored:
         return []
     return [CountTest(OUTLIER_RATE, summary.n_outliers, summary.n_scored, cutoff.exceeding, cutoff.scored)]
+
+
+def _said(pair: Comparison, tests: Sequence[Evidence] | None, bars: _Bars) -> list[FeatureVerdict]:
+    """Return what the drift tests and what the count tests say about one field."""
+    counts = quality_tests(pair.before, pair.now, pair.dispersion)
+    return [_drift(pair, tests, bars.drift), weigh(pair.name, counts, bars.quality, quality_effect)]
+
+
+def _beyond(
+    baseline: Baseline, summary: Summary, fields: Sequence[Field], levels: Levels, bars: _Bars
+) -> list[FeatureVerdict]:
+    """Return what is said of more than single fields: the rate of outliers, and pairs whose correlation changed."""
+    rate = outlier_test(baseline, summary)
+    found = [weigh(OUTLIER_RATE, rate, bars.quality, quality_effect)] if rate else []
+    joint = joint_verdict(baseline, summary, fields, levels)
+    return [*found, joint] if joint is not None and joint.verdict is Verdict.DRIFT else found
+
+
+def _judged(pair: Comparison) -> bool:
+    return pair.why is None and pair.n >= MIN_WINDOW and pair.m >= MIN_BASELINE
+
+
+def _drift(pair: Comparison, tests: Sequence[Evidence] | None, bar: Bar) -> FeatureVerdict:
+    name, n, m = pair.name, pair.n, pair.m
+    if pair.why is not None:
+        return _not_judged(name, pair.why, n, m)
+    if n < MIN_WINDOW:
+        return _not_judged(name, f"{n} values; at least {MIN_WINDOW} are needed", n, m)
+    if m < MIN_BASELINE:
+        return _not_judged(name, f"{m} baseline values; at least {MIN_BASELINE} are needed", n, m)
+    if not tests:
+        return FeatureVerdict(feature=name, verdict=Verdict.OK, what="all values are the same", n=n, m=m)
+    verdict = weigh(name, tests, bar, lambda test: drift_effect(test, pair.reference, pair.judged))
+    return verdict.with_evidence(pair.evidence)
+
+
+def _notes(
+    baseline: Baseline, levels: Levels, running: frozenset[Layer], course: Course | None, spec: MonitorSpec
+) -> tuple[str, ...]:
+    """Return what a person should know about what is not looked for, and why."""
+    fields, _ = select(baseline.layout, spec.watch)
+    found = [None if course is None else course.note(running, levels, [field.name for field in fields])]
+    if Layer.MULTIVARIATE not in running:
+        found.append(f"correlations are not watched: {len(baseline.layout.joint)} suitable numeric features")
+    if baseline.outlier_cutoff is None:
+        found.append(refusal(baseline.rows, spec.watch.rows_per_day, spec.watch.outliers_per_day))
+    return tuple(note for note in found if note)
 
 
 def _not_judged(name: str, why: str, n: int, m: int) -> FeatureVerdict:
@@ -152,7 +229,7 @@ def _finding(
         p_relevant=verdict.p_relevant,
         threshold=verdict.threshold,
         budget_share=verdict.budget_share,
-        effect=verdict.effect,
+        effect=verdict.effect or 0.0,
         effect_unit=verdict.effect_unit,
         n=verdict.n,
         m=verdict.m,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from pegel.columns import Field, Kind, Role, Schema
 from pegel.errors import LayoutMismatch
 from pegel.stats import edges as edge_rules
-from pegel.stats.cells import count_sorted
-from pegel.stats.normal_scores import normal_scores
+from pegel.stats.cells import count_sorted, finite_part
+from pegel.stats.normal_scores import light_tailed, normal_scores
 from pegel.stats.vocabulary import Vocabulary
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 JOINT_FEATURES = 64
 """At most this many features are watched for changed correlations."""
 JOINT_CELLS = 3
@@ -33,7 +33,8 @@ class NumericLayout:
 
     `edges`: float64, strictly increasing, shape (E,); there are E + 1 right-closed cells, see `pegel.stats.edges`.
     `groups`: int64, shape (E + 1,), the shape group of each cell. `scores`: int64, shape (E + 1,), normal scores times
-    1024 for the correlation monitor. `joint`: whether the field takes part in it.
+    1024 for the correlation monitor. `joint`: whether the field takes part in it. `light_tails`: whether shifts are
+    tested by normal scores, see `pegel.stats.normal_scores.light_tailed`.
     """
 
     field: Field
@@ -42,6 +43,7 @@ class NumericLayout:
     groups: NDArray[np.int64]
     scores: NDArray[np.int64]
     joint: bool
+    light_tails: bool
 
     @property
     def size(self) -> int:
@@ -84,6 +86,7 @@ class NumericLayout:
             "groups": self.groups.tolist(),
             "scores": self.scores.tolist(),
             "joint": self.joint,
+            "light_tails": self.light_tails,
         }
 
 
@@ -124,10 +127,14 @@ FieldLayout = NumericLayout | CategoricalLayout
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """The cells of every field of a schema, in schema order. Immutable; identified by `layout_hash`."""
+    """The cells of every field of a schema, in schema order. Immutable; identified by `layout_hash`.
+
+    `kept`: names of further statistics that are kept of each numeric field, see `pegel.stats.registry`.
+    """
 
     schema: Schema
     features: tuple[FieldLayout, ...]
+    kept: tuple[str, ...] = ()
 
     @cached_property
     def layout_hash(self) -> str:
@@ -144,6 +151,11 @@ class Layout:
     def offsets(self) -> NDArray[np.int64]:
         """Return where each field's cells begin in one flat array, and the total, shape (fields + 1,)."""
         return np.cumsum([0] + [feature.size for feature in self.features])
+
+    @cached_property
+    def joint(self) -> tuple[tuple[int, NumericLayout], ...]:
+        """Return the fields whose correlations are watched, each with its place among the numeric features."""
+        return tuple((j, f) for j, (_, f) in enumerate(self.numeric(Role.FEATURE)) if f.joint)
 
     def numeric(self, role: Role) -> tuple[tuple[int, NumericLayout], ...]:
         """Return position and cells of the numeric fields of one role, in schema order."""
@@ -162,6 +174,7 @@ class Layout:
             "closed": "right",
             "schema": self.schema.to_json(),
             "features": [feature.to_json() for feature in self.features],
+            "kept": list(self.kept),
         }
 
     @classmethod
@@ -174,7 +187,7 @@ class Layout:
             )
         schema = Schema.from_json(data["schema"])
         pairs = zip(schema.fields, data["features"], strict=True)
-        return cls(schema, tuple(_feature_from_json(field, item) for field, item in pairs))
+        return cls(schema, tuple(_feature_from_json(field, item) for field, item in pairs), tuple(data["kept"]))
 
 
 def _feature_from_json(field: Field, item: Mapping[str, Any]) -> FieldLayout:
@@ -187,35 +200,47 @@ def _feature_from_json(field: Field, item: Mapping[str, Any]) -> FieldLayout:
         groups=np.array(item["groups"], dtype=np.int64),
         scores=np.array(item["scores"], dtype=np.int64),
         joint=bool(item["joint"]),
+        light_tails=bool(item["light_tails"]),
     )
 
 
-def build_layout(schema: Schema, values: Mapping[str, NDArray[Any]]) -> Layout:
+def build_layout(schema: Schema, values: Mapping[str, NDArray[Any]], kept: Sequence[str] = ()) -> Layout:
     """Freeze the cells for full columns of training data.
 
     Args:
         schema: The fields, in the order of the payload.
         values: One column per field name: float64 (NaN or infinite = not counted) for numeric fields, object arrays of
             str or None for categorical ones. All rows, because categories need exact counts.
+        kept: Names of further statistics to keep of each numeric field.
     """
-    joint = 0
-    features: list[FieldLayout] = []
-    for field in schema.fields:
-        column = values[field.name]
-        if field.kind is Kind.CATEGORICAL:
-            features.append(CategoricalLayout(field, Vocabulary.build(column)))
-            continue
-        layout = _numeric_layout(field, np.asarray(column, dtype=np.float64), room=joint < JOINT_FEATURES)
-        joint += layout.joint
-        features.append(layout)
-    return Layout(schema, tuple(features))
+    return assemble(schema, [_frozen(field, values[field.name]) for field in schema.fields], kept)
 
 
-def _numeric_layout(field: Field, column: NDArray[np.float64], *, room: bool) -> NumericLayout:
-    ordered = np.sort(column[np.isfinite(column)])
+def assemble(schema: Schema, features: Sequence[FieldLayout], kept: Sequence[str] = ()) -> Layout:
+    """Put the cells of single fields together, in schema order; only the first 64 fit for it are watched jointly."""
+    room, chosen = JOINT_FEATURES, []
+    for feature in features:
+        if isinstance(feature, NumericLayout) and feature.joint:
+            feature = feature if room else replace(feature, joint=False)  # noqa: PLW2901  the same, but for one flag
+            room -= feature.joint
+        chosen.append(feature)
+    return Layout(schema, tuple(chosen), tuple(sorted(set(kept))))
+
+
+def _frozen(field: Field, column: NDArray[Any]) -> FieldLayout:
+    if field.kind is Kind.CATEGORICAL:
+        return CategoricalLayout(field, Vocabulary.build(column))
+    ordered = finite_part(np.sort(np.asarray(column, dtype=np.float64)))
     edges, discrete = edge_rules.build(ordered)
-    counts = count_sorted(ordered, edges)
-    complete = ordered.size >= (1 - JOINT_NULL_RATE) * column.size and ordered.size >= JOINT_ROWS
+    return freeze_numeric(field, edges, count_sorted(ordered, edges), discrete=discrete, rows=column.size)
+
+
+def freeze_numeric(
+    field: Field, edges: NDArray[np.float64], counts: NDArray[np.int64], *, discrete: bool, rows: int
+) -> NumericLayout:
+    """Freeze the cells of one field: its edges, the finite values per cell, and `rows` with and without a number."""
+    finite = int(counts.sum())
+    complete = finite >= (1 - JOINT_NULL_RATE) * rows and finite >= JOINT_ROWS
     varied = np.count_nonzero(counts) >= JOINT_CELLS
     return NumericLayout(
         field,
@@ -223,5 +248,6 @@ def _numeric_layout(field: Field, column: NDArray[np.float64], *, room: bool) ->
         discrete=discrete,
         groups=edge_rules.shape_groups(counts),
         scores=normal_scores(counts),
-        joint=bool(room and complete and varied and field.role is Role.FEATURE),
+        joint=bool(complete and varied and field.role is Role.FEATURE),
+        light_tails=light_tailed(edges, counts),
     )

@@ -102,6 +102,11 @@ class BaselineSource(Part):
     """Where the training data is: a reference that the feature store understands."""
 
     source: Annotated[str, Field(min_length=1, description="e.g. `local://delays?version=1&split=train`")]
+    time_column: Annotated[str, Field(min_length=1)] | None = None
+    """Column with the time of each row (UTC where it has no zone). With it, the baseline is replayed window by window:
+    windows that vary more than independent rows would, or with the hours of the day, are then allowed for."""
+    utc_offset: Annotated[float, Field(ge=-14, le=14)] = 0.0
+    """Hours by which the clock that the features follow is ahead of UTC."""
 
 
 class Windowing(Part):
@@ -139,6 +144,10 @@ class Watch(Part):
 
     features: Literal["all"] | tuple[str, ...] = "all"
     predictions: bool = True
+    detectors: tuple[str, ...] = ()
+    """Tests of numeric fields beside those that are always made; they share the same false-alarm budget."""
+    statistics: tuple[str, ...] = ()
+    """Statistics kept of each numeric field beside those that always are, from the next baseline on."""
     outliers_per_day: Annotated[float, Field(gt=0)] = 100.0
     """How many outlying events a day a person wants to see at most, on average, if nothing changes."""
     rows_per_day: Annotated[float, Field(gt=0)] = 100_000.0

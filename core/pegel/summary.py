@@ -7,19 +7,25 @@ equals the batch day exactly; moments agree to the last few digits.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pegel import packing
 from pegel.columns import Columns, Missing, Role
-from pegel.errors import LayoutMismatch
+from pegel.errors import InvalidSpec, LayoutMismatch
 from pegel.layout import FieldLayout, Layout, NumericLayout
 from pegel.stats import moments
-from pegel.stats.cells import count_sorted
+from pegel.stats.cells import cell_of, count_sorted
+from pegel.stats.comoments import Comoments
 from pegel.stats.exact import ExactSums
+from pegel.stats.fourth import FourthProducts
 from pegel.stats.moments import Moments
+from pegel.stats.protocol import ColumnStatistic, keeps_columns
+from pegel.stats.registry import statistic
 
 COUNTERS = ("n", "n_null", "n_nan", "n_posinf", "n_neginf", "n_unparseable")
 """Counters per field. Always: n = the five others + the sum of its cells."""
@@ -40,11 +46,14 @@ class FeatureSummary:
     min: float | None
     max: float | None
     moments: Moments
+    kept: Mapping[str, ColumnStatistic]
+    """Further statistics by name; numeric fields only."""
+    counted: int
+    """How many values fall in cells: finite numbers, or categories."""
 
-    @property
-    def counted(self) -> int:
-        """Return how many values fall in cells: finite numbers, or categories."""
-        return int(self.cells.sum())
+    def recounted(self, cells: NDArray[np.int64], **changed: Any) -> FeatureSummary:
+        """Return the field with other counts per cell."""
+        return replace(self, cells=cells, counted=int(cells.sum()), **changed)
 
 
 class Summary:
@@ -60,7 +69,17 @@ class Summary:
         self.cells: NDArray[np.int64] = np.zeros(int(layout.offsets[-1]), dtype=np.int64)
         self.ranges: NDArray[np.float64] = np.tile([np.inf, -np.inf], (fields, 1))
         self.moments: NDArray[np.float64] = np.zeros((fields, moments.SIZE))
+        self.joint = Comoments(len(layout.joint))
+        self.kept: dict[tuple[int, str], ColumnStatistic] = {
+            (i, name): kind.start(feature.edges)
+            for name, kind in ((name, _kind(name)) for name in layout.kept)
+            for i, feature in enumerate(layout.features)
+            if isinstance(feature, NumericLayout)
+        }
+        self.seasons: dict[int, NDArray[np.int64]] = {}
+        """Counts per cell of the rows whose part of day or week is known, by that part."""
         self.exact: dict[int, ExactSums] | None = None
+        self.fourth: FourthProducts | None = None
         if exact:
             self.keep_exact()
 
@@ -68,6 +87,7 @@ class Summary:
         """Begin to keep exact sums; only for a summary that is still empty."""
         pairs = enumerate(self.layout.features)
         self.exact = {i: ExactSums(f.center, f.reach) for i, f in pairs if isinstance(f, NumericLayout)}
+        self.fourth = FourthProducts(len(self.layout.joint))
 
     @classmethod
     def empty(cls, layout: Layout, *, exact: bool = False) -> Summary:
@@ -75,15 +95,15 @@ class Summary:
 
         Args:
             layout: The cells to count in.
-            exact: Keep exact sums for the moments as well. A baseline needs them, because its identity must not depend
-                on the order of rows; they cost about 60 ns per value, so windows do without.
+            exact: Keep exact sums for the moments, and what the variance of correlations is made of. A baseline needs
+                them, because its identity must not depend on the order of rows; they are costly, so windows do without.
         """
         return cls(layout, exact=exact)
 
     def settle(self) -> None:
         """Replace the moments by those of the exact sums, and let the sums go. Without exact sums nothing happens."""
         self.moments = self._settled_moments()
-        self.exact = None
+        self.exact = self.fourth = None
 
     def freeze(self) -> None:
         """Refuse every later change of the arrays."""
@@ -96,8 +116,22 @@ class Summary:
             settled[i] = sums.state()
         return settled
 
-    def update(self, columns: Columns, role: Role) -> None:
-        """Count the rows of one role; fields of the other stay as they are. Raises ValueError on bad shapes."""
+    def update(self, columns: Columns, role: Role, season: int | None = None) -> None:
+        """Count the rows of one role; fields of the other stay as they are. Raises ValueError on bad shapes.
+
+        Args:
+            columns: The rows.
+            role: Whether they are features or predictions.
+            season: The part of day or week that all of them are from, see `pegel.stats.seasons`; None for unknown.
+        """
+        if season is None:
+            self._update(columns, role)
+            return
+        before = self.cells.copy()
+        self._update(columns, role)
+        self.seasons[season] = self.seasons.get(season, 0) + self.cells - before
+
+    def _update(self, columns: Columns, role: Role) -> None:
         numeric, categorical = self.layout.numeric(role), self.layout.categorical(role)
         given = (columns.numeric.shape, len(columns.categorical))
         if given != (expected := ((columns.n, len(numeric)), len(categorical))):
@@ -131,8 +165,23 @@ class Summary:
                 self.ranges[i] = min(self.ranges[i, 0], values[0]), max(self.ranges[i, 1], values[-1])
             if self.exact is not None:
                 self.exact[i].update(values)
+            for name in self.layout.kept:
+                self.kept[i, name].update(values)
         batch = np.stack([moments.of(values) for values in finite]) if ends.any() else moments.of(ordered)
         self.moments[where] = moments.merge(self.moments[where], batch)
+        if numeric[0][1].field.role is Role.FEATURE and self.layout.joint:
+            self._update_joint(columns.numeric)
+
+    def _update_joint(self, values: NDArray[np.float64]) -> None:
+        """Add the rows in which every jointly watched field has a number."""
+        watched = self.layout.joint
+        complete = values[np.isfinite(values[:, [j for j, _ in watched]]).all(axis=1)]
+        scores = np.empty((len(complete), len(watched)), dtype=np.int64)
+        for column, (j, feature) in zip(scores.T, watched, strict=True):
+            column[:] = feature.scores[cell_of(complete[:, j], feature.edges)]
+        self.joint.update(scores)
+        if self.fourth is not None:
+            self.fourth.update(scores)
 
     def _cells_of(self, i: int) -> NDArray[np.int64]:
         start, end = self.layout.offsets[i : i + 2]
@@ -152,32 +201,57 @@ class Summary:
         self.ranges[:, 0] = np.minimum(self.ranges[:, 0], other.ranges[:, 0])
         self.ranges[:, 1] = np.maximum(self.ranges[:, 1], other.ranges[:, 1])
         self.moments = moments.merge(self.moments, other.moments)
-        if self.exact is not None and other.exact is not None:
-            for i, sums in self.exact.items():
-                sums.merge(other.exact[i])
-        else:
-            self.exact = None
+        self.joint.merge(other.joint)
+        for key, one in self.kept.items():
+            one.merge(other.kept[key])
+        for season, cells in other.seasons.items():
+            self.seasons[season] = self.seasons.get(season, 0) + cells
+        self._merge_exact(other)
+
+    def _merge_exact(self, other: Summary) -> None:
+        """Exact sums live on only if both sides have them."""
+        if self.exact is None or other.exact is None or self.fourth is None or other.fourth is None:
+            self.exact = self.fourth = None
+            return
+        for i, sums in self.exact.items():
+            sums.merge(other.exact[i])
+        self.fourth.merge(other.fourth)
 
     @property
     def features(self) -> Mapping[str, FeatureSummary]:
         """Return one read-only view per field, by name, in schema order."""
         states = self.moments if self.exact is None else self._settled_moments()
-        pairs = enumerate(self.layout.features)
-        return {feature.field.name: self._feature(i, feature, states[i]) for i, feature in pairs}
+        ends = zip(*(column.tolist() for column in self.ranges.T), strict=True)
+        counts = zip(self.counters.tolist(), self._counted().tolist(), strict=True)
+        parts = zip(self.layout.features, ends, counts, states.tolist(), strict=True)
+        return {feature.field.name: self._feature(i, feature, *values) for i, (feature, *values) in enumerate(parts)}
 
-    def _feature(self, i: int, feature: FieldLayout, state: NDArray[np.float64]) -> FeatureSummary:
+    def _feature(
+        self,
+        i: int,
+        feature: FieldLayout,
+        ends: tuple[float, float],
+        counts: tuple[list[int], int],
+        state: list[float],
+    ) -> FeatureSummary:
         cells = self._cells_of(i).view()
         cells.flags.writeable = False
-        low, high = self.ranges[i].tolist()
-        counters = dict(zip(COUNTERS, self.counters[i].tolist(), strict=True))
+        low, high = ends
+        counters, counted = counts
         return FeatureSummary(
             layout=feature,
             cells=cells,
             min=low if low <= high else None,
             max=high if low <= high else None,
-            moments=Moments.of_state(state),
-            **counters,
+            moments=Moments(int(state[0]), *state[1:]),
+            kept={name: self.kept[i, name] for name in self.layout.kept if (i, name) in self.kept},
+            counted=counted,
+            **dict(zip(COUNTERS, counters, strict=True)),
         )
+
+    def _counted(self) -> NDArray[np.int64]:
+        """Return how many values fall in cells, per field."""
+        return np.add.reduceat(self.cells, self.layout.offsets[:-1]) if len(self.layout.features) else np.zeros(0, int)
 
     def rows(self, role: Role) -> int:
         """Return how many rows of a role were counted; 0 when the schema has no field of that role."""
@@ -194,11 +268,20 @@ class Summary:
         return packing.unpack(data, cls(layout))
 
 
+@lru_cache
+def _kind(name: str) -> type[ColumnStatistic]:
+    """Return the statistic of a name; looked up once, because installed packages have to be searched for it."""
+    kind = statistic(name)
+    if not keeps_columns(kind):
+        raise InvalidSpec(f"watch.statistics: {name} is not kept of single columns; nothing was counted.")
+    return kind
+
+
 def _absent(columns: Columns) -> NDArray[np.int64]:
     """Return the numbers of nulls and of unparseable values per numeric column, shape (2, columns)."""
     if columns.missing is None:
         return np.zeros((2, columns.numeric.shape[1]), dtype=np.int64)
-    if np.isfinite(columns.numeric[columns.missing != Missing.PRESENT]).any():
+    if not np.isnan(columns.numeric[columns.missing != Missing.PRESENT]).all():
         raise ValueError("expected NaN wherever a value is marked missing, given a number: nothing was counted.")
     codes = (Missing.NULL, Missing.UNPARSEABLE)
     return np.stack([np.count_nonzero(columns.missing == code, axis=0) for code in codes]).astype(np.int64)

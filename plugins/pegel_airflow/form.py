@@ -57,6 +57,14 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "Training data (reference)",
         "What the feature store calls it: `local://delays?version=1&split=train`.",
     ),
+    "baseline.time_column": Question(
+        "Baseline",
+        "Column of times (name)",
+        "Time of each training row. With it, windows that vary by themselves, or by the hour, raise no false alarms.",
+    ),
+    "baseline.utc_offset": Question(
+        "Baseline", "Clock (hours ahead of UTC)", "Of the clock that the features follow: 1 for Berlin in winter."
+    ),
     "windowing.length": Question("Windows", "Length (s)", f"How much time one verdict covers. {_SECONDS}", _DURATION),
     "windowing.slide": Question(
         "Windows",
@@ -74,6 +82,12 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         {"type": ["array", "string"], "items": {"type": "string", "minLength": 1}},
     ),
     "watch.predictions": Question("What to watch", "Predictions", "Watch what the model answers as well."),
+    "watch.detectors": Question(
+        "What to watch", "Further detectors", "One name a line: `median`, `tails`, or one of an installed package."
+    ),
+    "watch.statistics": Question(
+        "What to watch", "Further statistics", "One name a line: `distinct`, `quantiles`, or one of an installed package."
+    ),
     "watch.outliers_per_day": Question(
         "What to watch", "Outliers (events/day)", "How many outlying events to see at most while nothing changes."
     ),

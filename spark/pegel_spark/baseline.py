@@ -15,11 +15,14 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pegel.baseline import Baseline
 from pegel.columns import Role
+from pegel.comparison import kept_statistics
 from pegel.featurestore import FeatureStore
 from pegel.layout import Layout, build_layout
 from pegel.outliers import OutlierTables
 from pegel.spec import MonitorSpec
+from pegel.stats.seasons import Partition
 from pegel.summary import Summary
+from pegel_spark.timed import Timed, parts
 from pegel_spark.training import TrainingColumns, columns
 
 
@@ -55,35 +58,33 @@ def build(spark: SparkSession, spec: MonitorSpec, store: FeatureStore, *, now: d
     """Build the baseline that `spec` asks for. The same rows, in any order and partitioning, give the same id."""
     schema = store.describe(spec.baseline.source)
     frame = spark.read.parquet(str(store.read_training_data(spec.baseline.source)))
-    layout = build_layout(schema, TrainingColumns(frame, schema))
-    chosen = frame.select(*[f"`{field.name}`" for field in schema.fields])
+    timed = Timed.of(frame, schema, spec)
+    values = TrainingColumns(timed.ordered, schema)
+    layout = build_layout(schema, values, kept_statistics(spec.watch))
+    noise = timed.noise(layout, values)
 
-    def made(summary: Summary, scores: NDArray[np.float64] | None) -> Baseline:
-        return Baseline.build(
-            layout=layout,
-            summary=summary,
-            model=spec.model.name,
-            version=spec.model.version,
-            source=spec.baseline.source,
-            scores=scores,
-            watch=spec.watch,
-            created_at=now,
-        )
-
-    counted = summarise(chosen, layout)
-    # The stream scores events by the tables of the finished baseline, so the cut-off comes from those, too.
-    tables = OutlierTables.from_summary(made(counted, None).summary)
-    return made(counted, scores(chosen, tables))
+    return Baseline.build(
+        layout=layout,
+        summary=summarise(timed.frame, layout, noise.partition),
+        model=spec.model.name,
+        version=spec.model.version,
+        source=spec.baseline.source,
+        scores=lambda tables: scores(timed.frame, tables),
+        watch=spec.watch,
+        noise=noise,
+        created_at=now,
+    )
 
 
-def summarise(frame: DataFrame, layout: Layout) -> Summary:
-    """Count every row of a table in the cells of a layout, with exact sums."""
+def summarise(frame: DataFrame, layout: Layout, partition: Partition | None = None) -> Summary:
+    """Count every row of a table in the cells of a layout, with exact sums; apart by part of the day, if asked to."""
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         summary = Summary.empty(layout, exact=True)
         for batch in batches:
             for role in Role:
-                summary.update(columns(batch, layout.schema, role), role)
+                for season, rows in parts(batch, columns(batch, layout.schema, role), partition):
+                    summary.update(rows, role, season)
         yield pa.RecordBatch.from_pydict({"data": [summary.to_bytes()]})
 
     packed = frame.mapInArrow(run, "data binary").toArrow().column("data").to_pylist()

@@ -17,6 +17,7 @@ from pegel.spans import to_us
 from pegel.store.results import Results
 from pegel.windows import Batch, Emissions, Entry, Partial, WindowManager
 from pegel_spark.journal import Journal
+from pegel_spark.memories import Memories
 from pegel_spark.partials import SQL_RESULT, Letter, decode
 from pegel_spark.plan import MAX_AHEAD, Plan, known, measure, watch
 from pegel_spark.side_topics import SideChannel
@@ -45,14 +46,20 @@ class Monitor:
     side: SideChannel
     clock: Clock = field(default_factory=SystemClock)
     manager: WindowManager = field(init=False)
+    memories: Memories = field(init=False)
     wishes: Wishes = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _documents: Any = None
     """Broadcast of the baselines' documents, with the set of ids it holds."""
 
+    def __post_init__(self) -> None:
+        """Start without any memory; it is read where it is needed."""
+        self.memories = Memories(self.results)
+
     def restore(self) -> None:
         """Build the state from the journal and write again what its last entry brought."""
         self.wishes = self.wish_list.read()
+        self.memories = Memories(self.results)
         self.manager, last = self.journal.restore(self.wish_list.unpack)
         self._publish(last, [])
         log.info("restored", batch=self.manager.last_batch, head=str(self.manager.head))
@@ -126,9 +133,9 @@ class Monitor:
         self.journal.cut(self.manager)
 
     def _publish(self, emissions: Emissions, letters: list[Letter]) -> None:
-        judged(emissions, self.wishes, self.wish_list, now=self.clock.now()).write(self.results)
+        judged(emissions, self.wishes, self.wish_list, self.memories, now=self.clock.now()).write(self.results)
         if emissions.late:
-            late_rows(emissions, self.wishes, self.wish_list, self.results).write(self.results)
+            late_rows(emissions, self.wishes, self.wish_list, self.memories, self.results).write(self.results)
         specs = self.wishes.specs
         self.side.outliers((specs[key], item) for key, item in emissions.outliers if key in specs)
         self.side.letters(letters)

@@ -6,15 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
+from typing import Any
 
 from pegel.findings import Finding, Span, Verdict
 from pegel.judge import Judgement, judge
+from pegel.memory import Memory
 from pegel.rows import InvalidRow, LedgerRow, OutlierRow, WindowRow
 from pegel.spans import from_us
 from pegel.spec import MonitorSpec
 from pegel.store.results import Results
 from pegel.summary import Summary
 from pegel.windows import Emissions, SpanCount
+from pegel_spark.memories import Memories
 from pegel_spark.wishes import Wishes, WishList
 
 CODE_VERSION = version("pegel")
@@ -37,12 +40,16 @@ class Rows:
         results.write(self.windows, self.findings, self.outliers, self.ledger, self.invalid)
 
 
-def judged(emissions: Emissions, wishes: Wishes, wish_list: WishList, *, now: datetime) -> Rows:
+def judged(emissions: Emissions, wishes: Wishes, wish_list: WishList, memories: Memories, *, now: datetime) -> Rows:
     """Return the rows of what is new. What belongs to a monitor that nobody wishes for any more is left out."""
     rows = Rows()
+    memories.forget(set(wishes.specs))
     for count in emissions.spans:
         if (spec := wishes.specs.get(count.key)) is not None:
-            verdict = _judge(count, spec, wish_list)
+            memory = memories.before(spec, count.baseline_id or "", count.span.start)
+            verdict = _judge(count, spec, wish_list, memory)
+            if count.final:
+                memories.keep(count.key, count.span.start, verdict.memory or memory)
             rows.windows.append(_window(count, spec, verdict, now))
             # A provisional verdict is looked at again every second: as findings these looks would be so many false
             # alarms. Only the final look is one of those that the false-alarm budget counts.
@@ -71,7 +78,7 @@ def judged(emissions: Emissions, wishes: Wishes, wish_list: WishList, *, now: da
     return rows
 
 
-def late_rows(emissions: Emissions, wishes: Wishes, wish_list: WishList, results: Results) -> Rows:
+def late_rows(emissions: Emissions, wishes: Wishes, wish_list: WishList, memories: Memories, results: Results) -> Rows:
     """Return final windows again with the number of events that came after they were final; all else is unchanged."""
     rows = Rows()
     for (key, span), late in emissions.late.items():
@@ -80,17 +87,17 @@ def late_rows(emissions: Emissions, wishes: Wishes, wish_list: WishList, results
         # A changed spec would judge the stored counts anew, and a final verdict is never taken back.
         if spec is not None and row is not None and row.spec_fingerprint == spec.fingerprint():
             rows.windows.append(replace(row, late=late))
-            rows.findings += _findings_again(row, spec, wish_list)
+            rows.findings += _findings_again(row, spec, wish_list, memories)
     return rows
 
 
-def _judge(count: SpanCount, spec: MonitorSpec, wish_list: WishList) -> Judgement:
+def _judge(count: SpanCount, spec: MonitorSpec, wish_list: WishList, memory: Memory) -> Judgement:
     if count.baseline_id is None:
-        return Judgement(Verdict.BASELINE_MISSING)
+        return Judgement(Verdict.BASELINE_MISSING, memory=memory)
     if count.summary is None:
-        return Judgement(Verdict.NO_DATA)
+        return Judgement(Verdict.NO_DATA, memory=memory)
     baseline = wish_list.baseline(count.baseline_id)
-    return judge(baseline, count.summary, spec=spec, span=count.span, revision=count.revision)
+    return judge(baseline, count.summary, spec=spec, span=count.span, revision=count.revision, memory=memory)
 
 
 def _window(count: SpanCount, spec: MonitorSpec, judgement: Judgement, now: datetime) -> WindowRow:
@@ -114,9 +121,19 @@ def _window(count: SpanCount, spec: MonitorSpec, judgement: Judgement, now: date
         layout_hash=None if count.summary is None else count.summary.layout.layout_hash,
         spec_fingerprint=spec.fingerprint(),
         code_version=CODE_VERSION,
-        judgement={"features": [feature.to_json() for feature in judgement.features]},
+        judgement=_judgement(judgement, final=count.final),
         emitted_at=now,
     )
+
+
+def _judgement(judgement: Judgement, *, final: bool) -> dict[str, Any]:
+    """Return what is kept of a judgement; only what a final window leaves is remembered."""
+    told: dict[str, Any] = {"features": [feature.to_json() for feature in judgement.features]}
+    if judgement.notes:
+        told["notes"] = list(judgement.notes)
+    if final and judgement.memory is not None:
+        told["memory"] = judgement.memory.to_json()
+    return told
 
 
 def _outlier(spec: MonitorSpec, item: dict[str, object]) -> OutlierRow:
@@ -137,10 +154,11 @@ def _final_row(results: Results, spec: MonitorSpec, span: Span) -> WindowRow | N
     return next((row for row in found if row.span == span), None)
 
 
-def _findings_again(row: WindowRow, spec: MonitorSpec, wish_list: WishList) -> Iterable[Finding]:
+def _findings_again(row: WindowRow, spec: MonitorSpec, wish_list: WishList, memories: Memories) -> Iterable[Finding]:
     """Judge the stored counts of a final window again: a window is always written together with its findings."""
     if row.baseline_id is None or not row.summary:
         return ()
     baseline = wish_list.baseline(row.baseline_id)
     summary = Summary.from_bytes(row.summary, baseline.layout)
-    return judge(baseline, summary, spec=spec, span=row.span, revision=row.revision).findings
+    memory = memories.before(spec, row.baseline_id, row.span.start)
+    return judge(baseline, summary, spec=spec, span=row.span, revision=row.revision, memory=memory).findings

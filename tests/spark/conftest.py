@@ -25,11 +25,10 @@ from pegel import names
 from pegel.baseline import Baseline
 from pegel.columns import Columns, Field, Kind, Role, Schema
 from pegel.featurestore import LocalFeatureStore
-from pegel.layout import build_layout
+from pegel.layout import Layout, build_layout
 from pegel.local.broker import Broker
 from pegel.local.places import checkout
 from pegel.messages import REQUEST_TYPE, RESPONSE_TYPE
-from pegel.outliers import OutlierTables
 from pegel.settings import Settings
 from pegel.spec import MonitorSpec
 from pegel.store.database import connect, migrate
@@ -72,6 +71,14 @@ def columns_of(table: pa.Table, role: Role) -> Columns:
     return Columns(table.num_rows, matrix, nulls.astype(np.uint8), tuple(texts), tuple(None for _ in texts))
 
 
+def summary_of(layout: Layout, table: pa.Table, *, exact: bool = False) -> Summary:
+    """Count a table without Spark."""
+    summary = Summary.empty(layout, exact=exact)
+    for role in Role:
+        summary.update(columns_of(table, role), role)
+    return summary
+
+
 def build_baseline(spec: MonitorSpec, table: pa.Table) -> Baseline:
     """Return the baseline of a table, computed without Spark."""
     full: dict[str, NDArray[Any]] = {
@@ -81,23 +88,15 @@ def build_baseline(spec: MonitorSpec, table: pa.Table) -> Baseline:
         for field in SCHEMA.fields
     }
     layout = build_layout(SCHEMA, full)
-    summary = Summary.empty(layout, exact=True)
-    for role in Role:
-        summary.update(columns_of(table, role), role)
-
-    def made(scores: NDArray[np.float64] | None) -> Baseline:
-        return Baseline.build(
-            layout=layout,
-            summary=summary,
-            model=spec.model.name,
-            version=spec.model.version,
-            source=spec.baseline.source,
-            scores=scores,
-            watch=spec.watch,
-        )
-
-    tables = OutlierTables.from_summary(made(None).summary)
-    return made(tables.score(columns_of(table, Role.FEATURE))[0])
+    return Baseline.build(
+        layout=layout,
+        summary=summary_of(layout, table, exact=True),
+        model=spec.model.name,
+        version=spec.model.version,
+        source=spec.baseline.source,
+        scores=lambda tables: tables.score(columns_of(table, Role.FEATURE))[0],
+        watch=spec.watch,
+    )
 
 
 def make_spec(name: str = "delays", **changes: Any) -> MonitorSpec:

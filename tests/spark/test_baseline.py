@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pegel.columns import Field, Kind, Schema
-from pegel.errors import InvalidSpec
+from pegel.errors import InvalidSpec, NotFound
 from pegel.layout import CategoricalLayout
 from pegel_spark import training
 from pegel_spark.baseline import build, profile
@@ -141,3 +141,61 @@ def test_unknown_training_data_is_refused_before_spark_starts(
 
     assert launcher.REFUSED == launcher.main(["--spec", str(wish)])
     assert "knows no training data" in capsys.readouterr().err
+
+
+def timed(toolbox: Any, tmp_path: Path, rows: int) -> Path:
+    """Write training data with times: a row each half minute; the age follows the hour of the day."""
+    table = toolbox.training_table(rows)
+    minutes = np.arange(rows) / 2
+    ages = table.column("age").to_numpy(zero_copy_only=False) + 6 * np.sin(minutes / 1440 * 2 * np.pi)
+    instants = np.datetime64("2026-01-05T00:00:00", "us") + (minutes * 60e6).astype("timedelta64[us]")
+    times = pa.array(instants, mask=np.arange(rows) == 17)
+    at = table.column_names.index("age")
+    path = tmp_path / "timed.parquet"
+    timed_table = table.set_column(at, "age", pa.array(ages, from_pandas=True)).append_column("at", times)
+    pq.write_table(timed_table.take(np.random.default_rng(3).permutation(rows)), path)
+    return path
+
+
+def test_rows_with_times_are_replayed(world: Any, toolbox: Any, spark: Any, tmp_path: Path) -> None:
+    """A column of times, in any order of rows, tells hours apart where they differ; rows without a time are counted."""
+    world.store.register_training_data("timed", 1, timed(toolbox, tmp_path, 60_000), toolbox.SCHEMA)
+    source = {"source": "local://timed", "time_column": "at"}
+    spec = toolbox.make_spec(baseline=source, windowing={"length": 900}, watch={"rows_per_day": 2_880})
+    found = build(spark, spec, world.store, now=NOW)
+    partition = found.noise.partition
+
+    assert partition is not None
+    assert partition.parts == len(found.summary.seasons)
+    assert 59_999 == found.rows == sum(int(cells[: found.layout.features[0].size].sum()) for cells in parts_of(found))
+    assert "1 rows without a time were left out" in found.noise.why
+    assert {30} == {one.n_ref for one in found.noise.dispersion.values()}
+
+
+def parts_of(baseline: Any) -> list[Any]:
+    """Return the counts of each part of the day."""
+    return list(baseline.summary.seasons.values())
+
+
+def test_without_times_nothing_is_replayed(world: Any, toolbox: Any, spark: Any) -> None:
+    """A column of times that is absent, or holds something else, is refused in a sentence; none is said to be none."""
+    absent = toolbox.make_spec(baseline={"source": "local://delays", "time_column": "at"})
+    other = toolbox.make_spec(baseline={"source": "local://delays", "time_column": "distance"})
+
+    assert "names no time_column" in build(spark, toolbox.make_spec(), world.store, now=NOW).noise.why
+    with pytest.raises(InvalidSpec, match="given at, which is not there; no baseline was built"):
+        build(spark, absent, world.store, now=NOW)
+    with pytest.raises(InvalidSpec, match="given distance, which holds double"):
+        build(spark, other, world.store, now=NOW)
+
+
+def test_further_statistics_are_kept(world: Any, toolbox: Any, spark: Any) -> None:
+    """Statistics that a spec names are kept of each numeric field; unknown ones are refused with those that exist."""
+    spec = toolbox.make_spec(watch={"statistics": ["distinct"], "detectors": ["median"]})
+    found = build(spark, spec, world.store, now=NOW)
+    kept = found.features["distance"].kept["distinct"].get()
+
+    assert ("distinct",) == found.layout.kept
+    assert kept["estimate"] == pytest.approx(toolbox.ROWS, rel=0.05)
+    with pytest.raises(NotFound, match=r"expected a detector of median, tails; given 'nose'"):
+        build(spark, toolbox.make_spec(watch={"detectors": ["nose"]}), world.store, now=NOW)

@@ -8,11 +8,12 @@ from datetime import datetime
 
 from pegel.alerts.due import due_mail
 from pegel.alerts.values import Alert, AlertFeature, Change, Silence
-from pegel.findings import Finding, Verdict
+from pegel.findings import ALARMING, Finding, Verdict
 from pegel.names import monitor_key
 from pegel.rows import WindowRow
 from pegel.spec import MonitorSpec
 
+_JUDGED = (Verdict.OK, Verdict.BELOW_MARGIN, Verdict.DRIFTING)
 CLEAN_WINDOWS = 16
 """Judged windows without a finding after which an alert is over."""
 
@@ -115,7 +116,7 @@ def _absorb(monitor: _Monitor, now: datetime) -> Alert | None:
     """Return the monitor's open alert with the new findings taken in; a new alert if there was none."""
     alert = monitor.open
     for _, finding in monitor.findings:
-        if finding.verdict is not Verdict.DRIFT or _told_before(finding, monitor.closed):
+        if finding.verdict not in ALARMING or _told_before(finding, monitor.closed):
             continue
         alert = _opened(finding, now) if alert is None else _with(alert, finding)
     return alert
@@ -132,9 +133,9 @@ def _opened(finding: Finding, now: datetime) -> Alert:
         model=finding.model,
         version=finding.version,
         opened_at=now,
-        since=finding.span.start,
+        since=_began(finding),
         last_end=finding.span.end,
-        features=(AlertFeature(feature=finding.feature, since=finding.span.start, finding=finding),),
+        features=(AlertFeature(feature=finding.feature, since=_began(finding), finding=finding),),
     )
 
 
@@ -143,21 +144,27 @@ def _with(alert: Alert, finding: Finding) -> Alert:
     known = {one.feature: one for one in alert.features}
     seen = known.get(finding.feature)
     if seen is None:
-        seen = AlertFeature(feature=finding.feature, since=finding.span.start, finding=finding)
+        seen = AlertFeature(feature=finding.feature, since=_began(finding), finding=finding)
     else:
         newer = _newness(finding) > _newness(seen.finding)
         seen = AlertFeature(
             feature=finding.feature,
-            since=min(seen.since, finding.span.start),
+            since=min(seen.since, _began(finding)),
             finding=finding if newer else seen.finding,
             windows=seen.windows + (finding.span != seen.finding.span),
         )
     return replace(
         alert,
-        since=min(alert.since, finding.span.start),
+        since=min(alert.since, _began(finding)),
         last_end=max(alert.last_end, finding.span.end),
         features=tuple((known | {finding.feature: seen}).values()),
     )
+
+
+def _began(finding: Finding) -> datetime:
+    """Return when the change began: with the window, or with the first of the windows that a chart added up."""
+    told = finding.evidence.get("chart", {}).get("since")
+    return finding.span.start if told is None else datetime.fromisoformat(told)
 
 
 def _newness(finding: Finding) -> tuple[datetime, float]:
@@ -166,6 +173,11 @@ def _newness(finding: Finding) -> tuple[datetime, float]:
 
 
 def _clean_since(alert: Alert, windows: Sequence[WindowRow]) -> int:
-    """Count the judged windows without a finding after the last drifting one. Unjudged windows prove nothing."""
-    clean = (Verdict.OK, Verdict.BELOW_MARGIN)
-    return sum(row.final and row.verdict in clean and row.span.end > alert.last_end for row in windows)
+    """Count the judged windows without a finding after the last one with any. Unjudged windows prove nothing.
+
+    None is clean as long as a chart has not come back from its alarm.
+    """
+    after = [row for row in windows if row.final and row.span.end > alert.last_end and row.verdict in _JUDGED]
+    if after and after[-1].verdict is Verdict.DRIFTING:
+        return 0
+    return len(after)

@@ -1,11 +1,13 @@
 """The `pegel` command line. What is the user's input never ends in a traceback: one sentence, and an exit code.
 
 Exit codes: 0 done · 1 it did not work · 2 the input was refused · 130 interrupted, everything started has been stopped.
+Those of `pegel check` are its verdict: 0 ok · 1 findings · 2 too little to say · 3 it could not be checked.
 """
 
 from __future__ import annotations
 
 import sys
+import traceback
 from importlib import import_module
 
 import typer
@@ -14,7 +16,8 @@ from rich.markup import escape
 from pegel.cli.console import err
 from pegel.errors import InvalidSpec, PegelError
 
-COMMANDS = ("up", "down", "status", "validate", "apply", "report", "explain", "ack", "demo")
+COMMANDS = ("up", "down", "status", "profile", "check", "validate", "apply", "report", "explain", "ack", "demo")
+REFUSED, UNCHECKED = 2, 3
 HIDDEN = ("demo",)
 """`make demo` runs it, after installing what it needs."""
 
@@ -48,7 +51,17 @@ def main(arguments: list[str] | None = None) -> None:
         build(asked)(asked, prog_name="pegel")
     except PegelError as error:
         err.print(escape(str(error)), soft_wrap=True)
-        sys.exit(2 if isinstance(error, InvalidSpec) else 1)
+        sys.exit(_code(asked, REFUSED if isinstance(error, InvalidSpec) else 1))
+    except SystemExit as ended:
+        # The parser itself refuses unknown options, with a code that from `check` would be a verdict.
+        sys.exit(ended.code if isinstance(ended.__context__, typer.Exit) else _code(asked, ended.code))
+    except Exception:  # noqa: BLE001  a defect: its trace is shown, and a shell must not take it for findings
+        traceback.print_exc()
+        sys.exit(_code(asked, 1))
+
+
+def _code(asked: list[str], code: str | int | None) -> str | int | None:
+    return UNCHECKED if code and asked[:1] == ["check"] else code
 
 
 if __name__ == "__main__":

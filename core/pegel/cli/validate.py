@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pegel import budget
+from pegel.budget import Layer
 from pegel.cli.console import out
 from pegel.cli.options import SpecArgument
 from pegel.spec import MonitorSpec
@@ -35,10 +36,10 @@ def summary(spec: MonitorSpec) -> list[str]:
 def _budget(spec: MonitorSpec) -> str:
     """Return the arithmetic behind the promise. How many features there are is known from the training data only."""
     if spec.watch.features == "all":
-        shown = budget.levels(spec.false_alarms, spec.windowing, 1)
+        shown = budget.levels(spec.false_alarms, spec.windowing, 1, frozenset(Layer))
         return (
-            f"every window is judged at {shown.alpha_window:.2g} in all, shared by the features of the training data: "
-            f"expect {shown.expected_per_day:.2g} false alarms per day"
+            f"expect {shown.expected_per_day:.2g} false alarms per day: single windows are judged at "
+            f"{shown.alpha_window:.2g} in all, shared by the features of the training data; {shown.others}"
         )
     features = len(spec.watch.features) + (1 if spec.watch.predictions else 0)
-    return budget.levels(spec.false_alarms, spec.windowing, features).describe()
+    return budget.levels(spec.false_alarms, spec.windowing, features, frozenset(Layer)).describe()

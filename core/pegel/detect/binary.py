@@ -32,6 +32,16 @@ class BinaryTest:
         """Return the exact two-sided p-value."""
         return max(FLOOR, hypergeometric.two_sided(self.seen, self.n, self.seen_in_baseline, self.m))
 
+    def tail(self, sign: int) -> float:
+        """Return the one-sided mid-p in the direction of `sign`: 1 for more of the second value, -1 for fewer.
+
+        Half of the probability of what was seen counts, so that the value is centred although counts are discrete.
+        """
+        tail = hypergeometric.upper if sign > 0 else hypergeometric.lower
+        here = tail(self.seen, self.n, self.seen_in_baseline, self.m)
+        beyond = tail(self.seen + sign, self.n, self.seen_in_baseline - sign, self.m)
+        return (here + beyond) / 2
+
     def p_relevant(self, margin: float) -> float:
         """Return the p-value of "the change is at most `margin`"."""
         return self.ranks.p_relevant(margin)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-BINS = 1_000
+from pegel.stats.scores import BINS, bin_of
+
 CAVEAT = (
     "Estimate, valid only if the relation between inputs and target is unchanged (covariate shift). "
     "It cannot see concept drift."
@@ -24,14 +25,9 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 
-def bin_of(scores: Floats) -> NDArray[np.intp]:
-    """Return the bin of scores in [0, 1]: 1,000 of equal width, the last one closed."""
-    return np.minimum((np.asarray(scores) * BINS).astype(np.intp), BINS - 1)
-
-
 def count(scores: Floats, predicted: NDArray[np.bool_]) -> Counts:
     """Count rows per bin and predicted class, shape (1000, 2): all that a window keeps, and it adds up."""
-    flat = np.bincount(2 * bin_of(scores) + predicted, minlength=2 * BINS)
+    flat = np.bincount(2 * bin_of(np.asarray(scores)) + predicted, minlength=2 * BINS)
     return flat.reshape(BINS, 2).astype(np.int64)
 
 
@@ -40,7 +36,7 @@ def calibrate(scores: Floats, labels: NDArray[np.bool_]) -> Floats:
 
     Bins without rows take the value of the nearest bin below that has some, or else above.
     """
-    bins = bin_of(scores)
+    bins = bin_of(np.asarray(scores))
     rows = np.bincount(bins, minlength=BINS)
     positive = np.bincount(bins, weights=labels, minlength=BINS)
     seen = np.flatnonzero(rows)

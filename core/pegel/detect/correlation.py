@@ -1,7 +1,7 @@
 """Have two fields come to move together, or ceased to? Differences of Fisher-transformed correlations of normal scores.
 
-Tests of single fields are blind to this. The variance is corrected by `kappa`, taken from baseline rows: without it, a
-pair with heavy joint tails gives tens of times as many false alarms as promised.
+Tests of single fields are blind to this. The variance is corrected by `kappa`, taken from baseline rows
+(`pegel.stats.fourth`): without it, a pair with heavy joint tails gives tens of times as many false alarms as promised.
 
 Source: R. A. Fisher, "On the probable error of a coefficient of correlation", Metron 1 (1921); the correction is the
 influence-function variance of r over its value for a normal pair.
@@ -9,6 +9,7 @@ influence-function variance of r over its value for a normal pair.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,39 +46,35 @@ class CorrelationChange:
         """Return the difference of the Fisher-transformed correlations."""
         return float(_fisher(self.now) - _fisher(self.before))
 
+    def numbers(self) -> dict[str, float]:
+        """Return both correlations, z and how many pairs were looked at."""
+        return {"before": self.before, "now": self.now, "z": self.z, "pairs": self.pairs, "p": self.p_value}
+
     @property
     def relevant(self) -> bool:
         """Say whether the change is large enough to matter."""
         return abs(self.change) >= LEAST_CHANGE
 
 
-def kappas(scores: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the variance factor of each pair from complete baseline rows of scores, shape (rows, size).
+def correlation(
+    baseline: Comoments, window: Comoments, kappa: NDArray[np.float64], chosen: Sequence[int] | None = None
+) -> CorrelationChange | None:
+    """Return the pair whose correlation changed most; None with fewer than 50 complete rows or no pair that varies.
 
-    1 for a normal pair; larger for joint heavy tails. Pairs that do not vary get 1.
+    Args:
+        baseline: Co-moments of the baseline.
+        window: Co-moments of the window.
+        kappa: Variance factor of each pair, see `pegel.stats.fourth`.
+        chosen: Places of the fields that are watched; None for all.
     """
-    values = scores.astype(np.float64)
-    values -= values.mean(axis=0)
-    sd = values.std(axis=0)
-    values /= np.where(sd > 0, sd, 1.0)
-    size = values.shape[1]
-    found = np.ones((size, size))
-    for j in range(size):
-        for k in range(j):
-            r = float(np.clip(np.mean(values[:, j] * values[:, k]), -CLIP, CLIP))
-            influence = values[:, j] * values[:, k] - r / 2 * (values[:, j] ** 2 + values[:, k] ** 2)
-            if sd[j] > 0 and sd[k] > 0:
-                found[j, k] = found[k, j] = influence.var() / (1 - r * r) ** 2
-    return found
-
-
-def correlation(baseline: Comoments, window: Comoments, kappa: NDArray[np.float64]) -> CorrelationChange | None:
-    """Return the pair whose correlation changed most; None with fewer than 50 complete rows or no pair that varies."""
     if min(baseline.n, window.n) < MIN_ROWS:
         return None
     before, now = baseline.correlations(), window.correlations()
     spread = np.sqrt(kappa * (1 / (window.n - 3) + 1 / (baseline.n - 3)))
     z = np.tril((_fisher(now) - _fisher(before)) / spread, k=-1)
+    if chosen is not None:
+        left_out = np.setdiff1d(np.arange(len(z)), chosen)
+        z[left_out] = z[:, left_out] = np.nan
     pairs = int(np.isfinite(z[np.tril_indices(len(z), k=-1)]).sum())
     if pairs == 0:
         return None

@@ -27,6 +27,8 @@ class CountTest:
     two_sided: bool = False
     least_difference: float = 0.0
     factor: float = 1.0
+    words: str = ""
+    """What is counted, for people."""
 
     @property
     def statistic(self) -> float:
@@ -45,6 +47,8 @@ class CountTest:
         >>> round(CountTest("above", 3, 54, 0, 2000).p_value, 10)
         1.71991e-05
         """
+        if not self.seen and not (self.two_sided and self.seen_in_baseline):
+            return 1.0
         if self.factor > 1 and self.seen_in_baseline:
             return self._bursty()
         counts = (self.seen, self.n, self.seen_in_baseline, self.m)
@@ -56,10 +60,10 @@ class CountTest:
         rest = 1 - self.seen_in_baseline / self.m
         spread = math.sqrt(self.factor * max(expected * rest * (1 + self.n / self.m), 1e-300))
         skewness = (2 * self.factor - 1) / math.sqrt(self.factor * expected)
-        more = tails.upper((self.seen - 0.5 - expected) / spread, skewness)
+        more = float(tails.upper((self.seen - 0.5 - expected) / spread, skewness))
         if not self.two_sided:
             return max(FLOOR, more)
-        fewer = tails.upper((expected - self.seen - 0.5) / spread, -skewness)
+        fewer = float(tails.upper((expected - self.seen - 0.5) / spread, -skewness))
         return max(FLOOR, min(1.0, 2 * min(more, fewer)))
 
     def p_relevant(self, margin: float) -> float:  # noqa: ARG002  # rates have a margin of their own

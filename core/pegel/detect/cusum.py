@@ -7,139 +7,128 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from scipy.special import ndtri
 
-from pegel.detect.drift import drift_tests
+from pegel.detect.binary import BinaryTest
 from pegel.detect.protocol import Evidence
-from pegel.detect.ranks import Counts, RankStatistic
+from pegel.detect.ranks import RankStatistic
 from pegel.detect.siegmund import Limits
-from pegel.layout import FieldLayout
 from pegel.stats import tails
 from pegel.stats.dispersion import Dispersion
 
 RELEVANT_Z = 2.326
 """The mean of the run must exceed the margin at one percent."""
+RECOVERY = 16
+"""After an alarm, so many windows are looked at together …"""
+RECOVERED_Z = 2.58
+"""… and the chart has recovered when their mean is not surprising any more."""
+
+Key = tuple[str, str, str]
+"""Field, test and direction (`up`, `down`, `any`) of a chart."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Chart:
-    """A one-sided chart: `level`, and length and sum of the run since the level was last 0."""
+    """A one-sided chart: `level`, and length, sum and begin of the run since the level was last 0.
+
+    `recent`: the newest deviations since the last alarm, at most 16; None when the chart has recovered from it.
+    """
 
     level: float = 0.0
     length: int = 0
     total: float = 0.0
+    since: datetime | None = None
+    recent: tuple[float, ...] | None = None
 
-    def step(self, z: float, limits: Limits, margin: float = 0.0) -> bool:
-        """Add one window and say whether the chart alarms; an alarm starts it again at 0.
+    @property
+    def drifting(self) -> bool:
+        """Say whether the chart alarmed and has not recovered."""
+        return self.recent is not None
+
+    def step(self, z: float, limits: Limits, start: datetime | None = None) -> Chart:
+        """Return the chart with one more window; if it `alarms`, it goes on `restarted`.
 
         Args:
             z: Deviation of the window in the chart's direction, a standard normal value if nothing has changed.
             limits: Allowance and limit. One window counts at most half the limit, so that none alarms alone.
-            margin: Smallest change that matters, times the square root of the effective number of rows.
+            start: When the window begins.
 
-        >>> chart = Chart()
-        >>> [chart.step(3.0, Limits(k=0.5, h=8.0)) for _ in range(4)]
-        [False, False, False, True]
+        >>> chart, limits = Chart(), Limits(k=0.5, h=8.0)
+        >>> for _ in range(4):
+        ...     chart = chart.step(3.0, limits)
+        ...     print(chart.level, chart.alarms(limits))
+        2.5 False
+        5.0 False
+        7.5 False
+        10.0 True
         """
         z = max(-limits.h / 2, min(limits.h / 2, z))
-        self.level = max(0.0, self.level + z - limits.k)
-        if self.level == 0.0:
-            self.length, self.total = 0, 0.0
-            return False
-        self.length += 1
-        self.total += z
-        root = math.sqrt(self.length)
-        if self.level <= limits.h or self.total / root - margin * root < RELEVANT_Z:
-            return False
-        self.level, self.length, self.total = 0.0, 0, 0.0
-        return True
+        level = max(0.0, self.level + z - limits.k)
+        recent = None if self.recent is None else (*self.recent, z)[-RECOVERY:]
+        if recent is not None and len(recent) == RECOVERY and abs(sum(recent)) / math.sqrt(RECOVERY) < RECOVERED_Z:
+            return Chart()
+        if level == 0.0:
+            return Chart(recent=recent)
+        since = self.since if self.length else start
+        return Chart(level, self.length + 1, self.total + z, since, recent)
 
+    def alarms(self, limits: Limits, margin: float = 0.0) -> bool:
+        """Say whether the level exceeds the limit, by a change that matters.
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """A chart that alarmed: `direction` is `up`, `down` or `any`; the change began about `length` windows ago."""
-
-    feature: str
-    test: str
-    direction: str
-    level: float
-    length: int
-
-
-class Charts:
-    """The charts of all fields of one monitor: a fold over final windows in time order, so a replay gives the same."""
-
-    def __init__(self) -> None:
-        """Start every chart at 0; charts come into being with the first window of their field."""
-        self._charts: dict[tuple[str, str, str], Chart] = {}
-
-    def step(
-        self,
-        field: FieldLayout,
-        baseline: Counts,
-        window: Counts,
-        limits: Limits,
-        margin: float,
-        *,
-        dispersion: Dispersion | None = None,
-    ) -> list[Alarm]:
-        """Add one final window of one field. A window without a verdict is not added at all.
-
-        Args:
-            field: The field and its cells.
-            baseline: Counts of the baseline.
-            window: Counts of the window.
-            limits: Allowance and limit of each chart.
-            margin: Smallest change that matters, in standard deviations.
-            dispersion: How much more clean windows vary than independent rows would.
+        `margin`: smallest change that matters, times the square root of the effective number of rows.
         """
-        n, m = int(window.sum()), int(baseline.sum())
-        delta = margin * math.sqrt(n * m / (n + m))
-        alarms = []
-        for test, direction, z in deviations(drift_tests(field, baseline, window, dispersion)):
-            key = (field.field.name, test, direction)
-            chart = self._charts.setdefault(key, Chart())
-            before = chart.length
-            level = chart.level
-            if chart.step(z, limits, delta):
-                alarms.append(Alarm(*key, level=level + min(z, limits.h / 2) - limits.k, length=before + 1))
-        return alarms
+        return self.level > limits.h and self.relevance(margin) >= RELEVANT_Z
 
-    def snapshot(self) -> list[dict[str, Any]]:
-        """Return the state as plain JSON."""
-        return [
-            {"key": list(key), "level": chart.level.hex(), "length": chart.length, "total": chart.total.hex()}
-            for key, chart in sorted(self._charts.items())
-        ]
+    def relevance(self, margin: float) -> float:
+        """Return how far the mean of the run lies beyond the margin, a standard normal value if it does not."""
+        root = math.sqrt(max(self.length, 1))
+        return self.total / root - margin * root
+
+    def restarted(self) -> Chart:
+        """Return the chart as it goes on after an alarm."""
+        return Chart(recent=() if self.recent is None else self.recent)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON, the inverse of `from_json`."""
+        return {
+            "level": self.level.hex(),
+            "length": self.length,
+            "total": self.total.hex(),
+            "since": None if self.since is None else self.since.isoformat(),
+            "recent": None if self.recent is None else [z.hex() for z in self.recent],
+        }
 
     @classmethod
-    def restore(cls, items: Iterable[Mapping[str, Any]]) -> Charts:
-        """Return charts in the state that `snapshot` wrote."""
-        charts = cls()
-        for item in items:
-            feature, test, direction = item["key"]
-            state = Chart(float.fromhex(item["level"]), item["length"], float.fromhex(item["total"]))
-            charts._charts[feature, test, direction] = state  # its own constructor
-        return charts
+    def from_json(cls, data: Mapping[str, Any]) -> Chart:
+        """Read what `to_json` wrote."""
+        since, recent = data["since"], data["recent"]
+        return cls(
+            float.fromhex(data["level"]),
+            data["length"],
+            float.fromhex(data["total"]),
+            None if since is None else datetime.fromisoformat(since),
+            None if recent is None else tuple(float.fromhex(z) for z in recent),
+        )
 
 
-def deviations(tests: Iterable[Evidence]) -> list[tuple[str, str, float]]:
+def deviations(tests: Iterable[Evidence], dispersion: Dispersion | None = None) -> list[tuple[str, str, float]]:
     """Return test, direction and deviation per chart: two for each rank or binary test, one for shape of categories.
 
-    Shape is charted only where it is the only test; numbers are charted for location and scale.
+    Shape is charted only where it is the only test; numbers are charted for location and scale. Where windows are known
+    to resemble the ones before them, `dispersion` makes the deviations smaller.
     """
     tests = list(tests)
     found = []
     for test in tests:
-        ranks = test if isinstance(test, RankStatistic) else getattr(test, "ranks", None)
-        if ranks is not None:
-            found += [
-                (test.name, "up", _normal(ranks.tail(1))),
-                (test.name, "down", _normal(ranks.tail(-1))),
-            ]
+        if isinstance(test, RankStatistic):
+            longer = 1.0 if dispersion is None else dispersion.long_factor(test.name)
+            test = replace(test, factor=test.factor * longer)  # noqa: PLW2901  the same test, of a wider law
+        if isinstance(test, RankStatistic | BinaryTest):
+            found += [(test.name, word, _normal(test.tail(sign))) for word, sign in (("up", 1), ("down", -1))]
         elif len(tests) == 1:
             found.append((test.name, "any", _normal(test.p_value)))
     return found

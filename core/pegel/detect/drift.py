@@ -1,74 +1,139 @@
-"""Which tests say whether a field's distribution has changed."""
+"""Which tests say whether a field's distribution has changed; all fields of a window at once."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from pegel.detect.binary import BinaryTest, binary
-from pegel.detect.location import location
+from pegel.detect import location, scale
+from pegel.detect.binary import binary
 from pegel.detect.protocol import Evidence
-from pegel.detect.ranks import Counts, RankStatistic, midranks
-from pegel.detect.scale import scale
-from pegel.detect.shape import ShapeStatistic, pool_categories, pool_ordered, shape
+from pegel.detect.ranks import Counts, Floats, midranks, rank_statistics
+from pegel.detect.shape import Law, pool_categories, pool_ordered, shape_statistics
 from pegel.layout import CategoricalLayout, FieldLayout, NumericLayout
 from pegel.stats.dispersion import Dispersion
 
 MIN_WINDOW = 50
 """Fewer values than this in a window are not judged for drift."""
-BINARY = 2
 MIN_BASELINE = 1_000
 """Fewer values than this in a baseline are not judged against."""
+BINARY = 2
+POOLS = 3
+"""Fewer pooled cells than this leave nothing but their balance to test: only location is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One field's counts per cell, of the baseline and of a window, and how much clean windows vary, if it is known."""
+
+    layout: FieldLayout
+    baseline: Counts
+    window: Counts
+    dispersion: Dispersion | None = None
 
 
 def drift_tests(
     layout: FieldLayout, baseline: Counts, window: Counts, dispersion: Dispersion | None = None
 ) -> list[Evidence]:
-    """Return the tests of one field; none when all values of both sides are the same.
+    """Return the tests of one field; see `tests_of`."""
+    return tests_of([Pair(layout, baseline, window, dispersion)])[0]
+
+
+def tests_of(pairs: Sequence[Pair]) -> list[list[Evidence]]:
+    """Return the tests of each field; none when all values of both sides are the same. Each side needs rows.
 
     Two values are tested exactly; more by location, scale and shape (numbers), or by shape alone (categories). Where
-    clean windows are known to vary more than independent rows would, `dispersion` corrects for it.
+    clean windows are known to vary more than independent rows would, the dispersion corrects for it.
     """
-    if isinstance(layout, CategoricalLayout):
-        # A value that is new to the baseline is counted with the other rare ones; it has a count test of its own.
-        baseline, window = _join_unseen(baseline), _join_unseen(window)
-    kept = baseline + window > 0
-    values = int(kept.sum())
-    if values <= BINARY:
-        return [_two(binary(baseline[kept], window[kept]), dispersion)] if values == BINARY else []
-    if isinstance(layout, CategoricalLayout):
-        tested = _shape(baseline, window, pool_categories(baseline, window), dispersion)
-        return [] if tested is None else [tested]
-    grouped, now = _grouped(layout, baseline), _grouped(layout, window)
-    tested = _shape(grouped, now, pool_ordered(grouped, now), dispersion)
+    found: list[list[Evidence]] = [[] for _ in pairs]
+    # A value that is new to the baseline is counted with the other rare ones; it has a count test of its own.
+    pairs = [_join_unseen(pair) if isinstance(pair.layout, CategoricalLayout) else pair for pair in pairs]
+    values = [int(np.count_nonzero(pair.baseline + pair.window)) for pair in pairs]
+    many = [(i, pair) for i, pair in enumerate(pairs) if values[i] > BINARY]
+    for i, pair in enumerate(pairs):
+        if values[i] == BINARY:
+            found[i] = [_two(pair)]
+    _test_numbers([(found[i], pair, pair.layout) for i, pair in many if isinstance(pair.layout, NumericLayout)])
+    _test_categories([(found[i], pair) for i, pair in many if isinstance(pair.layout, CategoricalLayout)])
+    return found
+
+
+def _test_numbers(chosen: Sequence[tuple[list[Evidence], Pair, NumericLayout]]) -> None:
+    """Append the tests of numeric fields to their lists."""
+    if not chosen:
+        return
+    pairs = [pair for _, pair, _ in chosen]
+    baseline, window = padded([pair.baseline for pair in pairs]), padded([pair.window for pair in pairs])
     ranks = midranks(baseline, window)
-    found: list[Evidence] = [_widened(test(baseline, window, ranks), dispersion) for test in (location, scale)]
-    return found if tested is None else [*found, tested]
+    shifts = location.scores(ranks, np.array([layout.light_tails for _, _, layout in chosen]))
+    locations = rank_statistics("location", baseline, window, shifts, _factors("location", pairs))
+    scales = rank_statistics("scale", baseline, window, scale.scores(ranks), _factors("scale", pairs))
+    grouped = padded([_grouped(layout, pair.baseline) for _, pair, layout in chosen])
+    now = padded([_grouped(layout, pair.window) for _, pair, layout in chosen])
+    shapes = shape_statistics(grouped, now, pool_ordered(grouped, now), [_law(pair) for pair in pairs])
+    for (found, _, _), moved, spread, changed in zip(chosen, locations, scales, shapes, strict=True):
+        wide = changed is not None and changed.df + 1 >= POOLS
+        found.extend([moved, spread, changed] if changed is not None and wide else [moved])
 
 
-def _widened(test: RankStatistic, dispersion: Dispersion | None) -> RankStatistic:
-    return test if dispersion is None else replace(test, factor=dispersion.factor(test.name, test.n))
+def _test_categories(chosen: Sequence[tuple[list[Evidence], Pair]]) -> None:
+    """Append the tests of categorical fields to their lists."""
+    if not chosen:
+        return
+    baseline, window = padded([pair.baseline for _, pair in chosen]), padded([pair.window for _, pair in chosen])
+    pools = pool_categories(baseline, window)
+    shapes = shape_statistics(baseline, window, pools, [_law(pair) for _, pair in chosen])
+    for (found, _), changed in zip(chosen, shapes, strict=True):
+        found.extend([] if changed is None else [changed])
 
 
-def _two(test: BinaryTest, dispersion: Dispersion | None) -> Evidence:
+def padded(rows: Sequence[Counts]) -> Counts:
+    """Return counts of different lengths as one array, filled up with empty cells, shape (rows, longest)."""
+    filled = np.zeros((len(rows), max(row.size for row in rows)), dtype=np.int64)
+    for line, row in zip(filled, rows, strict=True):
+        line[: row.size] = row
+    return filled
+
+
+def _factors(test: str, pairs: Sequence[Pair]) -> Floats:
+    return np.array([_factor(test, pair) for pair in pairs])
+
+
+def factor_of(test: str, n: int, dispersion: Dispersion | None) -> float:
+    """Return by how much z of a test varies more than it would for independent rows, in a window of `n` values."""
+    return 1.0 if dispersion is None else dispersion.factor(test, n)
+
+
+def _factor(test: str, pair: Pair) -> float:
+    return factor_of(test, int(pair.window.sum()), pair.dispersion)
+
+
+def _law(pair: Pair) -> Law | None:
+    return None if pair.dispersion is None else pair.dispersion.chi_squared
+
+
+def _two(pair: Pair) -> Evidence:
     """Return the exact test, or the widened rank test where windows vary too much for an exact one."""
-    widened = _widened(test.ranks, dispersion)
-    return test if widened.factor == 1 else widened
-
-
-def _shape(baseline: Counts, window: Counts, pools: Counts, dispersion: Dispersion | None) -> ShapeStatistic | None:
-    tested = shape(baseline, window, pools)
-    if tested is None or dispersion is None or dispersion.shape is None:
-        return tested
-    return replace(tested, law=dispersion.chi_squared(tested.df))
+    kept = pair.baseline + pair.window > 0
+    b, w = pair.baseline[kept], pair.window[kept]
+    factor = _factor("location", pair)
+    if factor == 1:
+        return binary(b, w)
+    return rank_statistics("location", b[None], w[None], midranks(b, w)[None], factor)[0]
 
 
 def _grouped(layout: NumericLayout, cells: Counts) -> Counts:
     return np.bincount(layout.groups, weights=cells).astype(np.int64)
 
 
-def _join_unseen(cells: Counts) -> Counts:
-    joined = cells[:-1].copy()
-    joined[-1] += cells[-1]
-    return joined
+def _join_unseen(pair: Pair) -> Pair:
+    return Pair(pair.layout, joined(pair.baseline), joined(pair.window), pair.dispersion)
+
+
+def joined(cells: Counts) -> Counts:
+    """Return counts of categories with the unseen values among the other known ones, the last cell."""
+    shorter = cells[:-1].copy()
+    shorter[-1] += cells[-1]
+    return shorter

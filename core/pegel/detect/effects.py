@@ -24,7 +24,8 @@ LEAST_SHARE = 1e-4
 class Effect:
     """A size with its unit, the words for it, and further numbers.
 
-    Units: `sigma` (shift of a normal with the same ranks), `sd ratio`, `TV` (share of rows that moved), `share`.
+    Units: `sigma` (shift of a normal with the same ranks), `sd ratio`, `d` (z per root of the effective rows),
+    `TV` (share of rows that moved), `share`.
     """
 
     value: float
@@ -46,6 +47,8 @@ def percent(share: float) -> str:
 
 def drift_effect(test: Evidence, baseline: FeatureSummary, window: FeatureSummary) -> Effect:
     """Return the effect that belongs to the deciding test of a field."""
+    if isinstance(test, CountTest):
+        return _rate(test, test.words or test.name)
     two = np.count_nonzero(baseline.cells + window.cells) == BINARY
     if isinstance(baseline.layout, CategoricalLayout) or two:
         return _moved(baseline, window)
@@ -55,16 +58,23 @@ def drift_effect(test: Evidence, baseline: FeatureSummary, window: FeatureSummar
         return Effect(numbers["shift_sigma"], "sigma", f"shifted {'up' if up else 'down'}", numbers)
     if test.name == "scale":
         what = "spread wider" if test.statistic > 0 else "drawn together"
-        return Effect(numbers.get("sd_ratio", numbers["shift_sigma"]), "sd ratio", what, numbers)
-    return Effect(distances.tv(*_groups(baseline, window)), "TV", "shape changed", numbers)
+        if "sd_ratio" not in numbers:  # a part of the day has counts, but no standard deviation
+            return Effect(test.numbers()["d"], "d", what, numbers)
+        return Effect(numbers["sd_ratio"], "sd ratio", what, numbers)
+    what = "shape changed" if test.name == "shape" else f"{test.name} changed"
+    return Effect(distances.tv(*_groups(baseline, window)), "TV", what, numbers)
 
 
 def quality_effect(test: CountTest) -> Effect:
     """Return the effect of a count test: the difference of the rates."""
-    before, now = test.seen_in_baseline / max(test.m, 1), test.seen / max(test.n, 1)
     if test.name in _NEW:
         return Effect(test.difference, "share", f"{_NEW[test.name]}: {test.seen} of {test.n} rows")
-    return Effect(test.difference, "share", f"{_RATES[test.name]} {percent(before)} -> {percent(now)}")
+    return _rate(test, _RATES[test.name])
+
+
+def _rate(test: CountTest, counted: str) -> Effect:
+    before, now = test.seen_in_baseline / max(test.m, 1), test.seen / max(test.n, 1)
+    return Effect(test.difference, "share", f"{counted} {percent(before)} -> {percent(now)}")
 
 
 _RATES = {

@@ -1,21 +1,38 @@
-"""Has a numeric field shifted up or down? Wilcoxon-Mann-Whitney on cells, tie-corrected."""
+"""Has a numeric field shifted up or down? Wilcoxon-Mann-Whitney on cells, tie-corrected.
+
+Fields with light tails are tested by normal scores (van der Waerden) instead of plain ranks: no test by ranks sees a
+shift of a normal better. On heavy tails they would lose what they gain there.
+
+Source: B. L. van der Waerden, "Order tests for the two-sample problem", Indagationes Mathematicae 14 (1952).
+"""
 
 from __future__ import annotations
 
-from pegel.detect.ranks import Counts, Ranks, RankStatistic, midranks, rank_statistic
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from pegel.detect.ranks import Counts, Floats, RankStatistic, midranks, rank_statistics
+
+CLIP = 1 / 256
 
 
-def location(baseline: Counts, window: Counts, ranks: Ranks | None = None) -> RankStatistic:
-    """Return the rank statistic with midranks as scores; z > 0 means that the window lies higher.
+def scores(ranks: Floats, light_tails: NDArray[np.bool_]) -> Floats:
+    """Return pooled midranks, shape (fields, cells), as normal scores where tails are light, shape (fields,)."""
+    if not light_tails.any():
+        return ranks
+    return np.where(light_tails[:, None], ndtri(np.clip(ranks, CLIP, 1 - CLIP)), ranks)
 
-    `ranks`: the pooled midranks, if they are known already.
 
-    >>> import numpy as np
+def location(baseline: Counts, window: Counts, *, light_tails: bool = False) -> RankStatistic:
+    """Return the rank statistic of one field; z > 0 means that the window lies higher.
+
     >>> result = location(np.array([500, 500, 500]), np.array([10, 20, 60]))
     >>> round(result.z, 3)
     6.27
     """
-    return rank_statistic("location", baseline, window, midranks(baseline, window) if ranks is None else ranks)
+    chosen = scores(midranks(baseline, window)[None], np.array([light_tails]))
+    return rank_statistics("location", baseline[None], window[None], chosen)[0]
 
 
 def auc(baseline: Counts, window: Counts) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pegel.summary import FeatureSummary
+
 
 class Evidence(Protocol):
     """One test of one field: a statistic, its p-value, and the p-value of "the change is at most the margin"."""
@@ -39,4 +41,19 @@ class Evidence(Protocol):
 
     def numbers(self) -> dict[str, float]:
         """Return every number needed to see how the p-value came about."""
+        ...
+
+
+class Detector(Protocol):
+    """A further test of numeric fields, made beside those of location, scale and shape when a spec asks for it.
+
+    `name`: what a spec calls it, and what its test is called. `needs`: names of statistics that must be kept of each
+    field beside the fixed ones, see `pegel.stats.registry`; baseline and window then have them in `kept`.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+
+    def test(self, baseline: FeatureSummary, window: FeatureSummary) -> Evidence | None:
+        """Return the test of one field, or None where there is nothing to test. Both sides have values."""
         ...

@@ -1,5 +1,8 @@
 """Linear rank statistics on cells: the common ground of the location and the scale test.
 
+Everything here takes counts with any leading axes, shape (..., cells), and so tests many fields (or windows) at once;
+fields of fewer cells are filled up with empty ones, which change nothing.
+
 Source: J. Hájek, Z. Šidák, P. K. Sen, "Theory of Rank Tests" (1999), section 3.3: permutation moments of a linear rank
 statistic; ties enter exactly because scores are per cell.
 """
@@ -8,7 +11,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +18,17 @@ from numpy.typing import NDArray
 from pegel.stats import tails
 
 Counts = NDArray[np.int64]
-Ranks = NDArray[np.float64]
+Floats = NDArray[np.float64]
 NOISE = 1e-24
 """Scores that vary less than this, squared, are equal but for rounding."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RankStatistic:
     """A standardised difference of mean scores: `z` with permutation skewness `skewness`; `n`, `m` rows.
 
-    `factor`: by how much the variance of z exceeds 1 in clean windows, see `pegel.stats.dispersion`.
+    `factor`: by how much the variance of z exceeds 1 in clean windows, see `pegel.stats.dispersion`; the two-sided
+    `p_value` allows for it.
     """
 
     name: str
@@ -33,29 +36,25 @@ class RankStatistic:
     skewness: float
     n: int
     m: int
-    factor: float = 1.0
+    factor: float
+    p_value: float
 
     @property
     def statistic(self) -> float:
         """Return z."""
         return self.z
 
-    @cached_property
-    def p_value(self) -> float:
-        """Return the two-sided p-value."""
-        return tails.two_sided(self.z / math.sqrt(self.factor), self.skewness * math.sqrt(self.factor))
-
     def tail(self, sign: int) -> float:
         """Return the one-sided p-value in the direction of `sign`, 1 or -1."""
         root = math.sqrt(self.factor)
-        return tails.upper(sign * self.z / root, sign * self.skewness * root)
+        return float(tails.upper(sign * self.z / root, sign * self.skewness * root))
 
     def p_relevant(self, margin: float) -> float:
         """Return the one-sided p-value at |z| less the margin: of "the change is at most `margin`"."""
         sign = math.copysign(1.0, self.z)
         beyond = abs(self.z) - margin * math.sqrt(self.n * self.m / (self.n + self.m))
         root = math.sqrt(self.factor)
-        return tails.upper(beyond / root, sign * self.skewness * root)
+        return float(tails.upper(beyond / root, sign * self.skewness * root))
 
     def numbers(self) -> dict[str, float]:
         """Return z, its skewness, and z per square root of the effective number of rows."""
@@ -64,27 +63,45 @@ class RankStatistic:
         return numbers if self.factor == 1 else numbers | {"factor": self.factor}
 
 
-def midranks(baseline: Counts, window: Counts) -> NDArray[np.float64]:
-    """Return the pooled midranks per cell, between 0 and 1."""
+def midranks(baseline: Counts, window: Counts) -> Floats:
+    """Return the pooled midranks per cell, between 0 and 1, shape (..., cells)."""
     both = baseline + window
-    ranks: NDArray[np.float64] = (np.cumsum(both) - both / 2) / both.sum()
+    ranks: Floats = (np.cumsum(both, axis=-1) - both / 2) / both.sum(axis=-1, keepdims=True)
     return ranks
 
 
-def rank_statistic(name: str, baseline: Counts, window: Counts, scores: NDArray[np.float64]) -> RankStatistic:
-    """Compare the mean score of the window with that of the baseline. Equal scores everywhere give z = 0."""
-    m, n = int(baseline.sum()), int(window.sum())
-    total = n + m
-    # Dot products of floats go through BLAS; those of integers with floats do not.
+def standardise(baseline: Counts, window: Counts, scores: Floats) -> tuple[Floats, Floats]:
+    """Compare the mean score of the window with that of the baseline: z and its permutation skewness, shape (...).
+
+    Equal scores everywhere give z = 0.
+    """
     b, w = baseline.astype(np.float64), window.astype(np.float64)
-    both = b + w
-    deviations = scores - both.dot(scores) / total
+    m, n = b.sum(axis=-1), w.sum(axis=-1)
+    both, total = b + w, n + m
+    deviations = scores - (_dot(both, scores) / total)[..., None]
     squares = deviations * deviations
-    spread = float(both.dot(squares))
-    if spread <= NOISE * total:
-        return RankStatistic(name, 0.0, 0.0, n, m)
-    sd = math.sqrt(spread / (total - 1))
-    z = (w.dot(deviations) / n - b.dot(deviations) / m) / (sd * math.sqrt(1 / n + 1 / m))
-    third = both.dot(squares * deviations) / total
-    skewness = third / sd**3 * (m - n) / math.sqrt(n * m * total)
-    return RankStatistic(name, float(z), float(skewness), n, m)
+    spread = _dot(both, squares)
+    flat = spread <= NOISE * total
+    sd = np.sqrt(np.where(flat, 1.0, spread) / (total - 1))
+    z = (_dot(w, deviations) / n - _dot(b, deviations) / m) / (sd * np.sqrt(1 / n + 1 / m))
+    third = _dot(both, squares * deviations) / total
+    skewness = third / sd**3 * (m - n) / np.sqrt(n * m * total)
+    return np.where(flat, 0.0, z), np.where(flat, 0.0, skewness)
+
+
+def rank_statistics(
+    name: str, baseline: Counts, window: Counts, scores: Floats, factors: Floats | float = 1.0
+) -> list[RankStatistic]:
+    """Test many fields at once: counts and scores of shape (fields, cells), variance factors of shape (fields,)."""
+    z, skewness = standardise(baseline, window, scores)
+    factors = np.broadcast_to(np.asarray(factors, dtype=np.float64), z.shape)
+    root = np.sqrt(factors)
+    p = tails.two_sided(z / root, skewness * root)
+    sizes = (window.sum(axis=-1), baseline.sum(axis=-1), factors, p)
+    columns = [column.tolist() for column in (z, skewness, *sizes)]
+    return [RankStatistic(name, *values) for values in zip(*columns, strict=True)]
+
+
+def _dot(a: Floats, b: Floats) -> Floats:
+    found: Floats = np.einsum("...i,...i->...", a, b)
+    return found

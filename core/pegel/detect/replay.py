@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri
 
-from pegel.detect.drift import drift_tests
-from pegel.detect.ranks import Counts, RankStatistic
-from pegel.detect.shape import ShapeStatistic
-from pegel.layout import CategoricalLayout, FieldLayout, Layout
+from pegel.detect import location, scale
+from pegel.detect.drift import BINARY
+from pegel.detect.ranks import Counts, Floats, midranks, standardise
+from pegel.detect.shape import pool_categories, pool_ordered, shape_values
+from pegel.layout import CategoricalLayout, FieldLayout, Layout, NumericLayout
 from pegel.stats.cells import cell_of
 from pegel.stats.dispersion import Dispersion
 
@@ -27,36 +29,108 @@ GATE = 0.05
 ONE_SIDED = 1.645
 
 
-def replay(layout: Layout, values: Mapping[str, NDArray[Any]], n_ref: int) -> dict[str, Dispersion]:
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One field cut into windows: counts per cell, shape (windows, cells), and of the rows each is tested against.
+
+    `nulls`, `rows`: absent values and rows of each window; `all_nulls`, `all_rows`: of what it is tested against,
+    itself included.
+    """
+
+    layout: FieldLayout
+    window: Counts
+    rest: Counts
+    nulls: Counts
+    rows: int
+    all_nulls: Counts
+    all_rows: Counts
+
+    def deviations(self) -> dict[str, Floats]:
+        """Return the z of each window by name of the test; categories of more than two values have none."""
+        kept = (self.rest + self.window).any(axis=0)
+        b, w = self.rest[:, kept], self.window[:, kept]
+        if kept.sum() < BINARY or (isinstance(self.layout, CategoricalLayout) and kept.sum() > BINARY):
+            return {}
+        ranks = midranks(b, w)
+        if kept.sum() == BINARY or not isinstance(self.layout, NumericLayout):
+            return {"location": standardise(b, w, ranks)[0]}
+        shifts = location.scores(ranks, np.full(len(w), self.layout.light_tails))
+        return {"location": standardise(b, w, shifts)[0], "scale": standardise(b, w, scale.scores(ranks))[0]}
+
+    def shapes(self) -> tuple[Floats, Counts]:
+        """Return X2 and its degrees of freedom of each window that can be tested for shape."""
+        b, w = self.rest, self.window
+        if isinstance(self.layout, NumericLayout):
+            b, w = _grouped(self.layout, b), _grouped(self.layout, w)
+        pools = pool_ordered(b, w) if isinstance(self.layout, NumericLayout) else pool_categories(b, w)
+        x2, _, df = shape_values(b, w, pools)
+        return x2[df > 0], df[df > 0]
+
+    def null_deviations(self) -> Floats:
+        """Return how far the count of absent values of each window is from what was to be expected."""
+        share = self.all_nulls / self.all_rows
+        expected = share * self.rows
+        spread = np.sqrt(expected * (1 - share))
+        known = spread > 0
+        return (self.nulls[known] - expected[known]) / spread[known]
+
+
+def replay(
+    layout: Layout, values: Mapping[str, NDArray[Any]], n_ref: int, parts: NDArray[np.int64] | None = None
+) -> dict[str, Dispersion]:
     """Return the factors of every field; empty if the baseline has fewer than 30 windows.
 
     Args:
         layout: The cells.
         values: Full columns as for `pegel.layout.build_layout`, in the order of time.
         n_ref: Rows that a window is expected to have.
+        parts: The part of day or week of each row, see `pegel.stats.seasons`: windows are then tested against the rows
+            of their own part, and windows that lie in two parts are left out.
     """
     rows = len(next(iter(values.values()))) if values else 0
     if n_ref < 1 or rows // n_ref < MIN_BLOCKS:
         return {}
-    return {field.field.name: _replay(field, values[field.field.name], n_ref) for field in layout.features}
+    parts = np.zeros(rows, dtype=np.int64) if parts is None else parts
+    found = {field.field.name: cut(field, values[field.field.name], n_ref, parts) for field in layout.features}
+    return {name: _dispersion(one, n_ref) for name, one in found.items() if len(one.window) >= MIN_BLOCKS}
 
 
-def _replay(field: FieldLayout, column: NDArray[Any], n_ref: int) -> Dispersion:
+def cut(field: FieldLayout, column: NDArray[Any], n_ref: int, parts: NDArray[np.int64]) -> Replayed:
+    """Cut a column into windows of `n_ref` rows that lie in one part each."""
     blocks = len(column) // n_ref
     place, absent = _cells(field, column)
-    total = np.bincount(place[~absent], minlength=field.size)
-    inside = np.arange(len(column)) < blocks * n_ref
-    chosen = ~absent & inside
-    flat = (np.arange(len(column)) // n_ref)[chosen] * field.size + place[chosen]
-    counts = np.bincount(flat, minlength=blocks * field.size).reshape(blocks, field.size)
-    factors = _rank_factors(field, total, counts)
-    nulls = absent[: blocks * n_ref].reshape(blocks, n_ref).sum(axis=1)
-    factors["nulls"] = _count_factor(nulls, int(absent.sum()), len(column), n_ref)
+    size, inside = field.size, slice(0, blocks * n_ref)
+    number = np.repeat(np.arange(blocks), n_ref)
+    counted = ~absent[inside]
+    flat = (number * size + place[inside])[counted]
+    window = np.bincount(flat, minlength=blocks * size).reshape(blocks, size)
+    nulls = absent[inside].reshape(blocks, n_ref).sum(axis=1)
+    of_block = parts[inside].reshape(blocks, n_ref)
+    whole = (of_block == of_block[:, :1]).all(axis=1) & (nulls < n_ref)
+    part = of_block[whole, 0]
+    count = int(parts.max()) + 1
+    total = np.bincount((parts * size + place)[~absent], minlength=count * size).reshape(count, size)
+    return Replayed(
+        layout=field,
+        window=window[whole],
+        rest=total[part] - window[whole],
+        nulls=nulls[whole],
+        rows=n_ref,
+        all_nulls=np.bincount(parts, weights=absent, minlength=count)[part].astype(np.int64),
+        all_rows=np.bincount(parts, minlength=count)[part],
+    )
+
+
+def _dispersion(one: Replayed, n_ref: int) -> Dispersion:
+    deviations = one.deviations()
+    factors = {name: _factor(z) for name, z in deviations.items()} | {"nulls": _factor(one.null_deviations())}
+    lags = {name: _lag(z) for name, z in deviations.items()}
     return Dispersion(
         n_ref,
-        blocks,
+        len(one.window),
         {name: factor for name, factor in factors.items() if factor > 1},
-        _shape_factors(field, total, counts),
+        _shape_factors(*one.shapes()),
+        {name: lag for name, lag in lags.items() if lag > 0},
     )
 
 
@@ -70,48 +144,40 @@ def _cells(field: FieldLayout, column: NDArray[Any]) -> tuple[NDArray[np.intp], 
     return cell_of(column, field.edges), ~np.isfinite(column)
 
 
-def _rank_factors(field: FieldLayout, total: Counts, counts: Counts) -> dict[str, float]:
-    found: dict[str, list[float]] = {}
-    for block in counts[counts.sum(axis=1) > 0]:
-        for test in drift_tests(field, total - block, block):
-            ranks = test if isinstance(test, RankStatistic) else getattr(test, "ranks", None)
-            if ranks is not None:
-                found.setdefault(ranks.name, []).append(ranks.z)
-    return {name: _factor(np.array(zs)) for name, zs in found.items()}
+def _grouped(layout: NumericLayout, counts: Counts) -> Counts:
+    """Return counts per shape group, shape (windows, groups)."""
+    starts = np.flatnonzero(np.diff(layout.groups, prepend=-1))
+    return np.add.reduceat(counts, starts, axis=1)
 
 
-def _factor(z: NDArray[np.float64]) -> float:
+def _factor(z: Floats) -> float:
     """Return the variance factor if the replayed z vary significantly more than 1, with a margin for its error."""
+    if z.size == 0:
+        return 1.0
     mean = float(np.mean(z * z))
     if z.size * mean <= chdtri(z.size, GATE):
         return 1.0
     return _digits(max(1.0, mean * (1 + math.sqrt(2 / z.size))))
 
 
-def _count_factor(seen: Counts, whole: int, rows: int, n_ref: int) -> float:
-    expected = whole * n_ref / rows
-    spread = expected * (1 - whole / rows)
-    if spread <= 0:
-        return 1.0
-    return _factor((seen.astype(np.float64) - expected) / math.sqrt(spread))
+def _lag(z: Floats) -> float:
+    """Return the correlation of each z with the one before; 0 unless it is certainly more than that."""
+    if z.size < MIN_BLOCKS or z.std() == 0:
+        return 0.0
+    lag = float(np.corrcoef(z[:-1], z[1:])[0, 1])
+    return _digits(min(lag, 0.99)) if lag > ONE_SIDED / math.sqrt(z.size) else 0.0
 
 
-def _shape_factors(field: FieldLayout, total: Counts, counts: Counts) -> tuple[float, float, int] | None:
+def _shape_factors(x2: Floats, df: Counts) -> tuple[float, float, int] | None:
     """Match a scaled chi-squared law to mean and variance of the replayed X2, if their mean is too large."""
-    tests = [
-        test
-        for block in counts[counts.sum(axis=1) > 0]
-        for test in drift_tests(field, total - block, block)
-        if isinstance(test, ShapeStatistic)
-    ]
-    if len(tests) < MIN_BLOCKS:
+    if len(x2) < MIN_BLOCKS:
         return None
-    x2, df = np.array([test.x2 for test in tests]), round(float(np.mean([test.df for test in tests])))
+    usual = round(float(np.mean(df)))
     mean, variance = float(x2.mean()), float(x2.var(ddof=1))
-    if mean <= df + ONE_SIDED * math.sqrt(2 * df / x2.size):
+    if mean <= usual + ONE_SIDED * math.sqrt(2 * usual / x2.size):
         return None
-    scale = variance / (2 * mean) * (1 + math.sqrt(2 / x2.size))
-    return _digits(scale), _digits(2 * mean * mean / variance), df
+    scaled = variance / (2 * mean) * (1 + math.sqrt(2 / x2.size))
+    return _digits(scaled), _digits(2 * mean * mean / variance), usual
 
 
 def _digits(value: float) -> float:

@@ -8,19 +8,22 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
-from pegel.detect.ranks import Counts, Ranks, RankStatistic, midranks, rank_statistic
+from pegel.detect.ranks import Counts, Floats, RankStatistic, midranks, rank_statistics
 
 CLIP = 1 / 256
 
 
-def scale(baseline: Counts, window: Counts, ranks: Ranks | None = None) -> RankStatistic:
-    """Return the rank statistic with squared normal scores; z > 0 means that the window is spread wider.
+def scores(ranks: Floats) -> Floats:
+    """Return the squared normal scores of pooled midranks, any shape."""
+    found: Floats = ndtri(np.clip(ranks, CLIP, 1 - CLIP)) ** 2
+    return found
 
-    `ranks`: the pooled midranks, if they are known already.
+
+def scale(baseline: Counts, window: Counts) -> RankStatistic:
+    """Return the rank statistic with squared normal scores; z > 0 means that the window is spread wider.
 
     >>> result = scale(np.array([500, 500, 500]), np.array([40, 10, 40]))
     >>> result.z > 4
     True
     """
-    ranks = midranks(baseline, window) if ranks is None else ranks
-    return rank_statistic("scale", baseline, window, ndtri(np.clip(ranks, CLIP, 1 - CLIP)) ** 2)
+    return rank_statistics("scale", baseline[None], window[None], scores(midranks(baseline, window))[None])[0]

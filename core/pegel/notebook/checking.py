@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
-
-from pydantic import ValidationError
 
 from pegel.baseline import Baseline
 from pegel.errors import InvalidSpec, LayoutMismatch
 from pegel.findings import Span
 from pegel.judge import judge
+from pegel.layout import CategoricalLayout
 from pegel.notebook import tables
 from pegel.notebook.profiling import summarise
 from pegel.notebook.report import Report
-from pegel.spec import BaselineSource, FalseAlarms, Model, MonitorSpec, Watch, Windowing
+from pegel.spec import FalseAlarms, MonitorSpec
 
 _WEEK = timedelta(weeks=1)
 _PERIODS = get_args(FalseAlarms.model_fields["per"].annotation)
@@ -28,6 +29,8 @@ def check(
     false_alarms: str = "1 per week",
     windows_per_week: float = 168,
     margin: float = 0.02,
+    units: Mapping[str, str] | None = None,
+    progress: tables.Progress | None = None,
 ) -> Report:
     """Compare a table with a baseline.
 
@@ -37,23 +40,43 @@ def check(
         false_alarms: How often you accept to be told of a change that is none: `"1 per week"`.
         windows_per_week: How many such tables you check in a week; 168 is one per hour.
         margin: Smallest change that matters, in standard deviations.
+        units: Unit per numeric column, if you know it: another one than the baseline's is refused, never converted.
+        progress: Called now and then with the share of the work that is done, from 0 to 1.
 
     Raises:
-        LayoutMismatch: If a column of the baseline is missing.
+        LayoutMismatch: If a column of the baseline is missing, or is in another unit.
         InvalidSpec: If the settings cannot be understood.
     """
+    _same_units(baseline, units or {})
     spec = _spec(baseline, false_alarms, windows_per_week, margin)
-    table = tables.read(data)
-    names = [field.name for field in baseline.layout.schema.fields]
-    if absent := [name for name in names if name not in table.schema.names]:
-        raise LayoutMismatch(
-            f"expected the columns of the baseline, given a table without {', '.join(absent)}: nothing was judged."
-        )
-    summary = summarise(table, baseline.layout)
+    told = tables.Stages(progress, 2)
+    with tables.opened(data, text=_text(baseline), progress=told.stage(0)) as table:
+        names = [field.name for field in baseline.layout.schema.fields]
+        if absent := [name for name in names if name not in table.schema.names]:
+            raise LayoutMismatch(
+                f"expected the columns of the baseline, given a table without {', '.join(absent)}: nothing was judged."
+            )
+        summary = summarise(table, baseline.layout, progress=told.stage(1))
     now = datetime.now(UTC)
     judgement = judge(baseline, summary, spec=spec, span=Span(now - spec.windowing.length, now), revision=0)
     extra = tuple(name for name in table.schema.names if name not in baseline.layout.index)
     return Report(baseline, summary, spec, judgement, extra)
+
+
+def _same_units(baseline: Baseline, units: Mapping[str, str]) -> None:
+    known = {field.name: field.unit for field in baseline.layout.schema.fields}
+    for name, unit in units.items():
+        if known.get(name) != unit:
+            raise LayoutMismatch(
+                f"expected {name} in {known.get(name) or 'no unit'}, as in the baseline, given {unit}: "
+                "nothing was judged."
+            )
+
+
+def _text(baseline: Baseline) -> list[str]:
+    """Return the columns that CSV is to leave as they are written: categories, unless they are truth values."""
+    fields = (one for one in baseline.layout.features if isinstance(one, CategoricalLayout))
+    return [one.field.name for one in fields if not {*one.categories, *one.known} <= {"true", "false"}]
 
 
 def _spec(baseline: Baseline, false_alarms: str, windows_per_week: float, margin: float) -> MonitorSpec:
@@ -63,13 +86,17 @@ def _spec(baseline: Baseline, false_alarms: str, windows_per_week: float, margin
             f'false_alarms: expected a number "per" one of {", ".join(_PERIODS)}, as in "1 per week"; '
             f"given {false_alarms!r}. Nothing was judged."
         )
+    if not 0 < windows_per_week < math.inf:
+        raise InvalidSpec(f"windows_per_week: expected more than 0, given {windows_per_week}. Nothing was judged.")
     try:
-        return MonitorSpec(
-            model=Model(name=baseline.model, version=baseline.version, uri="none"),
-            baseline=BaselineSource(source=baseline.source),
-            windowing=Windowing(length=_WEEK / windows_per_week),
-            watch=Watch(margin=margin),
-            false_alarms=FalseAlarms(count=float(found[1]), per=found[2]),  # type: ignore[arg-type]  # checked above
+        return MonitorSpec.parse(
+            {
+                "model": {"name": baseline.model, "version": baseline.version, "uri": "none"},
+                "baseline": {"source": baseline.source},
+                "windowing": {"length": _WEEK / windows_per_week},
+                "watch": {"margin": margin},
+                "false_alarms": {"count": float(found[1]), "per": found[2]},
+            }
         )
-    except (ValidationError, ValueError, ZeroDivisionError, OverflowError) as error:
+    except (InvalidSpec, ValueError, OverflowError) as error:
         raise InvalidSpec(f"{error}. Nothing was judged.") from error

@@ -6,13 +6,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute
 from numpy.typing import NDArray
 
 from pegel.columns import Columns, Field, Kind, Missing
 
 Column: TypeAlias = Any
-"""An Arrow array or chunked array; Arrow ships no types."""
+"""An Arrow array; Arrow ships no types."""
 
 
 def kind_of(arrow: pa.DataType) -> Kind | str:
@@ -37,10 +36,10 @@ def _is_text(arrow: pa.DataType) -> bool:
 def numbers(column: Column) -> tuple[NDArray[np.float64], NDArray[np.uint8] | None]:
     """Return float64 values, and codes of `Missing` if any is absent.
 
-    Integers beyond 2**53 become the nearest float. Text is parsed; what is no number is unparseable.
+    Integers beyond 2**53 become the nearest float, truth values 0 and 1. Text is parsed; what is no number is
+    unparseable.
     """
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    column = _plain(column)
     if _is_text(column.type):
         return _parsed(column)
     if kind_of(column.type) is not Kind.NUMERIC and not pa.types.is_boolean(column.type):
@@ -49,10 +48,14 @@ def numbers(column: Column) -> tuple[NDArray[np.float64], NDArray[np.uint8] | No
         return np.full(len(column), np.nan), codes
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.uint8())
-    values = np.array(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+    values: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     if column.null_count == 0:
         return values, None
     return values, np.where(np.asarray(column.is_null()), Missing.NULL, Missing.PRESENT).astype(np.uint8)
+
+
+def _plain(column: Column) -> Column:
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _parsed(column: Column) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
@@ -72,33 +75,54 @@ def categories(column: Column) -> tuple[NDArray[np.object_], NDArray[np.bool_] |
 
     Numbers and truth values count as the text they are written as: `1`, `true`.
     """
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if not isinstance(kind_of(column.type), Kind) and not pa.types.is_null(column.type):
+    texts = _texts(column)
+    if texts is None:
         return np.full(len(column), None, dtype=object), ~np.asarray(column.is_null())
-    texts = column if _is_text(column.type) else column.cast(pa.string())
-    if isinstance(texts, pa.ChunkedArray):
-        texts = pa.concat_arrays(texts.chunks) if texts.num_chunks else pa.array([], pa.string())
     # One Python string per distinct value instead of one per row; the last place stands for null.
     encoded = texts.dictionary_encode()
     distinct = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
     return distinct[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)], None
 
 
-def values_of(field: Field, column: Column) -> NDArray[Any]:
-    """Return a whole column as `pegel.layout.build_layout` expects it."""
-    return numbers(column)[0] if field.kind is Kind.NUMERIC else categories(column)[0]
+def counts(column: Column) -> dict[str, int]:
+    """Return how often each category stands in a column; nulls are left out."""
+    texts = _texts(column)
+    if texts is None:
+        return {}
+    found = texts.drop_null().value_counts()
+    return dict(zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True))
+
+
+def _texts(column: Column) -> Column | None:
+    """Return a column as text; None if it holds neither text, numbers nor truth values."""
+    column = _plain(column)
+    if not isinstance(kind_of(column.type), Kind) and not pa.types.is_null(column.type):
+        return None
+    return column if pa.types.is_string(column.type) else column.cast(pa.string())
 
 
 def columns_of(fields: tuple[Field, ...], batch: pa.RecordBatch) -> Columns:
     """Return a batch's rows for fields of one role, in their order; columns are found by name."""
-    numeric = [numbers(batch.column(field.name)) for field in fields if field.kind is Kind.NUMERIC]
-    text = [categories(batch.column(field.name)) for field in fields if field.kind is Kind.CATEGORICAL]
-    n = batch.num_rows
-    matrix = np.stack([values for values, _ in numeric], axis=1) if numeric else np.empty((n, 0))
+    names = [field.name for field in fields if field.kind is Kind.NUMERIC]
+    # One column lies after the other in memory, because they are counted one after the other.
+    values = np.empty((len(names), batch.num_rows))
     missing = None
-    if any(codes is not None for _, codes in numeric):
-        missing = np.zeros(matrix.shape, dtype=np.uint8)
-        for j, (_, codes) in enumerate(numeric):
-            missing[:, j] = 0 if codes is None else codes
-    return Columns(n, matrix, missing, tuple(values for values, _ in text), tuple(bad for _, bad in text))
+    for j, name in enumerate(names):
+        values[j], codes = numbers(batch.column(name))
+        if codes is not None:
+            missing = np.zeros(values.shape, dtype=np.uint8) if missing is None else missing
+            missing[j] = codes
+    text = [categories(batch.column(field.name)) for field in fields if field.kind is Kind.CATEGORICAL]
+    return Columns(
+        n=batch.num_rows,
+        numeric=values.T,
+        missing=None if missing is None else missing.T,
+        categorical=tuple(found for found, _ in text),
+        unparseable=tuple(bad for _, bad in text),
+    )
+
+
+def finite(column: Column) -> NDArray[np.float64]:
+    """Return the finite numbers of a column."""
+    values, _ = numbers(column)
+    return values[np.isfinite(values)]

@@ -6,24 +6,32 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from importlib import import_module
 from os import cpu_count
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from pegel.baseline import Baseline
 from pegel.columns import Field, Kind, Role, Schema
-from pegel.detect.replay import replay
+from pegel.detect.noise import assess
 from pegel.errors import PermanentError
-from pegel.layout import Layout, build_layout
+from pegel.layout import Layout, assemble
 from pegel.notebook import tables
-from pegel.notebook.columns import columns_of, kind_of, values_of
+from pegel.notebook.columns import categories, columns_of, kind_of, numbers
+from pegel.notebook.learning import learn
 from pegel.spec import Watch
 from pegel.summary import Summary
 
-AHEAD = 4
+AHEAD = 2
 """Batches read ahead of counting."""
+ALONE = 10_000
+"""Rows for which threads would cost more than they save."""
+MEMORY = 256 << 20
+"""Bytes that all columns whose cells are being learned may take together; beyond, a column is read several times."""
 
 
 def profile(
@@ -35,42 +43,50 @@ def profile(
     window_rows: int | None = None,
     name: str = "table",
     version: int = 1,
+    progress: tables.Progress | None = None,
+    memory: int = MEMORY,
 ) -> Baseline:
     """Learn what a table looks like.
 
     Args:
-        data: Any table: pandas, polars, pyarrow, a mapping of columns, a path to a Parquet or CSV file.
+        data: Any table: pandas, polars, pyarrow, a mapping of columns; or a path to a Parquet or CSV file or a folder
+            of such files, a pattern of paths, or a list of paths. Files may be larger than memory.
         predictions: Columns that a model has predicted.
         categorical: Numeric columns that are to be taken as categories, such as codes.
         units: Unit per numeric column, for people: `{"delay": "min"}`.
         window_rows: If the rows are in order of time: how many rows the tables have that will be checked. Windows of so
-            many rows are then replayed, and where they vary more than independent rows would, checks allow for it.
+            many rows are then replayed, and where they vary more than independent rows would, checks allow for it. This
+            needs each column in memory as a whole, one at a time.
         name: Of the model, or whatever else the table belongs to.
         version: Of the same.
+        progress: Called now and then with the share of the work that is done, from 0 to 1.
+        memory: Bytes that the columns at work may take. Larger columns are read several times instead; the baseline
+            is the same.
 
     Columns that are neither numbers nor categories (times, lists, ...) are left out with a warning that names them.
 
     Raises:
         PermanentError: If there is nothing to learn from, or a column that is named is not there.
     """
-    table = tables.read(data)
-    schema = _schema(table, predictions, categorical, units or {})
-    if table.rows == 0 or not schema.fields:
-        raise PermanentError(
-            f"expected rows of numbers or categories, given {table.rows} rows and {len(schema.fields)} such columns: "
-            "no baseline was made."
+    told = tables.Stages(progress, 3)
+    with tables.opened(data, text=categorical, progress=told.stage(0)) as table:
+        schema = _schema(table, predictions, categorical, units or {})
+        if table.rows == 0 or not schema.fields:
+            raise PermanentError(
+                f"expected rows of numbers or categories, given {table.rows} rows and {len(schema.fields)} such "
+                "columns: no baseline was made."
+            )
+        layout = _layout(table, schema, memory, told.stage(1))
+        return Baseline.build(
+            layout=layout,
+            summary=summarise(table, layout, exact=True, progress=told.stage(2)),
+            model=name,
+            version=version,
+            source=table.source,
+            scores=None,
+            watch=Watch(),
+            noise=None if window_rows is None else assess(layout, _FullColumns(table, schema), window_rows),
         )
-    layout = _layout(table, schema)
-    return Baseline.build(
-        layout=layout,
-        summary=summarise(table, layout, exact=True),
-        model=name,
-        version=version,
-        source=table.source,
-        scores=None,
-        watch=Watch(),
-        dispersion=None if window_rows is None else replay(layout, _FullColumns(table, schema), window_rows),
-    )
 
 
 class _FullColumns(Mapping[str, NDArray[Any]]):
@@ -81,7 +97,8 @@ class _FullColumns(Mapping[str, NDArray[Any]]):
         self._fields = {field.name: field for field in schema.fields}
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        return values_of(self._fields[name], self._table.column(name))
+        values = numbers if self._fields[name].kind is Kind.NUMERIC else categories
+        return np.concatenate([values(block)[0] for block in self._table.column(name)])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
@@ -90,7 +107,9 @@ class _FullColumns(Mapping[str, NDArray[Any]]):
         return len(self._fields)
 
 
-def summarise(table: tables.Table, layout: Layout, *, exact: bool = False) -> Summary:
+def summarise(
+    table: tables.Table, layout: Layout, *, exact: bool = False, progress: tables.Progress = tables.silent
+) -> Summary:
     """Count all rows of a table, on all cores."""
     roles = [(role, layout.schema.of_role(role)) for role in Role]
 
@@ -101,11 +120,32 @@ def summarise(table: tables.Table, layout: Layout, *, exact: bool = False) -> Su
                 part.update(columns_of(fields, batch), role)
         return part
 
-    whole = Summary.empty(layout, exact=exact)
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        for part in _mapped(pool, count, table.batches()):
+    whole, done = Summary.empty(layout, exact=exact), 0
+    with ExitStack() as stack:
+        for part in _counted(table, layout, count, stack):
             whole.merge(part)
+            done += max(part.rows(role) for role in Role)
+            progress(done / max(1, table.rows))
     return whole
+
+
+def _counted(
+    table: tables.Table, layout: Layout, count: Callable[[pa.RecordBatch], Summary], stack: ExitStack
+) -> Iterator[Summary]:
+    batches = table.batches([field.name for field in layout.schema.fields])
+    if table.rows <= ALONE:
+        return map(count, batches)
+    stack.enter_context(_one_thread_each())
+    return _mapped(stack.enter_context(ThreadPoolExecutor(cpu_count())), count, batches)
+
+
+def _one_thread_each() -> AbstractContextManager[object]:
+    """Keep matrix products from using threads of their own, which would wait for each other's."""
+    try:
+        limits: Callable[..., AbstractContextManager[object]] = import_module("threadpoolctl").threadpool_limits
+    except ImportError:  # it comes with scikit-learn; without it the result is the same, only later
+        return nullcontext()
+    return limits(1, user_api="blas")
 
 
 def _mapped(
@@ -115,21 +155,21 @@ def _mapped(
     waiting: deque[Future[Summary]] = deque()
     for batch in batches:
         waiting.append(pool.submit(count, batch))
-        if len(waiting) > AHEAD:
+        if len(waiting) > AHEAD + (cpu_count() or 1):
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
 
 
-def _layout(table: tables.Table, schema: Schema) -> Layout:
+def _layout(table: tables.Table, schema: Schema, memory: int, progress: tables.Progress) -> Layout:
     """Freeze the cells column by column, so that only a few columns are in memory at a time."""
-
-    def freeze(field: Field) -> Layout:
-        return build_layout(Schema((field,)), {field.name: values_of(field, table.column(field.name))})
-
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        parts = list(pool.map(freeze, schema.fields))
-    return Layout(schema, tuple(part.features[0] for part in parts))
+    workers = cpu_count() or 1
+    features = []
+    with ThreadPoolExecutor(workers) as pool:
+        for feature in pool.map(lambda field: learn(table, field, memory // workers), schema.fields):
+            features.append(feature)
+            progress(len(features) / len(schema.fields))
+    return assemble(schema, features)
 
 
 def _schema(

@@ -5,17 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from pegel import budget
 from pegel.baseline import Baseline
+from pegel.columns import Role
 from pegel.findings import Finding, Verdict
 from pegel.judge import FeatureVerdict, Judgement
-from pegel.report.html import stylesheet
-from pegel.report.shapes import shape
-from pegel.report.svg import chart
 from pegel.report.words import VERDICT_WORDS, p_value, size
 from pegel.spec import MonitorSpec
 from pegel.summary import Summary
@@ -48,6 +43,11 @@ class Report:
         """Return what has drifted, as facts with their evidence."""
         return self.judgement.findings
 
+    @property
+    def rows(self) -> int:
+        """Return how many rows were checked."""
+        return max(self.summary.rows(role) for role in Role)
+
     @cached_property
     def features(self) -> tuple[FeatureVerdict, ...]:
         """Return what is known of each field, worst first."""
@@ -66,17 +66,18 @@ class Report:
         said = f"drift in {drifted} of {len(self.features)} features" if drifted else VERDICT_WORDS[self.verdict]
         alarms = self.spec.false_alarms
         count = "one false alarm" if alarms.count == 1 else f"{alarms.count:g} false alarms"
-        rows = max((one.n for one in self.summary.features.values()), default=0)
-        return f"{said} · {rows:,} rows against {self.baseline.rows:,} · {count} per {alarms.per} at this setting"
+        return f"{said} · {self.rows:,} rows against {self.baseline.rows:,} · {count} per {alarms.per} at this setting"
 
     @property
     def arithmetic(self) -> str:
         """Return how the budget was divided."""
-        features = max(1, len(self.judgement.features))
-        return budget.levels(self.spec.false_alarms, self.spec.windowing, features).describe()
+        levels = self.judgement.levels
+        return "Nothing was judged." if levels is None else levels.describe()
 
     def much(self, one: FeatureVerdict) -> str:
-        """Return how large the change of a field is, in words."""
+        """Return how large the change of a field is, in words; nothing where it has not changed."""
+        if one.effect is None:
+            return ""
         field = self.baseline.layout.schema.fields[self.baseline.layout.index[one.feature]]
         return size(one.effect, one.effect_unit, one.evidence, field.unit)
 
@@ -110,20 +111,23 @@ class Report:
         target.write_text(self._render("page.html.j2"), encoding="utf-8")
         return target
 
-    def chart(self, one: FeatureVerdict) -> Markup:
-        """Return the picture of one field: the baseline as an outline, the table filled."""
-        before = self.baseline.summary.features[one.feature]
-        drawn = shape(before, self.summary.features[one.feature])
-        title = f"{one.feature}: {one.what}"
-        return Markup(chart(drawn, title=title, unit=before.layout.field.unit))  # noqa: S704  escapes what it is given
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON for machines: verdict, sizes and every field, worst first."""
+        return {
+            "verdict": self.verdict.value,
+            "exit_code": self.exit_code,
+            "headline": self.headline,
+            "rows": self.rows,
+            "baseline": {"id": self.baseline.id, "name": self.baseline.model, "rows": self.baseline.rows},
+            "features": [one.to_json() for one in self.features],
+            "findings": len(self.findings),
+            "extra": list(self.extra),
+        }
 
     def _render(self, template: str) -> str:
-        environment = Environment(
-            loader=PackageLoader("pegel.notebook"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-        )
-        environment.filters["p_value"] = p_value
-        css = Markup(stylesheet())  # noqa: S704  our own file
-        return environment.get_template(template).render(report=self, css=css, words=VERDICT_WORDS)
+        from pegel.notebook.page import render  # noqa: PLC0415  a check that is only printed needs no plots
+
+        return render(self, template)
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:

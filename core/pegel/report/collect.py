@@ -72,6 +72,7 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
         row=_row(sources, spec, now),
         made_at=now,
         baseline=_told(baseline),
+        notes=next((row.judgement["notes"] for row in reversed(windows) if row.judgement.get("notes")), []),
         timeline=timeline(windows, title=f"{len(windows)} windows of {model} version {version}"),
         features=feature_views(baseline, final) if baseline is not None else [],
         ledger=LedgerView.of(results.ledger(model, version, since)),

@@ -16,7 +16,7 @@ from pegel.report.words import VERDICT_WORDS, p_value, size
 from pegel.rows import WindowRow
 from pegel.summary import FeatureSummary, Summary
 
-_ORDER = (Verdict.DRIFT, Verdict.BELOW_MARGIN, Verdict.INSUFFICIENT, Verdict.OK)
+_ORDER = (Verdict.DRIFT, Verdict.DRIFTING, Verdict.BELOW_MARGIN, Verdict.INSUFFICIENT, Verdict.OK)
 
 
 def feature_views(baseline: Baseline, windows: Sequence[WindowRow]) -> list[FeatureView]:
@@ -57,13 +57,19 @@ def _view(field: Field, baseline: Baseline, now: Summary | None, judged: dict[st
         verdict=verdict,
         verdict_words=VERDICT_WORDS[verdict],
         what=what,
-        effect=size(judged["effect"], judged["effect_unit"], judged["evidence"], field.unit) if judged else "",
+        effect=_size(judged, field),
         p_value=p_value(judged["p_value"]) if judged else "",
         threshold=p_value(judged["threshold"]) if judged else "",
         rows=f"{counted:,} against {before.counted:,}",
         odd="" if after is None else odd(after),
         chart=chart(shape(before, after), title=f"{field.name}: {what}", unit=field.unit),
     )
+
+
+def _size(judged: dict[str, Any], field: Field) -> str:
+    if not judged or judged["effect"] is None:
+        return ""
+    return size(judged["effect"], judged["effect_unit"], judged["evidence"], field.unit)
 
 
 def odd(feature: FeatureSummary) -> str:

@@ -122,7 +122,7 @@ def summary(facts: Facts) -> str:
     if facts.mail.kind is MailKind.OVER:
         return f"It was in {parts[0]}." if parts else ""
     predictions = [one.feature for one in facts.findings if facts.is_prediction(one.feature)]
-    if facts.baseline is not None and facts.mail.spec.watch.predictions:
+    if facts.has_predictions and facts.mail.spec.watch.predictions:
         moved = "moved too" if predictions else "did not move"
         parts.append(f"the model's predictions {moved}")
     sentence = "; ".join(parts)
@@ -147,9 +147,10 @@ def doubt(facts: Facts) -> str:
 def evidence(facts: Facts) -> str:
     """Return the numbers behind the worst finding."""
     worst = facts.findings[0]
+    margin = "" if worst.effect_unit == "r" else f"margin {facts.mail.spec.watch.margin:g} {words.SIGMA}, "
     return (
         f"{worst.test} test p = {words.p_value(worst.p_value)}, threshold {words.p_value(worst.threshold)}, "
-        f"effect {words.effect(worst)}, margin {facts.mail.spec.watch.margin:g} {words.SIGMA}, "
+        f"effect {words.effect(worst)}, {margin}"
         f"{worst.n:,} rows against {worst.m:,} · finding {worst.id[:8]} (pegel explain {worst.id[:8]})"
     )
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pegel.alerts import Alert, Mail
 from pegel.baseline import Baseline
 from pegel.columns import Field, Role
-from pegel.findings import Finding, Span, Verdict
+from pegel.findings import ALARMING, Finding, Span
 from pegel.judge import judge, select
 from pegel.layout import CategoricalLayout
 from pegel.report import words
@@ -48,7 +48,7 @@ class Facts:
     @classmethod
     def of(cls, mail: Mail, baseline: Baseline | None, now: datetime) -> Facts:
         """Gather the facts; the windows that drifted are what is compared with the baseline."""
-        drifting = [row for row in mail.windows if row.verdict is Verdict.DRIFT] or list(mail.windows)
+        drifting = [row for row in mail.windows if row.verdict in ALARMING] or list(mail.windows)
         summary = None if baseline is None else merged(drifting, baseline)
         together: dict[str, Finding] = {}
         if baseline is not None and summary is not None:
@@ -77,7 +77,7 @@ class Facts:
     def drifted(self) -> tuple[int, int, int]:
         """Return how many windows drifted, of how many since the alert began, and how many rows those have."""
         rows = [row for row in self.mail.windows if row.span.end <= self.alert.last_end]
-        return sum(row.verdict is Verdict.DRIFT for row in rows), len(rows), sum(row.rows for row in rows)
+        return sum(row.verdict in ALARMING for row in rows), len(rows), sum(row.rows for row in rows)
 
     @property
     def others(self) -> int:
@@ -96,6 +96,11 @@ class Facts:
         """Return a field's unit."""
         field = self.field(name)
         return None if field is None else field.unit
+
+    @property
+    def has_predictions(self) -> bool:
+        """Say whether the model's answers are known to be compared with anything."""
+        return self.baseline is not None and bool(self.baseline.layout.schema.of_role(Role.PREDICTION))
 
     def is_prediction(self, name: str) -> bool:
         """Say whether a field comes from the response."""

@@ -51,6 +51,7 @@ def _judged(last: WindowRow) -> StateView:
         Verdict.OK: ("ok", "ok"),
         Verdict.BELOW_MARGIN: ("ok: changes below the margin", "ok"),
         Verdict.DRIFT: ("drift in the last window", "warn"),
+        Verdict.DRIFTING: ("drifting slowly, window after window", "warn"),
         Verdict.INSUFFICIENT: (f"not judged: {last.rows:,} rows are too few", "warn"),
         Verdict.NO_DATA: ("no traffic", "idle"),
         Verdict.BASELINE_MISSING: ("baseline missing: rows are counted, nothing is judged", "warn"),

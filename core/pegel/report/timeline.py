@@ -1,7 +1,8 @@
 """Windows over time as one picture: how many rows, what verdict, what came late or could not be read.
 
-A verdict is told by form as well as by colour: a drifting window is a full block with a triangle above it, one below
-the margin is a half block, one without a judgement is hollow.
+A verdict is told by form as well as by colour: a drifting window is a full block with a triangle above it (three
+quarters where only many windows together differ), one below the margin is a half block, one without a judgement is
+hollow.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from html import escape
 
-from pegel.findings import Verdict
+from pegel.findings import ALARMING, Verdict
 from pegel.report.words import VERDICT_WORDS
 from pegel.rows import WindowRow
 
 WIDTH, HEIGHT = 960.0, 128.0
 _LANE, _LANE_HEIGHT = 18.0, 16.0
 _GROUND, _TALLEST = 106.0, 62.0
-_JUDGED = {Verdict.OK: 0.25, Verdict.BELOW_MARGIN: 0.5, Verdict.DRIFT: 1.0}
+_JUDGED = {Verdict.OK: 0.25, Verdict.BELOW_MARGIN: 0.5, Verdict.DRIFTING: 0.75, Verdict.DRIFT: 1.0}
 _STEPS = tuple(
     timedelta(seconds=s) for s in (5, 10, 30, 60, 300, 900, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 604_800)
 )
@@ -66,7 +67,7 @@ def _verdict(row: WindowRow, x: float, width: float) -> str:
     height = _JUDGED.get(row.verdict, 1.0) * _LANE_HEIGHT
     y = _LANE + _LANE_HEIGHT - height
     block = _block(f"verdict {row.verdict.value}", x, y, width, height)
-    if row.verdict is not Verdict.DRIFT:
+    if row.verdict not in ALARMING:
         return block
     middle = x + width / 2
     return f'{block}<path class="mark" d="M{middle - 4:.1f} {y - 3:.1f}h8l-4 -7Z"/>'

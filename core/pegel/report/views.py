@@ -88,6 +88,8 @@ class ModelView:
     made_at: datetime
     baseline: str
     """Which baseline is in force, in words."""
+    notes: list[str]
+    """What is not looked for, and why, as the newest judged window says."""
     timeline: str
     """SVG."""
     features: list[FeatureView]

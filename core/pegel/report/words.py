@@ -12,6 +12,7 @@ VERDICT_WORDS = {
     Verdict.OK: "ok",
     Verdict.BELOW_MARGIN: "below margin",
     Verdict.DRIFT: "drift",
+    Verdict.DRIFTING: "drifting slowly",
     Verdict.INSUFFICIENT: "too few rows",
     Verdict.NO_DATA: "no data",
     Verdict.BASELINE_MISSING: "no baseline",
@@ -63,6 +64,8 @@ def size(value: float, effect_unit: str, evidence: Mapping[str, Any], unit: str 
     """
     if effect_unit == "share":
         return f"{100 * value:+.2g} points"
+    if effect_unit == "r":
+        return f"{value:+.2g} in correlation"
     text = f"{float(f'{abs(value):.2g}'):g} {_UNITS.get(effect_unit, effect_unit)}".strip()
     shift = evidence.get("effect", {}).get("mean_shift")
     if effect_unit != "sigma" or shift is None or not unit:

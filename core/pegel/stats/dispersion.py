@@ -8,7 +8,7 @@ by window, correct for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -17,18 +17,25 @@ class Dispersion:
     """Factors of one field, for windows of `n_ref` rows, from `blocks` such windows of the baseline.
 
     `factors`: by name of the test, by how much the variance of its z exceeds 1; absent means 1. `shape`: scale c,
-    degrees of freedom nu of the replayed X2, and those it should have had; None for no correction.
+    degrees of freedom nu of the replayed X2, and those it should have had; None for no correction. `lags`: by name of
+    the test, the correlation of z with that of the window before, where it is certainly above 0.
     """
 
     n_ref: int
     blocks: int
     factors: Mapping[str, float]
     shape: tuple[float, float, int] | None = None
+    lags: Mapping[str, float] = field(default_factory=dict)
 
     def factor(self, test: str, n: int) -> float:
         """Return the variance factor of a test for a window of `n` values: 1 or more, growing beyond `n_ref`."""
         found = self.factors.get(test, 1.0)
         return 1 + (found - 1) * max(1.0, n / self.n_ref)
+
+    def long_factor(self, test: str) -> float:
+        """Return by how much a sum of many z varies more than the sum of as many independent ones would."""
+        lag = self.lags.get(test, 0.0)
+        return (1 + lag) / (1 - lag)
 
     def chi_squared(self, df: int) -> tuple[float, float]:
         """Return scale and degrees of freedom for X2 with `df` nominal degrees of freedom."""
@@ -44,10 +51,13 @@ class Dispersion:
             "blocks": self.blocks,
             "factors": dict(self.factors),
             "shape": None if self.shape is None else list(self.shape),
+            "lags": dict(self.lags),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Dispersion:
         """Read what `to_json` wrote."""
         shape = data["shape"]
-        return cls(data["n_ref"], data["blocks"], data["factors"], None if shape is None else tuple(shape))
+        return cls(
+            data["n_ref"], data["blocks"], data["factors"], None if shape is None else tuple(shape), data["lags"]
+        )

@@ -27,26 +27,69 @@ def build(ordered: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
 
     No values give no edges: one cell that holds everything.
     """
-    ordered = ordered + 0.0  # -0.0 becomes 0.0: one zero, one hexadecimal form
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if ordered.size else np.empty(0, dtype=np.intp)
-    if starts.size <= QUANTILES:
-        points = ordered[starts]
-        return np.unique(np.concatenate([previous(points), points])), True
-    repeats = np.diff(np.r_[starts, ordered.size])
-    atoms = ordered[starts[repeats * QUANTILES >= ordered.size]]
-    ranks = _ranks(ordered.size)
-    ends = np.array([previous(ordered[:1])[0], ordered[-1]])
-    return np.unique(np.concatenate([ends, ordered[ranks - 1], previous(atoms), atoms])), False
+    points = _smallest(ordered, QUANTILES + 1)
+    if points.size <= QUANTILES:
+        return of_points(points), True
+    chosen = ordered[ranks(ordered.size) - 1]
+    return of_order_statistics(ordered[[0, -1]], chosen, _atoms(ordered)), False
 
 
-def _ranks(m: int) -> NDArray[np.int64]:
-    """Return the 1-based ranks of the order statistics that become edges, in exact integer arithmetic."""
-    ranks = [-(-j * m // QUANTILES) for j in range(1, QUANTILES)]
+def of_points(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the edges of a discrete feature: a point cell for each of its values."""
+    points = _one_zero(points)
+    return np.unique(np.concatenate([previous(points), points]))
+
+
+def of_order_statistics(
+    ends: NDArray[np.float64], chosen: NDArray[np.float64], atoms: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the edges of a continuous feature.
+
+    Args:
+        ends: The smallest and the largest value.
+        chosen: The values at `ranks`.
+        atoms: The values that at least 1/64 of the rows have.
+    """
+    ends, atoms = _one_zero(ends), _one_zero(atoms)
+    return np.unique(np.concatenate([[previous(ends[:1])[0], ends[1]], _one_zero(chosen), previous(atoms), atoms]))
+
+
+def ranks(m: int) -> NDArray[np.int64]:
+    """Return the 1-based ranks of the order statistics of m values that become edges, in exact integer arithmetic."""
+    found = [-(-j * m // QUANTILES) for j in range(1, QUANTILES)]
     power = 2 * QUANTILES
     while m >= TAIL_ROWS * power:
-        ranks += [-(-m // power), -(-m * (power - 1) // power)]
+        found += [-(-m // power), -(-m * (power - 1) // power)]
         power *= 2
-    return np.array(ranks, dtype=np.int64)
+    return np.array(found, dtype=np.int64)
+
+
+def least_rows(m: int) -> int:
+    """Return how many of m rows must have a value for it to be an atom: 1/64, rounded up."""
+    return -(-m // QUANTILES)
+
+
+def _smallest(ordered: NDArray[np.float64], limit: int) -> NDArray[np.float64]:
+    """Return the first `limit` distinct values."""
+    found: list[float] = []
+    at = 0
+    while at < ordered.size and len(found) < limit:
+        found.append(float(ordered[at]))
+        at = int(np.searchsorted(ordered, ordered[at], side="right"))
+    return np.array(found)
+
+
+def _atoms(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the repeated values: so many equal rows in a row must reach over one of these places."""
+    least = least_rows(ordered.size)
+    candidates = np.unique(ordered[least - 1 :: least])
+    repeats = np.searchsorted(ordered, candidates, side="right") - np.searchsorted(ordered, candidates)
+    return candidates[repeats >= least]
+
+
+def _one_zero(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Make -0.0 0.0: one zero, one hexadecimal form."""
+    return values + 0.0
 
 
 def is_point(edges: NDArray[np.float64]) -> NDArray[np.bool_]:

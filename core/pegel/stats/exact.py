@@ -1,16 +1,17 @@
 """Exact sums of floats: the result does not depend on the order of the rows or on how they were split.
 
 A float64 is an integer times a power of two. Adding those integers, held as Python integers of any length, loses
-nothing, so any grouping gives the same sum. Most values need not go that way one by one: pieces of 26 bits of many
-values can be added as floats without rounding, because they share one unit. A baseline takes its moments from here,
-because they are part of its identity; windows use the faster `pegel.stats.moments`, whose last digits depend on the
-grouping.
+nothing, so any grouping gives the same sum. Most values need not go that way one by one: pieces of 39 bits of 16,384
+values can be added as floats without rounding, because they share one unit and their sum stays within 53 bits. A
+baseline takes its moments from here, because they are part of its identity; windows use the faster
+`pegel.stats.moments`, whose last digits depend on the grouping.
 """
 
 from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,12 @@ LOWEST = 1126
 """Every finite float64 is a multiple of 2**-1126 (frexp: mantissa of 53 bits, exponents from -1073)."""
 _SPLIT = 27
 _CHUNK = 1 << 14
-"""Rows added at once: few enough for the processor's cache, and far below the 2**26 that would still be exact."""
+"""Rows added at once: the most whose pieces add up to no more than 2**53 units, and few enough for a cache."""
 _POWERS = 4
-_FOLDS = 3
-_FOLD_BITS = 26
+_FOLDS = (39, 78)
+"""Bits below `top` at which a value is cut: both pieces have 39 bits."""
 _HIGHEST_TOP = 960
-_LOWEST_TOP = _FOLDS * _FOLD_BITS - LOWEST + _FOLD_BITS
+_LOWEST_TOP = -1022
 
 
 def exact_sum(values: NDArray[np.float64], top: int | None = None) -> int | None:
@@ -37,28 +38,29 @@ def exact_sum(values: NDArray[np.float64], top: int | None = None) -> int | None
     """
     if not np.isfinite(values).all():
         return None
-    total = 0
-    for start in range(0, values.size, _CHUNK):
-        chunk = values[start : start + _CHUNK]
-        if top is None or not _LOWEST_TOP <= top <= _HIGHEST_TOP:
-            total += _any_sum(chunk)
-            continue
-        inside = np.abs(chunk) < 2.0**top
-        if inside.all():
-            total += _near_sum(chunk, top)
-        else:
-            total += _near_sum(chunk[inside], top) + _any_sum(chunk[~inside])
-    return total
+    return sum(_chunk_sum(values[start : start + _CHUNK], top) for start in range(0, values.size, _CHUNK))
+
+
+def _chunk_sum(chunk: NDArray[np.float64], top: int | None) -> int:
+    if not _is_near(top):
+        return _any_sum(chunk)
+    inside = np.abs(chunk) < 2.0**top
+    return _near_sum(chunk[inside], top) + _any_sum(chunk[~inside])
+
+
+def _is_near(top: int | None) -> TypeGuard[int]:
+    return top is not None and _LOWEST_TOP <= top <= _HIGHEST_TOP
 
 
 def _near_sum(values: NDArray[np.float64], top: int) -> int:
-    """Cut values below 2**top into pieces of 26 bits; as floats, 2**26 such pieces add up without rounding."""
+    """Cut up to 2**14 values below 2**top into pieces of 39 bits, which add up as floats without rounding."""
     total = 0
-    for fold in range(1, _FOLDS + 1):
-        unit = top - fold * _FOLD_BITS
+    for fold in _FOLDS:
+        unit = top - fold
         # Adding and taking away this constant rounds to multiples of 2**unit.
         rounder = math.ldexp(1.5, unit + 52)
-        piece = (values + rounder) - rounder
+        piece = values + rounder
+        piece -= rounder
         total += int(math.ldexp(float(piece.sum()), -unit)) << (unit + LOWEST)
         values = values - piece
     return total
@@ -95,14 +97,21 @@ class ExactSums:
 
     def update(self, values: NDArray[np.float64]) -> None:
         """Add finite values."""
-        with np.errstate(over="ignore"):
-            deviation = values - self.center
-            powers = deviation.copy()
-            for i in range(_POWERS):
-                top = None if self._top is None else (i + 1) * self._top
-                self.sums[i] = _add(self.sums[i], exact_sum(powers, top))
-                powers *= deviation
+        for start in range(0, values.size, _CHUNK):
+            self._update(values[start : start + _CHUNK])
         self.count += values.size
+
+    def _update(self, chunk: NDArray[np.float64]) -> None:
+        with np.errstate(over="ignore"):
+            deviation = chunk - self.center
+            powers = deviation.copy()
+            tops = [None if self._top is None else (i + 1) * self._top for i in range(_POWERS)]
+            # Where all deviations are within reach, as in a baseline, so are their powers: no need to look at each.
+            near = _is_near(tops[0]) and _is_near(tops[-1]) and float(np.abs(deviation).max()) < 2.0 ** tops[0]
+            for i, top in enumerate(tops):
+                found = _near_sum(powers, top) if near and top is not None else exact_sum(powers, top)
+                self.sums[i] = _add(self.sums[i], found)
+                powers *= deviation
 
     def merge(self, other: ExactSums) -> None:
         """Add the rows of `other`, which has the same center."""

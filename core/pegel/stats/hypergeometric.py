@@ -26,6 +26,8 @@ def upper(seen: int, window: int, seen_in_baseline: int, baseline: int) -> float
     least, most = max(0, marked - baseline), min(marked, window)
     if seen <= least:
         return 1.0
+    if seen > most:
+        return 0.0
     if (seen - 1) * total < marked * window:
         return max(0.0, 1.0 - _tail(marked - seen + 1, baseline, marked, total, most=marked - least))
     return _tail(seen, window, marked, total, most=most)

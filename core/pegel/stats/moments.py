@@ -91,10 +91,17 @@ class Moments:
 
     @property
     def skewness(self) -> float | None:
-        """Return the skewness, without unit; None for constant values."""
-        return float(np.sqrt(self.count) * self.m3 / self.m2**1.5) if self.count > 1 and self.m2 > 0 else None
+        """Return the skewness, without unit; None for constant values, and beyond the range of the floats."""
+        return self._ratio(self.m3 * np.sqrt(self.count), 1.5)
 
     @property
     def kurtosis(self) -> float | None:
-        """Return the kurtosis (3 for a normal), without unit; None for constant values."""
-        return self.count * self.m4 / self.m2**2 if self.count > 1 and self.m2 > 0 else None
+        """Return the kurtosis (3 for a normal), without unit; None for constant values, and beyond the floats."""
+        return self._ratio(self.m4 * self.count, 2)
+
+    def _ratio(self, numerator: float, power: float) -> float | None:
+        if self.count < 2 or not self.m2 > 0:  # noqa: PLR2004  one value has no shape
+            return None
+        with np.errstate(all="ignore"):
+            found = float(np.float64(numerator) / np.float64(self.m2) ** power)
+        return found if np.isfinite(found) else None

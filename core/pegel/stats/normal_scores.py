@@ -1,4 +1,4 @@
-"""Integer normal scores of cells, so that sums of products of rows are exact."""
+"""Normal scores of cells: as integers, so that sums of products of rows are exact, and where they suit best."""
 
 from __future__ import annotations
 
@@ -21,3 +21,26 @@ def normal_scores(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     below = np.cumsum(counts) - counts / 2
     scores = np.rint(SCALE * ndtri(np.clip(below / m, CLIP, 1 - CLIP)))
     return np.asarray(scores, dtype=np.int64)
+
+
+LIGHT = 3.6
+"""Largest spread of the middle 95 % over that of the middle half: normal 2.9, exponential 3.3, Student's t3 4.2."""
+
+
+def light_tailed(edges: NDArray[np.float64], counts: NDArray[np.int64]) -> bool:
+    """Say whether shifts of a feature are seen better by normal scores than by plain ranks: its tails are light.
+
+    Chosen from the baseline alone, so that no window can influence by what it is judged. Source: R. V. Hogg, "Adaptive
+    robust procedures", Journal of the American Statistical Association 69 (1974).
+
+    >>> light_tailed(np.array([0.0, 1, 2, 3, 4]), np.array([1, 20, 29, 29, 20, 1]))
+    True
+    >>> light_tailed(np.array([0.0, 10, 11, 12, 50]), np.array([10, 10, 40, 40, 10, 10]))
+    False
+    """
+    m = int(counts.sum())
+    if m == 0:
+        return False
+    wanted = np.array([0.025, 0.25, 0.75, 0.975]) * m
+    low, lower, upper, high = edges[np.searchsorted(np.cumsum(counts), wanted).clip(max=edges.size - 1)].tolist()
+    return bool(0 < high - low <= LIGHT * (upper - lower))

@@ -1,7 +1,9 @@
-"""Tail probabilities of a standardised statistic with known skewness (Pearson III law)."""
+"""Tail probabilities of a standardised statistic with known skewness (Pearson III law), element by element."""
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammainc, gammaincc, ndtr
 
 SYMMETRIC = 1e-3
@@ -9,20 +11,28 @@ SYMMETRIC = 1e-3
 FLOOR = 1e-300
 """No p-value is reported below this."""
 
+Floats = NDArray[np.float64]
 
-def upper(z: float, skewness: float) -> float:
-    """Return P(Z >= z) for mean 0, variance 1 and the given skewness.
+
+def upper(z: ArrayLike, skewness: ArrayLike) -> Floats:
+    """Return P(Z >= z) for mean 0, variance 1 and the given skewness; shapes are broadcast.
 
     A normal law would give far too small values on skewed scores: ten times at 1e-4 for a column of 99 % zeros.
     """
-    if abs(skewness) < SYMMETRIC:
-        return float(ndtr(-z))
-    shape = 4 / skewness**2
-    place = max(0.0, shape + 2 * z / skewness)
-    return float(gammaincc(shape, place) if skewness > 0 else gammainc(shape, place))
+    z, skewness = np.broadcast_arrays(np.asarray(z, dtype=np.float64), np.asarray(skewness, dtype=np.float64))
+    found = np.asarray(ndtr(-z), dtype=np.float64)
+    skewed = np.abs(skewness) >= SYMMETRIC
+    if skewed.any():
+        tilt = skewness[skewed]
+        shape = 4 / tilt**2
+        place = np.maximum(0.0, shape + 2 * z[skewed] / tilt)
+        found = np.array(found)
+        found[skewed] = np.where(tilt > 0, gammaincc(shape, place), gammainc(shape, place))
+    return found
 
 
-def two_sided(z: float, skewness: float) -> float:
-    """Return twice the smaller tail at z, between 1e-300 and 1."""
-    smaller = min(upper(z, skewness), upper(-z, -skewness))
-    return max(FLOOR, min(1.0, 2 * smaller))
+def two_sided(z: ArrayLike, skewness: ArrayLike) -> Floats:
+    """Return twice the smaller tail at z, between 1e-300 and 1; shapes are broadcast."""
+    z, skewness = np.asarray(z, dtype=np.float64), np.asarray(skewness, dtype=np.float64)
+    smaller = np.minimum(upper(z, skewness), upper(-z, -skewness))
+    return np.asarray(np.clip(2 * smaller, FLOOR, 1.0), dtype=np.float64)

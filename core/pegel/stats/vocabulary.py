@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,11 @@ def digest(value: str) -> str:
 def byte_order(value: str) -> bytes:
     """Return the key by which categories are ordered: their UTF-8 bytes."""
     return value.encode("utf-8", "surrogatepass")
+
+
+def most_frequent(counts: Mapping[str, int]) -> list[str]:
+    """Return all values, the most frequent first; ties by byte order."""
+    return sorted(counts, key=lambda value: (-counts[value], byte_order(value)))
 
 
 class _Cells(dict[str, int]):
@@ -67,15 +72,26 @@ class Vocabulary:
         """Learn the vocabulary of a full column."""
         counts = Counter(column.tolist() if isinstance(column, np.ndarray) else column)
         counts.pop(None, None)
-        texts: dict[str, int] = {str(value): count for value, count in counts.items()}
-        order = sorted(texts, key=lambda value: (-texts[value], byte_order(value)))
-        rest, distinct = order[TOP:], len(order)
+        return cls.of_counts({str(value): count for value, count in counts.items()})
+
+    @classmethod
+    def of_counts(cls, counts: Mapping[str, int], distinct: int | None = None, singletons: int | None = None) -> Self:
+        """Make a vocabulary of how often each value was seen.
+
+        Args:
+            counts: Rows by value; of an open vocabulary the 50 most frequent values are enough, ties by byte order.
+            distinct: How many values there are in all, if `counts` does not hold them all.
+            singletons: How many of all values were seen once, likewise.
+        """
+        distinct = len(counts) if distinct is None else distinct
+        order = most_frequent(counts)
+        rest = order[TOP:]
         return cls(
             top=tuple(order[:TOP]),
             known=frozenset(rest) if distinct <= EXACT else frozenset(),
             hashes=frozenset(map(digest, rest)) if EXACT < distinct <= OPEN else frozenset(),
             distinct=distinct,
-            singletons=sum(count == 1 for count in texts.values()),
+            singletons=sum(count == 1 for count in counts.values()) if singletons is None else singletons,
             is_open=distinct > OPEN,
         )
 

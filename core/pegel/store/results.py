@@ -66,6 +66,14 @@ class Results:
         newest = statement.order_by(c.span_start.desc(), c.span_end.desc(), c.revision.desc()).limit(limit)
         return [window(columns) for columns in reversed(self._rows(newest))]
 
+    def last_final(self, model: str, version: int, before: datetime) -> WindowRow | None:
+        """Return the newest final window that starts before an instant, in its newest revision; None without any."""
+        c = tables.windows.c
+        conditions = [*of_monitor(tables.windows, model, version), c.final, c.span_start < before]
+        newest = (c.span_start.desc(), c.span_end.desc(), c.revision.desc())
+        rows = self._rows(sa.select(tables.windows).where(*conditions).order_by(*newest).limit(1))
+        return window(rows[0]) if rows else None
+
     def findings(
         self,
         model: str | None = None,

@@ -84,14 +84,13 @@ def baseline(wish: MonitorSpec, random: np.random.Generator) -> Baseline:
     columns = [*rows.features.numeric.T, rows.features.categorical[0], rows.predictions.numeric[:, 0]]
     layout = build_layout(SCHEMA, dict(zip(names, columns, strict=True)))
     summary = _summary(layout, rows, exact=True)
-    scores, _ = OutlierTables.from_summary(summary).score(rows.features)
     return Baseline.build(
         layout=layout,
         summary=summary,
         model=wish.model.name,
         version=wish.model.version,
         source=wish.baseline.source,
-        scores=scores,
+        scores=lambda tables: tables.score(rows.features)[0],
         watch=wish.watch,
     )
 

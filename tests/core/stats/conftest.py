@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from pegel.baseline import Baseline
 from pegel.columns import Columns, Field, Kind, Missing, Role, Schema
-from pegel.findings import Span
+from pegel.findings import Finding, Span
+from pegel.judge import Judgement, judge
 from pegel.layout import Layout, build_layout
-from pegel.outliers import OutlierTables
+from pegel.memory import Memory
 from pegel.spec import MonitorSpec, Watch
+from pegel.stats.noise import Noise
 from pegel.summary import Summary
 
 Rows = Mapping[str, NDArray[Any]]
@@ -97,9 +99,14 @@ def layout(schema: Schema, training: Rows) -> Layout:
 def baseline(layout: Layout, training: Rows, count: Callable[..., Summary]) -> Baseline:
     """The baseline of the training rows, with an outlier cut-off."""
     summary = count(layout, training, exact=True)
-    scores, _ = OutlierTables.from_summary(summary).score(request_columns(training))
     return Baseline.build(
-        layout=layout, summary=summary, model="delays", version=1, source="test", scores=scores, watch=Watch()
+        layout=layout,
+        summary=summary,
+        model="delays",
+        version=1,
+        source="test",
+        scores=lambda tables: tables.score(request_columns(training))[0],
+        watch=Watch(),
     )
 
 
@@ -114,3 +121,97 @@ def span() -> Span:
     """One minute."""
     start = datetime(2026, 7, 1, 12, tzinfo=UTC)
     return Span(start, start + timedelta(minutes=1))
+
+
+def features_of(values: Rows) -> Columns:
+    """Return feature columns in the order of the names: numbers are float64, texts are objects."""
+    texts = tuple(column for column in values.values() if column.dtype == object)
+    numbers = [column for column in values.values() if column.dtype != object]
+    n = len(next(iter(values.values())))
+    return Columns(n, np.column_stack([np.zeros((n, 0)), *numbers]), None, texts, (None,) * len(texts))
+
+
+@pytest.fixture(scope="session")
+def counted() -> Callable[..., Summary]:
+    """Summarise features; `parts` are the parts of the day that the rows are from."""
+
+    def summarise(
+        layout: Layout, values: Rows, *, parts: NDArray[np.int64] | None = None, exact: bool = False
+    ) -> Summary:
+        summary = Summary.empty(layout, exact=exact)
+        if parts is None:
+            summary.update(features_of(values), Role.FEATURE)
+            return summary
+        for part in np.unique(parts).tolist():
+            chosen = {name: column[parts == part] for name, column in values.items()}
+            summary.update(features_of(chosen), Role.FEATURE, season=part)
+        return summary
+
+    return summarise
+
+
+@pytest.fixture(scope="session")
+def learnt(counted: Callable[..., Summary]) -> Callable[..., Baseline]:
+    """Build a baseline of features: numbers and texts, without a prediction."""
+
+    def build(
+        values: Rows,
+        *,
+        kept: Sequence[str] = (),
+        noise: Noise | None = None,
+        parts: NDArray[np.int64] | None = None,
+    ) -> Baseline:
+        kinds = {name: Kind.CATEGORICAL if column.dtype == object else Kind.NUMERIC for name, column in values.items()}
+        layout = build_layout(Schema(tuple(Field(name, kind) for name, kind in kinds.items())), values, kept)
+        return Baseline.build(
+            layout=layout,
+            summary=counted(layout, values, parts=parts, exact=True),
+            model="delays",
+            version=1,
+            source="test",
+            scores=None,
+            watch=Watch(),
+            noise=noise,
+        )
+
+    return build
+
+
+class Monitor:
+    """A model whose windows of one minute are judged one after the other, each with the memory of those before."""
+
+    def __init__(self, baseline: Baseline, spec: MonitorSpec, begin: datetime, counted: Callable[..., Summary]) -> None:
+        """Begin without a memory."""
+        self.baseline, self.spec, self.counted = baseline, spec, counted
+        self.begin = begin
+        self.minute = 0
+        self.memory: Memory | None = Memory(baseline.id)
+        self.findings: list[Finding] = []
+        self.summary = Summary.empty(baseline.layout)
+
+    @property
+    def span(self) -> Span:
+        """Return the window that comes next."""
+        start = self.begin + self.minute * self.spec.windowing.length
+        return Span(start, start + self.spec.windowing.length)
+
+    def see(self, values: Rows, parts: NDArray[np.int64] | None = None) -> Judgement:
+        """Judge one more window of feature rows."""
+        self.summary = self.counted(self.baseline.layout, values, parts=parts)
+        found = judge(
+            self.baseline, self.summary, spec=self.spec, span=self.span, revision=1, memory=self.memory
+        )
+        self.minute += 1
+        self.memory = found.memory
+        self.findings += found.findings
+        return found
+
+
+@pytest.fixture
+def monitor(counted: Callable[..., Summary], span: Span, spec: MonitorSpec) -> Callable[..., Monitor]:
+    """Watch a model by a baseline; keywords change parts of the spec."""
+
+    def begin(baseline: Baseline, *, at: datetime = span.start, **changed: Any) -> Monitor:
+        return Monitor(baseline, MonitorSpec.parse(spec.to_json() | changed), at, counted)
+
+    return begin

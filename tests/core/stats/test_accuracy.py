@@ -41,7 +41,7 @@ def flags(shape: str, alpha: float, n: int, changed: Draw | None = None, margin:
         baseline = count_sorted(np.sort(training), layout.edges)
         for _ in range(WINDOWS):
             window = count_sorted(np.sort((changed or SHAPES[shape])(rng, n)), layout.edges)
-            found.append(decide(drift_tests(layout, baseline, window), bar)[1] is Verdict.DRIFT)
+            found.append(decide(drift_tests(layout, baseline, window), bar).verdict is Verdict.DRIFT)
     return np.array(found)
 
 

@@ -18,7 +18,6 @@ from pegel.columns import Columns, Field, Kind, Role, Schema
 from pegel.findings import Span, Verdict
 from pegel.judge import judge
 from pegel.layout import Layout, build_layout
-from pegel.outliers import OutlierTables
 from pegel.spec import MonitorSpec, Watch
 from pegel.summary import Summary
 
@@ -81,14 +80,13 @@ def test_any_table_against_any(before: tuple[str, str], now: tuple[str, str], n:
     training = columns(rng, 1_200, before)
     layout = build_layout(SCHEMA, {"x": training.numeric[:, 0], "c": training.categorical[0]})
     summary = counted(layout, training, exact=True)
-    scores, _ = OutlierTables.from_summary(summary).score(training)
     baseline = Baseline.build(
         layout=layout,
         summary=summary,
         model="m",
         version=1,
         source="",
-        scores=scores,
+        scores=lambda tables: tables.score(training)[0],
         watch=Watch(outliers_per_day=5e3),
     )
     copy = Baseline.from_json(json.loads(json.dumps(baseline.to_json(), allow_nan=False)))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pegel.baseline import Baseline, smallest_outlier_budget
+from pegel.baseline import Baseline
 from pegel.errors import LayoutMismatch
 from pegel.layout import Layout, build_layout
 from pegel.spec import Watch
@@ -87,7 +87,3 @@ def test_frozen(baseline: Baseline) -> None:
     with pytest.raises(ValueError, match="read-only"):
         baseline.summary.cells[0] += 1
 
-
-def test_outlier_budget() -> None:
-    """The smallest affordable number of outliers a day leaves ten baseline rows beyond the cut-off."""
-    assert 50.0 == smallest_outlier_budget(20_000, rows_per_day=100_000)

@@ -5,48 +5,59 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import binom
 
-from pegel.detect.correlation import correlation, kappas
+from pegel.detect.correlation import correlation
 from pegel.stats.cells import cell_of, count_sorted
 from pegel.stats.comoments import Comoments
 from pegel.stats.edges import build
+from pegel.stats.fourth import FourthProducts
 from pegel.stats.normal_scores import normal_scores
 
 
-def pair(seed: int, n: int, rho: float, df: float = np.inf) -> NDArray[np.int64]:
-    """Draw normal scores of two fields with correlation `rho`, with joint heavy tails for small `df`."""
+def values(seed: int, n: int, rho: float, df: float = np.inf) -> NDArray[np.float64]:
+    """Draw two fields with correlation `rho`, with joint heavy tails for small `df`, shape (n, 2)."""
     rng = np.random.default_rng(seed)
-    values = rng.multivariate_normal([0, 0], [[1, rho], [rho, 1]], size=n)
-    if np.isfinite(df):
-        values /= np.sqrt(rng.chisquare(df, n) / df)[:, None]
-    columns = []
-    for column in values.T:
-        ordered = np.sort(column)
-        edges, _ = build(ordered)
-        columns.append(normal_scores(count_sorted(ordered, edges))[cell_of(column, edges)])
-    return np.stack(columns, axis=1)
+    drawn = rng.normal(size=(n, 2))
+    drawn[:, 1] = rho * drawn[:, 0] + np.sqrt(1 - rho * rho) * drawn[:, 1]
+    return drawn if np.isinf(df) else drawn / np.sqrt(rng.chisquare(df, n) / df)[:, None]
 
 
-def summed(scores: NDArray[np.int64]) -> Comoments:
-    """Sum complete rows."""
-    found = Comoments(scores.shape[1])
-    found.update(scores, np.ones(len(scores), dtype=np.bool_))
-    return found
+class Trained:
+    """The cells of two fields, and what a baseline keeps of their rows."""
+
+    def __init__(self, rows: NDArray[np.float64]) -> None:
+        """Freeze cells and scores."""
+        self.edges = [build(np.sort(column))[0] for column in rows.T]
+        counts = [count_sorted(np.sort(column), edges) for column, edges in zip(rows.T, self.edges, strict=True)]
+        self.tables = [normal_scores(each) for each in counts]
+        self.sums = self.summed(rows)
+        fourth = FourthProducts(2)
+        fourth.update(self.scores(rows))
+        self.kappa = fourth.kappas()
+
+    def scores(self, rows: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the normal scores of rows."""
+        each = zip(rows.T, self.edges, self.tables, strict=True)
+        return np.stack([table[cell_of(column, edges)] for column, edges, table in each], axis=1)
+
+    def summed(self, rows: NDArray[np.float64]) -> Comoments:
+        """Return the sums of rows."""
+        found = Comoments(2)
+        found.update(self.scores(rows))
+        return found
 
 
 def test_any_split_gives_the_same_integers() -> None:
     """Sums of parts are the sums of all rows, bit by bit, and give numpy's correlation."""
-    scores = pair(0, 5_000, 0.4)
-    whole, parts = summed(scores), Comoments(2)
-    for part in np.array_split(scores, [1, 40, 3_000]):
-        parts.merge(summed(part))
+    rows = values(0, 5_000, 0.4)
+    trained, parts = Trained(rows), Comoments(2)
+    for part in np.array_split(rows, [1, 40, 3_000]):
+        parts.merge(trained.summed(part))
+    numpys = float(np.corrcoef(trained.scores(rows).T)[0, 1])
 
-    assert (whole.n, whole.sums.tolist(), whole.products.tolist()) == (
-        parts.n,
-        parts.sums.tolist(),
-        parts.products.tolist(),
-    )
-    assert whole.correlations()[0, 1] == pytest.approx(float(np.asarray(np.corrcoef(scores.T))[0, 1]), rel=1e-12)
+    assert trained.sums.to_bytes() == parts.to_bytes()
+    assert trained.sums.correlations()[0, 1] == pytest.approx(numpys, rel=1e-12)
 
 
 def test_incomplete_rows_do_not_count() -> None:
@@ -59,30 +70,65 @@ def test_incomplete_rows_do_not_count() -> None:
 
 def test_a_changed_correlation_is_found() -> None:
     """A correlation that goes from 0 to 0.3 is certain in 1,000 rows; the same one is not."""
-    scores = pair(1, 20_000, 0.0)
-    baseline, kappa = summed(scores), kappas(scores)
-    found, same = correlation(baseline, summed(pair(2, 1_000, 0.3)), kappa), correlation(baseline, baseline, kappa)
+    trained = Trained(values(1, 20_000, 0.0))
+    found = correlation(trained.sums, trained.summed(values(2, 1_000, 0.3)), trained.kappa)
+    same = correlation(trained.sums, trained.sums, trained.kappa)
 
     assert found is not None
     assert same is not None
     assert found.p_value < 1e-10
     assert found.relevant
+    assert {0, 1} == {found.first, found.second}
+    assert found.change == pytest.approx(np.arctanh(found.now) - np.arctanh(found.before))
     assert (1.0, False) == (same.p_value, same.relevant)
 
 
-def test_heavy_joint_tails_are_paid_for() -> None:
-    """For a pair with joint heavy tails the variance factor is well above 1, for a normal pair about 1."""
-    normal, heavy = kappas(pair(3, 20_000, 0.3)), kappas(pair(3, 20_000, 0.3, df=4))
+@pytest.mark.parametrize(("rho", "df"), [(0.0, np.inf), (0.5, np.inf), (0.0, 4.0), (0.5, 4.0)])
+def test_false_alarms(rho: float, df: float) -> None:
+    """At one percent, clean windows of normal pairs and of pairs with joint heavy tails alarm within binomial bounds."""
+    trained = Trained(values(3, 100_000, rho, df))
+    found = [correlation(trained.sums, trained.summed(values(seed, 500, rho, df)), trained.kappa) for seed in range(1_500)]
+    alarms = sum(one is not None and one.p_value < 0.01 for one in found)
 
-    assert normal[0, 1] == pytest.approx(1, abs=0.1)
-    assert heavy[0, 1] > 1.4
+    assert binom.ppf(1e-4, 1_500, 0.006) <= alarms <= binom.isf(1e-4, 1_500, 0.013)
+
+
+def test_heavy_joint_tails_must_be_paid_for() -> None:
+    """Without the variance factor, a pair with joint heavy tails alarms far too often."""
+    trained = Trained(values(3, 100_000, 0.0, 4.0))
+    found = [
+        correlation(trained.sums, trained.summed(values(seed, 500, 0.0, 4.0)), np.ones((2, 2))) for seed in range(1_500)
+    ]
+
+    assert sum(one is not None and one.p_value < 0.01 for one in found) > 2.5 * 15
+
+
+def test_only_chosen_pairs_are_looked_at() -> None:
+    """Of three fields with one changed pair, another pair alone does not see it, and pays for one pair only."""
+    before, now = Comoments(3), Comoments(3)
+    rng = np.random.default_rng(0)
+    independent = np.rint(1_000 * rng.normal(size=(5_000, 3))).astype(np.int64)
+    changed = np.rint(1_000 * rng.normal(size=(1_000, 3))).astype(np.int64)
+    changed[:, 2] = (changed[:, 0] + changed[:, 2]) // 2
+    before.update(independent)
+    now.update(changed)
+    every, other = (correlation(before, now, np.ones((3, 3)), chosen) for chosen in (None, [0, 1]))
+
+    assert every is not None
+    assert other is not None
+    assert (3, {0, 2}) == (every.pairs, {every.first, every.second})
+    assert (1, {0, 1}) == (other.pairs, {other.first, other.second})
+    assert every.p_value < 1e-10 < 1e-3 < other.p_value
 
 
 def test_too_little_to_say() -> None:
     """Fewer than 50 complete rows, or a field that does not vary, say nothing."""
-    scores = pair(1, 2_000, 0.0)
-    constant = scores * np.array([0, 1])
+    rows = values(1, 2_000, 0.0)
+    trained = Trained(rows)
+    constant = Comoments(2)
+    constant.update(trained.scores(rows) * np.array([0, 1]))
 
-    assert correlation(summed(scores), summed(scores[:49]), np.ones((2, 2))) is None
-    assert correlation(summed(constant), summed(constant), kappas(constant)) is None
+    assert correlation(trained.sums, trained.summed(rows[:49]), trained.kappa) is None
+    assert correlation(trained.sums, trained.summed(rows[:50]), trained.kappa) is not None
+    assert correlation(constant, constant, np.ones((2, 2))) is None
     assert np.isnan(Comoments(2).correlations()).all()

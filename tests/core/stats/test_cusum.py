@@ -1,15 +1,25 @@
-"""CUSUM charts: limits, alarms, and state that survives a restart."""
+"""One chart: limits, alarms, what it forgets and what it keeps."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from scipy.stats import hypergeom
 
-from pegel.detect.cusum import Chart, Charts
+from pegel.detect.binary import binary
+from pegel.detect.cusum import RECOVERY, Chart, deviations
+from pegel.detect.location import location
+from pegel.detect.scale import scale
+from pegel.detect.shape import pool_categories, shape
 from pegel.detect.siegmund import Limits, alarm_rate, arl, limits
-from pegel.layout import Layout
+from pegel.stats.dispersion import Dispersion
+
+BASELINE = np.array([2_000, 2_000, 2_000, 2_000])
+WINDOW = np.array([40, 45, 55, 60])
+LIMITS = Limits(k=0.5, h=8.0)
 
 
 @pytest.mark.parametrize(
@@ -32,12 +42,15 @@ def test_limits(windows: int, k: float, expected: tuple[str, str]) -> None:
 
 
 def test_small_baselines_have_no_charts() -> None:
-    """Below 36 windows of baseline there is no chart; below 250 the words say what is not seen."""
-    widened = limits(200, 20_000, 1e-4)
+    """Below 36 windows of baseline there is no chart; below 250 the words say what is not seen; above, nothing."""
+    widened, usual = limits(200, 20_000, 1e-4), limits(200, 50_000, 1e-4)
 
     assert limits(200, 36 * 200 - 1, 1e-4) is None
+    assert limits(200, 36 * 200, 1e-4) is not None
     assert widened is not None
     assert "changes below 0.05 sigma are not seen" in (widened.message or "")
+    assert usual is not None
+    assert (0.5, None) == (usual.k, usual.message)
 
 
 def test_run_length_is_continuous_at_no_drift() -> None:
@@ -47,53 +60,142 @@ def test_run_length_is_continuous_at_no_drift() -> None:
     assert lower < zero < upper
 
 
+def alarms_of(steps: np.ndarray, limit: Limits, margin: float = 0.0) -> int:
+    """Count the alarms of one chart that begins again after each."""
+    chart, count = Chart(), 0
+    for z in steps.tolist():
+        chart = chart.step(z, limit)
+        if chart.alarms(limit, margin):
+            chart, count = chart.restarted(), count + 1
+    return count
+
+
 def test_realised_rate() -> None:
     """Among 300,000 clean windows alarms are no more frequent than promised, and not much rarer."""
     limit = Limits(k=0.5, h=6.0)
     steps = np.random.default_rng(0).normal(size=300_000)
-    chart = Chart()
-    alarms = sum(chart.step(z, limit) for z in steps.tolist())
     promised = alarm_rate(limit.h, limit.k, 0.0) * steps.size
 
-    assert 0.6 * promised < alarms < 1.25 * promised
+    assert 0.6 * promised < alarms_of(steps, limit) < 1.25 * promised
+
+
+@pytest.mark.parametrize("windows", [36, 100, 1_000])
+def test_the_error_of_the_baseline_is_paid_for(windows: int) -> None:
+    """Over 4,000 baselines of few or many windows, charts alarm no more often than promised, and not much less."""
+    share, rate, rng = 1 / (windows + 1), 1e-4, np.random.default_rng(0)
+    limit = limits(100, 100 * windows, rate)
+    assert limit is not None
+    error, level, alarms, steps = rng.normal(0, np.sqrt(share), 4_000), np.zeros(4_000), 0, 600
+    for _ in range(steps):
+        z = np.clip(error + rng.normal(0, np.sqrt(1 - share), 4_000), -limit.h / 2, limit.h / 2)
+        level = np.maximum(0, level + z - limit.k)
+        alarms += int((level > limit.h).sum())
+        level[level > limit.h] = 0
+
+    assert 0.5 < alarms / (rate * steps * 4_000) < 1.2
 
 
 def test_irrelevant_changes_do_not_alarm() -> None:
     """A lasting change below the margin raises the level, but never alarms."""
     limit, chart = Limits(k=0.5, h=5.0), Chart()
+    alarms = []
+    for _ in range(500):
+        chart = chart.step(0.8, limit)
+        alarms.append(chart.alarms(limit, margin=1.0))
 
-    assert not any(chart.step(0.8, limit, margin=1.0) for _ in range(500))
-    assert chart.level > 5
+    assert not any(alarms)
+    assert chart.level > 100
 
 
-def test_small_lasting_shift(layout: Layout) -> None:
-    """A shift too small for any single window alarms after some, in its direction, and names the length of the run."""
-    delay = layout.features[0]
-    rng = np.random.default_rng(0)
-    shares = np.linspace(0.9, 1.1, delay.size) / delay.size
-    baseline = np.full(delay.size, 10_000)
-    limit = Limits(k=0.5, h=8.7)
-    charts, alarms = Charts(), []
+def test_a_high_level_goes_on_whatever_the_margin() -> None:
+    """A level above the limit that never alarmed, for want of relevance, is not taken for one that did."""
+    chart = Chart(9.0, 10, 9.0)
+    after = chart.step(1.0, LIMITS)
+
+    assert not chart.alarms(LIMITS, margin=1.0)
+    assert chart.alarms(LIMITS, margin=0.0)
+    assert (9.5, 11, 10.0, False) == (after.level, after.length, after.total, after.drifting)
+
+
+def test_no_window_alarms_alone() -> None:
+    """However far a window strays, it counts half the limit."""
+    chart = Chart().step(1e6, LIMITS)
+
+    assert 4.0 - 0.5 == chart.level
+    assert not chart.alarms(LIMITS)
+
+
+def test_a_run_begins_after_the_level_was_zero() -> None:
+    """Length, sum and begin are those of the run since the level was last zero."""
+    noon, later = datetime(2026, 7, 1, 12, tzinfo=UTC), datetime(2026, 7, 1, 13, tzinfo=UTC)
+    chart = Chart().step(1.0, LIMITS, noon).step(-3.0, LIMITS, noon).step(2.0, LIMITS, later).step(1.0, LIMITS)
+
+    assert Chart(2.0, 2, 3.0, later) == chart
+
+
+def test_recovery() -> None:
+    """After an alarm a chart drifts until sixteen windows look like chance together, counted from the alarm on."""
+    drifting = Chart(9.0, 4, 11.0).restarted()
+    calm = drifting
+    for _ in range(RECOVERY - 1):
+        calm = calm.step(0.1, LIMITS)
+    changed = drifting
     for _ in range(40):
-        alarms += charts.step(delay, baseline, rng.multinomial(200, shares), limit, margin=0.02)
+        changed = changed.step(0.7, LIMITS)
 
-    assert {("delay", "location", "up")} == {(alarm.feature, alarm.test, alarm.direction) for alarm in alarms}
-    assert 3 < alarms[0].length < 40
+    assert (True, 0.0) == (drifting.drifting, drifting.level)
+    assert calm.drifting
+    assert Chart() == calm.step(0.1, LIMITS)
+    assert changed.drifting
 
 
-def test_restored_charts_go_on(layout: Layout) -> None:
-    """Charts restored from JSON go on exactly where the others would have."""
-    delay, limit = layout.features[0], Limits(k=0.5, h=4.0)
-    rng = np.random.default_rng(1)
-    windows = rng.multinomial(200, np.full(delay.size, 1 / delay.size), size=30)
-    baseline = np.full(delay.size, 1_000)
-    whole, first = Charts(), Charts()
-    for window in windows:
-        whole.step(delay, baseline, window, limit, 0.0)
-    for window in windows[:10]:
-        first.step(delay, baseline, window, limit, 0.0)
-    second = Charts.restore(json.loads(json.dumps(first.snapshot())))
-    for window in windows[10:]:
-        second.step(delay, baseline, window, limit, 0.0)
+def test_json() -> None:
+    """A chart read back from JSON text is the same, digit by digit."""
+    chart = Chart(0.1 + 0.2, 7, 1 / 3, datetime(2026, 7, 1, 12, tzinfo=UTC), (1 / 7, -2.5))
 
-    assert whole.snapshot() == second.snapshot()
+    assert chart == Chart.from_json(json.loads(json.dumps(chart.to_json())))
+    assert Chart() == Chart.from_json(json.loads(json.dumps(Chart().to_json())))
+
+
+def test_each_kind_of_test_has_its_deviations() -> None:
+    """Rank tests and switches give one value in each direction, shares of categories one; shape of numbers none."""
+    two = binary(BASELINE[:2], WINDOW[:2])
+    changed = shape(BASELINE, WINDOW, pool_categories(BASELINE, WINDOW))
+    assert changed is not None
+    numbers = deviations([location(BASELINE, WINDOW), scale(BASELINE, WINDOW), changed])
+    named = [(test, direction) for test, direction, _ in [*numbers, *deviations([two]), *deviations([changed])]]
+
+    assert [
+        ("location", "up"),
+        ("location", "down"),
+        ("scale", "up"),
+        ("scale", "down"),
+        ("binary", "up"),
+        ("binary", "down"),
+        ("shape", "any"),
+    ] == named
+    assert numbers[0][2] == pytest.approx(-numbers[1][2])
+    assert numbers[0][2] == pytest.approx(location(BASELINE, WINDOW).z, rel=0.05)
+
+
+def test_a_switch_is_centred() -> None:
+    """The mid-p of a switch averages one half in each direction over all outcomes, as counts fall by chance."""
+    n, m, both = 60, 600, 120
+    outcomes = np.arange(both + 1)
+    weights = hypergeom.pmf(outcomes, n + m, both, n)
+    for sign in (1, -1):
+        tails = [
+            binary(np.array([m - both + k, both - k]), np.array([n - k, k])).tail(sign) if k <= n else 0.0
+            for k in outcomes.tolist()
+        ]
+
+        assert float(weights @ tails) == pytest.approx(0.5)
+
+
+def test_windows_that_resemble_the_last_count_less() -> None:
+    """A correlation from window to window makes deviations smaller, by the root of (1 + lag) / (1 - lag)."""
+    test = location(BASELINE, WINDOW)
+    plain = deviations([test])[0][2]
+    alike = deviations([test], Dispersion(200, 50, {}, lags={"location": 0.5}))[0][2]
+
+    assert plain / alike == pytest.approx(np.sqrt(3), rel=0.03)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
@@ -73,7 +74,9 @@ def test_file(flights: Baseline, tmp_path: Path) -> None:
     assert 3 == report._repr_html_().count("<svg")
 
 
-@pytest.mark.parametrize("form", ["parquet", "csv", "csv.gz", "pandas", "mapping", "batches"])
+@pytest.mark.parametrize(
+    "form", ["parquet", "csv", "csv.gz", "folder", "pattern", "paths", "pandas", "polars", "mapping", "batches"]
+)
 def test_every_form_of_table_is_the_same(flights: Baseline, tmp_path: Path, form: str) -> None:
     """Files, frames, mappings and chunked tables of the same rows give the same baseline."""
     rows = table(20_000, 1)
@@ -85,14 +88,74 @@ def test_every_form_of_table_is_the_same(flights: Baseline, tmp_path: Path, form
         case "csv" | "csv.gz":
             with pa.output_stream(path) as out:
                 pa.csv.write_csv(rows, out)
+        case "folder" | "pattern" | "paths":
+            parts = [tmp_path / "days" / f"{day}.parquet" for day in range(3)]
+            parts[0].parent.mkdir()
+            for day, part in enumerate(parts):
+                pa.parquet.write_table(rows[day * 7_000 : (day + 1) * 7_000], part)
+            data = {"folder": parts[0].parent, "pattern": str(tmp_path / "*" / "*.parquet"), "paths": parts}[form]
         case "pandas":
             data = rows.to_pandas()
+        case "polars":
+            data = pl.from_arrow(rows)
         case "mapping":
             data = {name: rows.column(name).to_pylist() for name in rows.column_names}
         case _:
             data = pa.concat_tables([rows[:7], rows[7:]])
 
     assert flights.id == pegel.profile(data, predictions=["late"], units={"delay": "min"}, name="flights").id
+
+
+class Interchange:
+    """A table that offers nothing but the dataframe interchange protocol."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def __dataframe__(self, *, nan_as_null: bool = False, allow_copy: bool = True) -> Any:
+        """Return the table as the protocol has it."""
+        return self._table.__dataframe__(nan_as_null=nan_as_null, allow_copy=allow_copy)
+
+
+def test_the_interchange_protocol(flights: Baseline) -> None:
+    """Any table with the dataframe interchange protocol is read, whatever library made it."""
+    assert Verdict.OK is pegel.check(Interchange(table(3_000, 2)), flights).verdict
+
+
+def test_files_that_differ(tmp_path: Path) -> None:
+    """Files of one table may differ in the order and the width of their columns, not in their names."""
+    paths = [tmp_path / f"{number}.parquet" for number in range(3)]
+    pa.parquet.write_table(pa.table({"x": [1, 2], "c": ["a", "b"]}), paths[0])
+    pa.parquet.write_table(pa.table({"c": ["a"], "x": [1.5]}), paths[1])
+    pa.parquet.write_table(pa.table({"x": [1]}), paths[2])
+    both = pegel.profile(paths[:2])
+
+    assert (3, 1.5) == (both.rows, both.summary.features["x"].moments.mean)
+    with pytest.raises(PermanentError, match=r"0\.parquet and .*2\.parquet, which differ in c: nothing was read"):
+        pegel.profile(paths)
+
+
+def test_categories_in_csv_are_as_written(tmp_path: Path) -> None:
+    """Codes named as categories keep their zeros, and so does a table checked against them; an empty field is null."""
+    path = tmp_path / "codes.csv"
+    path.write_text("code,x\n007,1\n7,2\nNA,3\n,4\n", encoding="utf-8")
+    baseline = pegel.profile(path, categorical=["code"])
+    code = pegel.check(path, baseline).summary.features["code"]
+
+    assert ["007", "7", "NA"] == sorted(baseline.to_json()["content"]["layout"]["features"][0]["categories"])
+    assert ([1, 1, 1, 0, 0], 1) == (code.cells.tolist(), code.n_null)
+
+
+def test_progress_is_told(tmp_path: Path) -> None:
+    """Shares of the work that is done are told: never falling, and 1 at the end."""
+    path = tmp_path / "flights.csv"
+    pa.csv.write_csv(table(30_000, 1), path)
+    profiled: list[float] = []
+    checked: list[float] = []
+    pegel.check(path, pegel.profile(path, progress=profiled.append), progress=checked.append)
+
+    assert (profiled, checked) == (sorted(profiled), sorted(checked))
+    assert (1.0, 1.0) == (profiled[-1], checked[-1])
 
 
 def test_columns_are_found_by_name(flights: Baseline) -> None:
@@ -119,7 +182,7 @@ def test_rows_in_order_of_time() -> None:
     plain, replayed = pegel.profile(training), pegel.profile(training, window_rows=200)
 
     assert (Verdict.DRIFT, Verdict.OK) == (pegel.check(today, plain).verdict, pegel.check(today, replayed).verdict)
-    assert replayed.dispersion["x"].factor("location", 200) > 50
+    assert replayed.noise.dispersion["x"].factor("location", 200) > 50
 
 
 @pytest.mark.parametrize("given", ["weekly", "1 per fortnight", "1 per", "one per week", "-1 per week", "0 per week"])

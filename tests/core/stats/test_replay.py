@@ -23,6 +23,7 @@ from pegel.layout import build_layout
 from pegel.spec import MonitorSpec, Watch
 from pegel.stats.cells import count_sorted
 from pegel.stats.dispersion import Dispersion
+from pegel.stats.noise import Noise
 from pegel.summary import Summary
 from pegel.verdicts import Bar, decide
 
@@ -65,7 +66,7 @@ def test_chains_are_corrected() -> None:
     baseline, bar = count_sorted(np.sort(training["x"]), edges), Bar("drift", 0.05, 1.0, 0.0)
     windows = [count_sorted(np.sort(part), edges) for part in chain(12, 200 * N, 0.5).reshape(-1, N)]
     flagged = [
-        sum(decide(drift_tests(field, baseline, window, with_), bar)[1] is Verdict.DRIFT for window in windows)
+        sum(decide(drift_tests(field, baseline, window, with_), bar).verdict is Verdict.DRIFT for window in windows)
         for with_ in (None, found["x"])
     ]
 
@@ -121,7 +122,7 @@ def test_factors_are_part_of_the_baseline(spec: MonitorSpec, span: Span) -> None
         source="",
         scores=None,
         watch=Watch(),
-        dispersion=dispersion,
+        noise=None if dispersion is None else Noise(dispersion),
     )
     without, baseline = build(None), build(replay(layout, values, N))
     window = Summary.empty(layout)

@@ -1,0 +1,86 @@
+"""Charts over windows, thousands at once: the library's `Chart.step` in arrays, asserted to be the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.accuracy import ours, streams
+from benchmarks.accuracy.ours import Flags, Judged, Watched
+from pegel.detect import siegmund
+from pegel.detect.cusum import RECOVERED_Z, RECOVERY, RELEVANT_Z, Chart
+from pegel.detect.siegmund import Limits
+
+Floats = NDArray[np.float64]
+N = 200
+ALARMS_PER_WINDOW = 1e-3
+"""Of all charts of a model together."""
+
+
+def fold(z: Floats, limits: Limits, delta: float) -> Flags:
+    """Return which charts alarm when, same shape as the deviations `z`, whose first axis is time.
+
+    `delta`: margin times the square root of the effective rows of a window.
+    """
+    shape = z.shape[1:]
+    level, total, length = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    recent, filled = np.zeros((RECOVERY, *shape)), np.full(shape, -1)
+    alarms = np.zeros(z.shape, dtype=np.bool_)
+    for t, raw in enumerate(np.clip(z, -limits.h / 2, limits.h / 2)):
+        level = np.maximum(0.0, level + raw - limits.k)
+        length, total = np.where(level > 0, length + 1, 0), np.where(level > 0, total + raw, 0.0)
+        drifting = filled >= 0
+        if drifting.any():
+            recent[:, drifting] = np.concatenate([recent[1:, drifting], raw[drifting][None]])
+            filled = np.where(drifting, np.minimum(filled + 1, RECOVERY), filled)
+            usual = np.abs(recent.sum(axis=0)) / RECOVERY**0.5 < RECOVERED_Z
+            back = drifting & (filled == RECOVERY) & usual
+            level, length, total = (np.where(back, 0, value) for value in (level, length, total))
+            filled = np.where(back, -1, filled)
+        root = np.sqrt(np.maximum(length, 1))
+        alarms[t] = found = (level > limits.h) & (total / root - delta * root >= RELEVANT_Z)
+        level, length, total = (np.where(found, 0, value) for value in (level, length, total))
+        filled = np.where(found, np.maximum(filled, 0), filled)
+    return alarms
+
+
+def one_by_one(z: Floats, limits: Limits, delta: float) -> Flags:
+    """Return the same for a single chart, by the library's own steps."""
+    chart, alarms = Chart(), []
+    for value in z.tolist():
+        chart = chart.step(value, limits, delta)
+        alarms.append(chart.alarms(limits, delta))
+        if alarms[-1]:
+            chart = chart.restarted()
+    return np.array(alarms)
+
+
+def deviations(judged: Judged) -> Floats:
+    """Return what enters the charts of one feature, shape (windows, charts)."""
+    alone = len(judged.tests) == 1
+    charted = [test for test in judged.tests if alone or test.name != "shape"]
+    return np.stack([z for test in charted for _, z in test.deviations()], axis=1)
+
+
+def of_model(watched: Mapping[str, Watched], windows: Mapping[str, NDArray[np.int64]]) -> Floats:
+    """Return what enters all charts of a model, shape (windows, charts)."""
+    return np.concatenate([deviations(ours.judge(one, windows[name])) for name, one in watched.items()], axis=1)
+
+
+def one_baseline(task: tuple[int, int, int, int, float]) -> float:
+    """Return realised over promised alarms of clean windows of 200 rows against one baseline.
+
+    The task: seed, number of the baseline, its rows, windows, margin.
+    """
+    seed, number, m, count, margin = task
+    rng = np.random.default_rng([seed, number, m])
+    rows = streams.draw(rng, m)
+    watched = {name: Watched.of(streams.field(name), rows[name]) for name in streams.FEATURES}
+    z = of_model(watched, {name: one.draw(rng, streams.FEATURES[name], N, count) for name, one in watched.items()})
+    limits = siegmund.limits(N, m, ALARMS_PER_WINDOW / z.shape[1])
+    if limits is None:
+        raise ValueError(f"expected a baseline of at least 36 windows of {N} rows, given {m} rows: nothing was charted.")
+    alarms = fold(z, limits, margin * (N * m / (N + m)) ** 0.5)
+    return float(alarms.sum()) / (ALARMS_PER_WINDOW * count)

@@ -1,0 +1,211 @@
+"""How many windows pass until a lasting change is alerted? The whole system: windows, quality and charts.
+
+`System.alerts` does what `pegel.judge.judge` with a memory does, on all streams at once; `agrees` compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.accuracy import ours, streams
+from benchmarks.accuracy.charts import deviations, fold
+from benchmarks.accuracy.ours import Flags, Judged, Watched
+from pegel import budget
+from pegel.baseline import Baseline
+from pegel.budget import Layer, Levels
+from pegel.columns import Columns, Role
+from pegel.detect import siegmund
+from pegel.detect.siegmund import Limits
+from pegel.findings import Span
+from pegel.judge import judge
+from pegel.layout import NumericLayout, build_layout
+from pegel.memory import Memory, Sizes
+from pegel.spec import FalseAlarms, MonitorSpec, Watch
+from pegel.stats import hypergeometric
+from pegel.summary import Summary
+
+N, M, MARGIN = 200, 50_000, 0.02
+START = datetime(2026, 7, 1, tzinfo=UTC)
+STEP = timedelta(seconds=15)
+BUDGETS = {"one false alarm in 1,000 windows": 40.32, "one false alarm a week, windows of 15 s": 1.0}
+"""Budgets, as false alarms per week of windows of 15 s."""
+CHANGES = ("mean .05 sigma", "mean .1 sigma", "mean .2 sigma", "mean .5 sigma", "scale 1.05", "scale 1.1", "scale 1.25")
+CHANGED = "normal"
+Counts = NDArray[np.int64]
+
+
+def spec_of(per_week: float) -> MonitorSpec:
+    """Return a monitor with windows of 15 s and so many false alarms a week."""
+    document = {
+        "model": {"name": "ten", "uri": "file:///models/ten"},
+        "baseline": {"source": "x"},
+        "windowing": {"length": "15s"},
+        "false_alarms": {"count": per_week, "per": "week"},
+    }
+    return MonitorSpec.parse(document)
+
+
+def levels_of(per_week: float, *, windows_alone: bool = False) -> Levels:
+    """Return the levels of ten features."""
+    layers = frozenset({Layer.WINDOW}) if windows_alone else frozenset(Layer)
+    return budget.levels(FalseAlarms(count=per_week), spec_of(per_week).windowing, len(streams.FEATURES), layers)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One feature over time, judged: p-values, deviations and quality, each of shape (windows of all streams, ...)."""
+
+    judged: Judged
+    z: NDArray[np.float64]
+    quality: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, watched: Watched, windows: Counts) -> Stretch:
+        """Judge windows, given as counts of shape (windows, cells)."""
+        judged = ours.judge(watched, windows)
+        return cls(judged, deviations(judged), _quality(watched, windows))
+
+
+def _quality(watched: Watched, windows: Counts) -> NDArray[np.float64]:
+    """Return p over the quality tests of one feature: values beyond those of training; nulls and nonsense do not occur."""
+    layout, b = watched.layout, watched.baseline
+    if not isinstance(layout, NumericLayout):
+        tests, beyond = 3, [(windows[:, -1], layout.vocabulary.singletons)]
+    elif layout.discrete:
+        tests, beyond = 4, [(windows[:, ~layout.points].sum(axis=1), int((b[layout.points] == 1).sum()))]
+    else:
+        tests, beyond = 5, [(windows[:, 0], int(b[0])), (windows[:, -1], int(b[-1]))]
+    found = np.ones(len(windows))
+    for seen, before in beyond:
+        values, place = np.unique(seen, return_inverse=True)
+        p = [hypergeometric.upper(int(x), int(windows[0].sum()), before, int(b.sum())) for x in values]
+        found = np.minimum(found, tests * np.array(p)[place])
+    return found
+
+
+@dataclass(frozen=True)
+class System:
+    """A model of ten features, its baseline, and one budget."""
+
+    watched: Mapping[str, Watched]
+    levels: Levels
+    usual: int
+
+    @cached_property
+    def limits(self) -> Limits:
+        """Return the limits of its charts."""
+        charts = sum(2 if name == "binary" else 1 if name in streams.CATEGORICAL else 4 for name in self.watched)
+        found = siegmund.limits(self.usual, M, self.levels.alpha_cusum / charts)
+        assert found is not None
+        return found
+
+    def windows(self, stretch: Stretch) -> Flags:
+        """Say which windows of a feature alert by themselves."""
+        return stretch.judged.flags(self.levels.drift, MARGIN) | (stretch.quality < self.levels.quality)
+
+    def alerts(self, stretch: Stretch, streams_: int) -> Flags:
+        """Say which windows of a feature alert, by themselves or in a chart; shape (windows, streams)."""
+        z = stretch.z.reshape(-1, streams_, stretch.z.shape[1])
+        charted = fold(z, self.limits, MARGIN * (N * M / (N + M)) ** 0.5).any(axis=-1)
+        return charted | self.windows(stretch).reshape(-1, streams_)
+
+
+def usual_size() -> int:
+    """Return how many rows the library takes a usual window of 200 rows to have."""
+    return Sizes().plus(N, START).usual
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is drawn: `streams` per baseline, each of `windows` windows."""
+
+    seed: int
+    streams: int
+    windows: int
+
+
+Found = dict[tuple[str, str, str], NDArray[np.float64]]
+"""By budget, layers and change: windows until the first alert of each stream, infinite if there was none."""
+
+
+def one_baseline(task: tuple[Plan, int]) -> Found:
+    """Return the delays of all streams of one baseline."""
+    plan, number = task
+    rng = np.random.default_rng([plan.seed, number])
+    rows = streams.draw(rng, M)
+    watched = {name: Watched.of(streams.field(name), rows[name]) for name in streams.FEATURES}
+    count, found = plan.streams * plan.windows, {}
+    others = [
+        Stretch.of(one, one.draw(rng, streams.FEATURES[name], N, count)) for name, one in watched.items() if name != CHANGED
+    ]
+    one = watched[CHANGED]
+    changed = {change: Stretch.of(one, one.draw(rng, streams.CHANGES[change][1], N, count)) for change in CHANGES}
+    for words, per_week in BUDGETS.items():
+        system = System(watched, levels_of(per_week), usual_size())
+        alone = System(watched, levels_of(per_week, windows_alone=True), N)
+        rest = np.any([system.alerts(other, plan.streams) for other in others], axis=0)
+        for change, stretch in changed.items():
+            found[words, "whole", change] = first(rest | system.alerts(stretch, plan.streams))
+            found[words, "windows", change] = _gaps(alone.windows(stretch))
+    return found
+
+
+def first(alerts: Flags) -> NDArray[np.float64]:
+    """Return the 1-based number of the first alert along the first axis; infinite without one."""
+    return np.where(alerts.any(axis=0), alerts.argmax(axis=0) + 1.0, np.inf)
+
+
+def _gaps(flags: Flags) -> NDArray[np.float64]:
+    """Return the windows to wait from any window on; windows alone have no memory, so that any may be the first."""
+    places = np.flatnonzero(flags)
+    if places.size == 0:
+        return np.full(flags.size, np.inf)
+    round_again = np.append(places, places[0] + flags.size)
+    starts = np.arange(flags.size)
+    return round_again[np.searchsorted(places, starts)] - starts + 1.0
+
+
+def agrees(seed: int, per_week: float, change: str, windows: int) -> bool:
+    """Say whether `judge` alerts in the same windows as `System`, on one stream that changes half-way."""
+    rng = np.random.default_rng(seed)
+    rows = streams.draw(rng, M)
+    columns = {name: ours.column(streams.field(name), rows[name]) for name in rows}
+    layout = build_layout(streams.SCHEMA, columns)
+    baseline = Baseline.build(
+        layout=layout, summary=_summary(rows, layout), model="ten", version=1, source="", scores=None, watch=Watch()
+    )
+    spec, memory, spans = spec_of(per_week), Memory(baseline.id), []
+    counted: dict[str, list[Counts]] = {name: [] for name in rows}
+    for number in range(windows):
+        drawn = streams.draw(rng, N)
+        if number >= windows // 2:
+            drawn[CHANGED] = streams.CHANGES[change][1].draw(rng, N)
+        summary = _summary(drawn, layout)
+        span = Span(START + number * STEP, START + (number + 1) * STEP)
+        judged = judge(baseline, summary, spec=spec, span=span, revision=0, memory=memory)
+        memory = judged.memory or memory
+        spans.append(any(finding.detector != "correlation" for finding in judged.findings))
+        for name, feature in summary.features.items():
+            counted[name].append(feature.cells)
+    system = System(
+        {name: Watched(feature.layout, feature.cells) for name, feature in baseline.features.items()},
+        levels_of(per_week),
+        usual_size(),
+    )
+    alerts = [system.alerts(Stretch.of(one, np.stack(counted[name])), 1)[:, 0] for name, one in system.watched.items()]
+    return bool((np.any(alerts, axis=0) == np.array(spans)).all()) and any(spans)
+
+
+def _summary(rows: Mapping[str, NDArray[np.float64]], layout: object) -> Summary:
+    assert hasattr(layout, "features")
+    summary = Summary.empty(layout, exact=True)
+    numbers = np.column_stack([rows[name] for name in rows if name not in streams.CATEGORICAL])
+    text = tuple(ours.column(streams.field(name), rows[name]) for name in rows if name in streams.CATEGORICAL)
+    summary.update(Columns(len(numbers), numbers, None, text, (None,) * len(text)), Role.FEATURE)
+    return summary

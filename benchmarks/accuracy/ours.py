@@ -1,0 +1,268 @@
+"""The library's own drift tests on thousands of windows at once: its vectorised functions, put together as it does.
+
+`agrees` compares with the library's decision on single windows; the suites assert it on every baseline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtrc, chndtr, ndtri
+
+from benchmarks.accuracy.streams import Law, Rows
+from pegel.columns import Field, Kind, Schema
+from pegel.detect import combine, location, scale
+from pegel.detect.binary import BinaryTest
+from pegel.detect.drift import BINARY, POOLS, drift_tests, factor_of, joined
+from pegel.detect.ranks import Counts, Floats, RankStatistic, midranks, standardise
+from pegel.detect.shape import pool_categories, pool_ordered, shape_values
+from pegel.findings import Verdict
+from pegel.layout import CategoricalLayout, FieldLayout, NumericLayout, build_layout
+from pegel.stats import tails
+from pegel.stats.cells import cell_of, count_sorted
+from pegel.stats.dispersion import Dispersion
+from pegel.verdicts import RELEVANT, Bar, decide
+
+Flags = NDArray[np.bool_]
+NOTHING = RankStatistic("none", 0.0, 0.0, 1, 1, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One feature of a baseline: its cells, its counts, and how clean windows vary if that is known."""
+
+    layout: FieldLayout
+    baseline: Counts
+    dispersion: Dispersion | None = None
+
+    @classmethod
+    def of(cls, field: Field, rows: Rows) -> Watched:
+        """Freeze the cells of baseline rows and count them; categories are numbered."""
+        layout = build_layout(Schema((field,)), {field.name: column(field, rows)}).features[0]
+        return cls(layout, count(layout, rows[None])[0])
+
+    def probabilities(self, law: Law) -> Rows:
+        """Return the probability of each cell under a law."""
+        if isinstance(self.layout, NumericLayout):
+            return np.diff(law.below(self.layout.edges), prepend=0.0, append=1.0)
+        codes = np.arange(1_000.0)
+        mass = np.diff(law.below(codes), prepend=0.0)
+        return np.bincount(cells(self.layout, codes), weights=mass, minlength=self.layout.size)
+
+    def draw(self, rng: np.random.Generator, law: Law, n: int, windows: int) -> Counts:
+        """Draw windows of `n` independent rows: counts per cell, exactly as those of rows would be."""
+        mass = np.maximum(self.probabilities(law), 0.0)
+        return rng.multinomial(n, mass / mass.sum(), size=windows)
+
+
+def column(field: Field, rows: Rows) -> NDArray[np.float64] | NDArray[np.object_]:
+    """Return rows as the library takes them: categories are text."""
+    return rows.astype(np.int64).astype(str).astype(object) if field.kind is Kind.CATEGORICAL else rows
+
+
+def cells(layout: FieldLayout, rows: Rows) -> NDArray[np.intp]:
+    """Return the cell of each row, any shape."""
+    flat = rows.ravel()
+    if isinstance(layout, NumericLayout):
+        return cell_of(flat, layout.edges).reshape(rows.shape)
+    codes, place = np.unique(flat, return_inverse=True)
+    return layout.vocabulary.cell_of(column(layout.field, codes))[place].reshape(rows.shape)
+
+
+def count(layout: FieldLayout, windows: Rows) -> Counts:
+    """Count rows per cell, shape (windows, cells), of windows of shape (windows, rows)."""
+    if isinstance(layout, NumericLayout):
+        return np.stack([count_sorted(line, layout.edges) for line in np.sort(windows, axis=1)])
+    return tally(cells(layout, windows), layout.size)
+
+
+def tally(places: NDArray[np.intp], size: int) -> Counts:
+    """Count cells, shape (windows, size), of places of shape (windows, rows)."""
+    flat = places + size * np.arange(len(places))[:, None]
+    return np.bincount(flat.ravel(), minlength=size * len(places)).reshape(-1, size)
+
+
+@dataclass(frozen=True)
+class Tests:
+    """One test on many windows: p-values and the test's share of the level, shape (windows,)."""
+
+    name: str
+    p: Floats
+    share: Floats
+    n: int
+    m: int
+
+    def relevance(self, where: Flags, margin: float) -> Floats:
+        """Return the p-value of "the change is at most `margin`" of some windows."""
+        raise NotImplementedError
+
+    def deviations(self) -> list[tuple[str, Floats]]:
+        """Return what enters each chart of this test, by direction."""
+        return [("any", normal_value(self.p))]
+
+
+@dataclass(frozen=True)
+class RankTests(Tests):
+    """Location or scale. `longer`: by how much sums of many z vary more than independent ones."""
+
+    z: Floats
+    skewness: Floats
+    factor: float = 1.0
+    longer: float = 1.0
+
+    def relevance(self, where: Flags, margin: float) -> Floats:
+        """Return the one-sided p-value at |z| less the margin."""
+        z, sign, root = self.z[where], np.sign(self.z[where]), self.factor**0.5
+        beyond = np.abs(z) - margin * (self.n * self.m / (self.n + self.m)) ** 0.5
+        return tails.upper(beyond / root, sign * self.skewness[where] * root)
+
+    def deviations(self) -> list[tuple[str, Floats]]:
+        """Return the normal value of each one-sided p-value."""
+        root = (self.factor * self.longer) ** 0.5
+        sides = (("up", 1), ("down", -1))
+        return [(word, normal_value(tails.upper(s * self.z / root, s * self.skewness * root))) for word, s in sides]
+
+
+@dataclass(frozen=True)
+class ExactTests(RankTests):
+    """The balance of two values; few different counts occur, so each is tested once."""
+
+    seen: Counts | None = None
+    seen_in_baseline: int = 0
+
+    def deviations(self) -> list[tuple[str, Floats]]:
+        """Return the normal value of each mid-p."""
+        seen, place = np.unique(self.seen, return_inverse=True)
+        tests = [BinaryTest(int(x), self.n, self.seen_in_baseline, self.m, NOTHING) for x in seen]
+        sides = (("up", 1), ("down", -1))
+        return [(word, normal_value(np.array([test.tail(s) for test in tests]))[place]) for word, s in sides]
+
+
+@dataclass(frozen=True)
+class ShapeTests(Tests):
+    """Pearson's X2 and the corrected G of `pools` cells, divided by the scale of their law, with `df` degrees."""
+
+    x2: Floats
+    g: Floats
+    pools: Counts
+    df: Floats
+    scale: float = 1.0
+
+    def relevance(self, where: Flags, margin: float) -> Floats:
+        """Return the larger non-central upper tail of both statistics."""
+        shift = margin**2 * self.n * self.m / (self.n + self.m) / self.scale
+        lower = [chndtr(value[where], self.df[where], shift) for value in (self.x2, self.g)]
+        return np.asarray(1 - np.minimum(*lower))
+
+
+def normal_value(p: Floats) -> Floats:
+    """Return the standard normal value whose upper tail is `p`."""
+    return np.asarray(-ndtri(np.clip(p, tails.FLOOR, 1 - 1e-16)))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """All tests of one feature on many windows."""
+
+    tests: Sequence[Tests]
+
+    @cached_property
+    def p(self) -> Floats:
+        """Return the feature's p-value, shape (windows,): the smallest over its share of the level."""
+        return np.minimum(1.0, np.min([test.p / test.share for test in self.tests], axis=0))
+
+    def flags(self, level: float, margin: float) -> Flags:
+        """Say which windows differ at a level, by more than a margin."""
+        found = np.zeros_like(self.p, dtype=np.bool_)
+        for test in self.tests:
+            where = test.p < level * test.share
+            found[where] |= test.relevance(where, margin) <= RELEVANT
+        return found
+
+    def with_equal_shares(self) -> Judged:
+        """Return the same tests, each with the same share of the level."""
+        count = np.sum([test.p <= 1 for test in self.tests], axis=0)
+        return Judged([replace(test, share=1 / count) for test in self.tests])
+
+
+def judge(watched: Watched, windows: Counts, *, plain: bool = False) -> Judged:
+    """Test windows, given as counts of shape (windows, cells). `plain`: location by plain ranks, whatever the tails."""
+    b, w = watched.baseline, windows
+    if isinstance(watched.layout, CategoricalLayout):
+        b = joined(b)
+        w = np.concatenate([w[:, :-2], w[:, -2:].sum(axis=1, keepdims=True)], axis=1)
+    kept = (b + w).any(axis=0)
+    b, w = np.broadcast_to(b[kept], (len(w), int(kept.sum()))), w[:, kept]
+    if kept.sum() == BINARY:
+        return Judged([_exact(b, w, watched.dispersion)])
+    if isinstance(watched.layout, CategoricalLayout):
+        return Judged([_shapes(b, w, pool_categories(b, w), watched.dispersion)])
+    light = np.full(len(w), watched.layout.light_tails and not plain)
+    ranks = midranks(b, w)
+    shapes = _groups(watched.layout, kept, b, w, watched.dispersion)
+    tests: list[Tests] = [
+        _ranks("location", b, w, location.scores(ranks, light), watched.dispersion),
+        _ranks("scale", b, w, scale.scores(ranks), watched.dispersion),
+        shapes,
+    ]
+    weights = np.array([combine.WEIGHTS[test.name] for test in tests])[:, None]
+    used = np.stack([np.ones(len(w)), shapes.pools >= POOLS, shapes.pools >= POOLS])
+    shares = weights * used / (weights * used).sum(axis=0)
+    # A test that is not made never decides: a p-value above 1, and any share.
+    pairs = zip(tests, shares, used, strict=True)
+    return Judged([replace(t, p=np.where(u > 0, t.p, 2.0), share=np.where(u > 0, s, 1.0)) for t, s, u in pairs])
+
+
+def _ranks(name: str, b: Counts, w: Counts, scores: Floats, noise: Dispersion | None) -> RankTests:
+    z, skewness = standardise(b, w, scores)
+    n, m = int(w[0].sum()), int(b[0].sum())
+    factor = factor_of(name, n, noise)
+    root = factor**0.5
+    p = tails.two_sided(z / root, skewness * root)
+    longer = 1.0 if noise is None else noise.long_factor(name)
+    return RankTests(name, p, np.ones(len(w)), n, m, z=z, skewness=skewness, factor=factor, longer=longer)
+
+
+def _exact(b: Counts, w: Counts, noise: Dispersion | None) -> RankTests:
+    ranks = _ranks("location", b, w, midranks(b, w), noise)
+    if ranks.factor != 1:
+        return ranks
+    seen, place = np.unique(w[:, 1], return_inverse=True)
+    before = int(b[0, 1])
+    p = np.array([BinaryTest(int(x), ranks.n, before, ranks.m, NOTHING).p_value for x in seen])[place]
+    return ExactTests(
+        "binary", p, ranks.share, ranks.n, ranks.m, ranks.z, ranks.skewness, seen=w[:, 1], seen_in_baseline=before
+    )
+
+
+def _shapes(b: Counts, w: Counts, pools: Counts, noise: Dispersion | None) -> ShapeTests:
+    x2, g, df = shape_values(b, w, pools)
+    scaled, law_df = 1.0, df.astype(np.float64)
+    if noise is not None and noise.shape is not None:
+        scaled, per_df = noise.chi_squared(1)
+        law_df = law_df * per_df
+    p = np.maximum(chdtrc(law_df, x2 / scaled), chdtrc(law_df, g / scaled))
+    p = np.where(df < 1, 1.0, np.maximum(p, tails.FLOOR))
+    n, m = int(w[0].sum()), int(b[0].sum())
+    return ShapeTests("shape", p, np.ones(len(w)), n, m, x2 / scaled, g / scaled, df + 1, law_df, scaled)
+
+
+def _groups(layout: NumericLayout, kept: Flags, b: Counts, w: Counts, noise: Dispersion | None) -> ShapeTests:
+    starts = np.flatnonzero(np.diff(layout.groups[kept], prepend=-1))
+    b, w = np.add.reduceat(b, starts, axis=1), np.add.reduceat(w, starts, axis=1)
+    return _shapes(b, w, pool_ordered(b, w), noise)
+
+
+def agrees(watched: Watched, windows: Counts, judged: Judged, level: float, margin: float) -> bool:
+    """Say whether the library's own decision on single windows is the same: p-value and verdict."""
+    flags, bar = judged.flags(level, margin), Bar("drift", level, 1.0, margin)
+    for window, p, flag in zip(windows, judged.p, flags, strict=False):
+        decision = decide(drift_tests(watched.layout, watched.baseline, window, watched.dispersion), bar)
+        significant = decision.verdict is not Verdict.OK
+        if (decision.verdict is Verdict.DRIFT) != flag or (not significant and not np.isclose(decision.p_value, p)):
+            return False
+    return True

@@ -1,0 +1,53 @@
+"""What Pegel's tiers say of rows: scores and, where asked for, the time they take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+import numpy as np
+from benchmarks.outliers.pyod_scores import BATCH, RUNS, SEEDS
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from pegel.columns import Columns, Field, Kind, Role, Schema
+from pegel.layout import build_layout
+from pegel.outliers import Forest, Mahalanobis, OutlierTables
+from pegel.summary import Summary
+
+Score = Callable[[Columns], NDArray[np.float64]]
+
+
+def columns_of(rows: NDArray[np.float64]) -> Columns:
+    """Return rows of numbers, none of them missing."""
+    return Columns(len(rows), np.ascontiguousarray(rows), None, (), ())
+
+
+def tiers(rows: NDArray[np.float64]) -> dict[str, list[Score]]:
+    """Fit every tier on rows; forests with several seeds. Without joint sums (too few rows) there are no distances."""
+    names = [f"f{j}" for j in range(rows.shape[1])]
+    layout = build_layout(Schema(tuple(Field(n, Kind.NUMERIC) for n in names)), dict(zip(names, rows.T, strict=True)))
+    columns, summary = columns_of(rows), Summary.empty(layout, exact=True)
+    summary.update(columns, Role.FEATURE)
+    ecod, hbos = OutlierTables.from_summary(summary), OutlierTables.from_summary(summary, "hbos")
+    forests = [Forest.fit(summary, columns, seed=seed) for seed in range(SEEDS)]
+    found: dict[str, list[Score]] = {
+        "ecod": [lambda given: ecod.score(given)[0]],
+        "hbos": [lambda given: hbos.score(given)[0]],
+        "forest": [forest.score for forest in forests],
+    }
+    distances = Mahalanobis.from_comoments(layout, summary.joint)
+    if distances is not None:
+        found["mahalanobis"] = [lambda given: distances.measure(given).squared]
+    return found
+
+
+def seconds(score: Score, rows: NDArray[np.float64]) -> float:
+    """Return how long it takes to score `BATCH` rows at most on one thread, best of `RUNS`."""
+    given, best = columns_of(rows[:BATCH]), float("inf")
+    with threadpool_limits(1):
+        for _ in range(RUNS):
+            start = perf_counter()
+            score(given)
+            best = min(best, perf_counter() - start)
+    return best

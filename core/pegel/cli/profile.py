@@ -1,0 +1,64 @@
+"""`pegel profile DATA -o baseline.json`: learn what a table looks like."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pegel.cli.console import err, out
+from pegel.cli.progress import bar
+from pegel.errors import InvalidSpec
+from pegel.notebook import profiling
+
+Data = Annotated[
+    list[str], typer.Argument(metavar="DATA...", help="Parquet or CSV: files, folders, or patterns like 'days/*.csv'.")
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Where the baseline is written.")]
+Predictions = Annotated[list[str] | None, typer.Option("--prediction", help="A column that a model has predicted.")]
+Categorical = Annotated[list[str] | None, typer.Option("--categorical", help="A column of codes, not of quantities.")]
+Units = Annotated[list[str] | None, typer.Option("--unit", metavar="COLUMN=UNIT", help="Unit of a column: delay=min.")]
+WindowRows = Annotated[
+    int | None, typer.Option(min=1, help="If rows are in order of time: rows of the tables that will be checked.")
+]
+
+
+def profile(  # noqa: PLR0917  options are named on the command line
+    data: Data,
+    output: Output = Path("baseline.json"),
+    prediction: Predictions = None,
+    categorical: Categorical = None,
+    unit: Units = None,
+    window_rows: WindowRows = None,
+    name: Annotated[str, typer.Option(help="Of the model, or whatever else the table belongs to.")] = "table",
+    version: Annotated[int, typer.Option(min=1, help="Of the same.")] = 1,
+) -> None:
+    """Learn what a table looks like and write it as a baseline; files may be larger than memory."""
+    with warnings.catch_warnings(record=True) as said, bar("profile") as progress:
+        warnings.simplefilter("always", UserWarning)
+        made = profiling.profile(
+            data,
+            predictions=prediction or (),
+            categorical=categorical or (),
+            units=units_of(unit),
+            window_rows=window_rows,
+            name=name,
+            version=version,
+            progress=progress,
+        )
+    for warning in said:
+        err.print(str(warning.message), soft_wrap=True, markup=False)
+    output.write_text(json.dumps(made.to_json()), encoding="utf-8")
+    fields = len(made.layout.features)
+    out.print(f"{output}: {made.rows:,} rows, {fields} columns, {made.id}", soft_wrap=True, markup=False)
+
+
+def units_of(given: list[str] | None) -> dict[str, str]:
+    """Return units by column. Raises InvalidSpec for anything but `column=unit`."""
+    pairs = [one.partition("=") for one in given or ()]
+    if wrong := [column for column, sign, unit in pairs if not (column and sign and unit)]:
+        raise InvalidSpec(f"--unit: expected COLUMN=UNIT, as in delay=min; given {', '.join(wrong)}. Nothing was read.")
+    return {column: unit for column, _, unit in pairs}

@@ -1,0 +1,84 @@
+"""Windows that cross parts of the day: each part against its own rows of the baseline, then put together.
+
+Source: P. H. van Elteren, "On the combination of independent two sample tests of Wilcoxon", Bulletin of the
+International Statistical Institute 37 (1960); here with weights by rows of the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pegel.detect import location, scale
+from pegel.detect.drift import BINARY, POOLS, factor_of, joined
+from pegel.detect.protocol import Evidence
+from pegel.detect.ranks import Counts, Floats, RankStatistic, midranks, standardise
+from pegel.detect.shape import ShapeStatistic, pool_categories, pool_ordered, shape_statistic_of, shape_values
+from pegel.layout import CategoricalLayout, FieldLayout, NumericLayout
+from pegel.stats import tails
+from pegel.stats.dispersion import Dispersion
+
+Strata = Sequence[tuple[Counts, Counts]]
+
+
+def stratified_tests(layout: FieldLayout, strata: Strata, dispersion: Dispersion | None = None) -> list[Evidence]:
+    """Return the tests of one field from baseline and window counts of each part. Empty parts are left out."""
+    strata = [(b, w) for b, w in strata if b.any() and w.any()]
+    if isinstance(layout, CategoricalLayout):
+        strata = [(joined(b), joined(w)) for b, w in strata]
+    if not strata:
+        return []
+    b, w = np.stack([one for one, _ in strata]), np.stack([one for _, one in strata])
+    values = int(np.count_nonzero((b + w).sum(axis=0)))
+    if values < BINARY:
+        return []
+    found: list[Evidence] = []
+    ranks = midranks(b, w)
+    numeric = isinstance(layout, NumericLayout)
+    if numeric or values == BINARY:
+        light = isinstance(layout, NumericLayout) and layout.light_tails and values > BINARY
+        shifts = location.scores(ranks, np.full(len(b), light))
+        found.append(_together("location", b, w, shifts, dispersion))
+    changed = _shape(layout, b, w, dispersion) if values > BINARY else None
+    if changed is not None and (not numeric or changed.df + 1 >= POOLS):
+        found += [_together("scale", b, w, scale.scores(ranks), dispersion), changed] if numeric else [changed]
+    return found
+
+
+def _together(name: str, b: Counts, w: Counts, scores: Floats, dispersion: Dispersion | None) -> RankStatistic:
+    """Add up the parts' differences of mean scores, each weighted by its share of the window's rows."""
+    z, skewness = standardise(b, w, scores)
+    n, m = w.sum(axis=1).astype(np.float64), b.sum(axis=1).astype(np.float64)
+    pooled = b + w
+    mean = (pooled * scores).sum(axis=1) / (n + m)
+    spread = (pooled * (scores - mean[:, None]) ** 2).sum(axis=1) / (n + m - 1)
+    sd = n * np.sqrt(spread * (1 / n + 1 / m))
+    whole = float(np.sqrt((sd**2).sum()))
+    factor = factor_of(name, int(n.sum()), dispersion)
+    if whole == 0:
+        return RankStatistic(name, 0.0, 0.0, int(n.sum()), int(m.sum()), factor, 1.0)
+    total, tilt = float((sd * z).sum()) / whole, float((sd**3 * skewness).sum()) / whole**3
+    root = factor**0.5
+    p = float(tails.two_sided(total / root, tilt * root))
+    return RankStatistic(name, total, tilt, int(n.sum()), _effective(n, m), factor, p)
+
+
+def _effective(n: Floats, m: Floats) -> int:
+    """Return the size of a single baseline that would leave as much to chance as the parts do together."""
+    rows = float(n.sum())
+    variance = float(((n / rows) ** 2 * (1 / n + 1 / m)).sum())
+    return round(1 / max(variance - 1 / rows, 1e-12))
+
+
+def _shape(layout: FieldLayout, b: Counts, w: Counts, dispersion: Dispersion | None) -> ShapeStatistic | None:
+    """Add up X2, G and degrees of freedom: independent parts, so the sum is chi-squared again."""
+    if isinstance(layout, NumericLayout):
+        starts = np.flatnonzero(np.diff(layout.groups, prepend=-1))
+        b, w = np.add.reduceat(b, starts, axis=1), np.add.reduceat(w, starts, axis=1)
+    pools = pool_ordered(b, w) if isinstance(layout, NumericLayout) else pool_categories(b, w)
+    x2, g, df = shape_values(b, w, pools)
+    n, m = w.sum(axis=1).astype(np.float64), b.sum(axis=1).astype(np.float64)
+    law = None if dispersion is None else dispersion.chi_squared
+    values = (float(x2.sum()), float(g.sum()), int(df.sum()))
+    return shape_statistic_of(values, (int(n.sum()), _effective(n, m)), law)

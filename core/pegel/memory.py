@@ -1,0 +1,142 @@
+"""What a monitor carries from one final window to the next: its charts, values too few to judge, sizes of windows.
+
+A memory is a fold over final windows in order of time: the same windows give the same memory, so it is stored with each
+final window and continued from there after any crash.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pegel.detect.cusum import Chart, Key
+
+DAYS = 7
+"""Window sizes of so many days before today say how large windows are."""
+STEPS = 8
+"""Sizes are told apart by an eighth of a doubling."""
+QUANTILE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Values of one field that are too few to be judged, from `windows` windows since `since`: counts by cell.
+
+    `part`: of the day or week, if these are told apart.
+    """
+
+    cells: Mapping[int, int]
+    windows: int
+    since: datetime
+    part: int | None = None
+
+    def plus(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return counts per cell with the carried ones added."""
+        both = cells.copy()
+        for cell, count in self.cells.items():
+            both[cell] += count
+        return both
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many rows windows have: counts by day and by size in eighths of a doubling; `usual` is in effect now.
+
+    `usual` is a 90 % quantile. It changes only when a day begins, and on the first day whenever the number of windows
+    has doubled, because the limits of charts depend on it.
+    """
+
+    usual: int = 0
+    days: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+
+    def plus(self, rows: int, start: datetime) -> Sizes:
+        """Return the sizes with one more window."""
+        today = start.date().isoformat()
+        oldest = (start.date() - timedelta(days=DAYS)).isoformat()
+        kept = {day: dict(counts) for day, counts in self.days.items() if day >= oldest}
+        fresh = today not in kept
+        before = {day: counts for day, counts in kept.items() if day != today}
+        size = math.ceil(STEPS * math.log2(max(rows, 1)))
+        counts = kept.setdefault(today, {})
+        counts[size] = counts.get(size, 0) + 1
+        usual = self.usual
+        if before and fresh:
+            usual = _quantile(before)
+        elif not before and sum(counts.values()).bit_count() == 1:
+            usual = _quantile(kept)
+        return Sizes(usual, kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The memory of one monitor, for one baseline: another baseline starts afresh, with the sizes kept."""
+
+    baseline_id: str
+    sizes: Sizes = field(default_factory=Sizes)
+    charts: Mapping[Key, Chart] = field(default_factory=dict)
+    carried: Mapping[str, Carried] = field(default_factory=dict)
+
+    def for_baseline(self, baseline_id: str) -> Memory:
+        """Return this memory, or a fresh one if the baseline is another."""
+        return self if baseline_id == self.baseline_id else Memory(baseline_id, self.sizes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON, the inverse of `from_json`. Charts at rest are left out."""
+        moving = ((key, chart) for key, chart in sorted(self.charts.items()) if chart != Chart())
+        return {
+            "baseline_id": self.baseline_id,
+            "sizes": {
+                "usual": self.sizes.usual,
+                "days": {
+                    day: {str(size): count for size, count in counts.items()} for day, counts in self.sizes.days.items()
+                },
+            },
+            "charts": [[list(key), chart.to_json()] for key, chart in moving],
+            "carried": {
+                name: {
+                    "cells": {str(cell): count for cell, count in one.cells.items()},
+                    "windows": one.windows,
+                    "since": one.since.isoformat(),
+                    "part": one.part,
+                }
+                for name, one in self.carried.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Memory:
+        """Read what `to_json` wrote."""
+        days = {
+            day: {int(size): count for size, count in counts.items()} for day, counts in data["sizes"]["days"].items()
+        }
+        charts = {(key[0], key[1], key[2]): Chart.from_json(item) for key, item in data["charts"]}
+        carried = {
+            name: Carried(
+                {int(cell): count for cell, count in item["cells"].items()},
+                item["windows"],
+                datetime.fromisoformat(item["since"]),
+                item["part"],
+            )
+            for name, item in data["carried"].items()
+        }
+        return cls(data["baseline_id"], Sizes(data["sizes"]["usual"], days), charts, carried)
+
+
+def _quantile(days: Mapping[str, Mapping[int, int]]) -> int:
+    """Return the size below which nine tenths of the windows are, rounded up to an eighth of a doubling."""
+    counts: dict[int, int] = {}
+    for of_day in days.values():
+        for size, count in of_day.items():
+            counts[size] = counts.get(size, 0) + count
+    wanted, seen = QUANTILE * sum(counts.values()), 0
+    for size in sorted(counts):
+        seen += counts[size]
+        if seen >= wanted:
+            return round(2 ** (size / STEPS))
+    return 0

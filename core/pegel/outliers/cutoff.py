@@ -1,0 +1,73 @@
+"""From a budget of outliers per day to the score above which an event is one."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaincinv
+
+MIN_ROWS = 10
+"""A cut-off needs at least this many baseline rows beyond it."""
+CONFIDENCE = 0.95
+
+
+def outlier_cutoff(scores: NDArray[np.float64], rate: float) -> float | None:
+    """Return the score above which a share `rate` of baseline rows lies; None if fewer than ten rows would.
+
+    The cut-off is the floor(rate * m)-th largest baseline score; an outlier scores strictly more.
+    """
+    beyond = math.floor(rate * scores.size)
+    if beyond < MIN_ROWS:
+        return None
+    place = scores.size - beyond
+    return float(np.partition(scores, place)[place])
+
+
+def affordable(rows: int, rows_per_day: float) -> float | None:
+    """Return the smallest number of outliers per day that `rows` baseline rows can place a cut-off for.
+
+    `outlier_cutoff` accepts it when it is divided by `rows_per_day`. None if there are fewer than ten rows: then no
+    budget is affordable.
+    """
+    if rows < MIN_ROWS:
+        return None
+    budget = MIN_ROWS / rows * rows_per_day
+    while math.floor(budget / rows_per_day * rows) < MIN_ROWS:  # the divisions may have rounded down
+        budget = math.nextafter(budget, math.inf)
+    return budget
+
+
+def refusal(rows: int, rows_per_day: float, outliers_per_day: float) -> str | None:
+    """Return in words why a budget cannot be kept, and which one could; None if it can be kept."""
+    if math.floor(min(1.0, outliers_per_day / rows_per_day) * rows) >= MIN_ROWS:
+        return None
+    least = affordable(rows, rows_per_day)
+    remedy = (
+        f"the smallest budget that {rows:,} rows afford is {least:.3g} outliers per day"
+        if least is not None
+        else "no budget is affordable with so few rows"
+    )
+    beyond = outliers_per_day / rows_per_day * rows
+    return (
+        f"expected a budget that puts at least {MIN_ROWS} baseline rows beyond the cut-off, given {outliers_per_day:g} "
+        f"outliers among {rows_per_day:g} rows a day, which are {beyond:.3g} of {rows:,} baseline rows: no event is "
+        f"called an outlier; {remedy}."
+    )
+
+
+def realised_rate(exceeding: int, scored: int, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
+    """Return the interval of the rate at which events score above a cut-off that `exceeding` of `scored` rows exceed.
+
+    Both ends inclusive. It holds the true rate with at least the given confidence. None if nothing was scored.
+
+    Source: C. Clopper, E. Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial",
+    Biometrika 26(4), 1934.
+    """
+    if scored == 0:
+        return None
+    tail = (1 - confidence) / 2
+    low = float(betaincinv(exceeding, scored - exceeding + 1, tail)) if exceeding else 0.0
+    high = float(betaincinv(exceeding + 1, scored - exceeding, 1 - tail)) if exceeding < scored else 1.0
+    return low, high

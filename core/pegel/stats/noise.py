@@ -1,0 +1,39 @@
+"""How the windows of a baseline vary although nothing changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pegel.stats.dispersion import Dispersion
+from pegel.stats.seasons import Partition
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How windows vary although nothing changes.
+
+    `dispersion`: per field, how much more than windows of independent rows; empty if not assessed. `partition`: the
+    parts of day or week that are judged apart, None for none; `why` says in words what was found.
+    """
+
+    dispersion: Mapping[str, Dispersion] = field(default_factory=dict)
+    partition: Partition | None = None
+    why: str = "not assessed"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON, without `why`: words are not judged with."""
+        return {
+            "dispersion": {name: found.to_json() for name, found in self.dispersion.items()},
+            "partition": None if self.partition is None else self.partition.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], why: str) -> Noise:
+        """Read what `to_json` wrote, with the words that stood beside it."""
+        return cls(
+            {name: Dispersion.from_json(item) for name, item in data["dispersion"].items()},
+            None if data["partition"] is None else Partition.from_json(data["partition"]),
+            why,
+        )

@@ -1,0 +1,98 @@
+"""The cut-off of outlier scores, and which budgets it can keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from pegel.columns import Columns, Missing
+from pegel.layout import Layout
+from pegel.outliers import OutlierTables, affordable, outlier_cutoff, realised_rate, refusal
+from pegel.summary import Summary
+
+
+def test_cutoff() -> None:
+    """As many baseline rows score above the cut-off as the rate says, less one for the cut-off itself."""
+    scores = np.random.default_rng(0).permutation(20_000).astype(np.float64)
+
+    assert 19_980.0 == outlier_cutoff(scores, 0.001)
+    assert outlier_cutoff(scores, 0.0004) is None
+
+
+@given(rows=st.integers(10, 3_000), per_day=st.floats(1.0, 1e9))
+def test_the_affordable_budget_is_accepted_and_less_is_not(rows: int, per_day: float) -> None:
+    """The budget named as affordable gets a cut-off, and a millionth less does not, whatever the rounding."""
+    budget, scores = affordable(rows, per_day), np.arange(rows, dtype=np.float64)
+
+    assert budget is not None
+    assert outlier_cutoff(scores, min(1.0, budget / per_day)) is not None
+    assert refusal(rows, per_day, budget) is None
+    assert outlier_cutoff(scores, budget * (1 - 1e-6) / per_day) is None
+    assert refusal(rows, per_day, budget * (1 - 1e-6)) is not None
+
+
+def test_a_refused_budget_is_answered_with_an_affordable_one() -> None:
+    """The refusal names what was asked for, what happens, and the smallest budget that the rows afford."""
+    text = refusal(5_000, 100_000, 10)
+
+    assert text is not None
+    assert "given 10 outliers among 100000 rows a day, which are 0.5 of 5,000 baseline rows" in text
+    assert text.endswith(
+        "no event is called an outlier; the smallest budget that 5,000 rows afford is 200 outliers per day."
+    )
+
+
+def test_fewer_than_ten_rows_afford_nothing() -> None:
+    """Nine baseline rows afford no budget, and the refusal says so."""
+    assert affordable(9, 1_000) is None
+    assert "no budget is affordable with so few rows" in (refusal(9, 1_000, 1_000) or "")
+
+
+@given(scored=st.integers(2, 5_000), share=st.floats(0, 1))
+def test_the_interval_is_that_of_clopper_and_pearson(scored: int, share: float) -> None:
+    """At each end of the interval a count as far away as the one seen has a probability of 2.5 %."""
+    exceeding = min(max(1, int(share * scored)), scored - 1)
+    low, high = realised_rate(exceeding, scored) or (0.0, 0.0)
+
+    assert binom.sf(exceeding - 1, scored, low) == pytest.approx(0.025, rel=1e-8)
+    assert binom.cdf(exceeding, scored, high) == pytest.approx(0.025, rel=1e-8)
+
+
+def test_without_rows_there_is_no_rate() -> None:
+    """No scored row gives no interval, and all or none of them close it at one end."""
+    assert realised_rate(0, 0) is None
+    assert 0.0 == (realised_rate(0, 40) or (1.0, 1.0))[0]
+    assert 1.0 == (realised_rate(40, 40) or (0.0, 0.0))[1]
+
+
+@pytest.mark.parametrize("method", ["ecod", "hbos"])
+def test_fresh_rows_keep_the_budget(
+    method: Any, layout: Layout, training: Any, draw: Callable[..., Any], count: Callable[..., Summary]
+) -> None:
+    """Of fresh rows like the training rows, as many are outliers as the budget says, within binomial bounds.
+
+    The cut-off itself is estimated from 200 baseline rows beyond it, so both sides have binomial noise.
+    """
+
+    def columns(rows: Any) -> Columns:
+        numeric = np.column_stack([rows["delay"], rows["stops"]])
+        codes = np.where(np.isnan(numeric), Missing.NULL, Missing.PRESENT).astype(np.uint8)
+        return Columns(len(numeric), numeric, codes, (rows["carrier"],), (None,))
+
+    rate, fresh = 0.01, 50_000
+    tables = OutlierTables.from_summary(count(layout, training), method)
+    scores, _ = tables.score(columns(training))
+    cutoff = outlier_cutoff(scores, rate)
+    assert cutoff is not None
+    beyond = int(np.count_nonzero(scores > cutoff))
+    found = int(np.count_nonzero(tables.score(columns(draw(fresh, seed=9)))[0] > cutoff))
+    low, high = realised_rate(beyond, scores.size, 0.999) or (0.0, 1.0)
+
+    assert beyond <= rate * scores.size
+    assert binom.ppf(0.0005, fresh, low) <= found <= binom.ppf(0.9995, fresh, high)
