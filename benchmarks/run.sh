@@ -1,9 +1,10 @@
 #!/bin/sh
-# Write every figure of docs/measured.md anew. Takes about half an hour on two idle cores.
+# Write every figure of docs/measured.md anew. Takes about an hour on two idle cores.
 set -eu
 cd "$(dirname "$0")/.."
-.venvs/spark/bin/python -m benchmarks.accuracy --write docs/measured.md
+.venvs/spark/bin/python -m benchmarks.accuracy --part all --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.outliers --write docs/measured.md
+.venvs/spark/bin/python -m benchmarks.profile --write docs/measured.md
 .venvs/serving/bin/python -m benchmarks.logger.run --ack enqueue --write docs/measured.md
 .venvs/serving/bin/python -m benchmarks.logger.run --ack broker --write docs/measured.md
 .venvs/serving/bin/pegel demo --facts build/demo.json

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from benchmarks.accuracy import streams
+from benchmarks.accuracy.dependence import autoregressive
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from benchmarks.accuracy import streams
-from benchmarks.accuracy.dependence import autoregressive
 from pegel.columns import Field, Kind, Schema
 from pegel.detect.counts import CountTest
 from pegel.detect.noise import assess

@@ -1,6 +1,7 @@
 """How many windows pass until a lasting change is alerted? The whole system: windows, quality and charts.
 
-`System.alerts` does what `pegel.judge.judge` with a memory does, on all streams at once; `agrees` compares the two.
+`System.alerts` does what `pegel.judge.judge` with a memory does, on all streams at once; `delay_check`
+compares the two.
 """
 
 from __future__ import annotations
@@ -11,24 +12,20 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import numpy as np
+from benchmarks.accuracy import ours, streams
+from benchmarks.accuracy.at_once import Flags, Judged
+from benchmarks.accuracy.charts import deviations, fold
+from benchmarks.accuracy.ours import Watched
 from numpy.typing import NDArray
 
-from benchmarks.accuracy import ours, streams
-from benchmarks.accuracy.charts import deviations, fold
-from benchmarks.accuracy.ours import Flags, Judged, Watched
 from pegel import budget
-from pegel.baseline import Baseline
 from pegel.budget import Layer, Levels
-from pegel.columns import Columns, Role
 from pegel.detect import siegmund
 from pegel.detect.siegmund import Limits
-from pegel.findings import Span
-from pegel.judge import judge
-from pegel.layout import NumericLayout, build_layout
-from pegel.memory import Memory, Sizes
-from pegel.spec import FalseAlarms, MonitorSpec, Watch
+from pegel.layout import NumericLayout
+from pegel.memory import Sizes
+from pegel.spec import FalseAlarms, MonitorSpec
 from pegel.stats import hypergeometric
-from pegel.summary import Summary
 
 N, M, MARGIN = 200, 50_000, 0.02
 START = datetime(2026, 7, 1, tzinfo=UTC)
@@ -73,7 +70,7 @@ class Stretch:
 
 
 def _quality(watched: Watched, windows: Counts) -> NDArray[np.float64]:
-    """Return p over the quality tests of one feature: values beyond those of training; nulls and nonsense do not occur."""
+    """Return p over the quality tests of one feature: values beyond those of training. Nulls do not occur."""
     layout, b = watched.layout, watched.baseline
     if not isinstance(layout, NumericLayout):
         tests, beyond = 3, [(windows[:, -1], layout.vocabulary.singletons)]
@@ -142,7 +139,9 @@ def one_baseline(task: tuple[Plan, int]) -> Found:
     watched = {name: Watched.of(streams.field(name), rows[name]) for name in streams.FEATURES}
     count, found = plan.streams * plan.windows, {}
     others = [
-        Stretch.of(one, one.draw(rng, streams.FEATURES[name], N, count)) for name, one in watched.items() if name != CHANGED
+        Stretch.of(one, one.draw(rng, streams.FEATURES[name], N, count))
+        for name, one in watched.items()
+        if name != CHANGED
     ]
     one = watched[CHANGED]
     changed = {change: Stretch.of(one, one.draw(rng, streams.CHANGES[change][1], N, count)) for change in CHANGES}
@@ -168,44 +167,4 @@ def _gaps(flags: Flags) -> NDArray[np.float64]:
         return np.full(flags.size, np.inf)
     round_again = np.append(places, places[0] + flags.size)
     starts = np.arange(flags.size)
-    return round_again[np.searchsorted(places, starts)] - starts + 1.0
-
-
-def agrees(seed: int, per_week: float, change: str, windows: int) -> bool:
-    """Say whether `judge` alerts in the same windows as `System`, on one stream that changes half-way."""
-    rng = np.random.default_rng(seed)
-    rows = streams.draw(rng, M)
-    columns = {name: ours.column(streams.field(name), rows[name]) for name in rows}
-    layout = build_layout(streams.SCHEMA, columns)
-    baseline = Baseline.build(
-        layout=layout, summary=_summary(rows, layout), model="ten", version=1, source="", scores=None, watch=Watch()
-    )
-    spec, memory, spans = spec_of(per_week), Memory(baseline.id), []
-    counted: dict[str, list[Counts]] = {name: [] for name in rows}
-    for number in range(windows):
-        drawn = streams.draw(rng, N)
-        if number >= windows // 2:
-            drawn[CHANGED] = streams.CHANGES[change][1].draw(rng, N)
-        summary = _summary(drawn, layout)
-        span = Span(START + number * STEP, START + (number + 1) * STEP)
-        judged = judge(baseline, summary, spec=spec, span=span, revision=0, memory=memory)
-        memory = judged.memory or memory
-        spans.append(any(finding.detector != "correlation" for finding in judged.findings))
-        for name, feature in summary.features.items():
-            counted[name].append(feature.cells)
-    system = System(
-        {name: Watched(feature.layout, feature.cells) for name, feature in baseline.features.items()},
-        levels_of(per_week),
-        usual_size(),
-    )
-    alerts = [system.alerts(Stretch.of(one, np.stack(counted[name])), 1)[:, 0] for name, one in system.watched.items()]
-    return bool((np.any(alerts, axis=0) == np.array(spans)).all()) and any(spans)
-
-
-def _summary(rows: Mapping[str, NDArray[np.float64]], layout: object) -> Summary:
-    assert hasattr(layout, "features")
-    summary = Summary.empty(layout, exact=True)
-    numbers = np.column_stack([rows[name] for name in rows if name not in streams.CATEGORICAL])
-    text = tuple(ours.column(streams.field(name), rows[name]) for name in rows if name in streams.CATEGORICAL)
-    summary.update(Columns(len(numbers), numbers, None, text, (None,) * len(text)), Role.FEATURE)
-    return summary
+    return np.asarray(round_again[np.searchsorted(places, starts)] - starts + 1.0, dtype=np.float64)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import numpy as np
+from benchmarks.accuracy import ours, streams
+from benchmarks.accuracy.ours import Watched
+from benchmarks.accuracy.streams import Rows
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.special import ndtr
 
-from benchmarks.accuracy import ours, streams
-from benchmarks.accuracy.ours import Watched
-from benchmarks.accuracy.streams import Rows
 from pegel.budget import sidak
 from pegel.columns import Field, Kind, Schema
 from pegel.detect.noise import Clock, assess
@@ -45,15 +45,22 @@ def one_autoregressive(task: tuple[int, int, float]) -> tuple[float, float]:
         layout = build_layout(Schema((field,)), {name: ours.column(field, training)})
         noise = assess(layout, {name: ours.column(field, training)}, N)
         windows = ours.count(plain.layout, after)
-        for corrected, watched in ((False, plain), (True, Watched(plain.layout, plain.baseline, noise.dispersion[name]))):
+        for corrected, watched in (
+            (False, plain),
+            (True, Watched(plain.layout, plain.baseline, noise.dispersion[name])),
+        ):
             judged = ours.judge(watched, windows)
             assert ours.agrees(watched, windows[:2], judged, sidak(0.5, 10), 0.0)
             flags[corrected].append(judged.flags(sidak(LEVEL, 10), 0.0))
-    return tuple(float(np.mean(np.any(flags[which], axis=0))) / LEVEL for which in (False, True))  # type: ignore[return-value]
+    before, now = (float(np.mean(np.any(flags[which], axis=0))) / LEVEL for which in (False, True))
+    return before, now
 
 
 def one_seasonal(task: tuple[int, int]) -> tuple[float, float]:
-    """Return realised over promised rates of one feature with a daily sine: one baseline for all hours, and the chosen parts."""
+    """Return realised over promised rates of one feature with a daily sine.
+
+    Once against one baseline for all hours, once against the parts of the day that the library chooses.
+    """
     seed, number = task
     rng = np.random.default_rng([seed, number])
     field = Field("x", Kind.NUMERIC)

@@ -5,30 +5,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import chdtrc, chndtr, ndtri
-
+from benchmarks.accuracy.at_once import NOTHING, ExactTests, Flags, Judged, RankTests, ShapeTests, Tests
 from benchmarks.accuracy.streams import Law, Rows
+from numpy.typing import NDArray
+from scipy.special import chdtrc
+
 from pegel.columns import Field, Kind, Schema
 from pegel.detect import combine, location, scale
 from pegel.detect.binary import BinaryTest
 from pegel.detect.drift import BINARY, POOLS, drift_tests, factor_of, joined
-from pegel.detect.ranks import Counts, Floats, RankStatistic, midranks, standardise
+from pegel.detect.ranks import Counts, Floats, midranks, standardise
 from pegel.detect.shape import pool_categories, pool_ordered, shape_values
 from pegel.findings import Verdict
 from pegel.layout import CategoricalLayout, FieldLayout, NumericLayout, build_layout
 from pegel.stats import tails
 from pegel.stats.cells import cell_of, count_sorted
 from pegel.stats.dispersion import Dispersion
-from pegel.verdicts import RELEVANT, Bar, decide
-
-Flags = NDArray[np.bool_]
-NOTHING = RankStatistic("none", 0.0, 0.0, 1, 1, 1.0, 1.0)
+from pegel.verdicts import Bar, decide
 
 
 @dataclass(frozen=True)
@@ -40,9 +36,9 @@ class Watched:
     dispersion: Dispersion | None = None
 
     @classmethod
-    def of(cls, field: Field, rows: Rows) -> Watched:
+    def of(cls, one: Field, rows: Rows) -> Watched:
         """Freeze the cells of baseline rows and count them; categories are numbered."""
-        layout = build_layout(Schema((field,)), {field.name: column(field, rows)}).features[0]
+        layout = build_layout(Schema((one,)), {one.name: column(one, rows)}).features[0]
         return cls(layout, count(layout, rows[None])[0])
 
     def probabilities(self, law: Law) -> Rows:
@@ -51,17 +47,22 @@ class Watched:
             return np.diff(law.below(self.layout.edges), prepend=0.0, append=1.0)
         codes = np.arange(1_000.0)
         mass = np.diff(law.below(codes), prepend=0.0)
-        return np.bincount(cells(self.layout, codes), weights=mass, minlength=self.layout.size)
+        return np.bincount(cells(self.layout, codes), weights=mass, minlength=self.layout.size).astype(np.float64)
 
     def draw(self, rng: np.random.Generator, law: Law, n: int, windows: int) -> Counts:
         """Draw windows of `n` independent rows: counts per cell, exactly as those of rows would be."""
         mass = np.maximum(self.probabilities(law), 0.0)
-        return rng.multinomial(n, mass / mass.sum(), size=windows)
+        return rng.multinomial(n, mass / mass.sum(), size=windows).astype(np.int64)
 
 
-def column(field: Field, rows: Rows) -> NDArray[np.float64] | NDArray[np.object_]:
-    """Return rows as the library takes them: categories are text."""
-    return rows.astype(np.int64).astype(str).astype(object) if field.kind is Kind.CATEGORICAL else rows
+def column(one: Field, rows: Rows) -> NDArray[np.float64] | NDArray[np.object_]:
+    """Return rows as the library takes them."""
+    return texts(rows) if one.kind is Kind.CATEGORICAL else rows
+
+
+def texts(rows: Rows) -> NDArray[np.object_]:
+    """Return numbered categories as text."""
+    return rows.astype(np.int64).astype(str).astype(object)
 
 
 def cells(layout: FieldLayout, rows: Rows) -> NDArray[np.intp]:
@@ -70,7 +71,7 @@ def cells(layout: FieldLayout, rows: Rows) -> NDArray[np.intp]:
     if isinstance(layout, NumericLayout):
         return cell_of(flat, layout.edges).reshape(rows.shape)
     codes, place = np.unique(flat, return_inverse=True)
-    return layout.vocabulary.cell_of(column(layout.field, codes))[place].reshape(rows.shape)
+    return layout.vocabulary.cell_of(texts(codes))[place].reshape(rows.shape)
 
 
 def count(layout: FieldLayout, windows: Rows) -> Counts:
@@ -86,116 +87,13 @@ def tally(places: NDArray[np.intp], size: int) -> Counts:
     return np.bincount(flat.ravel(), minlength=size * len(places)).reshape(-1, size)
 
 
-@dataclass(frozen=True)
-class Tests:
-    """One test on many windows: p-values and the test's share of the level, shape (windows,)."""
-
-    name: str
-    p: Floats
-    share: Floats
-    n: int
-    m: int
-
-    def relevance(self, where: Flags, margin: float) -> Floats:
-        """Return the p-value of "the change is at most `margin`" of some windows."""
-        raise NotImplementedError
-
-    def deviations(self) -> list[tuple[str, Floats]]:
-        """Return what enters each chart of this test, by direction."""
-        return [("any", normal_value(self.p))]
-
-
-@dataclass(frozen=True)
-class RankTests(Tests):
-    """Location or scale. `longer`: by how much sums of many z vary more than independent ones."""
-
-    z: Floats
-    skewness: Floats
-    factor: float = 1.0
-    longer: float = 1.0
-
-    def relevance(self, where: Flags, margin: float) -> Floats:
-        """Return the one-sided p-value at |z| less the margin."""
-        z, sign, root = self.z[where], np.sign(self.z[where]), self.factor**0.5
-        beyond = np.abs(z) - margin * (self.n * self.m / (self.n + self.m)) ** 0.5
-        return tails.upper(beyond / root, sign * self.skewness[where] * root)
-
-    def deviations(self) -> list[tuple[str, Floats]]:
-        """Return the normal value of each one-sided p-value."""
-        root = (self.factor * self.longer) ** 0.5
-        sides = (("up", 1), ("down", -1))
-        return [(word, normal_value(tails.upper(s * self.z / root, s * self.skewness * root))) for word, s in sides]
-
-
-@dataclass(frozen=True)
-class ExactTests(RankTests):
-    """The balance of two values; few different counts occur, so each is tested once."""
-
-    seen: Counts | None = None
-    seen_in_baseline: int = 0
-
-    def deviations(self) -> list[tuple[str, Floats]]:
-        """Return the normal value of each mid-p."""
-        seen, place = np.unique(self.seen, return_inverse=True)
-        tests = [BinaryTest(int(x), self.n, self.seen_in_baseline, self.m, NOTHING) for x in seen]
-        sides = (("up", 1), ("down", -1))
-        return [(word, normal_value(np.array([test.tail(s) for test in tests]))[place]) for word, s in sides]
-
-
-@dataclass(frozen=True)
-class ShapeTests(Tests):
-    """Pearson's X2 and the corrected G of `pools` cells, divided by the scale of their law, with `df` degrees."""
-
-    x2: Floats
-    g: Floats
-    pools: Counts
-    df: Floats
-    scale: float = 1.0
-
-    def relevance(self, where: Flags, margin: float) -> Floats:
-        """Return the larger non-central upper tail of both statistics."""
-        shift = margin**2 * self.n * self.m / (self.n + self.m) / self.scale
-        lower = [chndtr(value[where], self.df[where], shift) for value in (self.x2, self.g)]
-        return np.asarray(1 - np.minimum(*lower))
-
-
-def normal_value(p: Floats) -> Floats:
-    """Return the standard normal value whose upper tail is `p`."""
-    return np.asarray(-ndtri(np.clip(p, tails.FLOOR, 1 - 1e-16)))
-
-
-@dataclass(frozen=True)
-class Judged:
-    """All tests of one feature on many windows."""
-
-    tests: Sequence[Tests]
-
-    @cached_property
-    def p(self) -> Floats:
-        """Return the feature's p-value, shape (windows,): the smallest over its share of the level."""
-        return np.minimum(1.0, np.min([test.p / test.share for test in self.tests], axis=0))
-
-    def flags(self, level: float, margin: float) -> Flags:
-        """Say which windows differ at a level, by more than a margin."""
-        found = np.zeros_like(self.p, dtype=np.bool_)
-        for test in self.tests:
-            where = test.p < level * test.share
-            found[where] |= test.relevance(where, margin) <= RELEVANT
-        return found
-
-    def with_equal_shares(self) -> Judged:
-        """Return the same tests, each with the same share of the level."""
-        count = np.sum([test.p <= 1 for test in self.tests], axis=0)
-        return Judged([replace(test, share=1 / count) for test in self.tests])
-
-
 def judge(watched: Watched, windows: Counts, *, plain: bool = False) -> Judged:
     """Test windows, given as counts of shape (windows, cells). `plain`: location by plain ranks, whatever the tails."""
     b, w = watched.baseline, windows
     if isinstance(watched.layout, CategoricalLayout):
         b = joined(b)
         w = np.concatenate([w[:, :-2], w[:, -2:].sum(axis=1, keepdims=True)], axis=1)
-    kept = (b + w).any(axis=0)
+    kept: Flags = np.asarray((b + w).any(axis=0))
     b, w = np.broadcast_to(b[kept], (len(w), int(kept.sum()))), w[:, kept]
     if kept.sum() == BINARY:
         return Judged([_exact(b, w, watched.dispersion)])

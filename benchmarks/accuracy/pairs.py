@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from benchmarks.accuracy import streams
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from benchmarks.accuracy import streams
 from pegel.columns import Field, Kind, Schema
 from pegel.detect.correlation import correlation
 from pegel.layout import NumericLayout, build_layout
@@ -27,30 +27,38 @@ def _draw(rng: np.random.Generator, shape: tuple[int, ...], degrees: int | None)
     return rows if degrees is None else rows / np.sqrt(rng.chisquare(degrees, (*shape, 1)) / degrees)
 
 
-def one_baseline(task: tuple[int, int, str, int, int]) -> tuple[float, float]:
-    """Return realised over promised rates: of windows at 1 % over all pairs, of single pairs at 1e-4.
+def one_baseline(task: tuple[int, int, str, dict[int, int]]) -> list[tuple[float, float]]:
+    """Return realised over promised rates: of windows at 1 % over all pairs, of single pairs at 1e-4; by window size.
 
-    The task: seed, number of the baseline, copula, rows of a window, windows.
+    The task: seed, number of the baseline, copula, windows by their rows.
     """
-    seed, number, copula, n, windows = task
-    rng = np.random.default_rng([seed, number, n, len(copula)])
+    seed, number, copula, sizes = task
+    rng = np.random.default_rng([seed, number, len(copula)])
     training = _draw(rng, (M,), COPULAS[copula])
     layout = build_layout(SCHEMA, {f"x{j}": training[:, j] for j in range(D)})
     baseline, fourth = Comoments(D), FourthProducts(D)
     scores = _scores(layout.features, training)
     baseline.update(scores)
     fourth.update(scores)
-    kappa, pairs = fourth.kappas(), np.tril_indices(D, k=-1)
-    spread = np.sqrt(kappa * (1 / (n - 3) + 1 / (M - 3)))[pairs]
+    kappa = fourth.kappas()
+    found = []
+    for n, windows in sizes.items():
+        drawn = _scores(layout.features, _draw(rng, (windows * n,), COPULAS[copula])).reshape(windows, n, D)
+        found.append(_rates(baseline, kappa, drawn))
+    return found
+
+
+def _rates(baseline: Comoments, kappa: Floats, drawn: NDArray[np.int64]) -> tuple[float, float]:
+    pairs = np.tril_indices(D, k=-1)
+    spread = np.sqrt(kappa * (1 / (drawn.shape[1] - 3) + 1 / (M - 3)))[pairs]
     before, flags, single = np.arctanh(baseline.correlations()[pairs]), [], []
-    drawn = _scores(layout.features, _draw(rng, (windows * n,), COPULAS[copula])).reshape(windows, n, D)
-    for number_of_window, rows in enumerate(drawn):
+    for number, rows in enumerate(drawn):
         window = Comoments(D)
         window.update(rows)
         z = np.abs(np.arctanh(window.correlations()[pairs]) - before) / spread
         flags.append(2 * z.size * ndtr(-z.max()) < LEVELS[0])
         single.append(np.mean(2 * ndtr(-z) < LEVELS[1]))
-        if number_of_window == 0:
+        if number == 0:
             change = correlation(baseline, window, kappa)
             assert change is not None
             assert np.isclose(abs(change.z), z.max())
@@ -58,5 +66,9 @@ def one_baseline(task: tuple[int, int, str, int, int]) -> tuple[float, float]:
 
 
 def _scores(features: tuple[object, ...], rows: Floats) -> NDArray[np.int64]:
-    columns = [one.scores[cell_of(x, one.edges)] for one, x in zip(features, rows.T, strict=True) if isinstance(one, NumericLayout)]
+    columns = [
+        one.scores[cell_of(x, one.edges)]
+        for one, x in zip(features, rows.T, strict=True)
+        if isinstance(one, NumericLayout)
+    ]
     return np.stack(columns, axis=1)

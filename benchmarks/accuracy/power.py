@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
-
 from benchmarks.accuracy import ours, rules, streams
 from benchmarks.accuracy.ours import Watched
 from benchmarks.accuracy.streams import Rows
+from numpy.typing import NDArray
+
 from pegel.budget import sidak
 
 ALPHA, MARGIN = 0.01, 0.02
@@ -32,6 +32,8 @@ class Plan:
     windows: dict[int, int]
     peers: int
     few: int
+    forms: tuple[str, ...] = (OURS, EQUAL, PLAIN)
+    """Which forms of our rule judge."""
 
 
 @dataclass
@@ -62,6 +64,10 @@ class Tally:
                     mine.setdefault(key, []).extend(flags)
         return self
 
+    def shares(self, rule: str, row: str, n: int) -> list[float]:
+        """Return the share of flagged windows of each baseline."""
+        return [float(flags.mean()) for flags in self.changed[rule, row, n]]
+
     def share(self, rule: str, row: str, n: int) -> float:
         """Return the share of flagged windows."""
         return float(np.mean(self.changed[rule, row, n]))
@@ -87,7 +93,8 @@ def one_baseline(task: tuple[Plan, int]) -> Tally:
     watched = {name: Watched.of(streams.field(name), training[name]) for name in streams.FEATURES}
     for n in plan.windows:
         clean, changed = windows_of(plan, number, n)
-        for rule, flag in ((OURS, _ours), (EQUAL, _equal), (PLAIN, _plain)):
+        for rule in plan.forms:
+            flag = {OURS: _ours, EQUAL: _equal, PLAIN: _plain}[rule]
             after = {change: flag(watched[streams.CHANGES[change][0]], rows) for change, rows in changed.items()}
             tally.add((rule, n), {name: flag(watched[name], rows) for name, rows in clean.items()}, after)
         if number < plan.peers:
@@ -118,7 +125,10 @@ def _peers(tally: Tally, training: dict[str, Rows], clean: dict[str, Rows], chan
     for rule, prepare in rules.peers(n).items():
         made = {name: prepare(streams.field(name), rows) for name, rows in training.items()}
         flags = {name: np.array([made[name](row) for row in rows]) for name, rows in clean.items()}
-        after = {change: np.array([made[streams.CHANGES[change][0]](row) for row in rows]) for change, rows in changed.items()}
+        after = {
+            change: np.array([made[streams.CHANGES[change][0]](row) for row in rows])
+            for change, rows in changed.items()
+        }
         tally.add((rule, n), flags, after)
     tally.add((rules.MLRUN, n), *_whole_model(training, clean, changed))
 

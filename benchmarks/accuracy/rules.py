@@ -1,4 +1,4 @@
-"""Decision rules of other tools: baseline rows of one feature -> a rule that flags window rows, or gives their distance.
+"""Decision rules of other tools: from baseline rows of one feature to a rule that flags window rows.
 
 The default rules of tools in common use, as their sources or documentation state them, written anew; each is prepared
 once per baseline, as the tool would. `benchmarks.accuracy.real` holds two of them against the tools themselves.
@@ -11,10 +11,10 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from benchmarks.accuracy.streams import Rows
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.accuracy.streams import Rows
 from pegel.columns import Field, Kind
 
 Rule = Callable[[Rows], bool]
@@ -119,7 +119,7 @@ def psi10(field: Field, baseline: Rows, *, limit: float) -> Rule:
 
 
 def vertex(field: Field, baseline: Rows) -> Rule:
-    """Return Vertex AI's default: Jensen-Shannon divergence above .3 on shared bins; of categories the largest change."""
+    """Return Vertex AI's default: Jensen-Shannon divergence above .3 on shared bins; largest change of categories."""
     if field.kind is Kind.CATEGORICAL:
         return lambda window: _largest_change(baseline, window) > 0.3
     edges = np.linspace(baseline.min(), baseline.max(), 11)

@@ -1,4 +1,4 @@
-"""Ten features of mixed shapes, and the changes that are looked for: laws to draw from, with their exact probabilities."""
+"""Ten features of mixed shapes, and the changes that are looked for: laws with their exact probabilities."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ class Law:
 
 def normal(mean: float = 0.0, sd: float = 1.0) -> Law:
     """Return a normal law."""
-    return Law(
-        lambda rng, n: rng.normal(mean, sd, n), lambda x: ndtr((x - mean) / sd), lambda u: mean + sd * ndtri(u)
-    )
+    return Law(lambda rng, n: rng.normal(mean, sd, n), lambda x: ndtr((x - mean) / sd), lambda u: mean + sd * ndtri(u))
 
 
 def lognormal(factor: float = 1.0) -> Law:
@@ -58,14 +56,24 @@ def zipf(values: int) -> Law:
     return numbered(weights / weights.sum())
 
 
-def _bimodal() -> Law:
-    grid = np.linspace(-7, 11, 200_001)
-    upto = (ndtr(grid) + ndtr(grid - 4)) / 2
+def humps(left: float, right: float, sd: float = 1.0) -> Law:
+    """Return the law of an even mixture of two normals."""
+    grid = np.linspace(left - 7 * sd, right + 7 * sd, 200_001)
+
+    def below(x: Rows) -> Rows:
+        return np.asarray((ndtr((x - left) / sd) + ndtr((x - right) / sd)) / 2)
+
+    upto = below(grid)
     return Law(
-        lambda rng, n: rng.normal(size=n) + 4 * (rng.random(n) < 0.5),
-        lambda x: (ndtr(x) + ndtr(x - 4)) / 2,
+        lambda rng, n: sd * rng.normal(size=n) + np.where(rng.random(n) < 0.5, left, right),
+        below,
         lambda u: np.interp(u, upto, grid),
     )
+
+
+def heavy(mean: float = 0.0) -> Law:
+    """Return Student's t law of three degrees of freedom."""
+    return Law(lambda rng, n: mean + rng.standard_t(3, n), lambda x: stdtr(3, x - mean), lambda u: mean + stdtrit(3, u))
 
 
 _POISSON = pdtr(np.arange(40), 3.0)
@@ -77,8 +85,8 @@ FEATURES: dict[str, Law] = {
     "exponential": Law(
         lambda rng, n: rng.exponential(size=n), lambda x: -np.expm1(-np.maximum(x, 0.0)), lambda u: -np.log1p(-u)
     ),
-    "t3": Law(lambda rng, n: rng.standard_t(3, n), lambda x: stdtr(3, x), lambda u: stdtrit(3, u)),
-    "bimodal": _bimodal(),
+    "t3": heavy(),
+    "bimodal": humps(0.0, 4.0),
     "poisson": Law(
         lambda rng, n: rng.poisson(3, n).astype(np.float64),
         lambda x: np.where(x < 0, 0.0, pdtr(np.maximum(np.floor(x), 0), 3.0)),
@@ -119,6 +127,8 @@ CHANGES: dict[str, tuple[str, Law]] = {
     "5 % of category mass": ("categories", _moved(0.05)),
     "10 % of category mass": ("categories", _moved(0.10)),
     "20 % of category mass": ("categories", _moved(0.20)),
+    "t3 moved by .1": ("t3", heavy(0.1)),
+    "two humps, same mean and sd": ("normal", humps(-0.7, 0.7, 0.51**0.5)),
 }
 """The change's name, the feature it happens to, and the law it then follows."""
 
@@ -128,13 +138,7 @@ def draw(rng: np.random.Generator, n: int) -> dict[str, Rows]:
     return {name: law.draw(rng, n) for name, law in FEATURES.items()}
 
 
-def follow(z: Rows) -> dict[str, Rows]:
-    """Return rows of all features that depend on each other as standard normals do, shape (rows, 10): their copula."""
-    pairs = zip(FEATURES.items(), z.T, strict=True)
-    return {name: law.quantile(ndtr(column)) for (name, law), column in pairs}
-
-
 def correlated(rng: np.random.Generator, shape: tuple[int, ...], rho: float) -> Rows:
     """Draw standard normals; those along the last axis are correlated by `rho`."""
     common: Rows = rng.normal(size=(*shape[:-1], 1))
-    return np.sqrt(rho) * common + np.sqrt(1 - rho) * rng.normal(size=shape)
+    return np.asarray(np.sqrt(rho) * common + np.sqrt(1 - rho) * rng.normal(size=shape))

@@ -66,8 +66,8 @@ def section(found: Results, replayed: Taken) -> str:
     """Return the results as tables."""
     today, cores = f"{datetime.now(UTC):%Y-%m-%d}", os.cpu_count()
     heading = (
-        f"Whole processes: wall / processor seconds, peak MiB; 50 columns, 40 of them numeric; seed {SEED}, {cores} shared "
-        f"cores, run on {today}. `python -m benchmarks.profile` regenerates it."
+        f"Whole processes: wall / processor seconds, peak MiB; 50 columns, 40 of them numeric; seed {SEED}, {cores} "
+        f"shared cores, run on {today}. `python -m benchmarks.profile` regenerates it."
     )
     lines = [
         heading,

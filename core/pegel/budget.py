@@ -101,7 +101,12 @@ def sidak(alpha: float, tests: int) -> float:
 
 
 def levels(
-    false_alarms: FalseAlarms, windowing: Windowing, features: int, layers: AbstractSet[Layer] = WINDOWS_ALONE
+    false_alarms: FalseAlarms,
+    windowing: Windowing,
+    features: int,
+    layers: AbstractSet[Layer] = WINDOWS_ALONE,
+    *,
+    rates: int = 1,
 ) -> Levels:
     """Divide a false-alarm budget among layers, windows, kinds of finding and features.
 
@@ -110,6 +115,7 @@ def levels(
         windowing: One window is judged per step, so its step gives the number of windows.
         features: Number of judged fields, predictions included.
         layers: Those that run; the share of the others goes to single windows.
+        rates: Rates that are tested beside the fields: that of outliers, and that of wrong answers if it is known.
     """
     day = timedelta(days=1)
     alpha = min(CAP, false_alarms.count / (false_alarms.period / windowing.step))
@@ -118,7 +124,7 @@ def levels(
     drift, quality = DRIFT_SHARE * window, QUALITY_SHARE * window
     return Levels(
         drift=sidak(drift, features),
-        quality=sidak(quality, features + 1),  # the outlier rate is one more
+        quality=sidak(quality, features + rates),
         alpha_drift=drift,
         alpha_quality=quality,
         features=features,

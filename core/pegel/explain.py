@@ -13,6 +13,7 @@ from pegel.baseline import Baseline
 from pegel.comparison import Comparison, compare, drift_family
 from pegel.detect.combine import corrected, shares
 from pegel.detect.cusum import Chart, deviations
+from pegel.detect.performance import ERROR_RATE, error_test
 from pegel.detect.protocol import Evidence
 from pegel.detect.quality import quality_tests
 from pegel.detect.siegmund import Limits, alarm_rate
@@ -115,6 +116,9 @@ def explain(finding: Finding, summary: Summary, baseline: Baseline) -> Explanati
         return _correlation(finding, summary, baseline)
     if finding.feature == OUTLIER_RATE:
         return _tested(finding, outlier_test(baseline, summary), COUNT_FORMULA)
+    if finding.feature == ERROR_RATE and baseline.performance is not None:
+        errors = round(finding.statistic)  # labels are not part of a summary; the finding holds their count
+        return _tested(finding, [error_test(baseline.performance, errors, finding.n)], COUNT_FORMULA)
     one = _comparison(finding, summary, baseline)
     if finding.detector == course.DETECTOR:
         return _chart(finding, one)

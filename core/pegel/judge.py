@@ -14,6 +14,7 @@ from pegel.course import Course, follow
 from pegel.detect.counts import CountTest
 from pegel.detect.drift import MIN_BASELINE, MIN_WINDOW
 from pegel.detect.effects import drift_effect, quality_effect
+from pegel.detect.performance import ERROR_RATE, Labelled, error_test
 from pegel.detect.protocol import Evidence
 from pegel.detect.quality import quality_tests
 from pegel.findings import Finding, Span, Verdict
@@ -41,6 +42,8 @@ class Judgement:
 
     verdict: Verdict
     features: tuple[FeatureVerdict, ...] = ()
+    beyond: tuple[FeatureVerdict, ...] = ()
+    """What is known beyond single fields: rates of outliers and of wrong answers, a pair whose correlation changed."""
     findings: tuple[Finding, ...] = ()
     memory: Memory | None = None
     notes: tuple[str, ...] = ()
@@ -55,10 +58,10 @@ class _Bars:
     quality: Bar
 
     @classmethod
-    def of(cls, levels: Levels, margin: float) -> _Bars:
+    def of(cls, levels: Levels, margin: float, rates: int) -> _Bars:
         return cls(
             drift=Bar("drift", levels.drift, levels.share_drift / levels.features, margin),
-            quality=Bar("quality", levels.quality, levels.share_quality / (levels.features + 1), margin),
+            quality=Bar("quality", levels.quality, levels.share_quality / (levels.features + rates), margin),
         )
 
 
@@ -70,6 +73,7 @@ def judge(
     span: Span,
     revision: int,
     memory: Memory | None = None,
+    labelled: Labelled | None = None,
 ) -> Judgement:
     """Judge one span of one model.
 
@@ -81,6 +85,7 @@ def judge(
         revision: Named in the findings.
         memory: What the final windows before left, `Memory(baseline.id)` for the first; None judges the span alone.
             With it, small changes that last are found, and values too few to judge are added to those of later windows.
+        labelled: Wrong answers among the rows whose labels are known; None without labels.
     """
     if baseline is None:
         return Judgement(Verdict.BASELINE_MISSING, memory=memory)
@@ -92,9 +97,10 @@ def judge(
     followed = memory is not None and spec.windowing.step == spec.windowing.length
     course = Course.begin(memory, baseline, summary, span) if memory is not None and followed else None
     fields, unknown = select(baseline.layout, spec.watch)
+    rates = 1 if baseline.performance is None else 2
     running = layers(baseline, spec, course.usual if course else None)
-    levels = budget.levels(spec.false_alarms, spec.windowing, max(1, len(fields)), running)
-    bars = _Bars.of(levels, spec.watch.margin)
+    levels = budget.levels(spec.false_alarms, spec.windowing, max(1, len(fields)), running, rates=rates)
+    bars = _Bars.of(levels, spec.watch.margin, rates)
     pairs = compare(baseline, summary, fields, span, detectors=spec.watch.detectors, carries=course)
     tests = drift_family([pair for pair in pairs if _judged(pair)], spec.watch.detectors)
     said = [_said(pair, tests.get(pair.name), bars) for pair in pairs]
@@ -103,6 +109,9 @@ def judge(
         charted, left = follow(course, pairs, tests, levels=levels, margin=spec.watch.margin)
         said = [[*one, *charted.get(pair.name, ())] for pair, one in zip(pairs, said, strict=True)]
     beyond = _beyond(baseline, summary, fields, levels, bars)
+    if labelled is not None and labelled.rows and baseline.performance is not None:
+        wrong = error_test(baseline.performance, labelled.errors, labelled.rows)
+        beyond.append(weigh(ERROR_RATE, [wrong], bars.quality, quality_effect))
     features = tuple(max(one, key=lambda verdict: verdict.weight) for one in said) + unknown
     every = [*(verdict for one in said for verdict in one), *beyond]
     facts: dict[str, object] = {
@@ -118,6 +127,7 @@ def judge(
         # An inconspicuous outlier rate of a few rows must not make a span look healthy that nobody could judge.
         verdict=overall([*features, *(one for one in beyond if one.verdict is not Verdict.OK)]),
         features=features,
+        beyond=tuple(beyond),
         findings=tuple(
             _finding(one, baseline, span, revision, facts) for one in every if one.verdict is Verdict.DRIFT or one.alarm
         ),
@@ -199,10 +209,12 @@ def _notes(
     baseline: Baseline, levels: Levels, running: frozenset[Layer], course: Course | None, spec: MonitorSpec
 ) -> tuple[str, ...]:
     """Return what a person should know about what is not looked for, and why."""
-    fields, _ = select(baseline.layout, spec.watch)
-    found = [None if course is None else course.note(running, levels, [field.name for field in fields])]
+    fields = [field.name for field in select(baseline.layout, spec.watch)[0]]
+    found = [None if course is None else course.note(running, levels, fields)]
     if Layer.MULTIVARIATE not in running:
-        found.append(f"correlations are not watched: {len(baseline.layout.joint)} suitable numeric features")
+        apart = baseline.noise.partition is not None
+        why = "hours are judged apart" if apart else f"{len(places(baseline, fields))} suitable numeric features"
+        found.append(f"correlations are not watched: {why}")
     if baseline.outlier_cutoff is None:
         found.append(refusal(baseline.rows, spec.watch.rows_per_day, spec.watch.outliers_per_day))
     return tuple(note for note in found if note)

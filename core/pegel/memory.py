@@ -6,7 +6,6 @@ final window and continued from there after any crash.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,8 +18,8 @@ from pegel.detect.cusum import Chart, Key
 
 DAYS = 7
 """Window sizes of so many days before today say how large windows are."""
-STEPS = 8
-"""Sizes are told apart by an eighth of a doubling."""
+DIGITS = 2
+"""Sizes are told apart by two digits, rounded up: few numbers, and windows of 200 rows are still 200."""
 QUANTILE = 0.9
 
 
@@ -46,7 +45,7 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How many rows windows have: counts by day and by size in eighths of a doubling; `usual` is in effect now.
+    """How many rows windows have: counts by day and by size, two digits of it; `usual` is in effect now.
 
     `usual` is a 90 % quantile. It changes only when a day begins, and on the first day whenever the number of windows
     has doubled, because the limits of charts depend on it.
@@ -62,7 +61,7 @@ class Sizes:
         kept = {day: dict(counts) for day, counts in self.days.items() if day >= oldest}
         fresh = today not in kept
         before = {day: counts for day, counts in kept.items() if day != today}
-        size = math.ceil(STEPS * math.log2(max(rows, 1)))
+        size = _rounded(rows)
         counts = kept.setdefault(today, {})
         counts[size] = counts.get(size, 0) + 1
         usual = self.usual
@@ -128,8 +127,14 @@ class Memory:
         return cls(data["baseline_id"], Sizes(data["sizes"]["usual"], days), charts, carried)
 
 
+def _rounded(rows: int) -> int:
+    """Return the next larger number of two digits and zeros."""
+    unit: int = 10 ** max(0, len(str(rows)) - DIGITS)
+    return -(-rows // unit) * unit
+
+
 def _quantile(days: Mapping[str, Mapping[int, int]]) -> int:
-    """Return the size below which nine tenths of the windows are, rounded up to an eighth of a doubling."""
+    """Return the size that nine tenths of the windows do not exceed."""
     counts: dict[int, int] = {}
     for of_day in days.values():
         for size, count in of_day.items():
@@ -138,5 +143,5 @@ def _quantile(days: Mapping[str, Mapping[int, int]]) -> int:
     for size in sorted(counts):
         seen += counts[size]
         if seen >= wanted:
-            return round(2 ** (size / STEPS))
+            return size
     return 0

@@ -121,6 +121,65 @@ def test_sixteen_clean_windows_end_an_alert() -> None:
     assert history.now == change.alert.over_at
 
 
+def drifting(history: History, *, times: int) -> None:
+    """Let windows pass that a chart calls drifting, without findings of their own."""
+    for _ in range(times):
+        history.take_in([], [sample_window(history.minute, verdict=Verdict.DRIFTING)])
+
+
+def slow(history: History) -> None:
+    """Let one window pass with which a chart alarms."""
+    finding = sample_finding(history.minute, "distance", detector="cusum", verdict=Verdict.DRIFTING)
+    history.take_in([finding], [sample_window(history.minute, verdict=Verdict.DRIFTING)])
+
+
+def test_a_chart_opens_an_alert() -> None:
+    """A finding of a chart is told like any other."""
+    history = History()
+    slow(history)
+
+    assert [(1, MailKind.OPENED)] == history.mails
+
+
+def test_an_alert_lasts_until_its_chart_recovers() -> None:
+    """However many windows without a finding pass, the alert is not over while the last one is drifting."""
+    history = History()
+    slow(history)
+    drifting(history, times=50)
+    before = list(history.mails)
+    history.live()
+
+    assert [(1, MailKind.OPENED)] == before
+    assert [(1, MailKind.OPENED), (52, MailKind.OVER)] == history.mails
+
+
+def test_a_chart_that_recovers_early_waits_for_clean_windows() -> None:
+    """Drifting windows count as windows without a finding once the chart has recovered: sixteen in all are needed."""
+    history = History()
+    slow(history)
+    drifting(history, times=5)
+    history.live(times=10)
+    before = list(history.mails)
+    history.live()
+
+    assert [(1, MailKind.OPENED)] == before
+    assert [(1, MailKind.OPENED), (17, MailKind.OVER)] == history.mails
+
+
+def test_a_chart_that_drifts_again_keeps_the_alert_open() -> None:
+    """An alarm within the alert is nothing new, but the clean windows begin again."""
+    history = History()
+    slow(history)
+    history.live(times=10)
+    slow(history)
+    history.live(times=15)
+    before = list(history.mails)
+    history.live()
+
+    assert [(1, MailKind.OPENED)] == before
+    assert [(1, MailKind.OPENED), (28, MailKind.OVER)] == history.mails
+
+
 def test_windows_that_were_not_judged_prove_nothing() -> None:
     """Windows with too few rows or none neither end an alert nor prolong it."""
     history = History()

@@ -21,7 +21,9 @@ PREFIX = "Value Drift for column "
 def frame(columns: dict[str, np.ndarray]) -> Dataset:
     """Return rows with their kinds declared."""
     text = [name for name in columns if name.startswith("c")]
-    table = pd.DataFrame({name: rows.astype(int).astype(str) if name in text else rows for name, rows in columns.items()})
+    table = pd.DataFrame(
+        {name: rows.astype(int).astype(str) if name in text else rows for name, rows in columns.items()}
+    )
     numbers = [name for name in columns if name not in text]
     return Dataset.from_pandas(
         table, data_definition=DataDefinition(numerical_columns=numbers, categorical_columns=text)

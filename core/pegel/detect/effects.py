@@ -82,6 +82,7 @@ _RATES = {
     "infinite": "infinite values",
     "unparseable": "unparseable values",
     "outlier rate": "outliers",
+    "error rate": "wrong answers",
 }
 _NEW = {
     "unseen": "values never seen in training",

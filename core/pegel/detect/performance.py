@@ -8,6 +8,7 @@ Single errors in order are watched by `pegel.detect.bernoulli`, and scores witho
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,14 @@ BLOCK = 100
 MIN_BLOCKS = 30
 GATE = 0.05
 ERROR_RATE = "error rate"
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Rows of a window whose labels are known, and how many of them were answered wrongly."""
+
+    rows: int
+    errors: int
 
 
 def measure(

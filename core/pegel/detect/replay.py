@@ -33,8 +33,8 @@ ONE_SIDED = 1.645
 class Replayed:
     """One field cut into windows: counts per cell, shape (windows, cells), and of the rows each is tested against.
 
-    `nulls`, `rows`: absent values and rows of each window; `all_nulls`, `all_rows`: of what it is tested against,
-    itself included.
+    `nulls`, `rows`: absent values and rows of each window; `all_nulls`, `all_rows`: of the whole baseline,
+    whatever the part.
     """
 
     layout: FieldLayout
@@ -116,8 +116,9 @@ def cut(field: FieldLayout, column: NDArray[Any], n_ref: int, parts: NDArray[np.
         rest=total[part] - window[whole],
         nulls=nulls[whole],
         rows=n_ref,
-        all_nulls=np.bincount(parts, weights=absent, minlength=count)[part].astype(np.int64),
-        all_rows=np.bincount(parts, minlength=count)[part],
+        # Nulls are judged against all hours; that they depend on the hour must then count as variation.
+        all_nulls=np.full(len(part), np.count_nonzero(absent)),
+        all_rows=np.full(len(part), len(column)),
     )
 
 

@@ -1,7 +1,21 @@
 """The notebook door: any table against a baseline, without a stream, a scheduler or a database."""
 
-from pegel.notebook.checking import check
-from pegel.notebook.profiling import profile
-from pegel.notebook.report import Report
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pegel.notebook.checking import check
+    from pegel.notebook.profiling import profile
+    from pegel.notebook.report import Report
 
 __all__ = ["Report", "check", "profile"]
+_WHERE = {"Report": "report", "check": "checking", "profile": "profiling"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import each half when it is first used: a check of a small table takes no longer than what it imports."""
+    if name in _WHERE:
+        return getattr(import_module(f"pegel.notebook.{_WHERE[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

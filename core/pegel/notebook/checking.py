@@ -13,8 +13,8 @@ from pegel.errors import InvalidSpec, LayoutMismatch
 from pegel.findings import Span
 from pegel.judge import judge
 from pegel.layout import CategoricalLayout
-from pegel.notebook import tables
-from pegel.notebook.profiling import summarise
+from pegel.notebook import labelled, tables
+from pegel.notebook.counting import summarise
 from pegel.notebook.report import Report
 from pegel.spec import FalseAlarms, MonitorSpec
 
@@ -57,10 +57,15 @@ def check(
                 f"expected the columns of the baseline, given a table without {', '.join(absent)}: nothing was judged."
             )
         summary = summarise(table, baseline.layout, progress=told.stage(1))
+        performance = baseline.performance
+        known = None if performance is None else labelled.count(table, performance)
+        estimate = None if performance is None else labelled.estimate(table, performance)
     now = datetime.now(UTC)
-    judgement = judge(baseline, summary, spec=spec, span=Span(now - spec.windowing.length, now), revision=0)
-    extra = tuple(name for name in table.schema.names if name not in baseline.layout.index)
-    return Report(baseline, summary, spec, judgement, extra)
+    span = Span(now - spec.windowing.length, now)
+    judgement = judge(baseline, summary, spec=spec, span=span, revision=0, labelled=known)
+    used = {*baseline.layout.index} if performance is None else {*baseline.layout.index, performance.label}
+    extra = tuple(name for name in table.schema.names if name not in used)
+    return Report(baseline, summary, spec, judgement, extra, estimate)
 
 
 def _same_units(baseline: Baseline, units: Mapping[str, str]) -> None:

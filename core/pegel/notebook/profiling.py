@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import warnings
-from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from importlib import import_module
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from pegel.baseline import Baseline
 from pegel.columns import Field, Kind, Role, Schema
 from pegel.detect.noise import assess
-from pegel.errors import PermanentError
+from pegel.errors import InvalidSpec, PermanentError
 from pegel.layout import Layout, assemble
-from pegel.notebook import tables
-from pegel.notebook.columns import categories, columns_of, kind_of, numbers
+from pegel.notebook import labelled, tables
+from pegel.notebook.columns import categories, kind_of, numbers
+from pegel.notebook.counting import summarise
 from pegel.notebook.learning import learn
 from pegel.spec import Watch
-from pegel.summary import Summary
+from pegel.stats.performance import Performance
 
-AHEAD = 2
-"""Batches read ahead of counting."""
-ALONE = 10_000
-"""Rows for which threads would cost more than they save."""
 MEMORY = 256 << 20
 """Bytes that all columns whose cells are being learned may take together; beyond, a column is read several times."""
 
@@ -41,6 +34,9 @@ def profile(
     categorical: Collection[str] = (),
     units: Mapping[str, str] | None = None,
     window_rows: int | None = None,
+    label: str | None = None,
+    answer: str | None = None,
+    score: str | None = None,
     name: str = "table",
     version: int = 1,
     progress: tables.Progress | None = None,
@@ -57,6 +53,9 @@ def profile(
         window_rows: If the rows are in order of time: how many rows the tables have that will be checked. Windows of so
             many rows are then replayed, and where they vary more than independent rows would, checks allow for it. This
             needs each column in memory as a whole, one at a time.
+        label: Column of true classes, if they are known, and
+        answer: column of the classes that a model gave: checks of tables that have both say whether it errs more often.
+        score: Column of scores of the positive class, from 0 to 1: checks then estimate performance without labels.
         name: Of the model, or whatever else the table belongs to.
         version: Of the same.
         progress: Called now and then with the share of the work that is done, from 0 to 1.
@@ -70,12 +69,13 @@ def profile(
     """
     told = tables.Stages(progress, 3)
     with tables.opened(data, text=categorical, progress=told.stage(0)) as table:
-        schema = _schema(table, predictions, categorical, units or {})
+        schema = _schema(table, predictions, categorical, units or {}, without=label)
         if table.rows == 0 or not schema.fields:
             raise PermanentError(
                 f"expected rows of numbers or categories, given {table.rows} rows and {len(schema.fields)} such "
                 "columns: no baseline was made."
             )
+        performance = _performance(table, label, answer, score)
         layout = _layout(table, schema, memory, told.stage(1))
         return Baseline.build(
             layout=layout,
@@ -85,8 +85,17 @@ def profile(
             source=table.source,
             scores=None,
             watch=Watch(),
+            performance=performance,
             noise=None if window_rows is None else assess(layout, _FullColumns(table, schema), window_rows),
         )
+
+
+def _performance(table: tables.Table, label: str | None, answer: str | None, score: str | None) -> Performance | None:
+    if label is None and answer is None and score is None:
+        return None
+    if label is None or answer is None:
+        raise InvalidSpec("label, answer: expected both columns, or neither; given only one. No baseline was made.")
+    return labelled.learn(table, labelled.Columns(label, answer, score))
 
 
 class _FullColumns(Mapping[str, NDArray[Any]]):
@@ -107,60 +116,6 @@ class _FullColumns(Mapping[str, NDArray[Any]]):
         return len(self._fields)
 
 
-def summarise(
-    table: tables.Table, layout: Layout, *, exact: bool = False, progress: tables.Progress = tables.silent
-) -> Summary:
-    """Count all rows of a table, on all cores."""
-    roles = [(role, layout.schema.of_role(role)) for role in Role]
-
-    def count(batch: pa.RecordBatch) -> Summary:
-        part = Summary.empty(layout, exact=exact)
-        for role, fields in roles:
-            if fields:
-                part.update(columns_of(fields, batch), role)
-        return part
-
-    whole, done = Summary.empty(layout, exact=exact), 0
-    with ExitStack() as stack:
-        for part in _counted(table, layout, count, stack):
-            whole.merge(part)
-            done += max(part.rows(role) for role in Role)
-            progress(done / max(1, table.rows))
-    return whole
-
-
-def _counted(
-    table: tables.Table, layout: Layout, count: Callable[[pa.RecordBatch], Summary], stack: ExitStack
-) -> Iterator[Summary]:
-    batches = table.batches([field.name for field in layout.schema.fields])
-    if table.rows <= ALONE:
-        return map(count, batches)
-    stack.enter_context(_one_thread_each())
-    return _mapped(stack.enter_context(ThreadPoolExecutor(cpu_count())), count, batches)
-
-
-def _one_thread_each() -> AbstractContextManager[object]:
-    """Keep matrix products from using threads of their own, which would wait for each other's."""
-    try:
-        limits: Callable[..., AbstractContextManager[object]] = import_module("threadpoolctl").threadpool_limits
-    except ImportError:  # it comes with scikit-learn; without it the result is the same, only later
-        return nullcontext()
-    return limits(1, user_api="blas")
-
-
-def _mapped(
-    pool: ThreadPoolExecutor, count: Callable[[pa.RecordBatch], Summary], batches: Iterator[pa.RecordBatch]
-) -> Iterator[Summary]:
-    """Map in order with only a few batches read ahead, so that a file larger than memory does not fill it."""
-    waiting: deque[Future[Summary]] = deque()
-    for batch in batches:
-        waiting.append(pool.submit(count, batch))
-        if len(waiting) > AHEAD + (cpu_count() or 1):
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
 def _layout(table: tables.Table, schema: Schema, memory: int, progress: tables.Progress) -> Layout:
     """Freeze the cells column by column, so that only a few columns are in memory at a time."""
     workers = cpu_count() or 1
@@ -173,13 +128,20 @@ def _layout(table: tables.Table, schema: Schema, memory: int, progress: tables.P
 
 
 def _schema(
-    table: tables.Table, predictions: Collection[str], categorical: Collection[str], units: Mapping[str, str]
+    table: tables.Table,
+    predictions: Collection[str],
+    categorical: Collection[str],
+    units: Mapping[str, str],
+    *,
+    without: str | None,
 ) -> Schema:
     names = table.schema.names
     if absent := [name for name in (*predictions, *categorical, *units) if name not in names]:
         raise PermanentError(f"expected columns {absent}, given a table without them: no baseline was made.")
     fields, left_out = [], []
     for column in table.schema:
+        if column.name == without:
+            continue  # labels come later than what is checked, or never
         kind = kind_of(column.type)
         if not isinstance(kind, Kind):
             left_out.append(f"{column.name} ({kind})")

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pegel.baseline import Baseline
 from pegel.columns import Role
+from pegel.detect.cbpe import Estimate
 from pegel.findings import Finding, Verdict
 from pegel.judge import FeatureVerdict, Judgement
 from pegel.report.words import VERDICT_WORDS, p_value, size
 from pegel.spec import MonitorSpec
 from pegel.summary import Summary
 
-_SHOWN = (Verdict.DRIFT, Verdict.BELOW_MARGIN)
-_EXIT = {Verdict.OK: 0, Verdict.BELOW_MARGIN: 0, Verdict.DRIFT: 1}
+_SHOWN = (Verdict.DRIFT, Verdict.DRIFTING, Verdict.BELOW_MARGIN)
+_EXIT = {Verdict.OK: 0, Verdict.BELOW_MARGIN: 0, Verdict.DRIFT: 1, Verdict.DRIFTING: 1}
 _INSUFFICIENT = 2
 
 
@@ -24,7 +25,8 @@ _INSUFFICIENT = 2
 class Report:
     """The result of `pegel.check`. Print it, show it in a notebook, or `save` it.
 
-    `extra`: columns of the table that the baseline does not know; they were left alone.
+    `extra`: columns of the table that the baseline does not know; they were left alone. `estimate`: performance as far
+    as the scores of a classifier tell it without labels.
     """
 
     baseline: Baseline
@@ -32,6 +34,7 @@ class Report:
     spec: MonitorSpec
     judgement: Judgement
     extra: tuple[str, ...] = ()
+    estimate: Estimate | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -55,6 +58,11 @@ class Report:
         return tuple(sorted(self.judgement.features, key=lambda one: (order.index(one.verdict), one.p_value)))
 
     @property
+    def beyond(self) -> tuple[FeatureVerdict, ...]:
+        """Return what has changed beyond single fields: a pair's correlation, the rate of wrong answers."""
+        return tuple(one for one in self.judgement.beyond if one.verdict in _SHOWN)
+
+    @property
     def exit_code(self) -> int:
         """Return 0 for ok, 1 for findings, 2 when there is too little to say."""
         return _EXIT.get(self.verdict, _INSUFFICIENT)
@@ -64,6 +72,8 @@ class Report:
         """Return the verdict, the sizes and the budget in one line."""
         drifted = sum(one.verdict is Verdict.DRIFT for one in self.features)
         said = f"drift in {drifted} of {len(self.features)} features" if drifted else VERDICT_WORDS[self.verdict]
+        if loud := [f"{one.feature}: {one.what}" for one in self.beyond if one.verdict is Verdict.DRIFT]:
+            said += f" · {' · '.join(loud)}"
         alarms = self.spec.false_alarms
         count = "one false alarm" if alarms.count == 1 else f"{alarms.count:g} false alarms"
         return f"{said} · {self.rows:,} rows against {self.baseline.rows:,} · {count} per {alarms.per} at this setting"
@@ -78,12 +88,21 @@ class Report:
         """Return how large the change of a field is, in words; nothing where it has not changed."""
         if one.effect is None:
             return ""
-        field = self.baseline.layout.schema.fields[self.baseline.layout.index[one.feature]]
-        return size(one.effect, one.effect_unit, one.evidence, field.unit)
+        place = self.baseline.layout.index.get(one.feature)
+        unit = None if place is None else self.baseline.layout.schema.fields[place].unit
+        return size(one.effect, one.effect_unit, one.evidence, unit)
+
+    @property
+    def estimated(self) -> str | None:
+        """Return the estimated performance in words, with what it cannot see."""
+        if self.estimate is None:
+            return None
+        spread = f"{100 * self.estimate.accuracy:.1f} % right answers (± {100 * self.estimate.accuracy_sd:.1f})"
+        return f"estimated from scores: {spread}. {self.estimate.caveat}"
 
     def __str__(self) -> str:
         """Return the report for a terminal."""
-        shown = [one for one in self.features if one.verdict in _SHOWN]
+        shown = [*(one for one in self.features if one.verdict in _SHOWN), *self.beyond]
         rows = [(one.feature, one.what, self.much(one), p_value(one.p_value), p_value(one.threshold)) for one in shown]
         lines = [self.headline, ""]
         if rows:
@@ -94,6 +113,8 @@ class Report:
         lines += [
             f"  not judged: {one.feature} ({one.what})" for one in self.features if one.verdict is Verdict.INSUFFICIENT
         ]
+        if self.estimated:
+            lines.append(f"  {self.estimated}")
         if self.extra:
             lines.append(f"  not in the baseline, left alone: {', '.join(self.extra)}")
         return "\n".join(lines)
@@ -120,6 +141,8 @@ class Report:
             "rows": self.rows,
             "baseline": {"id": self.baseline.id, "name": self.baseline.model, "rows": self.baseline.rows},
             "features": [one.to_json() for one in self.features],
+            "beyond": [one.to_json() for one in self.judgement.beyond],
+            "estimate": None if self.estimate is None else asdict(self.estimate),
             "findings": len(self.findings),
             "extra": list(self.extra),
         }

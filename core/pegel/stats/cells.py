@@ -33,9 +33,9 @@ def _by_grid(values: NDArray[np.float64], edges: NDArray[np.float64], grid: tupl
     padded = np.append(edges, np.inf)
     found = np.empty(values.size, dtype=np.intp)
     for start in range(0, values.size, BLOCK):
-        block, cells = values[start : start + BLOCK], found[start : start + BLOCK]
+        block, cells = np.ascontiguousarray(values[start : start + BLOCK]), found[start : start + BLOCK]
         intervals = _intervals(block, grid)
-        np.take(first, intervals, out=cells)
+        np.take(first, intervals, out=cells, mode="clip")
         for _ in range(ROUNDS):
             cells += block > padded[cells]
         if crowded.any():

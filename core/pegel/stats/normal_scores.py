@@ -23,8 +23,10 @@ def normal_scores(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(scores, dtype=np.int64)
 
 
-LIGHT = 3.6
-"""Largest spread of the middle 95 % over that of the middle half: normal 2.9, exponential 3.3, Student's t3 4.2."""
+OUTER, INNER = 1 / 32, 1 / 4
+"""Where spreads are taken, from both ends: quantiles that are edges of cells, so that counts know them exactly."""
+LIGHT = 3.4
+"""Largest outer spread over the inner one: normal 2.8, exponential 3.1, Student's t5 3.3, t3 3.8, Laplace 4."""
 
 
 def light_tailed(edges: NDArray[np.float64], counts: NDArray[np.int64]) -> bool:
@@ -41,6 +43,6 @@ def light_tailed(edges: NDArray[np.float64], counts: NDArray[np.int64]) -> bool:
     m = int(counts.sum())
     if m == 0:
         return False
-    wanted = np.array([0.025, 0.25, 0.75, 0.975]) * m
+    wanted = np.array([OUTER, INNER, 1 - INNER, 1 - OUTER]) * m
     low, lower, upper, high = edges[np.searchsorted(np.cumsum(counts), wanted).clip(max=edges.size - 1)].tolist()
     return bool(0 < high - low <= LIGHT * (upper - lower))

@@ -35,9 +35,9 @@ TRAINED = 5_000
 """Rows of a sample's baseline."""
 ROWS = 300
 """Rows of a sample's window."""
-CLEAN = 200
+CLEAN = 100
 """Clean windows that are tested …"""
-OFTEN = 45
+OFTEN = 27
 """… and how many of them may have a p-value below a tenth: more happen once in a million times."""
 MARGINS = (0.0, 0.02, 0.1, 0.5)
 
@@ -129,7 +129,7 @@ def a_larger_margin_is_harder_to_exceed(kind: Callable[[], Detector], seed: int)
 
 
 def clean_windows_are_quiet(kind: Callable[[], Detector], seed: int) -> None:
-    """Of 200 windows without a change, at most 45 have a p-value below a tenth; 20 are to be expected."""
+    """Of 100 windows without a change, at most 27 have a p-value below a tenth; 10 are to be expected."""
     made, rng = kind(), np.random.default_rng(seed)
     for shape, draw in SHAPES.items():
         trained = draw(rng, TRAINED)

@@ -78,7 +78,8 @@ class Story:
 def story(baseline: Baseline, rows: Sequence[Rows]) -> Story:
     """Judge one window per entry of `rows`, each with what the one before left."""
     memory: Memory | None = Memory(baseline.id)
-    windows, findings = [], []
+    windows: list[WindowRow] = []
+    findings: list[Finding] = []
     for minute, one in enumerate(rows):
         summary = fill(Summary.empty(baseline.layout), one)
         found = judge(baseline, summary, spec=sample_spec(), span=sample_span(minute), revision=1, memory=memory)

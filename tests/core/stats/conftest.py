@@ -160,6 +160,7 @@ def learnt(counted: Callable[..., Summary]) -> Callable[..., Baseline]:
         kept: Sequence[str] = (),
         noise: Noise | None = None,
         parts: NDArray[np.int64] | None = None,
+        **further: Any,
     ) -> Baseline:
         kinds = {name: Kind.CATEGORICAL if column.dtype == object else Kind.NUMERIC for name, column in values.items()}
         layout = build_layout(Schema(tuple(Field(name, kind) for name, kind in kinds.items())), values, kept)
@@ -172,6 +173,7 @@ def learnt(counted: Callable[..., Summary]) -> Callable[..., Baseline]:
             scores=None,
             watch=Watch(),
             noise=noise,
+            **further,
         )
 
     return build
@@ -198,9 +200,7 @@ class Monitor:
     def see(self, values: Rows, parts: NDArray[np.int64] | None = None) -> Judgement:
         """Judge one more window of feature rows."""
         self.summary = self.counted(self.baseline.layout, values, parts=parts)
-        found = judge(
-            self.baseline, self.summary, spec=self.spec, span=self.span, revision=1, memory=self.memory
-        )
+        found = judge(self.baseline, self.summary, spec=self.spec, span=self.span, revision=1, memory=self.memory)
         self.minute += 1
         self.memory = found.memory
         self.findings += found.findings

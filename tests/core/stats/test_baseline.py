@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,15 @@ from pegel.baseline import Baseline
 from pegel.errors import LayoutMismatch
 from pegel.layout import Layout, build_layout
 from pegel.spec import Watch
+from pegel.stats.dispersion import Dispersion
+from pegel.stats.noise import Noise
+from pegel.stats.performance import Performance
+from pegel.stats.seasons import Partition
 from pegel.summary import Summary
 
 Count = Callable[..., Summary]
+MONDAY = datetime(2026, 6, 1, 22, tzinfo=UTC)
+"""Midnight where clocks are two hours ahead."""
 
 
 def test_any_order_and_partitioning_give_one_id(
@@ -35,6 +42,61 @@ def test_any_order_and_partitioning_give_one_id(
 
     assert baseline.to_json()["content"]["summary"] == again.to_json()["content"]["summary"]
     assert baseline.layout.layout_hash == again.layout.layout_hash
+    assert baseline.kappa.tobytes() == again.kappa.tobytes()
+
+
+def test_parts_of_the_day_and_sketches_do_not_disturb_the_id(
+    learnt: Callable[..., Baseline], counted: Callable[..., Summary]
+) -> None:
+    """With counts by part, pairs and sketches, too, rows in any order and partitioning give one id."""
+    rng = np.random.default_rng(0)
+    values = {"x": rng.normal(size=5_000), "y": rng.lognormal(size=5_000)}
+    parts, noise = rng.integers(0, 2, 5_000), Noise(partition=Partition(12))
+    first = learnt(values, kept=("quantiles", "moment_sums"), noise=noise, parts=parts)
+    summary = Summary.empty(first.layout, exact=True)
+    for chosen in np.array_split(rng.permutation(5_000), [7, 2_000]):
+        some = {name: column[chosen] for name, column in values.items()}
+        summary.merge(counted(first.layout, some, parts=parts[chosen], exact=True))
+    again = Baseline.build(
+        layout=first.layout,
+        summary=summary,
+        model="delays",
+        version=1,
+        source="",
+        scores=None,
+        watch=Watch(),
+        noise=noise,
+    )
+
+    assert first.id == again.id
+    assert first.id != learnt(values, kept=("quantiles", "moment_sums"), noise=noise).id
+
+
+def test_everything_survives_json(learnt: Callable[..., Baseline]) -> None:
+    """Noise with its words, parts of the day, pairs, variance factors and errors are the same after JSON."""
+    rng = np.random.default_rng(0)
+    values = {"x": rng.normal(size=2_000), "y": rng.normal(size=2_000), "c": np.array(["a", "b"] * 1_000, dtype=object)}
+    dispersion = Dispersion(200, 50, {"location": 1.5}, (1.2, 7.5, 9), {"location": 0.1})
+    noise = Noise({"x": dispersion}, Partition(3, weekend=True, utc_offset=timedelta(hours=2)), "as measured")
+    performance = Performance(2_000, 400, 1.5, tuple(rng.random(1_000).tolist()))
+    made = learnt(values, noise=noise, parts=rng.integers(0, 16, 2_000), performance=performance)
+    copy = Baseline.from_json(json.loads(json.dumps(made.to_json())))
+
+    assert made.to_json() == copy.to_json()
+    assert (noise, performance) == (copy.noise, copy.performance)
+    assert made.kappa.tolist() == copy.kappa.tolist()
+    assert made.summary.to_bytes() == copy.summary.to_bytes()
+    assert copy.part(MONDAY, MONDAY + timedelta(hours=1)) == 0
+    assert copy.part(MONDAY, MONDAY + timedelta(hours=4)) is None
+
+
+def test_words_about_noise_are_not_identity(learnt: Callable[..., Baseline]) -> None:
+    """How a person is told of the noise does not make another baseline; what is judged with does."""
+    values = {"x": np.random.default_rng(0).normal(size=2_000)}
+    wide = {"x": Dispersion(200, 50, {"location": 1.5})}
+    ids = [learnt(values, noise=noise).id for noise in (Noise(), Noise(why="in other words"), Noise(wide))]
+
+    assert ids[0] == ids[1] != ids[2]
 
 
 def test_source_and_time_are_not_identity(layout: Layout, training: Any, count: Count) -> None:
@@ -86,4 +148,3 @@ def test_frozen(baseline: Baseline) -> None:
     """The counts of a baseline cannot be changed."""
     with pytest.raises(ValueError, match="read-only"):
         baseline.summary.cells[0] += 1
-

@@ -48,9 +48,9 @@ def look(monitor: Callable[..., Any], trained: Baseline) -> Callable[..., Any]:
     """Judge one window that begins at an instant; return the monitor and the judgement."""
 
     def judged(
-        at: datetime, parts: NDArray[np.int64], *, shift: float = 0.0, told: bool = True, baseline: Baseline = trained
+        at: datetime, parts: NDArray[np.int64], *, shift: float = 0.0, told: bool = True
     ) -> tuple[Any, Judgement]:
-        one = monitor(baseline, at=at)
+        one = monitor(trained, at=at)
         return one, one.see(rows(1, parts, shift), parts if told else None)
 
     return judged
@@ -77,11 +77,11 @@ def test_the_effect_is_that_within_the_part(look: Callable[..., Any], trained: B
     assert explain(found, one.summary, trained).agrees
 
 
-def test_a_part_without_rows_is_insufficient(look: Callable[..., Any], learnt: Callable[..., Baseline]) -> None:
+def test_a_part_without_rows_is_insufficient(monitor: Callable[..., Any], learnt: Callable[..., Baseline]) -> None:
     """A night that training never saw cannot be judged, and the words say which part is lacking."""
     parts = np.zeros(10_000, dtype=np.int64)
     by_day = learnt(rows(0, parts), noise=Noise(partition=HALVES), parts=parts)
-    _, judged = look(MIDNIGHT, np.ones(500, dtype=np.int64), baseline=by_day)
+    judged = monitor(by_day, at=MIDNIGHT).see(rows(1, parts[:500]), np.ones(500, dtype=np.int64))
 
     assert Verdict.INSUFFICIENT == judged.verdict
     assert {"the baseline has no rows of night"} == {feature.what for feature in judged.features}
@@ -132,7 +132,7 @@ def test_correlations_are_not_watched_across_hours(
 
     assert one.baseline.summary.joint.correlations()[0, 1] > 0.3
     assert (Verdict.OK, 0.0) == (judged.verdict, judged.levels.alpha_multivariate)
-    assert "correlations are not watched: hours are judged apart" == judged.notes[-1]
+    assert "correlations are not watched: hours are judged apart" in judged.notes
 
 
 def test_charts_are_limited_by_the_smallest_part(monitor: Callable[..., Any], learnt: Callable[..., Baseline]) -> None:
@@ -141,7 +141,9 @@ def test_charts_are_limited_by_the_smallest_part(monitor: Callable[..., Any], le
     small = monitor(learnt(rows(0, parts), noise=Noise(partition=HALVES), parts=parts), at=NOON)
     judged = small.see(rows(1, np.zeros(200, dtype=np.int64)))
 
-    assert judged.notes[0].startswith("small changes that last are not looked for: the baseline has 5000 rows, and 7740")
+    assert judged.notes[0].startswith(
+        "small changes that last are not looked for: the baseline has 5000 rows, and 7200"
+    )
 
 
 def test_values_are_carried_within_a_part(monitor: Callable[..., Any], trained: Baseline) -> None:

@@ -7,18 +7,22 @@ import inspect
 import json
 import math
 import pkgutil
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 import pegel.detect
+from pegel.columns import Field, Kind
 from pegel.detect.binary import binary
 from pegel.detect.counts import CountTest
 from pegel.detect.location import location
 from pegel.detect.protocol import Evidence
 from pegel.detect.scale import scale
 from pegel.detect.shape import ShapeStatistic, pool_ordered, shape
+from pegel.detect.stratified import stratified_tests
+from pegel.layout import NumericLayout
 
 BASELINE = np.random.default_rng(0).multinomial(5_000, np.full(12, 1 / 12))
 
@@ -30,9 +34,23 @@ def shaped(baseline: Any, window: Any) -> ShapeStatistic:
     return found
 
 
+def crossing(place: int) -> Any:
+    """Return the test at a place of twelve ordered cells, as the only part of a window that may cross several."""
+    layout = NumericLayout(
+        Field("x", Kind.NUMERIC),
+        edges=np.arange(11.0),
+        discrete=False,
+        groups=np.arange(12),
+        scores=np.zeros(12, dtype=np.int64),
+        joint=False,
+        light_tails=True,
+    )
+    return lambda baseline, window: stratified_tests(layout, [(baseline, window)])[place]
+
+
 EXAMPLES: dict[str, list[Any]] = {
-    "RankStatistic": [location, scale],
-    "ShapeStatistic": [shaped],
+    "RankStatistic": [location, scale, partial(location, light_tails=True), crossing(0), crossing(1)],
+    "ShapeStatistic": [shaped, crossing(2)],
     "BinaryTest": [lambda b, w: binary(np.array([b[:9].sum(), b[9:].sum()]), np.array([w[:9].sum(), w[9:].sum()]))],
     "CountTest": [lambda b, w: CountTest("last", int(w[-1]), int(w.sum()), int(b[-1]), int(b.sum()))],
 }
@@ -55,7 +73,7 @@ def test_every_test_is_here() -> None:
                 found.add(name)
 
     assert set(EXAMPLES) == found
-    assert 4 == len(found)
+    assert (4, 9) == (len(found), len(CASES))
 
 
 @pytest.mark.parametrize(("name", "make"), CASES)

@@ -54,7 +54,7 @@ def test_any_split_gives_the_same_integers() -> None:
     trained, parts = Trained(rows), Comoments(2)
     for part in np.array_split(rows, [1, 40, 3_000]):
         parts.merge(trained.summed(part))
-    numpys = float(np.corrcoef(trained.scores(rows).T)[0, 1])
+    numpys = float(np.asarray(np.corrcoef(trained.scores(rows).T))[0, 1])
 
     assert trained.sums.to_bytes() == parts.to_bytes()
     assert trained.sums.correlations()[0, 1] == pytest.approx(numpys, rel=1e-12)
@@ -85,9 +85,11 @@ def test_a_changed_correlation_is_found() -> None:
 
 @pytest.mark.parametrize(("rho", "df"), [(0.0, np.inf), (0.5, np.inf), (0.0, 4.0), (0.5, 4.0)])
 def test_false_alarms(rho: float, df: float) -> None:
-    """At one percent, clean windows of normal pairs and of pairs with joint heavy tails alarm within binomial bounds."""
+    """At one percent, clean windows of normal pairs and of pairs that are far out together alarm as promised."""
     trained = Trained(values(3, 100_000, rho, df))
-    found = [correlation(trained.sums, trained.summed(values(seed, 500, rho, df)), trained.kappa) for seed in range(1_500)]
+    found = [
+        correlation(trained.sums, trained.summed(values(seed, 500, rho, df)), trained.kappa) for seed in range(1_500)
+    ]
     alarms = sum(one is not None and one.p_value < 0.01 for one in found)
 
     assert binom.ppf(1e-4, 1_500, 0.006) <= alarms <= binom.isf(1e-4, 1_500, 0.013)
@@ -118,7 +120,8 @@ def test_only_chosen_pairs_are_looked_at() -> None:
     assert other is not None
     assert (3, {0, 2}) == (every.pairs, {every.first, every.second})
     assert (1, {0, 1}) == (other.pairs, {other.first, other.second})
-    assert every.p_value < 1e-10 < 1e-3 < other.p_value
+    assert every.p_value < 1e-10
+    assert other.p_value > 1e-3
 
 
 def test_too_little_to_say() -> None:

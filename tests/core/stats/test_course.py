@@ -66,7 +66,7 @@ def test_a_small_shift_that_lasts(history: Callable[..., Any]) -> None:
     assert first.p_relevant is not None
     assert first.p_relevant <= 0.01
     assert first.effect == pytest.approx(0.1, abs=0.08)
-    assert first.what.startswith("shifted up over ")
+    assert "shifted up slowly" == first.what
 
 
 def test_a_chart_recovers(history: Callable[..., Any]) -> None:
@@ -87,7 +87,7 @@ def test_an_alarm_is_one_finding(history: Callable[..., Any]) -> None:
     at = next(i for i, one in enumerate(judged) if one.findings)
 
     assert [(Verdict.DRIFTING, 0)] * 3 == [(one.verdict, len(one.findings)) for one in judged[at + 1 : at + 4]]
-    assert "shifted up in windows before; not yet back" == judged[at + 1].features[0].what
+    assert "shifted up slowly; not yet back" == judged[at + 1].features[0].what
 
 
 def test_a_restart_changes_nothing(history: Callable[..., Any]) -> None:
@@ -110,14 +110,12 @@ def test_clean_windows_are_quiet(history: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("field", "test", "words"),
     [
-        ("x", "scale up", "spread wider over"),
-        ("letter", "shape any", "shares changed over"),
-        ("switch", "binary down", "fewer of the second value over"),
+        ("x", "scale up", "spread wider slowly"),
+        ("letter", "shape any", "shares changed slowly"),
+        ("switch", "binary down", "fewer of the second value slowly"),
     ],
 )
-def test_every_kind_of_chart(
-    monitor: Callable[..., Any], trained: Baseline, field: str, test: str, words: str
-) -> None:
+def test_every_kind_of_chart(monitor: Callable[..., Any], trained: Baseline, field: str, test: str, words: str) -> None:
     """A small lasting change of spread, of shares and of a switch is found by the chart that is made for it."""
     one, rng = monitor(trained), np.random.default_rng(2)
     for _ in range(DURING):
@@ -132,7 +130,7 @@ def test_every_kind_of_chart(
     first = one.findings[0]
 
     assert (field, test, "cusum") == (first.feature, first.test, first.detector)
-    assert first.what.startswith(words)
+    assert words == first.what
 
 
 def test_values_too_few_leave_charts_alone(history: Callable[..., Any]) -> None:
@@ -165,26 +163,27 @@ def test_a_small_baseline_has_no_charts(monitor: Callable[..., Any], learnt: Cal
     """Below 36 windows of baseline single windows have the charts' part, and the note says how many rows are needed."""
     few, enough = (learnt(rows(np.random.default_rng(0), m)) for m in (5_000, 50_000))
     without, with_charts = (monitor(one).see(rows(np.random.default_rng(1))) for one in (few, enough))
-    needed = 36 * without.memory.sizes.usual
 
-    assert N <= without.memory.sizes.usual <= 1.1 * N
     assert (
-        f"small changes that last are not looked for: the baseline has 5000 rows, and {needed} (36 windows of "
-        f"{without.memory.sizes.usual}) are needed; their part of the budget goes to single windows" == without.notes[0]
+        "small changes that last are not looked for: the baseline has 5000 rows, and 7200 (36 windows of 200) are "
+        "needed; their part of the budget goes to single windows" == without.notes[0]
     )
     assert {} == without.memory.charts
     assert 0 == without.levels.alpha_cusum
     assert without.levels.alpha == pytest.approx(with_charts.levels.alpha)
-    assert without.levels.alpha_window == pytest.approx(with_charts.levels.alpha_window + with_charts.levels.alpha_cusum)
+    assert without.levels.alpha_window == pytest.approx(
+        with_charts.levels.alpha_window + with_charts.levels.alpha_cusum
+    )
 
 
 def test_a_middling_baseline_says_what_it_misses(monitor: Callable[..., Any], learnt: Callable[..., Baseline]) -> None:
     """Between 36 and 250 windows of baseline the note says which changes are too small; above there is no such note."""
-    middling, large = (learnt(rows(np.random.default_rng(0), m)) for m in (20_000, 60_000))
+    middling, large = (learnt(rows(np.random.default_rng(0), m)) for m in (20_000, 50_000))
     notes = [monitor(one).see(rows(np.random.default_rng(1))).notes for one in (middling, large)]
 
-    assert notes[0][0].startswith("baseline of 20000 rows for windows of 215: allowance widened to 0.71; changes below")
-    assert [("correlations are not watched: 1 suitable numeric features",)] == [notes[0][1:]] == [notes[1]]
+    assert notes[0][0].startswith("baseline of 20000 rows for windows of 200: allowance widened to 0.70; changes below")
+    assert notes[0][1:] == notes[1]
+    assert "correlations are not watched: 1 suitable numeric features" == notes[1][0]
 
 
 def test_sliding_windows_have_no_charts(monitor: Callable[..., Any], trained: Baseline) -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pegel.baseline import Baseline
 from pegel.errors import LayoutMismatch, NotFound
 from pegel.explain import explain
-from pegel.findings import Span
+from pegel.findings import Finding, Span
 from pegel.judge import judge
 from pegel.layout import Layout
 from pegel.spec import MonitorSpec
+from pegel.stats.dispersion import Dispersion
+from pegel.stats.noise import Noise
+from pegel.stats.seasons import Partition
 from pegel.summary import Summary
+
+LETTERS = np.array(["a", "b", "c", "d"], dtype=object)
 
 
 @pytest.fixture
@@ -55,3 +63,133 @@ def test_other_baseline_or_test(baseline: Baseline, stored: Summary, spec: Monit
         explain(replace(finding, baseline_id="sha256:other"), stored, baseline)
     with pytest.raises(NotFound, match="expected a test 'guess' of delay, found location, scale, shape"):
         explain(replace(finding, test="guess"), stored, baseline)
+
+
+def read_back(finding: Finding) -> Finding:
+    """Return a finding as the results database gives it back: its evidence went through JSON."""
+    return replace(finding, evidence=json.loads(json.dumps(finding.evidence)))
+
+
+class Kept:
+    """Findings of one history, each with the summary of its window as stored."""
+
+    def __init__(self, baseline: Baseline) -> None:
+        """Start without findings."""
+        self.baseline = Baseline.from_json(json.loads(json.dumps(baseline.to_json())))
+        self.pairs: list[tuple[Finding, Summary]] = []
+
+    def see(self, one: Any, *given: Any) -> None:
+        """Let a monitor see a window; keep what it finds."""
+        judged = one.see(*given)
+        summary = Summary.from_bytes(one.summary.to_bytes(), self.baseline.layout)
+        self.pairs += [(read_back(finding), summary) for finding in judged.findings]
+
+    def check(self, detector: str) -> list[Finding]:
+        """Check that all findings are found again, and that a changed one is noticed; return those of a detector."""
+        chosen = [finding for finding, _ in self.pairs if finding.detector == detector]
+        for finding, summary in self.pairs:
+            changed = replace(finding, p_value=finding.p_value * (1 + 1e-8))
+            assert explain(finding, summary, self.baseline).agrees
+            assert not explain(changed, summary, self.baseline).agrees
+            assert "equal to 1e-9" in str(explain(finding, summary, self.baseline))
+        return chosen
+
+
+def mixed(rng: np.random.Generator, n: int, change: float = 0.0) -> dict[str, Any]:
+    """Draw numbers, letters and a switch, each changed a little."""
+    rest = (1 - 0.25 - change) / 3
+    return {
+        "x": rng.normal(change, 1 + change, n),
+        "letter": LETTERS[rng.choice(4, n, p=[0.25 + change, rest, rest, rest])],
+        "switch": (rng.random(n) < 0.2 + change).astype(np.float64),
+    }
+
+
+@pytest.mark.parametrize("factors", [{}, {"location": 1.4, "scale": 1.2}])
+def test_findings_of_charts(monitor: Callable[..., Any], learnt: Callable[..., Baseline], factors: Any) -> None:
+    """Every alarm of every kind of chart, the first and later ones, is found again from its window alone."""
+    names = ("x", "letter", "switch")
+    noise = Noise({name: Dispersion(200, 100, factors, lags={"location": 0.2} if factors else {}) for name in names})
+    baseline = learnt(mixed(np.random.default_rng(0), 50_000), noise=noise)
+    one, kept, rng = monitor(baseline, watch={"margin": 0.0}), Kept(baseline), np.random.default_rng(1)
+    for _ in range(100):
+        kept.see(one, mixed(rng, 200, 0.06))
+    found = kept.check("cusum")
+
+    assert set(names) == {finding.feature for finding in found}
+    assert len(found) > 8
+
+
+def test_a_changed_chart_is_noticed(monitor: Callable[..., Any], learnt: Callable[..., Baseline]) -> None:
+    """An alarm whose stored level before the window was changed does not follow any more; an unknown one is refused."""
+    baseline = learnt({"x": np.random.default_rng(0).normal(size=50_000)})
+    one, kept, rng = monitor(baseline), Kept(baseline), np.random.default_rng(1)
+    while not kept.pairs:
+        kept.see(one, {"x": rng.normal(0.15, 1, 200)})
+    ((finding, summary),) = kept.pairs
+    chart = finding.evidence["chart"]
+    higher = {"before": chart["before"] | {"level": (float.fromhex(chart["before"]["level"]) + 1e-6).hex()}}
+    changed = replace(finding, evidence=finding.evidence | {"chart": chart | higher})
+
+    assert not explain(changed, summary, baseline).agrees
+    with pytest.raises(NotFound, match="expected a chart 'guess up' of x, found none"):
+        explain(replace(finding, test="guess up"), summary, baseline)
+
+
+def test_findings_of_carried_values(monitor: Callable[..., Any], learnt: Callable[..., Baseline]) -> None:
+    """A finding in values of three small windows is found again from the last window and the counts in its evidence."""
+    baseline = learnt(mixed(np.random.default_rng(0), 20_000))
+    one, kept, rng = monitor(baseline), Kept(baseline), np.random.default_rng(1)
+    for _ in range(9):
+        kept.see(one, mixed(rng, 20, 0.7))
+    found = kept.check("drift")
+
+    assert {"x", "letter", "switch"} == {finding.feature for finding in found}
+    assert all(40 == sum(finding.evidence["carried"]["cells"].values()) for finding in found)
+
+
+def test_findings_of_parts_of_the_day(monitor: Callable[..., Any], learnt: Callable[..., Baseline]) -> None:
+    """Findings within a part, in a window that crosses two, and of charts that saw both are found again."""
+    rng, parts = np.random.default_rng(0), np.repeat([0, 1], 20_000)
+    baseline = learnt(mixed(rng, 40_000), noise=Noise(partition=Partition(12)), parts=parts)
+    kept = Kept(baseline)
+    begin = monitor(baseline).begin + timedelta(hours=5, minutes=29, seconds=30)  # half a minute before 17:30
+    one = monitor(baseline, at=begin)
+    crossing = []
+    for minute in range(60):
+        across = baseline.part(one.span.start, one.span.end) is None
+        part = np.full(200, int(minute >= 30)) if not across else np.repeat([0, 1], 100)
+        crossing += [minute] * across
+        kept.see(one, mixed(rng, 200, 0.25 if minute % 10 == 0 or across else 0.06), part)
+    drift, charts = kept.check("drift"), kept.check("cusum")
+    told = {(finding.evidence.get("part"), finding.span.start) for finding in drift}
+
+    assert [30] == crossing
+    assert {"day", "night", None} == {part for part, _ in told}
+    assert {"x", "letter", "switch"} == {finding.feature for finding in charts}
+
+
+def test_findings_of_further_detectors(monitor: Callable[..., Any], learnt: Callable[..., Baseline]) -> None:
+    """A finding that a further detector decided is found again with the detectors named in its evidence."""
+    baseline = learnt({"x": np.random.default_rng(0).normal(size=20_000)})
+    one, kept = monitor(baseline, watch={"detectors": ["tails", "median"]}), Kept(baseline)
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=2_000)
+    kept.see(one, {"x": np.where(np.abs(values) > 1.9, 2.6 * np.sign(values), values)})
+    (found,) = kept.check("drift")
+
+    assert "tails" == found.test
+    assert ["tails", "median"] == found.evidence["detectors"]
+
+
+def test_findings_of_correlations(monitor: Callable[..., Any], learnt: Callable[..., Baseline]) -> None:
+    """A changed correlation is found again; with too few complete rows in the stored summary it is refused."""
+    rng = np.random.default_rng(0)
+    baseline = learnt({"x": rng.normal(size=5_000), "y": rng.normal(size=5_000)})
+    one, kept, values = monitor(baseline), Kept(baseline), rng.normal(size=(2, 500))
+    kept.see(one, {"x": values[0], "y": values.sum(axis=0) / np.sqrt(2)})
+    found = kept.check("correlation")
+
+    assert ["correlation"] == [finding.test for finding in found]
+    with pytest.raises(NotFound, match="found too few rows: nothing was recomputed"):
+        explain(found[0], Summary.empty(baseline.layout), baseline)

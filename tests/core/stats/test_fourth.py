@@ -1,4 +1,4 @@
-"""Sums of products up to the third power each: exact, mergeable, and what the variance of a correlation follows from."""
+"""Sums of products of powers: exact, mergeable, and what the variance of a correlation follows from."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_unwatched_fields_are_not_looked_at(monitor: Callable[..., Any], trained
 
     assert [Verdict.OK, Verdict.OK] == [each.verdict for each in judged]
     assert [0.1, 0.0] == pytest.approx([each.levels.alpha_multivariate / each.levels.alpha for each in judged])
-    assert "correlations are not watched: 1 suitable numeric features" == judged[1].notes[-1]
+    assert "correlations are not watched: 1 suitable numeric features" in judged[1].notes
 
 
 def test_a_watched_pair_of_three_fields_is_named_rightly(monitor: Callable[..., Any], trained: Baseline) -> None:

@@ -14,6 +14,7 @@ from pegel.columns import Field, Kind, Schema
 from pegel.findings import Span, Verdict
 from pegel.judge import OUTLIER_RATE, Judgement, judge
 from pegel.layout import Layout, build_layout
+from pegel.memory import Memory
 from pegel.spec import MonitorSpec
 from pegel.summary import Summary
 
@@ -157,3 +158,34 @@ def test_clean_windows_are_quiet(
     flagged = sum(judgement.verdict is Verdict.DRIFT for judgement in found)
 
     assert flagged <= 16
+
+
+def test_a_window_alone_has_no_charts(look: Callable[..., Judgement], baseline: Baseline) -> None:
+    """Without a memory a span is judged alone: no memory comes back, and the charts' budget goes to the window."""
+    found = look(2_000)
+
+    assert found.memory is None
+    assert found.levels is not None
+    assert (0.0, 0.1) == pytest.approx((found.levels.alpha_cusum, found.levels.alpha_multivariate / found.levels.alpha))
+
+
+def test_what_cannot_be_judged_keeps_the_memory(
+    baseline: Baseline, layout: Layout, spec: MonitorSpec, span: Span
+) -> None:
+    """A span without rows, without a baseline or in other cells hands the memory on as it was."""
+    memory = Memory(baseline.id)
+    other = Summary.empty(build_layout(Schema((Field("z", Kind.NUMERIC),)), {"z": np.arange(9.0)}))
+    pairs: list[Any] = [(baseline, Summary.empty(layout)), (None, Summary.empty(layout)), (baseline, other)]
+    found = [judge(b, s, spec=spec, span=span, revision=0, memory=memory) for b, s in pairs]
+
+    assert [Verdict.NO_DATA, Verdict.BASELINE_MISSING, Verdict.LAYOUT_MISMATCH] == [one.verdict for one in found]
+    assert all(one.memory is memory for one in found)
+
+
+def test_few_outliers_do_not_look_healthy(bench: Callable[..., Judgement], rows_of: Callable[..., Summary]) -> None:
+    """An ordinary outlier rate does not make a span ok whose fields have too few values; a high one is drift."""
+    calm, wild = rows_of(20), rows_of(20)
+    calm.n_scored, calm.n_outliers = 20, 0
+    wild.n_scored, wild.n_outliers = 20, 10
+
+    assert [Verdict.INSUFFICIENT, Verdict.DRIFT] == [bench(one).verdict for one in (calm, wild)]

@@ -10,7 +10,7 @@ import pytest
 
 from pegel.columns import Field, Kind, Role, Schema
 from pegel.errors import LayoutMismatch
-from pegel.layout import CategoricalLayout, Layout, NumericLayout, build_layout
+from pegel.layout import CategoricalLayout, Layout, NumericLayout, assemble, build_layout
 from pegel.stats.vocabulary import Vocabulary
 
 
@@ -100,3 +100,57 @@ def test_text_that_is_not_unicode() -> None:
     vocabulary = Vocabulary.build(["\ud800", "a"])
 
     assert 1 == vocabulary.cells["\ud800"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("normal", True),
+        ("uniform", True),
+        ("exponential", True),
+        ("t3", False),
+        ("laplace", False),
+        ("lognormal", False),
+        ("constant", False),
+        ("empty", False),
+    ],
+)
+def test_light_tails(name: str, expected: bool) -> None:
+    """Normal, uniform and exponential numbers have light tails; heavier ones, constants and no numbers do not."""
+    rng = np.random.default_rng(0)
+    columns = {
+        "normal": rng.normal(size=20_000),
+        "uniform": rng.uniform(size=20_000),
+        "exponential": rng.exponential(size=20_000),
+        "t3": rng.standard_t(3, 20_000),
+        "laplace": rng.laplace(size=20_000),
+        "lognormal": rng.lognormal(size=20_000),
+        "constant": np.ones(20_000),
+        "empty": np.full(20_000, np.nan),
+    }
+    (field,) = build_layout(Schema((Field("x", Kind.NUMERIC),)), {"x": columns[name]}).features
+
+    assert isinstance(field, NumericLayout)
+    assert expected is field.light_tails
+
+
+def test_kept_statistics_are_identity() -> None:
+    """Which further statistics are kept is part of the layout, in any order and however often they are named."""
+    schema, values = Schema((Field("x", Kind.NUMERIC),)), {"x": np.arange(100.0)}
+    plain = build_layout(schema, values)
+    kept, again = (
+        build_layout(schema, values, names) for names in (["quantiles", "distinct"], ["distinct", "quantiles"] * 2)
+    )
+
+    assert plain.layout_hash != kept.layout_hash == again.layout_hash
+    assert ("distinct", "quantiles") == kept.kept == Layout.from_json(kept.to_json()).kept
+
+
+def test_at_most_64_fields_are_paired() -> None:
+    """Of more than 64 suitable fields, the first 64 are watched jointly."""
+    column = np.random.default_rng(0).normal(size=1_000)
+    one = build_layout(Schema((Field("x0", Kind.NUMERIC),)), {"x0": column}).features[0]
+    fields = tuple(Field(f"x{i}", Kind.NUMERIC) for i in range(70))
+    found = assemble(Schema(fields), [one] * 70)
+
+    assert list(range(64)) == [place for place, _ in found.joint]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from pegel.baseline import Baseline
 from pegel.budget import sidak
@@ -86,6 +88,55 @@ def test_larger_windows_need_larger_factors() -> None:
         found.factor("location", 400),
         found.factor("scale", 400),
     )
+
+
+def test_windows_that_resemble_the_one_before() -> None:
+    """Where the level wanders slowly, z goes with that of the window before; with independent rows it does not."""
+    wandering = {"x": chain(0, 40_000, 0.995), "c": columns(1, 40_000, 0.0)["c"]}
+    found = replay(build_layout(SCHEMA, wandering), wandering, N)
+
+    assert 0.1 < found["x"].lags["location"] < 0.9
+    assert found["x"].long_factor("location") > 1.2
+    assert ({}, 1.0) == (found["c"].lags, found["c"].long_factor("location"))
+
+
+def test_windows_are_replayed_inside_parts() -> None:
+    """Against rows of their own part windows do not vary more; those that lie in two parts are left out."""
+    rng, parts = np.random.default_rng(0), np.tile(np.repeat([0, 1], 5_050), 4)
+    values = columns(0, parts.size, 0.0) | {"x": rng.normal(parts * 1.0, 1)}
+    layout = build_layout(SCHEMA, values)
+    whole, inside = replay(layout, values, N), replay(layout, values, N, parts)
+
+    assert whole["x"].factor("location", N) > 10
+    assert 1 == inside["x"].factor("location", N)
+    assert (202, 196) == (whole["x"].blocks, inside["x"].blocks)
+
+
+def test_nulls_that_depend_on_the_hour() -> None:
+    """Where hours are told apart, nulls are not: those that come at night only count as variation of windows."""
+    rng, parts = np.random.default_rng(0), np.tile(np.repeat([0, 1], 5_000), 4)
+    values = columns(0, parts.size, 0.0)
+    values["x"][(parts == 1) & (rng.random(parts.size) < 0.05)] = np.nan
+    found = replay(build_layout(SCHEMA, values), values, N, parts)["x"]
+    night = CountTest("nulls", 12, N, 1_000, parts.size, two_sided=True, factor=found.factor("nulls", N))
+
+    assert replace(night, factor=1.0).p_value < 0.01
+    assert night.p_value > 0.05
+
+
+def test_a_wide_law_widens_the_tests() -> None:
+    """With a factor z stays and its p-value is that of z over the root; larger windows have larger factors."""
+    rng = np.random.default_rng(0)
+    values = columns(0, 20_000, 0.0)
+    field = build_layout(SCHEMA, values).features[0]
+    edges = getattr(field, "edges")  # noqa: B009  the first field is numeric
+    baseline, window = (count_sorted(np.sort(side), edges) for side in (values["x"], rng.normal(0.2, 1, N)))
+    plain = drift_tests(field, baseline, window)[0]
+    wide = drift_tests(field, baseline, window, Dispersion(N, 50, {"location": 4.0}))[0]
+    narrower = drift_tests(field, baseline, window, Dispersion(N // 2, 50, {"location": 2.5}))[0]
+
+    assert plain.statistic == wide.statistic
+    assert wide.p_value == narrower.p_value == pytest.approx(2 * norm.sf(abs(plain.statistic) / 2), rel=0.05)
 
 
 def test_too_few_windows_are_not_assessed() -> None:

@@ -215,12 +215,12 @@ def day(learnt: Callable[..., Baseline]) -> Day:
 
 def test_false_alarms_of_the_seasonal_example(day: Day, monitor: Callable[..., Any]) -> None:
     """With hours told apart, clean windows are flagged within twice the promise; with one baseline, half of them."""
-    cut, whole = (day.alarms(monitor, baseline, 480) for baseline in (day.cut, day.whole))
+    cut, whole = (day.alarms(monitor, baseline, 240) for baseline in (day.cut, day.whole))
     nominal = 3 / 240
 
     assert Partition(1) == day.partition
-    assert cut <= binom.isf(1e-3, 480, 2 * nominal)
-    assert whole > 0.3 * 480
+    assert cut <= binom.isf(1e-3, 240, 2 * nominal)
+    assert whole > 0.3 * 240
 
 
 def test_replay_inside_parts(day: Day) -> None:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
+from pegel.baseline import Baseline
+from pegel.detect.registry import DETECTORS, detector
+from pegel.findings import Verdict
 from pegel.stats.registry import GROUP
+from pegel.testing.detectors import DETECTOR_CHECKS
 from pegel.testing.statistics import STATISTIC_CHECKS, sample_of
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "extending.md").read_text()
-STATISTIC = PAGE[PAGE.index("## A statistic from nothing") : PAGE.index("## A detector from nothing")]
+BEGIN = PAGE.index("## A detector from nothing")
+STATISTIC, DETECTOR = PAGE[PAGE.index("## A statistic from nothing") : BEGIN], PAGE[BEGIN:]
 LINES = 30
 
 
@@ -43,9 +51,10 @@ def test_the_statistic_of_the_page_keeps_every_promise(written: dict[str, Any]) 
     assert ({"n": 0, "share": None}, {"n": 4, "share": 0.5}) == (empty, found.get())
 
 
-def test_a_statistic_is_short() -> None:
-    """The class on the page, with its imports and without blank lines, has at most thirty lines."""
-    block = next(block for block in blocks("python", STATISTIC) if "class " in block)
+@pytest.mark.parametrize("text", [STATISTIC, DETECTOR])
+def test_a_class_is_short(text: str) -> None:
+    """Each class on the page, with its imports and without blank lines, has at most thirty lines."""
+    block = next(block for block in blocks("python", text) if "class " in block)
     lines = [line for line in block.splitlines() if line.strip()]
 
     assert len(lines) <= LINES
@@ -58,3 +67,58 @@ def test_the_entry_point_of_the_page(written: dict[str, Any]) -> None:
     assert {GROUP: {written["ZeroShare"].name: "harbour.statistics:ZeroShare"}} == tomllib.loads(text)["project"][
         "entry-points"
     ]
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Install the classes of the page as the package that it speaks of; return the entry points that it names."""
+    (text,) = blocks("toml", DETECTOR)
+    groups: dict[str, Any] = tomllib.loads(text)["project"]["entry-points"]
+    package, info = tmp_path / "harbour", tmp_path / "harbour-1.0.dist-info"
+    package.mkdir()
+    info.mkdir()
+    for name, part in (("statistics", STATISTIC), ("detectors", DETECTOR)):
+        (package / f"{name}.py").write_text(blocks("python", part)[0])
+        monkeypatch.delitem(sys.modules, f"harbour.{name}", raising=False)
+    monkeypatch.delitem(sys.modules, "harbour", raising=False)
+    (package / "__init__.py").touch()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: harbour\nVersion: 1.0\n")
+    lines = [f"[{group}]\n{name} = {place}\n" for group, parts in groups.items() for name, place in parts.items()]
+    (info / "entry_points.txt").write_text("".join(lines))
+    monkeypatch.syspath_prepend(tmp_path)
+    return groups
+
+
+def test_the_detector_of_the_page_keeps_every_promise(installed: dict[str, Any]) -> None:
+    """Once both are installed, the rest of the page runs: the detector is found and passes every check."""
+    names: dict[str, Any] = {"__name__": "extending"}
+    for block in blocks("python", DETECTOR):
+        exec(compile(block, "docs/extending.md", "exec", dont_inherit=True), names)  # noqa: S102 - our own page
+
+    assert ({GROUP, DETECTORS.group}, "zeros") == (set(installed), names["Zeros"].name)
+    assert ("harbour.detectors", names["DETECTOR_CHECKS"]) == (type(detector("zeros")).__module__, DETECTOR_CHECKS)
+
+
+def test_the_spec_of_the_page(
+    installed: dict[str, Any], learnt: Callable[..., Baseline], monitor: Callable[..., Any]
+) -> None:
+    """A monitor with the spec of the page finds a sensor that goes quiet, at a share of nine percent."""
+    (text,) = blocks("yaml", DETECTOR)
+    rng = np.random.default_rng(0)
+
+    def rows(n: int, quiet: float) -> dict[str, Any]:
+        return {"x": np.where(rng.random(n) < quiet, 0.0, rng.normal(size=n))}
+
+    training = rows(5_000, 0.01)
+    told, lacking = (monitor(learnt(training, kept=kept), **yaml.safe_load(text)) for kept in (("zero_share",), ()))
+    window = rows(500, 0.08)
+    (found,) = told.see(window).findings
+    judged = lacking.see(window)
+
+    assert ("zeros", "drift") == (found.test, found.detector)
+    assert found.what.startswith("zeros 1")
+    assert 1 / 11 == pytest.approx(found.evidence["tests"]["zeros"]["p"] / found.p_value)
+    assert (Verdict.INSUFFICIENT, "the baseline does not keep zero_share; refresh it") == (
+        judged.verdict,
+        judged.features[0].what,
+    )

@@ -105,6 +105,69 @@ def test_bytes_round_trip(a: list[Any], b: list[Any], exact: bool) -> None:
     assert summary.to_bytes() == copy.to_bytes()
 
 
+PAIRS = build_layout(
+    Schema((Field("x", Kind.NUMERIC), Field("y", Kind.NUMERIC), Field("c", Kind.CATEGORICAL))),
+    {
+        "x": np.random.default_rng(0).normal(size=2_000),
+        "y": np.random.default_rng(1).normal(size=2_000),
+        "c": np.array(["a", "b"] * 1_000, dtype=object),
+    },
+)
+PART = st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 60), st.sampled_from([None, 0, 5, 23]))
+
+
+def part_of(seed: int, n: int, season: int | None) -> Summary:
+    """Summarise rows of one part of the day, some of them incomplete."""
+    rng = np.random.default_rng(seed)
+    numbers = np.where(rng.random((n, 2)) < 0.9, rng.normal(size=(n, 2)), np.nan)
+    found = Summary.empty(PAIRS, exact=True)
+    texts = np.array(["a", "b", "new"], dtype=object)[rng.integers(0, 3, n)]
+    found.update(Columns(n, numbers, None, (texts,), (None,)), Role.FEATURE, season)
+    return found
+
+
+@given(st.lists(PART, max_size=6), st.randoms(use_true_random=False))
+def test_pairs_and_parts_of_the_day_know_no_order(drawn: list[Any], random: Any) -> None:
+    """Co-moments, fourth products and counts by part of the day are bit-equal in any order and after packing."""
+    parts = [part_of(*one) for one in drawn]
+    whole, again = Summary.empty(PAIRS, exact=True), Summary.empty(PAIRS, exact=True)
+    for part in parts:
+        whole.merge(part)
+    random.shuffle(parts)
+    for part in parts:
+        again.merge(Summary.from_bytes(part.to_bytes(), PAIRS))
+    assert whole.fourth is not None
+    assert again.fourth is not None
+    whole.moments = again.moments  # the only part that may differ in its last digits
+
+    assert whole.to_bytes() == again.to_bytes()
+    assert whole.joint.to_bytes() == again.joint.to_bytes()
+    assert np.array_equal(whole.fourth.sums, again.fourth.sums)
+    assert {season for _, _, season in drawn if season is not None} == set(whole.seasons)
+    assert sum(n for _, n, season in drawn if season is not None) == sum(
+        int(cells[PAIRS.offsets[2] :].sum()) for cells in whole.seasons.values()
+    )
+
+
+def test_only_complete_rows_are_paired() -> None:
+    """A row without one of its numbers, or with an infinite one, is in no product of pairs."""
+    numbers = np.array([[0.1, 0.2], [np.nan, 0.2], [0.1, np.inf], [0.3, -0.2]])
+    found = Summary.empty(PAIRS, exact=True)
+    found.update(Columns(4, numbers, None, (np.array(["a"] * 4, dtype=object),), (None,)), Role.FEATURE)
+    assert found.fourth is not None
+
+    assert (2, 2) == (found.joint.n, int(found.fourth.sums[0, 0]))
+
+
+def test_windows_do_without_fourth_products() -> None:
+    """Merged with a summary that has none, exact sums and fourth products are let go, the rest is added."""
+    found, plain = part_of(0, 50, None), Summary.empty(PAIRS)
+    before = found.joint.n
+    found.merge(plain)
+
+    assert (None, None, before) == (found.exact, found.fourth, found.joint.n)
+
+
 @given(ROWS, st.integers(0, 40))
 @settings(suppress_health_check=[HealthCheck.too_slow])
 def test_exact_moments_know_no_order(rows: list[Any], cut: int) -> None:
