@@ -10,6 +10,8 @@ from benchmarks.accuracy.false_alarm_page import Run
 from benchmarks.accuracy.power import CLEAN, PEERS, Tally
 from benchmarks.accuracy.tables import Page, whole
 
+from pegel.detect import siegmund
+
 OBSERVED = {
     "mean .05 sigma": (42, 56),
     "mean .1 sigma": (13, 17),
@@ -21,6 +23,8 @@ OBSERVED = {
 }
 """Median windows when the rules were specified, at each budget; a fifth more, at least one more, is allowed."""
 LABELS = {0.15: 500, 0.2: 210, 0.3: 100}
+CHARTS = 32
+"""Of ten features: four of each number, two of the binary one, one of each category."""
 BASELINES, STREAMS, WINDOWS = 40, 15, 250
 LABEL_BASELINES, LABEL_STREAMS = 8, 8
 CHECKED = 40
@@ -39,6 +43,13 @@ def section(tally: Tally, seed: int, run: Run) -> str:
         "and not used up. *Windows alone*: no charts, the whole budget for single windows. The others have no "
         "budget: the chance of flagging a window, from the table of powers, gives the median wait. The first row "
         "says after how many windows a false alarm comes, on average: promised for ours, measured for the others."
+    )
+    usual = delay.usual_size()
+    limits = siegmund.limits(usual, delay.M, delay.levels_of(1.0).alpha_cusum / CHARTS)
+    assert limits is not None
+    page.say(
+        f"Sizes of windows are rounded up to an eighth of a doubling, so windows of {delay.N} rows are taken for "
+        f"{usual}: the baseline is then {delay.M / usual:.0f} of them, and the charts' allowance is {limits.k:.2f}."
     )
     _whole(page, tally, seed, run)
     _labels(page, seed, run)

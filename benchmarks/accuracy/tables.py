@@ -60,9 +60,8 @@ class Page:
     def text(self) -> str:
         """Return the section, the misses last."""
         words = "; ".join(self.misses) if self.misses else "none"
-        return "\n".join(
-            [*self.lines, f"Targets missed (by more than twice the Monte-Carlo error of rates and shares): {words}."]
-        )
+        closing = f"Targets missed (by more than twice the Monte-Carlo error of rates and shares): {words}."
+        return "\n".join([*self.lines, closing])
 
 
 def whole(value: float) -> str:

@@ -107,7 +107,8 @@ class Summary:
 
     def freeze(self) -> None:
         """Refuse every later change of the arrays."""
-        for array in (self.counters, self.cells, self.ranges, self.moments):
+        arrays = (self.counters, self.cells, self.ranges, self.moments, self.joint.sums, self.joint.products)
+        for array in (*arrays, *self.seasons.values()):
             array.flags.writeable = False
 
     def _settled_moments(self) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ VERDICT_WORDS = {
     Verdict.LAYOUT_MISMATCH: "other schema",
 }
 SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
-_UNITS = {"sigma": SIGMA, "sd ratio": "times the spread"}
+_UNITS = {"sigma": SIGMA, "sd ratio": "times the spread", "d": "standardised"}
 
 
 def percent(share: float) -> str:

@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEW = 4_096
-"""Up to so many values, or edges, are searched by halving: a grid would not pay."""
+"""Up to so many values are searched by halving: a grid would not pay."""
 SHORT = 8
+"""Up to so many edges likewise."""
 GRID = 4_096
+"""Intervals of the grid."""
 BLOCK = 8_192
 """Values looked up at once: few enough for the processor's cache."""
 ROUNDS = 2

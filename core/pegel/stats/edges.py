@@ -18,8 +18,9 @@ SHAPE_GROUPS = 16
 
 
 def previous(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the next float64 below each value."""
-    return np.nextafter(values, -np.inf)
+    """Return the next float64 below each value; below the smallest one lies minus infinity."""
+    with np.errstate(over="ignore"):
+        return np.nextafter(values, -np.inf)
 
 
 def build(ordered: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
