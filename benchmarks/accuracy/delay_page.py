@@ -48,8 +48,8 @@ def section(tally: Tally, seed: int, run: Run) -> str:
     limits = siegmund.limits(usual, delay.M, delay.levels_of(1.0).alpha_cusum / CHARTS)
     assert limits is not None
     page.say(
-        f"Sizes of windows are rounded up to an eighth of a doubling, so windows of {delay.N} rows are taken for "
-        f"{usual}: the baseline is then {delay.M / usual:.0f} of them, and the charts' allowance is {limits.k:.2f}."
+        f"The charts take windows of {delay.N} rows for {usual}: the baseline holds {delay.M / usual:.0f} of them, "
+        f"which gives an allowance of {limits.k:.2f}."
     )
     _whole(page, tally, seed, run)
     _labels(page, seed, run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,15 +29,23 @@ class Size:
     sizes: tuple[int, ...]
     baselines: int
     grid: int
-    correlated: dict[int, int]
+    correlated: Mapping[int, int]
     copies: int
-    charted: tuple[int, int]
-    paired: dict[int, int]
-    dependent: int
+    """Of the ten features, where these are correlated."""
+    several: int
+    """Baselines of correlated features."""
+    others: bool
+    """Whether the tests beside those for drift are measured, too."""
 
 
-SHORT = Size((200, 2_000), 100, 600, {200: 100, 2_000: 30}, 1, (160, 1_000), {200: 100, 2_000: 25}, 30)
-FULL = Size((50, 20_000), 100, 600, {200: 100, 2_000: 30}, 10, (300, 2_000), {200: 500}, 100)
+SHORT = Size((200, 2_000), 100, 600, {200: 100, 2_000: 30}, 1, 100, others=True)
+FULL = Size((50, 20_000), 100, 600, {200: 100, 2_000: 20}, 10, 50, others=False)
+CHARTED = (160, 1_000)
+PAIRED = {200: 100, 2_000: 25}
+LEAST = 5
+"""Rates are not given where fewer flags than this are to be expected."""
+DEPENDENT = 30
+"""Baselines of rows that depend on each other."""
 
 
 def section(size: Size, seed: int, run: Run) -> str:
@@ -52,10 +60,10 @@ def section(size: Size, seed: int, run: Run) -> str:
     )
     _grid(page, size, seed, run)
     _correlated(page, size, seed, run)
-    rows = [*_charts(page, size, seed, run), *_pairs(page, size, seed, run)]
-    if size is SHORT:
-        rows += [*_dependent(page, size, seed, run), *_counts(page, size, seed, run)]
-    page.table(("other tests", "at", "uncorrected", "realised / promised", "band"), rows)
+    if size.others:
+        parts = (_charts, _pairs, _dependent, _counts)
+        rows = [row for part in parts for row in part(page, size, seed, run)]
+        page.table(("other tests", "at", "uncorrected", "realised / promised", "band"), rows)
     return page.text()
 
 
@@ -71,7 +79,9 @@ def _grid(page: Page, size: Size, seed: int, run: Run) -> None:
                 bands = (allowed, (None, 1.3), None)
                 marks = [
                     page.rate(f"{what} at {level:g}", rates[:, i], bands[i])
-                    for i, level in enumerate((1e-2, 1e-3, 1e-4))
+                    if len(rates) * size.grid * level * (10 if d == 1 else 1) >= LEAST
+                    else "too few"
+                    for i, level in enumerate(false_alarms.LEVELS)
                 ]
                 equal, margin, spread = "", "", ""
                 if d == 10:
@@ -98,7 +108,7 @@ def _grid(page: Page, size: Size, seed: int, run: Run) -> None:
 
 def _correlated(page: Page, size: Size, seed: int, run: Run) -> None:
     grid = Grid(seed, (50_000,), tuple(size.correlated), size.correlated, rho=0.5, copies=size.copies)
-    found = run(false_alarms.one_baseline, [(grid, number) for number in range(size.baselines)])
+    found = run(false_alarms.one_baseline, [(grid, number) for number in range(size.several)])
     rows, d = [], 10 * size.copies
     for n in grid.sizes:
         rates = false_alarms.rates(found, 50_000, n, d, copies=size.copies)
@@ -109,8 +119,8 @@ def _correlated(page: Page, size: Size, seed: int, run: Run) -> None:
     page.table(("n", "m", "d", "at 1e-2", "at 1e-3", "band"), rows)
 
 
-def _charts(page: Page, size: Size, seed: int, run: Run) -> Rows:
-    baselines, windows = size.charted
+def _charts(page: Page, _: Size, seed: int, run: Run) -> Rows:
+    baselines, windows = CHARTED
     rows: Rows = []
     for m in (250 * charts.N, 36 * charts.N):
         rates = run(
@@ -124,9 +134,9 @@ def _charts(page: Page, size: Size, seed: int, run: Run) -> Rows:
 def _pairs(page: Page, size: Size, seed: int, run: Run) -> Rows:
     rows: Rows = []
     for copula in pairs.COPULAS:
-        tasks = [(seed, number, copula, size.paired) for number in range(size.baselines)]
+        tasks = [(seed, number, copula, PAIRED) for number in range(size.baselines)]
         rates = np.array(run(pairs.one_baseline, tasks))
-        for place, n in enumerate(size.paired):
+        for place, n in enumerate(PAIRED):
             for i, words in enumerate(("1e-2, all pairs", "1e-4, single pairs")):
                 what = f"correlation test, {copula}, n={n:,}"
                 mark = page.rate(f"{what} at {words}", rates[:, place, i], PAIRS)
@@ -134,14 +144,14 @@ def _pairs(page: Page, size: Size, seed: int, run: Run) -> Rows:
     return rows
 
 
-def _dependent(page: Page, size: Size, seed: int, run: Run) -> Rows:
+def _dependent(page: Page, _: Size, seed: int, run: Run) -> Rows:
     rows: Rows = []
     for phi in dependence.PHIS:
-        rates = np.array(run(dependence.one_autoregressive, [(seed, i, phi) for i in range(size.dependent)]))
+        rates = np.array(run(dependence.one_autoregressive, [(seed, i, phi) for i in range(DEPENDENT)]))
         what = f"rows alike by {phi:g} (AR 1), ten features, n=200"
         marks = page.rate(what, rates[:, 0], None), page.rate(what, rates[:, 1], DOUBLE)
         rows.append((what, "1e-2", *marks, band(DOUBLE)))
-    rates = np.array(run(dependence.one_seasonal, [(seed, i) for i in range(size.dependent)]))
+    rates = np.array(run(dependence.one_seasonal, [(seed, i) for i in range(DEPENDENT)]))
     what = "daily sine of .3 sigma, n=200"
     return [
         *rows,

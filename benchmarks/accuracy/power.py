@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from pegel.budget import sidak
 
-ALPHA, MARGIN = 0.01, 0.02
+LEVEL, MARGIN = sidak(0.01, len(streams.FEATURES)), 0.02
+"""One percent per window over ten features."""
 OURS, EQUAL, PLAIN = "Pegel", "Pegel, equal shares", "Pegel, equal shares, plain ranks"
 CLEAN = "no change"
 Flags = NDArray[np.bool_]
+Counts = NDArray[np.int64]
 PEERS = (*rules.peers(200), rules.MLRUN)
 
 
@@ -93,31 +95,32 @@ def one_baseline(task: tuple[Plan, int]) -> Tally:
     watched = {name: Watched.of(streams.field(name), training[name]) for name in streams.FEATURES}
     for n in plan.windows:
         clean, changed = windows_of(plan, number, n)
+        before = {name: ours.count(watched[name].layout, rows) for name, rows in clean.items()}
+        after = {
+            change: ours.count(watched[streams.CHANGES[change][0]].layout, rows) for change, rows in changed.items()
+        }
         for rule in plan.forms:
             flag = {OURS: _ours, EQUAL: _equal, PLAIN: _plain}[rule]
-            after = {change: flag(watched[streams.CHANGES[change][0]], rows) for change, rows in changed.items()}
-            tally.add((rule, n), {name: flag(watched[name], rows) for name, rows in clean.items()}, after)
+            moved = {change: flag(watched[streams.CHANGES[change][0]], counts) for change, counts in after.items()}
+            tally.add((rule, n), {name: flag(watched[name], counts) for name, counts in before.items()}, moved)
         if number < plan.peers:
             first = [{key: rows[: plan.few] for key, rows in made.items()} for made in (clean, changed)]
             _peers(tally, training, *first)
     return tally
 
 
-def _ours(watched: Watched, rows: Rows) -> Flags:
-    windows = ours.count(watched.layout, rows)
-    judged, level = ours.judge(watched, windows), sidak(ALPHA, len(streams.FEATURES))
-    assert ours.agrees(watched, windows[:1], judged, level, MARGIN)
-    return judged.flags(level, MARGIN)
+def _ours(watched: Watched, windows: Counts) -> Flags:
+    judged = ours.judge(watched, windows)
+    assert ours.agrees(watched, windows[:1], judged, LEVEL, MARGIN)
+    return judged.flags(LEVEL, MARGIN)
 
 
-def _equal(watched: Watched, rows: Rows) -> Flags:
-    judged = ours.judge(watched, ours.count(watched.layout, rows)).with_equal_shares()
-    return judged.flags(sidak(ALPHA, len(streams.FEATURES)), MARGIN)
+def _equal(watched: Watched, windows: Counts) -> Flags:
+    return ours.judge(watched, windows).with_equal_shares().flags(LEVEL, MARGIN)
 
 
-def _plain(watched: Watched, rows: Rows) -> Flags:
-    judged = ours.judge(watched, ours.count(watched.layout, rows), plain=True).with_equal_shares()
-    return judged.flags(sidak(ALPHA, len(streams.FEATURES)), MARGIN)
+def _plain(watched: Watched, windows: Counts) -> Flags:
+    return ours.judge(watched, windows, plain=True).with_equal_shares().flags(LEVEL, MARGIN)
 
 
 def _peers(tally: Tally, training: dict[str, Rows], clean: dict[str, Rows], changed: dict[str, Rows]) -> None:

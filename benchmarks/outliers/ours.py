@@ -8,7 +8,7 @@ from time import perf_counter
 import numpy as np
 from benchmarks.outliers.pyod_scores import BATCH, RUNS, SEEDS
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from pegel.columns import Columns, Field, Kind, Role, Schema
 from pegel.layout import build_layout

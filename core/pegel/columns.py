@@ -67,7 +67,7 @@ class Schema:
 class Columns:
     """A batch of `n` rows for the fields of one role, in schema order.
 
-    `numeric`: float64, shape (n, numeric fields), C order. Missing and unparseable values are NaN.
+    `numeric`: float64, shape (n, numeric fields). Missing and unparseable values are NaN.
     `missing`: uint8 codes of `Missing`, same shape, or None when every value is PRESENT.
     `categorical`: one object array of shape (n,) per categorical field, holding str or None (null).
     `unparseable`: per categorical field, a bool array of shape (n,) marking values that were neither string nor null

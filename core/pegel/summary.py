@@ -112,6 +112,7 @@ class Summary:
             array.flags.writeable = False
 
     def _settled_moments(self) -> NDArray[np.float64]:
+        """Return the moments, from the exact sums where they are kept."""
         settled = self.moments.copy()
         for i, sums in (self.exact or {}).items():
             settled[i] = sums.state()
@@ -168,8 +169,9 @@ class Summary:
                 self.exact[i].update(values)
             for name in self.layout.kept:
                 self.kept[i, name].update(values)
-        batch = np.stack([moments.of(values) for values in finite]) if ends.any() else moments.of(ordered)
-        self.moments[where] = moments.merge(self.moments[where], batch)
+        if self.exact is None:  # exact sums give the moments, too
+            batch = np.stack([moments.of(values) for values in finite]) if ends.any() else moments.of(ordered)
+            self.moments[where] = moments.merge(self.moments[where], batch)
         if numeric[0][1].field.role is Role.FEATURE and self.layout.joint:
             self._update_joint(columns.numeric)
 
@@ -177,12 +179,12 @@ class Summary:
         """Add the rows in which every jointly watched field has a number."""
         watched = self.layout.joint
         complete = values[np.isfinite(values[:, [j for j, _ in watched]]).all(axis=1)]
-        scores = np.empty((len(complete), len(watched)), dtype=np.int64)
-        for column, (j, feature) in zip(scores.T, watched, strict=True):
+        scores = np.empty((len(watched), len(complete)), dtype=np.int64)
+        for column, (j, feature) in zip(scores, watched, strict=True):
             column[:] = feature.scores[cell_of(complete[:, j], feature.edges)]
-        self.joint.update(scores)
+        self.joint.update(scores.T)
         if self.fourth is not None:
-            self.fourth.update(scores)
+            self.fourth.update(scores.T)
 
     def _cells_of(self, i: int) -> NDArray[np.int64]:
         start, end = self.layout.offsets[i : i + 2]
@@ -201,17 +203,17 @@ class Summary:
         self.cells += other.cells
         self.ranges[:, 0] = np.minimum(self.ranges[:, 0], other.ranges[:, 0])
         self.ranges[:, 1] = np.maximum(self.ranges[:, 1], other.ranges[:, 1])
-        self.moments = moments.merge(self.moments, other.moments)
+        self._merge_moments(other)
         self.joint.merge(other.joint)
         for key, one in self.kept.items():
             one.merge(other.kept[key])
         for season, cells in other.seasons.items():
             self.seasons[season] = self.seasons.get(season, 0) + cells
-        self._merge_exact(other)
 
-    def _merge_exact(self, other: Summary) -> None:
-        """Exact sums live on only if both sides have them."""
+    def _merge_moments(self, other: Summary) -> None:
+        """Exact sums live on only if both sides have them; otherwise they leave their moments."""
         if self.exact is None or other.exact is None or self.fourth is None or other.fourth is None:
+            self.moments = moments.merge(self._settled_moments(), other._settled_moments())
             self.exact = self.fourth = None
             return
         for i, sums in self.exact.items():
@@ -221,7 +223,7 @@ class Summary:
     @property
     def features(self) -> Mapping[str, FeatureSummary]:
         """Return one read-only view per field, by name, in schema order."""
-        states = self.moments if self.exact is None else self._settled_moments()
+        states = self._settled_moments()
         ends = zip(*(column.tolist() for column in self.ranges.T), strict=True)
         counts = zip(self.counters.tolist(), self._counted().tolist(), strict=True)
         parts = zip(self.layout.features, ends, counts, states.tolist(), strict=True)

@@ -86,7 +86,9 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "What to watch", "Further detectors", "One name a line: `median`, `tails`, or one of an installed package."
     ),
     "watch.statistics": Question(
-        "What to watch", "Further statistics", "One name a line: `distinct`, `quantiles`, or one of an installed package."
+        "What to watch",
+        "Further statistics",
+        "One name a line: `distinct`, `quantiles`, or one of an installed package.",
     ),
     "watch.outliers_per_day": Question(
         "What to watch", "Outliers (events/day)", "How many outlying events to see at most while nothing changes."

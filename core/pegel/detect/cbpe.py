@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from pegel.stats.scores import BINS, bin_of
 
@@ -40,6 +39,9 @@ def calibrate(scores: Floats, labels: NDArray[np.bool_]) -> Floats:
     rows = np.bincount(bins, minlength=BINS)
     positive = np.bincount(bins, weights=labels, minlength=BINS)
     seen = np.flatnonzero(rows)
+    # Imported here: it brings half of scipy, and whoever only checks a table has no use for it.
+    from scipy.optimize import isotonic_regression  # noqa: PLC0415
+
     if seen.size == 0:
         raise ValueError("expected labelled rows, given none: nothing was calibrated.")
     fitted = isotonic_regression(positive[seen] / rows[seen], weights=rows[seen]).x

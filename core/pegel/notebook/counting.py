@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from importlib import import_module
 from os import cpu_count
 
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from pegel.columns import Role
 from pegel.layout import Layout
@@ -49,10 +49,7 @@ def summarise(
 
 def _workers(stack: ExitStack) -> ThreadPoolExecutor:
     """Return threads whose matrix products take no threads of their own, which would only wait for each other."""
-    try:
-        stack.enter_context(import_module("threadpoolctl").threadpool_limits(1, user_api="blas"))
-    except ImportError:
-        return stack.enter_context(ThreadPoolExecutor(1))
+    stack.enter_context(threadpool_limits(1, user_api="blas"))
     return stack.enter_context(ThreadPoolExecutor(cpu_count()))
 
 

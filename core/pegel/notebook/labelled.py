@@ -62,7 +62,7 @@ def count(table: Table, performance: Performance) -> Labelled | None:
 
 def estimate(table: Table, performance: Performance) -> cbpe.Estimate | None:
     """Estimate performance from scores alone; None without calibration or without the column of scores."""
-    if performance.calibration is None or performance.score not in table.schema.names:
+    if performance.calibration is None or performance.score is None or performance.score not in table.schema.names:
         return None
     scores = _scores(table, performance.score)
     answers = _positive(_values(table, performance.prediction))
@@ -75,7 +75,9 @@ def _values(table: Table, name: str) -> NDArray[np.object_]:
     for block in table.column(name):
         if kind_of(block.type) is Kind.NUMERIC:
             values = numbers(block)[0]
-            blocks.append(np.where(np.isnan(values), None, values.astype(object)))
+            known = values.astype(object)
+            known[np.isnan(values)] = None
+            blocks.append(known)
         else:
             blocks.append(categories(block)[0])
     return np.concatenate(blocks) if blocks else np.empty(0, dtype=object)

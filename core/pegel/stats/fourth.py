@@ -1,4 +1,4 @@
-"""Products of normal scores up to the third power each: what the variance of a correlation is made of.
+"""Products of powers of normal scores: what the variance of a correlation is made of.
 
 Only baselines keep them. Scores are rounded to 1/32 standard deviation first, so that sums of fourth powers of a
 hundred billion rows are exact integers, and any split of the rows gives the same sums.
@@ -13,29 +13,30 @@ from numpy.typing import NDArray
 
 COARSE = 32
 """Normal scores (times 1,024) per unit kept here."""
-POWERS = 4
 CLIP = 1 - 1e-6
 EXACT = 16_384
 """So many products of the largest scores (85, to the sixth power) add up below 2**53, exactly."""
 
 
 class FourthProducts:
-    """Sums of `x_j**a * x_k**b` over rows, for all pairs of `size` fields and a, b from 0 to 3.
+    """Sums over rows of `x_j**a * x_k**b`, for all pairs of `size` fields, a from 0 to 3 and b from 0 to 2.
 
-    `sums`: int64, shape (4 * size, 4 * size); block (a, b) holds the sums of `x_j**a * x_k**b`.
+    `sums`: int64, shape (1 + 3 * size, 1 + 2 * size): its rows stand for 1, x, x**2 and x**3, its columns for 1, x and
+    x**2, each for all fields in turn.
     """
 
     def __init__(self, size: int) -> None:
         """Start from no rows."""
         self.size = size
-        self.sums: NDArray[np.int64] = np.zeros((POWERS * size, POWERS * size), dtype=np.int64)
+        self.sums: NDArray[np.int64] = np.zeros((1 + 3 * size, 1 + 2 * size), dtype=np.int64)
 
     def update(self, scores: NDArray[np.int64]) -> None:
         """Add complete rows of normal scores, shape (rows, size)."""
         for start in range(0, len(scores), EXACT):
             coarse = np.rint(scores[start : start + EXACT] / COARSE)
-            powers = np.concatenate([np.ones_like(coarse), coarse, coarse * coarse, coarse**3], axis=1)
-            self.sums += (powers.T @ powers).astype(np.int64)
+            squares = coarse * coarse
+            powers = np.hstack([np.ones((len(coarse), 1)), coarse, squares, squares * coarse])
+            self.sums += (powers.T @ powers[:, : 1 + 2 * self.size]).astype(np.int64)
 
     def merge(self, other: FourthProducts) -> None:
         """Add the rows of `other`, which has the same fields."""
@@ -51,13 +52,25 @@ class FourthProducts:
         found = np.ones((self.size, self.size))
         if n == 0:
             return found
-        # Element [a, b, j, k] is the mean of x_j**a * x_k**b.
-        raw = (self.sums / n).reshape(POWERS, self.size, POWERS, self.size).transpose(0, 2, 1, 3)
+        raw = self._raw(n)
         fourth = np.array([_central(_of_one(raw, j), 4, 0) for j in range(self.size)])
         for j in range(self.size):
             for k in range(j):
                 found[j, k] = found[k, j] = _kappa(raw[:, :, j, k], fourth[j], fourth[k])
         return found
+
+    def _raw(self, n: int) -> NDArray[np.float64]:
+        """Return means: element [a, b, j, k] is that of x_j**a * x_k**b; NaN where both a and b are large."""
+        raw = np.full((4, 4, self.size, self.size), np.nan)
+        whole = np.zeros(self.size, dtype=np.int64)  # 1 stands once, for all fields
+        every = np.arange(self.size)
+        places = [whole, *(1 + power * self.size + every for power in range(3))]
+        for a in range(4):
+            for b in range(3):
+                raw[a, b] = self.sums[np.ix_(places[a], places[b])] / n
+        for b in range(2):
+            raw[b, 3] = raw[3, b].T
+        return raw
 
 
 def _of_one(raw: NDArray[np.float64], j: int) -> NDArray[np.float64]:

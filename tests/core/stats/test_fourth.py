@@ -60,7 +60,7 @@ def test_large_sums_are_exact() -> None:
     largest = round(LARGEST / COARSE)
 
     assert EXACT * largest**6 < 2**53 < n * largest**6
-    assert [[n * largest ** (a + b) for a in range(4)] for b in range(4)] == summed(scores).sums.tolist()
+    assert [[n * largest ** (a + b) for b in range(3)] for a in range(4)] == summed(scores).sums.tolist()
 
 
 @pytest.mark.parametrize("rho", [-0.9, 0.0, 0.3, 0.9])

@@ -240,3 +240,17 @@ def test_numbers_marked_missing_are_refused() -> None:
 
     with pytest.raises(ValueError, match="expected NaN wherever a value is marked missing"):
         Summary.empty(LAYOUT).update(bad, Role.FEATURE)
+
+
+def test_exact_sums_leave_their_moments(layout: Layout, count: Callable[..., Summary], draw: Any) -> None:
+    """A summary with exact sums merged with one without has the moments of all rows, either way round."""
+    rows, more = draw(500, seed=5), draw(300, seed=6)
+    both = count(layout, rows)
+    both.merge(count(layout, more))
+    first, second = count(layout, rows, exact=True), count(layout, rows)
+    first.merge(count(layout, more))
+    second.merge(count(layout, more, exact=True))
+
+    for found in (first, second):
+        assert found.exact is None
+        assert both.moments == pytest.approx(found.moments, rel=1e-9)
