@@ -113,7 +113,11 @@ def _correlated(page: Page, size: Size, seed: int, run: Run) -> None:
     for n in grid.sizes:
         rates = false_alarms.rates(found, 50_000, n, d, copies=size.copies)
         what = f"correlated, n={n:,}, d={d}"
-        marks = [page.rate(f"{what} at {level:g}", rates[:, i], CORRELATED) for i, level in enumerate((1e-2, 1e-3))]
+        drawn = size.several * size.correlated[n]
+        marks = [
+            page.rate(f"{what} at {level:g}", rates[:, i], CORRELATED) if drawn * level >= LEAST else "too few"
+            for i, level in enumerate((1e-2, 1e-3))
+        ]
         rows.append((f"{n:,}", "50,000", str(d), *marks, band(CORRELATED)))
     page.say("**Drift tests, features correlated by .5** (normal copula).")
     page.table(("n", "m", "d", "at 1e-2", "at 1e-3", "band"), rows)

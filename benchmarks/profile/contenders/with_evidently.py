@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from evidently import DataDefinition, Dataset, Report  # type: ignore[import-not-found]  # peers are installed apart
-from evidently.presets import DataDriftPreset, DataSummaryPreset  # type: ignore[import-not-found]
+from evidently import DataDefinition, Dataset, Report
+from evidently.presets import DataDriftPreset, DataSummaryPreset
 
 
 def read(path: str) -> Dataset:

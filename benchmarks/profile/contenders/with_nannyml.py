@@ -6,7 +6,7 @@ import pickle
 import sys
 from pathlib import Path
 
-import nannyml  # type: ignore[import-not-found]  # peers have environments of their own
+import nannyml
 import pandas as pd
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pandas as pd
-import popmon  # type: ignore[import-not-found]  # peers have environments of their own
+import popmon
 
 WHEN = "when"
 

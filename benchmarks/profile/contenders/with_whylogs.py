@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 import pandas as pd
-import whylogs  # type: ignore[import-not-found]  # peers have environments of their own
-from whylogs.viz.drift.column_drift_algorithms import calculate_drift_scores  # type: ignore[import-not-found]
+import whylogs
+from whylogs.viz.drift.column_drift_algorithms import calculate_drift_scores
 
 
 def main(verb: str, table: str, state: str) -> None:

@@ -43,15 +43,32 @@ def numbers(column: Column) -> tuple[NDArray[np.float64], NDArray[np.uint8] | No
     if _is_text(column.type):
         return _parsed(column)
     if kind_of(column.type) is not Kind.NUMERIC and not pa.types.is_boolean(column.type):
-        nulls = np.asarray(column.is_null())
+        nulls = _nulls(column)
         codes = np.where(nulls, Missing.NULL, Missing.UNPARSEABLE).astype(np.uint8)
         return np.full(len(column), np.nan), codes
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.uint8())
-    values: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    values = _values(column.cast(pa.float64(), safe=False), np.dtype(np.float64))
     if column.null_count == 0:
         return values, None
-    return values, np.where(np.asarray(column.is_null()), Missing.NULL, Missing.PRESENT).astype(np.uint8)
+    nulls = _nulls(column)
+    return np.where(nulls, np.nan, values), np.where(nulls, Missing.NULL, Missing.PRESENT).astype(np.uint8)
+
+
+def _values(column: Column, kind: np.dtype[Any]) -> NDArray[Any]:
+    """Return the memory of a column of numbers; what stands at nulls is undefined.
+
+    `to_numpy` would do the same, but imports pandas wherever it is installed: half of the time of a small check.
+    """
+    data = column.buffers()[1]
+    if data is None:
+        return np.empty(0, dtype=kind)
+    return np.frombuffer(data, kind, count=len(column), offset=column.offset * kind.itemsize)
+
+
+def _nulls(column: Column) -> NDArray[np.bool_]:
+    """Return which values of a column are null, for the same reason without `to_numpy`."""
+    return np.asarray(_values(column.is_null().cast(pa.uint8()), np.dtype(np.uint8)), dtype=np.bool_)
 
 
 def _plain(column: Column) -> Column:
@@ -77,11 +94,12 @@ def categories(column: Column) -> tuple[NDArray[np.object_], NDArray[np.bool_] |
     """
     texts = _texts(column)
     if texts is None:
-        return np.full(len(column), None, dtype=object), ~np.asarray(column.is_null())
+        return np.full(len(column), None, dtype=object), ~_nulls(column)
     # One Python string per distinct value instead of one per row; the last place stands for null.
     encoded = texts.dictionary_encode()
     distinct = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
-    return distinct[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)], None
+    places = _values(encoded.indices, np.dtype(np.int32))
+    return distinct[np.where(_nulls(encoded.indices), -1, places) if encoded.indices.null_count else places], None
 
 
 def counts(column: Column) -> dict[str, int]:

@@ -77,7 +77,9 @@ def _write(reader: csv.CSVStreamingReader, target: Path, size: int, progress: Ca
 
 
 def _no_empty_text(column: pa.Array) -> pa.Array:
-    return pc.if_else(pc.equal(column, ""), None, column) if pa.types.is_string(column.type) else column
+    if not pa.types.is_string(column.type):
+        return column
+    return pc.if_else(pc.binary_length(column).cast(pa.bool_()), column, pa.nulls(len(column), column.type))
 
 
 def _wider(current: pa.DataType, value: str) -> pa.DataType:
