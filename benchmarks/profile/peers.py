@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent / "peers"
+HERE = Path(__file__).parent / "locks"
 ROOT = Path(__file__).parents[2]
 UV = ROOT / ".venvs" / "tools" / "bin" / "uv"
 NAMES = ("popmon", "nannyml", "whylogs", "evidently")

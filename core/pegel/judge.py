@@ -215,6 +215,8 @@ def _notes(
         apart = baseline.noise.partition is not None
         why = "hours are judged apart" if apart else f"{len(places(baseline, fields))} suitable numeric features"
         found.append(f"correlations are not watched: {why}")
+    if not baseline.noise.dispersion:
+        found.append(f"windows that vary by themselves are not allowed for: {baseline.noise.why}")
     if baseline.outlier_cutoff is None:
         found.append(refusal(baseline.rows, spec.watch.rows_per_day, spec.watch.outliers_per_day))
     return tuple(note for note in found if note)

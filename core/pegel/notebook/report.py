@@ -143,6 +143,7 @@ class Report:
             "features": [one.to_json() for one in self.features],
             "beyond": [one.to_json() for one in self.judgement.beyond],
             "estimate": None if self.estimate is None else asdict(self.estimate),
+            "notes": list(self.judgement.notes),
             "findings": len(self.findings),
             "extra": list(self.extra),
         }
