@@ -32,11 +32,15 @@ class FourthProducts:
 
     def update(self, scores: NDArray[np.int64]) -> None:
         """Add complete rows of normal scores, shape (rows, size)."""
+        k = self.size
         for start in range(0, len(scores), EXACT):
-            coarse = np.rint(scores[start : start + EXACT] / COARSE)
-            squares = coarse * coarse
-            powers = np.hstack([np.ones((len(coarse), 1)), coarse, squares, squares * coarse])
-            self.sums += (powers.T @ powers[:, : 1 + 2 * self.size]).astype(np.int64)
+            block = scores[start : start + EXACT].T
+            powers = np.ones((1 + 3 * k, block.shape[1]))
+            plain, squares, cubes = powers[1 : 1 + k], powers[1 + k : 1 + 2 * k], powers[1 + 2 * k :]
+            np.rint(np.divide(block, COARSE, out=plain), out=plain)
+            np.multiply(plain, plain, out=squares)
+            np.multiply(squares, plain, out=cubes)
+            self.sums += (powers @ powers[: 1 + 2 * k].T).astype(np.int64)
 
     def merge(self, other: FourthProducts) -> None:
         """Add the rows of `other`, which has the same fields."""
