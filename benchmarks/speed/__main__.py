@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from benchmarks.page import put
@@ -59,7 +60,7 @@ def layout_of(batch: Columns, role: Role) -> Layout:
     """Freeze the cells of a batch; correlations are watched of features, not of predictions."""
     fields = [Field(f"x{i}", Kind.NUMERIC, role) for i in range(NUMERIC)]
     names = [Field(f"c{i}", Kind.CATEGORICAL, role) for i in range(TEXT)]
-    values = {field.name: batch.numeric[:, i] for i, field in enumerate(fields)}
+    values: dict[str, NDArray[Any]] = {field.name: batch.numeric[:, i] for i, field in enumerate(fields)}
     values |= {field.name: batch.categorical[i] for i, field in enumerate(names)}
     return build_layout(Schema((*fields, *names)), values)
 
