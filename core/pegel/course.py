@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtr
@@ -58,10 +59,8 @@ class Course:
         """Start from what the windows before left."""
         memory = memory.for_baseline(baseline.id)
         rows = max(summary.rows(Role.FEATURE), summary.rows(Role.PREDICTION))
-        spread = baseline.noise.dispersion
-        charts = {name: _charts(feature, spread.get(name)) for name, feature in baseline.features.items()}
         part = baseline.part(span.start, span.end)
-        return cls(memory, memory.sizes.plus(rows, span.start), span, part, _smallest(baseline), charts)
+        return cls(memory, memory.sizes.plus(rows, span.start), span, part, _smallest(baseline), _all_charts(baseline))
 
     @property
     def usual(self) -> int:
@@ -136,7 +135,7 @@ class _Step:
 
     def take(self, known: dict[Key, Chart], tests: Sequence[Evidence]) -> list[FeatureVerdict]:
         """Change the charts of the field in `known` and return what those say that are not at rest."""
-        name, expected = self.one.name, set(self.course.charts[self.one.name])
+        name, expected, delta = self.one.name, set(self.course.charts[self.one.name]), self._delta()
         family = [test for test in tests if test.name in {each for each, _ in expected}]
         said = []
         for test, direction, z in deviations(family, self.one.dispersion):
@@ -145,7 +144,7 @@ class _Step:
             key = (name, test, direction)
             before = known.get(key, Chart())
             after = before.step(z, self.limits, self.course.span.start)
-            alarm = after.alarms(self.limits, self._delta())
+            alarm = after.alarms(self.limits, delta)
             known[key] = after.restarted() if alarm else after
             if alarm or after.drifting:
                 said.append(self._verdict(key, before, after, z=z, alarm=alarm))
@@ -193,6 +192,13 @@ class _Step:
             },
             alarm=alarm,
         )
+
+
+@lru_cache(maxsize=32)
+def _all_charts(baseline: Baseline) -> Mapping[str, tuple[tuple[str, str], ...]]:
+    """Return the charts of every field. They are those of the baseline, so each one's are found once."""
+    spread = baseline.noise.dispersion
+    return {name: _charts(feature, spread.get(name)) for name, feature in baseline.features.items()}
 
 
 def _charts(feature: FeatureSummary, dispersion: Dispersion | None) -> tuple[tuple[str, str], ...]:

@@ -173,8 +173,26 @@ def outlier_test(baseline: Baseline, summary: Summary) -> list[CountTest]:
 
 def _said(pair: Comparison, tests: Sequence[Evidence] | None, bars: _Bars) -> list[FeatureVerdict]:
     """Return what the drift tests and what the count tests say about one field."""
+    return [_drift(pair, tests, bars.drift), _quality(pair, bars.quality)]
+
+
+def _quality(pair: Comparison, bar: Bar) -> FeatureVerdict:
     counts = quality_tests(pair.before, pair.now, pair.dispersion)
-    return [_drift(pair, tests, bars.drift), weigh(pair.name, counts, bars.quality, quality_effect)]
+    nulls = counts[0]
+    if any(test.seen for test in counts) or nulls.seen_in_baseline:
+        return weigh(pair.name, counts, bar, quality_effect)
+    # Nothing odd, now or ever: most fields of most windows, so no time is spent on p-values that are all 1.
+    return FeatureVerdict(
+        feature=pair.name,
+        verdict=Verdict.OK,
+        what="as in training",
+        n=nulls.n,
+        m=nulls.m,
+        detector=bar.detector,
+        test=nulls.name,
+        threshold=bar.level,
+        budget_share=bar.share,
+    )
 
 
 def _beyond(

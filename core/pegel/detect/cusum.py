@@ -126,7 +126,8 @@ def deviations(tests: Iterable[Evidence], dispersion: Dispersion | None = None) 
     for test in tests:
         if isinstance(test, RankStatistic):
             longer = 1.0 if dispersion is None else dispersion.long_factor(test.name)
-            test = replace(test, factor=test.factor * longer)  # noqa: PLW2901  the same test, of a wider law
+            if longer > 1:
+                test = replace(test, factor=test.factor * longer, one_sided=None)  # noqa: PLW2901  of a wider law
         if isinstance(test, RankStatistic | BinaryTest):
             found += [(test.name, word, _normal(test.tail(sign))) for word, sign in (("up", 1), ("down", -1))]
         elif len(tests) == 1:

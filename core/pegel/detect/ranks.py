@@ -28,7 +28,7 @@ class RankStatistic:
     """A standardised difference of mean scores: `z` with permutation skewness `skewness`; `n`, `m` rows.
 
     `factor`: by how much the variance of z exceeds 1 in clean windows, see `pegel.stats.dispersion`; the two-sided
-    `p_value` allows for it.
+    `p_value` allows for it, as do `one_sided`, the tails above and below z, if they are known already.
     """
 
     name: str
@@ -38,6 +38,7 @@ class RankStatistic:
     m: int
     factor: float
     p_value: float
+    one_sided: tuple[float, float] | None = None
 
     @property
     def statistic(self) -> float:
@@ -46,6 +47,8 @@ class RankStatistic:
 
     def tail(self, sign: int) -> float:
         """Return the one-sided p-value in the direction of `sign`, 1 or -1."""
+        if self.one_sided is not None:
+            return self.one_sided[sign < 0]
         root = math.sqrt(self.factor)
         return float(tails.upper(sign * self.z / root, sign * self.skewness * root))
 
@@ -96,10 +99,12 @@ def rank_statistics(
     z, skewness = standardise(baseline, window, scores)
     factors = np.broadcast_to(np.asarray(factors, dtype=np.float64), z.shape)
     root = np.sqrt(factors)
-    p = tails.two_sided(z / root, skewness * root)
+    above, below = tails.upper(z / root, skewness * root), tails.upper(-z / root, -skewness * root)
+    p = np.clip(2 * np.minimum(above, below), tails.FLOOR, 1.0)
     sizes = (window.sum(axis=-1), baseline.sum(axis=-1), factors, p)
     columns = [column.tolist() for column in (z, skewness, *sizes)]
-    return [RankStatistic(name, *values) for values in zip(*columns, strict=True)]
+    both = zip(above.tolist(), below.tolist(), strict=True)
+    return [RankStatistic(name, *values, one) for *values, one in zip(*columns, both, strict=True)]
 
 
 def _dot(a: Floats, b: Floats) -> Floats:
