@@ -103,8 +103,8 @@ def rank_statistics(
     p = np.clip(2 * np.minimum(above, below), tails.FLOOR, 1.0)
     sizes = (window.sum(axis=-1), baseline.sum(axis=-1), factors, p)
     columns = [column.tolist() for column in (z, skewness, *sizes)]
-    both = zip(above.tolist(), below.tolist(), strict=True)
-    return [RankStatistic(name, *values, one) for *values, one in zip(*columns, both, strict=True)]
+    columns.append([*zip(above.tolist(), below.tolist(), strict=True)])
+    return [RankStatistic(name, *values) for values in zip(*columns, strict=True)]
 
 
 def _dot(a: Floats, b: Floats) -> Floats:
