@@ -89,10 +89,17 @@ class Explanation:
             f"inputs      n = {one.n}, m = {one.m}, {numbers}\n"
             f"p           {self.p_value:.10g}{among}, below the level {one.threshold:.3g}\n"
             f"level       {one.budget_share:.2%} of the false-alarm budget of each window{relevant}\n"
-            f"effect      {one.effect:.4g} {one.effect_unit}\n"
+            f"effect      {one.effect:.4g} {one.effect_unit}{_distances(one)}\n"
             f"baseline    {one.baseline_id}\n"
             f"recomputed  statistic {self.statistic:.10g}, p {self.p_value:.10g}: {state}"
         )
+
+
+def _distances(finding: Finding) -> str:
+    """Return the distances told beside a finding, on a line of their own."""
+    told = finding.evidence.get("distances", {})
+    text = ", ".join(f"{name} {value:.3g}" for name, value in told.items() if name != "cells")
+    return f"\ndistances   {text} (none is compared with a threshold)" if text else ""
 
 
 def explain(finding: Finding, summary: Summary, baseline: Baseline) -> Explanation:

@@ -17,6 +17,7 @@ from pegel.detect.effects import drift_effect, quality_effect
 from pegel.detect.performance import ERROR_RATE, Labelled, error_test
 from pegel.detect.protocol import Evidence
 from pegel.detect.quality import quality_tests
+from pegel.detect.sizes import distances_of
 from pegel.findings import Finding, Span, Verdict
 from pegel.joint import PAIR, joint_verdict, places
 from pegel.layout import Layout
@@ -220,7 +221,9 @@ def _drift(pair: Comparison, tests: Sequence[Evidence] | None, bar: Bar) -> Feat
     if not tests:
         return FeatureVerdict(feature=name, verdict=Verdict.OK, what="all values are the same", n=n, m=m)
     verdict = weigh(name, tests, bar, lambda test: drift_effect(test, pair.reference, pair.judged))
-    return verdict.with_evidence(pair.evidence)
+    if verdict.verdict is Verdict.OK:
+        return verdict
+    return verdict.with_evidence({**pair.evidence, "distances": distances_of(pair.reference, pair.judged)})
 
 
 def _notes(
