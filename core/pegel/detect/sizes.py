@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from pegel.detect.location import auc
 from pegel.layout import NumericLayout
 from pegel.outliers.quantiles import quantiles
@@ -47,8 +49,9 @@ def distances_of(baseline: FeatureSummary, window: FeatureSummary) -> dict[str, 
 def _in_units(baseline: FeatureSummary, window: FeatureSummary, layout: NumericLayout) -> dict[str, float]:
     ends = [end for end in (baseline.min, window.min, baseline.max, window.max) if end is not None]
     points = distances.bounds(layout.edges, min(ends), max(ends))
-    w1 = distances.w1(baseline.cells, window.cells, points)
-    found = {"w1": w1, "energy": distances.energy(baseline.cells, window.cells, points)}
+    with np.errstate(over="ignore", invalid="ignore"):  # what is beyond the floats is left out below
+        w1 = distances.w1(baseline.cells, window.cells, points)
+        found = {"w1": w1, "energy": distances.energy(baseline.cells, window.cells, points)}
     sd, middle = baseline.moments.sd, quantiles(baseline, layout, 0.25, 0.75)
     if sd:
         found["w1_sigma"] = w1 / sd
