@@ -1,4 +1,4 @@
-"""What all tests of core share."""
+"""What all tests share."""
 
 from hypothesis import settings
 
