@@ -34,10 +34,10 @@ ROUNDS = 400
 Matrix = NDArray[np.float64]
 
 
-def best(work: Callable[[], object], rounds: int = ROUNDS) -> float:
+def best(work: Callable[[], object]) -> float:
     """Return the seconds of the fastest of several rounds."""
     taken = []
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         began = time.perf_counter()
         work()
         taken.append(time.perf_counter() - began)

@@ -219,8 +219,7 @@ def _smallest(baseline: Baseline) -> int:
     """Return the rows of the baseline, or of its smallest part of the day."""
     if baseline.noise.partition is None or not baseline.summary.seasons:
         return baseline.rows
-    offsets = baseline.layout.offsets
-    return min(int(np.add.reduceat(cells, offsets[:-1]).max()) for cells in baseline.summary.seasons.values())
+    return min(int(baseline.layout.counted(cells).max()) for cells in baseline.summary.seasons.values())
 
 
 def _left_over(one: Comparison, course: Course) -> Carried | None:

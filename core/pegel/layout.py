@@ -68,6 +68,14 @@ class NumericLayout:
         """Say for each cell whether it can hold one value only."""
         return edge_rules.is_point(self.edges)
 
+    def grouped(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return counts per shape group, shape (..., E + 1) -> (..., groups)."""
+        return np.add.reduceat(cells, self._group_starts, axis=-1)
+
+    @cached_property
+    def _group_starts(self) -> NDArray[np.intp]:
+        return np.flatnonzero(np.diff(self.groups, prepend=-1))
+
     def report(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return counts on the partition on which distances are reported.
 
@@ -151,6 +159,10 @@ class Layout:
     def offsets(self) -> NDArray[np.int64]:
         """Return where each field's cells begin in one flat array, and the total, shape (fields + 1,)."""
         return np.cumsum([0] + [feature.size for feature in self.features])
+
+    def counted(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many values fall in cells, per field, from counts of all cells in one flat array."""
+        return np.add.reduceat(cells, self.offsets[:-1]) if self.features else np.zeros(0, dtype=np.int64)
 
     @cached_property
     def joint(self) -> tuple[tuple[int, NumericLayout], ...]:

@@ -225,7 +225,7 @@ class Summary:
         """Return one read-only view per field, by name, in schema order."""
         states = self._settled_moments()
         ends = zip(*(column.tolist() for column in self.ranges.T), strict=True)
-        counts = zip(self.counters.tolist(), self._counted().tolist(), strict=True)
+        counts = zip(self.counters.tolist(), self.layout.counted(self.cells).tolist(), strict=True)
         parts = zip(self.layout.features, ends, counts, states.tolist(), strict=True)
         return {feature.field.name: self._feature(i, feature, *values) for i, (feature, *values) in enumerate(parts)}
 
@@ -251,10 +251,6 @@ class Summary:
             counted=counted,
             **dict(zip(COUNTERS, counters, strict=True)),
         )
-
-    def _counted(self) -> NDArray[np.int64]:
-        """Return how many values fall in cells, per field."""
-        return np.add.reduceat(self.cells, self.layout.offsets[:-1]) if len(self.layout.features) else np.zeros(0, int)
 
     def rows(self, role: Role) -> int:
         """Return how many rows of a role were counted; 0 when the schema has no field of that role."""

@@ -70,8 +70,8 @@ def _test_numbers(chosen: Sequence[tuple[list[Evidence], Pair, NumericLayout]]) 
     shifts = location.scores(ranks, np.array([layout.light_tails for _, _, layout in chosen]))
     locations = rank_statistics("location", baseline, window, shifts, _factors("location", pairs))
     scales = rank_statistics("scale", baseline, window, scale.scores(ranks), _factors("scale", pairs))
-    grouped = padded([_grouped(layout, pair.baseline) for _, pair, layout in chosen])
-    now = padded([_grouped(layout, pair.window) for _, pair, layout in chosen])
+    grouped = padded([layout.grouped(pair.baseline) for _, pair, layout in chosen])
+    now = padded([layout.grouped(pair.window) for _, pair, layout in chosen])
     shapes = shape_statistics(grouped, now, pool_ordered(grouped, now), [_law(pair) for pair in pairs])
     for (found, _, _), moved, spread, changed in zip(chosen, locations, scales, shapes, strict=True):
         wide = changed is not None and changed.df + 1 >= POOLS
@@ -122,10 +122,6 @@ def _two(pair: Pair) -> Evidence:
     if factor == 1:
         return binary(b, w)
     return rank_statistics("location", b[None], w[None], midranks(b, w)[None], factor)[0]
-
-
-def _grouped(layout: NumericLayout, cells: Counts) -> Counts:
-    return np.bincount(layout.groups, weights=cells).astype(np.int64)
 
 
 def _join_unseen(pair: Pair) -> Pair:

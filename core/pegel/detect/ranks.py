@@ -100,8 +100,7 @@ def rank_statistics(
     factors = np.broadcast_to(np.asarray(factors, dtype=np.float64), z.shape)
     root = np.sqrt(factors)
     above, below = tails.upper(z / root, skewness * root), tails.upper(-z / root, -skewness * root)
-    p = np.clip(2 * np.minimum(above, below), tails.FLOOR, 1.0)
-    sizes = (window.sum(axis=-1), baseline.sum(axis=-1), factors, p)
+    sizes = (window.sum(axis=-1), baseline.sum(axis=-1), factors, tails.doubled(above, below))
     columns = [column.tolist() for column in (z, skewness, *sizes)]
     columns.append([*zip(above.tolist(), below.tolist(), strict=True)])
     return [RankStatistic(name, *values) for values in zip(*columns, strict=True)]

@@ -61,7 +61,7 @@ class Replayed:
         """Return X2 and its degrees of freedom of each window that can be tested for shape."""
         b, w = self.rest, self.window
         if isinstance(self.layout, NumericLayout):
-            b, w = _grouped(self.layout, b), _grouped(self.layout, w)
+            b, w = self.layout.grouped(b), self.layout.grouped(w)
         pools = pool_ordered(b, w) if isinstance(self.layout, NumericLayout) else pool_categories(b, w)
         x2, _, df = shape_values(b, w, pools)
         return x2[df > 0], df[df > 0]
@@ -143,12 +143,6 @@ def _cells(field: FieldLayout, column: NDArray[Any]) -> tuple[NDArray[np.intp], 
         place[~absent] = field.vocabulary.cell_of(column[~absent])
         return place, absent
     return cell_of(column, field.edges), ~np.isfinite(column)
-
-
-def _grouped(layout: NumericLayout, counts: Counts) -> Counts:
-    """Return counts per shape group, shape (windows, groups)."""
-    starts = np.flatnonzero(np.diff(layout.groups, prepend=-1))
-    return np.add.reduceat(counts, starts, axis=1)
 
 
 def _factor(z: Floats) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 
 from pegel.detect.location import auc
 from pegel.layout import NumericLayout
-from pegel.outliers.quantiles import quantiles
+from pegel.outliers.quantiles import IQR_OF_NORMAL, quantiles
 from pegel.stats import distances
 from pegel.summary import FeatureSummary
 
@@ -27,8 +27,6 @@ BY_CELLS = {
     "tv": distances.tv,
     "linf": distances.linf,
 }
-IQR_OF_NORMAL = 1.349
-"""The middle half of a normal, in standard deviations."""
 
 
 def distances_of(baseline: FeatureSummary, window: FeatureSummary) -> dict[str, float]:

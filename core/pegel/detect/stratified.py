@@ -74,8 +74,7 @@ def _effective(n: Floats, m: Floats) -> int:
 def _shape(layout: FieldLayout, b: Counts, w: Counts, dispersion: Dispersion | None) -> ShapeStatistic | None:
     """Add up X2, G and degrees of freedom: independent parts, so the sum is chi-squared again."""
     if isinstance(layout, NumericLayout):
-        starts = np.flatnonzero(np.diff(layout.groups, prepend=-1))
-        b, w = np.add.reduceat(b, starts, axis=1), np.add.reduceat(w, starts, axis=1)
+        b, w = layout.grouped(b), layout.grouped(w)
     pools = pool_ordered(b, w) if isinstance(layout, NumericLayout) else pool_categories(b, w)
     x2, g, df = shape_values(b, w, pools)
     n, m = w.sum(axis=1).astype(np.float64), b.sum(axis=1).astype(np.float64)

@@ -20,14 +20,12 @@ from numpy.typing import NDArray
 from pegel.columns import Columns, Missing, Role
 from pegel.layout import CategoricalLayout, NumericLayout
 from pegel.outliers import checks
-from pegel.outliers.quantiles import quantiles
+from pegel.outliers.quantiles import IQR_OF_NORMAL, quantiles
 from pegel.summary import FeatureSummary, Summary
 
 Z_LIMIT = 3.5
 FENCES = {"fence": 1.5, "far_fence": 3.0}
 """How many IQRs beyond the quartiles a fence stands."""
-IQR_OF_NORMAL = 1.349
-"""The IQR of a normal distribution, in standard deviations."""
 
 
 class Rule(NamedTuple):

@@ -7,6 +7,9 @@ import numpy as np
 from pegel.layout import NumericLayout
 from pegel.summary import FeatureSummary
 
+IQR_OF_NORMAL = 1.349
+"""The IQR of a normal distribution, in standard deviations."""
+
 
 def quantiles(feature: FeatureSummary, layout: NumericLayout, *shares: float) -> list[float] | None:
     """Return for each share (0 to 1, both inclusive) the value that this share of the baseline values does not exceed.

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pegel.spans import MICROSECOND, to_us
 
 HOURS = (1, 3, 6, 12)
 """Lengths of parts of a day, finest first; the two of twelve hours are day (06:00 to 18:00) and night."""
@@ -42,7 +44,7 @@ class Partition:
         >>> Partition(12).part_of(np.array([0, 5, 6, 17, 18, 30]) * 3_600_000_000).tolist()
         [1, 1, 0, 0, 1, 0]
         """
-        hours = (instants + self.utc_offset // timedelta(microseconds=1)) // _HOUR_US
+        hours = (instants + self.utc_offset // MICROSECOND) // _HOUR_US
         shift = DAY_BEGINS if self.hours == HOURS[-1] else 0
         part = (hours - shift) % 24 // self.hours
         if not self.weekend:
@@ -54,8 +56,8 @@ class Partition:
         """Return the part in which the half-open span [start, end) lies as a whole, or None."""
         if end - start > timedelta(hours=self.hours):
             return None
-        last = end - timedelta(microseconds=1)
-        first, final = self.part_of(np.array([_microseconds(start), _microseconds(last)])).tolist()
+        last = end - MICROSECOND
+        first, final = self.part_of(np.array([to_us(start), to_us(last)])).tolist()
         return int(first) if first == final else None
 
     def label(self, part: int) -> str:
@@ -85,7 +87,3 @@ class Partition:
 def candidates(utc_offset: timedelta = timedelta(0)) -> tuple[Partition, ...]:
     """Return every partition, finest first."""
     return tuple(Partition(hours, weekend, utc_offset) for hours in HOURS for weekend in (True, False))
-
-
-def _microseconds(instant: datetime) -> int:
-    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

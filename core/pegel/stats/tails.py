@@ -34,5 +34,9 @@ def upper(z: ArrayLike, skewness: ArrayLike) -> Floats:
 def two_sided(z: ArrayLike, skewness: ArrayLike) -> Floats:
     """Return twice the smaller tail at z, between 1e-300 and 1; shapes are broadcast."""
     z, skewness = np.asarray(z, dtype=np.float64), np.asarray(skewness, dtype=np.float64)
-    smaller = np.minimum(upper(z, skewness), upper(-z, -skewness))
-    return np.asarray(np.clip(2 * smaller, FLOOR, 1.0), dtype=np.float64)
+    return doubled(upper(z, skewness), upper(-z, -skewness))
+
+
+def doubled(above: Floats, below: Floats) -> Floats:
+    """Return twice the smaller of two tails, between 1e-300 and 1."""
+    return np.asarray(np.clip(2 * np.minimum(above, below), FLOOR, 1.0), dtype=np.float64)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +28,8 @@ from pegel.summary import FeatureSummary, Summary
 from pegel.testing import detectors as checks
 from pegel.testing.detectors import DETECTOR_CHECKS, DetectorCheck
 
+Install = Callable[[str, str, str], None]
+
 PACKAGE = '''
 """A detector that needs a statistic, and is never alarmed."""
 
@@ -48,17 +48,6 @@ class Nothing:
             return None
         return CountTest(self.name, 0, now["count"], 0, before["count"])
 '''
-
-
-def install(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Install a package with one detector, as an installer would lay it down."""
-    (folder / "harbour_detectors.py").write_text(PACKAGE)
-    info = folder / "harbour_detectors-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: harbour-detectors\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[pegel.detectors]\n{name} = harbour_detectors:Nothing\n")
-    monkeypatch.syspath_prepend(folder)
-    monkeypatch.delitem(sys.modules, "harbour_detectors", raising=False)
 
 
 def by_name(check: DetectorCheck) -> str:
@@ -87,9 +76,9 @@ def test_an_unknown_name() -> None:
         detector("guess")
 
 
-def test_an_installed_package_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installed_package_is_found(install: Install) -> None:
     """A detector named by an entry point of an installed package is found, checked, and known by what it needs."""
-    install(tmp_path, monkeypatch, "nothing")
+    install("harbour_detectors", PACKAGE, "[pegel.detectors]\nnothing = harbour_detectors:Nothing\n")
     made = detector("nothing")
     checked = [check(type(made), 0) for check in DETECTOR_CHECKS]
 
@@ -98,9 +87,9 @@ def test_an_installed_package_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     assert ("extremes", "moment_sums") == kept_statistics(Watch(detectors=("nothing",), statistics=("extremes",)))
 
 
-def test_a_name_that_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_is_taken(install: Install) -> None:
     """A package cannot replace a detector unseen: two of one name are refused, and both places are named."""
-    install(tmp_path, monkeypatch, "median")
+    install("harbour_detectors", PACKAGE, "[pegel.detectors]\nmedian = harbour_detectors:Nothing\n")
 
     with pytest.raises(SetupError, match=r"pegel\.detect\.median:Median and harbour_detectors:Nothing"):
         detectors()
@@ -149,11 +138,10 @@ def test_a_change_that_only_one_detector_sees(monitor: Callable[..., Any], train
 def test_a_statistic_that_the_baseline_lacks(
     monitor: Callable[..., Any],
     learnt: Callable[..., Baseline],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    install: Install,
 ) -> None:
     """A detector whose statistic is not kept makes numbers insufficient by name; categories are judged as ever."""
-    install(tmp_path, monkeypatch, "nothing")
+    install("harbour_detectors", PACKAGE, "[pegel.detectors]\nnothing = harbour_detectors:Nothing\n")
     rng = np.random.default_rng(0)
 
     def rows(n: int) -> dict[str, Any]:

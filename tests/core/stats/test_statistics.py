@@ -8,7 +8,7 @@ import inspect
 import pkgutil
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -29,6 +29,8 @@ from pegel.stats.quantiles import Quantiles
 from pegel.stats.registry import BUILT_IN, statistic, statistics
 from pegel.stats.scores import PredictionScores
 from pegel.testing.statistics import STATISTIC_CHECKS, StatisticCheck, sample_of
+
+Install = Callable[[str, str, str], None]
 
 COLUMN_KINDS: tuple[type[ColumnStatistic], ...] = (Distinct, Extremes, Histogram, MomentSums, Quantiles)
 OTHER_KINDS: tuple[type[Statistic], ...] = (Categories, Comoments, Confusion, Counters, PredictionScores)
@@ -139,20 +141,9 @@ class Positives:
 '''
 
 
-def install(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Install a package with one statistic, as an installer would lay it down."""
-    (folder / "harbour_statistics.py").write_text(PACKAGE)
-    info = folder / "harbour_statistics-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: harbour-statistics\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[pegel.statistics]\n{name} = harbour_statistics:Positives\n")
-    monkeypatch.syspath_prepend(folder)
-    monkeypatch.delitem(sys.modules, "harbour_statistics", raising=False)
-
-
-def test_an_installed_package_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installed_package_is_found(install: Install) -> None:
     """A statistic named by an entry point of an installed package is found, and is checked like all others."""
-    install(tmp_path, monkeypatch, "positives")
+    install("harbour_statistics", PACKAGE, "[pegel.statistics]\npositives = harbour_statistics:Positives\n")
     kind = statistics()["positives"]
     checked = [check(sample_of(kind), 0) for check in STATISTIC_CHECKS]
 
@@ -160,9 +151,9 @@ def test_an_installed_package_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     assert (11, len(checked)) == (len(statistics()), 11)
 
 
-def test_a_name_that_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_is_taken(install: Install) -> None:
     """A package cannot replace a statistic unseen: two of one name are refused, and both places are named."""
-    install(tmp_path, monkeypatch, "histogram")
+    install("harbour_statistics", PACKAGE, "[pegel.statistics]\nhistogram = harbour_statistics:Positives\n")
 
     with pytest.raises(SetupError, match=r"pegel\.stats\.histogram:Histogram and harbour_statistics:Positives"):
         statistics()
