@@ -7,13 +7,13 @@ PYTHON ?= python3.11
 TOOLS := .venvs/tools/bin
 STAMPS := .venvs/.stamps
 ROOMS := airflow spark serving
-FOLDER_airflow := plugins
-FOLDER_spark := spark
-FOLDER_serving := serving
+FOLDERS_airflow := core local plugins
+FOLDERS_spark := core local spark
+FOLDERS_serving := core local serving
 PEGEL := .venvs/serving/bin/pegel
 typed = MYPYPATH=tests/$(1)/lib $(TOOLS)/mypy --python-executable .venvs/$(1)/bin/python --cache-dir .venvs/.mypy-$(1) $(2)
 
-.PHONY: help setup demo down test check test-core test-airflow test-spark test-serving test-e2e test-repo lint types contracts lock format measure clean
+.PHONY: help setup demo down test check test-core test-local test-airflow test-spark test-serving test-e2e test-repo lint types contracts lock format measure clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ check: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving lint types contracts 
 test-core: setup ## core, in all three environments
 	@$(TOOLS)/python tests/run.py core
 
+test-local: setup ## launcher, processes, backends of one machine
+	@$(TOOLS)/python tests/run.py local
+
 test-airflow: setup ## workflows, hooks and the page, in a real Airflow
 	@$(TOOLS)/python tests/run.py airflow
 
@@ -53,12 +56,12 @@ lint: $(STAMPS)/tools ## ruff: rules and format
 	@$(TOOLS)/ruff check -q . && $(TOOLS)/ruff format -q --check .
 
 types: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving ## mypy strict, once per environment
-	@$(call typed,airflow,plugins dags core tests/airflow)
+	@$(call typed,airflow,plugins dags core local tests/airflow)
 	@$(call typed,spark,spark core tests/spark tests/core)
-	@$(call typed,serving,serving tests/serving tests/e2e tests/repo tests/run.py benchmarks)
+	@$(call typed,serving,serving local tests/serving tests/local tests/e2e tests/repo tests/run.py benchmarks)
 
 contracts: $(STAMPS)/tools ## import contracts, in the words of docs/architecture.md
-	@PYTHONPATH=core:plugins:spark:serving $(TOOLS)/lint-imports --cache-dir .venvs/.import-linter
+	@PYTHONPATH=core:local:plugins:spark:serving $(TOOLS)/lint-imports --cache-dir .venvs/.import-linter
 
 format: $(STAMPS)/tools ## write the code in the one format
 	@$(TOOLS)/ruff check -q --fix . ; $(TOOLS)/ruff format -q .
@@ -79,14 +82,14 @@ $(STAMPS)/tools: requirements/tools.txt
 	@command -v $(PYTHON) > /dev/null || { echo "setup: $(PYTHON) is needed and was not found; install Python 3.11, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@sh requirements/install.sh tools $(PYTHON)
 
-$(STAMPS)/%: requirements/%.txt core/pyproject.toml $(STAMPS)/tools
-	@sh requirements/install.sh $* $(PYTHON) $(FOLDER_$*)
+$(STAMPS)/%: requirements/%.txt core/pyproject.toml local/pyproject.toml $(STAMPS)/tools
+	@sh requirements/install.sh $* $(PYTHON) $(FOLDERS_$*)
 
 $(STAMPS)/demo-data: requirements/demo-data.txt $(STAMPS)/serving
 	@sh requirements/install.sh demo-data $(PYTHON)
 
 $(STAMPS)/jars: requirements/jars.lock $(STAMPS)/spark $(STAMPS)/serving
-	@.venvs/serving/bin/python -m pegel.local.jars && touch $@
+	@.venvs/serving/bin/python -m pegel_local.jars && touch $@
 
 # The first plot of a machine looks at every font it has; better now than while somebody waits for an alert mail.
 $(STAMPS)/fonts: $(STAMPS)/airflow

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 
-from pegel.settings import Settings
-from pegel_airflow import dispatch
+from pegel.spec.settings import Settings
+from pegel_airflow import alerting
 from pegel_airflow.assets import FINDINGS
 from pegel_airflow.defaults import START, TAGS, task_defaults
 
@@ -28,6 +28,6 @@ with DAG(
     @task
     def dispatch_alerts() -> None:
         """Drain the findings, mail, advance the cursor."""
-        print(dispatch.drain(Settings()))  # noqa: T201 - a task's output is its log
+        print(alerting.drain(Settings()))  # noqa: T201 - a task's output is its log
 
     dispatch_alerts()

@@ -6,8 +6,8 @@ from typing import Any
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
 
-from pegel.settings import Settings
-from pegel_airflow import baseline
+from pegel.spec.settings import Settings
+from pegel_airflow import baseline_operator
 from pegel_airflow.assets import BASELINES
 from pegel_airflow.defaults import START, TAGS, task_defaults
 
@@ -35,12 +35,12 @@ with DAG(
     @task
     def wishes(**context: Any) -> list[dict[str, Any]]:
         """Choose the models."""
-        return baseline.wishes(Settings(), context["params"]["models"])
+        return baseline_operator.wishes(Settings(), context["params"]["models"])
 
     @task.short_circuit
     def changed(results: list[dict[str, Any]]) -> list[str]:
         """Go on only if a model's baseline is another one than before."""
-        return baseline.changed(list(results))
+        return baseline_operator.changed(list(results))
 
     @task(outlets=[BASELINES])
     def ring(ids: list[str]) -> list[str]:
@@ -48,7 +48,7 @@ with DAG(
         return ids
 
     # Called here, a task gives a reference that becomes its result when the run gets there.
-    profiles = baseline.BaselineJob.partial(task_id="profile", max_active_tis_per_dag=1).expand(spec=wishes())
+    profiles = baseline_operator.BaselineJob.partial(task_id="profile", max_active_tis_per_dag=1).expand(spec=wishes())
     results: Any = profiles.output
     ids: Any = changed(results)
     ring(ids)

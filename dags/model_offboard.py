@@ -6,9 +6,9 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, task
 
-from pegel import names
-from pegel.settings import Settings
-from pegel_airflow import offboard
+from pegel.spec import names
+from pegel.spec.settings import Settings
+from pegel_airflow import offboarding
 from pegel_airflow.assets import SPECS
 from pegel_airflow.defaults import START, TAGS, task_defaults
 
@@ -33,12 +33,12 @@ with DAG(
     def remove_wish(**context: Any) -> str:
         """Take the wish out of the registry; that rings the reconciler."""
         params = context["params"]
-        return offboard.remove_wish(Settings(), params["model"], params["version"])
+        return offboarding.remove_wish(Settings(), params["model"], params["version"])
 
     @task
     def delete_endpoint(endpoint: str) -> None:
         """Remove the endpoint."""
-        offboard.delete_endpoint(Settings(), endpoint)
+        offboarding.delete_endpoint(Settings(), endpoint)
 
     @task.short_circuit
     def data_may_go(**context: Any) -> bool:
@@ -49,7 +49,7 @@ with DAG(
     def forget_results(**context: Any) -> None:
         """Delete what was measured."""
         params = context["params"]
-        offboard.forget_results(Settings(), params["model"], params["version"])
+        offboarding.forget_results(Settings(), params["model"], params["version"])
 
     # Called here, a task gives a reference that becomes its result when the run gets there.
     endpoint: Any = remove_wish()

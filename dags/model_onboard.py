@@ -6,10 +6,10 @@ from typing import Any
 
 from airflow.sdk import DAG, task
 
-from pegel.settings import Settings
-from pegel_airflow import form, onboard
+from pegel.spec.settings import Settings
+from pegel_airflow import form, onboarding
 from pegel_airflow.assets import BASELINES, SPECS
-from pegel_airflow.baseline import BaselineJob
+from pegel_airflow.baseline_operator import BaselineJob
 from pegel_airflow.defaults import START, TAGS, task_defaults
 from pegel_airflow.ready import WaitReady
 
@@ -27,27 +27,27 @@ with DAG(
     @task(retries=0)
     def validate(**context: Any) -> dict[str, Any]:
         """Refuse what cannot be, before anything is touched."""
-        return onboard.validate(context["params"])
+        return onboarding.validate(context["params"])
 
     @task
     def create_topics(wish: dict[str, Any]) -> list[str]:
         """Make the namespace's topics exist."""
-        return onboard.create_topics(Settings(), wish)
+        return onboarding.create_topics(Settings(), wish)
 
     @task
     def apply_endpoint(wish: dict[str, Any]) -> str:
         """Make the model's endpoint exist as wished."""
-        return onboard.apply_endpoint(Settings(), wish)
+        return onboarding.apply_endpoint(Settings(), wish)
 
     @task
     def send_probe(wish: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
         """Send one request and see it and its answer on the topic."""
-        return onboard.send_probe(Settings(), wish, status)
+        return onboarding.send_probe(Settings(), wish, status)
 
     @task(outlets=[SPECS, BASELINES])
     def register(wish: dict[str, Any]) -> bool:
         """Hand the wish to the registry; that rings the reconciler."""
-        return onboard.register(Settings(), wish)
+        return onboarding.register(Settings(), wish)
 
     # Called here, a task gives a reference that becomes its result when the run gets there.
     wish: Any = validate()

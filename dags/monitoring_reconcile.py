@@ -8,8 +8,8 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 
-from pegel.settings import Settings
-from pegel_airflow import reconcile
+from pegel.spec.settings import Settings
+from pegel_airflow import reconciling
 from pegel_airflow.assets import BASELINES, SPECS
 from pegel_airflow.defaults import START, TAGS, task_defaults
 
@@ -31,18 +31,18 @@ with DAG(
     @task
     def plan() -> list[dict[str, Any]]:
         """Compare, and list what has to move."""
-        return reconcile.steps(Settings())
+        return reconciling.steps(Settings())
 
     @task
     def apply(step: dict[str, Any]) -> str:
         """Carry one step out, if it is still needed."""
-        return reconcile.take(Settings(), step)
+        return reconciling.take(Settings(), step)
 
     @task(trigger_rule="none_failed")
     def report(done: Sequence[str] | None) -> None:
         """Print the table."""
         # A slice fetches all at once; iterating would ask for each and log the end as an error.
-        print(reconcile.report(Settings(), done[:] if done else ()))  # noqa: T201 - a task's output is its log
+        print(reconciling.report(Settings(), done[:] if done else ()))  # noqa: T201 - a task's output is its log
 
     # Called here, a task gives a reference that becomes its result when the run gets there.
     done: Any = apply.expand(step=plan())

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Install one environment from its lock file: install.sh NAME PYTHON [FOLDER OF THE ROOM]
+# Install one environment from its lock file: install.sh NAME PYTHON [FOLDERS OF OUR OWN PACKAGES ...]
 # A stamp is written only at the very end, so a half installed environment is installed again.
 set -eu
-name=$1 python=$2 room=${3:-}
+name=$1 python=$2
+shift 2
 lock=requirements/$name.txt
 stamps=.venvs/.stamps
 log=.venvs/$name.log
@@ -39,7 +40,7 @@ demo-data)
     # Compiled now, because the first start of everything would otherwise compile it while somebody watches.
     .venvs/tools/bin/uv pip sync -q --compile-bytecode --require-hashes --python ".venvs/$name" "$lock" >> "$log" 2>&1 ||
         fail "the $name environment could not be installed"
-    .venvs/tools/bin/uv pip install -q --no-deps --no-build-isolation --python ".venvs/$name" -e core -e "$room" >> "$log" 2>&1 ||
+    .venvs/tools/bin/uv pip install -q --no-deps --no-build-isolation --python ".venvs/$name" $(printf -- " -e %s" "$@") >> "$log" 2>&1 ||
         fail "pegel could not be installed into the $name environment"
     ;;
 esac

@@ -5,7 +5,7 @@ compile() {
     out=$1
     shift
     "$TOOLS/uv" pip compile -q --no-header --no-emit-index-url --universal --python-version 3.11 --generate-hashes \
-        --no-emit-package pegel -c requirements/constraints.in "$@" -o "requirements/$out.txt"
+        --no-emit-package pegel --no-emit-package pegel-local -c requirements/constraints.in "$@" -o "requirements/$out.txt"
 }
 compile tools requirements/tools.in
 compile airflow requirements/common.in plugins/pyproject.toml --extra test

@@ -41,7 +41,7 @@ LANES = (
         Suite("core", "serving", ("-m", "not slow")),
         Suite("airflow", "airflow"),
     ),
-    (Suite("spark", "spark"), Suite("serving", "serving")),
+    (Suite("spark", "spark"), Suite("serving", "serving"), Suite("local", "serving")),
 )
 """One lane per core; the suites of a lane run one after the other."""
 ALONE = (Suite("e2e", "serving"),)

@@ -12,8 +12,8 @@ from scipy.special import chndtr, ndtri
 
 from pegel.detect.binary import BinaryTest
 from pegel.detect.ranks import Counts, Floats, RankStatistic
+from pegel.judge.decision import RELEVANT
 from pegel.stats import tails
-from pegel.verdicts import RELEVANT
 
 Flags = NDArray[np.bool_]
 NOTHING = RankStatistic("none", 0.0, 0.0, 1, 1, 1.0, 1.0)

@@ -10,10 +10,10 @@ from benchmarks.accuracy.dependence import autoregressive
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from pegel.columns import Field, Kind, Schema
-from pegel.detect.counts import CountTest
-from pegel.detect.noise import assess
-from pegel.layout import build_layout
+from pegel.data.columns import Field, Kind, Schema
+from pegel.detect.count_tests import CountTest
+from pegel.detect.noise_assessment import assess
+from pegel.stats.layout import build_layout
 
 LEVELS = (1e-2, 1e-3)
 M, WINDOWS = 50_000, 4_000

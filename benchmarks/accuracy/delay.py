@@ -1,6 +1,6 @@
 """How many windows pass until a lasting change is alerted? The whole system: windows, quality and charts.
 
-`System.alerts` does what `pegel.judge.judge` with a memory does, on all streams at once; `delay_check`
+`System.alerts` does what `pegel.judge.judge.judge` with a memory does, on all streams at once; `delay_check`
 compares the two.
 """
 
@@ -18,14 +18,14 @@ from benchmarks.accuracy.charts import deviations, fold
 from benchmarks.accuracy.ours import Watched
 from numpy.typing import NDArray
 
-from pegel import budget
-from pegel.budget import Layer, Levels
 from pegel.detect import siegmund
 from pegel.detect.siegmund import Limits
-from pegel.layout import NumericLayout
-from pegel.memory import Sizes
-from pegel.spec import FalseAlarms, MonitorSpec
+from pegel.judge import budget
+from pegel.judge.budget import Layer, Levels
+from pegel.judge.chart_state import Sizes
+from pegel.spec.monitor_spec import FalseAlarms, MonitorSpec
 from pegel.stats import hypergeometric
+from pegel.stats.layout import NumericLayout
 
 N, M, MARGIN = 200, 50_000, 0.02
 START = datetime(2026, 7, 1, tzinfo=UTC)

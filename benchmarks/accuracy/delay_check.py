@@ -22,14 +22,14 @@ from benchmarks.accuracy.delay import (
 from benchmarks.accuracy.ours import Watched
 from benchmarks.accuracy.streams import Rows
 
-from pegel.baseline import Baseline
-from pegel.columns import Columns, Role
-from pegel.findings import Span
-from pegel.judge import judge
-from pegel.layout import Layout, build_layout
-from pegel.memory import Memory
-from pegel.spec import Watch
-from pegel.summary import Summary
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Columns, Role
+from pegel.data.spans import Span
+from pegel.judge.chart_state import Memory
+from pegel.judge.judge import judge
+from pegel.spec.monitor_spec import Watch
+from pegel.stats.layout import Layout, build_layout
+from pegel.stats.summary import Summary
 
 
 def agrees(seed: int, per_week: float, change: str, windows: int) -> bool:

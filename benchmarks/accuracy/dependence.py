@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.special import ndtr
 
-from pegel.budget import sidak
-from pegel.columns import Field, Kind, Schema
-from pegel.detect.noise import Clock, assess
-from pegel.layout import build_layout
+from pegel.data.columns import Field, Kind, Schema
+from pegel.detect.noise_assessment import Clock, assess
+from pegel.judge.budget import sidak
+from pegel.stats.layout import build_layout
 
 N, M, LEVEL = 200, 50_000, 0.01
 WINDOWS = 200

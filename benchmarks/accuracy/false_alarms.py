@@ -17,9 +17,9 @@ from benchmarks.accuracy.streams import Law
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from pegel.budget import sidak
-from pegel.layout import NumericLayout
+from pegel.judge.budget import sidak
 from pegel.stats.cells import count_sorted
+from pegel.stats.layout import NumericLayout
 
 LEVELS = (1e-2, 1e-3, 1e-4)
 MARGIN = 0.02

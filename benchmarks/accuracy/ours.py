@@ -13,18 +13,18 @@ from benchmarks.accuracy.streams import Law, Rows
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from pegel.columns import Field, Kind, Schema
+from pegel.data.columns import Field, Kind, Schema
 from pegel.detect import combine, location, scale
 from pegel.detect.binary import BinaryTest
 from pegel.detect.drift import BINARY, POOLS, drift_tests, factor_of, joined
 from pegel.detect.ranks import Counts, Floats, midranks, standardise
 from pegel.detect.shape import pool_categories, pool_ordered, shape_values
-from pegel.findings import Verdict
-from pegel.layout import CategoricalLayout, FieldLayout, NumericLayout, build_layout
+from pegel.judge.decision import Bar, decide
+from pegel.judge.findings import Verdict
 from pegel.stats import tails
 from pegel.stats.cells import cell_of, count_sorted
 from pegel.stats.dispersion import Dispersion
-from pegel.verdicts import Bar, decide
+from pegel.stats.layout import CategoricalLayout, FieldLayout, NumericLayout, build_layout
 
 
 @dataclass(frozen=True)

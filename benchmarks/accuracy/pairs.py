@@ -7,12 +7,12 @@ from benchmarks.accuracy import streams
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from pegel.columns import Field, Kind, Schema
+from pegel.data.columns import Field, Kind, Schema
 from pegel.detect.correlation import correlation
-from pegel.layout import NumericLayout, build_layout
 from pegel.stats.cells import cell_of
 from pegel.stats.comoments import Comoments
 from pegel.stats.fourth import FourthProducts
+from pegel.stats.layout import NumericLayout, build_layout
 
 D, M, RHO = 10, 50_000, 0.5
 COPULAS = {"normal pairs": None, "t4 pairs": 4}

@@ -11,7 +11,7 @@ from benchmarks.accuracy.ours import Watched
 from benchmarks.accuracy.streams import Rows
 from numpy.typing import NDArray
 
-from pegel.budget import sidak
+from pegel.judge.budget import sidak
 
 LEVEL, MARGIN = sidak(0.01, len(streams.FEATURES)), 0.02
 """One percent per window over ten features."""

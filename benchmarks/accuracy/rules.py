@@ -15,7 +15,7 @@ from benchmarks.accuracy.streams import Rows
 from numpy.typing import NDArray
 from scipy import stats
 
-from pegel.columns import Field, Kind
+from pegel.data.columns import Field, Kind
 
 Rule = Callable[[Rows], bool]
 Prepare = Callable[[Field, Rows], Rule]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, pdtr, stdtr, stdtrit
 
-from pegel.columns import Field, Kind, Schema
+from pegel.data.columns import Field, Kind, Schema
 
 Rows = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Rows]

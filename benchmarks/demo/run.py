@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 from benchmarks.page import put
 
-from pegel.demo.latencies import table
-from pegel.spec import Windowing
+from pegel.spec.monitor_spec import Windowing
+from pegel_local.demo.latencies import table
 
 
 def section(facts: dict[str, Any], windowing: Windowing) -> str:
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("facts", type=Path)
     parser.add_argument("--write", type=Path)
     asked = parser.parse_args()
-    spec = yaml.safe_load(files("pegel.demo").joinpath("delays.yaml").read_text(encoding="utf-8"))
+    spec = yaml.safe_load(files("pegel_local.demo").joinpath("delays.yaml").read_text(encoding="utf-8"))
     text = section(json.loads(asked.facts.read_text(encoding="utf-8")), Windowing.model_validate(spec["windowing"]))
     print(text)
     if asked.write:

@@ -24,9 +24,9 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from pegel import names
-from pegel.local import places
-from pegel.local.broker import Broker
+from pegel.spec import names
+from pegel_local import places
+from pegel_local.broker import Broker
 from pegel_serving.cloudevent import EventType, Logged, Origin, headers, now_ns
 
 CONNECTIONS = 5

@@ -22,7 +22,7 @@ from benchmarks.page import put
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from pegel.outliers import Method
+from pegel.baseline.outliers import Method
 
 METHODS = ("ecod", "hbos", "forest", "mahalanobis")
 PEERS = METHODS[:3]

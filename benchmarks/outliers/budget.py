@@ -6,10 +6,10 @@ import numpy as np
 from benchmarks.outliers.ours import columns_of
 from numpy.typing import NDArray
 
-from pegel.columns import Field, Kind, Role, Schema
-from pegel.layout import build_layout
-from pegel.outliers import Method, OutlierTables, outlier_cutoff
-from pegel.summary import Summary
+from pegel.baseline.outliers import Method, OutlierTables, outlier_cutoff
+from pegel.data.columns import Field, Kind, Role, Schema
+from pegel.stats.layout import build_layout
+from pegel.stats.summary import Summary
 
 FEATURES = 10
 ROWS = 50_000

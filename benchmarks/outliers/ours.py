@@ -10,10 +10,10 @@ from benchmarks.outliers.pyod_scores import BATCH, RUNS, SEEDS
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from pegel.columns import Columns, Field, Kind, Role, Schema
-from pegel.layout import build_layout
-from pegel.outliers import Forest, Mahalanobis, OutlierTables
-from pegel.summary import Summary
+from pegel.baseline.outliers import Forest, Mahalanobis, OutlierTables
+from pegel.data.columns import Columns, Field, Kind, Role, Schema
+from pegel.stats.layout import build_layout
+from pegel.stats.summary import Summary
 
 Score = Callable[[Columns], NDArray[np.float64]]
 

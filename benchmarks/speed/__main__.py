@@ -18,14 +18,14 @@ from benchmarks.page import put
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from pegel.baseline import Baseline
-from pegel.columns import Columns, Field, Kind, Role, Schema
-from pegel.findings import Span
-from pegel.judge import judge
-from pegel.layout import Layout, build_layout
-from pegel.memory import Memory
-from pegel.spec import MonitorSpec, Watch
-from pegel.summary import Summary
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Columns, Field, Kind, Role, Schema
+from pegel.data.spans import Span
+from pegel.judge.chart_state import Memory
+from pegel.judge.judge import judge
+from pegel.spec.monitor_spec import MonitorSpec, Watch
+from pegel.stats.layout import Layout, build_layout
+from pegel.stats.summary import Summary
 
 SEED = 20_261_121
 NUMERIC, TEXT, BATCH, ROWS, WINDOW = 40, 10, 4_096, 50_000, 200

@@ -15,16 +15,17 @@ from pegel.errors import SetupError, Unavailable
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from pegel.backends import EndpointStatus, JobBackend, ServingBackend
-    from pegel.featurestore.protocol import FeatureStore
-    from pegel.settings import Settings
-    from pegel.store.actions import ActionLog
-    from pegel.store.alerts import AlertStore
+    from pegel.featurestore.feature_store import FeatureStore
+    from pegel.reconcile.job_backend import JobBackend
+    from pegel.reconcile.serving_backend import EndpointStatus, ServingBackend
+    from pegel.spec.settings import Settings
+    from pegel.store.action_log import ActionLog
+    from pegel.store.alert_store import AlertStore
     from pegel.store.registry import Registry
     from pegel.store.results import Results
 
-LOCAL_JOBS = "pegel.local.jobs:LocalJobBackend"
-LOCAL_SERVING = "pegel.local.endpoints:LocalServingBackend"
+LOCAL_JOBS = "pegel_local.driver_processes:LocalJobBackend"
+LOCAL_SERVING = "pegel_local.endpoint_processes:LocalServingBackend"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class Stores:
 
 def stores(settings: Settings) -> Stores:
     """Open the results database, with its tables up to date. Raises Unavailable or SetupError."""
-    from pegel.store.actions import ActionLog
-    from pegel.store.alerts import AlertStore
+    from pegel.store.action_log import ActionLog
+    from pegel.store.alert_store import AlertStore
     from pegel.store.registry import Registry
     from pegel.store.results import Results
 
@@ -50,7 +51,7 @@ def stores(settings: Settings) -> Stores:
 
 def features(settings: Settings) -> FeatureStore:
     """Open the feature store."""
-    from pegel.featurestore.local import LocalFeatureStore
+    from pegel.featurestore.local_feature_store import LocalFeatureStore
 
     return LocalFeatureStore(settings.features)
 

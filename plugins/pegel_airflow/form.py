@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from airflow.sdk import Param
 
-from pegel import names
-from pegel.spec import MonitorSpec
+from pegel.spec import names
+from pegel.spec.monitor_spec import MonitorSpec
 
 ADVANCED: Final = "advanced"
 """Name of the parameter whose JSON object is laid over all other answers."""

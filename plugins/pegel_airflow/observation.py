@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pegel.backends import EndpointState
-from pegel.settings import Settings
+from pegel.reconcile.serving_backend import EndpointState
+from pegel.spec.settings import Settings
 from pegel_airflow import doors
 
 if TYPE_CHECKING:
-    from pegel.backends import Sighting
-    from pegel.reconcile import Action, Desired, PastAction
-    from pegel.rows import Heartbeat
-    from pegel.spec import MonitorSpec
+    from pegel.reconcile.actions import Action, Desired, PastAction
+    from pegel.reconcile.job_backend import Sighting
+    from pegel.spec.monitor_spec import MonitorSpec
+    from pegel.stream.result_rows import Heartbeat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +33,13 @@ class Observation:
 
     def desired(self) -> list[Desired]:
         """Return what should run, by group."""
-        from pegel.reconcile import desired_groups
+        from pegel.reconcile.desired import desired_groups
 
         return desired_groups(self.specs, self.ready, self.kafka)
 
     def plan(self) -> list[Action]:
         """Return the action for each group that is wished or runs, ordered by group."""
-        from pegel.reconcile import plan
+        from pegel.reconcile.planner import plan
 
         return plan(self.desired(), self.sightings, self.heartbeats, self.at, self.history)
 

@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pegel import names
 from pegel.errors import EndpointFailed, Unavailable
-from pegel.settings import Settings
-from pegel.spec import MonitorSpec
-from pegel_airflow.topics import REACH_WITHIN_MS
+from pegel.spec import names
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel_airflow.topic_admin import REACH_WITHIN_MS
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer
 
-    from pegel.columns import Field, Schema
+    from pegel.data.columns import Field, Schema
 
 SEEN_WITHIN_S = 30.0
 REQUEST_TIMEOUT_S = 10.0
@@ -49,7 +49,7 @@ def probe(settings: Settings, spec: MonitorSpec, url: str, schema: Schema) -> di
 
 def body(spec: MonitorSpec, schema: Schema) -> dict[str, Any]:
     """Return a request of one row in the spec's protocol: 0 for each number, an empty text for each category."""
-    from pegel.columns import Kind, Role
+    from pegel.data.columns import Kind, Role
 
     fields = schema.of_role(Role.FEATURE)
     if spec.model.protocol == "v1":
@@ -76,7 +76,7 @@ def address(spec: MonitorSpec, url: str) -> str:
 
 
 def _neutral(field: Field) -> float | str:
-    from pegel.columns import Kind
+    from pegel.data.columns import Kind
 
     return 0.0 if field.kind is Kind.NUMERIC else ""
 

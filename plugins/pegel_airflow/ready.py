@@ -8,10 +8,10 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from pegel.backends import EndpointState
 from pegel.errors import EndpointFailed
-from pegel.settings import Settings
-from pegel.spec import MonitorSpec
+from pegel.reconcile.serving_backend import EndpointState
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
 from pegel_airflow.doors import look_at_endpoint
 from pegel_airflow.triggers import EndpointReadyTrigger
 

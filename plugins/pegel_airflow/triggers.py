@@ -13,8 +13,8 @@ from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
 
-from pegel.backends import EndpointState
-from pegel.settings import Settings
+from pegel.reconcile.serving_backend import EndpointState
+from pegel.spec.settings import Settings
 from pegel_airflow.doors import findings_wait, look_at_endpoint
 
 

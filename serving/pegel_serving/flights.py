@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pegel.columns import Field, Kind, Role, Schema
+from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import SetupError
 
 FILES = ("flight_delays_reference.csv.gz", "flight_delays.csv.gz")

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from pegel.columns import Field, Kind, Role, Schema
+from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import SetupError
 
 MODEL_FILE = "model.joblib"

@@ -16,7 +16,7 @@ from kserve.protocol.rest.server import RESTServer
 
 from pegel.errors import SetupError
 from pegel_serving import logs, serve
-from pegel_serving.model import SklearnModel
+from pegel_serving.served_model import SklearnModel
 
 GRACE_S = 5
 

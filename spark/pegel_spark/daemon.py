@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pyspark import daemon
 
-import pegel_spark.task
+from pegel.stream import counting_task
 
-__all__ = ["daemon", "pegel_spark"]
+__all__ = ["counting_task", "daemon"]
 
 if __name__ == "__main__":
     daemon.manager()

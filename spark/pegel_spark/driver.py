@@ -17,18 +17,19 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from pegel.errors import TemporaryError
 from pegel.featurestore import LocalFeatureStore
-from pegel.settings import Settings
+from pegel.spec.clock import SystemClock
+from pegel.spec.settings import Settings
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
+from pegel.store.registry_view import WishList
 from pegel.store.results import Results
 from pegel_spark import session, source
-from pegel_spark.heart import Heart
+from pegel_spark.group_stream import Monitor
+from pegel_spark.heartbeat import Heart
 from pegel_spark.job import Job
 from pegel_spark.journal import Journal
-from pegel_spark.monitor import Monitor, SystemClock
 from pegel_spark.progress import Progress
 from pegel_spark.side_topics import SideTopics
-from pegel_spark.wishes import WishList
 
 log = structlog.get_logger()
 LOCK_PATIENCE_S = 30.0

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from pegel import names
-from pegel.backends import JobDocument
 from pegel.errors import SetupError
+from pegel.reconcile.job_backend import JobDocument
+from pegel.spec import names
 
 SCHEMA_VERSION = 1
 

@@ -20,10 +20,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from pegel.spans import from_us, to_us
-from pegel.spec import Windowing
-from pegel.windows import Batch, Closing, Emissions, Entry, Monitored, Unpack, WindowManager, dump, load
-from pegel_spark.partials import from_table, to_table
+from pegel.data.instants import from_us, to_us
+from pegel.spec.monitor_spec import Windowing
+from pegel.stream.entries import Batch, Closing, Emissions, Entry, Monitored
+from pegel.stream.manager_state import dump, load
+from pegel.stream.panes import Unpack
+from pegel.stream.partial_arrow import from_table, to_table
+from pegel.stream.window_manager import WindowManager
 
 SNAPSHOT_EVERY = 120
 """Entries between snapshots: a start replays at most so many files, about two minutes of a busy stream."""

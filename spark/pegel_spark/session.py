@@ -9,7 +9,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from pegel.errors import SetupError
-from pegel.settings import Settings
+from pegel.spec.settings import Settings
 
 LOGGING = Path(__file__).with_name("log4j2.properties")
 JVM_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")

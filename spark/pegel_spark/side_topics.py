@@ -12,9 +12,9 @@ import structlog
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from pegel import names
-from pegel.spec import MonitorSpec
-from pegel_spark.partials import Letter
+from pegel.spec import names
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stream.partial_arrow import Letter
 
 log = structlog.get_logger()
 PATIENCE_S = 5.0

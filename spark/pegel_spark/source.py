@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyspark.sql import DataFrame, SparkSession
 
-from pegel.backends import JobDocument
+from pegel.reconcile.job_backend import JobDocument
 
 COLUMNS = ("value", "headers", "timestamp")
 """What is handed to the tasks: the body untouched, the CloudEvents attributes, the event time."""

@@ -23,7 +23,7 @@ import httpx
 import pytest
 from people import PASSWORDS, ROLES
 
-from pegel.settings import Settings
+from pegel.spec.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 HOME = Path(tempfile.mkdtemp(prefix="pegel-airflow-test-"))
@@ -132,8 +132,8 @@ def run_dag(workflows: Any) -> Callable[..., str]:
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Kafka broker on a free port; its address."""
-    from pegel.local.broker import Broker
-    from pegel.local.places import checkout
+    from pegel_local.broker import Broker
+    from pegel_local.places import checkout
 
     with Broker(tmp_path_factory.mktemp("broker"), checkout().jars("broker")) as running:
         yield running.address

@@ -14,9 +14,9 @@ import scene
 from aiosmtpd.controller import Controller
 
 from pegel.errors import Unavailable
-from pegel.local.ports import free_ports
-from pegel.settings import Settings
-from pegel_airflow import dispatch, doors
+from pegel.spec.settings import Settings
+from pegel_airflow import alerting, doors
+from pegel_local.ports import free_ports
 
 
 @dataclass
@@ -69,7 +69,7 @@ def test_a_drift_becomes_one_mail(settings: Settings, server: Server, run_dag: A
 def test_the_mail_leads_with_plain_text(settings: Settings, server: Server) -> None:
     """A mail is plain text first, then HTML whose picture travels inside."""
     scene.play(settings)
-    dispatch.drain(settings)
+    alerting.drain(settings)
     (mail,) = server.kept
     kinds = [one.get_content_type() for one in mail.walk() if not one.is_multipart()]
 
@@ -83,7 +83,7 @@ def test_the_mail_leads_with_plain_text(settings: Settings, server: Server) -> N
 def test_saying_it_once_is_enough(settings: Settings, server: Server) -> None:
     """A second pass without anything new sends nothing."""
     scene.play(settings)
-    told = [dispatch.drain(settings), dispatch.drain(settings)]
+    told = [alerting.drain(settings), alerting.drain(settings)]
 
     assert (told[1], len(server.kept)) == ("nothing waits", 1)
 
@@ -93,9 +93,9 @@ def test_a_refused_mail_is_told_again(settings: Settings, server: Server) -> Non
     scene.play(settings)
     server.refusing = "451 come back later"
     with pytest.raises(Unavailable, match="come back later"):
-        dispatch.drain(settings)
+        alerting.drain(settings)
     server.refusing = None
-    dispatch.drain(settings)
+    alerting.drain(settings)
 
     assert len(server.kept) == 1
 
@@ -104,4 +104,4 @@ def test_no_mail_no_server(settings: Settings, monkeypatch: pytest.MonkeyPatch) 
     """A pass without a mail to send needs no mail server at all."""
     monkeypatch.delenv("AIRFLOW_CONN_SMTP_DEFAULT", raising=False)
 
-    assert dispatch.drain(settings) == "nothing waits"
+    assert alerting.drain(settings) == "nothing waits"

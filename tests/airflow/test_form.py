@@ -9,7 +9,7 @@ from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import ParamValidationError
 
 from pegel.errors import InvalidSpec
-from pegel.spec import MonitorSpec
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel_airflow import form
 
 ANSWERS: dict[str, Any] = {"model.name": "delays", "model.uri": "file:///m", "baseline.source": "local://delays"}

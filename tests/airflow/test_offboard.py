@@ -9,11 +9,11 @@ import pytest
 import rooms
 import seeds
 
-from pegel.backends import EndpointState
 from pegel.errors import NotFound
-from pegel.rows import LedgerRow
-from pegel.settings import Settings
-from pegel_airflow import doors, offboard
+from pegel.reconcile.serving_backend import EndpointState
+from pegel.spec.settings import Settings
+from pegel.stream.result_rows import LedgerRow
+from pegel_airflow import doors, offboarding
 
 pytestmark = pytest.mark.usefixtures("fresh_rooms")
 
@@ -55,13 +55,13 @@ def test_a_mistyped_name_is_not_a_success(settings: Settings) -> None:
     in_service(settings)
 
     with pytest.raises(NotFound, match=r"given delay/1, watched are: delays/1\. Nothing changed"):
-        offboard.remove_wish(settings, "delay", 1)
+        offboarding.remove_wish(settings, "delay", 1)
 
 
 def test_a_half_done_offboarding_goes_on(settings: Settings) -> None:
     """When the wish is gone already and the endpoint is not, running again removes the endpoint."""
     in_service(settings)
     doors.stores(settings).registry.remove("delays", 1)
-    offboard.delete_endpoint(settings, offboard.remove_wish(settings, "delays", 1))
+    offboarding.delete_endpoint(settings, offboarding.remove_wish(settings, "delays", 1))
 
     assert rooms.SERVING.list() == []

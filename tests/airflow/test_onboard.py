@@ -14,11 +14,11 @@ import rooms
 import scene
 import seeds
 
-from pegel import names
 from pegel.errors import EndpointFailed, InvalidSpec, PermanentError, Unavailable
-from pegel.settings import Settings
-from pegel_airflow import doors, form, onboard, probe, topics
-from pegel_airflow.baseline import BaselineJob
+from pegel.spec import names
+from pegel.spec.settings import Settings
+from pegel_airflow import doors, form, onboarding, probe, topic_admin
+from pegel_airflow.baseline_operator import BaselineJob
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fresh_rooms")]
 TOPIC = names.inference_topic("default")
@@ -34,7 +34,7 @@ def system(broker: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def served(system: Settings) -> Iterator[model.Model]:
     """A model that answers and logs, behind the endpoints of the serving backend."""
-    topics.create(system, "default")
+    topic_admin.create(system, "default")
     with model.served(system.kafka, TOPIC) as serving:
         rooms.SERVING.address = serving.address
         yield serving
@@ -80,12 +80,12 @@ def test_a_refused_spec_touches_nothing(settings: Settings) -> None:
     answers = form.params_of(seeds.spec()) | {"windowing.slide": 90}
 
     with pytest.raises(InvalidSpec, match="slide 90s > length 10s"):
-        onboard.validate(answers)
+        onboarding.validate(answers)
 
 
 def test_topics_are_created_once(system: Settings) -> None:
     """The topics of a namespace are created when missing, and left alone when they exist."""
-    first, second = topics.create(system, "fresh"), topics.create(system, "fresh")
+    first, second = topic_admin.create(system, "fresh"), topic_admin.create(system, "fresh")
 
     assert (first, second) == (list(names.topics("fresh")), [])
 
@@ -118,10 +118,10 @@ def test_a_logger_that_is_not_wired_is_noticed(
 
 def test_no_broker_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a broker, creating topics fails as something that may be tried again."""
-    monkeypatch.setattr(topics, "REACH_WITHIN_MS", 500)
+    monkeypatch.setattr(topic_admin, "REACH_WITHIN_MS", 500)
 
     with pytest.raises(Unavailable, match="expected a broker"):
-        topics.create(Settings(kafka="127.0.0.1:1"), "default")
+        topic_admin.create(Settings(kafka="127.0.0.1:1"), "default")
 
 
 @pytest.mark.parametrize(

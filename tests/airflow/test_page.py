@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pegel.settings import Settings
+from pegel.spec.settings import Settings
 from pegel_airflow import doors
 
 Browse = Callable[[str | None], httpx.Client]
@@ -66,7 +66,7 @@ def test_the_page_needs_nothing_from_elsewhere(browse: Browse) -> None:
 
 def test_what_clients_sent_is_shown_as_text(browse: Browse, played: Settings) -> None:
     """A sample of invalid input is shown, never interpreted."""
-    from pegel.rows import InvalidRow
+    from pegel.stream.result_rows import InvalidRow
 
     minute = datetime.now(UTC).replace(second=0, microsecond=0)
     sample = "<script>alert('here')</script>"

@@ -9,10 +9,10 @@ import pytest
 import rooms
 import seeds
 
-from pegel.backends import JobState
 from pegel.errors import SetupError
-from pegel.settings import Settings
-from pegel_airflow import doors, reconcile
+from pegel.reconcile.job_backend import JobState
+from pegel.spec.settings import Settings
+from pegel_airflow import doors, reconciling
 
 pytestmark = pytest.mark.usefixtures("fresh_rooms")
 
@@ -50,21 +50,21 @@ def test_nothing_to_do_is_a_success(settings: Settings, run_dag: Any) -> None:
 def test_planning_again_gives_no_step(settings: Settings) -> None:
     """After its steps were taken, planning again finds nothing to move."""
     wish = onboarded(settings)
-    for step in reconcile.steps(settings):
-        reconcile.take(settings, step)
+    for step in reconciling.steps(settings):
+        reconciling.take(settings, step)
     doors.stores(settings).results.heartbeat(
         seeds.heartbeat(wish, fingerprint=rooms.JOBS.documents["default"].fingerprint)
     )
 
-    assert reconcile.steps(settings) == []
+    assert reconciling.steps(settings) == []
 
 
 def test_a_dead_driver_is_restarted(settings: Settings) -> None:
     """A driver that was killed is started again as the next generation, and the reason names its exit."""
     onboarded(settings)
-    reconcile.take(settings, *reconcile.steps(settings))
+    reconciling.take(settings, *reconciling.steps(settings))
     rooms.JOBS.exit("default", 137, "Killed")
-    told = reconcile.take(settings, *reconcile.steps(settings))
+    told = reconciling.take(settings, *reconciling.steps(settings))
 
     assert (told, rooms.JOBS.observe()[0].generation) == ("default: restart generation 2: exited with 137: Killed", 2)
 
@@ -72,20 +72,20 @@ def test_a_dead_driver_is_restarted(settings: Settings) -> None:
 def test_a_silent_driver_counts_as_dead(settings: Settings) -> None:
     """A driver whose heartbeat is stale is restarted, although its backend still lists it as running."""
     wish = onboarded(settings)
-    reconcile.take(settings, *reconcile.steps(settings))
+    reconciling.take(settings, *reconciling.steps(settings))
     document = rooms.JOBS.documents["default"]
     doors.stores(settings).results.heartbeat(
         seeds.heartbeat(wish, age=timedelta(minutes=5), fingerprint=document.fingerprint)
     )
 
-    assert [(step["kind"], step["generation"]) for step in reconcile.steps(settings)] == [("restart", 2)]
+    assert [(step["kind"], step["generation"]) for step in reconciling.steps(settings)] == [("restart", 2)]
 
 
 def test_a_step_of_yesterday_moves_nothing(settings: Settings) -> None:
     """A step that another run has already taken is left alone: overlapping runs do no harm."""
     onboarded(settings)
-    (step,) = reconcile.steps(settings)
-    first, second = reconcile.take(settings, step), reconcile.take(settings, step)
+    (step,) = reconciling.steps(settings)
+    first, second = reconciling.take(settings, step), reconciling.take(settings, step)
 
     assert (first, second) == (
         "default: start generation 1: nothing runs for it",
@@ -97,7 +97,7 @@ def test_a_model_that_is_not_ready_is_waited_for(settings: Settings) -> None:
     """A group whose only model is not ready is held, and the report's table says why."""
     doors.stores(settings).registry.put(seeds.spec())
 
-    steps, lines = reconcile.steps(settings), reconcile.report(settings, []).splitlines()
+    steps, lines = reconciling.steps(settings), reconciling.report(settings, []).splitlines()
 
     assert (steps, lines[0].split(), lines[1].split()[-6:], lines[2]) == (
         [],
@@ -110,11 +110,11 @@ def test_a_model_that_is_not_ready_is_waited_for(settings: Settings) -> None:
 def test_kept_monitors_are_counted_not_listed(settings: Settings) -> None:
     """A monitor that runs as wished takes no line of the report."""
     wish = onboarded(settings)
-    reconcile.take(settings, *reconcile.steps(settings))
+    reconciling.take(settings, *reconciling.steps(settings))
     fingerprint = rooms.JOBS.documents["default"].fingerprint
     doors.stores(settings).results.heartbeat(seeds.heartbeat(wish, fingerprint=fingerprint))
 
-    assert reconcile.report(settings, []) == "1 kept as they are"
+    assert reconciling.report(settings, []) == "1 kept as they are"
 
 
 def test_local_drivers_need_the_local_executor(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,4 +122,4 @@ def test_local_drivers_need_the_local_executor(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
 
     with pytest.raises(SetupError, match="expected LocalExecutor"):
-        reconcile.refuse_foreign_executor(Settings(job_backend="local"))
+        reconciling.refuse_foreign_executor(Settings(job_backend="local"))

@@ -12,9 +12,9 @@ import rooms
 import scene
 import seeds
 
-from pegel.backends import EndpointState
 from pegel.errors import EndpointFailed
-from pegel.settings import Settings
+from pegel.reconcile.serving_backend import EndpointState
+from pegel.spec.settings import Settings
 from pegel_airflow.ready import WaitReady
 from pegel_airflow.triggers import EndpointReadyTrigger, FindingsTrigger
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pegel import alerts
-from pegel.alerts import Alert, Change, MailKind, Silence
-from pegel.findings import Finding, Verdict
-from pegel.rows import WindowRow
-from pegel.spec import MonitorSpec
+from pegel.alerts.alert import Alert, Change, MailKind, Silence
+from pegel.alerts.update import update
+from pegel.judge.findings import Finding, Verdict
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stream.result_rows import WindowRow
 from pegel.testing.clock import START
 from pegel.testing.samples import sample_finding, sample_spec, sample_window
 
@@ -50,9 +50,7 @@ class History:
         self.windows += windows
         numbered = [(self.place + i, finding) for i, finding in enumerate(findings, start=1)]
         self.place += len(numbered)
-        changes = alerts.update(
-            self.alerts.values(), numbered, self.windows, self.now, self.specs, silences=self.silences
-        )
+        changes = update(self.alerts.values(), numbered, self.windows, self.now, self.specs, silences=self.silences)
         for change in changes:
             if change.alert is not None:
                 self.alerts[change.alert.id] = change.alert
@@ -269,9 +267,9 @@ def test_models_do_not_mix() -> None:
     specs = [sample_spec(), sample_spec(version=2)]
     findings = [(1, sample_finding(0)), (2, sample_finding(0, version=2))]
     windows = [sample_window(minute, version=2) for minute in range(1, 30)]
-    first = alerts.update([], findings, windows, START, specs)
+    first = update([], findings, windows, START, specs)
     known = [change.alert for change in first if change.alert is not None]
-    second = alerts.update(known, [], windows, START + MINUTE, specs)
+    second = update(known, [], windows, START + MINUTE, specs)
 
     assert [("delays/1", 1), ("delays/2", 2)] == [(change.key, change.cursor) for change in first]
     assert [("delays/2", MailKind.OVER)] == [(change.key, change.mail and change.mail.kind) for change in second]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pegel.columns import Columns, Field, Kind, Role, Schema
+from pegel.data.columns import Columns, Field, Kind, Role, Schema
 
 
 def test_a_schema_survives_its_own_json() -> None:

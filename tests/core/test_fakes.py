@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from pegel.backends import EndpointState, JobDocument
+from pegel.reconcile.job_backend import JobDocument
+from pegel.reconcile.serving_backend import EndpointState
 from pegel.testing import JOB_CHECKS, SERVING_CHECKS, ManualClock, MemoryJobBackend, MemoryServingBackend
-from pegel.testing.conformance import JobCheck, ServingCheck
+from pegel.testing.backend_checks import JobCheck, ServingCheck
 from pegel.testing.samples import sample_spec
 
 JOB = JobDocument(group="default", fingerprint="f" * 64, topics=("pegel.default.inference",), kafka="127.0.0.1:9092")

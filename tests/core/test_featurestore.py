@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pegel.columns import Field, Kind, Role, Schema
+from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import Conflict, InvalidSpec, NotFound
 from pegel.featurestore import FeatureStore, LocalFeatureStore, SourceRef, TimeRange
 from pegel.testing.clock import START

@@ -13,20 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegel.columns import Field, Kind, Missing, Role, Schema
+from pegel.data.columns import Field, Kind, Missing, Role, Schema
+from pegel.data.decoding import count_rows, decode_batch, decode_request, decode_response
+from pegel.data.events import REQUEST_TYPE, EventType, identity, parse_event
+from pegel.data.payloads import INVALID_KINDS, MAX_BODY_BYTES
 from pegel.errors import InvalidPayload
-from pegel.messages import (
-    INVALID_KINDS,
-    MAX_BODY_BYTES,
-    REQUEST_TYPE,
-    EventType,
-    count_rows,
-    decode_batch,
-    decode_request,
-    decode_response,
-    identity,
-    parse_event,
-)
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SCHEMA = Schema(

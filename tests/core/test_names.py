@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegel import names
+from pegel.spec import names
 
 
 @pytest.mark.parametrize("name", ["a", "delays", "delays-2", "a0"])

@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from pegel.backends import JobState, Sighting
-from pegel.reconcile import Action, Desired, Kind, PastAction, Policy, desired_groups, plan, state_fingerprint
-from pegel.rows import Heartbeat
+from pegel.reconcile.actions import Action, Desired, Kind, PastAction, Policy
+from pegel.reconcile.desired import desired_groups, state_fingerprint
+from pegel.reconcile.job_backend import JobState, Sighting
+from pegel.reconcile.planner import plan
+from pegel.stream.result_rows import Heartbeat
 from pegel.testing.clock import START
 from pegel.testing.samples import sample_heartbeat, sample_spec
 

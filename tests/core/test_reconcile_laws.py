@@ -8,9 +8,12 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegel.backends import JobState, Sighting
-from pegel.reconcile import MOVES, Desired, Kind, PastAction, carry_out, desired_groups, plan
-from pegel.rows import Heartbeat
+from pegel.reconcile.actions import MOVES, Desired, Kind, PastAction
+from pegel.reconcile.carrying_out import carry_out
+from pegel.reconcile.desired import desired_groups
+from pegel.reconcile.job_backend import JobState, Sighting
+from pegel.reconcile.planner import plan
+from pegel.stream.result_rows import Heartbeat
 from pegel.testing import ManualClock, MemoryJobBackend
 from pegel.testing.clock import START
 from pegel.testing.samples import sample_heartbeat, sample_spec

@@ -8,20 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegel.findings import Span
-from pegel.spans import (
+from pegel.data.instants import from_us, to_us
+from pegel.data.spans import (
+    Span,
     due_when_idle,
     floor,
     floor_us,
-    from_us,
     is_closed,
     panes_of_span,
     spans_of,
     spans_of_pane,
-    to_us,
     watermark,
 )
-from pegel.spec import Windowing
+from pegel.spec.monitor_spec import Windowing
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 TUMBLING = Windowing(length=timedelta(seconds=10), lateness=timedelta(seconds=3))

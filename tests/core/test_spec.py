@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pegel.errors import InvalidSpec
-from pegel.spec import MonitorSpec
+from pegel.spec.monitor_spec import MonitorSpec
 
 
 def wish(**parts: Any) -> dict[str, Any]:

@@ -11,25 +11,17 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegel.columns import Columns, Field, Kind, Role, Schema
-from pegel.findings import Span
-from pegel.layout import Layout, build_layout
-from pegel.messages import EventType, identity
-from pegel.spans import MINUTE, floor, to_us
-from pegel.spec import Windowing
-from pegel.summary import Summary
-from pegel.windows import (
-    Batch,
-    Closing,
-    Emissions,
-    Entry,
-    MinuteCount,
-    Monitored,
-    Partial,
-    WindowManager,
-    dump,
-    load,
-)
+from pegel.data.columns import Columns, Field, Kind, Role, Schema
+from pegel.data.events import EventType, identity
+from pegel.data.instants import MINUTE, to_us
+from pegel.data.spans import Span, floor
+from pegel.spec.monitor_spec import Windowing
+from pegel.stats.layout import Layout, build_layout
+from pegel.stats.summary import Summary
+from pegel.stream.entries import Batch, Closing, Emissions, Entry, Monitored
+from pegel.stream.manager_state import dump, load
+from pegel.stream.partial import MinuteCount, Partial
+from pegel.stream.window_manager import WindowManager
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 KEY = "delays/1"

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from pegel.local.places import checkout
+from pegel_local.places import checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 STAGES = 10
 LATENESS_S = 2.0
-"""As `core/pegel/demo/delays.yaml` asks for."""
+"""As `local/pegel_local/demo/delays.yaml` asks for."""
 
 
 @pytest.fixture(scope="module")

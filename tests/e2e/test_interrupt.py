@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pegel.local import processes
-from pegel.local.places import Home
-from pegel.local.stack_file import StackFile
+from pegel_local import processes
+from pegel_local.places import Home
+from pegel_local.stack_file import StackFile
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 STARTED = {"broker", "mail", "logger", "airflow migrate"}

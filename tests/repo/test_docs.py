@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pegel import names
-from pegel.settings import Settings
-from pegel.spec import MonitorSpec, Part
+from pegel.spec import names
+from pegel.spec.monitor_spec import MonitorSpec, Part
+from pegel.spec.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,8 +72,8 @@ def test_every_command_is_documented(documentation: str) -> None:
     """Each `pegel` command appears in the documentation."""
     from pegel.cli.main import COMMANDS, HIDDEN
 
-    assert [] == [name for name in COMMANDS if name not in HIDDEN and f"pegel {name}" not in documentation]
-    assert {"up", "down", "status", "validate", "apply", "report"} <= set(COMMANDS)
+    assert [] == [name for name in COMMANDS.names() if name not in HIDDEN and f"pegel {name}" not in documentation]
+    assert {"up", "down", "status", "validate", "apply", "report"} <= set(COMMANDS.names())
 
 
 def test_links_between_pages_hold(documentation: str) -> None:

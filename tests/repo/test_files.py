@@ -73,7 +73,7 @@ def test_jars_are_pinned_by_digest() -> None:
 
 def test_top_folders_hold_no_package() -> None:
     """No top folder is importable by its own name; each is only the root of its room."""
-    tops = ["core", "plugins", "dags", "spark", "serving", "k8s", "tests", "benchmarks", "docs"]
+    tops = ["core", "local", "plugins", "dags", "spark", "serving", "k8s", "tests", "benchmarks", "docs"]
 
     assert [] == [top for top in tops if (ROOT / top / "__init__.py").exists()]
 

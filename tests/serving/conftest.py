@@ -16,9 +16,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from pegel.columns import Field, Kind, Role, Schema
-from pegel.local import places
-from pegel.local.broker import Broker
+from pegel.data.columns import Field, Kind, Role, Schema
+from pegel_local import places
+from pegel_local.broker import Broker
 from pegel_serving.metadata import MODEL_FILE, Metadata
 
 # What several test files use lives beside them.

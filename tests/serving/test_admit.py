@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pegel_serving.logger.admit import Refused, dead_letter, open_envelope
-from pegel_serving.logger.event import Event
+from pegel_serving.logger.logged_event import Event
 
 GOOD = {
     b"ce-id": b"7",

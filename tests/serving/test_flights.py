@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pegel.columns import Role
+from pegel.data.columns import Role
 from pegel.errors import SetupError
 from pegel.featurestore import LocalFeatureStore
 from pegel_serving import flights, train_delays

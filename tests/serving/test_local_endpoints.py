@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pegel.backends import EndpointState
 from pegel.errors import SetupError
-from pegel.local import ports
-from pegel.local.endpoints import LocalServingBackend, fingerprint
-from pegel.settings import Settings
-from pegel.spec import MonitorSpec
-from pegel.testing.conformance import SERVING_CHECKS, ServingCheck
+from pegel.reconcile.serving_backend import EndpointState
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel.testing.backend_checks import SERVING_CHECKS, ServingCheck
+from pegel_local import ports
+from pegel_local.endpoint_processes import LocalServingBackend, fingerprint
 
 pytestmark = pytest.mark.slow
 

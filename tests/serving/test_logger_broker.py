@@ -18,8 +18,8 @@ import processes
 import pytest
 import topics
 
-from pegel import names
-from pegel.local.broker import Broker
+from pegel.spec import names
+from pegel_local.broker import Broker
 from pegel_serving.cloudevent import rfc3339
 
 # a process that starts beside other tests on two cores may take a while

@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 import pytest
 
-from pegel_serving.logger.event import Event
-from pegel_serving.logger.kafka import Report, Verdict
+from pegel_serving.logger.logged_event import Event
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Fate, Limits, Pipeline
+from pegel_serving.logger.producer import Report, Verdict
 from pegel_serving.logger.spool import Spool
 
 

@@ -11,9 +11,9 @@ import processes
 import pytest
 import topics
 
-from pegel import names
-from pegel.local.broker import Broker
-from pegel_serving import traffic
+from pegel.spec import names
+from pegel_local.broker import Broker
+from pegel_serving import request_traffic
 
 # a process that starts beside other tests on two cores may take a while
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -29,7 +29,7 @@ def test_every_request_and_response_is_one_record(
     proxy = services("pegel_serving.proxy", *options, log=tmp_path / "proxy.log")
     sizes = [float(number) for number in range(100)]
     rows = [["red", size, 1.0] for size in sizes]
-    report = asyncio.run(traffic.send(f"{proxy.url}/v1/models/paint-v1:predict", rows, rate=200.0))
+    report = asyncio.run(request_traffic.send(f"{proxy.url}/v1/models/paint-v1:predict", rows, rate=200.0))
     produced = processes.wait_until(lambda: processes.metric(logger.url, "pegel_logger_events_produced_total") == 200)
     records = topics.consume(broker.address, names.inference_topic("other"), at_least=200)
     bodies = {

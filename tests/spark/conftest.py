@@ -21,20 +21,20 @@ from kafka.admin import NewTopic
 from numpy.typing import NDArray
 from pyspark.sql import SparkSession
 
-from pegel import names
-from pegel.baseline import Baseline
-from pegel.columns import Columns, Field, Kind, Role, Schema
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Columns, Field, Kind, Role, Schema
+from pegel.data.events import REQUEST_TYPE, RESPONSE_TYPE
 from pegel.featurestore import LocalFeatureStore
-from pegel.layout import Layout, build_layout
-from pegel.local.broker import Broker
-from pegel.local.places import checkout
-from pegel.messages import REQUEST_TYPE, RESPONSE_TYPE
-from pegel.settings import Settings
-from pegel.spec import MonitorSpec
+from pegel.spec import names
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel.stats.layout import Layout, build_layout
+from pegel.stats.summary import Summary
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.results import Results
-from pegel.summary import Summary
+from pegel_local.broker import Broker
+from pegel_local.places import checkout
 
 ROWS = 4_000
 SCHEMA = Schema(

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pegel.columns import Field, Kind, Schema
+from pegel.data.columns import Field, Kind, Schema
 from pegel.errors import InvalidSpec, NotFound
-from pegel.layout import CategoricalLayout
-from pegel_spark import training
-from pegel_spark.baseline import build, profile
+from pegel.stats.layout import CategoricalLayout
+from pegel_spark import training_columns
+from pegel_spark.baseline_job import build, profile
 from pegel_spark.jobs import baseline as launcher
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -48,9 +48,9 @@ def test_a_large_table_is_fetched_by_column(
 ) -> None:
     """Columns fetched one after the other are the columns fetched at once."""
     frame = spark.read.parquet(str(world.store.read_training_data("local://delays")))
-    at_once = dict(training.TrainingColumns(frame, toolbox.SCHEMA))
-    monkeypatch.setattr(training, "AT_ONCE", 10)
-    by_column = training.TrainingColumns(frame, toolbox.SCHEMA)
+    at_once = dict(training_columns.TrainingColumns(frame, toolbox.SCHEMA))
+    monkeypatch.setattr(training_columns, "AT_ONCE", 10)
+    by_column = training_columns.TrainingColumns(frame, toolbox.SCHEMA)
 
     assert list(at_once) == list(by_column)
     assert all(np.array_equal(at_once[name], by_column[name], equal_nan=name != "carrier") for name in by_column)

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pegel import names
-from pegel.findings import Verdict
-from pegel.local.broker import Broker
-from pegel.local.places import checkout
-from pegel.messages import REQUEST_TYPE
-from pegel.rows import Heartbeat, WindowRow
+from pegel.data.events import REQUEST_TYPE
+from pegel.judge.findings import Verdict
+from pegel.spec import names
+from pegel.stream.result_rows import Heartbeat, WindowRow
+from pegel_local.broker import Broker
+from pegel_local.places import checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 FINGERPRINT = "f" * 64

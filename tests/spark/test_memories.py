@@ -9,11 +9,12 @@ from typing import Any
 import pyarrow.compute as pc
 import pytest
 
-from pegel.findings import Span, Verdict
-from pegel.windows import Emissions, SpanCount
-from pegel_spark.memories import Memories
-from pegel_spark.verdicts import judged
-from pegel_spark.wishes import WishList
+from pegel.data.spans import Span
+from pegel.judge.findings import Verdict
+from pegel.store.chart_states import Memories
+from pegel.store.registry_view import WishList
+from pegel.stream.entries import Emissions, SpanCount
+from pegel_spark.judged_rows import judged
 
 BEGIN = datetime.fromisoformat("2026-03-01T12:00:00+00:00")
 LENGTH = timedelta(seconds=5)

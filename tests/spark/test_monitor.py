@@ -12,15 +12,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from pegel.data.events import DROPPED_TYPE, REQUEST_TYPE, RESPONSE_TYPE
 from pegel.errors import Unavailable
-from pegel.findings import Verdict
-from pegel.messages import DROPPED_TYPE, REQUEST_TYPE, RESPONSE_TYPE
-from pegel.names import PROBE_PREFIX
+from pegel.judge.findings import Verdict
+from pegel.spec.names import PROBE_PREFIX
+from pegel.store.registry_view import WishList
 from pegel.testing import ManualClock
 from pegel_spark import journal as journals
+from pegel_spark.group_stream import Monitor
 from pegel_spark.journal import Journal
-from pegel_spark.monitor import Monitor
-from pegel_spark.wishes import WishList
 
 HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
 Logged = tuple[str, str, str, bytes, datetime]
@@ -55,7 +55,7 @@ class Frame:
 
     def toArrow(self) -> pa.Table:  # noqa: N802 - Spark's own name
         """Return what the function gave."""
-        from pegel_spark.partials import RESULT  # where the schema of an empty result is known
+        from pegel.stream.partial_arrow import RESULT  # where the schema of an empty result is known
 
         return pa.Table.from_batches(self.result, schema=RESULT)
 

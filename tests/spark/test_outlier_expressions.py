@@ -13,10 +13,10 @@ import pytest
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - as everywhere
 
-from pegel.columns import Columns, Field, Kind, Missing, Role, Schema
-from pegel.layout import build_layout
-from pegel.outliers import Method, OutlierTables
-from pegel.summary import Summary
+from pegel.baseline.outliers import Method, OutlierTables
+from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
+from pegel.stats.layout import build_layout
+from pegel.stats.summary import Summary
 
 SCHEMA = Schema((Field("x", Kind.NUMERIC), Field("kind", Kind.CATEGORICAL), Field("y", Kind.NUMERIC)))
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
+from pegel.data.events import REQUEST_TYPE, Event
+from pegel.data.instants import to_us
 from pegel.errors import InvalidPayload
-from pegel.messages import REQUEST_TYPE, Event
-from pegel.spans import to_us
-from pegel_spark.records import all_headers, header, records
+from pegel.stream.wire_records import all_headers, header, records
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pegel.errors import SetupError
-from pegel.settings import Settings
+from pegel.spec.settings import Settings
 from pegel_spark.job import read_job
 from pegel_spark.progress import behind
 from pegel_spark.session import connector_jars

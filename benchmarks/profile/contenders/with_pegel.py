@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pegel
-from pegel.baseline import Baseline
+from pegel.baseline.baseline import Baseline
 
 
 def main(verb: str, table: str, state: str) -> None:

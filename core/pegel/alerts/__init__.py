@@ -3,10 +3,3 @@
 State follows the findings of final windows alone; acknowledging and silencing hold back mails, never state. Which mail
 is due is read off the state (what was mailed, what is known now), so nothing is lost when a mail was refused.
 """
-
-from __future__ import annotations
-
-from pegel.alerts.update import update
-from pegel.alerts.values import Alert, AlertFeature, Change, Mail, MailKind, Silence
-
-__all__ = ["Alert", "AlertFeature", "Change", "Mail", "MailKind", "Silence", "update"]

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pegel.alerts.due import due_mail
-from pegel.alerts.values import Alert, AlertFeature, Change, Silence
-from pegel.findings import ALARMING, Finding, Verdict
-from pegel.names import monitor_key
-from pegel.rows import WindowRow
-from pegel.spec import MonitorSpec
+from pegel.alerts.alert import Alert, AlertFeature, Change, Silence
+from pegel.alerts.due_mail import due_mail
+from pegel.judge.findings import ALARMING, Finding, Verdict
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.names import monitor_key
+from pegel.stream.result_rows import WindowRow
 
 _JUDGED = (Verdict.OK, Verdict.BELOW_MARGIN, Verdict.DRIFTING)
 CLEAN_WINDOWS = 16

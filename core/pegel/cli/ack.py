@@ -10,7 +10,7 @@ import typer
 from pegel.cli.console import out
 from pegel.cli.options import HomeOption, settings_of
 from pegel.errors import InvalidSpec
-from pegel.store.alerts import AlertStore
+from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect, migrate
 
 AlertId = Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pegel.baseline import Baseline
+from pegel.baseline.baseline import Baseline
 from pegel.cli.console import out
 from pegel.cli.profile import Data, Units, units_of
 from pegel.cli.progress import bar

@@ -6,17 +6,17 @@ from typing import Annotated
 
 import typer
 
-from pegel.baseline import Baseline
+from pegel.baseline.baseline import Baseline
 from pegel.cli.console import out
 from pegel.cli.options import HomeOption, settings_of
 from pegel.errors import NotFound, PermanentError
-from pegel.explain import Explanation
-from pegel.explain import explain as recompute
 from pegel.featurestore import LocalFeatureStore
-from pegel.settings import Settings
+from pegel.judge.explanation import Explanation
+from pegel.judge.explanation import explain as recompute
+from pegel.spec.settings import Settings
+from pegel.stats.summary import Summary
 from pegel.store.database import connect, migrate
 from pegel.store.results import Results
-from pegel.summary import Summary
 
 FindingId = Annotated[
     str, typer.Argument(metavar="FINDING", help="The id in a mail or on the page; its start is enough.")

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import sys
 import traceback
-from importlib import import_module
 
 import typer
 from rich.markup import escape
 
 from pegel.cli.console import err
 from pegel.errors import InvalidSpec, PegelError
+from pegel.spec.extensions import Extensions
 
-COMMANDS = ("up", "down", "status", "profile", "check", "validate", "apply", "report", "explain", "ack", "demo")
+COMMANDS = Extensions(
+    "command",
+    "pegel.commands",
+    {name: f"pegel.cli.{name}:{name}" for name in ("profile", "check", "validate", "report", "explain", "ack")},
+)
+"""Each command by its name. An installed package adds one by an entry point of the group `pegel.commands`."""
 REFUSED, UNCHECKED = 2, 3
 HIDDEN = ("demo",)
 """`make demo` runs it, after installing what it needs."""
@@ -33,10 +38,9 @@ def build(asked: list[str]) -> typer.Typer:
     )
     # Without a callback, an app of one command would take the command's name for its first argument.
     app.callback()(_nothing)
-    wanted = [name for name in COMMANDS if name in asked[:1]] or list(COMMANDS)
-    for name in wanted:
-        function = getattr(import_module(f"pegel.cli.{name}"), name)
-        app.command(name, hidden=name in HIDDEN)(function)
+    known = COMMANDS.names()
+    for name in [name for name in known if name in asked[:1]] or known:
+        app.command(name, hidden=name in HIDDEN)(COMMANDS.one(name))
     return app
 
 

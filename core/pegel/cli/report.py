@@ -15,7 +15,7 @@ from pegel.errors import InvalidSpec
 from pegel.featurestore import LocalFeatureStore
 from pegel.report.collect import Sources, model_view
 from pegel.report.html import write
-from pegel.spec import MonitorSpec
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pegel import budget
-from pegel.budget import Layer
 from pegel.cli.console import out
 from pegel.cli.options import SpecArgument
-from pegel.spec import MonitorSpec
+from pegel.judge import budget
+from pegel.judge.budget import Layer
+from pegel.spec.monitor_spec import MonitorSpec
 
 
 def validate(file: SpecArgument) -> None:

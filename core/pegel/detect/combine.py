@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from pegel.detect.protocol import Evidence
+from pegel.detect.detector import Evidence
 
 WEIGHTS = {"location": 0.6, "scale": 0.3, "shape": 0.1}
 """Shifts are the most frequent change by far, so most of the level goes to them; shape sees what both others miss."""

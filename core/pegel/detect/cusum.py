@@ -14,7 +14,7 @@ from typing import Any
 from scipy.special import ndtri
 
 from pegel.detect.binary import BinaryTest
-from pegel.detect.protocol import Evidence
+from pegel.detect.detector import Evidence
 from pegel.detect.ranks import RankStatistic
 from pegel.detect.siegmund import Limits
 from pegel.stats import tails

@@ -9,11 +9,11 @@ import numpy as np
 
 from pegel.detect import location, scale
 from pegel.detect.binary import binary
-from pegel.detect.protocol import Evidence
+from pegel.detect.detector import Evidence
 from pegel.detect.ranks import Counts, Floats, midranks, rank_statistics
 from pegel.detect.shape import Law, pool_categories, pool_ordered, shape_statistics
-from pegel.layout import CategoricalLayout, FieldLayout, NumericLayout
 from pegel.stats.dispersion import Dispersion
+from pegel.stats.layout import CategoricalLayout, FieldLayout, NumericLayout
 
 MIN_WINDOW = 50
 """Fewer values than this in a window are not judged for drift."""

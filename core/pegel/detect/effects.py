@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import ndtri
 
-from pegel.detect.counts import CountTest
+from pegel.detect.count_tests import CountTest
+from pegel.detect.detector import Evidence
 from pegel.detect.drift import BINARY
 from pegel.detect.location import auc
-from pegel.detect.protocol import Evidence
-from pegel.layout import CategoricalLayout, NumericLayout
 from pegel.stats import distances
-from pegel.summary import FeatureSummary
+from pegel.stats.layout import CategoricalLayout, NumericLayout
+from pegel.stats.summary import FeatureSummary
 
 LEAST_SHARE = 1e-4
 """Smaller shares are shown as smaller than this."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pegel.detect.counts import CountTest
-from pegel.summary import FeatureSummary
+from pegel.detect.count_tests import CountTest
+from pegel.stats.summary import FeatureSummary
 
 
 class Median:

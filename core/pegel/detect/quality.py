@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pegel.detect.counts import CountTest
-from pegel.layout import NumericLayout
+from pegel.detect.count_tests import CountTest
 from pegel.stats.dispersion import Dispersion
-from pegel.summary import FeatureSummary
+from pegel.stats.layout import NumericLayout
+from pegel.stats.summary import FeatureSummary
 
 LEAST_NULL_DIFFERENCE = 0.001
 """A smaller change of the rate of nulls is not worth a page."""

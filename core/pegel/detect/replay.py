@@ -19,9 +19,9 @@ from pegel.detect import location, scale
 from pegel.detect.drift import BINARY
 from pegel.detect.ranks import Counts, Floats, midranks, standardise
 from pegel.detect.shape import pool_categories, pool_ordered, shape_values
-from pegel.layout import CategoricalLayout, FieldLayout, Layout, NumericLayout
 from pegel.stats.cells import cell_of
 from pegel.stats.dispersion import Dispersion
+from pegel.stats.layout import CategoricalLayout, FieldLayout, Layout, NumericLayout
 
 MIN_BLOCKS = 30
 """Fewer windows than this in the baseline say too little about how windows vary."""
@@ -82,7 +82,7 @@ def replay(
 
     Args:
         layout: The cells.
-        values: Full columns as for `pegel.layout.build_layout`, in the order of time.
+        values: Full columns as for `pegel.stats.layout.build_layout`, in the order of time.
         n_ref: Rows that a window is expected to have.
         parts: The part of day or week of each row, see `pegel.stats.seasons`: windows are then tested against the rows
             of their own part, and windows that lie in two parts are left out.

@@ -14,7 +14,7 @@ from scipy.special import fdtrc
 from pegel.detect.ranks import Floats
 from pegel.detect.replay import cut
 from pegel.detect.siegmund import LEAST
-from pegel.layout import Layout
+from pegel.stats.layout import Layout
 from pegel.stats.seasons import Partition, candidates
 
 CERTAIN = 1e-3
@@ -44,7 +44,7 @@ def choose(
 
     Args:
         layout: The cells.
-        values: Full columns as for `pegel.layout.build_layout`, in the order of time.
+        values: Full columns as for `pegel.stats.layout.build_layout`, in the order of time.
         instants: When each row happened, microseconds since 1970 in UTC, never falling.
         n_ref: Rows that a window is expected to have.
         length: How long windows are; a part that is no multiple of it would be crossed by windows.

@@ -11,11 +11,11 @@ import math
 
 import numpy as np
 
+from pegel.baseline.outliers.cell_quantiles import IQR_OF_NORMAL, quantiles
 from pegel.detect.location import auc
-from pegel.layout import NumericLayout
-from pegel.outliers.quantiles import IQR_OF_NORMAL, quantiles
 from pegel.stats import distances
-from pegel.summary import FeatureSummary
+from pegel.stats.layout import NumericLayout
+from pegel.stats.summary import FeatureSummary
 
 BY_CELLS = {
     "psi": distances.psi,

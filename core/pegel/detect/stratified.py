@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from pegel.detect import location, scale
+from pegel.detect.detector import Evidence
 from pegel.detect.drift import BINARY, POOLS, factor_of, joined
-from pegel.detect.protocol import Evidence
 from pegel.detect.ranks import Counts, Floats, RankStatistic, midranks, standardise
 from pegel.detect.shape import ShapeStatistic, pool_categories, pool_ordered, shape_statistic_of, shape_values
-from pegel.layout import CategoricalLayout, FieldLayout, NumericLayout
 from pegel.stats import tails
 from pegel.stats.dispersion import Dispersion
+from pegel.stats.layout import CategoricalLayout, FieldLayout, NumericLayout
 
 Strata = Sequence[tuple[Counts, Counts]]
 

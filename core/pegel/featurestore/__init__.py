@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pegel.featurestore.local import LocalFeatureStore
-from pegel.featurestore.protocol import FeatureStore, SourceRef, TimeRange
+from pegel.featurestore.feature_store import FeatureStore, SourceRef, TimeRange
+from pegel.featurestore.local_feature_store import LocalFeatureStore
 
 __all__ = ["FeatureStore", "LocalFeatureStore", "SourceRef", "TimeRange"]

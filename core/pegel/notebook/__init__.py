@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pegel.notebook.check_report import Report
     from pegel.notebook.checking import check
     from pegel.notebook.profiling import profile
-    from pegel.notebook.report import Report
 
 __all__ = ["Report", "check", "profile"]
 _WHERE = {"Report": "report", "check": "checking", "profile": "profiling"}

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
-from pegel.baseline import Baseline
+from pegel.baseline.baseline import Baseline
+from pegel.data.spans import Span
 from pegel.errors import InvalidSpec, LayoutMismatch
-from pegel.findings import Span
-from pegel.judge import judge
-from pegel.layout import CategoricalLayout
-from pegel.notebook import labelled, tables
-from pegel.notebook.counting import summarise
-from pegel.notebook.report import Report
-from pegel.spec import FalseAlarms, MonitorSpec
+from pegel.judge.judge import judge
+from pegel.notebook import labelled, table_reading
+from pegel.notebook.check_report import Report
+from pegel.notebook.table_counting import summarise
+from pegel.spec.monitor_spec import FalseAlarms, MonitorSpec
+from pegel.stats.layout import CategoricalLayout
 
 _WEEK = timedelta(weeks=1)
 _PERIODS = get_args(FalseAlarms.model_fields["per"].annotation)
@@ -30,7 +30,7 @@ def check(
     windows_per_week: float = 168,
     margin: float = 0.02,
     units: Mapping[str, str] | None = None,
-    progress: tables.Progress | None = None,
+    progress: table_reading.Progress | None = None,
 ) -> Report:
     """Compare a table with a baseline.
 
@@ -49,8 +49,8 @@ def check(
     """
     _same_units(baseline, units or {})
     spec = _spec(baseline, false_alarms, windows_per_week, margin)
-    told = tables.Stages(progress, 2)
-    with tables.opened(data, text=_text(baseline), progress=told.stage(0)) as table:
+    told = table_reading.Stages(progress, 2)
+    with table_reading.opened(data, text=_text(baseline), progress=told.stage(0)) as table:
         names = [field.name for field in baseline.layout.schema.fields]
         if absent := [name for name in names if name not in table.schema.names]:
             raise LayoutMismatch(

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.columns import Kind
+from pegel.data.columns import Kind
 from pegel.detect import cbpe
-from pegel.detect.performance import Labelled, measure
+from pegel.detect.error_rate import Labelled, measure
 from pegel.errors import InvalidSpec, PermanentError
-from pegel.notebook.columns import categories, kind_of, numbers
-from pegel.notebook.tables import Table
+from pegel.notebook.table_columns import categories, kind_of, numbers
+from pegel.notebook.table_reading import Table
 from pegel.stats.performance import Performance
 
 CLASSES = 1_000

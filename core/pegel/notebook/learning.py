@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pyarrow as pa
 
-from pegel.columns import Field, Kind
-from pegel.layout import CategoricalLayout, FieldLayout, freeze_numeric
-from pegel.notebook.columns import counts, finite, numbers
+from pegel.data.columns import Field, Kind
 from pegel.notebook.selection import select
-from pegel.notebook.tables import Table
+from pegel.notebook.table_columns import counts, finite, numbers
+from pegel.notebook.table_reading import Table
 from pegel.stats import edges
 from pegel.stats.cells import count_sorted, finite_part
+from pegel.stats.layout import CategoricalLayout, FieldLayout, freeze_numeric
 from pegel.stats.vocabulary import OPEN, TOP, Vocabulary, most_frequent
 
 NUMBER = 8

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pegel.judge import FeatureVerdict
+from pegel.judge.judge import FeatureVerdict
 from pegel.report.html import stylesheet
 from pegel.report.shapes import shape
 from pegel.report.svg import chart
 from pegel.report.words import VERDICT_WORDS, p_value
 
 if TYPE_CHECKING:
-    from pegel.notebook.report import Report
+    from pegel.notebook.check_report import Report
 
 
 def render(report: Report, template: str) -> str:

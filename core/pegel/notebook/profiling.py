@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.baseline import Baseline
-from pegel.columns import Field, Kind, Role, Schema
-from pegel.detect.noise import assess
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Field, Kind, Role, Schema
+from pegel.detect.noise_assessment import assess
 from pegel.errors import InvalidSpec, PermanentError
-from pegel.layout import Layout, assemble
-from pegel.notebook import labelled, tables
-from pegel.notebook.columns import categories, kind_of, numbers
-from pegel.notebook.counting import summarise
+from pegel.notebook import labelled, table_reading
 from pegel.notebook.learning import learn
-from pegel.spec import Watch
+from pegel.notebook.table_columns import categories, kind_of, numbers
+from pegel.notebook.table_counting import summarise
+from pegel.spec.monitor_spec import Watch
+from pegel.stats.layout import Layout, assemble
 from pegel.stats.performance import Performance
 
 MEMORY = 256 << 20
@@ -39,7 +39,7 @@ def profile(
     score: str | None = None,
     name: str = "table",
     version: int = 1,
-    progress: tables.Progress | None = None,
+    progress: table_reading.Progress | None = None,
     memory: int = MEMORY,
 ) -> Baseline:
     """Learn what a table looks like.
@@ -67,8 +67,8 @@ def profile(
     Raises:
         PermanentError: If there is nothing to learn from, or a column that is named is not there.
     """
-    told = tables.Stages(progress, 3)
-    with tables.opened(data, text=categorical, progress=told.stage(0)) as table:
+    told = table_reading.Stages(progress, 3)
+    with table_reading.opened(data, text=categorical, progress=told.stage(0)) as table:
         schema = _schema(table, predictions, categorical, units or {}, without=label)
         if table.rows == 0 or not schema.fields:
             raise PermanentError(
@@ -90,7 +90,9 @@ def profile(
         )
 
 
-def _performance(table: tables.Table, label: str | None, answer: str | None, score: str | None) -> Performance | None:
+def _performance(
+    table: table_reading.Table, label: str | None, answer: str | None, score: str | None
+) -> Performance | None:
     if label is None and answer is None and score is None:
         return None
     if label is None or answer is None:
@@ -101,7 +103,7 @@ def _performance(table: tables.Table, label: str | None, answer: str | None, sco
 class _FullColumns(Mapping[str, NDArray[Any]]):
     """Full columns of a table, each read when it is asked for."""
 
-    def __init__(self, table: tables.Table, schema: Schema) -> None:
+    def __init__(self, table: table_reading.Table, schema: Schema) -> None:
         self._table = table
         self._fields = {field.name: field for field in schema.fields}
 
@@ -116,7 +118,7 @@ class _FullColumns(Mapping[str, NDArray[Any]]):
         return len(self._fields)
 
 
-def _layout(table: tables.Table, schema: Schema, memory: int, progress: tables.Progress) -> Layout:
+def _layout(table: table_reading.Table, schema: Schema, memory: int, progress: table_reading.Progress) -> Layout:
     """Freeze the cells column by column, so that only a few columns are in memory at a time."""
     workers = cpu_count() or 1
     features = []
@@ -128,7 +130,7 @@ def _layout(table: tables.Table, schema: Schema, memory: int, progress: tables.P
 
 
 def _schema(
-    table: tables.Table,
+    table: table_reading.Table,
     predictions: Collection[str],
     categorical: Collection[str],
     units: Mapping[str, str],

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from pegel.backends import JobState, Sighting
-from pegel.reconcile.health import cause_of_death, stopped_on_request
-from pegel.reconcile.patience import Streak, streak_of
-from pegel.reconcile.values import Action, Desired, Kind, PastAction, Policy
-from pegel.rows import Heartbeat
+from pegel.reconcile.actions import Action, Desired, Kind, PastAction, Policy
+from pegel.reconcile.crash_loops import Streak, streak_of
+from pegel.reconcile.driver_health import cause_of_death, stopped_on_request
+from pegel.reconcile.job_backend import JobState, Sighting
+from pegel.stream.result_rows import Heartbeat
 
 
 @dataclass(frozen=True, slots=True)

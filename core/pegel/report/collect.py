@@ -8,22 +8,22 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Engine
 
-from pegel import budget
-from pegel.baseline import Baseline
+from pegel.baseline.baseline import Baseline
 from pegel.errors import NotFound
 from pegel.featurestore import FeatureStore
+from pegel.judge import budget
 from pegel.report.features import feature_views
 from pegel.report.states import state_of
 from pegel.report.svg import sparkline
 from pegel.report.timeline import timeline
 from pegel.report.views import LedgerView, ModelRow, ModelView
 from pegel.report.words import length, moment
-from pegel.rows import WindowRow
-from pegel.spec import MonitorSpec
-from pegel.store.actions import ActionLog
-from pegel.store.alerts import AlertStore
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.store.action_log import ActionLog
+from pegel.store.alert_store import AlertStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
+from pegel.stream.result_rows import WindowRow
 
 TIMELINE = 180
 """Windows on a time line."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pegel.baseline import Baseline
-from pegel.columns import Field
-from pegel.findings import Verdict
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Field
+from pegel.judge.findings import Verdict
 from pegel.report.merging import merged
 from pegel.report.shapes import shape
 from pegel.report.svg import chart
 from pegel.report.views import FeatureView
 from pegel.report.words import VERDICT_WORDS, p_value, size
-from pegel.rows import WindowRow
-from pegel.summary import FeatureSummary, Summary
+from pegel.stats.summary import FeatureSummary, Summary
+from pegel.stream.result_rows import WindowRow
 
 _ORDER = (Verdict.DRIFT, Verdict.DRIFTING, Verdict.BELOW_MARGIN, Verdict.INSUFFICIENT, Verdict.OK)
 

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from pegel.alerts import Alert, Mail
-from pegel.baseline import Baseline
-from pegel.columns import Field, Role
-from pegel.findings import ALARMING, Finding, Span
-from pegel.judge import judge, select
-from pegel.layout import CategoricalLayout
+from pegel.alerts.alert import Alert, Mail
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Field, Role
+from pegel.data.spans import Span
+from pegel.judge.findings import ALARMING, Finding
+from pegel.judge.judge import judge, select
 from pegel.report import words
 from pegel.report.merging import merged
 from pegel.report.picture import MOST, Panel, png
 from pegel.report.shapes import quantile, round_step, shape, share_above
-from pegel.summary import FeatureSummary, Summary
+from pegel.stats.layout import CategoricalLayout
+from pegel.stats.summary import FeatureSummary, Summary
 
 TAIL = 0.95
 """The tail told in words begins near this quantile of the baseline, at a round value."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pegel.baseline import Baseline
-from pegel.rows import WindowRow
-from pegel.summary import Summary
+from pegel.baseline.baseline import Baseline
+from pegel.stats.summary import Summary
+from pegel.stream.result_rows import WindowRow
 
 
 def merged(windows: Iterable[WindowRow], baseline: Baseline) -> Summary | None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.layout import CategoricalLayout, NumericLayout
-from pegel.summary import FeatureSummary
+from pegel.stats.layout import CategoricalLayout, NumericLayout
+from pegel.stats.summary import FeatureSummary
 
 BARS = 36
 SHOWN = 0.99

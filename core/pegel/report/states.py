@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from pegel.alerts import Alert
-from pegel.findings import Verdict
+from pegel.alerts.alert import Alert
+from pegel.judge.findings import Verdict
 from pegel.report.views import StateView
 from pegel.report.words import length, moment
-from pegel.rows import Heartbeat, WindowRow
-from pegel.spec import MonitorSpec
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stream.result_rows import Heartbeat, WindowRow
 
 SILENT = timedelta(seconds=60)
 """Age of a heartbeat beyond which nobody watches."""

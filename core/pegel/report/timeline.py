@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from html import escape
 
-from pegel.findings import ALARMING, Verdict
+from pegel.judge.findings import ALARMING, Verdict
 from pegel.report.words import VERDICT_WORDS
-from pegel.rows import WindowRow
+from pegel.stream.result_rows import WindowRow
 
 WIDTH, HEIGHT = 960.0, 128.0
 _LANE, _LANE_HEIGHT = 18.0, 16.0

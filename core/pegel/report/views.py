@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pegel.alerts import Alert
-from pegel.findings import Finding, Verdict
-from pegel.reconcile import PastAction
-from pegel.rows import InvalidRow, LedgerRow, OutlierRow, WindowRow
+from pegel.alerts.alert import Alert
+from pegel.judge.findings import Finding, Verdict
+from pegel.reconcile.actions import PastAction
+from pegel.stream.result_rows import InvalidRow, LedgerRow, OutlierRow, WindowRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

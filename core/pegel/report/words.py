@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pegel.findings import Finding, Verdict
+from pegel.judge.findings import Finding, Verdict
 
 VERDICT_WORDS = {
     Verdict.OK: "ok",

@@ -11,7 +11,7 @@ from pegel.stats.framing import seal, unseal
 
 KINDS = ("n", "null", "nan", "posinf", "neginf", "unparseable")
 PRESENT, NULL, UNPARSEABLE = range(3)
-"""Why a value is absent, in the numbers of `pegel.columns.Missing`."""
+"""Why a value is absent, in the numbers of `pegel.data.columns.Missing`."""
 
 
 class Counters:

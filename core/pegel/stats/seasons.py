@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.spans import MICROSECOND, to_us
+from pegel.data.instants import MICROSECOND, to_us
 
 HOURS = (1, 3, 6, 12)
 """Lengths of parts of a day, finest first; the two of twelve hours are day (06:00 to 18:00) and night."""

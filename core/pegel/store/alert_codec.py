@@ -6,8 +6,8 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from pegel.alerts import Alert, AlertFeature
-from pegel.store.codec import finding_from_json, finding_to_json
+from pegel.alerts.alert import Alert, AlertFeature
+from pegel.store.row_codec import finding_from_json, finding_to_json
 
 _INSTANTS = ("opened_at", "since", "last_end", "over_at", "mailed_at", "mailed_end", "acknowledged_until")
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from pegel.spec import MonitorSpec
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store import tables
 from pegel.store.database import reading, writing
 from pegel.store.statements import advance, of_monitor, position, upsert

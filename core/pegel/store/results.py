@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from pegel.errors import NotFound
-from pegel.findings import Finding
-from pegel.rows import Heartbeat, InvalidRow, LedgerRow, OutlierRow, WindowRow
+from pegel.judge.findings import Finding
 from pegel.store import tables
-from pegel.store.codec import finding_from_json, flat, window
 from pegel.store.database import reading, writing
+from pegel.store.row_codec import finding_from_json, flat, window
 from pegel.store.statements import of_monitor, upsert
-from pegel.store.writes import merge_windows
+from pegel.store.window_writes import merge_windows
+from pegel.stream.result_rows import Heartbeat, InvalidRow, LedgerRow, OutlierRow, WindowRow
 
 __all__ = ["Heartbeat", "InvalidRow", "LedgerRow", "OutlierRow", "Results", "WindowRow"]
 

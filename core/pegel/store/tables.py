@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from pegel.store.types import Document, Foreign, Instant
+from pegel.store.column_types import Document, Foreign, Instant
 
 metadata = sa.MetaData(
     naming_convention={

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from pegel.testing.backend_checks import JOB_CHECKS, SERVING_CHECKS
 from pegel.testing.clock import ManualClock
-from pegel.testing.conformance import JOB_CHECKS, SERVING_CHECKS
-from pegel.testing.jobs import MemoryJobBackend
-from pegel.testing.serving import MemoryServingBackend
+from pegel.testing.fake_jobs import MemoryJobBackend
+from pegel.testing.fake_serving import MemoryServingBackend
 
 __all__ = ["JOB_CHECKS", "SERVING_CHECKS", "ManualClock", "MemoryJobBackend", "MemoryServingBackend"]

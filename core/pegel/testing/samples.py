@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from pegel.findings import Finding, Span, Verdict
-from pegel.rows import Heartbeat, InvalidRow, LedgerRow, OutlierRow, WindowRow
-from pegel.spec import MonitorSpec
+from pegel.data.spans import Span
+from pegel.judge.findings import Finding, Verdict
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stream.result_rows import Heartbeat, InvalidRow, LedgerRow, OutlierRow, WindowRow
 from pegel.testing.clock import START
 
 MINUTE = timedelta(minutes=1)

@@ -1,4 +1,4 @@
-"""How to begin each statistic and what to feed it, for the checks of `pegel.testing.statistics`."""
+"""How to begin each statistic and what to feed it, for the checks of `pegel.testing.statistic_checks`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from pegel.stats.counters import Counters
 from pegel.stats.distinct import Distinct
 from pegel.stats.extremes import Extremes
 from pegel.stats.histogram import Histogram
-from pegel.stats.protocol import ColumnStatistic, Statistic, keeps_columns
 from pegel.stats.quantiles import Quantiles
 from pegel.stats.scores import PredictionScores
+from pegel.stats.statistic import ColumnStatistic, Statistic, keeps_columns
 from pegel.stats.vocabulary import Vocabulary
 
 EDGES = np.array([-1.5, -0.5, 0.0, 0.5, 1.5])

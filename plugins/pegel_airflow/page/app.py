@@ -15,8 +15,8 @@ from fastapi import Depends, FastAPI, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from pegel.errors import NotFound, PegelError, Unavailable
-from pegel.settings import Settings
-from pegel_airflow.page import actions, views
+from pegel.spec.settings import Settings
+from pegel_airflow.page import person_actions, routes
 from pegel_airflow.page.render import render
 
 HEADERS = {
@@ -54,14 +54,14 @@ def build() -> FastAPI:
 def index(request: Request) -> Response:
     """Show every watched model, the most urgent first."""
     now = datetime.now(UTC)
-    return _html(request, "index.html", now=now, rows=views.watched(Settings(), now))
+    return _html(request, "index.html", now=now, rows=routes.watched(Settings(), now))
 
 
 def model(request: Request, name: str, version: int, told: str | None = None) -> Response:
     """Show one watched model. `told` names what was just done, if anything."""
     now = datetime.now(UTC)
-    view = views.one(Settings(), name, version, now)
-    return _html(request, "model.html", now=now, view=view, told=actions.TOLD.get(told or ""))
+    view = routes.one(Settings(), name, version, now)
+    return _html(request, "model.html", now=now, view=view, told=person_actions.TOLD.get(told or ""))
 
 
 def script() -> Response:
@@ -73,13 +73,13 @@ def acknowledge(
     request: Request, name: str, version: int, *, alert: Annotated[str, Form(min_length=4)], hours: Hours, why: Why
 ) -> Response:
     """Stop mail about one alert for some hours; it stays open."""
-    actions.acknowledge(Settings(), alert, hours, why, datetime.now(UTC))
+    person_actions.acknowledge(Settings(), alert, hours, why, datetime.now(UTC))
     return _back(request, name, version, "acknowledged")
 
 
 def silence(request: Request, name: str, version: int, *, hours: Hours, why: Why) -> Response:
     """Stop all mail about one model for some hours; judging goes on."""
-    actions.silence(Settings(), name, version, hours=hours, why=why, now=datetime.now(UTC))
+    person_actions.silence(Settings(), name, version, hours=hours, why=why, now=datetime.now(UTC))
     return _back(request, name, version, "silenced")
 
 

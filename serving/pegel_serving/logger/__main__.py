@@ -9,9 +9,9 @@ from pathlib import Path
 from pegel.errors import SetupError
 from pegel_serving import logs, serve
 from pegel_serving.logger.app import DoorSettings, LoggerApp
-from pegel_serving.logger.kafka import KafkaSender, KafkaSettings
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Limits, Pipeline
+from pegel_serving.logger.producer import KafkaSender, KafkaSettings
 from pegel_serving.logger.spool import Spool
 
 

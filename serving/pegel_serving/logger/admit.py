@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from pegel import names
 from pegel.errors import PermanentError
-from pegel_serving.logger.event import Event
+from pegel.spec import names
+from pegel_serving.logger.logged_event import Event
 
 REQUIRED = (b"ce-id", b"ce-type", b"ce-source", b"ce-specversion")
 TYPES = {

@@ -12,7 +12,7 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from pegel_serving.logger.admit import Envelope, Refused, dead_letter, open_envelope
-from pegel_serving.logger.event import Event
+from pegel_serving.logger.logged_event import Event
 from pegel_serving.logger.metrics import Metrics, Recent
 from pegel_serving.logger.pipeline import Fate, Pipeline
 from pegel_serving.serve import cancel

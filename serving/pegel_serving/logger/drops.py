@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import orjson
 
-from pegel_serving.logger.event import Event
+from pegel_serving.logger.logged_event import Event
 
 DROPPED = "org.pegel.logger.dropped"
 

@@ -27,9 +27,9 @@ from functools import partial
 import structlog
 
 from pegel_serving.logger.drops import DROPPED, Drops
-from pegel_serving.logger.event import Event
-from pegel_serving.logger.kafka import Sender, Verdict
+from pegel_serving.logger.logged_event import Event
 from pegel_serving.logger.metrics import Metrics
+from pegel_serving.logger.producer import Sender, Verdict
 from pegel_serving.logger.spool import Batch, Spool, SpoolFull
 
 log = structlog.stdlib.get_logger(__name__)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from pegel.errors import PegelError
 from pegel.featurestore import LocalFeatureStore
-from pegel.settings import Settings
-from pegel.spec import MonitorSpec
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
 from pegel_spark import logs, session
-from pegel_spark.baseline import profile
+from pegel_spark.baseline_job import profile
 
 REFUSED = 2
 

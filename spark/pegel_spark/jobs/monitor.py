@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from pegel.errors import PegelError
-from pegel.settings import Settings
+from pegel.spec.settings import Settings
 from pegel_spark import logs
 from pegel_spark.driver import Driver
 from pegel_spark.job import read_job

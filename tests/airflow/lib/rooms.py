@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from pegel.backends import EndpointStatus
-from pegel.settings import Settings
+from pegel.reconcile.serving_backend import EndpointStatus
+from pegel.spec.settings import Settings
 from pegel.testing import MemoryJobBackend, MemoryServingBackend
 
 

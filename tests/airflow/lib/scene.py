@@ -16,19 +16,20 @@ import pyarrow.parquet as pq
 import seeds
 from numpy.typing import NDArray
 
-from pegel.alerts import update
-from pegel.baseline import Baseline
-from pegel.columns import Columns, Field, Kind, Role, Schema
-from pegel.findings import Finding, Span
-from pegel.judge import judge
-from pegel.layout import Layout, build_layout
-from pegel.outliers import OutlierTables
-from pegel.reconcile import Action
-from pegel.reconcile import Kind as Step
-from pegel.rows import InvalidRow, LedgerRow, OutlierRow, WindowRow
-from pegel.settings import Settings
-from pegel.spec import MonitorSpec
-from pegel.summary import Summary
+from pegel.alerts.update import update
+from pegel.baseline.baseline import Baseline
+from pegel.baseline.outliers import OutlierTables
+from pegel.data.columns import Columns, Field, Kind, Role, Schema
+from pegel.data.spans import Span
+from pegel.judge.findings import Finding
+from pegel.judge.judge import judge
+from pegel.reconcile.actions import Action
+from pegel.reconcile.actions import Kind as Step
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel.stats.layout import Layout, build_layout
+from pegel.stats.summary import Summary
+from pegel.stream.result_rows import InvalidRow, LedgerRow, OutlierRow, WindowRow
 from pegel_airflow import doors
 
 CARRIERS = np.array(["WN", "DL", "AA", "UA", "B6"], dtype=object)

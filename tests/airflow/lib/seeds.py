@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from pegel.rows import Heartbeat
-from pegel.spec import MonitorSpec
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stream.result_rows import Heartbeat
 
 
 def spec(**changes: object) -> MonitorSpec:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pegel.cli.main import COMMANDS, main
-from pegel.local.airflow_api import answers
-from pegel.spec import MonitorSpec
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel_local.airflow_api import answers
 
 SPEC = """
 model: {name: delays, uri: file:///models/delays}
@@ -122,7 +122,7 @@ def test_a_spec_becomes_the_forms_answers(spec_file: Path) -> None:
     assert not any(isinstance(value, dict) for value in flat.values())
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS.names())
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`--help` works for each command and says what it does."""
     code = run(command, "--help")
@@ -136,4 +136,4 @@ def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) ->
     run("--help")
     said = capsys.readouterr().out
 
-    assert [] == [name for name in COMMANDS if name != "demo" and f" {name} " not in said]
+    assert [] == [name for name in COMMANDS.names() if name != "demo" and f" {name} " not in said]

@@ -13,21 +13,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pegel import alerts
-from pegel.baseline import Baseline
-from pegel.columns import Columns, Field, Kind, Role, Schema
+from pegel.alerts.update import update
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.featurestore import LocalFeatureStore
-from pegel.judge import judge
-from pegel.layout import build_layout
-from pegel.reconcile import Action
-from pegel.reconcile import Kind as Step
+from pegel.judge.judge import judge
+from pegel.reconcile.actions import Action
+from pegel.reconcile.actions import Kind as Step
 from pegel.report.collect import Sources
-from pegel.store.actions import ActionLog
-from pegel.store.alerts import AlertStore
+from pegel.stats.layout import build_layout
+from pegel.stats.summary import Summary
+from pegel.store.action_log import ActionLog
+from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.results import Results
-from pegel.summary import Summary
 from pegel.testing.clock import START
 from pegel.testing.samples import (
     MINUTE,
@@ -100,7 +100,7 @@ def judged(baseline: Baseline, tmp_path_factory: pytest.TempPathFactory) -> Path
     restart = Action(kind=Step.RESTART, group="default", reason="exited with -9: killed", generation=2)
     ActionLog(engine).record([restart], START + MINUTE)
     inbox = AlertStore(engine).inbox(NOW)
-    for change in alerts.update(inbox.alerts, inbox.findings, inbox.windows, NOW, [sample_spec()]):
+    for change in update(inbox.alerts, inbox.findings, inbox.windows, NOW, [sample_spec()]):
         AlertStore(engine).save(change)
     engine.dispose()
     return folder

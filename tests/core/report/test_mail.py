@@ -9,11 +9,11 @@ from email.parser import BytesParser
 
 import pytest
 
-from pegel import alerts
-from pegel.alerts import Mail, MailKind
-from pegel.baseline import Baseline
+from pegel.alerts.alert import Mail, MailKind
+from pegel.alerts.update import update
+from pegel.baseline.baseline import Baseline
+from pegel.report.alert_mail import Rendered, message, render
 from pegel.report.collect import Sources
-from pegel.report.mail import Rendered, message, render
 from pegel.store.results import Results
 from pegel.testing.clock import START
 from pegel.testing.samples import MINUTE, sample_spec
@@ -26,7 +26,7 @@ PAGE = "http://127.0.0.1:8080/pegel"
 def mail(sources: Sources) -> Mail:
     """The first mail about the drift."""
     results = Results(sources.engine)
-    changes = alerts.update([], results.findings(final_only=True), results.windows("delays", 1), NOW, [sample_spec()])
+    changes = update([], results.findings(final_only=True), results.windows("delays", 1), NOW, [sample_spec()])
     (mail,) = [change.mail for change in changes if change.mail]
     return mail
 

@@ -11,18 +11,18 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from pegel.columns import Columns, Field, Kind, Missing, Role, Schema
+from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.errors import NotFound
-from pegel.findings import Verdict
-from pegel.layout import build_layout
+from pegel.judge.findings import Verdict
 from pegel.report import html
 from pegel.report.collect import Sources, model_rows, model_view
 from pegel.report.features import odd
 from pegel.report.states import state_of
 from pegel.report.svg import chart, sparkline
 from pegel.report.timeline import told
+from pegel.stats.layout import build_layout
+from pegel.stats.summary import Summary
 from pegel.store.registry import Registry
-from pegel.summary import Summary
 from pegel.testing.clock import START
 from pegel.testing.samples import MINUTE, sample_heartbeat, sample_spec, sample_window
 

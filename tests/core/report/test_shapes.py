@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegel.columns import Columns, Field, Kind, Role, Schema
-from pegel.layout import build_layout
+from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.report.shapes import Bars, Histogram, quantile, shape, share_above
-from pegel.summary import FeatureSummary, Summary
+from pegel.stats.layout import build_layout
+from pegel.stats.summary import FeatureSummary, Summary
 
 finite = st.floats(-1e12, 1e12)
 

@@ -11,23 +11,23 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pegel import alerts
-from pegel.alerts import MailKind
-from pegel.baseline import Baseline
-from pegel.columns import Columns, Field, Kind, Role, Schema
+from pegel.alerts.alert import MailKind
+from pegel.alerts.update import update
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.featurestore import LocalFeatureStore
-from pegel.findings import Finding, Verdict
-from pegel.judge import judge
-from pegel.layout import build_layout
-from pegel.memory import Memory
+from pegel.judge.chart_state import Memory
+from pegel.judge.findings import Finding, Verdict
+from pegel.judge.judge import judge
+from pegel.report.alert_mail import Rendered, render
 from pegel.report.collect import Sources, model_view
-from pegel.report.mail import Rendered, render
-from pegel.rows import WindowRow
-from pegel.spec import Watch
+from pegel.spec.monitor_spec import Watch
+from pegel.stats.layout import build_layout
+from pegel.stats.summary import Summary
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.results import Results
-from pegel.summary import Summary
+from pegel.stream.result_rows import WindowRow
 from pegel.testing.clock import START
 from pegel.testing.samples import MINUTE, sample_span, sample_spec, sample_window
 
@@ -69,7 +69,7 @@ class Story:
         """Return the mail that goes out."""
         now = self.windows[-1].span.end + timedelta(seconds=20)
         numbered = list(enumerate(self.findings, start=1))
-        (change,) = alerts.update([], numbered, self.windows, now, [sample_spec()])
+        (change,) = update([], numbered, self.windows, now, [sample_spec()])
         assert change.mail is not None
         assert MailKind.OPENED == change.mail.kind
         return render(change.mail, baseline=baseline, page_url="http://127.0.0.1/pegel", now=now)

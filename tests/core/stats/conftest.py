@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pegel.baseline import Baseline
-from pegel.columns import Columns, Field, Kind, Missing, Role, Schema
-from pegel.findings import Finding, Span
-from pegel.judge import Judgement, judge
-from pegel.layout import Layout, build_layout
-from pegel.memory import Memory
-from pegel.spec import MonitorSpec, Watch
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
+from pegel.data.spans import Span
+from pegel.judge.chart_state import Memory
+from pegel.judge.findings import Finding
+from pegel.judge.judge import Judgement, judge
+from pegel.spec.monitor_spec import MonitorSpec, Watch
+from pegel.stats.layout import Layout, build_layout
 from pegel.stats.noise import Noise
-from pegel.summary import Summary
+from pegel.stats.summary import Summary
 
 Rows = Mapping[str, NDArray[Any]]
 

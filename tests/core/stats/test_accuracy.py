@@ -14,8 +14,8 @@ from benchmarks.accuracy.power_page import TARGETS
 from benchmarks.accuracy.tables import Band
 from scipy.stats import binom, wasserstein_distance
 
-from pegel.budget import sidak
 from pegel.detect.siegmund import Limits
+from pegel.judge.budget import sidak
 
 SEED = 7
 CERTAIN = 1e-4

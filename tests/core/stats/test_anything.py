@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pegel.baseline import Baseline
-from pegel.columns import Columns, Field, Kind, Role, Schema
-from pegel.findings import Span, Verdict
-from pegel.judge import judge
-from pegel.layout import Layout, build_layout
-from pegel.spec import MonitorSpec, Watch
-from pegel.summary import Summary
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Columns, Field, Kind, Role, Schema
+from pegel.data.spans import Span
+from pegel.judge.findings import Verdict
+from pegel.judge.judge import judge
+from pegel.spec.monitor_spec import MonitorSpec, Watch
+from pegel.stats.layout import Layout, build_layout
+from pegel.stats.summary import Summary
 
 SCHEMA = Schema((Field("x", Kind.NUMERIC), Field("c", Kind.CATEGORICAL)))
 NUMBERS: dict[str, Callable[[np.random.Generator, int], NDArray[np.float64]]] = {

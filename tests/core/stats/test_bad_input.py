@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 import pegel
-from pegel.baseline import Baseline
+from pegel.baseline.baseline import Baseline
 from pegel.errors import LayoutMismatch, PermanentError
-from pegel.findings import Verdict
+from pegel.judge.findings import Verdict
 
 ROWS = 2_000
 

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pegel.baseline import Baseline
+from pegel.baseline.baseline import Baseline
 from pegel.errors import LayoutMismatch
-from pegel.layout import Layout, build_layout
-from pegel.spec import Watch
+from pegel.spec.monitor_spec import Watch
 from pegel.stats.dispersion import Dispersion
+from pegel.stats.layout import Layout, build_layout
 from pegel.stats.noise import Noise
 from pegel.stats.performance import Performance
 from pegel.stats.seasons import Partition
-from pegel.summary import Summary
+from pegel.stats.summary import Summary
 
 Count = Callable[..., Summary]
 MONDAY = datetime(2026, 6, 1, 22, tzinfo=UTC)

@@ -10,11 +10,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from pegel import budget
-from pegel.baseline import Baseline
-from pegel.budget import Layer
-from pegel.judge import layers
-from pegel.spec import FalseAlarms, MonitorSpec, Windowing
+from pegel.baseline.baseline import Baseline
+from pegel.judge import budget
+from pegel.judge.budget import Layer
+from pegel.judge.judge import layers
+from pegel.spec.monitor_spec import FalseAlarms, MonitorSpec, Windowing
 
 OTHERS = (Layer.CUSUM, Layer.MULTIVARIATE)
 RUNNING = [frozenset({Layer.WINDOW, *some}) for size in range(3) for some in combinations(OTHERS, size)]

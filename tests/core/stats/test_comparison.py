@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pegel.baseline import Baseline
-from pegel.comparison import compare, drift_family
+from pegel.baseline.baseline import Baseline
 from pegel.detect.stratified import stratified_tests
-from pegel.explain import explain
-from pegel.findings import Verdict
-from pegel.judge import Judgement
-from pegel.memory import Carried
+from pegel.judge.chart_state import Carried
+from pegel.judge.comparison import compare, drift_family
+from pegel.judge.explanation import explain
+from pegel.judge.findings import Verdict
+from pegel.judge.judge import Judgement
 from pegel.stats.noise import Noise
 from pegel.stats.seasons import Partition
 

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 import pegel.detect
-from pegel.columns import Field, Kind
+from pegel.data.columns import Field, Kind
 from pegel.detect.binary import binary
-from pegel.detect.counts import CountTest
+from pegel.detect.count_tests import CountTest
+from pegel.detect.detector import Evidence
 from pegel.detect.location import location
-from pegel.detect.protocol import Evidence
 from pegel.detect.scale import scale
 from pegel.detect.shape import ShapeStatistic, pool_ordered, shape
 from pegel.detect.stratified import stratified_tests
-from pegel.layout import NumericLayout
+from pegel.stats.layout import NumericLayout
 
 BASELINE = np.random.default_rng(0).multinomial(5_000, np.full(12, 1 / 12))
 

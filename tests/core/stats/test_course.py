@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pegel.baseline import Baseline
-from pegel.findings import Verdict
-from pegel.memory import Memory
+from pegel.baseline.baseline import Baseline
+from pegel.judge.chart_state import Memory
+from pegel.judge.findings import Verdict
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.noise import Noise
 

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from pegel.detect.binary import binary
-from pegel.detect.counts import CountTest
+from pegel.detect.count_tests import CountTest
 from pegel.detect.drift import drift_tests
 from pegel.detect.location import auc, location
 from pegel.detect.ranks import Counts
 from pegel.detect.scale import CLIP, scale
 from pegel.detect.shape import pool_categories, pool_ordered, shape
-from pegel.layout import Layout
 from pegel.stats import tails
 from pegel.stats.cells import count_sorted
+from pegel.stats.layout import Layout
 
 
 def sample(seed: int, n: int, shift: float = 0.0) -> NDArray[np.float64]:

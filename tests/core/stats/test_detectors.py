@@ -10,30 +10,30 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pegel.baseline import Baseline
-from pegel.comparison import kept_statistics
+from pegel.baseline.baseline import Baseline
 from pegel.detect.combine import OTHER, WEIGHTS, corrected, shares
-from pegel.detect.counts import CountTest
-from pegel.detect.extremes import Tails
+from pegel.detect.count_tests import CountTest
+from pegel.detect.detector import Detector, Evidence
+from pegel.detect.detector_registry import DETECTORS, detector, detectors
+from pegel.detect.exceeded import Tails
 from pegel.detect.location import location
 from pegel.detect.median import Median
-from pegel.detect.protocol import Detector, Evidence
-from pegel.detect.registry import DETECTORS, detector, detectors
 from pegel.detect.scale import scale
 from pegel.errors import NotFound, SetupError
-from pegel.explain import explain
-from pegel.findings import Verdict
-from pegel.spec import Watch
-from pegel.summary import FeatureSummary, Summary
-from pegel.testing import detectors as checks
-from pegel.testing.detectors import DETECTOR_CHECKS, DetectorCheck
+from pegel.judge.comparison import kept_statistics
+from pegel.judge.explanation import explain
+from pegel.judge.findings import Verdict
+from pegel.spec.monitor_spec import Watch
+from pegel.stats.summary import FeatureSummary, Summary
+from pegel.testing import detector_checks as checks
+from pegel.testing.detector_checks import DETECTOR_CHECKS, DetectorCheck
 
 Install = Callable[[str, str, str], None]
 
 PACKAGE = '''
 """A detector that needs a statistic, and is never alarmed."""
 
-from pegel.detect.counts import CountTest
+from pegel.detect.count_tests import CountTest
 
 
 class Nothing:

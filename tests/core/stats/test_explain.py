@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pegel.baseline import Baseline
+from pegel.baseline.baseline import Baseline
+from pegel.data.spans import Span
 from pegel.errors import LayoutMismatch, NotFound
-from pegel.explain import explain
-from pegel.findings import Finding, Span
-from pegel.judge import judge
-from pegel.layout import Layout
-from pegel.spec import MonitorSpec
+from pegel.judge.explanation import explain
+from pegel.judge.findings import Finding
+from pegel.judge.judge import judge
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.dispersion import Dispersion
+from pegel.stats.layout import Layout
 from pegel.stats.noise import Noise
 from pegel.stats.seasons import Partition
-from pegel.summary import Summary
+from pegel.stats.summary import Summary
 
 LETTERS = np.array(["a", "b", "c", "d"], dtype=object)
 

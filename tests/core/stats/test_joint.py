@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pegel.baseline import Baseline
-from pegel.explain import explain
-from pegel.findings import Verdict
-from pegel.joint import BETWEEN
+from pegel.baseline.baseline import Baseline
+from pegel.judge.correlations import BETWEEN
+from pegel.judge.explanation import explain
+from pegel.judge.findings import Verdict
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.noise import Noise
 

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pegel.baseline import Baseline
-from pegel.columns import Field, Kind, Schema
-from pegel.findings import Span, Verdict
-from pegel.judge import OUTLIER_RATE, Judgement, judge
-from pegel.layout import Layout, build_layout
-from pegel.memory import Memory
-from pegel.spec import MonitorSpec
-from pegel.summary import Summary
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Field, Kind, Schema
+from pegel.data.spans import Span
+from pegel.judge.chart_state import Memory
+from pegel.judge.findings import Verdict
+from pegel.judge.judge import OUTLIER_RATE, Judgement, judge
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stats.layout import Layout, build_layout
+from pegel.stats.summary import Summary
 
 
 @pytest.fixture

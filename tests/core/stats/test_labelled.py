@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import pegel
-from pegel.baseline import Baseline
+from pegel.baseline.baseline import Baseline
 from pegel.detect.cbpe import CAVEAT
 from pegel.errors import InvalidSpec, PermanentError
-from pegel.findings import Verdict
+from pegel.judge.findings import Verdict
 
 
 def answered(seed: int, n: int, *, flip: float = 0.0) -> dict[str, Any]:

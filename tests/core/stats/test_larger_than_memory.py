@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import pegel
-from pegel.notebook import spool
+from pegel.notebook import column_spool
 from pegel.notebook.learning import vocabulary
 from pegel.notebook.selection import select
 from pegel.stats import edges
@@ -160,12 +160,12 @@ def test_a_file_larger_than_the_bound(tmp_path: Path, form: str) -> None:
 
 def test_a_csv_that_contradicts_itself_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A CSV column has the type that all of its rows allow, whichever block they are in."""
-    monkeypatch.setattr(spool, "BLOCK", 64)
+    monkeypatch.setattr(column_spool, "BLOCK", 64)
     head = [f"{i},{i},x,2024-01-01,,true" for i in range(50)]
     tail = ["1.5,abc,NA,2024-01-01 10:00:00,3.5,false", "NA,NaN,,2024-01-01 10:00:00.1,3,maybe", "NaN,,x,,,"]
     path = tmp_path / "x.csv"
     path.write_text("\n".join(["a,b,c,d,e,f", *head, *tail, ""]), encoding="utf-8")
-    spool.spool(path, tmp_path / "x.parquet", (), lambda _: None)
+    column_spool.spool(path, tmp_path / "x.parquet", (), lambda _: None)
     table = pa.parquet.read_table(tmp_path / "x.parquet")
     last = {name: values[-3:] for name, values in table.select(["a", "b", "c", "e", "f"]).to_pydict().items()}
 

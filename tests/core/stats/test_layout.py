@@ -8,9 +8,9 @@ import pickle
 import numpy as np
 import pytest
 
-from pegel.columns import Field, Kind, Role, Schema
+from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import LayoutMismatch
-from pegel.layout import CategoricalLayout, Layout, NumericLayout, assemble, build_layout
+from pegel.stats.layout import CategoricalLayout, Layout, NumericLayout, assemble, build_layout
 from pegel.stats.vocabulary import Vocabulary
 
 

@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu, norm, permutation_test, rankdata
 
-from pegel.columns import Field, Kind, Schema
+from pegel.data.columns import Field, Kind, Schema
 from pegel.detect.drift import drift_tests
 from pegel.detect.location import location
-from pegel.layout import NumericLayout, build_layout
 from pegel.stats.cells import cell_of, count_sorted
+from pegel.stats.layout import NumericLayout, build_layout
 
 CLIP = 1 / 256
 

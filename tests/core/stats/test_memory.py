@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegel.baseline import Baseline
+from pegel.baseline.baseline import Baseline
 from pegel.detect.cusum import Chart
-from pegel.findings import Verdict
-from pegel.memory import Carried, Memory, Sizes
+from pegel.judge.chart_state import Carried, Memory, Sizes
+from pegel.judge.findings import Verdict
 
 DAY = datetime(2026, 7, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

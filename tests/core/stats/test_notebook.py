@@ -17,9 +17,9 @@ import pyarrow.parquet
 import pytest
 
 import pegel
-from pegel.baseline import Baseline
+from pegel.baseline.baseline import Baseline
 from pegel.errors import InvalidSpec, LayoutMismatch, PermanentError
-from pegel.findings import Verdict
+from pegel.judge.findings import Verdict
 
 
 def table(n: int, seed: int, *, shift: float = 0.0, wn: float = 0.22) -> pa.Table:

@@ -13,12 +13,12 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import skew
 
-from pegel.baseline import Baseline
-from pegel.columns import Columns, Field, Kind, Missing, Role, Schema
+from pegel.baseline.baseline import Baseline
+from pegel.baseline.outliers import Method, OutlierTables, top_features
+from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.errors import NotFound
-from pegel.layout import build_layout
-from pegel.outliers import Method, OutlierTables, top_features
-from pegel.summary import Summary
+from pegel.stats.layout import build_layout
+from pegel.stats.summary import Summary
 
 
 def pyod_ecod(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

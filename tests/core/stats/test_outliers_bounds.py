@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pegel.columns import Columns, Field, Kind, Missing, Role, Schema
-from pegel.layout import build_layout
-from pegel.outliers import Bounds, Rule
-from pegel.summary import Summary
+from pegel.baseline.outliers import Bounds, Rule
+from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
+from pegel.stats.layout import build_layout
+from pegel.stats.summary import Summary
 
 SCHEMA = Schema((Field("kind", Kind.CATEGORICAL), Field("x", Kind.NUMERIC), Field("y", Kind.NUMERIC)))
 ROWS = 40_000

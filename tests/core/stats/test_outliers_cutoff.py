@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from pegel.columns import Columns, Missing
-from pegel.layout import Layout
-from pegel.outliers import OutlierTables, affordable, outlier_cutoff, realised_rate, refusal
-from pegel.summary import Summary
+from pegel.baseline.outliers import OutlierTables, affordable, outlier_cutoff, realised_rate, refusal
+from pegel.data.columns import Columns, Missing
+from pegel.stats.layout import Layout
+from pegel.stats.summary import Summary
 
 
 def test_cutoff() -> None:

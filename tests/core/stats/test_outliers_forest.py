@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pegel.columns import Columns, Field, Kind, Missing, Role, Schema
+from pegel.baseline.outliers import Forest
+from pegel.baseline.outliers.encoding import Encoding
+from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.errors import LayoutMismatch, SetupError
-from pegel.layout import build_layout
-from pegel.outliers import Forest
-from pegel.outliers.encoding import Encoding
-from pegel.summary import Summary
+from pegel.stats.layout import build_layout
+from pegel.stats.summary import Summary
 
 SCHEMA = Schema((Field("x", Kind.NUMERIC), Field("kind", Kind.CATEGORICAL), Field("y", Kind.NUMERIC)))
 
@@ -167,11 +167,11 @@ def test_without_the_library_the_extra_is_named(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['sklearn'] = None\n"
         "import numpy as np\n"
-        "from pegel.columns import Columns, Schema\n"
+        "from pegel.data.columns import Columns, Schema\n"
         "from pegel.errors import SetupError\n"
-        "from pegel.layout import build_layout\n"
-        "from pegel.outliers import Forest, OutlierTables\n"
-        "from pegel.summary import Summary\n"
+        "from pegel.stats.layout import build_layout\n"
+        "from pegel.baseline.outliers import Forest, OutlierTables\n"
+        "from pegel.stats.summary import Summary\n"
         "summary = Summary.empty(build_layout(Schema(()), {}))\n"
         "OutlierTables.from_summary(summary)\n"
         "try:\n"
@@ -186,7 +186,7 @@ def test_without_the_library_the_extra_is_named(tmp_path: Path) -> None:
 
 def test_no_tier_is_costly_to_import(tmp_path: Path) -> None:
     """Importing the package does not import scikit-learn."""
-    code = "import sys, pegel.outliers; print('sklearn' in sys.modules)"
+    code = "import sys, pegel.baseline.outliers; print('sklearn' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
 
     assert "False" == said.strip()

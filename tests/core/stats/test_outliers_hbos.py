@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pegel.columns import Columns, Field, Kind, Role, Schema
-from pegel.layout import build_layout
-from pegel.outliers import OutlierTables
-from pegel.outliers.quantiles import quantiles
-from pegel.summary import FeatureSummary, Summary
+from pegel.baseline.outliers import OutlierTables
+from pegel.baseline.outliers.cell_quantiles import quantiles
+from pegel.data.columns import Columns, Field, Kind, Role, Schema
+from pegel.stats.layout import build_layout
+from pegel.stats.summary import FeatureSummary, Summary
 
 
 def counted(values: NDArray[np.float64]) -> FeatureSummary:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pegel.columns import Columns, Field, Kind, Schema
-from pegel.layout import Layout, build_layout
-from pegel.outliers import Mahalanobis
+from pegel.baseline.outliers import Mahalanobis
+from pegel.data.columns import Columns, Field, Kind, Schema
 from pegel.stats.cells import cell_of
 from pegel.stats.comoments import Comoments
+from pegel.stats.layout import Layout, build_layout
 
 
 def rows_of(matrix: NDArray[np.float64]) -> Columns:

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pegel.columns import Columns, Field, Kind, Missing, Role, Schema
-from pegel.detect.counts import CountTest
+from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
+from pegel.detect.count_tests import CountTest
 from pegel.detect.location import location
 from pegel.detect.quality import quality_tests
-from pegel.layout import Layout, build_layout
 from pegel.stats import distances
 from pegel.stats.cells import cell_of
+from pegel.stats.layout import Layout, build_layout
 from pegel.stats.moments import Moments
 from pegel.stats.moments import of as moments_of
-from pegel.summary import FeatureSummary, Summary
+from pegel.stats.summary import FeatureSummary, Summary
 
 FIELD = Field("x", Kind.NUMERIC)
 

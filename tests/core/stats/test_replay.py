@@ -12,22 +12,23 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from pegel.baseline import Baseline
-from pegel.budget import sidak
-from pegel.columns import Columns, Field, Kind, Role, Schema
-from pegel.detect.counts import CountTest
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Columns, Field, Kind, Role, Schema
+from pegel.data.spans import Span
+from pegel.detect.count_tests import CountTest
 from pegel.detect.drift import drift_tests
 from pegel.detect.replay import replay
-from pegel.explain import explain
-from pegel.findings import Span, Verdict
-from pegel.judge import judge
-from pegel.layout import build_layout
-from pegel.spec import MonitorSpec, Watch
+from pegel.judge.budget import sidak
+from pegel.judge.decision import Bar, decide
+from pegel.judge.explanation import explain
+from pegel.judge.findings import Verdict
+from pegel.judge.judge import judge
+from pegel.spec.monitor_spec import MonitorSpec, Watch
 from pegel.stats.cells import count_sorted
 from pegel.stats.dispersion import Dispersion
+from pegel.stats.layout import build_layout
 from pegel.stats.noise import Noise
-from pegel.summary import Summary
-from pegel.verdicts import Bar, decide
+from pegel.stats.summary import Summary
 
 SCHEMA = Schema((Field("x", Kind.NUMERIC), Field("c", Kind.CATEGORICAL)))
 N = 200

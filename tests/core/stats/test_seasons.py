@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from pegel.baseline import Baseline
-from pegel.columns import Field, Kind, Schema
-from pegel.detect.noise import Clock, assess
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Field, Kind, Schema
+from pegel.detect.noise_assessment import Clock, assess
 from pegel.detect.seasonal import choose
-from pegel.findings import Verdict
-from pegel.layout import build_layout
+from pegel.judge.findings import Verdict
+from pegel.stats.layout import build_layout
 from pegel.stats.noise import Noise
 from pegel.stats.seasons import Partition, candidates
 

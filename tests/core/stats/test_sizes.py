@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from scipy.stats import energy_distance, wasserstein_distance
 
-from pegel.baseline import Baseline
-from pegel.comparison import UNKNOWN
+from pegel.baseline.baseline import Baseline
+from pegel.data.spans import Span
 from pegel.detect.sizes import BY_CELLS, distances_of
-from pegel.explain import explain
-from pegel.findings import Span
-from pegel.judge import judge
-from pegel.layout import Layout
-from pegel.spec import MonitorSpec
-from pegel.summary import Summary
+from pegel.judge.comparison import UNKNOWN
+from pegel.judge.explanation import explain
+from pegel.judge.judge import judge
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stats.layout import Layout
+from pegel.stats.summary import Summary
 
 Count = Callable[..., Summary]
 

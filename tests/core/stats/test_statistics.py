@@ -24,11 +24,11 @@ from pegel.stats.distinct import Distinct
 from pegel.stats.extremes import Extremes
 from pegel.stats.histogram import Histogram
 from pegel.stats.moment_sums import MomentSums
-from pegel.stats.protocol import ColumnStatistic, Statistic, keeps_columns
 from pegel.stats.quantiles import Quantiles
-from pegel.stats.registry import BUILT_IN, statistic, statistics
 from pegel.stats.scores import PredictionScores
-from pegel.testing.statistics import STATISTIC_CHECKS, StatisticCheck, sample_of
+from pegel.stats.statistic import ColumnStatistic, Statistic, keeps_columns
+from pegel.stats.statistic_registry import BUILT_IN, statistic, statistics
+from pegel.testing.statistic_checks import STATISTIC_CHECKS, StatisticCheck, sample_of
 
 Install = Callable[[str, str, str], None]
 
@@ -93,7 +93,8 @@ def test_an_unknown_name() -> None:
 def test_looking_them_up_costs_nothing() -> None:
     """The registry imports no statistic, and no sketch, before one is asked for."""
     program = (
-        "import sys, pegel.stats.registry as r; early = [m for m in sys.modules if 'datasketches' in m or m in places];"
+        "import sys, pegel.stats.statistic_registry as r; "
+        "early = [m for m in sys.modules if 'datasketches' in m or m in places];"
         "r.statistic('distinct'); print(early, 'datasketches' in sys.modules)"
     ).replace("places", repr([place.split(":")[0] for place in BUILT_IN.values()]))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""The checks of `pegel.testing.statistics` catch what they are there for."""
+"""The checks of `pegel.testing.statistic_checks` catch what they are there for."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pegel.errors import NotFound
 from pegel.stats.counters import Counters
 from pegel.stats.extremes import Extremes
 from pegel.stats.histogram import Histogram
-from pegel.stats.protocol import Statistic
-from pegel.testing.statistics import STATISTIC_CHECKS, StatisticCheck, sample_of
+from pegel.stats.statistic import Statistic
+from pegel.testing.statistic_checks import STATISTIC_CHECKS, StatisticCheck, sample_of
 
 
 class Largest(Extremes):

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import yaml
 
-from pegel.baseline import Baseline
-from pegel.detect.registry import DETECTORS, detector
-from pegel.findings import Verdict
-from pegel.stats.registry import GROUP
-from pegel.testing.detectors import DETECTOR_CHECKS
-from pegel.testing.statistics import STATISTIC_CHECKS, sample_of
+from pegel.baseline.baseline import Baseline
+from pegel.detect.detector_registry import DETECTORS, detector
+from pegel.judge.findings import Verdict
+from pegel.stats.statistic_registry import GROUP
+from pegel.testing.detector_checks import DETECTOR_CHECKS
+from pegel.testing.statistic_checks import STATISTIC_CHECKS, sample_of
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "extending.md").read_text()
 BEGIN = PAGE.index("## A detector from nothing")

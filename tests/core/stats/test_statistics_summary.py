@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pegel.columns import Columns, Field, Kind, Missing, Role, Schema
-from pegel.layout import CategoricalLayout, NumericLayout, build_layout
+from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.stats.categories import Categories
 from pegel.stats.counters import NULL, PRESENT, UNPARSEABLE, Counters
 from pegel.stats.extremes import Extremes
 from pegel.stats.histogram import Histogram
+from pegel.stats.layout import CategoricalLayout, NumericLayout, build_layout
 from pegel.stats.moment_sums import MomentSums
-from pegel.summary import Summary
+from pegel.stats.summary import Summary
 
 RNG = np.random.default_rng(0)
 LAYOUT = build_layout(
@@ -77,5 +77,5 @@ def test_a_summary_is_made_of_its_statistics(batches: list[tuple[int, int]]) -> 
 
 
 def test_the_codes_are_those_of_columns() -> None:
-    """What is missing has the same numbers for a single column as in `pegel.columns.Missing`."""
+    """What is missing has the same numbers for a single column as in `pegel.data.columns.Missing`."""
     assert (Missing.PRESENT, Missing.NULL, Missing.UNPARSEABLE) == (PRESENT, NULL, UNPARSEABLE)

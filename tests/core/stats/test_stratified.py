@@ -10,12 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
-from pegel.columns import Field, Kind, Schema
+from pegel.data.columns import Field, Kind, Schema
 from pegel.detect.drift import drift_tests
 from pegel.detect.stratified import stratified_tests
-from pegel.layout import FieldLayout, NumericLayout, build_layout
 from pegel.stats.cells import count_sorted
 from pegel.stats.dispersion import Dispersion
+from pegel.stats.layout import FieldLayout, NumericLayout, build_layout
 
 Counts = NDArray[np.int64]
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pegel.columns import Columns, Field, Kind, Missing, Role, Schema
+from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.errors import LayoutMismatch
-from pegel.layout import Layout, build_layout
-from pegel.summary import Summary
+from pegel.stats.layout import Layout, build_layout
+from pegel.stats.summary import Summary
 
 SCHEMA = Schema((Field("x", Kind.NUMERIC), Field("c", Kind.CATEGORICAL)))
 LAYOUT = build_layout(

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy.engine import Engine
 
-from pegel.reconcile import Action, Kind
-from pegel.store.actions import ActionLog
+from pegel.reconcile.actions import Action, Kind
+from pegel.store.action_log import ActionLog
 from pegel.testing.clock import START
 
 MINUTE = timedelta(minutes=1)

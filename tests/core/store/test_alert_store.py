@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.engine import Engine
 
-from pegel import alerts
-from pegel.alerts import Change, MailKind
+from pegel.alerts.alert import Change, MailKind
+from pegel.alerts.update import update
 from pegel.errors import NotFound
-from pegel.findings import Verdict
-from pegel.store.alerts import AlertStore
+from pegel.judge.findings import Verdict
+from pegel.store.alert_store import AlertStore
 from pegel.store.results import Results
 from pegel.testing.clock import START
 from pegel.testing.samples import sample_finding, sample_spec, sample_window
@@ -31,7 +31,7 @@ def one_pass(engine: Engine, now: datetime, *, saved: bool = True) -> list[Chang
     """Do what the dispatcher does: read, decide, (send,) save."""
     store = AlertStore(engine)
     inbox = store.inbox(now)
-    changes = alerts.update(inbox.alerts, inbox.findings, inbox.windows, now, [sample_spec()], silences=inbox.silences)
+    changes = update(inbox.alerts, inbox.findings, inbox.windows, now, [sample_spec()], silences=inbox.silences)
     for change in changes if saved else ():
         store.save(change)
     return changes

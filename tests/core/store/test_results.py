@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
 from pegel.errors import NotFound
-from pegel.findings import Finding, Verdict
-from pegel.rows import WindowRow
+from pegel.judge.findings import Finding, Verdict
 from pegel.store.results import Results
+from pegel.stream.result_rows import WindowRow
 from pegel.testing.clock import START
 from pegel.testing.samples import (
     sample_finding,

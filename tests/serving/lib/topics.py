@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from pegel import names
+from pegel.spec import names
 
 
 def create_topics(address: str, namespace: str) -> None:

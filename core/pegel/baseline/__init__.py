@@ -1,0 +1,1 @@
+"""What training looked like: baselines, and the outlier tables made of them."""

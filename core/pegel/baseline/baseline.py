@@ -1,0 +1,222 @@
+"""What the training data looked like, per feature: immutable, with a content address.
+
+The same rows in any order and in any partitioning give the same `id`: counts are integers, and moments come from exact
+sums (`pegel.stats.exact`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pegel.baseline.outliers import OutlierTables, outlier_cutoff
+from pegel.data.columns import Role
+from pegel.errors import LayoutMismatch
+from pegel.spec.monitor_spec import Watch
+from pegel.stats import summary_json
+from pegel.stats.layout import Layout
+from pegel.stats.noise import Noise
+from pegel.stats.performance import Performance
+from pegel.stats.summary import FeatureSummary, Summary
+
+BASELINE_VERSION = 2
+Scoring = Callable[[OutlierTables], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class OutlierCutoff:
+    """An event is an outlier when it scores more than `score`; so do `exceeding` of `scored` baseline rows."""
+
+    rate: float
+    score: float
+    exceeding: int
+    scored: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON."""
+        return {"rate": self.rate, "score": self.score.hex(), "exceeding": self.exceeding, "scored": self.scored}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> OutlierCutoff:
+        """Read what `to_json` wrote."""
+        return cls(data["rate"], float.fromhex(data["score"]), data["exceeding"], data["scored"])
+
+
+@dataclass(frozen=True, eq=False)
+class Baseline:
+    """The zero mark of one model version.
+
+    `id` is `sha256:` and the digest of everything that judging uses, model and version included; when, by what and from
+    where the baseline was made (`created_at`, `made_by`, `source`) is not part of it, nor is what further statistics
+    found, because sketches differ with the order of the rows. `summary` holds the counts of all
+    `rows`, by part of day or week if `noise` has such parts. `kappa`: variance factor of each correlation of the
+    layout's joint fields, shape (joint, joint).
+    """
+
+    id: str
+    layout: Layout
+    summary: Summary
+    rows: int
+    model: str
+    version: int
+    source: str
+    created_at: datetime
+    outlier_cutoff: OutlierCutoff | None
+    noise: Noise
+    kappa: NDArray[np.float64]
+    performance: Performance | None
+    made_by: str
+
+    @cached_property
+    def features(self) -> Mapping[str, FeatureSummary]:
+        """Return the summary of each field, by name, in schema order."""
+        return self.summary.features
+
+    def part(self, start: datetime, end: datetime) -> int | None:
+        """Return the part of day or week in which a span lies as a whole; None if it crosses or there are none."""
+        return None if self.noise.partition is None else self.noise.partition.part_of_span(start, end)
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        layout: Layout,
+        summary: Summary,
+        model: str,
+        version: int,
+        source: str,
+        scores: Scoring | None,
+        watch: Watch,
+        noise: Noise | None = None,
+        performance: Performance | None = None,
+        created_at: datetime | None = None,
+    ) -> Baseline:
+        """Make a baseline of a summary of all training rows.
+
+        Args:
+            layout: The cells.
+            summary: Counts of every row, kept with exact sums: `Summary.empty(layout, exact=True)`.
+            model: Name of the model.
+            version: Version of the model.
+            source: Where the rows came from, for people.
+            scores: Returns the outlier score of every row, in any order, by the tables of this baseline, by which the
+                stream scores events, too; None for no outlier cut-off.
+            watch: Gives the rate of outliers that a person wants to see.
+            noise: What `pegel.detect.noise_assessment.assess` found in rows ordered by time; None for not assessed.
+            performance: Errors on labelled rows; None without labels.
+            created_at: Now, unless stated.
+
+        Raises:
+            ValueError: If the summary was kept without exact sums, so that the id would depend on the order of rows.
+            LayoutMismatch: If the summary has other cells.
+        """
+        if summary.exact is None or summary.fourth is None:
+            raise ValueError(
+                "expected a summary with exact sums, `Summary.empty(layout, exact=True)`, merged only with such; "
+                "given one without: its baseline would depend on the order of the rows, so none was built."
+            )
+        settled = Summary.empty(layout, exact=True)
+        settled.merge(summary)
+        settled.settle()
+        settled.freeze()
+        made = cls(
+            id="",
+            layout=layout,
+            summary=settled,
+            rows=max(settled.rows(Role.FEATURE), settled.rows(Role.PREDICTION)),
+            model=model,
+            version=version,
+            source=source,
+            created_at=created_at or datetime.now(UTC),
+            outlier_cutoff=None if scores is None else _cutoff(scores(OutlierTables.from_summary(settled)), watch),
+            noise=noise or Noise(),
+            kappa=summary.fourth.kappas(),
+            performance=performance,
+            made_by=f"pegel {metadata.version('pegel')}",
+        )
+        return replace(made, id=_identify(made._content()))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON, the inverse of `from_json`."""
+        return {
+            "id": self.id,
+            "source": self.source,
+            "created_at": self.created_at.astimezone(UTC).isoformat(),
+            "made_by": self.made_by,
+            "noise": self.noise.why,
+            "kept": summary_json.further(self.summary),
+            "content": self._content(),
+        }
+
+    def _content(self) -> dict[str, Any]:
+        """Return everything that the id covers."""
+        return {
+            "baseline_version": BASELINE_VERSION,
+            "model": self.model,
+            "version": self.version,
+            "layout": self.layout.to_json(),
+            "summary": summary_json.to_json(self.summary),
+            "outliers": None if self.outlier_cutoff is None else self.outlier_cutoff.to_json(),
+            "noise": self.noise.to_json(),
+            "kappa": summary_json.to_hex(self.kappa),
+            "performance": None if self.performance is None else self.performance.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Baseline:
+        """Read what `to_json` wrote.
+
+        Raises LayoutMismatch if it is none, is of another version, or does not have the id it claims.
+        """
+        content = data.get("content", {})
+        if content.get("baseline_version") != BASELINE_VERSION:
+            raise LayoutMismatch(
+                f"expected a baseline of version {BASELINE_VERSION}, given {content.get('baseline_version')!r}: "
+                "profile the training data again with this version of Pegel; nothing was read."
+            )
+        if (found := _identify(content)) != data["id"]:
+            raise LayoutMismatch(
+                f"expected a baseline with id {data['id']}, given content of {found}: "
+                "the document was changed after it was written; it was not used."
+            )
+        layout = Layout.from_json(content["layout"])
+        summary = summary_json.from_json(content["summary"], data["kept"], layout)
+        given = content["performance"]
+        return cls(
+            id=data["id"],
+            layout=layout,
+            summary=summary,
+            rows=max(summary.rows(Role.FEATURE), summary.rows(Role.PREDICTION)),
+            model=content["model"],
+            version=content["version"],
+            source=data["source"],
+            created_at=datetime.fromisoformat(data["created_at"]),
+            outlier_cutoff=None if content["outliers"] is None else OutlierCutoff.from_json(content["outliers"]),
+            noise=Noise.from_json(content["noise"], data["noise"]),
+            kappa=summary_json.from_hex(content["kappa"]),
+            performance=None if given is None else Performance.from_json(given),
+            made_by=data["made_by"],
+        )
+
+
+def _cutoff(scores: NDArray[np.float64], watch: Watch) -> OutlierCutoff | None:
+    rate = min(1.0, watch.outliers_per_day / watch.rows_per_day)
+    score = outlier_cutoff(scores, rate)
+    if score is None or not math.isfinite(score):
+        return None
+    return OutlierCutoff(rate, score, int(np.count_nonzero(scores > score)), int(scores.size))
+
+
+def _identify(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

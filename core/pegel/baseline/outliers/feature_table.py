@@ -1,0 +1,54 @@
+"""The table of one feature: what each state of the field adds to a row's score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pegel.baseline.outliers.ecod import ecod
+from pegel.baseline.outliers.hbos import hbos
+from pegel.baseline.outliers.rarity import frequencies, rare
+from pegel.stats.layout import NumericLayout
+from pegel.stats.summary import FeatureSummary
+
+Method = Literal["ecod", "hbos"]
+"""How numbers are scored. Categories and missing values score by their frequency in either."""
+
+
+METHODS: tuple[str, ...] = get_args(Method)
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """What each state of one field adds to a row's score. `cells`: float64, one value per cell."""
+
+    name: str
+    cells: NDArray[np.float64]
+    null: float
+    nan: float
+    posinf: float
+    neginf: float
+    unparseable: float
+
+
+def feature_table(feature: FeatureSummary, method: Method) -> FeatureTable:
+    """Build the table of a field from its baseline counts."""
+    rows = feature.n
+    return FeatureTable(
+        name=feature.layout.field.name,
+        cells=_cells(feature, method),
+        null=rare(feature.n_null, rows),
+        nan=rare(feature.n_nan, rows),
+        posinf=rare(feature.n_posinf, rows),
+        neginf=rare(feature.n_neginf, rows),
+        unparseable=rare(feature.n_unparseable, rows),
+    )
+
+
+def _cells(feature: FeatureSummary, method: Method) -> NDArray[np.float64]:
+    if not isinstance(feature.layout, NumericLayout):
+        return frequencies(feature)
+    return ecod(feature) if method == "ecod" else hbos(feature, feature.layout)

@@ -1,0 +1,1 @@
+"""Bytes become columns: the wire's words, payloads, fields, and how time is cut."""

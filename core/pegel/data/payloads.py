@@ -1,0 +1,168 @@
+"""From the bytes of a body to rows of plain values: gzip, JSON, and the v1 and v2 shapes of the inference protocols."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from pegel.data.columns import Role
+from pegel.errors import InvalidPayload
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+"""Largest body that is decoded, inflated or not. A larger one is counted as `too_large`."""
+
+INVALID_KINDS = (
+    "missing_header",  # a required attribute is absent
+    "unknown_type",  # neither request nor response nor drop notice
+    "unknown_model",  # no monitor answers to the endpoint's name
+    "empty_body",
+    "too_large",
+    "bad_gzip",
+    "not_json",
+    "wrong_shape",  # JSON, but of neither protocol
+    "wrong_fields",  # rows with another number of values, or without a named field
+)
+
+Row = Sequence[Any]
+_GZIP_MAGIC = b"\x1f\x8b"
+_TENSOR_KEYS = ("inputs", "outputs")
+_KEYS = {Role.FEATURE: ("instances", "inputs"), Role.PREDICTION: ("predictions", "outputs")}
+
+
+def load(body: bytes) -> Any:
+    """Return the JSON document of a body. Raises InvalidPayload."""
+    if not body:
+        raise InvalidPayload("empty_body", "the body is empty, expected JSON; the event is kept aside")
+    # The content type of a logged response is the request's, so only the bytes themselves tell.
+    text = _inflate(body) if body[:2] == _GZIP_MAGIC else body
+    if len(text) > MAX_BODY_BYTES:
+        raise InvalidPayload("too_large", f"the body has {len(text)} bytes, at most {MAX_BODY_BYTES} are decoded")
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return _load_leniently(text)
+
+
+def rows_of(document: Any, role: Role, names: tuple[str, ...]) -> list[Row]:
+    """Return the rows of one role, each with one value per name. Raises InvalidPayload.
+
+    v1: `{"instances": [[...], ...]}`, or objects by name, or bare values for a single field; `predictions` likewise.
+    v2: `{"inputs": [{"name", "shape", "data"}, ...]}`: one tensor per field, or one tensor of shape (rows, fields).
+    """
+    key, items = _items(document, role)
+    if key in _TENSOR_KEYS and items and isinstance(items[0], dict) and {"data", "datatype"} & items[0].keys():
+        return _from_tensors(items, names)
+    return _from_instances(items, names)
+
+
+def _inflate(body: bytes) -> bytes:
+    try:
+        stream = zlib.decompressobj(wbits=31)
+        text = stream.decompress(body, MAX_BODY_BYTES + 1)
+        if len(text) <= MAX_BODY_BYTES and not stream.eof:
+            raise InvalidPayload("bad_gzip", "the gzip body ends early; the event is kept aside")
+    except zlib.error as error:
+        raise InvalidPayload("bad_gzip", f"the gzip body cannot be inflated: {error}") from error
+    return text
+
+
+def _load_leniently(text: bytes) -> Any:
+    """Read what strict JSON refuses but Python and NumPy servers send: NaN, Infinity, 1e400, integers of any length."""
+    try:
+        document = json.loads(text, parse_int=float)
+        # Lone surrogates pass the parser but are no text: they could be neither stored nor shown.
+        json.dumps(document, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise InvalidPayload("not_json", f"the body is not JSON: {str(error)[:200]}") from error
+    return document
+
+
+def _items(document: Any, role: Role) -> tuple[str, list[Any]]:
+    keys = _KEYS[role]
+    if isinstance(document, dict):
+        for key in keys:
+            if isinstance(items := document.get(key), list):
+                return key, items
+    raise InvalidPayload("wrong_shape", f"expected an object with a list {' or '.join(keys)}; the event is kept aside")
+
+
+def _from_instances(items: list[Any], names: tuple[str, ...]) -> list[Row]:
+    types = set(map(type, items))
+    if types <= {list}:
+        rows: list[Row] = items
+    elif types == {dict}:
+        rows = _by_name(items, names)
+    elif len(names) == 1 and not types & {list, dict}:
+        rows = [(value,) for value in items]
+    elif not names:
+        return [()] * len(items)
+    else:
+        raise InvalidPayload(
+            "wrong_shape", f"rows are {_kinds(types)}, expected one list or object of {len(names)} values"
+        )
+    return _checked(rows, names)
+
+
+def _by_name(items: list[dict[str, Any]], names: tuple[str, ...]) -> list[Row]:
+    try:
+        return [tuple(item[name] for name in names) for item in items]
+    except KeyError as error:
+        raise InvalidPayload(
+            "wrong_fields", f"a row lacks the field {error.args[0]!r}; the event is kept aside"
+        ) from None
+
+
+def _from_tensors(tensors: list[Any], names: tuple[str, ...]) -> list[Row]:
+    for tensor in tensors:
+        if not isinstance(tensor, dict) or not isinstance(tensor.get("data"), list):
+            raise InvalidPayload("wrong_shape", "a tensor lacks its list `data` (binary tensors are not decoded)")
+    if not names:
+        return [()] * _first_dimension(tensors[0])
+    flat = {str(tensor.get("name")): _flatten(tensor["data"]) for tensor in tensors}
+    if set(names) <= set(flat):
+        columns = [flat[name] for name in names]
+        if len({len(column) for column in columns}) > 1:
+            raise InvalidPayload("wrong_fields", "the tensors of one request have different lengths")
+        return list(zip(*columns, strict=True))
+    if len(tensors) == 1 and (rows := _split(_flatten(tensors[0]["data"]), tensors[0].get("shape"), len(names))):
+        return rows
+    raise InvalidPayload("wrong_fields", f"expected tensors {', '.join(names)} or one of shape (rows, {len(names)})")
+
+
+def _first_dimension(tensor: dict[str, Any]) -> int:
+    """Return the rows that a tensor says it has; its data counts where the shape is no help."""
+    match tensor.get("shape"):
+        case [int(rows), *_] if 0 <= rows <= len(_flatten(tensor["data"])):
+            return rows
+        case _:
+            return len(tensor["data"])
+
+
+def _split(values: list[Any], shape: Any, width: int) -> list[Row]:
+    """Cut a flat tensor of shape (rows, width) into rows; nothing if it has another shape."""
+    if not isinstance(shape, list) or shape[-1:] != [width] or len(values) % width:
+        return []
+    return [values[at : at + width] for at in range(0, len(values), width)]
+
+
+def _flatten(data: list[Any]) -> list[Any]:
+    while data and isinstance(data[0], list):
+        data = [value for part in data for value in (part if isinstance(part, list) else [part])]
+    return data
+
+
+def _checked(rows: list[Row], names: tuple[str, ...]) -> list[Row]:
+    if names and not set(map(len, rows)) <= {len(names)}:
+        given = sorted(set(map(len, rows)))
+        raise InvalidPayload(
+            "wrong_fields", f"rows have {given} values, expected {len(names)}; the event is kept aside"
+        )
+    return rows
+
+
+def _kinds(types: set[type]) -> str:
+    return ", ".join(sorted(kind.__name__ for kind in types))

@@ -1,0 +1,76 @@
+"""What judging says, as facts: verdicts and findings."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from pegel.data.spans import Span
+
+
+class Verdict(StrEnum):
+    """What is known about a span. Missing or small data never reads OK."""
+
+    OK = "ok"
+    BELOW_MARGIN = "below_margin"
+    DRIFT = "drift"
+    """The window by itself differs."""
+    DRIFTING = "drifting"
+    """The window by itself does not differ, but the windows up to it do, taken together."""
+    INSUFFICIENT = "insufficient"
+    NO_DATA = "no_data"
+    BASELINE_MISSING = "baseline_missing"
+    LAYOUT_MISMATCH = "layout_mismatch"
+
+
+ALARMING = frozenset({Verdict.DRIFT, Verdict.DRIFTING})
+"""Verdicts that a person is told of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One judged deviation of one feature in one span, as a fact. It never changes once its span is final.
+
+    `p_value` is the combined p of the feature, `threshold` the level it was compared with, `statistic` the value of the
+    deciding test named `test`; `effect` its size in the unit `effect_unit`; `n` and `m` are window and baseline values.
+    `evidence` holds every further number that `pegel explain` needs, as plain JSON.
+    """
+
+    model: str
+    version: int
+    feature: str
+    detector: str
+    span: Span
+    revision: int
+    verdict: Verdict
+    test: str
+    statistic: float
+    p_value: float
+    p_relevant: float | None
+    threshold: float
+    budget_share: float
+    effect: float
+    effect_unit: str
+    n: int
+    m: int
+    baseline_id: str
+    what: str
+    """What changed, in words for a person: `shifted up`, `WN 22 % -> 31 %`."""
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """Return the content address of the fact: monitor, feature, detector, test, span and revision."""
+        parts = (
+            self.model,
+            str(self.version),
+            self.feature,
+            self.detector,
+            self.test,
+            self.span.start.isoformat(),
+            self.span.end.isoformat(),
+            str(self.revision),
+        )
+        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,161 @@
+"""What a check says: in a terminal, in a notebook, as a file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Role
+from pegel.detect.cbpe import Estimate
+from pegel.judge.findings import Finding, Verdict
+from pegel.judge.judge import FeatureVerdict, Judgement
+from pegel.report.words import VERDICT_WORDS, p_value, size
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stats.summary import Summary
+
+_SHOWN = (Verdict.DRIFT, Verdict.DRIFTING, Verdict.BELOW_MARGIN)
+_EXIT = {Verdict.OK: 0, Verdict.BELOW_MARGIN: 0, Verdict.DRIFT: 1, Verdict.DRIFTING: 1}
+_INSUFFICIENT = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """The result of `pegel.check`. Print it, show it in a notebook, or `save` it.
+
+    `extra`: columns of the table that the baseline does not know; they were left alone. `estimate`: performance as far
+    as the scores of a classifier tell it without labels.
+    """
+
+    baseline: Baseline
+    summary: Summary
+    spec: MonitorSpec
+    judgement: Judgement
+    extra: tuple[str, ...] = ()
+    estimate: Estimate | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the verdict on the whole table."""
+        return self.judgement.verdict
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what has drifted, as facts with their evidence."""
+        return self.judgement.findings
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows were checked."""
+        return max(self.summary.rows(role) for role in Role)
+
+    @cached_property
+    def features(self) -> tuple[FeatureVerdict, ...]:
+        """Return what is known of each field, worst first."""
+        order = (*_SHOWN, Verdict.INSUFFICIENT, Verdict.OK)
+        return tuple(sorted(self.judgement.features, key=lambda one: (order.index(one.verdict), one.p_value)))
+
+    @property
+    def beyond(self) -> tuple[FeatureVerdict, ...]:
+        """Return what has changed beyond single fields: a pair's correlation, the rate of wrong answers."""
+        return tuple(one for one in self.judgement.beyond if one.verdict in _SHOWN)
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0 for ok, 1 for findings, 2 when there is too little to say."""
+        return _EXIT.get(self.verdict, _INSUFFICIENT)
+
+    @property
+    def headline(self) -> str:
+        """Return the verdict, the sizes and the budget in one line."""
+        drifted = sum(one.verdict is Verdict.DRIFT for one in self.features)
+        said = f"drift in {drifted} of {len(self.features)} features" if drifted else VERDICT_WORDS[self.verdict]
+        if loud := [f"{one.feature}: {one.what}" for one in self.beyond if one.verdict is Verdict.DRIFT]:
+            said += f" · {' · '.join(loud)}"
+        alarms = self.spec.false_alarms
+        count = "one false alarm" if alarms.count == 1 else f"{alarms.count:g} false alarms"
+        return f"{said} · {self.rows:,} rows against {self.baseline.rows:,} · {count} per {alarms.per} at this setting"
+
+    @property
+    def arithmetic(self) -> str:
+        """Return how the budget was divided."""
+        levels = self.judgement.levels
+        return "Nothing was judged." if levels is None else levels.describe()
+
+    def much(self, one: FeatureVerdict) -> str:
+        """Return how large the change of a field is, in words; nothing where it has not changed."""
+        if one.effect is None:
+            return ""
+        place = self.baseline.layout.index.get(one.feature)
+        unit = None if place is None else self.baseline.layout.schema.fields[place].unit
+        return size(one.effect, one.effect_unit, one.evidence, unit)
+
+    @property
+    def estimated(self) -> str | None:
+        """Return the estimated performance in words, with what it cannot see."""
+        if self.estimate is None:
+            return None
+        spread = f"{100 * self.estimate.accuracy:.1f} % right answers (± {100 * self.estimate.accuracy_sd:.1f})"
+        return f"estimated from scores: {spread}. {self.estimate.caveat}"
+
+    def __str__(self) -> str:
+        """Return the report for a terminal."""
+        shown = [*(one for one in self.features if one.verdict in _SHOWN), *self.beyond]
+        rows = [(one.feature, one.what, self.much(one), p_value(one.p_value), p_value(one.threshold)) for one in shown]
+        lines = [self.headline, ""]
+        if rows:
+            lines += [*_aligned([("feature", "what changed", "how much", "p", "threshold"), *rows]), ""]
+        quiet = [one for one in self.features if one.verdict is Verdict.OK]
+        if quiet:
+            lines.append(f"  {len(quiet)} of {len(self.features)} as in training")
+        lines += [
+            f"  not judged: {one.feature} ({one.what})" for one in self.features if one.verdict is Verdict.INSUFFICIENT
+        ]
+        if self.estimated:
+            lines.append(f"  {self.estimated}")
+        if self.extra:
+            lines.append(f"  not in the baseline, left alone: {', '.join(self.extra)}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return the report for a notebook."""
+        return self._render("check.html.j2")
+
+    def save(self, path: str | Path) -> Path:
+        """Write one self-contained HTML file, creating its folder, and return its path."""
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(self._render("page.html.j2"), encoding="utf-8")
+        return target
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON for machines: verdict, sizes and every field, worst first."""
+        return {
+            "verdict": self.verdict.value,
+            "exit_code": self.exit_code,
+            "headline": self.headline,
+            "rows": self.rows,
+            "baseline": {"id": self.baseline.id, "name": self.baseline.model, "rows": self.baseline.rows},
+            "features": [one.to_json() for one in self.features],
+            "beyond": [one.to_json() for one in self.judgement.beyond],
+            "estimate": None if self.estimate is None else asdict(self.estimate),
+            "notes": list(self.judgement.notes),
+            "findings": len(self.findings),
+            "extra": list(self.extra),
+        }
+
+    def _render(self, template: str) -> str:
+        from pegel.notebook.page import render  # noqa: PLC0415  a check that is only printed needs no plots
+
+        return render(self, template)
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

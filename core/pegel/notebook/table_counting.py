@@ -1,0 +1,70 @@
+"""Counting all rows of a table, on all cores, with a few batches in memory at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from os import cpu_count
+
+import pyarrow as pa
+from threadpoolctl import threadpool_limits
+
+from pegel.data.columns import Role
+from pegel.notebook import table_reading
+from pegel.notebook.table_columns import columns_of
+from pegel.stats.layout import Layout
+from pegel.stats.summary import Summary
+
+AHEAD = 1
+"""Batches read ahead of counting."""
+ALONE = 10_000
+"""Rows for which threads would cost more than they save."""
+
+
+def summarise(
+    table: table_reading.Table,
+    layout: Layout,
+    *,
+    exact: bool = False,
+    progress: table_reading.Progress = table_reading.silent,
+) -> Summary:
+    """Count all rows of a table, on all cores."""
+    roles = [(role, layout.schema.of_role(role)) for role in Role]
+
+    def count(batch: pa.RecordBatch) -> Summary:
+        part = Summary.empty(layout, exact=exact)
+        for role, fields in roles:
+            if fields:
+                part.update(columns_of(fields, batch), role)
+        return part
+
+    batches = table.batches([field.name for field in layout.schema.fields])
+    whole, done = Summary.empty(layout, exact=exact), 0
+    with ExitStack() as stack:
+        parts = map(count, batches) if table.rows <= ALONE else _mapped(_workers(stack), count, batches)
+        for part in parts:
+            whole.merge(part)
+            done += max(part.rows(role) for role in Role)
+            progress(done / max(1, table.rows))
+    return whole
+
+
+def _workers(stack: ExitStack) -> ThreadPoolExecutor:
+    """Return threads whose matrix products take no threads of their own, which would only wait for each other."""
+    stack.enter_context(threadpool_limits(1, user_api="blas"))
+    return stack.enter_context(ThreadPoolExecutor(cpu_count()))
+
+
+def _mapped(
+    pool: ThreadPoolExecutor, count: Callable[[pa.RecordBatch], Summary], batches: Iterator[pa.RecordBatch]
+) -> Iterator[Summary]:
+    """Map in order with only a few batches read ahead, so that a file larger than memory does not fill it."""
+    waiting: deque[Future[Summary]] = deque()
+    for batch in batches:
+        waiting.append(pool.submit(count, batch))
+        if len(waiting) > AHEAD + (cpu_count() or 1):
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -1,0 +1,60 @@
+"""The seam to what runs model servers. It has a local implementation and a shipped fake in `pegel.testing`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from pegel.spec.monitor_spec import MonitorSpec
+
+
+class EndpointState(StrEnum):
+    """What a model's endpoint is seen to do."""
+
+    ABSENT = "absent"
+    STARTING = "starting"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointStatus:
+    """One endpoint as observed. `url` is the base address clients send to (None until known)."""
+
+    name: str
+    fingerprint: str
+    state: EndpointState
+    url: str | None = None
+    detail: str = ""
+    """Why it is not ready, ending with the last lines of the model server's log."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON."""
+        return {
+            "name": self.name,
+            "fingerprint": self.fingerprint,
+            "state": self.state.value,
+            "url": self.url,
+            "detail": self.detail,
+        }
+
+
+class ServingBackend(Protocol):
+    """Runs model servers whose requests and responses are logged. Every call may be repeated without harm."""
+
+    def apply(self, spec: MonitorSpec) -> None:
+        """Make the endpoint of `spec` exist as wished and return at once. The same wish again changes nothing."""
+        ...
+
+    def observe(self, endpoint: str) -> EndpointStatus:
+        """Look at one endpoint now."""
+        ...
+
+    def delete(self, endpoint: str) -> None:
+        """Remove the endpoint and wait until nothing of it runs. An absent endpoint is not an error."""
+        ...
+
+    def list(self) -> list[EndpointStatus]:
+        """List every endpoint that carries our mark."""
+        ...

@@ -1,0 +1,160 @@
+"""The mail about an alert: subject, plain text, HTML with the picture, and all of it as one message.
+
+The first three lines say what changed, since when and how sure it is; what to do comes before one has to scroll.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+
+from pegel.alerts.alert import Mail, MailKind
+from pegel.baseline.baseline import Baseline
+from pegel.report import words
+from pegel.report.html import environment
+from pegel.report.mail_facts import Facts
+
+PICTURE = "picture@pegel"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A mail ready to be sent. `picture` is a PNG that the HTML shows by its content id; None without one."""
+
+    subject: str
+    text: str
+    html: str
+    picture: bytes | None
+
+
+def render(mail: Mail, *, baseline: Baseline | None, page_url: str, now: datetime) -> Rendered:
+    """Return the mail's words and picture.
+
+    Args:
+        mail: What is to be told.
+        baseline: The one the findings name; None leaves out the comparison and the picture.
+        page_url: Public address of the monitoring page.
+        now: When it is sent.
+    """
+    facts = Facts.of(mail, baseline, now)
+    picture = None if mail.kind is MailKind.OVER else facts.picture()
+    values = {
+        "facts": facts,
+        "over": mail.kind is MailKind.OVER,
+        "headline": headline(facts),
+        "summary": summary(facts),
+        "comparison": [] if mail.kind is MailKind.OVER else facts.comparison(),
+        "doubt": doubt(facts),
+        "evidence": evidence(facts),
+        "short": mail.alert.id[:8],
+        "link": f"{page_url.rstrip('/')}/models/{mail.alert.model}/{mail.alert.version}",
+        "next_mail": words.moment(_whole_minute(now + mail.spec.alerts.repeat_after), now),
+        "picture": picture is not None,
+        "picture_id": PICTURE,
+    }
+    return Rendered(
+        subject=subject(facts),
+        text=environment().get_template("mail.txt.j2").render(values),
+        html=environment().get_template("mail.html.j2").render(values),
+        picture=picture,
+    )
+
+
+def message(rendered: Rendered, *, sender: str, recipients: Sequence[str], now: datetime) -> EmailMessage:
+    """Return one message: plain text first, then HTML with the picture inside it."""
+    mail = EmailMessage()
+    mail["Subject"] = rendered.subject
+    mail["From"] = sender
+    mail["To"] = ", ".join(recipients)
+    mail["Date"] = format_datetime(now)
+    mail["Message-ID"] = make_msgid(domain="pegel.invalid")
+    # Mail programs show what a machine sent as such, and out-of-office replies stay away.
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(rendered.text)
+    mail.add_alternative(rendered.html, subtype="html")
+    if rendered.picture is not None:
+        _, html = mail.iter_parts()
+        html.add_related(rendered.picture, "image", "png", cid=f"<{PICTURE}>", filename="drift.png")
+    return mail
+
+
+def subject(facts: Facts) -> str:
+    """Return the subject: which model, which features, since when."""
+    alert, mail = facts.alert, facts.mail
+    since = words.moment(alert.since, facts.now)
+    ordered = [finding.feature for finding in facts.findings]
+    are = "are" if len(ordered) > 1 else "is"
+    model = f"[pegel] {alert.model} v{alert.version}"
+    if mail.kind is MailKind.OVER:
+        return f"{model}: over: {words.several(ordered)} ({since} to {words.moment(alert.last_end, facts.now)} UTC)"
+    if mail.kind is MailKind.GROWN:
+        new = [name for name in ordered if name in mail.new_features]
+        return f"{model}: {words.several(new)} {'are' if len(new) > 1 else 'is'} drifting too (since {since} UTC)"
+    still = "still " if mail.kind is MailKind.REPEATED else ""
+    return f"{model}: {words.several(ordered)} {are} {still}drifting (since {since} UTC)"
+
+
+def headline(facts: Facts) -> list[str]:
+    """Return one sentence per drifting field, the worst first, each with its size in the field's own unit."""
+    alert, now = facts.alert, facts.now
+    between = f"from {words.moment(alert.since, now)} to {words.moment(alert.last_end, now)} UTC"
+    if facts.mail.kind is MailKind.OVER:
+        names = [finding.feature for finding in facts.findings]
+        look = "look" if len(names) > 1 else "looks"
+        return [f"{words.several(names)} {look} as in training again. The drift was in the windows {between}."]
+    sentences = []
+    for finding in facts.findings:
+        told = facts.change(finding)
+        colon = "" if finding.effect_unit in {"sigma", "sd ratio"} else ":"
+        role = "the prediction " if facts.is_prediction(finding.feature) else ""
+        sentences.append(f"{role}{finding.feature}{colon} {told}")
+    sentences[0] += f" in the windows {between}"
+    return [f"{sentence}." for sentence in sentences]
+
+
+def summary(facts: Facts) -> str:
+    """Return how much data speaks, and what does not drift."""
+    drifted, windows, rows = facts.drifted
+    parts = [f"{drifted} of {windows} windows, {rows:,} rows"] if windows else []
+    if facts.mail.kind is MailKind.OVER:
+        return f"It was in {parts[0]}." if parts else ""
+    predictions = [one.feature for one in facts.findings if facts.is_prediction(one.feature)]
+    if facts.has_predictions and facts.mail.spec.watch.predictions:
+        moved = "moved too" if predictions else "did not move"
+        parts.append(f"the model's predictions {moved}")
+    sentence = "; ".join(parts)
+    sentence = f"{sentence}." if sentence else ""
+    if facts.others:
+        sentence += f" {facts.others} other {'field looks' if facts.others == 1 else 'fields look'} as in training."
+    return sentence.strip()
+
+
+def doubt(facts: Facts) -> str:
+    """Return how often a false alarm is to be expected, and when the last alert was."""
+    budget = facts.mail.spec.false_alarms
+    every = words.length(budget.period / budget.count)
+    asked = f"{budget.count:g} per {budget.per} per model"
+    sentence = f"Is this a false alarm? At your setting ({asked}) one is expected every {every}"
+    if facts.mail.previous is None:
+        return f"{sentence}; this is the first alert of this model."
+    ago = words.length(facts.alert.opened_at - facts.mail.previous.opened_at)
+    return f"{sentence}; the last alert was {ago} before."
+
+
+def evidence(facts: Facts) -> str:
+    """Return the numbers behind the worst finding."""
+    worst = facts.findings[0]
+    margin = "" if worst.effect_unit == "r" else f"margin {facts.mail.spec.watch.margin:g} {words.SIGMA}, "
+    return (
+        f"{worst.test} test p = {words.p_value(worst.p_value)}, threshold {words.p_value(worst.threshold)}, "
+        f"effect {words.effect(worst)}, {margin}"
+        f"{worst.n:,} rows against {worst.m:,} · finding {worst.id[:8]} (pegel explain {worst.id[:8]})"
+    )
+
+
+def _whole_minute(instant: datetime) -> datetime:
+    """Return the first whole minute that is not before `instant`."""
+    return (instant + timedelta(seconds=59)).replace(second=0, microsecond=0)

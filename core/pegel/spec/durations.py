@@ -1,0 +1,53 @@
+"""Lengths of time as people write them: `60`, `90s`, `15m`, `1h`, `2d`, or ISO 8601."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_WRITTEN = re.compile(r"(-?\d+(?:\.\d+)?)\s*([smhd]?)")
+
+
+def _seconds(value: Any) -> Any:
+    """Accept a number as seconds, a number with a unit, and ISO 8601; refuse other text in our own words."""
+    if not isinstance(value, str) or value.strip().lstrip("-").startswith("P"):
+        return value
+    match = _WRITTEN.fullmatch(value.strip())
+    if match is None:
+        raise ValueError("write seconds (60) or a number with a unit: 90s, 15m, 1h, 2d")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be longer than 0 s")
+    return value
+
+
+def _not_negative(value: timedelta) -> timedelta:
+    if value < timedelta(0):
+        raise ValueError("must not be negative")
+    return value
+
+
+_in_seconds = PlainSerializer(lambda value: value.total_seconds(), return_type=float)
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_seconds),
+    AfterValidator(_positive),
+    _in_seconds,
+    WithJsonSchema({"type": ["number", "string"], "exclusiveMinimum": 0}),
+]
+"""A length of time above zero. Written as seconds (`60`) or with a unit (`90s`, `15m`, `1h`, `2d`)."""
+Delay = Annotated[
+    timedelta,
+    BeforeValidator(_seconds),
+    AfterValidator(_not_negative),
+    _in_seconds,
+    WithJsonSchema({"type": ["number", "string"], "minimum": 0}),
+]
+"""A length of time of zero or more, written as a `Duration`."""

@@ -1,0 +1,217 @@
+"""A user's whole wish for watching one model version: validated, immutable, with a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from pegel.errors import InvalidSpec
+from pegel.spec import names
+from pegel.spec.durations import Delay, Duration
+
+
+def _safe(value: str) -> str:
+    if not names.is_safe(value):
+        raise ValueError("must be lower case letters, digits and inner hyphens, because it names topics and endpoints")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_safe), Field(min_length=1, max_length=40, pattern=names.SAFE_NAME)]
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+
+
+class Part(BaseModel):
+    """A part of a spec: immutable, and unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Model(Part):
+    """Which model version is served, and from what."""
+
+    name: Name
+    version: Annotated[int, Field(ge=1)] = 1
+    uri: Annotated[
+        str, Field(min_length=1, description="Folder of the fitted model: `file:///...` or an object store address")
+    ]
+    format: Literal["sklearn"] = "sklearn"
+    protocol: Literal["v1", "v2"] = "v1"
+    ready_within: Duration = timedelta(seconds=120)
+    """How long the endpoint may take to become ready before provisioning fails with its log."""
+
+
+class BaselineSource(Part):
+    """Where the training data is: a reference that the feature store understands."""
+
+    source: Annotated[str, Field(min_length=1, description="e.g. `local://delays?version=1&split=train`")]
+    time_column: Annotated[str, Field(min_length=1)] | None = None
+    """Column with the time of each row (UTC where it has no zone). With it, the baseline is replayed window by window:
+    windows that vary more than independent rows would, or with the hours of the day, are then allowed for."""
+    utc_offset: Annotated[float, Field(ge=-14, le=14)] = 0.0
+    """Hours by which the clock that the features follow is ahead of UTC."""
+
+
+class Windowing(Part):
+    """How time is cut. Spans are half-open, `[start, end)`, aligned to the epoch in UTC."""
+
+    length: Duration = timedelta(seconds=60)
+    slide: Duration | None = None
+    """Step from one span's start to the next; None means `length`, so that each event is in exactly one span."""
+    lateness: Delay = timedelta(seconds=10)
+    """How long after a span's end, in event time, its rows are still counted before it closes."""
+
+    @property
+    def step(self) -> timedelta:
+        """Return the slide in effect."""
+        return self.slide or self.length
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        length, step = self.length.total_seconds(), self.step.total_seconds()
+        if step > length:
+            raise ValueError(
+                f"slide {step:g}s > length {length:g}s: events between windows would be counted nowhere; "
+                f"set slide to {length:g}s or less, or leave it out"
+            )
+        if self.length % self.step:
+            raise ValueError(
+                f"length {length:g}s is not a multiple of slide {step:g}s: a window could not be put together "
+                f"from whole slides; choose a slide that divides the length"
+            )
+        return self
+
+
+class Watch(Part):
+    """What is judged."""
+
+    features: Literal["all"] | tuple[str, ...] = "all"
+    predictions: bool = True
+    detectors: tuple[str, ...] = ()
+    """Tests of numeric fields beside those that are always made; they share the same false-alarm budget."""
+    statistics: tuple[str, ...] = ()
+    """Statistics kept of each numeric field beside those that always are, from the next baseline on."""
+    outliers_per_day: Annotated[float, Field(gt=0)] = 100.0
+    """How many outlying events a day a person wants to see at most, on average, if nothing changes."""
+    rows_per_day: Annotated[float, Field(gt=0)] = 100_000.0
+    """Expected traffic; with `outliers_per_day` it gives the outlier rate."""
+    margin: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """Smallest change worth a page, in standard deviations; smaller significant changes are shown, not mailed."""
+
+
+class FalseAlarms(Part):
+    """How often an alert may disturb a person although nothing has changed. `per` is a calendar-free length."""
+
+    count: Annotated[float, Field(gt=0)] = 1.0
+    per: Literal["hour", "day", "week", "month"] = "week"
+
+    @property
+    def period(self) -> timedelta:
+        """Return the length of `per`; a month is 30 days."""
+        return {
+            "hour": timedelta(hours=1),
+            "day": timedelta(days=1),
+            "week": timedelta(weeks=1),
+            "month": timedelta(days=30),
+        }[self.per]
+
+
+class Alerting(Part):
+    """Who is told, and how often."""
+
+    emails: tuple[Email, ...] = ()
+    repeat_after: Duration = timedelta(hours=1)
+    """No further mail about the same alert before this has passed, unless it grows to more features."""
+
+
+class MonitorSpec(Part):
+    """A user's whole wish for watching one model version."""
+
+    spec_version: Literal[1] = 1
+    model: Model
+    namespace: Name = "default"
+    group: Name = "default"
+    """Monitors of one group share a streaming driver; an own group buys isolation for about 460 MB."""
+    baseline: BaselineSource
+    windowing: Windowing = Windowing()
+    watch: Watch = Watch()
+    false_alarms: FalseAlarms = FalseAlarms()
+    alerts: Alerting = Alerting()
+
+    @property
+    def key(self) -> str:
+        """Return the monitor's key, e.g. `delays/1`."""
+        return names.monitor_key(self.model.name, self.model.version)
+
+    @property
+    def endpoint(self) -> str:
+        """Return the name of the model's endpoint, e.g. `delays-v1`."""
+        return names.endpoint(self.model.name, self.model.version)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON data with every default written out."""
+        return self.model_dump(mode="json")
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the canonical JSON: equal wishes have equal fingerprints, however they were written."""
+        return hashlib.sha256(_canonical(self.to_json())).hexdigest()
+
+    @classmethod
+    def parse(cls, data: Any) -> MonitorSpec:
+        """Validate plain data. Raises InvalidSpec naming each field, the value given and the remedy."""
+        if not isinstance(data, dict):
+            raise InvalidSpec(f"a spec is a mapping of fields; given: {type(data).__name__}. Nothing was changed.")
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise InvalidSpec(_explain(error)) from error
+
+    @classmethod
+    def from_yaml(cls, text: str) -> MonitorSpec:
+        """Validate YAML (or JSON) text. Raises InvalidSpec."""
+        try:
+            data = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InvalidSpec(f"this is not YAML: {error}. Nothing was changed.") from error
+        return cls.parse(data)
+
+    @classmethod
+    def from_file(cls, path: Path) -> MonitorSpec:
+        """Validate a YAML or JSON file. Raises InvalidSpec, also when the file cannot be read."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise InvalidSpec(f"{path} cannot be read: {error.strerror}. Nothing was changed.") from error
+        return cls.from_yaml(text)
+
+
+def _canonical(data: Any) -> bytes:
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"]) or "spec"
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{where}: unknown field; remove it or correct its name")
+        elif problem["type"] == "missing":
+            lines.append(f"{where}: missing; it has no default, so state it")
+        elif isinstance(problem["input"], dict):
+            lines.append(f"{where}: {message}")
+        else:
+            lines.append(f"{where}: given {problem['input']!r}: {message[0].lower()}{message[1:]}")
+    return "\n".join(lines)

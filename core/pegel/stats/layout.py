@@ -1,0 +1,265 @@
+"""The frozen cells in which a model's columns are counted. Summaries meet only if their layouts are the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pegel.data.columns import Field, Kind, Role, Schema
+from pegel.errors import LayoutMismatch
+from pegel.stats import edges as edge_rules
+from pegel.stats.cells import count_sorted, finite_part
+from pegel.stats.normal_scores import light_tailed, normal_scores
+from pegel.stats.vocabulary import Vocabulary
+
+LAYOUT_VERSION = 2
+JOINT_FEATURES = 64
+"""At most this many features are watched for changed correlations."""
+JOINT_CELLS = 3
+JOINT_NULL_RATE = 0.05
+JOINT_ROWS = 1_000
+
+
+@dataclass(frozen=True, eq=False)
+class NumericLayout:
+    """Cells of one numeric field.
+
+    `edges`: float64, strictly increasing, shape (E,); there are E + 1 right-closed cells, see `pegel.stats.edges`.
+    `groups`: int64, shape (E + 1,), the shape group of each cell. `scores`: int64, shape (E + 1,), normal scores times
+    1024 for the correlation monitor. `joint`: whether the field takes part in it. `light_tails`: whether shifts are
+    tested by normal scores, see `pegel.stats.normal_scores.light_tailed`.
+    """
+
+    field: Field
+    edges: NDArray[np.float64]
+    discrete: bool
+    groups: NDArray[np.int64]
+    scores: NDArray[np.int64]
+    joint: bool
+    light_tails: bool
+
+    @property
+    def size(self) -> int:
+        """Return the number of cells."""
+        return int(self.edges.size) + 1
+
+    @property
+    def center(self) -> float:
+        """Return a baseline value from the middle, about which exact sums are taken."""
+        return float(self.edges[min(self.edges.size // 2 | 1, self.edges.size - 1)]) if self.edges.size else 0.0
+
+    @property
+    def reach(self) -> float:
+        """Return the largest distance of a baseline value from `center`; infinite if it is beyond the floats."""
+        if not self.edges.size:
+            return 0.0
+        with np.errstate(over="ignore"):
+            return float(np.abs(self.edges - self.center).max())
+
+    @cached_property
+    def points(self) -> NDArray[np.bool_]:
+        """Say for each cell whether it can hold one value only."""
+        return edge_rules.is_point(self.edges)
+
+    def grouped(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return counts per shape group, shape (..., E + 1) -> (..., groups)."""
+        return np.add.reduceat(cells, self._group_starts, axis=-1)
+
+    @cached_property
+    def _group_starts(self) -> NDArray[np.intp]:
+        return np.flatnonzero(np.diff(self.groups, prepend=-1))
+
+    def report(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return counts on the partition on which distances are reported.
+
+        Discrete: all cells. Continuous: the shape groups, with underflow and overflow kept apart.
+        """
+        if self.discrete:
+            return cells
+        inner = np.bincount(self.groups[1:-1], weights=cells[1:-1])
+        return np.concatenate([cells[:1], inner.astype(np.int64), cells[-1:]])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON; edges as hexadecimal floats, so that no digit is lost."""
+        return {
+            "edges": [edge.hex() for edge in self.edges.tolist()],
+            "discrete": self.discrete,
+            "groups": self.groups.tolist(),
+            "scores": self.scores.tolist(),
+            "joint": self.joint,
+            "light_tails": self.light_tails,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class CategoricalLayout:
+    """Cells of one categorical field: the frequent categories in order, then `other known`, then `unseen`."""
+
+    field: Field
+    vocabulary: Vocabulary
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Return the categories that have a cell of their own, in cell order."""
+        return self.vocabulary.top
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Return the other values of the baseline, as far as they are kept as text."""
+        return self.vocabulary.known
+
+    @property
+    def open_vocabulary(self) -> bool:
+        """Say whether the field has too many values for "unseen" to mean anything."""
+        return self.vocabulary.is_open
+
+    @property
+    def size(self) -> int:
+        """Return the number of cells."""
+        return len(self.vocabulary.top) + 2
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON."""
+        return self.vocabulary.to_json()
+
+
+FieldLayout = NumericLayout | CategoricalLayout
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The cells of every field of a schema, in schema order. Immutable; identified by `layout_hash`.
+
+    `kept`: names of further statistics that are kept of each numeric field, see `pegel.stats.statistic_registry`.
+    """
+
+    schema: Schema
+    features: tuple[FieldLayout, ...]
+    kept: tuple[str, ...] = ()
+
+    @cached_property
+    def layout_hash(self) -> str:
+        """Return the SHA-256 of the canonical JSON."""
+        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def index(self) -> Mapping[str, int]:
+        """Return the position of each field by name."""
+        return {field.name: i for i, field in enumerate(self.schema.fields)}
+
+    @cached_property
+    def offsets(self) -> NDArray[np.int64]:
+        """Return where each field's cells begin in one flat array, and the total, shape (fields + 1,)."""
+        return np.cumsum([0] + [feature.size for feature in self.features])
+
+    def counted(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many values fall in cells, per field, from counts of all cells in one flat array."""
+        return np.add.reduceat(cells, self.offsets[:-1]) if self.features else np.zeros(0, dtype=np.int64)
+
+    @cached_property
+    def joint(self) -> tuple[tuple[int, NumericLayout], ...]:
+        """Return the fields whose correlations are watched, each with its place among the numeric features."""
+        return tuple((j, f) for j, (_, f) in enumerate(self.numeric(Role.FEATURE)) if f.joint)
+
+    def numeric(self, role: Role) -> tuple[tuple[int, NumericLayout], ...]:
+        """Return position and cells of the numeric fields of one role, in schema order."""
+        pairs = enumerate(self.features)
+        return tuple((i, f) for i, f in pairs if isinstance(f, NumericLayout) and f.field.role is role)
+
+    def categorical(self, role: Role) -> tuple[tuple[int, CategoricalLayout], ...]:
+        """Return position and cells of the categorical fields of one role, in schema order."""
+        pairs = enumerate(self.features)
+        return tuple((i, f) for i, f in pairs if isinstance(f, CategoricalLayout) and f.field.role is role)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON, the inverse of `from_json`."""
+        return {
+            "layout_version": LAYOUT_VERSION,
+            "closed": "right",
+            "schema": self.schema.to_json(),
+            "features": [feature.to_json() for feature in self.features],
+            "kept": list(self.kept),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Layout:
+        """Build a layout from what `to_json` wrote. Raises LayoutMismatch for another layout version."""
+        if data.get("layout_version") != LAYOUT_VERSION:
+            raise LayoutMismatch(
+                f"expected layout version {LAYOUT_VERSION}, given {data.get('layout_version')!r}: "
+                "build the baseline again with this version of Pegel; nothing was read."
+            )
+        schema = Schema.from_json(data["schema"])
+        pairs = zip(schema.fields, data["features"], strict=True)
+        return cls(schema, tuple(_feature_from_json(field, item) for field, item in pairs), tuple(data["kept"]))
+
+
+def _feature_from_json(field: Field, item: Mapping[str, Any]) -> FieldLayout:
+    if field.kind is Kind.CATEGORICAL:
+        return CategoricalLayout(field, Vocabulary.from_json(item))
+    return NumericLayout(
+        field,
+        edges=np.array([float.fromhex(edge) for edge in item["edges"]], dtype=np.float64),
+        discrete=bool(item["discrete"]),
+        groups=np.array(item["groups"], dtype=np.int64),
+        scores=np.array(item["scores"], dtype=np.int64),
+        joint=bool(item["joint"]),
+        light_tails=bool(item["light_tails"]),
+    )
+
+
+def build_layout(schema: Schema, values: Mapping[str, NDArray[Any]], kept: Sequence[str] = ()) -> Layout:
+    """Freeze the cells for full columns of training data.
+
+    Args:
+        schema: The fields, in the order of the payload.
+        values: One column per field name: float64 (NaN or infinite = not counted) for numeric fields, object arrays of
+            str or None for categorical ones. All rows, because categories need exact counts.
+        kept: Names of further statistics to keep of each numeric field.
+    """
+    return assemble(schema, [_frozen(field, values[field.name]) for field in schema.fields], kept)
+
+
+def assemble(schema: Schema, features: Sequence[FieldLayout], kept: Sequence[str] = ()) -> Layout:
+    """Put the cells of single fields together, in schema order; only the first 64 fit for it are watched jointly."""
+    room, chosen = JOINT_FEATURES, []
+    for feature in features:
+        if isinstance(feature, NumericLayout) and feature.joint:
+            feature = feature if room else replace(feature, joint=False)  # noqa: PLW2901  the same, but for one flag
+            room -= feature.joint
+        chosen.append(feature)
+    return Layout(schema, tuple(chosen), tuple(sorted(set(kept))))
+
+
+def _frozen(field: Field, column: NDArray[Any]) -> FieldLayout:
+    if field.kind is Kind.CATEGORICAL:
+        return CategoricalLayout(field, Vocabulary.build(column))
+    ordered = finite_part(np.sort(np.asarray(column, dtype=np.float64)))
+    edges, discrete = edge_rules.build(ordered)
+    return freeze_numeric(field, edges, count_sorted(ordered, edges), discrete=discrete, rows=column.size)
+
+
+def freeze_numeric(
+    field: Field, edges: NDArray[np.float64], counts: NDArray[np.int64], *, discrete: bool, rows: int
+) -> NumericLayout:
+    """Freeze the cells of one field: its edges, the finite values per cell, and `rows` with and without a number."""
+    finite = int(counts.sum())
+    complete = finite >= (1 - JOINT_NULL_RATE) * rows and finite >= JOINT_ROWS
+    varied = np.count_nonzero(counts) >= JOINT_CELLS
+    return NumericLayout(
+        field,
+        edges=edges,
+        discrete=discrete,
+        groups=edge_rules.shape_groups(counts),
+        scores=normal_scores(counts),
+        joint=bool(complete and varied and field.role is Role.FEATURE),
+        light_tails=light_tailed(edges, counts),
+    )

@@ -1,0 +1,293 @@
+"""What is kept of the rows of one model in one pane or span: integer counts that add up, and moments for display.
+
+Fixed size, independent of the order of rows, mergeable. Everything a decision uses is an integer, so a streamed day
+equals the batch day exactly; moments agree to the last few digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pegel.data.columns import Columns, Missing, Role
+from pegel.errors import InvalidSpec, LayoutMismatch
+from pegel.stats import moments, summary_bytes
+from pegel.stats.cells import cell_of, count_sorted
+from pegel.stats.comoments import Comoments
+from pegel.stats.exact import ExactSums
+from pegel.stats.fourth import FourthProducts
+from pegel.stats.layout import FieldLayout, Layout, NumericLayout
+from pegel.stats.moments import Moments
+from pegel.stats.statistic import ColumnStatistic, keeps_columns
+from pegel.stats.statistic_registry import statistic
+
+COUNTERS = ("n", "n_null", "n_nan", "n_posinf", "n_neginf", "n_unparseable")
+"""Counters per field. Always: n = the five others + the sum of its cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSummary:
+    """One field of a summary, read only. `cells`: int64, one count per cell of `layout`."""
+
+    layout: FieldLayout
+    n: int
+    n_null: int
+    n_nan: int
+    n_posinf: int
+    n_neginf: int
+    n_unparseable: int
+    cells: NDArray[np.int64]
+    min: float | None
+    max: float | None
+    moments: Moments
+    kept: Mapping[str, ColumnStatistic]
+    """Further statistics by name; numeric fields only."""
+    counted: int
+    """How many values fall in cells: finite numbers, or categories."""
+
+    def recounted(self, cells: NDArray[np.int64], **changed: Any) -> FeatureSummary:
+        """Return the field with other counts per cell."""
+        return replace(self, cells=cells, counted=int(cells.sum()), **changed)
+
+
+class Summary:
+    """The summary of one model. Mutable until handed on; `update` and `merge` are the only ways to change it."""
+
+    def __init__(self, layout: Layout, *, exact: bool = False) -> None:
+        """Start empty; see `empty`."""
+        fields = len(layout.features)
+        self.layout = layout
+        self.n_outliers = 0
+        self.n_scored = 0
+        self.counters: NDArray[np.int64] = np.zeros((fields, len(COUNTERS)), dtype=np.int64)
+        self.cells: NDArray[np.int64] = np.zeros(int(layout.offsets[-1]), dtype=np.int64)
+        self.ranges: NDArray[np.float64] = np.tile([np.inf, -np.inf], (fields, 1))
+        self.moments: NDArray[np.float64] = np.zeros((fields, moments.SIZE))
+        self.joint = Comoments(len(layout.joint))
+        self.kept: dict[tuple[int, str], ColumnStatistic] = {
+            (i, name): kind.start(feature.edges)
+            for name, kind in ((name, _kind(name)) for name in layout.kept)
+            for i, feature in enumerate(layout.features)
+            if isinstance(feature, NumericLayout)
+        }
+        self.seasons: dict[int, NDArray[np.int64]] = {}
+        """Counts per cell of the rows whose part of day or week is known, by that part."""
+        self.exact: dict[int, ExactSums] | None = None
+        self.fourth: FourthProducts | None = None
+        if exact:
+            self.keep_exact()
+
+    def keep_exact(self) -> None:
+        """Begin to keep exact sums; only for a summary that is still empty."""
+        pairs = enumerate(self.layout.features)
+        self.exact = {i: ExactSums(f.center, f.reach) for i, f in pairs if isinstance(f, NumericLayout)}
+        self.fourth = FourthProducts(len(self.layout.joint))
+
+    @classmethod
+    def empty(cls, layout: Layout, *, exact: bool = False) -> Summary:
+        """Return the summary of no rows: the identity of `merge`.
+
+        Args:
+            layout: The cells to count in.
+            exact: Keep exact sums for the moments, and what the variance of correlations is made of. A baseline needs
+                them, because its identity must not depend on the order of rows; they are costly, so windows do without.
+        """
+        return cls(layout, exact=exact)
+
+    def settle(self) -> None:
+        """Replace the moments by those of the exact sums, and let the sums go. Without exact sums nothing happens."""
+        self.moments = self._settled_moments()
+        self.exact = self.fourth = None
+
+    def freeze(self) -> None:
+        """Refuse every later change of the arrays."""
+        arrays = (self.counters, self.cells, self.ranges, self.moments, self.joint.sums, self.joint.products)
+        for array in (*arrays, *self.seasons.values()):
+            array.flags.writeable = False
+
+    def _settled_moments(self) -> NDArray[np.float64]:
+        """Return the moments, from the exact sums where they are kept."""
+        settled = self.moments.copy()
+        for i, sums in (self.exact or {}).items():
+            settled[i] = sums.state()
+        return settled
+
+    def update(self, columns: Columns, role: Role, season: int | None = None) -> None:
+        """Count the rows of one role; fields of the other stay as they are. Raises ValueError on bad shapes.
+
+        Args:
+            columns: The rows.
+            role: Whether they are features or predictions.
+            season: The part of day or week that all of them are from, see `pegel.stats.seasons`; None for unknown.
+        """
+        if season is None:
+            self._update(columns, role)
+            return
+        before = self.cells.copy()
+        self._update(columns, role)
+        self.seasons[season] = self.seasons.get(season, 0) + self.cells - before
+
+    def _update(self, columns: Columns, role: Role) -> None:
+        numeric, categorical = self.layout.numeric(role), self.layout.categorical(role)
+        given = (columns.numeric.shape, len(columns.categorical))
+        if given != (expected := ((columns.n, len(numeric)), len(categorical))):
+            raise ValueError(
+                f"expected numbers of shape {expected[0]} and {expected[1]} categorical columns for role {role}, given "
+                f"{given[0]} and {given[1]}: nothing was counted."
+            )
+        self._update_numeric(columns, numeric)
+        for (i, feature), column, bad in zip(categorical, columns.categorical, columns.unparseable, strict=True):
+            cells, nulls = feature.vocabulary.count(column)
+            unparseable = 0 if bad is None else int(np.count_nonzero(bad))
+            self._cells_of(i)[:] += cells
+            self.counters[i] += (columns.n, nulls - unparseable, 0, 0, 0, unparseable)
+
+    def _update_numeric(self, columns: Columns, numeric: tuple[tuple[int, NumericLayout], ...]) -> None:
+        if not numeric or not columns.n:
+            return
+        absent = _absent(columns)
+        # Sorting a column is the cheapest way to count it: SIMD sorts it, and then only the edges are searched for.
+        ordered = np.sort(np.ascontiguousarray(columns.numeric.T), axis=1)
+        where = [i for i, _ in numeric]
+        ends = _ends(ordered)
+        nan, posinf, neginf = ends
+        self.counters[where] += np.stack(
+            [np.full_like(nan, columns.n), absent[0], nan - absent.sum(axis=0), posinf, neginf, absent[1]], axis=1
+        )
+        finite = [line[start : line.size - end] for line, start, end in zip(ordered, neginf, nan + posinf, strict=True)]
+        for (i, feature), values in zip(numeric, finite, strict=True):
+            self._cells_of(i)[:] += count_sorted(values, feature.edges)
+            if values.size:
+                self.ranges[i] = min(self.ranges[i, 0], values[0]), max(self.ranges[i, 1], values[-1])
+            if self.exact is not None:
+                self.exact[i].update(values)
+            for name in self.layout.kept:
+                self.kept[i, name].update(values)
+        if self.exact is None:  # exact sums give the moments, too
+            batch = np.stack([moments.of(values) for values in finite]) if ends.any() else moments.of(ordered)
+            self.moments[where] = moments.merge(self.moments[where], batch)
+        if numeric[0][1].field.role is Role.FEATURE and self.layout.joint:
+            self._update_joint(columns.numeric)
+
+    def _update_joint(self, values: NDArray[np.float64]) -> None:
+        """Add the rows in which every jointly watched field has a number."""
+        watched = self.layout.joint
+        complete = values[np.isfinite(values[:, [j for j, _ in watched]]).all(axis=1)]
+        scores = np.empty((len(watched), len(complete)), dtype=np.int64)
+        for column, (j, feature) in zip(scores, watched, strict=True):
+            column[:] = feature.scores[cell_of(complete[:, j], feature.edges)]
+        self.joint.update(scores.T)
+        if self.fourth is not None:
+            self.fourth.update(scores.T)
+
+    def _cells_of(self, i: int) -> NDArray[np.int64]:
+        start, end = self.layout.offsets[i : i + 2]
+        return self.cells[start:end]
+
+    def merge(self, other: Summary) -> None:
+        """Add the rows of `other`. Raises LayoutMismatch, and changes nothing, if its cells are others."""
+        if other.layout is not self.layout and other.layout.layout_hash != self.layout.layout_hash:
+            raise LayoutMismatch(
+                f"expected a summary in layout {self.layout.layout_hash[:12]}, given {other.layout.layout_hash[:12]}: "
+                "counts in different cells cannot be added; nothing was merged."
+            )
+        self.n_outliers += other.n_outliers
+        self.n_scored += other.n_scored
+        self.counters += other.counters
+        self.cells += other.cells
+        self.ranges[:, 0] = np.minimum(self.ranges[:, 0], other.ranges[:, 0])
+        self.ranges[:, 1] = np.maximum(self.ranges[:, 1], other.ranges[:, 1])
+        self._merge_moments(other)
+        self.joint.merge(other.joint)
+        for key, one in self.kept.items():
+            one.merge(other.kept[key])
+        for season, cells in other.seasons.items():
+            self.seasons[season] = self.seasons.get(season, 0) + cells
+
+    def _merge_moments(self, other: Summary) -> None:
+        """Exact sums live on only if both sides have them; otherwise they leave their moments."""
+        if self.exact is None or other.exact is None or self.fourth is None or other.fourth is None:
+            self.moments = moments.merge(self._settled_moments(), other._settled_moments())
+            self.exact = self.fourth = None
+            return
+        for i, sums in self.exact.items():
+            sums.merge(other.exact[i])
+        self.fourth.merge(other.fourth)
+
+    @property
+    def features(self) -> Mapping[str, FeatureSummary]:
+        """Return one read-only view per field, by name, in schema order."""
+        states = self._settled_moments()
+        ends = zip(*(column.tolist() for column in self.ranges.T), strict=True)
+        counts = zip(self.counters.tolist(), self.layout.counted(self.cells).tolist(), strict=True)
+        parts = zip(self.layout.features, ends, counts, states.tolist(), strict=True)
+        return {feature.field.name: self._feature(i, feature, *values) for i, (feature, *values) in enumerate(parts)}
+
+    def _feature(
+        self,
+        i: int,
+        feature: FieldLayout,
+        ends: tuple[float, float],
+        counts: tuple[list[int], int],
+        state: list[float],
+    ) -> FeatureSummary:
+        cells = self._cells_of(i).view()
+        cells.flags.writeable = False
+        low, high = ends
+        counters, counted = counts
+        return FeatureSummary(
+            layout=feature,
+            cells=cells,
+            min=low if low <= high else None,
+            max=high if low <= high else None,
+            moments=Moments(int(state[0]), *state[1:]),
+            kept={name: self.kept[i, name] for name in self.layout.kept if (i, name) in self.kept},
+            counted=counted,
+            **dict(zip(COUNTERS, counters, strict=True)),
+        )
+
+    def rows(self, role: Role) -> int:
+        """Return how many rows of a role were counted; 0 when the schema has no field of that role."""
+        pairs = zip(self.layout.features, self.counters[:, 0].tolist(), strict=True)
+        return max((int(count) for feature, count in pairs if feature.field.role is role), default=0)
+
+    def to_bytes(self) -> bytes:
+        """Return a compact packed form, the inverse of `from_bytes`."""
+        return summary_bytes.pack(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, layout: Layout) -> Summary:
+        """Unpack a summary of this layout. Raises LayoutMismatch if it was packed with another one."""
+        return summary_bytes.unpack(data, cls(layout))
+
+
+@lru_cache
+def _kind(name: str) -> type[ColumnStatistic]:
+    """Return the statistic of a name; looked up once, because installed packages have to be searched for it."""
+    kind = statistic(name)
+    if not keeps_columns(kind):
+        raise InvalidSpec(f"watch.statistics: {name} is not kept of single columns; nothing was counted.")
+    return kind
+
+
+def _absent(columns: Columns) -> NDArray[np.int64]:
+    """Return the numbers of nulls and of unparseable values per numeric column, shape (2, columns)."""
+    if columns.missing is None:
+        return np.zeros((2, columns.numeric.shape[1]), dtype=np.int64)
+    if not np.isnan(columns.numeric[columns.missing != Missing.PRESENT]).all():
+        raise ValueError("expected NaN wherever a value is marked missing, given a number: nothing was counted.")
+    codes = (Missing.NULL, Missing.UNPARSEABLE)
+    return np.stack([np.count_nonzero(columns.missing == code, axis=0) for code in codes]).astype(np.int64)
+
+
+def _ends(ordered: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return how many NaN, +inf and -inf stand at the ends of sorted columns, shape (3, columns)."""
+    if np.isfinite(ordered[:, [0, -1]]).all():
+        return np.zeros((3, len(ordered)), dtype=np.int64)
+    kinds = (np.isnan(ordered), ordered == np.inf, ordered == -np.inf)
+    return np.stack([np.count_nonzero(kind, axis=1) for kind in kinds])

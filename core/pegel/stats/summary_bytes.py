@@ -1,0 +1,92 @@
+"""Summaries as bytes: a header that names the layout, then the arrays as they lie in memory, compressed.
+
+Little-endian throughout, so that bytes written on one machine read on any other.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pegel.errors import LayoutMismatch
+
+if TYPE_CHECKING:
+    from pegel.stats.summary import Summary
+
+_MAGIC = b"PGLS2"
+_HEADER = struct.Struct("<5s32sqqq")
+
+
+def pack(summary: Summary) -> bytes:
+    """Return a summary as bytes."""
+    identity = (_MAGIC, bytes.fromhex(summary.layout.layout_hash))
+    header = _HEADER.pack(*identity, summary.n_outliers, summary.n_scored, summary.joint.n)
+    body = b"".join(np.ascontiguousarray(array, dtype=kind).tobytes() for array, kind in _arrays(summary))
+    return header + zlib.compress(body + json.dumps(_rest(summary)).encode(), level=1)
+
+
+def unpack(data: bytes, into: Summary) -> Summary:
+    """Fill an empty summary with what `pack` wrote. Raises LayoutMismatch for other bytes or another layout."""
+    if len(data) < _HEADER.size or data[:5] != _MAGIC:
+        raise LayoutMismatch(f"expected a packed summary, given {data[:5]!r}...: nothing was read.")
+    _, layout, into.n_outliers, into.n_scored, into.joint.n = _HEADER.unpack_from(data)
+    if layout.hex() != into.layout.layout_hash:
+        raise LayoutMismatch(
+            f"expected a summary in layout {into.layout.layout_hash[:12]}, given one in {layout.hex()[:12]}: "
+            "it belongs to another baseline; nothing was read."
+        )
+    body = zlib.decompress(data[_HEADER.size :])
+    position = 0
+    for array, kind in _arrays(into):
+        flat = np.frombuffer(body, dtype=kind, count=array.size, offset=position)
+        array[...] = flat.reshape(array.shape)
+        position += flat.nbytes
+    _take_rest(json.loads(body[position:]), into)
+    return into
+
+
+def _arrays(summary: Summary) -> tuple[tuple[NDArray[np.int64] | NDArray[np.float64], str], ...]:
+    return (
+        (summary.counters, "<i8"),
+        (summary.cells, "<i8"),
+        (summary.ranges, "<f8"),
+        (summary.moments, "<f8"),
+        (summary.joint.sums, "<i8"),
+        (summary.joint.products, "<i8"),
+    )
+
+
+def _rest(summary: Summary) -> dict[str, Any]:
+    """Return what is not always there: exact sums, parts of day or week, further statistics."""
+    rest: dict[str, Any] = {}
+    if summary.exact is not None and summary.fourth is not None:
+        rest["exact"] = {
+            i: [sums.count, *(None if s is None else hex(s) for s in sums.sums)] for i, sums in summary.exact.items()
+        }
+        rest["fourth"] = summary.fourth.sums.tolist()
+    if summary.seasons:
+        rest["seasons"] = {season: cells.tolist() for season, cells in sorted(summary.seasons.items())}
+    if summary.kept:
+        packed = ((i, name, statistic.to_bytes()) for (i, name), statistic in summary.kept.items())
+        rest["kept"] = [[i, name, base64.b64encode(data).decode()] for i, name, data in packed]
+    return rest
+
+
+def _take_rest(rest: dict[str, Any], into: Summary) -> None:
+    if "exact" in rest:
+        into.keep_exact()
+        for i, sums in (into.exact or {}).items():
+            count, *texts = rest["exact"][str(i)]
+            sums.count = int(count)
+            sums.sums = [None if text is None else int(text, 16) for text in texts]
+        if into.fourth is not None:
+            into.fourth.sums[...] = rest["fourth"]
+    into.seasons = {int(season): np.array(cells, dtype=np.int64) for season, cells in rest.get("seasons", {}).items()}
+    for i, name, data in rest.get("kept", ()):
+        into.kept[i, name] = into.kept[i, name].from_bytes(base64.b64decode(data))

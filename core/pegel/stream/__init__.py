@@ -1,0 +1,1 @@
+"""Watching without a cluster: records are counted, partials merged, windows closed and made rows of results. Pure."""

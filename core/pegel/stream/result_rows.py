@@ -1,0 +1,132 @@
+"""What the results database holds, as values: one frozen dataclass per kind of row.
+
+Every instant is timezone-aware and in UTC. Each row carries its key: writing it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pegel.data.spans import Span
+from pegel.judge.findings import Verdict
+from pegel.spec import names
+
+SAMPLE_LIMIT = 500
+"""Characters of an invalid payload that are kept to look at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowRow:
+    """One span of one monitor as summarised and judged. Key: model, version, span, revision.
+
+    `requests`, `responses` and `joined` count events; `rows`, `late`, `duplicates`, `invalid` and `clamped` count what
+    their names say in the unit of the stream that wrote them. `judgement` holds the feature verdicts as plain JSON.
+    """
+
+    model: str
+    version: int
+    span: Span
+    revision: int
+    final: bool
+    requests: int
+    responses: int
+    joined: int
+    rows: int
+    late: int
+    duplicates: int
+    invalid: int
+    clamped: int
+    verdict: Verdict
+    summary: bytes
+    baseline_id: str | None
+    layout_hash: str | None
+    spec_fingerprint: str
+    code_version: str
+    judgement: dict[str, Any]
+    emitted_at: datetime
+
+    @property
+    def key(self) -> str:
+        """Return the key of the monitor, e.g. `delays/1`."""
+        return names.monitor_key(self.model, self.version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutlierRow:
+    """One outlying row of one event. Key: model, version, event id, row.
+
+    `reasons` lists at most three features, worst first, each as `{"feature", "value", "part"}`.
+    """
+
+    model: str
+    version: int
+    event_id: str
+    row: int
+    event_time: datetime
+    score: float
+    cutoff: float
+    reasons: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """Where one event-time minute's messages went, in messages. Key: model, version, minute.
+
+    The counts are absolute, not increments: received = judged + late + invalid + duplicate + dropped.
+    """
+
+    model: str
+    version: int
+    minute: datetime
+    received: int
+    judged: int
+    late: int
+    invalid: int
+    duplicate: int
+    dropped: int
+
+    @property
+    def open(self) -> int:
+        """Return what is received and not accounted for: events in open spans, 0 once they are closed."""
+        return self.received - self.judged - self.late - self.invalid - self.duplicate - self.dropped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidRow:
+    """How many messages of one minute could not be used, by kind. Key: model, version, minute, kind; absolute count."""
+
+    model: str
+    version: int
+    minute: datetime
+    kind: str
+    count: int
+    sample: str
+    """One of them to look at, at most `SAMPLE_LIMIT` characters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """What a streaming driver says about itself. Key: group; a driver of an older generation is not heard.
+
+    `specs` and `baselines` map a monitor's key to the spec fingerprint and the baseline id in effect.
+    """
+
+    group: str
+    generation: int
+    fingerprint: str
+    """The *state* fingerprint of the job document that the driver was started with."""
+    batch_id: int
+    lag: int
+    """Messages on the topics that the driver has not read yet."""
+    event_time_head: datetime | None
+    """Newest event time seen; None before the first event."""
+    at: datetime
+    started_at: datetime
+    pid: int
+    state: str = "running"
+    """`running` or `stopped`."""
+    error: str | None = None
+    specs: dict[str, str] = field(default_factory=dict)
+    baselines: dict[str, str] = field(default_factory=dict)

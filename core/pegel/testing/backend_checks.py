@@ -1,0 +1,153 @@
+"""What every backend promises, as checks. A real backend and its fake run through the same ones.
+
+Each check takes a fresh backend and raises AssertionError with a sentence when a promise is broken. Use them so::
+
+    @pytest.mark.parametrize("check", JOB_CHECKS, ids=lambda check: check.__name__)
+    def test_jobs(check, tmp_path):
+        check(LocalJobBackend(...), job)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from pegel.reconcile.job_backend import JobBackend, JobDocument, JobState, Sighting
+from pegel.reconcile.serving_backend import EndpointState, ServingBackend
+from pegel.spec.monitor_spec import MonitorSpec
+
+PATIENCE = timedelta(seconds=30)
+"""How long a real process may take to appear or to end."""
+GRACE = timedelta(seconds=10)
+
+JobCheck = Callable[[JobBackend, JobDocument], None]
+ServingCheck = Callable[[ServingBackend, MonitorSpec], None]
+
+
+def _expect(condition: bool, sentence: str) -> None:
+    if not condition:
+        raise AssertionError(sentence)
+
+
+def _eventually(condition: Callable[[], bool], sentence: str) -> None:
+    """Wait until `condition` holds, at most `PATIENCE`; a fake meets it at the first look."""
+    deadline = time.monotonic() + PATIENCE.total_seconds()
+    while not condition():
+        _expect(time.monotonic() < deadline, sentence)
+        time.sleep(0.05)
+
+
+def _of(backend: JobBackend, group: str) -> Sighting | None:
+    found = [sighting for sighting in backend.observe() if sighting.group == group]
+    _expect(len(found) <= 1, f"expected at most one sighting of group {group}; given {len(found)}")
+    return found[0] if found else None
+
+
+def _lives(backend: JobBackend, group: str) -> bool:
+    sighting = _of(backend, group)
+    return sighting is not None and sighting.state is not JobState.EXITED
+
+
+def _identity(sighting: Sighting | None) -> tuple[object, ...] | None:
+    return None if sighting is None else (sighting.generation, sighting.started_at)
+
+
+def an_idle_backend_sees_nothing(backend: JobBackend, job: JobDocument) -> None:
+    """Before anything was started nothing is seen, and stopping it is not an error."""
+    backend.stop(job.group, grace=GRACE)
+    _expect(_of(backend, job.group) is None, "a job is seen that was never started")
+
+
+def a_started_job_is_seen_as_told(backend: JobBackend, job: JobDocument) -> None:
+    """A started job is seen with its fingerprint and generation."""
+    backend.ensure(job, 7)
+    _eventually(lambda: _lives(backend, job.group), "a started job was never seen")
+    sighting = _of(backend, job.group)
+    backend.stop(job.group, grace=GRACE)
+    seen = sighting and (sighting.fingerprint, sighting.generation)
+    _expect(seen == (job.fingerprint, 7), f"expected {(job.fingerprint, 7)}; seen {seen}")
+
+
+def a_running_job_is_never_disturbed(backend: JobBackend, job: JobDocument) -> None:
+    """Asking again for a job that runs leaves the running one as it is."""
+    backend.ensure(job, 1)
+    _eventually(lambda: _lives(backend, job.group), "a started job was never seen")
+    before = _of(backend, job.group)
+    backend.ensure(job, 2)
+    after = _of(backend, job.group)
+    backend.stop(job.group, grace=GRACE)
+    _expect(_identity(before) == _identity(after), f"a running job was disturbed: before {before}, after {after}")
+
+
+def a_stopped_job_does_not_live(backend: JobBackend, job: JobDocument) -> None:
+    """After `stop` returns, the job does not live; stopping again is not an error."""
+    backend.ensure(job, 1)
+    _eventually(lambda: _lives(backend, job.group), "a started job was never seen")
+    backend.stop(job.group, grace=GRACE)
+    backend.stop(job.group, grace=GRACE)
+    _expect(not _lives(backend, job.group), "a job lives although `stop` has returned")
+
+
+def a_stopped_job_starts_again(backend: JobBackend, job: JobDocument) -> None:
+    """A stopped job can be started as a later generation."""
+    backend.ensure(job, 1)
+    backend.stop(job.group, grace=GRACE)
+    backend.ensure(job, 2)
+    _eventually(lambda: _lives(backend, job.group), "a job was not seen after its second start")
+    sighting = _of(backend, job.group)
+    backend.stop(job.group, grace=GRACE)
+    _expect(sighting is not None and sighting.generation == 2, f"expected generation 2; seen {sighting}")  # noqa: PLR2004
+
+
+def an_unknown_endpoint_is_absent(backend: ServingBackend, spec: MonitorSpec) -> None:
+    """An endpoint that nobody asked for is ABSENT, and deleting it is not an error."""
+    backend.delete(spec.endpoint)
+    _expect(
+        backend.observe(spec.endpoint).state is EndpointState.ABSENT, "an endpoint is seen that was never asked for"
+    )
+    _expect(spec.endpoint not in _names(backend), "an endpoint is listed that was never asked for")
+
+
+def an_endpoint_becomes_ready_as_wished(backend: ServingBackend, spec: MonitorSpec) -> None:
+    """An applied endpoint becomes READY with an address, and is listed once; the same wish again changes nothing."""
+    backend.apply(spec)
+    _eventually(lambda: _ready(backend, spec), f"not ready: {backend.observe(spec.endpoint)}")
+    before = backend.observe(spec.endpoint)
+    backend.apply(spec)
+    after = backend.observe(spec.endpoint)
+    listed = _names(backend)
+    backend.delete(spec.endpoint)
+    _expect(before.url is not None, "an endpoint is ready without an address")
+    _expect(before == after, f"the same wish changed something: before {before}, after {after}")
+    _expect(listed.count(spec.endpoint) == 1, f"expected to be listed once; listed {listed}")
+
+
+def a_deleted_endpoint_is_absent(backend: ServingBackend, spec: MonitorSpec) -> None:
+    """After `delete` returns, the endpoint is ABSENT and not listed."""
+    backend.apply(spec)
+    backend.delete(spec.endpoint)
+    _expect(backend.observe(spec.endpoint).state is EndpointState.ABSENT, "a deleted endpoint is still there")
+    _expect(spec.endpoint not in _names(backend), "a deleted endpoint is still listed")
+
+
+def _ready(backend: ServingBackend, spec: MonitorSpec) -> bool:
+    return backend.observe(spec.endpoint).state is EndpointState.READY
+
+
+def _names(backend: ServingBackend) -> list[str]:
+    return [status.name for status in backend.list()]
+
+
+JOB_CHECKS: tuple[JobCheck, ...] = (
+    an_idle_backend_sees_nothing,
+    a_started_job_is_seen_as_told,
+    a_running_job_is_never_disturbed,
+    a_stopped_job_does_not_live,
+    a_stopped_job_starts_again,
+)
+SERVING_CHECKS: tuple[ServingCheck, ...] = (
+    an_unknown_endpoint_is_absent,
+    an_endpoint_becomes_ready_as_wished,
+    a_deleted_endpoint_is_absent,
+)

@@ -1,0 +1,170 @@
+"""A real Apache Kafka broker (KRaft, one node) in its own JVM, on the loopback address.
+
+Its data survives a stop and a kill. A folder belongs to one broker at a time.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pegel.errors import SetupError, Unavailable
+from pegel_local import ports, processes
+from pegel_local.broker_config import JVM, LOGGING, PROPERTIES
+from pegel_local.java import find_java
+from pegel_local.kafka_probe import broker_takes_records
+from pegel_local.processes import ProcessId
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The two ports a broker listens on; kept in its folder, because clients were told them."""
+
+    port: int
+    controller: int
+
+
+class Broker:
+    """One broker in one folder. As a context manager it is started on entry and stopped on exit.
+
+    `jars` is the folder of the broker's Java archives. `port` is remembered from the first start on; None chooses a
+    free one then.
+    """
+
+    def __init__(self, folder: Path, jars: Path, *, port: int | None = None) -> None:
+        """Name the folder; nothing is started or written yet."""
+        self.folder = folder
+        self.log = folder / "server.log"
+        self._jars = jars
+        self._wanted_port = port
+        self._process: ProcessId | None = None
+
+    @property
+    def address(self) -> str:
+        """Return `host:port` for clients. Known after the first start."""
+        return f"{ports.LOOPBACK}:{self._addresses().port}"
+
+    @property
+    def process(self) -> ProcessId | None:
+        """Return the broker's process, also one that an earlier caller started; None when none runs."""
+        if self._process is None:
+            self._process = _read_process(self.folder / "process.json")
+        return self._process if self._process is not None and self._process.alive else None
+
+    def start(self, timeout_s: float = 60.0) -> None:
+        """Start the broker and wait until it takes records; a running one is left alone.
+
+        Raises SetupError (see `launch`) and Unavailable (see `wait`).
+        """
+        self.launch()
+        self.wait(timeout_s)
+
+    def launch(self) -> ProcessId:
+        """Start the broker and return at once. Raises SetupError: Java or archives missing, a port taken."""
+        if self.process is not None:
+            return self.process
+        java = find_java()
+        if not any(self._jars.glob("kafka_*.jar")):
+            raise SetupError(f"no broker jars in {self._jars}. Run `make setup`.")
+        self._prepare(java)
+        addresses = self._addresses()
+        ports.require_free(addresses.port, "Kafka broker")
+        ports.require_free(addresses.controller, "Kafka controller")
+        self._process = processes.start(
+            [*self._java(java), "kafka.Kafka", self.folder / "server.properties"],
+            log=self.folder / "console.log",
+            environment=processes.scrubbed(os.environ),
+        )
+        (self.folder / "process.json").write_text(json.dumps(self._process.to_json()), encoding="utf-8")
+        return self._process
+
+    def wait(self, timeout_s: float = 60.0) -> None:
+        """Wait until the broker takes records. Raises Unavailable with the end of its log."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline and self.process is not None:
+            if self.healthy():
+                return
+            time.sleep(0.1)
+        happened = "still starting" if self.process else "ended"
+        tail = processes.last_lines(self.log) or processes.last_lines(self.folder / "console.log")
+        raise Unavailable(f"the Kafka broker did not take records within {timeout_s:g} s: {happened}.\n{tail}")
+
+    def healthy(self) -> bool:
+        """Say whether the broker takes records now."""
+        return broker_takes_records(self._addresses().port)
+
+    def stop(self, grace_s: float = 15.0) -> None:
+        """Stop the broker and wait for its end; data stays. A stopped one is left alone."""
+        if self.process is not None:
+            processes.end(self.process, grace_s=grace_s)
+
+    def kill(self) -> None:
+        """End the broker at once, as a power cut would (SIGKILL)."""
+        if self.process is not None:
+            processes.kill_all([self.process])
+
+    def __enter__(self) -> Self:
+        """Start and wait."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def _addresses(self) -> Addresses:
+        data = json.loads((self.folder / "addresses.json").read_text(encoding="utf-8"))
+        return Addresses(int(data["port"]), int(data["controller"]))
+
+    def _prepare(self, java: Path) -> None:
+        """Choose ports and format the storage, once."""
+        if (self.folder / "addresses.json").exists():
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        first, second = ports.free_ports(2)
+        addresses = Addresses(self._wanted_port or first, second)
+        text = PROPERTIES.format(port=addresses.port, controller=addresses.controller, data=self.folder / "data")
+        (self.folder / "server.properties").write_text(text, encoding="utf-8")
+        (self.folder / "log4j2.xml").write_text(LOGGING.format(log=self.log), encoding="utf-8")
+        self._format(java)
+        # Written last: a folder without it was not prepared to the end and is prepared again.
+        data = {"port": addresses.port, "controller": addresses.controller}
+        (self.folder / "addresses.json").write_text(json.dumps(data), encoding="utf-8")
+
+    def _format(self, java: Path) -> None:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        command = [*self._java(java), "kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted"]
+        # With `=`, because one id in 64 begins with a hyphen and would be taken for an option.
+        command += [f"--cluster-id={cluster}", "-c", self.folder / "server.properties"]
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=processes.scrubbed(os.environ),
+        )
+        if done.returncode != 0:
+            raise SetupError(f"the broker's storage in {self.folder} could not be formatted: {done.stderr.strip()}")
+
+    def _java(self, java: Path) -> list[str | Path]:
+        logging = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.xml'}"
+        return [java, *JVM, logging, "-cp", f"{self._jars}/*"]
+
+
+def _read_process(path: Path) -> ProcessId | None:
+    try:
+        return ProcessId.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError):
+        # Absent or cut off in the middle of a write: no broker is known here.
+        return None

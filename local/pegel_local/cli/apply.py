@@ -1,0 +1,32 @@
+"""`pegel apply FILE`: put a model under watch through Airflow's public API, as its form does."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pegel.cli.console import out
+from pegel.cli.options import HomeOption, SpecArgument, settings_of
+from pegel.errors import PermanentError
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel_local.airflow_api import AirflowApi, answers
+from pegel_local.cli.login import airflow_login
+
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until the model is onboarded, at most ten minutes.")]
+WITHIN_S = 600.0
+
+
+def apply(file: SpecArgument, wait: Wait = False, home: HomeOption = None) -> None:
+    """Onboard the model of a spec: endpoint, logging, baseline, monitor."""
+    spec = MonitorSpec.from_file(file)
+    user, password = airflow_login(home)
+    with AirflowApi(settings_of(home).airflow_url, user, password) as airflow:
+        run = airflow.trigger("model_onboard", answers(spec.to_json()))
+        out.print(f"{spec.key}: onboarding started, run {run.id}", soft_wrap=True)
+        if not wait:
+            return
+        ended = airflow.wait(run, within_s=WITHIN_S)
+        if ended.state != "success":
+            raise PermanentError(f"{spec.key} was not onboarded.\n{airflow.why_failed(ended)}")
+    out.print(f"{spec.key}: onboarded")

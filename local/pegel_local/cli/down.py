@@ -1,0 +1,20 @@
+"""`pegel down`: stop a local system."""
+
+from __future__ import annotations
+
+from pegel.cli.console import out
+from pegel.cli.options import HomeOption, home_of
+from pegel_local.places import checkout
+from pegel_local.stack import Stack
+
+
+def down(home: HomeOption = None) -> None:
+    """Stop everything that was started from the home, and nothing else. Data stay.
+
+    Without --home a demonstration's system that was kept is stopped, too.
+    """
+    tree = checkout()
+    folders = [home_of(home)] if home else [home_of(None), tree.demo_home]
+    for folder in folders:
+        ran = Stack(folder, tree).down()
+        out.print(f"stopped; data stay in {folder}" if ran else f"nothing ran in {folder}", soft_wrap=True)

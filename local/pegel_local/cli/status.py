@@ -1,0 +1,31 @@
+"""`pegel status`: one screen about everything."""
+
+from __future__ import annotations
+
+import typer
+from rich.table import Table
+
+from pegel.cli.console import out
+from pegel.cli.options import HomeOption, settings_of
+from pegel_local.system_status import Line, gather
+
+
+def status(home: HomeOption = None) -> None:
+    """Show components, drivers, models, lag and disk; each bad line names the next command.
+
+    Exit code 1 if one is bad.
+    """
+    sections = gather(settings_of(home))
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for section, lines in sections.items():
+        for number, line in enumerate(lines):
+            table.add_row(section if number == 0 else "", *_cells(line))
+    out.print(table)
+    if not all(line.good for lines in sections.values() for line in lines):
+        raise typer.Exit(1)
+
+
+def _cells(line: Line) -> tuple[str, str, str]:
+    """Return name, state and what to do. A word before the state, since colour never carries a meaning alone."""
+    state = line.state if line.good else f"[red]! {line.state}[/red]"
+    return line.name, state, f"-> {line.remedy}" if line.remedy else ""

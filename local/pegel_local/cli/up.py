@@ -1,0 +1,35 @@
+"""`pegel up`: start a local system."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pegel.cli.console import INTERRUPTED, out
+from pegel.cli.options import HomeOption, home_of
+from pegel_local.interrupts import interruptible
+from pegel_local.places import checkout
+from pegel_local.stack import Stack, Step
+
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Default: a free port.")]
+
+
+def up(home: HomeOption = None, airflow_port: Port = None, kafka_port: Port = None, logger_port: Port = None) -> None:
+    """Start broker, inference logger, mail box and Airflow; what runs already is left alone."""
+    wanted = {"airflow": airflow_port, "kafka": kafka_port, "logger": logger_port}
+    stack = Stack(home_of(home), checkout(), wanted_ports={name: port for name, port in wanted.items() if port})
+    try:
+        with interruptible():
+            addresses = stack.up(_say).addresses()
+    except KeyboardInterrupt as error:
+        out.print("interrupted; everything that was started has been stopped")
+        raise typer.Exit(INTERRUPTED) from error
+    out.print(f"\n  Airflow   {addresses['airflow']}   user {addresses['user']}, password {addresses['password']}")
+    out.print(f"  page      {addresses['page']}")
+    out.print(f"  Kafka     {addresses['kafka']}")
+    out.print(f"  mail box  {addresses['mail']}")
+
+
+def _say(step: Step) -> None:
+    out.print(f"  {step.name:<18} works after {step.seconds:5.1f} s")

@@ -1,0 +1,47 @@
+"""What the demonstration ends with: the mail, the report, the latencies, and where to go next."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from pegel_local.demo.latencies import table
+from pegel_local.demo.stage import Demo
+
+
+def tell(demo: Demo, console: Console) -> None:
+    """Print everything that has been observed."""
+    mail = demo.facts["mail"]
+    console.print()
+    console.print(Panel(escape(f"Subject: {mail['subject']}\n\n{mail['text']}"), title="the mail", title_align="left"))
+    console.print(f"report  {demo.facts['report']}\n", soft_wrap=True)
+    console.print(_latencies(demo))
+    console.print(_next(demo), soft_wrap=True)
+
+
+def _latencies(demo: Demo) -> Table:
+    shown = Table(box=None, pad_edge=False, title="measured", title_justify="left")
+    for heading in ("latency", "measured", "floor", "because"):
+        shown.add_column(heading)
+    for row in table(demo.facts, demo.spec.windowing):
+        shown.add_row(row.what, row.measured, row.floor, row.because)
+    return shown
+
+
+def _next(demo: Demo) -> str:
+    if not demo.keep:
+        return (
+            "\nyour own model        pegel up, then pegel apply FILE (an example: core/pegel/demo/delays.yaml)"
+            "\nlook at the pages     make demo KEEP=1"
+            "\nhow it is made        docs/architecture.md"
+        )
+    state = demo.stack.file.read()
+    known = state.addresses if state else {}
+    return (
+        f"\nAirflow    {known['airflow']}   user {known['user']}, password {known['password']}"
+        f"\npage       {known['page']}/models/{demo.spec.key}"
+        f"\nmail box   {known['mail']}"
+        f"\nstop it    make down   (commands: PEGEL_HOME={demo.home} pegel status)"
+    )

@@ -1,0 +1,103 @@
+"""Runs the stages one after the other, says how each went, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.markup import escape
+
+from pegel.errors import Conflict, PegelError
+from pegel_local.demo import closing_words
+from pegel_local.demo.document import write_report
+from pegel_local.demo.stage import Demo, Stage
+from pegel_local.demo.stages import (
+    baseline_refreshed,
+    changed_traffic,
+    driver_killed,
+    environments_ready,
+    mail_accepted,
+    model_offboarded,
+    model_onboarded,
+    monitor_running,
+    system_up,
+    unchanged_traffic,
+)
+from pegel_local.interrupts import interruptible, undisturbed
+from pegel_local.places import Checkout
+from pegel_local.stack import Stack
+
+STAGES = (
+    Stage("environments", environments_ready.show),
+    Stage("broker, Airflow, mail", system_up.show),
+    Stage("onboard delays v1", model_onboarded.show),
+    Stage("monitor running", monitor_running.show),
+    Stage("unchanged traffic", unchanged_traffic.show),
+    Stage("changed traffic", changed_traffic.show),
+    Stage("mail accepted", mail_accepted.show),
+    Stage("driver killed", driver_killed.show),
+    Stage("baseline refreshed", baseline_refreshed.show),
+    Stage("offboarded", model_offboarded.show),
+)
+REPORT_BEFORE = "offboarded"
+"""The report is written while the registry still knows the model."""
+TITLE_WIDTH, TEXT_WIDTH = 24, 88
+
+
+def run(home: Path, checkout: Checkout, data: Path, *, console: Console, keep: bool = False) -> Demo | None:
+    """Show every stage in a fresh `home`. Return what was measured, or None when a stage failed.
+
+    Whatever happens, also an interrupt, everything that was started is stopped, unless all stages were shown and
+    `keep` is set. Raises Conflict when a demonstration or a kept system runs in the same home.
+    """
+    home.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(home.parent / f"{home.name}.lock", timeout=0), interruptible():
+            return _run(Demo(stack=_fresh(home, checkout), checkout=checkout, data=data, keep=keep), console)
+    except Timeout as error:
+        raise Conflict(f"another demonstration runs in {home}. Wait for its end, or interrupt it.") from error
+
+
+def _fresh(home: Path, checkout: Checkout) -> Stack:
+    """Return the system of an empty home: earlier counts would be mixed with this one's."""
+    stack = Stack(home, checkout)
+    state = stack.file.read()
+    if state is not None and state.is_up:
+        raise Conflict(f"a system is up in {home}. Stop it with `make down`, then run the demonstration again.")
+    shutil.rmtree(home, ignore_errors=True)
+    return stack
+
+
+def _run(demo: Demo, console: Console) -> Demo | None:
+    shown = False
+    try:
+        shown = all(_stage(demo, number, stage, console) for number, stage in enumerate(STAGES, start=1))
+        if shown:
+            closing_words.tell(demo, console)
+        return demo if shown else None
+    finally:
+        if not (shown and demo.keep):
+            with undisturbed():
+                demo.stack.down()
+
+
+def _stage(demo: Demo, number: int, stage: Stage, console: Console) -> bool:
+    """Show one stage; return whether it was observed."""
+    head = f"{number:>2}/{len(STAGES)}  {f'{stage.title} ':.<{TITLE_WIDTH}} "
+    began = time.monotonic()
+    try:
+        with console.status(f"{number}/{len(STAGES)} {stage.title}"):
+            if stage.title == REPORT_BEFORE:
+                demo.facts["report"] = str(write_report(demo))
+            text = stage.show(demo)
+    except PegelError as error:
+        console.print(f"{head}[red]failed[/red] after {time.monotonic() - began:.0f} s", soft_wrap=True)
+        console.print(escape(str(error)), soft_wrap=True)
+        return False
+    seconds = time.monotonic() - began
+    demo.facts.setdefault("stages_s", {})[stage.title] = round(seconds, 1)
+    console.print(f"{head}{escape(text):<{TEXT_WIDTH}} {seconds:4.0f} s", soft_wrap=True)
+    return True

@@ -1,0 +1,133 @@
+"""Real rows sent over HTTP, and the question whether every one of them arrived in a window, once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pegel.stream.result_rows import WindowRow
+from pegel_local.demo.failure import StageFailed, eventually, require
+from pegel_local.demo.stage import Demo, Started
+
+RATE = 20
+"""Requests a second."""
+ROWS = 5
+"""Rows in each request."""
+SETTLE_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """Traffic that is under way since `began`."""
+
+    started: Started
+    began: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """Traffic that was answered in full. `ids` are the event ids of its requests."""
+
+    began: datetime
+    count: int
+    ids: list[str]
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+def send(demo: Demo, name: str, *, count: int, skip: int = 0) -> Sending:
+    """Begin to send rows of the traffic file `name` to the endpoint."""
+    endpoint = demo.spec.endpoint
+    url = f"{demo.facts['endpoint_url']}/v1/models/{endpoint}:predict"
+    file = demo.home / "traffic" / f"{name}.jsonl.gz"
+    options = ("--url", url, "--file", file, "--count", count, "--rate", RATE, "--rows", ROWS, "--skip", skip, "--json")
+    began = datetime.now(UTC)
+    return Sending(
+        started=demo.begin(f"traffic-{name}", "pegel_serving.request_traffic", *options), began=began, count=count
+    )
+
+
+def finish(demo: Demo, sending: Sending) -> Sent:
+    """Wait until everything is sent and answered with 200. Raises StageFailed when a request was not."""
+    report: dict[str, Any] = json.loads(demo.finish(sending.started, within_s=sending.count / RATE + 60))
+    require(
+        report["statuses"] == {"200": sending.count},
+        expected=f"{sending.count} answers with status 200",
+        happened=f"{report['statuses']}",
+        log=demo.home / "endpoints" / demo.spec.endpoint / "server" / "log",
+    )
+    return Sent(
+        began=sending.began,
+        count=sending.count,
+        ids=report["ids"],
+        p50_ms=report["p50_ms"],
+        p99_ms=report["p99_ms"],
+        max_ms=report["max_ms"],
+    )
+
+
+def windows(demo: Demo, since: datetime) -> list[WindowRow]:
+    """Return the newest revision of each window that ends after `since`."""
+    model = demo.spec.model
+    return demo.results.windows(model.name, model.version, since)
+
+
+def all_counted(demo: Demo, sent: Sent) -> list[WindowRow]:
+    """Wait until every window since the first request is final and each request and answer is accounted for once.
+
+    On a machine that keeps up each request is in a window, joined with its answer. Where answers took longer than the
+    lateness, a window may be closed before they come: such events are counted as late, or alone, and never lost.
+    Raises StageFailed when something is missing or was counted twice.
+    """
+
+    def look() -> list[WindowRow] | None:
+        found = windows(demo, sent.began)
+        return found if _accounted(found) >= 2 * sent.count and all(row.final for row in found) else None
+
+    found = eventually(
+        look,
+        within_s=SETTLE_WITHIN_S,
+        expected=f"{sent.count} requests and their answers in final windows",
+        happened=lambda: _counted(windows(demo, sent.began)),
+        log=demo.driver.log,
+    )
+    slow = sent.max_ms > 1000 * demo.spec.windowing.lateness.total_seconds()
+    once = _accounted(found) == 2 * sent.count and not _sum(found, "duplicates") and not _sum(found, "invalid")
+    whole = {_sum(found, name) for name in ("requests", "responses", "joined")} == {sent.count}
+    if not once or not (whole or slow):
+        expected = f"requests = responses = joined = {sent.count}, nothing late, doubled or invalid"
+        raise StageFailed(expected=expected, happened=_counted(found), log=demo.driver.log)
+    return found
+
+
+def _accounted(rows: list[WindowRow]) -> int:
+    """Return how many requests and answers are counted, those that came too late for their window included."""
+    return _sum(rows, "requests") + _sum(rows, "responses") + _sum(rows, "late")
+
+
+def counts(sent: Sent, rows: list[WindowRow]) -> dict[str, Any]:
+    """Return what was sent beside what was counted, as plain JSON."""
+    counted = {name: _sum(rows, name) for name in ("requests", "responses", "joined", "late")}
+    return {"sent": sent.count, **counted, "windows": len(rows), "slowest_answer_ms": sent.max_ms}
+
+
+def told(seen: dict[str, Any]) -> str:
+    """Say what became of the requests that `counts` counted, in words."""
+    if seen["joined"] == seen["sent"]:
+        return f"{seen['sent']:,} requests, each joined with its answer and counted once"
+    alone = seen["sent"] - seen["joined"]
+    return f"{seen['sent']:,} requests, each counted once; {alone} without their answer, {seen['late']} events late"
+
+
+def _sum(rows: list[WindowRow], name: str) -> int:
+    return sum(getattr(row, name) for row in rows)
+
+
+def _counted(rows: list[WindowRow]) -> str:
+    names = ("requests", "responses", "joined", "late", "duplicates", "invalid")
+    counts = ", ".join(f"{_sum(rows, name)} {name}" for name in names)
+    return f"{len(rows)} windows, {sum(row.final for row in rows)} final: {counts}"

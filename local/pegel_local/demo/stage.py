@@ -1,0 +1,131 @@
+"""What the stages share: the system they talk to, and what was measured so far."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlalchemy import Engine
+
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel.store.database import connect
+from pegel.store.results import Results
+from pegel_local import processes
+from pegel_local.airflow_api import AirflowApi, Run
+from pegel_local.demo.failure import StageFailed
+from pegel_local.parts import Parts
+from pegel_local.places import Checkout
+from pegel_local.processes import ProcessId
+from pegel_local.shim_files import ShimFiles
+from pegel_local.stack import Stack
+from pegel_local.stack_file import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A process of a stage, with its output."""
+
+    name: str
+    process: ProcessId
+    log: Path
+
+
+@dataclass(kw_only=True)
+class Demo:
+    """One demonstration. `facts` is what was measured, as plain JSON: the summary and the end-to-end test read it."""
+
+    stack: Stack
+    checkout: Checkout
+    data: Path
+    keep: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+    parts: Parts | None = None
+    training: Started | None = None
+
+    @property
+    def home(self) -> Path:
+        """Return the folder of the demonstration's own system."""
+        return self.stack.home.path
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings of the system, once it is up."""
+        if self.parts is None:
+            raise StageFailed(expected="a system that is up", happened="it was not started")
+        return self.parts.settings()
+
+    @cached_property
+    def spec(self) -> MonitorSpec:
+        """Return what is asked for: the committed spec, with the model's folder filled in."""
+        data = yaml.safe_load(files("pegel_local.demo").joinpath("delays.yaml").read_text(encoding="utf-8"))
+        data["model"]["uri"] = (self.home / "model").as_uri()
+        return MonitorSpec.parse(data)
+
+    @cached_property
+    def api(self) -> AirflowApi:
+        """Return a session with Airflow's REST API."""
+        addresses = self.stack.file.read()
+        known = addresses.addresses if addresses else {}
+        return AirflowApi(self.settings.airflow_url, known["user"], known["password"])
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Return the results database."""
+        return connect(self.settings.database)
+
+    @property
+    def results(self) -> Results:
+        """Return what the watching found."""
+        return Results(self.engine)
+
+    @property
+    def driver(self) -> ShimFiles:
+        """Return the files of the streaming driver."""
+        return ShimFiles(self.home / "jobs" / self.spec.group)
+
+    def log(self, name: str) -> Path:
+        """Return the log of a component."""
+        return self.stack.home.log(name)
+
+    def begin(self, name: str, module: str, *arguments: object) -> Started:
+        """Start a module of the serving environment; it ends with the system if it is still running then."""
+        log = self.log(name)
+        log.unlink(missing_ok=True)
+        command: list[str | Path] = [self.checkout.python("serving"), "-m", module, *map(str, arguments)]
+        process = processes.start(command, log=log, environment=processes.scrubbed(os.environ))
+        self.stack.file.record(parts={f"demo {name}": Part(process=process, log=str(log))})
+        return Started(name, process, log)
+
+    def finish(self, started: Started, *, within_s: float) -> str:
+        """Wait for a module and return its last line of output. Raises StageFailed when it fails or takes too long."""
+        code = processes.exit_code(started.process, within_s=within_s)
+        if code != 0:
+            happened = "it still runs" if code is None else f"exit code {code}: {processes.last_lines(started.log, 3)}"
+            raise StageFailed(expected=f"{started.name} ends within {within_s:g} s", happened=happened, log=started.log)
+        return processes.last_lines(started.log, 1, at_most=1 << 24)
+
+    def follow(self, dag: str, params: dict[str, Any], *, within_s: float) -> Run:
+        """Trigger a workflow over the REST API and wait for its success.
+
+        Raises StageFailed with the failed task's log.
+        """
+        ended = self.api.wait(self.api.trigger(dag, params), within_s=within_s)
+        if ended.state != "success":
+            happened = self.api.why_failed(ended)
+            raise StageFailed(expected=f"{dag} succeeds", happened=happened, log=self.log("airflow-scheduler"))
+        return ended
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage: its title, and what it does. It returns what was observed, in one line."""
+
+    title: str
+    show: Callable[[Demo], str]

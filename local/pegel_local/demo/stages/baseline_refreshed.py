@@ -1,0 +1,45 @@
+"""Stage 9: the baseline is made anew from the same data: same content, same address, so nothing restarts."""
+
+from __future__ import annotations
+
+from pegel.featurestore import LocalFeatureStore
+from pegel_local.demo.failure import require
+from pegel_local.demo.stage import Demo
+
+WITHIN_S = 240.0
+
+
+def ledger(demo: Demo) -> dict[str, int]:
+    """Return the ledger of all traffic so far, in messages. Raises StageFailed when it does not close."""
+    model = demo.spec.model
+    rows = demo.results.ledger(model.name, model.version)
+    names = ("received", "judged", "late", "invalid", "duplicate", "dropped")
+    counts = {name: sum(getattr(row, name) for row in rows) for name in names}
+    sent = sum(demo.facts[traffic]["sent"] for traffic in ("unchanged", "changed", "killed"))
+    accounted = sum(counts[name] for name in names[1:])
+    require(
+        counts["received"] == accounted == 2 * sent,
+        expected=f"a ledger that closes at {2 * sent} messages, a request and a response each",
+        happened=f"{counts}",
+        log=demo.driver.log,
+    )
+    return counts | {"sent": sent}
+
+
+def show(demo: Demo) -> str:
+    """Trigger `baseline_refresh`; compare the baseline's address and the driver's process with before."""
+    before = demo.driver.state()
+    demo.follow("baseline_refresh", {"models": [demo.spec.key]}, within_s=WITHIN_S)
+    model = demo.spec.model
+    current = LocalFeatureStore(demo.settings.features).current_baseline(model.name, model.version)
+    after = demo.driver.state()
+    same = before is not None and after is not None and before.process == after.process
+    require(
+        current == demo.facts["baseline_id"] and same and demo.driver.running,
+        expected=f"baseline {demo.facts['baseline_id']} and the same driver",
+        happened=f"baseline {current}; driver before {before}, after {after}",
+        log=demo.log("airflow-scheduler"),
+    )
+    demo.facts["refreshed"] = {"baseline_id": current, "same_driver": same}
+    demo.facts["ledger"] = ledger(demo)
+    return "same data, same fingerprint, nothing restarted"

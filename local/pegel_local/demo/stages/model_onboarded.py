@@ -1,0 +1,48 @@
+"""Stage 3: a model trained on real flights is onboarded through the REST API, as the form does it."""
+
+from __future__ import annotations
+
+import json
+
+from pegel.baseline.baseline import Baseline
+from pegel.featurestore import LocalFeatureStore
+from pegel_local.airflow_api import answers
+from pegel_local.demo.failure import StageFailed, require
+from pegel_local.demo.stage import Demo
+from pegel_local.endpoint_processes import LocalServingBackend
+
+TRAIN_WITHIN_S = 120.0
+ONBOARD_WITHIN_S = 300.0
+
+
+def show(demo: Demo) -> str:
+    """See the training end, trigger `model_onboard`, and look at the endpoint and at the baseline."""
+    if demo.training is None:
+        raise StageFailed(expected="a model in training", happened="none was started")
+    demo.facts["trained"] = json.loads(demo.finish(demo.training, within_s=TRAIN_WITHIN_S))
+    run = demo.follow("model_onboard", answers(demo.spec.to_json()), within_s=ONBOARD_WITHIN_S)
+    tasks = {task.id: task.seconds or 0.0 for task in demo.api.tasks(run)}
+    demo.facts["onboard_tasks_s"] = tasks
+    endpoint = LocalServingBackend(demo.settings).observe(demo.spec.endpoint)
+    require(
+        endpoint.state == "ready",
+        expected="a ready endpoint",
+        happened=f"{endpoint.state}: {endpoint.detail}",
+        log=demo.home / "endpoints" / demo.spec.endpoint / "server" / "log",
+    )
+    demo.facts["endpoint_url"] = endpoint.url
+    rows, features = _baseline(demo)
+    return f"endpoint ready · baseline {rows:,} rows, {features} fields"
+
+
+def _baseline(demo: Demo) -> tuple[int, int]:
+    store = LocalFeatureStore(demo.settings.features)
+    model = demo.spec.model
+    current = store.current_baseline(model.name, model.version)
+    if current is None:
+        raise StageFailed(
+            expected="a baseline in the feature store", happened="there is none", log=demo.log("airflow-scheduler")
+        )
+    demo.facts["baseline_id"] = current
+    baseline = Baseline.from_json(store.get_baseline(current))
+    return baseline.rows, len(baseline.layout.features)

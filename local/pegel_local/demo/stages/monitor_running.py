@@ -1,0 +1,36 @@
+"""Stage 4: the reconciler has seen a monitor missing and started it."""
+
+from __future__ import annotations
+
+from pegel.stream.result_rows import Heartbeat
+from pegel_local.demo.failure import eventually
+from pegel_local.demo.stage import Demo
+
+WITHIN_S = 150.0
+
+
+def show(demo: Demo) -> str:
+    """Wait for the driver's heartbeat to name the model's spec and baseline as in effect."""
+
+    def look() -> Heartbeat | None:
+        found = [beat for beat in demo.results.heartbeats() if watches(demo, beat)]
+        return found[0] if found else None
+
+    beat = eventually(
+        look,
+        within_s=WITHIN_S,
+        expected=f"a running driver that watches {demo.spec.key}",
+        happened=lambda: f"heartbeats: {demo.results.heartbeats() or 'none'}",
+        log=demo.driver.log,
+    )
+    state = demo.driver.state()
+    up_s = (beat.at - state.started_at).total_seconds() if state is not None else 0.0
+    demo.facts["driver"] = {"pid": beat.pid, "generation": beat.generation, "up_s": up_s}
+    return f"driver of group {beat.group} watches {demo.spec.key}, {up_s:.0f} s after its start"
+
+
+def watches(demo: Demo, beat: Heartbeat) -> bool:
+    """Say whether a driver runs with our spec and baseline in effect."""
+    key = demo.spec.key
+    in_effect = beat.specs.get(key) == demo.spec.fingerprint() and beat.baselines.get(key) == demo.facts["baseline_id"]
+    return in_effect and beat.state == "running"

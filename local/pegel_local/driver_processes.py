@@ -1,0 +1,115 @@
+"""Streaming drivers as detached processes of this machine: the local job backend.
+
+`jobs/<group>/` holds everything of one driver: `job.json` (what it is told), the shim's files, checkpoints and
+partials.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pegel.errors import SetupError
+from pegel.reconcile.job_backend import JobDocument, JobState, Sighting
+from pegel.spec.settings import Settings
+from pegel_local.guarded_process import Guarded
+from pegel_local.processes import last_lines
+from pegel_local.shim_files import Launch, ShimFiles, ShimState
+
+MODULE = "pegel_spark.jobs.monitor"
+
+
+def document(job: JobDocument, generation: int) -> dict[str, Any]:
+    """Return `job.json`: the job document with its generation as plain JSON. Durations carry their unit in the name."""
+    return {
+        "schema_version": job.schema_version,
+        "group": job.group,
+        "fingerprint": job.fingerprint,
+        "generation": generation,
+        "topics": list(job.topics),
+        "kafka": job.kafka,
+        "trigger_ms": round(job.trigger / timedelta(milliseconds=1)),
+        "max_events_per_trigger": job.max_events_per_trigger,
+    }
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the settings as the environment variables a process reads them from."""
+    fields = settings.model_dump(exclude_none=True)
+    return {f"PEGEL_{name.upper()}": str(value) for name, value in fields.items()}
+
+
+class LocalJobBackend:
+    """Runs each group's driver under a shim that outlives its caller. One host only.
+
+    `command` is what runs, followed by the job's folder; None means the Spark driver in the Spark environment.
+    """
+
+    def __init__(self, settings: Settings, *, command: tuple[str, ...] | None = None) -> None:
+        """Use the folder `jobs` of the settings' home."""
+        self._settings = settings
+        self._folder = settings.home.resolve() / "jobs"
+        self._command = command
+
+    def ensure(self, job: JobDocument, generation: int) -> None:
+        """Start `job` as `generation` unless that group already runs; a running job is never disturbed.
+
+        Raises SetupError without a Spark environment, Unavailable when the driver's process cannot be started.
+        """
+        guarded = self._guarded(job.group)
+        launch = Launch(
+            command=(*self._driver(), str(guarded.folder)),
+            fingerprint=job.fingerprint,
+            generation=generation,
+            environment=environment(self._settings),
+        )
+        guarded.start(launch, {"job.json": document(job, generation)})
+
+    def stop(self, group: str, *, grace: timedelta) -> None:
+        """Ask the group's driver to finish its batch, wait at most `grace`, then end it. No driver: nothing happens."""
+        if (self._folder / group).exists():
+            self._guarded(group).stop(grace_s=grace.total_seconds())
+
+    def observe(self) -> list[Sighting]:
+        """List every driver below the home, running or exited, at most one per group, in the order of their names."""
+        folders = sorted(self._folder.glob("*")) if self._folder.exists() else []
+        seen = (sighting(folder.name, ShimFiles(folder)) for folder in folders)
+        return [each for each in seen if each is not None]
+
+    def _guarded(self, group: str) -> Guarded:
+        return Guarded(self._folder / group)
+
+    def _driver(self) -> tuple[str, ...]:
+        if self._command is not None:
+            return self._command
+        python = self._settings.spark_python
+        if python is None or not Path(python).exists():
+            raise SetupError(
+                f"PEGEL_SPARK_PYTHON must name the Spark environment's interpreter; given: {python}. "
+                f"No driver was started."
+            )
+        return (str(python), "-m", MODULE)
+
+
+def sighting(group: str, files: ShimFiles) -> Sighting | None:
+    """Return what is seen of one group; None when nothing ever ran in its folder."""
+    state = files.state()
+    if state is None:
+        return None
+    running = _job_state(files, state)
+    return Sighting(
+        group=group,
+        fingerprint=state.fingerprint,
+        generation=state.generation,
+        state=running,
+        started_at=state.started_at,
+        exit_code=state.exit_code if running is JobState.EXITED else None,
+        detail=last_lines(files.log) if running is JobState.EXITED else "",
+    )
+
+
+def _job_state(files: ShimFiles, state: ShimState) -> JobState:
+    if not files.running:
+        return JobState.EXITED
+    return JobState.RUNNING if state.process is not None and state.process.alive else JobState.STARTING

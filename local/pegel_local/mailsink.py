@@ -1,0 +1,57 @@
+"""A local mail box that speaks SMTP: every mail becomes one file, nothing leaves the machine.
+
+`python -m pegel_local.mailsink FOLDER PORT`, run from the serving environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from pathlib import Path
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from pegel_local.ports import LOOPBACK
+
+MOST_BYTES = 16 << 20
+
+
+class MailBox:
+    """Writes each accepted mail to `<nanoseconds>.eml` below a folder, whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use `folder`, which is created."""
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    async def handle_DATA(  # noqa: N802 - the name aiosmtpd calls
+        self, _server: SMTP, _session: Session, envelope: Envelope
+    ) -> str:
+        """Keep one mail, and only then accept it."""
+        content = envelope.original_content or b""
+        name = f"{time.time_ns()}.eml"
+        scratch = self._folder / f".{name}"
+        scratch.write_bytes(content)
+        scratch.rename(self._folder / name)
+        print(f"kept {name} for {', '.join(envelope.rcpt_tos)}", flush=True)  # noqa: T201 - the service's log
+        return "250 OK"
+
+
+async def serve(folder: Path, port: int) -> None:
+    """Accept mails until SIGTERM."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    box = MailBox(folder)
+    server = await loop.create_server(
+        lambda: SMTP(box, hostname="localhost", data_size_limit=MOST_BYTES, loop=loop), LOOPBACK, port
+    )
+    print(f"ready on port {port}", flush=True)  # noqa: T201 - the service's log
+    async with server:
+        await stopped.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(Path(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,56 @@
+"""A service of the local system: a command, its log, and the question whether it works."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from pegel.errors import Unavailable
+from pegel_local import processes
+from pegel_local.processes import ProcessId
+
+LOOK_EVERY_S = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What to run and how to see that it works. `healthy` may be asked at any time and does not raise."""
+
+    name: str
+    command: tuple[str, ...]
+    log: Path
+    environment: Mapping[str, str]
+    healthy: Callable[[], bool]
+    within_s: float = 60.0
+
+    def launch(self) -> ProcessId:
+        """Start it and return at once."""
+        return processes.start(self.command, log=self.log, environment=self.environment)
+
+    def wait(self, process: ProcessId) -> None:
+        """Wait until it works. Raises Unavailable with the last lines of its log when it ends or takes too long."""
+        deadline = time.monotonic() + self.within_s
+        while time.monotonic() < deadline and process.alive:
+            if self.healthy():
+                return
+            time.sleep(LOOK_EVERY_S)
+        happened = f"it still does not answer after {self.within_s:g} s" if process.alive else "it ended"
+        raise Unavailable(f"{self.name} did not start: {happened}.\n{processes.last_lines(self.log)}\nLog: {self.log}")
+
+
+def answers_ok(url: str, timeout_s: float = 5.0) -> bool:
+    """Say whether an address answers with status 200."""
+    return fetch(url, timeout_s) is not None
+
+
+def fetch(url: str, timeout_s: float = 5.0) -> httpx.Response | None:
+    """Return the answer of a loopback address if its status is 200, else None."""
+    try:
+        answer = httpx.get(url, timeout=timeout_s, trust_env=False)
+    except httpx.HTTPError:
+        return None
+    return answer if answer.status_code == httpx.codes.OK else None

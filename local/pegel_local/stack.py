@@ -1,0 +1,208 @@
+"""The whole local system: up in the order of its dependencies, down to the last process it started."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from pegel.errors import Conflict
+from pegel.store.database import connect, migrate
+from pegel_local import ports, processes
+from pegel_local.endpoint_processes import LocalServingBackend
+from pegel_local.guarded_process import Guarded
+from pegel_local.interrupts import undisturbed
+from pegel_local.parts import PURPOSES, Parts
+from pegel_local.places import Checkout, Home
+from pegel_local.processes import ProcessId
+from pegel_local.service import Service
+from pegel_local.shim_files import write_json
+from pegel_local.stack_file import Part, StackFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+AIRFLOW_GRACE_S = 20.0
+DRIVER_GRACE_S = 15.0
+SERVICE_GRACE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One component that works now, and how long that took since the start of all of them."""
+
+    name: str
+    seconds: float
+
+
+def ignore(_step: Step) -> None:
+    """Say nothing about a step."""
+
+
+class Stack:
+    """One local system in one home."""
+
+    def __init__(self, home: Path, checkout: Checkout, *, wanted_ports: dict[str, int] | None = None) -> None:
+        """Name the home. `wanted_ports` may fix some of `pegel_local.parts.PURPOSES`; the rest are free ones."""
+        self.home = Home(home.resolve())
+        self.file = StackFile(self.home)
+        self._checkout = checkout
+        self._wanted = wanted_ports or {}
+        self._called_off = threading.Event()
+        self._gate = threading.Lock()
+
+    def up(self, report: Callable[[Step], None] = ignore) -> Parts:
+        """Start what does not run yet and wait until all of it works.
+
+        An interrupt (Ctrl-C) or a failure is passed on after everything that runs here has been stopped. Raises
+        SetupError when the machine lacks something, Unavailable when a component does not come up, Conflict when
+        another process is starting or stopping the same home.
+        """
+        with self._alone():
+            try:
+                parts = self._describe()
+                self._start_all(parts, report)
+                LocalServingBackend(parts.settings()).resume()
+            except BaseException:
+                # An interrupt as well: whatever runs by now is stopped before anybody hears of it.
+                with undisturbed():
+                    self._down()
+                raise
+            return parts
+
+    def down(self) -> bool:
+        """Stop everything that was started from this home, and nothing else; data stay. Return whether anything ran.
+
+        Raises Conflict when another process is starting or stopping the same home.
+        """
+        if not self.home.path.exists():
+            return False
+        with self._alone(), undisturbed():
+            return self._down()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self.home.path.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.home.path / "up.lock", timeout=0):
+                yield
+        except Timeout as error:
+            raise Conflict(
+                f"another process is starting or stopping the system in {self.home.path}; nothing was done. "
+                f"Interrupt it, or try again when it is done."
+            ) from error
+
+    def _describe(self) -> Parts:
+        """Settle the ports, once: a system that is up keeps its own."""
+        file = self.home.path / "ports.json"
+        state = self.file.read()
+        up = state is not None and state.is_up
+        chosen = ports.known(file) if up else ports.settle(file, PURPOSES, self._wanted)
+        parts = Parts(self.home, self._checkout, chosen)
+        self.file.record(addresses=parts.addresses())
+        write_json(self.home.settings, parts.settings().model_dump(mode="json", exclude_none=True), mode=0o600)
+        return parts
+
+    def _start_all(self, parts: Parts, report: Callable[[Step], None]) -> None:
+        began = time.monotonic()
+        work: dict[str, Callable[[], None]] = {
+            "broker": lambda: self._start_broker(parts),
+            "logger": lambda: self._start(parts.logger()),
+            "mail": lambda: self._start(parts.mail()),
+            "results database": lambda: _migrate(parts),
+            "Airflow": lambda: self._start_airflow(parts),
+        }
+
+        def timed(name: str) -> None:
+            work[name]()
+            report(Step(name, time.monotonic() - began))
+
+        with ThreadPoolExecutor(max_workers=len(work)) as pool:
+            try:
+                _all(pool.submit(timed, name) for name in work)
+            except BaseException:
+                # Threads that still wait see their process end, and give up.
+                self._call_off()
+                raise
+
+    def _start(self, service: Service) -> None:
+        service.wait(self._begin(service.name, service.log, service.launch))
+
+    def _start_broker(self, parts: Parts) -> None:
+        broker = parts.broker()
+        self._begin("broker", broker.log, broker.launch)
+        broker.wait()
+
+    def _start_airflow(self, parts: Parts) -> None:
+        airflow = parts.airflow()
+        airflow.finish_migration(self._begin("airflow migrate", airflow.migration_log, airflow.begin_migration))
+        services = airflow.services()
+        started = [self._begin(service.name, service.log, service.launch) for service in services]
+        for service, process in zip(services, started, strict=True):
+            service.wait(process)
+
+    def _begin(self, name: str, log: Path, launch: Callable[[], ProcessId]) -> ProcessId:
+        """Start a part and record it in one step that no interrupt can fall into; a part that lives is left alone."""
+        with self._gate:
+            if self._called_off.is_set():
+                raise Conflict(f"{name} was not started: the start was called off.")
+            state = self.file.read()
+            known = state.parts.get(name) if state else None
+            if known is not None and known.process.alive:
+                return known.process
+            process = launch()
+            self.file.record(parts={name: Part(process=process, log=str(log))})
+            return process
+
+    def _call_off(self) -> None:
+        with self._gate:
+            self._called_off.set()
+        state = self.file.read()
+        processes.kill_all([part.process for part in state.parts.values()] if state else [])
+
+    def _down(self) -> bool:
+        """Airflow ends first, lest it starts again what is stopped after it."""
+        state = self.file.read()
+        parts = state.parts if state else {}
+        airflow = [part.process for name, part in parts.items() if name.startswith("airflow")]
+        others = [part.process for name, part in parts.items() if not name.startswith("airflow")]
+        ran = processes.end_all(airflow, grace_s=AIRFLOW_GRACE_S)
+        ran = self._stop_guarded() or ran
+        ran = processes.end_all(others, grace_s=SERVICE_GRACE_S) or ran
+        self.home.settings.unlink(missing_ok=True)
+        self.file.forget()
+        return ran
+
+    def _stop_guarded(self) -> bool:
+        """Stop streaming drivers, proxies and model servers, all at once. Their folders stay."""
+        home = self.home.path
+        found = [*home.glob("jobs/*/launch.json"), *home.glob("endpoints/*/*/launch.json")]
+        running = [guarded for guarded in (Guarded(path.parent) for path in found) if guarded.files.running]
+        with ThreadPoolExecutor(max_workers=max(1, len(running))) as pool:
+            _all(pool.submit(guarded.stop, grace_s=DRIVER_GRACE_S) for guarded in running)
+        return bool(running)
+
+
+def _all(futures: Iterator[Future[None]]) -> None:
+    """Wait for all; the first failure is passed on as soon as it is seen."""
+    waiting = list(futures)
+    while waiting:
+        for future in [each for each in waiting if each.done()]:
+            future.result()
+            waiting.remove(future)
+        time.sleep(0.05)
+
+
+def _migrate(parts: Parts) -> None:
+    engine = connect(parts.settings().database)
+    try:
+        migrate(engine)
+    finally:
+        engine.dispose()

@@ -1,0 +1,137 @@
+"""What the local system does now, gathered for people: components, drivers, endpoints, models."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pegel.errors import SetupError, Unavailable
+from pegel.reconcile.job_backend import JobState
+from pegel.reconcile.serving_backend import EndpointState
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel.store.action_log import ActionLog
+from pegel.store.alert_store import AlertStore
+from pegel.store.database import connect
+from pegel.store.registry import Registry
+from pegel.store.results import Results
+from pegel.stream.result_rows import Heartbeat
+from pegel_local.driver_processes import LocalJobBackend
+from pegel_local.endpoint_processes import LocalServingBackend
+from pegel_local.places import Home
+from pegel_local.stack_file import PASSING, StackFile
+
+STALE = timedelta(seconds=15)
+"""A driver writes a heartbeat every 2 s; one this old is dead, whatever the process list says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the status. A line that is not `good` says in `remedy` which command comes next."""
+
+    name: str
+    state: str
+    good: bool = True
+    remedy: str = ""
+
+
+def gather(settings: Settings, now: datetime | None = None) -> dict[str, list[Line]]:
+    """Return every section of the status. A database that does not answer is a line, not an error."""
+    at = now or datetime.now(UTC)
+    sections = {
+        "components": _components(settings.home),
+        "drivers": _drivers(settings),
+        "endpoints": _endpoints(settings),
+    }
+    return sections | _stored(settings, at) | {"disk": [_disk(settings.home)]}
+
+
+def _components(home: Path) -> list[Line]:
+    state = StackFile(Home(home)).read()
+    if state is None:
+        return [Line(name="system", state=f"not up in {home}", good=False, remedy="pegel up")]
+    lines = []
+    for name, part in state.parts.items():
+        if name.startswith(PASSING):
+            continue
+        alive = part.process.alive
+        text = f"running, pid {part.process.pid}" if alive else f"ended; log {part.log}"
+        lines.append(Line(name=name, state=text, good=alive, remedy="" if alive else "pegel up"))
+    return lines
+
+
+def _drivers(settings: Settings) -> list[Line]:
+    lines = []
+    for seen in LocalJobBackend(settings).observe():
+        good = seen.state is not JobState.EXITED or seen.exit_code == 0
+        code = "" if seen.exit_code is None else f", exit code {seen.exit_code}"
+        remedy = "" if good else f"less {settings.home / 'jobs' / seen.group / 'log'}"
+        lines.append(
+            Line(name=seen.group, state=f"{seen.state}, generation {seen.generation}{code}", good=good, remedy=remedy)
+        )
+    return lines
+
+
+def _endpoints(settings: Settings) -> list[Line]:
+    lines = []
+    for seen in LocalServingBackend(settings).list():
+        good = seen.state is EndpointState.READY
+        remedy = "" if good else f"less {settings.home / 'endpoints' / seen.name / 'server' / 'log'}"
+        lines.append(Line(name=seen.name, state=f"{seen.state} at {seen.url}", good=good, remedy=remedy))
+    return lines
+
+
+def _stored(settings: Settings, now: datetime) -> dict[str, list[Line]]:
+    engine = connect(settings.database)
+    results, registry = Results(engine), Registry(engine)
+    try:
+        beats = [_beat(beat, now) for beat in results.heartbeats()]
+        alerts = {alert.key for alert in AlertStore(engine).open_alerts()}
+        models = [_model(results, spec, alerts, now) for spec in registry.list()]
+        moves = ActionLog(engine).recent(limit=1)
+    except (Unavailable, SetupError) as error:
+        return {"database": [Line(name="results database", state=str(error), good=False, remedy="pegel up")]}
+    finally:
+        engine.dispose()
+    last = [Line(name=move.group, state=f"{move.kind} {_ago(move.at, now)}: {move.reason}") for move in moves]
+    return {"heartbeats": beats, "models": models, "last reconcile action": last}
+
+
+def _beat(beat: Heartbeat, now: datetime) -> Line:
+    text = f"{beat.state}, lag {beat.lag}, batch {beat.batch_id}, heartbeat {_ago(beat.at, now)}"
+    good = beat.error is None and (beat.state == "stopped" or now - beat.at < STALE)
+    return Line(
+        name=beat.group, state=f"{text}{'; ' + beat.error if beat.error else ''}", good=good, remedy=_next(good)
+    )
+
+
+def _next(good: bool) -> str:
+    return "" if good else "wait a minute: the reconciler restarts it; its reasons stand on the model's page"
+
+
+def _model(results: Results, spec: MonitorSpec, alerts: set[str], now: datetime) -> Line:
+    name, version = spec.model.name, spec.model.version
+    last = results.windows(name, version, limit=1)
+    ledger = results.ledger(name, version)
+    open_rows = sum(row.open for row in ledger)
+    counted = f"{sum(row.received for row in ledger)} messages" + (
+        f", {open_rows} in open windows" if open_rows else ""
+    )
+    window = f"last window {last[0].verdict} {_ago(last[0].span.end, now)}" if last else "no window yet"
+    drifting = spec.key in alerts
+    state = f"{'drifting' if drifting else 'no open alert'} · {window} · {counted}"
+    return Line(name=spec.key, state=state, good=not drifting, remedy="pegel report" if drifting else "")
+
+
+def _disk(home: Path) -> Line:
+    usage = shutil.disk_usage(home if home.exists() else home.parent)
+    good = usage.free > 1 << 30
+    text = f"{usage.free / (1 << 30):.1f} GiB free"
+    return Line(name=str(home), state=text, good=good, remedy="" if good else f"free space below {home}")
+
+
+def _ago(then: datetime, now: datetime) -> str:
+    seconds = max(0, round((now - then).total_seconds()))
+    return f"{seconds} s ago" if seconds < 120 else f"{seconds // 60} min ago"  # noqa: PLR2004 - two minutes

@@ -1,0 +1,39 @@
+"""Provision, undone: the wish leaves the registry, the endpoint goes; the reconciler does the rest."""
+
+from __future__ import annotations
+
+from pegel.errors import NotFound
+from pegel.spec import names
+from pegel.spec.settings import Settings
+from pegel_airflow import doors
+
+
+def remove_wish(settings: Settings, model: str, version: int) -> str:
+    """Take the model version out of the registry and return its endpoint's name.
+
+    Raises NotFound if neither the registry nor the serving backend knows it, so that a mistyped name is not a success.
+    """
+    registry = doors.stores(settings).registry
+    endpoint = names.endpoint(model, version)
+    if registry.get(model, version) is None and endpoint not in _endpoints(settings):
+        known = ", ".join(spec.key for spec in registry.list()) or "none"
+        raise NotFound(
+            f"expected a watched model; given {names.monitor_key(model, version)}, watched are: {known}. "
+            f"Nothing changed."
+        )
+    registry.remove(model, version)
+    return endpoint
+
+
+def delete_endpoint(settings: Settings, endpoint: str) -> None:
+    """Remove the endpoint and wait until nothing of it runs."""
+    doors.serving(settings).delete(endpoint)
+
+
+def forget_results(settings: Settings, model: str, version: int) -> None:
+    """Delete what was measured of the model version: windows, findings, outliers, ledger."""
+    doors.stores(settings).results.forget(model, version)
+
+
+def _endpoints(settings: Settings) -> set[str]:
+    return {status.name for status in doors.serving(settings).list()}

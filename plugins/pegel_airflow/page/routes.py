@@ -1,0 +1,37 @@
+"""What the page's routes read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pegel.spec.settings import Settings
+from pegel_airflow import doors
+
+if TYPE_CHECKING:
+    from pegel.report.collect import Sources
+    from pegel.report.views import ModelRow, ModelView
+
+ORDER = ("bad", "warn", "idle", "ok")
+"""How urgent each level of a state is."""
+
+
+def watched(settings: Settings, now: datetime) -> list[ModelRow]:
+    """Return every watched model version, the most urgent first, then by name."""
+    from pegel.report.collect import model_rows
+
+    rows = model_rows(_sources(settings), now)
+    return sorted(rows, key=lambda row: (ORDER.index(row.state.level), row.name, row.version))
+
+
+def one(settings: Settings, model: str, version: int, now: datetime) -> ModelView:
+    """Return one watched model version in full. Raises NotFound."""
+    from pegel.report.collect import model_view
+
+    return model_view(_sources(settings), model, version, now)
+
+
+def _sources(settings: Settings) -> Sources:
+    from pegel.report.collect import Sources
+
+    return Sources(doors.engine(settings.database), doors.features(settings))

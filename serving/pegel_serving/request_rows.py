@@ -1,0 +1,90 @@
+"""Request bodies -> the matrix a pipeline predicts on, with an error that names row, feature and what was expected."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from kserve import InferRequest
+from kserve.errors import InvalidInput
+from numpy.typing import NDArray
+
+from pegel.data.columns import Field, Kind
+
+Rows = NDArray[np.object_]
+
+
+def from_v1(payload: Any, fields: Sequence[Field]) -> Rows:
+    """Read `{"instances": [...]}`; an instance is a list in schema order or an object by name. Raises InvalidInput."""
+    instances = payload.get("instances", payload.get("inputs")) if isinstance(payload, dict) else None
+    if not isinstance(instances, list):
+        raise InvalidInput('expected an object with a list "instances"')
+    rows = np.empty((len(instances), len(fields)), dtype=object)
+    for index, instance in enumerate(instances):
+        for column, (field, value) in enumerate(zip(fields, _values(instance, fields, index), strict=True)):
+            rows[index, column] = _checked(value, field, index)
+    return rows
+
+
+def from_v2(request: InferRequest, fields: Sequence[Field]) -> Rows:
+    """Read one tensor per feature, or a single tensor of shape [rows, features]. Raises InvalidInput."""
+    tensors = {tensor.name: _as_text(tensor.as_numpy()) for tensor in request.inputs}
+    names = [field.name for field in fields]
+    if len(tensors) == 1 and set(tensors) != set(names):
+        (matrix,) = tensors.values()
+    else:
+        matrix = _stacked(tensors, names)
+    if matrix.shape[1:] != (len(fields),):
+        raise InvalidInput(f"one tensor alone must have the shape [rows, {len(fields)}]; given: {list(matrix.shape)}")
+    rows = np.empty(matrix.shape, dtype=object)
+    for index, row in enumerate(matrix.tolist()):
+        for column, (field, value) in enumerate(zip(fields, row, strict=True)):
+            rows[index, column] = _checked(value, field, index)
+    return rows
+
+
+def _stacked(tensors: dict[str, NDArray[Any]], names: list[str]) -> NDArray[Any]:
+    """Put one tensor per feature side by side, in the order of `names`."""
+    if set(tensors) != set(names):
+        raise InvalidInput(f"expected the tensors {', '.join(names)}; given: {', '.join(sorted(tensors))}")
+    sizes = {tensor.size for tensor in tensors.values()}
+    if len(sizes) != 1:
+        raise InvalidInput(f"every tensor must have one value per row; given lengths: {sorted(sizes)}")
+    return np.column_stack([tensors[name].astype(object).ravel() for name in names])
+
+
+def _as_text(tensor: Any) -> NDArray[Any]:
+    """Return the tensor with text as str: a binary body carries it as bytes."""
+    array = np.asarray(tensor)
+    if array.dtype.kind != "O":
+        return array
+    values = array.ravel().tolist()
+    decoded = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values]
+    return np.array(decoded, dtype=object).reshape(array.shape)
+
+
+def _values(instance: Any, fields: Sequence[Field], index: int) -> Sequence[Any]:
+    if isinstance(instance, dict):
+        unknown = sorted(set(instance) - {field.name for field in fields})
+        if unknown:
+            raise InvalidInput(f"instances[{index}]: unknown features {', '.join(unknown)}")
+        return [instance.get(field.name) for field in fields]
+    if isinstance(instance, list) and len(instance) == len(fields):
+        return instance
+    given = f"{len(instance)} values" if isinstance(instance, list) else type(instance).__name__
+    names = ", ".join(field.name for field in fields)
+    raise InvalidInput(f"instances[{index}]: expected {len(fields)} values ({names}); given: {given}")
+
+
+def _checked(value: Any, field: Field, index: int) -> Any:
+    if field.kind is Kind.CATEGORICAL:
+        if value is None or isinstance(value, str):
+            return value
+        raise InvalidInput(f"instances[{index}].{field.name}: expected text or null; given: {type(value).__name__}")
+    if value is None:
+        return math.nan
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    raise InvalidInput(f"instances[{index}].{field.name}: expected a number or null; given: {type(value).__name__}")

@@ -1,0 +1,94 @@
+"""Training data with times: in which order its rows happened, and in which part of the day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as sf
+
+from pegel.data.columns import Columns, Schema
+from pegel.detect.noise_assessment import Clock, assess
+from pegel.errors import InvalidSpec
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stats.layout import Layout
+from pegel.stats.noise import Noise
+from pegel.stats.seasons import Partition
+from pegel_spark.training_columns import TrainingColumns, check
+
+INSTANT = "__pegel_instant_us"
+"""Column that holds the time of a row, microseconds since 1970 in UTC."""
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """The columns that are measured, with the time of each row if the wish names the column that holds it.
+
+    `left_out`: rows without a time.
+    """
+
+    frame: DataFrame
+    spec: MonitorSpec
+    left_out: int = 0
+
+    @classmethod
+    def of(cls, frame: DataFrame, schema: Schema, spec: MonitorSpec) -> Timed:
+        """Choose the measured columns.
+
+        Raises InvalidSpec when columns are absent or of a wrong type, or the column of times holds none.
+        """
+        check(frame, schema)
+        chosen = [sf.col(f"`{field.name}`") for field in schema.fields]
+        column = spec.baseline.time_column
+        if column is None:
+            return cls(frame.select(*chosen), spec)
+        kind = dict(frame.dtypes).get(column)
+        if kind not in {"timestamp", "timestamp_ntz", "date"}:
+            raise InvalidSpec(
+                f"baseline.time_column: expected a column of times, given {column}, "
+                f"{'which is not there' if kind is None else 'which holds ' + kind}; no baseline was built."
+            )
+        instant = sf.unix_micros(sf.col(f"`{column}`").cast("timestamp")).alias(INSTANT)
+        timed = frame.select(*chosen, instant)
+        left_out = timed.where(sf.col(INSTANT).isNull()).count()
+        return cls(timed.where(sf.col(INSTANT).isNotNull()), spec, left_out)
+
+    @property
+    def ordered(self) -> DataFrame:
+        """Return the rows in order of time; rows of one instant in an order of their own, always the same."""
+        if self.spec.baseline.time_column is None:
+            return self.frame
+        return self.frame.orderBy(INSTANT, *(name for name in self.frame.columns if name != INSTANT))
+
+    def noise(self, layout: Layout, values: TrainingColumns) -> Noise:
+        """Return what clean windows of the training data do; not assessed without times."""
+        if self.spec.baseline.time_column is None:
+            return Noise(why="not assessed: the spec names no time_column of the training data")
+        length = self.spec.windowing.length
+        usual = round(self.spec.watch.rows_per_day * (length / _DAY))
+        clock = Clock(self._instants(), length, timedelta(hours=self.spec.baseline.utc_offset))
+        found = assess(layout, values, usual, clock)
+        if not self.left_out:
+            return found
+        return replace(found, why=f"{found.why}; {self.left_out} rows without a time were left out of the baseline")
+
+    def _instants(self) -> NDArray[np.int64]:
+        column = self.ordered.select(INSTANT).toArrow().column(INSTANT)
+        return np.asarray(column.to_numpy(), dtype=np.int64)
+
+
+def parts(batch: pa.RecordBatch, rows: Columns, partition: Partition | None) -> Iterator[tuple[int | None, Columns]]:
+    """Yield the rows of a batch by part of the day; all at once where parts are not told apart."""
+    if partition is None:
+        yield None, rows
+        return
+    instants = np.asarray(batch.column(INSTANT).to_numpy(zero_copy_only=False), dtype=np.int64)
+    of_row = partition.part_of(instants)
+    for part in np.unique(of_row).tolist():
+        yield part, rows.take(of_row == part)

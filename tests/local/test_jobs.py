@@ -1,0 +1,85 @@
+"""The local job backend keeps what every job backend promises."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pegel.errors import SetupError
+from pegel.reconcile.job_backend import JobDocument, JobState
+from pegel.spec.settings import Settings
+from pegel.testing.backend_checks import JOB_CHECKS, JobCheck
+from pegel_local.driver_processes import LocalJobBackend
+
+DRIVER = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+while True: time.sleep(0.05)
+"""
+JOB = JobDocument(group="default", fingerprint="abc", topics=("t",), kafka="127.0.0.1:1", trigger=timedelta(seconds=2))
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> Iterator[LocalJobBackend]:
+    """Run a tiny script as the driver; nothing of it outlives the test."""
+    found = LocalJobBackend(Settings(home=tmp_path), command=(sys.executable, "-c", DRIVER))
+    yield found
+    found.stop(JOB.group, grace=timedelta(seconds=5))
+
+
+@pytest.mark.parametrize("check_promise", JOB_CHECKS, ids=lambda check: check.__name__)
+def test_it_keeps_the_promises_of_a_job_backend(check_promise: JobCheck, backend: LocalJobBackend) -> None:
+    """The local backend passes the checks that the memory fake passes."""
+    check_promise(backend, JOB)
+
+
+def test_the_driver_is_told_in_plain_json(backend: LocalJobBackend, tmp_path: Path) -> None:
+    """`job.json` names units, and carries the generation beside the document."""
+    backend.ensure(JOB, 4)
+    told = json.loads((tmp_path / "jobs" / "default" / "job.json").read_text())
+
+    assert told == {
+        "schema_version": 1,
+        "group": "default",
+        "fingerprint": "abc",
+        "generation": 4,
+        "topics": ["t"],
+        "kafka": "127.0.0.1:1",
+        "trigger_ms": 2000,
+        "max_events_per_trigger": 100_000,
+    }
+
+
+def test_a_stopped_driver_is_asked_by_file_as_well(backend: LocalJobBackend, tmp_path: Path) -> None:
+    """The file `stop` stands beside the job while it is being stopped, and is gone when it starts again."""
+    stop = tmp_path / "jobs" / "default" / "stop"
+    backend.ensure(JOB, 1)
+    backend.stop(JOB.group, grace=timedelta(seconds=5))
+    asked = stop.exists()
+    backend.ensure(JOB, 2)
+
+    assert (True, False) == (asked, stop.exists())
+
+
+def test_a_crash_is_told_with_the_end_of_the_log(tmp_path: Path) -> None:
+    """A driver that failed is seen as exited, with its code and its last words."""
+    crash = (sys.executable, "-c", "import sys; print('out of offsets'); sys.exit(9)")
+    backend = LocalJobBackend(Settings(home=tmp_path), command=crash)
+    backend.ensure(JOB, 1)
+    while (seen := backend.observe()[0]).state is not JobState.EXITED:
+        pass
+
+    assert (9, "out of offsets") == (seen.exit_code, seen.detail)
+
+
+def test_without_a_spark_environment_nothing_starts(tmp_path: Path) -> None:
+    """The sentence names the variable that is missing."""
+    backend = LocalJobBackend(Settings(home=tmp_path))
+
+    with pytest.raises(SetupError, match="PEGEL_SPARK_PYTHON must name"):
+        backend.ensure(JOB, 1)

@@ -1,0 +1,48 @@
+"""The mail box keeps what it accepts."""
+
+from __future__ import annotations
+
+import os
+import smtplib
+import sys
+from collections.abc import Iterator
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from pegel_local import ports, processes
+from pegel_local.service import Service
+
+pytest.importorskip("aiosmtpd", reason="the mail box runs in the serving environment")
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[tuple[Path, int]]:
+    """Run a mail box; name its folder and its port."""
+    (port,) = ports.free_ports(1)
+    folder = tmp_path / "mail"
+    service = Service(
+        name="mail",
+        command=(sys.executable, "-m", "pegel_local.mailsink", str(folder), str(port)),
+        log=tmp_path / "log",
+        environment=dict(os.environ),
+        healthy=lambda: ports.answers(port),
+    )
+    process = service.launch()
+    service.wait(process)
+    yield folder, port
+    processes.end(process)
+
+
+def test_an_accepted_mail_is_a_file(box: tuple[Path, int]) -> None:
+    """Once the server has said OK, the mail is there as it was sent."""
+    folder, port = box
+    mail = EmailMessage()
+    mail["Subject"], mail["From"], mail["To"] = "drift", "pegel@localhost", "on-call@localhost"
+    mail.set_content("departure_delay shifted")
+    with smtplib.SMTP(ports.LOOPBACK, port) as client:
+        client.send_message(mail)
+    (kept,) = folder.glob("*.eml")
+
+    assert "departure_delay shifted" in kept.read_text()
