@@ -1,0 +1,156 @@
+"""What one batch of a group leaves in the results database, all of it in one transaction or none.
+
+The offsets read up to travel with everything that came of the records: whoever continues after a crash, on any machine,
+reads offsets, open panes and states from the database and goes on exactly there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pegel.data.spans import Span
+from pegel.judge.findings import Finding
+from pegel.stream.result_rows import InvalidRow, LedgerRow, OutlierRow, WindowRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRange:
+    """Records of one partition that were read: offsets from `start` (inclusive) to `end` (exclusive).
+
+    `topic_id` is the broker's id of the topic, so that a topic made again under the same name is told apart; None where
+    the broker gives none. `records` may be less than `end - start`: compaction and transactions leave holes.
+    """
+
+    topic: str
+    partition: int
+    start: int
+    end: int
+    records: int
+    topic_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Offsets from `start` (inclusive) to `end` (exclusive) that nobody will ever read, and why."""
+
+    topic: str
+    partition: int
+    start: int
+    end: int
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """One record that killed whoever read it: its address, so that it can be fetched and looked at."""
+
+    topic: str
+    partition: int
+    offset: int
+    size_bytes: int
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivalRow:
+    """Records that arrived in one partition with one minute of event time, counted before anything looks into them.
+
+    Key: group, topic, partition, minute; absolute counts of increments: the store adds `records` to what is there.
+    """
+
+    topic: str
+    partition: int
+    minute: datetime
+    records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanePart:
+    """What one batch added to one open pane, packed. With `whole`, it takes the place of all parts before it."""
+
+    model: str
+    version: int
+    pane: datetime
+    data: bytes
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorState:
+    """Open spans, frontier and heads of one monitor as plain JSON; its charts after its last final span."""
+
+    model: str
+    version: int
+    windows: dict[str, Any]
+    charts: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorFailure:
+    """One monitor that could not be watched or judged: since when, why, and how many windows that has cost so far."""
+
+    model: str
+    version: int
+    since: datetime
+    reason: str
+    windows_lost: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateCount:
+    """How many events came for a final span after it was final; absolute."""
+
+    model: str
+    version: int
+    span: Span
+    late: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Commit:
+    """Everything that one batch, or one closing of silent spans, leaves; `states` and `failures` only where they changed."""
+
+    read: list[ReadRange] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    set_aside: list[SetAside] = field(default_factory=list)
+    arrivals: list[ArrivalRow] = field(default_factory=list)
+    windows: list[WindowRow] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    late: list[LateCount] = field(default_factory=list)
+    outliers: list[OutlierRow] = field(default_factory=list)
+    ledger: list[LedgerRow] = field(default_factory=list)
+    invalid: list[InvalidRow] = field(default_factory=list)
+    pane_parts: list[PanePart] = field(default_factory=list)
+    closed_panes: list[tuple[str, int, datetime]] = field(default_factory=list)
+    states: list[MonitorState] = field(default_factory=list)
+    failures: list[MonitorFailure] = field(default_factory=list)
+    recovered: list[tuple[str, int]] = field(default_factory=list)
+    """Monitors whose failure is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right of one driver to write for its group, until a later claim takes it away.
+
+    `deaths`: how many drivers before this one claimed the group and ended without one commit since the last commit.
+    """
+
+    group: str
+    generation: int
+    token: str
+    deaths: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What a driver finds when it starts. Pane parts are in the order in which they were written."""
+
+    offsets: dict[tuple[str, int], ReadRange]
+    """By topic and partition: the last range read, whose `end` is where to go on."""
+    states: list[MonitorState]
+    pane_parts: list[PanePart]
+    failures: list[MonitorFailure]
