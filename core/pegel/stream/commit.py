@@ -112,7 +112,7 @@ class LateCount:
 
 @dataclass(slots=True, kw_only=True)
 class Commit:
-    """Everything that one batch, or one closing of silent spans, leaves; `states` and `failures` only where they changed."""
+    """Everything that one batch, or one closing of silent spans, leaves. `states`, `failures`: only what changed."""
 
     read: list[ReadRange] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
