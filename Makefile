@@ -89,7 +89,7 @@ $(STAMPS)/demo-data: requirements/demo-data.txt $(STAMPS)/serving
 	@sh requirements/install.sh demo-data $(PYTHON)
 
 $(STAMPS)/jars: requirements/jars.lock $(STAMPS)/spark $(STAMPS)/serving
-	@.venvs/serving/bin/python -m pegel_local.jars && touch $@
+	@.venvs/serving/bin/python -m pegel_local.jars.install_jars && touch $@
 
 # The first plot of a machine looks at every font it has; better now than while somebody waits for an alert mail.
 $(STAMPS)/fonts: $(STAMPS)/airflow

@@ -25,8 +25,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from pegel.spec import names
-from pegel_local import places
-from pegel_local.broker import Broker
+from pegel_local.kafka.broker import Broker
+from pegel_local.machine import paths
 from pegel_serving.cloudevent import EventType, Logged, Origin, headers, now_ns
 
 CONNECTIONS = 5
@@ -124,7 +124,7 @@ def main() -> None:
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
-        Broker(Path(folder) / "broker", places.checkout().jars("broker")) as broker,
+        Broker(Path(folder) / "broker", paths.checkout().jars("broker")) as broker,
     ):
         measured = measure(broker, Path(folder), options)
     print(json.dumps(measured))

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pegel.store.registry import Registry
     from pegel.store.results import Results
 
-LOCAL_JOBS = "pegel_local.driver_processes:LocalJobBackend"
-LOCAL_SERVING = "pegel_local.endpoint_processes:LocalServingBackend"
+LOCAL_JOBS = "pegel_local.backends.driver_processes:LocalJobBackend"
+LOCAL_SERVING = "pegel_local.backends.endpoint_processes:LocalServingBackend"
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,8 +132,8 @@ def run_dag(workflows: Any) -> Callable[..., str]:
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Kafka broker on a free port; its address."""
-    from pegel_local.broker import Broker
-    from pegel_local.places import checkout
+    from pegel_local.kafka.broker import Broker
+    from pegel_local.machine.paths import checkout
 
     with Broker(tmp_path_factory.mktemp("broker"), checkout().jars("broker")) as running:
         yield running.address

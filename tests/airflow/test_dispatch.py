@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 from pegel.errors import Unavailable
 from pegel.spec.settings import Settings
 from pegel_airflow import alerting, doors
-from pegel_local.ports import free_ports
+from pegel_local.machine.ports import free_ports
 
 
 @dataclass

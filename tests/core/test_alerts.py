@@ -11,7 +11,7 @@ from pegel.alerts.update import update
 from pegel.judge.findings import Finding, Verdict
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stream.result_rows import WindowRow
-from pegel.testing.clock import START
+from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_finding, sample_spec, sample_window
 
 MINUTE = timedelta(minutes=1)

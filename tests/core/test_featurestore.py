@@ -11,7 +11,7 @@ import pytest
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import Conflict, InvalidSpec, NotFound
 from pegel.featurestore import FeatureStore, LocalFeatureStore, SourceRef, TimeRange
-from pegel.testing.clock import START
+from pegel.testing.manual_clock import START
 
 SCHEMA = Schema((Field("distance", Kind.NUMERIC, unit="mi"), Field("delay", Kind.NUMERIC, Role.PREDICTION)))
 A, B = ("sha256:" + letter * 64 for letter in "ab")

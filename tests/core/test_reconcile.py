@@ -12,7 +12,7 @@ from pegel.reconcile.desired import desired_groups, state_fingerprint
 from pegel.reconcile.job_backend import JobState, Sighting
 from pegel.reconcile.planner import plan
 from pegel.stream.result_rows import Heartbeat
-from pegel.testing.clock import START
+from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_heartbeat, sample_spec
 
 SECOND = timedelta(seconds=1)

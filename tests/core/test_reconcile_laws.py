@@ -15,7 +15,7 @@ from pegel.reconcile.job_backend import JobState, Sighting
 from pegel.reconcile.planner import plan
 from pegel.stream.result_rows import Heartbeat
 from pegel.testing import ManualClock, MemoryJobBackend
-from pegel.testing.clock import START
+from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_heartbeat, sample_spec
 
 GROUPS = ("blue", "green", "red")

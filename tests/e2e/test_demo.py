@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pegel_local.places import checkout
+from pegel_local.machine.paths import checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 STAGES = 10

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pegel_local import processes
-from pegel_local.places import Home
-from pegel_local.stack_file import StackFile
+from pegel_local.machine.paths import Home
+from pegel_local.processes import process_control
+from pegel_local.system.stack_file import StackFile
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 STARTED = {"broker", "mail", "logger", "airflow migrate"}
@@ -31,7 +31,7 @@ def test_an_interrupted_start_leaves_no_process(number: signal.Signals, tmp_path
             time.sleep(0.05)
         starting.send_signal(number)
         said, _ = starting.communicate(timeout=90)
-    left = [each for part in state.parts.values() for each in processes.in_session(part.process)]
+    left = [each for part in state.parts.values() for each in process_control.in_session(part.process)]
 
     assert starting.returncode == 130
     assert "interrupted; everything that was started has been stopped" in said
@@ -43,7 +43,9 @@ def test_down_stops_a_system_that_another_process_started(tmp_path: Path) -> Non
     home = tmp_path / "home"
     folder = Home(home).folder("jobs/default")
     (folder / "launch.json").write_text("{}", encoding="utf-8")
-    part = processes.start([sys.executable, "-c", "import time; time.sleep(60)"], log=home / "log", environment={})
+    part = process_control.start(
+        [sys.executable, "-c", "import time; time.sleep(60)"], log=home / "log", environment={}
+    )
     record = {
         "started_at": "2026-11-21T00:00:00+00:00",
         "addresses": {},

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pegel.errors import InvalidSpec, NotFound, PegelError, PermanentError, Unavailable
-from pegel_local.airflow_api import AirflowApi
-from pegel_local.ports import LOOPBACK, free_ports
+from pegel_local.airflow.airflow_api import AirflowApi
+from pegel_local.machine.ports import LOOPBACK, free_ports
 
 RUN = {"dag_id": "d", "dag_run_id": "r", "state": "queued", "start_date": None, "end_date": None}
 

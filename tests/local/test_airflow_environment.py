@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pegel_local.airflow import Airflow
-from pegel_local.places import Checkout
+from pegel_local.airflow.airflow_services import Airflow
+from pegel_local.machine.paths import Checkout
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pegel.errors import SetupError
-from pegel_local.jars import install, is_installed
-from pegel_local.jars_lock import Jar, read_lock, verify
+from pegel_local.jars.install_jars import install, is_installed
+from pegel_local.jars.jars_lock import Jar, read_lock, verify
 
 FakeJava = Callable[..., Path]
 CONTENT = b"bytes of an archive"

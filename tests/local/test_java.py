@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pegel.errors import SetupError
-from pegel_local.java import find_java
+from pegel_local.machine.find_java import find_java
 
 FakeJava = Callable[..., Path]
 

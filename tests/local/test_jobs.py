@@ -14,7 +14,7 @@ from pegel.errors import SetupError
 from pegel.reconcile.job_backend import JobDocument, JobState
 from pegel.spec.settings import Settings
 from pegel.testing.backend_checks import JOB_CHECKS, JobCheck
-from pegel_local.driver_processes import LocalJobBackend
+from pegel_local.backends.driver_processes import LocalJobBackend
 
 DRIVER = """
 import signal, sys, time

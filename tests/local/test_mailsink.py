@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pegel_local import ports, processes
-from pegel_local.service import Service
+from pegel_local.machine import ports
+from pegel_local.processes import process_control
+from pegel_local.processes.service import Service
 
 pytest.importorskip("aiosmtpd", reason="the mail box runs in the serving environment")
 
@@ -24,7 +25,7 @@ def box(tmp_path: Path) -> Iterator[tuple[Path, int]]:
     folder = tmp_path / "mail"
     service = Service(
         name="mail",
-        command=(sys.executable, "-m", "pegel_local.mailsink", str(folder), str(port)),
+        command=(sys.executable, "-m", "pegel_local.system.mailsink", str(folder), str(port)),
         log=tmp_path / "log",
         environment=dict(os.environ),
         healthy=lambda: ports.answers(port),
@@ -32,7 +33,7 @@ def box(tmp_path: Path) -> Iterator[tuple[Path, int]]:
     process = service.launch()
     service.wait(process)
     yield folder, port
-    processes.end(process)
+    process_control.end(process)
 
 
 def test_an_accepted_mail_is_a_file(box: tuple[Path, int]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pegel.errors import SetupError
-from pegel_local import ports
+from pegel_local.machine import ports
 
 
 @pytest.fixture

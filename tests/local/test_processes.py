@@ -11,20 +11,20 @@ from pathlib import Path
 import pytest
 
 from pegel.errors import SetupError
-from pegel_local import processes
-from pegel_local.processes import ProcessId
+from pegel_local.processes import process_control
+from pegel_local.processes.process_control import ProcessId
 
 
 def sleeper(tmp_path: Path, code: str = "import time; time.sleep(60)") -> ProcessId:
     """Start a process that would run for a minute."""
-    return processes.start([sys.executable, "-c", code], log=tmp_path / "log", environment=os.environ)
+    return process_control.start([sys.executable, "-c", code], log=tmp_path / "log", environment=os.environ)
 
 
 def test_a_process_is_ended(tmp_path: Path) -> None:
     """After `end` the process does not live; ending it again does nothing."""
     process = sleeper(tmp_path)
 
-    assert (True, False) == (processes.end(process), processes.end(process))
+    assert (True, False) == (process_control.end(process), process_control.end(process))
     assert not process.alive
 
 
@@ -32,9 +32,9 @@ def test_a_reused_number_is_not_taken_for_the_process(tmp_path: Path) -> None:
     """A process with the same id and another creation time is not ours, and is left alone."""
     process = sleeper(tmp_path)
     earlier = replace(process, create_time=process.create_time + 100)
-    ended = processes.end(earlier)
+    ended = process_control.end(earlier)
     alive = process.alive
-    processes.end(process)
+    process_control.end(process)
 
     assert (False, True) == (ended, alive)
 
@@ -52,7 +52,7 @@ def test_a_family_ends_together(tmp_path: Path) -> None:
     while not (note.exists() and note.read_text()):
         time.sleep(0.02)
     child = ProcessId.of(int(note.read_text()))
-    processes.end(process)
+    process_control.end(process)
 
     assert not child.alive
 
@@ -61,14 +61,14 @@ def test_the_exit_code_of_a_child_is_known(tmp_path: Path) -> None:
     """A process that this one started leaves its exit code."""
     process = sleeper(tmp_path, "raise SystemExit(5)")
 
-    assert processes.exit_code(process, within_s=20) == 5
+    assert process_control.exit_code(process, within_s=20) == 5
 
 
 def test_a_child_that_goes_on_has_no_exit_code(tmp_path: Path) -> None:
     """Waiting is bounded."""
     process = sleeper(tmp_path)
-    code = processes.exit_code(process, within_s=0.1)
-    processes.end(process)
+    code = process_control.exit_code(process, within_s=0.1)
+    process_control.end(process)
 
     assert code is None
 
@@ -76,20 +76,20 @@ def test_a_child_that_goes_on_has_no_exit_code(tmp_path: Path) -> None:
 def test_a_missing_program_is_named(tmp_path: Path) -> None:
     """A program that is not there is a sentence, not a traceback of the starter."""
     with pytest.raises(SetupError, match="/nowhere/program is not there"):
-        processes.start(["/nowhere/program"], log=tmp_path / "log", environment={})
+        process_control.start(["/nowhere/program"], log=tmp_path / "log", environment={})
 
 
 def test_last_lines_of_nothing_are_empty(tmp_path: Path) -> None:
     """A log that does not exist has no last lines; a long one has the last ones."""
     log = tmp_path / "log"
-    before = processes.last_lines(log)
+    before = process_control.last_lines(log)
     log.write_text("\n".join(str(number) for number in range(10_000)), encoding="utf-8")
 
-    assert ("", "9998\n9999") == (before, processes.last_lines(log, 2))
+    assert ("", "9998\n9999") == (before, process_control.last_lines(log, 2))
 
 
 def test_airflow_is_scrubbed() -> None:
     """Airflow's variables and PYTHONPATH are left out; the rest and the additions stay."""
     given = {"AIRFLOW_HOME": "a", "_AIRFLOW__X": "b", "PYTHONPATH": "c", "PATH": "d"}
 
-    assert processes.scrubbed(given, EXTRA="e") == {"PATH": "d", "EXTRA": "e"}
+    assert process_control.scrubbed(given, EXTRA="e") == {"PATH": "d", "EXTRA": "e"}

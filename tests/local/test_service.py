@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pegel.errors import Unavailable
-from pegel_local import processes
-from pegel_local.service import Service
+from pegel_local.processes import process_control
+from pegel_local.processes.service import Service
 
 
 def service(tmp_path: Path, code: str, *, healthy: bool, within_s: float = 20.0) -> Service:
@@ -31,7 +31,7 @@ def test_a_healthy_service_is_not_waited_for(tmp_path: Path) -> None:
     process = thing.launch()
     thing.wait(process)
     alive = process.alive
-    processes.end(process)
+    process_control.end(process)
 
     assert alive
 
@@ -51,4 +51,4 @@ def test_a_silent_service_is_told_after_its_time(tmp_path: Path) -> None:
 
     with pytest.raises(Unavailable, match=r"it still does not answer after 0\.3 s"):
         thing.wait(process)
-    processes.end(process)
+    process_control.end(process)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pegel_local.places import checkout
+from pegel_local.machine.paths import checkout
 
 WRAPPER = checkout().root / "spark" / "bin" / "spark-submit"
 GIVEN = {"PATH": "/usr/bin:/bin", "AIRFLOW__CORE__FERNET_KEY": "x", "_AIRFLOW_Y": "x", "PYTHONPATH": "x", "KEPT": "x"}

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pegel.errors import Conflict
-from pegel_local.places import Home, checkout
-from pegel_local.processes import ProcessId
-from pegel_local.stack import Stack
-from pegel_local.stack_file import Part, StackFile
+from pegel_local.machine.paths import Home, checkout
+from pegel_local.processes.process_control import ProcessId
+from pegel_local.system.stack import Stack
+from pegel_local.system.stack_file import Part, StackFile
 
 PART = Part(process=ProcessId(1, 2.0), log="somewhere")
 

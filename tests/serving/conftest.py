@@ -17,8 +17,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from pegel.data.columns import Field, Kind, Role, Schema
-from pegel_local import places
-from pegel_local.broker import Broker
+from pegel_local.kafka.broker import Broker
+from pegel_local.machine import paths
 from pegel_serving.metadata import MODEL_FILE, Metadata
 
 # What several test files use lives beside them.
@@ -45,7 +45,7 @@ def services() -> Iterator[Callable[..., processes.Service]]:
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A real broker with the topics of the namespaces `default` and `other`."""
-    with Broker(tmp_path_factory.mktemp("broker"), places.checkout().jars("broker")) as running:
+    with Broker(tmp_path_factory.mktemp("broker"), paths.checkout().jars("broker")) as running:
         topics.create_topics(running.address, "default")
         topics.create_topics(running.address, "other")
         yield running

@@ -14,8 +14,8 @@ from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.testing.backend_checks import SERVING_CHECKS, ServingCheck
-from pegel_local import ports
-from pegel_local.endpoint_processes import LocalServingBackend, fingerprint
+from pegel_local.backends.endpoint_processes import LocalServingBackend, fingerprint
+from pegel_local.machine import ports
 
 pytestmark = pytest.mark.slow
 

@@ -19,7 +19,7 @@ import pytest
 import topics
 
 from pegel.spec import names
-from pegel_local.broker import Broker
+from pegel_local.kafka.broker import Broker
 from pegel_serving.cloudevent import rfc3339
 
 # a process that starts beside other tests on two cores may take a while

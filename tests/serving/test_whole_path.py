@@ -12,7 +12,7 @@ import pytest
 import topics
 
 from pegel.spec import names
-from pegel_local.broker import Broker
+from pegel_local.kafka.broker import Broker
 from pegel_serving import request_traffic
 
 # a process that starts beside other tests on two cores may take a while

@@ -33,8 +33,8 @@ from pegel.stats.summary import Summary
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.results import Results
-from pegel_local.broker import Broker
-from pegel_local.places import checkout
+from pegel_local.kafka.broker import Broker
+from pegel_local.machine.paths import checkout
 
 ROWS = 4_000
 SCHEMA = Schema(

@@ -22,8 +22,8 @@ from pegel.data.events import REQUEST_TYPE
 from pegel.judge.findings import Verdict
 from pegel.spec import names
 from pegel.stream.result_rows import Heartbeat, WindowRow
-from pegel_local.broker import Broker
-from pegel_local.places import checkout
+from pegel_local.kafka.broker import Broker
+from pegel_local.machine.paths import checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 FINGERPRINT = "f" * 64

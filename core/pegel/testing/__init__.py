@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pegel.testing.backend_checks import JOB_CHECKS, SERVING_CHECKS
-from pegel.testing.clock import ManualClock
 from pegel.testing.fake_jobs import MemoryJobBackend
 from pegel.testing.fake_serving import MemoryServingBackend
+from pegel.testing.manual_clock import ManualClock
 
 __all__ = ["JOB_CHECKS", "SERVING_CHECKS", "ManualClock", "MemoryJobBackend", "MemoryServingBackend"]

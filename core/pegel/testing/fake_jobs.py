@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pegel.reconcile.job_backend import JobDocument, JobState, Sighting
 from pegel.spec.clock import Clock
-from pegel.testing.clock import ManualClock
+from pegel.testing.manual_clock import ManualClock
 
 
 class MemoryJobBackend:

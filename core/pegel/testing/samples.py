@@ -9,7 +9,7 @@ from pegel.data.spans import Span
 from pegel.judge.findings import Finding, Verdict
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stream.result_rows import Heartbeat, InvalidRow, LedgerRow, OutlierRow, WindowRow
-from pegel.testing.clock import START
+from pegel.testing.manual_clock import START
 
 MINUTE = timedelta(minutes=1)
 

@@ -10,7 +10,7 @@ from pegel.cli.console import out
 from pegel.cli.options import HomeOption, SpecArgument, settings_of
 from pegel.errors import PermanentError
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel_local.airflow_api import AirflowApi, answers
+from pegel_local.airflow.airflow_api import AirflowApi, answers
 from pegel_local.cli.login import airflow_login
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the model is onboarded, at most ten minutes.")]

@@ -10,7 +10,7 @@ import typer
 
 from pegel.cli.console import INTERRUPTED, out
 from pegel_local.demo.demonstration import run
-from pegel_local.places import checkout
+from pegel_local.machine.paths import checkout
 
 DemoHome = Annotated[
     Path | None, typer.Option("--home", help="Folder of the demonstration's own system; emptied first.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pegel.cli.console import out
 from pegel.cli.options import HomeOption, home_of
-from pegel_local.places import checkout
-from pegel_local.stack import Stack
+from pegel_local.machine.paths import checkout
+from pegel_local.system.stack import Stack
 
 
 def down(home: HomeOption = None) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pegel.cli.options import home_of
 from pegel.errors import SetupError
-from pegel_local.places import Home
-from pegel_local.stack_file import StackFile
+from pegel_local.machine.paths import Home
+from pegel_local.system.stack_file import StackFile
 
 
 def airflow_login(home: Path | None) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from pegel.cli.console import out
 from pegel.cli.options import HomeOption, settings_of
-from pegel_local.system_status import Line, gather
+from pegel_local.system.system_status import Line, gather
 
 
 def status(home: HomeOption = None) -> None:

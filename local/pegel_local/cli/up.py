@@ -8,9 +8,9 @@ import typer
 
 from pegel.cli.console import INTERRUPTED, out
 from pegel.cli.options import HomeOption, home_of
-from pegel_local.interrupts import interruptible
-from pegel_local.places import checkout
-from pegel_local.stack import Stack, Step
+from pegel_local.machine.interrupts import interruptible
+from pegel_local.machine.paths import checkout
+from pegel_local.system.stack import Stack, Step
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Default: a free port.")]
 

@@ -26,9 +26,9 @@ from pegel_local.demo.stages import (
     system_up,
     unchanged_traffic,
 )
-from pegel_local.interrupts import interruptible, undisturbed
-from pegel_local.places import Checkout
-from pegel_local.stack import Stack
+from pegel_local.machine.interrupts import interruptible, undisturbed
+from pegel_local.machine.paths import Checkout
+from pegel_local.system.stack import Stack
 
 STAGES = (
     Stage("environments", environments_ready.show),

@@ -17,15 +17,15 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.store.database import connect
 from pegel.store.results import Results
-from pegel_local import processes
-from pegel_local.airflow_api import AirflowApi, Run
+from pegel_local.airflow.airflow_api import AirflowApi, Run
 from pegel_local.demo.failure import StageFailed
-from pegel_local.parts import Parts
-from pegel_local.places import Checkout
-from pegel_local.processes import ProcessId
-from pegel_local.shim_files import ShimFiles
-from pegel_local.stack import Stack
-from pegel_local.stack_file import Part
+from pegel_local.machine.paths import Checkout
+from pegel_local.processes import process_control
+from pegel_local.processes.process_control import ProcessId
+from pegel_local.processes.supervisor_files import SupervisorFiles
+from pegel_local.system.parts import Parts
+from pegel_local.system.stack import Stack
+from pegel_local.system.stack_file import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,9 @@ class Demo:
         return Results(self.engine)
 
     @property
-    def driver(self) -> ShimFiles:
+    def driver(self) -> SupervisorFiles:
         """Return the files of the streaming driver."""
-        return ShimFiles(self.home / "jobs" / self.spec.group)
+        return SupervisorFiles(self.home / "jobs" / self.spec.group)
 
     def log(self, name: str) -> Path:
         """Return the log of a component."""
@@ -99,17 +99,19 @@ class Demo:
         log = self.log(name)
         log.unlink(missing_ok=True)
         command: list[str | Path] = [self.checkout.python("serving"), "-m", module, *map(str, arguments)]
-        process = processes.start(command, log=log, environment=processes.scrubbed(os.environ))
+        process = process_control.start(command, log=log, environment=process_control.scrubbed(os.environ))
         self.stack.file.record(parts={f"demo {name}": Part(process=process, log=str(log))})
         return Started(name, process, log)
 
     def finish(self, started: Started, *, within_s: float) -> str:
         """Wait for a module and return its last line of output. Raises StageFailed when it fails or takes too long."""
-        code = processes.exit_code(started.process, within_s=within_s)
+        code = process_control.exit_code(started.process, within_s=within_s)
         if code != 0:
-            happened = "it still runs" if code is None else f"exit code {code}: {processes.last_lines(started.log, 3)}"
+            happened = (
+                "it still runs" if code is None else f"exit code {code}: {process_control.last_lines(started.log, 3)}"
+            )
             raise StageFailed(expected=f"{started.name} ends within {within_s:g} s", happened=happened, log=started.log)
-        return processes.last_lines(started.log, 1, at_most=1 << 24)
+        return process_control.last_lines(started.log, 1, at_most=1 << 24)
 
     def follow(self, dag: str, params: dict[str, Any], *, within_s: float) -> Run:
         """Trigger a workflow over the REST API and wait for its success.

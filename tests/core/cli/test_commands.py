@@ -8,7 +8,7 @@ import pytest
 
 from pegel.cli.main import COMMANDS, main
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel_local.airflow_api import answers
+from pegel_local.airflow.airflow_api import answers
 
 SPEC = """
 model: {name: delays, uri: file:///models/delays}

@@ -28,7 +28,7 @@ from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.results import Results
-from pegel.testing.clock import START
+from pegel.testing.manual_clock import START
 from pegel.testing.samples import (
     MINUTE,
     sample_heartbeat,

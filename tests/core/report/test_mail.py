@@ -15,7 +15,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.report.alert_mail import Rendered, message, render
 from pegel.report.collect import Sources
 from pegel.store.results import Results
-from pegel.testing.clock import START
+from pegel.testing.manual_clock import START
 from pegel.testing.samples import MINUTE, sample_spec
 
 NOW = START + 24 * MINUTE + timedelta(seconds=20)

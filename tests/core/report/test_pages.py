@@ -23,7 +23,7 @@ from pegel.report.timeline import told
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
 from pegel.store.registry import Registry
-from pegel.testing.clock import START
+from pegel.testing.manual_clock import START
 from pegel.testing.samples import MINUTE, sample_heartbeat, sample_spec, sample_window
 
 NOW = START + 24 * MINUTE + timedelta(seconds=20)

@@ -28,7 +28,7 @@ from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.stream.result_rows import WindowRow
-from pegel.testing.clock import START
+from pegel.testing.manual_clock import START
 from pegel.testing.samples import MINUTE, sample_span, sample_spec, sample_window
 
 SCHEMA = Schema((Field("distance", Kind.NUMERIC, unit="km"), Field("duration", Kind.NUMERIC, unit="min")))

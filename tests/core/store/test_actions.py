@@ -8,7 +8,7 @@ from sqlalchemy.engine import Engine
 
 from pegel.reconcile.actions import Action, Kind
 from pegel.store.action_log import ActionLog
-from pegel.testing.clock import START
+from pegel.testing.manual_clock import START
 
 MINUTE = timedelta(minutes=1)
 

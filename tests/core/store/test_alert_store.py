@@ -13,7 +13,7 @@ from pegel.errors import NotFound
 from pegel.judge.findings import Verdict
 from pegel.store.alert_store import AlertStore
 from pegel.store.results import Results
-from pegel.testing.clock import START
+from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_finding, sample_spec, sample_window
 
 NOW = START + timedelta(minutes=10)

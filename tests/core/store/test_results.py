@@ -16,7 +16,7 @@ from pegel.errors import NotFound
 from pegel.judge.findings import Finding, Verdict
 from pegel.store.results import Results
 from pegel.stream.result_rows import WindowRow
-from pegel.testing.clock import START
+from pegel.testing.manual_clock import START
 from pegel.testing.samples import (
     sample_finding,
     sample_heartbeat,

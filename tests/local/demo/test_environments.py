@@ -9,7 +9,7 @@ import pytest
 from pegel.errors import SetupError
 from pegel_local.demo.failure import StageFailed
 from pegel_local.demo.stages.environments_ready import installed
-from pegel_local.places import Checkout
+from pegel_local.machine.paths import Checkout
 
 
 def test_a_version_is_read_without_importing(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pegel_local.demo.failure import StageFailed, require
 from pegel_local.demo.stage import Demo
-from pegel_local.jars import install_all
-from pegel_local.java import find_java
+from pegel_local.jars.install_jars import install_all
+from pegel_local.machine.find_java import find_java
 
 SHOWN = (("airflow", "apache_airflow"), ("spark", "pyspark"), ("serving", "kserve"))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pegel.reconcile.serving_backend import EndpointState
-from pegel_local import processes
+from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.demo.failure import eventually, require
 from pegel_local.demo.stage import Demo
-from pegel_local.endpoint_processes import LocalServingBackend
-from pegel_local.interrupts import undisturbed
-from pegel_local.processes import ProcessId
-from pegel_local.shim_files import ShimFiles
+from pegel_local.machine.interrupts import undisturbed
+from pegel_local.processes import process_control
+from pegel_local.processes.process_control import ProcessId
+from pegel_local.processes.supervisor_files import SupervisorFiles
 
 OFFBOARD_WITHIN_S = 120.0
 DRIVER_WITHIN_S = 150.0
@@ -49,19 +49,19 @@ def show(demo: Demo) -> str:
 
 
 def everything(demo: Demo) -> list[ProcessId]:
-    """Return every process that was recorded: components, drivers, proxies, model servers and their guardians."""
+    """Return every process that was recorded: components, drivers, proxies, model servers and their supervisors."""
     state = demo.stack.file.read()
     found = [part.process for part in state.parts.values()] if state else []
     for launch in (*demo.home.glob("jobs/*/launch.json"), *demo.home.glob("endpoints/*/*/launch.json")):
-        seen = ShimFiles(launch.parent).state()
-        found += [seen.shim, *([seen.process] if seen.process else [])] if seen else []
+        seen = SupervisorFiles(launch.parent).state()
+        found += [seen.supervisor, *([seen.process] if seen.process else [])] if seen else []
     return found
 
 
 def _stop(demo: Demo, started: list[ProcessId]) -> str:
     with undisturbed():
         demo.stack.down()
-    left = [process.pid for identity in started for process in processes.in_session(identity)]
+    left = [process.pid for identity in started for process in process_control.in_session(identity)]
     demo.facts["left_running"] = left
     require(
         not left,

@@ -6,10 +6,10 @@ import json
 
 from pegel.baseline.baseline import Baseline
 from pegel.featurestore import LocalFeatureStore
-from pegel_local.airflow_api import answers
+from pegel_local.airflow.airflow_api import answers
+from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.demo.failure import StageFailed, require
 from pegel_local.demo.stage import Demo
-from pegel_local.endpoint_processes import LocalServingBackend
 
 TRAIN_WITHIN_S = 120.0
 ONBOARD_WITHIN_S = 300.0

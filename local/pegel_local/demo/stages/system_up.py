@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pegel_local.demo.stage import Demo, Started
-from pegel_local.stack import Step
+from pegel_local.system.stack import Step
 
 
 def train(demo: Demo) -> Started:

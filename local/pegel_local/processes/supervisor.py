@@ -1,9 +1,9 @@
-"""One detached process per job: `python -m pegel_local.shim FOLDER`.
+"""One detached process per job: `python -m pegel_local.processes.supervisor FOLDER`.
 
 It runs the command of `FOLDER/launch.json` in a process group of its own, holds an exclusive lock for as long as
 either of the two lives, writes `state.json`, hands SIGTERM on, keeps the log bounded, starts a command that failed
 again as often as it was told, and leaves nothing of the command behind. A bare child of an Airflow task would be
-re-parented when the task ends and its exit code lost; that is why the shim exists.
+re-parented when the task ends and its exit code lost; that is why the supervisor exists.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from pegel_local import locks, processes
-from pegel_local.processes import ProcessId
-from pegel_local.shim_files import Launch, ShimFiles, ShimState
+from pegel_local.processes import process_control, shared_lock
+from pegel_local.processes.process_control import ProcessId
+from pegel_local.processes.supervisor_files import Launch, SupervisorFiles, SupervisorState
 
 ALREADY_RUNNING = 75
-"""Exit code when another shim holds the folder (EX_TEMPFAIL)."""
+"""Exit code when another supervisor holds the folder (EX_TEMPFAIL)."""
 STEADY_S = 60.0
 """A command that ran this long before it failed gets its full number of restarts again."""
 LONGEST_PAUSE_S = 30.0
 LOOK_EVERY_S = 0.1
 
 
-class Shim:
+class Supervisor:
     """Runs one command to its end, restarts included."""
 
-    def __init__(self, files: ShimFiles, launch: Launch, lock: int) -> None:
+    def __init__(self, files: SupervisorFiles, launch: Launch, lock: int) -> None:
         """Take over a locked folder."""
         self._files = files
         self._launch = launch
         self._lock = lock
         self._stopping = False
         self._child: subprocess.Popen[bytes] | None = None
-        self._state = ShimState(
-            shim=ProcessId.of(os.getpid()),
+        self._state = SupervisorState(
+            supervisor=ProcessId.of(os.getpid()),
             process=None,
             fingerprint=launch.fingerprint,
             generation=launch.generation,
@@ -82,7 +82,7 @@ class Shim:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=processes.scrubbed(os.environ, **self._launch.environment),
+                env=process_control.scrubbed(os.environ, **self._launch.environment),
                 cwd=self._files.folder,
                 start_new_session=True,
                 pass_fds=(self._lock,),
@@ -105,7 +105,7 @@ class Shim:
                 rotate(self._files.log, self._launch.log_bytes)
             else:
                 # What the command left behind: a Java machine whose Python driver was killed, for example.
-                processes.kill_all([identity])
+                process_control.kill_all([identity])
                 return code
 
     def _pause(self) -> None:
@@ -124,12 +124,12 @@ def rotate(log: Path, limit: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Guard the folder named by the only argument. Return the command's exit code, or 75 when it is guarded already."""
-    files = ShimFiles(Path(arguments[0]))
-    lock = locks.acquire(files.lock)
+    """Supervise the folder named by the only argument. Return the command's exit code, or 75 when another one does."""
+    files = SupervisorFiles(Path(arguments[0]))
+    lock = shared_lock.acquire(files.lock)
     if lock is None:
         return ALREADY_RUNNING
-    return Shim(files, files.launch(), lock).run()
+    return Supervisor(files, files.launch(), lock).run()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Installs the pinned Java archives, every byte verified: `python -m pegel_local.jars`.
+"""Installs the pinned Java archives, every byte verified: `python -m pegel_local.jars.install_jars`.
 
 The coordinates and SHA-256 sums stand in `requirements/jars.lock`; a stamp of that text makes repeats free.
 """
@@ -15,9 +15,9 @@ import platformdirs
 from filelock import FileLock
 
 from pegel.errors import PegelError, SetupError
-from pegel_local import places
-from pegel_local.ivy import fetch, find_ivy
-from pegel_local.jars_lock import Jar, read_lock, verify
+from pegel_local.jars.ivy import fetch, find_ivy
+from pegel_local.jars.jars_lock import Jar, read_lock, verify
+from pegel_local.machine import paths
 
 
 def install(name: str, jars: tuple[Jar, ...], folder: Path, *, ivy: Path, cache: Path) -> bool:
@@ -71,7 +71,7 @@ def _fetch(name: str, jars: tuple[Jar, ...], folder: Path, *, ivy: Path, cache: 
         wanted.rename(folder)
 
 
-def install_all(checkout: places.Checkout) -> list[str]:
+def install_all(checkout: paths.Checkout) -> list[str]:
     """Install every group of the lock into its folder. Return the names of those that had to be fetched."""
     groups = read_lock(checkout.jars_lock.read_text(encoding="utf-8"))
     missing = {name: jars for name, jars in groups.items() if not is_installed(jars, checkout.jars(name))}
@@ -85,7 +85,7 @@ def install_all(checkout: places.Checkout) -> list[str]:
 def main() -> int:
     """Install what is missing; say so in one line. Return the exit code."""
     try:
-        fetched = install_all(places.checkout())
+        fetched = install_all(paths.checkout())
     except PegelError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command speaks on its streams
         return 1

@@ -7,9 +7,9 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from pegel.errors import SetupError
-from pegel_local.jars_lock import Jar
-from pegel_local.java import find_java
-from pegel_local.places import Checkout
+from pegel_local.jars.jars_lock import Jar
+from pegel_local.machine.find_java import find_java
+from pegel_local.machine.paths import Checkout
 
 FETCH_LIMIT_S = 900
 

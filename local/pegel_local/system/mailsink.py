@@ -1,6 +1,6 @@
 """A local mail box that speaks SMTP: every mail becomes one file, nothing leaves the machine.
 
-`python -m pegel_local.mailsink FOLDER PORT`, run from the serving environment.
+`python -m pegel_local.system.mailsink FOLDER PORT`, run from the serving environment.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from pegel_local.ports import LOOPBACK
+from pegel_local.machine.ports import LOOPBACK
 
 MOST_BYTES = 16 << 20
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from pegel_local.places import Home
-from pegel_local.processes import ProcessId
-from pegel_local.shim_files import write_json
+from pegel_local.machine.paths import Home
+from pegel_local.processes.process_control import ProcessId
+from pegel_local.processes.supervisor_files import write_json
 
 PASSING = ("airflow migrate", "demo ")
 """Beginnings of the names of processes that are expected to end by themselves."""

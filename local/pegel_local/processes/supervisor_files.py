@@ -1,4 +1,4 @@
-"""The folder of one shim: what it was told (`launch.json`), what it saw (`state.json`), its lock and its log."""
+"""The folder of one supervisor: what it was told (`launch.json`), what it saw (`state.json`), its lock and its log."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from pegel_local import locks
-from pegel_local.processes import ProcessId
+from pegel_local.processes import shared_lock
+from pegel_local.processes.process_control import ProcessId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """What a shim is told. `restarts` bounds how often a command that failed is started again; 0 means never."""
+    """What a supervisor is told. `restarts` bounds how often a command that failed is started again; 0 means never."""
 
     command: tuple[str, ...]
     fingerprint: str
@@ -34,13 +34,13 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShimState:
-    """What a shim saw. `process` is the command's, `shim` its own; `exit_code` is None while the command runs.
+class SupervisorState:
+    """What a supervisor saw. `process` is the command's; `exit_code` is None while the command runs.
 
     A command ended by a signal has the negative signal number as exit code.
     """
 
-    shim: ProcessId
+    supervisor: ProcessId
     process: ProcessId | None
     fingerprint: str
     generation: int
@@ -53,7 +53,7 @@ class ShimState:
         command = self.process.to_json() if self.process else {"pid": None, "create_time": None}
         return {
             **command,
-            "shim": self.shim.to_json(),
+            "supervisor": self.supervisor.to_json(),
             "fingerprint": self.fingerprint,
             "generation": self.generation,
             "started_at": self.started_at.isoformat(),
@@ -65,7 +65,7 @@ class ShimState:
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Return what `to_json` wrote."""
         return cls(
-            shim=ProcessId.from_json(data["shim"]),
+            supervisor=ProcessId.from_json(data["supervisor"]),
             process=ProcessId.from_json(data) if data["pid"] is not None else None,
             fingerprint=data["fingerprint"],
             generation=data["generation"],
@@ -76,8 +76,8 @@ class ShimState:
 
 
 @dataclass(frozen=True, slots=True)
-class ShimFiles:
-    """Where the files of one shim are."""
+class SupervisorFiles:
+    """Where the files of one supervisor are."""
 
     folder: Path
 
@@ -88,31 +88,31 @@ class ShimFiles:
 
     @property
     def lock(self) -> Path:
-        """Return the lock that shim and command hold."""
+        """Return the lock that supervisor and command hold."""
         return self.folder / "lock"
 
     @property
     def running(self) -> bool:
-        """Say whether the shim or its command lives."""
-        return locks.is_held(self.lock)
+        """Say whether the supervisor or its command lives."""
+        return shared_lock.is_held(self.lock)
 
     def launch(self) -> Launch:
-        """Read what the shim is told."""
+        """Read what the supervisor is told."""
         return Launch.from_json(json.loads((self.folder / "launch.json").read_text(encoding="utf-8")))
 
     def write_launch(self, launch: Launch) -> None:
-        """Write what the next shim is told."""
+        """Write what the next supervisor is told."""
         write_json(self.folder / "launch.json", asdict(launch))
 
-    def state(self) -> ShimState | None:
-        """Read what the shim last saw; None when none ever ran here."""
+    def state(self) -> SupervisorState | None:
+        """Read what the supervisor last saw; None when none ever ran here."""
         try:
-            return ShimState.from_json(json.loads((self.folder / "state.json").read_text(encoding="utf-8")))
+            return SupervisorState.from_json(json.loads((self.folder / "state.json").read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
 
-    def write_state(self, state: ShimState) -> None:
-        """Write what the shim sees."""
+    def write_state(self, state: SupervisorState) -> None:
+        """Write what the supervisor sees."""
         write_json(self.folder / "state.json", state.to_json())
 
 

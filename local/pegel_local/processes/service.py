@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 
 from pegel.errors import Unavailable
-from pegel_local import processes
-from pegel_local.processes import ProcessId
+from pegel_local.processes import process_control
+from pegel_local.processes.process_control import ProcessId
 
 LOOK_EVERY_S = 0.2
 
@@ -29,7 +29,7 @@ class Service:
 
     def launch(self) -> ProcessId:
         """Start it and return at once."""
-        return processes.start(self.command, log=self.log, environment=self.environment)
+        return process_control.start(self.command, log=self.log, environment=self.environment)
 
     def wait(self, process: ProcessId) -> None:
         """Wait until it works. Raises Unavailable with the last lines of its log when it ends or takes too long."""
@@ -39,7 +39,9 @@ class Service:
                 return
             time.sleep(LOOK_EVERY_S)
         happened = f"it still does not answer after {self.within_s:g} s" if process.alive else "it ended"
-        raise Unavailable(f"{self.name} did not start: {happened}.\n{processes.last_lines(self.log)}\nLog: {self.log}")
+        raise Unavailable(
+            f"{self.name} did not start: {happened}.\n{process_control.last_lines(self.log)}\nLog: {self.log}"
+        )
 
 
 def answers_ok(url: str, timeout_s: float = 5.0) -> bool:

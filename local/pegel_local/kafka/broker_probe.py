@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 
-from pegel_local.ports import LOOPBACK
+from pegel_local.machine.ports import LOOPBACK
 
 METADATA, VERSION, CORRELATION = 3, 4, 7
 CLIENT = b"pegel-probe"

@@ -6,13 +6,14 @@ import os
 from dataclasses import dataclass
 
 from pegel.spec.settings import Settings
-from pegel_local import ports, processes
-from pegel_local.airflow import USER, Airflow
-from pegel_local.broker import Broker
-from pegel_local.driver_processes import environment
-from pegel_local.places import Checkout, Home
-from pegel_local.ports import LOOPBACK
-from pegel_local.service import Service, answers_ok
+from pegel_local.airflow.airflow_services import USER, Airflow
+from pegel_local.backends.driver_processes import environment
+from pegel_local.kafka.broker import Broker
+from pegel_local.machine import ports
+from pegel_local.machine.paths import Checkout, Home
+from pegel_local.machine.ports import LOOPBACK
+from pegel_local.processes import process_control
+from pegel_local.processes.service import Service, answers_ok
 
 PURPOSES = ("airflow", "kafka", "logger", "mail")
 """What ports are chosen for."""
@@ -78,7 +79,7 @@ class Parts:
                 "pegel_serving.logger", "--kafka", self.settings().kafka, "--port", port, "--spool", spool
             ),
             log=self.home.log("logger"),
-            environment=processes.scrubbed(os.environ),
+            environment=process_control.scrubbed(os.environ),
             healthy=lambda: answers_ok(address),
         )
 
@@ -87,9 +88,9 @@ class Parts:
         port = self.ports["mail"]
         return Service(
             name="mail",
-            command=self._python("pegel_local.mailsink", self.home.folder("mail"), port),
+            command=self._python("pegel_local.system.mailsink", self.home.folder("mail"), port),
             log=self.home.log("mail"),
-            environment=processes.scrubbed(os.environ),
+            environment=process_control.scrubbed(os.environ),
             healthy=lambda: ports.answers(port),
         )
 

@@ -1,6 +1,6 @@
 """Streaming drivers as detached processes of this machine: the local job backend.
 
-`jobs/<group>/` holds everything of one driver: `job.json` (what it is told), the shim's files, checkpoints and
+`jobs/<group>/` holds everything of one driver: `job.json` (what it is told), the supervisor's files, checkpoints and
 partials.
 """
 
@@ -13,9 +13,9 @@ from typing import Any
 from pegel.errors import SetupError
 from pegel.reconcile.job_backend import JobDocument, JobState, Sighting
 from pegel.spec.settings import Settings
-from pegel_local.guarded_process import Guarded
-from pegel_local.processes import last_lines
-from pegel_local.shim_files import Launch, ShimFiles, ShimState
+from pegel_local.processes.process_control import last_lines
+from pegel_local.processes.supervised_process import SupervisedProcess
+from pegel_local.processes.supervisor_files import Launch, SupervisorFiles, SupervisorState
 
 MODULE = "pegel_spark.jobs.monitor"
 
@@ -41,7 +41,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 class LocalJobBackend:
-    """Runs each group's driver under a shim that outlives its caller. One host only.
+    """Runs each group's driver under a supervisor that outlives its caller. One host only.
 
     `command` is what runs, followed by the job's folder; None means the Spark driver in the Spark environment.
     """
@@ -57,28 +57,28 @@ class LocalJobBackend:
 
         Raises SetupError without a Spark environment, Unavailable when the driver's process cannot be started.
         """
-        guarded = self._guarded(job.group)
+        supervised = self._supervised(job.group)
         launch = Launch(
-            command=(*self._driver(), str(guarded.folder)),
+            command=(*self._driver(), str(supervised.folder)),
             fingerprint=job.fingerprint,
             generation=generation,
             environment=environment(self._settings),
         )
-        guarded.start(launch, {"job.json": document(job, generation)})
+        supervised.start(launch, {"job.json": document(job, generation)})
 
     def stop(self, group: str, *, grace: timedelta) -> None:
         """Ask the group's driver to finish its batch, wait at most `grace`, then end it. No driver: nothing happens."""
         if (self._folder / group).exists():
-            self._guarded(group).stop(grace_s=grace.total_seconds())
+            self._supervised(group).stop(grace_s=grace.total_seconds())
 
     def observe(self) -> list[Sighting]:
         """List every driver below the home, running or exited, at most one per group, in the order of their names."""
         folders = sorted(self._folder.glob("*")) if self._folder.exists() else []
-        seen = (sighting(folder.name, ShimFiles(folder)) for folder in folders)
+        seen = (sighting(folder.name, SupervisorFiles(folder)) for folder in folders)
         return [each for each in seen if each is not None]
 
-    def _guarded(self, group: str) -> Guarded:
-        return Guarded(self._folder / group)
+    def _supervised(self, group: str) -> SupervisedProcess:
+        return SupervisedProcess(self._folder / group)
 
     def _driver(self) -> tuple[str, ...]:
         if self._command is not None:
@@ -92,7 +92,7 @@ class LocalJobBackend:
         return (str(python), "-m", MODULE)
 
 
-def sighting(group: str, files: ShimFiles) -> Sighting | None:
+def sighting(group: str, files: SupervisorFiles) -> Sighting | None:
     """Return what is seen of one group; None when nothing ever ran in its folder."""
     state = files.state()
     if state is None:
@@ -109,7 +109,7 @@ def sighting(group: str, files: ShimFiles) -> Sighting | None:
     )
 
 
-def _job_state(files: ShimFiles, state: ShimState) -> JobState:
+def _job_state(files: SupervisorFiles, state: SupervisorState) -> JobState:
     if not files.running:
         return JobState.EXITED
     return JobState.RUNNING if state.process is not None and state.process.alive else JobState.STARTING

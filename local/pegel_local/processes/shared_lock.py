@@ -1,6 +1,6 @@
-"""An exclusive lock that a process shares with the child it guards.
+"""An exclusive lock that a process shares with the child it supervises.
 
-The lock belongs to the open file, so it is held as long as *either* of the two lives: a guardian that is killed does
+The lock belongs to the open file, so it is held as long as *either* of the two lives: a supervisor that is killed does
 not make its child look gone. `filelock` keeps its descriptor to itself, hence `flock` directly.
 """
 

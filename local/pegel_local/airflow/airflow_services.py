@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pegel.errors import SetupError
-from pegel_local import processes
-from pegel_local.places import Checkout
-from pegel_local.ports import LOOPBACK
-from pegel_local.processes import ProcessId
-from pegel_local.service import Service, fetch
-from pegel_local.shim_files import write_json
+from pegel_local.machine.paths import Checkout
+from pegel_local.machine.ports import LOOPBACK
+from pegel_local.processes import process_control
+from pegel_local.processes.process_control import ProcessId
+from pegel_local.processes.service import Service, fetch
+from pegel_local.processes.supervisor_files import write_json
 
 USER = "admin"
 PARALLELISM = 4
@@ -62,12 +62,12 @@ class Airflow:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self._passwords, {USER: self.password}, mode=0o600)
         command = [self._program, "db", "migrate"]
-        return processes.start(command, log=self.migration_log, environment=self.environment())
+        return process_control.start(command, log=self.migration_log, environment=self.environment())
 
     def finish_migration(self, process: ProcessId) -> None:
         """Wait until the database is ready. Raises SetupError with the end of the log when it cannot be made so."""
-        if processes.exit_code(process, within_s=MIGRATE_WITHIN_S) != 0:
-            tail = processes.last_lines(self.migration_log)
+        if process_control.exit_code(process, within_s=MIGRATE_WITHIN_S) != 0:
+            tail = process_control.last_lines(self.migration_log)
             raise SetupError(
                 f"Airflow's database in {self.folder} could not be prepared.\n{tail}\nLog: {self.migration_log}"
             )
@@ -100,7 +100,7 @@ class Airflow:
         given = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(each) for name, each in connections.items()}
         options = {f"AIRFLOW__{name}": value for name, value in (self._options() | _secret_options(keys)).items()}
         home = {"AIRFLOW_HOME": str(self.folder), "PATH": path, "PYTHONWARNINGS": "ignore"}
-        return processes.scrubbed(os.environ, **home, **given, **options, **self.pegel)
+        return process_control.scrubbed(os.environ, **home, **given, **options, **self.pegel)
 
     def _options(self) -> dict[str, str]:
         return {

@@ -1,7 +1,7 @@
 """Model endpoints as processes of this machine: the local serving backend.
 
-An endpoint is two guarded processes, as a KServe pod is two containers: a real `kserve` model server, and before it a
-proxy that posts every request and response to the inference logger as KServe's agent does. `endpoints/<name>/` holds
+An endpoint is two supervised processes, as a KServe pod is two containers: a real `kserve` model server, and before it
+a proxy that posts every request and response to the inference logger as KServe's agent does. `endpoints/<name>/` holds
 both.
 """
 
@@ -22,11 +22,11 @@ from pegel.reconcile.serving_backend import EndpointState, EndpointStatus
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
-from pegel_local.driver_processes import environment
-from pegel_local.guarded_process import Guarded
-from pegel_local.ports import LOOPBACK, answers, free_ports
-from pegel_local.processes import last_lines
-from pegel_local.shim_files import Launch, write_json
+from pegel_local.backends.driver_processes import environment
+from pegel_local.machine.ports import LOOPBACK, answers, free_ports
+from pegel_local.processes.process_control import last_lines
+from pegel_local.processes.supervised_process import SupervisedProcess
+from pegel_local.processes.supervisor_files import Launch, write_json
 
 RESTARTS = 2
 STOP_WITHIN_S = 10.0
@@ -109,8 +109,8 @@ class LocalServingBackend:
     def _known(self) -> tuple[str, ...]:
         return tuple(sorted(path.parent.name for path in self._folder.glob("*/endpoint.json")))
 
-    def _part(self, endpoint: str, part: str) -> Guarded:
-        return Guarded(self._folder / endpoint / part)
+    def _part(self, endpoint: str, part: str) -> SupervisedProcess:
+        return SupervisedProcess(self._folder / endpoint / part)
 
     def _wish(self, endpoint: str) -> Wish | None:
         try:

@@ -1,4 +1,4 @@
-"""Starts, looks at and ends the guarded command of one folder.
+"""Starts, looks at and ends the supervised command of one folder.
 
 Each call may be repeated, by two callers at once too.
 """
@@ -17,29 +17,29 @@ from typing import Any
 from filelock import FileLock
 
 from pegel.errors import Unavailable
-from pegel_local import processes
-from pegel_local.shim_files import Launch, ShimFiles, write_json
+from pegel_local.processes import process_control
+from pegel_local.processes.supervisor_files import Launch, SupervisorFiles, write_json
 
 START_WITHIN_S = 20.0
 KILL_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Guarded:
-    """One folder that at most one shim guards."""
+class SupervisedProcess:
+    """One folder that at most one supervisor supervises."""
 
     folder: Path
 
     @property
-    def files(self) -> ShimFiles:
+    def files(self) -> SupervisorFiles:
         """Return where its files are."""
-        return ShimFiles(self.folder)
+        return SupervisorFiles(self.folder)
 
     def start(self, launch: Launch, documents: Mapping[str, Any] = MappingProxyType({})) -> bool:
         """Start the command unless one runs here, and wait until its process exists. Return whether it was started.
 
         `documents` are JSON files, by name, that the command reads: written only if it is started. Raises Unavailable
-        when the shim does not come up.
+        when the supervisor does not come up.
         """
         with self._door():
             if self.files.running:
@@ -48,43 +48,47 @@ class Guarded:
             for name, content in documents.items():
                 write_json(self.folder / name, content)
             self.files.write_launch(launch)
-            shim = processes.start(
-                [sys.executable, "-m", "pegel_local.shim", self.folder],
-                log=self.folder / "shim.log",
-                environment=processes.scrubbed(os.environ),
+            supervisor = process_control.start(
+                [sys.executable, "-m", "pegel_local.processes.supervisor", self.folder],
+                log=self.folder / "supervisor.log",
+                environment=process_control.scrubbed(os.environ),
             )
-            self._await_start(shim, launch)
+            self._await_start(supervisor, launch)
             return True
 
     def stop(self, *, grace_s: float) -> None:
-        """Ask the command to end, wait at most `grace_s`, then end it and its shim."""
+        """Ask the command to end, wait at most `grace_s`, then end it and its supervisor."""
         with self._door():
             state = self.files.state()
             if state is None:
                 return
             (self.folder / "stop").touch()
-            processes.end(state.shim, grace_s=grace_s)
+            process_control.end(state.supervisor, grace_s=grace_s)
             latest = self.files.state() or state
-            # A shim that was killed leaves its command running, and still locked.
+            # A supervisor that was killed leaves its command running, and still locked.
             if latest.process is not None:
-                processes.end(latest.process, grace_s=grace_s)
+                process_control.end(latest.process, grace_s=grace_s)
             self._await_end()
 
     def _door(self) -> FileLock:
         self.folder.mkdir(parents=True, exist_ok=True)
         return FileLock(self.folder / "door")
 
-    def _await_start(self, shim: processes.ProcessId, launch: Launch) -> None:
+    def _await_start(self, supervisor: process_control.ProcessId, launch: Launch) -> None:
         deadline = time.monotonic() + START_WITHIN_S
         while time.monotonic() < deadline:
             state = self.files.state()
-            if state is not None and state.shim.pid == shim.pid and (state.process or state.exit_code is not None):
+            if (
+                state is not None
+                and state.supervisor.pid == supervisor.pid
+                and (state.process or state.exit_code is not None)
+            ):
                 return
-            if not shim.alive:
+            if not supervisor.alive:
                 break
             time.sleep(0.02)
-        tail = processes.last_lines(self.folder / "shim.log")
-        raise Unavailable(f"the guardian of {' '.join(launch.command)} did not start in {self.folder}.\n{tail}")
+        tail = process_control.last_lines(self.folder / "supervisor.log")
+        raise Unavailable(f"the supervisor of {' '.join(launch.command)} did not start in {self.folder}.\n{tail}")
 
     def _await_end(self) -> None:
         deadline = time.monotonic() + KILL_WITHIN_S

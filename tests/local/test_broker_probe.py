@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from pegel_local.kafka_probe import CORRELATION, broker_takes_records
-from pegel_local.ports import LOOPBACK, free_ports
+from pegel_local.kafka.broker_probe import CORRELATION, broker_takes_records
+from pegel_local.machine.ports import LOOPBACK, free_ports
 
 
 @contextmanager

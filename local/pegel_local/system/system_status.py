@@ -18,10 +18,10 @@ from pegel.store.database import connect
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.stream.result_rows import Heartbeat
-from pegel_local.driver_processes import LocalJobBackend
-from pegel_local.endpoint_processes import LocalServingBackend
-from pegel_local.places import Home
-from pegel_local.stack_file import PASSING, StackFile
+from pegel_local.backends.driver_processes import LocalJobBackend
+from pegel_local.backends.endpoint_processes import LocalServingBackend
+from pegel_local.machine.paths import Home
+from pegel_local.system.stack_file import PASSING, StackFile
 
 STALE = timedelta(seconds=15)
 """A driver writes a heartbeat every 2 s; one this old is dead, whatever the process list says."""

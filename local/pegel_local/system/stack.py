@@ -15,16 +15,17 @@ from filelock import FileLock, Timeout
 
 from pegel.errors import Conflict
 from pegel.store.database import connect, migrate
-from pegel_local import ports, processes
-from pegel_local.endpoint_processes import LocalServingBackend
-from pegel_local.guarded_process import Guarded
-from pegel_local.interrupts import undisturbed
-from pegel_local.parts import PURPOSES, Parts
-from pegel_local.places import Checkout, Home
-from pegel_local.processes import ProcessId
-from pegel_local.service import Service
-from pegel_local.shim_files import write_json
-from pegel_local.stack_file import Part, StackFile
+from pegel_local.backends.endpoint_processes import LocalServingBackend
+from pegel_local.machine import ports
+from pegel_local.machine.interrupts import undisturbed
+from pegel_local.machine.paths import Checkout, Home
+from pegel_local.processes import process_control
+from pegel_local.processes.process_control import ProcessId
+from pegel_local.processes.service import Service
+from pegel_local.processes.supervised_process import SupervisedProcess
+from pegel_local.processes.supervisor_files import write_json
+from pegel_local.system.parts import PURPOSES, Parts
+from pegel_local.system.stack_file import Part, StackFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +51,7 @@ class Stack:
     """One local system in one home."""
 
     def __init__(self, home: Path, checkout: Checkout, *, wanted_ports: dict[str, int] | None = None) -> None:
-        """Name the home. `wanted_ports` may fix some of `pegel_local.parts.PURPOSES`; the rest are free ones."""
+        """Name the home. `wanted_ports` may fix some of `pegel_local.system.parts.PURPOSES`; the rest are free ones."""
         self.home = Home(home.resolve())
         self.file = StackFile(self.home)
         self._checkout = checkout
@@ -165,7 +166,7 @@ class Stack:
         with self._gate:
             self._called_off.set()
         state = self.file.read()
-        processes.kill_all([part.process for part in state.parts.values()] if state else [])
+        process_control.kill_all([part.process for part in state.parts.values()] if state else [])
 
     def _down(self) -> bool:
         """Airflow ends first, lest it starts again what is stopped after it."""
@@ -173,20 +174,22 @@ class Stack:
         parts = state.parts if state else {}
         airflow = [part.process for name, part in parts.items() if name.startswith("airflow")]
         others = [part.process for name, part in parts.items() if not name.startswith("airflow")]
-        ran = processes.end_all(airflow, grace_s=AIRFLOW_GRACE_S)
-        ran = self._stop_guarded() or ran
-        ran = processes.end_all(others, grace_s=SERVICE_GRACE_S) or ran
+        ran = process_control.end_all(airflow, grace_s=AIRFLOW_GRACE_S)
+        ran = self._stop_supervised() or ran
+        ran = process_control.end_all(others, grace_s=SERVICE_GRACE_S) or ran
         self.home.settings.unlink(missing_ok=True)
         self.file.forget()
         return ran
 
-    def _stop_guarded(self) -> bool:
+    def _stop_supervised(self) -> bool:
         """Stop streaming drivers, proxies and model servers, all at once. Their folders stay."""
         home = self.home.path
         found = [*home.glob("jobs/*/launch.json"), *home.glob("endpoints/*/*/launch.json")]
-        running = [guarded for guarded in (Guarded(path.parent) for path in found) if guarded.files.running]
+        running = [
+            supervised for supervised in (SupervisedProcess(path.parent) for path in found) if supervised.files.running
+        ]
         with ThreadPoolExecutor(max_workers=max(1, len(running))) as pool:
-            _all(pool.submit(guarded.stop, grace_s=DRIVER_GRACE_S) for guarded in running)
+            _all(pool.submit(supervised.stop, grace_s=DRIVER_GRACE_S) for supervised in running)
         return bool(running)
 
 

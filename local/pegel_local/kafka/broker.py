@@ -17,11 +17,12 @@ from types import TracebackType
 from typing import Self
 
 from pegel.errors import SetupError, Unavailable
-from pegel_local import ports, processes
-from pegel_local.broker_config import JVM, LOGGING, PROPERTIES
-from pegel_local.java import find_java
-from pegel_local.kafka_probe import broker_takes_records
-from pegel_local.processes import ProcessId
+from pegel_local.kafka.broker_config import JVM, LOGGING, PROPERTIES
+from pegel_local.kafka.broker_probe import broker_takes_records
+from pegel_local.machine import ports
+from pegel_local.machine.find_java import find_java
+from pegel_local.processes import process_control
+from pegel_local.processes.process_control import ProcessId
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,10 @@ class Broker:
         addresses = self._addresses()
         ports.require_free(addresses.port, "Kafka broker")
         ports.require_free(addresses.controller, "Kafka controller")
-        self._process = processes.start(
+        self._process = process_control.start(
             [*self._java(java), "kafka.Kafka", self.folder / "server.properties"],
             log=self.folder / "console.log",
-            environment=processes.scrubbed(os.environ),
+            environment=process_control.scrubbed(os.environ),
         )
         (self.folder / "process.json").write_text(json.dumps(self._process.to_json()), encoding="utf-8")
         return self._process
@@ -94,7 +95,7 @@ class Broker:
                 return
             time.sleep(0.1)
         happened = "still starting" if self.process else "ended"
-        tail = processes.last_lines(self.log) or processes.last_lines(self.folder / "console.log")
+        tail = process_control.last_lines(self.log) or process_control.last_lines(self.folder / "console.log")
         raise Unavailable(f"the Kafka broker did not take records within {timeout_s:g} s: {happened}.\n{tail}")
 
     def healthy(self) -> bool:
@@ -104,12 +105,12 @@ class Broker:
     def stop(self, grace_s: float = 15.0) -> None:
         """Stop the broker and wait for its end; data stays. A stopped one is left alone."""
         if self.process is not None:
-            processes.end(self.process, grace_s=grace_s)
+            process_control.end(self.process, grace_s=grace_s)
 
     def kill(self) -> None:
         """End the broker at once, as a power cut would (SIGKILL)."""
         if self.process is not None:
-            processes.kill_all([self.process])
+            process_control.kill_all([self.process])
 
     def __enter__(self) -> Self:
         """Start and wait."""
@@ -152,7 +153,7 @@ class Broker:
             text=True,
             timeout=60,
             check=False,
-            env=processes.scrubbed(os.environ),
+            env=process_control.scrubbed(os.environ),
         )
         if done.returncode != 0:
             raise SetupError(f"the broker's storage in {self.folder} could not be formatted: {done.stderr.strip()}")

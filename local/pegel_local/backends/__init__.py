@@ -1,0 +1,1 @@
+"""The local job and serving backends: streaming drivers and model endpoints as supervised processes."""

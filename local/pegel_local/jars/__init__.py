@@ -1,0 +1,1 @@
+"""The pinned Java archives of broker and Spark, fetched and verified."""

@@ -1,0 +1,1 @@
+"""What this machine offers: paths, ports, a Java, signals."""
