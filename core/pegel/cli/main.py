@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable
 
 import typer
 from rich.markup import escape
@@ -15,6 +16,7 @@ from rich.markup import escape
 from pegel.cli.console import err
 from pegel.errors import InvalidSpec, PegelError
 from pegel.spec.extensions import Extensions
+from pegel.spec.extras import missing_extra
 
 COMMANDS = Extensions(
     "command",
@@ -40,8 +42,24 @@ def build(asked: list[str]) -> typer.Typer:
     app.callback()(_nothing)
     known = COMMANDS.names()
     for name in [name for name in known if name in asked[:1]] or known:
-        app.command(name, hidden=name in HIDDEN)(COMMANDS.one(name))
+        app.command(name, hidden=name in HIDDEN)(_command(name, asked))
     return app
+
+
+def _command(name: str, asked: list[str]) -> Callable[..., None]:
+    """Return a command. Raises SetupError if it is asked for and its extra is missing; else it is still listed."""
+    try:
+        command: Callable[..., None] = COMMANDS.one(name)
+    except ModuleNotFoundError as error:
+        lacking = missing_extra(error)
+        if name in asked[:1]:
+            raise lacking from error
+        return _listed_only
+    return command
+
+
+def _listed_only() -> None:
+    """Not installed here; run it to see which extra it needs."""
 
 
 def _nothing() -> None:

@@ -5,17 +5,25 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from pegel.spec.extras import missing_extra
+
 if TYPE_CHECKING:
     from pegel.notebook.check_report import Report
     from pegel.notebook.checking import check
     from pegel.notebook.profiling import profile
 
 __all__ = ["Report", "check", "profile"]
-_WHERE = {"Report": "report", "check": "checking", "profile": "profiling"}
+_WHERE = {"Report": "check_report", "check": "checking", "profile": "profiling"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import each half when it is first used: a check of a small table takes no longer than what it imports."""
+    """Import each half when it is first used: a check of a small table takes no longer than what it imports.
+
+    Raises SetupError when the extra that reads tables is not installed.
+    """
     if name in _WHERE:
-        return getattr(import_module(f"pegel.notebook.{_WHERE[name]}"), name)
+        try:
+            return getattr(import_module(f"pegel.notebook.{_WHERE[name]}"), name)
+        except ModuleNotFoundError as error:
+            raise missing_extra(error) from error
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
