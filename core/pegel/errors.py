@@ -11,6 +11,7 @@
         ├── InvalidPayload        a logged body that cannot be decoded; carries its kind for counting
         ├── LayoutMismatch        two summaries, or a summary and a baseline, of different cells
         ├── NotFound              a name that nothing answers to
+        ├── Superseded            another driver writes for this group now
         ├── EndpointFailed        a model server that will not become ready; carries its last log lines
         └── SetupError            this machine lacks something; says what and what to do
 """
@@ -60,6 +61,10 @@ class LayoutMismatch(PermanentError):
 
 class NotFound(PermanentError):
     """A name that nothing answers to."""
+
+
+class Superseded(PermanentError):
+    """Another driver claimed the group: the one that asked may not write any more, and ends."""
 
 
 class EndpointFailed(PermanentError):

@@ -10,10 +10,13 @@ from sqlalchemy.engine import RowMapping
 
 from pegel.data.spans import Span
 from pegel.judge.findings import Finding, Verdict
+from pegel.stream.commit import ArrivalRow, Gap, SetAside
 from pegel.stream.result_rows import SAMPLE_LIMIT, Heartbeat, InvalidRow, LedgerRow, OutlierRow, WindowRow
 
+Row = WindowRow | OutlierRow | LedgerRow | InvalidRow | Heartbeat | ArrivalRow | Gap | SetAside
 
-def flat(row: WindowRow | OutlierRow | LedgerRow | InvalidRow | Heartbeat) -> dict[str, Any]:
+
+def flat(row: Row) -> dict[str, Any]:
     """Return the columns of a row. A span becomes `span_start` and `span_end`; a sample is cut to its limit."""
     columns = {name: getattr(row, name) for name in row.__dataclass_fields__}
     span = columns.pop("span", None)

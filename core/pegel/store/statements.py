@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,15 +12,29 @@ from sqlalchemy.engine import Connection
 from pegel.store import tables
 
 
+def insert_into(dialect: sa.Dialect, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """Return an INSERT that knows ON CONFLICT, in the words of the database at hand."""
+    return postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
+
+
 def upsert(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert `rows`, or replace the values of those whose primary key exists. No rows: nothing happens."""
     if not rows:
         return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
+    statement = insert_into(connection.dialect, table)
     key = [column.name for column in table.primary_key]
     values = {name: statement.excluded[name] for name in rows[0] if name not in key}
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=values), list(rows))
+
+
+def add(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]], keep: Collection[str] = ()) -> None:
+    """Insert `rows`, or add their counts to those whose primary key exists; `keep` names columns that stay as first."""
+    if not rows:
+        return
+    statement = insert_into(connection.dialect, table)
+    key = [column.name for column in table.primary_key]
+    sums = {name: table.c[name] + statement.excluded[name] for name in rows[0] if name not in {*key, *keep}}
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=sums), list(rows))
 
 
 def position(connection: Connection, name: str) -> int:

@@ -26,6 +26,14 @@ def _monitor() -> tuple[sa.Column[str], sa.Column[int]]:
     )
 
 
+def _partition() -> tuple[sa.Column[str], sa.Column[str], sa.Column[int]]:
+    return (
+        sa.Column("group", sa.Text, primary_key=True),
+        sa.Column("topic", sa.Text, primary_key=True),
+        sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+    )
+
+
 # Numbers that only grow, by name: the registry's version and the cursors of readers.
 positions = sa.Table(
     "positions",
@@ -101,6 +109,7 @@ ledger = sa.Table(
     *_monitor(),
     sa.Column("minute", Instant, primary_key=True),
     *(_count(name) for name in ("received", "judged", "late", "invalid", "duplicate", "dropped")),
+    *(_count(name) for name in ("set_aside", "probe", "elsewhere", "notice")),
 )
 
 invalid = sa.Table(
@@ -124,6 +133,7 @@ heartbeats = sa.Table(
     sa.Column("event_time_head", Instant),
     sa.Column("at", Instant, nullable=False),
     sa.Column("started_at", Instant, nullable=False),
+    sa.Column("progressed_at", Instant),
     sa.Column("pid", sa.BigInteger, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("error", Foreign),
@@ -164,4 +174,91 @@ actions = sa.Table(
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("at", Instant, nullable=False),
     sa.Index(None, "group", "at"),
+)
+
+# Who may write for a group. `open_claims`: claims since the last commit that did not end by a clean stop; a commit
+# sets it to 1, because its writer may still die.
+claims = sa.Table(
+    "claims",
+    metadata,
+    sa.Column("group", sa.Text, primary_key=True),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("token", sa.Text, nullable=False),
+    sa.Column("open_claims", sa.Integer, nullable=False),
+    sa.Column("claimed_at", Instant, nullable=False),
+    sa.Column("committed_at", Instant),
+)
+
+offsets = sa.Table(
+    "offsets",
+    metadata,
+    *_partition(),
+    *(_count(name) for name in ("start", "end", "records")),
+    sa.Column("topic_id", sa.Text),
+    sa.Column("seen_at", Instant, nullable=False),
+)
+
+gaps = sa.Table(
+    "gaps",
+    metadata,
+    *_partition(),
+    sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),
+    _count("end"),
+    sa.Column("reason", Foreign, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Index(None, "group", "at"),
+)
+
+set_aside = sa.Table(
+    "set_aside",
+    metadata,
+    *_partition(),
+    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
+    _count("size_bytes"),
+    sa.Column("reason", Foreign, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Index(None, "group", "at"),
+)
+
+arrivals = sa.Table(
+    "arrivals",
+    metadata,
+    sa.Column("group", sa.Text, primary_key=True),
+    sa.Column("minute", Instant, primary_key=True),
+    sa.Column("topic", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+    _count("records"),
+)
+
+# Parts of open panes, in the order of `seq`; they go when the pane is closed.
+pane_parts = sa.Table(
+    "pane_parts",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("group", sa.Text, nullable=False),
+    sa.Column("model", Foreign, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("pane", Instant, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Index(None, "group", "model", "version", "pane"),
+)
+
+monitor_states = sa.Table(
+    "monitor_states",
+    metadata,
+    sa.Column("group", sa.Text, primary_key=True),
+    *_monitor(),
+    sa.Column("windows", Document, nullable=False),
+    sa.Column("charts", Document),
+)
+
+failures = sa.Table(
+    "failures",
+    metadata,
+    sa.Column("group", sa.Text, primary_key=True),
+    *_monitor(),
+    sa.Column("since", Instant, primary_key=True),
+    sa.Column("reason", Foreign, nullable=False),
+    _count("windows_lost"),
+    sa.Column("ended_at", Instant),
 )

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from pegel.judge.findings import Finding
 from pegel.store import tables
 from pegel.store.row_codec import flat, flat_finding
-from pegel.store.statements import of_monitor, upsert
+from pegel.store.statements import insert_into, of_monitor, upsert
+from pegel.stream.commit import LateCount
 from pegel.stream.result_rows import WindowRow
 
 _Key = tuple[Any, ...]
@@ -38,6 +38,14 @@ def merge_windows(connection: Connection, windows: Sequence[WindowRow], findings
     for window in sorted(windows, key=lambda window: window.revision):
         if _is_news(connection, window):
             _replace(connection, window, by_window[_key(window)])
+
+
+def add_late(connection: Connection, counts: Sequence[LateCount]) -> None:
+    """Add to the late events of final spans; everything else about them stays as it was judged."""
+    c = tables.windows.c
+    for count in counts:
+        statement = sa.update(tables.windows).where(*_of_span(tables.windows, count), c.final)
+        connection.execute(statement.values(late=c.late + count.late))
 
 
 def _is_news(connection: Connection, window: WindowRow) -> bool:
@@ -69,13 +77,12 @@ def _upsert_findings(connection: Connection, rows: Sequence[dict[str, Any]]) -> 
     """Insert findings, or replace the content of those whose id exists; these keep their `seq`."""
     if not rows:
         return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(tables.findings)
+    statement = insert_into(connection.dialect, tables.findings)
     values = {name: statement.excluded[name] for name in ("final", "finding")}
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values), list(rows))
 
 
-def _of_span(table: sa.Table, window: WindowRow) -> list[sa.ColumnElement[bool]]:
+def _of_span(table: sa.Table, window: WindowRow | LateCount) -> list[sa.ColumnElement[bool]]:
     return [
         *of_monitor(table, window.model, window.version),
         table.c.span_start == window.span.start,

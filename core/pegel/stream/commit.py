@@ -2,6 +2,9 @@
 
 The offsets read up to travel with everything that came of the records: whoever continues after a crash, on any machine,
 reads offsets, open panes and states from the database and goes on exactly there.
+
+Counts of arrivals, ledger, invalid input and late events are what this commit adds; the store adds them to what is
+there. So nobody has to remember what was counted before.
 """
 
 from __future__ import annotations
@@ -59,7 +62,7 @@ class SetAside:
 class ArrivalRow:
     """Records that arrived in one partition with one minute of event time, counted before anything looks into them.
 
-    Key: group, topic, partition, minute; absolute counts of increments: the store adds `records` to what is there.
+    Key: group, topic, partition, minute. The minute is that under which the ledger books the record.
     """
 
     topic: str
@@ -81,7 +84,10 @@ class PanePart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorState:
-    """Open spans, frontier and heads of one monitor as plain JSON; its charts after its last final span."""
+    """Open spans, frontier and heads of one monitor as plain JSON; its charts after its last final span.
+
+    In a commit, `charts` None leaves the stored charts as they are; restored, None says that there are none yet.
+    """
 
     model: str
     version: int
@@ -91,7 +97,10 @@ class MonitorState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorFailure:
-    """One monitor that could not be watched or judged: since when, why, and how many windows that has cost so far."""
+    """One monitor that could not be watched or judged: since when, why, and how many windows that has cost so far.
+
+    Key: group, model, version, since; a later commit replaces reason and count.
+    """
 
     model: str
     version: int
@@ -102,7 +111,7 @@ class MonitorFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LateCount:
-    """How many events came for a final span after it was final; absolute."""
+    """How many more events came for a span after it was final. Only the row's count of late events changes."""
 
     model: str
     version: int
@@ -130,13 +139,16 @@ class Commit:
     failures: list[MonitorFailure] = field(default_factory=list)
     recovered: list[tuple[str, int]] = field(default_factory=list)
     """Monitors whose failure is over."""
+    gone: list[tuple[str, int]] = field(default_factory=list)
+    """Monitors that the group watches no more: their open panes and state go, their results stay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """The right of one driver to write for its group, until a later claim takes it away.
 
-    `deaths`: how many drivers before this one claimed the group and ended without one commit since the last commit.
+    `deaths`: how many drivers of the group ended since its last commit without releasing their claim, the writer of
+    that commit included. One that was released ended cleanly and counts as none.
     """
 
     group: str

@@ -72,9 +72,12 @@ class OutlierRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow:
-    """Where one event-time minute's messages went, in messages. Key: model, version, minute.
+    """Where one event-time minute's records went, in records. Key: group, model, version, minute.
 
-    The counts are absolute, not increments: received = judged + late + invalid + duplicate + dropped.
+    In a `Commit` the counts are what it adds; read back they are the sums. What arrived on the topics is counted apart,
+    see `ArrivalRow`: over all models of a group (and the row of nobody's records), in each minute,
+    arrived = judged + late + invalid + duplicate + set_aside + probe + elsewhere + notice. `dropped` never arrived: it
+    is what the logger's notices say.
     """
 
     model: str
@@ -86,6 +89,15 @@ class LedgerRow:
     invalid: int
     duplicate: int
     dropped: int
+    """Events that the logger had to give up, by its own notices."""
+    set_aside: int = 0
+    """Records that killed whoever read them."""
+    probe: int = 0
+    """Our own requests and their answers."""
+    elsewhere: int = 0
+    """Records of endpoints that another group watches."""
+    notice: int = 0
+    """Drop notices themselves."""
 
     @property
     def open(self) -> int:
@@ -95,7 +107,10 @@ class LedgerRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidRow:
-    """How many messages of one minute could not be used, by kind. Key: model, version, minute, kind; absolute count."""
+    """How many records of one minute could not be used, by kind. Key: model, version, minute, kind.
+
+    In a `Commit` the count is what it adds, and a sample is kept only if there is none yet.
+    """
 
     model: str
     version: int
@@ -125,6 +140,8 @@ class Heartbeat:
     at: datetime
     started_at: datetime
     pid: int
+    progressed_at: datetime | None = None
+    """When the stream last did something: a batch committed, or the source seen to be read to its end."""
     state: str = "running"
     """`running` or `stopped`."""
     error: str | None = None

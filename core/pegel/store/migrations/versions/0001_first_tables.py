@@ -51,11 +51,15 @@ def upgrade() -> None:
     _heartbeats()
     _alerts()
     _actions()
+    _claims()
+    _offsets()
+    _stream_state()
 
 
 def downgrade() -> None:
     """Drop every table."""
     for table in (
+        *("failures", "monitor_states", "pane_parts", "arrivals", "set_aside", "gaps", "offsets", "claims"),
         *("actions", "silences", "alerts", "heartbeats", "invalid", "ledger", "outliers"),
         *("findings", "windows", "monitors", "positions"),
     ):
@@ -115,6 +119,7 @@ def _events() -> None:
         "ledger",
         *(_text("model"), _integer("version"), _instant("minute")),
         *(_count(name) for name in ("received", "judged", "late", "invalid", "duplicate", "dropped")),
+        *(_count(name) for name in ("set_aside", "probe", "elsewhere", "notice")),
         _key("ledger", "model", "version", "minute"),
     )
     op.create_table(
@@ -128,7 +133,8 @@ def _heartbeats() -> None:
     op.create_table(
         "heartbeats",
         *(_text("group"), _integer("generation"), _text("fingerprint"), _count("batch_id"), _count("lag")),
-        *(_instant("event_time_head", null=True), _instant("at"), _instant("started_at"), _count("pid")),
+        *(_instant("event_time_head", null=True), _instant("at"), _instant("started_at")),
+        *(_instant("progressed_at", null=True), _count("pid")),
         *(_text("state"), _text("error", null=True), _text("specs"), _text("baselines")),
         _key("heartbeats", "group"),
     )
@@ -157,3 +163,62 @@ def _actions() -> None:
         _key("actions", "seq"),
     )
     _index("actions", "group", "at")
+
+
+def _claims() -> None:
+    op.create_table(
+        "claims",
+        *(_text("group"), _integer("generation"), _text("token"), _integer("open_claims")),
+        *(_instant("claimed_at"), _instant("committed_at", null=True)),
+        _key("claims", "group"),
+    )
+
+
+def _offsets() -> None:
+    partition = ("group", "topic", "partition")
+    op.create_table(
+        "offsets",
+        *(_text("group"), _text("topic"), _integer("partition")),
+        *(_count("start"), _count("end"), _count("records"), _text("topic_id", null=True), _instant("seen_at")),
+        _key("offsets", *partition),
+    )
+    op.create_table(
+        "gaps",
+        *(_text("group"), _text("topic"), _integer("partition"), _count("start"), _count("end")),
+        *(_text("reason"), _instant("at")),
+        _key("gaps", *partition, "start"),
+    )
+    _index("gaps", "group", "at")
+    op.create_table(
+        "set_aside",
+        *(_text("group"), _text("topic"), _integer("partition"), _count("offset"), _count("size_bytes")),
+        *(_text("reason"), _instant("at")),
+        _key("set_aside", *partition, "offset"),
+    )
+    _index("set_aside", "group", "at")
+    op.create_table(
+        "arrivals",
+        *(_text("group"), _instant("minute"), _text("topic"), _integer("partition"), _count("records")),
+        _key("arrivals", "group", "minute", "topic", "partition"),
+    )
+
+
+def _stream_state() -> None:
+    op.create_table(
+        "pane_parts",
+        *(_serial("seq"), _text("group"), _text("model"), _integer("version"), _instant("pane")),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        _key("pane_parts", "seq"),
+    )
+    _index("pane_parts", "group", "model", "version", "pane")
+    op.create_table(
+        "monitor_states",
+        *(_text("group"), _text("model"), _integer("version"), _text("windows"), _text("charts", null=True)),
+        _key("monitor_states", "group", "model", "version"),
+    )
+    op.create_table(
+        "failures",
+        *(_text("group"), _text("model"), _integer("version"), _instant("since"), _text("reason")),
+        *(_count("windows_lost"), _instant("ended_at", null=True)),
+        _key("failures", "group", "model", "version", "since"),
+    )
