@@ -47,14 +47,34 @@ class ServingBackend(Protocol):
         """Make the endpoint of `spec` exist as wished and return at once. The same wish again changes nothing."""
         ...
 
+    def stage(self, spec: MonitorSpec) -> None:
+        """Start a candidate as `spec` wishes beside what serves now, which is not touched, and return at once.
+
+        The same wish again changes nothing; another candidate of the endpoint is replaced. An endpoint that is as
+        wished already is its own candidate.
+        """
+        ...
+
+    def staged(self, endpoint: str) -> EndpointStatus:
+        """Look at the endpoint's candidate now, at its own address; without a candidate, at what serves."""
+        ...
+
+    def promote(self, endpoint: str) -> None:
+        """Let the candidate serve under the endpoint's name and end what served before. No candidate: no change."""
+        ...
+
+    def discard(self, endpoint: str) -> None:
+        """End the candidate; what serves is not touched. No candidate: no change."""
+        ...
+
     def observe(self, endpoint: str) -> EndpointStatus:
-        """Look at one endpoint now."""
+        """Look at one endpoint now: at what serves, never at a candidate."""
         ...
 
     def delete(self, endpoint: str) -> None:
-        """Remove the endpoint and wait until nothing of it runs. An absent endpoint is not an error."""
+        """Remove the endpoint and its candidate; wait until nothing of them runs. An absent one is not an error."""
         ...
 
     def list(self) -> list[EndpointStatus]:
-        """List every endpoint that carries our mark."""
+        """List every endpoint that carries our mark and serves."""
         ...

@@ -131,6 +131,51 @@ def a_deleted_endpoint_is_absent(backend: ServingBackend, spec: MonitorSpec) -> 
     _expect(spec.endpoint not in _names(backend), "a deleted endpoint is still listed")
 
 
+def a_discarded_candidate_leaves_what_serves(backend: ServingBackend, spec: MonitorSpec) -> None:
+    """A candidate gets ready beside what serves; discarding it changes nothing else and leaves nothing of it."""
+    backend.stage(spec)
+    _eventually(lambda: _candidate_ready(backend, spec), f"not ready: {backend.staged(spec.endpoint)}")
+    _expect(backend.observe(spec.endpoint).state is EndpointState.ABSENT, "a candidate serves before it was promoted")
+    backend.discard(spec.endpoint)
+    _expect(backend.staged(spec.endpoint).state is EndpointState.ABSENT, "a discarded candidate is still there")
+    backend.apply(spec)
+    _eventually(lambda: _ready(backend, spec), f"not ready: {backend.observe(spec.endpoint)}")
+    before = backend.observe(spec.endpoint)
+    backend.stage(_other(spec))
+    during = backend.observe(spec.endpoint)
+    backend.discard(spec.endpoint)
+    after = backend.staged(spec.endpoint)
+    backend.delete(spec.endpoint)
+    _expect(before == during == after, f"a candidate changed what serves: {before}, then {during}, then {after}")
+
+
+def a_promoted_candidate_serves(backend: ServingBackend, spec: MonitorSpec) -> None:
+    """A promoted candidate serves in the place of what served before; promoting again changes nothing."""
+    backend.apply(spec)
+    _eventually(lambda: _ready(backend, spec), f"not ready: {backend.observe(spec.endpoint)}")
+    before = backend.observe(spec.endpoint)
+    backend.stage(_other(spec))
+    _eventually(lambda: _candidate_ready(backend, spec), f"not ready: {backend.staged(spec.endpoint)}")
+    candidate = backend.staged(spec.endpoint)
+    backend.promote(spec.endpoint)
+    backend.promote(spec.endpoint)
+    after, listed = backend.observe(spec.endpoint), _names(backend)
+    backend.delete(spec.endpoint)
+    _expect(before.fingerprint != candidate.fingerprint, "the candidate is what served before")
+    _expect(after == candidate, f"expected what was staged to serve: {candidate}; given {after}")
+    _expect(listed.count(spec.endpoint) == 1, f"expected to be listed once; listed {listed}")
+
+
+def _other(spec: MonitorSpec) -> MonitorSpec:
+    """Return another wish for the same endpoint."""
+    protocol = "v1" if spec.model.protocol == "v2" else "v2"
+    return spec.model_copy(update={"model": spec.model.model_copy(update={"protocol": protocol})})
+
+
+def _candidate_ready(backend: ServingBackend, spec: MonitorSpec) -> bool:
+    return backend.staged(spec.endpoint).state is EndpointState.READY
+
+
 def _ready(backend: ServingBackend, spec: MonitorSpec) -> bool:
     return backend.observe(spec.endpoint).state is EndpointState.READY
 
@@ -150,4 +195,6 @@ SERVING_CHECKS: tuple[ServingCheck, ...] = (
     an_unknown_endpoint_is_absent,
     an_endpoint_becomes_ready_as_wished,
     a_deleted_endpoint_is_absent,
+    a_discarded_candidate_leaves_what_serves,
+    a_promoted_candidate_serves,
 )

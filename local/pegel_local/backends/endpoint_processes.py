@@ -2,7 +2,8 @@
 
 An endpoint is two supervised processes, as a KServe pod is two containers: a real `kserve` model server, and before it
 a proxy that posts every request and response to the inference logger as KServe's agent does. `endpoints/<name>/` holds
-both.
+both, and says in `endpoint.json` what serves. A candidate that is to take its place runs beside it, of the other
+colour, and stands in `candidate.json`; taking the place is one rename.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -31,6 +32,9 @@ from pegel_local.processes.supervisor_files import Launch, write_json
 RESTARTS = 2
 STOP_WITHIN_S = 10.0
 ASK_WITHIN_S = 5.0
+PARTS = ("proxy", "server")
+"""In the order in which they end; they start the other way round."""
+SERVES, CANDIDATE = "endpoint.json", "candidate.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,8 @@ class Wish:
     model: dict[str, Any]
     server_port: int
     port: int
+    colour: str = "blue"
+    """`blue` or `green`: what serves and its candidate differ in it, so that neither is in the way of the other."""
 
     @property
     def fingerprint(self) -> str:
@@ -74,13 +80,57 @@ class LocalServingBackend:
         if present is not None and present.fingerprint != fingerprint(spec.namespace, model):
             self.delete(spec.endpoint)
             present = None
-        self._run(present or self._new_wish(spec, model))
+        self._run(present or _new_wish(spec, model), SERVES)
+
+    def stage(self, spec: MonitorSpec) -> None:
+        """Start what `spec` wishes beside what serves now, which is not touched, and return at once.
+
+        The same wish again changes nothing; another candidate is replaced. What serves as wished already is its own
+        candidate. Raises SetupError as `apply` does.
+        """
+        model = spec.model.model_dump(mode="json")
+        _model_folder(model["uri"])
+        wanted = fingerprint(spec.namespace, model)
+        present, candidate = self._wish(spec.endpoint), self._wish(spec.endpoint, CANDIDATE)
+        if present is not None and present.fingerprint == wanted:
+            self.discard(spec.endpoint)
+            self._run(present, SERVES)
+            return
+        if candidate is not None and candidate.fingerprint != wanted:
+            candidate = None
+        if candidate is None:
+            self.discard(spec.endpoint)
+            colour = "green" if present is not None and present.colour == "blue" else "blue"
+            candidate = _new_wish(spec, model, colour)
+        self._run(candidate, CANDIDATE)
+
+    def staged(self, endpoint: str) -> EndpointStatus:
+        """Look at the endpoint's candidate now; without one, at what serves."""
+        candidate = self._wish(endpoint, CANDIDATE)
+        return self.observe(endpoint) if candidate is None else self._status(candidate)
+
+    def promote(self, endpoint: str) -> None:
+        """Let the candidate serve in place of what serves now, and end the latter. No candidate: nothing happens.
+
+        The new address is in force at once: the switch is one rename. Requests that the old server has are answered
+        within its grace.
+        """
+        if self._wish(endpoint, CANDIDATE) is not None:
+            (self._folder / endpoint / CANDIDATE).replace(self._folder / endpoint / SERVES)
+        self._sweep(endpoint)
+
+    def discard(self, endpoint: str) -> None:
+        """End the candidate and forget it; what serves is not touched. No candidate: nothing happens."""
+        (self._folder / endpoint / CANDIDATE).unlink(missing_ok=True)
+        self._sweep(endpoint)
+        if self._wish(endpoint) is None:
+            shutil.rmtree(self._folder / endpoint, ignore_errors=True)
 
     def resume(self) -> list[str]:
         """Start the endpoints that were wished and do not run, after a restart of the system. Return their names."""
         wishes = [wish for wish in map(self._wish, self._known()) if wish is not None]
         for wish in wishes:
-            self._run(wish)
+            self._run(wish, SERVES)
         return [wish.name for wish in wishes]
 
     def observe(self, endpoint: str) -> EndpointStatus:
@@ -88,48 +138,59 @@ class LocalServingBackend:
         wish = self._wish(endpoint)
         if wish is None:
             return EndpointStatus(name=endpoint, fingerprint="", state=EndpointState.ABSENT)
-        state, detail = self._look(wish)
-        return EndpointStatus(name=endpoint, fingerprint=wish.fingerprint, state=state, url=wish.url, detail=detail)
+        return self._status(wish)
 
     def delete(self, endpoint: str) -> None:
-        """Remove the endpoint and wait until nothing of it runs. An absent endpoint is not an error."""
+        """Remove the endpoint, its candidate too, and wait until nothing of it runs. An absent one is not an error."""
         self.halt(endpoint)
         shutil.rmtree(self._folder / endpoint, ignore_errors=True)
 
     def halt(self, endpoint: str) -> None:
         """End the endpoint's processes and keep the wish, so that `resume` brings it back."""
-        for part in ("proxy", "server"):
-            if (self._folder / endpoint / part).exists():
-                self._part(endpoint, part).stop(grace_s=STOP_WITHIN_S)
+        self._end(self._parts_of(endpoint))
 
     def list(self) -> list[EndpointStatus]:
         """List every endpoint below the home, in the order of their names."""
         return [self.observe(name) for name in self._known()]
 
     def _known(self) -> tuple[str, ...]:
-        return tuple(sorted(path.parent.name for path in self._folder.glob("*/endpoint.json")))
+        return tuple(sorted(path.parent.name for path in self._folder.glob(f"*/{SERVES}")))
 
-    def _part(self, endpoint: str, part: str) -> SupervisedProcess:
-        return SupervisedProcess(self._folder / endpoint / part)
+    def _parts_of(self, endpoint: str) -> set[Path]:
+        """Return the folders of all parts there are; proxies come and go before their servers."""
+        return {path for part in PARTS for path in (self._folder / endpoint).glob(f"{part}*") if path.is_dir()}
 
-    def _wish(self, endpoint: str) -> Wish | None:
+    def _sweep(self, endpoint: str) -> None:
+        """End the parts that neither what serves nor a candidate needs, also those that a crash left behind."""
+        wishes = (self._wish(endpoint), self._wish(endpoint, CANDIDATE))
+        needed = {self._part(wish, part).folder for wish in wishes if wish is not None for part in PARTS}
+        unneeded = self._parts_of(endpoint) - needed
+        self._end(unneeded)
+        for folder in unneeded:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _end(self, folders: set[Path]) -> None:
+        for folder in sorted(folders):
+            SupervisedProcess(folder).stop(grace_s=STOP_WITHIN_S)
+
+    def _part(self, wish: Wish, part: str) -> SupervisedProcess:
+        folder = part if wish.colour == "blue" else f"{part}-{wish.colour}"
+        return SupervisedProcess(self._folder / wish.name / folder)
+
+    def _wish(self, endpoint: str, which: str = SERVES) -> Wish | None:
         try:
-            return Wish(**json.loads((self._folder / endpoint / "endpoint.json").read_text(encoding="utf-8")))
+            return Wish(**json.loads((self._folder / endpoint / which).read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
 
-    def _new_wish(self, spec: MonitorSpec, model: dict[str, Any]) -> Wish:
-        server_port, port = free_ports(2)
-        return Wish(name=spec.endpoint, namespace=spec.namespace, model=model, server_port=server_port, port=port)
-
-    def _run(self, wish: Wish) -> None:
+    def _run(self, wish: Wish, which: str) -> None:
         """Write the wish down and start those of its two parts that do not run."""
-        server, proxy = self._part(wish.name, "server"), self._part(wish.name, "proxy")
+        server, proxy = self._part(wish, "server"), self._part(wish, "proxy")
         if not server.files.running and not proxy.files.running and (answers(wish.port) or answers(wish.server_port)):
             # While the endpoint was down somebody else took a port of it.
             server_port, port = free_ports(2)
-            wish = Wish(**{**_plain(wish), "server_port": server_port, "port": port})
-        write_json(self._folder / wish.name / "endpoint.json", _plain(wish))
+            wish = replace(wish, server_port=server_port, port=port)
+        write_json(self._folder / wish.name / which, asdict(wish))
         server.start(self._launch(wish, self._server_command(wish)))
         proxy.start(self._launch(wish, self._proxy_command(wish)))
 
@@ -167,15 +228,19 @@ class LocalServingBackend:
         flat = tuple(text for pair in options.items() for text in pair)
         return (self._python(), "-m", "pegel_serving.proxy", *flat)
 
+    def _status(self, wish: Wish) -> EndpointStatus:
+        state, detail = self._look(wish)
+        return EndpointStatus(name=wish.name, fingerprint=wish.fingerprint, state=state, url=wish.url, detail=detail)
+
     def _look(self, wish: Wish) -> tuple[EndpointState, str]:
-        for part in ("server", "proxy"):
-            files = self._part(wish.name, part).files
+        for part in reversed(PARTS):
+            files = self._part(wish, part).files
             if not files.running:
                 return EndpointState.FAILED, f"its {part} ended; the last lines of its log:\n{last_lines(files.log)}"
         answer = _ask(f"{wish.url}/v1/models/{wish.name}")
         if answer == "ready":
             return EndpointState.READY, ""
-        log = last_lines(self._part(wish.name, "server").files.log)
+        log = last_lines(self._part(wish, "server").files.log)
         return EndpointState.STARTING, f"the model does not answer ready yet ({answer}); its log ends:\n{log}"
 
 
@@ -185,8 +250,11 @@ def fingerprint(namespace: str, model: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps([namespace, relevant], sort_keys=True).encode()).hexdigest()
 
 
-def _plain(wish: Wish) -> dict[str, Any]:
-    return {name: getattr(wish, name) for name in ("name", "namespace", "model", "server_port", "port")}
+def _new_wish(spec: MonitorSpec, model: dict[str, Any], colour: str = "blue") -> Wish:
+    server_port, port = free_ports(2)
+    return Wish(
+        name=spec.endpoint, namespace=spec.namespace, model=model, server_port=server_port, port=port, colour=colour
+    )
 
 
 def _model_folder(uri: str) -> Path:
