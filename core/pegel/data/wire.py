@@ -15,10 +15,40 @@ HEADER_ENDPOINT: Final = "ce_inferenceservicename"
 HEADER_NAMESPACE: Final = "ce_namespace"
 HEADER_COMPONENT: Final = "ce_component"
 """`predictor`, or `transformer` where one stands in front of it."""
+HEADER_SOURCE: Final = "ce_source"
+"""The pod or process that logged."""
+HEADER_SPEC_VERSION: Final = "ce_specversion"
+HEADER_TIME: Final = "ce_time"
+"""When the request came or the response ended, RFC 3339; also the record's timestamp."""
+HEADER_RECORDED_TIME: Final = "ce_recordedtime"
+"""When the sender got round to sending; what lies between is its backlog."""
+HEADER_POD_LABEL: Final = "ce_endpoint"
+"""KServe's pod label `endpoint`, mostly empty; it names no model."""
+HEADER_METADATA: Final = "ce_metadata"
+HEADER_ANNOTATIONS: Final = "ce_annotations"
+HEADER_CONTENT_TYPE: Final = "content-type"
+"""Of the request, on responses too."""
 HEADER_REASON: Final = "dlq_reason"
 """Why a record was kept aside; only on topics of dead letters."""
+HEADER_TRUNCATED: Final = "dlq_truncated"
+"""`true` where only the beginning of a body was kept; only on topics of dead letters."""
+
+SPEC_VERSION: Final = "1.0"
+PREDICTOR: Final = "predictor"
+"""The component that is meant where none is named."""
+JSON: Final = "application/json"
+GRPC: Final = "application/grpc"
 
 REQUEST_TYPE: Final = "org.kubeflow.serving.inference.request"
 RESPONSE_TYPE: Final = "org.kubeflow.serving.inference.response"
 DROPPED_TYPE: Final = "org.pegel.logger.dropped"
 """A notice of the logger: `{"count": n}` events were given up."""
+
+
+def http_name(header: str) -> str:
+    """Return a record's header as it is named on HTTP, in the spelling of KServe's agent.
+
+    >>> http_name(HEADER_ENDPOINT), http_name(HEADER_CONTENT_TYPE)
+    ('Ce-Inferenceservicename', 'Content-Type')
+    """
+    return header.replace("_", "-").title()
