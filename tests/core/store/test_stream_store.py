@@ -21,7 +21,7 @@ from pegel.stream.commit import (
     ReadRange,
     SetAside,
 )
-from pegel.testing.clock import START
+from pegel.testing.manual_clock import START
 from pegel.testing.samples import (
     sample_finding,
     sample_heartbeat,
