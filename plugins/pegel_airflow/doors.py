@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pegel.spec.settings import Settings
     from pegel.store.action_log import ActionLog
     from pegel.store.alert_store import AlertStore
+    from pegel.store.baseline_store import BaselineStore
     from pegel.store.registry import Registry
     from pegel.store.results import Results
 
@@ -30,23 +31,25 @@ LOCAL_SERVING = "pegel_local.backends.endpoint_processes:LocalServingBackend"
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The four faces of the results database."""
+    """The faces of the results database."""
 
     registry: Registry
     results: Results
     alerts: AlertStore
     actions: ActionLog
+    baselines: BaselineStore
 
 
 def stores(settings: Settings) -> Stores:
     """Open the results database, with its tables up to date. Raises Unavailable or SetupError."""
     from pegel.store.action_log import ActionLog
     from pegel.store.alert_store import AlertStore
+    from pegel.store.baseline_store import BaselineStore
     from pegel.store.registry import Registry
     from pegel.store.results import Results
 
     opened = engine(settings.database)
-    return Stores(Registry(opened), Results(opened), AlertStore(opened), ActionLog(opened))
+    return Stores(Registry(opened), Results(opened), AlertStore(opened), ActionLog(opened), BaselineStore(opened))
 
 
 def features(settings: Settings) -> FeatureStore:

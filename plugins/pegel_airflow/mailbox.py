@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self, cast
 
-from pegel.errors import NotFound, Unavailable
+from pegel.errors import LayoutMismatch, NotFound, Unavailable
 from pegel.spec.settings import Settings
 from pegel_airflow import doors
 
@@ -70,11 +70,9 @@ class Mailbox:
 
 
 def _baseline(settings: Settings, mail: Mail) -> Baseline | None:
-    """Return the baseline that the alert's newest findings were judged by, or None if the feature store lost it."""
-    from pegel.baseline.baseline import Baseline
-
+    """Return the baseline that the alert's newest findings were judged by, or None if it is lost or unreadable."""
     newest = max(mail.alert.features, key=lambda one: one.finding.span.end)
     try:
-        return Baseline.from_json(doors.features(settings).get_baseline(newest.finding.baseline_id))
-    except NotFound:
+        return doors.stores(settings).baselines.get(newest.finding.baseline_id)
+    except (NotFound, LayoutMismatch):
         return None

@@ -22,6 +22,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.layout import Layout, build_layout
 from pegel.stats.seasons import Partition
 from pegel.stats.summary import Summary
+from pegel.store.baseline_store import BaselineStore
 from pegel_spark.timed_rows import Timed, parts
 from pegel_spark.training_columns import TrainingColumns, columns
 
@@ -40,24 +41,26 @@ class Promotion:
         return orjson.dumps(asdict(self))
 
 
-def profile(spark: SparkSession, spec: MonitorSpec, store: FeatureStore, *, now: datetime) -> Promotion:
+def profile(
+    spark: SparkSession, spec: MonitorSpec, features: FeatureStore, baselines: BaselineStore, *, now: datetime
+) -> Promotion:
     """Build the baseline that `spec` asks for, keep it and make it the current one.
 
     Raises NotFound for unknown training data, InvalidSpec when its columns do not fit its schema, Conflict when
     another baseline was promoted meanwhile.
     """
     name, version = spec.model.name, spec.model.version
-    expected = store.current_baseline(name, version)
-    baseline = build(spark, spec, store, now=now)
-    store.put_baseline(baseline.to_json())
-    changed = store.promote_baseline(name, version, baseline.id, expected)
+    expected = baselines.current(name, version)
+    baseline = build(spark, spec, features, now=now)
+    baselines.put(baseline)
+    changed = baselines.promote(name, version, baseline.id, expected, by="baseline job", now=now)
     return Promotion(baseline.id, baseline.rows, len(baseline.layout.features), changed)
 
 
-def build(spark: SparkSession, spec: MonitorSpec, store: FeatureStore, *, now: datetime) -> Baseline:
+def build(spark: SparkSession, spec: MonitorSpec, features: FeatureStore, *, now: datetime) -> Baseline:
     """Build the baseline that `spec` asks for. The same rows, in any order and partitioning, give the same id."""
-    schema = store.describe(spec.baseline.source)
-    frame = spark.read.parquet(str(store.read_training_data(spec.baseline.source)))
+    schema = features.describe(spec.baseline.source)
+    frame = spark.read.parquet(str(features.read_training_data(spec.baseline.source)))
     timed = Timed.of(frame, schema, spec)
     values = TrainingColumns(timed.ordered, schema)
     layout = build_layout(schema, values, kept_statistics(spec.watch))

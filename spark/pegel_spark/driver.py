@@ -16,9 +16,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from pegel.errors import TemporaryError
-from pegel.featurestore import LocalFeatureStore
 from pegel.spec.clock import SystemClock
 from pegel.spec.settings import Settings
+from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.registry_view import WishList
@@ -99,7 +99,7 @@ class Driver:
         engine = connect(self.settings.database)
         migrate(engine)
         results = Results(engine)
-        wish_list = WishList(Registry(engine), LocalFeatureStore(self.settings.features), self.job.document.group)
+        wish_list = WishList(Registry(engine), BaselineStore(engine), self.job.document.group)
         journal = Journal(self.job.journal)
         if not self.job.checkpoint.exists():
             # Batch numbers begin again with a new checkpoint; a history with other numbers must not swallow them.

@@ -1,20 +1,18 @@
-"""The local feature store: references, training data, baselines and the one pointer."""
+"""The local feature store: references and training data."""
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from pegel.data.columns import Field, Kind, Role, Schema
-from pegel.errors import Conflict, InvalidSpec, NotFound
-from pegel.featurestore import FeatureStore, LocalFeatureStore, SourceRef, TimeRange
+from pegel.errors import InvalidSpec, NotFound
+from pegel.featurestore import LocalFeatureStore, SourceRef, TimeRange
 from pegel.testing.manual_clock import START
 
 SCHEMA = Schema((Field("distance", Kind.NUMERIC, unit="mi"), Field("delay", Kind.NUMERIC, Role.PREDICTION)))
-A, B = ("sha256:" + letter * 64 for letter in "ab")
 
 
 @pytest.fixture
@@ -91,13 +89,11 @@ def test_the_same_data_again_is_kept_once(store: LocalFeatureStore, table: Path)
 
 
 def test_what_is_not_there_is_named(store: LocalFeatureStore, tmp_path: Path) -> None:
-    """Unknown references, files and baselines are named in the error."""
+    """Unknown references and files are named in the error."""
     with pytest.raises(NotFound, match="no training data local://fraud"):
         store.describe("local://fraud")
     with pytest.raises(NotFound, match=r"nothing\.parquet; nothing is there"):
         store.register_training_data("delays", 1, tmp_path / "nothing.parquet", SCHEMA)
-    with pytest.raises(NotFound, match="no baseline sha256:aaaa"):
-        store.get_baseline(A)
 
 
 @pytest.mark.parametrize("name", ["../elsewhere", "a/b", "", ".hidden", "a b"])
@@ -105,55 +101,3 @@ def test_a_name_does_not_lead_out_of_the_store(store: LocalFeatureStore, table: 
     """A name that would be a path is refused."""
     with pytest.raises(InvalidSpec, match="letters, digits"):
         store.register_training_data(name, 1, table, SCHEMA)
-
-
-def test_a_baseline_is_written_once(store: LocalFeatureStore) -> None:
-    """The first document of a content address stays, also when one of another day comes with it."""
-    ids = [store.put_baseline({"id": A, "created_at": day}) for day in ("2026-11-03", "2026-11-04")]
-
-    assert [A, A] == ids
-    assert "2026-11-03" == store.get_baseline(A)["created_at"]
-
-
-def test_promotion_is_compare_and_swap(store: LocalFeatureStore) -> None:
-    """A baseline is promoted over the one that was expected, and refused over any other."""
-    for one in (A, B):
-        store.put_baseline({"id": one})
-    outcomes = [store.promote_baseline("delays", 1, A, None), store.promote_baseline("delays", 1, A, None)]
-
-    assert [True, False] == outcomes
-    with pytest.raises(Conflict, match=f"expected None to be current; found {A}"):
-        store.promote_baseline("delays", 1, B, None)
-    assert store.promote_baseline("delays", 1, B, A)
-    assert (B, None) == (store.current_baseline("delays", 1), store.current_baseline("delays", 2))
-
-
-def test_only_a_kept_baseline_is_promoted(store: LocalFeatureStore) -> None:
-    """The pointer never leads to a document that is not there."""
-    with pytest.raises(NotFound):
-        store.promote_baseline("delays", 1, A, None)
-    assert store.current_baseline("delays", 1) is None
-
-
-def test_of_many_promotions_at_once_one_wins(tmp_path: Path) -> None:
-    """Eight writers that all expect nothing: one promotes, seven are told of the conflict."""
-    stores: list[FeatureStore] = [LocalFeatureStore(tmp_path) for _ in range(8)]
-    ids = [f"sha256:{number:064x}" for number in range(8)]
-    outcomes: list[str] = []
-
-    def promote(store: FeatureStore, baseline_id: str) -> None:
-        store.put_baseline({"id": baseline_id})
-        try:
-            store.promote_baseline("delays", 1, baseline_id, None)
-        except Conflict:
-            outcomes.append("conflict")
-        else:
-            outcomes.append("promoted")
-
-    writers = [threading.Thread(target=promote, args=pair) for pair in zip(stores, ids, strict=True)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-
-    assert ["conflict"] * 7 + ["promoted"] == sorted(outcomes)

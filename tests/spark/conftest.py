@@ -30,6 +30,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.stats.layout import Layout, build_layout
 from pegel.stats.summary import Summary
+from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.results import Results
@@ -118,14 +119,17 @@ class World:
     store: LocalFeatureStore
     registry: Registry
     results: Results
+    baselines: BaselineStore
 
     def watch(self, spec: MonitorSpec, *, baseline: bool = True) -> Baseline | None:
         """Put a spec into the registry, with a current baseline if wished."""
         made = None
         if baseline:
             made = build_baseline(spec, training_table())
-            self.store.put_baseline(made.to_json())
-            self.store.promote_baseline(spec.model.name, 1, made.id, None)
+            current = self.baselines.current(spec.model.name, 1)
+            self.baselines.promote(
+                spec.model.name, 1, self.baselines.put(made), current, by="test", now=datetime.now(UTC)
+            )
         self.registry.put(spec)
         return made
 
@@ -141,7 +145,7 @@ def world(tmp_path: Path) -> World:
     source = tmp_path / "train.parquet"
     pq.write_table(training_table(), source)
     store.register_training_data("delays", 1, source, SCHEMA)
-    return World(settings, store, Registry(engine), Results(engine))
+    return World(settings, store, Registry(engine), Results(engine), BaselineStore(engine))
 
 
 def headers_of(event_id: str, kind: str, endpoint: str) -> list[tuple[str, bytes]]:

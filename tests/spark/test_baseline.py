@@ -58,11 +58,11 @@ def test_a_large_table_is_fetched_by_column(
 
 def test_the_second_run_changes_nothing(world: Any, toolbox: Any, spark: Any) -> None:
     """The same data again is the same baseline: it stays current and the run says so."""
-    first = profile(spark, toolbox.make_spec(), world.store, now=NOW)
-    second = profile(spark, toolbox.make_spec(), world.store, now=NOW)
+    first = profile(spark, toolbox.make_spec(), world.store, world.baselines, now=NOW)
+    second = profile(spark, toolbox.make_spec(), world.store, world.baselines, now=NOW)
 
     assert (True, False) == (first.changed, second.changed)
-    assert first.baseline_id == second.baseline_id == world.store.current_baseline("delays", 1)
+    assert first.baseline_id == second.baseline_id == world.baselines.current("delays", 1)
     assert (toolbox.ROWS, 4) == (first.rows, first.features)
 
 
@@ -128,7 +128,7 @@ def test_spark_submit_runs_the_job(world: Any, toolbox: Any, tmp_path: Path) -> 
     assert 0 == done.returncode, done.stderr[-2000:]
     told = json.loads(done.stdout.splitlines()[-1])
     assert told == json.loads(result.read_text())
-    assert (world.store.current_baseline("delays", 1), 4000, 4, True) == tuple(told.values())
+    assert (world.baselines.current("delays", 1), 4000, 4, True) == tuple(told.values())
 
 
 def test_unknown_training_data_is_refused_before_spark_starts(

@@ -57,7 +57,7 @@ def baseline(world: Any, toolbox: Any) -> Any:
 
 def run(world: Any, toolbox: Any, baseline: Any, numbers: range, *, restarts: bool, shift: float = 150.0) -> None:
     """Judge and store windows one after the other, in one process or in a fresh one for each."""
-    wish_list = WishList(world.registry, world.store, "default")
+    wish_list = WishList(world.registry, world.baselines, "default")
     memories = Memories(world.results)
     for number in numbers:
         if restarts:

@@ -103,7 +103,7 @@ class Group:
 
     def start(self) -> Monitor:
         """Return a fresh process's monitor over the same folder."""
-        wishes = WishList(self.world.registry, self.world.store, "default")
+        wishes = WishList(self.world.registry, self.world.baselines, "default")
         monitor = Monitor(wishes, Journal(self.folder), self.world.results, self.side, self.clock)
         monitor.restore()
         return monitor

@@ -6,15 +6,14 @@ from typing import Annotated
 
 import typer
 
-from pegel.baseline.baseline import Baseline
 from pegel.cli.console import out
 from pegel.cli.options import HomeOption, settings_of
 from pegel.errors import NotFound, PermanentError
-from pegel.featurestore import LocalFeatureStore
 from pegel.judge.explanation import Explanation
 from pegel.judge.explanation import explain as recompute
 from pegel.spec.settings import Settings
 from pegel.stats.summary import Summary
+from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.results import Results
 
@@ -41,7 +40,7 @@ def explained(settings: Settings, finding: str) -> Explanation:
         migrate(engine)
         results = Results(engine)
         stored = results.finding(finding)
-        baseline = Baseline.from_json(LocalFeatureStore(settings.features).get_baseline(stored.baseline_id))
+        baseline = BaselineStore(engine).get(stored.baseline_id)
         rows = results.windows(stored.model, stored.version, stored.span.start)
         row = next((row for row in rows if row.span == stored.span), None)
         if row is None:

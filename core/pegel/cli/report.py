@@ -12,7 +12,6 @@ from sqlalchemy import Engine
 from pegel.cli.console import out
 from pegel.cli.options import HomeOption, settings_of
 from pegel.errors import InvalidSpec
-from pegel.featurestore import LocalFeatureStore
 from pegel.report.collect import Sources, model_view
 from pegel.report.html import write
 from pegel.spec.monitor_spec import MonitorSpec
@@ -34,7 +33,7 @@ def report(model: Model = None, output: Output = None, home: HomeOption = None) 
         migrate(engine)
         spec = chosen(engine, model)
         view = model_view(
-            Sources(engine, LocalFeatureStore(settings.features)),
+            Sources(engine),
             spec.model.name,
             spec.model.version,
             datetime.now(UTC),

@@ -1,4 +1,4 @@
-"""Training data and baselines: the protocol, and the implementation that keeps plain files in one folder."""
+"""Training data: the protocol, and the implementation that keeps plain files in one folder."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""What Pegel asks of a feature store: training data to read, baselines to keep, one pointer to swap."""
+"""What Pegel asks of a feature store: training data to register, describe and read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from pegel.data.columns import Schema
@@ -47,7 +47,7 @@ class TimeRange:
 
 
 class FeatureStore(Protocol):
-    """Keeps training data and baselines. Baselines are immutable; `promote_baseline` is the only mutation."""
+    """Keeps training data. What is learnt from it lives in the results database."""
 
     def register_training_data(
         self,
@@ -68,23 +68,4 @@ class FeatureStore(Protocol):
 
     def read_training_data(self, ref: SourceRef | str) -> Path:
         """Return the place of the Parquet data, so that an engine reads it by itself. Raises NotFound."""
-        ...
-
-    def put_baseline(self, document: dict[str, Any]) -> str:
-        """Keep a baseline document under its content address and return that. The same document changes nothing."""
-        ...
-
-    def get_baseline(self, baseline_id: str) -> dict[str, Any]:
-        """Return a baseline document. Raises NotFound."""
-        ...
-
-    def current_baseline(self, model: str, version: int) -> str | None:
-        """Return the id of the baseline that new spans of a model are judged by, or None."""
-        ...
-
-    def promote_baseline(self, model: str, version: int, baseline_id: str, expect: str | None) -> bool:
-        """Make a kept baseline the current one if the current one is still `expect`; say whether anything changed.
-
-        Raises Conflict if another was promoted meanwhile, NotFound if the baseline is not kept.
-        """
         ...

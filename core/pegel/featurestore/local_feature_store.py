@@ -4,30 +4,23 @@
 
     training/<name>/<version>/<split>.json           which data, schema and event times a reference means
     training/<name>/<version>/<content hash>.parquet   the data, immutable (a file or a folder)
-    baselines/<sha256>.json                          baseline documents, immutable
-    current/<model>/<version>.json                   the baseline in force, the only file that is ever changed
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from pegel.data.columns import Schema
-from pegel.errors import Conflict, InvalidSpec, NotFound
+from pegel.errors import InvalidSpec, NotFound
 from pegel.featurestore.feature_files import content_hash, copy_into, read_json, write_json
 from pegel.featurestore.feature_store import SourceRef, TimeRange
-from pegel.spec import names
-
-_ID = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class LocalFeatureStore:
-    """Keeps training data and baselines in a folder that several processes may share."""
+    """Keeps training data in a folder that several processes may share."""
 
     def __init__(self, root: Path) -> None:
         """Use `root`; it is created with the first thing kept."""
@@ -76,48 +69,6 @@ class LocalFeatureStore:
         stated = self._registration(ref)[1]["time_range"]
         return None if stated is None else TimeRange(*(datetime.fromisoformat(instant) for instant in stated))
 
-    def put_baseline(self, document: dict[str, Any]) -> str:
-        """Keep a baseline document under its content address and return that. The same document changes nothing."""
-        baseline_id = str(document["id"])
-        path = self._baseline(baseline_id)
-        # First writer wins: what is not part of the identity (when it was made) stays as it was.
-        if not path.exists():
-            write_json(path, document)
-        return baseline_id
-
-    def get_baseline(self, baseline_id: str) -> dict[str, Any]:
-        """Return a baseline document. Raises NotFound."""
-        document = read_json(self._baseline(baseline_id))
-        if document is None:
-            raise NotFound(f"the feature store keeps no baseline {baseline_id}; profile the training data again.")
-        return dict(document)
-
-    def current_baseline(self, model: str, version: int) -> str | None:
-        """Return the id of the baseline that new spans of a model are judged by, or None."""
-        pointer = read_json(self._pointer(model, version))
-        return None if pointer is None else str(pointer["baseline_id"])
-
-    def promote_baseline(self, model: str, version: int, baseline_id: str, expect: str | None) -> bool:
-        """Make a kept baseline the current one if the current one is still `expect`; say whether anything changed.
-
-        Raises Conflict if another was promoted meanwhile, NotFound if the baseline is not kept.
-        """
-        self.get_baseline(baseline_id)
-        pointer = self._pointer(model, version)
-        pointer.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(pointer.with_suffix(".lock")):
-            current = self.current_baseline(model, version)
-            if current == baseline_id:
-                return False
-            if current != expect:
-                raise Conflict(
-                    f"baseline of {names.monitor_key(model, version)}: expected {expect} to be current; "
-                    f"found {current}. Nothing was promoted; look at the new one first."
-                )
-            promoted_at = datetime.now(UTC).isoformat()
-            write_json(pointer, {"baseline_id": baseline_id, "supersedes": current, "promoted_at": promoted_at})
-        return True
-
     def _registration(self, ref: SourceRef | str) -> tuple[SourceRef, dict[str, Any]]:
         source = SourceRef.parse(ref) if isinstance(ref, str) else ref
         registration = None
@@ -129,14 +80,6 @@ class LocalFeatureStore:
 
     def _training(self, ref: SourceRef) -> Path:
         return self._root / "training" / _safe(ref.name) / str(ref.version)
-
-    def _baseline(self, baseline_id: str) -> Path:
-        if not _ID.fullmatch(baseline_id):
-            raise NotFound(f"expected a baseline id like sha256:<64 hexadecimal digits>; given {baseline_id!r}.")
-        return self._root / "baselines" / f"{baseline_id.removeprefix('sha256:')}.json"
-
-    def _pointer(self, model: str, version: int) -> Path:
-        return self._root / "current" / _safe(model) / f"{version}.json"
 
 
 def _safe(name: str) -> str:

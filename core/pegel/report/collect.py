@@ -1,4 +1,4 @@
-"""From the database and the feature store to what a page shows."""
+"""From the database to what a page shows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Engine
 
 from pegel.baseline.baseline import Baseline
-from pegel.errors import NotFound
-from pegel.featurestore import FeatureStore
+from pegel.errors import LayoutMismatch, NotFound
 from pegel.judge import budget
 from pegel.report.features import feature_views
 from pegel.report.states import state_of
@@ -21,6 +20,7 @@ from pegel.report.words import length, moment
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
+from pegel.store.baseline_store import BaselineStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.stream.result_rows import WindowRow
@@ -39,17 +39,17 @@ class Sources:
     """Where everything is read from."""
 
     engine: Engine
-    features: FeatureStore
 
     def baseline(self, spec: MonitorSpec, windows: Sequence[WindowRow]) -> Baseline | None:
-        """Return the baseline that the newest window was judged by, else the one in force, else None."""
+        """Return the baseline that the newest window was judged by, else the current one; None if it is unreadable."""
+        baselines = BaselineStore(self.engine)
         used = next((row.baseline_id for row in reversed(windows) if row.baseline_id), None)
-        wanted = used or self.features.current_baseline(spec.model.name, spec.model.version)
+        wanted = used or baselines.current(spec.model.name, spec.model.version)
         if wanted is None:
             return None
         try:
-            return Baseline.from_json(self.features.get_baseline(wanted))
-        except NotFound:
+            return baselines.get(wanted)
+        except (NotFound, LayoutMismatch):
             return None
 
 

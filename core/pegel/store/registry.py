@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection, Engine
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store import tables
 from pegel.store.database import reading, writing
-from pegel.store.statements import advance, of_monitor, position, upsert
+from pegel.store.statements import add, of_monitor, position, upsert
 
 _VERSION = "registry"
 
@@ -37,7 +37,7 @@ class Registry:
                 "changed_at": datetime.now(UTC),
             }
             upsert(connection, tables.monitors, [row])
-            _bump(connection)
+            note_change(connection)
         return True
 
     def remove(self, model: str, version: int) -> bool:
@@ -46,7 +46,7 @@ class Registry:
             gone = connection.execute(sa.delete(tables.monitors).where(*of_monitor(tables.monitors, model, version)))
             if gone.rowcount == 0:
                 return False
-            _bump(connection)
+            note_change(connection)
         return True
 
     def get(self, model: str, version: int) -> MonitorSpec | None:
@@ -57,7 +57,7 @@ class Registry:
         return None if found is None else MonitorSpec.parse(found)
 
     def version(self) -> int:
-        """Return a number that grows with each change: polling it costs one row."""
+        """Return a number that grows with each change of a spec or a current baseline: polling it costs one row."""
         with reading(self._engine) as connection:
             return position(connection, _VERSION)
 
@@ -69,5 +69,6 @@ class Registry:
         return [MonitorSpec.parse(data) for data in found]
 
 
-def _bump(connection: Connection) -> None:
-    advance(connection, _VERSION, position(connection, _VERSION) + 1)
+def note_change(connection: Connection) -> None:
+    """Let whoever polls `Registry.version` know that a spec or a current baseline changed."""
+    add(connection, tables.positions, [{"name": _VERSION, "value": 1}])

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import orjson
 import structlog
 
 from pegel.baseline.baseline import Baseline
 from pegel.errors import PegelError
-from pegel.featurestore import FeatureStore
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
+from pegel.store.baseline_store import BaselineStore
 from pegel.store.registry import Registry
 from pegel.stream.entries import Monitored
 
@@ -20,7 +19,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """The state of registry and feature store at one moment. Specs are by endpoint name and by monitor key."""
+    """The specs and current baselines at one moment. Specs are by endpoint name and by monitor key."""
 
     specs: dict[str, MonitorSpec]
     elsewhere: frozenset[str]
@@ -44,10 +43,11 @@ class WishList:
     """Reads wishes again and again; what has not changed is not read twice."""
 
     registry: Registry
-    store: FeatureStore
+    baselines: BaselineStore
     group: str
     _version: int = -1
     _specs: list[MonitorSpec] = field(default_factory=list)
+    _currents: dict[tuple[str, int], str] = field(default_factory=dict)
     _documents: dict[str, bytes] = field(default_factory=dict)
     _parsed: dict[str, Baseline] = field(default_factory=dict)
     _unusable: set[str] = field(default_factory=set)
@@ -57,6 +57,7 @@ class WishList:
         version = self.registry.version()
         if version != self._version:
             self._specs = self.registry.list()
+            self._currents = self.baselines.currents()
             self._version = version
         mine = {spec.key: spec for spec in self._specs if spec.group == self.group}
         elsewhere = frozenset(spec.endpoint for spec in self._specs if spec.group != self.group)
@@ -65,13 +66,13 @@ class WishList:
     def baseline(self, baseline_id: str) -> Baseline:
         """Return a baseline that was current once. Raises PegelError when it cannot be read."""
         if baseline_id not in self._parsed:
-            self._parsed[baseline_id] = Baseline.from_json(orjson.loads(self.document(baseline_id)))
+            self._parsed[baseline_id] = self.baselines.get(baseline_id)
         return self._parsed[baseline_id]
 
     def document(self, baseline_id: str) -> bytes:
         """Return a baseline's document as bytes, for the tasks."""
         if baseline_id not in self._documents:
-            self._documents[baseline_id] = orjson.dumps(self.store.get_baseline(baseline_id))
+            self._documents[baseline_id] = self.baselines.document(baseline_id)
         return self._documents[baseline_id]
 
     def unpack(self, baseline_id: str, data: bytes) -> Summary:
@@ -79,7 +80,7 @@ class WishList:
         return Summary.from_bytes(data, self.baseline(baseline_id).layout)
 
     def _current(self, spec: MonitorSpec) -> str | None:
-        found = self.store.current_baseline(spec.model.name, spec.model.version)
+        found = self._currents.get((spec.model.name, spec.model.version))
         if found is None or found in self._unusable:
             return None
         try:

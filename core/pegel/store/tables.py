@@ -51,6 +51,37 @@ monitors = sa.Table(
     sa.Column("changed_at", Instant, nullable=False),
 )
 
+# Baselines as compressed JSON, immutable, under their content address.
+baselines = sa.Table(
+    "baselines",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("model", Foreign, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("document", sa.LargeBinary, nullable=False),
+)
+
+current_baselines = sa.Table(
+    "current_baselines",
+    metadata,
+    *_monitor(),
+    sa.Column("baseline_id", sa.Text, nullable=False),
+)
+
+promotions = sa.Table(
+    "promotions",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("model", Foreign, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("baseline_id", sa.Text, nullable=False),
+    sa.Column("previous", sa.Text),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("by", Foreign, nullable=False),
+    sa.Index(None, "model", "version"),
+)
+
 windows = sa.Table(
     "windows",
     metadata,

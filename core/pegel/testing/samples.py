@@ -5,9 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
+
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.data.spans import Span
 from pegel.judge.findings import Finding, Verdict
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stats.layout import build_layout
+from pegel.stats.summary import Summary
 from pegel.stream.result_rows import Heartbeat, InvalidRow, LedgerRow, OutlierRow, WindowRow
 from pegel.testing.manual_clock import START
 
@@ -143,3 +149,15 @@ def sample_heartbeat(at: datetime = START, group: str = "default", **fields: Any
         "pid": 4711,
     }
     return Heartbeat(**(values | fields))
+
+
+def sample_baseline(seed: int = 0, *, fields: int = 2, rows: int = 500, **identity: Any) -> Baseline:
+    """Return a baseline of numeric features `f0`, `f1`, ... that are normal; other seeds give other baselines."""
+    schema = Schema(tuple(Field(f"f{number}", Kind.NUMERIC) for number in range(fields)))
+    values = np.random.default_rng(seed).normal(size=(rows, fields))
+    layout = build_layout(schema, {field.name: values[:, at] for at, field in enumerate(schema.fields)})
+    summary = Summary.empty(layout, exact=True)
+    summary.update(Columns(rows, values, None, (), ()), Role.FEATURE)
+    given: dict[str, Any] = {"model": "delays", "version": 1, "source": "local://delays", "created_at": START}
+    given |= {"layout": layout, "summary": summary, "scores": None, "watch": sample_spec().watch}
+    return Baseline.build(**(given | identity))

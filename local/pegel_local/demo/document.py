@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pegel.featurestore import LocalFeatureStore
 from pegel.report.collect import Sources, model_view
 from pegel.report.html import write
 from pegel_local.demo.stage import Demo
@@ -13,6 +12,6 @@ from pegel_local.demo.stage import Demo
 
 def write_report(demo: Demo) -> Path:
     """Write the report about the model into the demonstration's home, and return its path."""
-    sources = Sources(demo.engine, LocalFeatureStore(demo.settings.features))
+    sources = Sources(demo.engine)
     model = demo.spec.model
     return write(model_view(sources, model.name, model.version, datetime.now(UTC)), demo.home / "report.html")

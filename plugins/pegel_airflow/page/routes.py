@@ -34,4 +34,4 @@ def one(settings: Settings, model: str, version: int, now: datetime) -> ModelVie
 def _sources(settings: Settings) -> Sources:
     from pegel.report.collect import Sources
 
-    return Sources(doors.engine(settings.database), doors.features(settings))
+    return Sources(doors.engine(settings.database))

@@ -15,6 +15,8 @@ from pegel.errors import PegelError
 from pegel.featurestore import LocalFeatureStore
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
+from pegel.store.baseline_store import BaselineStore
+from pegel.store.database import connect, migrate
 from pegel_spark import logs, session
 from pegel_spark.baseline_job import profile
 
@@ -31,11 +33,13 @@ def main(arguments: list[str]) -> int:
     settings = Settings()
     try:
         spec = MonitorSpec.from_file(options.spec)
-        store = LocalFeatureStore(settings.features)
+        features = LocalFeatureStore(settings.features)
         # Asked before Spark starts: a wrong reference is told within a second.
-        store.describe(spec.baseline.source)
+        features.describe(spec.baseline.source)
+        engine = connect(settings.database)
+        migrate(engine)
         spark = session.build(f"pegel-baseline-{spec.endpoint}", settings, jars=[])
-        done = profile(spark, spec, store, now=datetime.now(UTC))
+        done = profile(spark, spec, features, BaselineStore(engine), now=datetime.now(UTC))
     except PegelError as error:
         sys.stderr.write(f"{error}\n")
         return REFUSED

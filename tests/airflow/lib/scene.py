@@ -108,9 +108,8 @@ def play(settings: Settings, *, now: datetime | None = None) -> MonitorSpec:
     now = now or datetime.now(UTC)
     wish, random = seeds.spec(), np.random.default_rng(7)
     made = baseline(wish, random)
-    store = doors.features(settings)
-    store.put_baseline(made.to_json())
-    store.promote_baseline("delays", 1, made.id, None)
+    baselines = doors.stores(settings).baselines
+    baselines.promote("delays", 1, baselines.put(made), None, by="scene", now=now)
     end = datetime.fromtimestamp(now.timestamp() // 10 * 10, UTC)
     windows: list[WindowRow] = []
     findings: list[Finding] = []
@@ -133,7 +132,7 @@ def play(settings: Settings, *, now: datetime | None = None) -> MonitorSpec:
 def beat(settings: Settings) -> None:
     """Let the driver of the scene's group speak now."""
     wish = seeds.spec()
-    current = doors.features(settings).current_baseline("delays", 1) or ""
+    current = doors.stores(settings).baselines.current("delays", 1) or ""
     told = seeds.heartbeat(wish, fingerprint="f" * 64, baselines={wish.key: current})
     doors.stores(settings).results.heartbeat(told)
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from pegel.alerts.update import update
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
-from pegel.featurestore import LocalFeatureStore
 from pegel.judge.judge import judge
 from pegel.reconcile.actions import Action
 from pegel.reconcile.actions import Kind as Step
@@ -25,6 +24,7 @@ from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
 from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
+from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.results import Results
@@ -89,8 +89,8 @@ def judged(baseline: Baseline, tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("judged")
     engine = connect(f"sqlite:///{folder / 'pegel.db'}")
     migrate(engine)
-    store = LocalFeatureStore(folder / "features")
-    store.promote_baseline("delays", 1, store.put_baseline(baseline.to_json()), None)
+    baselines = BaselineStore(engine)
+    baselines.promote("delays", 1, baselines.put(baseline), None, by="test", now=NOW)
     Registry(engine).put(sample_spec())
     rng, results = np.random.default_rng(2), Results(engine)
     for minute in range(24):
@@ -111,7 +111,7 @@ def sources(judged: Path, tmp_path: Path) -> Iterator[Sources]:
     """A copy of the judged windows that a test may change."""
     shutil.copytree(judged, tmp_path / "copy")
     engine = connect(f"sqlite:///{tmp_path / 'copy' / 'pegel.db'}")
-    yield Sources(engine, LocalFeatureStore(tmp_path / "copy" / "features"))
+    yield Sources(engine)
     engine.dispose()
 
 

@@ -15,7 +15,6 @@ from pegel.alerts.alert import MailKind
 from pegel.alerts.update import update
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
-from pegel.featurestore import LocalFeatureStore
 from pegel.judge.chart_state import Memory
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judge import judge
@@ -24,6 +23,7 @@ from pegel.report.collect import Sources, model_view
 from pegel.spec.monitor_spec import Watch
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
+from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.results import Results
@@ -139,11 +139,10 @@ def test_the_page_tells_slow_drift(slow: Story, baseline: Baseline, tmp_path: Pa
     """The page shows the field first, with the tag of slow drift, and marks the windows on the time line."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
     migrate(engine)
-    store = LocalFeatureStore(tmp_path / "features")
-    store.put_baseline(baseline.to_json())
+    BaselineStore(engine).put(baseline)
     Registry(engine).put(sample_spec())
     Results(engine).write(slow.windows, slow.findings)
-    view = model_view(Sources(engine, store), "delays", 1, START + 41 * MINUTE)
+    view = model_view(Sources(engine), "delays", 1, START + 41 * MINUTE)
     engine.dispose()
 
     assert (Verdict.DRIFTING, "drifting slowly") == (view.features[0].verdict, view.features[0].verdict_words)

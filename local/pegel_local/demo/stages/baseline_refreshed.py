@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pegel.featurestore import LocalFeatureStore
+from pegel.store.baseline_store import BaselineStore
 from pegel_local.demo.failure import require
 from pegel_local.demo.stage import Demo
 
@@ -31,7 +31,7 @@ def show(demo: Demo) -> str:
     before = demo.driver.state()
     demo.follow("baseline_refresh", {"models": [demo.spec.key]}, within_s=WITHIN_S)
     model = demo.spec.model
-    current = LocalFeatureStore(demo.settings.features).current_baseline(model.name, model.version)
+    current = BaselineStore(demo.engine).current(model.name, model.version)
     after = demo.driver.state()
     same = before is not None and after is not None and before.process == after.process
     require(

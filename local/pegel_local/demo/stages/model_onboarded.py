@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pegel.baseline.baseline import Baseline
-from pegel.featurestore import LocalFeatureStore
+from pegel.store.baseline_store import BaselineStore
 from pegel_local.airflow.airflow_api import answers
 from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.demo.failure import StageFailed, require
@@ -36,13 +35,11 @@ def show(demo: Demo) -> str:
 
 
 def _baseline(demo: Demo) -> tuple[int, int]:
-    store = LocalFeatureStore(demo.settings.features)
+    store = BaselineStore(demo.engine)
     model = demo.spec.model
-    current = store.current_baseline(model.name, model.version)
+    current = store.current(model.name, model.version)
     if current is None:
-        raise StageFailed(
-            expected="a baseline in the feature store", happened="there is none", log=demo.log("airflow-scheduler")
-        )
+        raise StageFailed(expected="a current baseline", happened="there is none", log=demo.log("airflow-scheduler"))
     demo.facts["baseline_id"] = current
-    baseline = Baseline.from_json(store.get_baseline(current))
+    baseline = store.get(current)
     return baseline.rows, len(baseline.layout.features)

@@ -45,6 +45,7 @@ def _index(table: str, *columns: str) -> None:
 def upgrade() -> None:
     """Create every table."""
     _registry()
+    _baselines()
     _windows()
     _findings()
     _events()
@@ -61,7 +62,7 @@ def downgrade() -> None:
     for table in (
         *("failures", "monitor_states", "pane_parts", "arrivals", "set_aside", "gaps", "offsets", "claims"),
         *("actions", "silences", "alerts", "heartbeats", "invalid", "ledger", "outliers"),
-        *("findings", "windows", "monitors", "positions"),
+        *("findings", "windows", "promotions", "current_baselines", "baselines", "monitors", "positions"),
     ):
         op.drop_table(table)
 
@@ -74,6 +75,27 @@ def _registry() -> None:
         *(_text("fingerprint"), _text("spec"), _instant("changed_at")),
         _key("monitors", "model", "version"),
     )
+
+
+def _baselines() -> None:
+    op.create_table(
+        "baselines",
+        *(_text("id"), _text("model"), _integer("version"), _instant("created_at")),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        _key("baselines", "id"),
+    )
+    op.create_table(
+        "current_baselines",
+        *(_text("model"), _integer("version"), _text("baseline_id")),
+        _key("current_baselines", "model", "version"),
+    )
+    op.create_table(
+        "promotions",
+        *(_serial("seq"), _text("model"), _integer("version"), _text("baseline_id"), _text("previous", null=True)),
+        *(_instant("at"), _text("by")),
+        _key("promotions", "seq"),
+    )
+    _index("promotions", "model", "version")
 
 
 def _windows() -> None:

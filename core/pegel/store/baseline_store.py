@@ -1,0 +1,151 @@
+"""Baselines and which of them is current, in the results database: whoever judges or shows needs no feature store.
+
+A baseline is immutable and kept under its content address. `promote` is the only change: compare and swap of one
+pointer per model version, with its history.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from pegel.baseline.baseline import Baseline
+from pegel.errors import Conflict, LayoutMismatch, NotFound
+from pegel.spec.names import monitor_key
+from pegel.store import tables
+from pegel.store.database import reading, writing
+from pegel.store.registry import note_change
+from pegel.store.statements import insert_into, of_monitor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """One change of the pointer: what became current, in place of what (None: nothing), when and by what."""
+
+    baseline_id: str
+    previous: str | None
+    at: datetime
+    by: str
+
+
+class BaselineStore:
+    """Keeps baselines, one pointer per model version, and the history of the pointers."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Use the migrated database behind `engine`."""
+        self._engine = engine
+
+    def put(self, baseline: Baseline) -> str:
+        """Keep a baseline under its content address and return that. The first copy stays; another changes nothing."""
+        document = json.dumps(baseline.to_json(), sort_keys=True, separators=(",", ":")).encode()
+        row = {
+            "id": baseline.id,
+            "model": baseline.model,
+            "version": baseline.version,
+            "created_at": baseline.created_at,
+            "document": zlib.compress(document),
+        }
+        insert = insert_into(self._engine.dialect, tables.baselines).values(row)
+        with writing(self._engine) as connection:
+            connection.execute(insert.on_conflict_do_nothing(index_elements=["id"]))
+        return baseline.id
+
+    def get(self, baseline_id: str) -> Baseline:
+        """Return a baseline. Raises NotFound, and LayoutMismatch if it is of another version or damaged."""
+        try:
+            return Baseline.from_json(json.loads(self.document(baseline_id)))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise _damaged(baseline_id, error) from error
+
+    def document(self, baseline_id: str) -> bytes:
+        """Return a baseline's JSON as it was kept, for whoever reads it elsewhere. Raises NotFound, LayoutMismatch."""
+        statement = sa.select(tables.baselines.c.document).where(tables.baselines.c.id == baseline_id)
+        with reading(self._engine) as connection:
+            packed = connection.execute(statement).scalar()
+        if packed is None:
+            raise NotFound(
+                f"the results database keeps no baseline {baseline_id}; profile the training data again "
+                f"(workflow `baseline_refresh`)."
+            )
+        try:
+            return zlib.decompress(packed)
+        except zlib.error as error:
+            raise _damaged(baseline_id, error) from error
+
+    def current(self, model: str, version: int) -> str | None:
+        """Return the id of the baseline that new spans of a model version are judged by, or None."""
+        with reading(self._engine) as connection:
+            return _current(connection, model, version)
+
+    def currents(self) -> dict[tuple[str, int], str]:
+        """Return the current baseline of every model version that has one, in one query."""
+        c = tables.current_baselines.c
+        with reading(self._engine) as connection:
+            rows = connection.execute(sa.select(c.model, c.version, c.baseline_id)).all()
+        return {(row.model, row.version): row.baseline_id for row in rows}
+
+    def promote(
+        self, model: str, version: int, baseline_id: str, expected: str | None, *, by: str, now: datetime
+    ) -> bool:
+        """Make a kept baseline current if the current one is still `expected`; say whether anything changed.
+
+        Promoting what is current already changes nothing, whatever was expected. Raises Conflict if another was
+        promoted meanwhile, NotFound if the baseline is not kept.
+        """
+        kept = sa.select(tables.baselines.c.id).where(tables.baselines.c.id == baseline_id)
+        with writing(self._engine) as connection:
+            if connection.execute(kept).first() is None:
+                raise NotFound(f"the results database keeps no baseline {baseline_id}; nothing was promoted.")
+            if _swap(connection, model, version, baseline_id, expected):
+                event = {"model": model, "version": version, "baseline_id": baseline_id}
+                event |= {"previous": expected, "at": now, "by": by}
+                connection.execute(sa.insert(tables.promotions).values(event))
+                note_change(connection)
+                return True
+            current = _current(connection, model, version)
+        if current == baseline_id:
+            return False
+        raise Conflict(
+            f"baseline of {monitor_key(model, version)}: expected {expected} to be current; found {current}. "
+            f"Nothing was promoted; look at the new one first."
+        )
+
+    def history(self, model: str, version: int) -> list[Promotion]:
+        """Return the promotions of a model version, oldest first."""
+        c = tables.promotions.c
+        statement = sa.select(c.baseline_id, c.previous, c.at, c.by)
+        with reading(self._engine) as connection:
+            chosen = statement.where(*of_monitor(tables.promotions, model, version)).order_by(c.seq)
+            return [Promotion(**row) for row in connection.execute(chosen).mappings()]
+
+
+def _current(connection: Connection, model: str, version: int) -> str | None:
+    table = tables.current_baselines
+    found = connection.execute(sa.select(table.c.baseline_id).where(*of_monitor(table, model, version))).scalar()
+    return None if found is None else str(found)
+
+
+def _swap(connection: Connection, model: str, version: int, baseline_id: str, expected: str | None) -> bool:
+    """Move the pointer in one statement, so that of two that expect the same only one succeeds."""
+    table = tables.current_baselines
+    if expected == baseline_id:
+        return False
+    if expected is None:
+        row = {"model": model, "version": version, "baseline_id": baseline_id}
+        insert = insert_into(connection.dialect, table).values(row)
+        first = insert.on_conflict_do_nothing(index_elements=["model", "version"]).returning(table.c.baseline_id)
+        return connection.execute(first).first() is not None
+    here = (*of_monitor(table, model, version), table.c.baseline_id == expected)
+    return connection.execute(sa.update(table).where(*here).values(baseline_id=baseline_id)).rowcount == 1
+
+
+def _damaged(baseline_id: str, error: Exception) -> LayoutMismatch:
+    return LayoutMismatch(
+        f"expected a readable baseline {baseline_id} in the results database; given {type(error).__name__}: {error}. "
+        f"It was not used; profile the training data again (workflow `baseline_refresh`)."
+    )
