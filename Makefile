@@ -10,10 +10,12 @@ ROOMS := airflow spark serving
 FOLDERS_airflow := core local plugins
 FOLDERS_spark := core local spark
 FOLDERS_serving := core local serving
+DISTRIBUTIONS := core local plugins spark serving
+OUT ?= dist
 PEGEL := .venvs/serving/bin/pegel
 typed = MYPYPATH=tests/$(1)/lib $(TOOLS)/mypy --python-executable .venvs/$(1)/bin/python --cache-dir .venvs/.mypy-$(1) $(2)
 
-.PHONY: help setup demo down test check test-core test-local test-airflow test-spark test-serving test-e2e test-repo lint types contracts lock format measure clean
+.PHONY: help setup demo down test test-long check wheels test-core test-local test-airflow test-spark test-serving test-e2e test-repo lint types contracts lock format measure clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,9 +31,12 @@ down: setup ## stop everything that was started here, and nothing else
 test: setup ## every test of every environment, one summary at the end
 	@$(TOOLS)/python tests/run.py
 
+test-long: setup ## the tests that take minutes; SLICE=2/7 runs one part, SLICE=today the one of the day
+	@$(TOOLS)/python tests/run.py --long $(if $(SLICE),--slice $(SLICE))
+
 check: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving lint types contracts ## ruff, strict types, import contracts
 
-test-core: setup ## core, in all three environments
+test-core: setup ## core whole, and again in a second environment what depends on versions
 	@$(TOOLS)/python tests/run.py core
 
 test-local: setup ## launcher, processes, backends of one machine
@@ -62,6 +67,9 @@ types: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving ## mypy strict, once 
 
 contracts: $(STAMPS)/tools ## import contracts, in the words of docs/architecture.md
 	@PYTHONPATH=core:local:plugins:spark:serving $(TOOLS)/lint-imports --cache-dir .venvs/.import-linter
+
+wheels: $(STAMPS)/serving ## build the five distributions as wheels, into dist/ or OUT=folder
+	@rm -rf $(OUT) && for folder in $(DISTRIBUTIONS); do $(TOOLS)/uv build -q --wheel --no-build-isolation --python .venvs/serving/bin/python --out-dir $(OUT) $$folder || exit 1; done
 
 format: $(STAMPS)/tools ## write the code in the one format
 	@$(TOOLS)/ruff check -q --fix . ; $(TOOLS)/ruff format -q .

@@ -1,7 +1,33 @@
-"""What all tests share."""
+"""What all tests share: the limits of drawn examples, and slices of the long tests."""
 
+from __future__ import annotations
+
+import re
+from zlib import crc32
+
+import pytest
 from hypothesis import settings
 
 # How long an example takes says something about the machine, nothing about the code.
 settings.register_profile("pegel", deadline=None)
 settings.load_profile("pegel")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--slice K/N`: every Nth of the tests chosen, from the Kth on, by a hash of their names."""
+    parser.addoption("--slice", default="1/1", help="K/N: keep one Nth of the tests, the same ones each time")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of the slice."""
+    given = str(config.getoption("--slice"))
+    match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", given)
+    if not match or int(match[1]) > int(match[2]):
+        message = f"--slice: expected K/N with K from 1 to N, given {given!r}; nothing was run"
+        raise pytest.UsageError(message)
+    kept, dropped = [], []
+    for item in items:
+        (kept if crc32(item.nodeid.encode()) % int(match[2]) == int(match[1]) - 1 else dropped).append(item)
+    items[:] = kept
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)

@@ -12,6 +12,8 @@ from pegel.errors import InvalidSpec, NotFound
 from pegel.featurestore import LocalFeatureStore, SourceRef, TimeRange
 from pegel.testing.manual_clock import START
 
+pytestmark = pytest.mark.environments("pyarrow")
+
 SCHEMA = Schema((Field("distance", Kind.NUMERIC, unit="mi"), Field("delay", Kind.NUMERIC, Role.PREDICTION)))
 
 

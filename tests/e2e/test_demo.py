@@ -47,11 +47,15 @@ def test_every_request_is_in_a_window_once(facts: dict[str, Any], traffic: str) 
 
 @pytest.mark.parametrize("traffic", ["unchanged", "changed", "killed"])
 def test_every_prompt_answer_is_joined(facts: dict[str, Any], traffic: str) -> None:
-    """Sent = requests = responses = joined, unless an answer was slower than the lateness and its window closed."""
+    """Where each answer came within the lateness, sent = requests = responses = joined."""
     seen = facts[traffic]
-    slow = seen["slowest_answer_ms"] > 1000 * LATENESS_S
+    if seen["slowest_answer_ms"] > 1000 * LATENESS_S:
+        pytest.skip(
+            f"THIS MACHINE DID NOT KEEP UP: an answer took {seen['slowest_answer_ms']:.0f} ms, over the lateness, "
+            "so nobody has seen that every prompt answer is joined"
+        )
 
-    assert slow or seen["sent"] == seen["requests"] == seen["responses"] == seen["joined"]
+    assert [seen["sent"]] * 3 == [seen["requests"], seen["responses"], seen["joined"]]
 
 
 def test_the_ledger_closes(facts: dict[str, Any]) -> None:

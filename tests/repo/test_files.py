@@ -1,7 +1,7 @@
 """What may stand in a committed file."""
 
 import re
-import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,19 +17,14 @@ REGISTRIES = (
     "npm" + "js.",
     "proxy." + "golang",
 )
+DISTRIBUTIONS = {
+    "core": "pegel",
+    "local": "pegel_local",
+    "plugins": "pegel_airflow",
+    "spark": "pegel_spark",
+    "serving": "pegel_serving",
+}
 MACHINE_PATHS = ("/wor" + "k/", "/ho" + "me/", "/Use" + "rs/", "/roo" + "t/")
-
-
-def committed() -> list[Path]:
-    """Return the files git tracks or would track."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return sorted({ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()})
 
 
 def text(path: Path) -> str:
@@ -41,9 +36,9 @@ def text(path: Path) -> str:
 
 
 @pytest.mark.parametrize("words", [REGISTRIES, MACHINE_PATHS], ids=["registries", "machine paths"])
-def test_no_addresses_and_no_machine_paths(words: tuple[str, ...]) -> None:
+def test_no_addresses_and_no_machine_paths(words: tuple[str, ...], committed: list[Path]) -> None:
     """No committed file names a package registry or a path of one machine."""
-    found = [f"{path.relative_to(ROOT)}: {word}" for path in committed() for word in words if word in text(path)]
+    found = [f"{path.relative_to(ROOT)}: {word}" for path in committed for word in words if word in text(path)]
 
     assert [] == found
 
@@ -73,14 +68,34 @@ def test_jars_are_pinned_by_digest() -> None:
 
 def test_top_folders_hold_no_package() -> None:
     """No top folder is importable by its own name; each is only the root of its room."""
-    tops = ["core", "local", "plugins", "dags", "spark", "serving", "k8s", "tests", "benchmarks", "docs"]
+    tops = ["core", "local", "plugins", "dags", "spark", "serving", "k8s", "tests", "benchmarks", "docs", "examples"]
 
     assert [] == [top for top in tops if (ROOT / top / "__init__.py").exists()]
 
 
-def test_every_python_file_opens_with_a_docstring() -> None:
+def test_every_python_file_opens_with_a_docstring(committed: list[Path]) -> None:
     """Each module says in its first line what it is."""
-    modules = [path for path in committed() if path.suffix == ".py" and text(path).strip()]
+    modules = [path for path in committed if path.suffix == ".py" and text(path).strip()]
     bare = [str(p.relative_to(ROOT)) for p in modules if not re.match(r'(#!.*\n)?r?"""', text(p))]
 
     assert [] == bare
+
+
+def test_no_stray_files(committed: list[Path]) -> None:
+    """An empty file is a package's marker; nothing that a run leaves behind is tracked."""
+    empty = [path for path in committed if not path.stat().st_size and path.name not in {"__init__.py", "py.typed"}]
+    left = [path for path in committed if path.suffix in {".lock", ".log", ".pid", ".db"} and path.name != "jars.lock"]
+
+    assert [] == empty
+    assert [] == left
+
+
+def test_every_distribution_says_its_licence() -> None:
+    """Each of the five is Apache-2.0 by its SPDX expression, carries the one notice, and marks its types as public."""
+    notice = (ROOT / "LICENSE").read_text()
+    for folder, package in DISTRIBUTIONS.items():
+        project = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
+
+        assert ("Apache-2.0", ["LICENSE"]) == (project.get("license"), project.get("license-files")), folder
+        assert notice == (ROOT / folder / "LICENSE").read_text(), folder
+        assert (ROOT / folder / package / "py.typed").exists(), folder

@@ -1,10 +1,19 @@
 """What every test of this tree owes its reader."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
+PATCHES = {"monkeypatch.setattr", "monkeypatch.delattr"}
+STILL_TO_MEND = {
+    "airflow/test_onboard.py",
+    "core/stats/test_larger_than_memory.py",
+    "spark/test_baseline.py",
+    "spark/test_driver.py",
+    "spark/test_monitor.py",
+}
+"""Files that patch constants or sleep. The list goes to nothing; nothing may be added."""
 
 
 def functions() -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]:
@@ -44,3 +53,64 @@ def test_every_test_can_fail() -> None:
     ]
 
     assert [] == idle
+
+
+def files() -> Iterator[tuple[str, ast.Module]]:
+    """Yield every file below tests, by its path there, as a tree."""
+    for path in sorted(TESTS.rglob("*.py")):
+        yield str(path.relative_to(TESTS)), ast.parse(path.read_text())
+
+
+def offences(wrong: Callable[[ast.AST], bool]) -> set[str]:
+    """Return `file:line` of everything that is wrong."""
+    return {
+        f"{path}:{getattr(node, 'lineno', 0)}"
+        for path, tree in files()
+        for node in ast.walk(tree)
+        if path not in STILL_TO_MEND and wrong(node)
+    }
+
+
+def called(node: ast.AST) -> str:
+    """Return the name of what is called, as it is written; empty if nothing is."""
+    return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+
+
+def test_no_test_passes_by_an_or() -> None:
+    """No assertion is an `or`, because the half that holds hides the half that does not."""
+
+    def wrong(node: ast.AST) -> bool:
+        return isinstance(node, ast.Assert) and any(
+            isinstance(part, ast.BoolOp) and isinstance(part.op, ast.Or)
+            for part in (node.test, *(node.test.values if isinstance(node.test, ast.BoolOp) else ()))
+        )
+
+    assert set() == offences(wrong)
+
+
+def test_no_test_sleeps_longer_than_a_second() -> None:
+    """Who waits for something asks for it again and again, up to a deadline."""
+
+    def wrong(node: ast.AST) -> bool:
+        if called(node) not in {"time.sleep", "sleep", "asyncio.sleep"} or not isinstance(node, ast.Call):
+            return False
+        (seconds,) = node.args
+        return isinstance(seconds, ast.Constant) and isinstance(seconds.value, int | float) and seconds.value > 1
+
+    assert set() == offences(wrong)
+
+
+def test_no_test_patches_the_code() -> None:
+    """What a test has to change is an argument or a fake; nothing is replaced from outside, no constant either."""
+
+    def wrong(node: ast.AST) -> bool:
+        names = {alias.name for alias in node.names} if isinstance(node, ast.Import | ast.ImportFrom) else set()
+        return called(node) in PATCHES or bool(names & {"mock", "unittest.mock", "patch"})
+
+    assert set() == offences(wrong)
+
+
+def test_what_is_still_to_mend_only_shrinks() -> None:
+    """Each file that is excused from the three rules above exists, and there are no more of them than there were."""
+    assert set() == STILL_TO_MEND - {path for path, _ in files()}
+    assert len(STILL_TO_MEND) <= 6

@@ -16,6 +16,8 @@ from rich.console import Console
 from pegel.cli.main import main
 from pegel.cli.progress import bar
 
+pytestmark = pytest.mark.environments("pyarrow")
+
 
 def run(*arguments: str | Path) -> int:
     """Run a command; return its exit code."""

@@ -18,6 +18,8 @@ from pegel.store.results import Results
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import MINUTE, sample_spec
 
+pytestmark = pytest.mark.environments("sqlalchemy")
+
 NOW = START + 24 * MINUTE + timedelta(seconds=20)
 PAGE = "http://127.0.0.1:8080/pegel"
 

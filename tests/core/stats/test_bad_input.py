@@ -15,6 +15,8 @@ from pegel.baseline.baseline import Baseline
 from pegel.errors import LayoutMismatch, PermanentError
 from pegel.judge.findings import Verdict
 
+pytestmark = pytest.mark.environments("pyarrow")
+
 ROWS = 2_000
 
 

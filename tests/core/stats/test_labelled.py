@@ -14,6 +14,8 @@ from pegel.detect.cbpe import CAVEAT
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.judge.findings import Verdict
 
+pytestmark = pytest.mark.environments("pyarrow")
+
 
 def answered(seed: int, n: int, *, flip: float = 0.0) -> dict[str, Any]:
     """Draw rows whose score is the probability of their class; `flip` of the labels are turned around."""

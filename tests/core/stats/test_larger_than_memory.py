@@ -26,6 +26,8 @@ from pegel.stats import edges
 from pegel.stats.cells import cell_of, count_sorted
 from pegel.stats.vocabulary import OPEN, Vocabulary
 
+pytestmark = pytest.mark.environments("pyarrow")
+
 SHAPES: dict[str, Callable[[np.random.Generator, int], NDArray[Any]]] = {
     "normal": lambda rng, n: rng.normal(size=n),
     "heavy tails": lambda rng, n: rng.standard_cauchy(n) ** 3,

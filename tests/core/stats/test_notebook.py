@@ -21,6 +21,8 @@ from pegel.baseline.baseline import Baseline
 from pegel.errors import InvalidSpec, LayoutMismatch, PermanentError
 from pegel.judge.findings import Verdict
 
+pytestmark = pytest.mark.environments("pyarrow", "pandas")
+
 
 def table(n: int, seed: int, *, shift: float = 0.0, wn: float = 0.22) -> pa.Table:
     """Draw flights: delay in minutes, carrier, and whether a model called them late."""

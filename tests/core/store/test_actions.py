@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy.engine import Engine
 
 from pegel.reconcile.actions import Action, Kind
 from pegel.store.action_log import ActionLog
 from pegel.testing.manual_clock import START
+
+pytestmark = pytest.mark.environments("sqlalchemy")
 
 MINUTE = timedelta(minutes=1)
 

@@ -16,6 +16,8 @@ from pegel.store.results import Results
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_finding, sample_spec, sample_window
 
+pytestmark = pytest.mark.environments("sqlalchemy")
+
 NOW = START + timedelta(minutes=10)
 
 

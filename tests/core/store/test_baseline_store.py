@@ -18,6 +18,8 @@ from pegel.store.registry import Registry
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_baseline
 
+pytestmark = pytest.mark.environments("sqlalchemy")
+
 DAY = timedelta(days=1)
 
 

@@ -18,6 +18,8 @@ from pegel.errors import SetupError, Unavailable
 from pegel.store import tables
 from pegel.store.database import connect, migrate, reading, writing
 
+pytestmark = pytest.mark.environments("sqlalchemy")
+
 MIGRATE = "import sys; from pegel.store.database import connect, migrate; migrate(connect(sys.argv[1]))"
 HOLD = """
 import sys

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from sqlalchemy.engine import Engine
 
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_spec
+
+pytestmark = pytest.mark.environments("sqlalchemy")
 
 
 def test_an_empty_registry_is_at_version_zero(engine: Engine) -> None:

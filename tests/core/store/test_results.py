@@ -27,6 +27,8 @@ from pegel.testing.samples import (
     sample_window,
 )
 
+pytestmark = pytest.mark.environments("sqlalchemy")
+
 Write = tuple[list[WindowRow], list[Finding]]
 
 

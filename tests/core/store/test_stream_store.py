@@ -32,6 +32,8 @@ from pegel.testing.samples import (
     sample_window,
 )
 
+pytestmark = pytest.mark.environments("sqlalchemy")
+
 MINUTE = timedelta(minutes=1)
 TOPIC = "pegel.default.inference"
 

@@ -1,0 +1,159 @@
+"""The distributions as people install them: built, put into a fresh environment, and used without the source tree."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command that knows nothing of the source tree: neither its folder nor its variables."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PEGEL", "PYTHON"))}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def wheels(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return the wheels that `make wheels` builds, by the name of their distribution."""
+    folder = tmp_path_factory.mktemp("wheels")
+    built = run("make", "-s", "-C", root, "wheels", f"OUT={folder}", cwd=folder)
+    assert built.returncode == 0, built.stderr
+    return {path.name.partition("-")[0]: path for path in folder.glob("*.whl")}
+
+
+class Installed:
+    """A fresh environment with some wheels, and a folder to work in."""
+
+    def __init__(self, folder: Path, root: Path, *requirements: str) -> None:
+        self.folder = folder
+        uv, python = root / ".venvs/tools/bin/uv", folder / "environment/bin/python"
+        assert run(uv, "venv", "-q", "--python", sys.executable, folder / "environment", cwd=folder).returncode == 0
+        install = (uv, "pip", "install", "-q", "--python", python, "-c", root / "requirements/serving.txt")
+        # What set-up has installed is in uv's cache; only a machine without one asks the network again.
+        done = run(*install, "--offline", *requirements, cwd=folder)
+        if done.returncode:
+            done = run(*install, *requirements, cwd=folder)
+        assert done.returncode == 0, done.stderr
+
+    def __call__(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the environment."""
+        return run(self.folder / "environment" / "bin" / command, *arguments, cwd=self.folder)
+
+
+@pytest.fixture(scope="module")
+def bare(wheels: dict[str, Path], root: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Core alone, without any extra."""
+    return Installed(tmp_path_factory.mktemp("bare"), root, str(wheels["pegel"]))
+
+
+@pytest.fixture(scope="module")
+def with_tables(wheels: dict[str, Path], root: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Core with the extra that reads tables, and two small CSV files, the second with values far from the first."""
+    installed = Installed(tmp_path_factory.mktemp("tables"), root, f"pegel[tables] @ {wheels['pegel'].as_uri()}")
+    for name, shift in (("training", 0), ("today", 0), ("changed", 40)):
+        with (installed.folder / f"{name}.csv").open("w", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(["delay", "airline"])
+            rows.writerows([(i * 37) % 101 + shift, "ABC"[i % 3]] for i in range(2_000))
+    return installed
+
+
+def test_five_distributions_are_built(wheels: dict[str, Path]) -> None:
+    """Each room is one wheel, which holds its licence and its types and says for which Python it is."""
+    found = {}
+    for name, wheel in wheels.items():
+        with zipfile.ZipFile(wheel) as archive:
+            files = archive.namelist()
+            metadata = Parser().parsestr(archive.read(next(f for f in files if f.endswith("/METADATA"))).decode())
+        assert f"{name}/py.typed" in files
+        assert metadata["License-Expression"] == "Apache-2.0"
+        assert [True] == [f.endswith("/licenses/LICENSE") for f in files if "/licenses/" in f and f[-1] != "/"]
+        found[name] = metadata["Requires-Python"]
+
+    assert {
+        "pegel": "<3.14,>=3.11",
+        "pegel_local": "<3.14,>=3.11",
+        "pegel_airflow": "==3.11.*",
+        "pegel_spark": "==3.11.*",
+        "pegel_serving": "==3.11.*",
+    } == {name: ",".join(sorted(part.strip() for part in versions.split(","))) for name, versions in found.items()}
+
+
+def test_every_file_of_a_package_is_in_its_wheel(wheels: dict[str, Path], committed: list[Path], root: Path) -> None:
+    """Templates, styles and configurations are packed like the code beside them."""
+    folders = {"core": "pegel", "local": "pegel_local", "plugins": "pegel_airflow", "spark": "pegel_spark"}
+    folders["serving"] = "pegel_serving"
+    for room, package in folders.items():
+        inside = {str(p.relative_to(root / room)) for p in committed if (root / room / package) in p.parents}
+        with zipfile.ZipFile(wheels[package]) as archive:
+            assert set() == inside - set(archive.namelist())
+
+
+def test_core_works_without_extras(bare: Installed) -> None:
+    """Commands are listed and specs validated, with nothing but what core itself needs."""
+    spec = bare.folder / "mine.yaml"
+    spec.write_text(
+        "model: {name: fraud, version: 3, uri: 'file:///models/fraud'}\n"
+        "baseline: {source: 'local://fraud?version=1&split=train'}\n"
+    )
+    listed, validated = bare("pegel", "--help"), bare("pegel", "validate", str(spec))
+
+    assert (0, "") == (listed.returncode, listed.stderr)
+    assert "profile" in listed.stdout
+    assert (0, "") == (validated.returncode, validated.stderr)
+
+
+@pytest.mark.parametrize(("command", "code"), [(("profile", "x.csv"), 1), (("check", "x.csv", "-b", "b.json"), 3)])
+def test_a_missing_extra_is_named(bare: Installed, command: tuple[str, ...], code: int) -> None:
+    """A command that needs an extra says which in one line, and its exit code is no verdict."""
+    done = bare("pegel", *command)
+
+    assert code == done.returncode
+    assert "comes with the extra 'tables'. Install `pegel[tables]`; nothing was done." in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_extra_is_named_in_a_notebook(bare: Installed) -> None:
+    """`pegel.profile` without its extra raises a SetupError that names it."""
+    code = "import pegel, pegel.errors\ntry: pegel.profile\nexcept pegel.errors.SetupError as error: print(error)"
+
+    assert "Install `pegel[tables]`" in bare("python", "-c", code).stdout
+
+
+def test_tables_are_profiled_and_checked(with_tables: Installed) -> None:
+    """A shell with the wheel alone learns a table, finds one like it ok (0) and a shifted one changed (1)."""
+    learned = with_tables("pegel", "profile", "training.csv", "-o", "baseline.json")
+    same = with_tables("pegel", "check", "today.csv", "--baseline", "baseline.json", "--save", "report.html")
+    other = with_tables("pegel", "check", "changed.csv", "--baseline", "baseline.json")
+
+    assert (0, 0, 1) == (learned.returncode, same.returncode, other.returncode), learned.stderr + same.stderr
+    assert "delay" in other.stdout
+    assert "<html" in (with_tables.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_nothing_of_the_source_tree_is_needed(with_tables: Installed, root: Path) -> None:
+    """What runs is the installed package: no path of the interpreter leads into this tree."""
+    said = with_tables("python", "-c", "import sys, pegel; print(pegel.__file__, *sys.path, sep='\\n')").stdout
+
+    assert str(with_tables.folder) in said
+    assert str(root) not in said
+
+
+def test_local_brings_its_commands(
+    wheels: dict[str, Path], root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The wheel of one machine adds its commands to those of core."""
+    installed = Installed(tmp_path_factory.mktemp("local"), root, str(wheels["pegel"]), str(wheels["pegel_local"]))
+    listed = installed("pegel", "--help")
+
+    assert listed.returncode == 0, listed.stderr
+    assert all(name in listed.stdout for name in ("up", "down", "status", "apply", "validate"))
