@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pegel.detect import siegmund
 from pegel.detect.cusum import RECOVERED_Z, RECOVERY, RELEVANT_Z, Chart
-from pegel.detect.siegmund import Limits
+from pegel.detect.siegmund import ChartLimits
 
 Floats = NDArray[np.float64]
 N = 200
@@ -20,7 +20,7 @@ ALARMS_PER_WINDOW = 1e-3
 """Of all charts of a model together."""
 
 
-def fold(z: Floats, limits: Limits, delta: float) -> Flags:
+def fold(z: Floats, limits: ChartLimits, delta: float) -> Flags:
     """Return which charts alarm when, same shape as the deviations `z`, whose first axis is time.
 
     `delta`: margin times the square root of the effective rows of a window.
@@ -47,7 +47,7 @@ def fold(z: Floats, limits: Limits, delta: float) -> Flags:
     return alarms
 
 
-def one_by_one(z: Floats, limits: Limits, delta: float) -> Flags:
+def one_by_one(z: Floats, limits: ChartLimits, delta: float) -> Flags:
     """Return the same for a single chart, by the library's own steps."""
     chart, alarms = Chart(), []
     for value in z.tolist():

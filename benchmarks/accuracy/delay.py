@@ -1,6 +1,6 @@
 """How many windows pass until a lasting change is alerted? The whole system: windows, quality and charts.
 
-`System.alerts` does what `pegel.judge.judge.judge` with a memory does, on all streams at once; `delay_check`
+`System.alerts` does what `pegel.judge.judge.judge` with a chart_state does, on all streams at once; `delay_check`
 compares the two.
 """
 
@@ -19,10 +19,10 @@ from benchmarks.accuracy.ours import Watched
 from numpy.typing import NDArray
 
 from pegel.detect import siegmund
-from pegel.detect.siegmund import Limits
+from pegel.detect.siegmund import ChartLimits
 from pegel.judge import budget
 from pegel.judge.budget import Layer, Levels
-from pegel.judge.chart_state import Sizes
+from pegel.judge.chart_state import WindowSizes
 from pegel.spec.monitor_spec import FalseAlarms, MonitorSpec
 from pegel.stats import hypergeometric
 from pegel.stats.layout import NumericLayout
@@ -95,7 +95,7 @@ class System:
     usual: int
 
     @cached_property
-    def limits(self) -> Limits:
+    def limits(self) -> ChartLimits:
         """Return the limits of its charts."""
         charts = sum(2 if name == "binary" else 1 if name in streams.CATEGORICAL else 4 for name in self.watched)
         found = siegmund.limits(self.usual, M, self.levels.alpha_cusum / charts)
@@ -115,7 +115,7 @@ class System:
 
 def usual_size() -> int:
     """Return how many rows the library takes a usual window of 200 rows to have."""
-    return Sizes().plus(N, START).usual
+    return WindowSizes().plus(N, START).usual
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def first(alerts: Flags) -> NDArray[np.float64]:
 
 
 def _gaps(flags: Flags) -> NDArray[np.float64]:
-    """Return the windows to wait from any window on; windows alone have no memory, so that any may be the first."""
+    """Return the windows to wait from any window on; windows alone have no past, so that any may be the first."""
     places = np.flatnonzero(flags)
     if places.size == 0:
         return np.full(flags.size, np.inf)

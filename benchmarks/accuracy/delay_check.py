@@ -25,7 +25,7 @@ from benchmarks.accuracy.streams import Rows
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Role
 from pegel.data.spans import Span
-from pegel.judge.chart_state import Memory
+from pegel.judge.chart_state import ChartState
 from pegel.judge.judge import judge
 from pegel.spec.monitor_spec import Watch
 from pegel.stats.layout import Layout, build_layout
@@ -41,7 +41,7 @@ def agrees(seed: int, per_week: float, change: str, windows: int) -> bool:
     baseline = Baseline.build(
         layout=layout, summary=_summary(rows, layout), model="ten", version=1, source="", scores=None, watch=Watch()
     )
-    spec, memory, spans = spec_of(per_week), Memory(baseline.id), []
+    spec, chart_state, spans = spec_of(per_week), ChartState(baseline.id), []
     counted: dict[str, list[Counts]] = {name: [] for name in rows}
     for number in range(windows):
         drawn = streams.draw(rng, N)
@@ -49,8 +49,8 @@ def agrees(seed: int, per_week: float, change: str, windows: int) -> bool:
             drawn[CHANGED] = streams.CHANGES[change][1].draw(rng, N)
         summary = _summary(drawn, layout)
         span = Span(START + number * STEP, START + (number + 1) * STEP)
-        judged = judge(baseline, summary, spec=spec, span=span, revision=0, memory=memory)
-        memory = judged.memory or memory
+        judged = judge(baseline, summary, spec=spec, span=span, revision=0, chart_state=chart_state)
+        chart_state = judged.chart_state or chart_state
         spans.append(any(finding.detector != "correlation" for finding in judged.findings))
         for name, feature in summary.features.items():
             counted[name].append(feature.cells)

@@ -1,11 +1,11 @@
-"""The section "Delay": windows, or labelled events, until a lasting change is alerted."""
+"""The section "Delay": windows until a lasting change is alerted."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from benchmarks.accuracy import delay, delay_check, labels
+from benchmarks.accuracy import delay, delay_check
 from benchmarks.accuracy.false_alarm_page import Run
 from benchmarks.accuracy.power import CLEAN, PEERS, Tally
 from benchmarks.accuracy.tables import Page, whole
@@ -22,11 +22,9 @@ OBSERVED = {
     "scale 1.25": (1, 3),
 }
 """Median windows when the rules were specified, at each budget; a fifth more, at least one more, is allowed."""
-LABELS = {0.15: 500, 0.2: 210, 0.3: 100}
 CHARTS = 32
 """Of ten features: four of each number, two of the binary one, one of each category."""
 BASELINES, STREAMS, WINDOWS = 40, 15, 250
-LABEL_BASELINES, LABEL_STREAMS = 8, 8
 CHECKED = 40
 
 
@@ -52,7 +50,6 @@ def section(tally: Tally, seed: int, run: Run) -> str:
         f"which gives an allowance of {limits.k:.2f}."
     )
     _whole(page, tally, seed, run)
-    _labels(page, seed, run)
     return page.text()
 
 
@@ -91,24 +88,3 @@ def _rarely(share: float, *, median: bool = False) -> str:
     if not median:
         return f"{1 / share:,.1f}"
     return "1" if share >= 0.5 else f"{math.ceil(math.log(0.5) / math.log1p(-share)):,}"
-
-
-def _labels(page: Page, seed: int, run: Run) -> None:
-    found = run(labels.one_baseline, [(seed, number, LABEL_STREAMS) for number in range(LABEL_BASELINES)])
-    page.say(
-        "**Labels.** Median labelled events until the first alarm when a classifier's error rate rises from "
-        f"{labels.P0:g}; baseline of {labels.BASELINE:,} labels, our chart at one false alarm in 100,000 events, "
-        f"the others at river's defaults, {LABEL_BASELINES * LABEL_STREAMS} streams of each rate, after "
-        f"{labels.CLEAN:,} events without change; the last row counts alarms among these."
-    )
-    rows = []
-    for p in labels.AFTER:
-        delays = {name: float(np.median([d for one in found for d, _ in one[name, p]])) for name in labels.NAMES}
-        cells = [whole(delays[name]) for name in labels.NAMES]
-        if p in LABELS:
-            page.at_most(f"error rate {p:g}", delays[labels.OURS], min(LABELS[p], delays["ADWIN"]))
-        rows.append((f"to {p:g}", f"{LABELS[p]}, and ADWIN's" if p in LABELS else "", *cells))
-    clean = len(labels.AFTER) * LABEL_BASELINES * LABEL_STREAMS * labels.CLEAN / 10_000
-    false = [sum(alarms for one in found for p in labels.AFTER for _, alarms in one[name, p]) for name in labels.NAMES]
-    rows.append(("false alarms in 10,000 clean events", "0.1", *(f"{count / clean:.2f}" for count in false)))
-    page.table(("change", "at most", *labels.NAMES), rows)

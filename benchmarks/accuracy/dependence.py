@@ -13,7 +13,7 @@ from scipy.signal import lfilter
 from scipy.special import ndtr
 
 from pegel.data.columns import Field, Kind, Schema
-from pegel.detect.noise_assessment import Clock, assess
+from pegel.detect.noise_assessment import RowTimes, assess
 from pegel.judge.budget import sidak
 from pegel.stats.layout import build_layout
 
@@ -59,7 +59,7 @@ def one_autoregressive(task: tuple[int, int, float]) -> tuple[float, float]:
 def one_seasonal(task: tuple[int, int]) -> tuple[float, float]:
     """Return realised over promised rates of one feature with a daily sine.
 
-    Once against one baseline for all hours, once against the parts of the day that the library chooses.
+    Once against one baseline for all hours, once against the seasons that the library chooses.
     """
     seed, number = task
     rng = np.random.default_rng([seed, number])
@@ -68,16 +68,16 @@ def one_seasonal(task: tuple[int, int]) -> tuple[float, float]:
     wave = AMPLITUDE * np.sin(2 * np.pi * np.arange(instants.size) / (PER_DAY * N))
     training, after = (wave + rng.normal(size=wave.size) for _ in range(2))
     layout = build_layout(Schema((field,)), {"x": training})
-    noise = assess(layout, {"x": training}, N, Clock(instants, timedelta(days=1) / PER_DAY))
+    noise = assess(layout, {"x": training}, N, RowTimes(instants, timedelta(days=1) / PER_DAY))
     windows = ours.count(layout.features[0], after.reshape(-1, N))
     pooled = Watched(layout.features[0], ours.count(layout.features[0], training[None])[0])
     before = ours.judge(pooled, windows).flags(LEVEL, 0.0).mean() / LEVEL
-    if noise.partition is None:
+    if noise.seasons is None:
         return float(before), float(before)
-    parts = noise.partition.part_of(instants)
-    of_window, flags = parts.reshape(-1, N)[:, 0], []
-    for part in np.unique(parts):
-        cells = ours.count(layout.features[0], training[parts == part][None])[0]
+    of_row = noise.seasons.season_of(instants)
+    of_window, flags = of_row.reshape(-1, N)[:, 0], []
+    for season in np.unique(of_row):
+        cells = ours.count(layout.features[0], training[of_row == season][None])[0]
         watched = Watched(layout.features[0], cells, noise.dispersion.get("x"))
-        flags.append(ours.judge(watched, windows[of_window == part]).flags(LEVEL, 0.0))
+        flags.append(ours.judge(watched, windows[of_window == season]).flags(LEVEL, 0.0))
     return float(before), float(np.concatenate(flags).mean()) / LEVEL

@@ -1,4 +1,4 @@
-"""Outliers told by Pegel's tiers and by pyod on the same labelled rows: `python -m benchmarks.outliers --help`.
+"""Outliers told by Pegel's tables and by pyod on the same labelled rows: `python -m benchmarks.outliers --help`.
 
 Run from the root of the tree with the Spark environment's Python. pyod runs in an environment of its own, which is
 made from `benchmarks/outliers/pyod.txt` on first use. Everything is fitted on the rows that it scores, labels aside.
@@ -17,15 +17,14 @@ from typing import Any, get_args
 
 import numpy as np
 from benchmarks.outliers import budget, data, ours, peers
-from benchmarks.outliers.pyod_scores import BATCH, SEEDS
+from benchmarks.outliers.pyod_scores import BATCH
 from benchmarks.page import put
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from pegel.baseline.outliers import Method
+from pegel.spec.monitor_spec import OutlierMethod
 
-METHODS = ("ecod", "hbos", "forest", "mahalanobis")
-PEERS = METHODS[:3]
+METHODS: tuple[OutlierMethod, ...] = get_args(OutlierMethod)
 RATES = (1e-2, 1e-3)
 BASELINES = 20
 
@@ -43,23 +42,22 @@ class Measured:
     """Largest difference of an ECOD score from pyod's."""
 
 
-def auc(outlying: NDArray[np.bool_], scores: list[NDArray[np.float64]]) -> float:
-    """Return the area under the curve, the mean over several seeds."""
-    return float(np.mean([roc_auc_score(outlying, one) for one in scores]))
+def auc(outlying: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    """Return the area under the curve."""
+    return float(roc_auc_score(outlying, scores))
 
 
 def measure(labelled: data.Labelled, peer: Mapping[str, Any]) -> Measured:
-    """Score a data set by every tier, and compare with what pyod said."""
-    tiers = ours.tiers(labelled.rows)
-    scores = {name: [one(ours.columns_of(labelled.rows)) for one in fits] for name, fits in tiers.items()}
-    theirs = {name: list(np.atleast_2d(peer[name])) for name in PEERS}
+    """Score a data set by every method, and compare with what pyod said."""
+    tables = ours.tables(labelled.rows)
+    scores = {name: score(ours.columns_of(labelled.rows)) for name, score in tables.items()}
     return Measured(
         labelled,
         auc={name: auc(labelled.outlying, given) for name, given in scores.items()},
-        peer_auc={name: auc(labelled.outlying, given) for name, given in theirs.items()},
-        seconds={name: ours.seconds(fits[0], labelled.rows) for name, fits in tiers.items()},
-        peer_seconds=dict(zip(PEERS, peer["seconds"].tolist(), strict=True)),
-        apart=float(np.abs(scores["ecod"][0] - peer["ecod"]).max()),
+        peer_auc={name: auc(labelled.outlying, peer[name]) for name in METHODS},
+        seconds={name: ours.seconds(score, labelled.rows) for name, score in tables.items()},
+        peer_seconds=dict(zip(METHODS, peer["seconds"].tolist(), strict=True)),
+        apart=float(np.abs(scores["ecod"] - peer["ecod"]).max()),
     )
 
 
@@ -73,21 +71,16 @@ def measure_all() -> list[Measured]:
         return [measure(labelled, np.load(Path(folder) / f"{labelled.name}.pyod.npz")) for labelled in sets]
 
 
-def cell(found: Mapping[str, float], name: str, form: str) -> str:
-    """Return a number as text, or a dash."""
-    return format(found[name], form) if name in found else "-"
-
-
 def accuracy(measured: list[Measured]) -> str:
     """Return areas under the curve as a Markdown table."""
-    heads = [f"{name}{whose}" for name in PEERS for whose in ("", ", pyod")] + ["mahalanobis"]
+    heads = [f"{name}{whose}" for name in METHODS for whose in ("", ", pyod")]
     lines = ["| data | rows | features | outliers | " + " | ".join(heads) + " |", "|---" * (len(heads) + 4) + "|"]
     for one in measured:
-        pairs = [cell(found, name, ".4f") for name in PEERS for found in (one.auc, one.peer_auc)]
+        pairs = [f"{found[name]:.4f}" for name in METHODS for found in (one.auc, one.peer_auc)]
         rows, features = one.labelled.rows.shape
         lines.append(
             f"| {one.labelled.name}: {one.labelled.what} | {rows:,} | {features} | {one.labelled.outlying.sum():,} | "
-            f"{' | '.join(pairs)} | {cell(one.auc, 'mahalanobis', '.4f')} |"
+            f"{' | '.join(pairs)} |"
         )
     return "\n".join(lines)
 
@@ -99,16 +92,15 @@ def speed(one: Measured) -> str:
     lines = ["| method | Pegel, rows/s | values/s | pyod, rows/s | ratio |", "|---|---|---|---|---|"]
     for name in METHODS:
         ours_rate = rows / one.seconds[name]
-        peer = rows / one.peer_seconds[name] if name in one.peer_seconds else None
-        theirs = "- | -" if peer is None else f"{peer:,.0f} | {ours_rate / peer:.1f}"
-        lines.append(f"| {name} | {ours_rate:,.0f} | {ours_rate * width:,.0f} | {theirs} |")
+        peer = rows / one.peer_seconds[name]
+        lines.append(f"| {name} | {ours_rate:,.0f} | {ours_rate * width:,.0f} | {peer:,.0f} | {ours_rate / peer:.1f} |")
     return "\n".join(lines)
 
 
 def kept() -> str:
     """Return realised over nominal rates as a Markdown table."""
     lines = ["| method | rate asked for | realised / asked for |", "|---|---|---|"]
-    for method, rate in product(get_args(Method), RATES):
+    for method, rate in product(METHODS, RATES):
         mean, error = budget.realised(method, rate, BASELINES)
         lines.append(f"| {method} | {rate:g} | {mean:.3f} ± {error:.3f} |")
     return "\n".join(lines)
@@ -120,8 +112,8 @@ def report(measured: list[Measured]) -> str:
     timed = measured[0]
     areas = (
         "Area under the ROC curve on labelled data that scikit-learn and river carry; each method is fitted on the "
-        f"rows it scores, forests are means of {SEEDS} seeds, pyod has its defaults. A dash: fewer than the 1,000 rows "
-        "that joint sums need. With 10 to 21 outliers an area has a standard error of .02 to .08 (Hanley and McNeil). "
+        "rows it scores, pyod has its defaults. With 10 to 21 outliers an area has a "
+        "standard error of .02 to .08 (Hanley and McNeil). "
         f"Run on {datetime.now(UTC):%Y-%m-%d}; `python -m benchmarks.outliers` writes it."
     )
     same = (
@@ -131,7 +123,7 @@ def report(measured: list[Measured]) -> str:
     rates = (
         f"Scoring {BATCH:,} rows of {timed.labelled.name} ({timed.labelled.rows.shape[1]} features) against a fitted "
         "baseline, one thread, best of several runs. pyod's ECOD sorts baseline and new rows together each time; "
-        "tables only look up. Both forests are scikit-learn's."
+        "tables only look up."
     )
     budgets = (
         f"Outliers among {budget.FRESH:,} fresh rows; cut-off from {budget.ROWS:,} baseline rows of {budget.FEATURES} "

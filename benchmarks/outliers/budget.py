@@ -6,8 +6,9 @@ import numpy as np
 from benchmarks.outliers.ours import columns_of
 from numpy.typing import NDArray
 
-from pegel.baseline.outliers import Method, OutlierTables, outlier_cutoff
+from pegel.baseline.outliers import OutlierTables, outlier_cutoff
 from pegel.data.columns import Field, Kind, Role, Schema
+from pegel.spec.monitor_spec import OutlierMethod
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
 
@@ -23,7 +24,7 @@ def draw(rng: np.random.Generator, rows: int) -> NDArray[np.float64]:
     return np.column_stack([*kinds, rng.poisson(3.0, (rows, 2))])
 
 
-def realised(method: Method, rate: float, baselines: int, seed: int = 1) -> tuple[float, float]:
+def realised(method: OutlierMethod, rate: float, baselines: int, seed: int = 1) -> tuple[float, float]:
     """Return the share of fresh rows above the cut-off, over `rate`: mean over baselines, and its standard error."""
     ratios = []
     for number in range(baselines):

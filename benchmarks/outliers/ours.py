@@ -1,4 +1,4 @@
-"""What Pegel's tiers say of rows: scores and, where asked for, the time they take."""
+"""What Pegel's tables say of rows: scores and, where asked for, the time they take."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from time import perf_counter
 
 import numpy as np
-from benchmarks.outliers.pyod_scores import BATCH, RUNS, SEEDS
+from benchmarks.outliers.pyod_scores import BATCH, RUNS
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from pegel.baseline.outliers import Forest, Mahalanobis, OutlierTables
+from pegel.baseline.outliers import OutlierTables
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
@@ -23,23 +23,14 @@ def columns_of(rows: NDArray[np.float64]) -> Columns:
     return Columns(len(rows), np.ascontiguousarray(rows), None, (), ())
 
 
-def tiers(rows: NDArray[np.float64]) -> dict[str, list[Score]]:
-    """Fit every tier on rows; forests with several seeds. Without joint sums (too few rows) there are no distances."""
+def tables(rows: NDArray[np.float64]) -> dict[str, Score]:
+    """Fit the tables of every method on rows."""
     names = [f"f{j}" for j in range(rows.shape[1])]
     layout = build_layout(Schema(tuple(Field(n, Kind.NUMERIC) for n in names)), dict(zip(names, rows.T, strict=True)))
-    columns, summary = columns_of(rows), Summary.empty(layout, exact=True)
-    summary.update(columns, Role.FEATURE)
+    summary = Summary.empty(layout, exact=True)
+    summary.update(columns_of(rows), Role.FEATURE)
     ecod, hbos = OutlierTables.from_summary(summary), OutlierTables.from_summary(summary, "hbos")
-    forests = [Forest.fit(summary, columns, seed=seed) for seed in range(SEEDS)]
-    found: dict[str, list[Score]] = {
-        "ecod": [lambda given: ecod.score(given)[0]],
-        "hbos": [lambda given: hbos.score(given)[0]],
-        "forest": [forest.score for forest in forests],
-    }
-    distances = Mahalanobis.from_comoments(layout, summary.joint)
-    if distances is not None:
-        found["mahalanobis"] = [lambda given: distances.measure(given).squared]
-    return found
+    return {"ecod": lambda given: ecod.score(given)[0], "hbos": lambda given: hbos.score(given)[0]}
 
 
 def seconds(score: Score, rows: NDArray[np.float64]) -> float:

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.data.spans import Span
-from pegel.judge.chart_state import Memory
+from pegel.judge.chart_state import ChartState
 from pegel.judge.judge import judge
 from pegel.spec.monitor_spec import MonitorSpec, Watch
 from pegel.stats.layout import Layout, build_layout
@@ -115,15 +115,15 @@ def judging(rng: np.random.Generator) -> list[tuple[str, str, str]]:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     span = Span(start, start + timedelta(minutes=1))
 
-    def taken(memory: Memory | None) -> str:
+    def taken(chart_state: ChartState | None) -> str:
         def look() -> object:
-            return judge(baseline, window, spec=spec, span=span, revision=1, memory=memory)
+            return judge(baseline, window, spec=spec, span=span, revision=1, chart_state=chart_state)
 
         return f"{1e3 * best(look):.1f} ms"
 
     return [
         ("judging a window of 50 features", taken(None), "≤ 5 ms"),
-        ("the same, with 170 charts over windows", taken(Memory(baseline.id)), "-"),
+        ("the same, with 170 charts over windows", taken(ChartState(baseline.id)), "-"),
     ]
 
 

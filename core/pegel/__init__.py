@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pegel.notebook import Report, check, profile
+    from pegel.notebook import CheckReport, check, profile
 
-__all__ = ["Report", "check", "profile"]
+__all__ = ["CheckReport", "check", "profile"]
 
 
 def __getattr__(name: str) -> Any:

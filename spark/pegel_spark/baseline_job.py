@@ -20,10 +20,10 @@ from pegel.featurestore import FeatureStore
 from pegel.judge.comparison import kept_statistics
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.layout import Layout, build_layout
-from pegel.stats.seasons import Partition
+from pegel.stats.seasons import Seasons
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
-from pegel_spark.timed_rows import Timed, parts
+from pegel_spark.timed_rows import Timed, by_season
 from pegel_spark.training_columns import TrainingColumns, columns
 
 
@@ -68,7 +68,7 @@ def build(spark: SparkSession, spec: MonitorSpec, features: FeatureStore, *, now
 
     return Baseline.build(
         layout=layout,
-        summary=summarise(timed.frame, layout, noise.partition),
+        summary=summarise(timed.frame, layout, noise.seasons),
         model=spec.model.name,
         version=spec.model.version,
         source=spec.baseline.source,
@@ -79,14 +79,14 @@ def build(spark: SparkSession, spec: MonitorSpec, features: FeatureStore, *, now
     )
 
 
-def summarise(frame: DataFrame, layout: Layout, partition: Partition | None = None) -> Summary:
-    """Count every row of a table in the cells of a layout, with exact sums; apart by part of the day, if asked to."""
+def summarise(frame: DataFrame, layout: Layout, seasons: Seasons | None = None) -> Summary:
+    """Count every row of a table in the cells of a layout, with exact sums; by season, if asked to."""
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         summary = Summary.empty(layout, exact=True)
         for batch in batches:
             for role in Role:
-                for season, rows in parts(batch, columns(batch, layout.schema, role), partition):
+                for season, rows in by_season(batch, columns(batch, layout.schema, role), seasons):
                     summary.update(rows, role, season)
         yield pa.RecordBatch.from_pydict({"data": [summary.to_bytes()]})
 

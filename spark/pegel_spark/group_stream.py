@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pegel.data.instants import to_us
 from pegel.spec.clock import Clock, SystemClock
-from pegel.store.chart_states import Memories
+from pegel.store.chart_states import ChartStates
 from pegel.store.registry_view import Wishes, WishList
 from pegel.store.results import Results
 from pegel.stream.counting_plan import MAX_AHEAD, Plan, known, measure, watch
@@ -40,7 +40,7 @@ class Monitor:
     side: SideChannel
     clock: Clock = field(default_factory=SystemClock)
     manager: WindowManager = field(init=False)
-    memories: Memories = field(init=False)
+    chart_states: ChartStates = field(init=False)
     wishes: Wishes = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _documents: Any = None
@@ -48,12 +48,12 @@ class Monitor:
 
     def __post_init__(self) -> None:
         """Start without any memory; it is read where it is needed."""
-        self.memories = Memories(self.results)
+        self.chart_states = ChartStates(self.results)
 
     def restore(self) -> None:
         """Build the state from the journal and write again what its last entry brought."""
         self.wishes = self.wish_list.read()
-        self.memories = Memories(self.results)
+        self.chart_states = ChartStates(self.results)
         self.manager, last = self.journal.restore(self.wish_list.unpack)
         self._publish(last, [])
         log.info("restored", batch=self.manager.last_batch, head=str(self.manager.head))
@@ -127,9 +127,9 @@ class Monitor:
         self.journal.cut(self.manager)
 
     def _publish(self, emissions: Emissions, letters: list[Letter]) -> None:
-        judged(emissions, self.wishes, self.wish_list, self.memories, now=self.clock.now()).write(self.results)
+        judged(emissions, self.wishes, self.wish_list, self.chart_states, now=self.clock.now()).write(self.results)
         if emissions.late:
-            late_rows(emissions, self.wishes, self.wish_list, self.memories, self.results).write(self.results)
+            late_rows(emissions, self.wishes, self.wish_list, self.chart_states, self.results).write(self.results)
         specs = self.wishes.specs
         self.side.outliers((specs[key], item) for key, item in emissions.outliers if key in specs)
         self.side.letters(letters)

@@ -10,12 +10,12 @@ from typing import Any
 
 from pegel.data.instants import from_us
 from pegel.data.spans import Span
-from pegel.judge.chart_state import Memory
+from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judge import Judgement, judge
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
-from pegel.store.chart_states import Memories
+from pegel.store.chart_states import ChartStates
 from pegel.store.registry_view import Wishes, WishList
 from pegel.store.results import Results
 from pegel.stream.entries import Emissions, SpanCount
@@ -41,16 +41,18 @@ class Rows:
         results.write(self.windows, self.findings, self.outliers, self.ledger, self.invalid)
 
 
-def judged(emissions: Emissions, wishes: Wishes, wish_list: WishList, memories: Memories, *, now: datetime) -> Rows:
+def judged(
+    emissions: Emissions, wishes: Wishes, wish_list: WishList, chart_states: ChartStates, *, now: datetime
+) -> Rows:
     """Return the rows of what is new. What belongs to a monitor that nobody wishes for any more is left out."""
     rows = Rows()
-    memories.forget(set(wishes.specs))
+    chart_states.forget(set(wishes.specs))
     for count in emissions.spans:
         if (spec := wishes.specs.get(count.key)) is not None:
-            memory = memories.before(spec, count.baseline_id or "", count.span.start)
-            verdict = _judge(count, spec, wish_list, memory)
+            chart_state = chart_states.before(spec, count.baseline_id or "", count.span.start)
+            verdict = _judge(count, spec, wish_list, chart_state)
             if count.final:
-                memories.keep(count.key, count.span.start, verdict.memory or memory)
+                chart_states.keep(count.key, count.span.start, verdict.chart_state or chart_state)
             rows.windows.append(_window(count, spec, verdict, now))
             # A provisional verdict is looked at again every second: as findings these looks would be so many false
             # alarms. Only the final look is one of those that the false-alarm budget counts.
@@ -79,7 +81,9 @@ def judged(emissions: Emissions, wishes: Wishes, wish_list: WishList, memories: 
     return rows
 
 
-def late_rows(emissions: Emissions, wishes: Wishes, wish_list: WishList, memories: Memories, results: Results) -> Rows:
+def late_rows(
+    emissions: Emissions, wishes: Wishes, wish_list: WishList, chart_states: ChartStates, results: Results
+) -> Rows:
     """Return final windows again with the number of events that came after they were final; all else is unchanged."""
     rows = Rows()
     for (key, span), late in emissions.late.items():
@@ -88,17 +92,17 @@ def late_rows(emissions: Emissions, wishes: Wishes, wish_list: WishList, memorie
         # A changed spec would judge the stored counts anew, and a final verdict is never taken back.
         if spec is not None and row is not None and row.spec_fingerprint == spec.fingerprint():
             rows.windows.append(replace(row, late=late))
-            rows.findings += _findings_again(row, spec, wish_list, memories)
+            rows.findings += _findings_again(row, spec, wish_list, chart_states)
     return rows
 
 
-def _judge(count: SpanCount, spec: MonitorSpec, wish_list: WishList, memory: Memory) -> Judgement:
+def _judge(count: SpanCount, spec: MonitorSpec, wish_list: WishList, chart_state: ChartState) -> Judgement:
     if count.baseline_id is None:
-        return Judgement(Verdict.BASELINE_MISSING, memory=memory)
+        return Judgement(Verdict.BASELINE_MISSING, chart_state=chart_state)
     if count.summary is None:
-        return Judgement(Verdict.NO_DATA, memory=memory)
+        return Judgement(Verdict.NO_DATA, chart_state=chart_state)
     baseline = wish_list.baseline(count.baseline_id)
-    return judge(baseline, count.summary, spec=spec, span=count.span, revision=count.revision, memory=memory)
+    return judge(baseline, count.summary, spec=spec, span=count.span, revision=count.revision, chart_state=chart_state)
 
 
 def _window(count: SpanCount, spec: MonitorSpec, judgement: Judgement, now: datetime) -> WindowRow:
@@ -132,8 +136,8 @@ def _judgement(judgement: Judgement, *, final: bool) -> dict[str, Any]:
     told: dict[str, Any] = {"features": [feature.to_json() for feature in judgement.features]}
     if judgement.notes:
         told["notes"] = list(judgement.notes)
-    if final and judgement.memory is not None:
-        told["memory"] = judgement.memory.to_json()
+    if final and judgement.chart_state is not None:
+        told["chart_state"] = judgement.chart_state.to_json()
     return told
 
 
@@ -155,11 +159,13 @@ def _final_row(results: Results, spec: MonitorSpec, span: Span) -> WindowRow | N
     return next((row for row in found if row.span == span), None)
 
 
-def _findings_again(row: WindowRow, spec: MonitorSpec, wish_list: WishList, memories: Memories) -> Iterable[Finding]:
+def _findings_again(
+    row: WindowRow, spec: MonitorSpec, wish_list: WishList, chart_states: ChartStates
+) -> Iterable[Finding]:
     """Judge the stored counts of a final window again: a window is always written together with its findings."""
     if row.baseline_id is None or not row.summary:
         return ()
     baseline = wish_list.baseline(row.baseline_id)
     summary = Summary.from_bytes(row.summary, baseline.layout)
-    memory = memories.before(spec, row.baseline_id, row.span.start)
-    return judge(baseline, summary, spec=spec, span=row.span, revision=row.revision, memory=memory).findings
+    chart_state = chart_states.before(spec, row.baseline_id, row.span.start)
+    return judge(baseline, summary, spec=spec, span=row.span, revision=row.revision, chart_state=chart_state).findings

@@ -1,4 +1,4 @@
-"""Training data with times: in which order its rows happened, and in which part of the day."""
+"""Training data with times: in which order its rows happened, and in which season."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
 from pegel.data.columns import Columns, Schema
-from pegel.detect.noise_assessment import Clock, assess
+from pegel.detect.noise_assessment import RowTimes, assess
 from pegel.errors import InvalidSpec
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.layout import Layout
 from pegel.stats.noise import Noise
-from pegel.stats.seasons import Partition
+from pegel.stats.seasons import Seasons
 from pegel_spark.training_columns import TrainingColumns, check
 
 INSTANT = "__pegel_instant_us"
@@ -72,8 +72,8 @@ class Timed:
             return Noise(why="not assessed: the spec names no time_column of the training data")
         length = self.spec.windowing.length
         usual = round(self.spec.watch.rows_per_day * (length / _DAY))
-        clock = Clock(self._instants(), length, timedelta(hours=self.spec.baseline.utc_offset))
-        found = assess(layout, values, usual, clock)
+        row_times = RowTimes(self._instants(), length, timedelta(hours=self.spec.baseline.utc_offset))
+        found = assess(layout, values, usual, row_times)
         if not self.left_out:
             return found
         return replace(found, why=f"{found.why}; {self.left_out} rows without a time were left out of the baseline")
@@ -83,12 +83,12 @@ class Timed:
         return np.asarray(column.to_numpy(), dtype=np.int64)
 
 
-def parts(batch: pa.RecordBatch, rows: Columns, partition: Partition | None) -> Iterator[tuple[int | None, Columns]]:
-    """Yield the rows of a batch by part of the day; all at once where parts are not told apart."""
-    if partition is None:
+def by_season(batch: pa.RecordBatch, rows: Columns, seasons: Seasons | None) -> Iterator[tuple[int | None, Columns]]:
+    """Yield the rows of a batch by season; all at once where seasons are not told apart."""
+    if seasons is None:
         yield None, rows
         return
     instants = np.asarray(batch.column(INSTANT).to_numpy(zero_copy_only=False), dtype=np.int64)
-    of_row = partition.part_of(instants)
-    for part in np.unique(of_row).tolist():
-        yield part, rows.take(of_row == part)
+    of_row = seasons.season_of(instants)
+    for season in np.unique(of_row).tolist():
+        yield season, rows.take(of_row == season)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pegel.spec import names
-from pegel.spec.monitor_spec import MonitorSpec, Part
+from pegel.spec.monitor_spec import MonitorSpec, Section
 from pegel.spec.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,12 +25,12 @@ def targets() -> list[str]:
     return re.findall(r"^([a-z][a-z0-9-]*):.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 
 
-def spec_fields(part: type[Part], prefix: str = "") -> list[str]:
+def spec_fields(section: type[Section], prefix: str = "") -> list[str]:
     """Return every field of a spec as a dotted path."""
     paths = []
-    for name, field in part.model_fields.items():
+    for name, field in section.model_fields.items():
         inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, Part):
+        if isinstance(inner, type) and issubclass(inner, Section):
             paths += spec_fields(inner, f"{prefix}{name}.")
         else:
             paths.append(f"{prefix}{name}")

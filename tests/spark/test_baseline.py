@@ -163,18 +163,18 @@ def test_rows_with_times_are_replayed(world: Any, toolbox: Any, spark: Any, tmp_
     source = {"source": "local://timed", "time_column": "at"}
     spec = toolbox.make_spec(baseline=source, windowing={"length": 900}, watch={"rows_per_day": 2_880})
     found = build(spark, spec, world.store, now=NOW)
-    partition = found.noise.partition
+    seasons = found.noise.seasons
 
-    assert partition is not None
-    assert partition.parts == len(found.summary.seasons)
+    assert seasons is not None
+    assert seasons.count == len(found.summary.season_cells)
     assert 59_999 == found.rows == sum(int(cells[: found.layout.features[0].size].sum()) for cells in parts_of(found))
     assert "1 rows without a time were left out" in found.noise.why
     assert {30} == {one.n_ref for one in found.noise.dispersion.values()}
 
 
 def parts_of(baseline: Any) -> list[Any]:
-    """Return the counts of each part of the day."""
-    return list(baseline.summary.seasons.values())
+    """Return the counts of each season."""
+    return list(baseline.summary.season_cells.values())
 
 
 def test_without_times_nothing_is_replayed(world: Any, toolbox: Any, spark: Any) -> None:

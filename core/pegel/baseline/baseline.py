@@ -22,21 +22,22 @@ from numpy.typing import NDArray
 from pegel.baseline.outliers import OutlierTables, outlier_cutoff
 from pegel.data.columns import Role
 from pegel.errors import LayoutMismatch
-from pegel.spec.monitor_spec import Watch
+from pegel.spec.monitor_spec import OutlierMethod, Watch
 from pegel.stats import summary_json
 from pegel.stats.layout import Layout
 from pegel.stats.noise import Noise
 from pegel.stats.performance import Performance
 from pegel.stats.summary import FeatureSummary, Summary
 
-BASELINE_VERSION = 2
+BASELINE_VERSION = 3
 Scoring = Callable[[OutlierTables], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
 class OutlierCutoff:
-    """An event is an outlier when it scores more than `score`; so do `exceeding` of `scored` baseline rows."""
+    """An event is an outlier when it scores more than `score` by `method`, as `exceeding` of `scored` rows do."""
 
+    method: OutlierMethod
     rate: float
     score: float
     exceeding: int
@@ -44,12 +45,19 @@ class OutlierCutoff:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON."""
-        return {"rate": self.rate, "score": self.score.hex(), "exceeding": self.exceeding, "scored": self.scored}
+        return {
+            "method": self.method,
+            "rate": self.rate,
+            "score": self.score.hex(),
+            "exceeding": self.exceeding,
+            "scored": self.scored,
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> OutlierCutoff:
         """Read what `to_json` wrote."""
-        return cls(data["rate"], float.fromhex(data["score"]), data["exceeding"], data["scored"])
+        score = float.fromhex(data["score"])
+        return cls(data["method"], data["rate"], score, data["exceeding"], data["scored"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +67,8 @@ class Baseline:
     `id` is `sha256:` and the digest of everything that judging uses, model and version included; when, by what and from
     where the baseline was made (`created_at`, `made_by`, `source`) is not part of it, nor is what further statistics
     found, because sketches differ with the order of the rows. `summary` holds the counts of all
-    `rows`, by part of day or week if `noise` has such parts. `kappa`: variance factor of each correlation of the
-    layout's joint fields, shape (joint, joint).
+    `rows`, by season if `noise` has such. `kappa`: variance factor of each correlation of the
+    layout's correlated fields, shape (correlated, correlated).
     """
 
     id: str
@@ -82,9 +90,19 @@ class Baseline:
         """Return the summary of each field, by name, in schema order."""
         return self.summary.features
 
-    def part(self, start: datetime, end: datetime) -> int | None:
-        """Return the part of day or week in which a span lies as a whole; None if it crosses or there are none."""
-        return None if self.noise.partition is None else self.noise.partition.part_of_span(start, end)
+    def season(self, start: datetime, end: datetime) -> int | None:
+        """Return the season in which a span lies as a whole; None if it crosses or there are none."""
+        return None if self.noise.seasons is None else self.noise.seasons.season_of_span(start, end)
+
+    @cached_property
+    def outlier_tables(self) -> OutlierTables:
+        """Return the tables by which events are scored, and by which the cut-off was found."""
+        cutoff = self.outlier_cutoff
+        return (
+            OutlierTables.from_summary(self.summary)
+            if cutoff is None
+            else OutlierTables.from_summary(self.summary, cutoff.method)
+        )
 
     @classmethod
     def build(
@@ -138,7 +156,7 @@ class Baseline:
             version=version,
             source=source,
             created_at=created_at or datetime.now(UTC),
-            outlier_cutoff=None if scores is None else _cutoff(scores(OutlierTables.from_summary(settled)), watch),
+            outlier_cutoff=None if scores is None else _cutoff(settled, scores, watch),
             noise=noise or Noise(),
             kappa=summary.fourth.kappas(),
             performance=performance,
@@ -209,12 +227,13 @@ class Baseline:
         )
 
 
-def _cutoff(scores: NDArray[np.float64], watch: Watch) -> OutlierCutoff | None:
+def _cutoff(summary: Summary, scoring: Scoring, watch: Watch) -> OutlierCutoff | None:
+    scores = scoring(OutlierTables.from_summary(summary, watch.outlier_method))
     rate = min(1.0, watch.outliers_per_day / watch.rows_per_day)
     score = outlier_cutoff(scores, rate)
     if score is None or not math.isfinite(score):
         return None
-    return OutlierCutoff(rate, score, int(np.count_nonzero(scores > score)), int(scores.size))
+    return OutlierCutoff(watch.outlier_method, rate, score, int(np.count_nonzero(scores > score)), int(scores.size))
 
 
 def _identify(content: Mapping[str, Any]) -> str:

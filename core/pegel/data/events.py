@@ -50,11 +50,6 @@ class Event:
         """Say whether Pegel itself sent this, to see that logging works."""
         return self.id.startswith(names.PROBE_PREFIX)
 
-    @property
-    def join_id(self) -> int:
-        """Return 63 bits that a request and its response share."""
-        return identity(self.id, self.type) >> 1
-
 
 def parse_event(headers: Mapping[str, bytes | None], time: datetime) -> Event:
     """Read the headers of one record whose timestamp is `time`.

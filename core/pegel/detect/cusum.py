@@ -16,7 +16,7 @@ from scipy.special import ndtri
 from pegel.detect.binary import BinaryTest
 from pegel.detect.detector import Evidence
 from pegel.detect.ranks import RankStatistic
-from pegel.detect.siegmund import Limits
+from pegel.detect.siegmund import ChartLimits
 from pegel.stats import tails
 from pegel.stats.dispersion import Dispersion
 
@@ -49,7 +49,7 @@ class Chart:
         """Say whether the chart alarmed and has not recovered."""
         return self.recent is not None
 
-    def step(self, z: float, limits: Limits, start: datetime | None = None) -> Chart:
+    def step(self, z: float, limits: ChartLimits, start: datetime | None = None) -> Chart:
         """Return the chart with one more window; if it `alarms`, it goes on `restarted`.
 
         Args:
@@ -57,7 +57,7 @@ class Chart:
             limits: Allowance and limit. One window counts at most half the limit, so that none alarms alone.
             start: When the window begins.
 
-        >>> chart, limits = Chart(), Limits(k=0.5, h=8.0)
+        >>> chart, limits = Chart(), ChartLimits(k=0.5, h=8.0)
         >>> for _ in range(4):
         ...     chart = chart.step(3.0, limits)
         ...     print(chart.level, chart.alarms(limits))
@@ -76,7 +76,7 @@ class Chart:
         since = self.since if self.length else start
         return Chart(level, self.length + 1, self.total + z, since, recent)
 
-    def alarms(self, limits: Limits, margin: float = 0.0) -> bool:
+    def alarms(self, limits: ChartLimits, margin: float = 0.0) -> bool:
         """Say whether the level exceeds the limit, by a change that matters.
 
         `margin`: smallest change that matters, times the square root of the effective number of rows.

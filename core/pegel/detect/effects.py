@@ -58,7 +58,7 @@ def drift_effect(test: Evidence, baseline: FeatureSummary, window: FeatureSummar
         return Effect(numbers["shift_sigma"], "sigma", f"shifted {'up' if up else 'down'}", numbers)
     if test.name == "scale":
         what = "spread wider" if test.statistic > 0 else "drawn together"
-        if "sd_ratio" not in numbers:  # a part of the day has counts, but no standard deviation
+        if "sd_ratio" not in numbers:  # a season has counts, but no standard deviation
             return Effect(test.numbers()["d"], "d", what, numbers)
         return Effect(numbers["sd_ratio"], "sd ratio", what, numbers)
     what = "shape changed" if test.name == "shape" else f"{test.name} changed"

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pegel.detect.replay import MIN_BLOCKS, replay
-from pegel.detect.seasonal import choose
+from pegel.detect.season_choice import choose
 from pegel.stats.layout import Layout
 from pegel.stats.noise import Noise
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class RowTimes:
     """When the rows of a baseline happened.
 
     `instants`: microseconds since 1970 in UTC, never falling, one per row. `length`: how long windows are.
@@ -29,20 +29,20 @@ class Clock:
     utc_offset: timedelta = timedelta(0)
 
 
-def assess(layout: Layout, values: Mapping[str, NDArray[Any]], n_ref: int, clock: Clock | None = None) -> Noise:
+def assess(layout: Layout, values: Mapping[str, NDArray[Any]], n_ref: int, row_times: RowTimes | None = None) -> Noise:
     """Replay a baseline window by window.
 
     Args:
         layout: The cells.
         values: Full columns as for `pegel.stats.layout.build_layout`, in the order of time.
         n_ref: Rows that a window is expected to have.
-        clock: When rows happened; None if only their order is known, so that hours cannot be told apart.
+        row_times: When rows happened; None if only their order is known, so that hours cannot be told apart.
     """
     rows = len(next(iter(values.values()))) if values else 0
     if n_ref < 1 or rows // n_ref < MIN_BLOCKS:
         return Noise(why=f"not assessed: {rows} rows are fewer than {MIN_BLOCKS} windows of {n_ref}")
-    if clock is None:
+    if row_times is None:
         return Noise(replay(layout, values, n_ref), None, "assessed; hours were not looked at: no times")
-    choice = choose(layout, values, clock.instants, n_ref, length=clock.length, utc_offset=clock.utc_offset)
-    parts = None if choice.partition is None else choice.partition.part_of(clock.instants)
-    return Noise(replay(layout, values, n_ref, parts), choice.partition, f"assessed; {choice.why}")
+    choice = choose(layout, values, row_times.instants, n_ref, length=row_times.length, utc_offset=row_times.utc_offset)
+    of_row = None if choice.seasons is None else choice.seasons.season_of(row_times.instants)
+    return Noise(replay(layout, values, n_ref, of_row), choice.seasons, f"assessed; {choice.why}")

@@ -34,7 +34,7 @@ class Replayed:
     """One field cut into windows: counts per cell, shape (windows, cells), and of the rows each is tested against.
 
     `nulls`, `rows`: absent values and rows of each window; `all_nulls`, `all_rows`: of the whole baseline,
-    whatever the part.
+    whatever the season.
     """
 
     layout: FieldLayout
@@ -76,7 +76,7 @@ class Replayed:
 
 
 def replay(
-    layout: Layout, values: Mapping[str, NDArray[Any]], n_ref: int, parts: NDArray[np.int64] | None = None
+    layout: Layout, values: Mapping[str, NDArray[Any]], n_ref: int, of_row: NDArray[np.int64] | None = None
 ) -> dict[str, Dispersion]:
     """Return the factors of every field; empty if the baseline has fewer than 30 windows.
 
@@ -84,19 +84,19 @@ def replay(
         layout: The cells.
         values: Full columns as for `pegel.stats.layout.build_layout`, in the order of time.
         n_ref: Rows that a window is expected to have.
-        parts: The part of day or week of each row, see `pegel.stats.seasons`: windows are then tested against the rows
-            of their own part, and windows that lie in two parts are left out.
+        of_row: The season of each row, see `pegel.stats.seasons`: windows are then tested against the rows
+            of their own season, and windows that lie in two seasons are left out.
     """
     rows = len(next(iter(values.values()))) if values else 0
     if n_ref < 1 or rows // n_ref < MIN_BLOCKS:
         return {}
-    parts = np.zeros(rows, dtype=np.int64) if parts is None else parts
-    found = {field.field.name: cut(field, values[field.field.name], n_ref, parts) for field in layout.features}
+    of_row = np.zeros(rows, dtype=np.int64) if of_row is None else of_row
+    found = {field.field.name: cut(field, values[field.field.name], n_ref, of_row) for field in layout.features}
     return {name: _dispersion(one, n_ref) for name, one in found.items() if len(one.window) >= MIN_BLOCKS}
 
 
-def cut(field: FieldLayout, column: NDArray[Any], n_ref: int, parts: NDArray[np.int64]) -> Replayed:
-    """Cut a column into windows of `n_ref` rows that lie in one part each."""
+def cut(field: FieldLayout, column: NDArray[Any], n_ref: int, of_row: NDArray[np.int64]) -> Replayed:
+    """Cut a column into windows of `n_ref` rows that lie in one season each."""
     blocks = len(column) // n_ref
     place, absent = _cells(field, column)
     size, inside = field.size, slice(0, blocks * n_ref)
@@ -105,20 +105,20 @@ def cut(field: FieldLayout, column: NDArray[Any], n_ref: int, parts: NDArray[np.
     flat = (number * size + place[inside])[counted]
     window = np.bincount(flat, minlength=blocks * size).reshape(blocks, size)
     nulls = absent[inside].reshape(blocks, n_ref).sum(axis=1)
-    of_block = parts[inside].reshape(blocks, n_ref)
+    of_block = of_row[inside].reshape(blocks, n_ref)
     whole = (of_block == of_block[:, :1]).all(axis=1) & (nulls < n_ref)
-    part = of_block[whole, 0]
-    count = int(parts.max()) + 1
-    total = np.bincount((parts * size + place)[~absent], minlength=count * size).reshape(count, size)
+    season = of_block[whole, 0]
+    count = int(of_row.max()) + 1
+    total = np.bincount((of_row * size + place)[~absent], minlength=count * size).reshape(count, size)
     return Replayed(
         layout=field,
         window=window[whole],
-        rest=total[part] - window[whole],
+        rest=total[season] - window[whole],
         nulls=nulls[whole],
         rows=n_ref,
         # Nulls are judged against all hours; that they depend on the hour must then count as variation.
-        all_nulls=np.full(len(part), np.count_nonzero(absent)),
-        all_rows=np.full(len(part), len(column)),
+        all_nulls=np.full(len(season), np.count_nonzero(absent)),
+        all_rows=np.full(len(season), len(column)),
     )
 
 

@@ -29,7 +29,7 @@ ALLOWANCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ChartLimits:
     """A chart's allowance `k` and limit `h`, in standard deviations of a window's z; `message` says what it costs."""
 
     k: float
@@ -81,7 +81,7 @@ def limit(k: float, baseline_share: float, rate: float) -> float:
     return high
 
 
-def limits(n: int, m: int, rate: float) -> Limits | None:
+def limits(n: int, m: int, rate: float) -> ChartLimits | None:
     """Return allowance and limit for windows of `n` values and a baseline of `m`, or None if the baseline is too small.
 
     Args:
@@ -93,11 +93,11 @@ def limits(n: int, m: int, rate: float) -> Limits | None:
         return None
     share = n / (n + m)
     if m >= FULL * n:
-        return Limits(ALLOWANCE, limit(ALLOWANCE, share, rate))
+        return ChartLimits(ALLOWANCE, limit(ALLOWANCE, share, rate))
     k = ALLOWANCE + 2 * math.sqrt(share)
     lost = k / math.sqrt(n * m / (n + m))
     message = (
         f"baseline of {m} rows for windows of {n}: allowance widened to {k:.2f}; "
         f"changes below {lost:.2g} sigma are not seen"
     )
-    return Limits(k, limit(k, share, rate), message)
+    return ChartLimits(k, limit(k, share, rate), message)

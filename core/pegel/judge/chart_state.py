@@ -1,7 +1,7 @@
 """What a monitor carries from one final window to the next: its charts, values too few to judge, sizes of windows.
 
-A memory is a fold over final windows in order of time: the same windows give the same memory, so it is stored with each
-final window and continued from there after any crash.
+The state is a fold over final windows in order of time: the same windows give the same state, so it is stored and
+continued from there after any crash.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pegel.detect.cusum import Chart, Key
 DAYS = 7
 """Window sizes of so many days before today say how large windows are."""
 DIGITS = 2
-"""Sizes are told apart by two digits, rounded up: few numbers, and windows of 200 rows are still 200."""
+"""WindowSizes are told apart by two digits, rounded up: few numbers, and windows of 200 rows are still 200."""
 QUANTILE = 0.9
 
 
@@ -27,13 +27,13 @@ QUANTILE = 0.9
 class Carried:
     """Values of one field that are too few to be judged, from `windows` windows since `since`: counts by cell.
 
-    `part`: of the day or week, if these are told apart.
+    `season`: of the day or week, if these are told apart.
     """
 
     cells: Mapping[int, int]
     windows: int
     since: datetime
-    part: int | None = None
+    season: int | None = None
 
     def plus(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return counts per cell with the carried ones added."""
@@ -44,7 +44,7 @@ class Carried:
 
 
 @dataclass(frozen=True, slots=True)
-class Sizes:
+class WindowSizes:
     """How many rows windows have: counts by day and by size, two digits of it; `usual` is in effect now.
 
     `usual` is a 90 % quantile. It changes only when a day begins, and on the first day whenever the number of windows
@@ -54,7 +54,7 @@ class Sizes:
     usual: int = 0
     days: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
-    def plus(self, rows: int, start: datetime) -> Sizes:
+    def plus(self, rows: int, start: datetime) -> WindowSizes:
         """Return the sizes with one more window."""
         today = start.date().isoformat()
         oldest = (start.date() - timedelta(days=DAYS)).isoformat()
@@ -69,21 +69,21 @@ class Sizes:
             usual = _quantile(before)
         elif not before and sum(counts.values()).bit_count() == 1:
             usual = _quantile(kept)
-        return Sizes(usual, kept)
+        return WindowSizes(usual, kept)
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """The memory of one monitor, for one baseline: another baseline starts afresh, with the sizes kept."""
+class ChartState:
+    """The chart_state of one monitor, for one baseline: another baseline starts afresh, with the sizes kept."""
 
     baseline_id: str
-    sizes: Sizes = field(default_factory=Sizes)
+    sizes: WindowSizes = field(default_factory=WindowSizes)
     charts: Mapping[Key, Chart] = field(default_factory=dict)
     carried: Mapping[str, Carried] = field(default_factory=dict)
 
-    def for_baseline(self, baseline_id: str) -> Memory:
-        """Return this memory, or a fresh one if the baseline is another."""
-        return self if baseline_id == self.baseline_id else Memory(baseline_id, self.sizes)
+    def for_baseline(self, baseline_id: str) -> ChartState:
+        """Return this chart_state, or a fresh one if the baseline is another."""
+        return self if baseline_id == self.baseline_id else ChartState(baseline_id, self.sizes)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, the inverse of `from_json`. Charts at rest are left out."""
@@ -102,14 +102,14 @@ class Memory:
                     "cells": {str(cell): count for cell, count in one.cells.items()},
                     "windows": one.windows,
                     "since": one.since.isoformat(),
-                    "part": one.part,
+                    "season": one.season,
                 }
                 for name, one in self.carried.items()
             },
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Memory:
+    def from_json(cls, data: Mapping[str, Any]) -> ChartState:
         """Read what `to_json` wrote."""
         days = {
             day: {int(size): count for size, count in counts.items()} for day, counts in data["sizes"]["days"].items()
@@ -120,11 +120,11 @@ class Memory:
                 {int(cell): count for cell, count in item["cells"].items()},
                 item["windows"],
                 datetime.fromisoformat(item["since"]),
-                item["part"],
+                item["season"],
             )
             for name, item in data["carried"].items()
         }
-        return cls(data["baseline_id"], Sizes(data["sizes"]["usual"], days), charts, carried)
+        return cls(data["baseline_id"], WindowSizes(data["sizes"]["usual"], days), charts, carried)
 
 
 def _rounded(rows: int) -> int:

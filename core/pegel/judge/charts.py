@@ -16,9 +16,9 @@ from pegel.data.spans import Span
 from pegel.detect.cusum import Chart, Key, deviations
 from pegel.detect.detector import Evidence
 from pegel.detect.drift import BINARY, MIN_WINDOW, factor_of
-from pegel.detect.siegmund import LEAST, Limits, alarm_rate, limits
+from pegel.detect.siegmund import LEAST, ChartLimits, alarm_rate, limits
 from pegel.judge.budget import Layer, Levels
-from pegel.judge.chart_state import Carried, Memory, Sizes
+from pegel.judge.chart_state import Carried, ChartState, WindowSizes
 from pegel.judge.comparison import Comparison
 from pegel.judge.decision import FeatureVerdict
 from pegel.judge.findings import Verdict
@@ -44,24 +44,31 @@ _WORDS = {
 class Course:
     """Where a monitor stands when one more window is judged.
 
-    `m`: rows of the baseline, of its smallest part of the day; `part`: that of the window.
+    `m`: rows of the baseline, of its smallest season; `season`: that of the window.
     """
 
-    memory: Memory
-    sizes: Sizes
+    chart_state: ChartState
+    sizes: WindowSizes
     span: Span
-    part: int | None
+    season: int | None
     m: int
     charts: Mapping[str, tuple[tuple[str, str], ...]]
     """Test and direction of every chart, by field."""
 
     @classmethod
-    def begin(cls, memory: Memory, baseline: Baseline, summary: Summary, span: Span) -> Course:
+    def begin(cls, chart_state: ChartState, baseline: Baseline, summary: Summary, span: Span) -> Course:
         """Start from what the windows before left."""
-        memory = memory.for_baseline(baseline.id)
+        chart_state = chart_state.for_baseline(baseline.id)
         rows = max(summary.rows(Role.FEATURE), summary.rows(Role.PREDICTION))
-        part = baseline.part(span.start, span.end)
-        return cls(memory, memory.sizes.plus(rows, span.start), span, part, _smallest(baseline), _all_charts(baseline))
+        season = baseline.season(span.start, span.end)
+        return cls(
+            chart_state,
+            chart_state.sizes.plus(rows, span.start),
+            span,
+            season,
+            _smallest(baseline),
+            _all_charts(baseline),
+        )
 
     @property
     def usual(self) -> int:
@@ -73,12 +80,12 @@ class Course:
         """Say whether the baseline is large enough for charts of windows of `usual` rows."""
         return usual > 0 and _smallest(baseline) >= LEAST * usual
 
-    def carried(self, name: str, part: int | None) -> Carried | None:
-        """Return the values of one field from earlier windows of the same part of the day."""
-        found = self.memory.carried.get(name)
-        return found if found is not None and found.part == part else None
+    def carried(self, name: str, season: int | None) -> Carried | None:
+        """Return the values of one field from earlier windows of the same season."""
+        found = self.chart_state.carried.get(name)
+        return found if found is not None and found.season == season else None
 
-    def limits(self, levels: Levels, charts: int) -> Limits | None:
+    def limits(self, levels: Levels, charts: int) -> ChartLimits | None:
         """Return allowance and limit of each of `charts` charts; None where they do not run."""
         if levels.alpha_cusum <= 0 or not charts:
             return None
@@ -102,12 +109,12 @@ def follow(
     *,
     levels: Levels,
     margin: float,
-) -> tuple[dict[str, list[FeatureVerdict]], Memory]:
-    """Add one final window to all charts: what they say by field, and the memory for the next window.
+) -> tuple[dict[str, list[FeatureVerdict]], ChartState]:
+    """Add one final window to all charts: what they say by field, and the chart_state for the next window.
 
     A field that was not judged leaves its charts as they are; its values are carried over instead.
     """
-    known = dict(course.memory.charts)
+    known = dict(course.chart_state.charts)
     carried: dict[str, Carried] = {}
     said: dict[str, list[FeatureVerdict]] = {}
     charts = sum(len(course.charts[one.name]) for one in comparisons)
@@ -119,7 +126,7 @@ def follow(
         elif found is not None:
             step = _Step(course, one, found, margin, levels, levels.alpha_cusum / charts)
             said[one.name] = step.take(known, tests[one.name])
-    return said, Memory(course.memory.baseline_id, course.sizes, known, carried)
+    return said, ChartState(course.chart_state.baseline_id, course.sizes, known, carried)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +135,7 @@ class _Step:
 
     course: Course
     one: Comparison
-    limits: Limits
+    limits: ChartLimits
     margin: float
     levels: Levels
     rate: float
@@ -217,20 +224,20 @@ def _charts(feature: FeatureSummary, dispersion: Dispersion | None) -> tuple[tup
 
 
 def _smallest(baseline: Baseline) -> int:
-    """Return the rows of the baseline, or of its smallest part of the day."""
-    if baseline.noise.partition is None or not baseline.summary.seasons:
+    """Return the rows of the baseline, or of its smallest season."""
+    if baseline.noise.seasons is None or not baseline.summary.season_cells:
         return baseline.rows
-    return min(int(baseline.layout.counted(cells).max()) for cells in baseline.summary.seasons.values())
+    return min(int(baseline.layout.counted(cells).max()) for cells in baseline.summary.season_cells.values())
 
 
 def _left_over(one: Comparison, course: Course) -> Carried | None:
     """Return the values of a field that were too few once more; None when there are none or they are too old."""
-    if one.why is not None or one.strata or not 0 < one.n < MIN_WINDOW:
+    if one.why is not None or one.by_season or not 0 < one.n < MIN_WINDOW:
         return None
-    before = course.carried(one.name, course.part)
+    before = course.carried(one.name, course.season)
     windows = 1 if before is None else before.windows + 1
     if windows >= MAX_MERGE:
         return None
     cells = one.judged.cells
     counts = {int(cell): int(cells[cell]) for cell in np.flatnonzero(cells)}
-    return Carried(counts, windows, course.span.start if before is None else before.since, course.part)
+    return Carried(counts, windows, course.span.start if before is None else before.since, course.season)

@@ -11,11 +11,11 @@ import numpy as np
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field
 from pegel.data.spans import Span
+from pegel.detect.across_seasons import seasonal_tests
 from pegel.detect.detector import Detector, Evidence
 from pegel.detect.detector_registry import detector
 from pegel.detect.drift import Pair, tests_of
 from pegel.detect.ranks import Counts
-from pegel.detect.stratified import stratified_tests
 from pegel.errors import NotFound
 from pegel.judge.chart_state import Carried
 from pegel.spec.monitor_spec import Watch
@@ -25,14 +25,14 @@ from pegel.stats.moments import Moments
 from pegel.stats.summary import FeatureSummary, Summary
 
 UNKNOWN = Moments(0, float("nan"), float("nan"), float("nan"), float("nan"))
-"""A part of the day has counts per cell, but no moments of its own."""
+"""A season has counts per cell, but no moments of its own."""
 
 
 class Carries(Protocol):
     """Gives the values of earlier windows that were too few to judge."""
 
-    def carried(self, name: str, part: int | None) -> Carried | None:
-        """Return those of one field and part of the day, or None."""
+    def carried(self, name: str, season: int | None) -> Carried | None:
+        """Return those of one field and season, or None."""
         ...
 
 
@@ -41,8 +41,8 @@ class Comparison:
     """One judged field.
 
     `before`, `now`: baseline and window as they are, for counts of nulls and the like. `reference`, `judged`: those
-    whose distributions are compared: only the same part of the day, and with the values carried from earlier windows.
-    `strata`: counts by part of the day where a window crosses several. `why`: the reason why it cannot be judged.
+    whose distributions are compared: only the same season, and with the values carried from earlier windows.
+    `by_season`: counts by season where a window crosses several. `why`: the reason why it cannot be judged.
     """
 
     before: FeatureSummary
@@ -50,7 +50,7 @@ class Comparison:
     reference: FeatureSummary
     judged: FeatureSummary
     dispersion: Dispersion | None = None
-    strata: tuple[tuple[Counts, Counts], ...] = ()
+    by_season: tuple[tuple[Counts, Counts], ...] = ()
     why: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
@@ -85,11 +85,11 @@ def compare(
         baseline: The baseline.
         summary: The window.
         fields: Those that are judged.
-        span: When the window was; says in which part of the day it lies.
+        span: When the window was; says in which season it lies.
         detectors: Further tests; a field without the statistics they need cannot be judged.
         carries: Gives values of earlier windows; None for none.
     """
-    part = baseline.part(span.start, span.end)
+    season = baseline.season(span.start, span.end)
     lacking = _lacking(baseline, detectors)
     now = summary.features
     found = []
@@ -98,21 +98,21 @@ def compare(
         made = Comparison(before, window, before, window, baseline.noise.dispersion.get(one.name))
         if lacking is not None and isinstance(before.layout, NumericLayout):
             made = replace(made, why=lacking)
-        elif baseline.noise.partition is not None:
-            made = _of_part(made, baseline, summary, part)
-        carried = None if carries is None or made.strata else carries.carried(one.name, part)
+        elif baseline.noise.seasons is not None:
+            made = _of_season(made, baseline, summary, season)
+        carried = None if carries is None or made.by_season else carries.carried(one.name, season)
         found.append(made if carried is None else _with(made, carried))
     return found
 
 
 def drift_family(comparisons: Sequence[Comparison], detectors: Sequence[str] = ()) -> dict[str, list[Evidence]]:
     """Return the tests of each field's distribution, by name."""
-    whole = [one for one in comparisons if not one.strata]
+    whole = [one for one in comparisons if not one.by_season]
     pairs = [Pair(one.before.layout, one.reference.cells, one.judged.cells, one.dispersion) for one in whole]
     found = {one.name: tests for one, tests in zip(whole, tests_of(pairs), strict=True)}
     for one in comparisons:
-        if one.strata:
-            found[one.name] = stratified_tests(one.before.layout, one.strata, one.dispersion)
+        if one.by_season:
+            found[one.name] = seasonal_tests(one.before.layout, one.by_season, one.dispersion)
     for one in whole if detectors else ():
         if isinstance(one.before.layout, NumericLayout) and one.why is None:
             found[one.name] += _further(one, [detector(name) for name in detectors])
@@ -140,7 +140,7 @@ def _lacking(baseline: Baseline, detectors: Sequence[str]) -> str | None:
 def _further(one: Comparison, made: Sequence[Detector]) -> list[Evidence]:
     """Return the tests of further detectors.
 
-    What they keep is neither carried over from earlier windows nor known by part of the day.
+    What they keep is neither carried over from earlier windows nor known by season.
     """
     whole = one.judged is one.now and one.reference is one.before
     usable = [each for each in made if whole or not each.needs]
@@ -148,22 +148,24 @@ def _further(one: Comparison, made: Sequence[Detector]) -> list[Evidence]:
     return [test for test in tests if test is not None]
 
 
-def _of_part(made: Comparison, baseline: Baseline, summary: Summary, part: int | None) -> Comparison:
-    """Compare with the rows of the baseline from the same part of the day, or part by part."""
-    partition = baseline.noise.partition
+def _of_season(made: Comparison, baseline: Baseline, summary: Summary, season: int | None) -> Comparison:
+    """Compare with the rows of the baseline from the same season, or season by season."""
+    seasons = baseline.noise.seasons
     place = slice(*baseline.layout.offsets[baseline.layout.index[made.name] :][:2])
-    counts = {known: cells[place] for known, cells in baseline.summary.seasons.items()}
-    if part is not None:
-        label = "" if partition is None else partition.label(part)
-        if part not in counts:
+    counts = {known: cells[place] for known, cells in baseline.summary.season_cells.items()}
+    if season is not None:
+        label = "" if seasons is None else seasons.label(season)
+        if season not in counts:
             return replace(made, why=f"the baseline has no rows of {label}")
-        reference = made.before.recounted(counts[part], moments=UNKNOWN)
-        return replace(made, reference=reference, evidence={"part": label})
-    parts = sorted(summary.seasons)
-    strata = tuple((counts.get(known, np.zeros(0, dtype=np.int64)), summary.seasons[known][place]) for known in parts)
-    if sum(int(now.sum()) for _, now in strata) < made.now.counted or not set(parts) <= set(counts):
+        reference = made.before.recounted(counts[season], moments=UNKNOWN)
+        return replace(made, reference=reference, evidence={"season": label})
+    present = sorted(summary.season_cells)
+    by_season = tuple(
+        (counts.get(known, np.zeros(0, dtype=np.int64)), summary.season_cells[known][place]) for known in present
+    )
+    if sum(int(now.sum()) for _, now in by_season) < made.now.counted or not set(present) <= set(counts):
         return replace(made, why="the window crosses hours that the baseline tells apart, and was not counted by them")
-    return replace(made, strata=strata)
+    return replace(made, by_season=by_season)
 
 
 def _with(made: Comparison, carried: Carried) -> Comparison:

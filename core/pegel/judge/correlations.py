@@ -24,44 +24,44 @@ BETWEEN = " × "  # noqa: RUF001  the sign for "times", as in interactions
 
 
 def places(baseline: Baseline, watched: Collection[str]) -> list[int]:
-    """Return the places of the watched fields among the joint ones; fewer than two have no correlation to watch.
+    """Return the places of the watched fields among the correlated ones; fewer than two have no correlation to watch.
 
     None are watched where hours are judged apart: fields that follow the clock go together over a day, but not within
     an hour, and the baseline's correlations are those of all hours.
     """
-    if baseline.noise.partition is not None:
+    if baseline.noise.seasons is not None:
         return []
-    return [i for i, (_, one) in enumerate(baseline.layout.joint) if one.field.name in watched]
+    return [i for i, (_, one) in enumerate(baseline.layout.correlated) if one.field.name in watched]
 
 
-def joint_change(baseline: Baseline, summary: Summary, watched: Collection[str]) -> CorrelationChange | None:
+def correlation_change(baseline: Baseline, summary: Summary, watched: Collection[str]) -> CorrelationChange | None:
     """Return the watched pair whose correlation changed most; None where too few rows are complete."""
     chosen = places(baseline, watched)
     if len(chosen) < PAIR:
         return None
-    return correlation(baseline.summary.joint, summary.joint, baseline.kappa * _wider(baseline), chosen)
+    return correlation(baseline.summary.comoments, summary.comoments, baseline.kappa * _wider(baseline), chosen)
 
 
-def joint_verdict(
+def correlation_verdict(
     baseline: Baseline, summary: Summary, fields: Sequence[Field], levels: Levels
 ) -> FeatureVerdict | None:
     """Judge the correlations of a window; None where they are not watched or cannot be judged."""
     level = levels.alpha_multivariate
-    change = joint_change(baseline, summary, [field.name for field in fields]) if level > 0 else None
+    change = correlation_change(baseline, summary, [field.name for field in fields]) if level > 0 else None
     if change is None:
         return None
     found = change.p_value < level
     verdict = Verdict.OK
     if found:
         verdict = Verdict.DRIFT if change.relevant else Verdict.BELOW_MARGIN
-    joint = baseline.layout.joint
-    names = [joint[place][1].field.name for place in (change.first, change.second)]
+    correlated = baseline.layout.correlated
+    names = [correlated[place][1].field.name for place in (change.first, change.second)]
     return FeatureVerdict(
         feature=BETWEEN.join(names),
         verdict=verdict,
         what=f"correlation {change.before:.2f} -> {change.now:.2f}",
-        n=summary.joint.n,
-        m=baseline.summary.joint.n,
+        n=summary.comoments.n,
+        m=baseline.summary.comoments.n,
         detector=DETECTOR,
         test=DETECTOR,
         statistic=change.z,
@@ -75,12 +75,12 @@ def joint_verdict(
 
 
 def _wider(baseline: Baseline) -> NDArray[np.float64]:
-    """Return by how much correlations of rows that resemble their neighbours vary more, at most, shape (joint, joint).
+    """Return by how much correlations of rows that resemble their neighbours vary more at most, shape (fields, fields).
 
     A product of two fields forgets faster than either, so the geometric mean of both factors is enough.
     """
     spread = baseline.noise.dispersion
-    factors = [_location_factor(spread.get(one.field.name)) for _, one in baseline.layout.joint]
+    factors = [_location_factor(spread.get(one.field.name)) for _, one in baseline.layout.correlated]
     return np.asarray(np.sqrt(np.outer(factors, factors)), dtype=np.float64)
 
 

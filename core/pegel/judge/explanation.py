@@ -14,7 +14,7 @@ from pegel.detect.cusum import Chart, deviations
 from pegel.detect.detector import Evidence
 from pegel.detect.error_rate import ERROR_RATE, error_test
 from pegel.detect.quality import quality_tests
-from pegel.detect.siegmund import Limits, alarm_rate
+from pegel.detect.siegmund import ChartLimits, alarm_rate
 from pegel.errors import LayoutMismatch, NotFound
 from pegel.judge import charts, correlations
 from pegel.judge.chart_state import Carried
@@ -147,7 +147,7 @@ def _tested(finding: Finding, tests: Sequence[Evidence], formula: str) -> Explan
 
 
 def _correlation(finding: Finding, summary: Summary, baseline: Baseline) -> Explanation:
-    change = correlations.joint_change(baseline, summary, finding.evidence["watched"])
+    change = correlations.correlation_change(baseline, summary, finding.evidence["watched"])
     if change is None:
         raise NotFound(f"expected correlations of {finding.feature}, found too few rows: nothing was recomputed.")
     return Explanation(finding, FORMULAS[finding.test], change.numbers(), (), change.z, change.p_value)
@@ -156,7 +156,7 @@ def _correlation(finding: Finding, summary: Summary, baseline: Baseline) -> Expl
 def _chart(finding: Finding, one: Comparison) -> Explanation:
     """Take the chart as it stood before the window, and add the window again."""
     told = finding.evidence["chart"]
-    limits, before = Limits(told["k"], told["h"]), Chart.from_json(told["before"])
+    limits, before = ChartLimits(told["k"], told["h"]), Chart.from_json(told["before"])
     test, direction = finding.test.split()
     found = {(name, where): z for name, where, z in deviations(_family(finding, one), one.dispersion)}
     if (test, direction) not in found:
@@ -187,9 +187,9 @@ class _Stored:
 
     told: Mapping[str, Any] | None
 
-    def carried(self, name: str, part: int | None) -> Carried | None:  # noqa: ARG002  evidence is of one field
+    def carried(self, name: str, season: int | None) -> Carried | None:  # noqa: ARG002  evidence is of one field
         """Return them."""
         if self.told is None:
             return None
         cells = {int(cell): count for cell, count in self.told["cells"].items()}
-        return Carried(cells, self.told["windows"], datetime.fromisoformat(self.told["since"]), part)
+        return Carried(cells, self.told["windows"], datetime.fromisoformat(self.told["since"]), season)

@@ -18,10 +18,10 @@ from pegel.detect.quality import quality_tests
 from pegel.detect.sizes import distances_of
 from pegel.judge import budget
 from pegel.judge.budget import Layer, Levels
-from pegel.judge.chart_state import Memory
+from pegel.judge.chart_state import ChartState
 from pegel.judge.charts import Course, follow
 from pegel.judge.comparison import Comparison, compare, drift_family
-from pegel.judge.correlations import PAIR, joint_verdict, places
+from pegel.judge.correlations import PAIR, correlation_verdict, places
 from pegel.judge.decision import Bar, FeatureVerdict, overall, weigh
 from pegel.judge.findings import Finding, Verdict
 from pegel.spec.monitor_spec import MonitorSpec, Watch
@@ -38,8 +38,8 @@ OUTLIER_RATE = "outlier rate"
 class Judgement:
     """The verdict on one span, what is known of each judged field, and the findings (verdicts DRIFT and DRIFTING only).
 
-    `memory`: what the next window is judged with, if this one is final; None where windows are not followed. `notes`:
-    what a person should know about how it was judged.
+    `chart_state`: what the next window is judged with, if this one is final; None where windows are not followed.
+    `notes`: what a person should know about how it was judged.
     """
 
     verdict: Verdict
@@ -47,7 +47,7 @@ class Judgement:
     beyond: tuple[FeatureVerdict, ...] = ()
     """What is known beyond single fields: rates of outliers and of wrong answers, a pair whose correlation changed."""
     findings: tuple[Finding, ...] = ()
-    memory: Memory | None = None
+    chart_state: ChartState | None = None
     notes: tuple[str, ...] = ()
     levels: Levels | None = None
 
@@ -74,7 +74,7 @@ def judge(
     spec: MonitorSpec,
     span: Span,
     revision: int,
-    memory: Memory | None = None,
+    chart_state: ChartState | None = None,
     labelled: Labelled | None = None,
 ) -> Judgement:
     """Judge one span of one model.
@@ -85,19 +85,19 @@ def judge(
         spec: Which fields are judged, at which margin and false-alarm budget.
         span: Named in the findings.
         revision: Named in the findings.
-        memory: What the final windows before left, `Memory(baseline.id)` for the first; None judges the span alone.
-            With it, small changes that last are found, and values too few to judge are added to those of later windows.
+        chart_state: What the final windows before left, `ChartState(baseline.id)` for the first; None judges the span
+            alone. With it, small changes that last are found, and values too few to judge are kept for later windows.
         labelled: Wrong answers among the rows whose labels are known; None without labels.
     """
     if baseline is None:
-        return Judgement(Verdict.BASELINE_MISSING, memory=memory)
+        return Judgement(Verdict.BASELINE_MISSING, chart_state=chart_state)
     if summary.layout.layout_hash != baseline.layout.layout_hash:
-        return Judgement(Verdict.LAYOUT_MISMATCH, memory=memory)
+        return Judgement(Verdict.LAYOUT_MISMATCH, chart_state=chart_state)
     if not summary.rows(Role.FEATURE) and not summary.rows(Role.PREDICTION):
-        return Judgement(Verdict.NO_DATA, memory=memory)
+        return Judgement(Verdict.NO_DATA, chart_state=chart_state)
     # Overlapping windows share rows: their charts would count these twice.
-    followed = memory is not None and spec.windowing.step == spec.windowing.length
-    course = Course.begin(memory, baseline, summary, span) if memory is not None and followed else None
+    followed = chart_state is not None and spec.windowing.step == spec.windowing.length
+    course = Course.begin(chart_state, baseline, summary, span) if chart_state is not None and followed else None
     fields, unknown = select(baseline.layout, spec.watch)
     rates = 1 if baseline.performance is None else 2
     running = layers(baseline, spec, course.usual if course else None)
@@ -106,7 +106,7 @@ def judge(
     pairs = compare(baseline, summary, fields, span, detectors=spec.watch.detectors, carries=course)
     tests = drift_family([pair for pair in pairs if _judged(pair)], spec.watch.detectors)
     said = [_said(pair, tests.get(pair.name), bars) for pair in pairs]
-    left = memory
+    left = chart_state
     if course is not None:
         charted, left = follow(course, pairs, tests, levels=levels, margin=spec.watch.margin)
         said = [[*one, *charted.get(pair.name, ())] for pair, one in zip(pairs, said, strict=True)]
@@ -133,7 +133,7 @@ def judge(
         findings=tuple(
             _finding(one, baseline, span, revision, facts) for one in every if one.verdict is Verdict.DRIFT or one.alarm
         ),
-        memory=left,
+        chart_state=left,
         notes=_notes(baseline, levels, running, course, spec),
         levels=levels,
     )
@@ -203,7 +203,7 @@ def _beyond(
     """Return what is said of more than single fields: the rate of outliers, and pairs whose correlation changed."""
     rate = outlier_test(baseline, summary)
     found = [weigh(OUTLIER_RATE, rate, bars.quality, quality_effect)] if rate else []
-    joint = joint_verdict(baseline, summary, fields, levels)
+    joint = correlation_verdict(baseline, summary, fields, levels)
     return [*found, joint] if joint is not None and joint.verdict is Verdict.DRIFT else found
 
 
@@ -234,7 +234,7 @@ def _notes(
     fields = [field.name for field in select(baseline.layout, spec.watch)[0]]
     found = [None if course is None else course.note(running, levels, fields)]
     if Layer.MULTIVARIATE not in running:
-        apart = baseline.noise.partition is not None
+        apart = baseline.noise.seasons is not None
         why = "hours are judged apart" if apart else f"{len(places(baseline, fields))} suitable numeric features"
         found.append(f"correlations are not watched: {why}")
     if not baseline.noise.dispersion:

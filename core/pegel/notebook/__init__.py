@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from pegel.spec.extras import missing_extra
 
 if TYPE_CHECKING:
-    from pegel.notebook.check_report import Report
+    from pegel.notebook.check_report import CheckReport
     from pegel.notebook.checking import check
     from pegel.notebook.profiling import profile
 
-__all__ = ["Report", "check", "profile"]
-_WHERE = {"Report": "check_report", "check": "checking", "profile": "profiling"}
+__all__ = ["CheckReport", "check", "profile"]
+_WHERE = {"CheckReport": "check_report", "check": "checking", "profile": "profiling"}
 
 
 def __getattr__(name: str) -> Any:

@@ -22,7 +22,7 @@ _INSUFFICIENT = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
+class CheckReport:
     """The result of `pegel.check`. Print it, show it in a notebook, or `save` it.
 
     `extra`: columns of the table that the baseline does not know; they were left alone. `estimate`: performance as far

@@ -13,7 +13,7 @@ from pegel.data.spans import Span
 from pegel.errors import InvalidSpec, LayoutMismatch
 from pegel.judge.judge import judge
 from pegel.notebook import labelled, table_reading
-from pegel.notebook.check_report import Report
+from pegel.notebook.check_report import CheckReport
 from pegel.notebook.table_counting import summarise
 from pegel.spec.monitor_spec import FalseAlarms, MonitorSpec
 from pegel.stats.layout import CategoricalLayout
@@ -31,7 +31,7 @@ def check(
     margin: float = 0.02,
     units: Mapping[str, str] | None = None,
     progress: table_reading.Progress | None = None,
-) -> Report:
+) -> CheckReport:
     """Compare a table with a baseline.
 
     Args:
@@ -65,7 +65,7 @@ def check(
     judgement = judge(baseline, summary, spec=spec, span=span, revision=0, labelled=known)
     used = {*baseline.layout.index} if performance is None else {*baseline.layout.index, performance.label}
     extra = tuple(name for name in table.schema.names if name not in used)
-    return Report(baseline, summary, spec, judgement, extra, estimate)
+    return CheckReport(baseline, summary, spec, judgement, extra, estimate)
 
 
 def _same_units(baseline: Baseline, units: Mapping[str, str]) -> None:

@@ -21,7 +21,7 @@ _TRUE = frozenset({"1", "true", "True", "yes"})
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class LabelColumns:
     """The columns of labels, of answers, and of scores of the positive class, from 0 to 1, if there are any."""
 
     label: str
@@ -29,7 +29,7 @@ class Columns:
     score: str | None = None
 
 
-def learn(table: Table, columns: Columns) -> Performance:
+def learn(table: Table, columns: LabelColumns) -> Performance:
     """Return how a classifier did on the rows whose label and answer are known, in the order of the table.
 
     Raises PermanentError if a column is not there, InvalidSpec if the labels are no classes.

@@ -14,10 +14,10 @@ from pegel.report.svg import chart
 from pegel.report.words import VERDICT_WORDS, p_value
 
 if TYPE_CHECKING:
-    from pegel.notebook.check_report import Report
+    from pegel.notebook.check_report import CheckReport
 
 
-def render(report: Report, template: str) -> str:
+def render(report: CheckReport, template: str) -> str:
     """Return a report in the form of one of our templates."""
     environment = Environment(
         loader=PackageLoader("pegel.notebook"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -31,7 +31,7 @@ def render(report: Report, template: str) -> str:
     return environment.get_template(template).render(report=report, css=css, words=VERDICT_WORDS, picture=picture)
 
 
-def _picture(report: Report, one: FeatureVerdict) -> Markup:
+def _picture(report: CheckReport, one: FeatureVerdict) -> Markup:
     """Return the picture of one field: the baseline as an outline, the table filled."""
     before = report.baseline.summary.features[one.feature]
     drawn = shape(before, report.summary.features[one.feature])

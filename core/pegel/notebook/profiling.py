@@ -97,7 +97,7 @@ def _performance(
         return None
     if label is None or answer is None:
         raise InvalidSpec("label, answer: expected both columns, or neither; given only one. No baseline was made.")
-    return labelled.learn(table, labelled.Columns(label, answer, score))
+    return labelled.learn(table, labelled.LabelColumns(label, answer, score))
 
 
 class _FullColumns(Mapping[str, NDArray[Any]]):

@@ -30,16 +30,18 @@ def _safe(value: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_safe), Field(min_length=1, max_length=40, pattern=names.SAFE_NAME)]
+OutlierMethod = Literal["ecod", "hbos"]
+"""How unusual a number is: by the rarer of its two tails, or by how thin the histogram is around it."""
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
-class Part(BaseModel):
-    """A part of a spec: immutable, and unknown fields are refused."""
+class Section(BaseModel):
+    """A section of a spec: immutable, and unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
-class Model(Part):
+class Model(Section):
     """Which model version is served, and from what."""
 
     name: Name
@@ -53,7 +55,7 @@ class Model(Part):
     """How long the endpoint may take to become ready before provisioning fails with its log."""
 
 
-class BaselineSource(Part):
+class BaselineSource(Section):
     """Where the training data is: a reference that the feature store understands."""
 
     source: Annotated[str, Field(min_length=1, description="e.g. `local://delays?version=1&split=train`")]
@@ -64,7 +66,7 @@ class BaselineSource(Part):
     """Hours by which the clock that the features follow is ahead of UTC."""
 
 
-class Windowing(Part):
+class Windowing(Section):
     """How time is cut. Spans are half-open, `[start, end)`, aligned to the epoch in UTC."""
 
     length: Duration = timedelta(seconds=60)
@@ -94,7 +96,7 @@ class Windowing(Part):
         return self
 
 
-class Watch(Part):
+class Watch(Section):
     """What is judged."""
 
     features: Literal["all"] | tuple[str, ...] = "all"
@@ -105,13 +107,16 @@ class Watch(Part):
     """Statistics kept of each numeric field beside those that always are, from the next baseline on."""
     outliers_per_day: Annotated[float, Field(gt=0)] = 100.0
     """How many outlying events a day a person wants to see at most, on average, if nothing changes."""
+    outlier_method: OutlierMethod = "ecod"
+    """How numbers are scored, from the next baseline on: `ecod` by their tails, `hbos` also in gaps between heaps of
+    values. Categories and missing values score by how rare they are, in either."""
     rows_per_day: Annotated[float, Field(gt=0)] = 100_000.0
     """Expected traffic; with `outliers_per_day` it gives the outlier rate."""
     margin: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Smallest change worth a page, in standard deviations; smaller significant changes are shown, not mailed."""
 
 
-class FalseAlarms(Part):
+class FalseAlarms(Section):
     """How often an alert may disturb a person although nothing has changed. `per` is a calendar-free length."""
 
     count: Annotated[float, Field(gt=0)] = 1.0
@@ -128,7 +133,7 @@ class FalseAlarms(Part):
         }[self.per]
 
 
-class Alerting(Part):
+class Alerting(Section):
     """Who is told, and how often."""
 
     emails: tuple[Email, ...] = ()
@@ -136,7 +141,7 @@ class Alerting(Part):
     """No further mail about the same alert before this has passed, unless it grows to more features."""
 
 
-class MonitorSpec(Part):
+class MonitorSpec(Section):
     """A user's whole wish for watching one model version."""
 
     spec_version: Literal[1] = 1

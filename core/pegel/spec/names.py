@@ -49,11 +49,6 @@ def topics(namespace: str) -> tuple[str, ...]:
     return (inference_topic(namespace), outliers_topic(namespace), dead_letters_topic(namespace))
 
 
-def monitor_job(group: str) -> str:
-    """Return the name of a group's streaming driver."""
-    return f"pegel-monitor-{group}"
-
-
 def checkpoint(group: str, state_fingerprint: str, query: str) -> str:
     """Return the checkpoint folder below the job's folder: f(group, state fingerprint, query)."""
     return f"checkpoints/{group}/{state_fingerprint[:16]}/{query}"

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import kolmogorov, rel_entr, xlogy
+from scipy.special import rel_entr, xlogy
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -87,12 +87,6 @@ def ks_upper(b: Counts, w: Counts) -> float:
     p, q = b / b.sum(), w / w.sum()
     before = np.cumsum(q) - q - (np.cumsum(p) - p)
     return float(np.maximum(before + q, p - before).max())
-
-
-def ks_p(b: Counts, w: Counts) -> float:
-    """Return the Kolmogorov p-value of `ks`, for display only: within cells the true difference may be larger."""
-    m, n = int(b.sum()), int(w.sum())
-    return float(kolmogorov(ks(b, w) * math.sqrt(n * m / (n + m))))
 
 
 def w1(b: Counts, w: Counts, points: Floats) -> float:

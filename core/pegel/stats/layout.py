@@ -20,11 +20,11 @@ from pegel.stats.normal_scores import light_tailed, normal_scores
 from pegel.stats.vocabulary import Vocabulary
 
 LAYOUT_VERSION = 2
-JOINT_FEATURES = 64
+CORRELATED_FEATURES = 64
 """At most this many features are watched for changed correlations."""
-JOINT_CELLS = 3
-JOINT_NULL_RATE = 0.05
-JOINT_ROWS = 1_000
+CORRELATED_CELLS = 3
+CORRELATED_NULL_RATE = 0.05
+CORRELATED_ROWS = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +33,8 @@ class NumericLayout:
 
     `edges`: float64, strictly increasing, shape (E,); there are E + 1 right-closed cells, see `pegel.stats.edges`.
     `groups`: int64, shape (E + 1,), the shape group of each cell. `scores`: int64, shape (E + 1,), normal scores times
-    1024 for the correlation monitor. `joint`: whether the field takes part in it. `light_tails`: whether shifts are
-    tested by normal scores, see `pegel.stats.normal_scores.light_tailed`.
+    1024 for the correlation monitor. `correlated`: whether the field takes part in it. `light_tails`: whether shifts
+    are tested by normal scores, see `pegel.stats.normal_scores.light_tailed`.
     """
 
     field: Field
@@ -42,7 +42,7 @@ class NumericLayout:
     discrete: bool
     groups: NDArray[np.int64]
     scores: NDArray[np.int64]
-    joint: bool
+    correlated: bool
     light_tails: bool
 
     @property
@@ -93,7 +93,7 @@ class NumericLayout:
             "discrete": self.discrete,
             "groups": self.groups.tolist(),
             "scores": self.scores.tolist(),
-            "joint": self.joint,
+            "correlated": self.correlated,
             "light_tails": self.light_tails,
         }
 
@@ -165,9 +165,9 @@ class Layout:
         return np.add.reduceat(cells, self.offsets[:-1]) if self.features else np.zeros(0, dtype=np.int64)
 
     @cached_property
-    def joint(self) -> tuple[tuple[int, NumericLayout], ...]:
+    def correlated(self) -> tuple[tuple[int, NumericLayout], ...]:
         """Return the fields whose correlations are watched, each with its place among the numeric features."""
-        return tuple((j, f) for j, (_, f) in enumerate(self.numeric(Role.FEATURE)) if f.joint)
+        return tuple((j, f) for j, (_, f) in enumerate(self.numeric(Role.FEATURE)) if f.correlated)
 
     def numeric(self, role: Role) -> tuple[tuple[int, NumericLayout], ...]:
         """Return position and cells of the numeric fields of one role, in schema order."""
@@ -211,7 +211,7 @@ def _feature_from_json(field: Field, item: Mapping[str, Any]) -> FieldLayout:
         discrete=bool(item["discrete"]),
         groups=np.array(item["groups"], dtype=np.int64),
         scores=np.array(item["scores"], dtype=np.int64),
-        joint=bool(item["joint"]),
+        correlated=bool(item["correlated"]),
         light_tails=bool(item["light_tails"]),
     )
 
@@ -230,11 +230,11 @@ def build_layout(schema: Schema, values: Mapping[str, NDArray[Any]], kept: Seque
 
 def assemble(schema: Schema, features: Sequence[FieldLayout], kept: Sequence[str] = ()) -> Layout:
     """Put the cells of single fields together, in schema order; only the first 64 fit for it are watched jointly."""
-    room, chosen = JOINT_FEATURES, []
+    room, chosen = CORRELATED_FEATURES, []
     for feature in features:
-        if isinstance(feature, NumericLayout) and feature.joint:
-            feature = feature if room else replace(feature, joint=False)  # noqa: PLW2901  the same, but for one flag
-            room -= feature.joint
+        if isinstance(feature, NumericLayout) and feature.correlated:
+            feature = feature if room else replace(feature, correlated=False)  # noqa: PLW2901  the same, but for one flag
+            room -= feature.correlated
         chosen.append(feature)
     return Layout(schema, tuple(chosen), tuple(sorted(set(kept))))
 
@@ -252,14 +252,14 @@ def freeze_numeric(
 ) -> NumericLayout:
     """Freeze the cells of one field: its edges, the finite values per cell, and `rows` with and without a number."""
     finite = int(counts.sum())
-    complete = finite >= (1 - JOINT_NULL_RATE) * rows and finite >= JOINT_ROWS
-    varied = np.count_nonzero(counts) >= JOINT_CELLS
+    complete = finite >= (1 - CORRELATED_NULL_RATE) * rows and finite >= CORRELATED_ROWS
+    varied = np.count_nonzero(counts) >= CORRELATED_CELLS
     return NumericLayout(
         field,
         edges=edges,
         discrete=discrete,
         groups=edge_rules.shape_groups(counts),
         scores=normal_scores(counts),
-        joint=bool(complete and varied and field.role is Role.FEATURE),
+        correlated=bool(complete and varied and field.role is Role.FEATURE),
         light_tails=light_tailed(edges, counts),
     )

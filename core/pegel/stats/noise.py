@@ -7,26 +7,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pegel.stats.dispersion import Dispersion
-from pegel.stats.seasons import Partition
+from pegel.stats.seasons import Seasons
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
     """How windows vary although nothing changes.
 
-    `dispersion`: per field, how much more than windows of independent rows; empty if not assessed. `partition`: the
-    parts of day or week that are judged apart, None for none; `why` says in words what was found.
+    `dispersion`: per field, how much more than windows of independent rows; empty if not assessed. `seasons`: the
+    seasons that are judged apart, None for none; `why` says in words what was found.
     """
 
     dispersion: Mapping[str, Dispersion] = field(default_factory=dict)
-    partition: Partition | None = None
+    seasons: Seasons | None = None
     why: str = "not assessed"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, without `why`: words are not judged with."""
         return {
             "dispersion": {name: found.to_json() for name, found in self.dispersion.items()},
-            "partition": None if self.partition is None else self.partition.to_json(),
+            "seasons": None if self.seasons is None else self.seasons.to_json(),
         }
 
     @classmethod
@@ -34,6 +34,6 @@ class Noise:
         """Read what `to_json` wrote, with the words that stood beside it."""
         return cls(
             {name: Dispersion.from_json(item) for name, item in data["dispersion"].items()},
-            None if data["partition"] is None else Partition.from_json(data["partition"]),
+            None if data["seasons"] is None else Seasons.from_json(data["seasons"]),
             why,
         )

@@ -15,13 +15,11 @@ GROUP = "pegel.statistics"
 BUILT_IN: Mapping[str, str] = {
     "categories": "pegel.stats.categories:Categories",
     "comoments": "pegel.stats.comoments:Comoments",
-    "confusion": "pegel.stats.confusion:Confusion",
     "counters": "pegel.stats.counters:Counters",
     "distinct": "pegel.stats.distinct:Distinct",
     "extremes": "pegel.stats.extremes:Extremes",
     "histogram": "pegel.stats.histogram:Histogram",
     "moment_sums": "pegel.stats.moment_sums:MomentSums",
-    "prediction_scores": "pegel.stats.scores:PredictionScores",
     "quantiles": "pegel.stats.quantiles:Quantiles",
 }
 _STATISTICS = Extensions("statistic", GROUP, BUILT_IN)

@@ -68,15 +68,15 @@ class Summary:
         self.cells: NDArray[np.int64] = np.zeros(int(layout.offsets[-1]), dtype=np.int64)
         self.ranges: NDArray[np.float64] = np.tile([np.inf, -np.inf], (fields, 1))
         self.moments: NDArray[np.float64] = np.zeros((fields, moments.SIZE))
-        self.joint = Comoments(len(layout.joint))
+        self.comoments = Comoments(len(layout.correlated))
         self.kept: dict[tuple[int, str], ColumnStatistic] = {
             (i, name): kind.start(feature.edges)
             for name, kind in ((name, _kind(name)) for name in layout.kept)
             for i, feature in enumerate(layout.features)
             if isinstance(feature, NumericLayout)
         }
-        self.seasons: dict[int, NDArray[np.int64]] = {}
-        """Counts per cell of the rows whose part of day or week is known, by that part."""
+        self.season_cells: dict[int, NDArray[np.int64]] = {}
+        """Counts per cell of the rows whose season is known, by that season."""
         self.exact: dict[int, ExactSums] | None = None
         self.fourth: FourthProducts | None = None
         if exact:
@@ -86,7 +86,7 @@ class Summary:
         """Begin to keep exact sums; only for a summary that is still empty."""
         pairs = enumerate(self.layout.features)
         self.exact = {i: ExactSums(f.center, f.reach) for i, f in pairs if isinstance(f, NumericLayout)}
-        self.fourth = FourthProducts(len(self.layout.joint))
+        self.fourth = FourthProducts(len(self.layout.correlated))
 
     @classmethod
     def empty(cls, layout: Layout, *, exact: bool = False) -> Summary:
@@ -106,8 +106,8 @@ class Summary:
 
     def freeze(self) -> None:
         """Refuse every later change of the arrays."""
-        arrays = (self.counters, self.cells, self.ranges, self.moments, self.joint.sums, self.joint.products)
-        for array in (*arrays, *self.seasons.values()):
+        arrays = (self.counters, self.cells, self.ranges, self.moments, self.comoments.sums, self.comoments.products)
+        for array in (*arrays, *self.season_cells.values()):
             array.flags.writeable = False
 
     def _settled_moments(self) -> NDArray[np.float64]:
@@ -123,14 +123,14 @@ class Summary:
         Args:
             columns: The rows.
             role: Whether they are features or predictions.
-            season: The part of day or week that all of them are from, see `pegel.stats.seasons`; None for unknown.
+            season: The season that all of them are from, see `pegel.stats.seasons`; None for unknown.
         """
         if season is None:
             self._update(columns, role)
             return
         before = self.cells.copy()
         self._update(columns, role)
-        self.seasons[season] = self.seasons.get(season, 0) + self.cells - before
+        self.season_cells[season] = self.season_cells.get(season, 0) + self.cells - before
 
     def _update(self, columns: Columns, role: Role) -> None:
         numeric, categorical = self.layout.numeric(role), self.layout.categorical(role)
@@ -171,17 +171,17 @@ class Summary:
         if self.exact is None:  # exact sums give the moments, too
             batch = np.stack([moments.of(values) for values in finite]) if ends.any() else moments.of(ordered)
             self.moments[where] = moments.merge(self.moments[where], batch)
-        if numeric[0][1].field.role is Role.FEATURE and self.layout.joint:
-            self._update_joint(columns.numeric)
+        if numeric[0][1].field.role is Role.FEATURE and self.layout.correlated:
+            self._update_comoments(columns.numeric)
 
-    def _update_joint(self, values: NDArray[np.float64]) -> None:
+    def _update_comoments(self, values: NDArray[np.float64]) -> None:
         """Add the rows in which every jointly watched field has a number."""
-        watched = self.layout.joint
+        watched = self.layout.correlated
         complete = values[np.isfinite(values[:, [j for j, _ in watched]]).all(axis=1)]
         scores = np.empty((len(watched), len(complete)), dtype=np.int64)
         for column, (j, feature) in zip(scores, watched, strict=True):
             column[:] = feature.scores[cell_of(complete[:, j], feature.edges)]
-        self.joint.update(scores.T)
+        self.comoments.update(scores.T)
         if self.fourth is not None:
             self.fourth.update(scores.T)
 
@@ -203,11 +203,11 @@ class Summary:
         self.ranges[:, 0] = np.minimum(self.ranges[:, 0], other.ranges[:, 0])
         self.ranges[:, 1] = np.maximum(self.ranges[:, 1], other.ranges[:, 1])
         self._merge_moments(other)
-        self.joint.merge(other.joint)
+        self.comoments.merge(other.comoments)
         for key, one in self.kept.items():
             one.merge(other.kept[key])
-        for season, cells in other.seasons.items():
-            self.seasons[season] = self.seasons.get(season, 0) + cells
+        for season, cells in other.season_cells.items():
+            self.season_cells[season] = self.season_cells.get(season, 0) + cells
 
     def _merge_moments(self, other: Summary) -> None:
         """Exact sums live on only if both sides have them; otherwise they leave their moments."""

@@ -26,7 +26,7 @@ _HEADER = struct.Struct("<5s32sqqq")
 def pack(summary: Summary) -> bytes:
     """Return a summary as bytes."""
     identity = (_MAGIC, bytes.fromhex(summary.layout.layout_hash))
-    header = _HEADER.pack(*identity, summary.n_outliers, summary.n_scored, summary.joint.n)
+    header = _HEADER.pack(*identity, summary.n_outliers, summary.n_scored, summary.comoments.n)
     body = b"".join(np.ascontiguousarray(array, dtype=kind).tobytes() for array, kind in _arrays(summary))
     return header + zlib.compress(body + json.dumps(_rest(summary)).encode(), level=1)
 
@@ -35,7 +35,7 @@ def unpack(data: bytes, into: Summary) -> Summary:
     """Fill an empty summary with what `pack` wrote. Raises LayoutMismatch for other bytes or another layout."""
     if len(data) < _HEADER.size or data[:5] != _MAGIC:
         raise LayoutMismatch(f"expected a packed summary, given {data[:5]!r}...: nothing was read.")
-    _, layout, into.n_outliers, into.n_scored, into.joint.n = _HEADER.unpack_from(data)
+    _, layout, into.n_outliers, into.n_scored, into.comoments.n = _HEADER.unpack_from(data)
     if layout.hex() != into.layout.layout_hash:
         raise LayoutMismatch(
             f"expected a summary in layout {into.layout.layout_hash[:12]}, given one in {layout.hex()[:12]}: "
@@ -57,21 +57,21 @@ def _arrays(summary: Summary) -> tuple[tuple[NDArray[np.int64] | NDArray[np.floa
         (summary.cells, "<i8"),
         (summary.ranges, "<f8"),
         (summary.moments, "<f8"),
-        (summary.joint.sums, "<i8"),
-        (summary.joint.products, "<i8"),
+        (summary.comoments.sums, "<i8"),
+        (summary.comoments.products, "<i8"),
     )
 
 
 def _rest(summary: Summary) -> dict[str, Any]:
-    """Return what is not always there: exact sums, parts of day or week, further statistics."""
+    """Return what is not always there: exact sums, counts by season, further statistics."""
     rest: dict[str, Any] = {}
     if summary.exact is not None and summary.fourth is not None:
         rest["exact"] = {
             i: [sums.count, *(None if s is None else hex(s) for s in sums.sums)] for i, sums in summary.exact.items()
         }
         rest["fourth"] = summary.fourth.sums.tolist()
-    if summary.seasons:
-        rest["seasons"] = {season: cells.tolist() for season, cells in sorted(summary.seasons.items())}
+    if summary.season_cells:
+        rest["season_cells"] = {season: cells.tolist() for season, cells in sorted(summary.season_cells.items())}
     if summary.kept:
         packed = ((i, name, statistic.to_bytes()) for (i, name), statistic in summary.kept.items())
         rest["kept"] = [[i, name, base64.b64encode(data).decode()] for i, name, data in packed]
@@ -87,6 +87,8 @@ def _take_rest(rest: dict[str, Any], into: Summary) -> None:
             sums.sums = [None if text is None else int(text, 16) for text in texts]
         if into.fourth is not None:
             into.fourth.sums[...] = rest["fourth"]
-    into.seasons = {int(season): np.array(cells, dtype=np.int64) for season, cells in rest.get("seasons", {}).items()}
+    into.season_cells = {
+        int(season): np.array(cells, dtype=np.int64) for season, cells in rest.get("season_cells", {}).items()
+    }
     for i, name, data in rest.get("kept", ()):
         into.kept[i, name] = into.kept[i, name].from_bytes(base64.b64decode(data))

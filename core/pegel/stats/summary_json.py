@@ -25,12 +25,12 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "moments": to_hex(summary.moments),
         "n_outliers": summary.n_outliers,
         "n_scored": summary.n_scored,
-        "joint": {
-            "n": summary.joint.n,
-            "sums": summary.joint.sums.tolist(),
-            "products": summary.joint.products.tolist(),
+        "comoments": {
+            "n": summary.comoments.n,
+            "sums": summary.comoments.sums.tolist(),
+            "products": summary.comoments.products.tolist(),
         },
-        "seasons": {str(part): cells.tolist() for part, cells in sorted(summary.seasons.items())},
+        "season_cells": {str(season): cells.tolist() for season, cells in sorted(summary.season_cells.items())},
     }
 
 
@@ -48,11 +48,13 @@ def from_json(data: Mapping[str, Any], kept: Iterable[Sequence[Any]], layout: La
     summary.ranges[...] = from_hex(data["ranges"])
     summary.moments[...] = from_hex(data["moments"])
     summary.n_outliers, summary.n_scored = data["n_outliers"], data["n_scored"]
-    joint = data["joint"]
-    summary.joint.n = joint["n"]
-    summary.joint.sums[...] = joint["sums"]
-    summary.joint.products[...] = joint["products"]
-    summary.seasons = {int(part): np.array(cells, dtype=np.int64) for part, cells in data["seasons"].items()}
+    comoments = data["comoments"]
+    summary.comoments.n = comoments["n"]
+    summary.comoments.sums[...] = comoments["sums"]
+    summary.comoments.products[...] = comoments["products"]
+    summary.season_cells = {
+        int(season): np.array(cells, dtype=np.int64) for season, cells in data["season_cells"].items()
+    }
     for i, name, packed in kept:
         summary.kept[i, name] = summary.kept[i, name].from_bytes(base64.b64decode(packed))
     summary.freeze()

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pegel.judge.chart_state import Memory
+from pegel.judge.chart_state import ChartState
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store.results import Results
 
 
 @dataclass(slots=True)
-class Memories:
-    """The memory each final window left, by monitor. What is in the process is only a copy of what is stored."""
+class ChartStates:
+    """The chart_state each final window left, by monitor. What is in the process is only a copy of what is stored."""
 
     results: Results
-    _known: dict[str, tuple[datetime, Memory]] = field(default_factory=dict)
+    _known: dict[str, tuple[datetime, ChartState]] = field(default_factory=dict)
 
-    def before(self, spec: MonitorSpec, baseline_id: str, start: datetime) -> Memory:
+    def before(self, spec: MonitorSpec, baseline_id: str, start: datetime) -> ChartState:
         """Return what the windows before `start` left.
 
         A window that is judged again after a restart is judged as it was: with what was left before it.
@@ -26,12 +26,12 @@ class Memories:
         if known is not None and known[0] < start:
             return known[1]
         row = self.results.last_final(spec.model.name, spec.model.version, start)
-        stored = None if row is None else row.judgement.get("memory")
-        return Memory(baseline_id) if stored is None else Memory.from_json(stored)
+        stored = None if row is None else row.judgement.get("chart_state")
+        return ChartState(baseline_id) if stored is None else ChartState.from_json(stored)
 
-    def keep(self, key: str, start: datetime, memory: Memory) -> None:
+    def keep(self, key: str, start: datetime, chart_state: ChartState) -> None:
         """Take over what a final window left."""
-        self._known[key] = (start, memory)
+        self._known[key] = (start, chart_state)
 
     def forget(self, keys: set[str]) -> None:
         """Let go of monitors that are not among `keys`."""

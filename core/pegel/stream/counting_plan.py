@@ -87,4 +87,4 @@ def measure(baseline_id: str, document: bytes) -> Measure:
     baseline = Baseline.from_json(orjson.loads(document))
     if baseline.id != baseline_id:
         raise ValueError(f"expected the document of {baseline_id}, given that of {baseline.id}; nothing was counted")
-    return Measure(baseline, OutlierTables.from_summary(baseline.summary))
+    return Measure(baseline, baseline.outlier_tables)

@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 from pegel.errors import NotFound
 from pegel.stats.categories import Categories
 from pegel.stats.comoments import Comoments
-from pegel.stats.confusion import Confusion
 from pegel.stats.counters import Counters
 from pegel.stats.distinct import Distinct
 from pegel.stats.extremes import Extremes
 from pegel.stats.histogram import Histogram
 from pegel.stats.quantiles import Quantiles
-from pegel.stats.scores import PredictionScores
 from pegel.stats.statistic import ColumnStatistic, Statistic, keeps_columns
 from pegel.stats.vocabulary import Vocabulary
 
@@ -122,15 +120,6 @@ def _carriers(rng: Generator, n: int) -> NDArray[np.object_]:
     return rng.choice(np.array(["WN", "AA", "new", None], dtype=object), n)
 
 
-def _scores(rng: Generator, n: int) -> NDArray[np.float64]:
-    score = rng.uniform(-0.01, 1.01, n)
-    return np.column_stack([score, np.round(score) + rng.integers(0, 2, n)])
-
-
-def _labels(rng: Generator, n: int) -> NDArray[np.object_]:
-    return rng.choice(np.array(["late", "on time", "cancelled", None], dtype=object), (n, 2))
-
-
 def _normal_scores(rng: Generator, n: int) -> NDArray[np.int64]:
     return rng.integers(-2724, 2725, (n, 3))
 
@@ -143,12 +132,10 @@ SAMPLES: Mapping[str, Sample] = {
         other=lambda: Categories(Vocabulary.build(["WN", "DL"])),
     ),
     Comoments.name: Sample(start=lambda: Comoments(3), draw=_normal_scores, same=equal, other=lambda: Comoments(2)),
-    Confusion.name: Sample(start=lambda: Confusion(["late", "on time"]), draw=_labels, same=equal),
     Counters.name: Sample(start=Counters, draw=_anything, same=equal),
     Distinct.name: replace(column_sample(Distinct), same=equal),
     Extremes.name: replace(column_sample(Extremes), same=equal),
     Histogram.name: replace(column_sample(Histogram), same=equal, other=lambda: Histogram(EDGES + 1)),
-    PredictionScores.name: Sample(start=PredictionScores, draw=_scores, same=equal),
     Quantiles.name: replace(column_sample(Quantiles), same=alike_in_rank),
 }
 """Samples of the statistics of this package whose results are exact, or whose input is no column of numbers."""

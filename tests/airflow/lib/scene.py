@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from pegel.alerts.update import update
 from pegel.baseline.baseline import Baseline
-from pegel.baseline.outliers import OutlierTables
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.data.spans import Span
 from pegel.judge.findings import Finding
@@ -151,7 +150,7 @@ def _watched(
     wish: MonitorSpec, made: Baseline, rows: Rows, span: Span
 ) -> tuple[WindowRow, tuple[Finding, ...], list[OutlierRow]]:
     summary = _summary(made.layout, rows)
-    scores, parts = OutlierTables.from_baseline(made).score(rows.features)
+    scores, parts = made.outlier_tables.score(rows.features)
     cutoff = made.outlier_cutoff
     assert cutoff is not None
     outlying = np.flatnonzero(scores > cutoff.score)

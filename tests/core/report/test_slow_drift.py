@@ -15,7 +15,7 @@ from pegel.alerts.alert import MailKind
 from pegel.alerts.update import update
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
-from pegel.judge.chart_state import Memory
+from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judge import judge
 from pegel.report.alert_mail import Rendered, render
@@ -79,13 +79,15 @@ class Story:
 
 def story(baseline: Baseline, rows: Sequence[Rows]) -> Story:
     """Judge one window per entry of `rows`, each with what the one before left."""
-    memory: Memory | None = Memory(baseline.id)
+    chart_state: ChartState | None = ChartState(baseline.id)
     windows: list[WindowRow] = []
     findings: list[Finding] = []
     for minute, one in enumerate(rows):
         summary = fill(Summary.empty(baseline.layout), one)
-        found = judge(baseline, summary, spec=sample_spec(), span=sample_span(minute), revision=1, memory=memory)
-        memory = found.memory
+        found = judge(
+            baseline, summary, spec=sample_spec(), span=sample_span(minute), revision=1, chart_state=chart_state
+        )
+        chart_state = found.chart_state
         judgement = {"features": [each.to_json() for each in found.features], "notes": list(found.notes)}
         windows.append(
             sample_window(

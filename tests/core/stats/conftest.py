@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.data.spans import Span
-from pegel.judge.chart_state import Memory
+from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Finding
 from pegel.judge.judge import Judgement, judge
 from pegel.spec.monitor_spec import MonitorSpec, Watch
@@ -136,18 +136,18 @@ def features_of(values: Rows) -> Columns:
 
 @pytest.fixture(scope="session")
 def counted() -> Callable[..., Summary]:
-    """Summarise features; `parts` are the parts of the day that the rows are from."""
+    """Summarise features; `of_row` are the seasons that the rows are from."""
 
     def summarise(
-        layout: Layout, values: Rows, *, parts: NDArray[np.int64] | None = None, exact: bool = False
+        layout: Layout, values: Rows, *, of_row: NDArray[np.int64] | None = None, exact: bool = False
     ) -> Summary:
         summary = Summary.empty(layout, exact=exact)
-        if parts is None:
+        if of_row is None:
             summary.update(features_of(values), Role.FEATURE)
             return summary
-        for part in np.unique(parts).tolist():
-            chosen = {name: column[parts == part] for name, column in values.items()}
-            summary.update(features_of(chosen), Role.FEATURE, season=part)
+        for season in np.unique(of_row).tolist():
+            chosen = {name: column[of_row == season] for name, column in values.items()}
+            summary.update(features_of(chosen), Role.FEATURE, season=season)
         return summary
 
     return summarise
@@ -162,14 +162,14 @@ def learnt(counted: Callable[..., Summary]) -> Callable[..., Baseline]:
         *,
         kept: Sequence[str] = (),
         noise: Noise | None = None,
-        parts: NDArray[np.int64] | None = None,
+        of_row: NDArray[np.int64] | None = None,
         **further: Any,
     ) -> Baseline:
         kinds = {name: Kind.CATEGORICAL if column.dtype == object else Kind.NUMERIC for name, column in values.items()}
         layout = build_layout(Schema(tuple(Field(name, kind) for name, kind in kinds.items())), values, kept)
         return Baseline.build(
             layout=layout,
-            summary=counted(layout, values, parts=parts, exact=True),
+            summary=counted(layout, values, of_row=of_row, exact=True),
             model="delays",
             version=1,
             source="test",
@@ -183,14 +183,14 @@ def learnt(counted: Callable[..., Summary]) -> Callable[..., Baseline]:
 
 
 class Monitor:
-    """A model whose windows of one minute are judged one after the other, each with the memory of those before."""
+    """A model whose windows of one minute are judged one after the other, each with the chart_state of those before."""
 
     def __init__(self, baseline: Baseline, spec: MonitorSpec, begin: datetime, counted: Callable[..., Summary]) -> None:
-        """Begin without a memory."""
+        """Begin without a chart_state."""
         self.baseline, self.spec, self.counted = baseline, spec, counted
         self.begin = begin
         self.minute = 0
-        self.memory: Memory | None = Memory(baseline.id)
+        self.chart_state: ChartState | None = ChartState(baseline.id)
         self.findings: list[Finding] = []
         self.summary = Summary.empty(baseline.layout)
 
@@ -200,12 +200,14 @@ class Monitor:
         start = self.begin + self.minute * self.spec.windowing.length
         return Span(start, start + self.spec.windowing.length)
 
-    def see(self, values: Rows, parts: NDArray[np.int64] | None = None) -> Judgement:
+    def see(self, values: Rows, of_row: NDArray[np.int64] | None = None) -> Judgement:
         """Judge one more window of feature rows."""
-        self.summary = self.counted(self.baseline.layout, values, parts=parts)
-        found = judge(self.baseline, self.summary, spec=self.spec, span=self.span, revision=1, memory=self.memory)
+        self.summary = self.counted(self.baseline.layout, values, of_row=of_row)
+        found = judge(
+            self.baseline, self.summary, spec=self.spec, span=self.span, revision=1, chart_state=self.chart_state
+        )
         self.minute += 1
-        self.memory = found.memory
+        self.chart_state = found.chart_state
         self.findings += found.findings
         return found
 

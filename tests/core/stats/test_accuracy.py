@@ -14,7 +14,7 @@ from benchmarks.accuracy.power_page import TARGETS
 from benchmarks.accuracy.tables import Band
 from scipy.stats import binom, wasserstein_distance
 
-from pegel.detect.siegmund import Limits
+from pegel.detect.siegmund import ChartLimits
 from pegel.judge.budget import sidak
 
 SEED = 7
@@ -138,7 +138,7 @@ def test_charts_in_arrays_are_the_library_s_charts() -> None:
     """Many charts at once alarm, restart and recover in the same windows as charts stepped one by one."""
     rng = np.random.default_rng(SEED)
     z = rng.normal(0.3, 1, size=(800, 5))
-    limits = Limits(0.5, 4.0)
+    limits = ChartLimits(0.5, 4.0)
     expected = np.stack([charts.one_by_one(column, limits, 0.05) for column in z.T], axis=1)
 
     assert expected.any()

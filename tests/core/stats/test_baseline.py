@@ -17,7 +17,7 @@ from pegel.stats.dispersion import Dispersion
 from pegel.stats.layout import Layout, build_layout
 from pegel.stats.noise import Noise
 from pegel.stats.performance import Performance
-from pegel.stats.seasons import Partition
+from pegel.stats.seasons import Seasons
 from pegel.stats.summary import Summary
 
 Count = Callable[..., Summary]
@@ -48,15 +48,15 @@ def test_any_order_and_partitioning_give_one_id(
 def test_parts_of_the_day_and_sketches_do_not_disturb_the_id(
     learnt: Callable[..., Baseline], counted: Callable[..., Summary]
 ) -> None:
-    """With counts by part, pairs and sketches, too, rows in any order and partitioning give one id."""
+    """With counts by season, pairs and sketches, too, rows in any order and partitioning give one id."""
     rng = np.random.default_rng(0)
     values = {"x": rng.normal(size=5_000), "y": rng.lognormal(size=5_000)}
-    parts, noise = rng.integers(0, 2, 5_000), Noise(partition=Partition(12))
-    first = learnt(values, kept=("quantiles", "moment_sums"), noise=noise, parts=parts)
+    of_row, noise = rng.integers(0, 2, 5_000), Noise(seasons=Seasons(12))
+    first = learnt(values, kept=("quantiles", "moment_sums"), noise=noise, of_row=of_row)
     summary = Summary.empty(first.layout, exact=True)
     for chosen in np.array_split(rng.permutation(5_000), [7, 2_000]):
         some = {name: column[chosen] for name, column in values.items()}
-        summary.merge(counted(first.layout, some, parts=parts[chosen], exact=True))
+        summary.merge(counted(first.layout, some, of_row=of_row[chosen], exact=True))
     again = Baseline.build(
         layout=first.layout,
         summary=summary,
@@ -73,21 +73,21 @@ def test_parts_of_the_day_and_sketches_do_not_disturb_the_id(
 
 
 def test_everything_survives_json(learnt: Callable[..., Baseline]) -> None:
-    """Noise with its words, parts of the day, pairs, variance factors and errors are the same after JSON."""
+    """Noise with its words, seasons, pairs, variance factors and errors are the same after JSON."""
     rng = np.random.default_rng(0)
     values = {"x": rng.normal(size=2_000), "y": rng.normal(size=2_000), "c": np.array(["a", "b"] * 1_000, dtype=object)}
     dispersion = Dispersion(200, 50, {"location": 1.5}, (1.2, 7.5, 9), {"location": 0.1})
-    noise = Noise({"x": dispersion}, Partition(3, weekend=True, utc_offset=timedelta(hours=2)), "as measured")
+    noise = Noise({"x": dispersion}, Seasons(3, weekend=True, utc_offset=timedelta(hours=2)), "as measured")
     performance = Performance(2_000, 400, 1.5, tuple(rng.random(1_000).tolist()))
-    made = learnt(values, noise=noise, parts=rng.integers(0, 16, 2_000), performance=performance)
+    made = learnt(values, noise=noise, of_row=rng.integers(0, 16, 2_000), performance=performance)
     copy = Baseline.from_json(json.loads(json.dumps(made.to_json())))
 
     assert made.to_json() == copy.to_json()
     assert (noise, performance) == (copy.noise, copy.performance)
     assert made.kappa.tolist() == copy.kappa.tolist()
     assert made.summary.to_bytes() == copy.summary.to_bytes()
-    assert copy.part(MONDAY, MONDAY + timedelta(hours=1)) == 0
-    assert copy.part(MONDAY, MONDAY + timedelta(hours=4)) is None
+    assert copy.season(MONDAY, MONDAY + timedelta(hours=1)) == 0
+    assert copy.season(MONDAY, MONDAY + timedelta(hours=4)) is None
 
 
 def test_words_about_noise_are_not_identity(learnt: Callable[..., Baseline]) -> None:

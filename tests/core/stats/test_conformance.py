@@ -15,13 +15,13 @@ import pytest
 
 import pegel.detect
 from pegel.data.columns import Field, Kind
+from pegel.detect.across_seasons import seasonal_tests
 from pegel.detect.binary import binary
 from pegel.detect.count_tests import CountTest
 from pegel.detect.detector import Evidence
 from pegel.detect.location import location
 from pegel.detect.scale import scale
 from pegel.detect.shape import ShapeStatistic, pool_ordered, shape
-from pegel.detect.stratified import stratified_tests
 from pegel.stats.layout import NumericLayout
 
 BASELINE = np.random.default_rng(0).multinomial(5_000, np.full(12, 1 / 12))
@@ -42,10 +42,10 @@ def crossing(place: int) -> Any:
         discrete=False,
         groups=np.arange(12),
         scores=np.zeros(12, dtype=np.int64),
-        joint=False,
+        correlated=False,
         light_tails=True,
     )
-    return lambda baseline, window: stratified_tests(layout, [(baseline, window)])[place]
+    return lambda baseline, window: seasonal_tests(layout, [(baseline, window)])[place]
 
 
 EXAMPLES: dict[str, list[Any]] = {

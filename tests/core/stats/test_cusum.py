@@ -14,12 +14,12 @@ from pegel.detect.cusum import RECOVERY, Chart, deviations
 from pegel.detect.location import location
 from pegel.detect.scale import scale
 from pegel.detect.shape import pool_categories, shape
-from pegel.detect.siegmund import Limits, alarm_rate, arl, limits
+from pegel.detect.siegmund import ChartLimits, alarm_rate, arl, limits
 from pegel.stats.dispersion import Dispersion
 
 BASELINE = np.array([2_000, 2_000, 2_000, 2_000])
 WINDOW = np.array([40, 45, 55, 60])
-LIMITS = Limits(k=0.5, h=8.0)
+LIMITS = ChartLimits(k=0.5, h=8.0)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_run_length_is_continuous_at_no_drift() -> None:
     assert lower < zero < upper
 
 
-def alarms_of(steps: np.ndarray, limit: Limits, margin: float = 0.0) -> int:
+def alarms_of(steps: np.ndarray, limit: ChartLimits, margin: float = 0.0) -> int:
     """Count the alarms of one chart that begins again after each."""
     chart, count = Chart(), 0
     for z in steps.tolist():
@@ -72,7 +72,7 @@ def alarms_of(steps: np.ndarray, limit: Limits, margin: float = 0.0) -> int:
 
 def test_realised_rate() -> None:
     """Among 300,000 clean windows alarms are no more frequent than promised, and not much rarer."""
-    limit = Limits(k=0.5, h=6.0)
+    limit = ChartLimits(k=0.5, h=6.0)
     steps = np.random.default_rng(0).normal(size=300_000)
     promised = alarm_rate(limit.h, limit.k, 0.0) * steps.size
 
@@ -97,7 +97,7 @@ def test_the_error_of_the_baseline_is_paid_for(windows: int) -> None:
 
 def test_irrelevant_changes_do_not_alarm() -> None:
     """A lasting change below the margin raises the level, but never alarms."""
-    limit, chart = Limits(k=0.5, h=5.0), Chart()
+    limit, chart = ChartLimits(k=0.5, h=5.0), Chart()
     alarms = []
     for _ in range(500):
         chart = chart.step(0.8, limit)

@@ -21,7 +21,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.layout import Layout
 from pegel.stats.noise import Noise
-from pegel.stats.seasons import Partition
+from pegel.stats.seasons import Seasons
 from pegel.stats.summary import Summary
 
 LETTERS = np.array(["a", "b", "c", "d"], dtype=object)
@@ -149,24 +149,24 @@ def test_findings_of_carried_values(monitor: Callable[..., Any], learnt: Callabl
     assert all(40 == sum(finding.evidence["carried"]["cells"].values()) for finding in found)
 
 
-def test_findings_of_parts_of_the_day(monitor: Callable[..., Any], learnt: Callable[..., Baseline]) -> None:
-    """Findings within a part, in a window that crosses two, and of charts that saw both are found again."""
-    rng, parts = np.random.default_rng(0), np.repeat([0, 1], 20_000)
-    baseline = learnt(mixed(rng, 40_000), noise=Noise(partition=Partition(12)), parts=parts)
+def test_findings_of_seasons(monitor: Callable[..., Any], learnt: Callable[..., Baseline]) -> None:
+    """Findings within a season, in a window that crosses two, and of charts that saw both are found again."""
+    rng, of_row = np.random.default_rng(0), np.repeat([0, 1], 20_000)
+    baseline = learnt(mixed(rng, 40_000), noise=Noise(seasons=Seasons(12)), of_row=of_row)
     kept = Kept(baseline)
     begin = monitor(baseline).begin + timedelta(hours=5, minutes=29, seconds=30)  # half a minute before 17:30
     one = monitor(baseline, at=begin)
     crossing = []
     for minute in range(60):
-        across = baseline.part(one.span.start, one.span.end) is None
-        part = np.full(200, int(minute >= 30)) if not across else np.repeat([0, 1], 100)
+        across = baseline.season(one.span.start, one.span.end) is None
+        seasons = np.full(200, int(minute >= 30)) if not across else np.repeat([0, 1], 100)
         crossing += [minute] * across
-        kept.see(one, mixed(rng, 200, 0.25 if minute % 10 == 0 or across else 0.06), part)
+        kept.see(one, mixed(rng, 200, 0.25 if minute % 10 == 0 or across else 0.06), seasons)
     drift, charts = kept.check("drift"), kept.check("cusum")
-    told = {(finding.evidence.get("part"), finding.span.start) for finding in drift}
+    told = {(finding.evidence.get("season"), finding.span.start) for finding in drift}
 
     assert [30] == crossing
-    assert {"day", "night", None} == {part for part, _ in told}
+    assert {"day", "night", None} == {season for season, _ in told}
     assert {"x", "letter", "switch"} == {finding.feature for finding in charts}
 
 

@@ -12,7 +12,7 @@ import pytest
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field, Kind, Schema
 from pegel.data.spans import Span
-from pegel.judge.chart_state import Memory
+from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Verdict
 from pegel.judge.judge import OUTLIER_RATE, Judgement, judge
 from pegel.spec.monitor_spec import MonitorSpec
@@ -162,10 +162,10 @@ def test_clean_windows_are_quiet(
 
 
 def test_a_window_alone_has_no_charts(look: Callable[..., Judgement], baseline: Baseline) -> None:
-    """Without a memory a span is judged alone: no memory comes back, and the charts' budget goes to the window."""
+    """Without a state a span is judged alone: no state comes back, and the charts' budget goes to the window."""
     found = look(2_000)
 
-    assert found.memory is None
+    assert found.chart_state is None
     assert found.levels is not None
     assert (0.0, 0.1) == pytest.approx((found.levels.alpha_cusum, found.levels.alpha_multivariate / found.levels.alpha))
 
@@ -173,14 +173,14 @@ def test_a_window_alone_has_no_charts(look: Callable[..., Judgement], baseline: 
 def test_what_cannot_be_judged_keeps_the_memory(
     baseline: Baseline, layout: Layout, spec: MonitorSpec, span: Span
 ) -> None:
-    """A span without rows, without a baseline or in other cells hands the memory on as it was."""
-    memory = Memory(baseline.id)
+    """A span without rows, without a baseline or in other cells hands the chart_state on as it was."""
+    chart_state = ChartState(baseline.id)
     other = Summary.empty(build_layout(Schema((Field("z", Kind.NUMERIC),)), {"z": np.arange(9.0)}))
     pairs: list[Any] = [(baseline, Summary.empty(layout)), (None, Summary.empty(layout)), (baseline, other)]
-    found = [judge(b, s, spec=spec, span=span, revision=0, memory=memory) for b, s in pairs]
+    found = [judge(b, s, spec=spec, span=span, revision=0, chart_state=chart_state) for b, s in pairs]
 
     assert [Verdict.NO_DATA, Verdict.BASELINE_MISSING, Verdict.LAYOUT_MISMATCH] == [one.verdict for one in found]
-    assert all(one.memory is memory for one in found)
+    assert all(one.chart_state is chart_state for one in found)
 
 
 def test_few_outliers_do_not_look_healthy(bench: Callable[..., Judgement], rows_of: Callable[..., Summary]) -> None:

@@ -61,7 +61,7 @@ def test_kinds(layout: Layout) -> None:
     assert isinstance(late, NumericLayout)
     assert isinstance(carrier, CategoricalLayout)
     assert (False, True, True) == (delay.discrete, stops.discrete, late.discrete)
-    assert (True, True, False) == (delay.joint, stops.joint, late.joint)
+    assert (True, True, False) == (delay.correlated, stops.correlated, late.correlated)
     assert ({"WN", "AA", "DL", "UA"}, 6, 5) == (set(carrier.categories), carrier.size, late.size)
 
 
@@ -153,4 +153,4 @@ def test_at_most_64_fields_are_paired() -> None:
     fields = tuple(Field(f"x{i}", Kind.NUMERIC) for i in range(70))
     found = assemble(Schema(fields), [one] * 70)
 
-    assert list(range(64)) == [place for place, _ in found.joint]
+    assert list(range(64)) == [place for place, _ in found.correlated]

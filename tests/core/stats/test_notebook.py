@@ -273,6 +273,13 @@ def test_importing_pegel_is_light() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
-    assert "set() ['Report', 'check', 'profile'] True" == found.strip()
+    assert "set() ['CheckReport', 'check', 'profile'] True" == found.strip()
+
+
+def test_every_public_name_is_there() -> None:
+    """Each name that the package and its notebook door promise is that of one class or function, the same by both."""
+    assert [pegel.__all__] == [pegel.notebook.__all__]
+    assert all(getattr(pegel, name) is getattr(pegel.notebook, name) for name in pegel.__all__)
+    assert pegel.__all__ == [getattr(pegel, name).__name__ for name in pegel.__all__]
     with pytest.raises(AttributeError, match="no attribute 'guess'"):
         getattr(pegel, "guess")  # noqa: B009  the type checker knows that it is not there

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
-from bisect import bisect_left
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +12,8 @@ from numpy.typing import NDArray
 from scipy.stats import skew
 
 from pegel.baseline.baseline import Baseline
-from pegel.baseline.outliers import Method, OutlierTables, top_features
+from pegel.baseline.outliers import OutlierTables, top_features
 from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
-from pegel.errors import NotFound
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
 
@@ -57,7 +54,7 @@ def test_every_state_has_a_score(baseline: Baseline) -> None:
     codes = np.array([[Missing.NULL, 0], [0, 0], [0, 0]], dtype=np.uint8)
     carriers = np.array(["WN", "ZZ", None], dtype=object)
     columns = Columns(3, numeric, codes, (carriers,), (np.array([False, False, True]),))
-    _, parts = OutlierTables.from_baseline(baseline).score(columns)
+    _, parts = baseline.outlier_tables.score(columns)
     nulls = baseline.summary.features["delay"].n_null
 
     assert -math.log((nulls + 0.5) / 20_001) == pytest.approx(parts[0, 0])
@@ -68,69 +65,9 @@ def test_every_state_has_a_score(baseline: Baseline) -> None:
 def test_a_rare_row_is_an_outlier(baseline: Baseline, draw: Callable[..., Any]) -> None:
     """A row far out in two features scores above the cut-off, and the features that made it so are named first."""
     columns = Columns(1, np.array([[400.0, 30.0]]), None, (np.array(["AA"], dtype=object),), (None,))
-    tables = OutlierTables.from_baseline(baseline)
+    tables = baseline.outlier_tables
     scores, parts = tables.score(columns)
 
     assert baseline.outlier_cutoff is not None
     assert scores[0] > baseline.outlier_cutoff.score
     assert {"delay", "stops"} == {name for name, _ in top_features(parts[0], tables.names, k=2)}
-
-
-def test_another_method_is_refused(baseline: Baseline) -> None:
-    """A method of another name is refused with the names there are."""
-    with pytest.raises(NotFound, match="expected one of ecod, hbos, given 'copod'"):
-        OutlierTables.from_baseline(baseline, "copod")  # type: ignore[arg-type]
-
-
-def part(table: dict[str, Any], value: Any) -> float:
-    """Look one value up in plain lists, as a reader without numpy would."""
-    cells: list[float] = table["cells"]
-    if value is None:
-        return float(table["null"])
-    if isinstance(value, bytes):
-        return float(table["unparseable"])
-    if isinstance(value, str):
-        categories: list[str] = table["categories"]
-        if value in categories:
-            return cells[categories.index(value)]
-        return cells[-2] if value in table["known"] or table["open_vocabulary"] else cells[-1]
-    states = {math.inf: "posinf", -math.inf: "neginf"}
-    if math.isnan(value) or value in states:
-        return float(table[states.get(value, "nan")])
-    edges: list[float] = table["edges"]
-    return cells[bisect_left(edges, value)]
-
-
-@pytest.mark.parametrize("method", get_args(Method))
-def test_plain_lists_give_the_same_bits(method: Method) -> None:
-    """Row by row over lists that went through JSON, added in schema order, every score is that of the columns.
-
-    Bit for bit: a score on one side of the cut-off must not be on the other side elsewhere.
-    """
-    rng = np.random.default_rng(5)
-    odd = [None, b"?", math.nan, math.inf, -math.inf, 0.0, 1e308, -1e308]
-    size = rng.lognormal(size=2_000).tolist() + odd
-    kind = [f"k{i}" for i in rng.zipf(1.3, 2_000) % 90] + [None, b"?", "new", "k0", "K1", "", " k1", "k1"]
-    stops = rng.poisson(3, 2_000).astype(float).tolist() + odd
-    numeric = np.array([[math.nan if v in (None, b"?") else v for v in row] for row in zip(size, stops, strict=True)])
-    codes = np.array([[(v is None) + 2 * (v == b"?") for v in row] for row in zip(size, stops, strict=True)])
-    texts = np.array([None if value == b"?" else value for value in kind], dtype=object)
-    columns = Columns(2_008, numeric, codes.astype(np.uint8), (texts,), (np.array([value == b"?" for value in kind]),))
-    schema = Schema((Field("size", Kind.NUMERIC), Field("kind", Kind.CATEGORICAL), Field("stops", Kind.NUMERIC)))
-    trained = columns.take(np.arange(2_000))
-    layout = build_layout(
-        schema, {"size": trained.numeric[:, 0], "kind": trained.categorical[0], "stops": trained.numeric[:, 1]}
-    )
-    summary = Summary.empty(layout)
-    summary.update(trained, Role.FEATURE)
-    tables = OutlierTables.from_summary(summary, method)
-    plain = json.loads(json.dumps(tables.arrays()))
-    expected = []
-    for row in zip(size, kind, stops, strict=True):
-        score = 0.0
-        for table, value in zip(plain, row, strict=True):
-            score += part(table, value)
-        expected.append(score)
-
-    assert expected == tables.score(columns)[0].tolist()
-    assert len(layout.categorical(Role.FEATURE)[0][1].known) > 10

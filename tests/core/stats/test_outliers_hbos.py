@@ -39,7 +39,7 @@ def test_a_cell_scores_its_density() -> None:
     """A cell between two edges scores -ln of its smoothed share times R over its width."""
     values = np.random.default_rng(0).normal(size=5_000)
     summary = summarised(values)
-    feature, layout = summary.features["x"], summary.layout.joint[0][1]
+    feature, layout = summary.features["x"], summary.layout.correlated[0][1]
     low, high = quantiles(feature, layout, 0.01, 0.99) or (0, 0)
     cell = 30
     share = (int(feature.cells[cell]) + 0.5) / (5_000 + layout.size / 2)

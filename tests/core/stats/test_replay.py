@@ -102,11 +102,11 @@ def test_windows_that_resemble_the_one_before() -> None:
 
 
 def test_windows_are_replayed_inside_parts() -> None:
-    """Against rows of their own part windows do not vary more; those that lie in two parts are left out."""
-    rng, parts = np.random.default_rng(0), np.tile(np.repeat([0, 1], 5_050), 4)
-    values = columns(0, parts.size, 0.0) | {"x": rng.normal(parts * 1.0, 1)}
+    """Against rows of their own season windows do not vary more; those that lie in two seasons are left out."""
+    rng, of_row = np.random.default_rng(0), np.tile(np.repeat([0, 1], 5_050), 4)
+    values = columns(0, of_row.size, 0.0) | {"x": rng.normal(of_row * 1.0, 1)}
     layout = build_layout(SCHEMA, values)
-    whole, inside = replay(layout, values, N), replay(layout, values, N, parts)
+    whole, inside = replay(layout, values, N), replay(layout, values, N, of_row)
 
     assert whole["x"].factor("location", N) > 10
     assert 1 == inside["x"].factor("location", N)
@@ -115,11 +115,11 @@ def test_windows_are_replayed_inside_parts() -> None:
 
 def test_nulls_that_depend_on_the_hour() -> None:
     """Where hours are told apart, nulls are not: those that come at night only count as variation of windows."""
-    rng, parts = np.random.default_rng(0), np.tile(np.repeat([0, 1], 5_000), 4)
-    values = columns(0, parts.size, 0.0)
-    values["x"][(parts == 1) & (rng.random(parts.size) < 0.05)] = np.nan
-    found = replay(build_layout(SCHEMA, values), values, N, parts)["x"]
-    night = CountTest("nulls", 12, N, 1_000, parts.size, two_sided=True, factor=found.factor("nulls", N))
+    rng, of_row = np.random.default_rng(0), np.tile(np.repeat([0, 1], 5_000), 4)
+    values = columns(0, of_row.size, 0.0)
+    values["x"][(of_row == 1) & (rng.random(of_row.size) < 0.05)] = np.nan
+    found = replay(build_layout(SCHEMA, values), values, N, of_row)["x"]
+    night = CountTest("nulls", 12, N, 1_000, of_row.size, two_sided=True, factor=found.factor("nulls", N))
 
     assert replace(night, factor=1.0).p_value < 0.01
     assert night.p_value > 0.05

@@ -15,12 +15,12 @@ from scipy.stats import binom
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field, Kind, Schema
-from pegel.detect.noise_assessment import Clock, assess
-from pegel.detect.seasonal import choose
+from pegel.detect.noise_assessment import RowTimes, assess
+from pegel.detect.season_choice import choose
 from pegel.judge.findings import Verdict
 from pegel.stats.layout import build_layout
 from pegel.stats.noise import Noise
-from pegel.stats.seasons import Partition, candidates
+from pegel.stats.seasons import Seasons, candidates
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MONDAY = datetime(2026, 6, 1, tzinfo=UTC)
@@ -58,25 +58,25 @@ def weekly(instants: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
     st.integers(0, 7),
 )
 def test_the_part_of_an_instant(drawn: datetime, offset: timedelta, candidate: int) -> None:
-    """For each partition, instant and offset, before 1970 too, the part is what the clock on the wall says."""
+    """For all seasons, instants and offsets, before 1970 too, the season is what the clock on the wall says."""
     instant = drawn.replace(tzinfo=UTC)
-    partition = candidates(offset)[candidate]
+    seasons = candidates(offset)[candidate]
     wall = instant.astimezone(timezone(offset))
-    part = (wall.hour - (6 if partition.hours == 12 else 0)) % 24 // partition.hours
-    if partition.weekend and wall.weekday() >= 5:
-        part += 24 // partition.hours
+    season = (wall.hour - (6 if seasons.hours == 12 else 0)) % 24 // seasons.hours
+    if seasons.weekend and wall.weekday() >= 5:
+        season += 24 // seasons.hours
 
-    assert part == partition.part_of(np.array([microseconds(instant)]))[0]
-    assert 0 <= part < partition.parts
+    assert season == seasons.season_of(np.array([microseconds(instant)]))[0]
+    assert 0 <= season < seasons.count
 
 
 def test_every_candidate() -> None:
     """There are eight partitions, finest first; each has its labels, all different, and survives JSON."""
     found = candidates(timedelta(hours=2))
 
-    assert [48, 24, 16, 8, 8, 4, 4, 2] == [one.parts for one in found]
-    assert [one.parts for one in found] == [len({one.label(part) for part in range(one.parts)}) for one in found]
-    assert list(found) == [Partition.from_json(one.to_json()) for one in found]
+    assert [48, 24, 16, 8, 8, 4, 4, 2] == [one.count for one in found]
+    assert [one.count for one in found] == [len({one.label(season) for season in range(one.count)}) for one in found]
+    assert list(found) == [Seasons.from_json(one.to_json()) for one in found]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_every_candidate() -> None:
         (1, 1.0, 60, 1),
         # |     |  [---|-)   |      crosses 02:00
         (1, 1.5, 60, None),
-        # |     [------------|---)  longer than a part
+        # |     [------------|---)  longer than a season
         (3, 3.0, 240, None),
         (3, 4.0, 60, 1),
         # day is 06:00 to 18:00
@@ -101,38 +101,38 @@ def test_every_candidate() -> None:
     ],
 )
 def test_the_part_of_a_span(hours: int, begin: float, minutes: int, expected: int | None) -> None:
-    """A half-open span lies in a part as a whole, or in none."""
+    """A half-open span lies in a season as a whole, or in none."""
     start = MONDAY + timedelta(hours=begin)
 
-    assert expected == Partition(hours).part_of_span(start, start + timedelta(minutes=minutes))
+    assert expected == Seasons(hours).season_of_span(start, start + timedelta(minutes=minutes))
 
 
 def test_a_span_from_one_day_to_the_next_hour_of_the_same_name() -> None:
-    """A span of a day and a bit begins and ends in the same hour, but is in no part; Friday night ends at midnight."""
+    """A span of a day and a bit begins and ends in one hour, but is in no season; Friday night ends at midnight."""
     friday = MONDAY + timedelta(days=4, hours=23, minutes=57)
 
-    assert Partition(1).part_of_span(MONDAY, MONDAY + timedelta(days=1, minutes=1)) is None
-    assert Partition(12).part_of_span(friday, friday + SIX_MINUTES) == 1
-    assert Partition(12, weekend=True).part_of_span(friday, friday + SIX_MINUTES) is None
+    assert Seasons(1).season_of_span(MONDAY, MONDAY + timedelta(days=1, minutes=1)) is None
+    assert Seasons(12).season_of_span(friday, friday + SIX_MINUTES) == 1
+    assert Seasons(12, weekend=True).season_of_span(friday, friday + SIX_MINUTES) is None
 
 
 @pytest.mark.parametrize(
     ("draw", "rows", "expected"),
     [
-        (sine, 180_000, Partition(1)),
-        (sine, 60_000, Partition(3)),
-        (sine, 30_000, Partition(6)),
-        (weekly, 60_000, Partition(12, weekend=True)),
+        (sine, 180_000, Seasons(1)),
+        (sine, 60_000, Seasons(3)),
+        (sine, 30_000, Seasons(6)),
+        (weekly, 60_000, Seasons(12, weekend=True)),
     ],
 )
-def test_hours_that_differ_are_told_apart(draw: Any, rows: int, expected: Partition) -> None:
-    """The finest partition that the baseline can carry is chosen: hours, more hours, day and night with the weekend."""
+def test_hours_that_differ_are_told_apart(draw: Any, rows: int, expected: Seasons) -> None:
+    """The finest seasons that the baseline can carry is chosen: hours, more hours, day and night with the weekend."""
     instants = spread(rows, 7)
     values = {"x": draw(instants, 0)}
     found = choose(build_layout(SCHEMA, values), values, instants, N, length=SIX_MINUTES)
 
-    assert expected == found.partition
-    assert f"judged by {expected.parts} parts of {expected.hours} h each: they differ" == found.why
+    assert expected == found.seasons
+    assert f"judged by {expected.count} seasons of {expected.hours} h each: they differ" == found.why
 
 
 def test_equal_hours_are_not_told_apart() -> None:
@@ -141,28 +141,28 @@ def test_equal_hours_are_not_told_apart() -> None:
     values = {"x": sine(instants, 0, height=0.0)}
     found = choose(build_layout(SCHEMA, values), values, instants, N, length=SIX_MINUTES)
 
-    assert (None, "hours do not differ") == (found.partition, found.why)
+    assert (None, "hours do not differ") == (found.seasons, found.why)
 
 
 def test_a_small_baseline_cannot_be_cut() -> None:
-    """Where hours differ but no part would have 36 windows, there is one baseline, and the words say so."""
+    """Where hours differ but no season would have 36 windows, there is one baseline, and the words say so."""
     instants = spread(10_000, 7)
     values = {"x": sine(instants, 0, height=1.0)}
     found = choose(build_layout(SCHEMA, values), values, instants, N, length=SIX_MINUTES)
 
-    assert (None, "hours differ, but a part needs 36 windows of 200 rows; one baseline for all hours") == (
-        found.partition,
+    assert (None, "hours differ, but a season needs 36 windows of 200 rows; one baseline for all hours") == (
+        found.seasons,
         found.why,
     )
 
 
 def test_windows_fit_into_parts() -> None:
-    """Windows of two hours cannot be judged by hours or by three hours, so parts of six are chosen."""
+    """Windows of two hours cannot be judged by hours or by three hours, so seasons of six are chosen."""
     instants = spread(180_000, 7)
     values = {"x": sine(instants, 0)}
     found = choose(build_layout(SCHEMA, values), values, instants, N, length=timedelta(hours=2))
 
-    assert Partition(6, weekend=True) == found.partition
+    assert Seasons(6, weekend=True) == found.seasons
 
 
 def test_without_times_hours_are_not_looked_at() -> None:
@@ -171,7 +171,7 @@ def test_without_times_hours_are_not_looked_at() -> None:
     layout = build_layout(SCHEMA, values)
     known, short = assess(layout, values, N), assess(layout, values, 10_000)
 
-    assert (None, "assessed; hours were not looked at: no times") == (known.partition, known.why)
+    assert (None, "assessed; hours were not looked at: no times") == (known.seasons, known.why)
     assert known.dispersion["x"].factor("location", N) > 5
     assert Noise(why="not assessed: 60000 rows are fewer than 30 windows of 10000") == short
 
@@ -183,10 +183,10 @@ class Day:
         """Learn from 180,000 rows of a week."""
         instants = spread(180_000, 7)
         values = {"x": sine(instants, 0)}
-        noise = assess(build_layout(SCHEMA, values), values, N, Clock(instants, SIX_MINUTES))
-        assert noise.partition is not None
-        self.partition = noise.partition
-        self.cut = learnt(values, noise=noise, parts=noise.partition.part_of(instants))
+        noise = assess(build_layout(SCHEMA, values), values, N, RowTimes(instants, SIX_MINUTES))
+        assert noise.seasons is not None
+        self.seasons = noise.seasons
+        self.cut = learnt(values, noise=noise, of_row=noise.seasons.season_of(instants))
         self.whole = learnt(values)
 
     def alarms(self, monitor: Callable[..., Any], baseline: Baseline, windows: int) -> int:
@@ -200,10 +200,10 @@ class Day:
         )
         found = []
         for seed in range(windows):
-            one.memory = None
+            one.chart_state = None
             begin = microseconds(one.span.start)
             instants = np.sort(np.random.default_rng(seed).integers(begin, begin + 360_000_000, N))
-            found.append(one.see({"x": sine(instants, 1_000 + seed)}, self.partition.part_of(instants)))
+            found.append(one.see({"x": sine(instants, 1_000 + seed)}, self.seasons.season_of(instants)))
         return sum(judged.verdict is Verdict.DRIFT for judged in found)
 
 
@@ -218,7 +218,7 @@ def test_false_alarms_of_the_seasonal_example(day: Day, monitor: Callable[..., A
     cut, whole = (day.alarms(monitor, baseline, 240) for baseline in (day.cut, day.whole))
     nominal = 3 / 240
 
-    assert Partition(1) == day.partition
+    assert Seasons(1) == day.seasons
     assert cut <= binom.isf(1e-3, 240, 2 * nominal)
     assert whole > 0.3 * 240
 

@@ -11,18 +11,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from pegel.detect import cbpe
 from pegel.errors import LayoutMismatch
 from pegel.stats.categories import Categories
 from pegel.stats.comoments import Comoments
-from pegel.stats.confusion import Confusion
 from pegel.stats.counters import Counters
 from pegel.stats.distinct import Distinct
 from pegel.stats.extremes import Extremes
 from pegel.stats.histogram import Histogram
 from pegel.stats.moment_sums import MomentSums
 from pegel.stats.quantiles import Quantiles
-from pegel.stats.scores import PredictionScores
 from pegel.stats.vocabulary import Vocabulary
 
 ANY = st.lists(st.floats(width=64), max_size=50).map(lambda values: np.array(values, dtype=np.float64))
@@ -167,54 +164,6 @@ def test_undefined_comoments_are_none() -> None:
 
     assert (0, [None, None], [[None, None]] * 2) == (empty["n"], empty["means"], empty["covariance"])
     assert ([[0.5, 0.0], [0.0, 0.0]], [[1.0, None], [None, None]]) == (found["covariance"], found["correlation"])
-
-
-@given(st.lists(st.tuples(*[st.sampled_from(CLASSES.tolist())] * 2), max_size=60))
-@settings(deadline=None)
-def test_confusion_against_plain_counting(rows: list[tuple[str | None, str | None]]) -> None:
-    """Accuracy, errors, precision and recall are those that plain counting gives; nothing by nothing is None."""
-    confusion = Confusion(["a"])
-    confusion.update(np.array(rows, dtype=object).reshape(-1, 2))
-    found = confusion.get()
-    whole = [(label, guess) for label, guess in rows if label is not None and guess is not None]
-    hits = sum(label == guess for label, guess in whole)
-
-    assert (len(whole), len(rows) - len(whole)) == (found["n"], found["incomplete"])
-    assert (len(whole) - hits, hits / len(whole) if whole else None) == (found["errors"], found["accuracy"])
-    assert {"a", *(one for row in rows for one in row)} - {None} == set(found["classes"])
-    for one, rates in found["classes"].items():
-        right = sum(row == (one, one) for row in whole)
-        said, true = sum(guess == one for _, guess in whole), sum(label == one for label, _ in whole)
-
-        assert {"precision": right / said if said else None, "recall": right / true if true else None} == rates
-
-
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [([["a", 1]], "expected classes as text, given 1"), ([["a", "a", "a"]], r"expected rows of shape \(n, 2\)")],
-)
-def test_rows_that_are_no_pairs_of_classes(rows: list[list[object]], message: str) -> None:
-    """Classes that are no text, and rows that are no pairs, are refused before anything is counted."""
-    confusion = Confusion()
-
-    with pytest.raises(ValueError, match=message):
-        confusion.update(np.array([["a", "b"][: len(rows[0])] + ["b"] * (len(rows[0]) - 2), *rows], dtype=object))
-
-    assert (0, {}) == (confusion.get()["n"], confusion.get()["classes"])
-
-
-def test_scores_are_counted_as_estimates_read_them() -> None:
-    """The counts are bit by bit those that the estimate without labels is made of; other scores are counted apart."""
-    rng = np.random.default_rng(0)
-    scores = np.concatenate([rng.random(5_000), np.arange(1_001) / 1_000])
-    predicted = scores > rng.random(scores.size)
-    counted = PredictionScores()
-    counted.update(np.column_stack([scores, predicted]))
-    expected = cbpe.count(scores, predicted)
-    counted.update(np.array([[np.nan, 1], [-0.1, 0], [1.1, 1], [np.inf, 1], [0.5, 2], [0.5, np.nan]]))
-
-    assert (expected == counted.counts).all()
-    assert (scores.size, 6) == (counted.get()["n"], counted.get()["invalid"])
 
 
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=150).map(np.array))

@@ -117,7 +117,7 @@ PART = st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 60), st.sampled_from(
 
 
 def part_of(seed: int, n: int, season: int | None) -> Summary:
-    """Summarise rows of one part of the day, some of them incomplete."""
+    """Summarise rows of one season, some of them incomplete."""
     rng = np.random.default_rng(seed)
     numbers = np.where(rng.random((n, 2)) < 0.9, rng.normal(size=(n, 2)), np.nan)
     found = Summary.empty(PAIRS, exact=True)
@@ -128,7 +128,7 @@ def part_of(seed: int, n: int, season: int | None) -> Summary:
 
 @given(st.lists(PART, max_size=6), st.randoms(use_true_random=False))
 def test_pairs_and_parts_of_the_day_know_no_order(drawn: list[Any], random: Any) -> None:
-    """Co-moments, fourth products and counts by part of the day are bit-equal in any order and after packing."""
+    """Co-moments, fourth products and counts by season are bit-equal in any order and after packing."""
     parts = [part_of(*one) for one in drawn]
     whole, again = Summary.empty(PAIRS, exact=True), Summary.empty(PAIRS, exact=True)
     for part in parts:
@@ -141,11 +141,11 @@ def test_pairs_and_parts_of_the_day_know_no_order(drawn: list[Any], random: Any)
     whole.moments = again.moments  # the only part that may differ in its last digits
 
     assert whole.to_bytes() == again.to_bytes()
-    assert whole.joint.to_bytes() == again.joint.to_bytes()
+    assert whole.comoments.to_bytes() == again.comoments.to_bytes()
     assert np.array_equal(whole.fourth.sums, again.fourth.sums)
-    assert {season for _, _, season in drawn if season is not None} == set(whole.seasons)
+    assert {season for _, _, season in drawn if season is not None} == set(whole.season_cells)
     assert sum(n for _, n, season in drawn if season is not None) == sum(
-        int(cells[PAIRS.offsets[2] :].sum()) for cells in whole.seasons.values()
+        int(cells[PAIRS.offsets[2] :].sum()) for cells in whole.season_cells.values()
     )
 
 
@@ -156,16 +156,16 @@ def test_only_complete_rows_are_paired() -> None:
     found.update(Columns(4, numbers, None, (np.array(["a"] * 4, dtype=object),), (None,)), Role.FEATURE)
     assert found.fourth is not None
 
-    assert (2, 2) == (found.joint.n, int(found.fourth.sums[0, 0]))
+    assert (2, 2) == (found.comoments.n, int(found.fourth.sums[0, 0]))
 
 
 def test_windows_do_without_fourth_products() -> None:
     """Merged with a summary that has none, exact sums and fourth products are let go, the rest is added."""
     found, plain = part_of(0, 50, None), Summary.empty(PAIRS)
-    before = found.joint.n
+    before = found.comoments.n
     found.merge(plain)
 
-    assert (None, None, before) == (found.exact, found.fourth, found.joint.n)
+    assert (None, None, before) == (found.exact, found.fourth, found.comoments.n)
 
 
 @given(ROWS, st.integers(0, 40))

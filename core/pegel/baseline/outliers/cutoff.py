@@ -6,11 +6,9 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
 
 MIN_ROWS = 10
 """A cut-off needs at least this many baseline rows beyond it."""
-CONFIDENCE = 0.95
 
 
 def outlier_cutoff(scores: NDArray[np.float64], rate: float) -> float | None:
@@ -55,19 +53,3 @@ def refusal(rows: int, rows_per_day: float, outliers_per_day: float) -> str | No
         f"outliers among {rows_per_day:g} rows a day, which are {beyond:.3g} of {rows:,} baseline rows: no event is "
         f"called an outlier; {remedy}."
     )
-
-
-def realised_rate(exceeding: int, scored: int, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
-    """Return the interval of the rate at which events score above a cut-off that `exceeding` of `scored` rows exceed.
-
-    Both ends inclusive. It holds the true rate with at least the given confidence. None if nothing was scored.
-
-    Source: C. Clopper, E. Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial",
-    Biometrika 26(4), 1934.
-    """
-    if scored == 0:
-        return None
-    tail = (1 - confidence) / 2
-    low = float(betaincinv(exceeding, scored - exceeding + 1, tail)) if exceeding else 0.0
-    high = float(betaincinv(exceeding + 1, scored - exceeding, 1 - tail)) if exceeding < scored else 1.0
-    return low, high

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +10,9 @@ from numpy.typing import NDArray
 from pegel.baseline.outliers.ecod import ecod
 from pegel.baseline.outliers.hbos import hbos
 from pegel.baseline.outliers.rarity import frequencies, rare
+from pegel.spec.monitor_spec import OutlierMethod
 from pegel.stats.layout import NumericLayout
 from pegel.stats.summary import FeatureSummary
-
-Method = Literal["ecod", "hbos"]
-"""How numbers are scored. Categories and missing values score by their frequency in either."""
-
-
-METHODS: tuple[str, ...] = get_args(Method)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +28,7 @@ class FeatureTable:
     unparseable: float
 
 
-def feature_table(feature: FeatureSummary, method: Method) -> FeatureTable:
+def feature_table(feature: FeatureSummary, method: OutlierMethod) -> FeatureTable:
     """Build the table of a field from its baseline counts."""
     rows = feature.n
     return FeatureTable(
@@ -48,7 +42,7 @@ def feature_table(feature: FeatureSummary, method: Method) -> FeatureTable:
     )
 
 
-def _cells(feature: FeatureSummary, method: Method) -> NDArray[np.float64]:
+def _cells(feature: FeatureSummary, method: OutlierMethod) -> NDArray[np.float64]:
     if not isinstance(feature.layout, NumericLayout):
         return frequencies(feature)
     return ecod(feature) if method == "ecod" else hbos(feature, feature.layout)

@@ -1,33 +1,23 @@
-"""Tier 2: a table look-up per value, summed over features.
+"""A table look-up per value, summed over features.
 
-The tables are plain arrays, so a Spark expression over literals and numpy give identical scores: the parts of a row
-are added one after the other in schema order, on both sides.
+The parts of a row are added one after the other in schema order, so that a score is the same to the last bit however
+rows are batched.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.baseline.outliers.feature_table import METHODS, FeatureTable, Method, feature_table
+from pegel.baseline.outliers.feature_table import FeatureTable, feature_table
 from pegel.data.columns import Columns, Missing, Role
-from pegel.errors import NotFound
+from pegel.spec.monitor_spec import OutlierMethod
 from pegel.stats.cells import cell_of
 from pegel.stats.layout import CategoricalLayout, Layout, NumericLayout
 from pegel.stats.summary import Summary
-
-
-class HasSummary(Protocol):
-    """A baseline, as far as it is needed here."""
-
-    @property
-    def summary(self) -> Summary:
-        """Return the counts of the training rows."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,17 +28,10 @@ class OutlierTables:
     tables: tuple[FeatureTable, ...]
 
     @classmethod
-    def from_summary(cls, summary: Summary, method: Method = "ecod") -> OutlierTables:
-        """Build the tables from the baseline's summary. Raises NotFound for a method of another name."""
-        if method not in METHODS:
-            raise NotFound(f"expected one of {', '.join(METHODS)}, given {method!r}: no tables were built.")
+    def from_summary(cls, summary: Summary, method: OutlierMethod = "ecod") -> OutlierTables:
+        """Build the tables from the baseline's summary."""
         features = [f for f in summary.features.values() if f.layout.field.role is Role.FEATURE]
         return cls(summary.layout, tuple(feature_table(feature, method) for feature in features))
-
-    @classmethod
-    def from_baseline(cls, baseline: HasSummary, method: Method = "ecod") -> OutlierTables:
-        """Build the tables from a baseline."""
-        return cls.from_summary(baseline.summary, method)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,16 +55,6 @@ class OutlierTables:
         for part in parts:
             scores += part
         return scores, parts.T
-
-    def arrays(self) -> list[dict[str, Any]]:
-        """Return the tables as plain lists and numbers, one mapping per feature in schema order.
-
-        Each holds `name`, `cells` and the scores `null`, `nan`, `posinf`, `neginf`, `unparseable`. Numeric ones hold
-        `edges`: cell i is edges[i-1] < x <= edges[i]. Categorical ones hold `categories` (cell i is the i-th), `known`
-        and `hashes` of what is in the cell after them, and `open_vocabulary`, which puts everything else there too;
-        otherwise everything else is in the last cell.
-        """
-        return [_plain(table, self.layout.features[self.layout.index[table.name]]) for table in self.tables]
 
     @cached_property
     def _place(self) -> dict[str, int]:
@@ -122,11 +95,3 @@ def _numeric_parts(
         parts[strange[why == Missing.NULL]] = table.null
         parts[strange[why == Missing.UNPARSEABLE]] = table.unparseable
     return parts
-
-
-def _plain(table: FeatureTable, feature: NumericLayout | CategoricalLayout) -> dict[str, Any]:
-    names = ("name", "null", "nan", "posinf", "neginf", "unparseable")
-    plain = {name: getattr(table, name) for name in names} | {"cells": table.cells.tolist()}
-    if isinstance(feature, NumericLayout):
-        return plain | {"edges": feature.edges.tolist()}
-    return plain | feature.vocabulary.to_json()

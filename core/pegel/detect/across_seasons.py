@@ -1,4 +1,4 @@
-"""Windows that cross parts of the day: each part against its own rows of the baseline, then put together.
+"""Windows that cross seasons: each season against its own rows of the baseline, then put together.
 
 Source: P. H. van Elteren, "On the combination of independent two sample tests of Wilcoxon", Bulletin of the
 International Statistical Institute 37 (1960); here with weights by rows of the window.
@@ -19,17 +19,17 @@ from pegel.stats import tails
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.layout import CategoricalLayout, FieldLayout, NumericLayout
 
-Strata = Sequence[tuple[Counts, Counts]]
+BySeason = Sequence[tuple[Counts, Counts]]
 
 
-def stratified_tests(layout: FieldLayout, strata: Strata, dispersion: Dispersion | None = None) -> list[Evidence]:
-    """Return the tests of one field from baseline and window counts of each part. Empty parts are left out."""
-    strata = [(b, w) for b, w in strata if b.any() and w.any()]
+def seasonal_tests(layout: FieldLayout, by_season: BySeason, dispersion: Dispersion | None = None) -> list[Evidence]:
+    """Return the tests of one field from baseline and window counts of each season. Empty seasons are left out."""
+    by_season = [(b, w) for b, w in by_season if b.any() and w.any()]
     if isinstance(layout, CategoricalLayout):
-        strata = [(joined(b), joined(w)) for b, w in strata]
-    if not strata:
+        by_season = [(joined(b), joined(w)) for b, w in by_season]
+    if not by_season:
         return []
-    b, w = np.stack([one for one, _ in strata]), np.stack([one for _, one in strata])
+    b, w = np.stack([one for one, _ in by_season]), np.stack([one for _, one in by_season])
     values = int(np.count_nonzero((b + w).sum(axis=0)))
     if values < BINARY:
         return []
@@ -47,7 +47,7 @@ def stratified_tests(layout: FieldLayout, strata: Strata, dispersion: Dispersion
 
 
 def _together(name: str, b: Counts, w: Counts, scores: Floats, dispersion: Dispersion | None) -> RankStatistic:
-    """Add up the parts' differences of mean scores, each weighted by its share of the window's rows."""
+    """Add up the seasons' differences of mean scores, each weighted by its share of the window's rows."""
     z, skewness = standardise(b, w, scores)
     n, m = w.sum(axis=1).astype(np.float64), b.sum(axis=1).astype(np.float64)
     pooled = b + w
@@ -65,14 +65,14 @@ def _together(name: str, b: Counts, w: Counts, scores: Floats, dispersion: Dispe
 
 
 def _effective(n: Floats, m: Floats) -> int:
-    """Return the size of a single baseline that would leave as much to chance as the parts do together."""
+    """Return the size of a single baseline that would leave as much to chance as the seasons do together."""
     rows = float(n.sum())
     variance = float(((n / rows) ** 2 * (1 / n + 1 / m)).sum())
     return round(1 / max(variance - 1 / rows, 1e-12))
 
 
 def _shape(layout: FieldLayout, b: Counts, w: Counts, dispersion: Dispersion | None) -> ShapeStatistic | None:
-    """Add up X2, G and degrees of freedom: independent parts, so the sum is chi-squared again."""
+    """Add up X2, G and degrees of freedom: independent seasons, so the sum is chi-squared again."""
     if isinstance(layout, NumericLayout):
         b, w = layout.grouped(b), layout.grouped(w)
     pools = pool_ordered(b, w) if isinstance(layout, NumericLayout) else pool_categories(b, w)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pegel.baseline.baseline import Baseline
 from pegel.detect.cusum import Chart
-from pegel.judge.chart_state import Carried, Memory, Sizes
+from pegel.judge.chart_state import Carried, ChartState, WindowSizes
 from pegel.judge.findings import Verdict
 
 DAY = datetime(2026, 7, 1, tzinfo=UTC)
@@ -47,7 +47,7 @@ def test_three_small_windows_are_judged_together(few: Callable[..., Any]) -> Non
     assert [Verdict.INSUFFICIENT, Verdict.INSUFFICIENT, Verdict.OK] * 2 == [judged.verdict for judged in one.judged]
     assert [20, 40, 60] * 2 == [feature.n for feature in features]
     assert "40 values; at least 50 are needed" == features[1].what
-    assert {} == one.memory.carried
+    assert {} == one.chart_state.carried
 
 
 def test_a_change_in_small_windows_is_found(few: Callable[..., Any]) -> None:
@@ -65,12 +65,12 @@ def test_a_change_in_small_windows_is_found(few: Callable[..., Any]) -> None:
 def test_old_values_are_let_go(few: Callable[..., Any]) -> None:
     """Windows of two values never suffice: with the twentieth they are let go, unjudged, and counting begins again."""
     one = few(*[2] * 19)
-    before = one.memory.carried["x"]
+    before = one.chart_state.carried["x"]
     last = one.see({"x": np.zeros(2)})
 
     assert (19, 38, one.begin) == (before.windows, sum(before.cells.values()), before.since)
     assert (Verdict.INSUFFICIENT, 40) == (last.verdict, last.features[0].n)
-    assert {} == one.memory.carried
+    assert {} == one.chart_state.carried
     assert {Verdict.INSUFFICIENT} == {judged.verdict for judged in one.judged}
 
 
@@ -98,23 +98,27 @@ def test_enough_rows_of_one_field_only(monitor: Callable[..., Any], learnt: Call
 
 
 def test_the_memory_is_json() -> None:
-    """A memory read back from JSON text is the same, apart from charts at rest, which are left out."""
+    """A chart_state read back from JSON text is the same, apart from charts at rest, which are left out."""
     moving = Chart(3.25, 4, 5.125, DAY, (0.1, -2.0))
-    memory = Memory(
+    chart_state = ChartState(
         "sha256:1",
-        Sizes(200, {"2026-07-01": {200: 3}}),
+        WindowSizes(200, {"2026-07-01": {200: 3}}),
         {("x", "location", "up"): moving, ("x", "location", "down"): Chart()},
         {"x": Carried({0: 3, 17: 2}, 2, DAY, 5)},
     )
-    copy = Memory.from_json(json.loads(json.dumps(memory.to_json())))
+    copy = ChartState.from_json(json.loads(json.dumps(chart_state.to_json())))
 
-    assert (memory.baseline_id, memory.sizes, memory.carried) == (copy.baseline_id, copy.sizes, copy.carried)
+    assert (chart_state.baseline_id, chart_state.sizes, chart_state.carried) == (
+        copy.baseline_id,
+        copy.sizes,
+        copy.carried,
+    )
     assert {("x", "location", "up"): moving} == copy.charts
 
 
-def sizes_of(*windows: tuple[datetime, int]) -> Sizes:
+def sizes_of(*windows: tuple[datetime, int]) -> WindowSizes:
     """Fold windows: when each began and how many rows it had."""
-    found = Sizes()
+    found = WindowSizes()
     for start, rows in windows:
         found = found.plus(rows, start)
     return found
@@ -141,7 +145,7 @@ def test_the_usual_size_is_a_high_quantile() -> None:
 
 def test_sizes_change_when_a_day_begins() -> None:
     """On the first day the usual size is looked at whenever windows have doubled, later only with a day's first one."""
-    found, changed = Sizes(), []
+    found, changed = WindowSizes(), []
     for i in range(3 * 1_440):
         before, found = found, found.plus(10 + i, DAY + i * MINUTE)
         if found.usual != before.usual:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pegel.baseline.baseline import Baseline
-from pegel.judge.chart_state import Memory
+from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Verdict
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.noise import Noise
@@ -46,7 +46,7 @@ def history(monitor: Callable[..., Any], trained: Baseline) -> Callable[..., Any
             moved = shift if BEFORE <= minute < BEFORE + DURING else 0.0
             one.judged.append(one.see(rows(rng, shift=moved)))
             if restored:
-                one.memory = Memory.from_json(json.loads(json.dumps(one.memory.to_json())))
+                one.chart_state = ChartState.from_json(json.loads(json.dumps(one.chart_state.to_json())))
         return one
 
     return live
@@ -78,7 +78,7 @@ def test_a_chart_recovers(history: Callable[..., Any]) -> None:
     assert Verdict.DRIFTING == verdicts[0]
     assert 0 < last < 40
     assert {Verdict.OK} == set(verdicts[last + 1 :])
-    assert not any(chart.drifting for chart in one.memory.charts.values())
+    assert not any(chart.drifting for chart in one.chart_state.charts.values())
 
 
 def test_an_alarm_is_one_finding(history: Callable[..., Any]) -> None:
@@ -91,12 +91,12 @@ def test_an_alarm_is_one_finding(history: Callable[..., Any]) -> None:
 
 
 def test_a_restart_changes_nothing(history: Callable[..., Any]) -> None:
-    """With the memory written to JSON and read again after each window, findings and memory are the same."""
+    """With the chart_state written to JSON and read again after each window, findings and chart_state are the same."""
     whole, restored = history(0.1, after=20), history(0.1, after=20, restored=True)
 
     assert whole.findings
     assert whole.findings == restored.findings
-    assert whole.memory.to_json() == restored.memory.to_json()
+    assert whole.chart_state.to_json() == restored.chart_state.to_json()
 
 
 def test_clean_windows_are_quiet(history: Callable[..., Any]) -> None:
@@ -104,7 +104,7 @@ def test_clean_windows_are_quiet(history: Callable[..., Any]) -> None:
     one = history(0.0)
 
     assert ([], {Verdict.OK}) == (one.findings, {judged.verdict for judged in one.judged})
-    assert 4 + 1 + 2 == len(one.memory.charts)
+    assert 4 + 1 + 2 == len(one.chart_state.charts)
 
 
 @pytest.mark.parametrize(
@@ -136,27 +136,27 @@ def test_every_kind_of_chart(monitor: Callable[..., Any], trained: Baseline, fie
 def test_values_too_few_leave_charts_alone(history: Callable[..., Any]) -> None:
     """A window of 20 rows, or of none, changes no chart."""
     one = history(0.05)
-    before = one.memory.charts
+    before = one.chart_state.charts
     one.see(rows(np.random.default_rng(3), 20, shift=3.0))
-    after_few = one.memory.charts
+    after_few = one.chart_state.charts
     one.see(rows(np.random.default_rng(3), 0))
 
-    assert before == after_few == one.memory.charts
+    assert before == after_few == one.chart_state.charts
     assert any(chart.level > 0 for chart in before.values())
 
 
 def test_another_baseline_begins_afresh(history: Callable[..., Any], learnt: Callable[..., Baseline]) -> None:
     """With another baseline all charts are at rest before the window; sizes of windows are kept."""
     one = history(0.1)
-    before, sizes = one.memory.charts, one.memory.sizes
+    before, sizes = one.chart_state.charts, one.chart_state.sizes
     one.baseline = learnt(rows(np.random.default_rng(9), 50_000))
     one.see(rows(np.random.default_rng(3)))
 
     assert any(chart.drifting for chart in before.values())
-    assert {0, 1} == {chart.length for chart in one.memory.charts.values()}
-    assert not any(chart.drifting for chart in one.memory.charts.values())
-    assert sizes.usual == one.memory.sizes.usual
-    assert one.baseline.id == one.memory.baseline_id
+    assert {0, 1} == {chart.length for chart in one.chart_state.charts.values()}
+    assert not any(chart.drifting for chart in one.chart_state.charts.values())
+    assert sizes.usual == one.chart_state.sizes.usual
+    assert one.baseline.id == one.chart_state.baseline_id
 
 
 def test_a_small_baseline_has_no_charts(monitor: Callable[..., Any], learnt: Callable[..., Baseline]) -> None:
@@ -168,7 +168,7 @@ def test_a_small_baseline_has_no_charts(monitor: Callable[..., Any], learnt: Cal
         "small changes that last are not looked for: the baseline has 5000 rows, and 7200 (36 windows of 200) are "
         "needed; their part of the budget goes to single windows" == without.notes[0]
     )
-    assert {} == without.memory.charts
+    assert {} == without.chart_state.charts
     assert 0 == without.levels.alpha_cusum
     assert without.levels.alpha == pytest.approx(with_charts.levels.alpha)
     assert without.levels.alpha_window == pytest.approx(
@@ -193,7 +193,7 @@ def test_sliding_windows_have_no_charts(monitor: Callable[..., Any], trained: Ba
 
     assert {0.0} == {each.levels.alpha_cusum for each in judged}
     assert "cusum" not in {finding.detector for finding in one.findings}
-    assert ({}, {}) == (one.memory.charts, one.memory.carried)
+    assert ({}, {}) == (one.chart_state.charts, one.chart_state.carried)
 
 
 def test_an_unwatched_field_has_no_part(monitor: Callable[..., Any], trained: Baseline) -> None:
@@ -202,7 +202,7 @@ def test_an_unwatched_field_has_no_part(monitor: Callable[..., Any], trained: Ba
     levels = [one.see(rows(rng, shift=0.15)).levels for _ in range(30)]
     first = one.findings[0]
 
-    assert {"x"} == {key[0] for key in one.memory.charts}
+    assert {"x"} == {key[0] for key in one.chart_state.charts}
     assert levels[0].alpha_cusum / 4 == pytest.approx(first.threshold)
     assert first.budget_share == pytest.approx(first.threshold / levels[0].alpha)
 
@@ -216,5 +216,5 @@ def test_a_switch_that_varies(monitor: Callable[..., Any], learnt: Callable[...,
 
     assert ("switch", "location up") in {(finding.feature, finding.test) for finding in one.findings}
     assert {("switch", "location", "up"), ("switch", "location", "down")} == {
-        key for key in one.memory.charts if key[0] == "switch"
+        key for key in one.chart_state.charts if key[0] == "switch"
     }

@@ -1,4 +1,4 @@
-"""Windows that cross parts of the day: each part against its own rows, then put together."""
+"""Windows that cross seasons: each season against its own rows, then put together."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
 from pegel.data.columns import Field, Kind, Schema
+from pegel.detect.across_seasons import seasonal_tests
 from pegel.detect.drift import drift_tests
-from pegel.detect.stratified import stratified_tests
 from pegel.stats.cells import count_sorted
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.layout import FieldLayout, NumericLayout, build_layout
@@ -47,13 +47,13 @@ def heavy(rng: np.random.Generator, n: int, shift: float = 0.0) -> NDArray[np.fl
 @pytest.mark.parametrize("factors", [None, Dispersion(100, 50, {"location": 1.5, "scale": 1.2}, (1.3, 20.0, 15))])
 @pytest.mark.parametrize("draw", [heavy, np.random.Generator.normal, letters])
 def test_one_part_is_the_plain_test(draw: Any, factors: Dispersion | None) -> None:
-    """A window in one part has the tests that it has without parts, with the same statistics and p-values."""
+    """A window in one season has the tests that it has without seasons, with the same statistics and p-values."""
     rng = np.random.default_rng(0)
     trained = draw(rng, size=5_000) if draw is np.random.Generator.normal else draw(rng, 5_000)
     now = draw(rng, size=200) if draw is np.random.Generator.normal else draw(rng, 200)
     layout = layout_of(trained)
     b, w = counts(layout, trained), counts(layout, now)
-    plain, parted = drift_tests(layout, b, w, factors), stratified_tests(layout, [(b, w)], factors)
+    plain, parted = drift_tests(layout, b, w, factors), seasonal_tests(layout, [(b, w)], factors)
 
     assert [one.name for one in plain] == [one.name for one in parted]
     assert [(200, 5_000)] * len(plain) == [(one.n, one.m) for one in parted]
@@ -64,7 +64,7 @@ def test_one_part_is_the_plain_test(draw: Any, factors: Dispersion | None) -> No
 
 
 def test_two_parts_by_hand() -> None:
-    """The statistic of two parts is the sum of n times the difference of mean scores over the root of its variance."""
+    """The statistic of two seasons is the sum of n times the difference of mean scores, over its standard deviation."""
     rng = np.random.default_rng(1)
     sides = [(heavy(rng, 3_000), heavy(rng, 150, 0.2)), (heavy(rng, 2_000, 3.0), heavy(rng, 60, 3.2))]
     # So few values that each has a cell of its own: ranks of cells are ranks of rows.
@@ -79,7 +79,7 @@ def test_two_parts_by_hand() -> None:
         scores = norm.ppf(np.clip(ranks, 1 / 256, 255 / 256))
         total += w.size * (scores[b.size :].mean() - scores[: b.size].mean())
         variance += w.size**2 * scores.var(ddof=1) * (1 / w.size + 1 / b.size)
-    found = stratified_tests(layout, [(counts(layout, b), counts(layout, w)) for b, w in sides])[0]
+    found = seasonal_tests(layout, [(counts(layout, b), counts(layout, w)) for b, w in sides])[0]
 
     assert "location" == found.name
     assert total / math.sqrt(variance) == pytest.approx(found.statistic, rel=1e-9)
@@ -87,13 +87,13 @@ def test_two_parts_by_hand() -> None:
 
 
 def test_shapes_add_up() -> None:
-    """X2 of categories is the sum over parts, and so are its degrees of freedom."""
+    """X2 of categories is the sum over seasons, and so are its degrees of freedom."""
     rng = np.random.default_rng(2)
     sides = [(letters(rng, 3_000), letters(rng, 200)), (letters(rng, 3_000, 0.7), letters(rng, 300, 0.7))]
     layout = layout_of(np.concatenate([b for b, _ in sides]))
-    strata = [(counts(layout, b), counts(layout, w)) for b, w in sides]
-    (found,) = stratified_tests(layout, strata)
-    alone: list[Any] = [drift_tests(layout, b, w)[0] for b, w in strata]
+    by_season = [(counts(layout, b), counts(layout, w)) for b, w in sides]
+    (found,) = seasonal_tests(layout, by_season)
+    alone: list[Any] = [drift_tests(layout, b, w)[0] for b, w in by_season]
 
     assert sum(one.x2 for one in alone) == pytest.approx(found.statistic)
     assert sum(one.df for one in alone) == found.numbers()["df"] == 6
@@ -101,16 +101,16 @@ def test_shapes_add_up() -> None:
 
 
 def test_parts_that_differ_are_no_change() -> None:
-    """Where each part is as in training the crossing window is clean, although it looks changed as a whole."""
+    """Where each season is as in training the crossing window is clean, although it looks changed as a whole."""
     rng = np.random.default_rng(3)
     trained = [rng.normal(0, 1, 4_000), rng.normal(2, 1, 4_000)]
     layout = layout_of(np.concatenate(trained))
     now = [rng.normal(0, 1, 380), rng.normal(2, 1, 20)]
-    strata = [(counts(layout, b), counts(layout, w)) for b, w in zip(trained, now, strict=True)]
-    whole = drift_tests(layout, strata[0][0] + strata[1][0], strata[0][1] + strata[1][1])
+    by_season = [(counts(layout, b), counts(layout, w)) for b, w in zip(trained, now, strict=True)]
+    whole = drift_tests(layout, by_season[0][0] + by_season[1][0], by_season[0][1] + by_season[1][1])
 
     assert min(one.p_value for one in whole) < 1e-10
-    assert min(one.p_value for one in stratified_tests(layout, strata)) > 0.01
+    assert min(one.p_value for one in seasonal_tests(layout, by_season)) > 0.01
 
 
 def test_clean_windows() -> None:
@@ -122,14 +122,14 @@ def test_clean_windows() -> None:
     low = dict.fromkeys(("location", "scale", "shape"), 0)
     for _ in range(300):
         now = [counts(layout, rng.normal(0, 1, 120)), counts(layout, rng.normal(1, 2, 80))]
-        for one in stratified_tests(layout, list(zip(baselines, now, strict=True))):
+        for one in seasonal_tests(layout, list(zip(baselines, now, strict=True))):
             low[one.name] += one.p_value < 0.1
 
     assert all(12 <= count <= 52 for count in low.values())
 
 
 def test_empty_parts_are_left_out() -> None:
-    """A part without rows on either side adds nothing; without any part, or any variation, there is no test."""
+    """A season without rows on either side adds nothing; without any season, or any variation, there is no test."""
     rng = np.random.default_rng(5)
     trained = rng.normal(size=5_000)
     layout = layout_of(trained)
@@ -137,8 +137,8 @@ def test_empty_parts_are_left_out() -> None:
     nothing = np.zeros_like(b)
     only = np.zeros_like(b)
     only[3] = 50
-    plain = stratified_tests(layout, [(b, w)])
-    more = stratified_tests(layout, [(b, w), (b, nothing), (nothing, w)])
+    plain = seasonal_tests(layout, [(b, w)])
+    more = seasonal_tests(layout, [(b, w), (b, nothing), (nothing, w)])
 
     assert [one.numbers() for one in plain] == [one.numbers() for one in more]
-    assert [] == stratified_tests(layout, [(b, nothing)]) == stratified_tests(layout, [(only, only)])
+    assert [] == seasonal_tests(layout, [(b, nothing)]) == seasonal_tests(layout, [(only, only)])

@@ -1,4 +1,4 @@
-"""Does a baseline follow the clock, so that each part of the day or week should be judged against its own rows?"""
+"""Does a baseline follow the clock, so that each season should be judged against its own rows?"""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from pegel.detect.ranks import Floats
 from pegel.detect.replay import cut
 from pegel.detect.siegmund import LEAST
 from pegel.stats.layout import Layout
-from pegel.stats.seasons import Partition, candidates
+from pegel.stats.seasons import Seasons, candidates
 
 CERTAIN = 1e-3
-"""The parts must differ at this level, over all fields."""
+"""The seasons must differ at this level, over all fields."""
 INFLATION = 1.1
-"""Differences that would add less than a tenth to the variance of z are not worth the smaller parts."""
+"""Differences that would add less than a tenth to the variance of z are not worth the smaller seasons."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How time is cut, or why it is not: `partition` is None where one baseline serves all hours."""
+    """How time is cut, or why it is not: `seasons` is None where one baseline serves all hours."""
 
-    partition: Partition | None
+    seasons: Seasons | None
     why: str
 
 
@@ -40,40 +40,40 @@ def choose(
     length: timedelta,
     utc_offset: timedelta = timedelta(0),
 ) -> Choice:
-    """Return the finest partition that the baseline needs and can carry.
+    """Return the finest seasons that the baseline needs and can carry.
 
     Args:
         layout: The cells.
         values: Full columns as for `pegel.stats.layout.build_layout`, in the order of time.
         instants: When each row happened, microseconds since 1970 in UTC, never falling.
         n_ref: Rows that a window is expected to have.
-        length: How long windows are; a part that is no multiple of it would be crossed by windows.
+        length: How long windows are; a season that is no multiple of it would be crossed by windows.
         utc_offset: Of the clock that the feature follows.
     """
     needed = False
-    for partition in candidates(utc_offset):
-        if timedelta(hours=partition.hours) % length:
+    for seasons in candidates(utc_offset):
+        if timedelta(hours=seasons.hours) % length:
             continue
-        parts = partition.part_of(instants)
-        rows = np.bincount(parts, minlength=partition.parts)
-        if not _differ(layout, values, n_ref, parts):
+        of_row = seasons.season_of(instants)
+        rows = np.bincount(of_row, minlength=seasons.count)
+        if not _differ(layout, values, n_ref, of_row):
             continue
         needed = True
         if rows.min() >= LEAST * n_ref:
-            return Choice(partition, f"judged by {partition.parts} parts of {partition.hours} h each: they differ")
+            return Choice(seasons, f"judged by {seasons.count} seasons of {seasons.hours} h each: they differ")
     if needed:
         return Choice(
-            None, f"hours differ, but a part needs {LEAST} windows of {n_ref} rows; one baseline for all hours"
+            None, f"hours differ, but a season needs {LEAST} windows of {n_ref} rows; one baseline for all hours"
         )
     return Choice(None, "hours do not differ")
 
 
-def _differ(layout: Layout, values: Mapping[str, NDArray[Any]], n_ref: int, parts: NDArray[np.int64]) -> bool:
-    """Say whether windows of different parts stray in different directions, each tested against all other rows."""
+def _differ(layout: Layout, values: Mapping[str, NDArray[Any]], n_ref: int, of_row: NDArray[np.int64]) -> bool:
+    """Say whether windows of different seasons stray in different directions, each tested against all other rows."""
     level = CERTAIN / len(layout.features)
-    one = np.zeros_like(parts)
-    blocks = len(parts) // n_ref
-    of_block = parts[: blocks * n_ref].reshape(blocks, n_ref)
+    one = np.zeros_like(of_row)
+    blocks = len(of_row) // n_ref
+    of_block = of_row[: blocks * n_ref].reshape(blocks, n_ref)
     whole = (of_block == of_block[:, :1]).all(axis=1)
     for field in layout.features:
         column = values[field.field.name]
@@ -83,15 +83,15 @@ def _differ(layout: Layout, values: Mapping[str, NDArray[Any]], n_ref: int, part
     return False
 
 
-def _spread(z: Floats, part: NDArray[np.int64], level: float) -> bool:
-    """Say whether the means of the parts differ, by one-way analysis of variance, and by enough to matter."""
-    count = np.bincount(part)
+def _spread(z: Floats, season: NDArray[np.int64], level: float) -> bool:
+    """Say whether the means of the seasons differ, by one-way analysis of variance, and by enough to matter."""
+    count = np.bincount(season)
     used = count > 0
     k, n = int(used.sum()), z.size
-    if k < 2 or n <= k:  # noqa: PLR2004  one part cannot differ
+    if k < 2 or n <= k:  # noqa: PLR2004  one season cannot differ
         return False
-    means = np.bincount(part, weights=z)[used] / count[used]
-    within = float(((z - means[np.searchsorted(np.flatnonzero(used), part)]) ** 2).sum()) / (n - k)
+    means = np.bincount(season, weights=z)[used] / count[used]
+    within = float(((z - means[np.searchsorted(np.flatnonzero(used), season)]) ** 2).sum()) / (n - k)
     between = float((count[used] * (means - z.mean()) ** 2).sum()) / (k - 1)
     if within == 0 or fdtrc(k - 1, n - k, between / within) >= level:
         return False

@@ -11,7 +11,7 @@ import pytest
 
 from pegel.data.spans import Span
 from pegel.judge.findings import Verdict
-from pegel.store.chart_states import Memories
+from pegel.store.chart_states import ChartStates
 from pegel.store.registry_view import WishList
 from pegel.stream.entries import Emissions, SpanCount
 from pegel_spark.judged_rows import judged
@@ -58,12 +58,12 @@ def baseline(world: Any, toolbox: Any) -> Any:
 def run(world: Any, toolbox: Any, baseline: Any, numbers: range, *, restarts: bool, shift: float = 150.0) -> None:
     """Judge and store windows one after the other, in one process or in a fresh one for each."""
     wish_list = WishList(world.registry, world.baselines, "default")
-    memories = Memories(world.results)
+    chart_states = ChartStates(world.results)
     for number in numbers:
         if restarts:
-            memories = Memories(world.results)
+            chart_states = ChartStates(world.results)
         emissions = Emissions(spans=[window(toolbox, baseline, number, shift)])
-        judged(emissions, wish_list.read(), wish_list, memories, now=BEGIN).write(world.results)
+        judged(emissions, wish_list.read(), wish_list, chart_states, now=BEGIN).write(world.results)
 
 
 def story(world: Any) -> str:
