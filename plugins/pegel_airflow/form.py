@@ -93,6 +93,11 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "watch.outliers_per_day": Question(
         "What to watch", "Outliers (events/day)", "How many outlying events to see at most while nothing changes."
     ),
+    "watch.outlier_method": Question(
+        "What to watch",
+        "Outlier scores",
+        "How numbers are scored, from the next baseline on: `ecod` by their tails, `hbos` also in gaps between heaps.",
+    ),
     "watch.rows_per_day": Question("What to watch", "Traffic (rows/day)", "Expected rows; sets the outlier rate."),
     "watch.margin": Question(
         "What to watch", "Margin (standard deviations)", "Smallest change worth a mail; smaller ones are only shown."

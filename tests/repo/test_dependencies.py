@@ -31,13 +31,13 @@ MODULES = {
 """What a distribution is imported as, where the name does not say it."""
 WITHOUT_IMPORT = {
     "core: cachetools": "the window manager's memory of recent events is about to use it",
-    "core: scikit-learn": "isolation forests load it by a name of their own",
     "local: kafka-python": "the probe of a broker is about to use it",
     "plugins: pegel-local": "the backends of one machine are loaded by name, `pegel_airflow.doors`",
     "serving: cloudevents": "kserve 0.21 does not start with version 2",
     "serving: pegel-local": "the command line of the local system runs in this environment",
     "spark: pandas": "pyspark's Arrow functions ask for it, in a version below 3",
-    "spark: river": "`pegel.detect.river_detectors` loads it by name",
+    "spark: river": "the outlier benchmark takes labelled data from it",
+    "spark: scikit-learn": "the outlier benchmark takes labelled data and the areas under curves from it",
     "core: psycopg": "SQLAlchemy loads it by the URL of the results database",
     "plugins: apache-airflow-providers-cncf-kubernetes": "the Kubernetes backends come with the next issues",
     "serving: httptools": "uvicorn parses HTTP with it where it is installed; the logger's speed was measured with it",

@@ -6,7 +6,7 @@ from typing import Final
 
 from pegel.errors import SetupError
 
-EXTRAS: Final = {"pyarrow": "tables", "sklearn": "forest", "psycopg": "postgres"}
+EXTRAS: Final = {"pyarrow": "tables", "psycopg": "postgres"}
 """The extra of this distribution by the package that it installs. Everything else is always there."""
 
 

@@ -19,7 +19,7 @@ from pegel.stats.cells import count_sorted, finite_part
 from pegel.stats.normal_scores import light_tailed, normal_scores
 from pegel.stats.vocabulary import Vocabulary
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 CORRELATED_FEATURES = 64
 """At most this many features are watched for changed correlations."""
 CORRELATED_CELLS = 3

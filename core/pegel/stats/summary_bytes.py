@@ -19,7 +19,7 @@ from pegel.errors import LayoutMismatch
 if TYPE_CHECKING:
     from pegel.stats.summary import Summary
 
-_MAGIC = b"PGLS2"
+_MAGIC = b"PGLS3"
 _HEADER = struct.Struct("<5s32sqqq")
 
 

@@ -47,9 +47,9 @@ def test_name_role_and_unit_are_identity(field: Field) -> None:
 
 
 def test_another_layout_version_is_refused(layout: Layout) -> None:
-    """A layout of a future version is refused by name."""
-    with pytest.raises(LayoutMismatch, match="expected layout version 2, given 3"):
-        Layout.from_json(layout.to_json() | {"layout_version": 3})
+    """A layout of an older version is refused by name."""
+    with pytest.raises(LayoutMismatch, match="expected layout version 3, given 2"):
+        Layout.from_json(layout.to_json() | {"layout_version": 2})
 
 
 def test_kinds(layout: Layout) -> None:
