@@ -11,6 +11,7 @@
         ├── InvalidPayload        a logged body that cannot be decoded; carries its kind for counting
         ├── LayoutMismatch        two summaries, or a summary and a baseline, of different cells
         ├── NotFound              a name that nothing answers to
+        ├── DamagedRow            a stored row that cannot be read; every other row can
         ├── Superseded            another driver writes for this group now
         ├── EndpointFailed        a model server that will not become ready; carries its last log lines
         └── SetupError            this machine lacks something; says what and what to do
@@ -61,6 +62,10 @@ class LayoutMismatch(PermanentError):
 
 class NotFound(PermanentError):
     """A name that nothing answers to."""
+
+
+class DamagedRow(PermanentError):
+    """A stored row that cannot be read: damaged, or written by another version. The message says which one and why."""
 
 
 class Superseded(PermanentError):

@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowException
 from pegel.errors import PermanentError
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
-from pegel_airflow import doors
+from pegel_airflow import services
 
 if TYPE_CHECKING:
     from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
@@ -89,7 +89,7 @@ class BaselineJob(BaseOperator):
 
 def wishes(settings: Settings, models: Sequence[str]) -> list[dict[str, Any]]:
     """Return the specs to profile: those of `models` (`name` or `name/version`), or all when none is named."""
-    specs = doors.stores(settings).registry.list()
+    specs = services.stores(settings).registry.list()
     return [spec.to_json() for spec in specs if not models or spec.key in models or spec.model.name in models]
 
 

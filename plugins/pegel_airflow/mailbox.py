@@ -3,76 +3,162 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self, cast
 
-from pegel.errors import LayoutMismatch, NotFound, Unavailable
+import structlog
+
+from pegel.errors import PermanentError
 from pegel.spec.settings import Settings
-from pegel_airflow import doors
+from pegel_airflow import services
 
 if TYPE_CHECKING:
-    from smtplib import SMTP
+    import smtplib
 
     from pegel.alerts.alert import Mail
     from pegel.baseline.baseline import Baseline
+    from pegel.report.alert_mail import Rendered
 
 CONNECTION = "smtp_default"
+FOR_GOOD = 500
+"""SMTP replies from here on say that trying again unchanged gives the same answer."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Delivery:
+    """What became of one mail, by address. What is in `later` may be tried again unchanged; what is `refused` not."""
+
+    accepted: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    later: dict[str, str] = field(default_factory=dict)
+
+    def why_later(self, key: str) -> str:
+        """Return why the mail about monitor `key` is to be tried again, in words."""
+        waiting = "; ".join(f"{address}: {reason}" for address, reason in self.later.items())
+        return (
+            f"expected the mail server of connection {CONNECTION} to accept the mail about {key}; given: {waiting}. "
+            f"A later run tells those who do not have it."
+        )
 
 
 class Mailbox:
     """Sends mails over one SMTP session, opened with the first mail: a pass that has none needs no mail server."""
 
     def __init__(self, settings: Settings, connection: str = CONNECTION) -> None:
+        """Use Airflow's connection of that name when the first mail is sent."""
         self._settings = settings
         self._connection = connection
         self._opened = ExitStack()
-        self._client: SMTP | None = None
+        self._client: smtplib.SMTP | None = None
         self._sender = settings.mail_from
+        self._away: str | None = None
+        """Why there is no session to be had in this pass; each further try would wait as long again."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *reason: object) -> None:
-        self._opened.close()
+        self._close()
 
-    def send(self, mail: Mail) -> None:
-        """Send one mail to everyone its spec names. Raises Unavailable if the server is away or refuses it."""
+    def write(self, mail: Mail) -> tuple[Rendered | None, list[str]]:
+        """Return the mail's words, and what stood in their way: without a usable baseline less is said.
+
+        Where the words cannot be found at all it is a few plain lines; None if not even these can be written.
+        """
+        from pegel.report.alert_mail import plain, render
+
+        now, problems = datetime.now(UTC), []
+        try:
+            baseline = _baseline(self._settings, mail)
+        except PermanentError as error:
+            baseline = None
+            problems.append(f"its mail says less, because a baseline cannot be read: {error}")
+        tally = services.stores(self._settings).results.tally(
+            mail.alert.model, mail.alert.version, mail.alert.since, mail.alert.last_end
+        )
+        page_url = self._settings.page_url
+        try:
+            return render(mail, baseline=baseline, tally=tally, page_url=page_url, now=now), problems
+        except Exception as error:
+            # Rendering reads what was stored long ago and by others; whatever it meets, a person is told.
+            log.exception("a mail could not be rendered", monitor=mail.alert.key)
+            problems.append(f"its mail was sent in plain lines, because it could not be rendered: {error!r}")
+        try:
+            return plain(mail, problem=problems[-1], page_url=page_url, now=now), problems
+        except Exception as error:
+            log.exception("a plain mail could not be written", monitor=mail.alert.key)
+            problems.append(f"nobody was mailed, because not even plain lines could be written: {error!r}")
+        return None, problems
+
+    def deliver(self, written: Rendered, mail: Mail) -> Delivery:
+        """Send a mail to each of its recipients by itself, so that one odd address is in nobody's way."""
         import smtplib
 
-        from pegel.report.alert_mail import message, render
+        delivery = Delivery()
+        for address in mail.recipients:
+            try:
+                self._deliver(written, address)
+            except smtplib.SMTPRecipientsRefused as error:
+                code, answer = error.recipients[address]
+                _sort(delivery, address, code, answer)
+            except smtplib.SMTPDataError as error:
+                _sort(delivery, address, error.smtp_code, error.smtp_error)
+            except (smtplib.SMTPNotSupportedError, ValueError) as error:
+                delivery.refused[address] = repr(error)
+            except (OSError, smtplib.SMTPException) as error:
+                # The session is in no known state; the next address gets a new one.
+                self._close()
+                delivery.later[address] = str(error) if isinstance(error, ConnectionError) else repr(error)
+            else:
+                delivery.accepted.append(address)
+        return delivery
 
-        now = datetime.now(UTC)
-        written = render(mail, baseline=_baseline(self._settings, mail), page_url=self._settings.page_url, now=now)
-        try:
-            client = self._client or self._open()
-            recipients = mail.spec.alerts.emails
-            refused = client.send_message(message(written, sender=self._sender, recipients=recipients, now=now))
-        except (OSError, smtplib.SMTPException) as error:
-            # After an error the session is in no known state; the next mail gets a new one.
-            self._opened.close()
-            self._client = None
-            raise Unavailable(
-                f"expected the mail server of connection {self._connection} to accept the mail about "
-                f"{mail.alert.key}; given: {error!r}. Nothing is marked as told; a later run tells it."
-            ) from error
-        for address, answer in refused.items():
-            # The others have it. Sending to all again because of one address would repeat their mail for ever.
-            print(f"{mail.alert.key}: {address} was refused: {answer}")  # noqa: T201 - a task's output is its log
+    def _deliver(self, written: Rendered, address: str) -> None:
+        from pegel.report.alert_mail import message
 
-    def _open(self) -> SMTP:
+        client = self._client or self._open()
+        client.send_message(message(written, sender=self._sender, recipient=address, now=datetime.now(UTC)))
+
+    def _open(self) -> smtplib.SMTP:
+        import smtplib
+
         from airflow.providers.smtp.hooks.smtp import SmtpHook
+        from airflow.sdk.exceptions import AirflowException
 
-        hook = self._opened.enter_context(SmtpHook(smtp_conn_id=self._connection))
+        if self._away is not None:
+            raise ConnectionError(self._away)
+        try:
+            hook = self._opened.enter_context(SmtpHook(smtp_conn_id=self._connection))
+        except (AirflowException, OSError, smtplib.SMTPException) as error:
+            self._away = f"no session with the mail server: {error!r}"
+            raise ConnectionError(self._away) from error
         self._sender = hook.from_email or self._settings.mail_from
         # The hook's own sending knows HTML only; our mails lead with plain text, so its session is used directly.
-        self._client = cast("SMTP", hook._smtp_client)  # noqa: SLF001
+        self._client = cast("smtplib.SMTP", hook._smtp_client)  # noqa: SLF001
         return self._client
 
+    def _close(self) -> None:
+        import smtplib
 
-def _baseline(settings: Settings, mail: Mail) -> Baseline | None:
-    """Return the baseline that the alert's newest findings were judged by, or None if it is lost or unreadable."""
+        self._client = None
+        opened, self._opened = self._opened, ExitStack()
+        try:
+            opened.close()
+        except (OSError, smtplib.SMTPException):
+            # Saying good-bye to a server that is gone already.
+            log.info("the mail server was gone before the session ended")
+
+
+def _sort(delivery: Delivery, address: str, code: int, answer: bytes | str) -> None:
+    """Note what a server answered about one address."""
+    text = f"{code} {answer.decode('utf-8', 'replace') if isinstance(answer, bytes) else answer}"
+    (delivery.refused if code >= FOR_GOOD else delivery.later)[address] = text
+
+
+def _baseline(settings: Settings, mail: Mail) -> Baseline:
+    """Return the baseline that the alert's newest findings were judged by. Raises PermanentError if it is unusable."""
     newest = max(mail.alert.features, key=lambda one: one.finding.span.end)
-    try:
-        return doors.stores(settings).baselines.get(newest.finding.baseline_id)
-    except (NotFound, LayoutMismatch):
-        return None
+    return services.stores(settings).baselines.get(newest.finding.baseline_id)

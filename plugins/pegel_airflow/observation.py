@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec.settings import Settings
-from pegel_airflow import doors
+from pegel_airflow import services
 
 if TYPE_CHECKING:
     from pegel.reconcile.actions import Action, Desired, PastAction
@@ -46,14 +46,14 @@ class Observation:
 
 def observe(settings: Settings) -> Observation:
     """Look at the registry, the endpoints, the drivers, their heartbeats and the log of actions."""
-    stores = doors.stores(settings)
+    stores = services.stores(settings)
     now = datetime.now(UTC)
     specs = tuple(stores.registry.list())
-    serving = doors.serving(settings)
+    serving = services.serving(settings)
     return Observation(
         specs=specs,
         ready={spec.endpoint: serving.observe(spec.endpoint).state is EndpointState.READY for spec in specs},
-        sightings=tuple(doors.jobs(settings).observe()),
+        sightings=tuple(services.jobs(settings).observe()),
         heartbeats=tuple(stores.results.heartbeats()),
         history=tuple(stores.actions.history(now)),
         kafka=settings.kafka,

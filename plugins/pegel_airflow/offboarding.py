@@ -5,7 +5,7 @@ from __future__ import annotations
 from pegel.errors import NotFound
 from pegel.spec import names
 from pegel.spec.settings import Settings
-from pegel_airflow import doors
+from pegel_airflow import services
 
 
 def remove_wish(settings: Settings, model: str, version: int) -> str:
@@ -13,7 +13,7 @@ def remove_wish(settings: Settings, model: str, version: int) -> str:
 
     Raises NotFound if neither the registry nor the serving backend knows it, so that a mistyped name is not a success.
     """
-    registry = doors.stores(settings).registry
+    registry = services.stores(settings).registry
     endpoint = names.endpoint(model, version)
     if registry.get(model, version) is None and endpoint not in _endpoints(settings):
         known = ", ".join(spec.key for spec in registry.list()) or "none"
@@ -27,13 +27,13 @@ def remove_wish(settings: Settings, model: str, version: int) -> str:
 
 def delete_endpoint(settings: Settings, endpoint: str) -> None:
     """Remove the endpoint and wait until nothing of it runs."""
-    doors.serving(settings).delete(endpoint)
+    services.serving(settings).delete(endpoint)
 
 
 def forget_results(settings: Settings, model: str, version: int) -> None:
     """Delete what was measured of the model version: windows, findings, outliers, ledger."""
-    doors.stores(settings).results.forget(model, version)
+    services.stores(settings).results.forget(model, version)
 
 
 def _endpoints(settings: Settings) -> set[str]:
-    return {status.name for status in doors.serving(settings).list()}
+    return {status.name for status in services.serving(settings).list()}

@@ -11,7 +11,7 @@ from typing import Any
 
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
-from pegel_airflow import doors, form, topic_admin
+from pegel_airflow import form, services, topic_admin
 
 
 def validate(answers: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def create_topics(settings: Settings, wish: dict[str, Any]) -> list[str]:
 def apply_endpoint(settings: Settings, wish: dict[str, Any]) -> str:
     """Make the endpoint exist as wished and return its name at once."""
     spec = MonitorSpec.parse(wish)
-    doors.serving(settings).apply(spec)
+    services.serving(settings).apply(spec)
     return spec.endpoint
 
 
@@ -38,10 +38,10 @@ def send_probe(settings: Settings, wish: dict[str, Any], status: Mapping[str, An
     from pegel_airflow.probe import probe
 
     spec = MonitorSpec.parse(wish)
-    schema = doors.features(settings).describe(spec.baseline.source)
+    schema = services.features(settings).describe(spec.baseline.source)
     return probe(settings, spec, str(status["url"]), schema)
 
 
 def register(settings: Settings, wish: dict[str, Any]) -> bool:
     """Write the wish into the registry, from where the reconciler takes it; say whether that changed anything."""
-    return doors.stores(settings).registry.put(MonitorSpec.parse(wish))
+    return services.stores(settings).registry.put(MonitorSpec.parse(wish))

@@ -12,7 +12,7 @@ from pegel.errors import EndpointFailed
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
-from pegel_airflow.doors import look_at_endpoint
+from pegel_airflow.services import look_at_endpoint
 from pegel_airflow.triggers import EndpointReadyTrigger
 
 GRACE = timedelta(seconds=30)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegel.errors import SetupError
 from pegel.spec.settings import Settings
-from pegel_airflow import doors
+from pegel_airflow import services
 from pegel_airflow.observation import Observation, observe
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def take(settings: Settings, step: dict[str, Any]) -> str:
     if now is None or _step(now) != step:
         return f"{step['group']}: {step['kind']} is not needed any more"
     # Logged first: an attempt that dies half-way must count when a crash loop is looked for.
-    doors.stores(settings).actions.record([now], seen.at)
-    carry_out(now, doors.jobs(settings), STOP_GRACE)
+    services.stores(settings).actions.record([now], seen.at)
+    carry_out(now, services.jobs(settings), STOP_GRACE)
     return f"{now.group}: {now.kind.value} generation {now.generation}: {now.reason}"
 
 
@@ -53,7 +53,7 @@ def report(settings: Settings, done: Iterable[str]) -> str:
 
     seen = observe(settings)
     plan = {action.group: action for action in seen.plan()}
-    doors.stores(settings).actions.record([action for action in plan.values() if action.kind not in MOVES], seen.at)
+    services.stores(settings).actions.record([action for action in plan.values() if action.kind not in MOVES], seen.at)
     rows = [
         _row(seen, key, fingerprint, plan[group.group])
         for group in seen.desired()

@@ -15,7 +15,7 @@ from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
 
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec.settings import Settings
-from pegel_airflow.doors import findings_wait, look_at_endpoint
+from pegel_airflow.services import findings_wait, look_at_endpoint
 
 
 class EndpointReadyTrigger(BaseTrigger):

@@ -13,7 +13,7 @@ from pegel.errors import NotFound
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec.settings import Settings
 from pegel.stream.result_rows import LedgerRow
-from pegel_airflow import doors, offboarding
+from pegel_airflow import offboarding, services
 
 pytestmark = pytest.mark.usefixtures("fresh_rooms")
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("fresh_rooms")
 def in_service(settings: Settings) -> None:
     """Put the tests' model into the registry and into service, with one minute of its ledger."""
     wish = seeds.spec()
-    stores = doors.stores(settings)
+    stores = services.stores(settings)
     stores.registry.put(wish)
     rooms.SERVING.apply(wish)
     minute = LedgerRow(
@@ -43,7 +43,7 @@ def test_offboarding_removes_wish_and_endpoint(settings: Settings, run_dag: Any,
     """One run removes wish and endpoint; what was measured goes only when the form says so."""
     in_service(settings)
     state = run_dag("model_offboard", model="delays", version=1, keep_data=keep_data)
-    stores = doors.stores(settings)
+    stores = services.stores(settings)
 
     left = (stores.registry.list(), rooms.SERVING.observe("delays-v1").state, len(stores.results.ledger("delays", 1)))
 
@@ -61,7 +61,7 @@ def test_a_mistyped_name_is_not_a_success(settings: Settings) -> None:
 def test_a_half_done_offboarding_goes_on(settings: Settings) -> None:
     """When the wish is gone already and the endpoint is not, running again removes the endpoint."""
     in_service(settings)
-    doors.stores(settings).registry.remove("delays", 1)
+    services.stores(settings).registry.remove("delays", 1)
     offboarding.delete_endpoint(settings, offboarding.remove_wish(settings, "delays", 1))
 
     assert rooms.SERVING.list() == []

@@ -17,7 +17,7 @@ import seeds
 from pegel.errors import EndpointFailed, InvalidSpec, PermanentError, Unavailable
 from pegel.spec import names
 from pegel.spec.settings import Settings
-from pegel_airflow import doors, form, onboarding, probe, topic_admin
+from pegel_airflow import form, onboarding, probe, services, topic_admin
 from pegel_airflow.baseline_operator import BaselineJob
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fresh_rooms")]
@@ -65,7 +65,7 @@ def test_the_whole_way(system: Settings, served: model.Model, submitted: Path, r
     asked = [path for path, _ in served.asked]
     spark = [json.loads(line) for line in submitted.read_text().splitlines()]
 
-    assert (state, doors.stores(system).registry.list(), asked) == (
+    assert (state, services.stores(system).registry.list(), asked) == (
         "success",
         [wish],
         ["/v1/models/delays-v1:predict"],
@@ -147,7 +147,7 @@ def test_a_refused_baseline_is_not_tried_again(settings: Settings, submitted: Pa
 
 def test_an_unchanged_baseline_rings_nobody(system: Settings, submitted: Path, run_dag: Any) -> None:
     """A refresh profiles each watched model once, and goes no further when nothing changed."""
-    doors.stores(system).registry.put(seeds.spec(model={"name": "delays", "version": 2, "uri": "file:///m"}))
+    services.stores(system).registry.put(seeds.spec(model={"name": "delays", "version": 2, "uri": "file:///m"}))
     state = run_dag("baseline_refresh")
 
     assert (state, len(submitted.read_text().splitlines())) == ("success", 1)

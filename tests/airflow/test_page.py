@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from pegel.spec.settings import Settings
-from pegel_airflow import doors
+from pegel_airflow import services
 
 Browse = Callable[[str | None], httpx.Client]
 pytestmark = pytest.mark.usefixtures("played")
@@ -70,7 +70,7 @@ def test_what_clients_sent_is_shown_as_text(browse: Browse, played: Settings) ->
 
     minute = datetime.now(UTC).replace(second=0, microsecond=0)
     sample = "<script>alert('here')</script>"
-    doors.stores(played).results.write(
+    services.stores(played).results.write(
         invalid=[InvalidRow(model="delays", version=1, minute=minute, kind="not_json", count=4, sample=sample)]
     )
     text = browse("vic").get(MODEL).text
@@ -95,7 +95,7 @@ def test_a_viewer_may_look_and_not_touch(browse: Browse) -> None:
 def test_silencing_is_kept_with_its_reason(browse: Browse, played: Settings) -> None:
     """Silencing holds back the model's mails for the hours asked, with the reason given, and says so."""
     answer = browse("ada").post(f"{MODEL}/silence", data={"hours": "8", "why": "migration"}, follow_redirects=True)
-    silences: list[Any] = doors.stores(played).alerts.silences(datetime.now(UTC))
+    silences: list[Any] = services.stores(played).alerts.silences(datetime.now(UTC))
 
     assert (answer.status_code, "Silenced." in answer.text) == (200, True)
     assert [(one.model, one.why) for one in silences] == [("delays", "migration")]

@@ -12,7 +12,7 @@ import seeds
 from pegel.errors import SetupError
 from pegel.reconcile.job_backend import JobState
 from pegel.spec.settings import Settings
-from pegel_airflow import doors, reconciling
+from pegel_airflow import reconciling, services
 
 pytestmark = pytest.mark.usefixtures("fresh_rooms")
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("fresh_rooms")
 def onboarded(settings: Settings) -> Any:
     """Bring the tests' wish into the registry, with an endpoint that is ready."""
     wish = seeds.spec()
-    doors.stores(settings).registry.put(wish)
+    services.stores(settings).registry.put(wish)
     rooms.SERVING.apply(wish)
     return wish
 
@@ -31,7 +31,7 @@ def test_a_wished_monitor_is_started(settings: Settings, run_dag: Any) -> None:
     state = run_dag("monitoring_reconcile")
 
     seen = [(one.group, one.state, one.generation) for one in rooms.JOBS.observe()]
-    logged = [(one.kind.value, one.reason) for one in doors.stores(settings).actions.recent("default")]
+    logged = [(one.kind.value, one.reason) for one in services.stores(settings).actions.recent("default")]
 
     assert (state, seen, logged) == (
         "success",
@@ -52,7 +52,7 @@ def test_planning_again_gives_no_step(settings: Settings) -> None:
     wish = onboarded(settings)
     for step in reconciling.steps(settings):
         reconciling.take(settings, step)
-    doors.stores(settings).results.heartbeat(
+    services.stores(settings).results.heartbeat(
         seeds.heartbeat(wish, fingerprint=rooms.JOBS.documents["default"].fingerprint)
     )
 
@@ -74,7 +74,7 @@ def test_a_silent_driver_counts_as_dead(settings: Settings) -> None:
     wish = onboarded(settings)
     reconciling.take(settings, *reconciling.steps(settings))
     document = rooms.JOBS.documents["default"]
-    doors.stores(settings).results.heartbeat(
+    services.stores(settings).results.heartbeat(
         seeds.heartbeat(wish, age=timedelta(minutes=5), fingerprint=document.fingerprint)
     )
 
@@ -95,7 +95,7 @@ def test_a_step_of_yesterday_moves_nothing(settings: Settings) -> None:
 
 def test_a_model_that_is_not_ready_is_waited_for(settings: Settings) -> None:
     """A group whose only model is not ready is held, and the report's table says why."""
-    doors.stores(settings).registry.put(seeds.spec())
+    services.stores(settings).registry.put(seeds.spec())
 
     steps, lines = reconciling.steps(settings), reconciling.report(settings, []).splitlines()
 
@@ -112,7 +112,7 @@ def test_kept_monitors_are_counted_not_listed(settings: Settings) -> None:
     wish = onboarded(settings)
     reconciling.take(settings, *reconciling.steps(settings))
     fingerprint = rooms.JOBS.documents["default"].fingerprint
-    doors.stores(settings).results.heartbeat(seeds.heartbeat(wish, fingerprint=fingerprint))
+    services.stores(settings).results.heartbeat(seeds.heartbeat(wish, fingerprint=fingerprint))
 
     assert reconciling.report(settings, []) == "1 kept as they are"
 

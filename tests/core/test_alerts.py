@@ -199,15 +199,60 @@ def test_quiet_drift_is_not_repeated() -> None:
 
 
 def test_an_acknowledged_alert_is_quiet_but_kept() -> None:
-    """Before `until` nothing is mailed while state goes on; afterwards what is new is told."""
+    """Before `until` what was acknowledged is not repeated while state goes on; afterwards it is."""
     history = History()
     (change,) = history.live("distance")
     assert change.alert is not None
     history.alerts[change.alert.id] = acknowledged(change.alert, history.now + 90 * MINUTE)
-    history.live("distance", "airline", times=95)
+    history.live("distance", times=95)
 
-    assert ("distance", "airline") == history.alerts[change.alert.id].names
-    assert [(1, MailKind.OPENED), (91, MailKind.GROWN)] == history.mails
+    assert 96 == history.alerts[change.alert.id].features[0].windows
+    assert [(1, MailKind.OPENED), (91, MailKind.REPEATED)] == history.mails
+
+
+def test_an_acknowledged_alert_that_grows_is_news() -> None:
+    """An acknowledgement covers what was acknowledged: a further feature is mailed at once, and alone."""
+    history = History()
+    (change,) = history.live("distance")
+    assert change.alert is not None
+    history.alerts[change.alert.id] = acknowledged(change.alert, history.now + 90 * MINUTE)
+    history.live("distance", times=5)
+    (grown,) = history.live("distance", "airline")
+    history.live("distance", "airline", times=20)
+
+    assert grown.mail is not None
+    assert ("airline",) == grown.mail.new_features
+    assert [(1, MailKind.OPENED), (7, MailKind.GROWN)] == history.mails
+
+
+def test_an_acknowledged_alert_ends_unheard() -> None:
+    """The end of a drift that somebody acknowledged is not mailed while the acknowledgement lasts."""
+    history = History()
+    (change,) = history.live("distance")
+    assert change.alert is not None
+    history.alerts[change.alert.id] = acknowledged(change.alert, history.now + 90 * MINUTE)
+    history.live(times=16)
+
+    assert [(1, MailKind.OPENED)] == history.mails
+    assert history.now == history.alerts[change.alert.id].over_at
+
+
+def test_who_has_a_mail_is_not_sent_it_again() -> None:
+    """A mail that some of its recipients could not get yet goes to those alone; what is new by then is told to all."""
+    spec = sample_spec(alerts={"emails": ["ada@example.org", "grace@example.org"]})
+    history = History(spec)
+    (change,) = history.live("distance")
+    assert change.unmailed is not None
+    partly = replace(change.unmailed, told=("ada@example.org",), told_features=("distance",))
+    history.alerts[partly.id] = partly
+    (rest,) = history.live("distance", "airline")
+    (news,) = history.live("distance", "airline")
+
+    assert rest.mail is not None
+    assert (MailKind.OPENED, ("grace@example.org",)) == (rest.mail.kind, rest.mail.recipients)
+    assert news.mail is not None
+    assert (MailKind.GROWN, ("airline",)) == (news.mail.kind, news.mail.new_features)
+    assert spec.alerts.emails == news.mail.recipients
 
 
 def test_silence_holds_mails_back_not_alerts() -> None:
@@ -286,4 +331,4 @@ def test_without_recipients_there_is_an_alert_and_no_mail() -> None:
 
 def acknowledged(alert: Alert, until: datetime) -> Alert:
     """Return the alert as a person acknowledged it."""
-    return replace(alert, acknowledged_until=until, acknowledged_why="known")
+    return replace(alert, acknowledged_until=until, acknowledged_why="known", acknowledged_features=alert.names)

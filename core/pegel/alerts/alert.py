@@ -55,8 +55,16 @@ class Alert:
     mailed_features: tuple[str, ...] = ()
     mailed_end: datetime | None = None
     """`last_end` as the last mail told it."""
+    told: tuple[str, ...] = ()
+    """Addresses that have the mail which is due, while others are still to be tried again."""
+    told_features: tuple[str, ...] = ()
+    """What that mail told them."""
+    mail_failed: str = ""
+    """Why the last mail reached nobody; empty if it reached somebody."""
     acknowledged_until: datetime | None = None
     acknowledged_why: str = ""
+    acknowledged_features: tuple[str, ...] = ()
+    """What was acknowledged; a further feature is news all the same."""
 
     @property
     def key(self) -> str:
@@ -81,13 +89,36 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchFailure:
+    """Something about a model version that nobody was told, and why: a refused address, a finding that is damaged.
+
+    `first_at` and `at` are the first and the last time it happened, `times` how often.
+    """
+
+    model: str
+    version: int
+    reason: str
+    first_at: datetime
+    at: datetime
+    times: int
+
+    @property
+    def key(self) -> str:
+        """Return the key of the monitor, e.g. `delays/1`."""
+        return names.monitor_key(self.model, self.version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """Everything a mail tells. `windows` are the final windows known since the alert began, in order of time."""
+    """Everything a mail tells."""
 
     kind: MailKind
     alert: Alert
     spec: MonitorSpec
+    recipients: tuple[str, ...]
+    """Those of the spec's addresses that do not have this mail yet."""
     windows: tuple[WindowRow, ...]
+    """The newest of the final windows since the alert began, in order of time."""
     previous: Alert | None
     """The alert before this one; None for a model's first."""
     new_features: tuple[str, ...] = ()
@@ -103,6 +134,9 @@ class Change:
 
     key: str
     alert: Alert | None
+    """As it is once `mail` is with everybody; None if the monitor has none."""
     mail: Mail | None
     cursor: int | None
     """Place of the newest finding taken in; None when there was none."""
+    unmailed: Alert | None = None
+    """As the alert is as long as somebody does not have `mail`; None without a mail."""

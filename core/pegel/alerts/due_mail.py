@@ -24,18 +24,48 @@ def due_mail(
     """Return the alert as it is after this pass, and the mail to send before saving it.
 
     An alert that nobody was told of yet, or not in full, is told before it is closed: the news of its end comes with a
-    later pass. `quiet` says that nobody is to be written to now; an acknowledgement says so too, until it ends.
+    later pass. `quiet` says that nobody is to be written to now. An acknowledgement covers what was acknowledged, until
+    it ends: neither repetition nor end is told, but a further feature is.
     """
     acknowledged = alert.acknowledged_until is not None and now < alert.acknowledged_until
-    kind = None if quiet or acknowledged else _kind(alert, is_over=is_over, now=now, spec=spec)
+    kind = None if quiet else _kind(alert, is_over=is_over, now=now, spec=spec)
+    if acknowledged and kind is not None:
+        kind = MailKind.GROWN if _unknown(alert) else None
     if is_over and kind in {None, MailKind.OVER}:
         alert = replace(alert, over_at=now)
     if kind is None:
         return alert, None
-    new = tuple(name for name in alert.names if name not in alert.mailed_features)
-    told = replace(alert, mailed_at=now, mailed_features=alert.names, mailed_end=alert.last_end)
+    new = _unknown(alert) if acknowledged else tuple(name for name in alert.names if name not in alert.mailed_features)
+    mailed = replace(
+        alert,
+        mailed_at=now,
+        # Whoever was told at an earlier try knows only what there was then; the rest is news to all.
+        mailed_features=alert.told_features or alert.names,
+        mailed_end=alert.last_end,
+        told=(),
+        told_features=(),
+        mail_failed="",
+    )
+    recipients = tuple(address for address in spec.alerts.emails if address not in alert.told)
+    if not recipients:
+        return mailed, None
     since = tuple(row for row in windows if row.span.end > alert.since)
-    return told, Mail(kind=kind, alert=told, spec=spec, windows=since, previous=previous, new_features=new)
+    mail = Mail(
+        kind=kind,
+        alert=mailed,
+        spec=spec,
+        recipients=recipients,
+        windows=since,
+        previous=previous,
+        new_features=new,
+    )
+    return mailed, mail
+
+
+def _unknown(alert: Alert) -> tuple[str, ...]:
+    """Return the features that neither a mail told nor a person acknowledged."""
+    known = {*alert.mailed_features, *alert.acknowledged_features}
+    return tuple(name for name in alert.names if name not in known)
 
 
 def _kind(alert: Alert, *, is_over: bool, now: datetime, spec: MonitorSpec) -> MailKind | None:

@@ -94,8 +94,9 @@ def _change(monitor: _Monitor, now: datetime, clean_windows: int) -> Change | No
     cursor = monitor.findings[-1][0] if monitor.findings else None
     if alert is not None and monitor.spec is None:
         alert = replace(alert, over_at=now)
-    mail = None
+    mail, unmailed = None, None
     if alert is not None and monitor.spec is not None:
+        unmailed = alert
         is_over = _clean_since(alert, monitor.windows) >= clean_windows
         quiet = monitor.silenced or not monitor.spec.alerts.emails
         alert, mail = due_mail(
@@ -109,7 +110,7 @@ def _change(monitor: _Monitor, now: datetime, clean_windows: int) -> Change | No
         )
     if alert == monitor.open and cursor is None:
         return None
-    return Change(key=monitor.key, alert=alert, mail=mail, cursor=cursor)
+    return Change(key=monitor.key, alert=alert, mail=mail, cursor=cursor, unmailed=unmailed if mail else None)
 
 
 def _absorb(monitor: _Monitor, now: datetime) -> Alert | None:

@@ -5,7 +5,6 @@ The first three lines say what changed, since when and how sure it is; what to d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -16,6 +15,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.report import words
 from pegel.report.html import environment
 from pegel.report.mail_facts import Facts
+from pegel.stream.result_rows import Tally
 
 PICTURE = "picture@pegel"
 
@@ -26,20 +26,22 @@ class Rendered:
 
     subject: str
     text: str
-    html: str
+    html: str | None
+    """None for a mail of plain text alone."""
     picture: bytes | None
 
 
-def render(mail: Mail, *, baseline: Baseline | None, page_url: str, now: datetime) -> Rendered:
+def render(mail: Mail, *, baseline: Baseline | None, tally: Tally, page_url: str, now: datetime) -> Rendered:
     """Return the mail's words and picture.
 
     Args:
         mail: What is to be told.
         baseline: The one the findings name; None leaves out the comparison and the picture.
+        tally: Of all final windows from the alert's beginning to its last drifting one.
         page_url: Public address of the monitoring page.
         now: When it is sent.
     """
-    facts = Facts.of(mail, baseline, now)
+    facts = Facts.of(mail, baseline, tally, now)
     picture = None if mail.kind is MailKind.OVER else facts.picture()
     values = {
         "facts": facts,
@@ -50,7 +52,7 @@ def render(mail: Mail, *, baseline: Baseline | None, page_url: str, now: datetim
         "doubt": doubt(facts),
         "evidence": evidence(facts),
         "short": mail.alert.id[:8],
-        "link": f"{page_url.rstrip('/')}/models/{mail.alert.model}/{mail.alert.version}",
+        "link": _link(mail, page_url),
         "next_mail": words.moment(_whole_minute(now + mail.spec.alerts.repeat_after), now),
         "picture": picture is not None,
         "picture_id": PICTURE,
@@ -63,17 +65,47 @@ def render(mail: Mail, *, baseline: Baseline | None, page_url: str, now: datetim
     )
 
 
-def message(rendered: Rendered, *, sender: str, recipients: Sequence[str], now: datetime) -> EmailMessage:
-    """Return one message: plain text first, then HTML with the picture inside it."""
+def plain(mail: Mail, *, problem: str, page_url: str, now: datetime) -> Rendered:
+    """Return the mail in a few lines that need neither baseline nor windows, for when it cannot be rendered.
+
+    `problem` says why, for whoever mends it.
+    """
+    alert = mail.alert
+    state = {MailKind.OVER: "no longer drifting", MailKind.REPEATED: "still drifting"}.get(mail.kind, "drifting")
+    names = words.several(alert.names)
+    since = f"since {words.moment(alert.since, now)} UTC"
+    lines = [
+        f"{names}: {state}, {since}; last seen {words.moment(alert.last_end, now)} UTC.",
+        "",
+        *(f"  {words.one_line(one.feature)}: {words.one_line(one.finding.what)}" for one in alert.features),
+        "",
+        f"Look      {_link(mail, page_url)}",
+        f'Quiet it  pegel ack {alert.id[:8]} --until 09:00 --why "..."',
+        "",
+        f"This mail is short because something is wrong with Pegel itself: {words.one_line(problem)}",
+    ]
+    text = "\n".join(lines) + "\n"
+    subject = f"[pegel] {alert.model} v{alert.version}: {names}: {state} ({since})"
+    return Rendered(subject=subject, text=text, html=None, picture=None)
+
+
+def message(rendered: Rendered, *, sender: str, recipient: str, now: datetime) -> EmailMessage:
+    """Return one message to one address: plain text first, then HTML, if any, with the picture inside it.
+
+    Raises ValueError if the address cannot stand in a header.
+    """
     mail = EmailMessage()
-    mail["Subject"] = rendered.subject
+    # A header is one line: what a feature is called must not end it.
+    mail["Subject"] = words.one_line(rendered.subject)
     mail["From"] = sender
-    mail["To"] = ", ".join(recipients)
+    mail["To"] = recipient
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = make_msgid(domain="pegel.invalid")
     # Mail programs show what a machine sent as such, and out-of-office replies stay away.
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(rendered.text)
+    if rendered.html is None:
+        return mail
     mail.add_alternative(rendered.html, subtype="html")
     if rendered.picture is not None:
         _, html = mail.iter_parts()
@@ -110,15 +142,15 @@ def headline(facts: Facts) -> list[str]:
         told = facts.change(finding)
         colon = "" if finding.effect_unit in {"sigma", "sd ratio"} else ":"
         role = "the prediction " if facts.is_prediction(finding.feature) else ""
-        sentences.append(f"{role}{finding.feature}{colon} {told}")
+        sentences.append(f"{role}{words.one_line(finding.feature)}{colon} {told}")
     sentences[0] += f" in the windows {between}"
     return [f"{sentence}." for sentence in sentences]
 
 
 def summary(facts: Facts) -> str:
     """Return how much data speaks, and what does not drift."""
-    drifted, windows, rows = facts.drifted
-    parts = [f"{drifted} of {windows} windows, {rows:,} rows"] if windows else []
+    tally = facts.tally
+    parts = [f"{tally.drifting:,} of {tally.windows:,} windows, {tally.rows:,} rows"] if tally.windows else []
     if facts.mail.kind is MailKind.OVER:
         return f"It was in {parts[0]}." if parts else ""
     predictions = [one.feature for one in facts.findings if facts.is_prediction(one.feature)]
@@ -153,6 +185,10 @@ def evidence(facts: Facts) -> str:
         f"effect {words.effect(worst)}, {margin}"
         f"{worst.n:,} rows against {worst.m:,} · finding {worst.id[:8]} (pegel explain {worst.id[:8]})"
     )
+
+
+def _link(mail: Mail, page_url: str) -> str:
+    return f"{page_url.rstrip('/')}/models/{mail.alert.model}/{mail.alert.version}"
 
 
 def _whole_minute(instant: datetime) -> datetime:

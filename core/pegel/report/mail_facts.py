@@ -18,6 +18,7 @@ from pegel.report.picture import MOST, Panel, png
 from pegel.report.shapes import quantile, round_step, shape, share_above
 from pegel.stats.layout import CategoricalLayout
 from pegel.stats.summary import FeatureSummary, Summary
+from pegel.stream.result_rows import Tally
 
 TAIL = 0.95
 """The tail told in words begins near this quantile of the baseline, at a round value."""
@@ -41,13 +42,18 @@ class Facts:
     mail: Mail
     now: datetime
     baseline: Baseline | None
+    tally: Tally
     summary: Summary | None
-    """The drifting windows' rows together."""
+    """The rows of the drifting windows together, of those that the mail carries."""
     together: Mapping[str, Finding]
-    """What judging those rows together finds, by field: the words for the whole time, not for one window."""
+    """What judging those rows together finds, by field, for the headline alone; evidence and id are the stored ones.
+
+    Findings are stored per window, and a window was chosen because it stood out: told of the whole time, its effect
+    would be too large and, in small windows, mostly noise. So the rows of all drifting windows are judged as one.
+    """
 
     @classmethod
-    def of(cls, mail: Mail, baseline: Baseline | None, now: datetime) -> Facts:
+    def of(cls, mail: Mail, baseline: Baseline | None, tally: Tally, now: datetime) -> Facts:
         """Gather the facts; the windows that drifted are what is compared with the baseline."""
         drifting = [row for row in mail.windows if row.verdict in ALARMING] or list(mail.windows)
         summary = None if baseline is None else merged(drifting, baseline)
@@ -56,7 +62,7 @@ class Facts:
             span = Span(mail.alert.since, mail.alert.last_end)
             judged = judge(baseline, summary, spec=mail.spec, span=span, revision=0)
             together = {finding.feature: finding for finding in judged.findings if finding.detector == "drift"}
-        return cls(mail, now, baseline, summary, together)
+        return cls(mail, now, baseline, tally, summary, together)
 
     @property
     def alert(self) -> Alert:
@@ -73,12 +79,6 @@ class Facts:
         """Return what changed in a field over all drifting windows; of its newest window where that is not known."""
         whole = self.together.get(finding.feature, finding) if finding.detector == "drift" else finding
         return words.change(whole, self.unit(finding.feature))
-
-    @property
-    def drifted(self) -> tuple[int, int, int]:
-        """Return how many windows drifted, of how many since the alert began, and how many rows those have."""
-        rows = [row for row in self.mail.windows if row.span.end <= self.alert.last_end]
-        return sum(row.verdict in ALARMING for row in rows), len(rows), sum(row.rows for row in rows)
 
     @property
     def others(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +19,8 @@ VERDICT_WORDS = {
     Verdict.BASELINE_MISSING: "no baseline",
     Verdict.LAYOUT_MISMATCH: "other schema",
 }
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories: controls, formats (directions, joiners), halves of pairs, separators of lines and paragraphs."""
 SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
 _UNITS = {"sigma": SIGMA, "sd ratio": "times the spread", "d": "standardised"}
 
@@ -81,10 +84,10 @@ def effect(finding: Finding, unit: str | None = None) -> str:
 def change(finding: Finding, unit: str | None = None) -> str:
     """Return what changed as the rest of a sentence: `shifted up by ... (about +9 min)`, `WN 22 % to 31 %`."""
     if finding.effect_unit == "sigma":
-        return f"{finding.what} by {effect(finding, unit)}"
+        return one_line(f"{finding.what} by {effect(finding, unit)}")
     if finding.effect_unit == "sd ratio":
-        return f"{finding.what}: {effect(finding, unit)} of training"
-    return finding.what.replace("->", "→")
+        return one_line(f"{finding.what}: {effect(finding, unit)} of training")
+    return one_line(finding.what.replace("->", "→"))
 
 
 def moment(instant: datetime, now: datetime) -> str:
@@ -111,6 +114,16 @@ def length(span: timedelta) -> str:
     return f"{seconds:.0f} s"
 
 
+def one_line(text: str) -> str:
+    r"""Return foreign text without line breaks and other invisible characters that lines, headers and screens obey.
+
+    >>> one_line("Umsatz\n(EUR)\x1b[31m"), one_line("a\u202eb")
+    ('Umsatz (EUR) [31m', 'a b')
+    """
+    shown = (" " if unicodedata.category(letter) in _INVISIBLE else letter for letter in text)
+    return " ".join("".join(shown).split())
+
+
 def several(names: Sequence[str], shown: int = 2) -> str:
     """Return names as a phrase, the rest counted.
 
@@ -118,5 +131,5 @@ def several(names: Sequence[str], shown: int = 2) -> str:
     ('a', 'a and b', 'a and 3 more')
     """
     if len(names) > shown:
-        return f"{names[0]} and {len(names) - 1} more"
-    return " and ".join(names)
+        return f"{one_line(names[0])} and {len(names) - 1} more"
+    return " and ".join(one_line(name) for name in names)

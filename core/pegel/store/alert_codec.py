@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from pegel.alerts.alert import Alert, AlertFeature
-from pegel.store.row_codec import finding_from_json, finding_to_json
+from pegel.store.row_codec import decoded, finding_from_json, finding_to_json
 
 _INSTANTS = ("opened_at", "since", "last_end", "over_at", "mailed_at", "mailed_end", "acknowledged_until")
+_NAMES = ("mailed_features", "acknowledged_features", "told", "told_features")
 
 
 def alert_to_json(alert: Alert) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def alert_to_json(alert: Alert) -> dict[str, Any]:
     data = {one.name: getattr(alert, one.name) for one in fields(alert)}
     for name in _INSTANTS:
         data[name] = None if data[name] is None else data[name].isoformat()
-    data["mailed_features"] = list(alert.mailed_features)
+    data |= {name: list(data[name]) for name in _NAMES}
     data["features"] = [
         {
             "feature": one.feature,
@@ -31,7 +32,11 @@ def alert_to_json(alert: Alert) -> dict[str, Any]:
 
 
 def alert_from_json(data: dict[str, Any]) -> Alert:
-    """Build an alert from what `alert_to_json` wrote."""
+    """Build an alert from what `alert_to_json` wrote. Raises DamagedRow."""
+    return decoded(_alert, data, "an alert")
+
+
+def _alert(data: dict[str, Any]) -> Alert:
     instants = {name: None if data[name] is None else datetime.fromisoformat(data[name]) for name in _INSTANTS}
     features = tuple(
         AlertFeature(
@@ -42,4 +47,4 @@ def alert_from_json(data: dict[str, Any]) -> Alert:
         )
         for one in data["features"]
     )
-    return Alert(**(data | instants | {"features": features, "mailed_features": tuple(data["mailed_features"])}))
+    return Alert(**(data | instants | {"features": features} | {name: tuple(data[name]) for name in _NAMES}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from pegel.alerts.alert import Alert, Change, Silence
-from pegel.errors import NotFound
+from pegel.errors import DamagedRow, NotFound
 from pegel.judge.findings import Finding
 from pegel.spec.names import monitor_key
 from pegel.store import tables
@@ -21,17 +20,23 @@ from pegel.store.statements import advance, of_monitor, position, upsert
 from pegel.stream.result_rows import WindowRow
 
 RECENT_WINDOWS = 500
-"""Windows per monitor that a pass looks back on; enough for sixteen clean ones and for a mail's words."""
+"""Windows that a pass looks back on; enough for sixteen clean ones and for a mail's words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """What one pass of the dispatcher works on: the arguments of `pegel.alerts.update`."""
+    """What one pass of the dispatcher works on for one monitor: the arguments of `pegel.alerts.update`."""
 
     alerts: list[Alert]
     findings: list[tuple[int, Finding]]
     windows: list[WindowRow]
     silences: list[Silence]
+    cursor: int | None
+    """Place of the newest finding read, also of one that cannot be told; None when there was none."""
+    damaged: list[str]
+    """What could not be read, in words."""
+    damaged_alerts: list[str]
+    """Ids of open alerts that cannot be read."""
 
 
 class AlertStore:
@@ -45,10 +50,28 @@ class AlertStore:
         """Return every open alert, oldest first."""
         return self._alerts(tables.alerts.c.over_at.is_(None), order=tables.alerts.c.opened_at)
 
-    def alerts(self, model: str | None = None, version: int | None = None, *, limit: int = 50) -> list[Alert]:
-        """Return the newest alerts, open or over, newest first."""
+    def alerts(
+        self,
+        model: str | None = None,
+        version: int | None = None,
+        *,
+        limit: int = 50,
+        damaged: list[str] | None = None,
+    ) -> list[Alert]:
+        """Return the newest alerts, open or over, newest first.
+
+        Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
+        """
         conditions = of_monitor(tables.alerts, model, version)
-        return self._alerts(*conditions, order=tables.alerts.c.opened_at.desc(), limit=limit)
+        return self._alerts(*conditions, order=tables.alerts.c.opened_at.desc(), limit=limit, damaged=damaged)
+
+    def open_alert(self, model: str, version: int) -> Alert | None:
+        """Return the newest open alert of one monitor; None without one. Raises DamagedRow."""
+        c = tables.alerts.c
+        found = self._alerts(
+            *of_monitor(tables.alerts, model, version), c.over_at.is_(None), order=c.opened_at.desc(), limit=1
+        )
+        return found[0] if found else None
 
     def alert(self, id_prefix: str) -> Alert:
         """Return the one alert whose id starts so. Raises NotFound when none or several do."""
@@ -56,12 +79,25 @@ class AlertStore:
             return _one(connection, id_prefix)
 
     def acknowledge(self, id_prefix: str, until: datetime, why: str) -> Alert:
-        """Hold back mails about one alert before `until`. Raises NotFound."""
-        return self._edit(id_prefix, acknowledged_until=until, acknowledged_why=why)
+        """Hold back mails about what one alert has by now, before `until`. Raises NotFound."""
+        with writing(self._engine) as connection:
+            alert = _one(connection, id_prefix)
+            edited = replace(alert, acknowledged_until=until, acknowledged_why=why, acknowledged_features=alert.names)
+            _store(connection, edited)
+        return edited
 
     def resolve(self, id_prefix: str, now: datetime) -> Alert:
         """Close one alert by hand; a new finding opens another. Raises NotFound."""
-        return self._edit(id_prefix, over_at=now)
+        with writing(self._engine) as connection:
+            edited = replace(_one(connection, id_prefix), over_at=now)
+            _store(connection, edited)
+        return edited
+
+    def close_damaged(self, alert_id: str, now: datetime) -> None:
+        """Close an alert that cannot be read, leaving its document as it is; a new finding opens another."""
+        statement = sa.update(tables.alerts).where(tables.alerts.c.id == alert_id).values(over_at=now)
+        with writing(self._engine) as connection:
+            connection.execute(statement)
 
     def silence(self, model: str, version: int, until: datetime, why: str, now: datetime) -> Silence:
         """Hold back mails about a model version before `until`; a past `until` ends the silence at once."""
@@ -90,22 +126,41 @@ class AlertStore:
         with reading(self._engine) as connection:
             return any(newest > place for _, _, newest, place in _places(connection))
 
-    def inbox(self, now: datetime) -> Inbox:
-        """Read what one pass works on."""
+    def monitors(self) -> list[tuple[str, int]]:
+        """Return model and version of every monitor that a pass must look at: with an open alert or unread findings."""
+        c = tables.alerts.c
         with reading(self._engine) as connection:
-            places = _places(connection)
+            unread = {(model, version) for model, version, newest, place in _places(connection) if newest > place}
+            opened = connection.execute(sa.select(c.model, c.version).where(c.over_at.is_(None))).all()
+        return sorted(unread | {(model, version) for model, version in opened})
+
+    def inbox(self, model: str, version: int, now: datetime) -> Inbox:
+        """Read what one pass works on for one monitor. What cannot be read is left out and named."""
+        damaged: list[str] = []
+        current, damaged_alerts = self._open_alerts(model, version, damaged)
         results = Results(self._engine)
-        findings = [
-            pair
-            for model, version, newest, place in places
-            if newest > place
-            for pair in results.findings(model, version, place, final_only=True)
-        ]
-        current = self.open_alerts()
-        monitors = {(one.model, one.version) for one in current} | {(one.model, one.version) for _, one in findings}
-        over = [alert for monitor in sorted(monitors) for alert in self._last_over(*monitor)]
-        windows = _windows(results, current, [finding for _, finding in findings])
-        return Inbox([*current, *over], findings, windows, self.silences(now))
+        passed: list[tuple[int, str]] = []
+        place = self.cursor(model, version)
+        numbered = results.findings(model, version, place, final_only=True, damaged=passed)
+        damaged += [reason for _, reason in passed]
+        findings = [finding for _, finding in numbered]
+        starts = [alert.since for alert in current] + [finding.span.start for finding in findings]
+        windows = (
+            results.windows(model, version, min(starts), final_only=True, limit=RECENT_WINDOWS, damaged=damaged)
+            if starts
+            else []
+        )
+        places = [place for place, _ in (*numbered, *passed)]
+        silences = [silence for silence in self.silences(now) if (silence.model, silence.version) == (model, version)]
+        return Inbox(
+            alerts=[*current, *self._last_over(model, version, damaged)],
+            findings=numbered,
+            windows=windows,
+            silences=silences,
+            cursor=max(places, default=None),
+            damaged=damaged,
+            damaged_alerts=damaged_alerts,
+        )
 
     def save(self, change: Change) -> None:
         """Save an alert and the dispatcher's place in one transaction, after its mail was accepted.
@@ -118,22 +173,44 @@ class AlertStore:
             if change.cursor is not None:
                 advance(connection, _cursor(change.key), change.cursor)
 
-    def _last_over(self, model: str, version: int) -> list[Alert]:
-        conditions = [*of_monitor(tables.alerts, model, version), tables.alerts.c.over_at.is_not(None)]
-        return self._alerts(*conditions, order=tables.alerts.c.opened_at.desc(), limit=1)
+    def _open_alerts(self, model: str, version: int, damaged: list[str]) -> tuple[list[Alert], list[str]]:
+        """Return a monitor's open alerts, and the ids of those that cannot be read."""
+        c = tables.alerts.c
+        statement = sa.select(c.id, c.alert).where(*of_monitor(tables.alerts, model, version), c.over_at.is_(None))
+        alerts, ids = [], []
+        with reading(self._engine) as connection:
+            for alert_id, data in connection.execute(statement.order_by(c.opened_at, c.id)):
+                try:
+                    alerts.append(alert_from_json(data))
+                except DamagedRow as error:
+                    ids.append(alert_id)
+                    damaged.append(f"alert {alert_id[:8]}: {error}")
+        return alerts, ids
 
-    def _edit(self, id_prefix: str, **values: datetime | str) -> Alert:
-        with writing(self._engine) as connection:
-            edited = replace(_one(connection, id_prefix), **values)  # type: ignore[arg-type]  # names are ours, above
-            _store(connection, edited)
-        return edited
+    def _last_over(self, model: str, version: int, damaged: list[str]) -> list[Alert]:
+        c = tables.alerts.c
+        conditions = [*of_monitor(tables.alerts, model, version), c.over_at.is_not(None)]
+        return self._alerts(*conditions, order=c.opened_at.desc(), limit=1, damaged=damaged)
 
     def _alerts(
-        self, *conditions: sa.ColumnElement[bool], order: sa.ColumnElement[object], limit: int | None = None
+        self,
+        *conditions: sa.ColumnElement[bool],
+        order: sa.ColumnElement[object],
+        limit: int | None = None,
+        damaged: list[str] | None = None,
     ) -> list[Alert]:
-        statement = sa.select(tables.alerts.c.alert).where(*conditions).order_by(order, tables.alerts.c.id)
+        c = tables.alerts.c
+        statement = sa.select(c.id, c.alert).where(*conditions).order_by(order, c.id).limit(limit)
+        alerts = []
         with reading(self._engine) as connection:
-            return [alert_from_json(data) for data in connection.execute(statement.limit(limit)).scalars()]
+            for alert_id, data in connection.execute(statement):
+                try:
+                    alerts.append(alert_from_json(data))
+                except DamagedRow as error:
+                    if damaged is None:
+                        raise
+                    damaged.append(f"alert {alert_id[:8]}: {error}")
+        return alerts
 
 
 def _cursor(key: str) -> str:
@@ -148,20 +225,6 @@ def _places(connection: Connection) -> list[tuple[str, int, int, int]]:
     read: dict[str, int] = {row.name: row.value for row in connection.execute(positions)}
     rows = connection.execute(newest.order_by(c.model, c.version)).all()
     return [(model, version, seq, read.get(_cursor(monitor_key(model, version)), 0)) for model, version, seq in rows]
-
-
-def _windows(results: Results, current: Iterable[Alert], findings: Sequence[Finding]) -> list[WindowRow]:
-    """Return the recent final windows of every monitor that has an open alert or a new finding."""
-    since: dict[tuple[str, int], datetime] = {}
-    starts = [(one.model, one.version, one.since) for one in current]
-    starts += [(one.model, one.version, one.span.start) for one in findings]
-    for model, version, start in starts:
-        since[model, version] = min(start, since.get((model, version), start))
-    return [
-        row
-        for (model, version), start in sorted(since.items())
-        for row in results.windows(model, version, start, final_only=True, limit=RECENT_WINDOWS)
-    ]
 
 
 def _one(connection: Connection, id_prefix: str) -> Alert:
@@ -191,10 +254,14 @@ def _with_the_latest_word(connection: Connection, alert: Alert) -> Alert:
     found = connection.execute(sa.select(tables.alerts.c.alert).where(tables.alerts.c.id == alert.id)).scalar()
     if found is None:
         return alert
-    kept = alert_from_json(found)
+    try:
+        kept = alert_from_json(found)
+    except DamagedRow:
+        return alert
     return replace(
         alert,
         acknowledged_until=kept.acknowledged_until,
         acknowledged_why=kept.acknowledged_why,
+        acknowledged_features=kept.acknowledged_features,
         over_at=kept.over_at or alert.over_at,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +33,13 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class DamagedDocument:
+    """What is read where a document should stand and is no JSON. So one damaged row does not hide those beside it."""
+
+    reason: str
+
+
 class Document(TypeDecorator[Any]):
     """Plain JSON as text. Not the database's own JSON type: that refuses infinities and NUL, which real traffic has."""
 
@@ -43,8 +51,11 @@ class Document(TypeDecorator[Any]):
         return None if value is None else json.dumps(value, sort_keys=True, separators=(",", ":"))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002  SQLAlchemy's signature
-        """Read JSON back."""
-        return None if value is None else json.loads(value)
+        """Read JSON back; a DamagedDocument if it is none."""
+        try:
+            return None if value is None else json.loads(value)
+        except ValueError as error:
+            return DamagedDocument(f"no JSON: {error}")
 
 
 class Foreign(TypeDecorator[str]):

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from pegel.errors import InvalidSpec, PermanentError
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store import tables
 from pegel.store.database import reading, writing
+from pegel.store.row_codec import decoded
 from pegel.store.statements import add, of_monitor, position, upsert
 
 _VERSION = "registry"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One registered model version. `problem` says why its spec cannot be read; then `spec` is None."""
+
+    model: str
+    version: int
+    spec: MonitorSpec | None
+    problem: str
 
 
 class Registry:
@@ -50,23 +64,37 @@ class Registry:
         return True
 
     def get(self, model: str, version: int) -> MonitorSpec | None:
-        """Return the spec of a model version, or None."""
+        """Return the spec of a model version, or None. Raises InvalidSpec or DamagedRow if it cannot be read."""
         statement = sa.select(tables.monitors.c.spec).where(*of_monitor(tables.monitors, model, version))
         with reading(self._engine) as connection:
             found = connection.execute(statement).scalar()
-        return None if found is None else MonitorSpec.parse(found)
+        return None if found is None else decoded(MonitorSpec.parse, found, "the stored spec")
 
     def version(self) -> int:
         """Return a number that grows with each change of a spec or a current baseline: polling it costs one row."""
         with reading(self._engine) as connection:
             return position(connection, _VERSION)
 
-    def list(self) -> list[MonitorSpec]:
-        """Return every spec, ordered by model and version."""
-        order = (tables.monitors.c.model, tables.monitors.c.version)
+    def entries(self) -> list[Entry]:
+        """Return every registered model version, ordered by model and version, with its spec or why it has none."""
+        c = tables.monitors.c
+        statement = sa.select(c.model, c.version, c.spec).order_by(c.model, c.version)
         with reading(self._engine) as connection:
-            found = connection.execute(sa.select(tables.monitors.c.spec).order_by(*order)).scalars().all()
-        return [MonitorSpec.parse(data) for data in found]
+            return [_entry(row.model, row.version, row.spec) for row in connection.execute(statement)]
+
+    def list(self) -> list[MonitorSpec]:
+        """Return every valid spec, ordered by model and version. Those that are not valid are in `entries`."""
+        return [entry.spec for entry in self.entries() if entry.spec is not None]
+
+
+def _entry(model: str, version: int, data: Any) -> Entry:
+    try:
+        spec = decoded(MonitorSpec.parse, data, "the stored spec")
+        if (spec.model.name, spec.model.version) != (model, version):
+            raise InvalidSpec(f"the stored spec is that of {spec.key}.")
+    except PermanentError as error:
+        return Entry(model, version, None, str(error))
+    return Entry(model, version, spec, "")
 
 
 def note_change(connection: Connection) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from pegel.errors import NotFound
-from pegel.judge.findings import Finding
+from pegel.errors import DamagedRow, NotFound
+from pegel.judge.findings import ALARMING, Finding
 from pegel.store import tables
 from pegel.store.database import reading, writing
-from pegel.store.row_codec import finding_from_json, flat, window
+from pegel.store.row_codec import finding_from_json, flat, readable, window
 from pegel.store.statements import of_monitor, upsert
 from pegel.store.window_writes import merge_windows
-from pegel.stream.result_rows import Heartbeat, InvalidRow, LedgerRow, OutlierRow, WindowRow
+from pegel.stream.result_rows import Heartbeat, InvalidRow, LedgerRow, OutlierRow, Tally, WindowRow
 
 __all__ = ["Heartbeat", "InvalidRow", "LedgerRow", "OutlierRow", "Results", "WindowRow"]
 
@@ -52,8 +52,12 @@ class Results:
         final_only: bool = False,
         latest_revision: bool = True,
         limit: int | None = None,
+        damaged: list[str] | None = None,
     ) -> list[WindowRow]:
-        """Return windows in order of time, of those that end after `since` at most the newest `limit`."""
+        """Return windows in order of time, of those that end after `since` at most the newest `limit`.
+
+        Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
+        """
         c = tables.windows.c
         conditions = of_monitor(tables.windows, model, version)
         if since is not None:
@@ -64,7 +68,22 @@ class Results:
             conditions.append(c.revision == _latest_revision(final_only=final_only))
         statement = sa.select(tables.windows).where(*conditions)
         newest = statement.order_by(c.span_start.desc(), c.span_end.desc(), c.revision.desc()).limit(limit)
-        return [window(columns) for columns in reversed(self._rows(newest))]
+        return readable(window, reversed(self._rows(newest)), damaged)
+
+    def tally(self, model: str, version: int, since: datetime, until: datetime) -> Tally:
+        """Count the final windows that end after `since` and not after `until`."""
+        c = tables.windows.c
+        drifted = sa.func.sum(sa.case((c.verdict.in_([verdict.value for verdict in ALARMING]), 1), else_=0))
+        statement = sa.select(drifted, sa.func.count(), sa.func.sum(c.rows)).where(
+            *of_monitor(tables.windows, model, version),
+            c.final,
+            c.span_end > since,
+            c.span_end <= until,
+            c.revision == _latest_revision(final_only=True),
+        )
+        with reading(self._engine) as connection:
+            drifting, windows, rows = connection.execute(statement).one()
+        return Tally(drifting=int(drifting or 0), windows=windows, rows=int(rows or 0))
 
     def last_final(self, model: str, version: int, before: datetime) -> WindowRow | None:
         """Return the newest final window that starts before an instant, in its newest revision; None without any."""
@@ -82,24 +101,45 @@ class Results:
         *,
         final_only: bool = False,
         limit: int | None = None,
+        damaged: list[tuple[int, str]] | None = None,
     ) -> list[tuple[int, Finding]]:
-        """Return findings beyond `after_seq` with their place, in that order, at most the first `limit`."""
+        """Return findings beyond `after_seq` with their place, in that order, at most the first `limit`.
+
+        Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its place and reason added there.
+        """
         c = tables.findings.c
         conditions = [*of_monitor(tables.findings, model, version), c.seq > after_seq]
         if final_only:
             conditions.append(c.final)
-        statement = sa.select(c.seq, c.finding).where(*conditions).order_by(c.seq).limit(limit)
-        return [(row["seq"], finding_from_json(row["finding"])) for row in self._rows(statement)]
+        statement = sa.select(c.seq, c.id, c.finding).where(*conditions).order_by(c.seq).limit(limit)
+        found = []
+        for row in self._rows(statement):
+            try:
+                found.append((row["seq"], finding_from_json(row["finding"])))
+            except DamagedRow as error:
+                if damaged is None:
+                    raise
+                damaged.append((row["seq"], f"finding {row['id'][:8]}: {error}"))
+        return found
 
     def recent_findings(
-        self, model: str | None = None, version: int | None = None, *, final_only: bool = False, limit: int = 100
+        self,
+        model: str | None = None,
+        version: int | None = None,
+        *,
+        final_only: bool = False,
+        limit: int = 100,
+        damaged: list[str] | None = None,
     ) -> list[Finding]:
-        """Return the newest findings, newest first."""
+        """Return the newest findings, newest first.
+
+        Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
+        """
         c = tables.findings.c
         conditions = of_monitor(tables.findings, model, version) + ([c.final] if final_only else [])
         order = (c.span_end.desc(), c.seq.desc())
         rows = self._rows(sa.select(c.finding).where(*conditions).order_by(*order).limit(limit))
-        return [finding_from_json(row["finding"]) for row in rows]
+        return readable(lambda row: finding_from_json(row["finding"]), rows, damaged)
 
     def finding(self, id_prefix: str) -> Finding:
         """Return the one finding whose id starts so. Raises NotFound when none or several do."""
@@ -153,7 +193,7 @@ class Results:
         """Delete every result, alert and silence of a model version. Its spec is the registry's affair."""
         kept = (tables.windows, tables.findings, tables.outliers, tables.ledger, tables.invalid)
         with writing(self._engine) as connection:
-            for table in (*kept, tables.alerts, tables.silences):
+            for table in (*kept, tables.alerts, tables.silences, tables.dispatch_failures):
                 connection.execute(sa.delete(table).where(*of_monitor(table, model, version)))
 
     def _rows(self, statement: sa.Select[Any]) -> Sequence[Any]:

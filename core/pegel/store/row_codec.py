@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.engine import RowMapping
 
 from pegel.data.spans import Span
+from pegel.errors import DamagedRow
 from pegel.judge.findings import Finding, Verdict
+from pegel.store.column_types import DamagedDocument
 from pegel.stream.commit import ArrivalRow, Gap, SetAside
 from pegel.stream.result_rows import SAMPLE_LIMIT, Heartbeat, InvalidRow, LedgerRow, OutlierRow, WindowRow
 
 Row = WindowRow | OutlierRow | LedgerRow | InvalidRow | Heartbeat | ArrivalRow | Gap | SetAside
+
+
+Data = TypeVar("Data")
+Value = TypeVar("Value")
 
 
 def flat(row: Row) -> dict[str, Any]:
@@ -27,11 +34,42 @@ def flat(row: Row) -> dict[str, Any]:
     return columns
 
 
+def decoded(read: Callable[[Data], Value], data: Data, what: str) -> Value:
+    """Return `read(data)`. Raises DamagedRow, which names `what`, where the data are not what was once written."""
+    if isinstance(data, DamagedDocument):
+        raise DamagedRow(f"{what} cannot be read: {data.reason}. It is left out; everything else is read.")
+    try:
+        return read(data)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DamagedRow(f"{what} cannot be read: {error!r}. It is left out; everything else is read.") from error
+
+
+def readable(read: Callable[[Data], Value], rows: Iterable[Data], damaged: list[str] | None) -> list[Value]:
+    """Return what `read` makes of each row. Raises DamagedRow; with a list, such rows are left out and named there."""
+    values = []
+    for row in rows:
+        try:
+            values.append(read(row))
+        except DamagedRow as error:
+            if damaged is None:
+                raise
+            damaged.append(str(error))
+    return values
+
+
 def window(columns: RowMapping) -> WindowRow:
-    """Build a window row from its columns."""
+    """Build a window row from its columns. Raises DamagedRow."""
+    start = f"{columns['span_start']:%Y-%m-%d %H:%M:%S}"
+    what = f"the window of {columns['model']}/{columns['version']} that starts at {start}"
+    return decoded(_window, columns, what)
+
+
+def _window(columns: RowMapping) -> WindowRow:
     values = dict(columns)
     values["span"] = Span(values.pop("span_start"), values.pop("span_end"))
     values["verdict"] = Verdict(values["verdict"])
+    if not isinstance(values["judgement"], dict):
+        raise TypeError(f"judgement: expected a mapping, given {values['judgement']!r}")
     return WindowRow(**values)
 
 
@@ -44,7 +82,11 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
 
 
 def finding_from_json(data: dict[str, Any]) -> Finding:
-    """Build a finding from what `finding_to_json` wrote."""
+    """Build a finding from what `finding_to_json` wrote. Raises DamagedRow."""
+    return decoded(_finding, data, "a finding")
+
+
+def _finding(data: dict[str, Any]) -> Finding:
     start, end = data["span"]
     span = Span(datetime.fromisoformat(start), datetime.fromisoformat(end))
     return Finding(**(data | {"span": span, "verdict": Verdict(data["verdict"])}))

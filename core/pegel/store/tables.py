@@ -184,6 +184,31 @@ alerts = sa.Table(
     sa.Index(None, "model", "version", "opened_at"),
 )
 
+# What could not be told to people, and why; the same reason again raises `times`.
+dispatch_failures = sa.Table(
+    "dispatch_failures",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("model", Foreign, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("reason", Foreign, nullable=False),
+    sa.Column("first_at", Instant, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    _count("times"),
+    sa.Index(None, "model", "version", "at"),
+)
+
+# How a job that was submitted elsewhere ended, in its own words: `done` with a result, or `refused` with a sentence.
+job_results = sa.Table(
+    "job_results",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("sentence", Foreign, nullable=False),
+    sa.Column("result", Document),
+    sa.Column("at", Instant, nullable=False),
+)
+
 silences = sa.Table(
     "silences",
     metadata,

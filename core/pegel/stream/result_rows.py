@@ -54,6 +54,15 @@ class WindowRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many windows drifted, of how many, and how many rows all of these have."""
+
+    drifting: int
+    windows: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutlierRow:
     """One outlying row of one event. Key: model, version, event id, row.
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pegel.spec.settings import Settings
-from pegel_airflow import doors
+from pegel_airflow import services
 
 TOLD: Final = {
     "acknowledged": "Acknowledged. No mail about this alert until then, unless it grows.",
@@ -17,9 +17,9 @@ TOLD: Final = {
 
 def acknowledge(settings: Settings, alert: str, hours: float, why: str, now: datetime) -> None:
     """Quiet the alert whose id starts with `alert` for `hours` from `now`. Raises NotFound."""
-    doors.stores(settings).alerts.acknowledge(alert, now + timedelta(hours=hours), why)
+    services.stores(settings).alerts.acknowledge(alert, now + timedelta(hours=hours), why)
 
 
 def silence(settings: Settings, model: str, version: int, *, hours: float, why: str, now: datetime) -> None:
     """Quiet a model version for `hours` from `now`."""
-    doors.stores(settings).alerts.silence(model, version, now + timedelta(hours=hours), why, now)
+    services.stores(settings).alerts.silence(model, version, now + timedelta(hours=hours), why, now)

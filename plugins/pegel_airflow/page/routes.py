@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pegel.spec.settings import Settings
-from pegel_airflow import doors
+from pegel_airflow import services
 
 if TYPE_CHECKING:
     from pegel.report.collect import Sources
@@ -34,4 +34,4 @@ def one(settings: Settings, model: str, version: int, now: datetime) -> ModelVie
 def _sources(settings: Settings) -> Sources:
     from pegel.report.collect import Sources
 
-    return Sources(doors.engine(settings.database))
+    return Sources(services.engine(settings.database))

@@ -29,7 +29,7 @@ from pegel.spec.settings import Settings
 from pegel.stats.layout import Layout, build_layout
 from pegel.stats.summary import Summary
 from pegel.stream.result_rows import InvalidRow, LedgerRow, OutlierRow, WindowRow
-from pegel_airflow import doors
+from pegel_airflow import services
 
 CARRIERS = np.array(["WN", "DL", "AA", "UA", "B6"], dtype=object)
 SCHEMA = Schema(
@@ -107,7 +107,7 @@ def play(settings: Settings, *, now: datetime | None = None) -> MonitorSpec:
     now = now or datetime.now(UTC)
     wish, random = seeds.spec(), np.random.default_rng(7)
     made = baseline(wish, random)
-    baselines = doors.stores(settings).baselines
+    baselines = services.stores(settings).baselines
     baselines.promote("delays", 1, baselines.put(made), None, by="scene", now=now)
     end = datetime.fromtimestamp(now.timestamp() // 10 * 10, UTC)
     windows: list[WindowRow] = []
@@ -121,7 +121,7 @@ def play(settings: Settings, *, now: datetime | None = None) -> MonitorSpec:
         windows.append(window)
         findings += found
         outliers += outlying
-    stores = doors.stores(settings)
+    stores = services.stores(settings)
     stores.registry.put(wish)
     stores.results.write(windows, findings, outliers, _ledger(windows), _invalid(end))
     beat(settings)
@@ -131,15 +131,15 @@ def play(settings: Settings, *, now: datetime | None = None) -> MonitorSpec:
 def beat(settings: Settings) -> None:
     """Let the driver of the scene's group speak now."""
     wish = seeds.spec()
-    current = doors.stores(settings).baselines.current("delays", 1) or ""
+    current = services.stores(settings).baselines.current("delays", 1) or ""
     told = seeds.heartbeat(wish, fingerprint="f" * 64, baselines={wish.key: current})
-    doors.stores(settings).results.heartbeat(told)
+    services.stores(settings).results.heartbeat(told)
 
 
 def alarm(settings: Settings) -> None:
     """Take the findings in as a pass of the dispatcher does, mails counted as accepted; log what started the driver."""
-    stores, now = doors.stores(settings), datetime.now(UTC)
-    inbox = stores.alerts.inbox(now)
+    stores, now = services.stores(settings), datetime.now(UTC)
+    inbox = stores.alerts.inbox("delays", 1, now)
     for change in update(inbox.alerts, inbox.findings, inbox.windows, now, stores.registry.list()):
         stores.alerts.save(change)
     started = Action(kind=Step.START, group="default", reason="nothing runs for it", generation=1)
@@ -236,4 +236,4 @@ def register(settings: Settings, path: Path) -> None:
     columns = [*rows.features.numeric.T, rows.features.categorical[0], rows.predictions.numeric[:, 0]]
     names = [field.name for field in SCHEMA.fields]
     pq.write_table(pa.table(dict(zip(names, columns, strict=True))), path)
-    doors.features(settings).register_training_data("delays", 1, path, SCHEMA)
+    services.features(settings).register_training_data("delays", 1, path, SCHEMA)

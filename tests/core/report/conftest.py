@@ -99,7 +99,7 @@ def judged(baseline: Baseline, tmp_path_factory: pytest.TempPathFactory) -> Path
     results.heartbeat(sample_heartbeat(NOW))
     restart = Action(kind=Step.RESTART, group="default", reason="exited with -9: killed", generation=2)
     ActionLog(engine).record([restart], START + MINUTE)
-    inbox = AlertStore(engine).inbox(NOW)
+    inbox = AlertStore(engine).inbox("delays", 1, NOW)
     for change in update(inbox.alerts, inbox.findings, inbox.windows, NOW, [sample_spec()]):
         AlertStore(engine).save(change)
     engine.dispose()

@@ -12,15 +12,17 @@ import pytest
 from pegel.alerts.alert import Mail, MailKind
 from pegel.alerts.update import update
 from pegel.baseline.baseline import Baseline
-from pegel.report.alert_mail import Rendered, message, render
+from pegel.report.alert_mail import Rendered, message, plain, render
 from pegel.report.collect import Sources
 from pegel.store.results import Results
+from pegel.stream.result_rows import Tally
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import MINUTE, sample_spec
 
 pytestmark = pytest.mark.environments("sqlalchemy")
 
 NOW = START + 24 * MINUTE + timedelta(seconds=20)
+TALLY = Tally(drifting=6, windows=6, rows=3_600)
 PAGE = "http://127.0.0.1:8080/pegel"
 
 
@@ -36,7 +38,7 @@ def mail(sources: Sources) -> Mail:
 @pytest.fixture
 def rendered(mail: Mail, baseline: Baseline) -> Rendered:
     """That mail with words and picture."""
-    return render(mail, baseline=baseline, page_url=PAGE, now=NOW)
+    return render(mail, baseline=baseline, tally=TALLY, page_url=PAGE, now=NOW)
 
 
 def test_the_subject_says_what_and_since_when(rendered: Rendered) -> None:
@@ -92,14 +94,20 @@ def test_one_screen_is_enough(rendered: Rendered) -> None:
 )
 def test_each_kind_has_its_subject(mail: Mail, baseline: Baseline, kind: MailKind, subject: str) -> None:
     """A repeated mail says still, a grown one names the new feature, the last one says over."""
-    told = render(replace(mail, kind=kind, new_features=("arrival_delay",)), baseline=baseline, page_url=PAGE, now=NOW)
+    told = render(
+        replace(mail, kind=kind, new_features=("arrival_delay",)),
+        baseline=baseline,
+        tally=TALLY,
+        page_url=PAGE,
+        now=NOW,
+    )
 
     assert f"[pegel] delays v1: {subject}" == told.subject
 
 
 def test_the_last_mail_asks_for_nothing(mail: Mail, baseline: Baseline) -> None:
     """A mail that says over has no picture, no evidence and nothing to acknowledge."""
-    told = render(replace(mail, kind=MailKind.OVER), baseline=baseline, page_url=PAGE, now=NOW)
+    told = render(replace(mail, kind=MailKind.OVER), baseline=baseline, tally=TALLY, page_url=PAGE, now=NOW)
 
     assert told.picture is None
     assert "pegel ack" not in told.text
@@ -108,7 +116,7 @@ def test_the_last_mail_asks_for_nothing(mail: Mail, baseline: Baseline) -> None:
 
 def test_without_a_baseline_the_mail_still_speaks(mail: Mail) -> None:
     """When the baseline cannot be read, the mail comes without comparison and picture, never not at all."""
-    told = render(mail, baseline=None, page_url=PAGE, now=NOW)
+    told = render(mail, baseline=None, tally=TALLY, page_url=PAGE, now=NOW)
 
     assert told.picture is None
     assert "departure_delay shifted up by 0." in told.text
@@ -117,14 +125,14 @@ def test_without_a_baseline_the_mail_still_speaks(mail: Mail) -> None:
 def test_an_earlier_alert_is_remembered(mail: Mail, baseline: Baseline) -> None:
     """How long ago the last alert was is part of how sure one may be."""
     before = replace(mail.alert, opened_at=mail.alert.opened_at - timedelta(days=12))
-    told = render(replace(mail, previous=before), baseline=baseline, page_url=PAGE, now=NOW)
+    told = render(replace(mail, previous=before), baseline=baseline, tally=TALLY, page_url=PAGE, now=NOW)
 
     assert "the last alert was 12 days before." in told.text
 
 
 def test_the_message_is_what_mail_programs_expect(rendered: Rendered) -> None:
     """Plain text first, then HTML with the picture inside it; the bytes survive the way."""
-    sent = message(rendered, sender="pegel@localhost", recipients=["on-call@example.org"], now=NOW)
+    sent = message(rendered, sender="pegel@localhost", recipient="on-call@example.org", now=NOW)
     received = BytesParser(policy=policy.default).parsebytes(sent.as_bytes())
     kinds = [part.get_content_type() for part in received.walk()]
     body = received.get_body(("plain",))
@@ -138,12 +146,54 @@ def test_the_message_is_what_mail_programs_expect(rendered: Rendered) -> None:
     )
 
 
+def test_a_line_break_in_a_name_ends_no_header(mail: Mail) -> None:
+    """A feature whose name has a line break, as spreadsheet headers do, is told in a subject of one line."""
+    feature = mail.alert.features[0]
+    odd = replace(feature, feature="Umsatz\n(EUR)", finding=replace(feature.finding, feature="Umsatz\n(EUR)"))
+    told = replace(mail, alert=replace(mail.alert, features=(odd,)))
+    rendered = render(told, baseline=None, tally=TALLY, page_url=PAGE, now=NOW)
+    short = plain(told, problem="a test", page_url=PAGE, now=NOW)
+    subjects = [
+        message(written, sender="pegel@localhost", recipient="ada@example.org", now=NOW)["Subject"]
+        for written in (rendered, short)
+    ]
+
+    assert [
+        "[pegel] delays v1: Umsatz (EUR) is drifting (since 00:18 UTC)",
+        "[pegel] delays v1: Umsatz (EUR): drifting (since 00:18 UTC)",
+    ] == subjects
+    assert rendered.text.startswith("Umsatz (EUR) shifted up by 0.")
+
+
+def test_a_mail_that_cannot_be_rendered_still_says_what_is_the_matter(mail: Mail) -> None:
+    """The plain lines name the fields, what changed, the page, how to quiet it, and what is wrong with Pegel."""
+    told = plain(mail, problem="KeyError('edges')", page_url=PAGE, now=NOW)
+    lines = told.text.splitlines()
+
+    assert None is told.html
+    assert "departure_delay and arrival_delay: drifting, since 00:18 UTC; last seen 00:24 UTC." == lines[0]
+    assert "  departure_delay: shifted up" == lines[2]
+    assert f"Look      {PAGE}/models/delays/1" in lines
+    assert "This mail is short because something is wrong with Pegel itself: KeyError('edges')" == lines[-1]
+
+
+def test_windows_are_counted_beyond_those_that_the_mail_carries(mail: Mail, baseline: Baseline) -> None:
+    """The numbers of windows and rows are those of the whole time, not of the newest windows alone."""
+    tally = Tally(drifting=1_204, windows=1_311, rows=786_600)
+    told = render(mail, baseline=baseline, tally=tally, page_url=PAGE, now=NOW)
+
+    assert "1,204 of 1,311 windows, 786,600 rows" in told.text
+
+
 def test_foreign_names_are_escaped_in_html_and_kept_in_text(mail: Mail) -> None:
     """A feature called like a tag is shown, not obeyed."""
     feature = mail.alert.features[0]
     odd = replace(feature, feature="<i>x", finding=replace(feature.finding, feature="<i>x"))
-    told = render(replace(mail, alert=replace(mail.alert, features=(odd,))), baseline=None, page_url=PAGE, now=NOW)
+    told = render(
+        replace(mail, alert=replace(mail.alert, features=(odd,))), baseline=None, tally=TALLY, page_url=PAGE, now=NOW
+    )
 
     assert "<i>x shifted up" in told.text
+    assert told.html is not None
     assert "<i>x" not in told.html
     assert "&lt;i&gt;x shifted up" in told.html

@@ -27,7 +27,7 @@ from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.results import Results
-from pegel.stream.result_rows import WindowRow
+from pegel.stream.result_rows import Tally, WindowRow
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import MINUTE, sample_span, sample_spec, sample_window
 
@@ -74,7 +74,8 @@ class Story:
         (change,) = update([], numbered, self.windows, now, [sample_spec()])
         assert change.mail is not None
         assert MailKind.OPENED == change.mail.kind
-        return render(change.mail, baseline=baseline, page_url="http://127.0.0.1/pegel", now=now)
+        tally = Tally(drifting=1, windows=len(self.windows), rows=600 * len(self.windows))
+        return render(change.mail, baseline=baseline, tally=tally, page_url="http://127.0.0.1/pegel", now=now)
 
 
 def story(baseline: Baseline, rows: Sequence[Rows]) -> Story:

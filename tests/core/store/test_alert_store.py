@@ -5,14 +5,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from pegel.alerts.alert import Change, MailKind
 from pegel.alerts.update import update
 from pegel.errors import NotFound
 from pegel.judge.findings import Verdict
+from pegel.store import tables
 from pegel.store.alert_store import AlertStore
+from pegel.store.database import writing
+from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.results import Results
+from pegel.stream.result_rows import Tally
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_finding, sample_spec, sample_window
 
@@ -32,8 +37,10 @@ def drift(
 def one_pass(engine: Engine, now: datetime, *, saved: bool = True) -> list[Change]:
     """Do what the dispatcher does: read, decide, (send,) save."""
     store = AlertStore(engine)
-    inbox = store.inbox(now)
-    changes = update(inbox.alerts, inbox.findings, inbox.windows, now, [sample_spec()], silences=inbox.silences)
+    changes: list[Change] = []
+    for model, version in store.monitors():
+        inbox = store.inbox(model, version, now)
+        changes += update(inbox.alerts, inbox.findings, inbox.windows, now, [sample_spec()], silences=inbox.silences)
     for change in changes if saved else ():
         store.save(change)
     return changes
@@ -104,6 +111,83 @@ def test_words_said_between_reading_and_saving_are_kept(engine: Engine) -> None:
 
     assert (NOW + timedelta(hours=1), "storm in ORD") == (kept.acknowledged_until, kept.acknowledged_why)
     assert ("departure_delay", "distance") == kept.names
+
+
+def test_an_acknowledgement_covers_what_there_was(engine: Engine) -> None:
+    """Acknowledging notes the features that the alert has by then, so that a further one is news."""
+    drift(engine, 0)
+    one_pass(engine, NOW)
+    store = AlertStore(engine)
+    acknowledged = store.acknowledge(store.open_alerts()[0].id, NOW + timedelta(hours=1), "storm in ORD")
+    drift(engine, 1, "distance")
+    changes = one_pass(engine, NOW + timedelta(minutes=1))
+
+    assert ("departure_delay",) == acknowledged.acknowledged_features
+    assert [MailKind.GROWN] == kinds(changes)
+
+
+def test_a_damaged_finding_is_named_and_passed(engine: Engine) -> None:
+    """A finding that is no JSON is left out with its reason; the place to go on from lies beyond it."""
+    drift(engine, 0)
+    drift(engine, 1, "distance")
+    with writing(engine) as connection:
+        connection.execute(sa.text("UPDATE findings SET finding = '{\"span' WHERE seq = 2"))
+    inbox = AlertStore(engine).inbox("delays", 1, NOW)
+
+    assert ([1], 2) == ([place for place, _ in inbox.findings], inbox.cursor)
+    assert [f"finding {sample_finding(1, 'distance').id[:8]}: a finding cannot be read: no JSON"] == [
+        reason.split(": Unterminated")[0] for reason in inbox.damaged
+    ]
+
+
+def test_a_damaged_window_is_named_and_left_out(engine: Engine) -> None:
+    """A window whose verdict nobody knows is left out with its start; the others are read."""
+    drift(engine, 0)
+    drift(engine, 1)
+    with writing(engine) as connection:
+        second = sa.update(tables.windows).where(tables.windows.c.span_start == START + timedelta(minutes=1))
+        connection.execute(second.values(verdict="fine"))
+    inbox = AlertStore(engine).inbox("delays", 1, NOW)
+
+    assert [START] == [row.span.start for row in inbox.windows]
+    assert ["the window of delays/1 that starts at 2026-01-01 00:01:00 cannot be read"] == [
+        reason.split(": ")[0] for reason in inbox.damaged
+    ]
+
+
+def test_a_damaged_alert_can_be_closed(engine: Engine) -> None:
+    """An open alert that cannot be read is named by its id; closed, it is in nobody's way."""
+    drift(engine, 0)
+    one_pass(engine, NOW)
+    with writing(engine) as connection:
+        connection.execute(sa.text("UPDATE alerts SET alert = '{}'"))
+    store = AlertStore(engine)
+    before = store.inbox("delays", 1, NOW)
+    store.close_damaged(before.damaged_alerts[0], NOW)
+
+    assert ([sample_finding(0).id], []) == (before.damaged_alerts, store.monitors())
+
+
+def test_windows_are_counted_where_they_are(engine: Engine) -> None:
+    """A tally counts every window of a time, each once, however many revisions it has."""
+    for minute in range(5):
+        drift(engine, minute)
+    drift(engine, 3, revision=2)
+    Results(engine).write([sample_window(5)])
+
+    tally = Results(engine).tally("delays", 1, START + timedelta(minutes=1), START + timedelta(minutes=6))
+
+    assert Tally(drifting=4, windows=5, rows=3_000) == tally
+
+
+def test_the_same_failure_again_is_counted(engine: Engine) -> None:
+    """A reason that repeats is one line with its number; another reason is another line."""
+    failures = DispatchFailures(engine)
+    news = [failures.record("delays", 1, reason, NOW) for reason in ("refused", "refused", "damaged")]
+    recent = failures.recent("delays", 1)
+
+    assert [True, False, True] == news
+    assert [("damaged", 1), ("refused", 2)] == [(failure.reason, failure.times) for failure in recent]
 
 
 def test_a_resolved_alert_is_closed_at_once(engine: Engine) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from pegel.store.database import writing
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_spec
 
@@ -43,6 +45,22 @@ def test_version_grows_with_each_change_only(engine: Engine) -> None:
     seen = [(step(), registry.version()) for step in steps]
 
     assert [(True, 1), (False, 1), (True, 2), (True, 3), (False, 3)] == seen
+
+
+def test_an_invalid_spec_holds_up_nobody(engine: Engine) -> None:
+    """A stored spec that is refused, or is no JSON, is an entry with its reason; the other models are listed."""
+    registry = Registry(engine)
+    for name in ("damaged", "fraud", "refused"):
+        registry.put(sample_spec(name))
+    with writing(engine) as connection:
+        connection.execute(sa.text("UPDATE monitors SET spec = '{' WHERE model = 'damaged'"))
+        connection.execute(sa.text("UPDATE monitors SET spec = '{\"model\": 7}' WHERE model = 'refused'"))
+    problems = {entry.model: entry.problem.split("\n")[0] for entry in registry.entries() if entry.spec is None}
+
+    assert ["fraud/1"] == [spec.key for spec in registry.list()]
+    assert ["damaged", "refused"] == sorted(problems)
+    assert problems["damaged"].startswith("the stored spec cannot be read: no JSON")
+    assert problems["refused"].startswith("model: given 7")
 
 
 def test_specs_are_listed_by_model_and_version(engine: Engine) -> None:

@@ -51,6 +51,7 @@ def upgrade() -> None:
     _events()
     _heartbeats()
     _alerts()
+    _dispatch()
     _actions()
     _claims()
     _offsets()
@@ -61,8 +62,8 @@ def downgrade() -> None:
     """Drop every table."""
     for table in (
         *("failures", "monitor_states", "pane_parts", "arrivals", "set_aside", "gaps", "offsets", "claims"),
-        *("actions", "silences", "alerts", "heartbeats", "invalid", "ledger", "outliers"),
-        *("findings", "windows", "promotions", "current_baselines", "baselines", "monitors", "positions"),
+        *("actions", "job_results", "dispatch_failures", "silences", "alerts", "heartbeats", "invalid", "ledger"),
+        *("outliers", "findings", "windows", "promotions", "current_baselines", "baselines", "monitors", "positions"),
     ):
         op.drop_table(table)
 
@@ -175,6 +176,21 @@ def _alerts() -> None:
         *(_serial("seq"), _text("model"), _integer("version")),
         *(_instant("until"), _text("why"), _instant("said_at")),
         _key("silences", "seq"),
+    )
+
+
+def _dispatch() -> None:
+    op.create_table(
+        "dispatch_failures",
+        *(_serial("seq"), _text("model"), _integer("version"), _text("reason")),
+        *(_instant("first_at"), _instant("at"), _count("times")),
+        _key("dispatch_failures", "seq"),
+    )
+    _index("dispatch_failures", "model", "version", "at")
+    op.create_table(
+        "job_results",
+        *(_text("id"), _text("state"), _text("sentence"), _text("result", null=True), _instant("at")),
+        _key("job_results", "id"),
     )
 
 

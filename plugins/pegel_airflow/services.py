@@ -1,4 +1,4 @@
-"""The ways out of Airflow's room, each chosen by the settings: the database, the feature store, the two backends.
+"""The services that tasks and page use, each chosen by the settings: the database, the feature store, two backends.
 
 Everything heavy is imported where it is used, because workflow files import this module each time they are parsed.
 """
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pegel.store.action_log import ActionLog
     from pegel.store.alert_store import AlertStore
     from pegel.store.baseline_store import BaselineStore
+    from pegel.store.dispatch_failures import DispatchFailures
+    from pegel.store.job_results import JobResults
     from pegel.store.registry import Registry
     from pegel.store.results import Results
 
@@ -38,6 +40,8 @@ class Stores:
     alerts: AlertStore
     actions: ActionLog
     baselines: BaselineStore
+    failures: DispatchFailures
+    jobs: JobResults
 
 
 def stores(settings: Settings) -> Stores:
@@ -45,11 +49,21 @@ def stores(settings: Settings) -> Stores:
     from pegel.store.action_log import ActionLog
     from pegel.store.alert_store import AlertStore
     from pegel.store.baseline_store import BaselineStore
+    from pegel.store.dispatch_failures import DispatchFailures
+    from pegel.store.job_results import JobResults
     from pegel.store.registry import Registry
     from pegel.store.results import Results
 
     opened = engine(settings.database)
-    return Stores(Registry(opened), Results(opened), AlertStore(opened), ActionLog(opened), BaselineStore(opened))
+    return Stores(
+        registry=Registry(opened),
+        results=Results(opened),
+        alerts=AlertStore(opened),
+        actions=ActionLog(opened),
+        baselines=BaselineStore(opened),
+        failures=DispatchFailures(opened),
+        jobs=JobResults(opened),
+    )
 
 
 def features(settings: Settings) -> FeatureStore:

@@ -1,0 +1,46 @@
+"""What could not be told to people, and why: kept, so that it is seen where a mail is missed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from pegel.alerts.alert import DispatchFailure
+from pegel.store import tables
+from pegel.store.database import reading, writing
+from pegel.store.statements import of_monitor
+
+
+class DispatchFailures:
+    """The failures of the dispatcher, by monitor."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Use the migrated database behind `engine`."""
+        self._engine = engine
+
+    def record(self, model: str, version: int, reason: str, now: datetime) -> bool:
+        """Write down what went wrong at `now`; the monitor's last reason again is counted. Say whether it is new."""
+        c = tables.dispatch_failures.c
+        last = sa.select(c.seq, c.reason).where(*of_monitor(tables.dispatch_failures, model, version))
+        with writing(self._engine) as connection:
+            known = connection.execute(last.order_by(c.seq.desc()).limit(1)).first()
+            if known is not None and known.reason == reason:
+                again = sa.update(tables.dispatch_failures).where(c.seq == known.seq)
+                connection.execute(again.values(at=now, times=c.times + 1))
+                return False
+            row = {"model": model, "version": version, "reason": reason, "first_at": now, "at": now, "times": 1}
+            connection.execute(sa.insert(tables.dispatch_failures).values(row))
+        return True
+
+    def recent(
+        self, model: str | None = None, version: int | None = None, since: datetime | None = None, *, limit: int = 50
+    ) -> list[DispatchFailure]:
+        """Return the newest failures, of those after `since`, newest first."""
+        c = tables.dispatch_failures.c
+        conditions = of_monitor(tables.dispatch_failures, model, version) + ([] if since is None else [c.at > since])
+        columns = (c.model, c.version, c.reason, c.first_at, c.at, c.times)
+        statement = sa.select(*columns).where(*conditions).order_by(c.at.desc(), c.seq.desc()).limit(limit)
+        with reading(self._engine) as connection:
+            return [DispatchFailure(**row) for row in connection.execute(statement).mappings()]
