@@ -63,7 +63,7 @@ lint: $(STAMPS)/tools ## ruff: rules and format
 types: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving ## mypy strict, once per environment
 	@$(call typed,airflow,plugins dags core local tests/airflow)
 	@$(call typed,spark,spark core tests/spark tests/core)
-	@$(call typed,serving,serving local tests/serving tests/local tests/e2e tests/repo tests/run.py benchmarks)
+	@$(call typed,serving,serving local tests/serving tests/local tests/e2e tests/repo tests/run.py tests/conftest.py benchmarks examples/check_a_table.py examples/read_results.py)
 
 contracts: $(STAMPS)/tools ## import contracts, in the words of docs/architecture.md
 	@PYTHONPATH=core:local:plugins:spark:serving $(TOOLS)/lint-imports --cache-dir .venvs/.import-linter

@@ -25,7 +25,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not match or int(match[1]) > int(match[2]):
         message = f"--slice: expected K/N with K from 1 to N, given {given!r}; nothing was run"
         raise pytest.UsageError(message)
-    kept, dropped = [], []
+    kept: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
     for item in items:
         (kept if crc32(item.nodeid.encode()) % int(match[2]) == int(match[1]) - 1 else dropped).append(item)
     items[:] = kept

@@ -19,6 +19,21 @@
 
 from __future__ import annotations
 
+__all__ = [
+    "Conflict",
+    "EndpointFailed",
+    "InvalidPayload",
+    "InvalidSpec",
+    "LayoutMismatch",
+    "NotFound",
+    "PegelError",
+    "PermanentError",
+    "SetupError",
+    "Superseded",
+    "TemporaryError",
+    "Unavailable",
+]
+
 
 class PegelError(Exception):
     """Whatever Pegel raises on purpose. The message says: expected, given, what happens now."""
@@ -47,7 +62,7 @@ class InvalidSpec(PermanentError):
 class InvalidPayload(PermanentError):
     """A logged body that cannot be decoded.
 
-    `kind` is the name under which it is counted, one of `pegel.messages.INVALID_KINDS`.
+    `kind` is the name under which it is counted, one of `pegel.data.payloads.INVALID_KINDS`.
     """
 
     def __init__(self, kind: str, message: str) -> None:

@@ -1,7 +1,10 @@
 """The documentation names everything that a person can name."""
 
 import re
+from fnmatch import fnmatch
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,14 +13,20 @@ from pegel.spec.monitor_spec import MonitorSpec, Section
 from pegel.spec.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+GROUPS = {"pegel.commands", "pegel.statistics", "pegel.detectors"}
+"""Entry-point groups, which look like modules."""
+MISSING = object()
 
 
 @pytest.fixture(scope="module")
 def documentation() -> str:
     """Return README and all pages as one text."""
-    return "\n".join(
-        path.read_text() for path in [ROOT / "README.md", ROOT / "AGENTS.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    )
+    return "\n".join(path.read_text() for path in pages())
+
+
+def pages() -> list[Path]:
+    """Return every page that people read: those at the top and those below docs/ and examples/."""
+    return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
 
 
 def targets() -> list[str]:
@@ -76,14 +85,76 @@ def test_every_command_is_documented(documentation: str) -> None:
     assert {"up", "down", "status", "validate", "apply", "report"} <= set(COMMANDS.names())
 
 
-def test_links_between_pages_hold(documentation: str) -> None:
+def test_links_between_pages_hold() -> None:
     """Each relative link of a page leads to a file."""
-    pages = [ROOT / "README.md", ROOT / "AGENTS.md", *(ROOT / "docs").rglob("*.md")]
     links = [
-        (page, link) for page in pages for link in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text())
+        (page, link)
+        for page in pages()
+        for link in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text())
     ]
 
     assert [] == [f"{page.relative_to(ROOT)}: {link}" for page, link in links if not (page.parent / link).exists()]
+
+
+def test_paths_in_backticks_exist(committed: list[Path]) -> None:
+    """Each path that a page writes in backticks is a file or folder of this tree, from the top or below a room.
+
+    A pattern with `*` or `<name>` matches at least one. What is made by a run (`.venvs/`, `build/` ...) is not meant.
+    """
+    files = {str(path.relative_to(ROOT)) for path in committed}
+    known = files | {str(folder) for file in files for folder in Path(file).parents}
+    lost = {
+        f"{page.relative_to(ROOT)}: {word}"
+        for page in pages()
+        for span in re.findall(r"`([^`\n]+)`", page.read_text())
+        for word in span.split()
+        if is_path(word) and not any(is_place(word, path) for path in known)
+    }
+
+    assert set() == lost
+
+
+def is_path(word: str) -> bool:
+    """Say whether a word in backticks means a place of this tree: a file by its ending, or a folder of the top."""
+    if re.search(r"[(){}=:$,\"'&@]", word) or word.startswith((".", "build/", "dist/", "/", "-")):
+        return False
+    tops = {path.name for path in ROOT.iterdir()}
+    if "/" in word.rstrip("/"):
+        return word.partition("/")[0] in tops or bool(re.fullmatch(r"[\w/*<>-]+\.(py|md|toml|sh|yaml|in|lock)", word))
+    return word.endswith("/") and word.rstrip("/") in tops
+
+
+def is_place(word: str, path: str) -> bool:
+    """Say whether a word of a page means a path: the whole of it, or its end."""
+    pattern = re.sub(r"<[^>]*>", "*", word.rstrip("/"))
+    return fnmatch(path, pattern) or fnmatch(path, f"*/{pattern}")
+
+
+def test_dotted_names_exist(committed: list[Path]) -> None:
+    """Each `pegel.module.name` in backticks, on a page or in the code, is a module or what one holds."""
+    lost = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in committed
+        if path.suffix in {".py", ".md"} and path != Path(__file__)
+        for name in re.findall(r"`(pegel(?:\.[A-Za-z_]\w*)+)(?:\(\))?`", path.read_text())
+        if name not in GROUPS and not is_there(name)
+    }
+
+    assert set() == lost
+
+
+def is_there(name: str) -> bool:
+    """Say whether a dotted name below `pegel` leads to a module, or to something in one."""
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            found: Any = import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[cut:]:
+            found = getattr(found, part, MISSING)
+        return found is not MISSING
+    return False
 
 
 def test_the_orders_for_contributors_fit_on_one_page() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -138,6 +139,23 @@ def test_tables_are_profiled_and_checked(with_tables: Installed) -> None:
     assert (0, 0, 1) == (learned.returncode, same.returncode, other.returncode), learned.stderr + same.stderr
     assert "delay" in other.stdout
     assert "<html" in (with_tables.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_package_of_ones_own_is_found(wheels: dict[str, Path], root: Path, tmp_path: Path) -> None:
+    """Once `examples/harbour` is installed, its statistic and its detector are known, and a spec may name them."""
+    package = shutil.copytree(root / "examples" / "harbour", tmp_path / "harbour")
+    installed = Installed(tmp_path, root, str(wheels["pegel"]), str(package))
+    code = (
+        "from pegel.stats.statistic_registry import statistic\n"
+        "from pegel.detect.detector_registry import detector\n"
+        "from pegel.testing.statistic_checks import STATISTIC_CHECKS, sample_of\n"
+        "for check in STATISTIC_CHECKS: check(sample_of(statistic('zero_share')), 0)\n"
+        "print(detector('zeros').needs)\n"
+    )
+    found, validated = installed("python", "-c", code), installed("pegel", "validate", str(package / "harbour.yaml"))
+
+    assert ("('zero_share',)\n", "") == (found.stdout, found.stderr)
+    assert (0, "") == (validated.returncode, validated.stderr)
 
 
 def test_nothing_of_the_source_tree_is_needed(with_tables: Installed, root: Path) -> None:

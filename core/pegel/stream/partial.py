@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pegel.data.instants import from_us, to_us
 
 Ids = NDArray[np.uint64]
-"""Identities of events, see `pegel.messages.identity`; each at most once."""
+"""Identities of events, see `pegel.data.events.identity`; each at most once."""
 
 
 def no_ids() -> Ids:
