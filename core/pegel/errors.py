@@ -21,6 +21,7 @@ from __future__ import annotations
 
 __all__ = [
     "Conflict",
+    "DamagedRow",
     "EndpointFailed",
     "InvalidPayload",
     "InvalidSpec",

@@ -2,7 +2,7 @@
 
 Labels come late or never; where they are, the exact test of counts says whether more answers are wrong than in
 training.
-Single errors in order are watched by `pegel.detect.bernoulli`, and scores without labels by `pegel.detect.cbpe`.
+Scores without labels are estimated by `pegel.detect.cbpe`.
 """
 
 from __future__ import annotations
