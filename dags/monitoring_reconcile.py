@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 
+from pegel.errors import PermanentError
 from pegel.spec.settings import Settings
 from pegel_airflow import reconciling
 from pegel_airflow.assets import BASELINES, SPECS
@@ -15,7 +16,7 @@ from pegel_airflow.defaults import START, TAGS, task_defaults
 
 with DAG(
     dag_id="monitoring_reconcile",
-    description="Start, replace, restart or stop streaming drivers until what runs is what is wished",
+    description="Start, replace, restart or stop drivers and endpoints until what runs is what is desired",
     doc_md=__doc__,
     start_date=START,
     schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("* * * * *", timezone="UTC"), assets=SPECS | BASELINES),
@@ -38,12 +39,19 @@ with DAG(
         """Carry one step out, if it is still needed."""
         return reconciling.take(Settings(), step)
 
-    @task(trigger_rule="none_failed")
+    # Whatever became of the steps: a target that fails again and again is named here.
+    @task(trigger_rule="all_done")
     def report(done: Sequence[str] | None) -> None:
         """Print the table."""
         # A slice fetches all at once; iterating would ask for each and log the end as an error.
         print(reconciling.report(Settings(), done[:] if done else ()))  # noqa: T201 - a task's output is its log
 
+    # The run is as good as its worst step, although its last task always runs.
+    @task(trigger_rule="one_failed")
+    def fail() -> None:
+        """Fail the run."""
+        raise PermanentError("expected every task of this run to succeed; its log and the table say which one failed")
+
     # Called here, a task gives a reference that becomes its result when the run gets there.
     done: Any = apply.expand(step=plan())
-    report(done)
+    [done, report(done)] >> fail()

@@ -12,51 +12,95 @@ from pegel.spec.settings import Settings
 from pegel_airflow import services
 
 if TYPE_CHECKING:
-    from pegel.reconcile.actions import Action, Desired, PastAction
+    from pegel.reconcile.actions import Action, Desired, PastAction, Target
     from pegel.reconcile.job_backend import Sighting
+    from pegel.reconcile.serving_backend import EndpointStatus
     from pegel.spec.monitor_spec import MonitorSpec
     from pegel.stream.result_rows import Heartbeat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What is wished, what is seen and what was done, at the instant `at`."""
+    """What is desired, what is seen and what was done, at the instant `at`."""
 
     at: datetime
     specs: tuple[MonitorSpec, ...]
-    ready: Mapping[str, bool]
-    """Endpoint name -> whether it is ready."""
+    endpoints: Mapping[str, EndpointStatus]
+    """By name: every desired endpoint, and every other one that carries our mark."""
     sightings: tuple[Sighting, ...]
     heartbeats: tuple[Heartbeat, ...]
     history: tuple[PastAction, ...]
     kafka: str
+    drivers_unseen: str | None = None
+    """Why drivers could not be observed; None if they were."""
 
     def desired(self) -> list[Desired]:
         """Return what should run, by group."""
         from pegel.reconcile.desired import desired_groups
 
-        return desired_groups(self.specs, self.ready, self.kafka)
+        ready = {name: status.state is EndpointState.READY for name, status in self.endpoints.items()}
+        return desired_groups(self.specs, ready, self.kafka)
 
     def plan(self) -> list[Action]:
-        """Return the action for each group that is wished or runs, ordered by group."""
-        from pegel.reconcile.planner import plan
+        """Return the action for each driver and each endpoint that is desired or there, endpoints first."""
+        from pegel.reconcile.driver_planner import hold_drivers, plan_drivers
+        from pegel.reconcile.endpoint_planner import plan_endpoints
 
-        return plan(self.desired(), self.sightings, self.heartbeats, self.at, self.history)
+        endpoints = plan_endpoints(self.specs, self.endpoints.values(), self.at, self.history)
+        if self.drivers_unseen is not None:
+            return [*endpoints, *hold_drivers(self.desired(), f"drivers could not be observed: {self.drivers_unseen}")]
+        drivers = plan_drivers(self.desired(), self.sightings, self.heartbeats, self.at, self.history)
+        return [*endpoints, *drivers]
 
 
-def observe(settings: Settings) -> Observation:
-    """Look at the registry, the endpoints, the drivers, their heartbeats and the log of actions."""
+def observe(settings: Settings, only: Target | None = None) -> Observation:
+    """Look at the registry, the endpoints, the drivers, their heartbeats and the log of actions.
+
+    A backend that fails is said of what it should have shown, and holds up nothing else. `only` names the one target
+    that a caller is about to move: then no endpoint is looked at that this does not depend on.
+    """
     stores = services.stores(settings)
-    now = datetime.now(UTC)
+    history = tuple(stores.actions.history(datetime.now(UTC)))
     specs = tuple(stores.registry.list())
-    serving = services.serving(settings)
+    sightings, drivers_unseen = _sightings(settings)
     return Observation(
         specs=specs,
-        ready={spec.endpoint: serving.observe(spec.endpoint).state is EndpointState.READY for spec in specs},
-        sightings=tuple(services.jobs(settings).observe()),
+        endpoints=_endpoints(settings, specs, only),
+        sightings=sightings,
+        drivers_unseen=drivers_unseen,
         heartbeats=tuple(stores.results.heartbeats()),
-        history=tuple(stores.actions.history(now)),
+        history=history,
         kafka=settings.kafka,
         # Last, so that nothing looked at is newer than "now".
         at=datetime.now(UTC),
     )
+
+
+def _sightings(settings: Settings) -> tuple[tuple[Sighting, ...], str | None]:
+    try:
+        return tuple(services.jobs(settings).observe()), None
+    except Exception as error:  # noqa: BLE001 - a job backend that fails must not stop what is done about endpoints
+        return (), f"{type(error).__name__}: {error}"
+
+
+def _endpoints(settings: Settings, specs: tuple[MonitorSpec, ...], only: Target | None) -> Mapping[str, EndpointStatus]:
+    from pegel.reconcile.actions import Runs
+    from pegel.reconcile.look_at_endpoints import look_at_endpoints
+
+    serving = services.serving(settings)
+    if only is None:
+        names = {spec.endpoint for spec in specs} | _marked(settings)
+    elif only.runs is Runs.ENDPOINT:
+        names = {only.name}
+    else:
+        names = {spec.endpoint for spec in specs if spec.group == only.name}
+    return {status.name: status for status in look_at_endpoints(serving, names)}
+
+
+def _marked(settings: Settings) -> set[str]:
+    """Return the endpoints that carry our mark; none when the backend cannot list them: then nothing is removed."""
+    try:
+        return set(services.serving(settings).names())
+    except Exception as error:  # noqa: BLE001 - what is desired is looked at all the same
+        print(f"endpoints could not be listed, so none is removed: {type(error).__name__}: {error}")  # noqa: T201 - a task's output is its log
+        return set()

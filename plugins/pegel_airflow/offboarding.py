@@ -36,4 +36,4 @@ def forget_results(settings: Settings, model: str, version: int) -> None:
 
 
 def _endpoints(settings: Settings) -> set[str]:
-    return {status.name for status in services.serving(settings).list()}
+    return set(services.serving(settings).names())

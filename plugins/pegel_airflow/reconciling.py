@@ -1,13 +1,13 @@
 """Reconcile: what should run against what does run, in three steps.
 
-A step carries only the group's name and what is to be done with which generation. Whoever carries it out looks again,
-plans again and moves only if the plan is still the same: two overlapping runs, a cleared task or a late one do no harm.
+A step carries only its target and what is to be done with which generation. Whoever carries it out looks again, plans
+again and moves only if the plan is still the same: two overlapping runs, a cleared task or a late one do no harm. Each
+step is a task of its own, so a backend that fails for one target stops nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from pegel.errors import SetupError
@@ -18,8 +18,7 @@ from pegel_airflow.observation import Observation, observe
 if TYPE_CHECKING:
     from pegel.reconcile.actions import Action
 
-STOP_GRACE = timedelta(seconds=20)
-"""How long a driver may take to finish its batch before it is ended."""
+HEAD = ("target", "desired", "observed", "action", "reason")
 
 
 def steps(settings: Settings) -> list[dict[str, Any]]:
@@ -32,36 +31,40 @@ def steps(settings: Settings) -> list[dict[str, Any]]:
 
 def take(settings: Settings, step: dict[str, Any]) -> str:
     """Carry one step out, if looking again still says so, and log it. Returns what happened, in words."""
+    from pegel.reconcile.actions import Target
     from pegel.reconcile.carrying_out import carry_out
 
-    seen = observe(settings)
-    now = next((action for action in seen.plan() if action.group == step["group"]), None)
+    target = Target.parse(step["target"])
+    seen = observe(settings, target)
+    now = next((action for action in seen.plan() if action.target == target), None)
     if now is None or _step(now) != step:
-        return f"{step['group']}: {step['kind']} is not needed any more"
+        return f"{target}: {step['kind']} is not needed any more"
     # Logged first: an attempt that dies half-way must count when a crash loop is looked for.
     services.stores(settings).actions.record([now], seen.at)
-    carry_out(now, services.jobs(settings), STOP_GRACE)
-    return f"{now.group}: {now.kind.value} generation {now.generation}: {now.reason}"
+    carry_out(now, services.jobs(settings), services.serving(settings), observed_at=seen.at)
+    generation = f" generation {now.generation}" if now.generation else ""
+    return f"{target}: {now.kind.value}{generation}: {now.reason}"
 
 
 def report(settings: Settings, done: Iterable[str]) -> str:
-    """Return the run's table: what was done, then one row per monitor that is not simply kept, and how many are.
+    """Return the run's table: what was done, then one row per target that is not simply kept, and how many are.
 
-    What stands still for a reason is logged once, when the reason appears.
+    A driver has one row per monitor of its group. What stands still for a reason is logged once, when the reason
+    appears.
     """
-    from pegel.reconcile.actions import MOVES, Kind
+    from pegel.reconcile.actions import MOVES, Kind, Runs
 
     seen = observe(settings)
-    plan = {action.group: action for action in seen.plan()}
-    services.stores(settings).actions.record([action for action in plan.values() if action.kind not in MOVES], seen.at)
+    planned = seen.plan()
+    services.stores(settings).actions.record([action for action in planned if action.kind not in MOVES], seen.at)
     rows = [
-        _row(seen, key, fingerprint, plan[group.group])
-        for group in seen.desired()
-        for key, fingerprint in group.monitors.items()
+        row
+        for action in planned
+        for row in (_monitor_rows(seen, action) if action.target.runs is Runs.DRIVER else [_endpoint_row(seen, action)])
     ]
     kept = sum(row[3] == Kind.KEEP.value for row in rows)
     shown = [row for row in rows if row[3] != Kind.KEEP.value]
-    lines = [*done, *_table(("model", "desired", "observed", "action", "reason"), shown)]
+    lines = [*done, *_table(HEAD, shown)]
     return "\n".join([*lines, f"{kept} kept as they are"])
 
 
@@ -78,21 +81,43 @@ def refuse_foreign_executor(settings: Settings) -> None:
 
 
 def _step(action: Action) -> dict[str, Any]:
-    return {"group": action.group, "kind": action.kind.value, "generation": action.generation}
+    return {"target": str(action.target), "kind": action.kind.value, "generation": action.generation}
 
 
-def _row(seen: Observation, key: str, fingerprint: str, action: Action) -> tuple[str, str, str, str, str]:
-    return (key, fingerprint[:8], _observed(seen, key, fingerprint, action.group), action.kind.value, action.reason)
+def _monitor_rows(seen: Observation, action: Action) -> list[tuple[str, ...]]:
+    group = next((group for group in seen.desired() if group.group == action.target.name), None)
+    monitors = group.monitors.items() if group is not None else ()
+    rows = [
+        (f"monitor {key}", fingerprint[:8], _driver_words(seen, key, fingerprint, action.target.name))
+        for key, fingerprint in monitors
+    ]
+    without = (f"driver {action.target.name}", "nothing", _driver_words(seen, "", "", action.target.name))
+    return [(*row, action.kind.value, action.reason) for row in rows or [without]]
 
 
-def _observed(seen: Observation, key: str, fingerprint: str, group: str) -> str:
-    sighting = next((one for one in seen.sightings if one.group == group), None)
+def _driver_words(seen: Observation, key: str, fingerprint: str, group: str) -> str:
+    if seen.drivers_unseen is not None:
+        return "unknown"
+    sighting = next((each for each in seen.sightings if each.group == group), None)
     if sighting is None:
         return "nothing"
-    beat = next((one for one in seen.heartbeats if one.group == group), None)
+    running = f"{sighting.state.value}, generation {sighting.generation}"
+    if not key:
+        return running
+    beat = next((each for each in seen.heartbeats if each.group == group), None)
     in_effect = beat.specs.get(key) if beat is not None else None
-    spec = "spec in effect" if in_effect == fingerprint else "spec not taken up yet"
-    return f"{sighting.state.value}, generation {sighting.generation}, {spec}"
+    return f"{running}, {'spec in effect' if in_effect == fingerprint else 'spec not taken up yet'}"
+
+
+def _endpoint_row(seen: Observation, action: Action) -> tuple[str, ...]:
+    from pegel.reconcile.desired import endpoint_fingerprint
+
+    name = action.target.name
+    spec = next((spec for spec in seen.specs if spec.endpoint == name), None)
+    desired = "nothing" if spec is None else endpoint_fingerprint(spec)[:8]
+    status = seen.endpoints.get(name)
+    observed = "nothing" if status is None else f"{status.state.value} {status.fingerprint[:8]}".rstrip()
+    return (f"endpoint {name}", desired, observed, action.kind.value, action.reason)
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:

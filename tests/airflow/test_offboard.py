@@ -64,4 +64,4 @@ def test_a_half_done_offboarding_goes_on(settings: Settings) -> None:
     services.stores(settings).registry.remove("delays", 1)
     offboarding.delete_endpoint(settings, offboarding.remove_wish(settings, "delays", 1))
 
-    assert rooms.SERVING.list() == []
+    assert rooms.SERVING.names() == []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,28 +11,33 @@ import rooms
 import seeds
 
 from pegel.errors import SetupError
+from pegel.reconcile.actions import Target
+from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.job_backend import JobState
+from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec.settings import Settings
 from pegel_airflow import reconciling, services
+
+FINGERPRINT = endpoint_fingerprint(seeds.spec())[:8]
 
 pytestmark = pytest.mark.usefixtures("fresh_rooms")
 
 
 def onboarded(settings: Settings) -> Any:
-    """Bring the tests' wish into the registry, with an endpoint that is ready."""
+    """Bring the tests' spec into the registry, with an endpoint that is ready."""
     wish = seeds.spec()
     services.stores(settings).registry.put(wish)
     rooms.SERVING.apply(wish)
     return wish
 
 
-def test_a_wished_monitor_is_started(settings: Settings, run_dag: Any) -> None:
+def test_a_desired_monitor_is_started(settings: Settings, run_dag: Any) -> None:
     """One run of the workflow starts the driver of a group whose model is ready, and logs why."""
     onboarded(settings)
     state = run_dag("monitoring_reconcile")
 
     seen = [(one.group, one.state, one.generation) for one in rooms.JOBS.observe()]
-    logged = [(one.kind.value, one.reason) for one in services.stores(settings).actions.recent("default")]
+    logged = [(one.kind.value, one.reason) for one in services.stores(settings).actions.recent(Target.driver("default"))]
 
     assert (state, seen, logged) == (
         "success",
@@ -41,7 +47,7 @@ def test_a_wished_monitor_is_started(settings: Settings, run_dag: Any) -> None:
 
 
 def test_nothing_to_do_is_a_success(settings: Settings, run_dag: Any) -> None:
-    """With nothing wished and nothing running, a run maps over no step and still reports."""
+    """With nothing desired and nothing running, a run maps over no step and still reports."""
     state = run_dag("monitoring_reconcile")
 
     assert (state, rooms.JOBS.observe()) == ("success", [])
@@ -66,7 +72,10 @@ def test_a_dead_driver_is_restarted(settings: Settings) -> None:
     rooms.JOBS.exit("default", 137, "Killed")
     told = reconciling.take(settings, *reconciling.steps(settings))
 
-    assert (told, rooms.JOBS.observe()[0].generation) == ("default: restart generation 2: exited with 137: Killed", 2)
+    assert (told, rooms.JOBS.observe()[0].generation) == (
+        "driver/default: restart generation 2: exited with 137: Killed",
+        2,
+    )
 
 
 def test_a_silent_driver_counts_as_dead(settings: Settings) -> None:
@@ -88,33 +97,85 @@ def test_a_step_of_yesterday_moves_nothing(settings: Settings) -> None:
     first, second = reconciling.take(settings, step), reconciling.take(settings, step)
 
     assert (first, second) == (
-        "default: start generation 1: nothing runs for it",
-        "default: start is not needed any more",
+        "driver/default: start generation 1: nothing runs for it",
+        "driver/default: start is not needed any more",
     )
 
 
 def test_a_model_that_is_not_ready_is_waited_for(settings: Settings) -> None:
-    """A group whose only model is not ready is held, and the report's table says why."""
+    """A group whose only model is not ready is held, its endpoint is started, and the report's table says why."""
     services.stores(settings).registry.put(seeds.spec())
 
     steps, lines = reconciling.steps(settings), reconciling.report(settings, []).splitlines()
 
-    assert (steps, lines[0].split(), lines[1].split()[-6:], lines[2]) == (
-        [],
-        ["model", "desired", "observed", "action", "reason"],
-        ["nothing", "hold", "delays-v1", "is", "not", "ready"],
-        "0 kept as they are",
+    assert (steps, [" ".join(line.split()) for line in lines]) == (
+        [{"target": "endpoint/delays-v1", "kind": "start", "generation": 0}],
+        [
+            "target desired observed action reason",
+            f"endpoint delays-v1 {FINGERPRINT} absent start nothing serves it",
+            f"monitor delays/1 {seeds.spec().fingerprint()[:8]} nothing hold delays-v1 is not ready",
+            "0 kept as they are",
+        ],
     )
 
 
+def test_an_endpoint_that_died_is_brought_back(settings: Settings, run_dag: Any) -> None:
+    """One run of the workflow revives an endpoint whose server exited, and the log of actions says why."""
+    onboarded(settings)
+    rooms.SERVING.die("delays-v1", "its server exited with 0; the last lines of its log:\ngood bye")
+    state = run_dag("monitoring_reconcile")
+
+    logged = services.stores(settings).actions.recent(Target.endpoint("delays-v1"))
+    assert (state, rooms.SERVING.observe("delays-v1").state, [(each.kind.value, each.reason) for each in logged]) == (
+        "success",
+        EndpointState.READY,
+        [("restart", "its server exited with 0: good bye")],
+    )
+
+
+def test_an_orphan_is_removed_once_it_has_settled(settings: Settings) -> None:
+    """An endpoint that no monitor needs is held while it may be in the middle of onboarding, and then removed."""
+    rooms.SERVING.apply(seeds.spec())
+    early = reconciling.steps(settings)
+    status = rooms.SERVING.seen["delays-v1"]
+    rooms.SERVING.seen["delays-v1"] = replace(status, changed_at=datetime.now(UTC) - timedelta(minutes=11))
+    told = reconciling.take(settings, *reconciling.steps(settings))
+
+    assert (early, told, rooms.SERVING.names()) == ([], "endpoint/delays-v1: stop: no monitor needs it any more", [])
+
+
+def test_one_failing_backend_call_stops_no_other_step(settings: Settings, run_dag: Any) -> None:
+    """An endpoint that cannot be started fails its own task and the run; the driver is started all the same."""
+    onboarded(settings)
+    pets = seeds.spec(model={"name": "pets", "uri": "file:///models/pets"})
+    services.stores(settings).registry.put(pets)
+    rooms.SERVING.refused.add("pets-v1")
+    state = run_dag("monitoring_reconcile")
+
+    assert (state, [(seen.group, seen.state) for seen in rooms.JOBS.observe()]) == (
+        "failed",
+        [("default", JobState.RUNNING)],
+    )
+
+
+def test_a_job_backend_that_is_away_holds_drivers_only(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When drivers cannot be observed, they are held with the reason, and endpoints are reconciled all the same."""
+    monkeypatch.setenv("PEGEL_JOB_BACKEND", "rooms:jobs_away")
+    services.stores(settings).registry.put(seeds.spec())
+    steps, lines = reconciling.steps(Settings()), reconciling.report(Settings(), []).splitlines()
+
+    assert ["endpoint/delays-v1"] == [step["target"] for step in steps]
+    assert "drivers could not be observed: Unavailable: the cluster does not answer" in lines[2]
+
+
 def test_kept_monitors_are_counted_not_listed(settings: Settings) -> None:
-    """A monitor that runs as wished takes no line of the report."""
+    """A monitor that runs as desired takes no line of the report."""
     wish = onboarded(settings)
     reconciling.take(settings, *reconciling.steps(settings))
     fingerprint = rooms.JOBS.documents["default"].fingerprint
     services.stores(settings).results.heartbeat(seeds.heartbeat(wish, fingerprint=fingerprint))
 
-    assert reconciling.report(settings, []) == "1 kept as they are"
+    assert reconciling.report(settings, []) == "2 kept as they are"
 
 
 def test_local_drivers_need_the_local_executor(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,19 +7,20 @@ from datetime import timedelta
 
 import pytest
 
-from pegel.reconcile.actions import Action, Desired, Kind, PastAction, Policy
+from pegel.reconcile.actions import Action, Desired, Kind, PastAction, Target
 from pegel.reconcile.desired import desired_groups, state_fingerprint
+from pegel.reconcile.driver_planner import hold_drivers, plan_drivers
 from pegel.reconcile.job_backend import JobState, Sighting
-from pegel.reconcile.planner import plan
 from pegel.stream.result_rows import Heartbeat
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_heartbeat, sample_spec
 
 SECOND = timedelta(seconds=1)
-(WISH,) = desired_groups([sample_spec()], {"delays-v1": True}, "127.0.0.1:9092")
+DRIVER = Target.driver("default")
+(DESIRED,) = desired_groups([sample_spec()], {"delays-v1": True}, "127.0.0.1:9092")
 RUNNING = Sighting(
     group="default",
-    fingerprint=WISH.job.fingerprint,
+    fingerprint=DESIRED.job.fingerprint,
     generation=4,
     state=JobState.RUNNING,
     started_at=START - timedelta(hours=2),
@@ -29,15 +30,15 @@ CRASHED = replace(RUNNING, state=JobState.EXITED, exit_code=137, detail="startin
 
 
 def decide(
-    wish: Desired | None, sighting: Sighting | None, beat: Heartbeat | None = BEAT, restarts: tuple[int, ...] = ()
+    desired: Desired | None, sighting: Sighting | None, beat: Heartbeat | None = BEAT, restarts: tuple[int, ...] = ()
 ) -> Action | None:
     """Plan one group; `restarts` are ages in minutes of past restarts."""
     history = [
-        PastAction(kind=Kind.RESTART, group="default", reason="", generation=1, at=START - timedelta(minutes=age))
+        PastAction(kind=Kind.RESTART, target=DRIVER, reason="", generation=1, at=START - timedelta(minutes=age))
         for age in restarts
     ]
-    actions = plan(
-        [wish] if wish else [],
+    actions = plan_drivers(
+        [desired] if desired else [],
         [sighting] if sighting else [],
         [beat] if beat else [],
         START,
@@ -47,31 +48,31 @@ def decide(
 
 
 def test_a_healthy_driver_is_kept() -> None:
-    """The wished fingerprint with a fresh heartbeat is left alone."""
-    action = decide(WISH, RUNNING)
+    """The desired fingerprint with a fresh heartbeat is left alone."""
+    action = decide(DESIRED, RUNNING)
 
-    assert action == Action(kind=Kind.KEEP, group="default", reason="runs as wished", generation=4)
+    assert action == Action(kind=Kind.KEEP, target=DRIVER, reason="runs as desired", generation=4)
 
 
 def test_a_missing_driver_is_started_as_the_next_generation() -> None:
     """Where nothing is seen, the next generation after the last heartbeat is started."""
-    action = decide(WISH, None)
+    action = decide(DESIRED, None)
 
-    assert action == Action(kind=Kind.START, group="default", reason="nothing runs for it", generation=5, job=WISH.job)
+    assert action == Action(kind=Kind.START, target=DRIVER, reason="nothing runs for it", generation=5, job=DESIRED.job)
 
 
 def test_another_state_is_replaced() -> None:
     """A driver with another state fingerprint is replaced, and the reason names both."""
-    action = decide(WISH, replace(RUNNING, fingerprint="0123456789"))
+    action = decide(DESIRED, replace(RUNNING, fingerprint="0123456789"))
 
     assert action is not None
     assert (Kind.REPLACE, 5) == (action.kind, action.generation)
-    assert f"state 01234567 runs, {WISH.job.fingerprint[:8]} is wished" == action.reason
+    assert f"state 01234567 runs, {DESIRED.job.fingerprint[:8]} is desired" == action.reason
 
 
 def test_a_crashed_driver_is_restarted_with_its_last_words() -> None:
     """The reason holds the exit code and the last line of the log."""
-    action = decide(WISH, CRASHED)
+    action = decide(DESIRED, CRASHED)
 
     assert action is not None
     assert (Kind.RESTART, "exited with 137: java.lang.OutOfMemoryError") == (action.kind, action.reason)
@@ -79,15 +80,45 @@ def test_a_crashed_driver_is_restarted_with_its_last_words() -> None:
 
 def test_a_killed_driver_is_restarted_with_the_signal_for_a_reason() -> None:
     """What a killed process happened to log last did not cause its end."""
-    action = decide(WISH, replace(CRASHED, exit_code=-9))
+    action = decide(DESIRED, replace(CRASHED, exit_code=-9))
 
     assert action is not None
     assert (Kind.RESTART, "killed by SIGKILL") == (action.kind, action.reason)
 
 
+def test_a_driver_that_beats_without_progress_is_wedged() -> None:
+    """A stream that stands still for more than two minutes is restarted, although its driver says that it lives."""
+    beats = [sample_heartbeat(START, generation=4, progressed_at=START - age * SECOND) for age in (120, 121)]
+    actions = [decide(DESIRED, RUNNING, beat) for beat in beats]
+
+    assert [
+        (Kind.KEEP, "runs as desired"),
+        (Kind.RESTART, "wedged: no progress since 23:57:59 UTC; allowed are 120 s"),
+    ] == [action and (action.kind, action.reason) for action in actions]
+
+
+def test_a_start_that_changes_nothing_is_not_tried_each_minute() -> None:
+    """Starting again and again without anything to see afterwards backs off like restarting; a stop begins anew."""
+    starts = [
+        PastAction(kind=Kind.START, target=DRIVER, reason="", generation=4, at=START - age * SECOND)
+        for age in (200, 140, 80, 20)
+    ]
+    stop = PastAction(kind=Kind.STOP, target=DRIVER, reason="", generation=4, at=START - 100 * SECOND)
+    kinds = [plan_drivers([DESIRED], [], [], START, history)[0].kind for history in (starts, [*starts, stop])]
+
+    assert [Kind.QUARANTINE, Kind.START] == kinds
+
+
+def test_drivers_that_cannot_be_observed_are_held() -> None:
+    """Without an observation nothing is moved, and the reason is said of each group."""
+    (action,) = hold_drivers([DESIRED], "the backend is away")
+
+    assert Action(kind=Kind.HOLD, target=DRIVER, reason="the backend is away") == action
+
+
 def test_a_stale_heartbeat_is_death() -> None:
     """Whatever the process list says, a driver without a heartbeat for a minute is dead."""
-    kinds = [decide(WISH, RUNNING, sample_heartbeat(START - age * SECOND, generation=4)) for age in (60, 61)]
+    kinds = [decide(DESIRED, RUNNING, sample_heartbeat(START - age * SECOND, generation=4)) for age in (60, 61)]
 
     assert [Kind.KEEP, Kind.RESTART] == [action and action.kind for action in kinds]
 
@@ -95,7 +126,7 @@ def test_a_stale_heartbeat_is_death() -> None:
 @pytest.mark.parametrize(("age", "kind"), [(180, Kind.KEEP), (181, Kind.RESTART)])
 def test_a_starting_driver_is_given_time(age: int, kind: Kind) -> None:
     """Before its first heartbeat a driver has three minutes; its predecessor's heartbeat does not count."""
-    action = decide(WISH, replace(RUNNING, generation=5, started_at=START - age * SECOND), BEAT)
+    action = decide(DESIRED, replace(RUNNING, generation=5, started_at=START - age * SECOND), BEAT)
 
     assert action is not None
     assert kind is action.kind
@@ -103,7 +134,7 @@ def test_a_starting_driver_is_given_time(age: int, kind: Kind) -> None:
 
 def test_a_driver_that_stopped_on_request_is_started() -> None:
     """Exit code 0 after a heartbeat that says `stopped` is no crash."""
-    action = decide(WISH, replace(CRASHED, exit_code=0), sample_heartbeat(START, generation=4, state="stopped"))
+    action = decide(DESIRED, replace(CRASHED, exit_code=0), sample_heartbeat(START, generation=4, state="stopped"))
 
     assert action is not None
     assert Kind.START is action.kind
@@ -122,13 +153,13 @@ def test_no_start_before_a_model_is_ready() -> None:
     (waiting,) = desired_groups([sample_spec()], {}, "127.0.0.1:9092")
     action = decide(waiting, None, None)
 
-    assert action == Action(kind=Kind.HOLD, group="default", reason="delays-v1 is not ready", generation=0)
+    assert action == Action(kind=Kind.HOLD, target=DRIVER, reason="delays-v1 is not ready", generation=0)
 
 
 @pytest.mark.parametrize("sighting", [RUNNING, replace(RUNNING, fingerprint="other")])
 def test_a_running_monitor_is_never_stopped_for_an_endpoint(sighting: Sighting) -> None:
     """An endpoint that is not ready leads to Keep or Hold, never to a step that stops the driver."""
-    action = decide(replace(WISH, ready=False, waiting_for=("delays-v1",)), sighting)
+    action = decide(replace(DESIRED, ready=False, waiting_for=("delays-v1",)), sighting)
 
     assert action is not None
     assert action.kind in {Kind.KEEP, Kind.HOLD}
@@ -147,9 +178,9 @@ def test_a_running_monitor_is_never_stopped_for_an_endpoint(sighting: Sighting) 
         ((190, 180, 170, 61), Kind.RESTART),
     ],
 )
-def test_patience_doubles_with_each_crash(restarts: tuple[int, ...], kind: Kind) -> None:
+def test_the_wait_doubles_with_each_crash(restarts: tuple[int, ...], kind: Kind) -> None:
     """Three restarts are free, then the wait is 1, 2, 4 ... at most 30 minutes; an hour of health forgives."""
-    action = decide(WISH, CRASHED, restarts=restarts)
+    action = decide(DESIRED, CRASHED, restarts=restarts)
 
     assert action is not None
     assert kind is action.kind
@@ -158,10 +189,10 @@ def test_patience_doubles_with_each_crash(restarts: tuple[int, ...], kind: Kind)
 def test_a_quarantine_has_one_stable_reason() -> None:
     """The reason is one line that says what failed, since when and when the next try is; a minute later it is equal."""
     history = [
-        PastAction(kind=Kind.RESTART, group="default", reason="", generation=4, at=START - age * SECOND)
+        PastAction(kind=Kind.RESTART, target=DRIVER, reason="", generation=4, at=START - age * SECOND)
         for age in (300, 200, 100, 10)
     ]
-    reasons = [plan([WISH], [CRASHED], [BEAT], START + age * SECOND, history)[0].reason for age in (0, 60)]
+    reasons = [plan_drivers([DESIRED], [CRASHED], [BEAT], START + age * SECOND, history)[0].reason for age in (0, 60)]
 
     assert reasons[0] == reasons[1]
     assert (
@@ -202,10 +233,10 @@ def test_adding_a_model_keeps_the_state() -> None:
 def test_the_longest_wait_is_kept_for_ever() -> None:
     """A thousand crashes wait as long as ten: the doubling does not overflow."""
     history = [
-        PastAction(kind=Kind.RESTART, group="default", reason="", generation=n, at=START - timedelta(minutes=31 * n))
+        PastAction(kind=Kind.RESTART, target=DRIVER, reason="", generation=n, at=START - timedelta(minutes=31 * n))
         for n in range(1, 1_000)
     ]
 
-    assert [Kind.RESTART] == [action.kind for action in plan([WISH], [CRASHED], [BEAT], START, history)]
+    assert [Kind.RESTART] == [action.kind for action in plan_drivers([DESIRED], [CRASHED], [BEAT], START, history)]
     early = START - timedelta(minutes=2)
-    assert [Kind.QUARANTINE] == [a.kind for a in plan([WISH], [CRASHED], [BEAT], early, history, policy=Policy())]
+    assert [Kind.QUARANTINE] == [a.kind for a in plan_drivers([DESIRED], [CRASHED], [BEAT], early, history)]

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegel.reconcile.actions import MOVES, Desired, Kind, PastAction
+from pegel.reconcile.actions import MOVES, Action, Desired, Kind, PastAction, Target
 from pegel.reconcile.carrying_out import carry_out
 from pegel.reconcile.desired import desired_groups
+from pegel.reconcile.driver_planner import plan_drivers
 from pegel.reconcile.job_backend import JobState, Sighting
-from pegel.reconcile.planner import plan
 from pegel.stream.result_rows import Heartbeat
-from pegel.testing import ManualClock, MemoryJobBackend
+from pegel.testing import ManualClock, MemoryJobBackend, MemoryServingBackend
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_heartbeat, sample_spec
 
@@ -32,23 +32,23 @@ class World:
     history: list[PastAction]
 
 
-def wish(group: str, *, ready: bool) -> Desired:
-    """Return the wish for one group."""
+def desired_group(group: str, *, ready: bool) -> Desired:
+    """Return what one group should be."""
     (desired,) = desired_groups([sample_spec(group, group=group)], {f"{group}-v1": ready}, "127.0.0.1:9092")
     return desired
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    """Draw a world of up to three groups, each wished, seen and heard in any way, or not."""
-    desired = [wish(group, ready=draw(st.booleans())) for group in draw(st.sets(st.sampled_from(GROUPS)))]
+    """Draw a world of up to three groups, each desired, seen and heard in any way, or not."""
+    desired = [desired_group(group, ready=draw(st.booleans())) for group in draw(st.sets(st.sampled_from(GROUPS)))]
     sightings = []
     for group in draw(st.sets(st.sampled_from(GROUPS))):
         state = draw(st.sampled_from(JobState))
         sightings.append(
             Sighting(
                 group=group,
-                fingerprint=draw(st.sampled_from([wish(group, ready=True).job.fingerprint, "an older state"])),
+                fingerprint=draw(st.sampled_from([desired_group(group, ready=True).job.fingerprint, "an older state"])),
                 generation=draw(st.integers(1, 5)),
                 state=state,
                 started_at=START - draw(ages),
@@ -67,7 +67,7 @@ def worlds(draw: st.DrawFn) -> World:
     past = st.builds(
         PastAction,
         kind=st.sampled_from(Kind),
-        group=st.sampled_from(GROUPS),
+        target=st.sampled_from(GROUPS).map(Target.driver),
         reason=st.just(""),
         generation=st.integers(1, 5),
         at=ages.map(lambda age: START - age),
@@ -82,14 +82,19 @@ def backend_of(world: World, now: datetime) -> MemoryJobBackend:
     return backend
 
 
+def do(action: Action, backend: MemoryJobBackend) -> None:
+    """Carry out an action about a driver."""
+    carry_out(action, backend, MemoryServingBackend(), observed_at=START)
+
+
 @given(worlds())
 def test_planning_again_after_applying_moves_nothing(world: World) -> None:
     """Once the actions are carried out, the next plan has only Keep, and the reasons for not moving still stand."""
     backend = backend_of(world, START)
-    first = plan(world.desired, world.sightings, world.heartbeats, START, world.history)
+    first = plan_drivers(world.desired, world.sightings, world.heartbeats, START, world.history)
     for action in first:
-        carry_out(action, backend)
-    second = plan(world.desired, backend.observe(), world.heartbeats, START, world.history)
+        do(action, backend)
+    second = plan_drivers(world.desired, backend.observe(), world.heartbeats, START, world.history)
 
     assert [] == [action for action in second if action.kind in MOVES]
     standing = [action for action in first if action.kind in {Kind.HOLD, Kind.QUARANTINE}]
@@ -98,64 +103,67 @@ def test_planning_again_after_applying_moves_nothing(world: World) -> None:
 
 @given(worlds(), st.randoms(use_true_random=False))
 def test_order_of_observations_does_not_matter(world: World, random: st.randoms) -> None:  # type: ignore[valid-type]  # hypothesis hands a Random
-    """Any permutation of what is wished, seen, heard and remembered gives the same plan."""
-    first = plan(world.desired, world.sightings, world.heartbeats, START, world.history)
+    """Any permutation of what is desired, seen, heard and remembered gives the same plan."""
+    first = plan_drivers(world.desired, world.sightings, world.heartbeats, START, world.history)
     for observations in (world.desired, world.sightings, world.heartbeats, world.history):
         random.shuffle(observations)  # type: ignore[attr-defined]  # see above
 
-    assert first == plan(world.desired, world.sightings, world.heartbeats, START, world.history)
+    assert first == plan_drivers(world.desired, world.sightings, world.heartbeats, START, world.history)
 
 
 @given(worlds())
 def test_carrying_out_twice_changes_nothing_more(world: World) -> None:
     """Two overlapping runs that carry out the same plan leave the same groups running as one does."""
-    actions = plan(world.desired, world.sightings, world.heartbeats, START, world.history)
+    actions = plan_drivers(world.desired, world.sightings, world.heartbeats, START, world.history)
     once, twice = backend_of(world, START), backend_of(world, START)
     for action in actions:
-        carry_out(action, once)
+        do(action, once)
     for action in [*actions, *actions]:
-        carry_out(action, twice)
+        do(action, twice)
 
     assert sorted(once.observe(), key=str) == sorted(twice.observe(), key=str)
 
 
 @given(worlds())
 def test_one_action_per_group_and_none_for_strangers(world: World) -> None:
-    """Each group that is wished gets exactly one action; others get at most Stop."""
-    actions = plan(world.desired, world.sightings, world.heartbeats, START, world.history)
-    wished = {desired.group for desired in world.desired}
+    """Each group that is desired gets exactly one action; others get at most Stop."""
+    actions = plan_drivers(world.desired, world.sightings, world.heartbeats, START, world.history)
+    desired_names = {desired.group for desired in world.desired}
 
-    assert sorted({action.group for action in actions}) == [action.group for action in actions]
-    assert wished == {action.group for action in actions if action.kind is not Kind.STOP}
-    assert not wished & {action.group for action in actions if action.kind is Kind.STOP}
+    assert sorted({action.target.name for action in actions}) == [action.target.name for action in actions]
+    assert desired_names == {action.target.name for action in actions if action.kind is not Kind.STOP}
+    assert not desired_names & {action.target.name for action in actions if action.kind is Kind.STOP}
 
 
 @given(worlds())
 def test_a_new_driver_is_always_of_a_new_generation(world: World) -> None:
     """A generation that is started is higher than any that was seen, heard or remembered of its group."""
     seen: list[Sighting | Heartbeat | PastAction] = [*world.sightings, *world.heartbeats, *world.history]
-    known = [(one.group, one.generation) for one in seen]
-    started = [action for action in plan(*vars_of(world)) if action.job is not None]
+    known = [(each.target.name if isinstance(each, PastAction) else each.group, each.generation) for each in seen]
+    started = [action for action in plan_drivers(*vars_of(world)) if action.job is not None]
 
     assert all(
-        action.generation > generation for action in started for group, generation in known if group == action.group
+        action.generation > generation
+        for action in started
+        for group, generation in known
+        if group == action.target.name
     )
 
 
 @given(worlds())
 def test_an_unready_endpoint_stops_nothing(world: World) -> None:
     """Where no endpoint is ready, no step stops a driver that runs and beats."""
-    unready = replace(world, desired=[wish(desired.group, ready=False) for desired in world.desired])
+    unready = replace(world, desired=[desired_group(desired.group, ready=False) for desired in world.desired])
     alive = {beat.group: beat for beat in world.heartbeats if START - beat.at <= timedelta(seconds=60)}
     running = {
-        one.group
-        for one in world.sightings
-        if one.state is not JobState.EXITED and one.group in alive and alive[one.group].generation >= one.generation
+        seen.group
+        for seen in world.sightings
+        if seen.state is not JobState.EXITED and seen.group in alive and alive[seen.group].generation >= seen.generation
     }
-    wished = {desired.group for desired in unready.desired}
-    moved = {action.group for action in plan(*vars_of(unready)) if action.kind in MOVES}
+    desired_names = {desired.group for desired in unready.desired}
+    moved = {action.target.name for action in plan_drivers(*vars_of(unready)) if action.kind in MOVES}
 
-    assert not running & wished & moved
+    assert not running & desired_names & moved
 
 
 def vars_of(world: World) -> tuple[list[Desired], list[Sighting], list[Heartbeat], datetime, list[PastAction]]:

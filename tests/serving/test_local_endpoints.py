@@ -14,7 +14,7 @@ from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.testing.backend_checks import SERVING_CHECKS, ServingCheck
-from pegel_local.backends.endpoint_processes import LocalServingBackend, fingerprint
+from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.machine import ports
 
 pytestmark = pytest.mark.slow
@@ -27,8 +27,8 @@ def backend(tmp_path: Path) -> Iterator[LocalServingBackend]:
     url = f"http://{ports.LOOPBACK}:{nobody}/"
     found = LocalServingBackend(Settings(home=tmp_path, serving_python=Path(sys.executable), logger_url=url))
     yield found
-    for status in found.list():
-        found.delete(status.name)
+    for name in found.names():
+        found.delete(name)
 
 
 @pytest.fixture
@@ -69,13 +69,3 @@ def test_a_model_from_elsewhere_is_refused(backend: LocalServingBackend, spec: M
 
     with pytest.raises(SetupError, match=r"a folder of this machine .* given: s3://models/paint\. No endpoint"):
         backend.apply(far)
-
-
-def test_how_long_to_wait_does_not_replace_an_endpoint(spec: MonitorSpec) -> None:
-    """A wish that differs only in patience is the same endpoint; another folder is another one."""
-    model = spec.model.model_dump(mode="json")
-    patient, other = model | {"ready_within": 5.0}, model | {"uri": "file:///elsewhere"}
-
-    assert fingerprint("default", model) == fingerprint("default", patient)
-    assert fingerprint("default", model) != fingerprint("default", other)
-    assert fingerprint("default", model) != fingerprint("another", model)

@@ -1,17 +1,19 @@
-"""The words of reconciling: what is desired, what is done about it, and when a driver counts as dead."""
+"""The words of reconciling: what is desired, what is done about it and to what."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from pegel.reconcile.job_backend import JobDocument
+from pegel.spec.monitor_spec import MonitorSpec
 
 
 class Kind(StrEnum):
-    """What is done about one group, or why nothing is."""
+    """What is done about one target, or why nothing is."""
 
     KEEP = "keep"
     START = "start"
@@ -24,6 +26,45 @@ class Kind(StrEnum):
 
 MOVES = frozenset({Kind.START, Kind.REPLACE, Kind.RESTART, Kind.STOP})
 """The kinds that touch a backend; the others say why nothing moves."""
+
+
+class Runs(StrEnum):
+    """What a target is."""
+
+    DRIVER = "driver"
+    ENDPOINT = "endpoint"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """What an action is about. `name` is the group of a driver, or the name of an endpoint.
+
+    >>> str(Target.endpoint("delays-v1"))
+    'endpoint/delays-v1'
+    """
+
+    runs: Runs
+    name: str
+
+    @classmethod
+    def driver(cls, group: str) -> Self:
+        """Return the streaming driver of a group."""
+        return cls(Runs.DRIVER, group)
+
+    @classmethod
+    def endpoint(cls, name: str) -> Self:
+        """Return a model's endpoint."""
+        return cls(Runs.ENDPOINT, name)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return what `str` wrote. Raises ValueError for anything else."""
+        runs, _, name = text.partition("/")
+        return cls(Runs(runs), name)
+
+    def __str__(self) -> str:
+        """Return it as the log of actions keeps it."""
+        return f"{self.runs.value}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +83,19 @@ class Desired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One step for one group. `generation` is that of the driver to start, or of the one that the step is about."""
+    """One step for one target. `generation` is that of the driver to start, or of the one that the step is about.
+
+    Endpoints have no generations: theirs is 0.
+    """
 
     kind: Kind
-    group: str
+    target: Target
     reason: str
-    generation: int
+    generation: int = 0
     job: JobDocument | None = None
-    """What to start; None for actions that start nothing."""
+    """The driver to start; None for actions that start none."""
+    spec: MonitorSpec | None = None
+    """Whose endpoint to start; None for actions that start none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,24 +103,7 @@ class PastAction:
     """A line of the log of actions."""
 
     kind: Kind
-    group: str
+    target: Target
     reason: str
     generation: int
     at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """When a driver counts as dead, and how patience grows with crashes."""
-
-    stale_after: timedelta = timedelta(seconds=60)
-    """Age at which a heartbeat (one every 2 s) no longer proves life; at least twenty triggers."""
-    start_within: timedelta = timedelta(seconds=180)
-    """Time until the first heartbeat: a JVM, a session, the first batch."""
-    free_restarts: int = 3
-    """Restarts without waiting; a machine hiccup deserves no patience."""
-    first_wait: timedelta = timedelta(minutes=1)
-    """Wait after the free restarts; it doubles with each further one."""
-    longest_wait: timedelta = timedelta(minutes=30)
-    forgiven_after: timedelta = timedelta(hours=1)
-    """Restarts older than this before the latest one do not count: the driver was healthy in between."""

@@ -21,6 +21,12 @@ def state_fingerprint(topics: Iterable[str], version: int = JOB_STATE_VERSION) -
     return hashlib.sha256(document.encode()).hexdigest()
 
 
+def endpoint_fingerprint(spec: MonitorSpec) -> str:
+    """Return the SHA-256 of what an endpoint's processes depend on. Whatever else a spec says does not replace them."""
+    model = spec.model.model_dump(mode="json", exclude={"ready_within"})
+    return hashlib.sha256(json.dumps([spec.namespace, model], sort_keys=True).encode()).hexdigest()
+
+
 def desired_groups(specs: Iterable[MonitorSpec], ready: Mapping[str, bool], kafka: str) -> list[Desired]:
     """Return what should run: the specs by group. `ready` maps an endpoint's name to whether it is ready."""
     groups: dict[str, list[MonitorSpec]] = {}

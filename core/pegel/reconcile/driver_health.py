@@ -1,4 +1,4 @@
-"""Does this driver live? Only a fresh heartbeat, or a recent start, is life; the process list alone proves nothing.
+"""Does this driver live? Only a fresh heartbeat with progress, or a recent start, is life; a process proves nothing.
 
 Reasons name instants, not ages, so that the same death reads the same each time it is looked at.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 import signal
 from datetime import datetime
 
-from pegel.reconcile.actions import Policy
-from pegel.reconcile.job_backend import JobDocument, JobState, Sighting
+from pegel.reconcile.job_backend import JobState, Sighting
+from pegel.spec.limits import STALE_AFTER, START_WITHIN, WEDGED_AFTER
 from pegel.stream.result_rows import Heartbeat
 
 
@@ -20,24 +20,34 @@ def stopped_on_request(sighting: Sighting, heartbeat: Heartbeat | None) -> bool:
     return heartbeat.generation == sighting.generation and heartbeat.state == "stopped"
 
 
-def cause_of_death(
-    sighting: Sighting, heartbeat: Heartbeat | None, job: JobDocument, policy: Policy, now: datetime
-) -> str | None:
+def cause_of_death(sighting: Sighting, heartbeat: Heartbeat | None, now: datetime) -> str | None:
     """Say why the driver counts as dead; None if it lives."""
     if sighting.state is JobState.EXITED and (sighting.exit_code or 0) < 0:
         return f"killed by {_signal_name(-(sighting.exit_code or 0))}"
     if sighting.state is JobState.EXITED:
-        last = sighting.detail.strip().splitlines()[-1:] or ["it left no words"]
-        return f"exited with {sighting.exit_code}: {last[0][:200]}"
+        last = sighting.detail.strip().splitlines()[-1:] or ["its log is empty"]
+        code = "an unknown code" if sighting.exit_code is None else sighting.exit_code
+        return f"exited with {code}: {last[0][:200]}"
     if heartbeat is None or heartbeat.generation < sighting.generation:
-        if now - sighting.started_at <= policy.start_within:
+        if now - sighting.started_at <= START_WITHIN:
             return None
-        allowed = f"{policy.start_within.total_seconds():.0f} s"
+        allowed = f"{START_WITHIN.total_seconds():.0f} s"
         return f"no heartbeat within {allowed} of its start at {sighting.started_at:%H:%M:%S} UTC"
-    limit = max(policy.stale_after, 20 * job.trigger)
-    if now - heartbeat.at <= limit:
-        return None
-    return f"no heartbeat since {heartbeat.at:%H:%M:%S} UTC; allowed are {limit.total_seconds():.0f} s"
+    return silence(heartbeat, now)
+
+
+def silence(heartbeat: Heartbeat, now: datetime) -> str | None:
+    """Say why a driver that spoke does not watch now: it fell silent, or its stream stands still. None if it watches.
+
+    The limits are inclusive: a heartbeat of exactly `STALE_AFTER` still proves life.
+    """
+    if now - heartbeat.at > STALE_AFTER:
+        allowed = f"{STALE_AFTER.total_seconds():.0f} s"
+        return f"no heartbeat since {heartbeat.at:%H:%M:%S} UTC; allowed are {allowed}"
+    if heartbeat.progressed_at is not None and now - heartbeat.progressed_at > WEDGED_AFTER:
+        allowed = f"{WEDGED_AFTER.total_seconds():.0f} s"
+        return f"wedged: no progress since {heartbeat.progressed_at:%H:%M:%S} UTC; allowed are {allowed}"
+    return None
 
 
 def _signal_name(number: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -16,6 +17,8 @@ class EndpointState(StrEnum):
     STARTING = "starting"
     READY = "ready"
     FAILED = "failed"
+    UNKNOWN = "unknown"
+    """It could not be looked at: nothing is concluded from that, and nothing is done about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,10 @@ class EndpointStatus:
     url: str | None = None
     detail: str = ""
     """Why it is not ready, ending with the last lines of the model server's log."""
+    changed_at: datetime | None = None
+    """When what it is to be was last changed, UTC; None when that is not known."""
+    unready_since: datetime | None = None
+    """Since when it was not seen to be ready, UTC: its start, or the last look that saw it ready. None if it is."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON."""
@@ -44,13 +51,20 @@ class ServingBackend(Protocol):
     """Runs model servers whose requests and responses are logged. Every call may be repeated without harm."""
 
     def apply(self, spec: MonitorSpec) -> None:
-        """Make the endpoint of `spec` exist as wished and return at once. The same wish again changes nothing."""
+        """Make the endpoint of `spec` exist as desired and return at once. The same spec again changes nothing."""
+        ...
+
+    def restart(self, spec: MonitorSpec, *, started_before: datetime) -> None:
+        """End what runs of the endpoint and start it anew, at the same address, and return at once.
+
+        Processes that were started at `started_before` or later are left alone: another run was faster.
+        """
         ...
 
     def stage(self, spec: MonitorSpec) -> None:
-        """Start a candidate as `spec` wishes beside what serves now, which is not touched, and return at once.
+        """Start a candidate as `spec` says beside what serves now, which is not touched, and return at once.
 
-        The same wish again changes nothing; another candidate of the endpoint is replaced. An endpoint that is as
+        The same spec again changes nothing; another candidate of the endpoint is replaced. An endpoint that is as
         wished already is its own candidate.
         """
         ...
@@ -75,6 +89,6 @@ class ServingBackend(Protocol):
         """Remove the endpoint and its candidate; wait until nothing of them runs. An absent one is not an error."""
         ...
 
-    def list(self) -> list[EndpointStatus]:
-        """List every endpoint that carries our mark and serves."""
+    def names(self) -> list[str]:
+        """Name every endpoint that carries our mark and serves, in order. None of them is looked at."""
         ...

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine
 from pegel.baseline.baseline import Baseline
 from pegel.errors import LayoutMismatch, NotFound
 from pegel.judge import budget
+from pegel.reconcile.actions import Target
 from pegel.report.features import feature_views
 from pegel.report.states import state_of
 from pegel.report.svg import sparkline
@@ -81,7 +82,9 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
         alerts=AlertStore(sources.engine).alerts(model, version, limit=LISTED),
         outliers=results.outliers(model, version, limit=LISTED),
         invalid=results.invalid(model, version, since)[::-1],
-        actions=ActionLog(sources.engine).recent(spec.group, limit=LISTED)[::-1],
+        actions=ActionLog(sources.engine).recent(
+            Target.driver(spec.group), Target.endpoint(spec.endpoint), limit=LISTED
+        )[::-1],
     )
 
 

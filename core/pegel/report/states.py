@@ -6,13 +6,11 @@ from datetime import datetime, timedelta
 
 from pegel.alerts.alert import Alert
 from pegel.judge.findings import Verdict
+from pegel.reconcile.driver_health import silence
 from pegel.report.views import StateView
 from pegel.report.words import length, moment
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stream.result_rows import Heartbeat, WindowRow
-
-SILENT = timedelta(seconds=60)
-"""Age of a heartbeat beyond which nobody watches."""
 
 
 def state_of(
@@ -34,8 +32,9 @@ def state_of(
     """
     if heartbeat is None or heartbeat.state == "stopped":
         return StateView(words="not watched: its driver is not running yet", level="bad")
-    if now - heartbeat.at > SILENT:
-        return StateView(words=f"not watched: driver silent for {length(now - heartbeat.at)}", level="bad")
+    trouble = silence(heartbeat, now)
+    if trouble is not None:
+        return StateView(words=f"not watched: {trouble}", level="bad")
     if alert is not None:
         return StateView(words=f"drifting since {moment(alert.since, now)} UTC", level="bad")
     if last is None:

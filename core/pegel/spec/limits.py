@@ -16,3 +16,21 @@ STOP_GRACE = timedelta(seconds=30)
 """How long anything may take to finish its batch before it is ended."""
 SERVICE_GRACE = timedelta(seconds=10)
 """How long a service without batches (logger, proxy, model server, mail box) may take to end."""
+
+FREE_RESTARTS = 3
+"""Tries in a row without waiting; a hiccup of the machine deserves no delay."""
+FIRST_WAIT = timedelta(minutes=1)
+"""Wait after the free tries; it doubles with each further one."""
+LONGEST_WAIT = timedelta(minutes=30)
+"""Where that doubling ends."""
+FORGIVEN_AFTER = timedelta(hours=1)
+"""Tries further apart than this do not belong together: what was started was healthy in between."""
+
+ENDPOINT_ANSWERS_WITHIN = timedelta(seconds=2)
+"""How long one endpoint may take to say whether it is ready; a loaded one answers in milliseconds."""
+ENDPOINTS_SEEN_WITHIN = timedelta(seconds=15)
+"""How long looking at all endpoints may take; the others are looked at a minute later. A quarter of that minute."""
+ENDPOINTS_AT_ONCE = 16
+"""Endpoints that are asked at the same time."""
+ENDPOINT_SETTLES_WITHIN = timedelta(minutes=10)
+"""How long a changed endpoint is left to whoever changed it: onboarding registers the monitor after the endpoint."""

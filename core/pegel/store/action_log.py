@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from pegel.reconcile.actions import MOVES, Action, Kind, PastAction
+from pegel.reconcile.actions import MOVES, Action, Kind, PastAction, Target
 from pegel.store import tables
 from pegel.store.database import reading, writing
 
@@ -34,7 +34,7 @@ class ActionLog:
                 if action.kind is Kind.KEEP or _is_repetition(connection, action):
                     continue
                 row = {
-                    "group": action.group,
+                    "target": str(action.target),
                     "kind": action.kind.value,
                     "reason": action.reason,
                     "generation": action.generation,
@@ -48,25 +48,30 @@ class ActionLog:
         """Return what the planner needs: the actions of the last `LOOK_BACK`, oldest first."""
         return self._read(tables.actions.c.at > now - LOOK_BACK, limit=None)
 
-    def recent(self, group: str | None = None, *, limit: int = 50) -> list[PastAction]:
-        """Return the newest actions of one group, or of all, oldest first."""
-        condition = sa.true() if group is None else tables.actions.c.group == group
+    def recent(self, *targets: Target, limit: int = 50) -> list[PastAction]:
+        """Return the newest actions about these targets, or about all if none is named, oldest first."""
+        names = [str(target) for target in targets]
+        condition = tables.actions.c.target.in_(names) if names else sa.true()
         return self._read(condition, limit=limit)
 
     def _read(self, condition: sa.ColumnElement[bool], limit: int | None) -> list[PastAction]:
         c = tables.actions.c
-        columns = (c.group, c.kind, c.reason, c.generation, c.at)
+        columns = (c.target, c.kind, c.reason, c.generation, c.at)
         statement = sa.select(*columns).where(condition).order_by(c.seq.desc()).limit(limit)
         with reading(self._engine) as connection:
             rows = connection.execute(statement).mappings().all()
-        return [PastAction(**(dict(row) | {"kind": Kind(row["kind"])})) for row in reversed(rows)]
+        return [_past(row) for row in reversed(rows)]
+
+
+def _past(row: sa.RowMapping) -> PastAction:
+    return PastAction(**(dict(row) | {"kind": Kind(row["kind"]), "target": Target.parse(row["target"])}))
 
 
 def _is_repetition(connection: Connection, action: Action) -> bool:
-    """Say whether the group's last line says the same already."""
+    """Say whether the target's last line says the same already."""
     if action.kind in MOVES:
         return False
     c = tables.actions.c
-    statement = sa.select(c.kind, c.reason).where(c.group == action.group).order_by(c.seq.desc()).limit(1)
+    statement = sa.select(c.kind, c.reason).where(c.target == str(action.target)).order_by(c.seq.desc()).limit(1)
     last = connection.execute(statement).first()
     return last is not None and tuple(last) == (action.kind.value, action.reason)

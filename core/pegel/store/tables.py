@@ -224,12 +224,12 @@ actions = sa.Table(
     "actions",
     metadata,
     sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
-    sa.Column("group", sa.Text, nullable=False),
+    sa.Column("target", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("reason", Foreign, nullable=False),
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("at", Instant, nullable=False),
-    sa.Index(None, "group", "at"),
+    sa.Index(None, "target", "at"),
 )
 
 # Who may write for a group. `open_claims`: claims since the last commit that did not end by a clean stop; a commit

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from pegel.reconcile.job_backend import JobBackend, JobDocument, JobState, Sighting
 from pegel.reconcile.serving_backend import EndpointState, ServingBackend
 from pegel.spec.monitor_spec import MonitorSpec
 
-PATIENCE = timedelta(seconds=30)
+APPEARS_WITHIN = timedelta(seconds=30)
 """How long a real process may take to appear or to end."""
 GRACE = timedelta(seconds=10)
 
@@ -31,8 +31,8 @@ def _expect(condition: bool, sentence: str) -> None:
 
 
 def _eventually(condition: Callable[[], bool], sentence: str) -> None:
-    """Wait until `condition` holds, at most `PATIENCE`; a fake meets it at the first look."""
-    deadline = time.monotonic() + PATIENCE.total_seconds()
+    """Wait until `condition` holds, at most `APPEARS_WITHIN`; a fake meets it at the first look."""
+    deadline = time.monotonic() + APPEARS_WITHIN.total_seconds()
     while not condition():
         _expect(time.monotonic() < deadline, sentence)
         time.sleep(0.05)
@@ -109,8 +109,8 @@ def an_unknown_endpoint_is_absent(backend: ServingBackend, spec: MonitorSpec) ->
     _expect(spec.endpoint not in _names(backend), "an endpoint is listed that was never asked for")
 
 
-def an_endpoint_becomes_ready_as_wished(backend: ServingBackend, spec: MonitorSpec) -> None:
-    """An applied endpoint becomes READY with an address, and is listed once; the same wish again changes nothing."""
+def an_endpoint_becomes_ready_as_desired(backend: ServingBackend, spec: MonitorSpec) -> None:
+    """An applied endpoint becomes READY with an address, and is listed once; the same spec again changes nothing."""
     backend.apply(spec)
     _eventually(lambda: _ready(backend, spec), f"not ready: {backend.observe(spec.endpoint)}")
     before = backend.observe(spec.endpoint)
@@ -119,7 +119,7 @@ def an_endpoint_becomes_ready_as_wished(backend: ServingBackend, spec: MonitorSp
     listed = _names(backend)
     backend.delete(spec.endpoint)
     _expect(before.url is not None, "an endpoint is ready without an address")
-    _expect(before == after, f"the same wish changed something: before {before}, after {after}")
+    _expect(before == after, f"the same spec changed something: before {before}, after {after}")
     _expect(listed.count(spec.endpoint) == 1, f"expected to be listed once; listed {listed}")
 
 
@@ -129,6 +129,19 @@ def a_deleted_endpoint_is_absent(backend: ServingBackend, spec: MonitorSpec) -> 
     backend.delete(spec.endpoint)
     _expect(backend.observe(spec.endpoint).state is EndpointState.ABSENT, "a deleted endpoint is still there")
     _expect(spec.endpoint not in _names(backend), "a deleted endpoint is still listed")
+
+
+def a_restarted_endpoint_keeps_its_address(backend: ServingBackend, spec: MonitorSpec) -> None:
+    """A restarted endpoint becomes READY again at the same address; a second run that is late changes nothing."""
+    backend.apply(spec)
+    _eventually(lambda: _ready(backend, spec), f"not ready: {backend.observe(spec.endpoint)}")
+    before, looked_at = backend.observe(spec.endpoint), datetime.now(UTC)
+    backend.restart(spec, started_before=looked_at)
+    backend.restart(spec, started_before=looked_at)
+    _eventually(lambda: _ready(backend, spec), f"not ready again: {backend.observe(spec.endpoint)}")
+    after = backend.observe(spec.endpoint)
+    backend.delete(spec.endpoint)
+    _expect((before.url, before.fingerprint) == (after.url, after.fingerprint), f"before {before}, after {after}")
 
 
 def a_discarded_candidate_leaves_what_serves(backend: ServingBackend, spec: MonitorSpec) -> None:
@@ -162,12 +175,15 @@ def a_promoted_candidate_serves(backend: ServingBackend, spec: MonitorSpec) -> N
     after, listed = backend.observe(spec.endpoint), _names(backend)
     backend.delete(spec.endpoint)
     _expect(before.fingerprint != candidate.fingerprint, "the candidate is what served before")
-    _expect(after == candidate, f"expected what was staged to serve: {candidate}; given {after}")
+    _expect(
+        (after.fingerprint, after.url) == (candidate.fingerprint, candidate.url),
+        f"expected what was staged to serve: {candidate}; given {after}",
+    )
     _expect(listed.count(spec.endpoint) == 1, f"expected to be listed once; listed {listed}")
 
 
 def _other(spec: MonitorSpec) -> MonitorSpec:
-    """Return another wish for the same endpoint."""
+    """Return another spec for the same endpoint."""
     protocol = "v1" if spec.model.protocol == "v2" else "v2"
     return spec.model_copy(update={"model": spec.model.model_copy(update={"protocol": protocol})})
 
@@ -181,7 +197,7 @@ def _ready(backend: ServingBackend, spec: MonitorSpec) -> bool:
 
 
 def _names(backend: ServingBackend) -> list[str]:
-    return [status.name for status in backend.list()]
+    return backend.names()
 
 
 JOB_CHECKS: tuple[JobCheck, ...] = (
@@ -193,8 +209,9 @@ JOB_CHECKS: tuple[JobCheck, ...] = (
 )
 SERVING_CHECKS: tuple[ServingCheck, ...] = (
     an_unknown_endpoint_is_absent,
-    an_endpoint_becomes_ready_as_wished,
+    an_endpoint_becomes_ready_as_desired,
     a_deleted_endpoint_is_absent,
+    a_restarted_endpoint_keeps_its_address,
     a_discarded_candidate_leaves_what_serves,
     a_promoted_candidate_serves,
 )

@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
+from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import EndpointState, EndpointStatus
+from pegel.spec.clock import Clock
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.testing.manual_clock import ManualClock
 
 
 class MemoryServingBackend:
     """Keeps endpoints in a dictionary. Each is ready at once, unless `failing` names it."""
 
-    def __init__(self, failing: dict[str, str] | None = None) -> None:
-        """Take `failing`: an endpoint's name -> the last line of the log it fails with."""
+    def __init__(self, failing: dict[str, str] | None = None, *, clock: Clock | None = None) -> None:
+        """Take `failing`: an endpoint's name -> the last line of the log it fails with. None: a clock that stands."""
         self.failing = dict(failing or {})
-        self._endpoints: dict[str, EndpointStatus] = {}
+        self.seen: dict[str, EndpointStatus] = {}
+        """What `observe` shows, by name; a test may put any world here."""
         self._candidates: dict[str, EndpointStatus] = {}
+        self._clock = clock or ManualClock()
 
     def apply(self, spec: MonitorSpec) -> None:
-        """Make the endpoint of `spec` exist."""
-        self._endpoints[spec.endpoint] = self._started(spec)
+        """Make the endpoint of `spec` exist; one that serves it already is left alone."""
+        present = self.observe(spec.endpoint)
+        if present.state is EndpointState.READY and present.fingerprint == endpoint_fingerprint(spec):
+            return
+        self.seen[spec.endpoint] = self._started(spec)
+
+    def restart(self, spec: MonitorSpec, *, started_before: datetime) -> None:
+        """Start the endpoint anew, unless it was started at `started_before` or later."""
+        present = self.observe(spec.endpoint)
+        since = present.unready_since
+        if present.state is EndpointState.STARTING and since is not None and since >= started_before:
+            return
+        self.seen[spec.endpoint] = self._started(spec)
 
     def stage(self, spec: MonitorSpec) -> None:
-        """Keep a candidate beside the endpoint, unless that is as wished."""
+        """Keep a candidate beside the endpoint, unless that is as desired."""
         self._candidates.pop(spec.endpoint, None)
-        if self.observe(spec.endpoint).fingerprint != spec.fingerprint():
+        if self.observe(spec.endpoint).fingerprint != endpoint_fingerprint(spec):
             self._candidates[spec.endpoint] = self._started(spec)
 
     def staged(self, endpoint: str) -> EndpointStatus:
@@ -32,7 +51,7 @@ class MemoryServingBackend:
     def promote(self, endpoint: str) -> None:
         """Put the candidate in the endpoint's place."""
         if endpoint in self._candidates:
-            self._endpoints[endpoint] = self._candidates.pop(endpoint)
+            self.seen[endpoint] = self._candidates.pop(endpoint)
 
     def discard(self, endpoint: str) -> None:
         """Forget the candidate."""
@@ -41,23 +60,30 @@ class MemoryServingBackend:
     def observe(self, endpoint: str) -> EndpointStatus:
         """Look at one endpoint; an unknown one is ABSENT."""
         absent = EndpointStatus(name=endpoint, fingerprint="", state=EndpointState.ABSENT)
-        return self._endpoints.get(endpoint, absent)
+        return self.seen.get(endpoint, absent)
 
     def delete(self, endpoint: str) -> None:
         """Remove the endpoint and its candidate; an absent one is not an error."""
-        self._endpoints.pop(endpoint, None)
+        self.seen.pop(endpoint, None)
         self._candidates.pop(endpoint, None)
 
-    def list(self) -> list[EndpointStatus]:
-        """List every endpoint."""
-        return [*self._endpoints.values()]
+    def names(self) -> list[str]:
+        """Name every endpoint."""
+        return sorted(name for name, status in self.seen.items() if status.state is not EndpointState.ABSENT)
+
+    def die(self, endpoint: str, detail: str) -> None:
+        """Let the endpoint's server end by itself. Raises KeyError for an unknown endpoint."""
+        known = self.seen[endpoint]
+        now = self._clock.now()
+        self.seen[endpoint] = replace(known, state=EndpointState.FAILED, detail=detail, unready_since=now)
 
     def _started(self, spec: MonitorSpec) -> EndpointStatus:
         detail = self.failing.get(spec.endpoint, "")
         return EndpointStatus(
             name=spec.endpoint,
-            fingerprint=spec.fingerprint(),
+            fingerprint=endpoint_fingerprint(spec),
             state=EndpointState.FAILED if detail else EndpointState.READY,
             url=None if detail else f"http://{spec.endpoint}.memory",
             detail=detail,
+            changed_at=self._clock.now(),
         )

@@ -147,6 +147,7 @@ def sample_heartbeat(at: datetime = START, group: str = "default", **fields: Any
         "at": at,
         "started_at": at - timedelta(minutes=5),
         "pid": 4711,
+        "progressed_at": at,
     }
     return Heartbeat(**(values | fields))
 

@@ -8,17 +8,18 @@ colour, and stands in `candidate.json`; taking the place is one rename.
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 import shutil
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import httpx
 
 from pegel.errors import SetupError
+from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import EndpointState, EndpointStatus
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
@@ -35,24 +36,23 @@ ASK_WITHIN_S = 5.0
 PARTS = ("proxy", "server")
 """In the order in which they end; they start the other way round."""
 SERVES, CANDIDATE = "endpoint.json", "candidate.json"
+SEEN_READY = "seen-ready"
+"""Its time is the last look that saw the server ready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What an endpoint is to be: the part of a spec that its processes depend on, and the ports it was given."""
+class EndpointDocument:
+    """What an endpoint is to be: what its processes are told, and the ports it was given."""
 
     name: str
     namespace: str
-    model: dict[str, Any]
+    fingerprint: str
+    """Of what was desired (`pegel.reconcile.desired`); ports are ours to choose and not part of it."""
+    model_uri: str
     server_port: int
     port: int
     colour: str = "blue"
     """`blue` or `green`: what serves and its candidate differ in it, so that neither is in the way of the other."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Return the SHA-256 of what was wished; ports are ours to choose and not part of it."""
-        return fingerprint(self.namespace, self.model)
 
     @property
     def url(self) -> str:
@@ -69,29 +69,41 @@ class LocalServingBackend:
         self._folder = settings.home.resolve() / "endpoints"
 
     def apply(self, spec: MonitorSpec) -> None:
-        """Make the endpoint of `spec` exist as wished and return at once. The same wish again changes nothing.
+        """Make the endpoint of `spec` exist as desired and return at once. The same spec again changes nothing.
 
-        An endpoint of another wish is replaced; parts of it that ended are started again. Raises SetupError without a
+        An endpoint of another model is replaced; parts of it that ended are started again. Raises SetupError without a
         serving environment or when the model's folder is not on this machine.
         """
-        model = spec.model.model_dump(mode="json")
-        _model_folder(model["uri"])
-        present = self._wish(spec.endpoint)
-        if present is not None and present.fingerprint != fingerprint(spec.namespace, model):
+        _model_folder(spec.model.uri)
+        present = self._document(spec.endpoint)
+        if present is not None and present.fingerprint != endpoint_fingerprint(spec):
             self.delete(spec.endpoint)
             present = None
-        self._run(present or _new_wish(spec, model), SERVES)
+        self._run(present or _new_document(spec), SERVES)
+
+    def restart(self, spec: MonitorSpec, *, started_before: datetime) -> None:
+        """End what runs of the endpoint and start it anew, at the same address, and return at once.
+
+        Processes that were started at `started_before` or later are left alone. Raises SetupError as `apply` does.
+        """
+        _model_folder(spec.model.uri)
+        document = self._document(spec.endpoint)
+        parts = [] if document is None else [self._part(document, part) for part in PARTS]
+        for part in parts:
+            state = part.files.state()
+            if state is None or state.started_at < started_before:
+                part.stop(grace_s=STOP_WITHIN_S)
+        self.apply(spec)
 
     def stage(self, spec: MonitorSpec) -> None:
-        """Start what `spec` wishes beside what serves now, which is not touched, and return at once.
+        """Start what `spec` says beside what serves now, which is not touched, and return at once.
 
-        The same wish again changes nothing; another candidate is replaced. What serves as wished already is its own
+        The same spec again changes nothing; another candidate is replaced. What serves as desired already is its own
         candidate. Raises SetupError as `apply` does.
         """
-        model = spec.model.model_dump(mode="json")
-        _model_folder(model["uri"])
-        wanted = fingerprint(spec.namespace, model)
-        present, candidate = self._wish(spec.endpoint), self._wish(spec.endpoint, CANDIDATE)
+        _model_folder(spec.model.uri)
+        wanted = endpoint_fingerprint(spec)
+        present, candidate = self._document(spec.endpoint), self._document(spec.endpoint, CANDIDATE)
         if present is not None and present.fingerprint == wanted:
             self.discard(spec.endpoint)
             self._run(present, SERVES)
@@ -101,13 +113,13 @@ class LocalServingBackend:
         if candidate is None:
             self.discard(spec.endpoint)
             colour = "green" if present is not None and present.colour == "blue" else "blue"
-            candidate = _new_wish(spec, model, colour)
+            candidate = _new_document(spec, colour)
         self._run(candidate, CANDIDATE)
 
     def staged(self, endpoint: str) -> EndpointStatus:
         """Look at the endpoint's candidate now; without one, at what serves."""
-        candidate = self._wish(endpoint, CANDIDATE)
-        return self.observe(endpoint) if candidate is None else self._status(candidate)
+        candidate = self._document(endpoint, CANDIDATE)
+        return self.observe(endpoint) if candidate is None else self._status(candidate, CANDIDATE)
 
     def promote(self, endpoint: str) -> None:
         """Let the candidate serve in place of what serves now, and end the latter. No candidate: nothing happens.
@@ -115,7 +127,9 @@ class LocalServingBackend:
         The new address is in force at once: the switch is one rename. Requests that the old server has are answered
         within its grace.
         """
-        if self._wish(endpoint, CANDIDATE) is not None:
+        if self._document(endpoint, CANDIDATE) is not None:
+            # Its time is when the endpoint was last changed: for reconciling it begins now.
+            os.utime(self._folder / endpoint / CANDIDATE)
             (self._folder / endpoint / CANDIDATE).replace(self._folder / endpoint / SERVES)
         self._sweep(endpoint)
 
@@ -123,22 +137,22 @@ class LocalServingBackend:
         """End the candidate and forget it; what serves is not touched. No candidate: nothing happens."""
         (self._folder / endpoint / CANDIDATE).unlink(missing_ok=True)
         self._sweep(endpoint)
-        if self._wish(endpoint) is None:
+        if self._document(endpoint) is None:
             shutil.rmtree(self._folder / endpoint, ignore_errors=True)
 
     def resume(self) -> list[str]:
-        """Start the endpoints that were wished and do not run, after a restart of the system. Return their names."""
-        wishes = [wish for wish in map(self._wish, self._known()) if wish is not None]
-        for wish in wishes:
-            self._run(wish, SERVES)
-        return [wish.name for wish in wishes]
+        """Start the endpoints that are to serve and do not run, after a restart of the system. Return their names."""
+        documents = [document for document in map(self._document, self.names()) if document is not None]
+        for document in documents:
+            self._run(document, SERVES)
+        return [document.name for document in documents]
 
     def observe(self, endpoint: str) -> EndpointStatus:
         """Look at one endpoint now."""
-        wish = self._wish(endpoint)
-        if wish is None:
+        document = self._document(endpoint)
+        if document is None:
             return EndpointStatus(name=endpoint, fingerprint="", state=EndpointState.ABSENT)
-        return self._status(wish)
+        return self._status(document, SERVES)
 
     def delete(self, endpoint: str) -> None:
         """Remove the endpoint, its candidate too, and wait until nothing of it runs. An absent one is not an error."""
@@ -146,15 +160,12 @@ class LocalServingBackend:
         shutil.rmtree(self._folder / endpoint, ignore_errors=True)
 
     def halt(self, endpoint: str) -> None:
-        """End the endpoint's processes and keep the wish, so that `resume` brings it back."""
+        """End the endpoint's processes and keep what it is to be, so that `resume` brings it back."""
         self._end(self._parts_of(endpoint))
 
-    def list(self) -> list[EndpointStatus]:
-        """List every endpoint below the home, in the order of their names."""
-        return [self.observe(name) for name in self._known()]
-
-    def _known(self) -> tuple[str, ...]:
-        return tuple(sorted(path.parent.name for path in self._folder.glob(f"*/{SERVES}")))
+    def names(self) -> list[str]:
+        """Name every endpoint below the home that is to serve, in order. None of them is looked at."""
+        return sorted(path.parent.name for path in self._folder.glob(f"*/{SERVES}"))
 
     def _parts_of(self, endpoint: str) -> set[Path]:
         """Return the folders of all parts there are; proxies come and go before their servers."""
@@ -162,8 +173,8 @@ class LocalServingBackend:
 
     def _sweep(self, endpoint: str) -> None:
         """End the parts that neither what serves nor a candidate needs, also those that a crash left behind."""
-        wishes = (self._wish(endpoint), self._wish(endpoint, CANDIDATE))
-        needed = {self._part(wish, part).folder for wish in wishes if wish is not None for part in PARTS}
+        documents = (self._document(endpoint), self._document(endpoint, CANDIDATE))
+        needed = {self._part(document, part).folder for document in documents if document is not None for part in PARTS}
         unneeded = self._parts_of(endpoint) - needed
         self._end(unneeded)
         for folder in unneeded:
@@ -173,31 +184,36 @@ class LocalServingBackend:
         for folder in sorted(folders):
             SupervisedProcess(folder).stop(grace_s=STOP_WITHIN_S)
 
-    def _part(self, wish: Wish, part: str) -> SupervisedProcess:
-        folder = part if wish.colour == "blue" else f"{part}-{wish.colour}"
-        return SupervisedProcess(self._folder / wish.name / folder)
+    def _part(self, document: EndpointDocument, part: str) -> SupervisedProcess:
+        folder = part if document.colour == "blue" else f"{part}-{document.colour}"
+        return SupervisedProcess(self._folder / document.name / folder)
 
-    def _wish(self, endpoint: str, which: str = SERVES) -> Wish | None:
+    def _document(self, endpoint: str, which: str = SERVES) -> EndpointDocument | None:
         try:
-            return Wish(**json.loads((self._folder / endpoint / which).read_text(encoding="utf-8")))
+            return EndpointDocument(**json.loads((self._folder / endpoint / which).read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
 
-    def _run(self, wish: Wish, which: str) -> None:
-        """Write the wish down and start those of its two parts that do not run."""
-        server, proxy = self._part(wish, "server"), self._part(wish, "proxy")
-        if not server.files.running and not proxy.files.running and (answers(wish.port) or answers(wish.server_port)):
+    def _run(self, document: EndpointDocument, which: str) -> None:
+        """Write down what the endpoint is to be and start those of its two parts that do not run."""
+        server, proxy = self._part(document, "server"), self._part(document, "proxy")
+        if (
+            not server.files.running
+            and not proxy.files.running
+            and (answers(document.port) or answers(document.server_port))
+        ):
             # While the endpoint was down somebody else took a port of it.
             server_port, port = free_ports(2)
-            wish = replace(wish, server_port=server_port, port=port)
-        write_json(self._folder / wish.name / which, asdict(wish))
-        server.start(self._launch(wish, self._server_command(wish)))
-        proxy.start(self._launch(wish, self._proxy_command(wish)))
+            document = replace(document, server_port=server_port, port=port)
+        if document != self._document(document.name, which):
+            write_json(self._folder / document.name / which, asdict(document))
+        server.start(self._launch(document, self._server_command(document)))
+        proxy.start(self._launch(document, self._proxy_command(document)))
 
-    def _launch(self, wish: Wish, command: tuple[str, ...]) -> Launch:
+    def _launch(self, document: EndpointDocument, command: tuple[str, ...]) -> Launch:
         return Launch(
             command=command,
-            fingerprint=wish.fingerprint,
+            fingerprint=document.fingerprint,
             environment=environment(self._settings),
             restarts=RESTARTS,
         )
@@ -211,49 +227,74 @@ class LocalServingBackend:
             )
         return str(python)
 
-    def _server_command(self, wish: Wish) -> tuple[str, ...]:
-        folder = str(_model_folder(wish.model["uri"]))
-        options = ("--model-dir", folder, "--name", wish.name, "--port", str(wish.server_port))
+    def _server_command(self, document: EndpointDocument) -> tuple[str, ...]:
+        folder = str(_model_folder(document.model_uri))
+        options = ("--model-dir", folder, "--name", document.name, "--port", str(document.server_port))
         return (self._python(), "-m", "pegel_serving.server", *options)
 
-    def _proxy_command(self, wish: Wish) -> tuple[str, ...]:
+    def _proxy_command(self, document: EndpointDocument) -> tuple[str, ...]:
         options = {
-            "--upstream": f"http://{LOOPBACK}:{wish.server_port}",
+            "--upstream": f"http://{LOOPBACK}:{document.server_port}",
             "--logger": self._settings.logger_url,
-            "--name": wish.name,
-            "--namespace": wish.namespace,
-            "--port": str(wish.port),
+            "--name": document.name,
+            "--namespace": document.namespace,
+            "--port": str(document.port),
             "--annotations": json.dumps({"managed-by": names.MANAGED_BY}),
         }
         flat = tuple(text for pair in options.items() for text in pair)
         return (self._python(), "-m", "pegel_serving.proxy", *flat)
 
-    def _status(self, wish: Wish) -> EndpointStatus:
-        state, detail = self._look(wish)
-        return EndpointStatus(name=wish.name, fingerprint=wish.fingerprint, state=state, url=wish.url, detail=detail)
+    def _status(self, document: EndpointDocument, which: str) -> EndpointStatus:
+        state, detail = self._look(document)
+        seen_ready = self._part(document, "server").folder / SEEN_READY
+        if state is EndpointState.READY:
+            seen_ready.touch()
+        return EndpointStatus(
+            name=document.name,
+            fingerprint=document.fingerprint,
+            state=state,
+            url=document.url,
+            detail=detail,
+            changed_at=_time_of(self._folder / document.name / which),
+            unready_since=None if state is EndpointState.READY else self._unready_since(document, seen_ready),
+        )
 
-    def _look(self, wish: Wish) -> tuple[EndpointState, str]:
+    def _unready_since(self, document: EndpointDocument, seen_ready: Path) -> datetime | None:
+        """Return the latest of: the starts of its two parts, and the last look that saw it ready."""
+        states = [self._part(document, part).files.state() for part in PARTS]
+        times = [_time_of(seen_ready), *(state.started_at for state in states if state is not None)]
+        return max((at for at in times if at is not None), default=None)
+
+    def _look(self, document: EndpointDocument) -> tuple[EndpointState, str]:
         for part in reversed(PARTS):
-            files = self._part(wish, part).files
+            files = self._part(document, part).files
             if not files.running:
                 return EndpointState.FAILED, f"its {part} ended; the last lines of its log:\n{last_lines(files.log)}"
-        answer = _ask(f"{wish.url}/v1/models/{wish.name}")
+        answer = _ask(f"{document.url}/v1/models/{document.name}")
         if answer == "ready":
             return EndpointState.READY, ""
-        log = last_lines(self._part(wish, "server").files.log)
+        log = last_lines(self._part(document, "server").files.log)
         return EndpointState.STARTING, f"the model does not answer ready yet ({answer}); its log ends:\n{log}"
 
 
-def fingerprint(namespace: str, model: dict[str, Any]) -> str:
-    """Return the SHA-256 of what an endpoint's processes depend on. Whatever else a spec says does not restart them."""
-    relevant = {key: value for key, value in model.items() if key != "ready_within"}
-    return hashlib.sha256(json.dumps([namespace, relevant], sort_keys=True).encode()).hexdigest()
+def _time_of(path: Path) -> datetime | None:
+    """Return when a file was last written, UTC; None without the file."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
 
 
-def _new_wish(spec: MonitorSpec, model: dict[str, Any], colour: str = "blue") -> Wish:
+def _new_document(spec: MonitorSpec, colour: str = "blue") -> EndpointDocument:
     server_port, port = free_ports(2)
-    return Wish(
-        name=spec.endpoint, namespace=spec.namespace, model=model, server_port=server_port, port=port, colour=colour
+    return EndpointDocument(
+        name=spec.endpoint,
+        namespace=spec.namespace,
+        fingerprint=endpoint_fingerprint(spec),
+        model_uri=spec.model.uri,
+        server_port=server_port,
+        port=port,
+        colour=colour,
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pegel.errors import SetupError, Unavailable
+from pegel.reconcile.driver_health import silence
 from pegel.reconcile.job_backend import JobState
+from pegel.reconcile.look_at_endpoints import look_at_endpoints
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
@@ -22,9 +24,6 @@ from pegel_local.backends.driver_processes import LocalJobBackend
 from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.machine.paths import Home
 from pegel_local.system.stack_file import PASSING, StackFile
-
-STALE = timedelta(seconds=15)
-"""A driver writes a heartbeat every 2 s; one this old is dead, whatever the process list says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +75,8 @@ def _drivers(settings: Settings) -> list[Line]:
 
 def _endpoints(settings: Settings) -> list[Line]:
     lines = []
-    for seen in LocalServingBackend(settings).list():
+    serving = LocalServingBackend(settings)
+    for seen in look_at_endpoints(serving, serving.names()):
         good = seen.state is EndpointState.READY
         remedy = "" if good else f"less {settings.home / 'endpoints' / seen.name / 'server' / 'log'}"
         lines.append(Line(name=seen.name, state=f"{seen.state} at {seen.url}", good=good, remedy=remedy))
@@ -95,16 +95,15 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[Line]]:
         return {"database": [Line(name="results database", state=str(error), good=False, remedy="pegel up")]}
     finally:
         engine.dispose()
-    last = [Line(name=move.group, state=f"{move.kind} {_ago(move.at, now)}: {move.reason}") for move in moves]
+    last = [Line(name=str(move.target), state=f"{move.kind} {_ago(move.at, now)}: {move.reason}") for move in moves]
     return {"heartbeats": beats, "models": models, "last reconcile action": last}
 
 
 def _beat(beat: Heartbeat, now: datetime) -> Line:
     text = f"{beat.state}, lag {beat.lag}, batch {beat.batch_id}, heartbeat {_ago(beat.at, now)}"
-    good = beat.error is None and (beat.state == "stopped" or now - beat.at < STALE)
-    return Line(
-        name=beat.group, state=f"{text}{'; ' + beat.error if beat.error else ''}", good=good, remedy=_next(good)
-    )
+    trouble = beat.error or (None if beat.state == "stopped" else silence(beat, now))
+    good = trouble is None
+    return Line(name=beat.group, state=text if good else f"{text}; {trouble}", good=good, remedy=_next(good))
 
 
 def _next(good: bool) -> str:

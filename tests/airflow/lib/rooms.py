@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from pegel.errors import SetupError, Unavailable
+from pegel.reconcile.job_backend import Sighting
 from pegel.reconcile.serving_backend import EndpointStatus
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.testing import MemoryJobBackend, MemoryServingBackend
 
@@ -22,6 +25,14 @@ class Serving(MemoryServingBackend):
     """The shipped fake, whose endpoints answer at `address` when a test gives one."""
 
     address: str | None = None
+    refused: set[str] = set()  # noqa: RUF012 - one backend per run, emptied before each test
+    """Endpoints that cannot be started."""
+
+    def apply(self, spec: MonitorSpec) -> None:
+        """Make the endpoint of `spec` exist."""
+        if spec.endpoint in self.refused:
+            raise SetupError(f"expected a folder of this machine, given {spec.model.uri}; no endpoint was started")
+        super().apply(spec)
 
     def observe(self, endpoint: str) -> EndpointStatus:
         """Look at one endpoint now."""
@@ -30,12 +41,25 @@ class Serving(MemoryServingBackend):
 
 
 JOBS = MemoryJobBackend(WallClock())
-SERVING = Serving()
+SERVING = Serving(clock=WallClock())
 
 
 def jobs(settings: Settings) -> MemoryJobBackend:
     """Return the one job backend, whoever asks."""
     return JOBS
+
+
+class AwayJobs(MemoryJobBackend):
+    """A job backend that does not answer."""
+
+    def observe(self) -> list[Sighting]:
+        """Fail."""
+        raise Unavailable("the cluster does not answer")
+
+
+def jobs_away(settings: Settings) -> AwayJobs:
+    """Return a job backend that does not answer."""
+    return AwayJobs()
 
 
 def serving(settings: Settings) -> Serving:
@@ -47,7 +71,8 @@ def empty() -> None:
     """Forget every driver and endpoint."""
     for sighting in JOBS.observe():
         JOBS.vanish(sighting.group)
-    for status in SERVING.list():
-        SERVING.delete(status.name)
+    for name in SERVING.names():
+        SERVING.delete(name)
+    SERVING.refused.clear()
     SERVING.failing.clear()
     SERVING.address = None

@@ -22,7 +22,7 @@ from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.data.spans import Span
 from pegel.judge.findings import Finding
 from pegel.judge.judge import judge
-from pegel.reconcile.actions import Action
+from pegel.reconcile.actions import Action, Target
 from pegel.reconcile.actions import Kind as Step
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
@@ -142,7 +142,7 @@ def alarm(settings: Settings) -> None:
     inbox = stores.alerts.inbox("delays", 1, now)
     for change in update(inbox.alerts, inbox.findings, inbox.windows, now, stores.registry.list()):
         stores.alerts.save(change)
-    started = Action(kind=Step.START, group="default", reason="nothing runs for it", generation=1)
+    started = Action(kind=Step.START, target=Target.driver("default"), reason="nothing runs for it", generation=1)
     stores.actions.record([started], now - timedelta(minutes=9))
 
 

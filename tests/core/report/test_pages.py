@@ -137,7 +137,7 @@ def test_an_unknown_model_is_named(sources: Sources) -> None:
         (Verdict.BASELINE_MISSING, 30, 1, "baseline missing: rows are counted, nothing is judged"),
         (Verdict.OK, 190, 1, "ok"),
         (Verdict.OK, 200, 1, "no traffic for 3 min"),
-        (Verdict.OK, 30, 90, "not watched: driver silent for 90 s"),
+        (Verdict.OK, 30, 90, "not watched: no heartbeat since 00:00:00 UTC; allowed are 60 s"),
     ],
 )
 def test_states_are_words(verdict: Verdict, age: int, beat: int, words: str) -> None:

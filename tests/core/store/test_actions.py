@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.engine import Engine
 
-from pegel.reconcile.actions import Action, Kind
+from pegel.reconcile.actions import Action, Kind, Target
 from pegel.store.action_log import ActionLog
 from pegel.testing.manual_clock import START
 
@@ -18,7 +18,7 @@ MINUTE = timedelta(minutes=1)
 
 def action(kind: Kind, reason: str = "", group: str = "default") -> Action:
     """Return an action about generation 1."""
-    return Action(kind=kind, group=group, reason=reason, generation=1)
+    return Action(kind=kind, target=Target.driver(group), reason=reason, generation=1)
 
 
 def test_moves_are_written_each_time(engine: Engine) -> None:
@@ -37,7 +37,7 @@ def test_reasons_for_not_moving_are_written_once(engine: Engine) -> None:
     added = [log.record([action(Kind.KEEP, group="other"), action(Kind.HOLD, one)], START) for one in said]
 
     assert [1, 0, 1] == added
-    assert ["a is not ready", "b is not ready"] == [past.reason for past in log.recent("default")]
+    assert ["a is not ready", "b is not ready"] == [past.reason for past in log.recent(Target.driver("default"))]
 
 
 def test_recent_actions_are_the_newest(engine: Engine) -> None:

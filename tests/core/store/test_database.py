@@ -119,7 +119,7 @@ def test_a_database_without_tables_is_named(empty: Engine) -> None:
 def test_instants_come_back_in_utc(engine: Engine) -> None:
     """An instant written in another zone is the same instant in UTC, to the microsecond."""
     told = datetime(2026, 11, 3, 4, 5, 6, 789, tzinfo=timezone(timedelta(hours=-5)))
-    row: dict[str, Any] = {"group": "g", "kind": "keep", "reason": "", "generation": 1, "at": told}
+    row: dict[str, Any] = {"target": "driver/g", "kind": "keep", "reason": "", "generation": 1, "at": told}
     with writing(engine) as connection:
         connection.execute(sa.insert(tables.actions).values(row))
         found = connection.execute(sa.select(tables.actions.c.at)).scalar_one()
@@ -129,7 +129,7 @@ def test_instants_come_back_in_utc(engine: Engine) -> None:
 
 def test_a_naive_instant_is_refused(engine: Engine) -> None:
     """A datetime without a zone names no instant and is refused."""
-    row = {"group": "g", "kind": "keep", "reason": "", "generation": 1, "at": datetime(2026, 1, 1)}  # noqa: DTZ001  on purpose
+    row = {"target": "driver/g", "kind": "keep", "reason": "", "generation": 1, "at": datetime(2026, 1, 1)}  # noqa: DTZ001  on purpose
 
     with pytest.raises(sa.exc.StatementError, match="timezone-aware"), writing(engine) as connection:
         connection.execute(sa.insert(tables.actions).values(row))

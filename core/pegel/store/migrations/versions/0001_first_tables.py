@@ -197,10 +197,10 @@ def _dispatch() -> None:
 def _actions() -> None:
     op.create_table(
         "actions",
-        *(_serial("seq"), _text("group"), _text("kind"), _text("reason"), _integer("generation"), _instant("at")),
+        *(_serial("seq"), _text("target"), _text("kind"), _text("reason"), _integer("generation"), _instant("at")),
         _key("actions", "seq"),
     )
-    _index("actions", "group", "at")
+    _index("actions", "target", "at")
 
 
 def _claims() -> None:

@@ -1,0 +1,92 @@
+"""What to do about each model's endpoint, from the specs and from what is observed: level-triggered, like drivers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from pegel.reconcile.actions import Action, Kind, PastAction, Target
+from pegel.reconcile.crash_loops import refusal
+from pegel.reconcile.desired import endpoint_fingerprint
+from pegel.reconcile.serving_backend import EndpointState, EndpointStatus
+from pegel.spec.limits import ENDPOINT_SETTLES_WITHIN
+from pegel.spec.monitor_spec import MonitorSpec
+
+
+def plan_endpoints(
+    specs: Iterable[MonitorSpec],
+    observed: Iterable[EndpointStatus],
+    now: datetime,
+    history: Iterable[PastAction] = (),
+) -> list[Action]:
+    """Return one action per endpoint that is desired or there, ordered by name, whatever the order of observations.
+
+    An endpoint that was desired and not looked at is absent: the caller looks at every desired one. One that was
+    changed less than `ENDPOINT_SETTLES_WITHIN` ago is neither replaced nor removed: whoever changed it may be about to
+    write into the registry what it is for.
+    """
+    spec_of = {spec.endpoint: spec for spec in sorted(specs, key=lambda spec: spec.key)}
+    status_of = {status.name: status for status in sorted(observed, key=lambda status: (status.name, status.state))}
+    past = tuple(history)
+    planned = []
+    for name in sorted(spec_of.keys() | status_of.keys()):
+        status = status_of.get(name) or EndpointStatus(name=name, fingerprint="", state=EndpointState.ABSENT)
+        spec = spec_of.get(name)
+        action = _orphan(status, now) if spec is None else _decide(spec, status, now, past)
+        planned.append(action)
+    return [action for action in planned if action is not None]
+
+
+def _orphan(status: EndpointStatus, now: datetime) -> Action | None:
+    if status.state in {EndpointState.ABSENT, EndpointState.UNKNOWN}:
+        return None
+    target = Target.endpoint(status.name)
+    if _settles(status, now):
+        return Action(kind=Kind.HOLD, target=target, reason=_settling(status, "no monitor needs it"))
+    return Action(kind=Kind.STOP, target=target, reason="no monitor needs it any more")
+
+
+def _decide(spec: MonitorSpec, status: EndpointStatus, now: datetime, history: tuple[PastAction, ...]) -> Action:
+    target, desired = Target.endpoint(spec.endpoint), endpoint_fingerprint(spec)
+    if status.state is EndpointState.UNKNOWN:
+        return Action(kind=Kind.HOLD, target=target, reason=f"it could not be observed: {status.detail}")
+    if status.state is EndpointState.ABSENT:
+        return _move(Kind.START, spec, "nothing serves it", now, history)
+    if status.fingerprint != desired:
+        reason = f"model {status.fingerprint[:8] or 'unknown'} is served, {desired[:8]} is desired"
+        if _settles(status, now):
+            return Action(kind=Kind.HOLD, target=target, reason=_settling(status, reason))
+        return _move(Kind.REPLACE, spec, reason, now, history)
+    trouble = _trouble(spec, status, now)
+    if trouble is None:
+        reason = "serves as desired" if status.state is EndpointState.READY else "starts as desired"
+        return Action(kind=Kind.KEEP, target=target, reason=reason)
+    return _move(Kind.RESTART, spec, trouble, now, history)
+
+
+def _trouble(spec: MonitorSpec, status: EndpointStatus, now: datetime) -> str | None:
+    """Say why the endpoint has to be brought back; None while it serves, or starts within its time."""
+    if status.state is EndpointState.FAILED:
+        lines = status.detail.strip().splitlines() or ["it ended"]
+        return lines[0] if len(lines) == 1 else f"{lines[0].partition(';')[0]}: {lines[-1][:200]}"
+    since = status.unready_since
+    if status.state is EndpointState.READY or since is None or now - since <= spec.model.ready_within:
+        return None
+    return f"not ready since {since:%H:%M:%S} UTC; allowed are {spec.model.ready_within.total_seconds():g} s"
+
+
+def _move(kind: Kind, spec: MonitorSpec, reason: str, now: datetime, history: tuple[PastAction, ...]) -> Action:
+    """Return an action that starts something, or Quarantine when that was tried too often."""
+    target = Target.endpoint(spec.endpoint)
+    refused = refusal(history, target, kind, now)
+    if refused is not None:
+        return Action(kind=Kind.QUARANTINE, target=target, reason=f"{refused}; {reason}")
+    return Action(kind=kind, target=target, reason=reason, spec=spec)
+
+
+def _settles(status: EndpointStatus, now: datetime) -> bool:
+    return status.changed_at is not None and now - status.changed_at <= ENDPOINT_SETTLES_WITHIN
+
+
+def _settling(status: EndpointStatus, reason: str) -> str:
+    return f"{reason}; it was changed at {status.changed_at:%H:%M:%S} UTC and may be about to be registered"
