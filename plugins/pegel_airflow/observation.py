@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pegel.reconcile.serving_backend import EndpointState
+from pegel.spec import names
 from pegel.spec.settings import Settings
 from pegel_airflow import services
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pegel.reconcile.job_backend import Sighting
     from pegel.reconcile.serving_backend import EndpointStatus
     from pegel.spec.monitor_spec import MonitorSpec
+    from pegel.store.registry import Entry
     from pegel.stream.result_rows import Heartbeat
 
 
@@ -31,6 +33,8 @@ class Observation:
     heartbeats: tuple[Heartbeat, ...]
     history: tuple[PastAction, ...]
     kafka: str
+    unreadable: tuple[Entry, ...] = ()
+    """Registered model versions whose stored spec cannot be read."""
     drivers_unseen: str | None = None
     """Why drivers could not be observed; None if they were."""
 
@@ -46,10 +50,12 @@ class Observation:
         from pegel.reconcile.driver_planner import hold_drivers, plan_drivers
         from pegel.reconcile.endpoint_planner import plan_endpoints
 
-        endpoints = plan_endpoints(self.specs, self.endpoints.values(), self.at, self.history)
+        unreadable = {names.endpoint(entry.model, entry.version): entry.problem for entry in self.unreadable}
+        endpoints = plan_endpoints(self.specs, self.endpoints.values(), self.at, self.history, unreadable=unreadable)
         if self.drivers_unseen is not None:
             return [*endpoints, *hold_drivers(self.desired(), f"drivers could not be observed: {self.drivers_unseen}")]
-        drivers = plan_drivers(self.desired(), self.sightings, self.heartbeats, self.at, self.history)
+        keys = [names.monitor_key(entry.model, entry.version) for entry in self.unreadable]
+        drivers = plan_drivers(self.desired(), self.sightings, self.heartbeats, self.at, self.history, unreadable=keys)
         return [*endpoints, *drivers]
 
 
@@ -61,10 +67,12 @@ def observe(settings: Settings, only: Target | None = None) -> Observation:
     """
     stores = services.stores(settings)
     history = tuple(stores.actions.history(datetime.now(UTC)))
-    specs = tuple(stores.registry.list())
+    entries = stores.registry.entries()
+    specs = tuple(entry.spec for entry in entries if entry.spec is not None)
     sightings, drivers_unseen = _sightings(settings)
     return Observation(
         specs=specs,
+        unreadable=tuple(entry for entry in entries if entry.spec is None),
         endpoints=_endpoints(settings, specs, only),
         sightings=sightings,
         drivers_unseen=drivers_unseen,
@@ -89,12 +97,12 @@ def _endpoints(settings: Settings, specs: tuple[MonitorSpec, ...], only: Target 
 
     serving = services.serving(settings)
     if only is None:
-        names = {spec.endpoint for spec in specs} | _marked(settings)
+        wanted = {spec.endpoint for spec in specs} | _marked(settings)
     elif only.runs is Runs.ENDPOINT:
-        names = {only.name}
+        wanted = {only.name}
     else:
-        names = {spec.endpoint for spec in specs if spec.group == only.name}
-    return {status.name: status for status in look_at_endpoints(serving, names)}
+        wanted = {spec.endpoint for spec in specs if spec.group == only.name}
+    return {status.name: status for status in look_at_endpoints(serving, wanted)}
 
 
 def _marked(settings: Settings) -> set[str]:

@@ -37,7 +37,9 @@ def test_a_desired_monitor_is_started(settings: Settings, run_dag: Any) -> None:
     state = run_dag("monitoring_reconcile")
 
     seen = [(one.group, one.state, one.generation) for one in rooms.JOBS.observe()]
-    logged = [(one.kind.value, one.reason) for one in services.stores(settings).actions.recent(Target.driver("default"))]
+    logged = [
+        (one.kind.value, one.reason) for one in services.stores(settings).actions.recent(Target.driver("default"))
+    ]
 
     assert (state, seen, logged) == (
         "success",

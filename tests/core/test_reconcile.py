@@ -109,6 +109,16 @@ def test_a_start_that_changes_nothing_is_not_tried_each_minute() -> None:
     assert [Kind.QUARANTINE, Kind.START] == kinds
 
 
+def test_no_driver_is_stopped_for_a_spec_that_cannot_be_read() -> None:
+    """While a stored spec cannot be read, its group is not known, and a driver that nobody seems to need may be its."""
+    (action,) = plan_drivers([], [RUNNING], [BEAT], START, unreadable=["fraud/1"])
+
+    assert (Kind.HOLD, "no monitor is known to need it, but the stored spec of fraud/1 cannot be read") == (
+        action.kind,
+        action.reason,
+    )
+
+
 def test_drivers_that_cannot_be_observed_are_held() -> None:
     """Without an observation nothing is moved, and the reason is said of each group."""
     (action,) = hold_drivers([DESIRED], "the backend is away")

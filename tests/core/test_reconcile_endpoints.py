@@ -87,6 +87,13 @@ def test_an_orphan_is_removed() -> None:
     assert ((Kind.STOP, "no monitor needs it any more"), None) == (decide(None, READY), decide(None, unseen))
 
 
+def test_an_endpoint_whose_spec_cannot_be_read_is_left_as_it_is() -> None:
+    """A damaged spec is no reason to remove what serves: it is held, and the reason is said."""
+    (action,) = plan_endpoints([], [READY], START, unreadable={"delays-v1": "windowing.length: -1"})
+
+    assert (Kind.HOLD, "its spec cannot be read: windowing.length: -1") == (action.kind, action.reason)
+
+
 @pytest.mark.parametrize("spec", [None, SPEC], ids=["not registered", "registered otherwise"])
 def test_a_change_that_is_under_way_is_left_alone(spec: MonitorSpec | None) -> None:
     """For ten minutes after a change, an endpoint is neither removed nor replaced: onboarding registers it last."""

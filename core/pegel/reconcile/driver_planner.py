@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,13 +44,18 @@ def plan_drivers(
     heartbeats: Iterable[Heartbeat],
     now: datetime,
     history: Iterable[PastAction] = (),
+    *,
+    unreadable: Collection[str] = (),
 ) -> list[Action]:
     """Return one action per group that is desired or runs, ordered by group, whatever the order of observations.
+
+    `unreadable` names the monitors whose stored specs cannot be read. Their groups are not known, so while there are
+    any, no driver is stopped for being needed by nobody.
 
     Carrying the actions out and planning again gives Keep; Hold and Quarantine stand until their reason is gone.
     """
     groups = _gather(desired, sightings, heartbeats, tuple(history), now)
-    actions = (_decide(group) for group in groups)
+    actions = (_decide(group, tuple(sorted(unreadable))) for group in groups)
     return [action for action in actions if action is not None]
 
 
@@ -82,11 +87,11 @@ def _gather(
     return groups
 
 
-def _decide(group: _Group) -> Action | None:
+def _decide(group: _Group, unreadable: tuple[str, ...]) -> Action | None:
     """Return the action for one group; None when nothing runs and nothing should."""
     desired, sighting = group.desired, group.sighting
     if desired is None:
-        return _orphan(group)
+        return _orphan(group, unreadable)
     if sighting is None or stopped_on_request(sighting, group.heartbeat):
         return _unless_waiting(group, desired, Kind.START, "nothing runs for it")
     if sighting.fingerprint != desired.job.fingerprint:
@@ -99,9 +104,12 @@ def _decide(group: _Group) -> Action | None:
     return group.launch(Kind.RESTART, death, desired)
 
 
-def _orphan(group: _Group) -> Action | None:
+def _orphan(group: _Group, unreadable: tuple[str, ...]) -> Action | None:
     if group.sighting is None or group.sighting.state is JobState.EXITED:
         return None
+    if unreadable:
+        names = ", ".join(unreadable)
+        return group.action(Kind.HOLD, f"no monitor is known to need it, but the stored spec of {names} cannot be read")
     return group.action(Kind.STOP, "no monitor needs it any more")
 
 

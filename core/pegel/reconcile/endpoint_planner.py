@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from pegel.reconcile.actions import Action, Kind, PastAction, Target
 from pegel.reconcile.crash_loops import refusal
@@ -18,8 +19,12 @@ def plan_endpoints(
     observed: Iterable[EndpointStatus],
     now: datetime,
     history: Iterable[PastAction] = (),
+    *,
+    unreadable: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Action]:
     """Return one action per endpoint that is desired or there, ordered by name, whatever the order of observations.
+
+    `unreadable` maps the endpoints of stored specs that cannot be read to the reason: they are left as they are.
 
     An endpoint that was desired and not looked at is absent: the caller looks at every desired one. One that was
     changed less than `ENDPOINT_SETTLES_WITHIN` ago is neither replaced nor removed: whoever changed it may be about to
@@ -28,8 +33,12 @@ def plan_endpoints(
     spec_of = {spec.endpoint: spec for spec in sorted(specs, key=lambda spec: spec.key)}
     status_of = {status.name: status for status in sorted(observed, key=lambda status: (status.name, status.state))}
     past = tuple(history)
-    planned = []
-    for name in sorted(spec_of.keys() | status_of.keys()):
+    planned: list[Action | None] = []
+    for name in sorted(spec_of.keys() | status_of.keys() | unreadable.keys()):
+        if name in unreadable:
+            reason = f"its spec cannot be read: {unreadable[name]}"
+            planned.append(Action(kind=Kind.HOLD, target=Target.endpoint(name), reason=reason))
+            continue
         status = status_of.get(name) or EndpointStatus(name=name, fingerprint="", state=EndpointState.ABSENT)
         spec = spec_of.get(name)
         action = _orphan(status, now) if spec is None else _decide(spec, status, now, past)
