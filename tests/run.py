@@ -58,7 +58,7 @@ SUITES = (
     Suite("spark", "spark", 210),
     Suite("serving", "serving", 100),
     Suite("local", "serving", 25),
-    Suite("repo", "serving", 40),
+    Suite("repo", "serving", 60),
     Suite("e2e", "serving", 200, alone=True),
 )
 _printing = threading.Lock()
