@@ -63,7 +63,6 @@ def judged(
             model=name,
             version=number,
             minute=minute,
-            received=count.received,
             judged=count.judged,
             late=count.late,
             invalid=count.invalid,

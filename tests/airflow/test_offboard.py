@@ -28,7 +28,6 @@ def in_service(settings: Settings) -> None:
         model="delays",
         version=1,
         minute=datetime.now(UTC).replace(second=0, microsecond=0),
-        received=2,
         judged=2,
         late=0,
         invalid=0,

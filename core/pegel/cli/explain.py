@@ -41,8 +41,7 @@ def explained(settings: Settings, finding: str) -> Explanation:
         results = Results(engine)
         stored = results.finding(finding)
         baseline = BaselineStore(engine).get(stored.baseline_id)
-        rows = results.windows(stored.model, stored.version, stored.span.start)
-        row = next((row for row in rows if row.span == stored.span), None)
+        row = results.window(stored.model, stored.version, stored.span, stored.revision, segment=stored.segment)
         if row is None:
             raise NotFound(f"the window of finding {finding} is no longer stored; it cannot be recomputed.")
         return recompute(stored, Summary.from_bytes(row.summary, baseline.layout), baseline)

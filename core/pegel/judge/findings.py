@@ -59,10 +59,14 @@ class Finding:
     what: str
     """What changed, in words for a person: `shifted up`, `WN 22 % -> 31 %`."""
     evidence: dict[str, Any] = field(default_factory=dict)
+    segment: str = ""
+    """The part of the rows that was judged; empty: all of them."""
+    origin: str = "stream"
+    """Who judged: `stream` or `batch`."""
 
     @property
     def id(self) -> str:
-        """Return the content address of the fact: monitor, feature, detector, test, span and revision."""
+        """Return the content address of the fact: monitor, segment, feature, detector, test, span, revision, origin."""
         parts = (
             self.model,
             str(self.version),
@@ -72,5 +76,7 @@ class Finding:
             self.span.start.isoformat(),
             self.span.end.isoformat(),
             str(self.revision),
+            self.segment,
+            self.origin,
         )
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]

@@ -8,7 +8,7 @@ from datetime import datetime
 from pegel.alerts.alert import Alert
 from pegel.judge.findings import Finding, Verdict
 from pegel.reconcile.actions import PastAction
-from pegel.stream.result_rows import InvalidRow, LedgerRow, OutlierRow, WindowRow
+from pegel.stream.result_rows import InvalidRow, LedgerRow, MinuteBalance, OutlierRow, WindowRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,23 +37,26 @@ class FeatureView:
 class LedgerView:
     """The ledger of the minutes shown, added up."""
 
-    received: int
     judged: int
     late: int
     invalid: int
     duplicate: int
+    set_aside: int
     dropped: int
+    unbalanced: list[MinuteBalance]
+    """Minutes of the whole group in which not everything that arrived is accounted for, the newest first."""
 
     @property
-    def open(self) -> int:
-        """Return events in spans that are still open; 0 means that the ledger closes."""
-        return self.received - self.judged - self.late - self.invalid - self.duplicate - self.dropped
+    def received(self) -> int:
+        """Return the events that reached the logger."""
+        return self.judged + self.late + self.invalid + self.duplicate + self.set_aside + self.dropped
 
     @classmethod
-    def of(cls, rows: list[LedgerRow]) -> LedgerView:
-        """Add up minutes."""
-        names = ("received", "judged", "late", "invalid", "duplicate", "dropped")
-        return cls(**{name: sum(getattr(row, name) for row in rows) for name in names})
+    def of(cls, rows: list[LedgerRow], balance: list[MinuteBalance]) -> LedgerView:
+        """Add up a model's minutes, and pick those in which its group's ledger does not close."""
+        names = ("judged", "late", "invalid", "duplicate", "set_aside", "dropped")
+        sums = {name: sum(getattr(row, name) for row in rows) for name in names}
+        return cls(**sums, unbalanced=[minute for minute in reversed(balance) if minute.difference])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

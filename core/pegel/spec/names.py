@@ -24,6 +24,12 @@ def monitor_key(model: str, version: int) -> str:
     return f"{model}/{version}"
 
 
+def monitor_of(key: str) -> tuple[str, int]:
+    """Return the model and the version that a key names, the inverse of `monitor_key`."""
+    model, version = key.rsplit("/", 1)
+    return model, int(version)
+
+
 def endpoint(model: str, version: int) -> str:
     """Return the InferenceService name, e.g. `delays-v1`; it travels as `ce_inferenceservicename`."""
     return f"{model}-v{version}"

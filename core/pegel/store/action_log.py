@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from pegel.reconcile.actions import MOVES, Action, Kind, PastAction, Target
 from pegel.store import tables
-from pegel.store.database import reading, writing
+from pegel.store.database import in_turn, reading, writing
 
 LOOK_BACK = timedelta(days=1)
 """How far back the planner looks; far beyond the longest wait of a crash loop."""
@@ -30,6 +30,7 @@ class ActionLog:
         """
         added = 0
         with writing(self._engine) as connection:
+            in_turn(connection, "actions")
             for action in actions:
                 if action.kind is Kind.KEEP or _is_repetition(connection, action):
                     continue

@@ -11,12 +11,13 @@ from sqlalchemy.engine import Connection, Engine
 from pegel.alerts.alert import Alert, Change, Silence
 from pegel.errors import DamagedRow, NotFound
 from pegel.judge.findings import Finding
-from pegel.spec.names import monitor_key
+from pegel.spec.names import monitor_of
 from pegel.store import tables
 from pegel.store.alert_codec import alert_from_json, alert_to_json
-from pegel.store.database import reading, writing
+from pegel.store.database import in_turn, reading, writing
+from pegel.store.inboxes import take, taken, waiting
 from pegel.store.results import Results
-from pegel.store.statements import advance, of_monitor, position, upsert
+from pegel.store.statements import of_monitor, starts_with, upsert
 from pegel.stream.result_rows import WindowRow
 
 RECENT_WINDOWS = 500
@@ -81,7 +82,7 @@ class AlertStore:
     def acknowledge(self, id_prefix: str, until: datetime, why: str) -> Alert:
         """Hold back mails about what one alert has by now, before `until`. Raises NotFound."""
         with writing(self._engine) as connection:
-            alert = _one(connection, id_prefix)
+            alert = _one(connection, id_prefix, for_update=True)
             edited = replace(alert, acknowledged_until=until, acknowledged_why=why, acknowledged_features=alert.names)
             _store(connection, edited)
         return edited
@@ -89,7 +90,7 @@ class AlertStore:
     def resolve(self, id_prefix: str, now: datetime) -> Alert:
         """Close one alert by hand; a new finding opens another. Raises NotFound."""
         with writing(self._engine) as connection:
-            edited = replace(_one(connection, id_prefix), over_at=now)
+            edited = replace(_one(connection, id_prefix, for_update=True), over_at=now)
             _store(connection, edited)
         return edited
 
@@ -104,6 +105,7 @@ class AlertStore:
         said = Silence(model=model, version=version, until=until, why=why, said_at=now)
         columns = {name: getattr(said, name) for name in said.__dataclass_fields__}
         with writing(self._engine) as connection:
+            in_turn(connection, "silences")
             # The last word counts: an earlier, longer silence would otherwise outlive its own end.
             connection.execute(sa.delete(tables.silences).where(*of_monitor(tables.silences, model, version)))
             connection.execute(sa.insert(tables.silences).values(columns))
@@ -119,20 +121,20 @@ class AlertStore:
     def cursor(self, model: str, version: int) -> int:
         """Return the place of the newest finding of a monitor that was taken in; 0 before the first."""
         with reading(self._engine) as connection:
-            return position(connection, _cursor(monitor_key(model, version)))
+            return taken(connection, model, version)
 
     def unread(self) -> bool:
         """Say whether a final finding waits to be taken in: what a doorbell asks each second."""
         with reading(self._engine) as connection:
-            return any(newest > place for _, _, newest, place in _places(connection))
+            return bool(waiting(connection))
 
     def monitors(self) -> list[tuple[str, int]]:
         """Return model and version of every monitor that a pass must look at: with an open alert or unread findings."""
         c = tables.alerts.c
         with reading(self._engine) as connection:
-            unread = {(model, version) for model, version, newest, place in _places(connection) if newest > place}
+            unread = waiting(connection)
             opened = connection.execute(sa.select(c.model, c.version).where(c.over_at.is_(None))).all()
-        return sorted(unread | {(model, version) for model, version in opened})
+        return sorted({*unread, *((model, version) for model, version in opened)})
 
     def inbox(self, model: str, version: int, now: datetime) -> Inbox:
         """Read what one pass works on for one monitor. What cannot be read is left out and named."""
@@ -141,7 +143,7 @@ class AlertStore:
         results = Results(self._engine)
         passed: list[tuple[int, str]] = []
         place = self.cursor(model, version)
-        numbered = results.findings(model, version, place, final_only=True, damaged=passed)
+        numbered = results.findings(model, version, place, damaged=passed)
         damaged += [reason for _, reason in passed]
         findings = [finding for _, finding in numbered]
         starts = [alert.since for alert in current] + [finding.span.start for finding in findings]
@@ -171,7 +173,7 @@ class AlertStore:
             if change.alert is not None:
                 _store(connection, _with_the_latest_word(connection, change.alert))
             if change.cursor is not None:
-                advance(connection, _cursor(change.key), change.cursor)
+                take(connection, *monitor_of(change.key), change.cursor)
 
     def _open_alerts(self, model: str, version: int, damaged: list[str]) -> tuple[list[Alert], list[str]]:
         """Return a monitor's open alerts, and the ids of those that cannot be read."""
@@ -213,24 +215,10 @@ class AlertStore:
         return alerts
 
 
-def _cursor(key: str) -> str:
-    return f"alerts:{key}"
-
-
-def _places(connection: Connection) -> list[tuple[str, int, int, int]]:
-    """Return per monitor its newest final finding's place and the dispatcher's place."""
-    c = tables.findings.c
-    newest = sa.select(c.model, c.version, sa.func.max(c.seq)).where(c.final).group_by(c.model, c.version)
-    positions = sa.select(tables.positions.c.name, tables.positions.c.value)
-    read: dict[str, int] = {row.name: row.value for row in connection.execute(positions)}
-    rows = connection.execute(newest.order_by(c.model, c.version)).all()
-    return [(model, version, seq, read.get(_cursor(monitor_key(model, version)), 0)) for model, version, seq in rows]
-
-
-def _one(connection: Connection, id_prefix: str) -> Alert:
+def _one(connection: Connection, id_prefix: str, *, for_update: bool = False) -> Alert:
     c = tables.alerts.c
-    found = connection.execute(sa.select(c.alert).where(c.id.startswith(id_prefix, autoescape=True)).limit(2))
-    documents = found.scalars().all()
+    statement = sa.select(c.alert).where(*starts_with(c.id, id_prefix)).limit(2)
+    documents = connection.execute(statement.with_for_update() if for_update else statement).scalars().all()
     if len(documents) != 1:
         count = "several alerts start" if documents else "no alert starts"
         raise NotFound(f"{count} with {id_prefix!r}; give more of the id that the mail or the page shows.")
@@ -251,7 +239,8 @@ def _store(connection: Connection, alert: Alert) -> None:
 
 def _with_the_latest_word(connection: Connection, alert: Alert) -> Alert:
     """Return `alert` with what a person said since it was read."""
-    found = connection.execute(sa.select(tables.alerts.c.alert).where(tables.alerts.c.id == alert.id)).scalar()
+    statement = sa.select(tables.alerts.c.alert).where(tables.alerts.c.id == alert.id)
+    found = connection.execute(statement.with_for_update()).scalar()
     if found is None:
         return alert
     try:

@@ -7,6 +7,7 @@ first and wrote later would fail instead of waiting.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,8 +24,6 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from pegel.errors import SetupError, Unavailable
 
 BUSY_SECONDS = 30.0
-WRITE_LOCK = 0x506567656C
-"""Key of the PostgreSQL advisory lock that orders writers: the letters of Pegel."""
 
 
 def connect(url: str) -> Engine:
@@ -57,17 +56,25 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that writes; it commits at the end of the block or leaves nothing.
 
-    Writers go one after the other, on PostgreSQL too (an advisory lock): rows numbered by a sequence then become
-    visible in the order of their numbers, and a reader that keeps its place by number misses none.
+    On SQLite writers go one after the other. On PostgreSQL they meet only in rows that both write; a writer that
+    reads first and needs nobody to write in between asks for that by name, see `in_turn`.
     Raises Unavailable if the database does not answer, SetupError if it has no tables yet.
     """
     try:
         with engine.connect().execution_options(pegel_write=True) as connection, connection.begin():
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITE_LOCK)))
             yield connection
     except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
         raise _explained(engine, error) from error
+
+
+def in_turn(connection: Connection, name: str) -> None:
+    """Wait until no other transaction holds `name`, and hold it until this one ends.
+
+    For what no row stands for yet: the first migration, a line that is added unless the last one says the same.
+    """
+    if connection.dialect.name == "postgresql":
+        key = int.from_bytes(hashlib.sha256(f"pegel {name}".encode()).digest()[:8], "big", signed=True)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
 
 def migrate(engine: Engine) -> None:
@@ -80,6 +87,7 @@ def migrate(engine: Engine) -> None:
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     with writing(engine) as connection:
+        in_turn(connection, "migrate")
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")

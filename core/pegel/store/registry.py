@@ -46,6 +46,7 @@ class Registry:
             row = {
                 "model": name,
                 "version": version,
+                "group": spec.group,
                 "fingerprint": spec.fingerprint(),
                 "spec": spec.to_json(),
                 "changed_at": datetime.now(UTC),

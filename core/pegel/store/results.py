@@ -1,4 +1,8 @@
-"""What the watching found: windows, findings, outliers, ledger, invalid input, heartbeats."""
+"""What the watching found: windows, findings, outliers, ledger, invalid input, heartbeats.
+
+Every result says its `origin`. Of one span of one segment a reader sees the row of the highest revision; of two with
+the same revision, that of the batch job. The other rows stay as history.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +13,32 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from pegel.data.spans import Span
 from pegel.errors import DamagedRow, NotFound
 from pegel.judge.findings import ALARMING, Finding
-from pegel.store import tables
+from pegel.store import ledger_queries, tables
 from pegel.store.database import reading, writing
-from pegel.store.row_codec import finding_from_json, flat, readable, window
-from pegel.store.statements import of_monitor, upsert
-from pegel.store.window_writes import merge_windows
-from pegel.stream.result_rows import Heartbeat, InvalidRow, LedgerRow, OutlierRow, Tally, WindowRow
+from pegel.store.row_codec import finding_from_json, flat, outlier, readable, window
+from pegel.store.statements import insert_into, of_monitor, starts_with, upsert
+from pegel.store.stream_state import failures_since
+from pegel.store.window_writes import write_windows
+from pegel.stream.commit import Gap, MonitorFailure, SetAside
+from pegel.stream.result_rows import (
+    Heartbeat,
+    InvalidRow,
+    LedgerRow,
+    MinuteBalance,
+    OutlierRow,
+    Tally,
+    WindowRow,
+)
 
-__all__ = ["Heartbeat", "InvalidRow", "LedgerRow", "OutlierRow", "Results", "WindowRow"]
+LISTED = 100
+"""Rows of a list that grows without end, unless another limit is asked for."""
 
 
 class Results:
-    """Reads and writes results. Every write is an upsert by key, so that a replay changes nothing."""
+    """Reads results, and writes those of jobs; what a stream leaves is written by `StreamStore.commit`."""
 
     def __init__(self, engine: Engine) -> None:
         """Use the migrated database behind `engine`."""
@@ -36,12 +52,29 @@ class Results:
         ledger: Sequence[LedgerRow] = (),
         invalid: Sequence[InvalidRow] = (),
     ) -> None:
-        """Write everything in one transaction. A finding travels with its window; ledger and invalid are absolute."""
+        """Write everything in one transaction, by key: written again it changes nothing.
+
+        A finding travels with its final window, else ValueError.
+        """
         with writing(self._engine) as connection:
-            merge_windows(connection, windows, findings)
+            write_windows(connection, windows, findings)
             upsert(connection, tables.outliers, [flat(row) for row in outliers])
-            upsert(connection, tables.ledger, [flat(row) for row in ledger])
+            upsert(connection, tables.ledger, [{"group": "default"} | flat(row) for row in ledger])
             upsert(connection, tables.invalid, [flat(row) for row in invalid])
+
+    def window(
+        self, model: str, version: int, span: Span, revision: int | None = None, *, segment: str = ""
+    ) -> WindowRow | None:
+        """Return the row of one span, of one revision if it is named; None if there is none. One look-up by key."""
+        c = tables.windows.c
+        key = (*of_monitor(tables.windows, model, version), c.segment == segment)
+        conditions = [*key, c.span_start == span.start, c.span_end == span.end]
+        if revision is not None:
+            conditions.append(c.revision == revision)
+        # "batch" comes before "stream".
+        statement = sa.select(tables.windows).where(*conditions).order_by(c.revision.desc(), c.origin).limit(1)
+        rows = self._rows(statement)
+        return window(rows[0]) if rows else None
 
     def windows(
         self,
@@ -49,26 +82,30 @@ class Results:
         version: int,
         since: datetime | None = None,
         *,
+        segment: str = "",
         final_only: bool = False,
         latest_revision: bool = True,
         limit: int | None = None,
+        packed: bool = True,
         damaged: list[str] | None = None,
     ) -> list[WindowRow]:
         """Return windows in order of time, of those that end after `since` at most the newest `limit`.
 
-        Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
+        `packed` False leaves the summaries out, which are most of a row's bytes. Raises DamagedRow; with a list
+        `damaged`, what cannot be read is left out and its reason added there.
         """
         c = tables.windows.c
-        conditions = of_monitor(tables.windows, model, version)
+        conditions = [*of_monitor(tables.windows, model, version), c.segment == segment]
         if since is not None:
             conditions.append(c.span_end > since)
         if final_only:
             conditions.append(c.final)
         if latest_revision:
-            conditions.append(c.revision == _latest_revision(final_only=final_only))
-        statement = sa.select(tables.windows).where(*conditions)
-        newest = statement.order_by(c.span_start.desc(), c.span_end.desc(), c.revision.desc()).limit(limit)
-        return readable(window, reversed(self._rows(newest)), damaged)
+            conditions.append(_is_seen(final_only=final_only))
+        columns = [column if packed or column.name != "summary" else _NOTHING for column in tables.windows.columns]
+        newest = (c.span_start.desc(), c.span_end.desc(), c.revision.desc(), c.origin)
+        statement = sa.select(*columns).where(*conditions).order_by(*newest).limit(limit)
+        return readable(window, reversed(self._rows(statement)), damaged)
 
     def tally(self, model: str, version: int, since: datetime, until: datetime) -> Tally:
         """Count the final windows that end after `since` and not after `until`."""
@@ -76,10 +113,11 @@ class Results:
         drifted = sa.func.sum(sa.case((c.verdict.in_([verdict.value for verdict in ALARMING]), 1), else_=0))
         statement = sa.select(drifted, sa.func.count(), sa.func.sum(c.rows)).where(
             *of_monitor(tables.windows, model, version),
+            c.segment == "",
             c.final,
             c.span_end > since,
             c.span_end <= until,
-            c.revision == _latest_revision(final_only=True),
+            _is_seen(final_only=True),
         )
         with reading(self._engine) as connection:
             drifting, windows, rows = connection.execute(statement).one()
@@ -88,29 +126,27 @@ class Results:
     def last_final(self, model: str, version: int, before: datetime) -> WindowRow | None:
         """Return the newest final window that starts before an instant, in its newest revision; None without any."""
         c = tables.windows.c
-        conditions = [*of_monitor(tables.windows, model, version), c.final, c.span_start < before]
-        newest = (c.span_start.desc(), c.span_end.desc(), c.revision.desc())
+        conditions = [*of_monitor(tables.windows, model, version), c.segment == "", c.final, c.span_start < before]
+        newest = (c.span_start.desc(), c.span_end.desc(), c.revision.desc(), c.origin)
         rows = self._rows(sa.select(tables.windows).where(*conditions).order_by(*newest).limit(1))
         return window(rows[0]) if rows else None
 
     def findings(
         self,
-        model: str | None = None,
-        version: int | None = None,
+        model: str,
+        version: int,
         after_seq: int = 0,
         *,
-        final_only: bool = False,
         limit: int | None = None,
         damaged: list[tuple[int, str]] | None = None,
     ) -> list[tuple[int, Finding]]:
-        """Return findings beyond `after_seq` with their place, in that order, at most the first `limit`.
+        """Return a monitor's findings beyond `after_seq` with their place, in that order, at most the first `limit`.
 
-        Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its place and reason added there.
+        Whoever keeps a place misses none: within one monitor they become visible in this order. Raises DamagedRow; with
+        a list `damaged`, what cannot be read is left out and its place and reason added there.
         """
         c = tables.findings.c
         conditions = [*of_monitor(tables.findings, model, version), c.seq > after_seq]
-        if final_only:
-            conditions.append(c.final)
         statement = sa.select(c.seq, c.id, c.finding).where(*conditions).order_by(c.seq).limit(limit)
         found = []
         for row in self._rows(statement):
@@ -123,66 +159,81 @@ class Results:
         return found
 
     def recent_findings(
-        self,
-        model: str | None = None,
-        version: int | None = None,
-        *,
-        final_only: bool = False,
-        limit: int = 100,
-        damaged: list[str] | None = None,
+        self, model: str, version: int, *, limit: int = LISTED, damaged: list[str] | None = None
     ) -> list[Finding]:
-        """Return the newest findings, newest first.
+        """Return a monitor's newest findings, newest first.
 
         Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
         """
         c = tables.findings.c
-        conditions = of_monitor(tables.findings, model, version) + ([c.final] if final_only else [])
-        order = (c.span_end.desc(), c.seq.desc())
-        rows = self._rows(sa.select(c.finding).where(*conditions).order_by(*order).limit(limit))
-        return readable(lambda row: finding_from_json(row["finding"]), rows, damaged)
+        statement = sa.select(c.finding).where(*of_monitor(tables.findings, model, version))
+        rows = self._rows(statement.order_by(c.span_end.desc(), c.seq.desc()).limit(limit))
+        return readable(finding_from_json, (row["finding"] for row in rows), damaged)
 
     def finding(self, id_prefix: str) -> Finding:
         """Return the one finding whose id starts so. Raises NotFound when none or several do."""
         c = tables.findings.c
-        rows = self._rows(sa.select(c.finding).where(c.id.startswith(id_prefix, autoescape=True)).limit(2))
+        rows = self._rows(sa.select(c.finding).where(*starts_with(c.id, id_prefix)).limit(2))
         if len(rows) != 1:
             count = "several findings start" if rows else "no finding starts"
             raise NotFound(f"{count} with {id_prefix!r}; give more of an id that a mail or the page shows.")
         return finding_from_json(rows[0]["finding"])
 
     def outliers(
-        self, model: str, version: int, since: datetime | None = None, *, limit: int | None = 100
+        self, model: str, version: int, since: datetime | None = None, *, limit: int | None = LISTED
     ) -> list[OutlierRow]:
         """Return the newest outliers at or after `since`, newest first."""
         c = tables.outliers.c
         conditions = of_monitor(tables.outliers, model, version) + ([] if since is None else [c.event_time >= since])
         order = (c.event_time.desc(), c.event_id, c.row)
-        statement = sa.select(tables.outliers).where(*conditions).order_by(*order).limit(limit)
-        return [OutlierRow(**row) for row in self._rows(statement)]
+        rows = self._rows(sa.select(tables.outliers).where(*conditions).order_by(*order).limit(limit))
+        return [outlier(row) for row in rows]
 
     def ledger(self, model: str, version: int, since: datetime | None = None) -> list[LedgerRow]:
         """Return the ledger's minutes from `since` on, in order of time."""
-        c = tables.ledger.c
-        conditions = of_monitor(tables.ledger, model, version) + ([] if since is None else [c.minute >= since])
-        rows = self._rows(sa.select(tables.ledger).where(*conditions).order_by(c.minute))
-        return [LedgerRow(**row) for row in rows]
+        with reading(self._engine) as connection:
+            return ledger_queries.ledger_minutes(connection, model, version, since)
+
+    def ledger_total(self, model: str, version: int, since: datetime) -> LedgerRow:
+        """Return the ledger's minutes from `since` on, added up; `minute` is `since`."""
+        with reading(self._engine) as connection:
+            return ledger_queries.ledger_total(connection, model, version, since)
+
+    def ledger_balance(self, group: str, since: datetime | None = None) -> list[MinuteBalance]:
+        """Return per minute from `since` on what arrived on a group's topics and what is accounted for."""
+        with reading(self._engine) as connection:
+            return ledger_queries.balance(connection, group, since)
 
     def invalid(self, model: str, version: int, since: datetime | None = None) -> list[InvalidRow]:
         """Return invalid input by minute and kind from `since` on, in order of time."""
-        c = tables.invalid.c
-        conditions = of_monitor(tables.invalid, model, version) + ([] if since is None else [c.minute >= since])
-        rows = self._rows(sa.select(tables.invalid).where(*conditions).order_by(c.minute, c.kind))
-        return [InvalidRow(**row) for row in rows]
+        with reading(self._engine) as connection:
+            return ledger_queries.invalid_minutes(connection, model, version, since)
+
+    def gaps(self, group: str, since: datetime | None = None, *, limit: int = LISTED) -> list[Gap]:
+        """Return the newest gaps in what a group read, noticed at or after `since`, newest first."""
+        with reading(self._engine) as connection:
+            return ledger_queries.gaps(connection, group, since, limit)
+
+    def set_aside(self, group: str, since: datetime | None = None, *, limit: int = LISTED) -> list[SetAside]:
+        """Return the newest records that a group set aside, newest first."""
+        with reading(self._engine) as connection:
+            return ledger_queries.records_set_aside(connection, group, since, limit)
+
+    def failures(self, model: str | None = None, version: int | None = None) -> list[MonitorFailure]:
+        """Return the failures that are not over, of one monitor or of all."""
+        with reading(self._engine) as connection:
+            return failures_since(connection, model, version)
 
     def heartbeat(self, beat: Heartbeat) -> bool:
         """Store a driver's heartbeat unless a newer generation of its group has spoken; say whether it was stored."""
-        c = tables.heartbeats.c
+        insert = insert_into(self._engine.dialect, tables.heartbeats)
+        c, new, row = tables.heartbeats.c, insert.excluded, flat(beat)
+        values = {name: new[name] for name in row if name != "group"}
+        statement = insert.values(row).on_conflict_do_update(
+            index_elements=[c.group], set_=values, where=c.generation <= new.generation
+        )
         with writing(self._engine) as connection:
-            known = connection.execute(sa.select(c.generation).where(c.group == beat.group)).scalar()
-            if known is not None and known > beat.generation:
-                return False
-            upsert(connection, tables.heartbeats, [flat(beat)])
-        return True
+            return connection.execute(statement.returning(c.group)).first() is not None
 
     def heartbeats(self) -> list[Heartbeat]:
         """Return the last heartbeat of each group, ordered by group."""
@@ -191,9 +242,9 @@ class Results:
 
     def forget(self, model: str, version: int) -> None:
         """Delete every result, alert and silence of a model version. Its spec is the registry's affair."""
-        kept = (tables.windows, tables.findings, tables.outliers, tables.ledger, tables.invalid)
+        results = (tables.windows, tables.findings, tables.inboxes, tables.outliers, tables.ledger, tables.invalid)
         with writing(self._engine) as connection:
-            for table in (*kept, tables.alerts, tables.silences, tables.dispatch_failures):
+            for table in (*results, tables.failures, tables.alerts, tables.silences, tables.dispatch_failures):
                 connection.execute(sa.delete(table).where(*of_monitor(table, model, version)))
 
     def _rows(self, statement: sa.Select[Any]) -> Sequence[Any]:
@@ -201,10 +252,15 @@ class Results:
             return connection.execute(statement).mappings().all()
 
 
-def _latest_revision(*, final_only: bool) -> sa.ScalarSelect[int]:
-    """Return the newest revision of the span of the row in the enclosing query."""
+_NOTHING = sa.literal(b"").label("summary")
+
+
+def _is_seen(*, final_only: bool) -> sa.ColumnElement[bool]:
+    """Return the rule of the module's first lines: no other row of the same span stands above this one."""
     other, outer = tables.windows.alias(), tables.windows
-    same = [other.c[name] == outer.c[name] for name in ("model", "version", "span_start", "span_end")]
+    same = [other.c[name] == outer.c[name] for name in ("model", "version", "segment", "span_start", "span_end")]
+    same_revision = sa.and_(other.c.revision == outer.c.revision, other.c.origin < outer.c.origin)
+    above = sa.or_(other.c.revision > outer.c.revision, same_revision)
     if final_only:
         same.append(other.c.final)
-    return sa.select(sa.func.max(other.c.revision)).where(*same).correlate(outer).scalar_subquery()
+    return ~sa.exists().where(*same, above).correlate(outer)

@@ -14,7 +14,7 @@ from pegel.errors import DamagedRow
 from pegel.judge.findings import Finding, Verdict
 from pegel.store.column_types import DamagedDocument
 from pegel.stream.commit import ArrivalRow, Gap, SetAside
-from pegel.stream.result_rows import SAMPLE_LIMIT, Heartbeat, InvalidRow, LedgerRow, OutlierRow, WindowRow
+from pegel.stream.result_rows import SAMPLE_LIMIT, Heartbeat, InvalidRow, LedgerRow, Origin, OutlierRow, WindowRow
 
 Row = WindowRow | OutlierRow | LedgerRow | InvalidRow | Heartbeat | ArrivalRow | Gap | SetAside
 
@@ -29,6 +29,8 @@ def flat(row: Row) -> dict[str, Any]:
     span = columns.pop("span", None)
     if span is not None:
         columns |= {"span_start": span.start, "span_end": span.end, "verdict": columns["verdict"].value}
+    if "origin" in columns:
+        columns["origin"] = columns["origin"].value
     if isinstance(row, InvalidRow):
         columns["sample"] = row.sample[:SAMPLE_LIMIT]
     return columns
@@ -70,7 +72,13 @@ def _window(columns: RowMapping) -> WindowRow:
     values["verdict"] = Verdict(values["verdict"])
     if not isinstance(values["judgement"], dict):
         raise TypeError(f"judgement: expected a mapping, given {values['judgement']!r}")
+    values["origin"] = Origin(values["origin"])
     return WindowRow(**values)
+
+
+def outlier(columns: RowMapping) -> OutlierRow:
+    """Build an outlier row from its columns."""
+    return OutlierRow(**(dict(columns) | {"origin": Origin(columns["origin"])}))
 
 
 def finding_to_json(finding: Finding) -> dict[str, Any]:
@@ -92,16 +100,17 @@ def _finding(data: dict[str, Any]) -> Finding:
     return Finding(**(data | {"span": span, "verdict": Verdict(data["verdict"])}))
 
 
-def flat_finding(finding: Finding, *, final: bool) -> dict[str, Any]:
+def flat_finding(finding: Finding) -> dict[str, Any]:
     """Return the columns of a finding without its `seq`."""
     return {
         "id": finding.id,
         "model": finding.model,
         "version": finding.version,
+        "segment": finding.segment,
         "feature": finding.feature,
         "span_start": finding.span.start,
         "span_end": finding.span.end,
         "revision": finding.revision,
-        "final": final,
+        "origin": str(finding.origin),
         "finding": finding_to_json(finding),
     }

@@ -1,4 +1,4 @@
-"""Statements that the stores share: upserts by key, and numbers that only grow."""
+"""Statements that the stores share: upserts by key, sums by key, conditions."""
 
 from __future__ import annotations
 
@@ -43,10 +43,14 @@ def position(connection: Connection, name: str) -> int:
     return int(connection.execute(statement).scalar() or 0)
 
 
-def advance(connection: Connection, name: str, value: int) -> None:
-    """Raise the number kept under `name` to `value`; a smaller value changes nothing."""
-    if value > position(connection, name):
-        upsert(connection, tables.positions, [{"name": name, "value": value}])
+def starts_with(column: sa.ColumnElement[str], prefix: str) -> list[sa.ColumnElement[bool]]:
+    """Return conditions for text that starts with `prefix`, as a range that an index answers; LIKE would read all.
+
+    Ids are hexadecimal digits, so nothing sorts between `prefix` and its end but what starts with it.
+    """
+    if not prefix or not prefix.isascii() or not prefix.isalnum():
+        return [column.startswith(prefix, autoescape=True)]
+    return [column >= prefix, column < prefix[:-1] + chr(ord(prefix[-1]) + 1)]
 
 
 def of_monitor(table: sa.Table, model: str | None, version: int | None) -> list[sa.ColumnElement[bool]]:

@@ -36,6 +36,15 @@ def restored_failures(connection: Connection, group: str) -> list[MonitorFailure
     return [MonitorFailure(**row) for row in rows]
 
 
+def failures_since(connection: Connection, model: str | None, version: int | None) -> list[MonitorFailure]:
+    """Return the failures that are not over, of one monitor or of all, the oldest first."""
+    c = tables.failures.c
+    columns = (c.model, c.version, c.since, c.reason, c.windows_lost)
+    where = (*of_monitor(tables.failures, model, version), c.ended_at.is_(None))
+    rows = connection.execute(sa.select(*columns).where(*where).order_by(c.since, c.model, c.version)).mappings()
+    return [MonitorFailure(**row) for row in rows]
+
+
 def write_state(connection: Connection, group: str, commit: Commit, now: datetime) -> None:
     """Write panes, states and failures of one commit. What it closes or lets go of is removed last."""
     _append_parts(connection, group, commit.pane_parts)

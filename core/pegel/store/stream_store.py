@@ -22,7 +22,7 @@ from pegel.store.offsets import advance_offsets, forget_partitions, stored_offse
 from pegel.store.row_codec import flat
 from pegel.store.statements import add, insert_into, upsert
 from pegel.store.stream_state import restored_failures, restored_panes, restored_states, write_state
-from pegel.store.window_writes import add_late, merge_windows
+from pegel.store.window_writes import add_late, write_windows
 from pegel.stream.commit import Claim, Commit, ReadRange, Restored
 from pegel.stream.result_rows import Heartbeat
 
@@ -87,10 +87,10 @@ class StreamStore:
             upsert(connection, tables.gaps, [_of_group(claim, flat(gap)) for gap in commit.gaps])
             upsert(connection, tables.set_aside, [_of_group(claim, flat(one)) for one in commit.set_aside])
             add(connection, tables.arrivals, [_of_group(claim, flat(row)) for row in commit.arrivals])
-            merge_windows(connection, commit.windows, commit.findings)
+            write_windows(connection, commit.windows, commit.findings)
             add_late(connection, commit.late)
             upsert(connection, tables.outliers, [flat(row) for row in commit.outliers])
-            add(connection, tables.ledger, [flat(row) for row in commit.ledger])
+            add(connection, tables.ledger, [_of_group(claim, flat(row)) for row in commit.ledger])
             add(connection, tables.invalid, [flat(row) for row in commit.invalid], keep=("sample",))
             write_state(connection, claim.group, commit, now)
 

@@ -19,6 +19,10 @@ def _count(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=False)
 
 
+def _serial(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True)
+
+
 def _monitor() -> tuple[sa.Column[str], sa.Column[int]]:
     return (
         sa.Column("model", Foreign, primary_key=True),
@@ -34,7 +38,7 @@ def _partition() -> tuple[sa.Column[str], sa.Column[str], sa.Column[int]]:
     )
 
 
-# Numbers that only grow, by name: the registry's version and the cursors of readers.
+# Numbers that only grow, by name: the registry's version.
 positions = sa.Table(
     "positions",
     metadata,
@@ -46,6 +50,7 @@ monitors = sa.Table(
     "monitors",
     metadata,
     *_monitor(),
+    sa.Column("group", sa.Text, nullable=False),
     sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("spec", Document, nullable=False),
     sa.Column("changed_at", Instant, nullable=False),
@@ -72,7 +77,7 @@ current_baselines = sa.Table(
 promotions = sa.Table(
     "promotions",
     metadata,
-    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _serial("seq"),
     sa.Column("model", Foreign, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("baseline_id", sa.Text, nullable=False),
@@ -82,13 +87,16 @@ promotions = sa.Table(
     sa.Index(None, "model", "version"),
 )
 
+# Which row of a span a reader sees: that of the highest revision; of two with the same, that of the batch job.
 windows = sa.Table(
     "windows",
     metadata,
     *_monitor(),
+    sa.Column("segment", Foreign, primary_key=True),
     sa.Column("span_start", Instant, primary_key=True),
     sa.Column("span_end", Instant, primary_key=True),
     sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("origin", sa.Text, primary_key=True),
     sa.Column("final", sa.Boolean, nullable=False),
     *(_count(name) for name in ("requests", "responses", "joined", "rows")),
     *(_count(name) for name in ("late", "duplicates", "invalid", "clamped")),
@@ -100,25 +108,37 @@ windows = sa.Table(
     sa.Column("code_version", sa.Text, nullable=False),
     sa.Column("judgement", Document, nullable=False),
     sa.Column("emitted_at", Instant, nullable=False),
-    sa.Index(None, "model", "version", "span_end"),
+    sa.Index(None, "model", "version", "segment", "span_end"),
 )
 
-# `seq` is the order in which findings became visible; readers keep their place by it.
+# Only final windows have findings. `seq` is the order in which findings became visible; readers keep their place by it.
 findings = sa.Table(
     "findings",
     metadata,
-    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _serial("seq"),
     sa.Column("id", sa.Text, nullable=False, unique=True),
     sa.Column("model", Foreign, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("feature", Foreign, nullable=False),
+    sa.Column("segment", Foreign, nullable=False),
     sa.Column("span_start", Instant, nullable=False),
     sa.Column("span_end", Instant, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
-    sa.Column("final", sa.Boolean, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("feature", Foreign, nullable=False),
     sa.Column("finding", Document, nullable=False),
-    sa.Index(None, "model", "version", "span_start", "span_end"),
+    sa.Index(None, "model", "version", "span_end", "seq"),
+    sa.Index(None, "model", "version", "seq"),
     sqlite_autoincrement=True,
+)
+
+# Per monitor with findings: the place of its newest one, and up to where the dispatcher took them in. A writer of
+# findings locks its monitor's row first, so that they become visible in the order of their places.
+inboxes = sa.Table(
+    "inboxes",
+    metadata,
+    *_monitor(),
+    _count("newest"),
+    _count("taken"),
 )
 
 outliers = sa.Table(
@@ -127,6 +147,7 @@ outliers = sa.Table(
     *_monitor(),
     sa.Column("event_id", Foreign, primary_key=True),
     sa.Column("row", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("origin", sa.Text, nullable=False),
     sa.Column("event_time", Instant, nullable=False),
     sa.Column("score", sa.Double, nullable=False),
     sa.Column("cutoff", sa.Double, nullable=False),
@@ -139,8 +160,10 @@ ledger = sa.Table(
     metadata,
     *_monitor(),
     sa.Column("minute", Instant, primary_key=True),
-    *(_count(name) for name in ("received", "judged", "late", "invalid", "duplicate", "dropped")),
+    sa.Column("group", sa.Text, primary_key=True),
+    *(_count(name) for name in ("judged", "late", "invalid", "duplicate", "dropped")),
     *(_count(name) for name in ("set_aside", "probe", "elsewhere", "notice")),
+    sa.Index(None, "group", "minute"),
 )
 
 invalid = sa.Table(
@@ -182,6 +205,7 @@ alerts = sa.Table(
     sa.Column("over_at", Instant),
     sa.Column("alert", Document, nullable=False),
     sa.Index(None, "model", "version", "opened_at"),
+    sa.Index(None, "over_at"),
 )
 
 # What could not be told to people, and why; the same reason again raises `times`.
@@ -212,7 +236,7 @@ job_results = sa.Table(
 silences = sa.Table(
     "silences",
     metadata,
-    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _serial("seq"),
     sa.Column("model", Foreign, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("until", Instant, nullable=False),
@@ -223,7 +247,7 @@ silences = sa.Table(
 actions = sa.Table(
     "actions",
     metadata,
-    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _serial("seq"),
     sa.Column("target", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("reason", Foreign, nullable=False),
@@ -290,7 +314,7 @@ arrivals = sa.Table(
 pane_parts = sa.Table(
     "pane_parts",
     metadata,
-    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _serial("seq"),
     sa.Column("group", sa.Text, nullable=False),
     sa.Column("model", Foreign, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),

@@ -1,7 +1,7 @@
-"""How results enter the database: a merge in which a replay, in any order, changes nothing.
+"""How windows and findings enter the database.
 
-A span's state is its highest revision, and a final revision is never taken back. So a provisional revision replaces
-those before it and is ignored once a later one, or a final one of the same number, is there.
+A provisional row replaces the provisional rows of its span before it and never a final one; it is written without its
+summary, which nobody reads. A final row stays, and brings exactly its findings: written again it changes nothing.
 """
 
 from __future__ import annotations
@@ -14,81 +14,121 @@ from sqlalchemy.engine import Connection
 
 from pegel.judge.findings import Finding
 from pegel.store import tables
+from pegel.store.inboxes import lock_inboxes, note_newest
 from pegel.store.row_codec import flat, flat_finding
-from pegel.store.statements import insert_into, of_monitor, upsert
+from pegel.store.statements import insert_into
 from pegel.stream.commit import LateCount
-from pegel.stream.result_rows import WindowRow
+from pegel.stream.result_rows import Origin, WindowRow
 
-_Key = tuple[Any, ...]
+_SPAN = ("model", "version", "segment", "span_start", "span_end")
+_WINDOW = (*_SPAN, "revision", "origin")
 
 
-def merge_windows(connection: Connection, windows: Sequence[WindowRow], findings: Iterable[Finding]) -> None:
-    """Merge judged windows and their findings.
+def write_windows(connection: Connection, windows: Sequence[WindowRow], findings: Iterable[Finding]) -> None:
+    """Write judged windows and their findings.
 
-    Raises ValueError when a finding's window is not among `windows`: its finality would be unknown.
+    Raises ValueError when a finding's window is not among `windows`, or is not final: what may change is no fact yet.
     """
-    by_window: dict[_Key, list[Finding]] = {_key(window): [] for window in windows}
+    windows = _last_of_each(windows)
+    by_window: dict[tuple[Any, ...], list[Finding]] = {_key(window): [] for window in windows if window.final}
     for finding in findings:
         if _key(finding) not in by_window:
             raise ValueError(
-                f"expected each finding beside its window; given a finding of {finding.model}/{finding.version} "
+                f"expected each finding beside its final window; given a finding of {finding.model}/{finding.version} "
                 f"{finding.feature} for {finding.span} revision {finding.revision} without it; nothing was written"
             )
         by_window[_key(finding)].append(finding)
-    for window in sorted(windows, key=lambda window: window.revision):
-        if _is_news(connection, window):
-            _replace(connection, window, by_window[_key(window)])
+    if not windows:
+        return
+    rows = [flat(window) if window.final else flat(window) | {"summary": b""} for window in windows]
+    _drop_provisional(connection, rows)
+    _upsert_windows(connection, rows)
+    _replace_findings(connection, [row for row in rows if row["final"]], list(by_window.values()))
 
 
 def add_late(connection: Connection, counts: Sequence[LateCount]) -> None:
     """Add to the late events of final spans; everything else about them stays as it was judged."""
-    c = tables.windows.c
-    for count in counts:
-        statement = sa.update(tables.windows).where(*_of_span(tables.windows, count), c.final)
-        connection.execute(statement.values(late=c.late + count.late))
+    if not counts:
+        return
+    table = tables.windows
+    rows = [
+        {
+            "of_model": count.model,
+            "of_version": count.version,
+            "of_segment": "",
+            "of_span_start": count.span.start,
+            "of_span_end": count.span.end,
+            "more": count.late,
+        }
+        for count in counts
+    ]
+    streamed = (table.c.origin == Origin.STREAM.value, table.c.final)
+    statement = sa.update(table).where(*_bound(table, _SPAN), *streamed)
+    connection.execute(statement.values(late=table.c.late + sa.bindparam("more")), rows)
 
 
-def _is_news(connection: Connection, window: WindowRow) -> bool:
-    """Say whether `window` adds to what is stored: anything final does, a provisional one only beyond the newest."""
-    if window.final:
-        return True
-    c = tables.windows.c
-    newer = sa.or_(c.revision > window.revision, sa.and_(c.revision == window.revision, c.final))
-    found = connection.execute(sa.select(sa.literal(1)).where(*_of_span(tables.windows, window), newer).limit(1))
-    return found.first() is None
+def _last_of_each(windows: Sequence[WindowRow]) -> list[WindowRow]:
+    """Return the final rows, and of each span its newest provisional one if no row of a higher revision is given."""
+    newest: dict[tuple[Any, ...], int] = {}
+    for row in windows:
+        newest[_span(row)] = max(row.revision, newest.get(_span(row), 0))
+    kept = {_key(row): row for row in windows if row.final or row.revision == newest[_span(row)]}
+    return list(kept.values())
 
 
-def _replace(connection: Connection, window: WindowRow, findings: Sequence[Finding]) -> None:
-    """Write one window and exactly its findings, and drop the provisional revisions that it supersedes.
-
-    A finding that turns final gets a new `seq`: a reader that waits for final ones may have passed the old number.
-    """
-    for table in (tables.windows, tables.findings):
-        provisional = sa.and_(table.c.revision <= window.revision, sa.not_(table.c.final))
-        connection.execute(sa.delete(table).where(*_of_span(table, window), provisional))
-    upsert(connection, tables.windows, [flat(window)])
-    c = tables.findings.c
-    stale = (c.revision == window.revision, c.id.not_in([finding.id for finding in findings]))
-    connection.execute(sa.delete(tables.findings).where(*_of_span(tables.findings, window), *stale))
-    _upsert_findings(connection, [flat_finding(finding, final=window.final) for finding in findings])
+def _drop_provisional(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    table = tables.windows
+    statement = sa.delete(table).where(*_bound(table, _SPAN), sa.not_(table.c.final))
+    connection.execute(statement, [_binding(row, _SPAN) for row in rows])
 
 
-def _upsert_findings(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert findings, or replace the content of those whose id exists; these keep their `seq`."""
+def _upsert_windows(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    table = tables.windows
+    insert = insert_into(connection.dialect, table)
+    new = insert.excluded
+    values = {name: new[name] for name in rows[0] if name not in _WINDOW}
+    unless_final = sa.or_(new.final, sa.not_(table.c.final))
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=list(_WINDOW), set_=values, where=unless_final), list(rows)
+    )
+
+
+def _replace_findings(
+    connection: Connection, windows: Sequence[dict[str, Any]], findings: Sequence[Sequence[Finding]]
+) -> None:
+    """Leave exactly the findings given. One that is there already keeps its place: readers are not told again."""
+    table = tables.findings
+    silent = [_binding(row, _WINDOW) for row, found in zip(windows, findings, strict=True) if not found]
+    if silent:
+        connection.execute(sa.delete(table).where(*_bound(table, _WINDOW)), silent)
+    rows = [flat_finding(finding) for found in findings for finding in found]
     if not rows:
         return
-    statement = insert_into(connection.dialect, tables.findings)
-    values = {name: statement.excluded[name] for name in ("final", "finding")}
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values), list(rows))
+    for row, found in zip(windows, findings, strict=True):
+        here = (*_bound(table, _WINDOW), table.c.id.not_in([finding.id for finding in found]))
+        if found:
+            connection.execute(sa.delete(table).where(*here), _binding(row, _WINDOW))
+    monitors = sorted({(row["model"], row["version"]) for row in rows})
+    lock_inboxes(connection, monitors)
+    insert = insert_into(connection.dialect, table)
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=["id"], set_={"finding": insert.excluded.finding}), rows
+    )
+    note_newest(connection, monitors)
 
 
-def _of_span(table: sa.Table, window: WindowRow | LateCount) -> list[sa.ColumnElement[bool]]:
-    return [
-        *of_monitor(table, window.model, window.version),
-        table.c.span_start == window.span.start,
-        table.c.span_end == window.span.end,
-    ]
+def _bound(table: sa.Table, names: Iterable[str]) -> list[sa.ColumnElement[bool]]:
+    """Return conditions on columns, to be bound to `of_<name>` row by row."""
+    return [table.c[name] == sa.bindparam(f"of_{name}") for name in names]
 
 
-def _key(row: WindowRow | Finding) -> _Key:
-    return (row.model, row.version, row.span, row.revision)
+def _binding(row: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {f"of_{name}": row[name] for name in names}
+
+
+def _span(row: WindowRow) -> tuple[Any, ...]:
+    return (row.model, row.version, row.segment, row.span, row.origin)
+
+
+def _key(row: WindowRow | Finding) -> tuple[Any, ...]:
+    return (row.model, row.version, row.segment, row.span, row.revision, str(row.origin))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from pegel.data.spans import Span
@@ -17,9 +18,18 @@ SAMPLE_LIMIT = 500
 """Characters of an invalid payload that are kept to look at."""
 
 
+class Origin(StrEnum):
+    """Who wrote a result. A reader sees a span's highest revision; of two with the same, that of the batch job."""
+
+    STREAM = "stream"
+    BATCH = "batch"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowRow:
-    """One span of one monitor as summarised and judged. Key: model, version, span, revision.
+    """One span of one monitor as summarised and judged. Key: model, version, segment, span, revision, origin.
+
+    `segment` names a part of the rows, `""` all of them. A row that is not `final` is kept without its `summary`.
 
     `requests`, `responses` and `joined` count events; `rows`, `late`, `duplicates`, `invalid` and `clamped` count what
     their names say in the unit of the stream that wrote them. `judgement` holds the feature verdicts as plain JSON.
@@ -46,6 +56,8 @@ class WindowRow:
     code_version: str
     judgement: dict[str, Any]
     emitted_at: datetime
+    segment: str = ""
+    origin: Origin = Origin.STREAM
 
     @property
     def key(self) -> str:
@@ -77,6 +89,7 @@ class OutlierRow:
     score: float
     cutoff: float
     reasons: list[dict[str, Any]]
+    origin: Origin = Origin.STREAM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +105,6 @@ class LedgerRow:
     model: str
     version: int
     minute: datetime
-    received: int
     judged: int
     late: int
     invalid: int
@@ -109,9 +121,29 @@ class LedgerRow:
     """Drop notices themselves."""
 
     @property
-    def open(self) -> int:
-        """Return what is received and not accounted for: events in open spans, 0 once they are closed."""
-        return self.received - self.judged - self.late - self.invalid - self.duplicate - self.dropped
+    def received(self) -> int:
+        """Return the events that reached the logger."""
+        return self.judged + self.late + self.invalid + self.duplicate + self.set_aside + self.dropped
+
+    @property
+    def arrived(self) -> int:
+        """Return the records on the topics that this row accounts for."""
+        return self.received - self.dropped + self.probe + self.elsewhere + self.notice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinuteBalance:
+    """One minute of a group: the records that arrived on its topics, and those that its ledger accounts for."""
+
+    group: str
+    minute: datetime
+    arrived: int
+    accounted: int
+
+    @property
+    def difference(self) -> int:
+        """Return how many records arrived and are accounted for nowhere; below 0, how many are counted twice."""
+        return self.arrived - self.accounted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

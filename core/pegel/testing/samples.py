@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,9 +12,11 @@ from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.data.spans import Span
 from pegel.judge.findings import Finding, Verdict
+from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
+from pegel.stream.commit import ArrivalRow
 from pegel.stream.result_rows import Heartbeat, InvalidRow, LedgerRow, OutlierRow, WindowRow
 from pegel.testing.manual_clock import START
 
@@ -112,7 +115,6 @@ def sample_ledger(minute: int = 0, **fields: Any) -> LedgerRow:
         "model": "delays",
         "version": 1,
         "minute": sample_span(minute).start,
-        "received": 1_200,
         "judged": 1_195,
         "late": 1,
         "invalid": 3,
@@ -120,6 +122,12 @@ def sample_ledger(minute: int = 0, **fields: Any) -> LedgerRow:
         "dropped": 0,
     }
     return LedgerRow(**(values | fields))
+
+
+def sample_arrivals(rows: Sequence[LedgerRow]) -> list[ArrivalRow]:
+    """Return the records that such ledger rows account for, as arrived in one partition."""
+    topic = names.inference_topic("default")
+    return [ArrivalRow(topic=topic, partition=0, minute=row.minute, records=row.arrived) for row in rows]
 
 
 def sample_invalid(minute: int = 0, kind: str = "not_json", **fields: Any) -> InvalidRow:

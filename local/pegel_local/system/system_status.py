@@ -25,6 +25,9 @@ from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.machine.paths import Home
 from pegel_local.system.stack_file import PASSING, StackFile
 
+LOOK_BACK = timedelta(days=1)
+"""How far back messages are counted."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
@@ -112,12 +115,8 @@ def _next(good: bool) -> str:
 
 def _model(results: Results, spec: MonitorSpec, alerts: set[str], now: datetime) -> Line:
     name, version = spec.model.name, spec.model.version
-    last = results.windows(name, version, limit=1)
-    ledger = results.ledger(name, version)
-    open_rows = sum(row.open for row in ledger)
-    counted = f"{sum(row.received for row in ledger)} messages" + (
-        f", {open_rows} in open windows" if open_rows else ""
-    )
+    last = results.windows(name, version, limit=1, packed=False)
+    counted = f"{results.ledger_total(name, version, now - LOOK_BACK).received} messages in a day"
     window = f"last window {last[0].verdict} {_ago(last[0].span.end, now)}" if last else "no window yet"
     drifting = spec.key in alerts
     state = f"{'drifting' if drifting else 'no open alert'} · {window} · {counted}"

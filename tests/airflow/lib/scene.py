@@ -28,7 +28,10 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.stats.layout import Layout, build_layout
 from pegel.stats.summary import Summary
+from pegel.store.stream_store import StreamStore
+from pegel.stream.commit import Commit
 from pegel.stream.result_rows import InvalidRow, LedgerRow, OutlierRow, WindowRow
+from pegel.testing.samples import sample_arrivals
 from pegel_airflow import services
 
 CARRIERS = np.array(["WN", "DL", "AA", "UA", "B6"], dtype=object)
@@ -123,7 +126,10 @@ def play(settings: Settings, *, now: datetime | None = None) -> MonitorSpec:
         outliers += outlying
     stores = services.stores(settings)
     stores.registry.put(wish)
-    stores.results.write(windows, findings, outliers, _ledger(windows), _invalid(end))
+    stream, ledger = StreamStore(services.engine(settings.database)), _ledger(windows)
+    commit = Commit(windows=windows, findings=findings, outliers=outliers, ledger=ledger, invalid=_invalid(end))
+    commit.arrivals = sample_arrivals(ledger)
+    stream.commit(stream.claim("default", 1, now), commit, now)
     beat(settings)
     return wish
 
@@ -214,7 +220,7 @@ def _ledger(windows: list[WindowRow]) -> list[LedgerRow]:
         minutes[minute] = minutes.get(minute, 0) + window.requests + window.responses
     return [
         LedgerRow(
-            model="delays", version=1, minute=minute, received=judged + 5, judged=judged, late=1, invalid=3,
+            model="delays", version=1, minute=minute, judged=judged, late=1, invalid=3,
             duplicate=1, dropped=0,
         )
         for minute, judged in sorted(minutes.items())

@@ -28,9 +28,12 @@ from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.results import Results
+from pegel.store.stream_store import StreamStore
+from pegel.stream.commit import Claim, Commit
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import (
     MINUTE,
+    sample_arrivals,
     sample_heartbeat,
     sample_invalid,
     sample_ledger,
@@ -93,8 +96,10 @@ def judged(baseline: Baseline, tmp_path_factory: pytest.TempPathFactory) -> Path
     baselines.promote("delays", 1, baselines.put(baseline), None, by="test", now=NOW)
     Registry(engine).put(sample_spec())
     rng, results = np.random.default_rng(2), Results(engine)
+    stream = StreamStore(engine)
+    claim = stream.claim("default", 1, NOW)
     for minute in range(24):
-        _write(results, baseline, minute, rng)
+        _write(stream, claim, baseline, minute, rng)
     results.write(outliers=[sample_outlier("<script>", 3)], invalid=[sample_invalid(3, sample="<script>alert(1)")])
     results.heartbeat(sample_heartbeat(NOW))
     restart = Action(kind=Step.RESTART, target=Target.driver("default"), reason="exited with -9: killed", generation=2)
@@ -115,7 +120,7 @@ def sources(judged: Path, tmp_path: Path) -> Iterator[Sources]:
     engine.dispose()
 
 
-def _write(results: Results, baseline: Baseline, minute: int, rng: np.random.Generator) -> None:
+def _write(store: StreamStore, claim: Claim, baseline: Baseline, minute: int, rng: np.random.Generator) -> None:
     """Judge one window of 600 rows and write it."""
     later = 8.0 if minute >= DRIFT_FROM else 0.0
     summary = _fill(Summary.empty(baseline.layout), _rows(rng, 600, later))
@@ -128,4 +133,6 @@ def _write(results: Results, baseline: Baseline, minute: int, rng: np.random.Gen
         verdict=judged.verdict,
         judgement={"features": [verdict.to_json() for verdict in judged.features]},
     )
-    results.write([row], judged.findings, ledger=[sample_ledger(minute)])
+    ledger = [sample_ledger(minute)]
+    commit = Commit(windows=[row], findings=list(judged.findings), ledger=ledger, arrivals=sample_arrivals(ledger))
+    store.commit(claim, commit, row.emitted_at)

@@ -30,7 +30,7 @@ PAGE = "http://127.0.0.1:8080/pegel"
 def mail(sources: Sources) -> Mail:
     """The first mail about the drift."""
     results = Results(sources.engine)
-    changes = update([], results.findings(final_only=True), results.windows("delays", 1), NOW, [sample_spec()])
+    changes = update([], results.findings("delays", 1), results.windows("delays", 1), NOW, [sample_spec()])
     (mail,) = [change.mail for change in changes if change.mail]
     return mail
 

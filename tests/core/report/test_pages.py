@@ -80,7 +80,7 @@ def test_the_ledger_closes(sources: Sources) -> None:
     """The ledger of the windows shown adds up, to the last message."""
     ledger = model_view(sources, "delays", 1, NOW).ledger
 
-    assert (24 * 1_200, 0) == (ledger.received, ledger.open)
+    assert (24 * 1_200, []) == (ledger.received, ledger.unbalanced)
 
 
 def test_every_picture_is_well_formed(sources: Sources) -> None:

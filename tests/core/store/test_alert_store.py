@@ -26,11 +26,9 @@ pytestmark = pytest.mark.environments("sqlalchemy")
 NOW = START + timedelta(minutes=10)
 
 
-def drift(
-    engine: Engine, minute: int, feature: str = "departure_delay", *, final: bool = True, revision: int = 1
-) -> None:
+def drift(engine: Engine, minute: int, feature: str = "departure_delay", *, revision: int = 1) -> None:
     """Write one drifting window."""
-    window = sample_window(minute, revision, final=final, verdict=Verdict.DRIFT)
+    window = sample_window(minute, revision, verdict=Verdict.DRIFT)
     Results(engine).write([window], [sample_finding(minute, feature, revision)])
 
 
@@ -57,13 +55,6 @@ def test_nothing_found_is_nothing_to_do(engine: Engine) -> None:
     assert [] == one_pass(engine, NOW)
 
 
-def test_a_provisional_finding_rings_no_bell(engine: Engine) -> None:
-    """Only findings of final windows are unread."""
-    drift(engine, 0, final=False)
-
-    assert not AlertStore(engine).unread()
-
-
 def test_an_alert_comes_back_as_it_was_saved(engine: Engine) -> None:
     """A saved alert is read back equal, and what was taken in is no longer unread."""
     drift(engine, 0)
@@ -86,15 +77,27 @@ def test_a_crash_before_saving_repeats_the_mail(engine: Engine) -> None:
     assert ([MailKind.OPENED], [MailKind.OPENED], []) == (kinds(crashed), kinds(again), kinds(after))
 
 
-def test_a_provisional_finding_that_turns_final_is_mailed(engine: Engine) -> None:
-    """A window that turns final without a further change is not lost on a dispatcher that is ahead."""
-    drift(engine, 0, final=False)
+def test_findings_of_an_earlier_span_are_taken_in_too(engine: Engine) -> None:
+    """A finding that a batch job adds to an earlier span after others were taken in is still news."""
     drift(engine, 1)
     one_pass(engine, NOW)
-    drift(engine, 0, "distance", final=True, revision=2)
+    drift(engine, 0, "distance", revision=2)
     changes = one_pass(engine, NOW + timedelta(minutes=1))
 
     assert [MailKind.GROWN] == kinds(changes)
+
+
+def test_a_forgotten_monitor_rings_again_with_its_next_finding(engine: Engine) -> None:
+    """After a monitor's results were deleted nothing is unread, and a new finding is."""
+    store = AlertStore(engine)
+    drift(engine, 0)
+    one_pass(engine, NOW)
+    Results(engine).forget("delays", 1)
+    forgotten = store.unread()
+    drift(engine, 1)
+
+    assert (False, True) == (forgotten, store.unread())
+    assert [MailKind.OPENED] == kinds(one_pass(engine, NOW + timedelta(minutes=1)))
 
 
 def test_words_said_between_reading_and_saving_are_kept(engine: Engine) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 from pegel.errors import NotFound
 from pegel.judge.findings import Finding, Verdict
 from pegel.store.results import Results
-from pegel.stream.result_rows import WindowRow
+from pegel.stream.result_rows import Origin, WindowRow
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import (
     sample_finding,
@@ -47,7 +47,7 @@ def test_rows_come_back_as_they_went_in(engine: Engine) -> None:
     results.write(windows, [odd], [sample_outlier()], [sample_ledger()], [sample_invalid()])
 
     assert windows == results.windows("delays", 1)
-    assert [(1, odd)] == results.findings()
+    assert [(1, odd)] == results.findings("delays", 1)
     assert [sample_outlier()] == results.outliers("delays", 1)
     assert [sample_ledger()] == results.ledger("delays", 1)
     assert [sample_invalid()] == results.invalid("delays", 1)
@@ -65,42 +65,89 @@ def test_text_that_databases_refuse_is_kept_readable(engine: Engine) -> None:
 def test_ledger_counts_are_absolute(engine: Engine) -> None:
     """Writing a minute again replaces its counts; it does not add to them."""
     results = Results(engine)
-    results.write(ledger=[sample_ledger(received=10, judged=4)])
-    results.write(ledger=[sample_ledger(received=1_200)])
+    for judged in (4, 1_195):
+        results.write(ledger=[sample_ledger(judged=judged)])
 
-    assert [1_200] == [row.received for row in results.ledger("delays", 1)]
-    assert [0] == [row.open for row in results.ledger("delays", 1)]
+    assert [1_195] == [row.judged for row in results.ledger("delays", 1)]
 
 
-def test_a_failed_write_leaves_nothing(engine: Engine) -> None:
-    """One transaction: when a finding comes without its window, nothing of the write is kept."""
+@pytest.mark.parametrize(
+    "window", [sample_window(1), sample_window(0, final=False)], ids=["of another span", "provisional"]
+)
+def test_a_finding_without_its_final_window_is_refused(engine: Engine, window: WindowRow) -> None:
+    """One transaction: when a finding comes without its final window, nothing of the write is kept."""
     results = Results(engine)
 
-    with pytest.raises(ValueError, match="beside its window"):
-        results.write([sample_window(0)], [sample_finding(1)], [sample_outlier()])
+    with pytest.raises(ValueError, match="beside its final window"):
+        results.write([window], [sample_finding(0)], [sample_outlier()])
     assert ([], []) == (results.windows("delays", 1), results.outliers("delays", 1))
 
 
-def test_a_provisional_revision_replaces_the_one_before(engine: Engine) -> None:
-    """Of a span only the newest provisional revision is kept, with its findings."""
+def test_a_provisional_row_replaces_the_one_before(engine: Engine) -> None:
+    """Of a span only the newest provisional revision is kept, however many came at once; the final one ends it."""
     results = Results(engine)
-    for revision in (1, 2, 3):
-        results.write(*drifting(0, revision, final=False))
-    kept = results.windows("delays", 1, latest_revision=False)
+    kept = []
+    for revisions, final in (((1,), False), ((2, 3), False), ((4,), True)):
+        results.write([sample_window(0, revision, final=final) for revision in revisions])
+        kept.append([row.revision for row in results.windows("delays", 1, latest_revision=False)])
 
-    assert [3] == [window.revision for window in kept]
-    assert [3] == [finding.revision for _, finding in results.findings()]
+    assert [[1], [3], [4]] == kept
+
+
+def test_a_provisional_row_carries_no_summary(engine: Engine) -> None:
+    """What may change every second is stored without its packed summary; a final row has it, unless it is left out."""
+    results = Results(engine)
+    results.write([sample_window(0, final=False, summary=b"abc"), sample_window(1, summary=b"abc")])
+
+    assert [b"", b"abc"] == [row.summary for row in results.windows("delays", 1)]
+    assert [b"", b""] == [row.summary for row in results.windows("delays", 1, packed=False)]
 
 
 def test_a_final_revision_is_never_taken_back(engine: Engine) -> None:
-    """A provisional row that arrives late, of the same number or a lower one, changes nothing."""
+    """A provisional row of the number of a final one changes nothing."""
     results = Results(engine)
     results.write(*drifting(0, 2))
-    before = (results.windows("delays", 1, latest_revision=False), results.findings())
-    results.write(*drifting(0, 2, final=False, feature="distance"))
-    results.write(*drifting(0, 1, final=False))
+    before = (results.windows("delays", 1, latest_revision=False), results.findings("delays", 1))
+    results.write([sample_window(0, 2, final=False)])
 
-    assert before == (results.windows("delays", 1, latest_revision=False), results.findings())
+    assert before == (results.windows("delays", 1, latest_revision=False), results.findings("delays", 1))
+
+
+def test_a_window_is_fetched_by_its_key(engine: Engine) -> None:
+    """A span's row is found by its span and segment; a named revision is that one, else the one a reader sees."""
+    results = Results(engine)
+    segment = sample_window(0, 5, segment="carrier=WN")
+    results.write([sample_window(0, 3), sample_window(0, 7), sample_window(1, 9), segment])
+    span = sample_span(0)
+
+    assert sample_window(0, 7) == results.window("delays", 1, span)
+    assert sample_window(0, 3) == results.window("delays", 1, span, 3)
+    assert segment == results.window("delays", 1, span, segment="carrier=WN")
+    assert (None, None) == (results.window("delays", 1, span, 4), results.window("delays", 2, span))
+
+
+def test_segments_do_not_mix(engine: Engine) -> None:
+    """The windows of the whole and those of a segment are read apart, whatever their revisions."""
+    results = Results(engine)
+    segment = sample_window(0, 5, segment="carrier=WN")
+    results.write([sample_window(0, 3), segment])
+
+    assert [sample_window(0, 3)] == results.windows("delays", 1)
+    assert [segment] == results.windows("delays", 1, segment="carrier=WN")
+
+
+def test_of_one_revision_the_batch_row_is_seen(engine: Engine) -> None:
+    """At equal revision the batch job's row is seen, not the stream's; a higher revision of either is seen above both."""
+    results = Results(engine)
+    batch = sample_window(0, 3, origin=Origin.BATCH, rows=612)
+    results.write([batch])
+    results.write([sample_window(0, 3)])
+    equal = (results.window("delays", 1, sample_span(0)), results.windows("delays", 1, final_only=True))
+    results.write([sample_window(0, 4)])
+
+    assert (batch, [batch]) == equal
+    assert [sample_window(0, 4)] == results.windows("delays", 1)
+    assert 3 == len(results.windows("delays", 1, latest_revision=False))
 
 
 def test_batch_supersedes_the_stream_and_keeps_its_row(engine: Engine) -> None:
@@ -143,21 +190,10 @@ def test_findings_are_read_from_a_place(engine: Engine) -> None:
     results = Results(engine)
     for minute in range(3):
         results.write(*drifting(minute))
-    (first, _), *_ = results.findings(limit=1)
+    (first, _), *_ = results.findings("delays", 1, limit=1)
     rest = results.findings("delays", 1, after_seq=first)
 
     assert [sample_finding(1), sample_finding(2)] == [finding for _, finding in rest]
-
-
-def test_a_finding_that_turns_final_is_new_to_readers_of_final_ones(engine: Engine) -> None:
-    """A reader of final findings that passed a provisional one's number still sees it once it is final."""
-    results = Results(engine)
-    results.write(*drifting(0, 1, final=False))
-    results.write(*drifting(1, 1))
-    place = results.findings(final_only=True)[-1][0]
-    results.write(*drifting(0, 1, final=True))
-
-    assert [sample_finding(0)] == [finding for _, finding in results.findings(after_seq=place, final_only=True)]
 
 
 def test_a_finding_is_found_by_the_start_of_its_id(engine: Engine) -> None:
@@ -200,27 +236,26 @@ def test_forgetting_takes_one_model_version_only(engine: Engine) -> None:
     results.forget("delays", 1)
 
     assert [0, 1] == [len(results.windows("delays", version)) for version in (1, 2)]
-    assert [2] == [finding.version for _, finding in results.findings()]
+    assert [0, 1] == [len(results.findings("delays", version)) for version in (1, 2)]
     assert [0, 1] == [
         len(results.outliers("delays", v)) + len(results.invalid("delays", v, None)) - v + 1 for v in (1, 2)
     ]
 
 
 def test_concurrent_writers_leave_no_gap_behind_a_reader(engine: Engine) -> None:
-    """While two writers add findings, a reader that keeps its place sees every one of them."""
+    """While two writers add findings of one monitor, a reader that keeps its place sees every one of them."""
     results, seen = Results(engine), []
-    models = ("delays", "fraud")
 
-    def write(model: str) -> None:
-        for minute in range(15):
-            results.write([sample_window(minute, model=model)], [sample_finding(minute, model=model)])
+    def write(first: int) -> None:
+        for minute in range(first, first + 15):
+            results.write(*drifting(minute))
 
-    writers = [threading.Thread(target=write, args=(model,)) for model in models]
+    writers = [threading.Thread(target=write, args=(first,)) for first in (0, 15)]
     for writer in writers:
         writer.start()
     place = 0
-    while any(writer.is_alive() for writer in writers) or results.findings(after_seq=place):
-        news = results.findings(after_seq=place)
+    while any(writer.is_alive() for writer in writers) or results.findings("delays", 1, place):
+        news = results.findings("delays", 1, place)
         seen += [finding.id for _, finding in news]
         place = news[-1][0] if news else place
 
@@ -229,19 +264,26 @@ def test_concurrent_writers_leave_no_gap_behind_a_reader(engine: Engine) -> None
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_replay_in_any_order_changes_nothing(engine: Engine, data: st.DataObject) -> None:
-    """Writes repeated in any order leave the same rows as written once in order."""
+def test_final_windows_written_again_in_any_order_change_nothing(engine: Engine, data: st.DataObject) -> None:
+    """Final writes repeated in any order leave the same rows, and the same findings at the same places."""
     results = Results(engine)
-    writes = [
-        drifting(m, r, final=final) for m in (0, 1) for r, final in ((1, False), (2, False), (2, True), (7, True))
-    ]
-    replayed = data.draw(st.permutations(writes + data.draw(st.lists(st.sampled_from(writes), max_size=6))))
-    states = []
-    for sequence in (writes, replayed):
-        results.forget("delays", 1)
-        for windows, findings in sequence:
-            results.write(windows, findings)
-        kept = {finding.id for _, finding in results.findings()}
-        states.append((results.windows("delays", 1, latest_revision=False), kept))
+    results.forget("delays", 1)
+    writes = [drifting(minute, revision) for minute in (0, 1) for revision in (2, 7)]
+    for windows, findings in writes:
+        results.write(windows, findings)
+    before = (results.windows("delays", 1, latest_revision=False), results.findings("delays", 1))
+    for windows, findings in data.draw(st.lists(st.sampled_from(writes), max_size=8)):
+        results.write(windows, findings)
 
-    assert states[0] == states[1]
+    assert before == (results.windows("delays", 1, latest_revision=False), results.findings("delays", 1))
+
+
+def test_a_final_window_written_again_brings_exactly_its_findings(engine: Engine) -> None:
+    """A batch job that judges a span anew under its own revision replaces what it found before."""
+    results = Results(engine)
+    results.write([sample_window(0)], [sample_finding(0, "a"), sample_finding(0, "b")])
+    results.write([sample_window(0)], [sample_finding(0, "b"), sample_finding(0, "c")])
+    changed = [finding.feature for _, finding in results.findings("delays", 1)]
+    results.write([sample_window(0)])
+
+    assert (["b", "c"], []) == (changed, results.findings("delays", 1))

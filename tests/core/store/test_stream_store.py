@@ -23,6 +23,7 @@ from pegel.stream.commit import (
 )
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import (
+    sample_arrivals,
     sample_finding,
     sample_heartbeat,
     sample_invalid,
@@ -212,3 +213,52 @@ def test_partitions_that_stay_away_are_forgotten(engine: Engine) -> None:
 
     assert ([], [read(0, 5, partition=1)]) == (early, late)
     assert [(TOPIC, 0)] == list(store.restore(claim).offsets)
+
+
+def test_a_ledger_that_accounts_for_everything_closes(engine: Engine) -> None:
+    """Per minute, what arrived over all partitions is what all models' rows and nobody's account for."""
+    store, results = StreamStore(engine), Results(engine)
+    claim = store.claim("default", 1, START)
+    ledger = [sample_ledger(set_aside=1), sample_ledger(model="", version=0, judged=0, probe=2, elsewhere=3, notice=1)]
+    half = sum(row.arrived for row in ledger) - 400
+    arrivals = [
+        ArrivalRow(topic=TOPIC, partition=at, minute=START, records=count) for at, count in ((0, 400), (1, half))
+    ]
+    store.commit(claim, Commit(ledger=ledger, arrivals=arrivals), START)
+    (minute,) = results.ledger_balance("default")
+
+    assert (START, 400 + half, 0) == (minute.minute, minute.arrived, minute.difference)
+    assert [] == results.ledger_balance("other")
+
+
+def test_a_lost_partial_is_named(engine: Engine) -> None:
+    """Records that arrived and whose counts were lost on the way show as the difference of their minute."""
+    store, results = StreamStore(engine), Results(engine)
+    claim = store.claim("default", 1, START)
+    ledger = [sample_ledger(minute) for minute in range(3)]
+    arrivals = sample_arrivals(ledger)
+    store.commit(claim, Commit(ledger=[ledger[0], ledger[2]], arrivals=arrivals), START)
+    differences = {minute.minute: minute.difference for minute in results.ledger_balance("default", START + MINUTE)}
+
+    assert {START + MINUTE: ledger[1].arrived, START + 2 * MINUTE: 0} == differences
+
+
+def test_dropped_events_never_arrived(engine: Engine) -> None:
+    """What the logger had to drop is received, by its notice, and not among the records that arrived."""
+    row = sample_ledger(dropped=7, notice=1)
+
+    assert (row.judged + row.late + row.invalid + row.duplicate + 7, row.received - 7 + 1) == (
+        row.received,
+        row.arrived,
+    )
+
+
+def test_gaps_records_set_aside_and_failures_are_listed(engine: Engine) -> None:
+    """The page can say what will never be read, what was set aside, and which monitor is broken and why."""
+    store, results = StreamStore(engine), Results(engine)
+    commit = full_commit()
+    store.commit(store.claim("default", 1, START), commit, START)
+
+    assert (commit.gaps, []) == (results.gaps("default"), results.gaps("default", START + MINUTE))
+    assert commit.set_aside == results.set_aside("default")
+    assert (commit.failures, []) == (results.failures("fraud", 2), results.failures("delays", 1))

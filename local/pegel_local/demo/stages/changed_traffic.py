@@ -47,4 +47,4 @@ def show(demo: Demo) -> str:
 def findings(demo: Demo) -> list[Finding]:
     """Return the final findings so far."""
     model = demo.spec.model
-    return [finding for _, finding in demo.results.findings(model.name, model.version, final_only=True)]
+    return [finding for _, finding in demo.results.findings(model.name, model.version)]

@@ -1,4 +1,4 @@
-"""The first tables: registry, results, heartbeats, alerts, actions."""
+"""The first tables: registry, baselines, results, alerts, actions, and the state of streaming drivers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+revision = "0002"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -63,7 +63,7 @@ def downgrade() -> None:
     for table in (
         *("failures", "monitor_states", "pane_parts", "arrivals", "set_aside", "gaps", "offsets", "claims"),
         *("actions", "job_results", "dispatch_failures", "silences", "alerts", "heartbeats", "invalid", "ledger"),
-        *("outliers", "findings", "windows", "promotions", "current_baselines", "baselines", "monitors", "positions"),
+        *("outliers", "inboxes", "findings", "windows", "promotions", "current_baselines", "baselines", "monitors", "positions"),
     ):
         op.drop_table(table)
 
@@ -73,7 +73,7 @@ def _registry() -> None:
     op.create_table(
         "monitors",
         *(_text("model"), _integer("version")),
-        *(_text("fingerprint"), _text("spec"), _instant("changed_at")),
+        *(_text("group"), _text("fingerprint"), _text("spec"), _instant("changed_at")),
         _key("monitors", "model", "version"),
     )
 
@@ -102,7 +102,8 @@ def _baselines() -> None:
 def _windows() -> None:
     op.create_table(
         "windows",
-        *(_text("model"), _integer("version"), _instant("span_start"), _instant("span_end"), _integer("revision")),
+        *(_text("model"), _integer("version"), _text("segment")),
+        *(_instant("span_start"), _instant("span_end"), _integer("revision"), _text("origin")),
         sa.Column("final", sa.Boolean(), nullable=False),
         *(_count(name) for name in ("requests", "responses", "joined", "rows")),
         *(_count(name) for name in ("late", "duplicates", "invalid", "clamped")),
@@ -110,29 +111,35 @@ def _windows() -> None:
         sa.Column("summary", sa.LargeBinary(), nullable=False),
         *(_text("baseline_id", null=True), _text("layout_hash", null=True)),
         *(_text("spec_fingerprint"), _text("code_version"), _text("judgement"), _instant("emitted_at")),
-        _key("windows", "model", "version", "span_start", "span_end", "revision"),
+        _key("windows", "model", "version", "segment", "span_start", "span_end", "revision", "origin"),
     )
-    _index("windows", "model", "version", "span_end")
+    _index("windows", "model", "version", "segment", "span_end")
 
 
 def _findings() -> None:
     op.create_table(
         "findings",
-        *(_serial("seq"), _text("id"), _text("model"), _integer("version"), _text("feature")),
-        *(_instant("span_start"), _instant("span_end"), _integer("revision")),
-        sa.Column("final", sa.Boolean(), nullable=False),
-        _text("finding"),
+        *(_serial("seq"), _text("id"), _text("model"), _integer("version"), _text("segment")),
+        *(_instant("span_start"), _instant("span_end"), _integer("revision"), _text("origin")),
+        *(_text("feature"), _text("finding")),
         _key("findings", "seq"),
         sa.UniqueConstraint("id", name="uq_findings_id"),
         sqlite_autoincrement=True,
     )
-    _index("findings", "model", "version", "span_start", "span_end")
+    _index("findings", "model", "version", "span_end", "seq")
+    _index("findings", "model", "version", "seq")
+    op.create_table(
+        "inboxes",
+        *(_text("model"), _integer("version"), _count("newest"), _count("taken")),
+        _key("inboxes", "model", "version"),
+    )
 
 
 def _events() -> None:
     op.create_table(
         "outliers",
-        *(_text("model"), _integer("version"), _text("event_id"), _integer("row"), _instant("event_time")),
+        *(_text("model"), _integer("version"), _text("event_id"), _integer("row")),
+        *(_text("origin"), _instant("event_time")),
         *(sa.Column(name, sa.Double(), nullable=False) for name in ("score", "cutoff")),
         _text("reasons"),
         _key("outliers", "model", "version", "event_id", "row"),
@@ -140,11 +147,12 @@ def _events() -> None:
     _index("outliers", "model", "version", "event_time")
     op.create_table(
         "ledger",
-        *(_text("model"), _integer("version"), _instant("minute")),
-        *(_count(name) for name in ("received", "judged", "late", "invalid", "duplicate", "dropped")),
+        *(_text("model"), _integer("version"), _instant("minute"), _text("group")),
+        *(_count(name) for name in ("judged", "late", "invalid", "duplicate", "dropped")),
         *(_count(name) for name in ("set_aside", "probe", "elsewhere", "notice")),
-        _key("ledger", "model", "version", "minute"),
+        _key("ledger", "model", "version", "minute", "group"),
     )
+    _index("ledger", "group", "minute")
     op.create_table(
         "invalid",
         *(_text("model"), _integer("version"), _instant("minute"), _text("kind"), _count("count"), _text("sample")),
@@ -171,6 +179,7 @@ def _alerts() -> None:
         _key("alerts", "id"),
     )
     _index("alerts", "model", "version", "opened_at")
+    _index("alerts", "over_at")
     op.create_table(
         "silences",
         *(_serial("seq"), _text("model"), _integer("version")),
