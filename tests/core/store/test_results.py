@@ -137,7 +137,7 @@ def test_segments_do_not_mix(engine: Engine) -> None:
 
 
 def test_of_one_revision_the_batch_row_is_seen(engine: Engine) -> None:
-    """At equal revision the batch job's row is seen, not the stream's; a higher revision of either is seen above both."""
+    """At equal revision the batch job's row is seen, not the stream's; a higher revision of either beats both."""
     results = Results(engine)
     batch = sample_window(0, 3, origin=Origin.BATCH, rows=612)
     results.write([batch])
