@@ -9,7 +9,7 @@ from sqlalchemy.engine import Engine
 
 from pegel.alerts.alert import DispatchFailure
 from pegel.store import tables
-from pegel.store.database import reading, writing
+from pegel.store.database import in_turn, reading, writing
 from pegel.store.statements import of_monitor
 
 
@@ -25,6 +25,7 @@ class DispatchFailures:
         c = tables.dispatch_failures.c
         last = sa.select(c.seq, c.reason).where(*of_monitor(tables.dispatch_failures, model, version))
         with writing(self._engine) as connection:
+            in_turn(connection, "dispatch failures")
             known = connection.execute(last.order_by(c.seq.desc()).limit(1)).first()
             if known is not None and known.reason == reason:
                 again = sa.update(tables.dispatch_failures).where(c.seq == known.seq)

@@ -63,7 +63,17 @@ def downgrade() -> None:
     for table in (
         *("failures", "monitor_states", "pane_parts", "arrivals", "set_aside", "gaps", "offsets", "claims"),
         *("actions", "job_results", "dispatch_failures", "silences", "alerts", "heartbeats", "invalid", "ledger"),
-        *("outliers", "inboxes", "findings", "windows", "promotions", "current_baselines", "baselines", "monitors", "positions"),
+        *(
+            "outliers",
+            "inboxes",
+            "findings",
+            "windows",
+            "promotions",
+            "current_baselines",
+            "baselines",
+            "monitors",
+            "positions",
+        ),
     ):
         op.drop_table(table)
 
