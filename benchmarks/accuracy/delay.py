@@ -20,9 +20,12 @@ from numpy.typing import NDArray
 
 from pegel.detect import siegmund
 from pegel.detect.siegmund import ChartLimits
-from pegel.judge import budget
-from pegel.judge.budget import Layer, Levels
+from pegel.judge.budget import divide
 from pegel.judge.chart_state import WindowSizes
+from pegel.judge.layer_table import LAYERS
+from pegel.judge.layers import single_windows
+from pegel.judge.layers.charts import Charts
+from pegel.judge.layers.single_windows import SingleWindows
 from pegel.spec.monitor_spec import FalseAlarms, MonitorSpec
 from pegel.stats import hypergeometric
 from pegel.stats.layout import NumericLayout
@@ -48,10 +51,22 @@ def spec_of(per_week: float) -> MonitorSpec:
     return MonitorSpec.parse(document)
 
 
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Levels of the drift and of the quality of a feature; false alarms per window of all charts, and of all layers."""
+
+    drift: float
+    quality: float
+    charts: float
+    alpha: float
+
+
 def levels_of(per_week: float, *, windows_alone: bool = False) -> Levels:
     """Return the levels of ten features."""
-    layers = frozenset({Layer.WINDOW}) if windows_alone else frozenset(Layer)
-    return budget.levels(FalseAlarms(count=per_week), spec_of(per_week).windowing, len(streams.FEATURES), layers)
+    shares = {entry.layer.name: entry.share for entry in LAYERS if entry.share is None or not windows_alone}
+    budget = divide(FalseAlarms(count=per_week), spec_of(per_week).windowing, shares)
+    single = single_windows.Levels.of(budget.of(SingleWindows.name), len(streams.FEATURES), rates=1)
+    return Levels(single.drift, single.quality, budget.of(Charts.name), budget.alpha)
 
 
 @dataclass(frozen=True)
@@ -98,7 +113,7 @@ class System:
     def limits(self) -> ChartLimits:
         """Return the limits of its charts."""
         charts = sum(2 if name == "binary" else 1 if name in streams.CATEGORICAL else 4 for name in self.watched)
-        found = siegmund.limits(self.usual, M, self.levels.alpha_cusum / charts)
+        found = siegmund.limits(self.usual, M, self.levels.charts / charts)
         assert found is not None
         return found
 

@@ -43,7 +43,7 @@ def section(tally: Tally, seed: int, run: Run) -> str:
         "says after how many windows a false alarm comes, on average: promised for ours, measured for the others."
     )
     usual = delay.usual_size()
-    limits = siegmund.limits(usual, delay.M, delay.levels_of(1.0).alpha_cusum / CHARTS)
+    limits = siegmund.limits(usual, delay.M, delay.levels_of(1.0).charts / CHARTS)
     assert limits is not None
     page.say(
         f"The charts take windows of {delay.N} rows for {usual}: the baseline holds {delay.M / usual:.0f} of them, "

@@ -19,7 +19,7 @@ from pegel.detect.binary import BinaryTest
 from pegel.detect.drift import BINARY, POOLS, drift_tests, factor_of, joined
 from pegel.detect.ranks import Counts, Floats, midranks, standardise
 from pegel.detect.shape import pool_categories, pool_ordered, shape_values
-from pegel.judge.decision import Bar, decide
+from pegel.judge.decision import Criterion, decide
 from pegel.judge.findings import Verdict
 from pegel.stats import tails
 from pegel.stats.cells import cell_of, count_sorted
@@ -157,7 +157,7 @@ def _groups(layout: NumericLayout, kept: Flags, b: Counts, w: Counts, noise: Dis
 
 def agrees(watched: Watched, windows: Counts, judged: Judged, level: float, margin: float) -> bool:
     """Say whether the library's own decision on single windows is the same: p-value and verdict."""
-    flags, bar = judged.flags(level, margin), Bar("drift", level, 1.0, margin)
+    flags, bar = judged.flags(level, margin), Criterion("drift", level, 1.0, margin)
     for window, p, flag in zip(windows, judged.p, flags, strict=False):
         decision = decide(drift_tests(watched.layout, watched.baseline, window, watched.dispersion), bar)
         significant = decision.verdict is not Verdict.OK

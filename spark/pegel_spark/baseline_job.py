@@ -85,7 +85,7 @@ def summarise(frame: DataFrame, layout: Layout, seasons: Seasons | None = None) 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         summary = Summary.empty(layout, exact=True)
         for batch in batches:
-            for role in Role:
+            for role in layout.schema.roles:
                 for season, rows in by_season(batch, columns(batch, layout.schema, role), seasons):
                     summary.update(rows, role, season)
         yield pa.RecordBatch.from_pydict({"data": [summary.to_bytes()]})

@@ -35,17 +35,12 @@ SAME_FILE_NAME = {
 }
 SAME_CLASS_NAME = {
     "Batch",
-    "Clock",
-    "Columns",
     "Event",
     "EventType",
     "Histogram",
     "Kind",
-    "Limits",
     "Line",
-    "Part",
     "Promotion",
-    "Report",
     "Task",
     "Verdict",
     "Watch",

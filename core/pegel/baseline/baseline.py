@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pegel.baseline.outliers import OutlierTables, outlier_cutoff
-from pegel.data.columns import Role
 from pegel.errors import LayoutMismatch
 from pegel.spec.monitor_spec import OutlierMethod, Watch
 from pegel.stats import summary_json
@@ -151,7 +150,7 @@ class Baseline:
             id="",
             layout=layout,
             summary=settled,
-            rows=max(settled.rows(Role.FEATURE), settled.rows(Role.PREDICTION)),
+            rows=settled.most_rows,
             model=model,
             version=version,
             source=source,
@@ -214,7 +213,7 @@ class Baseline:
             id=data["id"],
             layout=layout,
             summary=summary,
-            rows=max(summary.rows(Role.FEATURE), summary.rows(Role.PREDICTION)),
+            rows=summary.most_rows,
             model=content["model"],
             version=content["version"],
             source=data["source"],

@@ -10,7 +10,7 @@ from pegel.cli.console import out
 from pegel.cli.options import HomeOption, settings_of
 from pegel.errors import NotFound, PermanentError
 from pegel.judge.explanation import Explanation
-from pegel.judge.explanation import explain as recompute
+from pegel.judge.recomputation import explain as recompute
 from pegel.spec.settings import Settings
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore

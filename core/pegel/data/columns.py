@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,33 @@ class Kind(StrEnum):
     CATEGORICAL = "categorical"
 
 
-class Role(StrEnum):
-    """Where a field comes from: the request or the response."""
+@final
+class Role(str):
+    """Where the rows of a field come from: `FEATURE` from requests, `PREDICTION` from responses, others from elsewhere.
 
-    FEATURE = "feature"
-    PREDICTION = "prediction"
+    The rows of one role are counted together, apart from those of all others; whoever counts rows of a further kind
+    names a role for them. There is one object per name, so that roles can be compared with `is`, also after pickling.
+    Raises ValueError for a name that is no identifier in lower case.
+    """
+
+    __slots__ = ()
+    FEATURE: ClassVar[Role]
+    PREDICTION: ClassVar[Role]
+    _by_name: ClassVar[dict[str, Role]] = {}
+
+    def __new__(cls, name: str) -> Role:
+        """Return the role of that name."""
+        if not (name.isidentifier() and name.islower()):
+            raise ValueError(f"expected a role named by an identifier in lower case, given {name!r}: no role was made.")
+        return cls._by_name.setdefault(name, super().__new__(cls, name))
+
+    def __reduce__(self) -> tuple[type[Role], tuple[str]]:
+        """Pickle the name: what is read back is the one object of that name."""
+        return Role, (str(self),)
+
+
+Role.FEATURE = Role("feature")
+Role.PREDICTION = Role("prediction")
 
 
 class Missing(IntEnum):
@@ -45,7 +67,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Fields in the order in which a v1 payload lists them; features first, then predictions."""
+    """Fields in the order in which a v1 payload lists them: features first, then predictions, then further roles."""
 
     fields: tuple[Field, ...]
 
@@ -53,9 +75,14 @@ class Schema:
         """Return the fields of one role, in order."""
         return tuple(field for field in self.fields if field.role is role)
 
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """Return the roles that fields have, each once, in the order of their first field."""
+        return tuple(dict.fromkeys(field.role for field in self.fields))
+
     def to_json(self) -> list[dict[str, Any]]:
         """Return plain JSON, the inverse of `from_json`."""
-        return [{"name": f.name, "kind": f.kind.value, "role": f.role.value, "unit": f.unit} for f in self.fields]
+        return [{"name": f.name, "kind": f.kind.value, "role": str(f.role), "unit": f.unit} for f in self.fields]
 
     @classmethod
     def from_json(cls, items: Iterable[dict[str, Any]]) -> Schema:

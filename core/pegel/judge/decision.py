@@ -19,7 +19,7 @@ T = TypeVar("T", bound=Evidence)
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class Criterion:
     """What the tests of one detector on one field have to pass.
 
     `level`: the p-value over all tests must be below it. `share`: part of the false-alarm budget spent on it.
@@ -36,8 +36,9 @@ class Bar:
 class FeatureVerdict:
     """What is known about one field in one span.
 
-    `detector` is `drift`, `quality` or `cusum`, whichever has more to say; `p_value` is over all tests of that detector
-    and is compared with `threshold`; `test` decided. `n` and `m`: values of the window and of the baseline.
+    `detector` names the kind of tests that has most to say: `drift`, `quality`, `cusum`, or that of another layer.
+    `p_value` is over all tests of that detector and is compared with `threshold`; `test` decided. `n` and `m`: values
+    of the window and of the baseline.
     """
 
     feature: str
@@ -74,19 +75,24 @@ class FeatureVerdict:
         return _ORDER.index(self.verdict), self.detector == "drift" or self.verdict is Verdict.DRIFT, -alarming
 
 
+def insufficient(name: str, why: str, n: int, m: int) -> FeatureVerdict:
+    """Return the verdict on a field that cannot be judged, and why."""
+    return FeatureVerdict(feature=name, verdict=Verdict.INSUFFICIENT, what=why, n=n, m=m)
+
+
 _ORDER = (Verdict.OK, Verdict.INSUFFICIENT, Verdict.BELOW_MARGIN, Verdict.DRIFTING, Verdict.DRIFT)
 
 
-def weigh(name: str, tests: Sequence[T], bar: Bar, describe: Callable[[T], Effect]) -> FeatureVerdict:
+def verdict_on(name: str, tests: Sequence[T], criterion: Criterion, describe: Callable[[T], Effect]) -> FeatureVerdict:
     """Make one verdict of all tests of one detector on one field.
 
     Args:
         name: The field.
         tests: At least one.
-        bar: What they have to pass.
+        criterion: What they have to pass.
         describe: Returns the effect that belongs to the deciding test.
     """
-    decision = decide(tests, bar)
+    decision = decide(tests, criterion)
     test, verdict = decision.test, decision.verdict
     # Most fields of most windows are as in training; how far they are not is then worth no time.
     effect = _NOTHING if verdict is Verdict.OK else describe(test)
@@ -97,13 +103,13 @@ def weigh(name: str, tests: Sequence[T], bar: Bar, describe: Callable[[T], Effec
         what=words.get(verdict, effect.what),
         n=test.n,
         m=test.m,
-        detector=bar.detector,
+        detector=criterion.detector,
         test=test.name,
         statistic=test.statistic,
         p_value=decision.p_value,
         p_relevant=decision.p_relevant,
-        threshold=bar.level,
-        budget_share=bar.share,
+        threshold=criterion.level,
+        budget_share=criterion.share,
         effect=None if verdict is Verdict.OK else effect.value,
         effect_unit=effect.unit,
         evidence=_numbers(tests, effect, verdict),
@@ -130,7 +136,7 @@ class Decision(Generic[T]):
     p_relevant: float | None
 
 
-def decide(tests: Sequence[T], bar: Bar) -> Decision[T]:
+def decide(tests: Sequence[T], criterion: Criterion) -> Decision[T]:
     """Return what the tests of one field say together.
 
     The p-value of a field is that of its deciding test over the test's share of the level. Among the significant tests,
@@ -138,13 +144,13 @@ def decide(tests: Sequence[T], bar: Bar) -> Decision[T]:
     so it decides only if no other test does.
     """
     values = corrected(tests)
-    if (least := min(values)) >= bar.level:
+    if (least := min(values)) >= criterion.level:
         return Decision(tests[values.index(least)], least, Verdict.OK, None)
     pairs = zip(values, tests, strict=True)
     ordered = sorted(pairs, key=lambda pair: (pair[0], -abs(pair[1].statistic)))
-    significant = [pair for pair in ordered if pair[0] < bar.level]
+    significant = [pair for pair in ordered if pair[0] < criterion.level]
     significant.sort(key=lambda pair: pair[1].name == SHAPE)
-    relevances = [test.p_relevant(bar.margin) for _, test in significant]
+    relevances = [test.p_relevant(criterion.margin) for _, test in significant]
     for (p, test), relevance in zip(significant, relevances, strict=True):
         if relevance <= RELEVANT:
             return Decision(test, p, Verdict.DRIFT, relevance)

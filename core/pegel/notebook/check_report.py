@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pegel.baseline.baseline import Baseline
-from pegel.data.columns import Role
 from pegel.detect.cbpe import Estimate
+from pegel.judge.decision import FeatureVerdict
 from pegel.judge.findings import Finding, Verdict
-from pegel.judge.judge import FeatureVerdict, Judgement
+from pegel.judge.judge import Judgement
 from pegel.report.words import VERDICT_WORDS, p_value, size
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
@@ -49,7 +49,7 @@ class CheckReport:
     @property
     def rows(self) -> int:
         """Return how many rows were checked."""
-        return max(self.summary.rows(role) for role in Role)
+        return self.summary.most_rows
 
     @cached_property
     def features(self) -> tuple[FeatureVerdict, ...]:
@@ -81,8 +81,8 @@ class CheckReport:
     @property
     def arithmetic(self) -> str:
         """Return how the budget was divided."""
-        levels = self.judgement.levels
-        return "Nothing was judged." if levels is None else levels.describe()
+        division = self.judgement.division
+        return "Nothing was judged." if division is None else division.describe()
 
     def much(self, one: FeatureVerdict) -> str:
         """Return how large the change of a field is, in words; nothing where it has not changed."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pegel.judge.judge import FeatureVerdict
+from pegel.judge.decision import FeatureVerdict
 from pegel.report.html import stylesheet
 from pegel.report.shapes import shape
 from pegel.report.svg import chart

@@ -11,7 +11,6 @@ from os import cpu_count
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
-from pegel.data.columns import Role
 from pegel.notebook import table_reading
 from pegel.notebook.table_columns import columns_of
 from pegel.stats.layout import Layout
@@ -31,13 +30,12 @@ def summarise(
     progress: table_reading.Progress = table_reading.silent,
 ) -> Summary:
     """Count all rows of a table, on all cores."""
-    roles = [(role, layout.schema.of_role(role)) for role in Role]
+    roles = [(role, layout.schema.of_role(role)) for role in layout.schema.roles]
 
     def count(batch: pa.RecordBatch) -> Summary:
         part = Summary.empty(layout, exact=exact)
         for role, fields in roles:
-            if fields:
-                part.update(columns_of(fields, batch), role)
+            part.update(columns_of(fields, batch), role)
         return part
 
     batches = table.batches([field.name for field in layout.schema.fields])
@@ -46,7 +44,7 @@ def summarise(
         parts = map(count, batches) if table.rows <= ALONE else _mapped(_workers(stack), count, batches)
         for part in parts:
             whole.merge(part)
-            done += max(part.rows(role) for role in Role)
+            done += part.most_rows
             progress(done / max(1, table.rows))
     return whole
 

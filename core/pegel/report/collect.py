@@ -10,7 +10,8 @@ from sqlalchemy.engine import Engine
 
 from pegel.baseline.baseline import Baseline
 from pegel.errors import LayoutMismatch, NotFound
-from pegel.judge import budget
+from pegel.judge.division import Division
+from pegel.judge.layer import Setting
 from pegel.reconcile.actions import Target
 from pegel.report.features import feature_views
 from pegel.report.states import state_of
@@ -109,11 +110,10 @@ def _row(sources: Sources, spec: MonitorSpec, now: datetime) -> ModelRow:
     )
 
 
-def allowed(spec: MonitorSpec, features: int = 1) -> str:
+def allowed(spec: MonitorSpec) -> str:
     """Return how often a false alarm is expected against how often the user allows one."""
-    levels = budget.levels(spec.false_alarms, spec.windowing, features)
-    asked = spec.false_alarms
-    return f"{levels.expected_per_day:.2g} per day expected · {asked.count:g} per {asked.per} allowed"
+    expected, asked = Division.of(Setting(spec)).budget.expected_per_day, spec.false_alarms
+    return f"{expected:.2g} per day expected · {asked.count:g} per {asked.per} allowed"
 
 
 def _rate(windows: Sequence[WindowRow], span: timedelta) -> str:

@@ -52,7 +52,7 @@ def _view(field: Field, baseline: Baseline, now: Summary | None, judged: dict[st
     counted = 0 if after is None else after.counted
     return FeatureView(
         name=field.name,
-        role=field.role.value,
+        role=str(field.role),
         unit=field.unit,
         verdict=verdict,
         verdict_words=VERDICT_WORDS[verdict],

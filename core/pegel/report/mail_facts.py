@@ -11,7 +11,8 @@ from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field, Role
 from pegel.data.spans import Span
 from pegel.judge.findings import ALARMING, Finding
-from pegel.judge.judge import judge, select
+from pegel.judge.judge import judge
+from pegel.judge.watched_fields import watched_fields
 from pegel.report import words
 from pegel.report.merging import merged
 from pegel.report.picture import MOST, Panel, png
@@ -85,7 +86,7 @@ class Facts:
         """Return how many judged fields look as in training."""
         if self.baseline is None:
             return 0
-        judged, _ = select(self.baseline.layout, self.mail.spec.watch)
+        judged = watched_fields(self.baseline.layout, self.mail.spec.watch)
         return sum(field.name not in self.alert.names for field in judged)
 
     def field(self, name: str) -> Field | None:

@@ -23,6 +23,8 @@ LAYOUT_VERSION = 3
 CORRELATED_FEATURES = 64
 """At most this many features are watched for changed correlations."""
 CORRELATED_CELLS = 3
+CORRELATED_ROLE = Role.FEATURE
+"""Only fields of this role are watched for correlations: their values stand in the same rows."""
 CORRELATED_NULL_RATE = 0.05
 CORRELATED_ROWS = 1_000
 
@@ -167,7 +169,7 @@ class Layout:
     @cached_property
     def correlated(self) -> tuple[tuple[int, NumericLayout], ...]:
         """Return the fields whose correlations are watched, each with its place among the numeric features."""
-        return tuple((j, f) for j, (_, f) in enumerate(self.numeric(Role.FEATURE)) if f.correlated)
+        return tuple((j, f) for j, (_, f) in enumerate(self.numeric(CORRELATED_ROLE)) if f.correlated)
 
     def numeric(self, role: Role) -> tuple[tuple[int, NumericLayout], ...]:
         """Return position and cells of the numeric fields of one role, in schema order."""
@@ -260,6 +262,6 @@ def freeze_numeric(
         discrete=discrete,
         groups=edge_rules.shape_groups(counts),
         scores=normal_scores(counts),
-        correlated=bool(complete and varied and field.role is Role.FEATURE),
+        correlated=bool(complete and varied and field.role is CORRELATED_ROLE),
         light_tails=light_tailed(edges, counts),
     )

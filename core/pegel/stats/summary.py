@@ -21,7 +21,7 @@ from pegel.stats.cells import cell_of, count_sorted
 from pegel.stats.comoments import Comoments
 from pegel.stats.exact import ExactSums
 from pegel.stats.fourth import FourthProducts
-from pegel.stats.layout import FieldLayout, Layout, NumericLayout
+from pegel.stats.layout import CORRELATED_ROLE, FieldLayout, Layout, NumericLayout
 from pegel.stats.moments import Moments
 from pegel.stats.statistic import ColumnStatistic, keeps_columns
 from pegel.stats.statistic_registry import statistic
@@ -171,7 +171,7 @@ class Summary:
         if self.exact is None:  # exact sums give the moments, too
             batch = np.stack([moments.of(values) for values in finite]) if ends.any() else moments.of(ordered)
             self.moments[where] = moments.merge(self.moments[where], batch)
-        if numeric[0][1].field.role is Role.FEATURE and self.layout.correlated:
+        if numeric[0][1].field.role is CORRELATED_ROLE and self.layout.correlated:
             self._update_comoments(columns.numeric)
 
     def _update_comoments(self, values: NDArray[np.float64]) -> None:
@@ -255,6 +255,11 @@ class Summary:
         """Return how many rows of a role were counted; 0 when the schema has no field of that role."""
         pairs = zip(self.layout.features, self.counters[:, 0].tolist(), strict=True)
         return max((int(count) for feature, count in pairs if feature.field.role is role), default=0)
+
+    @property
+    def most_rows(self) -> int:
+        """Return the rows of the role that has most of them."""
+        return int(self.counters[:, 0].max(initial=0))
 
     def to_bytes(self) -> bytes:
         """Return a compact packed form, the inverse of `from_bytes`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from itertools import combinations
 
@@ -11,90 +10,130 @@ import numpy as np
 import pytest
 
 from pegel.baseline.baseline import Baseline
-from pegel.judge import budget
-from pegel.judge.budget import Layer
-from pegel.judge.judge import layers
+from pegel.judge.budget import divide
+from pegel.judge.division import Division
+from pegel.judge.layer import Setting
+from pegel.judge.layer_table import LAYERS
+from pegel.judge.layers.single_windows import Levels
 from pegel.spec.monitor_spec import FalseAlarms, MonitorSpec, Windowing
 
-OTHERS = (Layer.CUSUM, Layer.MULTIVARIATE)
-RUNNING = [frozenset({Layer.WINDOW, *some}) for size in range(3) for some in combinations(OTHERS, size)]
+TEN = [f"x{i}" for i in range(9)]
+"""With the prediction, ten fields."""
+
+
+def names(division: Division) -> list[str]:
+    """Return the names of the layers that run."""
+    return [layer.name for layer in division.running]
+
+
+@pytest.fixture
+def wish(spec: MonitorSpec) -> Callable[..., MonitorSpec]:
+    """Change sections of the spec."""
+    return lambda **sections: MonitorSpec.parse(spec.to_json() | sections)
 
 
 def test_the_whole_budget_is_spent() -> None:
-    """One alarm per week in minutes is one alarm in 10,080 windows, over all features together."""
-    found = budget.levels(FalseAlarms(), Windowing(), features=10)
+    """One alarm per week in minutes is one alarm in 10,080 windows, over all fields together."""
+    budget = divide(FalseAlarms(), Windowing(), {"single windows": None})
+    levels = Levels.of(budget.of("single windows"), fields=10, rates=1)
 
-    assert pytest.approx(1 / 10_080) == found.alpha_window
-    assert pytest.approx(1 / 7) == found.expected_per_day
-    assert 1 - (1 - found.drift) ** 10 == pytest.approx(0.8 / 10_080)
-    assert 1 - (1 - found.quality) ** 11 == pytest.approx(0.2 / 10_080)
+    assert pytest.approx(1 / 10_080) == budget.alpha
+    assert pytest.approx(1 / 7) == budget.expected_per_day
+    assert 1 - (1 - levels.drift) ** 10 == pytest.approx(0.8 / 10_080)
+    assert 1 - (1 - levels.quality) ** 11 == pytest.approx(0.2 / 10_080)
 
 
-def test_layers_share_the_budget() -> None:
-    """With all layers single windows have half: 15 s windows and ten features give the published levels."""
-    quarter = Windowing(length=timedelta(seconds=15))
-    found = budget.levels(FalseAlarms(), quarter, 10, layers=frozenset(Layer))
+def test_layers_share_the_budget(wish: Callable[..., MonitorSpec]) -> None:
+    """With all layers single windows have half: 15 s windows and ten fields give the published levels."""
+    division = Division.of(Setting(wish(windowing={"length": 15}, watch={"features": TEN})))
+    single = division.budget.of("single windows")
 
-    assert ("9.9e-06", "9.9e-07") == (f"{found.alpha_drift:.1e}", f"{found.drift:.1e}")
-    assert (0.4 / 40_320, 0.1 / 40_320) == pytest.approx((found.alpha_cusum, found.alpha_multivariate))
-    assert 1 / 7 == pytest.approx(found.expected_per_day)
-    assert found.describe().endswith(
+    assert ["single windows", "charts", "correlations"] == names(division)
+    assert ("9.9e-06", "9.9e-07") == (f"{0.8 * single:.1e}", f"{Levels.of(single, 10, 1).drift:.1e}")
+    assert {"single windows": 0.5, "charts": 0.4, "correlations": 0.1} == pytest.approx(
+        {name: division.budget.share(alpha) for name, alpha in division.budget.alphas.items()}
+    )
+    assert 1 / 7 == pytest.approx(division.budget.expected_per_day)
+    assert division.describe().endswith(
         "; charts over windows have 9.9e-06 per window and tests of several features have 2.5e-06 per window."
     )
 
 
-@pytest.mark.parametrize("running", RUNNING)
-def test_unused_shares_go_to_single_windows(running: AbstractSet[Layer]) -> None:
+@pytest.mark.parametrize("idle", [some for size in range(3) for some in combinations(("charts", "correlations"), size)])
+def test_unused_shares_go_to_single_windows(idle: tuple[str, ...]) -> None:
     """Whichever layers run, the sum is what was asked for, and single windows have what the others do not use."""
-    found = budget.levels(FalseAlarms(count=2, per="day"), Windowing(), 5, running)
-    asked = 2 / 1_440
-    charts, several = (share if layer in running else 0 for layer, share in zip(OTHERS, (0.4, 0.1), strict=True))
+    shares = {entry.layer.name: entry.share for entry in LAYERS if entry.layer.name not in idle}
+    budget = divide(FalseAlarms(count=2, per="day"), Windowing(), shares)
+    asked, others = 2 / 1_440, sum(share for share in shares.values() if share is not None)
 
-    assert asked == pytest.approx(found.alpha)
-    assert (charts * asked, several * asked) == pytest.approx((found.alpha_cusum, found.alpha_multivariate))
-    assert (1 - charts - several) * asked == pytest.approx(found.alpha_window)
-    assert found.alpha_window / found.alpha == pytest.approx(found.share_drift + found.share_quality)
-    assert 2 == pytest.approx(found.expected_per_day)
+    assert asked == pytest.approx(budget.alpha)
+    assert shares.keys() == budget.alphas.keys()
+    assert dict.fromkeys(idle, 0.0) == {name: budget.of(name) for name in idle}
+    assert (1 - others) * asked == pytest.approx(budget.of("single windows"))
+    assert 2 == pytest.approx(budget.expected_per_day)
 
 
-def test_a_layer_without_work_does_not_run(learnt: Callable[..., Baseline], spec: MonitorSpec) -> None:
+def test_the_shares_of_the_table_leave_a_rest() -> None:
+    """One layer has the rest, the others have shares of less than the whole, and no two have a name or detector."""
+    shares = [entry.share for entry in LAYERS]
+    detectors = [name for entry in LAYERS for name in entry.layer.detectors]
+
+    assert 1 == shares.count(None)
+    assert 0 < sum(share for share in shares if share is not None) < 1
+    assert len(LAYERS) == len({entry.layer.name for entry in LAYERS})
+    assert sorted(set(detectors)) == sorted(detectors)
+
+
+def test_a_layer_without_work_does_not_run(
+    learnt: Callable[..., Baseline], wish: Callable[..., MonitorSpec], spec: MonitorSpec
+) -> None:
     """Correlations need two watched numbers, charts 36 windows of baseline and windows that do not overlap."""
     rng = np.random.default_rng(0)
     baseline = learnt({"x": rng.normal(size=2_000), "y": rng.normal(size=2_000), "z": rng.integers(0, 2, 2_000) / 1.0})
-    sliding = MonitorSpec.parse(spec.to_json() | {"windowing": {"length": 60, "slide": 30}})
-    alone, with_z = (
-        MonitorSpec.parse(spec.to_json() | {"watch": {"features": features}}) for features in (["x"], ["x", "z"])
+    sliding = wish(windowing={"length": 60, "slide": 30})
+    small, large, alone, overlapping, single = (
+        Division.of(setting)
+        for setting in (
+            Setting(spec, baseline, usual_rows=55),
+            Setting(spec, baseline, usual_rows=56),
+            Setting(spec, baseline, follows=False),
+            Setting(sliding, baseline, usual_rows=50),
+            Setting(wish(watch={"features": ["x", "z"]}), baseline, follows=False),
+        )
     )
-    window, several, charts = Layer.WINDOW, Layer.MULTIVARIATE, Layer.CUSUM
 
-    assert [{window, several, charts}, {window, several}, {window, several}] == [
-        layers(baseline, spec, usual) for usual in (55, 56, None)
-    ]
-    assert {window, several} == layers(baseline, sliding, 50)
-    assert [{window}, {window}] == [layers(baseline, one) for one in (alone, with_z)]
+    assert ["single windows", "charts", "correlations"] == names(small)
+    assert [["single windows", "correlations"]] * 3 == [names(one) for one in (large, alone, overlapping)]
+    assert ["single windows"] == names(single)
+    assert "the baseline has 2000 rows, and 2016 (36 windows of 56) are needed" in large.notes()[0]
+    assert "windows overlap and would count rows twice" in overlapping.notes()[0]
+    assert "correlations are not watched: 1 suitable numeric features" in single.notes()
 
 
 def test_each_step_is_judged() -> None:
     """Overlapping windows are judged once per slide, so their number counts."""
     sliding = Windowing(length=timedelta(minutes=10), slide=timedelta(minutes=1))
+    shares = {"single windows": None}
 
-    assert budget.levels(FalseAlarms(), Windowing(), 3) == budget.levels(FalseAlarms(), sliding, 3)
+    assert divide(FalseAlarms(), Windowing(), shares) == divide(FalseAlarms(), sliding, shares)
 
 
-def test_cap() -> None:
+def test_cap(wish: Callable[..., MonitorSpec]) -> None:
     """Few windows do not raise the level of each beyond 0.05, and the words say that fewer alarms come."""
-    found = budget.levels(FalseAlarms(count=10, per="day"), Windowing(length=timedelta(days=1)), 1)
+    division = Division.of(Setting(wish(windowing={"length": "1d"}, false_alarms={"count": 10, "per": "day"})))
 
-    assert pytest.approx(0.05) == found.alpha_window
-    assert "fewer are expected than asked for" in found.describe()
+    assert pytest.approx(0.05) == division.budget.alpha
+    assert "fewer are expected than asked for" in division.describe()
 
 
-def test_words() -> None:
-    """The arithmetic is shown: alarms per day, windows, shares, levels per feature."""
-    text = budget.levels(FalseAlarms(), Windowing(), features=10).describe()
+def test_words(wish: Callable[..., MonitorSpec]) -> None:
+    """The arithmetic is shown: alarms per day, windows, shares, levels per field; less where fields are not known."""
+    alone = Setting(wish(watch={"features": TEN}), follows=False)
+    only_windows = tuple(entry for entry in LAYERS if entry.share is None)
 
-    assert text == (
+    assert Division.of(alone, only_windows).describe() == (
         "With these settings expect 0.14 false alarms per day: 1440 windows a day, each judged at 9.9e-05 in all "
         "(80% for drift, 20% for data quality), which is 7.9e-06 for the drift and 1.8e-06 for the quality of each of "
         "10 features; only single windows are judged, with the whole budget."
     )
+    assert "shared by the features of the training data; only" in Division.of(Setting(wish()), only_windows).describe()

@@ -14,9 +14,9 @@ from pegel.baseline.baseline import Baseline
 from pegel.detect.across_seasons import seasonal_tests
 from pegel.judge.chart_state import Carried
 from pegel.judge.comparison import compare, drift_family
-from pegel.judge.explanation import explain
 from pegel.judge.findings import Verdict
 from pegel.judge.judge import Judgement
+from pegel.judge.recomputation import explain
 from pegel.stats.noise import Noise
 from pegel.stats.seasons import Seasons
 
@@ -133,7 +133,7 @@ def test_correlations_are_not_watched_across_hours(
     judged = one.see(both(10, np.zeros(2_000, dtype=np.int64)))
 
     assert one.baseline.summary.comoments.correlations()[0, 1] > 0.3
-    assert (Verdict.OK, 0.0) == (judged.verdict, judged.levels.alpha_multivariate)
+    assert (Verdict.OK, 0.0) == (judged.verdict, judged.division.budget.of("correlations"))
     assert "correlations are not watched: hours are judged apart" in judged.notes
 
 

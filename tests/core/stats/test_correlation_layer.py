@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from pegel.baseline.baseline import Baseline
-from pegel.judge.correlations import BETWEEN
-from pegel.judge.explanation import explain
 from pegel.judge.findings import Verdict
+from pegel.judge.layers.correlations import BETWEEN
+from pegel.judge.recomputation import explain
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.noise import Noise
 
@@ -54,7 +54,9 @@ def test_unwatched_fields_are_not_looked_at(monitor: Callable[..., Any], trained
     judged = [one.see(changed) for one in (pair, single)]
 
     assert [Verdict.OK, Verdict.OK] == [each.verdict for each in judged]
-    assert [0.1, 0.0] == pytest.approx([each.levels.alpha_multivariate / each.levels.alpha for each in judged])
+    assert [0.1, 0.0] == pytest.approx(
+        [each.division.budget.share(each.division.budget.of("correlations")) for each in judged]
+    )
     assert "correlations are not watched: 1 suitable numeric features" in judged[1].notes
 
 

@@ -21,8 +21,8 @@ from pegel.detect.median import Median
 from pegel.detect.scale import scale
 from pegel.errors import NotFound, SetupError
 from pegel.judge.comparison import kept_statistics
-from pegel.judge.explanation import explain
 from pegel.judge.findings import Verdict
+from pegel.judge.recomputation import explain
 from pegel.spec.monitor_spec import Watch
 from pegel.stats.summary import FeatureSummary, Summary
 from pegel.testing import detector_checks as checks

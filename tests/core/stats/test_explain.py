@@ -14,9 +14,9 @@ import pytest
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.errors import LayoutMismatch, NotFound
-from pegel.judge.explanation import explain
 from pegel.judge.findings import Finding
 from pegel.judge.judge import judge
+from pegel.judge.recomputation import explain
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.layout import Layout

@@ -14,7 +14,8 @@ from pegel.data.columns import Field, Kind, Schema
 from pegel.data.spans import Span
 from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Verdict
-from pegel.judge.judge import OUTLIER_RATE, Judgement, judge
+from pegel.judge.judge import Judgement, judge
+from pegel.judge.layers.single_windows import OUTLIER_RATE
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.layout import Layout, build_layout
 from pegel.stats.summary import Summary
@@ -166,8 +167,9 @@ def test_a_window_alone_has_no_charts(look: Callable[..., Judgement], baseline: 
     found = look(2_000)
 
     assert found.chart_state is None
-    assert found.levels is not None
-    assert (0.0, 0.1) == pytest.approx((found.levels.alpha_cusum, found.levels.alpha_multivariate / found.levels.alpha))
+    assert found.division is not None
+    budget = found.division.budget
+    assert (0.0, 0.1) == pytest.approx((budget.of("charts"), budget.share(budget.of("correlations"))))
 
 
 def test_what_cannot_be_judged_keeps_the_memory(

@@ -19,10 +19,10 @@ from pegel.detect.count_tests import CountTest
 from pegel.detect.drift import drift_tests
 from pegel.detect.replay import replay
 from pegel.judge.budget import sidak
-from pegel.judge.decision import Bar, decide
-from pegel.judge.explanation import explain
+from pegel.judge.decision import Criterion, decide
 from pegel.judge.findings import Verdict
 from pegel.judge.judge import judge
+from pegel.judge.recomputation import explain
 from pegel.spec.monitor_spec import MonitorSpec, Watch
 from pegel.stats.cells import count_sorted
 from pegel.stats.dispersion import Dispersion
@@ -66,10 +66,13 @@ def test_chains_are_corrected() -> None:
     layout = build_layout(SCHEMA, training)
     found, field = replay(layout, training, N), layout.features[0]
     edges = getattr(field, "edges")  # noqa: B009  the first field is numeric
-    baseline, bar = count_sorted(np.sort(training["x"]), edges), Bar("drift", 0.05, 1.0, 0.0)
+    baseline, criterion = count_sorted(np.sort(training["x"]), edges), Criterion("drift", 0.05, 1.0, 0.0)
     windows = [count_sorted(np.sort(part), edges) for part in chain(12, 200 * N, 0.5).reshape(-1, N)]
     flagged = [
-        sum(decide(drift_tests(field, baseline, window, with_), bar).verdict is Verdict.DRIFT for window in windows)
+        sum(
+            decide(drift_tests(field, baseline, window, with_), criterion).verdict is Verdict.DRIFT
+            for window in windows
+        )
         for with_ in (None, found["x"])
     ]
 

@@ -15,8 +15,8 @@ from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.detect.sizes import BY_CELLS, distances_of
 from pegel.judge.comparison import UNKNOWN
-from pegel.judge.explanation import explain
 from pegel.judge.judge import judge
+from pegel.judge.recomputation import explain
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.layout import Layout
 from pegel.stats.summary import Summary

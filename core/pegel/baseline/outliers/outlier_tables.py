@@ -19,6 +19,9 @@ from pegel.stats.cells import cell_of
 from pegel.stats.layout import CategoricalLayout, Layout, NumericLayout
 from pegel.stats.summary import Summary
 
+SCORED_ROLE = Role.FEATURE
+"""Rows of this role are scored: an outlier is an odd request."""
+
 
 @dataclass(frozen=True, eq=False)
 class OutlierTables:
@@ -30,7 +33,7 @@ class OutlierTables:
     @classmethod
     def from_summary(cls, summary: Summary, method: OutlierMethod = "ecod") -> OutlierTables:
         """Build the tables from the baseline's summary."""
-        features = [f for f in summary.features.values() if f.layout.field.role is Role.FEATURE]
+        features = [f for f in summary.features.values() if f.layout.field.role is SCORED_ROLE]
         return cls(summary.layout, tuple(feature_table(feature, method) for feature in features))
 
     @property
@@ -41,11 +44,11 @@ class OutlierTables:
     def score(self, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Score feature rows: scores, shape (n,), and the part of each feature, shape (n, d), in schema order."""
         parts = np.zeros((len(self.tables), columns.n))
-        for j, (_, feature) in enumerate(self.layout.numeric(Role.FEATURE)):
+        for j, (_, feature) in enumerate(self.layout.numeric(SCORED_ROLE)):
             k = self._place[feature.field.name]
             missing = None if columns.missing is None else columns.missing[:, j]
             parts[k] = _numeric_parts(self.tables[k], feature, columns.numeric[:, j], missing)
-        for j, (_, category) in enumerate(self.layout.categorical(Role.FEATURE)):
+        for j, (_, category) in enumerate(self.layout.categorical(SCORED_ROLE)):
             k = self._place[category.field.name]
             lookup = self._categories[category.field.name].__getitem__
             parts[k] = np.fromiter(map(lookup, columns.categorical[j].tolist()), dtype=np.float64, count=columns.n)
@@ -62,7 +65,7 @@ class OutlierTables:
 
     @cached_property
     def _categories(self) -> dict[str, _CategoryParts]:
-        pairs = self.layout.categorical(Role.FEATURE)
+        pairs = self.layout.categorical(SCORED_ROLE)
         return {f.field.name: _CategoryParts(self.tables[self._place[f.field.name]], f) for _, f in pairs}
 
 

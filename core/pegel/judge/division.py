@@ -1,0 +1,52 @@
+"""Which layers run, what each of them may spend, and both in words: all of it follows from the table of layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from pegel.judge.budget import CAP, Budget, divide
+from pegel.judge.layer import Layer, Setting
+from pegel.judge.layer_table import LAYERS, Layers
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """The false-alarm budget, divided for one setting.
+
+    `running`: in the order of the table. `idle`: why each of the others does not run, in sentences for people.
+    """
+
+    setting: Setting
+    budget: Budget
+    running: tuple[Layer, ...]
+    idle: tuple[str, ...]
+
+    @classmethod
+    def of(cls, setting: Setting, layers: Layers = LAYERS) -> Self:
+        """Ask each layer whether it runs, and divide the budget among those that do."""
+        reasons = [(entry, entry.layer.missing(setting)) for entry in layers]
+        shares = {entry.layer.name: entry.share for entry, reason in reasons if reason is None}
+        return cls(
+            setting,
+            divide(setting.spec.false_alarms, setting.spec.windowing, shares),
+            running=tuple(entry.layer for entry, reason in reasons if reason is None),
+            idle=tuple(reason for _, reason in reasons if reason is not None),
+        )
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what a person should know: what is not looked for and why, and what the layers that run say."""
+        running = (note for layer in self.running for note in layer.notes(self.setting, self.budget))
+        return (*self.idle, *running)
+
+    def describe(self) -> str:
+        """Return the arithmetic for people."""
+        first, *others = (layer.arithmetic(self.setting, self.budget.of(layer.name)) for layer in self.running)
+        rest = " and ".join(others) if others else "only single windows are judged, with the whole budget"
+        text = (
+            f"With these settings expect {self.budget.expected_per_day:.2g} false alarms per day: "
+            f"{self.budget.windows_per_day:g} windows a day, {first}; {rest}."
+        )
+        if self.budget.capped:
+            text += f" A window is never judged at more than {CAP:g}, so fewer are expected than asked for."
+        return text

@@ -1,0 +1,90 @@
+"""What every layer of tests declares: budget, verdicts, notes and explanations follow from the list of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Field
+from pegel.detect.cusum import Chart, Key
+from pegel.judge.budget import Budget
+from pegel.judge.decision import FeatureVerdict
+from pegel.judge.explanation import Explanation
+from pegel.judge.findings import Finding
+from pegel.judge.judged_window import JudgedWindow
+from pegel.judge.watched_fields import watched_fields
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stats.summary import Summary
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is known before a window is looked at: it decides which layers run.
+
+    `baseline`: None where only the spec is known, as when a spec is validated; layers then take it to be large enough.
+    `follows`: whether windows are judged one after the other, each with what those before left. `usual_rows`: rows of a
+    large window, 0 if not known.
+    """
+
+    spec: MonitorSpec
+    baseline: Baseline | None = None
+    follows: bool = True
+    usual_rows: int = 0
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """Return the judged fields; none without a baseline."""
+        return () if self.baseline is None else watched_fields(self.baseline.layout, self.spec.watch)
+
+    @property
+    def field_count(self) -> int | None:
+        """Return the number of judged fields, as far as the spec tells it without a baseline; else None."""
+        if self.baseline is not None:
+            return len(self.fields)
+        watch = self.spec.watch
+        return None if watch.features == "all" else len(watch.features) + watch.predictions
+
+
+@dataclass(frozen=True, slots=True)
+class LayerResult:
+    """What a layer says of one window: verdicts on fields and on more than single fields, and the charts it moved."""
+
+    verdicts: Sequence[FeatureVerdict] = ()
+    charts: Mapping[Key, Chart] = field(default_factory=dict)
+
+
+class Layer(Protocol):
+    """A kind of tests with a part of the false-alarm budget of its own."""
+
+    @property
+    def name(self) -> str:
+        """Return what the layer is called in budgets."""
+        ...
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """Return what its findings say in `detector`; no two layers share one: it tells which layer explains them."""
+        ...
+
+    def missing(self, setting: Setting, /) -> str | None:
+        """Return, in a sentence for people, why the layer does not run here; None if it runs."""
+        ...
+
+    def judge(self, window: JudgedWindow, setting: Setting, budget: Budget, /) -> LayerResult:
+        """Judge one window at `budget.of(self.name)` false alarms per window, among all tests of the layer."""
+        ...
+
+    def notes(self, setting: Setting, budget: Budget, /) -> list[str]:
+        """Return what a person should know about a layer that runs."""
+        ...
+
+    def arithmetic(self, setting: Setting, alpha: float, /) -> str:
+        """Return in words how `alpha` false alarms per window become levels of tests."""
+        ...
+
+    def explain(self, finding: Finding, summary: Summary, baseline: Baseline, /) -> Explanation:
+        """Recompute a finding of this layer. Raises NotFound if its test is not among those that there are now."""
+        ...

@@ -1,0 +1,29 @@
+"""Every layer of tests, and its part of the false-alarm budget. A new layer is one file in `layers/` and one line here.
+
+The parts of layers that do not run go to the one that has the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pegel.judge.layer import Layer
+from pegel.judge.layers.charts import Charts
+from pegel.judge.layers.correlations import Correlations
+from pegel.judge.layers.single_windows import SingleWindows
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEntry:
+    """A layer and its part of the budget, from 0 to 1; None for what the others leave, which one layer has."""
+
+    layer: Layer
+    share: float | None
+
+
+Layers = tuple[LayerEntry, ...]
+LAYERS: Layers = (
+    LayerEntry(SingleWindows(), share=None),
+    LayerEntry(Charts(), share=0.4),
+    LayerEntry(Correlations(), share=0.1),
+)

@@ -1,0 +1,198 @@
+"""Single windows: has a field's distribution changed, or have its data gone bad, as one window alone can tell?
+
+The layer has what the others leave of the budget, four fifths for changed distributions and a fifth for data quality:
+nulls, unseen values, exceeded ranges, outliers, wrong answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pegel.baseline.baseline import Baseline
+from pegel.baseline.outliers import refusal
+from pegel.detect.count_tests import CountTest
+from pegel.detect.detector import Evidence
+from pegel.detect.drift import MIN_BASELINE, MIN_WINDOW
+from pegel.detect.effects import drift_effect, quality_effect
+from pegel.detect.error_rate import ERROR_RATE, error_test
+from pegel.detect.quality import quality_tests
+from pegel.detect.sizes import distances_of
+from pegel.judge.budget import Budget, sidak
+from pegel.judge.comparison import Comparison
+from pegel.judge.decision import Criterion, FeatureVerdict, insufficient, verdict_on
+from pegel.judge.explanation import Explanation, explained_by
+from pegel.judge.findings import Finding, Verdict
+from pegel.judge.judged_window import JudgedWindow
+from pegel.judge.layer import LayerResult, Setting
+from pegel.judge.layers.stored_comparison import stored_comparison, stored_evidence
+from pegel.stats.layout import NumericLayout
+from pegel.stats.summary import Summary
+
+OUTLIER_RATE = "outlier rate"
+"""Stands where a feature's name stands in findings about the rate of outlying events."""
+DRIFT_SHARE = 0.8
+"""Part of the layer's budget for changed distributions."""
+QUALITY_SHARE = 0.2
+"""Part of the layer's budget for nulls, unseen values, exceeded ranges, the rates of outliers and of wrong answers."""
+_SCORES = ("pooled midranks", "normal scores of the pooled midranks, clipped at 1/256")
+_FORMULAS = {
+    "location": (
+        "z = (mean score of the window - of the baseline) / sqrt(S2 (1/n + 1/m)), scores are {scores}, S2 their pooled "
+        "variance; two-sided p from the Pearson III law with the permutation skewness"
+    ),
+    "scale": (
+        "as location, with squared normal scores of the pooled midranks, clipped at 1/256; z > 0 means spread wider"
+    ),
+    "shape": (
+        "X2 = sum (observed - expected)^2 / expected over pooled cells of window and baseline; p is the larger of "
+        "those of X2 and of Williams' corrected G, chi-squared with df degrees of freedom"
+    ),
+    "binary": "twice the smaller tail of the hypergeometric law of the second value's count, given both totals",
+}
+_COUNT_FORMULA = (
+    "P(K >= seen), K hypergeometric: `seen` of n rows of the window against `seen_in_baseline` of m, given their sum; "
+    "for nulls, twice the smaller tail"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Levels per field, after Šidák's correction, of the drift tests and of the count tests of one window."""
+
+    drift: float
+    quality: float
+
+    @classmethod
+    def of(cls, alpha: float, fields: int, rates: int) -> Levels:
+        """Divide the layer's false alarms per window among `fields` judged fields, and `rates` of whole windows."""
+        return cls(sidak(DRIFT_SHARE * alpha, fields), sidak(QUALITY_SHARE * alpha, fields + rates))
+
+
+class SingleWindows:
+    """The layer of tests of one field, or one rate, in one window."""
+
+    name = "single windows"
+    detectors = ("drift", "quality")
+
+    def missing(self, _setting: Setting) -> str | None:
+        """Return None: it always runs, because it has what the others leave of the budget."""
+        return None
+
+    def judge(self, window: JudgedWindow, setting: Setting, budget: Budget) -> LayerResult:
+        """Return two verdicts on each field, and those on the rates of outliers and of wrong answers."""
+        drift, quality = _criteria(setting, budget, self.name)
+        evidence = window.drift_evidence
+        verdicts = []
+        for pair in window.comparisons:
+            verdicts += [_drift(pair, evidence.get(pair.name), drift), _quality(pair, quality)]
+        for rate in _rates(window):
+            verdicts.append(verdict_on(rate.name, [rate], quality, quality_effect))
+        return LayerResult(verdicts)
+
+    def notes(self, setting: Setting, _budget: Budget) -> list[str]:
+        """Return what is not allowed for, and why no event is called an outlier."""
+        baseline, watch = setting.baseline, setting.spec.watch
+        if baseline is None:
+            return []
+        notes = []
+        if not baseline.noise.dispersion:
+            notes.append(f"windows that vary by themselves are not allowed for: {baseline.noise.why}")
+        if baseline.outlier_cutoff is None:
+            notes.append(refusal(baseline.rows, watch.rows_per_day, watch.outliers_per_day) or "")
+        return [note for note in notes if note]
+
+    def arithmetic(self, setting: Setting, alpha: float) -> str:
+        """Return the level of a window, and of each field if their number is known."""
+        judged = (
+            f"each judged at {alpha:.2g} in all ({DRIFT_SHARE:.0%} for drift, {QUALITY_SHARE:.0%} for data quality)"
+        )
+        if setting.field_count is None:
+            return f"{judged}, shared by the features of the training data"
+        fields = max(1, setting.field_count)
+        levels = Levels.of(alpha, fields, _rate_count(setting.baseline))
+        return (
+            f"{judged}, which is {levels.drift:.2g} for the drift and {levels.quality:.2g} for the quality of each of "
+            f"{fields} features"
+        )
+
+    def explain(self, finding: Finding, summary: Summary, baseline: Baseline) -> Explanation:
+        """Recompute a test of a field or of a rate."""
+        if finding.feature == OUTLIER_RATE:
+            return explained_by(finding, outlier_test(baseline, summary), _COUNT_FORMULA)
+        if finding.feature == ERROR_RATE and baseline.performance is not None:
+            errors = round(finding.statistic)  # labels are not part of a summary; the finding holds their count
+            return explained_by(finding, [error_test(baseline.performance, errors, finding.n)], _COUNT_FORMULA)
+        pair = stored_comparison(finding, summary, baseline)
+        if finding.detector == "quality":
+            return explained_by(finding, quality_tests(pair.before, pair.now, pair.dispersion), _COUNT_FORMULA)
+        light = isinstance(pair.before.layout, NumericLayout) and pair.before.layout.light_tails
+        formula = _FORMULAS.get(finding.test, _COUNT_FORMULA).format(scores=_SCORES[light])
+        return explained_by(finding, stored_evidence(finding, pair), formula)
+
+
+def outlier_test(baseline: Baseline, summary: Summary) -> list[CountTest]:
+    """Return the test of the rate of outlying events; none without a cut-off or without scored events."""
+    cutoff = baseline.outlier_cutoff
+    if cutoff is None or not summary.n_scored:
+        return []
+    return [CountTest(OUTLIER_RATE, summary.n_outliers, summary.n_scored, cutoff.exceeding, cutoff.scored)]
+
+
+def _criteria(setting: Setting, budget: Budget, name: str) -> tuple[Criterion, Criterion]:
+    """Return what drift tests and what count tests of one field have to pass."""
+    alpha, fields = budget.of(name), max(1, len(setting.fields))
+    rates, margin = _rate_count(setting.baseline), setting.spec.watch.margin
+    levels = Levels.of(alpha, fields, rates)
+    return (
+        Criterion("drift", levels.drift, budget.share(DRIFT_SHARE * alpha) / fields, margin),
+        Criterion("quality", levels.quality, budget.share(QUALITY_SHARE * alpha) / (fields + rates), margin),
+    )
+
+
+def _rate_count(baseline: Baseline | None) -> int:
+    """Return how many rates are tested beside the fields: of outliers, and of wrong answers where that is known."""
+    return 1 if baseline is None or baseline.performance is None else 2
+
+
+def _rates(window: JudgedWindow) -> list[CountTest]:
+    labelled, performance = window.labelled, window.baseline.performance
+    tests = outlier_test(window.baseline, window.summary)
+    if labelled is not None and labelled.rows and performance is not None:
+        tests.append(error_test(performance, labelled.errors, labelled.rows))
+    return tests
+
+
+def _quality(pair: Comparison, criterion: Criterion) -> FeatureVerdict:
+    counts = quality_tests(pair.before, pair.now, pair.dispersion)
+    nulls = counts[0]
+    if any(test.seen for test in counts) or nulls.seen_in_baseline:
+        return verdict_on(pair.name, counts, criterion, quality_effect)
+    # Nothing odd, now or ever: most fields of most windows, so no time is spent on p-values that are all 1.
+    return FeatureVerdict(
+        feature=pair.name,
+        verdict=Verdict.OK,
+        what="as in training",
+        n=nulls.n,
+        m=nulls.m,
+        detector=criterion.detector,
+        test=nulls.name,
+        threshold=criterion.level,
+        budget_share=criterion.share,
+    )
+
+
+def _drift(pair: Comparison, tests: Sequence[Evidence] | None, criterion: Criterion) -> FeatureVerdict:
+    name, n, m = pair.name, pair.n, pair.m
+    if pair.why is not None:
+        return insufficient(name, pair.why, n, m)
+    if n < MIN_WINDOW:
+        return insufficient(name, f"{n} values; at least {MIN_WINDOW} are needed", n, m)
+    if m < MIN_BASELINE:
+        return insufficient(name, f"{m} baseline values; at least {MIN_BASELINE} are needed", n, m)
+    if not tests:
+        return FeatureVerdict(feature=name, verdict=Verdict.OK, what="all values are the same", n=n, m=m)
+    verdict = verdict_on(name, tests, criterion, lambda test: drift_effect(test, pair.reference, pair.judged))
+    if verdict.verdict is Verdict.OK:
+        return verdict
+    return verdict.with_evidence({**pair.evidence, "distances": distances_of(pair.reference, pair.judged)})
