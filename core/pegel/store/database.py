@@ -17,13 +17,16 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from alembic.util.exc import CommandError
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, make_url
 
 from pegel.errors import SetupError, Unavailable
 
 BUSY_SECONDS = 30.0
+UNRELEASED = frozenset({"0001"})
+"""Revisions of development versions from which no migration leads."""
 
 
 def connect(url: str) -> Engine:
@@ -80,7 +83,7 @@ def in_turn(connection: Connection, name: str) -> None:
 def migrate(engine: Engine) -> None:
     """Bring the schema up to date. Idempotent, and safe when several processes do it at once: the later ones wait.
 
-    Raises SetupError if the database was written by a newer Pegel than this one.
+    Raises SetupError if the database was written by a newer Pegel than this one, or by one before 0.1.0.
     """
     config = Config()
     folder = Path(__file__).parent / "migrations"
@@ -88,14 +91,26 @@ def migrate(engine: Engine) -> None:
     config.set_main_option("path_separator", "os")
     with writing(engine) as connection:
         in_turn(connection, "migrate")
+        _refuse_foreign(engine, connection, ScriptDirectory.from_config(config))
         config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-        except CommandError as error:
-            raise SetupError(
-                f"the database {_shown(engine)} cannot be brought to this version's tables: {error}. "
-                f"It was probably written by a newer Pegel; update this installation. Nothing was changed."
-            ) from error
+        command.upgrade(config, "head")
+
+
+def _refuse_foreign(engine: Engine, connection: Connection, scripts: ScriptDirectory) -> None:
+    """Raise SetupError unless the database is empty or of a revision that this Pegel knows the way from."""
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found in {None, *(script.revision for script in scripts.walk_revisions())}:
+        return
+    if found in UNRELEASED:
+        raise SetupError(
+            f"the database {_shown(engine)} has tables of revision {found}, written by a Pegel before 0.1.0, whose "
+            f"state lay in files beside it. Nothing leads from there: move it away (or name another in PEGEL_DATABASE) "
+            f"and onboard the models again. Nothing was changed."
+        )
+    raise SetupError(
+        f"the database {_shown(engine)} has tables of revision {found}, which this Pegel does not know: it was "
+        f"probably written by a newer Pegel; update this installation. Nothing was changed."
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -135,6 +150,11 @@ def _explained(engine: Engine, error: sa.exc.DBAPIError) -> Exception:
     if "no such table" in said or ("relation" in said and "does not exist" in said):
         return SetupError(
             f"the database {_shown(engine)} has no tables yet; `pegel up` makes them. Nothing was changed."
+        )
+    if "no such column" in said or ("column" in said and "does not exist" in said):
+        return SetupError(
+            f"the database {_shown(engine)} has tables of another version than this Pegel's: {said}. `pegel up` brings "
+            f"them up to date, or says why it cannot. Nothing was changed."
         )
     if isinstance(error, sa.exc.OperationalError):
         return Unavailable(
