@@ -21,13 +21,16 @@ AT_ONCE = 20_000_000
 class TrainingColumns(Mapping[str, NDArray[Any]]):
     """Full columns of a table by name, fetched when asked for: float64 with NaN, or objects of str and None."""
 
-    def __init__(self, frame: DataFrame, schema: Schema) -> None:
-        """Fetch everything now if it is small. Raises InvalidSpec when columns are absent or of a wrong type."""
+    def __init__(self, frame: DataFrame, schema: Schema, *, at_once: int = AT_ONCE) -> None:
+        """Fetch everything now if it has at most `at_once` values.
+
+        Raises InvalidSpec when columns are absent or of a wrong type.
+        """
         check(frame, schema)
         self._frame = frame
         self._fields = {field.name: field for field in schema.fields}
         names = list(self._fields)
-        small = frame.count() * len(names) <= AT_ONCE
+        small = frame.count() * len(names) <= at_once
         self._table: pa.Table | None = _fetch(frame, names) if small else None
 
     def __getitem__(self, name: str) -> NDArray[Any]:

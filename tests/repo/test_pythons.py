@@ -1,4 +1,4 @@
-"""Core on the other Pythons that its metadata names: installed from its wheel, and tested."""
+"""Core on the other Pythons that its metadata names: installed from the tree, beside local, and tested."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ def test_core_works_on_other_pythons(root: Path, tmp_path: Path, version: str) -
     """The quick tests of core pass on a Python that core's metadata allows."""
     python = tmp_path / "environment" / "bin" / "python"
     core = f"pegel[postgres,tables] @ {(root / 'core').as_uri()}"
+    local = f"pegel-local @ {(root / 'local').as_uri()}"
     steps = [
         uv(root, "venv", "-q", "--python", interpreter(root, version), tmp_path / "environment"),
-        uv(root, "pip", "install", "-q", "--python", python, core, *WITH),
+        uv(root, "pip", "install", "-q", "--python", python, core, local, *WITH),
     ]
     assert [0, 0] == [step.returncode for step in steps], steps[-1].stderr
 

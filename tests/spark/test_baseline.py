@@ -43,14 +43,11 @@ def test_order_and_partitioning_change_nothing(world: Any, toolbox: Any, spark: 
     assert table.num_rows == first.rows
 
 
-def test_a_large_table_is_fetched_by_column(
-    world: Any, toolbox: Any, spark: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_table_is_fetched_by_column(world: Any, toolbox: Any, spark: Any) -> None:
     """Columns fetched one after the other are the columns fetched at once."""
     frame = spark.read.parquet(str(world.store.read_training_data("local://delays")))
     at_once = dict(training_columns.TrainingColumns(frame, toolbox.SCHEMA))
-    monkeypatch.setattr(training_columns, "AT_ONCE", 10)
-    by_column = training_columns.TrainingColumns(frame, toolbox.SCHEMA)
+    by_column = training_columns.TrainingColumns(frame, toolbox.SCHEMA, at_once=10)
 
     assert list(at_once) == list(by_column)
     assert all(np.array_equal(at_once[name], by_column[name], equal_nan=name != "carrier") for name in by_column)

@@ -27,8 +27,10 @@ _CONTRADICTION = re.compile(r"In CSV column #(\d+): .*?CSV conversion error to .
 Types = dict[str, pa.DataType]
 
 
-def spool(path: Path, target: Path, text: Collection[str], progress: Callable[[float], None]) -> None:
-    """Copy a CSV file, which may be compressed, into a Parquet file.
+def spool(
+    path: Path, target: Path, text: Collection[str], progress: Callable[[float], None], *, block_bytes: int = BLOCK
+) -> None:
+    """Copy a CSV file, which may be compressed, into a Parquet file, `block_bytes` at a time.
 
     Types are those that Arrow finds on the whole file: the first block is believed until a later one contradicts it,
     then the file is begun again with a wider type. An empty field is null.
@@ -37,17 +39,17 @@ def spool(path: Path, target: Path, text: Collection[str], progress: Callable[[f
         PermanentError: If it is no CSV file.
     """
     types: Types = dict.fromkeys(text, pa.string())
-    while (wider := _copy(path, target, types, progress)) is not None:
+    while (wider := _copy(path, target, types, progress, block_bytes)) is not None:
         types |= wider
 
 
-def _copy(path: Path, target: Path, types: Types, progress: Callable[[float], None]) -> Types | None:
+def _copy(path: Path, target: Path, types: Types, progress: Callable[[float], None], block_bytes: int) -> Types | None:
     """Copy with these types, and return None; or return a type that is wider, because one did not fit."""
     schema = pa.schema([])
     try:
         with csv.open_csv(
             path,
-            read_options=csv.ReadOptions(block_size=BLOCK, use_threads=False),
+            read_options=csv.ReadOptions(block_size=block_bytes, use_threads=False),
             convert_options=csv.ConvertOptions(column_types=types, null_values=NULLS),
         ) as reader:
             schema = reader.schema

@@ -160,14 +160,13 @@ def test_a_file_larger_than_the_bound(tmp_path: Path, form: str) -> None:
     assert grown < table.nbytes / 2**20 / 2
 
 
-def test_a_csv_that_contradicts_itself_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_csv_that_contradicts_itself_later(tmp_path: Path) -> None:
     """A CSV column has the type that all of its rows allow, whichever block they are in."""
-    monkeypatch.setattr(column_spool, "BLOCK", 64)
     head = [f"{i},{i},x,2024-01-01,,true" for i in range(50)]
     tail = ["1.5,abc,NA,2024-01-01 10:00:00,3.5,false", "NA,NaN,,2024-01-01 10:00:00.1,3,maybe", "NaN,,x,,,"]
     path = tmp_path / "x.csv"
     path.write_text("\n".join(["a,b,c,d,e,f", *head, *tail, ""]), encoding="utf-8")
-    column_spool.spool(path, tmp_path / "x.parquet", (), lambda _: None)
+    column_spool.spool(path, tmp_path / "x.parquet", (), lambda _: None, block_bytes=64)
     table = pa.parquet.read_table(tmp_path / "x.parquet")
     last = {name: values[-3:] for name, values in table.select(["a", "b", "c", "e", "f"]).to_pydict().items()}
 
