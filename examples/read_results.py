@@ -12,19 +12,20 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-# Each recalculation of a span is a further revision; the newest one counts.
+# Each recalculation of a span is a further revision, by the stream or by a batch job. What counts is the highest one and,
+# of two with the same, that of the batch job. Segment '' is the whole of the traffic.
 WINDOWS = """
-    SELECT span_start, span_end, verdict, requests, late, final FROM windows AS w
-    WHERE model = ? AND version = ? AND revision = (
-        SELECT max(revision) FROM windows AS other
-        WHERE (other.model, other.version, other.span_start, other.span_end)
-            = (w.model, w.version, w.span_start, w.span_end)
+    SELECT span_start, span_end, revision, origin, verdict, requests, late, final FROM (
+        SELECT *, row_number() OVER (PARTITION BY span_start, span_end ORDER BY revision DESC, origin) AS place
+        FROM windows WHERE model = ? AND version = ? AND segment = ''
     )
-    ORDER BY span_end DESC LIMIT ?
+    WHERE place = 1 ORDER BY span_end DESC, span_start DESC LIMIT ?
 """
+# Only final windows have findings.
 FINDINGS = """
     SELECT feature, finding FROM findings
-    WHERE model = ? AND version = ? AND span_start = ? AND span_end = ? AND final ORDER BY seq
+    WHERE model = ? AND version = ? AND segment = '' AND (span_start, span_end, revision, origin) = (?, ?, ?, ?)
+    ORDER BY seq
 """
 
 
@@ -32,12 +33,11 @@ def main(database: str, model: str, version: str, count: str = "10") -> None:
     """Print one line per window, the newest first, and below it one line per finding. Times are UTC."""
     # Read-only: a reader of results can never be in the way of the writer.
     with closing(sqlite3.connect(f"{Path(database).resolve().as_uri()}?mode=ro", uri=True)) as connection:
-        for start, end, verdict, requests, late, final in connection.execute(
-            WINDOWS, (model, int(version), int(count))
-        ):
+        for *key, verdict, requests, late, final in connection.execute(WINDOWS, (model, int(version), int(count))):
+            start, end = (instant[:19] for instant in key[:2])
             state = "" if final else "  (still open)"
-            print(f"{start[:19]} to {end[11:19]}  {verdict:12}  {requests} requests, {late} late{state}")
-            for feature, finding in connection.execute(FINDINGS, (model, int(version), start, end)):
+            print(f"{start} to {end[11:]}  {verdict:12}  {requests} requests, {late} late{state}")
+            for feature, finding in connection.execute(FINDINGS, (model, int(version), *key)):
                 print(f"    {feature}: p-value {json.loads(finding)['p_value']:.2g}")
 
 

@@ -48,10 +48,11 @@ def test_results_are_read_by_sql(root: Path, tmp_path: Path) -> None:
     migrate(engine)
     drift = sample_window(1, verdict=Verdict.DRIFT)
     Results(engine).write([sample_window(0), sample_window(1, requests=1), drift], [sample_finding(1, p_value=2e-9)])
-    Results(engine).write([sample_window(0, revision=2, requests=601)])
+    Results(engine).write([sample_window(0, revision=2, requests=601), sample_window(2, final=False)])
     engine.dispose()
 
     assert [
+        "2026-01-01 00:02:00 to 00:03:00  ok            600 requests, 0 late  (still open)",
         "2026-01-01 00:01:00 to 00:02:00  drift         600 requests, 0 late",
         "    departure_delay: p-value 2e-09",
         "2026-01-01 00:00:00 to 00:01:00  ok            601 requests, 0 late",

@@ -40,6 +40,7 @@ SAME_CLASS_NAME = {
     "Histogram",
     "Kind",
     "Line",
+    "Origin",
     "Promotion",
     "Task",
     "Verdict",
