@@ -12,8 +12,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-# Each recalculation of a span is a further revision, by the stream or by a batch job. What counts is the highest one and,
-# of two with the same, that of the batch job. Segment '' is the whole of the traffic.
+# Each recalculation of a span is a further revision, by the stream or by a batch job. What counts is the highest one
+# and, of two with the same, that of the batch job. Segment '' is the whole of the traffic.
 WINDOWS = """
     SELECT span_start, span_end, revision, origin, verdict, requests, late, final FROM (
         SELECT *, row_number() OVER (PARTITION BY span_start, span_end ORDER BY revision DESC, origin) AS place
