@@ -1,9 +1,9 @@
-"""One monitor group's stream: batches in, judged windows out."""
+"""One monitor group's stream on Spark: batches in, commits out."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,127 +12,187 @@ import pyarrow as pa
 import structlog
 from pyspark.sql import DataFrame, SparkSession
 
-from pegel.data.instants import to_us
+from pegel.errors import NotFound
 from pegel.spec.clock import Clock, SystemClock
-from pegel.store.chart_states import ChartStates
-from pegel.store.registry_view import Wishes, WishList
-from pegel.store.results import Results
-from pegel.stream.counting_plan import MAX_AHEAD, Plan, known, measure, watch
-from pegel.stream.counting_task import Task
-from pegel.stream.entries import Batch, Emissions, Entry
-from pegel.stream.partial import Partial
-from pegel.stream.partial_arrow import SQL_RESULT, Letter, decode
-from pegel.stream.window_manager import WindowManager
-from pegel_spark.journal import Journal
-from pegel_spark.judged_rows import judged, late_rows
+from pegel.store.registry_view import GroupModels, RegistryView
+from pegel.stream.arrivals import Address
+from pegel.stream.commit import Commit, SetAside
+from pegel.stream.counting_plan import CountingPlan, LoadedBaseline, load_baseline
+from pegel.stream.counting_task import CountingTask
+from pegel.stream.group_state import GroupState
+from pegel.stream.positions import Positions
+from pegel.stream.task_output import SQL_SCHEMA, DeadLetter, TaskOutput, decode
+from pegel_spark.persistence import PatientBaselines, Persistence, StoppedWaiting
 from pegel_spark.side_topics import SideChannel
 
 log = structlog.get_logger()
+BYTES_PER_TRIGGER = 64 * 1024 * 1024
+"""Bytes of bodies that one batch is meant to hold: seconds of work, whatever the size of a record."""
+ASSUMED_RECORD_BYTES = 4 * 1024
+"""Size of a record before any was seen."""
+MIN_RECORDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineDocuments:
+    """The documents that tasks need, by baseline id, and why some could not be had."""
+
+    documents: dict[str, bytes]
+    unreadable: dict[str, str]
+
+    def load(self, name: str) -> LoadedBaseline:
+        """Return a baseline made ready. Raises NotFound when its document could not be had."""
+        if name not in self.documents:
+            raise NotFound(self.unreadable.get(name, f"no document of {name}"))
+        return load_baseline(name, self.documents[name])
 
 
 @dataclass(slots=True)
-class Monitor:
-    """Turns batches into windows. `process` runs in Spark's callback thread, `tick` in the main thread: never both."""
+class GroupStream:
+    """Turns batches into commits. `process` runs in Spark's callback thread, `tick` in the main thread: never both.
 
-    wish_list: WishList
-    journal: Journal
-    results: Results
+    `failure` is what ended the last call of `process`; None while none did.
+    """
+
+    registry_view: RegistryView
+    persistence: Persistence
     side: SideChannel
     clock: Clock = field(default_factory=SystemClock)
-    manager: WindowManager = field(init=False)
-    chart_states: ChartStates = field(init=False)
-    wishes: Wishes = field(init=False)
+    state: GroupState = field(init=False)
+    models: GroupModels = field(init=False)
+    failure: BaseException | None = None
+    batches: int = 0
+    """Commits so far of what was read."""
+    committed_at: datetime | None = None
+    record_bytes: float = ASSUMED_RECORD_BYTES
+    """Mean size of a body, the last batches counting most."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _documents: Any = None
-    """Broadcast of the baselines' documents, with the set of ids it holds."""
-
-    def __post_init__(self) -> None:
-        """Start without any memory; it is read where it is needed."""
-        self.chart_states = ChartStates(self.results)
+    _broadcast: Any = None
+    """Broadcast of the documents, with the set of ids it was made for."""
 
     def restore(self) -> None:
-        """Build the state from the journal and write again what its last entry brought."""
-        self.wishes = self.wish_list.read()
-        self.chart_states = ChartStates(self.results)
-        self.manager, last = self.journal.restore(self.wish_list.unpack)
-        self._publish(last, [])
-        log.info("restored", batch=self.manager.last_batch, head=str(self.manager.head))
+        """Build the state from the database."""
+        self.models = self.persistence.wait.patiently(self.registry_view.read)
+        restored = self.persistence.restore()
+        self.state = GroupState.restored(restored, self.baselines, self.clock.now())
+        self.failure = None
+        log.info("restored", partitions=len(restored.offsets), panes=len(restored.pane_parts), head=str(self.head))
 
-    def process(self, frame: DataFrame, batch_id: int) -> None:
-        """Count, record, judge and write one batch. A batch that was recorded before is not counted again."""
+    @property
+    def baselines(self) -> PatientBaselines:
+        """Return the baselines of the database."""
+        return PatientBaselines(self.registry_view, self.persistence.wait)
+
+    @property
+    def head(self) -> datetime | None:
+        """Return the newest event time seen."""
+        return self.state.manager.head
+
+    def process(self, frame: DataFrame, _batch_id: int) -> None:
+        """Count, judge and commit one batch. Records that were counted before are recognised by their offsets."""
         with self._lock:
-            if batch_id <= self.manager.last_batch:
-                return
-            self.wishes = self.wish_list.read()
-            partials, letters = self._count(frame)
-            batch = Batch(
-                id=batch_id, arrived_at=self.clock.now(), monitors=self.wishes.monitored, partials=tuple(partials)
-            )
-            self._apply(batch, letters)
+            try:
+                self.models = self.persistence.wait.patiently(self.registry_view.read)
+                plan = self.state.plan(self.models, self.clock.now())
+                output = self.state.count(plan, lambda by, alone: self._run(frame.coalesce(1) if alone else frame, by))
+                self.take(output)
+            except StoppedWaiting as stop:
+                self.failure = stop
+                raise InterruptedError(str(stop)) from stop
+            except Exception as error:
+                self.failure = error
+                raise
+
+    def take(self, output: TaskOutput) -> None:
+        """Take in what tasks counted, and commit it."""
+        self._commit(self.state.take(output, self.models, self.clock.now()), output.letters)
+        if output.records:
+            self.record_bytes += 0.3 * (output.size_bytes / output.records - self.record_bytes)
+        self.batches += 1
+
+    def set_aside(self, record: SetAside, output: TaskOutput) -> None:
+        """Commit that one record was set aside; `output` counts its arrival."""
+        self.models = self.persistence.wait.patiently(self.registry_view.read)
+        self._commit(self.state.set_aside(record, output, self.models, self.clock.now()), [])
+
+    def begin_at(self, found: Positions) -> None:
+        """Commit gaps, and where partitions begin that are new or whose numbers changed."""
+        for read in found.reset:
+            self.state.offsets[read.topic, read.partition] = read
+        if found.reset or found.gaps:
+            self._commit(Commit(read=found.reset, gaps=found.gaps), [])
+        for gap in found.gaps:
+            log.error("gap", topic=gap.topic, partition=gap.partition, start=gap.start, end=gap.end, reason=gap.reason)
+
+    def forget_partitions_but(self, present: Collection[Address]) -> None:
+        """Note which partitions there are; those that have been away for long enough begin anew if they come back."""
+        for gone in self.persistence.partitions_present(present):
+            self.state.offsets.pop((gone.topic, gone.partition), None)
+
+    @property
+    def is_busy(self) -> bool:
+        """Say whether a batch is being processed."""
+        return self._lock.locked()
 
     def tick(self, caught_up_at: datetime | None) -> None:
         """Close what is due although nothing more comes. Returns at once while a batch is being processed."""
         if not self._lock.acquire(blocking=False):
             return
         try:
-            self.wishes = self.wish_list.read()
-            closing = self.manager.due(now=self.clock.now(), caught_up_at=caught_up_at)
-            if closing is not None:
-                self._apply(closing, [])
+            self.models = self.registry_view.read()
+            commit = self.state.close_idle(self.models, self.clock.now(), caught_up_at)
+            if commit is not None:
+                self._commit(commit, [])
         finally:
             self._lock.release()
 
-    def _count(self, frame: DataFrame) -> tuple[list[Partial], list[Letter]]:
-        plan = self._plan()
-        partials, letters = self._run(frame, plan)
-        repeated = self.manager.repeated(partials)
-        if not repeated:
-            return partials, letters
-        # Copies are rare, so they are found afterwards and the batch is read once more without them. Two copies in
-        # different partitions find each other in a single task.
-        again = Plan(plan.watches, plan.elsewhere, plan.latest_us, known(repeated.known))
-        return self._run(frame.coalesce(1) if repeated.split else frame, again)
+    def documents(self, plan: CountingPlan) -> BaselineDocuments:
+        """Return the documents that a plan needs. One that cannot be read is its model's failure."""
+        documents: dict[str, bytes] = {}
+        unreadable: dict[str, str] = {}
+        for name in sorted(plan.baseline_ids):
+            try:
+                documents[name] = self.baselines.document(name)
+            except Exception as error:  # noqa: BLE001 - told as its model's failure by the tasks
+                unreadable[name] = f"{error!r:.300}"
+        return BaselineDocuments(documents, unreadable)
 
-    def _plan(self) -> Plan:
-        latest = self.clock.now() + MAX_AHEAD
-        watches = {
-            spec.endpoint: watch(key, spec.windowing, self.wishes.baselines[key], self.manager)
-            for key, spec in self.wishes.specs.items()
-        }
-        return Plan(watches, self.wishes.elsewhere, to_us(latest))
+    @property
+    def records_per_trigger(self) -> int:
+        """Return how many records a batch should hold at most, so that its bytes are bounded."""
+        return max(MIN_RECORDS, int(BYTES_PER_TRIGGER / max(1.0, self.record_bytes)))
 
-    def _run(self, frame: DataFrame, plan: Plan) -> tuple[list[Partial], list[Letter]]:
-        needed = {
-            name for one in plan.watches.values() for names in (one.current, *one.pinned.values()) for name in names
-        }
-        documents = self._broadcast(frame.sparkSession, needed)
+    def _run(self, frame: DataFrame, plan: CountingPlan) -> TaskOutput:
+        shared = self._shared(frame.sparkSession, plan)
 
         def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            found = documents.value
-            return Task(plan, lambda name: measure(name, found[name])).run(batches)
+            return CountingTask(plan, shared.value.load).run(batches)
 
-        return decode(frame.mapInArrow(run, SQL_RESULT).toArrow())
+        return decode(frame.mapInArrow(run, SQL_SCHEMA).toArrow().to_batches())
 
-    def _broadcast(self, spark: SparkSession, needed: set[str]) -> Any:
-        """Return the baselines' documents where the workers find them; sent again only when others are needed."""
-        if self._documents is None or self._documents[0] != needed:
-            documents = {name: self.wish_list.document(name) for name in needed}
-            self._documents = (needed, spark.sparkContext.broadcast(documents))
-        return self._documents[1]
+    def _shared(self, spark: SparkSession, plan: CountingPlan) -> Any:
+        """Return the documents where the workers find them; sent again only when others are needed."""
+        needed = plan.baseline_ids
+        if self._broadcast is None or self._broadcast[0] != needed or self._broadcast[2]:
+            documents = self.documents(plan)
+            self._broadcast = (needed, spark.sparkContext.broadcast(documents), bool(documents.unreadable))
+        return self._broadcast[1]
 
-    def _apply(self, entry: Entry, letters: list[Letter]) -> None:
-        # From here on the entry has happened: whoever continues after a crash reads it in the journal.
-        self.journal.append(entry)
-        self._publish(self.manager.apply(entry), letters)
-        self.journal.cut(self.manager)
-
-    def _publish(self, emissions: Emissions, letters: list[Letter]) -> None:
-        judged(emissions, self.wishes, self.wish_list, self.chart_states, now=self.clock.now()).write(self.results)
-        if emissions.late:
-            late_rows(emissions, self.wishes, self.wish_list, self.chart_states, self.results).write(self.results)
-        specs = self.wishes.specs
-        self.side.outliers((specs[key], item) for key, item in emissions.outliers if key in specs)
+    def _commit(self, commit: Commit, letters: list[DeadLetter]) -> None:
+        self.persistence.commit(commit)
+        self.committed_at = self.clock.now()
+        # Told only now: what a commit that failed would have told comes again.
+        specs = {(spec.model.name, spec.model.version): spec for spec in self.models.specs.values()}
+        self.side.outliers((specs[row.model, row.version], row) for row in commit.outliers)
         self.side.letters(letters)
-        for count in emissions.spans:
-            if count.final:
-                log.info("window final", monitor=count.key, start=count.span.start.isoformat(), rows=count.rows)
+        for row in commit.windows:
+            if row.final:
+                log.info("window final", monitor=row.key, start=row.span.start.isoformat(), rows=row.rows)
+        for failure in commit.failures:
+            log.error(
+                "monitor fails",
+                model=failure.model,
+                version=failure.version,
+                reason=failure.reason,
+                windows_lost=failure.windows_lost,
+            )

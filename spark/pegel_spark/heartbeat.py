@@ -7,51 +7,80 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pegel.store.results import Results
+import structlog
+
+from pegel.errors import Unavailable
+from pegel.spec.clock import Clock
+from pegel.spec.limits import HEARTBEAT_EVERY
 from pegel.stream.result_rows import Heartbeat
-from pegel_spark.group_stream import Monitor
+from pegel_spark.group_stream import GroupStream
 from pegel_spark.job import Job
 from pegel_spark.progress import Progress
 
-EVERY_S = 2.0
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class Heart:
-    """Beats every two seconds while the main loop turns."""
+class HeartbeatWriter:
+    """Says every `HEARTBEAT_EVERY` what the driver does, while its main loop turns."""
 
     job: Job
-    monitor: Monitor
+    stream: GroupStream
     progress: Progress
-    results: Results
+    clock: Clock
     started_at: datetime
+    waiting_for: str = ""
+    """What the driver waits for that is not its own: nothing can be read, so that no progress is none of its faults."""
     _last: float = field(default=float("-inf"))
 
-    def beat_if_due(self) -> bool:
-        """Write a heartbeat if two seconds have passed. False: a newer generation of this group has spoken."""
-        if time.monotonic() - self._last < EVERY_S:
-            return True
-        return self.beat()
+    def write_if_due(self) -> None:
+        """Write a heartbeat if it is time. Raises Superseded when another driver holds the group."""
+        if time.monotonic() - self._last >= HEARTBEAT_EVERY.total_seconds():
+            self.write()
 
-    def beat(self, *, state: str = "running", error: str | None = None) -> bool:
-        """Write a heartbeat now. False: a newer generation of this group has spoken, and this one was not heard."""
+    def write(self, *, state: str = "running", error: str | None = None) -> None:
+        """Write a heartbeat now; while the database is away there is nobody to tell. Raises Superseded."""
         self._last = time.monotonic()
-        wishes = self.monitor.wishes
-        baselines = {key: found for key, found in wishes.baselines.items() if found is not None}
-        return self.results.heartbeat(
-            Heartbeat(
-                group=self.job.document.group,
-                generation=self.job.generation,
-                fingerprint=self.job.document.fingerprint,
-                batch_id=self.monitor.manager.last_batch,
-                lag=self.progress.lag,
-                event_time_head=self.monitor.manager.head,
-                at=self.monitor.clock.now(),
-                started_at=self.started_at,
-                pid=os.getpid(),
-                state=state,
-                error=error,
-                specs=wishes.fingerprints,
-                baselines=baselines,
-            )
+        models = self.stream.models
+        baselines = {key: baseline for key, baseline in models.baselines.items() if baseline is not None}
+        beat = Heartbeat(
+            group=self.job.document.group,
+            generation=self.job.generation,
+            fingerprint=self.job.document.fingerprint,
+            batch_id=self.stream.batches,
+            lag=self.progress.lag,
+            event_time_head=self.stream.head,
+            at=self.clock.now(),
+            started_at=self.started_at,
+            progressed_at=self.progressed_at,
+            pid=os.getpid(),
+            state=state,
+            doing=self.doing,
+            error=error,
+            specs=models.fingerprints,
+            baselines=baselines,
         )
+        try:
+            self.stream.persistence.store.heartbeat(self.stream.persistence.claim, beat)
+        except Unavailable as failure:
+            log.warning("heartbeat not written", error=str(failure)[:300])
+
+    @property
+    def progressed_at(self) -> datetime:
+        """Return when the stream last did something: a commit, or a trigger that found nothing to read.
+
+        A batch that hangs, in whatever way, does neither.
+        """
+        if self.waiting_for:
+            return self.clock.now()
+        instants = (self.started_at, self.stream.committed_at, self.progress.idle.at)
+        return max(instant for instant in instants if instant is not None)
+
+    @property
+    def doing(self) -> str:
+        """Return what the driver is at."""
+        if self.stream.persistence.wait.since is not None:
+            return "waiting for the database"
+        if self.waiting_for:
+            return f"waiting for {self.waiting_for}"
+        return "processing a batch" if self.stream.is_busy else "reading"

@@ -18,7 +18,7 @@ from pyspark.sql.streaming.listener import (
 from pyspark.sql.streaming.query import StreamingQuery
 
 
-class Idle(StreamingQueryListener):
+class IdleTriggers(StreamingQueryListener):
     """Remembers when a trigger last found nothing new. `at` is when that trigger began; None: none did yet."""
 
     def __init__(self) -> None:
@@ -40,22 +40,24 @@ class Idle(StreamingQueryListener):
 
 @dataclass(slots=True)
 class Progress:
-    """How far the query has read. `caught_up_at`: everything sent before this instant was read; None: not known.
+    """How far the query has read. `caught_up_at`: everything sent before this instant was read; None: not known."""
 
-    `replayed`: the newest batch of the run before this one. Spark may repeat it from its log without asking the broker
-    what else there is, so its progress says nothing about the lag.
-    """
-
-    replayed: int
-    idle: Idle = field(default_factory=Idle)
+    idle: IdleTriggers = field(default_factory=IdleTriggers)
     lag: int = 0
     caught_up_at: datetime | None = None
+    _since: datetime | None = None
+
+    def begin(self, now: datetime) -> None:
+        """Forget what the query before said: this one may have more to read. To be called before it is started."""
+        self._since, self.lag, self.caught_up_at = now, 0, None
 
     def look(self, query: StreamingQuery) -> None:
         """Look at the query once more."""
         last = query.lastProgress
         idle_at = self.idle.at
-        if last and last["batchId"] > self.replayed:
+        if idle_at is not None and self._since is not None and idle_at < self._since:
+            idle_at = None
+        if last:
             read_at = datetime.fromisoformat(str(last["timestamp"]))
             self.lag = behind(last["sources"]) if idle_at is None or idle_at < read_at else 0
             if self.lag == 0:

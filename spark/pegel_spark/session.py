@@ -29,8 +29,17 @@ def connector_jars(settings: Settings) -> list[Path]:
     return jars
 
 
-def build(name: str, settings: Settings, *, jars: list[Path], memory: str = "1g") -> SparkSession:
-    """Build the session of this process. Under `spark-submit` its master and JVM flags win, the rest holds."""
+ARROW_BATCH_BYTES = 16 * 1024 * 1024
+"""Bytes of one record batch that goes to a Python worker: bounds the memory of both sides, whatever a record's size."""
+
+
+def build(
+    name: str, settings: Settings, *, jars: list[Path], memory: str = "1g", scratch: Path | None = None
+) -> SparkSession:
+    """Build the session of this process. Under `spark-submit` its master and JVM flags win, the rest holds.
+
+    `scratch` is where Spark and the JVM put temporary files; None leaves that to the system.
+    """
     # Before the JVM starts: its workers must be this interpreter, and it must not look up this host's name.
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
@@ -49,7 +58,13 @@ def build(name: str, settings: Settings, *, jars: list[Path], memory: str = "1g"
         "spark.sql.streaming.noDataProgressEventInterval": "500",
         "spark.python.daemon.module": "pegel_spark.daemon",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
+        "spark.sql.execution.arrow.maxBytesPerBatch": str(ARROW_BATCH_BYTES),
     }
+    if scratch is not None:
+        # The variable wins over the setting, and workers inherit it.
+        os.environ["SPARK_LOCAL_DIRS"] = os.environ["TMPDIR"] = str(scratch)
+        options["spark.driver.extraJavaOptions"] = f"{flags} -Djava.io.tmpdir={scratch}"
+        options["spark.local.dir"] = str(scratch)
     if jars:
         options["spark.jars"] = ",".join(str(jar) for jar in jars)
     builder = SparkSession.builder.appName(name)

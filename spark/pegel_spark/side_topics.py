@@ -12,12 +12,15 @@ import structlog
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from pegel.data.instants import to_us
+from pegel.data.wire import HEADER_ID, HEADER_NAMESPACE, HEADER_REASON
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.stream.partial_arrow import Letter
+from pegel.stream.result_rows import OutlierRow
+from pegel.stream.task_output import DeadLetter
 
 log = structlog.get_logger()
-PATIENCE_S = 5.0
+CLOSE_WITHIN_S = 5.0
 SILENCE_S = 30.0
 """How long nothing is tried after the broker refused."""
 
@@ -25,11 +28,11 @@ SILENCE_S = 30.0
 class SideChannel(Protocol):
     """Where outliers and unreadable records are also told. Neither call raises or waits for long."""
 
-    def outliers(self, found: Iterable[tuple[MonitorSpec, dict[str, Any]]]) -> None:
+    def outliers(self, found: Iterable[tuple[MonitorSpec, OutlierRow]]) -> None:
         """Tell of outlying rows of monitors."""
         ...
 
-    def letters(self, found: Iterable[Letter]) -> None:
+    def letters(self, found: Iterable[DeadLetter]) -> None:
         """Keep unreadable records aside."""
         ...
 
@@ -50,24 +53,25 @@ class SideTopics:
     _producer: Any = None
     _silent_until: float = 0.0
 
-    def outliers(self, found: Iterable[tuple[MonitorSpec, dict[str, Any]]]) -> None:
+    def outliers(self, found: Iterable[tuple[MonitorSpec, OutlierRow]]) -> None:
         """Publish outlying rows of monitors, keyed by event id."""
-        for spec, item in found:
-            body = {"model": spec.model.name, "version": spec.model.version, **item}
-            self._send(names.outliers_topic(spec.namespace), item["event_id"].encode(), orjson.dumps(body), ())
+        for spec, row in found:
+            key = row.event_id.encode(errors="replace")
+            self._send(names.outliers_topic(spec.namespace), key, orjson.dumps(_body(row)), ())
 
-    def letters(self, found: Iterable[Letter]) -> None:
-        """Keep unreadable records aside with their headers, and the reason in the header `dlq_reason`."""
+    def letters(self, found: Iterable[DeadLetter]) -> None:
+        """Keep unreadable records aside with their headers, and the reason in a header of its own."""
         for letter in found:
-            namespace = dict(letter.headers).get("ce_namespace", b"default").decode(errors="replace")
+            attributes = dict(letter.headers)
+            namespace = attributes.get(HEADER_NAMESPACE, b"default").decode(errors="replace")
             topic = names.dead_letters_topic(namespace if names.is_safe(namespace) else "default")
-            headers = (*letter.headers, ("dlq_reason", letter.reason.encode()))
-            self._send(topic, dict(letter.headers).get("ce_id"), letter.value, headers)
+            headers = (*letter.headers, (HEADER_REASON, letter.reason.encode()))
+            self._send(topic, attributes.get(HEADER_ID), letter.value, headers)
 
     def close(self) -> None:
         """Hand over what is left and end."""
         if self._producer is not None:
-            self._producer.close(timeout=PATIENCE_S)
+            self._producer.close(timeout=CLOSE_WITHIN_S)
             self._producer = None
 
     def _send(self, topic: str, key: bytes | None, value: bytes, headers: Iterable[tuple[str, bytes]]) -> None:
@@ -89,3 +93,17 @@ class SideTopics:
         self.lost += 1
         if self.lost == 1:
             log.warning("side topics refuse", error=str(error))
+
+
+def _body(row: OutlierRow) -> dict[str, Any]:
+    """Return an outlier as it is published; its time in microseconds, as everywhere on the wire."""
+    return {
+        "model": row.model,
+        "version": row.version,
+        "event_id": row.event_id,
+        "row": row.row,
+        "event_time_us": to_us(row.event_time),
+        "score": row.score,
+        "cutoff": row.cutoff,
+        "reasons": row.reasons,
+    }

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 from pyspark.sql import DataFrame, SparkSession
 
-from pegel.reconcile.job_backend import JobDocument
-
-COLUMNS = ("value", "headers", "timestamp")
-"""What is handed to the tasks: the body untouched, the CloudEvents attributes, the event time."""
+from pegel.stream.arrivals import Address
+from pegel.stream.wire_records import SCHEMA
 
 
-def events(spark: SparkSession, job: JobDocument) -> DataFrame:
-    """Return the stream of all records of the job's topics, from the oldest one a new checkpoint can reach.
+def events(spark: SparkSession, kafka: str, starts: Mapping[Address, int], *, max_records: int) -> DataFrame:
+    """Return the stream of all records of some partitions, each from its own offset on, `max_records` per trigger.
 
-    Records that the broker deleted before they were read fail the query: a gap is reported, never skipped over.
+    Records that the broker deletes before they are read fail the query: whoever starts it anew records the gap.
     """
+    by_topic: dict[str, dict[str, int]] = {}
+    for (topic, partition), start in sorted(starts.items()):
+        by_topic.setdefault(topic, {})[str(partition)] = start
+    assigned = {topic: [int(partition) for partition in partitions] for topic, partitions in by_topic.items()}
     return (
         spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", job.kafka)
-        .option("subscribe", ",".join(job.topics))
+        .option("kafka.bootstrap.servers", kafka)
+        .option("assign", json.dumps(assigned))
+        .option("startingOffsets", json.dumps(by_topic))
         .option("includeHeaders", "true")
-        .option("startingOffsets", "earliest")
         .option("failOnDataLoss", "true")
-        .option("maxOffsetsPerTrigger", str(job.max_events_per_trigger))
+        .option("maxOffsetsPerTrigger", str(max_records))
         # A broker may be away for a while; asking longer is cheaper than starting again.
         .option("kafka.default.api.timeout.ms", "120000")
         .option("kafka.request.timeout.ms", "30000")
         .load()
-        .select(*COLUMNS)
+        .select(*SCHEMA.names)
     )

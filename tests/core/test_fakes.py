@@ -12,7 +12,7 @@ from pegel.testing import JOB_CHECKS, SERVING_CHECKS, ManualClock, MemoryJobBack
 from pegel.testing.backend_checks import JobCheck, ServingCheck
 from pegel.testing.samples import sample_spec
 
-JOB = JobDocument(group="default", fingerprint="f" * 64, topics=("pegel.default.inference",), kafka="127.0.0.1:9092")
+JOB = JobDocument(group="default", fingerprint="f" * 64, kafka="127.0.0.1:9092")
 
 
 @pytest.mark.parametrize("check", JOB_CHECKS, ids=lambda check: check.__name__)

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 
 from pegel.data.columns import Field, Kind, Missing, Role, Schema
 from pegel.data.decoding import count_rows, decode_batch, decode_request, decode_response
-from pegel.data.events import REQUEST_TYPE, EventType, identity, parse_event
+from pegel.data.events import EventType, identity, parse_event
+from pegel.data.instants import to_us
 from pegel.data.payloads import INVALID_KINDS, MAX_BODY_BYTES
+from pegel.data.wire import REQUEST_TYPE
 from pegel.errors import InvalidPayload
 
-AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+AT = to_us(datetime(2026, 3, 1, 12, tzinfo=UTC))
 SCHEMA = Schema(
     (
         Field("x", Kind.NUMERIC),
@@ -45,7 +47,7 @@ def test_headers_name_the_event() -> None:
         event.type,
         event.endpoint,
         event.namespace,
-        event.time,
+        event.time_us,
     )
 
 

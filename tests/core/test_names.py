@@ -32,8 +32,3 @@ def test_two_models_never_share_a_key(models: list[tuple[str, int]]) -> None:
     (one, other) = models
 
     assert names.monitor_key(*one) != names.monitor_key(*other)
-
-
-def test_a_checkpoint_is_a_function_of_the_state_fingerprint() -> None:
-    """Another state means another folder, so two meanings never mix in one checkpoint."""
-    assert names.checkpoint("g", "a" * 64, "windows") != names.checkpoint("g", "b" * 64, "windows")

@@ -21,7 +21,7 @@ import signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 while True: time.sleep(0.05)
 """
-JOB = JobDocument(group="default", fingerprint="abc", topics=("t",), kafka="127.0.0.1:1", trigger=timedelta(seconds=2))
+JOB = JobDocument(group="default", fingerprint="abc", kafka="127.0.0.1:1", trigger=timedelta(seconds=2))
 
 
 @pytest.fixture
@@ -44,11 +44,10 @@ def test_the_driver_is_told_in_plain_json(backend: LocalJobBackend, tmp_path: Pa
     told = json.loads((tmp_path / "jobs" / "default" / "job.json").read_text())
 
     assert told == {
-        "schema_version": 1,
+        "schema_version": 2,
         "group": "default",
         "fingerprint": "abc",
         "generation": 4,
-        "topics": ["t"],
         "kafka": "127.0.0.1:1",
         "trigger_ms": 2000,
         "max_events_per_trigger": 100_000,

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
+from kafka.errors import TopicAlreadyExistsError
 from numpy.typing import NDArray
 from pyspark.sql import SparkSession
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
-from pegel.data.events import REQUEST_TYPE, RESPONSE_TYPE
+from pegel.data.wire import REQUEST_TYPE, RESPONSE_TYPE
 from pegel.featurestore import LocalFeatureStore
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
@@ -34,6 +38,7 @@ from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.results import Results
+from pegel.stream.result_rows import WindowRow
 from pegel_local.kafka.broker import Broker
 from pegel_local.machine.paths import checkout
 
@@ -80,15 +85,15 @@ def summary_of(layout: Layout, table: pa.Table, *, exact: bool = False) -> Summa
     return summary
 
 
-def build_baseline(spec: MonitorSpec, table: pa.Table) -> Baseline:
-    """Return the baseline of a table, computed without Spark."""
+def build_baseline(spec: MonitorSpec, table: pa.Table, kept: tuple[str, ...] = ()) -> Baseline:
+    """Return the baseline of a table, computed without Spark; `kept` names further statistics."""
     full: dict[str, NDArray[Any]] = {
         field.name: table.column(field.name).to_numpy()
         if field.kind is Kind.NUMERIC
         else np.array(table.column(field.name).to_pylist(), dtype=object)
         for field in SCHEMA.fields
     }
-    layout = build_layout(SCHEMA, full)
+    layout = build_layout(SCHEMA, full, kept)
     return Baseline.build(
         layout=layout,
         summary=summary_of(layout, table, exact=True),
@@ -125,7 +130,7 @@ class World:
         """Put a spec into the registry, with a current baseline if wished."""
         made = None
         if baseline:
-            made = build_baseline(spec, training_table())
+            made = build_baseline(spec, training_table(), spec.watch.statistics)
             current = self.baselines.current(spec.model.name, 1)
             self.baselines.promote(
                 spec.model.name, 1, self.baselines.put(made), current, by="test", now=datetime.now(UTC)
@@ -133,10 +138,21 @@ class World:
         self.registry.put(spec)
         return made
 
+    @staticmethod
+    def now() -> datetime:
+        """Return the present instant."""
+        return datetime.now(UTC)
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     """An empty registry, results database and feature store, with the training data registered."""
+    return new_world(tmp_path)
+
+
+def new_world(tmp_path: Path) -> World:
+    """Return a home of its own, with the training data registered."""
+    tmp_path.mkdir(exist_ok=True)
     jars = checkout().jars("spark")
     settings = Settings(home=tmp_path, spark_jars=jars)
     engine = connect(settings.database)
@@ -148,7 +164,7 @@ def world(tmp_path: Path) -> World:
     return World(settings, store, Registry(engine), Results(engine), BaselineStore(engine))
 
 
-def headers_of(event_id: str, kind: str, endpoint: str) -> list[tuple[str, bytes]]:
+def headers_of(event_id: str, kind: str, endpoint: str, namespace: str = "default") -> list[tuple[str, bytes]]:
     """Return the headers of a logged event."""
     values = {
         "ce_specversion": "1.0",
@@ -156,7 +172,7 @@ def headers_of(event_id: str, kind: str, endpoint: str) -> list[tuple[str, bytes
         "ce_type": kind,
         "ce_source": "pod-1",
         "ce_inferenceservicename": endpoint,
-        "ce_namespace": "default",
+        "ce_namespace": namespace,
         "ce_component": "predictor",
         "content-type": "application/json",
     }
@@ -179,11 +195,16 @@ def response_body(rng: np.random.Generator, rows: int = 1) -> bytes:
 
 @dataclass
 class Wire:
-    """The broker as a producer of logged events."""
+    """The broker as a producer of logged events of one namespace."""
 
     address: str
-    topic: str
+    namespace: str
     producer: Any
+
+    @property
+    def topic(self) -> str:
+        """Return the topic of the namespace."""
+        return names.inference_topic(self.namespace)
 
     def send(self, event_id: str, kind: str, endpoint: str, body: bytes, at: datetime) -> None:
         """Send one event with its event time."""
@@ -191,9 +212,15 @@ class Wire:
             self.topic,
             key=event_id.encode(),
             value=body,
-            headers=headers_of(event_id, kind, endpoint),
+            headers=headers_of(event_id, kind, endpoint, self.namespace),
             timestamp_ms=round(at.timestamp() * 1000),
         )
+
+    def create(self, partitions: int = 1) -> None:
+        """Make the topics of the namespace."""
+        with closing(KafkaAdminClient(bootstrap_servers=self.address)) as admin:
+            topics = names.topics(self.namespace)
+            admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=1) for topic in topics])
 
     def pair(self, event_id: str, at: datetime, rng: np.random.Generator, endpoint: str = "delays-v1") -> None:
         """Send a request and its response."""
@@ -217,19 +244,17 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         yield running
 
 
-def wire_to(broker: Broker) -> Wire:
-    """Return a producer to a broker, and a new topic beside the namespace's outliers and dead letters."""
-    topic = f"pegel.test-{uuid.uuid4().hex[:8]}.inference"
-    admin = KafkaAdminClient(bootstrap_servers=broker.address)
-    wanted = {topic, *names.topics("default")} - set(admin.list_topics())
-    admin.create_topics([NewTopic(name, num_partitions=1, replication_factor=1) for name in wanted])
-    admin.close()
-    return Wire(broker.address, topic, producer_to(broker.address))
+def wire_to(broker: Broker, *, create: bool = True) -> Wire:
+    """Return a producer to a broker, for a namespace of its own."""
+    wire = Wire(broker.address, f"test-{uuid.uuid4().hex[:8]}", producer_to(broker.address))
+    if create:
+        wire.create()
+    return wire
 
 
 def producer_to(address: str) -> KafkaProducer:
     """Return a producer that waits until the broker has what it sends."""
-    return KafkaProducer(bootstrap_servers=address, acks="all", linger_ms=5)
+    return KafkaProducer(bootstrap_servers=address, acks="all", linger_ms=5, max_request_size=4 * 1024 * 1024)
 
 
 @pytest.fixture
@@ -254,6 +279,46 @@ def now() -> datetime:
     """Return the present instant to the millisecond, as the wire carries it."""
     instant = datetime.now(UTC)
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def content(row: WindowRow) -> WindowRow:
+    """Return what a window says, without when it was emitted and how often it was revised on the way."""
+    return replace(row, emitted_at=row.span.end, revision=0)
+
+
+def broker_in(folder: Path) -> Broker:
+    """Return a broker of a test's own."""
+    return Broker(folder, checkout().jars("broker"))
+
+
+def create_again(admin: Any, topic: str) -> None:
+    """Make a topic that was just deleted; the broker needs a moment to forget the old one."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])
+        except TopicAlreadyExistsError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return
+
+
+def python_workers(driver: int) -> list[int]:
+    """Return the processes of Spark's Python daemon and its workers, below a driver."""
+    every = psutil.Process(driver).children(recursive=True)
+    return [process.pid for process in every if "pegel_spark.daemon" in " ".join(process.cmdline())]
+
+
+def install(site: Path, package: str, source: str, group: str, place: str) -> Path:
+    """Install a module with one entry point, named like the module, in a folder for the path."""
+    info = site / f"{package}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / f"{package}.py").write_text(source)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\n{package} = {place}\n")
+    return site
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,17 @@
-"""The streaming driver as a process, with a real broker: what it writes, how it ends, what survives SIGKILL."""
+"""The streaming driver as a process, with a real broker: what it writes, how it ends, what survives."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -17,47 +20,48 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import NewPartitions
 
-from pegel.data.events import REQUEST_TYPE
+from pegel.data.wire import REQUEST_TYPE
 from pegel.judge.findings import Verdict
+from pegel.reconcile.job_backend import JobDocument
 from pegel.spec import names
+from pegel.store.database import connect
+from pegel.store.stream_store import StreamStore
+from pegel.stream.commit import Restored
 from pegel.stream.result_rows import Heartbeat, WindowRow
-from pegel_local.kafka.broker import Broker
-from pegel_local.machine.paths import checkout
+from pegel_spark.driver import Exit
+from pegel_spark.session import ARROW_BATCH_BYTES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 FINGERPRINT = "f" * 64
-PATIENCE_S = 150.0
+WITHIN_S = 150.0
 
 
 @dataclass
 class Drivers:
-    """Starts drivers of one group in one folder, and leaves none behind."""
+    """Starts drivers of one group, each in a folder of its own if wished, and leaves none behind."""
 
     world: Any
     wire: Any
     folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, generation: int = 1) -> subprocess.Popen[bytes]:
-        """Start a driver and wait for its first heartbeat while its stream is set up."""
+    def start(self, generation: int = 1, folder: Path | None = None) -> subprocess.Popen[bytes]:
+        """Start a driver."""
+        self.folder = folder or self.folder
         self.folder.mkdir(parents=True, exist_ok=True)
-        document = {
-            "schema_version": 1,
-            "group": "default",
-            "fingerprint": FINGERPRINT,
-            "generation": generation,
-            "topics": [self.wire.topic],
-            "kafka": self.wire.address,
-            "trigger_ms": 500,
-            "max_events_per_trigger": 100_000,
-        }
-        (self.folder / "job.json").write_text(json.dumps(document))
+        document = JobDocument(
+            group="default", fingerprint=FINGERPRINT, kafka=self.wire.address, trigger=timedelta(milliseconds=500)
+        )
+        (self.folder / "job.json").write_text(json.dumps(document.to_json(generation)))
         values = {f"PEGEL_{k.upper()}": str(v) for k, v in self.world.settings.model_dump(exclude_none=True).items()}
-        with (self.folder / "log").open("ab") as log:
+        with self.log.open("ab") as log:
             driver = subprocess.Popen(
                 [sys.executable, "-m", "pegel_spark.jobs.monitor", str(self.folder)],
-                env={**os.environ, **values},
+                env={**os.environ, **values, **self.environment},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -65,30 +69,67 @@ class Drivers:
         self.started.append(driver)
         return driver
 
-    def wait(self, what: Callable[[], Any]) -> Any:
+    @property
+    def log(self) -> Path:
+        """Return the file to which the newest driver writes."""
+        return self.folder.with_name(f"{self.folder.name}.log")
+
+    def wait(self, what: Callable[[], Any], within_s: float = WITHIN_S) -> Any:
         """Return the first truthy value of `what`; fail with the log's end when it does not come or the driver ends."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
-            if found := what():
-                return found
+            if value := what():
+                return value
             if self.started[-1].poll() is not None:
                 break
             time.sleep(0.1)
-        pytest.fail("\n".join((self.folder / "log").read_text().splitlines()[-40:]))
+        return pytest.fail("\n".join(self.log.read_text().splitlines()[-60:]))
+
+    def says(self, words: str) -> bool:
+        """Say whether the newest driver's log has these words."""
+        return words in self.log.read_text()
 
     def heartbeat(self, generation: int = 1) -> Heartbeat | None:
         """Return the group's heartbeat of a generation."""
         return next((beat for beat in self.world.results.heartbeats() if beat.generation == generation), None)
 
-    def has_more_than(self, requests: int) -> bool:
-        """Say whether all windows, provisional ones included, hold more requests than that."""
-        rows: list[WindowRow] = self.world.results.windows("delays", 1)
-        return sum(row.requests for row in rows) > requests
+    def requests(self, name: str = "delays", *, final: bool = False) -> int:
+        """Return how many requests all windows hold."""
+        rows: list[WindowRow] = self.world.results.windows(name, 1, final_only=final)
+        return sum(row.requests for row in rows)
 
-    def finals(self, requests: int) -> list[WindowRow] | None:
+    def finals(self, requests: int, name: str = "delays") -> list[WindowRow] | None:
         """Return the final windows once they hold so many requests."""
-        rows: list[WindowRow] = self.world.results.windows("delays", 1, final_only=True)
+        rows: list[WindowRow] = self.world.results.windows(name, 1, final_only=True)
         return rows if sum(row.requests for row in rows) >= requests else None
+
+    def send(self, first: int, last: int, begin: Any, endpoint: str = "delays-v1", wire: Any = None) -> None:
+        """Send pairs with ids from `first` up to `last`, 37 ms apart from `begin` on."""
+        rng = np.random.default_rng(first)
+        for number in range(first, last):
+            (wire or self.wire).pair(f"e{number}", begin + timedelta(milliseconds=37 * number), rng, endpoint)
+        (wire or self.wire).producer.flush()
+
+    def kill(self) -> None:
+        """Kill the newest driver with everything it started, as a lost machine would."""
+        os.killpg(self.started[-1].pid, signal.SIGKILL)
+        self.started[-1].wait(10)
+
+    def stored(self) -> Restored:
+        """Return what the database holds of the group. Takes the group from the driver."""
+        engine = connect(self.world.settings.database)
+        store = StreamStore(engine)
+        stored = store.restore(store.claim("default", 1_000, self.world.now()))
+        engine.dispose()
+        return stored
+
+    def accounts(self) -> tuple[int, int]:
+        """Return how many records arrived, and what became of them in all."""
+        with closing(sqlite3.connect(self.world.settings.home / "pegel.db")) as database:
+            arrived = database.execute("SELECT coalesce(sum(records), 0) FROM arrivals").fetchone()[0]
+            outcomes = "judged + late + invalid + duplicate + set_aside + probe + elsewhere + notice"
+            became = database.execute(f"SELECT coalesce(sum({outcomes}), 0) FROM ledger").fetchone()[0]  # noqa: S608
+        return int(arrived), int(became)
 
 
 @pytest.fixture
@@ -105,7 +146,7 @@ def drivers(world: Any, wire: Any, tmp_path: Path) -> Iterator[Drivers]:
 def test_every_event_is_in_exactly_one_final_window(drivers: Drivers, toolbox: Any) -> None:
     """Requests, responses, joins and rows add up to what was sent; what cannot be read is set apart and counted."""
     world, wire, rng = drivers.world, drivers.wire, np.random.default_rng(3)
-    baseline = world.watch(toolbox.make_spec())
+    baseline = world.watch(toolbox.make_spec(namespace=wire.namespace))
     driver = drivers.start()
     begin = toolbox.now() - timedelta(seconds=20)
     for i in range(300):
@@ -117,7 +158,7 @@ def test_every_event_is_in_exactly_one_final_window(drivers: Drivers, toolbox: A
     rows = drivers.wait(lambda: drivers.finals(300))
     driver.send_signal(signal.SIGTERM)
 
-    assert 0 == driver.wait(90)
+    assert Exit.STOPPED == driver.wait(90)
     assert (300, 300, 300, 300) == tuple(
         sum(getattr(row, name) for row in rows) for name in ("requests", "responses", "joined", "rows")
     )
@@ -129,63 +170,146 @@ def test_every_event_is_in_exactly_one_final_window(drivers: Drivers, toolbox: A
         sum(getattr(row, name) for row in ledger)
         for name in ("received", "judged", "late", "invalid", "duplicate", "dropped")
     )
+    assert (605, 605) == drivers.accounts()
     kinds = {(row.kind, row.count) for row in world.results.invalid("delays", 1)}
     assert {("not_json", 1), ("wrong_fields", 1)} == kinds
     assert [("unknown_model", 1)] == [(row.kind, row.count) for row in world.results.invalid("", 0)]
-    letters = wire.read(names.dead_letters_topic("default"))
+    letters = wire.read(names.dead_letters_topic(wire.namespace))
     reasons = {(dict(record.headers)["ce_id"], dict(record.headers)["dlq_reason"]) for record in letters}
-    assert {(b"bad", b"not_json"), (b"few", b"wrong_fields"), (b"lost", b"unknown_model")} <= reasons
+    assert {(b"bad", b"not_json"), (b"few", b"wrong_fields"), (b"lost", b"unknown_model")} == reasons
     beat = drivers.heartbeat()
     assert beat is not None
     assert ("stopped", None, 0, FINGERPRINT) == (beat.state, beat.error, beat.lag, beat.fingerprint)
     assert {"delays/1": baseline.id} == beat.baselines
+    assert 0 == StreamStore(connect(world.settings.database)).claim("default", 2, world.now()).deaths
 
 
-def test_a_killed_driver_loses_nothing_and_doubles_nothing(drivers: Drivers, toolbox: Any) -> None:
-    """After SIGKILL in the middle of traffic the final windows hold each event exactly once."""
-    world, wire, rng = drivers.world, drivers.wire, np.random.default_rng(4)
-    world.watch(toolbox.make_spec())
-    sent = 0
+def test_a_killed_driver_whose_folder_is_deleted_goes_on_elsewhere(
+    drivers: Drivers, toolbox: Any, tmp_path: Path
+) -> None:
+    """After SIGKILL and the loss of its disk, another driver ends with the windows of an undisturbed run."""
+    world, wire = drivers.world, drivers.wire
+    world.watch(toolbox.make_spec(namespace=wire.namespace))
     begin = toolbox.now() - timedelta(seconds=60)
-    for generation in (1, 2):
-        driver = drivers.start(generation)
-        for _ in range(250):
-            wire.pair(f"e{sent}", begin + timedelta(milliseconds=37 * sent), rng)
-            sent += 1
-        wire.producer.flush()
-        drivers.wait(partial(drivers.has_more_than, sent - 250))
-        if generation < 2:
-            driver.kill()
-            driver.wait(10)
-    rows = drivers.wait(lambda: drivers.finals(sent))
+    for generation in (1, 2, 3):
+        drivers.start(generation, tmp_path / f"machine-{generation}")
+        drivers.send(250 * (generation - 1), 250 * generation, begin)
+        drivers.wait(partial(more_than, drivers, 250 * (generation - 1)))
+        if generation < 3:
+            drivers.kill()
+            shutil.rmtree(drivers.folder)
+    rows = drivers.wait(lambda: drivers.finals(750))
+    drivers.kill()
+    told = world.results.windows("delays", 1, final_only=True)
+    ledger = [world.results.ledger("delays", 1), drivers.accounts()]
+    # Undisturbed: the same records, an empty database.
+    undisturbed = toolbox.new_world(tmp_path / "other")
+    undisturbed.watch(toolbox.make_spec(namespace=wire.namespace))
+    drivers.world = undisturbed
+    drivers.start(1, tmp_path / "machine-4")
+    drivers.wait(lambda: drivers.finals(750))
 
-    assert (sent, sent, sent) == tuple(
+    assert (750, 750, 750) == tuple(
         sum(getattr(row, name) for row in rows) for name in ("requests", "responses", "joined")
     )
-    assert 0 == sum(row.duplicates for row in rows)
-    assert 2 * sent == sum(row.judged for row in world.results.ledger("delays", 1))
-    assert 0 == sum(row.late for row in world.results.ledger("delays", 1))
+    assert [toolbox.content(row) for row in undisturbed.results.windows("delays", 1, final_only=True)] == [
+        toolbox.content(row) for row in told
+    ]
+    assert [undisturbed.results.ledger("delays", 1), (1500, 1500)] == ledger
 
 
-def test_a_broker_that_is_away_for_half_a_minute_is_waited_for(
+def test_of_two_drivers_the_older_ends(drivers: Drivers, toolbox: Any, tmp_path: Path) -> None:
+    """While a second driver of the group starts, the first ends at its next word with its own exit code."""
+    drivers.world.watch(toolbox.make_spec(namespace=drivers.wire.namespace))
+    begin = toolbox.now() - timedelta(seconds=60)
+    older = drivers.start(1, tmp_path / "older")
+    drivers.send(0, 100, begin)
+    drivers.wait(lambda: drivers.requests() == 100)
+    newer = drivers.start(2, tmp_path / "newer")
+    drivers.send(100, 200, begin)
+
+    assert Exit.SUPERSEDED == older.wait(120)
+    assert 200 == sum(row.requests for row in drivers.wait(lambda: drivers.finals(200)))
+    assert (newer.poll(), (400, 400)) == (None, drivers.accounts())
+
+
+def test_topics_come_and_go_without_a_new_history(drivers: Drivers, toolbox: Any, broker: Any) -> None:
+    """A second namespace, a partition more and a topic made again are read by the running driver, each record once."""
+    world, wire = drivers.world, drivers.wire
+    other = toolbox.wire_to(broker, create=False)
+    world.watch(toolbox.make_spec(namespace=wire.namespace))
+    begin = toolbox.now() - timedelta(seconds=60)
+    driver = drivers.start()
+    drivers.send(0, 50, begin)
+    drivers.wait(lambda: drivers.requests() == 50)
+    # A second namespace, whose topic comes after its model.
+    world.watch(toolbox.make_spec("fraud", namespace=other.namespace))
+    other.create()
+    drivers.send(0, 40, begin, "fraud-v1", other)
+    drivers.wait(lambda: drivers.requests("fraud") == 40)
+    # A partition more.
+    with closing(KafkaAdminClient(bootstrap_servers=wire.address)) as admin:
+        admin.create_partitions({wire.topic: NewPartitions(2)})
+        drivers.wait(lambda: drivers.says("partitions=3"))
+        drivers.send(50, 150, begin)
+        drivers.wait(lambda: drivers.requests() == 150)
+        # The other topic is made again: new records under old numbers.
+        admin.delete_topics([other.topic])
+        drivers.wait(lambda: drivers.says("partitions changed"))
+        toolbox.create_again(admin, other.topic)
+        drivers.send(40, 60, begin, "fraud-v1", other)
+        drivers.wait(lambda: drivers.requests("fraud") == 60)
+    # The second namespace is removed, the first goes on.
+    world.registry.remove("fraud", 1)
+    drivers.send(150, 160, begin)
+    drivers.wait(lambda: drivers.finals(160))
+    other.producer.close()
+
+    assert driver.poll() is None
+    assert 160 == drivers.requests(final=True)
+    assert 0 == sum(row.duplicates for row in world.results.windows("delays", 1))
+    assert (440, 440) == drivers.accounts()
+
+
+def test_records_that_were_deleted_unread_are_a_gap(drivers: Drivers, toolbox: Any, tmp_path: Path) -> None:
+    """Retention that overtook a stopped driver is recorded, and the stream goes on after it."""
+    drivers.world.watch(toolbox.make_spec(namespace=drivers.wire.namespace))
+    begin = toolbox.now() - timedelta(seconds=60)
+    first = drivers.start(1)
+    drivers.send(0, 50, begin)
+    drivers.wait(lambda: drivers.requests() == 50)
+    first.send_signal(signal.SIGTERM)
+    first.wait(90)
+    drivers.send(50, 100, begin)
+    with closing(KafkaAdminClient(bootstrap_servers=drivers.wire.address)) as admin:
+        admin.delete_records({TopicPartition(drivers.wire.topic, 0): 150})
+    drivers.start(2, tmp_path / "second")
+    drivers.wait(lambda: drivers.finals(75))
+
+    with closing(sqlite3.connect(drivers.world.settings.home / "pegel.db")) as database:
+        gaps = database.execute('SELECT topic, partition, start, "end" FROM gaps').fetchall()
+    assert [(drivers.wire.topic, 0, 100, 150)] == gaps
+    assert (150, 150) == drivers.accounts()
+
+
+def test_a_broker_that_is_away_is_waited_for(
     drivers: Drivers, toolbox: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """The same driver goes on when the broker is back, and every event is in a window once."""
-    with Broker(tmp_path_factory.mktemp("away"), checkout().jars("broker")) as broker:
+    with toolbox.broker_in(tmp_path_factory.mktemp("away")) as broker:
         wire = drivers.wire = toolbox.wire_to(broker)
-        drivers.world.watch(toolbox.make_spec())
-        driver, rng, begin = drivers.start(), np.random.default_rng(5), toolbox.now() - timedelta(seconds=60)
-        for sent in (0, 100):
-            for number in range(sent, sent + 100):
-                wire.pair(f"e{number}", begin + timedelta(milliseconds=37 * number), rng)
-            wire.producer.close()
-            drivers.wait(partial(drivers.has_more_than, sent))
-            if sent == 0:
-                broker.stop()
-                time.sleep(30)
-                broker.start()
-                wire.producer = toolbox.producer_to(broker.address)
+        drivers.world.watch(toolbox.make_spec(namespace=wire.namespace))
+        driver, begin = drivers.start(), toolbox.now() - timedelta(seconds=60)
+        drivers.send(0, 100, begin)
+        drivers.wait(lambda: drivers.requests() == 100)
+        wire.producer.close()
+        broker.stop()
+        drivers.wait(lambda: drivers.says('waiting for_what="the broker"'))
+        broker.start()
+        wire.producer = toolbox.producer_to(broker.address)
+        drivers.send(100, 200, begin)
         rows = drivers.wait(lambda: drivers.finals(200))
+        wire.producer.close()
 
         assert driver.poll() is None
         assert (200, 200, 200) == tuple(
@@ -193,17 +317,130 @@ def test_a_broker_that_is_away_for_half_a_minute_is_waited_for(
         )
 
 
-def test_an_older_generation_gives_way(drivers: Drivers, toolbox: Any) -> None:
-    """A driver that finds a newer generation's heartbeat ends by itself with exit code 4."""
-    world = drivers.world
-    world.watch(toolbox.make_spec())
-    driver = drivers.start(generation=1)
-    beat = drivers.wait(lambda: drivers.heartbeat(1))
-    newer = {name: getattr(beat, name) for name in Heartbeat.__dataclass_fields__} | {"generation": 2}
-    world.results.heartbeat(Heartbeat(**newer))
+def test_a_locked_database_is_waited_for(drivers: Drivers, toolbox: Any) -> None:
+    """While another process holds SQLite's lock the driver keeps its place and says so; then it goes on."""
+    drivers.world.watch(toolbox.make_spec(namespace=drivers.wire.namespace))
+    begin = toolbox.now() - timedelta(seconds=60)
+    driver = drivers.start()
+    drivers.send(0, 50, begin)
+    drivers.wait(lambda: drivers.requests() == 50)
+    with closing(sqlite3.connect(drivers.world.settings.home / "pegel.db", isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        drivers.send(50, 100, begin)
+        drivers.wait(lambda: drivers.says("database away"))
+        database.execute("ROLLBACK")
+    drivers.wait(lambda: drivers.finals(100))
 
-    assert 4 == driver.wait(120)
-    assert drivers.heartbeat(2) is not None
+    assert driver.poll() is None
+    assert (200, 200) == drivers.accounts()
+
+
+def test_a_wedged_batch_shows(drivers: Drivers, toolbox: Any) -> None:
+    """With its Python workers stopped a driver still beats, but says that nothing has progressed since."""
+    drivers.world.watch(toolbox.make_spec(namespace=drivers.wire.namespace))
+    begin = toolbox.now() - timedelta(seconds=60)
+    driver = drivers.start()
+    drivers.send(0, 50, begin)
+    drivers.wait(lambda: drivers.requests() == 50)
+    workers = toolbox.python_workers(driver.pid)
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)
+    drivers.send(50, 100, begin)
+    stopped_at = toolbox.now()
+    beat = drivers.wait(partial(later_than, drivers, stopped_at + timedelta(seconds=8)))
+    for worker in workers:
+        os.kill(worker, signal.SIGCONT)
+    drivers.wait(lambda: drivers.finals(100))
+    after = drivers.wait(partial(later_than, drivers, toolbox.now()))
+
+    assert workers
+    assert beat.at - beat.progressed_at > timedelta(seconds=5)
+    assert "processing a batch" == beat.doing
+    assert after.at - after.progressed_at < timedelta(seconds=5)
+
+
+def more_than(drivers: Drivers, requests: int) -> bool:
+    """Say whether all windows hold more requests than that."""
+    return drivers.requests() > requests
+
+
+def later_than(drivers: Drivers, instant: Any) -> Heartbeat | None:
+    """Return the heartbeat once it is later than an instant."""
+    beat = drivers.heartbeat()
+    return beat if beat is not None and beat.at > instant else None
+
+
+LETHAL = '''
+import os
+
+class Lethal:
+    """Kills whoever counts the number 666."""
+
+    name = "lethal"
+
+    @classmethod
+    def start(cls, edges):
+        return cls()
+
+    def update(self, values):
+        if (values == 666.0).any():
+            os._exit(77)
+
+    def merge(self, other):
+        pass
+
+    def get(self):
+        return None
+
+    def to_bytes(self):
+        return b""
+
+    @classmethod
+    def from_bytes(cls, data):
+        return cls()
+'''
+
+
+def test_a_record_that_kills_its_readers_is_set_aside(
+    drivers: Drivers, toolbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A body that ends each process that counts it is set aside with its address; everything else is counted."""
+    place = toolbox.install(tmp_path / "site", "lethal", LETHAL, "pegel.statistics", "lethal:Lethal")
+    monkeypatch.syspath_prepend(str(place))
+    drivers.environment["PYTHONPATH"] = str(place)
+    wire = drivers.wire
+    drivers.world.watch(toolbox.make_spec(namespace=wire.namespace, watch={"statistics": ["lethal"]}))
+    begin = toolbox.now() - timedelta(seconds=60)
+    driver = drivers.start()
+    drivers.send(0, 60, begin)
+    wire.send("poison", REQUEST_TYPE, "delays-v1", b'{"instances": [[666.0, "AA", 40.0]]}', begin)
+    drivers.send(60, 100, begin)
+    drivers.wait(lambda: drivers.finals(100))
+
+    with closing(sqlite3.connect(drivers.world.settings.home / "pegel.db")) as database:
+        aside = database.execute("SELECT topic, partition, offset, reason FROM set_aside").fetchall()
+    assert [(wire.topic, 0, 120, "its reader ended with exit code 77")] == aside
+    assert driver.poll() is None
+    assert (201, 201) == drivers.accounts()
+
+
+def test_a_flood_of_large_bodies_is_read_in_bounded_memory(drivers: Drivers, toolbox: Any) -> None:
+    """480 bodies of 1 MB for a model that nobody knows pass through one driver, and honest events are all judged."""
+    wire = drivers.wire
+    drivers.world.watch(toolbox.make_spec(namespace=wire.namespace))
+    begin = toolbox.now() - timedelta(seconds=60)
+    body = b"x" * 1_000_000
+    for number in range(480):
+        wire.send(f"big{number}", REQUEST_TYPE, "nobody-v1", body, begin)
+    drivers.send(0, 100, begin)
+    driver = drivers.start()
+    drivers.wait(lambda: drivers.finals(100))
+
+    assert driver.poll() is None
+    assert 1 == len(drivers.started)
+    assert not drivers.says("query failed")
+    assert (680, 680) == drivers.accounts()
+    assert ARROW_BATCH_BYTES < 480 * len(body)
 
 
 def test_a_folder_without_a_job_is_refused(tmp_path: Path) -> None:

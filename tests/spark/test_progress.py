@@ -44,23 +44,27 @@ def idle(progress: Progress, second: int) -> None:
 
 def test_a_query_that_has_not_read_is_not_caught_up() -> None:
     """Between its start and its first trigger a query knows nothing of what waits for it."""
-    progress = Progress(replayed=-1)
+    progress = Progress()
     look(progress, None)
 
     assert progress.caught_up_at is None
 
 
-def test_a_repeated_batch_says_nothing_about_the_lag() -> None:
-    """The batch that Spark repeats after a crash was cut before the backlog came."""
-    progress = Progress(replayed=7)
-    look(progress, told(7, 10, read=100, there=100))
+def test_what_the_query_before_said_is_forgotten() -> None:
+    """A query that was started anew, perhaps with more topics, is not caught up by what its predecessor had read."""
+    progress = Progress()
+    idle(progress, 10)
+    look(progress, None)
+    before = progress.caught_up_at
+    progress.begin(at(11))
+    look(progress, None)
 
-    assert progress.caught_up_at is None
+    assert (at(10), None) == (before, progress.caught_up_at)
 
 
 def test_a_batch_that_read_everything_catches_up_at_its_beginning() -> None:
     """What came after the batch began may still be waiting."""
-    progress = Progress(replayed=7)
+    progress = Progress()
     look(progress, told(8, 10, read=100, there=100))
 
     assert at(10) == progress.caught_up_at
@@ -68,7 +72,7 @@ def test_a_batch_that_read_everything_catches_up_at_its_beginning() -> None:
 
 def test_a_backlog_is_a_lag() -> None:
     """Records beyond the batch are counted, and nothing is caught up."""
-    progress = Progress(replayed=-1)
+    progress = Progress()
     look(progress, told(0, 10, read=100, there=142))
 
     assert (42, None) == (progress.lag, progress.caught_up_at)
@@ -76,7 +80,7 @@ def test_a_backlog_is_a_lag() -> None:
 
 def test_an_idle_trigger_ends_the_lag() -> None:
     """A later trigger that finds nothing new has read everything, also what the last batch left."""
-    progress = Progress(replayed=-1)
+    progress = Progress()
     look(progress, told(0, 10, read=100, there=142))
     idle(progress, 12)
     look(progress, told(0, 10, read=100, there=142))
@@ -86,7 +90,7 @@ def test_an_idle_trigger_ends_the_lag() -> None:
 
 def test_a_quiet_restart_is_caught_up_by_its_first_idle_trigger() -> None:
     """Without any new batch the first trigger that finds nothing is enough."""
-    progress = Progress(replayed=7)
+    progress = Progress()
     idle(progress, 3)
     look(progress, None)
 

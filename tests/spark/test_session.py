@@ -14,11 +14,10 @@ from pegel_spark.progress import behind
 from pegel_spark.session import connector_jars
 
 JOB = {
-    "schema_version": 1,
+    "schema_version": 2,
     "group": "default",
     "fingerprint": "0123456789abcdef0123",
     "generation": 3,
-    "topics": ["pegel.default.inference"],
     "kafka": "127.0.0.1:9092",
     "trigger_ms": 1500,
     "max_events_per_trigger": 1000,
@@ -33,22 +32,29 @@ def test_a_missing_connector_is_one_sentence(folder: Path | None) -> None:
 
 
 def test_a_job_document_is_read_whole(tmp_path: Path) -> None:
-    """Durations carry their unit, and the state's folders follow group and fingerprint."""
+    """Writer and reader share one codec; durations carry their unit."""
     (tmp_path / "job.json").write_text(json.dumps(JOB))
     job = read_job(tmp_path)
 
-    assert (3, 1.5, ("pegel.default.inference",)) == (
-        job.generation,
-        job.document.trigger.total_seconds(),
-        job.document.topics,
-    )
-    assert tmp_path / "checkpoints/default/0123456789abcdef/windows" == job.checkpoint
-    assert job.checkpoint.parent == job.journal.parent
+    assert (3, 1.5) == (job.generation, job.document.trigger.total_seconds())
+    assert job.document.to_json(3) == JOB
+
+
+def test_scratch_is_private_and_new(tmp_path: Path) -> None:
+    """Each start has an empty folder that only its user can read; what drivers before left there is gone."""
+    (tmp_path / "job.json").write_text(json.dumps(JOB))
+    job = read_job(tmp_path)
+    first = job.new_scratch()
+    (first / "checkpoint").mkdir()
+    second = job.new_scratch()
+
+    assert (False, []) == (first.exists(), list(second.iterdir()))
+    assert {0o700} == {folder.stat().st_mode & 0o777 for folder in (second, second.parent)}
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"schema_version": 2}, "different releases"), ({"topics": None}, "no job document"), ({}, None)],
+    [({"schema_version": 1}, "different releases"), ({"trigger_ms": None}, "no job document"), ({}, None)],
 )
 def test_a_wrong_job_document_is_refused(tmp_path: Path, changes: dict[str, object], words: str | None) -> None:
     """Another schema version and a damaged document are told apart; a right one is taken."""

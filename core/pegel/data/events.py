@@ -9,15 +9,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import IntEnum
 
+from pegel.data.wire import (
+    DROPPED_TYPE,
+    HEADER_ENDPOINT,
+    HEADER_ID,
+    HEADER_NAMESPACE,
+    HEADER_TYPE,
+    REQUEST_TYPE,
+    RESPONSE_TYPE,
+)
 from pegel.errors import InvalidPayload
 from pegel.spec import names
-
-REQUEST_TYPE = "org.kubeflow.serving.inference.request"
-RESPONSE_TYPE = "org.kubeflow.serving.inference.response"
-DROPPED_TYPE = "org.pegel.logger.dropped"
 
 
 class EventType(IntEnum):
@@ -36,14 +40,14 @@ _TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One logged event without its body. `time` is the event time, timezone-aware UTC; `endpoint` names the model."""
+class LoggedEvent:
+    """One logged event without its body; `endpoint` names the model. `time_us`: microseconds since the epoch."""
 
     id: str
     type: EventType
     endpoint: str
     namespace: str
-    time: datetime
+    time_us: int
 
     @property
     def is_probe(self) -> bool:
@@ -51,21 +55,21 @@ class Event:
         return self.id.startswith(names.PROBE_PREFIX)
 
 
-def parse_event(headers: Mapping[str, bytes | None], time: datetime) -> Event:
-    """Read the headers of one record whose timestamp is `time`.
+def parse_event(headers: Mapping[str, bytes | None], time_us: int) -> LoggedEvent:
+    """Read the headers of one record whose timestamp is `time_us`, microseconds since the epoch.
 
     Raises InvalidPayload of kind `missing_header` or `unknown_type`.
     """
-    event_id, raw_type = _text(headers, "ce_id"), _text(headers, "ce_type")
+    event_id, raw_type = _text(headers, HEADER_ID), _text(headers, HEADER_TYPE)
     kind = _TYPES.get(raw_type)
     if kind is None:
         expected = ", ".join(_TYPES)
         raise InvalidPayload(
-            "unknown_type", f"ce_type is {raw_type!r}, expected one of {expected}; the event is kept aside"
+            "unknown_type", f"{HEADER_TYPE} is {raw_type!r}, expected one of {expected}; the event is kept aside"
         )
     # A drop notice may speak for the logger as a whole; every other event must name its model.
-    endpoint = _text(headers, "ce_inferenceservicename", required=kind is not EventType.DROPPED)
-    return Event(event_id, kind, endpoint, _text(headers, "ce_namespace", required=False), time)
+    endpoint = _text(headers, HEADER_ENDPOINT, required=kind is not EventType.DROPPED)
+    return LoggedEvent(event_id, kind, endpoint, _text(headers, HEADER_NAMESPACE, required=False), time_us)
 
 
 def identity(event_id: str, kind: EventType) -> int:

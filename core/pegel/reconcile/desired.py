@@ -8,16 +8,15 @@ from collections.abc import Iterable, Mapping
 
 from pegel.reconcile.actions import Desired
 from pegel.reconcile.job_backend import JobDocument
-from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 
 JOB_STATE_VERSION = 1
-"""Raised when a driver could no longer read the checkpoints and partial files of the one before it."""
+"""Raised when a driver could no longer go on with the state that the one before it left in the database."""
 
 
-def state_fingerprint(topics: Iterable[str], version: int = JOB_STATE_VERSION) -> str:
-    """Return what a driver's kept state depends on: the topics it reads and the version of its own state."""
-    document = json.dumps({"topics": sorted(set(topics)), "state_version": version}, separators=(",", ":"))
+def state_fingerprint(version: int = JOB_STATE_VERSION) -> str:
+    """Return what a driver's kept state depends on: its version. Topics and models come and go while it runs."""
+    document = json.dumps({"state_version": version}, separators=(",", ":"))
     return hashlib.sha256(document.encode()).hexdigest()
 
 
@@ -36,11 +35,10 @@ def desired_groups(specs: Iterable[MonitorSpec], ready: Mapping[str, bool], kafk
 
 
 def _desired(group: str, members: list[MonitorSpec], ready: Mapping[str, bool], kafka: str) -> Desired:
-    topics = tuple(sorted({names.inference_topic(spec.namespace) for spec in members}))
     waiting = tuple(sorted(spec.endpoint for spec in members if not ready.get(spec.endpoint, False)))
     return Desired(
         group=group,
-        job=JobDocument(group=group, fingerprint=state_fingerprint(topics), topics=topics, kafka=kafka),
+        job=JobDocument(group=group, fingerprint=state_fingerprint(), kafka=kafka),
         monitors={spec.key: spec.fingerprint() for spec in sorted(members, key=lambda spec: spec.key)},
         ready=len(waiting) < len(members),
         waiting_for=waiting,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
+
+from pegel.errors import SetupError
 
 
 class JobState(StrEnum):
@@ -16,21 +19,55 @@ class JobState(StrEnum):
     EXITED = "exited"
 
 
+SCHEMA_VERSION = 2
+"""Of the job document. A driver refuses any other than its own: it and the reconciler are of different releases."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDocument:
     """Everything a streaming driver is told when it starts. JSON on disk or in a ConfigMap; never an import.
 
-    `fingerprint` is the *state* fingerprint: it chooses the checkpoint, and only its change replaces the driver. Which
-    models the group watches is not in here: the driver reads that from the registry while it runs.
+    `fingerprint` says which version of kept state the driver goes on with; only its change replaces the driver. Which
+    models the group watches, on which topics, is not in here: the driver reads that from the registry while it runs.
     """
 
-    schema_version: int = 1
     group: str
     fingerprint: str
-    topics: tuple[str, ...]
     kafka: str
     trigger: timedelta = timedelta(seconds=1)
     max_events_per_trigger: int = 100_000
+
+    def to_json(self, generation: int) -> dict[str, Any]:
+        """Return what a driver of a generation is told, as plain JSON. Durations carry their unit in the name."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "group": self.group,
+            "fingerprint": self.fingerprint,
+            "generation": generation,
+            "kafka": self.kafka,
+            "trigger_ms": round(self.trigger / timedelta(milliseconds=1)),
+            "max_events_per_trigger": self.max_events_per_trigger,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> tuple[JobDocument, int]:
+        """Return the document and the generation that `to_json` wrote.
+
+        Raises SetupError for a document of another schema version, KeyError or TypeError for what is none.
+        """
+        if data["schema_version"] != SCHEMA_VERSION:
+            raise SetupError(
+                f"expected a job document of schema version {SCHEMA_VERSION}, given {data['schema_version']}: driver "
+                f"and reconciler are of different releases; update the older one. No driver was started."
+            )
+        document = cls(
+            group=data["group"],
+            fingerprint=data["fingerprint"],
+            kafka=data["kafka"],
+            trigger=timedelta(milliseconds=data["trigger_ms"]),
+            max_events_per_trigger=data["max_events_per_trigger"],
+        )
+        return document, data["generation"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

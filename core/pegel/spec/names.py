@@ -1,4 +1,4 @@
-"""The only place that builds topic, resource, checkpoint, group and label names.
+"""The only place that builds topic, resource, group and label names.
 
 Every name is a pure function of what it names, so whoever knows the model finds its topic, its endpoint and its files.
 """
@@ -53,8 +53,3 @@ def dead_letters_topic(namespace: str) -> str:
 def topics(namespace: str) -> tuple[str, ...]:
     """Return all topics of a namespace."""
     return (inference_topic(namespace), outliers_topic(namespace), dead_letters_topic(namespace))
-
-
-def checkpoint(group: str, state_fingerprint: str, query: str) -> str:
-    """Return the checkpoint folder below the job's folder: f(group, state fingerprint, query)."""
-    return f"checkpoints/{group}/{state_fingerprint[:16]}/{query}"

@@ -29,14 +29,15 @@ def advance_offsets(connection: Connection, group: str, read: Sequence[ReadRange
     """Move on to the ends of the ranges read.
 
     Raises Conflict if a range begins before the end of what was read of its partition: its records were counted. A
-    topic made again under its old name has another id and begins anew.
+    topic made again under its old name has another id and begins anew; an empty range sets where to go on.
     """
     if not read:
         return
     last = stored_offsets(connection, group)
     for given in read:
         known = last.get((given.topic, given.partition))
-        if known is not None and not _made_again(known, given) and given.start < known.end:
+        anew = given.start == given.end or (known is not None and _made_again(known, given))
+        if known is not None and not anew and given.start < known.end:
             raise Conflict(
                 f"group {group}, topic {given.topic}, partition {given.partition}: expected offsets from {known.end} "
                 f"on; given {given.start} to {given.end}, which were counted before. Nothing was written."

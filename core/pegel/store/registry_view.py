@@ -1,36 +1,25 @@
-"""What is wished for now: the group's specs from the registry, and each one's current baseline."""
+"""What a group watches now: its specs from the registry, and each one's current baseline."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import structlog
-
 from pegel.baseline.baseline import Baseline
-from pegel.errors import PegelError
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.registry import Registry
-from pegel.stream.entries import Monitored
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class GroupModels:
     """The specs and current baselines at one moment. Specs are by endpoint name and by monitor key."""
 
     specs: dict[str, MonitorSpec]
     elsewhere: frozenset[str]
     """Endpoints that other groups watch."""
     baselines: dict[str, str | None]
-    """By monitor key; None while there is no usable one."""
-
-    @property
-    def monitored(self) -> dict[str, Monitored]:
-        """Return what the window manager must know, by monitor key."""
-        return {key: Monitored(spec.windowing, self.baselines[key]) for key, spec in self.specs.items()}
+    """By monitor key; None while there is none."""
 
     @property
     def fingerprints(self) -> dict[str, str]:
@@ -39,8 +28,8 @@ class Wishes:
 
 
 @dataclass(slots=True)
-class WishList:
-    """Reads wishes again and again; what has not changed is not read twice."""
+class RegistryView:
+    """Reads a group's models again and again; what has not changed is not read twice."""
 
     registry: Registry
     baselines: BaselineStore
@@ -50,10 +39,9 @@ class WishList:
     _currents: dict[tuple[str, int], str] = field(default_factory=dict)
     _documents: dict[str, bytes] = field(default_factory=dict)
     _parsed: dict[str, Baseline] = field(default_factory=dict)
-    _unusable: set[str] = field(default_factory=set)
 
-    def read(self) -> Wishes:
-        """Return what is wished for now. Raises Unavailable when the database does not answer."""
+    def read(self) -> GroupModels:
+        """Return what is watched now. Raises Unavailable when the database does not answer."""
         version = self.registry.version()
         if version != self._version:
             self._specs = self.registry.list()
@@ -61,7 +49,7 @@ class WishList:
             self._version = version
         mine = {spec.key: spec for spec in self._specs if spec.group == self.group}
         elsewhere = frozenset(spec.endpoint for spec in self._specs if spec.group != self.group)
-        return Wishes(mine, elsewhere, {key: self._current(spec) for key, spec in mine.items()})
+        return GroupModels(mine, elsewhere, self._current_of(mine))
 
     def baseline(self, baseline_id: str) -> Baseline:
         """Return a baseline that was current once. Raises PegelError when it cannot be read."""
@@ -79,15 +67,6 @@ class WishList:
         """Return a packed summary under the layout of its baseline."""
         return Summary.from_bytes(data, self.baseline(baseline_id).layout)
 
-    def _current(self, spec: MonitorSpec) -> str | None:
-        found = self._currents.get((spec.model.name, spec.model.version))
-        if found is None or found in self._unusable:
-            return None
-        try:
-            self.baseline(found)
-        except PegelError as error:
-            # One damaged document must not stop the other models of the group: this one reads "baseline missing".
-            self._unusable.add(found)
-            log.warning("baseline unusable", monitor=spec.key, baseline=found, error=str(error))
-            return None
-        return found
+    def _current_of(self, specs: dict[str, MonitorSpec]) -> dict[str, str | None]:
+        # Whether one can be read is found out where it is used: there it is that model's failure, with its reason.
+        return {key: self._currents.get((spec.model.name, spec.model.version)) for key, spec in specs.items()}

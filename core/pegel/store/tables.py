@@ -190,6 +190,7 @@ heartbeats = sa.Table(
     sa.Column("progressed_at", Instant),
     sa.Column("pid", sa.BigInteger, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
+    sa.Column("doing", sa.Text, nullable=False),
     sa.Column("error", Foreign),
     sa.Column("specs", Document, nullable=False),
     sa.Column("baselines", Document, nullable=False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -11,22 +11,25 @@ import orjson
 
 from pegel.baseline.baseline import Baseline
 from pegel.baseline.outliers import OutlierTables
-from pegel.data.instants import to_us
-from pegel.data.spans import floor_us, spans_of_pane
+from pegel.data.instants import MINUTE, to_us
+from pegel.data.spans import floor, floor_us
 from pegel.spec.monitor_spec import Windowing
+from pegel.stream.arrivals import Address
 from pegel.stream.partial import Ids
-from pegel.stream.window_manager import WindowManager
 
 MAX_AHEAD = timedelta(seconds=30)
 """How far an event's clock may run ahead of ours. What lies beyond is clamped and counted."""
+LEDGER_REACH = timedelta(days=8)
+"""How old a minute of the ledger may be when records are booked on it, a day beyond what a broker keeps by default.
+What is older is booked on the oldest such minute, so that a wrong clock cannot fill the tables with minutes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class MonitorPlan:
     """One monitor as a task sees it.
 
-    `current` are the baselines (none or one) for panes of spans not yet open; `pinned` maps the panes of open spans, in
-    microseconds since the epoch, to the baselines of their spans, the newest last.
+    `current` are the baselines (none or one) for panes of spans not yet open; `pinned` maps panes of open spans that
+    are judged by others, in microseconds since the epoch, to the baselines of their spans, the newest span's last.
     """
 
     key: str
@@ -44,47 +47,79 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything a batch's tasks need. `watches` is by endpoint; endpoints in `elsewhere` belong to other groups.
+class CountingPlan:
+    """Everything a batch's tasks need. `monitors` is by endpoint; endpoints in `elsewhere` belong to other groups.
 
-    `known` holds identities that were counted in an earlier batch, by monitor and pane.
+    Instants are in microseconds since the epoch. `latest_us`: times after it are replaced by it. `oldest_minute_us`:
+    minutes before it are booked on it. `ends`: offsets before them were counted already. `known` holds identities that
+    were counted in an earlier batch, by monitor and pane.
     """
 
-    watches: Mapping[str, Watch]
+    monitors: Mapping[str, MonitorPlan]
     elsewhere: frozenset[str]
+    now_us: int
     latest_us: int
+    oldest_minute_us: int
+    ends: Mapping[Address, int] = field(default_factory=dict)
     known: Mapping[tuple[str, int], frozenset[int]] = field(default_factory=dict)
+
+    @classmethod
+    def at(
+        cls,
+        now: datetime,
+        monitors: Mapping[str, MonitorPlan],
+        elsewhere: frozenset[str] = frozenset(),
+        ends: Mapping[Address, int] | None = None,
+    ) -> CountingPlan:
+        """Return the plan of a batch that is counted at `now`; `ends` None: nothing was counted before."""
+        oldest = floor(now - LEDGER_REACH, MINUTE)
+        return cls(monitors, elsewhere, to_us(now), to_us(now + MAX_AHEAD), to_us(oldest), ends or {})
+
+    def without(self, found: Mapping[tuple[str, datetime], Ids]) -> CountingPlan:
+        """Return the plan with identities that the window manager knows already."""
+        return replace(self, known={(key, to_us(pane)): frozenset(ids.tolist()) for (key, pane), ids in found.items()})
+
+    @property
+    def baseline_ids(self) -> frozenset[str]:
+        """Return every baseline that a task may need."""
+        plans = self.monitors.values()
+        return frozenset(name for plan in plans for names in (plan.current, *plan.pinned.values()) for name in names)
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class LoadedBaseline:
     """A baseline made ready for counting and scoring."""
 
     baseline: Baseline
     tables: OutlierTables
 
 
-def watch(key: str, windowing: Windowing, current: str | None, manager: WindowManager) -> Watch:
-    """Return what a task is told of one monitor as the windows stand."""
-    opened = manager.pinned(key)
+def pinned_panes(
+    opened: Mapping[datetime, str | None], windowing: Windowing, current: str | None
+) -> dict[int, tuple[str, ...]]:
+    """Return by which baselines the panes of open spans are counted, where that is not the current one alone.
+
+    `opened` maps the starts of open spans to their baselines. A pane may also belong to spans not open yet: these will
+    be judged by the current baseline. The work is linear in the panes of open spans.
+    """
+    if all(baseline == current for baseline in opened.values()):
+        return {}
+    reach = windowing.length - windowing.step
+    newest_start: dict[str | None, datetime] = {}
     panes: dict[int, tuple[str, ...]] = {}
-    for start in opened:
-        for pane in (start + at * windowing.step for at in range(round(windowing.length / windowing.step))):
-            spans = spans_of_pane(pane, windowing)
-            chosen = [opened.get(span.start, current) for span in spans]
-            panes[to_us(pane)] = tuple(dict.fromkeys(one for one in chosen if one is not None))
-    return Watch(key, windowing, () if current is None else (current,), panes)
-
-
-def known(found: Mapping[tuple[str, datetime], Ids]) -> dict[tuple[str, int], frozenset[int]]:
-    """Return identities found by the window manager in the form of a plan."""
-    return {(key, to_us(pane)): frozenset(ids.tolist()) for (key, pane), ids in found.items()}
+    first, last = min(opened), max(opened) + reach
+    for at in range(round((last - first) / windowing.step) + 1):
+        pane = first + at * windowing.step
+        newest_start[opened.get(pane, current)] = pane
+        within = sorted((start, name) for name, start in newest_start.items() if name and start >= pane - reach)
+        panes[to_us(pane)] = tuple(name for _, name in within)
+    return panes
 
 
 @lru_cache(maxsize=256)
-def measure(baseline_id: str, document: bytes) -> Measure:
+def load_baseline(baseline_id: str, document: bytes) -> LoadedBaseline:
     """Return the baseline of a document. Workers are reused, so each parses it once."""
     baseline = Baseline.from_json(orjson.loads(document))
     if baseline.id != baseline_id:
         raise ValueError(f"expected the document of {baseline_id}, given that of {baseline.id}; nothing was counted")
-    return Measure(baseline, baseline.outlier_tables)
+    return LoadedBaseline(baseline, baseline.outlier_tables)

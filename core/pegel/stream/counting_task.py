@@ -1,108 +1,129 @@
-"""What runs on the executors: record batches in, one small row per monitor and pane out."""
+"""What runs on the executors: record batches in, what they hold by monitor and pane out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 
-from pegel.data.events import Event, EventType, identity
-from pegel.data.instants import MINUTE
-from pegel.data.spans import floor_us
+from pegel.data.events import EventType, LoggedEvent, identity
 from pegel.errors import InvalidPayload
-from pegel.stream.counting_plan import Measure, Plan, Watch
-from pegel.stream.pane_counting import Counting, count_invalid, dropped, minute_of, new_partial
+from pegel.stream.arrivals import arrived, minute_us, unread
+from pegel.stream.counting_plan import CountingPlan, LoadedBaseline, MonitorPlan
+from pegel.stream.pane_counting import PaneCounting, count_invalid, count_notice
 from pegel.stream.partial import MinuteCount, Partial
-from pegel.stream.partial_arrow import Letter, encode
-from pegel.stream.wire_records import Record, all_headers, records, times_us
+from pegel.stream.task_output import DeadLetter, TaskOutput, encode
+from pegel.stream.wire_records import WireRecord, all_headers, records, times_us
 
 MAX_LETTERS = 500
 """Unreadable records kept aside per monitor, pane and task. All of them are counted."""
+MAX_LETTER_BYTES = 4 * 1024 * 1024
+"""Memory that all records kept aside by one task may take; what does not fit is counted, not kept."""
+KEY_OF_NOBODY = ""
 
-Measures = Callable[[str], Measure]
+LoadBaseline = Callable[[str], LoadedBaseline]
+"""Returns a baseline by id, or raises whatever is wrong with it."""
 _Place = tuple[str, int]
 
 
 @dataclass(slots=True)
-class Task:
-    """Counts the records of one Spark partition."""
+class CountingTask:
+    """Counts the records of one partition of a batch."""
 
-    plan: Plan
-    measures: Measures
-    counting: dict[_Place, Counting] = field(default_factory=dict)
+    plan: CountingPlan
+    load: LoadBaseline
+    output: TaskOutput = field(default_factory=TaskOutput)
+    counting: dict[_Place, PaneCounting] = field(default_factory=dict)
     nobody: dict[int, Partial] = field(default_factory=dict)
-    letters: dict[_Place, list[Letter]] = field(default_factory=dict)
+    """What belongs to no monitor of this group, by minute."""
+    letters: dict[_Place, int] = field(default_factory=dict)
+    letter_bytes: int = 0
     seen: dict[_Place, set[int]] = field(default_factory=dict)
 
     def run(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Count all batches, then return one record batch of partials."""
+        """Count all batches, then return one record batch, see `task_output`."""
         for batch in batches:
-            if batch.num_rows:
-                self._take(batch)
-        done = [(counting.finish(), place) for place, counting in self.counting.items()]
-        done += [(partial, ("", minute)) for minute, partial in self.nobody.items()]
-        if done:
-            yield encode((partial, self.letters.get(place, [])) for partial, place in done)
+            for address, own in unread(batch, self.plan.ends):
+                times = np.minimum(times_us(own), self.plan.latest_us)
+                self.output.took(arrived(address, own, times, self.plan.oldest_minute_us))
+                self._take(own, times)
+        self.output.partials += [counting.finish() for counting in self.counting.values()]
+        self.output.partials += self.nobody.values()
+        yield encode(self.output)
 
-    def _take(self, batch: pa.RecordBatch) -> None:
+    def _take(self, batch: pa.RecordBatch, times: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
         own_times, bodies = times_us(batch), batch.column("value")
-        groups: dict[tuple[_Place, EventType], list[tuple[Record, Event]]] = {}
-        for record in records(batch, latest_us=self.plan.latest_us):
+        groups: dict[tuple[_Place, EventType], list[tuple[WireRecord, LoggedEvent]]] = {}
+        for record in records(batch, times):
             event = record.event
             if isinstance(event, InvalidPayload):
                 self._unreadable(record, event, batch)
             elif event.is_probe:
-                continue
-            elif (watch := self.plan.watches.get(event.endpoint)) is not None:
-                place = (watch.key, watch.pane_us(record.time_us))
-                if self._is_new(place, watch, record, event):
+                self._of_nobody(record).probe += 1
+            elif (monitor := self.plan.monitors.get(event.endpoint)) is not None:
+                place = (monitor.key, monitor.pane_us(record.time_us))
+                if self._is_new(place, monitor, record, event):
                     groups.setdefault((place, event.type), []).append((record, event))
                     self.counting[place].partial.clamped += int(own_times[record.place] != record.time_us)
-            elif event.endpoint not in self.plan.elsewhere:
+            elif event.endpoint in self.plan.elsewhere:
+                self._of_nobody(record).elsewhere += 1
+            else:
                 self._unwatched(record, event, batch)
         for (place, _), members in groups.items():
             chosen = [record.place for record, _ in members]
             values = [bodies[at].as_py() or b"" for at in chosen]
-            self.counting[place].add(chosen, [event for _, event in members], values)
+            self.counting[place].add(chosen, [event for _, event in members], values, self.plan.now_us)
         self._keep_rejected(batch)
 
-    def _is_new(self, place: _Place, watch: Watch, record: Record, event: Event) -> bool:
+    def _is_new(self, place: _Place, monitor: MonitorPlan, record: WireRecord, event: LoggedEvent) -> bool:
         """Remember an event and say whether it is no copy; a copy is counted as such."""
         if place not in self.counting:
-            measures = tuple(self.measures(name) for name in watch.baselines(place[1]))
-            self.counting[place] = Counting(new_partial(*place, record.time_us), measures)
-        partial, seen = self.counting[place].partial, self.seen.setdefault(place, set())
+            self.counting[place] = self._begin(place, monitor, record)
+        counting, seen = self.counting[place], self.seen.setdefault(place, set())
         mark = identity(event.id, event.type)
         if mark in seen or mark in self.plan.known.get(place, ()):
-            partial.duplicates += 1
-            minute_of(partial, record.time_us).duplicate += 1
+            counting.partial.duplicates += 1
+            counting.minute(event).duplicate += 1
             return False
         seen.add(mark)
         return True
 
-    def _unwatched(self, record: Record, event: Event, batch: pa.RecordBatch) -> None:
+    def _begin(self, place: _Place, monitor: MonitorPlan, record: WireRecord) -> PaneCounting:
+        partial = Partial(key=place[0], pane_us=place[1], head_us=min(record.time_us, self.plan.now_us))
+        baselines: list[LoadedBaseline | str] = []
+        for name in monitor.baselines(place[1]):
+            try:
+                baselines.append(self.load(name))
+            except Exception as error:  # noqa: BLE001 - a damaged document is its model's failure, told with its reason
+                baselines.append(name)
+                partial.damaged[name] = f"loading its baseline: {error!r:.300}"
+        return PaneCounting(partial, tuple(baselines), self.plan.oldest_minute_us)
+
+    def _unwatched(self, record: WireRecord, event: LoggedEvent, batch: pa.RecordBatch) -> None:
         if event.type is EventType.DROPPED:
             # A notice of the logger about no model in particular.
             try:
-                self._nobodys(record).dropped += dropped(batch.column("value")[record.place].as_py() or b"")
+                count_notice(self._of_nobody(record), batch.column("value")[record.place].as_py() or b"")
             except InvalidPayload as error:
                 self._unreadable(record, error, batch)
             return
-        reason = f"no monitor answers to endpoint {event.endpoint!r}; the event is kept aside"
+        reason = f"no monitor answers to endpoint {event.endpoint[:200]!r}; the event is kept aside"
         self._unreadable(record, InvalidPayload("unknown_model", reason), batch)
 
-    def _unreadable(self, record: Record, error: InvalidPayload, batch: pa.RecordBatch) -> None:
+    def _unreadable(self, record: WireRecord, error: InvalidPayload, batch: pa.RecordBatch) -> None:
         body = batch.column("value")[record.place].as_py() or b""
-        self._nobodys(record)
-        minute = _minute(record)
-        count_invalid(self.nobody[minute], record.time_us, error, body)
-        self._keep(("", minute), record.place, error, batch)
+        self._of_nobody(record)
+        minute = minute_us(record.time_us, self.plan.oldest_minute_us)
+        count_invalid(self.nobody[minute], minute, error, body)
+        self._keep((KEY_OF_NOBODY, minute), record.place, error, batch)
 
-    def _nobodys(self, record: Record) -> MinuteCount:
-        minute = _minute(record)
-        partial = self.nobody.setdefault(minute, new_partial("", minute, record.time_us))
-        return minute_of(partial, record.time_us)
+    def _of_nobody(self, record: WireRecord) -> MinuteCount:
+        minute = minute_us(record.time_us, self.plan.oldest_minute_us)
+        head = min(record.time_us, self.plan.now_us)
+        partial = self.nobody.setdefault(minute, Partial(key=KEY_OF_NOBODY, pane_us=minute, head_us=head))
+        return partial.minutes.setdefault(minute, MinuteCount())
 
     def _keep_rejected(self, batch: pa.RecordBatch) -> None:
         for place, counting in self.counting.items():
@@ -111,11 +132,12 @@ class Task:
             counting.rejected.clear()
 
     def _keep(self, place: _Place, at: int, error: InvalidPayload, batch: pa.RecordBatch) -> None:
-        kept = self.letters.setdefault(place, [])
-        if len(kept) < MAX_LETTERS:
-            body = batch.column("value")[at].as_py() or b""
-            kept.append(Letter(body, tuple(all_headers(batch, at)), error.kind))
-
-
-def _minute(record: Record) -> int:
-    return floor_us(record.time_us, MINUTE)
+        kept = self.letters.get(place, 0)
+        if kept >= MAX_LETTERS or self.letter_bytes >= MAX_LETTER_BYTES:
+            return
+        body = batch.column("value")[at].as_py() or b""
+        letter = DeadLetter(body, tuple(all_headers(batch, at)), error.kind)
+        if self.letter_bytes + letter.size_bytes <= MAX_LETTER_BYTES:
+            self.letters[place] = kept + 1
+            self.letter_bytes += letter.size_bytes
+            self.output.letters.append(letter)

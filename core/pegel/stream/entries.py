@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from pegel.data.spans import Span
 from pegel.spec.monitor_spec import Windowing
 from pegel.stats.summary import Summary
-from pegel.stream.ledger import InvalidCount, LedgerCount
-from pegel.stream.partial import Ids, Partial
+from pegel.stream.ledger_counts import InvalidCount, LedgerCount
+from pegel.stream.partial import Ids, OutlyingEvent, Partial
 
 
 @dataclass(frozen=True, slots=True)
-class Monitored:
+class MonitoredModel:
     """What the manager must know of one monitor: how its time is cut and which baseline is current (None: none yet)."""
 
     windowing: Windowing
@@ -23,29 +22,23 @@ class Monitored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """Partial summaries that arrived together. `id` grows from batch to batch; `arrived_at` is processing time."""
+class PartialBatch:
+    """Partial summaries that arrived together. `arrived_at` is processing time."""
 
-    id: int
     arrived_at: datetime
-    monitors: Mapping[str, Monitored]
+    monitors: Mapping[str, MonitoredModel]
     partials: tuple[Partial, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Closing:
+class IdleClosing:
     """Spans that are final because nothing more comes: per monitor, those that end at or before an instant."""
 
-    id: int
-    """The batch after which this happened."""
     frontiers: Mapping[str, datetime]
 
 
-Entry = Batch | Closing
-
-
 @dataclass(frozen=True, slots=True)
-class Repeated:
+class RepeatedEvents:
     """Copies found in a batch.
 
     `known`: identities seen in an earlier batch, by monitor and pane. `split`: whether two partials of the batch itself
@@ -78,16 +71,33 @@ class SpanCount:
     clamped: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostSpan:
+    """One span that cannot be told, because something of its monitor made an exception."""
+
+    key: str
+    span: Span
+    final: bool
+    reason: str
+
+
 @dataclass(slots=True)
 class Emissions:
-    """What is new after one entry. Counts are absolute for their key, so writing them twice changes nothing.
+    """What is new after one batch or closing.
 
-    `ledger` and `invalid` are keyed by monitor, minute and (the latter) kind; `outliers` pairs a monitor's key with a
-    row; `late` counts the events of a span that have come after it was final.
+    `ledger` and `invalid` are what to add, keyed by monitor, minute and (the latter) kind; `late` counts the events
+    that came for a span after it was final. `touched` are the open panes with what was added to them; `closed_panes`
+    are no longer needed; `gone` are monitors that are watched no more.
     """
 
     spans: list[SpanCount] = field(default_factory=list)
+    lost: list[LostSpan] = field(default_factory=list)
     ledger: dict[tuple[str, datetime], LedgerCount] = field(default_factory=dict)
     invalid: dict[tuple[str, datetime, str], InvalidCount] = field(default_factory=dict)
-    outliers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    outliers: list[tuple[str, OutlyingEvent]] = field(default_factory=list)
     late: dict[tuple[str, Span], int] = field(default_factory=dict)
+    touched: dict[tuple[str, datetime], list[Partial]] = field(default_factory=dict)
+    closed_panes: list[tuple[str, datetime]] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)
+    """Monitors whose windows changed."""
+    gone: list[str] = field(default_factory=list)

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from pegel.data import spans
+from pegel.data.instants import from_us, to_us
 from pegel.data.spans import Span
+from pegel.errors import SetupError
 from pegel.spec.monitor_spec import Windowing
-from pegel.stream.entries import Closing, SpanCount
+from pegel.stream.entries import LostSpan, SpanCount
 from pegel.stream.panes import Pane, Unpack, joined, merged
 from pegel.stream.partial import Partial
 
+STATE_VERSION = 1
+"""Raised when open windows written before could no longer be read."""
+
 
 @dataclass(slots=True)
-class Watched:
+class MonitorWindows:
     """The windows of one monitor.
 
     `spans` maps the start of each open span to the baseline that was current when it opened, `revisions` to how often
-    it was emitted. `late` counts events that came after their span was final. `frontier`: spans that end at or before
-    it are final. `head` is the newest event time, `last_arrival` the processing time at which something last came.
+    it was emitted. `frontier`: spans that end at or before it are final. `head` is the newest event time,
+    `last_arrival` the processing time at which something last came.
     """
 
     windowing: Windowing
     panes: dict[datetime, Pane] = field(default_factory=dict)
     spans: dict[datetime, str | None] = field(default_factory=dict)
     revisions: dict[datetime, int] = field(default_factory=dict)
-    late: dict[datetime, int] = field(default_factory=dict)
     head: datetime | None = None
     frontier: datetime | None = None
     last_arrival: datetime | None = None
@@ -39,7 +44,7 @@ class Watched:
         """Return the spans of a pane that still take events, and those that are final."""
         touching = spans.spans_of_pane(pane, self.windowing)
         closed = [span for span in touching if spans.is_closed(span, self.frontier)]
-        return [span for span in touching if span not in closed], closed
+        return touching[len(closed) :], closed
 
     def add(self, partial: Partial, baseline_id: str | None, unpack: Unpack) -> None:
         """Add a partial to its pane; the open spans that it opens are judged by `baseline_id`."""
@@ -74,29 +79,69 @@ class Watched:
         )
         return max((span.end for span in ended), default=None)
 
-    def emit(self, key: str, touched: set[datetime]) -> list[SpanCount]:
+    def emit(self, key: str, touched: set[datetime]) -> list[SpanCount | LostSpan]:
         """Return what is new of the touched spans and of those behind the frontier; these are final and forgotten."""
         closed = {start for start in self.spans if spans.is_closed(self.span(start), self.frontier)}
-        out = []
+        emitted = []
         for start in sorted(touched | closed):
             self.revisions[start] = self.revisions.get(start, 0) + 1
-            out.append(self._count(key, start, final=start in closed))
+            emitted.append(self._emitted(key, start, final=start in closed))
         for start in closed:
             del self.spans[start], self.revisions[start]
-        self.panes = {pane: content for pane, content in self.panes.items() if self.open_and_closed(pane)[0]}
-        return out
+        return emitted
 
-    def forget_late(self, before: datetime) -> None:
-        """Forget late counts of spans that start before `before`."""
-        self.late = {start: count for start, count in self.late.items() if start >= before}
+    def drop_closed_panes(self) -> list[datetime]:
+        """Forget panes of which every span is final; return their starts."""
+        # The newest span of a pane starts with it and ends last.
+        closed = [start for start in self.panes if spans.is_closed(self.span(start), self.frontier)]
+        for start in closed:
+            del self.panes[start]
+        return closed
 
-    def _count(self, key: str, start: datetime, *, final: bool) -> SpanCount:
+    def to_json(self) -> dict[str, Any]:
+        """Return everything but the panes as plain JSON, the inverse of `from_json`."""
+        return {
+            "state_version": STATE_VERSION,
+            "windowing": self.windowing.model_dump(mode="json"),
+            "spans": [[to_us(start), baseline, self.revisions[start]] for start, baseline in self.spans.items()],
+            "head_us": _us(self.head),
+            "frontier_us": _us(self.frontier),
+            "last_arrival_us": _us(self.last_arrival),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> MonitorWindows:
+        """Read what `to_json` wrote. Raises SetupError for a state of another version."""
+        if data.get("state_version") != STATE_VERSION:
+            raise SetupError(
+                f"expected open windows of state version {STATE_VERSION}, given {data.get('state_version')!r}: they "
+                f"were written by another release. They cannot be continued; this model's windows begin anew."
+            )
+        return cls(
+            windowing=Windowing.model_validate(data["windowing"]),
+            spans={from_us(start): baseline for start, baseline, _ in data["spans"]},
+            revisions={from_us(start): revision for start, _, revision in data["spans"]},
+            head=_instant(data["head_us"]),
+            frontier=_instant(data["frontier_us"]),
+            last_arrival=_instant(data["last_arrival_us"]),
+        )
+
+    def _emitted(self, key: str, start: datetime, *, final: bool) -> SpanCount | LostSpan:
         span, baseline_id = self.span(start), self.spans[start]
         members = [self.panes[pane] for pane in spans.panes_of_span(span, self.windowing) if pane in self.panes]
+        reasons = [pane.damaged[baseline_id] for pane in members if baseline_id in pane.damaged]
+        if reasons:
+            return LostSpan(key=key, span=span, final=final, reason=reasons[0])
+        try:
+            return self._count(key, span, members, baseline_id, final=final)
+        except Exception as error:  # noqa: BLE001 - a model's own parts run here; the span is told as lost, with this
+            return LostSpan(key=key, span=span, final=final, reason=f"merging panes: {error!r:.300}")
+
+    def _count(self, key: str, span: Span, members: list[Pane], baseline_id: str | None, *, final: bool) -> SpanCount:
         return SpanCount(
             key=key,
             span=span,
-            revision=self.revisions[start],
+            revision=self.revisions[span.start],
             final=final,
             baseline_id=baseline_id,
             summary=merged(members, baseline_id),
@@ -111,8 +156,9 @@ class Watched:
         )
 
 
-def closing(watched: dict[str, Watched], after: int, *, now: datetime, caught_up_at: datetime | None) -> Closing | None:
-    """Return the closing that is due, over all monitors, or None."""
-    found = {key: one.due(now=now, caught_up_at=caught_up_at) for key, one in watched.items()}
-    frontiers = {key: frontier for key, frontier in found.items() if frontier is not None}
-    return Closing(id=after, frontiers=frontiers) if frontiers else None
+def _us(instant: datetime | None) -> int | None:
+    return None if instant is None else to_us(instant)
+
+
+def _instant(value: int | None) -> datetime | None:
+    return None if value is None else from_us(value)

@@ -12,45 +12,55 @@ from numpy.typing import NDArray
 
 from pegel.baseline.outliers import top_features
 from pegel.data.columns import Columns, Kind, Role
-from pegel.data.decoding import Decoded, count_rows, decode_batch
-from pegel.data.events import Event, EventType, identity
-from pegel.data.instants import MINUTE, from_us, to_us
-from pegel.data.spans import floor_us
+from pegel.data.decoding import Decoded, count_rows
+from pegel.data.events import EventType, LoggedEvent, identity
 from pegel.errors import InvalidPayload
 from pegel.stats.layout import Layout
 from pegel.stats.summary import Summary
-from pegel.stream.counting_plan import Measure
-from pegel.stream.partial import MinuteCount, Partial
+from pegel.stream.arrivals import minute_us
+from pegel.stream.counting_plan import LoadedBaseline
+from pegel.stream.decoding_alone import decode
+from pegel.stream.partial import MinuteCount, OutlierReason, OutlyingEvent, Partial
 
 MAX_OUTLIERS = 200
 """Outlying rows told one by one, per pane and task; the highest scores. All of them are counted."""
+MAX_NOTICE = 2**40
+"""Largest number of dropped events that a notice is believed."""
 SAMPLE_BYTES = 300
 ROLES = {EventType.REQUEST: Role.FEATURE, EventType.RESPONSE: Role.PREDICTION}
+UNJUDGED = "monitor_failed"
+"""Kind under which events are counted that their monitor could not count: nothing is wrong with them."""
 
 
 @dataclass(slots=True)
-class Counting:
-    """One pane of one monitor while a task fills it. `measures` are its baselines, the one that decides last."""
+class PaneCounting:
+    """One pane of one monitor while a task fills it.
+
+    `baselines` are those it is counted by, the one that decides what is readable last: each either ready, or the id of
+    one that could not be loaded; `partial.damaged` then says why. `oldest_us`: the ledger's oldest minute.
+    """
 
     partial: Partial
-    measures: tuple[Measure, ...]
-    summaries: list[Summary] = field(default_factory=list)
+    baselines: tuple[LoadedBaseline | str, ...]
+    oldest_us: int
+    summaries: dict[str, Summary] = field(default_factory=dict)
     ids: dict[EventType, list[int]] = field(default_factory=lambda: {kind: [] for kind in EventType})
     rejected: list[tuple[int, InvalidPayload]] = field(default_factory=list)
     """Places of unreadable records within the record batch at hand, with the reason."""
 
     def __post_init__(self) -> None:
         """Start with empty summaries."""
-        self.summaries = [Summary.empty(measure.baseline.layout) for measure in self.measures]
+        ready = [each.baseline for each in self.baselines if isinstance(each, LoadedBaseline)]
+        self.summaries = {baseline.id: Summary.empty(baseline.layout) for baseline in ready}
 
-    def add(self, places: list[int], events: list[Event], bodies: list[bytes]) -> None:
-        """Count events of one type; none of them is a copy."""
+    def add(self, places: list[int], events: list[LoggedEvent], bodies: list[bytes], now_us: int) -> None:
+        """Count events of one type; none of them is a copy. No event moves the head beyond `now_us`."""
         kind = events[0].type
-        self.partial.head = max(self.partial.head, *(event.time for event in events))
+        self.partial.head_us = max(self.partial.head_us, min(now_us, max(event.time_us for event in events)))
         if kind is EventType.DROPPED:
             self._notices(places, events, bodies)
             return
-        errors = self._rows(events, bodies, ROLES[kind]) if self.measures else self._unmeasured(bodies, ROLES[kind])
+        errors = self._rows(events, bodies, ROLES[kind]) if self.baselines else self._uncounted(bodies, ROLES[kind])
         for at, event in enumerate(events):
             if at in errors:
                 self.reject(places[at], event, errors[at], bodies[at])
@@ -58,41 +68,64 @@ class Counting:
                 self.minute(event).valid += 1
                 self.ids[kind].append(identity(event.id, kind))
 
-    def reject(self, place: int, event: Event, error: InvalidPayload, body: bytes) -> None:
+    def reject(self, place: int, event: LoggedEvent, error: InvalidPayload, body: bytes) -> None:
         """Count an unreadable event and remember to keep it aside."""
         self.ids[EventType.DROPPED].append(identity(event.id, event.type))
-        self.rejected.append((place, error))
-        count_invalid(self.partial, to_us(event.time), error, body)
+        if error.kind != UNJUDGED:
+            self.rejected.append((place, error))
+        count_invalid(self.partial, self._minute_us(event), error, body)
 
-    def minute(self, event: Event) -> MinuteCount:
+    def minute(self, event: LoggedEvent) -> MinuteCount:
         """Return the counters of an event's minute."""
-        return minute_of(self.partial, to_us(event.time))
+        return self.partial.minutes.setdefault(self._minute_us(event), MinuteCount())
 
     def finish(self) -> Partial:
         """Return everything counted."""
         self.partial.requests = _ids(self.ids[EventType.REQUEST])
         self.partial.responses = _ids(self.ids[EventType.RESPONSE])
         self.partial.rejected = _ids(self.ids[EventType.DROPPED])
-        for measure, summary in zip(self.measures, self.summaries, strict=True):
-            self.partial.summaries[measure.baseline.id] = summary.to_bytes()
-        self.partial.outliers = sorted(self.partial.outliers, key=lambda row: -row["score"])[:MAX_OUTLIERS]
+        for name, summary in self.summaries.items():
+            if name not in self.partial.damaged:
+                self.partial.summaries[name] = summary.to_bytes()
+        self.partial.outliers = sorted(self.partial.outliers, key=lambda row: -row.score)[:MAX_OUTLIERS]
         return self.partial
 
-    def _rows(self, events: list[Event], bodies: list[bytes], role: Role) -> dict[int, InvalidPayload]:
+    def _minute_us(self, event: LoggedEvent) -> int:
+        return minute_us(event.time_us, self.oldest_us)
+
+    def _rows(self, events: list[LoggedEvent], bodies: list[bytes], role: Role) -> dict[int, InvalidPayload]:
+        """Count rows by every baseline; return the unreadable bodies as the deciding one sees them.
+
+        A baseline that makes an exception is done for in this pane: what its other rows would say is not known.
+        """
         errors: dict[int, InvalidPayload] = {}
-        for measure, summary in zip(self.measures, self.summaries, strict=True):
-            decisive = measure is self.measures[-1]
-            decoded = decode_batch(bodies, measure.baseline.layout.schema, role)
-            summary.update(decoded.columns, role)
-            if role is Role.FEATURE:
-                outliers = score(measure, summary, decoded, events)
-                self.partial.outliers += outliers if decisive else []
-            if decisive:
-                errors = decoded.errors
-                self.partial.rows += decoded.columns.n if role is Role.FEATURE else 0
+        for at, loaded in enumerate(self.baselines):
+            decisive = at == len(self.baselines) - 1
+            name = loaded if isinstance(loaded, str) else loaded.baseline.id
+            if not isinstance(loaded, str) and name not in self.partial.damaged:
+                try:
+                    decoded = self._count(loaded, events, bodies, role, decisive=decisive)
+                except Exception as error:  # noqa: BLE001 - a model's own parts run here; the reason is told as its failure
+                    self.partial.damaged[name] = f"counting: {error!r:.300}"
+                else:
+                    errors = decoded.errors if decisive else errors
+            if decisive and name in self.partial.damaged:
+                errors = dict.fromkeys(range(len(events)), InvalidPayload(UNJUDGED, self.partial.damaged[name]))
         return errors
 
-    def _unmeasured(self, bodies: list[bytes], role: Role) -> dict[int, InvalidPayload]:
+    def _count(
+        self, loaded: LoadedBaseline, events: list[LoggedEvent], bodies: list[bytes], role: Role, *, decisive: bool
+    ) -> Decoded:
+        summary = self.summaries[loaded.baseline.id]
+        decoded = decode(bodies, loaded.baseline.layout.schema, role)
+        summary.update(decoded.columns, role)
+        outliers = score(loaded, summary, decoded, events) if role is Role.FEATURE else []
+        if decisive:
+            self.partial.outliers += outliers
+            self.partial.rows += decoded.columns.n if role is Role.FEATURE else 0
+        return decoded
+
+    def _uncounted(self, bodies: list[bytes], role: Role) -> dict[int, InvalidPayload]:
         """Without a baseline nobody knows the fields; rows are counted all the same."""
         errors = {}
         for at, body in enumerate(bodies):
@@ -101,63 +134,64 @@ class Counting:
                 self.partial.rows += rows if role is Role.FEATURE else 0
             except InvalidPayload as error:
                 errors[at] = error
+            except Exception as error:  # noqa: BLE001 - anybody's bytes: one that breaks the decoder is unreadable
+                errors[at] = InvalidPayload("decoder_failed", f"the decoder failed on this body: {error!r:.200}")
         return errors
 
-    def _notices(self, places: list[int], events: list[Event], bodies: list[bytes]) -> None:
+    def _notices(self, places: list[int], events: list[LoggedEvent], bodies: list[bytes]) -> None:
         for place, event, body in zip(places, events, bodies, strict=True):
             try:
-                self.minute(event).dropped += dropped(body)
+                count_notice(self.minute(event), body)
                 self.ids[EventType.DROPPED].append(identity(event.id, event.type))
             except InvalidPayload as error:
                 self.reject(place, event, error, body)
 
 
-def dropped(body: bytes) -> int:
-    """Return how many events a notice of the logger says were dropped. Raises InvalidPayload."""
+def count_notice(minute: MinuteCount, body: bytes) -> None:
+    """Count a notice of the logger, and the events that it says were dropped. Raises InvalidPayload."""
     try:
-        return int(orjson.loads(body)["count"])
+        dropped = orjson.loads(body)["count"]
     except (ValueError, TypeError, KeyError) as error:
         raise InvalidPayload("wrong_shape", f"a drop notice is {{'count': n}}; given {body[:80]!r}") from error
+    if not isinstance(dropped, int) or isinstance(dropped, bool) or not 0 <= dropped <= MAX_NOTICE:
+        raise InvalidPayload("wrong_shape", f"a drop notice counts 0 to {MAX_NOTICE} events; given {dropped!r:.80}")
+    minute.notice += 1
+    minute.dropped += dropped
 
 
-def minute_of(partial: Partial, time_us: int) -> MinuteCount:
-    """Return the counters of the minute of an instant."""
-    minute = floor_us(time_us, MINUTE)
-    return partial.minutes.setdefault(minute, MinuteCount())
-
-
-def count_invalid(partial: Partial, time_us: int, error: InvalidPayload, body: bytes) -> None:
+def count_invalid(partial: Partial, minute: int, error: InvalidPayload, body: bytes) -> None:
     """Count one unreadable event by minute and kind; the first one of a kind is kept to look at."""
-    minute_of(partial, time_us).invalid += 1
-    where = (floor_us(time_us, MINUTE), error.kind)
+    partial.minutes.setdefault(minute, MinuteCount()).invalid += 1
+    partial.unreadable += 1
+    where = (minute, error.kind)
     count, sample = partial.invalid.get(where, (0, f"{error} | {body[:SAMPLE_BYTES].decode(errors='replace')}"))
     partial.invalid[where] = (count + 1, sample)
 
 
-def score(measure: Measure, summary: Summary, decoded: Decoded, events: list[Event]) -> list[dict[str, Any]]:
+def score(loaded: LoadedBaseline, summary: Summary, decoded: Decoded, events: list[LoggedEvent]) -> list[OutlyingEvent]:
     """Score feature rows, count them in `summary` and return the outlying ones with what made them so."""
-    cutoff = measure.baseline.outlier_cutoff
+    cutoff = loaded.baseline.outlier_cutoff
     if cutoff is None:
         return []
-    scores, parts = measure.tables.score(decoded.columns)
+    scores, parts = loaded.tables.score(decoded.columns)
     outlying = np.flatnonzero(scores > cutoff.score)
     summary.n_scored += decoded.columns.n
     summary.n_outliers += outlying.size
     worst = outlying[np.argsort(-scores[outlying], kind="stable")][:MAX_OUTLIERS]
     bodies, indices = decoded.body_of_row, decoded.index_in_body
-    values = _values(measure.baseline.layout, decoded.columns)
+    values = _values(loaded.baseline.layout, decoded.columns)
     return [
-        {
-            "event_id": events[bodies[row]].id,
-            "row": int(indices[row]),
-            "event_time_us": to_us(events[bodies[row]].time),
-            "score": float(scores[row]),
-            "cutoff": cutoff.score,
-            "reasons": [
-                {"feature": name, "value": _plain(values[name][row]), "part": part}
-                for name, part in top_features(parts[row], measure.tables.names)
-            ],
-        }
+        OutlyingEvent(
+            event_id=events[bodies[row]].id,
+            row=int(indices[row]),
+            event_time_us=events[bodies[row]].time_us,
+            score=float(scores[row]),
+            cutoff=cutoff.score,
+            reasons=tuple(
+                OutlierReason(name, _plain(values[name][row]), float(part))
+                for name, part in top_features(parts[row], loaded.tables.names)
+            ),
+        )
         for row in worst.tolist()
     ]
 
@@ -166,9 +200,9 @@ def _values(layout: Layout, columns: Columns) -> dict[str, NDArray[Any]]:
     fields = layout.schema.of_role(Role.FEATURE)
     numeric = [field.name for field in fields if field.kind is Kind.NUMERIC]
     texts = [field.name for field in fields if field.kind is Kind.CATEGORICAL]
-    found: dict[str, NDArray[Any]] = {name: columns.numeric[:, at] for at, name in enumerate(numeric)}
-    found.update(zip(texts, columns.categorical, strict=True))
-    return found
+    by_name: dict[str, NDArray[Any]] = {name: columns.numeric[:, at] for at, name in enumerate(numeric)}
+    by_name.update(zip(texts, columns.categorical, strict=True))
+    return by_name
 
 
 def _plain(value: Any) -> float | str | None:
@@ -180,8 +214,3 @@ def _plain(value: Any) -> float | str | None:
 
 def _ids(found: list[int]) -> NDArray[np.uint64]:
     return np.array(found, dtype=np.uint64)
-
-
-def new_partial(key: str, pane_us: int, head_us: int) -> Partial:
-    """Return an empty partial."""
-    return Partial(key=key, pane=from_us(pane_us), head=from_us(head_us))

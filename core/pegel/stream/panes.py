@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 
+from pegel.data.instants import to_us
 from pegel.stats.summary import Summary
 from pegel.stream.partial import Ids, Partial, no_ids
 
@@ -16,9 +18,10 @@ Unpack = Callable[[str, bytes], Summary]
 
 @dataclass(slots=True)
 class Pane:
-    """Everything that arrived for one pane so far."""
+    """Everything that arrived for one pane so far. `damaged`: why there is no summary by some baselines."""
 
     summaries: dict[str, Summary] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
     requests: Ids = field(default_factory=no_ids)
     responses: Ids = field(default_factory=no_ids)
     rejected: Ids = field(default_factory=no_ids)
@@ -26,6 +29,8 @@ class Pane:
     duplicates: int = 0
     clamped: int = 0
     invalid: int = 0
+    parts: int = 0
+    """How many parts the database holds of it."""
 
     @property
     def ids(self) -> Ids:
@@ -34,19 +39,47 @@ class Pane:
 
     def add(self, partial: Partial, unpack: Unpack) -> None:
         """Add what a task saw of this pane. None of its events may be in here already."""
+        self.damaged |= partial.damaged
         for baseline_id, data in partial.summaries.items():
-            summary = unpack(baseline_id, data)
-            if baseline_id in self.summaries:
-                self.summaries[baseline_id].merge(summary)
-            else:
-                self.summaries[baseline_id] = summary
+            self._merge(baseline_id, data, unpack)
+        for baseline_id in self.damaged:
+            self.summaries.pop(baseline_id, None)
         self.requests = np.concatenate([self.requests, partial.requests])
         self.responses = np.concatenate([self.responses, partial.responses])
         self.rejected = np.concatenate([self.rejected, partial.rejected])
         self.rows += partial.rows
         self.duplicates += partial.duplicates
         self.clamped += partial.clamped
-        self.invalid += sum(count for count, _ in partial.invalid.values())
+        self.invalid += partial.unreadable
+
+    def to_partial(self, key: str, start: datetime) -> Partial:
+        """Return the pane as the one partial that would have filled it; its records are booked already."""
+        return Partial(
+            key=key,
+            pane_us=to_us(start),
+            head_us=0,
+            summaries={baseline_id: summary.to_bytes() for baseline_id, summary in self.summaries.items()},
+            damaged=dict(self.damaged),
+            requests=self.requests,
+            responses=self.responses,
+            rejected=self.rejected,
+            rows=self.rows,
+            duplicates=self.duplicates,
+            clamped=self.clamped,
+            unreadable=self.invalid,
+        )
+
+    def _merge(self, baseline_id: str, data: bytes, unpack: Unpack) -> None:
+        if baseline_id in self.damaged:
+            return
+        try:
+            summary = unpack(baseline_id, data)
+            if baseline_id in self.summaries:
+                self.summaries[baseline_id].merge(summary)
+            else:
+                self.summaries[baseline_id] = summary
+        except Exception as error:  # noqa: BLE001 - a model's own parts run here; its spans are told as lost, with this
+            self.damaged[baseline_id] = f"merging counts: {error!r:.300}"
 
 
 def joined(requests: Iterable[Ids], responses: Iterable[Ids]) -> int:
@@ -60,10 +93,10 @@ def merged(panes: Iterable[Pane], baseline_id: str | None) -> Summary | None:
     """Return the panes' summaries under one baseline, added up; None when there is none."""
     if baseline_id is None:
         return None
-    found = [pane.summaries[baseline_id] for pane in panes if baseline_id in pane.summaries]
-    if len(found) <= 1:
-        return found[0] if found else None
-    total = Summary.empty(found[0].layout)
-    for summary in found:
+    parts = [pane.summaries[baseline_id] for pane in panes if baseline_id in pane.summaries]
+    if len(parts) <= 1:
+        return parts[0] if parts else None
+    total = Summary.empty(parts[0].layout)
+    for summary in parts:
         total.merge(summary)
     return total

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from datetime import datetime
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
-from pegel.data.instants import from_us, to_us
+from pegel.data.instants import from_us
+from pegel.stream import packing
 
 Ids = NDArray[np.uint64]
 """Identities of events, see `pegel.data.events.identity`; each at most once."""
@@ -23,12 +23,48 @@ def no_ids() -> Ids:
 
 @dataclass(slots=True)
 class MinuteCount:
-    """Events of one minute of event time, by what became of them so far."""
+    """Records of one minute of event time, each in exactly one of the counters but `dropped`."""
 
     valid: int = 0
     invalid: int = 0
     duplicate: int = 0
+    notice: int = 0
+    """Drop notices of the logger."""
+    probe: int = 0
+    elsewhere: int = 0
+    set_aside: int = 0
     dropped: int = 0
+    """Events that never became records, by the notices."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutlierReason:
+    """One feature's part in an outlier's score. `value`: as JSON can hold it; an infinite number as text."""
+
+    feature: str
+    value: float | str | None
+    part: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutlyingEvent:
+    """One outlying row of one request. `reasons`: at most three features, worst first."""
+
+    event_id: str
+    row: int
+    event_time_us: int
+    score: float
+    cutoff: float
+    reasons: tuple[OutlierReason, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON, the inverse of `from_json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> OutlyingEvent:
+        """Read what `to_json` wrote."""
+        return cls(**data | {"reasons": tuple(OutlierReason(**reason) for reason in data["reasons"])})
 
 
 @dataclass(kw_only=True, slots=True)
@@ -36,72 +72,76 @@ class Partial:
     """What one task saw of one model in one pane.
 
     `key` is the monitor's key; empty for events that no monitor answers to. `summaries` holds packed summaries by
-    baseline id: usually one, two while spans of an older and of a newer baseline overlap, none without a baseline.
-    `requests`, `responses` and `rejected` (unreadable events and drop notices) are disjoint. `minutes` and `invalid`
-    are by minute of event time in microseconds since the epoch; `invalid` maps (minute, kind) to a count and a sample.
+    baseline id: usually one, two while spans of an older and of a newer baseline overlap, none without a baseline;
+    `damaged` says by baseline id why there is none. `requests`, `responses` and `rejected` (unreadable events and drop
+    notices) are disjoint. `minutes` and `invalid` are by minute of event time in microseconds since the epoch;
+    `invalid` maps (minute, kind) to a count and a sample.
     """
 
     key: str
-    pane: datetime
-    head: datetime
-    """Newest event time seen."""
+    pane_us: int
+    head_us: int
+    """Newest event time seen, but never later than the present when it was counted."""
     summaries: dict[str, bytes] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
     requests: Ids = field(default_factory=no_ids)
     responses: Ids = field(default_factory=no_ids)
     rejected: Ids = field(default_factory=no_ids)
     rows: int = 0
     duplicates: int = 0
     clamped: int = 0
+    unreadable: int = 0
     minutes: dict[int, MinuteCount] = field(default_factory=dict)
     invalid: dict[tuple[int, str], tuple[int, str]] = field(default_factory=dict)
-    outliers: list[dict[str, Any]] = field(default_factory=list)
+    outliers: list[OutlyingEvent] = field(default_factory=list)
+
+    @property
+    def pane(self) -> datetime:
+        """Return the start of the pane."""
+        return from_us(self.pane_us)
 
     @property
     def ids(self) -> Ids:
         """Return the identities of all events in here."""
         return np.concatenate([self.requests, self.responses, self.rejected])
 
-    def to_record(self) -> dict[str, Any]:
-        """Return plain values for a file or a wire, the inverse of `from_record`."""
-        detail = {
+    def to_bytes(self) -> bytes:
+        """Return everything packed, the inverse of `from_bytes`."""
+        value = {
+            "key": self.key,
+            "pane_us": self.pane_us,
+            "head_us": self.head_us,
+            "baselines": list(self.summaries),
+            "damaged": self.damaged,
             "rows": self.rows,
             "duplicates": self.duplicates,
             "clamped": self.clamped,
-            "minutes": [
-                (minute, count.valid, count.invalid, count.duplicate, count.dropped)
-                for minute, count in self.minutes.items()
-            ],
-            "invalid": [(minute, kind, *value) for (minute, kind), value in self.invalid.items()],
-            "outliers": self.outliers,
+            "unreadable": self.unreadable,
+            "minutes": [(minute, *astuple(count)) for minute, count in self.minutes.items()],
+            "invalid": [(minute, kind, *counted) for (minute, kind), counted in self.invalid.items()],
+            "outliers": [outlier.to_json() for outlier in self.outliers],
         }
-        return {
-            "key": self.key,
-            "pane_us": to_us(self.pane),
-            "head_us": to_us(self.head),
-            "baseline_ids": list(self.summaries),
-            "summaries": list(self.summaries.values()),
-            "requests": self.requests.tobytes(),
-            "responses": self.responses.tobytes(),
-            "rejected": self.rejected.tobytes(),
-            "detail": orjson.dumps(detail, option=orjson.OPT_SERIALIZE_NUMPY),
-        }
+        ids = (self.requests.tobytes(), self.responses.tobytes(), self.rejected.tobytes())
+        return packing.pack(value, (*ids, *self.summaries.values()))
 
     @classmethod
-    def from_record(cls, record: dict[str, Any]) -> Partial:
-        """Build a partial from what `to_record` returned."""
-        detail = orjson.loads(record["detail"])
+    def from_bytes(cls, data: bytes) -> Partial:
+        """Read what `to_bytes` wrote. Raises ValueError for anything else."""
+        value, (requests, responses, rejected, *summaries) = packing.unpack(data)
         return cls(
-            key=record["key"],
-            pane=from_us(record["pane_us"]),
-            head=from_us(record["head_us"]),
-            summaries=dict(zip(record["baseline_ids"], record["summaries"], strict=True)),
-            requests=np.frombuffer(record["requests"], dtype=np.uint64),
-            responses=np.frombuffer(record["responses"], dtype=np.uint64),
-            rejected=np.frombuffer(record["rejected"], dtype=np.uint64),
-            rows=detail["rows"],
-            duplicates=detail["duplicates"],
-            clamped=detail["clamped"],
-            minutes={minute: MinuteCount(*counts) for minute, *counts in detail["minutes"]},
-            invalid={(minute, kind): (count, sample) for minute, kind, count, sample in detail["invalid"]},
-            outliers=detail["outliers"],
+            key=value["key"],
+            pane_us=value["pane_us"],
+            head_us=value["head_us"],
+            summaries=dict(zip(value["baselines"], summaries, strict=True)),
+            damaged=value["damaged"],
+            requests=np.frombuffer(requests, dtype=np.uint64),
+            responses=np.frombuffer(responses, dtype=np.uint64),
+            rejected=np.frombuffer(rejected, dtype=np.uint64),
+            rows=value["rows"],
+            duplicates=value["duplicates"],
+            clamped=value["clamped"],
+            unreadable=value["unreadable"],
+            minutes={minute: MinuteCount(*counts) for minute, *counts in value["minutes"]},
+            invalid={(minute, kind): (count, sample) for minute, kind, count, sample in value["invalid"]},
+            outliers=[OutlyingEvent.from_json(item) for item in value["outliers"]],
         )

@@ -185,6 +185,8 @@ class Heartbeat:
     """When the stream last did something: a batch committed, or the source seen to be read to its end."""
     state: str = "running"
     """`running` or `stopped`."""
+    doing: str = ""
+    """What the driver is at, in a few words for people; empty: not told."""
     error: str | None = None
     specs: dict[str, str] = field(default_factory=dict)
     baselines: dict[str, str] = field(default_factory=dict)

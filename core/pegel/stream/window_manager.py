@@ -1,8 +1,7 @@
 """The window manager: a fold over what happened, so that the same history gives the same windows after any crash.
 
-What happened is a sequence of two kinds of entry: a `Batch` of partial summaries, and a `Closing` of spans that ended
-while the source was silent. Nothing else changes the state, no clock is read, and `apply` says what is new since the
-entry before.
+What happened is a sequence of batches of partial summaries, and of closings of spans that ended while the source was
+silent. Nothing else changes the state, no clock is read, and both say what is new.
 
 ::
 
@@ -18,11 +17,11 @@ from datetime import datetime
 
 import numpy as np
 
-from pegel.data.instants import DAY, EPOCH
-from pegel.stream.entries import Batch, Closing, Emissions, Entry, Monitored, Repeated
-from pegel.stream.ledger import Ledger
-from pegel.stream.monitor_windows import Watched, closing
-from pegel.stream.panes import Unpack
+from pegel.data.instants import EPOCH, from_us
+from pegel.stream.entries import Emissions, IdleClosing, LostSpan, MonitoredModel, PartialBatch, RepeatedEvents
+from pegel.stream.ledger_counts import book
+from pegel.stream.monitor_windows import MonitorWindows
+from pegel.stream.panes import Pane, Unpack
 from pegel.stream.partial import Ids, Partial, no_ids
 
 
@@ -32,33 +31,60 @@ class WindowManager:
     def __init__(self, unpack: Unpack) -> None:
         """Start with nothing."""
         self._unpack = unpack
-        self.watched: dict[str, Watched] = {}
-        self.ledger = Ledger()
-        self.last_batch = -1
+        self.monitors: dict[str, MonitorWindows] = {}
 
     @property
     def head(self) -> datetime | None:
         """Return the newest event time seen."""
-        return self.ledger.head
+        return max((windows.head for windows in self.monitors.values() if windows.head is not None), default=None)
 
-    def apply(self, entry: Entry) -> Emissions:
-        """Take in one entry of the history and return what is new."""
-        self.ledger.settle()
-        out = self._take(entry) if isinstance(entry, Batch) else self._close(entry)
-        if self.head is not None:
-            for watched in self.watched.values():
-                watched.forget_late(self.head - DAY)
-        out.ledger = {key: self.ledger.minutes[key] for key in sorted(self.ledger.changed)}
-        out.invalid = {key: self.ledger.invalid[key] for key in sorted(self.ledger.changed_invalid)}
+    def apply(self, batch: PartialBatch) -> Emissions:
+        """Take in one batch and return what is new."""
+        out = Emissions()
+        self._adopt(batch.monitors, out)
+        touched: dict[str, set[datetime]] = {}
+        for partial in batch.partials:
+            if partial.key in self.monitors:
+                touched.setdefault(partial.key, set()).update(self._add(partial, batch, out))
+            else:
+                # Nobody watches it: there is nothing to judge.
+                book(partial, out.ledger, out.invalid, late=False)
+        for key, windows in self.monitors.items():
+            windows.follow_head()
+            self._emit(key, touched.get(key, set()), out)
         return out
 
-    def repeated(self, partials: Iterable[Partial]) -> Repeated:
+    def close(self, closing: IdleClosing) -> Emissions:
+        """Make spans final because nothing more comes, and return what is new."""
+        out = Emissions()
+        for key, frontier in closing.frontiers.items():
+            self.monitors[key].advance(frontier)
+            self._emit(key, set(), out)
+            out.changed.add(key)
+        return out
+
+    def restore_pane(self, partial: Partial) -> None:
+        """Add a stored part to its pane; nothing is new by that."""
+        windows = self.monitors.get(partial.key)
+        if windows is not None:
+            pane = windows.panes.setdefault(partial.pane, Pane())
+            pane.add(partial, self._unpack)
+            pane.parts += 1
+
+    def damage_pane(self, key: str, start: datetime, reason: str) -> None:
+        """Note that a stored part of a pane cannot be read: no span that it belongs to can be told."""
+        windows = self.monitors[key]
+        pane = windows.panes.setdefault(start, Pane())
+        pane.parts += 1
+        pane.damaged |= {baseline: reason for baseline in windows.spans.values() if baseline is not None}
+
+    def repeated(self, partials: Iterable[Partial]) -> RepeatedEvents:
         """Return which events of a batch were seen before, here or in another of its partials.
 
         Copies of an event have its event time, so each pane is searched alone. What falls into a closed pane is late,
         whether a copy or not, and is not searched.
         """
-        found: dict[tuple[str, datetime], Ids] = {}
+        known: dict[tuple[str, datetime], Ids] = {}
         arrived: dict[tuple[str, datetime], Ids] = {}
         split = False
         for partial in partials:
@@ -68,74 +94,67 @@ class WindowManager:
         for where, ids in arrived.items():
             again = np.intersect1d(ids, self._ids(*where))
             if again.size:
-                found[where] = again
-        return Repeated(found, split)
+                known[where] = again
+        return RepeatedEvents(known, split)
 
-    def due(self, *, now: datetime, caught_up_at: datetime | None) -> Closing | None:
+    def due(self, *, now: datetime, caught_up_at: datetime | None) -> IdleClosing | None:
         """Return the closing that is due although no later event came, or None. Changes nothing.
 
         `caught_up_at` is when the source was last known to be read to its very end; None while it lags.
         """
-        return closing(self.watched, self.last_batch, now=now, caught_up_at=caught_up_at)
+        due = {key: windows.due(now=now, caught_up_at=caught_up_at) for key, windows in self.monitors.items()}
+        frontiers = {key: frontier for key, frontier in due.items() if frontier is not None}
+        return IdleClosing(frontiers=frontiers) if frontiers else None
 
-    def pinned(self, key: str) -> Mapping[datetime, str | None]:
+    def open_spans(self, key: str) -> Mapping[datetime, str | None]:
         """Return the open spans of a monitor by start, each with the baseline it is judged by."""
-        watched = self.watched.get(key)
-        return dict(watched.spans) if watched else {}
+        windows = self.monitors.get(key)
+        return dict(windows.spans) if windows else {}
 
-    def _ids(self, key: str, pane: datetime) -> Ids:
-        watched = self.watched.get(key)
-        found = watched.panes.get(pane) if watched else None
-        return no_ids() if found is None else found.ids
+    def _ids(self, key: str, start: datetime) -> Ids:
+        windows = self.monitors.get(key)
+        pane = windows.panes.get(start) if windows else None
+        return no_ids() if pane is None else pane.ids
 
-    def _take(self, batch: Batch) -> Emissions:
-        self.last_batch = batch.id
-        out = Emissions()
-        self._adopt(batch.monitors, out)
-        touched: dict[str, set[datetime]] = {}
-        for partial in batch.partials:
-            if partial.key in self.watched:
-                touched.setdefault(partial.key, set()).update(self._add(partial, batch, out))
+    def _emit(self, key: str, touched: set[datetime], out: Emissions) -> None:
+        windows = self.monitors[key]
+        for emitted in windows.emit(key, touched):
+            if isinstance(emitted, LostSpan):
+                out.lost.append(emitted)
             else:
-                # Nobody watches it: all its events are invalid or dropped, there is nothing to judge.
-                self.ledger.book(partial, late=False)
-        for key, watched in self.watched.items():
-            watched.follow_head()
-            out.spans += watched.emit(key, touched.get(key, set()))
-        return out
+                out.spans.append(emitted)
+        for start in windows.drop_closed_panes():
+            out.touched.pop((key, start), None)
+            out.closed_panes.append((key, start))
 
-    def _close(self, entry: Closing) -> Emissions:
-        out = Emissions()
-        for key, frontier in entry.frontiers.items():
-            self.watched[key].advance(frontier)
-            out.spans += self.watched[key].emit(key, set())
-        return out
-
-    def _adopt(self, monitors: Mapping[str, Monitored], out: Emissions) -> None:
+    def _adopt(self, monitors: Mapping[str, MonitoredModel], out: Emissions) -> None:
         """Begin to watch new monitors, drop those that are gone, and cut short the spans of a changed windowing."""
-        for key in set(self.watched) - set(monitors):
-            del self.watched[key]
-            self.ledger.forget(key)
-        for key, monitored in monitors.items():
-            watched = self.watched.get(key)
-            if watched is not None and watched.windowing != monitored.windowing:
-                watched.advance(max((watched.span(start).end for start in watched.spans), default=EPOCH))
-                out.spans += watched.emit(key, set())
-                watched = None
-            if watched is None:
-                self.watched[key] = Watched(monitored.windowing)
+        for key in sorted(set(self.monitors) - set(monitors)):
+            del self.monitors[key]
+            out.gone.append(key)
+        for key, model in monitors.items():
+            windows = self.monitors.get(key)
+            if windows is not None and windows.windowing != model.windowing:
+                windows.advance(max((windows.span(start).end for start in windows.spans), default=EPOCH))
+                self._emit(key, set(), out)
+                out.closed_panes += [(key, start) for start in windows.panes]
+                out.changed.add(key)
+                windows = None
+            if windows is None:
+                self.monitors[key] = MonitorWindows(model.windowing)
 
-    def _add(self, partial: Partial, batch: Batch, out: Emissions) -> set[datetime]:
+    def _add(self, partial: Partial, batch: PartialBatch, out: Emissions) -> set[datetime]:
         """Add one partial and return the starts of the open spans it touched."""
-        watched = self.watched[partial.key]
-        watched.saw(partial.head, batch.arrived_at)
-        open_spans, closed = watched.open_and_closed(partial.pane)
+        windows = self.monitors[partial.key]
+        windows.saw(from_us(partial.head_us), batch.arrived_at)
+        out.changed.add(partial.key)
+        open_spans, closed = windows.open_and_closed(partial.pane)
         readable = sum(count.valid for count in partial.minutes.values())
         for span in closed if readable else []:
-            watched.late[span.start] = watched.late.get(span.start, 0) + readable
-            out.late[partial.key, span] = watched.late[span.start]
-        self.ledger.book(partial, late=not open_spans)
+            out.late[partial.key, span] = out.late.get((partial.key, span), 0) + readable
+        book(partial, out.ledger, out.invalid, late=not open_spans)
         if open_spans:
-            watched.add(partial, batch.monitors[partial.key].baseline_id, self._unpack)
+            windows.add(partial, batch.monitors[partial.key].baseline_id, self._unpack)
             out.outliers += [(partial.key, outlier) for outlier in partial.outliers]
+            out.touched.setdefault((partial.key, partial.pane), []).append(partial)
         return {span.start for span in open_spans}

@@ -9,40 +9,47 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from pegel.data.events import Event, parse_event
-from pegel.data.instants import from_us
+from pegel.data.events import LoggedEvent, parse_event
+from pegel.data.wire import HEADER_ENDPOINT, HEADER_ID, HEADER_NAMESPACE, HEADER_TYPE
 from pegel.errors import InvalidPayload
 
-HEADERS = ("ce_id", "ce_type", "ce_inferenceservicename", "ce_namespace")
+HEADERS = (HEADER_ID, HEADER_TYPE, HEADER_ENDPOINT, HEADER_NAMESPACE)
+SCHEMA = pa.schema(
+    [
+        ("value", pa.binary()),
+        ("headers", pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))),
+        ("timestamp", pa.timestamp("us", tz="UTC")),
+        ("topic", pa.string()),
+        ("partition", pa.int32()),
+        ("offset", pa.int64()),
+    ]
+)
+"""What is handed to the tasks: the body untouched, the CloudEvents attributes, the event time, the address."""
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class WireRecord:
     """One record: its place in the batch, its time, and either the event it is or why it is none."""
 
     place: int
     time_us: int
-    event: Event | InvalidPayload
+    event: LoggedEvent | InvalidPayload
 
 
-def records(batch: pa.RecordBatch, *, latest_us: int) -> Iterator[Record]:
-    """Read the events of a batch with columns `headers` and `timestamp`.
-
-    A time after `latest_us` is replaced by it: a clock that runs ahead must not close everybody's windows. Where
-    `Record.time_us` differs from the record's own time, it was clamped.
-    """
-    times = np.minimum(times_us(batch), latest_us).tolist()
+def records(batch: pa.RecordBatch, times: NDArray[np.int64]) -> Iterator[WireRecord]:
+    """Read the events of a batch with the column `headers`; `times` are the event times to go by, in microseconds."""
     columns = [header(batch.column("headers"), name) for name in HEADERS]
-    for place, (time_us, values) in enumerate(zip(times, zip(*columns, strict=True), strict=True)):
+    for place, (time_us, values) in enumerate(zip(times.tolist(), zip(*columns, strict=True), strict=True)):
         try:
-            event: Event | InvalidPayload = parse_event(dict(zip(HEADERS, values, strict=True)), from_us(time_us))
+            event: LoggedEvent | InvalidPayload = parse_event(dict(zip(HEADERS, values, strict=True)), time_us)
         except InvalidPayload as error:
             event = error
-        yield Record(place, time_us, event)
+        yield WireRecord(place, time_us, event)
 
 
-def times_us(batch: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.int64]]:
+def times_us(batch: pa.RecordBatch) -> NDArray[np.int64]:
     """Return the records' timestamps in microseconds since the epoch."""
     micro = batch.column("timestamp").cast(pa.timestamp("us", tz="UTC"))
     return np.asarray(micro.cast(pa.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
@@ -63,5 +70,5 @@ def header(headers: pa.Array, name: str) -> list[bytes | None]:
 
 def all_headers(batch: pa.RecordBatch, place: int) -> list[tuple[str, bytes]]:
     """Return every header of one record, for keeping it aside unchanged."""
-    found = batch.column("headers")[place].as_py() or []
-    return [(pair["key"], pair["value"] or b"") for pair in found]
+    pairs: list[dict[str, Any]] = batch.column("headers")[place].as_py() or []
+    return [(pair["key"], pair["value"] or b"") for pair in pairs]

@@ -1,14 +1,13 @@
 """Streaming drivers as detached processes of this machine: the local job backend.
 
-`jobs/<group>/` holds everything of one driver: `job.json` (what it is told), the supervisor's files, checkpoints and
-partials.
+`jobs/<group>/` holds everything of one driver: `job.json` (what it is told), the supervisor's files, and a
+scratch folder that nobody needs once the driver has ended.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from pegel.errors import SetupError
 from pegel.reconcile.job_backend import JobDocument, JobState, Sighting
@@ -18,20 +17,6 @@ from pegel_local.processes.supervised_process import SupervisedProcess
 from pegel_local.processes.supervisor_files import Launch, SupervisorFiles, SupervisorState
 
 MODULE = "pegel_spark.jobs.monitor"
-
-
-def document(job: JobDocument, generation: int) -> dict[str, Any]:
-    """Return `job.json`: the job document with its generation as plain JSON. Durations carry their unit in the name."""
-    return {
-        "schema_version": job.schema_version,
-        "group": job.group,
-        "fingerprint": job.fingerprint,
-        "generation": generation,
-        "topics": list(job.topics),
-        "kafka": job.kafka,
-        "trigger_ms": round(job.trigger / timedelta(milliseconds=1)),
-        "max_events_per_trigger": job.max_events_per_trigger,
-    }
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -64,7 +49,7 @@ class LocalJobBackend:
             generation=generation,
             environment=environment(self._settings),
         )
-        supervised.start(launch, {"job.json": document(job, generation)})
+        supervised.start(launch, {"job.json": job.to_json(generation)})
 
     def stop(self, group: str, *, grace: timedelta) -> None:
         """Ask the group's driver to finish its batch, wait at most `grace`, then end it. No driver: nothing happens."""

@@ -176,7 +176,7 @@ def _heartbeats() -> None:
         *(_text("group"), _integer("generation"), _text("fingerprint"), _count("batch_id"), _count("lag")),
         *(_instant("event_time_head", null=True), _instant("at"), _instant("started_at")),
         *(_instant("progressed_at", null=True), _count("pid")),
-        *(_text("state"), _text("error", null=True), _text("specs"), _text("baselines")),
+        *(_text("state"), _text("doing"), _text("error", null=True), _text("specs"), _text("baselines")),
         _key("heartbeats", "group"),
     )
 

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from pegel.data.events import REQUEST_TYPE, Event
+from pegel.data.events import LoggedEvent
 from pegel.data.instants import to_us
+from pegel.data.wire import REQUEST_TYPE
 from pegel.errors import InvalidPayload
-from pegel.stream.wire_records import all_headers, header, records
+from pegel.stream.wire_records import all_headers, header, records, times_us
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
@@ -50,16 +51,10 @@ def test_an_unreadable_record_keeps_its_place_and_reason() -> None:
         ("ce_type", REQUEST_TYPE.encode()),
         ("ce_inferenceservicename", b"delays-v1"),
     ]
-    first, second = records(batch(None, good), latest_us=to_us(AT + timedelta(hours=1)))
+    both = batch(None, good)
+    first, second = records(both, times_us(both))
 
     assert isinstance(first.event, InvalidPayload)
     assert ("missing_header", 0) == (first.event.kind, first.place)
-    assert isinstance(second.event, Event)
-    assert ("e1", AT + timedelta(seconds=1), 1) == (second.event.id, second.event.time, second.place)
-
-
-def test_no_time_is_after_the_latest() -> None:
-    """A record from the future gets the latest allowed time."""
-    found = list(records(batch([], []), latest_us=to_us(AT)))
-
-    assert [to_us(AT), to_us(AT)] == [record.time_us for record in found]
+    assert isinstance(second.event, LoggedEvent)
+    assert ("e1", to_us(AT) + 1_000_000, 1) == (second.event.id, second.event.time_us, second.place)

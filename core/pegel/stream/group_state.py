@@ -1,0 +1,210 @@
+"""The state of one group's stream: what a batch or a silence makes of it, as one commit.
+
+Pure: no clock, no Spark, no database. Whoever runs it restores it from what the database holds, lets tasks count by its
+`plan`, and writes each commit. Once a commit could not be written, the state is ahead of the database and must be
+restored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pegel.data.instants import from_us
+from pegel.judge.chart_state import ChartState
+from pegel.spec.names import monitor_key, monitor_of
+from pegel.stream.arrivals import Address
+from pegel.stream.commit import ArrivalRow, Commit, MonitorState, PanePart, ReadRange, Restored, SetAside
+from pegel.stream.counting_plan import CountingPlan, MonitorPlan, pinned_panes
+from pegel.stream.entries import Emissions, LostSpan, PartialBatch
+from pegel.stream.failures import MonitorFailures
+from pegel.stream.judged_rows import invalid_rows, judged, late_counts, ledger_rows, outlier_rows
+from pegel.stream.monitor_windows import MonitorWindows
+from pegel.stream.partial import Partial
+from pegel.stream.task_output import TaskOutput
+from pegel.stream.watched_models import Baselines, WatchedModels, monitored
+from pegel.stream.window_manager import WindowManager
+
+MAX_PARTS = 16
+"""Parts of one pane in the database; beyond them it is written whole in their place. Bounds what a restart reads."""
+
+RunTasks = Callable[[CountingPlan, bool], TaskOutput]
+"""Counts the records of a batch by a plan; with True in a single task, so that copies find each other."""
+
+
+@dataclass(slots=True)
+class GroupState:
+    """Windows, charts, failures and offsets of one group. `charts` holds what final spans left, by monitor key."""
+
+    baselines: Baselines
+    manager: WindowManager
+    failures: MonitorFailures
+    charts: dict[str, ChartState] = field(default_factory=dict)
+    offsets: dict[Address, ReadRange] = field(default_factory=dict)
+    _unreadable_panes: set[tuple[str, int, datetime]] = field(default_factory=set)
+    """Stored panes that nobody can go on with; the next commit removes them."""
+
+    @classmethod
+    def restored(cls, restored: Restored, baselines: Baselines, now: datetime) -> GroupState:
+        """Build the state that the database holds. What cannot be read is its own monitor's failure."""
+        state = cls(baselines, WindowManager(baselines.unpack), MonitorFailures(restored.failures))
+        state.offsets = dict(restored.offsets)
+        for stored in restored.states:
+            state._restore_windows(stored, now)
+        for part in restored.pane_parts:
+            state._restore_part(part, now)
+        return state
+
+    def plan(self, models: WatchedModels, now: datetime) -> CountingPlan:
+        """Return by what the records of the next batch are counted."""
+        monitors = {}
+        for key, spec in models.specs.items():
+            current = models.baselines[key]
+            pinned = pinned_panes(self.manager.open_spans(key), spec.windowing, current)
+            monitors[spec.endpoint] = MonitorPlan(key, spec.windowing, (current,) if current else (), pinned)
+        ends = {address: read.end for address, read in self.offsets.items()}
+        return CountingPlan.at(now, monitors, models.elsewhere, ends)
+
+    def count(self, plan: CountingPlan, run: RunTasks) -> TaskOutput:
+        """Let tasks count a batch; where copies turn up, once more without them.
+
+        Copies are rare, so they are looked for afterwards. Two copies in different partitions find each other in a
+        single task.
+        """
+        output = run(plan, False)
+        repeated = self.manager.repeated(output.partials)
+        return run(plan.without(repeated.known), repeated.split) if repeated else output
+
+    def take(self, output: TaskOutput, models: WatchedModels, now: datetime) -> Commit:
+        """Take in what the tasks counted; return everything that it leaves."""
+        batch = PartialBatch(arrived_at=now, monitors=monitored(models), partials=tuple(output.partials))
+        commit = self._commit(self.manager.apply(batch), models, now)
+        for address, read in sorted(output.reads.items()):
+            known = self.offsets.get(address)
+            self.offsets[address] = ReadRange(
+                topic=read.topic,
+                partition=read.partition,
+                start=read.start,
+                end=read.end,
+                records=read.records,
+                topic_id=None if known is None else known.topic_id,
+            )
+            commit.read.append(self.offsets[address])
+            commit.arrivals += [
+                ArrivalRow(topic=read.topic, partition=read.partition, minute=from_us(minute), records=records)
+                for minute, records in sorted(read.minutes.items())
+            ]
+        return commit
+
+    def set_aside(self, record: SetAside, output: TaskOutput, models: WatchedModels, now: datetime) -> Commit:
+        """Take in that one record was set aside; `output` counts its arrival and nothing else of it."""
+        commit = self.take(output, models, now)
+        commit.set_aside.append(record)
+        return commit
+
+    def close_idle(self, models: WatchedModels, now: datetime, caught_up_at: datetime | None) -> Commit | None:
+        """Close what is due although nothing more comes; None when nothing is."""
+        closing = self.manager.due(now=now, caught_up_at=caught_up_at)
+        return None if closing is None else self._commit(self.manager.close(closing), models, now)
+
+    def _restore_windows(self, stored: MonitorState, now: datetime) -> None:
+        key = monitor_key(stored.model, stored.version)
+        try:
+            charts = None if stored.charts is None else ChartState.from_json(stored.charts)
+            self.manager.monitors[key] = MonitorWindows.from_json(stored.windows)
+        except Exception as error:  # noqa: BLE001 - one damaged row is its model's failure, not the group's
+            self.failures.fail(key, (stored.model, stored.version), f"its open windows: {error!r:.300}", now, lost=0)
+        else:
+            if charts is not None:
+                self.charts[key] = charts
+
+    def _restore_part(self, part: PanePart, now: datetime) -> None:
+        key = monitor_key(part.model, part.version)
+        if key not in self.manager.monitors:
+            self._unreadable_panes.add((part.model, part.version, part.pane))
+            return
+        try:
+            self.manager.restore_pane(Partial.from_bytes(part.data))
+        except Exception as error:  # noqa: BLE001 - one damaged row is its model's failure, not the group's
+            reason = f"a stored part of an open window: {error!r:.300}"
+            self.manager.damage_pane(key, part.pane, reason)
+            self.failures.fail(key, (part.model, part.version), reason, now, lost=0)
+
+    def _commit(self, emissions: Emissions, models: WatchedModels, now: datetime) -> Commit:
+        specs = models.specs
+        rows = judged(emissions, specs, self.baselines, self.charts, now=now)
+        self.charts |= rows.charts
+        self._note_failures(rows.lost, {row.key for row in rows.windows if row.final}, models, now)
+        for key in emissions.gone:
+            self.charts.pop(key, None)
+            self.failures.forget(key)
+        failures, recovered = self.failures.settle()
+        parts = [part for where, partials in emissions.touched.items() for part in self._parts(where, partials)]
+        replaced = {(part.model, part.version, part.pane) for part in parts}
+        closed = {(*monitor_of(key), start) for key, start in emissions.closed_panes} | self._unreadable_panes
+        self._unreadable_panes = set()
+        return Commit(
+            windows=rows.windows,
+            findings=rows.findings,
+            late=late_counts(emissions, specs),
+            outliers=outlier_rows(emissions, specs),
+            ledger=ledger_rows(emissions, specs),
+            invalid=invalid_rows(emissions, specs),
+            pane_parts=parts,
+            closed_panes=sorted(closed - replaced),
+            states=[self._state(key, with_charts=key in rows.charts) for key in sorted(emissions.changed)],
+            failures=failures,
+            recovered=recovered,
+            gone=[monitor_of(key) for key in emissions.gone],
+        )
+
+    def _note_failures(self, lost: Iterable[LostSpan], works: set[str], models: WatchedModels, now: datetime) -> None:
+        fails = set()
+        for span in lost:
+            spec = models.specs[span.key]
+            owner = (spec.model.name, spec.model.version)
+            self.failures.fail(span.key, owner, span.reason, now, lost=int(span.final))
+            fails.add(span.key)
+        for key in works - fails:
+            self.failures.works(key)
+
+    def _parts(self, where: tuple[str, datetime], partials: list[Partial]) -> list[PanePart]:
+        """Return what to write of one open pane: what was added, or all of it once that is many parts."""
+        key, start = where
+        model, version = monitor_of(key)
+        pane = self.manager.monitors[key].panes[start]
+        fresh = pane.parts == 0
+        if pane.parts + len(partials) > MAX_PARTS:
+            pane.parts = 1
+            data = pane.to_partial(key, start).to_bytes()
+            return [PanePart(model=model, version=version, pane=start, data=data, whole=True)]
+        pane.parts += len(partials)
+        return [
+            # The first part of a pane takes the place of whatever an older windowing left under the same start.
+            PanePart(model=model, version=version, pane=start, data=_stored(partial), whole=fresh and at == 0)
+            for at, partial in enumerate(partials)
+        ]
+
+    def _state(self, key: str, *, with_charts: bool) -> MonitorState:
+        model, version = monitor_of(key)
+        charts = self.charts[key].to_json() if with_charts else None
+        return MonitorState(model=model, version=version, windows=self.manager.monitors[key].to_json(), charts=charts)
+
+
+def _stored(partial: Partial) -> bytes:
+    """Return a partial packed without what is booked and told already."""
+    return Partial(
+        key=partial.key,
+        pane_us=partial.pane_us,
+        head_us=partial.head_us,
+        summaries=partial.summaries,
+        damaged=partial.damaged,
+        requests=partial.requests,
+        responses=partial.responses,
+        rejected=partial.rejected,
+        rows=partial.rows,
+        duplicates=partial.duplicates,
+        clamped=partial.clamped,
+        unreadable=partial.unreadable,
+    ).to_bytes()

@@ -1,0 +1,180 @@
+"""What the window manager emits, judged and turned into rows of the results database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from pegel.data.instants import from_us
+from pegel.judge.chart_state import ChartState
+from pegel.judge.findings import Finding, Verdict
+from pegel.judge.judge import Judgement, judge
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stream.commit import LateCount
+from pegel.stream.entries import Emissions, LostSpan, SpanCount
+from pegel.stream.partial import OutlyingEvent
+from pegel.stream.result_rows import InvalidRow, LedgerRow, OutlierRow, WindowRow
+from pegel.stream.watched_models import Baselines
+
+CODE_VERSION = version("pegel")
+NOBODY = ("", 0)
+"""Model and version under which records are booked that no monitor answers to."""
+
+
+@dataclass(slots=True)
+class JudgedRows:
+    """Rows of what is new. `lost` are spans that could not be told; `charts` what final spans left, by monitor key."""
+
+    windows: list[WindowRow] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    lost: list[LostSpan] = field(default_factory=list)
+    charts: dict[str, ChartState] = field(default_factory=dict)
+
+
+def judged(
+    emissions: Emissions,
+    specs: Mapping[str, MonitorSpec],
+    baselines: Baselines,
+    charts: Mapping[str, ChartState],
+    *,
+    now: datetime,
+) -> JudgedRows:
+    """Judge what is new. What belongs to a monitor that nobody watches any more is left out.
+
+    `charts` holds what earlier final spans left, by monitor key; it is not changed.
+    """
+    rows = JudgedRows(lost=[lost for lost in emissions.lost if lost.key in specs])
+    for count in emissions.spans:
+        spec = specs.get(count.key)
+        if spec is None:
+            continue
+        before = rows.charts.get(count.key) or charts.get(count.key) or ChartState(count.baseline_id or "")
+        try:
+            judgement = _judge(count, spec, baselines, before)
+            row = _window(count, spec, judgement, now)
+        except Exception as error:  # noqa: BLE001 - a model's own parts run here; the span is told as lost, with this
+            reason = f"judging: {error!r:.300}"
+            rows.lost.append(LostSpan(key=count.key, span=count.span, final=count.final, reason=reason))
+            continue
+        rows.windows.append(row)
+        # A provisional verdict is looked at again every second: as findings these looks would be so many false
+        # alarms. Only the final look is one of those that the false-alarm budget counts.
+        if count.final:
+            rows.findings += judgement.findings
+            rows.charts[count.key] = judgement.chart_state or before
+    return rows
+
+
+def ledger_rows(emissions: Emissions, specs: Mapping[str, MonitorSpec]) -> list[LedgerRow]:
+    """Return what to add to the ledger."""
+    return [
+        LedgerRow(
+            model=name,
+            version=number,
+            minute=minute,
+            judged=count.judged,
+            late=count.late,
+            invalid=count.invalid,
+            duplicate=count.duplicate,
+            dropped=count.dropped,
+            set_aside=count.set_aside,
+            probe=count.probe,
+            elsewhere=count.elsewhere,
+            notice=count.notice,
+        )
+        for (key, minute), count in sorted(emissions.ledger.items())
+        for name, number in _owner(key, specs)
+    ]
+
+
+def invalid_rows(emissions: Emissions, specs: Mapping[str, MonitorSpec]) -> list[InvalidRow]:
+    """Return what to add to the counts of invalid records."""
+    return [
+        InvalidRow(model=name, version=number, minute=minute, kind=kind, count=entry.count, sample=entry.sample)
+        for (key, minute, kind), entry in sorted(emissions.invalid.items())
+        for name, number in _owner(key, specs)
+    ]
+
+
+def outlier_rows(emissions: Emissions, specs: Mapping[str, MonitorSpec]) -> list[OutlierRow]:
+    """Return the outlying events."""
+    return [_outlier(specs[key], event) for key, event in emissions.outliers if key in specs]
+
+
+def late_counts(emissions: Emissions, specs: Mapping[str, MonitorSpec]) -> list[LateCount]:
+    """Return how many events came for final spans."""
+    return [
+        LateCount(model=specs[key].model.name, version=specs[key].model.version, span=span, late=late)
+        for (key, span), late in emissions.late.items()
+        if key in specs
+    ]
+
+
+def _judge(count: SpanCount, spec: MonitorSpec, baselines: Baselines, before: ChartState) -> Judgement:
+    if count.baseline_id is None:
+        return Judgement(Verdict.BASELINE_MISSING, chart_state=before)
+    if count.summary is None:
+        return Judgement(Verdict.NO_DATA, chart_state=before)
+    baseline = baselines.baseline(count.baseline_id)
+    return judge(baseline, count.summary, spec=spec, span=count.span, revision=count.revision, chart_state=before)
+
+
+def _window(count: SpanCount, spec: MonitorSpec, judgement: Judgement, now: datetime) -> WindowRow:
+    # Counts are kept of what is final: a provisional row is replaced within seconds, and its panes are stored anyway.
+    summary = count.summary.to_bytes() if count.final and count.summary is not None else b""
+    return WindowRow(
+        model=spec.model.name,
+        version=spec.model.version,
+        span=count.span,
+        revision=count.revision,
+        final=count.final,
+        requests=count.requests,
+        responses=count.responses,
+        joined=count.joined,
+        rows=count.rows,
+        late=0,
+        duplicates=count.duplicates,
+        invalid=count.invalid,
+        clamped=count.clamped,
+        verdict=judgement.verdict,
+        summary=summary,
+        baseline_id=count.baseline_id,
+        layout_hash=None if count.summary is None else count.summary.layout.layout_hash,
+        spec_fingerprint=spec.fingerprint(),
+        code_version=CODE_VERSION,
+        judgement=_judgement(judgement, final=count.final),
+        emitted_at=now,
+    )
+
+
+def _judgement(judgement: Judgement, *, final: bool) -> dict[str, Any]:
+    """Return what is kept of a judgement; only what a final window leaves is remembered."""
+    kept: dict[str, Any] = {"features": [feature.to_json() for feature in judgement.features]}
+    if judgement.notes:
+        kept["notes"] = list(judgement.notes)
+    if final and judgement.chart_state is not None:
+        kept["chart_state"] = judgement.chart_state.to_json()
+    return kept
+
+
+def _outlier(spec: MonitorSpec, event: OutlyingEvent) -> OutlierRow:
+    return OutlierRow(
+        model=spec.model.name,
+        version=spec.model.version,
+        event_id=event.event_id,
+        row=event.row,
+        event_time=from_us(event.event_time_us),
+        score=event.score,
+        cutoff=event.cutoff,
+        reasons=[{"feature": reason.feature, "value": reason.value, "part": reason.part} for reason in event.reasons],
+    )
+
+
+def _owner(key: str, specs: Mapping[str, MonitorSpec]) -> Iterable[tuple[str, int]]:
+    if not key:
+        return (NOBODY,)
+    spec = specs.get(key)
+    return () if spec is None else ((spec.model.name, spec.model.version),)

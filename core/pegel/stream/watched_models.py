@@ -1,0 +1,47 @@
+"""What the stream must be told from outside: which models are watched, and what their baselines are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from pegel.baseline.baseline import Baseline
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stats.summary import Summary
+from pegel.stream.entries import MonitoredModel
+
+
+class WatchedModels(Protocol):
+    """The models of a group at one moment."""
+
+    @property
+    def specs(self) -> Mapping[str, MonitorSpec]:
+        """Return the specs by monitor key."""
+        ...
+
+    @property
+    def elsewhere(self) -> frozenset[str]:
+        """Return the endpoints that other groups watch."""
+        ...
+
+    @property
+    def baselines(self) -> Mapping[str, str | None]:
+        """Return the id of each monitor's current baseline by monitor key; None while there is none."""
+        ...
+
+
+class Baselines(Protocol):
+    """Baselines by id. What cannot be read raises; that is one model's failure."""
+
+    def baseline(self, baseline_id: str) -> Baseline:
+        """Return a baseline that is or was current."""
+        ...
+
+    def unpack(self, baseline_id: str, data: bytes) -> Summary:
+        """Return a packed summary under the layout of its baseline."""
+        ...
+
+
+def monitored(models: WatchedModels) -> dict[str, MonitoredModel]:
+    """Return what the window manager must know, by monitor key."""
+    return {key: MonitoredModel(spec.windowing, models.baselines[key]) for key, spec in models.specs.items()}

@@ -1,0 +1,96 @@
+"""What the stream is told from outside, held in memory: models, baselines, and records as they come from the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import orjson
+import pyarrow as pa
+
+from pegel.baseline.baseline import Baseline
+from pegel.data.wire import HEADER_ENDPOINT, HEADER_ID, HEADER_NAMESPACE, HEADER_TYPE
+from pegel.errors import NotFound
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stats.summary import Summary
+from pegel.stream.counting_plan import LoadedBaseline, load_baseline
+from pegel.stream.wire_records import SCHEMA
+
+
+@dataclass
+class FixedModels:
+    """The models of a group as they are set."""
+
+    specs: dict[str, MonitorSpec] = field(default_factory=dict)
+    baselines: dict[str, str | None] = field(default_factory=dict)
+    elsewhere: frozenset[str] = frozenset()
+
+    def watch(self, spec: MonitorSpec, baseline_id: str | None) -> None:
+        """Watch a model by a baseline, or without one."""
+        self.specs[spec.key] = spec
+        self.baselines[spec.key] = baseline_id
+
+
+@dataclass
+class FixedBaselines:
+    """Baseline documents by id; any bytes may stand in place of one."""
+
+    documents: dict[str, bytes] = field(default_factory=dict)
+
+    def put(self, baseline: Baseline) -> str:
+        """Keep a baseline; return its id."""
+        self.documents[baseline.id] = orjson.dumps(baseline.to_json())
+        return baseline.id
+
+    def load(self, baseline_id: str) -> LoadedBaseline:
+        """Return a baseline as tasks get it. Raises NotFound, or what is wrong with the document."""
+        if baseline_id not in self.documents:
+            raise NotFound(f"no baseline {baseline_id} is kept")
+        return load_baseline(baseline_id, self.documents[baseline_id])
+
+    def baseline(self, baseline_id: str) -> Baseline:
+        """Return a baseline. Raises NotFound, or what is wrong with the document."""
+        return self.load(baseline_id).baseline
+
+    def unpack(self, baseline_id: str, data: bytes) -> Summary:
+        """Return a packed summary under the layout of its baseline."""
+        return Summary.from_bytes(data, self.baseline(baseline_id).layout)
+
+
+@dataclass(frozen=True)
+class LoggedRecord:
+    """One record as the logger writes it; `place` is topic, partition and offset."""
+
+    event_id: str
+    kind: str
+    endpoint: str
+    body: bytes
+    at: datetime
+    place: tuple[str, int, int] = ("pegel.default.inference", 0, 0)
+
+    def moved(self, topic: str, partition: int, offset: int) -> LoggedRecord:
+        """Return the record at another place."""
+        return replace(self, place=(topic, partition, offset))
+
+    @property
+    def headers(self) -> list[tuple[str, bytes]]:
+        """Return the headers of the record."""
+        names = {HEADER_ID: self.event_id, HEADER_TYPE: self.kind, HEADER_ENDPOINT: self.endpoint}
+        return [(name, value.encode()) for name, value in {**names, HEADER_NAMESPACE: "default"}.items()]
+
+
+def record_batch(records: Sequence[LoggedRecord]) -> pa.RecordBatch:
+    """Return records as tasks get them."""
+    rows = [
+        {
+            "value": record.body,
+            "headers": [{"key": key, "value": value} for key, value in record.headers],
+            "timestamp": record.at,
+            "topic": record.place[0],
+            "partition": record.place[1],
+            "offset": record.place[2],
+        }
+        for record in records
+    ]
+    return pa.RecordBatch.from_pylist(rows, schema=SCHEMA)

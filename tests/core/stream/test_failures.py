@@ -1,0 +1,185 @@
+"""One model's failure stays its own: the others of its group go on, also across restarts, and every event is booked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from pegel.data.columns import Role
+from pegel.data.wire import REQUEST_TYPE
+from pegel.errors import SetupError
+from pegel.stream.counting_task import CountingTask
+from pegel.stream.decoding_alone import decode
+from pegel.stream.monitor_windows import MonitorWindows
+from pegel.testing.stream_fakes import LoggedRecord, record_batch
+
+HALF = 15
+
+
+def both(group: Any, state: Any, step: int) -> None:
+    """Send five pairs to each of two models."""
+    first = 5 * step
+    group.send(
+        state,
+        group.pairs(first, first + 5, at=step) + group.pairs(first, first + 5, at=step, endpoint="fraud-v1"),
+    )
+
+
+@pytest.mark.parametrize("damage", [b"{", b'{"baseline_version": 1}', b"", None])
+def test_a_damaged_current_baseline_fails_its_model_only(group: Any, damage: bytes | None) -> None:
+    """Whatever stands in place of the document: its model says so and loses its windows, the other is judged."""
+    broken = group.watch("fraud", seed=8)
+    if damage is None:
+        del group.baselines.documents[broken]
+    else:
+        group.baselines.documents[broken] = damage
+    for step in range(HALF):
+        both(group, group.start(), step)
+    (failure,) = group.stored().failures
+    invalid = {(row.kind, row.model) for row in group.results.invalid("fraud", 1)}
+
+    assert (HALF * 5, HALF * 5, HALF * 5, 0) == group.totals()
+    assert [] == group.results.windows("fraud", 1)
+    assert ("fraud", 1, group.clock.now(), 2) == (failure.model, failure.version, failure.since, failure.windows_lost)
+    assert "loading its baseline" in failure.reason
+    assert {("monitor_failed", "fraud")} == invalid
+    assert HALF * 10 == sum(row.invalid for row in group.results.ledger("fraud", 1))
+    assert {0} == {row.difference for row in group.results.ledger_balance("default")}
+
+
+def test_a_baseline_damaged_under_an_open_window_costs_that_window(group: Any) -> None:
+    """A window pinned to a baseline that is damaged after it opened is lost; later ones, by a new baseline, are not."""
+    old = group.watch("fraud", seed=8)
+    both(group, group.start(), 0)
+    group.baselines.documents[old] = b"{"
+    new = group.watch("fraud", seed=9)
+    for step in range(1, HALF):
+        both(group, group.start(), step)
+    windows = group.results.windows("fraud", 1, final_only=True)
+
+    assert [new] * len(windows) == [row.baseline_id for row in windows]
+    assert [group.begin + timedelta(seconds=5)] == [row.span.start for row in windows]
+    assert [] == group.stored().failures
+    assert (HALF * 5, HALF * 5, HALF * 5, 0) == group.totals()
+
+
+FAILING = '''
+class Failing:
+    """Raises whenever it is asked."""
+
+    name = "failing"
+    needs = ()
+
+    def test(self, baseline, window):
+        raise RuntimeError("the detector failed")
+'''
+
+
+@pytest.fixture
+def failing_detector(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed detector that raises."""
+    site = tmp_path / "site"
+    info = site / "failing-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / "failing.py").write_text(FAILING)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: failing\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[pegel.detectors]\nfailing = failing:Failing\n")
+    monkeypatch.syspath_prepend(str(site))
+
+
+@pytest.mark.usefixtures("failing_detector")
+def test_a_detector_that_raises_fails_its_model_only(group: Any) -> None:
+    """Its windows are lost with the reason; taken out of the spec, the next final window ends the failure."""
+    group.watch("fraud", seed=8, watch={"detectors": ["failing"]})
+    state = group.start()
+    for step in range(HALF):
+        group.send(state, group.pairs(200 * step, 200 * step + 200, at=step, endpoint="fraud-v1"))
+    (failure,) = group.stored().failures
+    group.watch("fraud", seed=8)
+    for step in range(HALF, HALF + 12):
+        both(group, group.start(), step)
+
+    assert "the detector failed" in failure.reason
+    assert 2 == failure.windows_lost
+    assert [] == group.stored().failures
+    assert {1} == {row.version for row in group.results.windows("fraud", 1, final_only=True)}
+
+
+class Breaking(bytes):
+    """A body that breaks whoever looks into it."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("this body breaks its decoder")
+
+
+def test_a_body_that_breaks_the_decoder_is_alone_unreadable(group: Any) -> None:
+    """The other bodies of its batch are decoded, and it is an error like any other that cannot be read."""
+    schema = group.baselines.baseline(group.models.baselines["delays/1"]).layout.schema
+    good = b'{"instances": [[500.0, "AA"]]}'
+    decoded = decode([good, Breaking(good), good], schema, Role.FEATURE)
+
+    assert ([1, 0, 1], 2) == (decoded.rows.tolist(), decoded.columns.n)
+    assert {1: "decoder_failed"} == {at: error.kind for at, error in decoded.errors.items()}
+
+
+def test_damaged_rows_of_state_cost_their_model_its_open_windows(group: Any) -> None:
+    """Open windows and parts that cannot be read are one model's failure; what comes after is watched anew."""
+    group.watch("fraud", seed=8)
+    both(group, group.start(), 0)
+    stored = group.stored()
+    torn = [part for part in stored.pane_parts if part.model == "fraud"]
+    stored.states[:] = [
+        type(state)(model=state.model, version=1, windows={"state_version": 0}) if state.model == "fraud" else state
+        for state in stored.states
+    ]
+    state = type(group.start()).restored(stored, group.baselines, group.clock.now())
+    reasons = [failure.reason for failure in state.failures.active.values()]
+    for step in range(1, HALF):
+        both(group, state, step)
+    windows = group.results.windows("fraud", 1, final_only=True)
+
+    assert [1, 1] == [len(torn), len(reasons)]
+    assert "state version 1, given 0" in reasons[0]
+    assert (HALF * 5, HALF * 5, HALF * 5, 0) == group.totals()
+    assert 2 == len(windows)
+    assert [] == group.stored().failures
+
+
+def test_a_torn_part_loses_the_spans_of_its_pane(group: Any) -> None:
+    """A stored part that is cut off fails the span it belongs to, and no other model's."""
+    group.watch("fraud", seed=8)
+    both(group, group.start(), 0)
+    stored = group.stored()
+    stored.pane_parts[:] = [
+        type(part)(model=part.model, version=1, pane=part.pane, data=part.data[:-7]) if part.model == "fraud" else part
+        for part in stored.pane_parts
+    ]
+    state = type(group.start()).restored(stored, group.baselines, group.clock.now())
+    for step in range(1, 9):
+        both(group, state, step)
+
+    assert (45, 45, 45, 0) == group.totals()
+    assert [] == group.results.windows("fraud", 1, final_only=True)
+    assert [("fraud", 1)] == [(failure.model, failure.windows_lost) for failure in group.stored().failures]
+
+
+def test_a_state_of_another_version_is_refused_by_name() -> None:
+    """What another release wrote is not taken for ours."""
+    with pytest.raises(SetupError, match="expected open windows of state version 1, given 7"):
+        MonitorWindows.from_json({"state_version": 7})
+
+
+def test_a_task_never_raises_for_one_model(group: Any) -> None:
+    """A task whose baseline cannot be loaded still returns what the other models' records are."""
+    group.watch("fraud", seed=8)
+    plan = group.start().plan(group.models, group.clock.now())
+    group.baselines.documents[group.models.baselines["fraud/1"]] = orjson.dumps({"layout": 7})
+    records = [LoggedRecord(f"r{i}", REQUEST_TYPE, "fraud-v1", b"{}", group.begin) for i in range(3)]
+    (batch,) = CountingTask(plan, group.baselines.load).run(iter([record_batch(records + group.pairs(0, 2))]))
+
+    assert 2 == batch.column("kind").to_pylist().count("partial")

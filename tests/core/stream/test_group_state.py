@@ -1,0 +1,271 @@
+"""A group's stream over batches and restarts: every record counted once, in windows and in the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+
+from pegel.data.columns import Role
+from pegel.data.wire import DROPPED_TYPE, REQUEST_TYPE, RESPONSE_TYPE
+from pegel.judge.findings import Verdict
+from pegel.spec.names import PROBE_PREFIX
+from pegel.stream.group_state import MAX_PARTS
+from pegel.testing.stream_fakes import LoggedRecord
+
+
+def test_records_that_spark_repeats_count_once(group: Any) -> None:
+    """The same offsets again, to the same state or to a restarted one, change nothing."""
+    state = group.start()
+    records = group.placed(group.pairs(0, 10))
+    group.process(state, *records)
+    again = group.take(state, *records)
+    restarted = group.take(group.start(), *records)
+
+    assert (10, 10, 10, 0) == group.totals()
+    assert ([], [], []) == (again.read, again.windows, again.ledger)
+    assert ([], [], []) == (restarted.read, restarted.windows, restarted.ledger)
+
+
+def test_a_batch_that_overlaps_counts_what_is_new(group: Any) -> None:
+    """Of a batch that begins before the stored end only the records from there on are taken."""
+    state = group.start()
+    (records,) = group.placed(group.pairs(0, 20))
+    group.process(state, records[:20])
+    commit = group.process(group.start(), records[10:])
+
+    assert (20, 20, 20, 0) == group.totals()
+    assert [(20, 40, 20)] == [(read.start, read.end, read.records) for read in commit.read]
+
+
+def test_a_commit_that_never_came_through_is_made_again(group: Any) -> None:
+    """A driver that dies before its commit leaves nothing; the next one reads the same records with the same result."""
+    state = group.start()
+    group.send(state, group.pairs(0, 10))
+    records = group.placed(group.pairs(10, 20))
+    lost = group.take(state, *records)
+    made = group.process(group.start(), *records)
+
+    assert (20, 20, 20, 0) == group.totals()
+    assert replace(lost.windows[0], emitted_at=made.windows[0].emitted_at) == made.windows[0]
+
+
+def test_restarts_at_any_batch_change_no_bit(group: Any) -> None:
+    """Windows of a driver restarted before every batch are those of one that was never disturbed, to the last bit."""
+    import tempfile
+
+    from pegel.testing import ManualClock
+
+    with tempfile.TemporaryDirectory() as folder:
+        other = type(group)(f"sqlite:///{folder}/pegel.db", ManualClock(group.clock.now()))
+        other.watch()
+        steady = other.start()
+        for step in range(30):
+            group.send(group.start(), group.pairs(10 * step, 10 * step + 10, at=step / 3))
+            other.send(steady, other.pairs(10 * step, 10 * step + 10, at=step / 3))
+        expected = other.results.windows("delays", 1)
+        other.dispose()
+
+    assert (300, 300, 300, 0) == group.totals()
+    assert expected == group.results.windows("delays", 1)
+
+
+def test_a_pane_is_stored_in_few_parts(group: Any) -> None:
+    """However many batches add to a pane, what a restart reads of it stays bounded, and closed panes are gone."""
+    state = group.start()
+    most = 0
+    for step in range(40):
+        group.send(state, group.pairs(2 * step, 2 * step + 2))
+        most = max(most, len(group.stored().pane_parts))
+    group.send(state, group.pairs(100, 101, at=30))
+
+    assert MAX_PARTS == most
+    assert [group.begin + timedelta(seconds=30)] == [part.pane for part in group.stored().pane_parts]
+    assert (81, 81, 81, 0) == group.totals()
+
+
+def test_a_silent_end_closes_the_last_window_once(group: Any) -> None:
+    """After the lateness without events the window is final, also for a process that starts afterwards."""
+    state = group.start()
+    group.send(state, group.pairs(0, 10))
+    group.tick(state, idle_s=1)
+    early = group.results.windows("delays", 1, final_only=True)
+    group.tick(state, idle_s=2)
+    (final,) = group.results.windows("delays", 1, final_only=True)
+    group.send(group.start(), group.pairs(10, 12))
+    (after,) = group.results.windows("delays", 1, final_only=True)
+
+    assert [] == early
+    assert (10, 2, 0) == (final.requests, final.revision, final.late)
+    assert replace(final, late=4) == after
+    assert 4 == sum(row.late for row in group.results.ledger("delays", 1))
+
+
+def test_only_final_windows_carry_their_counts(group: Any) -> None:
+    """A provisional row needs no packed summary, a final one keeps it."""
+    state = group.start()
+    group.send(state, group.pairs(0, 10))
+    (provisional,) = group.results.windows("delays", 1)
+    group.tick(state, idle_s=2)
+    (final,) = group.results.windows("delays", 1)
+
+    assert b"" == provisional.summary
+    assert 10 == group.baselines.unpack(final.baseline_id, final.summary).rows(Role.FEATURE)
+
+
+def test_a_late_event_leaves_findings_alone(group: Any) -> None:
+    """A window with findings keeps them when late events are counted on it."""
+    shifted = [
+        LoggedRecord(f"s{i}", REQUEST_TYPE, "delays-v1", b'{"instances": [[%d.0, "AA"]]}' % (4000 + i), group.begin)
+        for i in range(200)
+    ]
+    state = group.start()
+    group.send(state, shifted)
+    provisional = group.results.findings("delays", 1)
+    group.tick(state, idle_s=2)
+    before = group.results.findings("delays", 1)
+    group.send(state, group.pairs(0, 1))
+
+    assert [] == provisional
+    assert "distance" in {finding.feature for _, finding in before}
+    assert before == group.results.findings("delays", 1)
+    assert [(Verdict.DRIFT, 2)] == [(row.verdict, row.late) for row in group.results.windows("delays", 1)]
+
+
+def test_outliers_are_told_with_their_reasons(group: Any) -> None:
+    """An extreme row is one outlier with its value and the feature that made it one."""
+    body = b'{"instances": [[500.0, "AA"], [1e9, "AA"]]}'
+    group.send(group.start(), [LoggedRecord("far", REQUEST_TYPE, "delays-v1", body, group.begin)])
+    (row,) = group.results.outliers("delays", 1)
+
+    assert ("far", 1, group.begin) == (row.event_id, row.row, row.event_time)
+    assert row.score > row.cutoff
+    assert {"feature": "distance", "value": 1e9} == {k: row.reasons[0][k] for k in ("feature", "value")}
+
+
+def test_a_clock_that_runs_ahead_makes_nobody_late(group: Any) -> None:
+    """An event dated far ahead is clamped and counted, and honest events of the present still find their windows."""
+    state, now = group.start(), (group.clock.now() - group.begin).total_seconds()
+    group.send(state, group.pairs(0, 1, at=86_400 * 365))
+    group.send(state, group.pairs(1, 5, at=now - 1))
+    honest, ahead = group.results.windows("delays", 1)
+
+    assert (4, False) == (honest.requests, honest.final)
+    assert 2 == ahead.clamped
+    assert 0 == sum(row.late for row in group.results.ledger("delays", 1))
+
+
+def test_copies_are_counted_once_wherever_they_are(group: Any) -> None:
+    """An event that comes again in its batch, in another partition or in a later batch is a duplicate."""
+    state = group.start()
+    group.send(state, group.pairs(0, 3) + group.pairs(0, 1), group.pairs(0, 2))
+    group.send(state, group.pairs(0, 4))
+
+    assert (4, 4, 4, 12) == group.totals()
+
+
+def test_a_missing_baseline_counts_rows_until_there_is_one(group: Any) -> None:
+    """Without a baseline a window says so; the baseline that comes later judges the spans that open later."""
+    baseline = group.watch("young")
+    group.models.baselines["young/1"] = None
+    state = group.start()
+    group.send(state, group.pairs(0, 5, endpoint="young-v1"))
+    group.models.baselines["young/1"] = baseline
+    group.send(state, group.pairs(5, 9, at=1, endpoint="young-v1") + group.pairs(9, 10, at=5, endpoint="young-v1"))
+    first, second = group.results.windows("young", 1)
+
+    assert (Verdict.BASELINE_MISSING, None, 9) == (first.verdict, first.baseline_id, first.rows)
+    assert (baseline, 1) == (second.baseline_id, second.rows)
+
+
+def test_a_new_baseline_judges_what_opens_after_it(group: Any) -> None:
+    """Sliding spans that are open keep their baseline; a pane of both is counted by both."""
+    first = group.watch("slides", windowing={"length": 10, "slide": 5, "lateness": 2})
+    state = group.start()
+    group.send(state, group.pairs(0, 5, endpoint="slides-v1"))
+    second = group.watch("slides", seed=8, windowing={"length": 10, "slide": 5, "lateness": 2})
+    group.send(state, group.pairs(5, 9, at=6, endpoint="slides-v1"))
+    rows = group.results.windows("slides", 1)
+
+    assert [(-5, first, 5), (0, first, 9), (5, second, 4)] == [
+        ((row.span.start - group.begin).total_seconds(), row.baseline_id, row.rows) for row in rows
+    ]
+    assert {Verdict.INSUFFICIENT} == {row.verdict for row in rows}
+
+
+def test_what_arrived_is_what_became_of_it(group: Any) -> None:
+    """Minute by minute the records that arrived are the sum of all outcomes, of every kind and for everybody."""
+    group.models.elsewhere = frozenset({"other-v1"})
+    state, begin = group.start(), group.begin
+    kinds = [
+        LoggedRecord("n1", DROPPED_TYPE, "delays-v1", b'{"count": 7, "reason": "spool full"}', begin),
+        LoggedRecord("n2", DROPPED_TYPE, "", b'{"count": 2}', begin),
+        LoggedRecord("n3", DROPPED_TYPE, "delays-v1", b'{"count": -5}', begin),
+        LoggedRecord("n4", DROPPED_TYPE, "delays-v1", b'{"count": 1e308}', begin),
+        LoggedRecord("x1", REQUEST_TYPE, "nobody-v1", b"{}", begin),
+        LoggedRecord("x2", "no.such.type", "delays-v1", b"{}", begin),
+        LoggedRecord("x3", REQUEST_TYPE, "delays-v1", b"not json", begin),
+        LoggedRecord(f"{PROBE_PREFIX}1", REQUEST_TYPE, "delays-v1", b"{}", begin),
+        LoggedRecord("old", REQUEST_TYPE, "delays-v1", b"{}", begin - timedelta(days=400)),
+        *group.pairs(0, 4, endpoint="other-v1"),
+    ]
+    group.send(state, kinds + group.pairs(0, 3) + group.pairs(0, 1), group.pairs(50, 60, at=61))
+    commit = group.send(state, group.pairs(70, 73, at=1))
+    ledger = group.results.ledger("delays", 1) + group.results.ledger("", 0)
+    outcomes = ("judged", "late", "invalid", "duplicate", "set_aside", "probe", "elsewhere", "notice")
+    totals = {name: sum(getattr(row, name) for row in ledger) for name in outcomes}
+
+    assert {0} == {row.difference for row in group.results.ledger_balance("default")}
+    assert len(kinds) + 8 + 20 + 6 == sum(totals.values())
+    assert {"late": 6, "duplicate": 2, "probe": 1, "elsewhere": 8, "notice": 2} == {
+        name: totals[name] for name in ("late", "duplicate", "probe", "elsewhere", "notice")
+    }
+    assert (7, 2) == tuple(
+        sum(row.dropped for row in group.results.ledger(*whose)) for whose in (("delays", 1), ("", 0))
+    )
+    assert [(group.begin, 6)] == [(row.minute, row.records) for row in commit.arrivals]
+
+
+def test_a_removed_monitor_ends_quietly(group: Any) -> None:
+    """After its spec is gone a model's events belong to nobody, and nothing of it is written or stored any more."""
+    state = group.start()
+    group.send(state, group.pairs(0, 5))
+    group.models.specs.clear()
+    group.results.forget("delays", 1)
+    group.send(state, group.pairs(5, 9))
+    group.tick(state, idle_s=60)
+    stored = group.stored()
+
+    assert [] == group.results.windows("delays", 1)
+    assert 8 == sum(row.count for row in group.results.invalid("", 0))
+    assert ([], []) == (stored.states, stored.pane_parts)
+
+
+def test_letters_are_bounded_by_bytes(group: Any) -> None:
+    """Of large unreadable bodies only so many are kept aside as a task may hold; all of them are counted."""
+    body = b"x" * 1_000_000
+    records = [LoggedRecord(f"b{i}", RESPONSE_TYPE, "nobody-v1", body, group.begin) for i in range(20)]
+    group.send(group.start(), records)
+
+    assert 4 == len(group.output.letters)
+    assert 20 == sum(row.count for row in group.results.invalid("", 0))
+
+
+def test_a_plan_is_linear_in_slides(group: Any) -> None:
+    """What pins the panes of 720 open spans after a new baseline is found in milliseconds."""
+    from time import process_time
+
+    from pegel.spec.monitor_spec import Windowing
+    from pegel.stream.counting_plan import pinned_panes
+
+    windowing = Windowing(length=timedelta(hours=1), slide=timedelta(seconds=5))
+    opened = {group.begin + number * windowing.step: "old" for number in range(720)}
+    started = process_time()
+    panes = pinned_panes(opened, windowing, "new")
+
+    assert 0.2 > process_time() - started
+    assert (1439, ("old",)) == (len(panes), next(iter(panes.values())))
+    assert {("old",), ("old", "new")} == set(panes.values())
+    assert np.isclose(len(panes), 1439)
