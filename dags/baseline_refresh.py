@@ -33,22 +33,29 @@ with DAG(
 ) as dag:
 
     @task
-    def wishes(**context: Any) -> list[dict[str, Any]]:
+    def specs(**context: Any) -> list[dict[str, Any]]:
         """Choose the models."""
-        return baseline_operator.wishes(Settings(), context["params"]["models"])
+        return baseline_operator.specs_to_profile(Settings(), context["params"]["models"])
 
-    @task.short_circuit
-    def changed(results: list[dict[str, Any]]) -> list[str]:
-        """Go on only if a model's baseline is another one than before."""
-        return baseline_operator.changed(list(results))
+    # One model whose training data are refused does not keep the others from their new baselines.
+    @task.short_circuit(trigger_rule="all_done_min_one_success")
+    def promote(results: list[dict[str, Any]]) -> list[str]:
+        """Make what is new current, and go on only if a model's baseline is another one than before."""
+        # A slice fetches all at once; iterating would ask for each and log the end as an error.
+        return baseline_operator.promote_changed(Settings(), [result for result in results[:] if result])
 
     @task(outlets=[BASELINES])
     def ring(ids: list[str]) -> list[str]:
         """Tell those who listen."""
         return ids
 
+    @task
+    def all_profiled() -> None:
+        """Fail the run if a model's job failed, although the others went on."""
+
     # Called here, a task gives a reference that becomes its result when the run gets there.
-    profiles = baseline_operator.BaselineJob.partial(task_id="profile", max_active_tis_per_dag=1).expand(spec=wishes())
+    profiles = baseline_operator.BaselineJob.partial(task_id="profile", max_active_tis_per_dag=1).expand(spec=specs())
     results: Any = profiles.output
-    ids: Any = changed(results)
+    profiles >> all_profiled()
+    ids: Any = promote(results)
     ring(ids)

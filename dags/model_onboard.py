@@ -30,29 +30,41 @@ with DAG(
         return onboarding.validate(context["params"])
 
     @task
-    def create_topics(wish: dict[str, Any]) -> list[str]:
+    def create_topics(spec: dict[str, Any]) -> list[str]:
         """Make the namespace's topics exist."""
-        return onboarding.create_topics(Settings(), wish)
+        return onboarding.create_topics(Settings(), spec)
 
     @task
-    def apply_endpoint(wish: dict[str, Any]) -> str:
-        """Make the model's endpoint exist as wished."""
-        return onboarding.apply_endpoint(Settings(), wish)
+    def stage_endpoint(spec: dict[str, Any]) -> str:
+        """Start what is to serve, beside what serves now."""
+        return onboarding.stage_endpoint(Settings(), spec)
 
     @task
-    def send_probe(wish: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
-        """Send one request and see it and its answer on the topic."""
-        return onboarding.send_probe(Settings(), wish, status)
+    def send_probe(spec: dict[str, Any], status: dict[str, Any], profiled: dict[str, Any]) -> dict[str, Any]:
+        """Send one row of the training data and see request and answer on the topic."""
+        return onboarding.send_probe(Settings(), spec, status, profiled)
 
     @task(outlets=[SPECS, BASELINES])
-    def register(wish: dict[str, Any]) -> bool:
-        """Hand the wish to the registry; that rings the reconciler."""
-        return onboarding.register(Settings(), wish)
+    def register(spec: dict[str, Any], profiled: dict[str, Any]) -> bool:
+        """Put spec, baseline and endpoint in force; that rings the reconciler."""
+        return onboarding.register(Settings(), spec, profiled)
+
+    @task
+    def discard_candidate(spec: dict[str, Any]) -> None:
+        """End what was staged and did not come into force."""
+        onboarding.discard_candidate(Settings(), spec)
 
     # Called here, a task gives a reference that becomes its result when the run gets there.
-    wish: Any = validate()
-    ready = WaitReady(task_id="wait_ready", spec=wish)
+    spec: Any = validate()
+    topics: Any = create_topics(spec)
+    staged: Any = stage_endpoint(spec)
+    ready = WaitReady(task_id="wait_ready", spec=spec)
     status: Any = ready.output
-    baseline = BaselineJob(task_id="baseline", spec=wish)
-    create_topics(wish) >> apply_endpoint(wish) >> ready
-    [send_probe(wish, status), baseline] >> register(wish)
+    baseline = BaselineJob(task_id="baseline", spec=spec)
+    profiled: Any = baseline.output
+    probed: Any = send_probe(spec, status, profiled)
+    registered: Any = register(spec, profiled)
+    topics >> staged >> ready
+    probed >> registered
+    # A teardown runs whatever became of the tasks before it, and says nothing about the run's own success.
+    [staged, ready, probed, registered] >> discard_candidate(spec).as_teardown(setups=topics)

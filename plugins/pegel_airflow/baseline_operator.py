@@ -1,18 +1,24 @@
-"""Profile: the Spark batch job that makes a baseline of training data, submitted through Airflow's Spark connection."""
+"""Profile: the Spark batch job that makes a baseline of training data, submitted through Airflow's Spark connection.
+
+The job keeps the baseline in the results database, and how it ended beside it. Nothing becomes current here.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException
 
-from pegel.errors import PermanentError
+from pegel.errors import Conflict, PermanentError
+from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_airflow import services
@@ -23,8 +29,25 @@ if TYPE_CHECKING:
 JOBS_VARIABLE = "PEGEL_SPARK_JOBS"
 """Folder or URL of the Spark launchers, as spark-submit sees it; unset means this checkout's own."""
 
-REFUSED = "Error code is: 2."
-"""How the hook tells exit code 2, by which the job says that trying again unchanged gives the same answer."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfiledModel:
+    """What the baseline job made for one model version, as it travels between tasks."""
+
+    model: str
+    version: int
+    baseline_id: str
+    rows: int
+    features: int
+    request_row: list[dict[str, Any]]
+    """One row of the training data as a client would send it: each feature's `name`, `kind` and `value`, in order."""
+    current: str | None
+    """The baseline that was current when the job was submitted."""
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Return what `asdict` wrote."""
+        return cls(**data)
 
 
 def launcher(job: str) -> str:
@@ -34,7 +57,7 @@ def launcher(job: str) -> str:
 
 
 class BaselineJob(BaseOperator):
-    """Makes the baseline of one model and returns `{"baseline_id", "rows", "features", "changed"}`.
+    """Makes the baseline of one model and returns a `ProfiledModel` as plain JSON.
 
     `spec` is the complete spec as JSON (templated). The connection decides where Spark runs: `local[2]`, YARN or
     Kubernetes. Raises PermanentError when the job says that its input is wrong; other failures may be tried again.
@@ -53,21 +76,32 @@ class BaselineJob(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002 - Airflow hands it in
         """Submit, wait, read the result."""
-        return self._profile()
+        return asdict(self.profile(Settings()))
 
-    def _profile(self) -> dict[str, Any]:
+    def profile(self, settings: Settings) -> ProfiledModel:
+        """Submit the job, wait for its end and return what it made. Raises PermanentError when it was refused."""
         spec = MonitorSpec.parse(self.spec)
-        with TemporaryDirectory(prefix="pegel-baseline-") as folder:
-            wish, result = Path(folder, "spec.json"), Path(folder, "result.json")
-            wish.write_text(json.dumps(spec.to_json()), encoding="utf-8")
-            self._submit(f"pegel-baseline-{spec.endpoint}", ["--spec", str(wish), "--result", str(result)])
-            if not result.exists():
-                raise PermanentError(
-                    f"expected the baseline job of {spec.key} to write its result; it ended without one. "
-                    f"The current baseline stays. Its log is above."
-                )
-            made: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
-        return made
+        stores = services.stores(settings)
+        name, version = spec.model.name, spec.model.version
+        current = stores.baselines.current(name, version)
+        job_id = f"baseline of {spec.key}, {uuid.uuid4()}"
+        failure: AirflowException | None = None
+        try:
+            self._submit(f"pegel-baseline-{spec.endpoint}", ["--spec", json.dumps(spec.to_json()), "--id", job_id])
+        except AirflowException as error:
+            failure = error
+        # Asked for whatever spark-submit made of the job's end: the job's own word counts.
+        said = stores.jobs.take(job_id)
+        if said is not None and said.refused:
+            raise PermanentError(f"the baseline job of {spec.key} refused its input: {said.sentence}") from failure
+        if failure is not None:
+            raise failure
+        if said is None or said.result is None:
+            raise PermanentError(
+                f"expected the baseline job of {spec.key} to leave its result in the results database; it ended "
+                f"without one: do both use the same database? The current baseline stays. The job's log is above."
+            )
+        return ProfiledModel(model=name, version=version, current=current, **said.result)
 
     def on_kill(self) -> None:
         """End the job when a person clears the task: a baseline is made from nothing, so nothing is lost."""
@@ -78,24 +112,30 @@ class BaselineJob(BaseOperator):
         from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 
         self._hook = SparkSubmitHook(conn_id=self.conn_id, name=name, application_args=arguments)
-        try:
-            self._hook.submit(launcher("baseline"))
-        except AirflowException as error:
-            if REFUSED in str(error):
-                # The hook's message ends with the last lines of the job's output, which say why.
-                raise PermanentError(f"the baseline job refused its input; no baseline was made. {error}") from error
-            raise
+        self._hook.submit(launcher("baseline"))
 
 
-def wishes(settings: Settings, models: Sequence[str]) -> list[dict[str, Any]]:
+def specs_to_profile(settings: Settings, models: Sequence[str]) -> list[dict[str, Any]]:
     """Return the specs to profile: those of `models` (`name` or `name/version`), or all when none is named."""
     specs = services.stores(settings).registry.list()
     return [spec.to_json() for spec in specs if not models or spec.key in models or spec.model.name in models]
 
 
-def changed(results: Sequence[dict[str, Any]]) -> list[str]:
-    """Return the ids of baselines that became current, and print one line per model."""
-    for result in results:
-        what = "changed" if result["changed"] else "unchanged, nothing restarts"
-        print(f"{result['baseline_id'][:19]} {result['rows']:>12,} rows  {what}")  # noqa: T201 - a task's output is its log
-    return [result["baseline_id"] for result in results if result["changed"]]
+def promote_changed(settings: Settings, results: Sequence[dict[str, Any]]) -> list[str]:
+    """Make the new baselines current; return the ids of those that were not, and print one line per model.
+
+    A model whose baseline somebody else changed since its job was submitted keeps that one.
+    """
+    baselines, now = services.stores(settings).baselines, datetime.now(UTC)
+    promoted = []
+    for profiled in map(ProfiledModel.from_json, results):
+        model, version, made = profiled.model, profiled.version, profiled.baseline_id
+        try:
+            changed = baselines.promote(model, version, made, profiled.current, by="baseline_refresh", now=now)
+            what = "changed" if changed else "unchanged, nothing restarts"
+        except Conflict as error:
+            changed, what = False, f"left alone: {error}"
+        key = names.monitor_key(model, version)
+        print(f"{key} {made[:19]} {profiled.rows:>12,} rows  {what}")  # noqa: T201 - a task's output is its log
+        promoted += [made] if changed else []
+    return promoted

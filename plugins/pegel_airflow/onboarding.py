@@ -1,17 +1,21 @@
 """Provision one model version: from the form's answers to an entry in the registry.
 
-Each function is one task. Specs travel between tasks as plain JSON. All of it may be done again: topics that exist
-stay, an endpoint that is as wished stays, the same training data give the same baseline.
+Each function is one task. Specs travel between tasks as plain JSON. Until the last task nothing that is in force
+changes: the endpoint is staged as a candidate beside what serves, the baseline is kept and not current. The last one
+makes baseline and spec current in one transaction and lets the candidate serve. Whatever fails before leaves everything
+as it was, and the candidate is discarded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_airflow import form, services, topic_admin
+from pegel_airflow.baseline_operator import ProfiledModel
 
 
 def validate(answers: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,27 +25,44 @@ def validate(answers: Mapping[str, Any]) -> dict[str, Any]:
     return spec.to_json()
 
 
-def create_topics(settings: Settings, wish: dict[str, Any]) -> list[str]:
+def create_topics(settings: Settings, spec_json: dict[str, Any]) -> list[str]:
     """Make the namespace's topics exist; return those that were missing."""
-    return topic_admin.create(settings, MonitorSpec.parse(wish).namespace)
+    return topic_admin.create(settings, MonitorSpec.parse(spec_json).namespace)
 
 
-def apply_endpoint(settings: Settings, wish: dict[str, Any]) -> str:
-    """Make the endpoint exist as wished and return its name at once."""
-    spec = MonitorSpec.parse(wish)
-    services.serving(settings).apply(spec)
+def stage_endpoint(settings: Settings, spec_json: dict[str, Any]) -> str:
+    """Start what is to serve, beside what serves now, and return the endpoint's name at once."""
+    spec = MonitorSpec.parse(spec_json)
+    services.serving(settings).stage(spec)
     return spec.endpoint
 
 
-def send_probe(settings: Settings, wish: dict[str, Any], status: Mapping[str, Any]) -> dict[str, Any]:
-    """Prove that the endpoint with `status` answers and is logged. Raises EndpointFailed or Unavailable."""
+def send_probe(
+    settings: Settings, spec_json: dict[str, Any], status: Mapping[str, Any], profiled: dict[str, Any]
+) -> dict[str, Any]:
+    """Prove with a row of the training data that the candidate answers and is logged.
+
+    Raises EndpointFailed if it does not answer, Unavailable if what it answered is not logged.
+    """
     from pegel_airflow.probe import probe
 
-    spec = MonitorSpec.parse(wish)
-    schema = services.features(settings).describe(spec.baseline.source)
-    return probe(settings, spec, str(status["url"]), schema)
+    row = ProfiledModel.from_json(profiled).request_row
+    return probe(settings, MonitorSpec.parse(spec_json), str(status["url"]), row)
 
 
-def register(settings: Settings, wish: dict[str, Any]) -> bool:
-    """Write the wish into the registry, from where the reconciler takes it; say whether that changed anything."""
-    return services.stores(settings).registry.put(MonitorSpec.parse(wish))
+def register(settings: Settings, spec_json: dict[str, Any], profiled: dict[str, Any]) -> bool:
+    """Put spec and baseline in force, then let the candidate serve; say whether the database changed.
+
+    In this order, because the reconciler brings endpoints to what the registry says: a crash between the two is made
+    good from there.
+    """
+    spec, made = MonitorSpec.parse(spec_json), ProfiledModel.from_json(profiled)
+    baselines = services.stores(settings).baselines
+    changed = baselines.register(spec, made.baseline_id, by="model_onboard", now=datetime.now(UTC))
+    services.serving(settings).promote(spec.endpoint)
+    return changed
+
+
+def discard_candidate(settings: Settings, spec_json: dict[str, Any]) -> None:
+    """End the candidate, if it is still one: after a run that succeeded there is none."""
+    services.serving(settings).discard(MonitorSpec.parse(spec_json).endpoint)

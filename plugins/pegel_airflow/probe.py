@@ -1,70 +1,72 @@
-"""One request of our own to a new endpoint, and its request and response seen on the topic.
+"""One request of our own to what is to serve, and its request and response seen on the topic.
 
-That is the proof that the model answers, that its payload logger is wired and that the broker keeps what it sends. The
-probe's event id starts with `names.PROBE_PREFIX`, by which the monitor knows it and counts it in nothing.
+That is the proof that the model answers a row of its training data, that its payload logger is wired and that the
+broker keeps what it sends. The probe's event id starts with `names.PROBE_PREFIX`, by which the monitor knows it and
+counts it in nothing.
 """
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from pegel.data import wire
 from pegel.errors import EndpointFailed, Unavailable
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
-from pegel_airflow.topic_admin import REACH_WITHIN_MS
+from pegel_airflow.topic_admin import REACH_WITHIN
 
 if TYPE_CHECKING:
+    import httpx
     from kafka import KafkaConsumer
 
-    from pegel.data.columns import Field, Schema
+SEEN_WITHIN = timedelta(seconds=30)
+ANSWER_WITHIN = timedelta(seconds=10)
+PAUSE_S = 0.5
+"""Between two tries while the model warms up."""
+SERVER_ERROR = 500
+"""Answers from here on may be those of a model that still warms up."""
 
-SEEN_WITHIN_S = 30.0
-REQUEST_TIMEOUT_S = 10.0
 
-
-def probe(settings: Settings, spec: MonitorSpec, url: str, schema: Schema) -> dict[str, Any]:
+def probe(
+    settings: Settings,
+    spec: MonitorSpec,
+    url: str,
+    row: Sequence[dict[str, Any]],
+    *,
+    seen_within: timedelta = SEEN_WITHIN,
+) -> dict[str, Any]:
     """Send one row to the endpoint at `url` and wait until the topic holds both its events.
 
-    Returns `{"id", "status", "answered_ms", "seen_ms"}`, milliseconds since the request was sent. Raises EndpointFailed
-    if the model does not answer 200, Unavailable if the events do not appear within `SEEN_WITHIN_S` seconds.
+    `row` holds each feature's `name`, `kind` and `value`, in order. While the model does not answer, or answers with an
+    error of its own, it is asked again within `spec.model.ready_within`.
+
+    Returns `{"id", "status", "answered_ms", "seen_ms"}`, milliseconds since the answered request was sent. Raises
+    EndpointFailed with the model's own words if it refuses the row or does not come to answer, Unavailable if the
+    events do not appear within `seen_within`.
     """
-    identity = f"{names.PROBE_PREFIX}{uuid.uuid4()}"
     with _tail_of(settings, names.inference_topic(spec.namespace)) as consumer:
-        started = time.monotonic()
-        status = _ask(spec, url, schema, identity)
+        identity, started = _answered(spec, url, body(spec, row))
         answered = time.monotonic()
-        _wait_for_both(consumer, identity, spec)
+        _wait_for_both(consumer, identity, spec, seen_within)
     return {
         "id": identity,
-        "status": status,
+        "status": 200,
         "answered_ms": round(1000 * (answered - started)),
         "seen_ms": round(1000 * (time.monotonic() - started)),
     }
 
 
-def body(spec: MonitorSpec, schema: Schema) -> dict[str, Any]:
-    """Return a request of one row in the spec's protocol: 0 for each number, an empty text for each category."""
-    from pegel.data.columns import Kind, Role
-
-    fields = schema.of_role(Role.FEATURE)
+def body(spec: MonitorSpec, row: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return a request of one row in the spec's protocol."""
     if spec.model.protocol == "v1":
-        return {"instances": [[_neutral(field) for field in fields]]}
-    return {
-        "inputs": [
-            {
-                "name": field.name,
-                "shape": [1, 1],
-                "datatype": "FP64" if field.kind is Kind.NUMERIC else "BYTES",
-                "data": [_neutral(field)],
-            }
-            for field in fields
-        ]
-    }
+        return {"instances": [[field["value"] for field in row]]}
+    return {"inputs": [_tensor(field) for field in row]}
 
 
 def address(spec: MonitorSpec, url: str) -> str:
@@ -75,30 +77,54 @@ def address(spec: MonitorSpec, url: str) -> str:
     return f"{base}/v2/models/{spec.endpoint}/infer"
 
 
-def _neutral(field: Field) -> float | str:
+def _tensor(field: dict[str, Any]) -> dict[str, Any]:
     from pegel.data.columns import Kind
 
-    return 0.0 if field.kind is Kind.NUMERIC else ""
+    numeric = field["kind"] == Kind.NUMERIC.value
+    value = field["value"] if numeric or field["value"] is None else str(field["value"])
+    return {"name": field["name"], "shape": [1, 1], "datatype": "FP64" if numeric else "BYTES", "data": [value]}
 
 
-def _ask(spec: MonitorSpec, url: str, schema: Schema, identity: str) -> int:
+def _answered(spec: MonitorSpec, url: str, request: dict[str, Any]) -> tuple[str, float]:
+    """Ask until the model answers 200; return the identity of that request and when it was sent (monotonic)."""
+    where, within = address(spec, url), spec.model.ready_within.total_seconds()
+    deadline = time.monotonic() + within
+    while True:
+        identity, started = f"{names.PROBE_PREFIX}{uuid.uuid4()}", time.monotonic()
+        given = _ask(where, request, identity)
+        if given is None:
+            return identity, started
+        if time.monotonic() + PAUSE_S > deadline:
+            raise EndpointFailed(
+                f"expected {where} to answer a row of its training data within {within:g} s; given at last: {given}. "
+                f"Nothing that is in force was changed."
+            )
+        time.sleep(PAUSE_S)
+
+
+def _ask(where: str, request: dict[str, Any], identity: str) -> str | None:
+    """Return None for an answer, else what came instead and may pass. Raises EndpointFailed for what will not."""
     import httpx
 
-    where = address(spec, url)
+    headers = {wire.http_name(wire.HEADER_ID): identity}
     try:
         answer = httpx.post(
-            where, json=body(spec, schema), headers={"Ce-Id": identity}, timeout=REQUEST_TIMEOUT_S, trust_env=False
+            where, json=request, headers=headers, timeout=ANSWER_WITHIN.total_seconds(), trust_env=False
         )
     except httpx.TransportError as error:
-        raise Unavailable(
-            f"expected an answer from {where}; given: {error!r}. The model is not watched yet."
-        ) from error
-    if answer.status_code != httpx.codes.OK:
-        raise EndpointFailed(
-            f"expected 200 from {where} for one neutral row; given {answer.status_code}: {answer.text[:500]}. "
-            f"The endpoint stays as it is; the model is not watched."
-        )
-    return answer.status_code
+        return repr(error)
+    if answer.status_code == httpx.codes.OK:
+        return None
+    if answer.status_code >= SERVER_ERROR:
+        return _words(answer)
+    raise EndpointFailed(
+        f"expected 200 from {where} for a row of its training data; given {_words(answer)}. "
+        f"Nothing that is in force was changed."
+    )
+
+
+def _words(answer: httpx.Response) -> str:
+    return f"{answer.status_code}: {answer.text[:500]}"
 
 
 @contextmanager
@@ -109,7 +135,9 @@ def _tail_of(settings: Settings, topic: str) -> Iterator[KafkaConsumer]:
 
     try:
         consumer = KafkaConsumer(
-            bootstrap_servers=settings.kafka.split(","), enable_auto_commit=False, bootstrap_timeout_ms=REACH_WITHIN_MS
+            bootstrap_servers=settings.kafka.split(","),
+            enable_auto_commit=False,
+            bootstrap_timeout_ms=int(REACH_WITHIN.total_seconds() * 1000),
         )
     except KafkaError as error:
         raise Unavailable(f"expected a broker at {settings.kafka}; given: {error!r}. No probe was sent.") from error
@@ -125,18 +153,18 @@ def _tail_of(settings: Settings, topic: str) -> Iterator[KafkaConsumer]:
         consumer.close()
 
 
-def _wait_for_both(consumer: KafkaConsumer, identity: str, spec: MonitorSpec) -> None:
-    missing = {"request", "response"}
-    deadline = time.monotonic() + SEEN_WITHIN_S
+def _wait_for_both(consumer: KafkaConsumer, identity: str, spec: MonitorSpec, within: timedelta) -> None:
+    missing = {wire.REQUEST_TYPE: "request", wire.RESPONSE_TYPE: "response"}
+    deadline = time.monotonic() + within.total_seconds()
     while missing and time.monotonic() < deadline:
         for records in consumer.poll(timeout_ms=200).values():
             for record in records:
                 headers = {key.lower(): value.decode("utf-8", "replace") for key, value in record.headers if value}
-                if headers.get("ce_id") == identity:
-                    missing.discard(headers.get("ce_type", "").rsplit(".", 1)[-1])
+                if headers.get(wire.HEADER_ID) == identity:
+                    missing.pop(headers.get(wire.HEADER_TYPE, ""), None)
     if missing:
         raise Unavailable(
             f"expected the probe's request and response on {names.inference_topic(spec.namespace)} within "
-            f"{SEEN_WITHIN_S:g} s; missing: {', '.join(sorted(missing))}. Look at the inference logger; the model "
-            f"answers, but is not watched yet."
+            f"{within.total_seconds():g} s; missing: {', '.join(sorted(missing.values()))}. Look at the inference "
+            f"logger: the model answers. Nothing that is in force was changed."
         )

@@ -1,4 +1,4 @@
-"""Wait for an endpoint without holding a worker."""
+"""Wait for what is to serve without holding a worker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pegel.errors import EndpointFailed
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
-from pegel_airflow.services import look_at_endpoint
+from pegel_airflow.services import look_at_candidate
 from pegel_airflow.triggers import EndpointReadyTrigger
 
 GRACE = timedelta(seconds=30)
@@ -20,7 +20,7 @@ GRACE = timedelta(seconds=30)
 
 
 class WaitReady(BaseOperator):
-    """Defers until the endpoint of `spec` is ready; returns its status as plain JSON.
+    """Defers until what is staged for the endpoint of `spec` is ready; returns its status as plain JSON.
 
     `spec` is the complete spec as JSON (templated, so another task's result may be given). Waits at most
     `spec.model.ready_within`. Raises EndpointFailed with the last lines of the server's log.
@@ -35,7 +35,7 @@ class WaitReady(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002, RET503 - the first is Airflow's; defer never returns
         """Look once, and leave the waiting to the triggerer."""
         spec = MonitorSpec.parse(self.spec)
-        status = look_at_endpoint(Settings(), spec.endpoint)
+        status = look_at_candidate(Settings(), spec.endpoint)
         if status.state is EndpointState.READY:
             return status.to_json()
         deadline = datetime.now(UTC) + spec.model.ready_within

@@ -85,9 +85,9 @@ def serving(settings: Settings) -> ServingBackend:
     return backend
 
 
-def look_at_endpoint(settings: Settings, endpoint: str) -> EndpointStatus:
-    """Look at one endpoint now."""
-    return serving(settings).observe(endpoint)
+def look_at_candidate(settings: Settings, endpoint: str) -> EndpointStatus:
+    """Look now at what is to serve under an endpoint's name."""
+    return serving(settings).staged(endpoint)
 
 
 def findings_wait(settings: Settings) -> bool:

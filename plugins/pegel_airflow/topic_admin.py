@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pegel.errors import Unavailable
 from pegel.spec import names
 from pegel.spec.settings import Settings
@@ -9,18 +11,23 @@ from pegel.spec.settings import Settings
 PARTITIONS = 3
 """Room for three readers per namespace; a group's driver reads them all, so order across partitions never matters."""
 
-REACH_WITHIN_MS = 10_000
+REACH_WITHIN = timedelta(seconds=10)
 """How long to look for a broker before the task gives way to its own retry."""
 
 
-def create(settings: Settings, namespace: str) -> list[str]:
-    """Create the topics of `namespace` that are missing and return their names. Raises Unavailable without a broker."""
+def create(settings: Settings, namespace: str, *, reach_within: timedelta = REACH_WITHIN) -> list[str]:
+    """Create the topics of `namespace` that are missing and return their names.
+
+    Raises Unavailable if no broker answers within `reach_within`.
+    """
     from kafka.admin import KafkaAdminClient
     from kafka.errors import KafkaError, TopicAlreadyExistsError
 
     try:
         admin = KafkaAdminClient(
-            bootstrap_servers=settings.kafka.split(","), client_id="pegel-onboard", bootstrap_timeout_ms=REACH_WITHIN_MS
+            bootstrap_servers=settings.kafka.split(","),
+            client_id="pegel-onboard",
+            bootstrap_timeout_ms=int(reach_within.total_seconds() * 1000),
         )
     except KafkaError as error:
         raise _unavailable(settings, error) from error

@@ -15,11 +15,11 @@ from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
 
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec.settings import Settings
-from pegel_airflow.services import findings_wait, look_at_endpoint
+from pegel_airflow.services import findings_wait, look_at_candidate
 
 
 class EndpointReadyTrigger(BaseTrigger):
-    """Fires once with the endpoint's status: when it is ready, when it failed, or at `deadline` (ISO 8601, UTC)."""
+    """Fires once with the status of what is to serve: when it is ready or failed, or at `deadline` (ISO 8601, UTC)."""
 
     def __init__(self, endpoint: str, deadline: str, interval_s: float = 0.5) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
@@ -37,7 +37,7 @@ class EndpointReadyTrigger(BaseTrigger):
         settings = Settings()
         deadline = datetime.fromisoformat(self.deadline)
         while True:
-            status = await asyncio.to_thread(look_at_endpoint, settings, self.endpoint)
+            status = await asyncio.to_thread(look_at_candidate, settings, self.endpoint)
             settled = status.state in {EndpointState.READY, EndpointState.FAILED}
             if settled or datetime.now(UTC) >= deadline:
                 yield _event(status.to_json())

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import reduce
+from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sf
 
 from pegel.baseline.baseline import Baseline
 from pegel.baseline.outliers import OutlierTables
@@ -28,33 +31,40 @@ from pegel_spark.training_columns import TrainingColumns, columns
 
 
 @dataclass(frozen=True, slots=True)
-class Promotion:
-    """What a run of the baseline job did. `changed` is False when the same baseline was current already."""
+class Profile:
+    """What a run of the baseline job made. It is kept; making it current is for whoever asked."""
 
     baseline_id: str
     rows: int
     features: int
-    changed: bool
-
-    def to_json(self) -> bytes:
-        """Return one line of JSON."""
-        return orjson.dumps(asdict(self))
+    request_row: list[dict[str, Any]]
+    """One row of the training data, as a client would send it: each feature's `name`, `kind` and `value`, in order."""
 
 
 def profile(
     spark: SparkSession, spec: MonitorSpec, features: FeatureStore, baselines: BaselineStore, *, now: datetime
-) -> Promotion:
-    """Build the baseline that `spec` asks for, keep it and make it the current one.
+) -> Profile:
+    """Build the baseline that `spec` asks for and keep it.
 
-    Raises NotFound for unknown training data, InvalidSpec when its columns do not fit its schema, Conflict when
-    another baseline was promoted meanwhile.
+    Raises NotFound for unknown training data, InvalidSpec when its columns do not fit its schema.
     """
-    name, version = spec.model.name, spec.model.version
-    expected = baselines.current(name, version)
     baseline = build(spark, spec, features, now=now)
     baselines.put(baseline)
-    changed = baselines.promote(name, version, baseline.id, expected, by="baseline job", now=now)
-    return Promotion(baseline.id, baseline.rows, len(baseline.layout.features), changed)
+    row = request_row(spark, spec, features)
+    return Profile(baseline.id, baseline.rows, len(baseline.layout.features), row)
+
+
+def request_row(spark: SparkSession, spec: MonitorSpec, features: FeatureStore) -> list[dict[str, Any]]:
+    """Return one row of the training data as a client would send it; a row without gaps, if there is one."""
+    fields = features.describe(spec.baseline.source).of_role(Role.FEATURE)
+    frame = spark.read.parquet(str(features.read_training_data(spec.baseline.source)))
+    chosen = frame.select(*(sf.col(f"`{field.name}`") for field in fields))
+    rows = chosen.na.drop().head(1) or chosen.head(1)
+    values = rows[0] if rows else [None] * len(fields)
+    return [
+        {"name": field.name, "kind": field.kind.value, "value": _as_sent(value)}
+        for field, value in zip(fields, values, strict=True)
+    ]
 
 
 def build(spark: SparkSession, spec: MonitorSpec, features: FeatureStore, *, now: datetime) -> Baseline:
@@ -103,6 +113,15 @@ def scores(frame: DataFrame, tables: OutlierTables) -> NDArray[np.float64]:
             yield pa.RecordBatch.from_pydict({"score": pa.array(found)})
 
     return np.asarray(frame.mapInArrow(run, "score double").toArrow().column("score").to_numpy(), dtype=np.float64)
+
+
+def _as_sent(value: Any) -> float | int | str | None:
+    """Return a value as JSON has it; neither NaN nor infinity stands in JSON."""
+    if isinstance(value, Decimal):
+        value = float(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, int | str) else str(value)
 
 
 def _merged(total: Summary, part: Summary) -> Summary:

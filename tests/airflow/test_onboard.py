@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import model
+import numpy as np
 import pytest
 import rooms
 import scene
 import seeds
 
-from pegel.errors import EndpointFailed, InvalidSpec, PermanentError, Unavailable
+from pegel.errors import EndpointFailed, InvalidSpec, NotFound, PermanentError, Unavailable
+from pegel.reconcile.desired import endpoint_fingerprint
+from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec import names
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_airflow import form, onboarding, probe, services, topic_admin
-from pegel_airflow.baseline_operator import BaselineJob
+from pegel_airflow.baseline_operator import BaselineJob, promote_changed
+from pegel_local.machine.ports import free_ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fresh_rooms")]
 TOPIC = names.inference_topic("default")
@@ -45,34 +53,135 @@ def submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put the stand-in for Spark first on PATH; each submission becomes a line of this file."""
     lines = tmp_path / "submitted.jsonl"
     lines.touch()
+    folders = (Path(__file__).parent / "lib", Path(sys.executable).parent, os.environ["PATH"])
     monkeypatch.setenv("PEGEL_TEST_SUBMITTED", str(lines))
-    monkeypatch.setenv("PATH", f"{Path(__file__).parent / 'lib'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": "local[2]"}))
     return lines
 
 
 @pytest.fixture
-def trained(system: Settings, tmp_path: Path) -> None:
-    """Training data of the scene's schema in the feature store."""
-    scene.register(system, tmp_path / "training.parquet")
+def onboard(run_dag: Any, submitted: Path) -> Callable[[MonitorSpec], str]:
+    """Onboard a spec as its form does; returns the run's state."""
+
+    def run(wish: MonitorSpec) -> str:
+        return str(run_dag("model_onboard", **form.params_of(wish)))
+
+    return run
 
 
-@pytest.mark.usefixtures("trained")
-def test_the_whole_way(system: Settings, served: model.Model, submitted: Path, run_dag: Any) -> None:
-    """One run takes the form's answers to an entry in the registry, by way of endpoint, probe and baseline."""
-    wish = seeds.spec()
-    state = run_dag("model_onboard", **form.params_of(wish))
-    asked = [path for path, _ in served.asked]
-    spark = [json.loads(line) for line in submitted.read_text().splitlines()]
+Onboard = Callable[[MonitorSpec], str]
 
-    assert (state, services.stores(system).registry.list(), asked) == (
-        "success",
-        [wish],
-        ["/v1/models/delays-v1:predict"],
+
+def wished(source: str = "local://delays", **model_changes: Any) -> MonitorSpec:
+    """Return a spec whose model may take three seconds until it answers."""
+    fields = {"name": "delays", "uri": "file:///models/delays", "ready_within": 3}
+    return seeds.spec(model=fields | model_changes, baseline={"source": source})
+
+
+def in_force(settings: Settings) -> tuple[Any, ...]:
+    """Return everything that onboarding puts in force: spec, baseline, and what serves."""
+    stores = services.stores(settings)
+    return (
+        stores.registry.get("delays", 1),
+        stores.baselines.current("delays", 1),
+        rooms.SERVING.observe("delays-v1"),
     )
+
+
+def onboarded(settings: Settings, wish: MonitorSpec) -> tuple[Any, ...]:
+    """Put a spec in force as a run that succeeded does; returns what is in force."""
+    baselines = services.stores(settings).baselines
+    made = scene.baseline(wish, np.random.default_rng(7), n=2_000)
+    baselines.register(wish, baselines.put(made), by="test", now=datetime.now(UTC))
+    rooms.SERVING.apply(wish)
+    return in_force(settings)
+
+
+def staged(settings: Settings) -> bool:
+    """Say whether a candidate is beside what serves."""
+    return rooms.SERVING.staged("delays-v1") != rooms.SERVING.observe("delays-v1")
+
+
+def test_the_whole_way(system: Settings, served: model.Model, submitted: Path, onboard: Onboard) -> None:
+    """One run takes the form's answers to an entry in the registry, by way of candidate, baseline and probe."""
+    wish = wished()
+    state = onboard(wish)
+    spark = [json.loads(line) for line in submitted.read_text().splitlines()]
+    spec, baseline, serving = in_force(system)
+
+    assert (state, spec, serving.state, staged(system)) == ("success", wish, EndpointState.READY, False)
+    assert services.stores(system).baselines.get(baseline).rows == 2_000
+    assert served.asked == [("/v1/models/delays-v1:predict", {"instances": [[-3.5, 447.0, 76.0, 13.0, "WN"]]})]
     assert [(job["master"], Path(job["application"]).name, job["model"]) for job in spark] == [
         ("local[2]", "baseline.py", "delays")
     ]
+
+
+def test_a_model_that_warms_up_is_asked_again(system: Settings, served: model.Model) -> None:
+    """Answers of 503 while the model loads are no failure: the probe asks until it answers."""
+    served.first = [503, 503]
+    told = probe.probe(system, wished(), served.address, scene.REQUEST_ROW)
+
+    assert (told["status"], len(served.asked)) == (200, 3)
+
+
+def test_a_first_onboarding_that_fails_leaves_nothing(system: Settings, served: model.Model, onboard: Onboard) -> None:
+    """A model that refuses its own training data is neither registered nor running afterwards; a later try works."""
+    served.status = 422
+    failed = onboard(wished())
+    left = (*in_force(system)[:2], in_force(system)[2].state, staged(system), rooms.SERVING.names())
+    served.status = 200
+    again = onboard(wished())
+
+    assert (failed, left) == ("failed", (None, None, EndpointState.ABSENT, False, []))
+    assert (again, in_force(system)[0]) == ("success", wished())
+
+
+@pytest.mark.parametrize("fault", ["refuses", "never ready", "baseline refused"])
+def test_a_failed_onboarding_leaves_all_as_it_was(
+    system: Settings, served: model.Model, onboard: Onboard, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """Whatever fails when a model is onboarded anew, its spec, its baseline and what serves it stay."""
+    before = onboarded(system, wished())
+    if fault == "refuses":
+        served.status = 400
+    elif fault == "never ready":
+        rooms.SERVING.failing["delays-v1"] = "ValueError: not a model"
+    else:
+        monkeypatch.setenv("PEGEL_TEST_REFUSED", "columns of the schema are absent: distance")
+    failed = onboard(wished("local://delays?version=2", uri="file:///models/other"))
+
+    assert (failed, in_force(system), staged(system)) == ("failed", before, False)
+
+
+def test_a_new_onboarding_puts_all_in_force(system: Settings, served: model.Model, onboard: Onboard) -> None:
+    """Onboarded anew with other data and another model file, spec, baseline and what serves are the new ones."""
+    before = onboarded(system, wished())
+    other = wished("local://delays?version=2", uri="file:///models/other")
+    state = onboard(other)
+    spec, baseline, serving = in_force(system)
+
+    assert (state, spec, serving.fingerprint, staged(system)) == (
+        "success",
+        other,
+        endpoint_fingerprint(other),
+        False,
+    )
+    assert baseline != before[1]
+
+
+def test_spec_and_baseline_come_into_force_together(system: Settings) -> None:
+    """A baseline that is not kept leaves the registry as it was, although the spec itself is fine."""
+    stores = services.stores(system)
+    profiled = {
+        "model": "delays", "version": 1, "baseline_id": "sha256:gone", "rows": 1, "features": 1, "request_row": [],
+        "current": None,
+    }  # fmt: skip
+    with pytest.raises(NotFound, match="keeps no baseline sha256:gone"):
+        onboarding.register(system, wished().to_json(), profiled)
+
+    assert stores.registry.list() == []
 
 
 def test_a_refused_spec_touches_nothing(settings: Settings) -> None:
@@ -92,62 +201,103 @@ def test_topics_are_created_once(system: Settings) -> None:
 
 def test_the_probe_is_known_by_its_id(system: Settings, served: model.Model) -> None:
     """The probe's event id starts with the prefix by which the monitor leaves it out."""
-    told = probe.probe(system, seeds.spec(), served.address, scene.SCHEMA)
+    told = probe.probe(system, wished(), served.address, scene.REQUEST_ROW)
 
     assert (told["status"], told["id"].startswith("pegel-probe-")) == (200, True)
 
 
-def test_a_model_that_refuses_is_not_onboarded(system: Settings, served: model.Model) -> None:
-    """A model that answers the probe with an error fails the run for good, with its answer."""
-    served.status = 500
-
-    with pytest.raises(EndpointFailed, match="given 500"):
-        probe.probe(system, seeds.spec(), served.address, scene.SCHEMA)
-
-
-def test_a_logger_that_is_not_wired_is_noticed(
-    system: Settings, served: model.Model, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("status", "words", "asked"),
+    [(422, "given 422: .*unknown category WN", 1), (500, "within 1 s; given at last: 500: .*unknown category WN", 2)],
+)
+def test_a_model_that_refuses_is_not_onboarded(
+    system: Settings, served: model.Model, status: int, words: str, asked: int
 ) -> None:
+    """A refusal fails the run at once, an error of the model once its time is over; both with the model's own words."""
+    served.status = status
+    with pytest.raises(EndpointFailed, match=words):
+        probe.probe(system, wished(ready_within=1), served.address, scene.REQUEST_ROW)
+
+    assert len(served.asked) == asked
+
+
+def test_a_model_that_nobody_reaches_is_not_onboarded(system: Settings) -> None:
+    """An endpoint behind which nothing listens is asked again until its time is over."""
+    (port,) = free_ports(1)
+    topic_admin.create(system, "default")
+
+    with pytest.raises(EndpointFailed, match="within 1 s; given at last: ConnectError"):
+        probe.probe(system, wished(ready_within=1), f"http://127.0.0.1:{port}", scene.REQUEST_ROW)
+
+
+def test_a_logger_that_is_not_wired_is_noticed(system: Settings, served: model.Model) -> None:
     """When the answer never shows on the topic, the probe says which half is missing."""
-    monkeypatch.setattr(probe, "SEEN_WITHIN_S", 1.0)
     served.muted.add("response")
 
     with pytest.raises(Unavailable, match="missing: response"):
-        probe.probe(system, seeds.spec(), served.address, scene.SCHEMA)
+        probe.probe(system, wished(), served.address, scene.REQUEST_ROW, seen_within=timedelta(seconds=1))
 
 
-def test_no_broker_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_broker_is_worth_another_try() -> None:
     """Without a broker, creating topics fails as something that may be tried again."""
-    monkeypatch.setattr(topic_admin, "REACH_WITHIN_MS", 500)
+    nobody = Settings(kafka="127.0.0.1:1")
 
     with pytest.raises(Unavailable, match="expected a broker"):
-        topic_admin.create(Settings(kafka="127.0.0.1:1"), "default")
+        topic_admin.create(nobody, "default", reach_within=timedelta(milliseconds=500))
 
 
 @pytest.mark.parametrize(
-    ("protocol", "address", "first_value"),
-    [("v1", "http://e/v1/models/delays-v1:predict", 0.0), ("v2", "http://e/v2/models/delays-v1/infer", [0.0])],
+    ("protocol", "address", "body"),
+    [
+        ("v1", "http://e/v1/models/delays-v1:predict", {"instances": [[447.0, "WN"]]}),
+        (
+            "v2",
+            "http://e/v2/models/delays-v1/infer",
+            {
+                "inputs": [
+                    {"name": "distance", "shape": [1, 1], "datatype": "FP64", "data": [447.0]},
+                    {"name": "airline", "shape": [1, 1], "datatype": "BYTES", "data": ["WN"]},
+                ]
+            },
+        ),
+    ],
 )
-def test_the_probe_speaks_both_protocols(protocol: str, address: str, first_value: Any) -> None:
+def test_the_probe_speaks_both_protocols(protocol: str, address: str, body: dict[str, Any]) -> None:
     """The probe's address and body follow the protocol that the spec names."""
-    wish = seeds.spec(model={"name": "delays", "uri": "file:///m", "protocol": protocol})
-    body = probe.body(wish, scene.SCHEMA)
-    first = body["instances"][0][0] if protocol == "v1" else body["inputs"][0]["data"]
+    wish = wished(protocol=protocol)
+    row = [field for field in scene.REQUEST_ROW if field["name"] in {"distance", "airline"}]
 
-    assert (probe.address(wish, "http://e/"), first) == (address, first_value)
-
-
-def test_a_refused_baseline_is_not_tried_again(settings: Settings, submitted: Path) -> None:
-    """When the job refuses its input, the task fails for good, with the job's own last words."""
-    job = BaselineJob(task_id="profile", spec=seeds.spec(model={"name": "broken", "uri": "file:///m"}).to_json())
-
-    with pytest.raises(PermanentError, match="columns of the schema are absent: distance"):
-        job._profile()
+    assert (probe.address(wish, "http://e/"), probe.body(wish, row)) == (address, body)
 
 
-def test_an_unchanged_baseline_rings_nobody(system: Settings, submitted: Path, run_dag: Any) -> None:
-    """A refresh profiles each watched model once, and goes no further when nothing changed."""
-    services.stores(system).registry.put(seeds.spec(model={"name": "delays", "version": 2, "uri": "file:///m"}))
-    state = run_dag("baseline_refresh")
+def test_a_refused_baseline_is_not_tried_again(
+    settings: Settings, submitted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the job refuses its input, the task fails for good with the job's own sentence."""
+    monkeypatch.setenv("PEGEL_TEST_REFUSED", "columns of the schema are absent: distance")
+    job = BaselineJob(task_id="profile", spec=seeds.spec().to_json())
 
-    assert (state, len(submitted.read_text().splitlines())) == ("success", 1)
+    with pytest.raises(PermanentError, match="delays/1 refused its input: columns of the schema are absent: distance"):
+        job.profile(settings)
+
+
+def test_a_refresh_rings_for_what_changed_alone(system: Settings, submitted: Path, run_dag: Any) -> None:
+    """A refresh profiles each watched model and makes what is new current; the second one changes nothing."""
+    stores = services.stores(system)
+    stores.registry.put(seeds.spec())
+    states = [run_dag("baseline_refresh"), run_dag("baseline_refresh")]
+    history = stores.baselines.history("delays", 1)
+
+    assert (states, len(submitted.read_text().splitlines())) == (["success"] * 2, 2)
+    assert [(event.previous, event.by) for event in history] == [(None, "baseline_refresh")]
+
+
+def test_a_refresh_leaves_alone_what_changed_meanwhile(settings: Settings, submitted: Path) -> None:
+    """A baseline that somebody else made current while the job ran stays; nobody is told of a change."""
+    stores = services.stores(settings)
+    stores.registry.put(seeds.spec())
+    late = asdict(BaselineJob(task_id="profile", spec=seeds.spec().to_json()).profile(settings))
+    newer = BaselineJob(task_id="profile", spec=wished("local://other").to_json()).profile(settings)
+    promoted = promote_changed(settings, [asdict(newer), late])
+
+    assert (promoted, stores.baselines.current("delays", 1)) == ([newer.baseline_id], newer.baseline_id)

@@ -15,11 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pegel.data.columns import Field, Kind, Schema
+from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import InvalidSpec, NotFound
 from pegel.stats.layout import CategoricalLayout
+from pegel.store.database import connect
+from pegel.store.job_results import JobResult, JobResults
 from pegel_spark import training_columns
-from pegel_spark.baseline_job import build, profile
+from pegel_spark.baseline_job import build, profile, request_row
 from pegel_spark.jobs import baseline as launcher
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -53,14 +55,26 @@ def test_a_large_table_is_fetched_by_column(world: Any, toolbox: Any, spark: Any
     assert all(np.array_equal(at_once[name], by_column[name], equal_nan=name != "carrier") for name in by_column)
 
 
-def test_the_second_run_changes_nothing(world: Any, toolbox: Any, spark: Any) -> None:
-    """The same data again is the same baseline: it stays current and the run says so."""
+def test_the_job_keeps_a_baseline_and_makes_none_current(world: Any, toolbox: Any, spark: Any) -> None:
+    """The same data again is the same baseline, kept once; which one is current is for others to say."""
     first = profile(spark, toolbox.make_spec(), world.store, world.baselines, now=NOW)
     second = profile(spark, toolbox.make_spec(), world.store, world.baselines, now=NOW)
 
-    assert (True, False) == (first.changed, second.changed)
-    assert first.baseline_id == second.baseline_id == world.baselines.current("delays", 1)
+    assert first.baseline_id == second.baseline_id == world.baselines.get(first.baseline_id).id
     assert (toolbox.ROWS, 4) == (first.rows, first.features)
+    assert None is world.baselines.current("delays", 1)
+
+
+def test_a_request_row_is_one_of_the_training_data(world: Any, toolbox: Any, spark: Any) -> None:
+    """The row for a probe holds every feature in order, with values that stand together in the training data."""
+    row = request_row(spark, toolbox.make_spec(), world.store)
+    table = toolbox.training_table().to_pylist()
+    values = {field["name"]: field["value"] for field in row}
+
+    assert [(field.name, field.kind.value) for field in toolbox.SCHEMA.of_role(Role.FEATURE)] == [
+        (field["name"], field["kind"]) for field in row
+    ]
+    assert [values] == [found for found in [{name: line[name] for name in values} for line in table] if found == values]
 
 
 @pytest.mark.parametrize(
@@ -105,15 +119,14 @@ def test_integers_booleans_and_decimals_are_numbers(world: Any, toolbox: Any, sp
     assert {"0", "1", "2"} == set(categories.categories)
 
 
-def test_spark_submit_runs_the_job(world: Any, toolbox: Any, tmp_path: Path) -> None:
-    """Started as Airflow starts it, the job ends with 0, one line of JSON, and the same in the result file."""
-    wish, result = tmp_path / "wish.json", tmp_path / "result.json"
-    wish.write_text(json.dumps(toolbox.make_spec().to_json()))
+def test_spark_submit_runs_the_job(world: Any, toolbox: Any) -> None:
+    """Started as Airflow starts it, the job ends with 0, one line of JSON, and the same in the results database."""
+    wish = json.dumps(toolbox.make_spec().to_json())
     done = subprocess.run(
         [
             Path(sys.executable).with_name("spark-submit"),
             *("--master", "local[2]", launcher.__file__),
-            *("--spec", wish, "--result", result),
+            *("--spec", wish, "--id", "a-run"),
         ],
         env={**os.environ, "PEGEL_HOME": str(world.settings.home), "PYSPARK_PYTHON": sys.executable},
         capture_output=True,
@@ -124,20 +137,25 @@ def test_spark_submit_runs_the_job(world: Any, toolbox: Any, tmp_path: Path) -> 
 
     assert 0 == done.returncode, done.stderr[-2000:]
     told = json.loads(done.stdout.splitlines()[-1])
-    assert told == json.loads(result.read_text())
-    assert (world.baselines.current("delays", 1), 4000, 4, True) == tuple(told.values())
+    result = JobResults(connect(world.settings.database)).take("a-run")
+    assert result == JobResult(refused=False, result=told)
+    assert (world.baselines.get(told["baseline_id"]).rows, 4) == (told["rows"], told["features"])
 
 
 def test_unknown_training_data_is_refused_before_spark_starts(
-    world: Any, toolbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    world: Any, toolbox: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A wrong reference costs a second, not a session: exit code 2 and one sentence."""
+    """A wrong reference costs a second, not a session: exit code 2 and one sentence, which the database keeps."""
     monkeypatch.setenv("PEGEL_HOME", str(world.settings.home))
-    wish = tmp_path / "wish.json"
-    wish.write_text(json.dumps(toolbox.make_spec(baseline={"source": "local://nothing"}).to_json()))
+    wish = json.dumps(toolbox.make_spec(baseline={"source": "local://nothing"}).to_json())
+    code = launcher.main(["--spec", wish, "--id", "a-run"])
+    result = JobResults(connect(world.settings.database)).take("a-run")
 
-    assert launcher.REFUSED == launcher.main(["--spec", str(wish)])
-    assert "knows no training data" in capsys.readouterr().err
+    assert launcher.REFUSED == code
+    assert result is not None
+    assert result.refused
+    assert "knows no training data" in result.sentence
+    assert f"{result.sentence}\n" == capsys.readouterr().err
 
 
 def timed(toolbox: Any, tmp_path: Path, rows: int) -> Path:

@@ -16,10 +16,11 @@ from sqlalchemy.engine import Connection, Engine
 
 from pegel.baseline.baseline import Baseline
 from pegel.errors import Conflict, LayoutMismatch, NotFound
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_key
 from pegel.store import tables
 from pegel.store.database import reading, writing
-from pegel.store.registry import note_change
+from pegel.store.registry import note_change, put_spec
 from pegel.store.statements import insert_into, of_monitor
 
 
@@ -97,23 +98,19 @@ class BaselineStore:
         Promoting what is current already changes nothing, whatever was expected. Raises Conflict if another was
         promoted meanwhile, NotFound if the baseline is not kept.
         """
-        kept = sa.select(tables.baselines.c.id).where(tables.baselines.c.id == baseline_id)
         with writing(self._engine) as connection:
-            if connection.execute(kept).first() is None:
-                raise NotFound(f"the results database keeps no baseline {baseline_id}; nothing was promoted.")
-            if _swap(connection, model, version, baseline_id, expected):
-                event = {"model": model, "version": version, "baseline_id": baseline_id}
-                event |= {"previous": expected, "at": now, "by": by}
-                connection.execute(sa.insert(tables.promotions).values(event))
-                note_change(connection)
-                return True
-            current = _current(connection, model, version)
-        if current == baseline_id:
-            return False
-        raise Conflict(
-            f"baseline of {monitor_key(model, version)}: expected {expected} to be current; found {current}. "
-            f"Nothing was promoted; look at the new one first."
-        )
+            return _promote(connection, model, version, baseline_id, expected, by=by, now=now)
+
+    def register(self, spec: MonitorSpec, baseline_id: str, *, by: str, now: datetime) -> bool:
+        """Put a spec into the registry and make its kept baseline current, both or neither; say whether that is news.
+
+        Raises NotFound if the baseline is not kept.
+        """
+        name, version = spec.model.name, spec.model.version
+        with writing(self._engine) as connection:
+            current = _current(connection, name, version)
+            promoted = _promote(connection, name, version, baseline_id, current, by=by, now=now)
+            return put_spec(connection, spec) or promoted
 
     def history(self, model: str, version: int) -> list[Promotion]:
         """Return the promotions of a model version, oldest first."""
@@ -122,6 +119,34 @@ class BaselineStore:
         with reading(self._engine) as connection:
             chosen = statement.where(*of_monitor(tables.promotions, model, version)).order_by(c.seq)
             return [Promotion(**row) for row in connection.execute(chosen).mappings()]
+
+
+def _promote(
+    connection: Connection,
+    model: str,
+    version: int,
+    baseline_id: str,
+    expected: str | None,
+    *,
+    by: str,
+    now: datetime,
+) -> bool:
+    kept = sa.select(tables.baselines.c.id).where(tables.baselines.c.id == baseline_id)
+    if connection.execute(kept).first() is None:
+        raise NotFound(f"the results database keeps no baseline {baseline_id}; nothing was promoted.")
+    if _swap(connection, model, version, baseline_id, expected):
+        event = {"model": model, "version": version, "baseline_id": baseline_id}
+        event |= {"previous": expected, "at": now, "by": by}
+        connection.execute(sa.insert(tables.promotions).values(event))
+        note_change(connection)
+        return True
+    current = _current(connection, model, version)
+    if current == baseline_id:
+        return False
+    raise Conflict(
+        f"baseline of {monitor_key(model, version)}: expected {expected} to be current; found {current}. "
+        f"Nothing was promoted; look at the new one first."
+    )
 
 
 def _current(connection: Connection, model: str, version: int) -> str | None:

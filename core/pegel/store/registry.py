@@ -38,22 +38,8 @@ class Registry:
 
     def put(self, spec: MonitorSpec) -> bool:
         """Store `spec` in place of an earlier one of the same model version; say whether anything changed."""
-        name, version = spec.model.name, spec.model.version
-        statement = sa.select(tables.monitors.c.fingerprint).where(*of_monitor(tables.monitors, name, version))
         with writing(self._engine) as connection:
-            if connection.execute(statement).scalar() == spec.fingerprint():
-                return False
-            row = {
-                "model": name,
-                "version": version,
-                "group": spec.group,
-                "fingerprint": spec.fingerprint(),
-                "spec": spec.to_json(),
-                "changed_at": datetime.now(UTC),
-            }
-            upsert(connection, tables.monitors, [row])
-            note_change(connection)
-        return True
+            return put_spec(connection, spec)
 
     def remove(self, model: str, version: int) -> bool:
         """Forget the spec of a model version, keeping its results; say whether there was one."""
@@ -96,6 +82,25 @@ def _entry(model: str, version: int, data: Any) -> Entry:
     except PermanentError as error:
         return Entry(model, version, None, str(error))
     return Entry(model, version, spec, "")
+
+
+def put_spec(connection: Connection, spec: MonitorSpec) -> bool:
+    """Store `spec` within a transaction of the caller; say whether anything changed."""
+    name, version = spec.model.name, spec.model.version
+    statement = sa.select(tables.monitors.c.fingerprint).where(*of_monitor(tables.monitors, name, version))
+    if connection.execute(statement).scalar() == spec.fingerprint():
+        return False
+    row = {
+        "model": name,
+        "version": version,
+        "group": spec.group,
+        "fingerprint": spec.fingerprint(),
+        "spec": spec.to_json(),
+        "changed_at": datetime.now(UTC),
+    }
+    upsert(connection, tables.monitors, [row])
+    note_change(connection)
+    return True
 
 
 def note_change(connection: Connection) -> None:

@@ -1,53 +1,73 @@
-"""Launcher of the baseline job: `spark-submit jobs/baseline.py --spec FILE --result FILE`.
+"""Launcher of the baseline job: `spark-submit jobs/baseline.py --spec JSON [--id ID]`.
 
-The spec is JSON or YAML. The result is one JSON object, in the file and as the last line of standard output:
-`{"baseline_id": ..., "rows": ..., "features": ..., "changed": ...}`.
+It keeps the baseline in the results database and, under `--id`, how it ended: done with what it made, or refused with
+one sentence. The same stands on standard output or error for people.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 
-from pegel.errors import PegelError
+from sqlalchemy import Engine
+
+from pegel.errors import PermanentError, TemporaryError
 from pegel.featurestore import LocalFeatureStore
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
+from pegel.store.job_results import JobResult, JobResults
 from pegel_spark import logs, session
-from pegel_spark.baseline_job import profile
+from pegel_spark.baseline_job import Profile, profile
 
-REFUSED = 2
+AGAIN, REFUSED = 1, 2
 
 
 def main(arguments: list[str]) -> int:
-    """Run the job; return its exit code: 0 done, 2 refused with one sentence on standard error."""
-    parser = argparse.ArgumentParser(description="Build the baseline of a model and make it the current one.")
-    parser.add_argument("--spec", type=Path, required=True, help="the MonitorSpec, JSON or YAML")
-    parser.add_argument("--result", type=Path, help="file that gets the result as one JSON object")
+    """Run the job; return its exit code: 0 done, 1 may be tried again, 2 refused with one sentence."""
+    parser = argparse.ArgumentParser(description="Build the baseline of a model and keep it.")
+    parser.add_argument("--spec", required=True, help="the MonitorSpec, JSON or YAML text")
+    parser.add_argument("--id", help="under which the results database keeps how the job ended")
     options = parser.parse_args(arguments)
     logs.configure()
     settings = Settings()
     try:
-        spec = MonitorSpec.from_file(options.spec)
-        features = LocalFeatureStore(settings.features)
-        # Asked before Spark starts: a wrong reference is told within a second.
-        features.describe(spec.baseline.source)
         engine = connect(settings.database)
         migrate(engine)
-        spark = session.build(f"pegel-baseline-{spec.endpoint}", settings, jars=[])
-        done = profile(spark, spec, features, BaselineStore(engine), now=datetime.now(UTC))
-    except PegelError as error:
+        result = _run(options.spec, settings, engine)
+        if options.id is not None:
+            JobResults(engine).put(options.id, result, datetime.now(UTC))
+    except (PermanentError, TemporaryError) as error:
         sys.stderr.write(f"{error}\n")
+        return REFUSED if isinstance(error, PermanentError) else AGAIN
+    if result.refused:
+        sys.stderr.write(f"{result.sentence}\n")
         return REFUSED
-    if options.result is not None:
-        options.result.write_bytes(done.to_json())
-    sys.stdout.write(f"{done.to_json().decode()}\n")
-    spark.stop()
+    sys.stdout.write(f"{json.dumps(result.result)}\n")
     return 0
+
+
+def _run(spec_text: str, settings: Settings, engine: Engine) -> JobResult:
+    try:
+        made = _profile(MonitorSpec.from_yaml(spec_text), settings, engine)
+    except PermanentError as error:
+        return JobResult(refused=True, sentence=str(error))
+    return JobResult(refused=False, result=asdict(made))
+
+
+def _profile(spec: MonitorSpec, settings: Settings, engine: Engine) -> Profile:
+    features = LocalFeatureStore(settings.features)
+    # Asked before Spark starts: a wrong reference is told within a second.
+    features.describe(spec.baseline.source)
+    spark = session.build(f"pegel-baseline-{spec.endpoint}", settings, jars=[])
+    try:
+        return profile(spark, spec, features, BaselineStore(engine), now=datetime.now(UTC))
+    finally:
+        spark.stop()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from typing import Any
 
 from kafka import KafkaProducer
 
+OK = 200
+
 
 class Model(ThreadingHTTPServer):
     """Answers every POST with `answer`, and logs to `topic` unless it is muted."""
@@ -21,6 +23,8 @@ class Model(ThreadingHTTPServer):
         self.producer = KafkaProducer(bootstrap_servers=kafka)
         self.topic = topic
         self.status = 200
+        self.first: list[int] = []
+        """Statuses of the first answers, while the model warms up; then `status`."""
         self.muted: set[str] = set()
         self.asked: list[tuple[str, dict[str, Any]]] = []
 
@@ -47,8 +51,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.asked.append((self.path, json.loads(body)))
         identity = self.headers["Ce-Id"]
         self.server.log(identity, "request", body)
-        answer = b'{"predictions": [1.0]}'
-        self.send_response(self.server.status)
+        status = self.server.first.pop(0) if self.server.first else self.server.status
+        answer = b'{"predictions": [1.0]}' if status == OK else b'{"error": "unknown category WN"}'
+        self.send_response(status)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)

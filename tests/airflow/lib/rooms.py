@@ -36,7 +36,13 @@ class Serving(MemoryServingBackend):
 
     def observe(self, endpoint: str) -> EndpointStatus:
         """Look at one endpoint now."""
-        status = super().observe(endpoint)
+        return self._reached(super().observe(endpoint))
+
+    def staged(self, endpoint: str) -> EndpointStatus:
+        """Look at what is to serve."""
+        return self._reached(super().staged(endpoint))
+
+    def _reached(self, status: EndpointStatus) -> EndpointStatus:
         return status if self.address is None or status.url is None else replace(status, url=self.address)
 
 

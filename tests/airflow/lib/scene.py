@@ -45,6 +45,14 @@ SCHEMA = Schema(
         Field("arrival_delay", Kind.NUMERIC, Role.PREDICTION, unit="min"),
     )
 )
+REQUEST_ROW: list[dict[str, Any]] = [
+    {"name": "departure_delay", "kind": "numeric", "value": -3.5},
+    {"name": "distance", "kind": "numeric", "value": 447.0},
+    {"name": "air_time", "kind": "numeric", "value": 76.0},
+    {"name": "scheduled_hour", "kind": "numeric", "value": 13.0},
+    {"name": "airline", "kind": "categorical", "value": "WN"},
+]
+"""One row of the training data, as a client sends it."""
 ROWS = 250
 WINDOWS = 40
 CALM = 26
@@ -80,9 +88,9 @@ def _columns(numeric: NDArray[np.float64], categorical: tuple[Any, ...]) -> Colu
     return Columns(len(numeric), np.ascontiguousarray(numeric), None, categorical, tuple(None for _ in categorical))
 
 
-def baseline(wish: MonitorSpec, random: np.random.Generator) -> Baseline:
-    """Profile 20,000 training rows."""
-    rows = Rows.draw(random, 20_000)
+def baseline(wish: MonitorSpec, random: np.random.Generator, n: int = 20_000) -> Baseline:
+    """Profile `n` training rows."""
+    rows = Rows.draw(random, n)
     names = [field.name for field in SCHEMA.fields]
     columns = [*rows.features.numeric.T, rows.features.categorical[0], rows.predictions.numeric[:, 0]]
     layout = build_layout(SCHEMA, dict(zip(names, columns, strict=True)))
