@@ -1,4 +1,4 @@
-"""`pegel ack ID`: no further mails about one alert for a while."""
+"""`pegel ack ID`: no further mails about what one alert has by now, for a while."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days
 
 
 def ack(alert: AlertId, until: Until, why: Why = "", home: HomeOption = None) -> None:
-    """Acknowledge an alert: it stays open, but no mail about it is sent before the given time."""
+    """Acknowledge an alert: it stays open, but no mail about its features is sent before the given time."""
     end = instant(until, datetime.now(UTC))
     engine = connect(settings_of(home).database)
     try:
@@ -32,7 +32,9 @@ def ack(alert: AlertId, until: Until, why: Why = "", home: HomeOption = None) ->
         known = AlertStore(engine).acknowledge(alert, end, why)
     finally:
         engine.dispose()
-    out.print(f"{known.key}: no mail about {', '.join(known.names)} before {end:%Y-%m-%d %H:%M} UTC")
+    out.print(
+        f"{known.key}: no mail about {', '.join(known.names)} before {end:%Y-%m-%d %H:%M} UTC; one if others drift"
+    )
 
 
 def instant(text: str, now: datetime) -> datetime:

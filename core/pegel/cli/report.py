@@ -14,9 +14,9 @@ from pegel.cli.options import HomeOption, settings_of
 from pegel.errors import InvalidSpec
 from pegel.report.collect import Sources, model_view
 from pegel.report.html import write
-from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec import names
 from pegel.store.database import connect, migrate
-from pegel.store.registry import Registry
+from pegel.store.registry import Entry, Registry
 
 Model = Annotated[
     str | None,
@@ -31,24 +31,22 @@ def report(model: Model = None, output: Output = None, home: HomeOption = None) 
     engine = connect(settings.database)
     try:
         migrate(engine)
-        spec = chosen(engine, model)
-        view = model_view(
-            Sources(engine),
-            spec.model.name,
-            spec.model.version,
-            datetime.now(UTC),
-        )
+        entry = chosen(engine, model)
+        view = model_view(Sources(engine), entry.model, entry.version, datetime.now(UTC))
     finally:
         engine.dispose()
-    out.print(str(write(view, output or Path(f"{spec.endpoint}.html")).resolve()), soft_wrap=True)
+    out.print(
+        str(write(view, output or Path(f"{names.endpoint(entry.model, entry.version)}.html")).resolve()), soft_wrap=True
+    )
 
 
-def chosen(engine: Engine, model: str | None) -> MonitorSpec:
-    """Return the one watched model version that is meant. Raises InvalidSpec when none or several are."""
-    specs = Registry(engine).list()
-    found = [spec for spec in specs if model is None or model in (spec.key, spec.model.name)]
+def chosen(engine: Engine, model: str | None) -> Entry:
+    """Return the one registered model version that is meant. Raises InvalidSpec when none or several are."""
+    entries = Registry(engine).entries()
+    keys = [names.monitor_key(entry.model, entry.version) for entry in entries]
+    found = [entry for entry, key in zip(entries, keys, strict=True) if model is None or model in (key, entry.model)]
     if len(found) != 1:
         given = "no model was named" if model is None else f"given {model!r}"
-        known = ", ".join(spec.key for spec in specs) or "none"
+        known = ", ".join(keys) or "none"
         raise InvalidSpec(f"expected one watched model version; {given}; watched: {known}. Nothing was written.")
     return found[0]

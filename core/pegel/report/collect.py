@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy.engine import Engine
 
+from pegel.alerts.alert import Alert, DispatchFailure
 from pegel.baseline.baseline import Baseline
-from pegel.errors import LayoutMismatch, NotFound
+from pegel.errors import NotFound, PegelError, TemporaryError
 from pegel.judge.division import Division
+from pegel.judge.findings import Finding
 from pegel.judge.layer import Setting
-from pegel.reconcile.actions import Target
+from pegel.reconcile.actions import PastAction, Target
 from pegel.report.features import feature_views
-from pegel.report.states import state_of
+from pegel.report.states import error, state_of
 from pegel.report.svg import sparkline
 from pegel.report.timeline import timeline
-from pegel.report.views import LedgerView, ModelRow, ModelView
-from pegel.report.words import length, moment
+from pegel.report.views import FeatureView, LedgerView, ModelRow, ModelView
+from pegel.report.words import length, moment, one_line
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.registry import Registry
+from pegel.store.dispatch_failures import DispatchFailures
+from pegel.store.registry import Entry, Registry
 from pegel.store.results import Results
-from pegel.stream.result_rows import WindowRow
+from pegel.stream.commit import MonitorFailure
+from pegel.stream.result_rows import Heartbeat, InvalidRow, OutlierRow, WindowRow
+
+Part = TypeVar("Part")
 
 TIMELINE = 180
 """Windows on a time line."""
 PICTURED = 12
 """Newest final windows that are filled into the pictures of features."""
 SPARK = 40
+"""Newest final windows in the small line of requests."""
+LOOK_BACK = timedelta(days=1)
+"""How old what went wrong may be to be news in the list."""
+ZERO = timedelta(0)
 LISTED = 25
 """Findings, alerts, outliers and actions that are listed."""
 
@@ -42,72 +53,193 @@ class Sources:
 
     engine: Engine
 
-    def baseline(self, spec: MonitorSpec, windows: Sequence[WindowRow]) -> Baseline | None:
-        """Return the baseline that the newest window was judged by, else the current one; None if it is unreadable."""
-        baselines = BaselineStore(self.engine)
-        used = next((row.baseline_id for row in reversed(windows) if row.baseline_id), None)
-        wanted = used or baselines.current(spec.model.name, spec.model.version)
-        if wanted is None:
-            return None
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What is read once for all models."""
+
+    heartbeats: dict[str, Heartbeat]
+    failures: dict[tuple[str, int], MonitorFailure]
+    untold: dict[tuple[str, int], DispatchFailure]
+    """The newest of the last day."""
+    currents: dict[tuple[str, int], str]
+    groups: dict[str, list[str]]
+    """Notices about what a group reads, by group."""
+
+
+class _Reader:
+    """Reads one model part by part: what cannot be read is named in `problems` and left empty."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def part(self, what: str, read: Callable[[], Part], empty: Part) -> Part:
+        """Return what `read` gives, or `empty`. Raises TemporaryError: a database that is away is nobody's damage."""
         try:
-            return baselines.get(wanted)
-        except (NotFound, LayoutMismatch):
-            return None
+            return read()
+        except TemporaryError:
+            raise
+        except PegelError as problem:
+            self.problems.append(str(problem))
+        except Exception as problem:  # noqa: BLE001  whatever was stored, the other models and parts are shown
+            self.problems.append(f"{what} cannot be shown: {problem!r}")
+        return empty
 
 
 def model_rows(sources: Sources, now: datetime) -> list[ModelRow]:
-    """Return the list of models in the registry."""
-    return [_row(sources, spec, now) for spec in Registry(sources.engine).list()]
+    """Return the list of models in the registry; one of which something cannot be read has the state `error`."""
+    entries = Registry(sources.engine).entries()
+    shared = _shared(sources, {entry.spec.group for entry in entries if entry.spec is not None}, now)
+    return [_row(sources, entry, shared, now) for entry in entries]
 
 
 def model_view(sources: Sources, model: str, version: int, now: datetime) -> ModelView:
     """Return one model in full. Raises NotFound when the registry does not know it."""
-    spec = Registry(sources.engine).get(model, version)
-    if spec is None:
+    entries = Registry(sources.engine).entries()
+    entry = next((entry for entry in entries if (entry.model, entry.version) == (model, version)), None)
+    if entry is None:
         raise NotFound(f"no monitor for {model} version {version} is registered; `pegel status` lists those that are.")
-    results = Results(sources.engine)
-    windows = results.windows(model, version, limit=TIMELINE)
+    spec, reader, results = entry.spec, _Reader(), Results(sources.engine)
+    groups = set() if spec is None else {spec.group}
+    shared, part = _shared(sources, groups, now), reader.part
+    windows = part(
+        "windows", lambda: results.windows(model, version, limit=TIMELINE, damaged=reader.problems), list[WindowRow]()
+    )
     final = [row for row in windows if row.final][-PICTURED:]
-    baseline = sources.baseline(spec, windows)
-    since = windows[0].span.start.replace(second=0, microsecond=0) if windows else None
-    return ModelView(
-        row=_row(sources, spec, now),
+    baseline = part("the baseline", lambda: _baseline(sources, model, version, windows), None)
+    since = windows[0].span.start.replace(second=0, microsecond=0) if windows else now - LOOK_BACK
+    alerts = AlertStore(sources.engine)
+    title = f"{len(windows)} windows of {model} version {version}"
+    view = ModelView(
+        row=_row(sources, entry, shared, now),
         made_at=now,
         baseline=_told(baseline),
-        notes=next((row.judgement["notes"] for row in reversed(windows) if row.judgement.get("notes")), []),
-        timeline=timeline(windows, title=f"{len(windows)} windows of {model} version {version}"),
-        features=feature_views(baseline, final) if baseline is not None else [],
-        ledger=LedgerView.of(results.ledger(model, version, since), results.ledger_balance(spec.group, since)),
+        notes=part("notes", lambda: _notes(windows), list[str]()),
+        timeline=part("the time line", lambda: timeline(windows, title=title), ""),
+        features=part(
+            "features", lambda: feature_views(baseline, final) if baseline is not None else [], list[FeatureView]()
+        ),
+        ledger=part("the ledger", lambda: _ledger(results, entry, since), LedgerView.of([], [])),
         windows=windows[::-1],
-        findings=results.recent_findings(model, version, limit=LISTED),
-        alerts=AlertStore(sources.engine).alerts(model, version, limit=LISTED),
-        outliers=results.outliers(model, version, limit=LISTED),
-        invalid=results.invalid(model, version, since)[::-1],
-        actions=ActionLog(sources.engine).recent(
-            Target.driver(spec.group), Target.endpoint(spec.endpoint), limit=LISTED
-        )[::-1],
+        findings=part(
+            "findings",
+            lambda: results.recent_findings(model, version, limit=LISTED, damaged=reader.problems),
+            list[Finding](),
+        ),
+        alerts=part(
+            "alerts", lambda: alerts.alerts(model, version, limit=LISTED, damaged=reader.problems), list[Alert]()
+        ),
+        outliers=part("outliers", lambda: results.outliers(model, version, limit=LISTED), list[OutlierRow]()),
+        invalid=part("invalid input", lambda: results.invalid(model, version, since)[::-1], list[InvalidRow]()),
+        actions=part("actions", lambda: _actions(sources, spec), list[PastAction]()),
+        failures=results.failures(model, version),
+        gaps=[] if spec is None else results.gaps(spec.group, limit=LISTED),
+        set_aside=[] if spec is None else results.set_aside(spec.group, limit=LISTED),
+        untold=DispatchFailures(sources.engine).recent(model, version, limit=LISTED),
+        stream="" if spec is None else _progress(shared.heartbeats.get(spec.group), now),
+    )
+    told = [entry.problem] if spec is None else []
+    return replace(view, problems=list(dict.fromkeys([*told, *reader.problems])))
+
+
+def _shared(sources: Sources, groups: Iterable[str], now: datetime) -> _Shared:
+    results, since = Results(sources.engine), now - LOOK_BACK
+    untold = DispatchFailures(sources.engine).recent(since=since)
+    return _Shared(
+        heartbeats={beat.group: beat for beat in results.heartbeats()},
+        failures={(failure.model, failure.version): failure for failure in results.failures()},
+        untold={(failure.model, failure.version): failure for failure in reversed(untold)},
+        currents=BaselineStore(sources.engine).currents(),
+        groups={group: _group_notices(results, group, since) for group in groups},
     )
 
 
-def _row(sources: Sources, spec: MonitorSpec, now: datetime) -> ModelRow:
-    name, version = spec.model.name, spec.model.version
-    results = Results(sources.engine)
-    windows = results.windows(name, version, final_only=True, limit=SPARK)
+def _group_notices(results: Results, group: str, since: datetime) -> list[str]:
+    """Return what of the last day's records of a group is missing, in words."""
+    never_read = sum(gap.end - gap.start for gap in results.gaps(group, since))
+    set_aside = len(results.set_aside(group, since))
+    unbalanced = sum(minute.difference != 0 for minute in results.ledger_balance(group, since))
+    notices = [f"{_counted(never_read, 'record')} never read"] if never_read else []
+    notices += [f"{_counted(set_aside, 'record')} set aside"] if set_aside else []
+    notices += [f"ledger does not close in {_counted(unbalanced, 'minute')}"] if unbalanced else []
+    return notices
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _row(sources: Sources, entry: Entry, shared: _Shared, now: datetime) -> ModelRow:
+    name, version, spec, key = entry.model, entry.version, entry.spec, (entry.model, entry.version)
+    reader, results = _Reader(), Results(sources.engine)
+    windows = reader.part(
+        "windows",
+        lambda: results.windows(name, version, final_only=True, limit=SPARK, packed=False, damaged=reader.problems),
+        list[WindowRow](),
+    )
+    alert = reader.part("its alert", lambda: AlertStore(sources.engine).open_alert(name, version), None)
+    if key in shared.currents:
+        # Its document is unpacked, not parsed: damage shows, and a list of fifty models stays quick.
+        reader.part("its baseline", lambda: BaselineStore(sources.engine).document(shared.currents[key]), b"")
+    untold = shared.untold.get(key)
+    notices = [] if untold is None else [f"not told: {one_line(untold.reason)}"]
     last = windows[-1] if windows else None
-    open_alerts = [alert for alert in AlertStore(sources.engine).open_alerts() if alert.key == spec.key]
-    heartbeat = next((beat for beat in results.heartbeats() if beat.group == spec.group), None)
+    problems = [entry.problem, *reader.problems] if spec is None else reader.problems
+    if problems or spec is None:
+        state = error(problems[0])
+    else:
+        notices += shared.groups.get(spec.group, [])
+        state = state_of(
+            spec,
+            last=last,
+            alert=alert,
+            heartbeat=shared.heartbeats.get(spec.group),
+            now=now,
+            failure=shared.failures.get(key),
+        )
     return ModelRow(
         name=name,
         version=version,
-        state=state_of(spec, last=last, alert=open_alerts[0] if open_alerts else None, heartbeat=heartbeat, now=now),
+        state=state,
         last_window="none yet" if last is None else _ago(last.span.end, now),
-        requests=sparkline(
-            [row.requests * 60 / spec.windowing.length.total_seconds() for row in windows],
-            title=_rate(windows, spec.windowing.length),
-        ),
-        open_alerts=len(open_alerts),
-        false_alarms=allowed(spec),
+        requests=sparkline([_per_minute(row) for row in windows], title=_rate(windows)),
+        open_alerts=0 if alert is None else 1,
+        false_alarms="unknown" if spec is None else allowed(spec),
+        notices=notices,
     )
+
+
+def _baseline(sources: Sources, model: str, version: int, windows: Sequence[WindowRow]) -> Baseline | None:
+    """Return the baseline that the newest window was judged by, else the current one. Raises PegelError."""
+    baselines = BaselineStore(sources.engine)
+    used = next((row.baseline_id for row in reversed(windows) if row.baseline_id), None)
+    wanted = used or baselines.current(model, version)
+    return None if wanted is None else baselines.get(wanted)
+
+
+def _notes(windows: Sequence[WindowRow]) -> list[str]:
+    return next((row.judgement["notes"] for row in reversed(windows) if row.judgement.get("notes")), [])
+
+
+def _ledger(results: Results, entry: Entry, since: datetime) -> LedgerView:
+    balance = [] if entry.spec is None else results.ledger_balance(entry.spec.group, since)
+    return LedgerView.of(results.ledger(entry.model, entry.version, since), balance)
+
+
+def _actions(sources: Sources, spec: MonitorSpec | None) -> list[PastAction]:
+    if spec is None:
+        return []
+    targets = (Target.driver(spec.group), Target.endpoint(spec.endpoint))
+    return ActionLog(sources.engine).recent(*targets, limit=LISTED)[::-1]
+
+
+def _progress(beat: Heartbeat | None, now: datetime) -> str:
+    if beat is None:
+        return "its driver has not spoken yet"
+    head = "no event yet" if beat.event_time_head is None else f"newest event {moment(beat.event_time_head, now)} UTC"
+    moved = "" if beat.progressed_at is None else f", last progress {length(max(now - beat.progressed_at, ZERO))} ago"
+    words = f"driver {beat.state}, generation {beat.generation}, {beat.lag:,} records behind, {head}{moved}"
+    return f"{words}; {one_line(beat.error)}" if beat.error else words
 
 
 def allowed(spec: MonitorSpec) -> str:
@@ -116,14 +248,18 @@ def allowed(spec: MonitorSpec) -> str:
     return f"{expected:.2g} per day expected · {asked.count:g} per {asked.per} allowed"
 
 
-def _rate(windows: Sequence[WindowRow], span: timedelta) -> str:
+def _per_minute(row: WindowRow) -> float:
+    return row.requests * 60 / (row.span.end - row.span.start).total_seconds()
+
+
+def _rate(windows: Sequence[WindowRow]) -> str:
     if not windows:
         return "no requests yet"
-    return f"{windows[-1].requests * 60 / span.total_seconds():,.0f} requests per minute in the last window"
+    return f"{_per_minute(windows[-1]):,.0f} requests per minute in the last window"
 
 
 def _ago(end: datetime, now: datetime) -> str:
-    return f"{moment(end, now)} UTC, {length(max(now - end, timedelta(0)))} ago"
+    return f"{moment(end, now)} UTC, {length(max(now - end, ZERO))} ago"
 
 
 def _told(baseline: Baseline | None) -> str:

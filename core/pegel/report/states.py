@@ -8,8 +8,9 @@ from pegel.alerts.alert import Alert
 from pegel.judge.findings import Verdict
 from pegel.reconcile.driver_health import silence
 from pegel.report.views import StateView
-from pegel.report.words import length, moment
+from pegel.report.words import length, moment, one_line
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stream.commit import MonitorFailure
 from pegel.stream.result_rows import Heartbeat, WindowRow
 
 
@@ -20,8 +21,9 @@ def state_of(
     alert: Alert | None,
     heartbeat: Heartbeat | None,
     now: datetime,
+    failure: MonitorFailure | None = None,
 ) -> StateView:
-    """Return the first of these that holds: not watched, drifting, no traffic, not judged, ok.
+    """Return the first of these that holds: not watched, error, drifting, no traffic, not judged, ok.
 
     Args:
         spec: The monitor.
@@ -29,12 +31,14 @@ def state_of(
         alert: Its open alert.
         heartbeat: Of the group's driver.
         now: The present instant.
+        failure: Why the stream cannot watch or judge it; None if it can.
     """
-    if heartbeat is None or heartbeat.state == "stopped":
-        return StateView(words="not watched: its driver is not running yet", level="bad")
-    trouble = silence(heartbeat, now)
-    if trouble is not None:
-        return StateView(words=f"not watched: {trouble}", level="bad")
+    unwatched = _not_watched(heartbeat, now)
+    if unwatched is not None:
+        return StateView(words=f"not watched: {unwatched}", level="bad")
+    if failure is not None:
+        lost = f", {failure.windows_lost:,} windows lost" if failure.windows_lost else ""
+        return error(f"{failure.reason} (since {moment(failure.since, now)} UTC{lost})")
     if alert is not None:
         return StateView(words=f"drifting since {moment(alert.since, now)} UTC", level="bad")
     if last is None:
@@ -43,6 +47,17 @@ def state_of(
     if now - last.span.end > max(patience, timedelta(seconds=30)):
         return StateView(words=f"no traffic for {length(now - last.span.end)}", level="idle")
     return _judged(last)
+
+
+def _not_watched(heartbeat: Heartbeat | None, now: datetime) -> str | None:
+    if heartbeat is None or heartbeat.state == "stopped":
+        return "its driver is not running yet"
+    return silence(heartbeat, now)
+
+
+def error(reason: str) -> StateView:
+    """Return the state of a model about which something cannot be read or done."""
+    return StateView(words=f"error: {one_line(reason)}", level="bad")
 
 
 def _judged(last: WindowRow) -> StateView:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pegel.alerts.alert import Alert
+from pegel.alerts.alert import Alert, DispatchFailure
 from pegel.judge.findings import Finding, Verdict
 from pegel.reconcile.actions import PastAction
+from pegel.stream.commit import Gap, MonitorFailure, SetAside
 from pegel.stream.result_rows import InvalidRow, LedgerRow, MinuteBalance, OutlierRow, WindowRow
 
 
@@ -81,6 +82,8 @@ class ModelRow:
     open_alerts: int
     false_alarms: str
     """Expected against allowed, in words."""
+    notices: list[str] = field(default_factory=list)
+    """What went wrong around the model without being its state: mails not told, records never read, an open ledger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,3 +110,15 @@ class ModelView:
     invalid: list[InvalidRow] = field(default_factory=list)
     actions: list[PastAction] = field(default_factory=list)
     """What the reconciler did, newest first."""
+    problems: list[str] = field(default_factory=list)
+    """What of this page could not be read, and why; the rest is shown."""
+    failures: list[MonitorFailure] = field(default_factory=list)
+    """Why the stream does not watch or judge the model now."""
+    gaps: list[Gap] = field(default_factory=list)
+    """Records of the group that nobody will ever read, newest first."""
+    set_aside: list[SetAside] = field(default_factory=list)
+    """Records of the group that killed whoever read them, newest first."""
+    untold: list[DispatchFailure] = field(default_factory=list)
+    """What nobody could be told, newest first."""
+    stream: str = ""
+    """How far the group's driver is, in words."""

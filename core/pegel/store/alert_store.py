@@ -209,9 +209,10 @@ class AlertStore:
                 try:
                     alerts.append(alert_from_json(data))
                 except DamagedRow as error:
+                    named = f"alert {alert_id[:8]}: {error}"
                     if damaged is None:
-                        raise
-                    damaged.append(f"alert {alert_id[:8]}: {error}")
+                        raise DamagedRow(named) from error
+                    damaged.append(named)
         return alerts
 
 

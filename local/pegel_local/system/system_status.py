@@ -12,12 +12,12 @@ from pegel.reconcile.driver_health import silence
 from pegel.reconcile.job_backend import JobState
 from pegel.reconcile.look_at_endpoints import look_at_endpoints
 from pegel.reconcile.serving_backend import EndpointState
-from pegel.spec.monitor_spec import MonitorSpec
+from pegel.report.collect import Sources, model_rows
+from pegel.report.views import ModelRow
+from pegel.spec.names import monitor_key
 from pegel.spec.settings import Settings
 from pegel.store.action_log import ActionLog
-from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect
-from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.stream.result_rows import Heartbeat
 from pegel_local.backends.driver_processes import LocalJobBackend
@@ -88,11 +88,10 @@ def _endpoints(settings: Settings) -> list[Line]:
 
 def _stored(settings: Settings, now: datetime) -> dict[str, list[Line]]:
     engine = connect(settings.database)
-    results, registry = Results(engine), Registry(engine)
+    results = Results(engine)
     try:
         beats = [_beat(beat, now) for beat in results.heartbeats()]
-        alerts = {alert.key for alert in AlertStore(engine).open_alerts()}
-        models = [_model(results, spec, alerts, now) for spec in registry.list()]
+        models = [_model(results, row, now) for row in model_rows(Sources(engine), now)]
         moves = ActionLog(engine).recent(limit=1)
     except (Unavailable, SetupError) as error:
         return {"database": [Line(name="results database", state=str(error), good=False, remedy="pegel up")]}
@@ -113,14 +112,12 @@ def _next(good: bool) -> str:
     return "" if good else "wait a minute: the reconciler restarts it; its reasons stand on the model's page"
 
 
-def _model(results: Results, spec: MonitorSpec, alerts: set[str], now: datetime) -> Line:
-    name, version = spec.model.name, spec.model.version
-    last = results.windows(name, version, limit=1, packed=False)
-    counted = f"{results.ledger_total(name, version, now - LOOK_BACK).received} messages in a day"
-    window = f"last window {last[0].verdict} {_ago(last[0].span.end, now)}" if last else "no window yet"
-    drifting = spec.key in alerts
-    state = f"{'drifting' if drifting else 'no open alert'} · {window} · {counted}"
-    return Line(name=spec.key, state=state, good=not drifting, remedy="pegel report" if drifting else "")
+def _model(results: Results, row: ModelRow, now: datetime) -> Line:
+    """Return the line of a model, in the words of its page."""
+    counted = f"{results.ledger_total(row.name, row.version, now - LOOK_BACK).received} messages in a day"
+    state = " · ".join([row.state.words, f"last window {row.last_window}", counted, *row.notices])
+    good = row.state.level != "bad" and not row.notices
+    return Line(name=monitor_key(row.name, row.version), state=state, good=good, remedy="" if good else "pegel report")
 
 
 def _disk(home: Path) -> Line:

@@ -9,7 +9,7 @@ from pegel.spec.settings import Settings
 from pegel_airflow import services
 
 TOLD: Final = {
-    "acknowledged": "Acknowledged. No mail about this alert until then, unless it grows.",
+    "acknowledged": "Acknowledged. No mail about these features until then; one if others begin to drift.",
     "silenced": "Silenced. No mail about this model until then; windows are judged as before.",
 }
 """What is said after each action, by the name that travels in the address."""

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.errors import NotFound
@@ -22,7 +23,12 @@ from pegel.report.svg import chart, sparkline
 from pegel.report.timeline import told
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
+from pegel.store import tables
+from pegel.store.database import writing
+from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.registry import Registry
+from pegel.store.stream_store import StreamStore
+from pegel.stream.commit import ArrivalRow, Commit, Gap, MonitorFailure, SetAside
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import MINUTE, sample_heartbeat, sample_spec, sample_window
 
@@ -126,6 +132,64 @@ def test_an_unknown_model_is_named(sources: Sources) -> None:
     """A model that the registry does not know is an error that names it."""
     with pytest.raises(NotFound, match="pets version 3"):
         model_view(sources, "pets", 3, NOW)
+
+
+def damaged(sources: Sources, statement: sa.Executable) -> None:
+    """Add a second, healthy model, then change rows of the database as nobody should."""
+    Registry(sources.engine).put(sample_spec("fraud"))
+    with writing(sources.engine) as connection:
+        connection.execute(statement)
+
+
+DAMAGE: dict[str, sa.Executable] = {
+    "the stored spec cannot be read: no JSON": sa.text("UPDATE monitors SET spec = '{' WHERE model = 'delays'"),
+    "model: given 7": sa.text("UPDATE monitors SET spec = '{\"model\"\\: 7}' WHERE model = 'delays'"),
+    "the window of delays/1 that starts at 2026-01-01 00:23:00 cannot be read": sa.update(tables.windows)
+    .where(tables.windows.c.span_start == START + 23 * MINUTE)
+    .values(verdict="fine"),
+    "expected a readable baseline": sa.update(tables.baselines).values(document=b"?"),
+    "alert ": sa.text("UPDATE alerts SET alert = '[]'"),
+}
+
+
+@pytest.mark.parametrize("words", DAMAGE)
+def test_a_damaged_model_hides_no_other(sources: Sources, words: str) -> None:
+    """A model of which something cannot be read has the state `error` with its reason; its page shows the rest."""
+    damaged(sources, DAMAGE[words])
+    states = {row.name: row.state.words for row in model_rows(sources, NOW)}
+    view = model_view(sources, "delays", 1, NOW)
+    text = html.render(view)
+
+    assert "waiting for the first window" == states["fraud"]
+    assert f"error: {words}" == states["delays"][: len("error: ") + len(words)]
+    assert [words] == [problem[: len(words)] for problem in view.problems]
+    assert "What is wrong" in text
+    assert view.windows
+
+
+def test_what_went_wrong_in_the_stream_is_told(sources: Sources) -> None:
+    """A failure of the stream is the model's state; records never read, set aside or unexplained are notices."""
+    stream = StreamStore(sources.engine)
+    claim = stream.claim("default", 5, NOW)
+    gap = Gap(topic="pegel.default.inference", partition=0, start=5, end=125, reason="retention", at=NOW)
+    poison = SetAside(topic=gap.topic, partition=1, offset=7, size_bytes=900, reason="killed two drivers", at=NOW)
+    failure = MonitorFailure(model="delays", version=1, since=NOW, reason="KeyError: 'edges'", windows_lost=3)
+    arrived = ArrivalRow(topic=gap.topic, partition=0, minute=START, records=7)
+    commit = Commit(gaps=[gap], set_aside=[poison], failures=[failure], arrivals=[arrived])
+    stream.commit(claim, commit, NOW)
+    DispatchFailures(sources.engine).record("delays", 1, "ada@example.org was refused: 550", NOW)
+    (row,) = model_rows(sources, NOW)
+    text = html.render(model_view(sources, "delays", 1, NOW))
+
+    assert "error: KeyError: 'edges' (since 00:24:20 UTC, 3 windows lost)" == row.state.words
+    assert [
+        "not told: ada@example.org was refused: 550",
+        "120 records never read",
+        "1 record set aside",
+    ] == row.notices[:3]
+    assert row.notices[3].startswith("ledger does not close in ")
+    for sentence in ("3 windows lost", "offsets 5 to 124", "offset 7: killed two drivers", "Not told, 00:24:20 UTC"):
+        assert sentence in text
 
 
 @pytest.mark.parametrize(
