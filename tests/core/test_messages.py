@@ -85,6 +85,17 @@ def test_request_and_response_share_all_but_one_bit(event_id: str) -> None:
     assert asked >> 1 == answered >> 1
 
 
+def test_components_of_one_prediction_are_no_copies() -> None:
+    """A transformer and a predictor log under one id; where no component is named, the predictor is meant."""
+    named, unnamed, other = (
+        parse_event(HEADERS | added, AT).identity
+        for added in ({"ce_component": b"predictor"}, {}, {"ce_component": b"transformer"})
+    )
+
+    assert named == unnamed
+    assert named >> 1 != other >> 1
+
+
 @pytest.mark.parametrize(
     "body",
     [

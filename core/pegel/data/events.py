@@ -13,10 +13,12 @@ from enum import IntEnum
 
 from pegel.data.wire import (
     DROPPED_TYPE,
+    HEADER_COMPONENT,
     HEADER_ENDPOINT,
     HEADER_ID,
     HEADER_NAMESPACE,
     HEADER_TYPE,
+    PREDICTOR,
     REQUEST_TYPE,
     RESPONSE_TYPE,
 )
@@ -41,13 +43,22 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class LoggedEvent:
-    """One logged event without its body; `endpoint` names the model. `time_us`: microseconds since the epoch."""
+    """One logged event without its body; `endpoint` names the model. `time_us`: microseconds since the epoch.
+
+    `component` is who logged: a transformer and its predictor log different bodies under one id.
+    """
 
     id: str
     type: EventType
     endpoint: str
     namespace: str
     time_us: int
+    component: str = PREDICTOR
+
+    @property
+    def identity(self) -> int:
+        """Return what copies of this event share, see the function `identity`."""
+        return identity(self.id, self.type, self.component)
 
     @property
     def is_probe(self) -> bool:
@@ -69,15 +80,19 @@ def parse_event(headers: Mapping[str, bytes | None], time_us: int) -> LoggedEven
         )
     # A drop notice may speak for the logger as a whole; every other event must name its model.
     endpoint = _text(headers, HEADER_ENDPOINT, required=kind is not EventType.DROPPED)
-    return LoggedEvent(event_id, kind, endpoint, _text(headers, HEADER_NAMESPACE, required=False), time_us)
+    namespace = _text(headers, HEADER_NAMESPACE, required=False)
+    component = _text(headers, HEADER_COMPONENT, required=False) or PREDICTOR
+    return LoggedEvent(event_id, kind, endpoint, namespace, time_us, component)
 
 
-def identity(event_id: str, kind: EventType) -> int:
-    """Return 64 bits that are equal for copies of one event; a request and its response differ in the last bit only.
+def identity(event_id: str, kind: EventType, component: str = PREDICTOR) -> int:
+    """Return 64 bits that are equal for copies of one event: of one id, type and component.
 
-    Collisions among a million events have a probability of about 5e-8.
+    A request and its response differ in the last bit only. Collisions among a million events have a probability of
+    about 5e-8.
     """
-    digest = hashlib.blake2b(event_id.encode(errors="surrogateescape"), digest_size=8).digest()
+    text = event_id if component == PREDICTOR else f"{event_id}\0{component}"
+    digest = hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=8).digest()
     return int.from_bytes(digest, "little") & ~1 | (kind is EventType.RESPONSE)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from pegel.data.events import EventType, LoggedEvent, identity
+from pegel.data.events import EventType, LoggedEvent
 from pegel.errors import InvalidPayload
 from pegel.stream.arrivals import arrived, minute_us, unread
 from pegel.stream.counting_plan import CountingPlan, LoadedBaseline, MonitorPlan
@@ -82,7 +82,7 @@ class CountingTask:
         if place not in self.counting:
             self.counting[place] = self._begin(place, monitor, record)
         counting, seen = self.counting[place], self.seen.setdefault(place, set())
-        mark = identity(event.id, event.type)
+        mark = event.identity
         if mark in seen or mark in self.plan.known.get(place, ()):
             counting.partial.duplicates += 1
             counting.minute(event).duplicate += 1

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pegel.baseline.outliers import top_features
 from pegel.data.columns import Columns, Kind, Role
 from pegel.data.decoding import Decoded, count_rows
-from pegel.data.events import EventType, LoggedEvent, identity
+from pegel.data.events import EventType, LoggedEvent
 from pegel.errors import InvalidPayload
 from pegel.stats.layout import Layout
 from pegel.stats.summary import Summary
@@ -66,11 +66,11 @@ class PaneCounting:
                 self.reject(places[at], event, errors[at], bodies[at])
             else:
                 self.minute(event).valid += 1
-                self.ids[kind].append(identity(event.id, kind))
+                self.ids[kind].append(event.identity)
 
     def reject(self, place: int, event: LoggedEvent, error: InvalidPayload, body: bytes) -> None:
         """Count an unreadable event and remember to keep it aside."""
-        self.ids[EventType.DROPPED].append(identity(event.id, event.type))
+        self.ids[EventType.DROPPED].append(event.identity)
         if error.kind != UNJUDGED:
             self.rejected.append((place, error))
         count_invalid(self.partial, self._minute_us(event), error, body)
@@ -142,7 +142,7 @@ class PaneCounting:
         for place, event, body in zip(places, events, bodies, strict=True):
             try:
                 count_notice(self.minute(event), body)
-                self.ids[EventType.DROPPED].append(identity(event.id, event.type))
+                self.ids[EventType.DROPPED].append(event.identity)
             except InvalidPayload as error:
                 self.reject(place, event, error, body)
 
