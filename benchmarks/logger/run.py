@@ -24,10 +24,11 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from pegel.data import wire
 from pegel.spec import names
 from pegel_local.kafka.broker import Broker
 from pegel_local.machine import paths
-from pegel_serving.cloudevent import EventType, Logged, Origin, headers, now_ns
+from pegel_serving.cloudevent import EndpointOrigin, LoggedBody, headers, now_ns
 
 CONNECTIONS = 5
 TOPIC = names.inference_topic("bench")
@@ -37,8 +38,8 @@ BODY = json.dumps({"instances": [["AA", -3.0, 14.0, 733.0, 2.0]] * 20}).encode()
 def message(event_id: str) -> bytes:
     """Return one event as an HTTP/1.1 request."""
     at = now_ns()
-    event = Logged(kind=EventType.REQUEST, event_id=event_id, at_ns=at, content_type="application/json", body=BODY)
-    origin = Origin(name="bench-v1", namespace="bench", source="bench")
+    event = LoggedBody(type=wire.REQUEST_TYPE, event_id=event_id, at_ns=at, content_type="application/json", body=BODY)
+    origin = EndpointOrigin(name="bench-v1", namespace="bench", source="bench")
     head = "".join(f"{name}: {value}\r\n" for name, value in headers(event, origin, recorded_ns=at).items())
     return f"POST / HTTP/1.1\r\nHost: bench\r\nContent-Length: {len(BODY)}\r\n{head}\r\n".encode() + BODY
 

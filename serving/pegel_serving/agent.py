@@ -13,21 +13,26 @@ from typing import Self
 import httpx
 import structlog
 
-from pegel_serving.cloudevent import Logged, Origin, headers, now_ns
-from pegel_serving.serve import cancel
+from pegel_serving.cloudevent import EndpointOrigin, LoggedBody, headers, now_ns
+from pegel_serving.http_service import cancel
 
 log = structlog.stdlib.get_logger(__name__)
 
 WORKERS = 5
+_OVERHEAD = 2048
+"""Bytes of the Python objects around a waiting body."""
 
 
 class Agent:
     """A queue and its workers. Use it as an async context manager."""
 
-    def __init__(self, url: str, origin: Origin, *, queue: int = 10_000, timeout_s: float = 10.0) -> None:
-        """Log to `url`; at most `queue` bodies wait."""
+    def __init__(
+        self, url: str, origin: EndpointOrigin, *, queue_bytes: int = 64 << 20, timeout_s: float = 10.0
+    ) -> None:
+        """Log to `url`; the bodies that wait or are being sent hold at most `queue_bytes`."""
         self._url, self._origin, self._timeout_s = url, origin, timeout_s
-        self._queue: asyncio.Queue[Logged] = asyncio.Queue(queue)
+        self._queue: asyncio.Queue[LoggedBody] = asyncio.Queue()
+        self._queue_bytes, self._bytes = queue_bytes, 0
         self._workers: list[asyncio.Task[None]] = []
         self.sent = 0
         """Bodies answered with 200."""
@@ -53,26 +58,31 @@ class Agent:
         await self._client.aclose()
         log.info("agent stopped", sent=self.sent, lost=self.lost + self._queue.qsize())
 
-    def log(self, event: Logged) -> None:
+    def log(self, event: LoggedBody) -> None:
         """Queue a body and return at once, whatever state the logger is in."""
-        try:
-            self._queue.put_nowait(event)
-        except asyncio.QueueFull:
+        size = _OVERHEAD + len(event.body)
+        if self._bytes + size > self._queue_bytes:
             self._lose("queue full")
+            return
+        self._bytes += size
+        self._queue.put_nowait(event)
 
     async def _work(self) -> None:
         while True:
             event = await self._queue.get()
             try:
                 await self._post(event)
+            except Exception as error:  # noqa: BLE001 (a worker that ended for one event would lose all others with it)
+                self._lose(f"{type(error).__name__}: {error}")
             finally:
+                self._bytes -= _OVERHEAD + len(event.body)
                 self._queue.task_done()
 
-    async def _post(self, event: Logged) -> None:
+    async def _post(self, event: LoggedBody) -> None:
+        named = headers(event, self._origin, recorded_ns=now_ns())
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in named.items()]
         try:
-            answer = await self._client.post(
-                self._url, content=event.body, headers=headers(event, self._origin, recorded_ns=now_ns())
-            )
+            answer = await self._client.post(self._url, content=event.body, headers=raw)
         except httpx.HTTPError as error:
             self._lose(type(error).__name__)
             return

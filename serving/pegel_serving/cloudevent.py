@@ -7,33 +7,30 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 
-
-class EventType(StrEnum):
-    """Which side of the call a body comes from."""
-
-    REQUEST = "org.kubeflow.serving.inference.request"
-    RESPONSE = "org.kubeflow.serving.inference.response"
+from pegel.data import wire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class EndpointOrigin:
     """What is the same for every event of one endpoint."""
 
     name: str
     namespace: str
     source: str
-    component: str = "predictor"
+    component: str = wire.PREDICTOR
     endpoint: str = ""
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Logged:
-    """One body to log. `at_ns` is when the request came or the response ended, in nanoseconds since the epoch."""
+class LoggedBody:
+    """One body to log, of type `wire.REQUEST_TYPE` or `wire.RESPONSE_TYPE`.
 
-    kind: EventType
+    `at_ns` is when the request came or the response ended, in nanoseconds since the epoch.
+    """
+
+    type: str
     event_id: str
     at_ns: int
     content_type: str
@@ -41,26 +38,29 @@ class Logged:
     metadata: Mapping[str, list[str]] = field(default_factory=dict)
 
 
-def headers(event: Logged, origin: Origin, *, recorded_ns: int) -> dict[str, str]:
-    """Return the HTTP headers of `event`. The content type is the request's on both sides, as with KServe."""
+def headers(event: LoggedBody, origin: EndpointOrigin, *, recorded_ns: int) -> dict[str, str]:
+    """Return the HTTP headers of `event`. The content type is the request's on both sides, as with KServe.
+
+    What comes from the client's headers may hold any letter of Latin-1, so they are to be sent in that.
+    """
     named = {
-        "Ce-Id": event.event_id,
-        "Ce-Specversion": "1.0",
-        "Ce-Type": event.kind.value,
-        "Ce-Source": origin.source,
-        "Ce-Time": rfc3339(event.at_ns),
-        "Ce-Recordedtime": rfc3339(recorded_ns),
-        "Ce-Inferenceservicename": origin.name,
-        "Ce-Namespace": origin.namespace,
-        "Ce-Component": origin.component,
-        "Ce-Endpoint": origin.endpoint,
-        "Ce-Metadata": _json(event.metadata),
+        wire.HEADER_ID: event.event_id,
+        wire.HEADER_SPEC_VERSION: wire.SPEC_VERSION,
+        wire.HEADER_TYPE: event.type,
+        wire.HEADER_SOURCE: origin.source,
+        wire.HEADER_TIME: rfc3339(event.at_ns),
+        wire.HEADER_RECORDED_TIME: rfc3339(recorded_ns),
+        wire.HEADER_ENDPOINT: origin.name,
+        wire.HEADER_NAMESPACE: origin.namespace,
+        wire.HEADER_COMPONENT: origin.component,
+        wire.HEADER_POD_LABEL: origin.endpoint,
+        wire.HEADER_METADATA: _json(event.metadata),
     }
     if origin.annotations:
-        named["Ce-Annotations"] = _json(origin.annotations)
+        named[wire.HEADER_ANNOTATIONS] = _json(origin.annotations)
     if event.content_type:
-        named["Content-Type"] = event.content_type
-    return named
+        named[wire.HEADER_CONTENT_TYPE] = event.content_type
+    return {wire.http_name(name): value for name, value in named.items()}
 
 
 def rfc3339(at_ns: int) -> str:

@@ -15,10 +15,8 @@ from kserve.constants.constants import FASTAPI_APP_IMPORT_STRING
 from kserve.protocol.rest.server import RESTServer
 
 from pegel.errors import SetupError
-from pegel_serving import logs, serve
+from pegel_serving import http_service, json_logs
 from pegel_serving.served_model import SklearnModel
-
-GRACE_S = 5
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -34,9 +32,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run until SIGTERM. Returns the exit code."""
     options = parse(arguments)
-    logs.configure("model-server")
+    json_logs.configure("model-server")
     try:
-        listener = serve.bind(options.host, options.port)
+        listener = http_service.bind(options.host, options.port)
         model = SklearnModel(options.name, options.model_dir)
         model.load()
     except SetupError as error:
@@ -50,12 +48,11 @@ def main(arguments: list[str] | None = None) -> int:
         server.dataplane,
         server.model_repository_extension,
         listener.getsockname()[1],
-        grace_period=GRACE_S,
+        grace_period=http_service.REQUESTS_END_S,
     )
     rest.create_application()
     rest.config.access_log = False
-    serve.run(rest.config, listener, "model-server")
-    return 0
+    return http_service.run(rest.config, listener, "model-server")
 
 
 if __name__ == "__main__":

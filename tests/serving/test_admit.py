@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pegel_serving.logger.admit import Refused, dead_letter, open_envelope
-from pegel_serving.logger.logged_event import Event
+from pegel_serving.logger.admit import Refused, open_envelope, record_headers
+from pegel_serving.logger.dead_letters import dead_letter
+from pegel_serving.logger.kafka_record import KafkaRecord
 
 GOOD = {
     b"ce-id": b"7",
@@ -23,7 +24,7 @@ GOOD = {
 }
 
 
-def admit(headers: dict[bytes, bytes]) -> Event:
+def admit(headers: dict[bytes, bytes]) -> KafkaRecord:
     """Open an envelope and put a body in."""
     return open_envelope(headers.items(), max_header_bytes=4096).event(b'{"instances": [[1e400]]}')
 
@@ -104,7 +105,7 @@ def test_both_times_give_the_lag_of_the_agent() -> None:
 
 def test_a_dead_letter_keeps_what_came_and_says_why() -> None:
     """Headers as they came, the body, and the reason."""
-    letter = dead_letter((GOOD | {b"ce-type": b"odd"}).items(), b"body", reason="unknown_type", truncated=False)
+    letter = dead_letter(record_headers((GOOD | {b"ce-type": b"odd"}).items()), b"body", reason="unknown_type")
 
     assert ("pegel.shop.dead-letters", b"body") == (letter.topic, letter.value)
     assert ("odd", "unknown_type", "") == (
@@ -116,7 +117,7 @@ def test_a_dead_letter_keeps_what_came_and_says_why() -> None:
 
 def test_a_dead_letter_never_takes_its_topic_from_a_bad_name() -> None:
     """A namespace that cannot be part of a topic falls back to the default one."""
-    letter = dead_letter({b"ce-namespace": b"no such!"}.items(), b"", reason="bad_namespace", truncated=False)
+    letter = dead_letter([("ce_namespace", b"no such!")], b"", reason="bad_namespace")
 
     assert "pegel.default.dead-letters" == letter.topic
 
@@ -125,4 +126,4 @@ def test_the_form_on_disk_loses_nothing() -> None:
     """Decoding what was encoded gives the same event."""
     event = admit(GOOD)
 
-    assert event == Event.decode(event.encode())
+    assert event == KafkaRecord.decode(event.encode())

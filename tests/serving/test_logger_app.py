@@ -10,12 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
+from senders import SwitchedSender
 
-from pegel_serving.logger.app import DoorSettings, LoggerApp
-from pegel_serving.logger.logged_event import Event
+from pegel_serving.logger.http_door import DoorSettings, LoggerApp
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Limits, Pipeline
-from pegel_serving.logger.producer import Report, Verdict
 from pegel_serving.logger.spool import Spool
 
 EVENT = {
@@ -29,49 +28,17 @@ EVENT = {
 }
 
 
-class ListSender:
-    """A Sender that keeps events in a list, or does not answer at all."""
-
-    def __init__(self) -> None:
-        """Begin with a broker that answers."""
-        self.topic: list[Event] = []
-        self.answers = True
-        self._reports: list[Report] = []
-
-    def send(self, event: Event, report: Report) -> bool:
-        """Keep the event."""
-        self.topic.append(event)
-        self._reports.append(report)
-        return True
-
-    def poll(self) -> None:
-        """Report everything as delivered while the broker answers."""
-        if self.answers:
-            reports, self._reports = self._reports, []
-            for report in reports:
-                report(Verdict.DELIVERED, "")
-
-    def forget(self) -> None:
-        """Drop all reports."""
-        self._reports.clear()
-
-    def flush(self, timeout_s: float) -> None:
-        """Poll once."""
-        del timeout_s
-        self.poll()
-
-
 @pytest.fixture
-def sender() -> ListSender:
+def sender() -> SwitchedSender:
     """A sender that answers at first."""
-    return ListSender()
+    return SwitchedSender()
 
 
 Maker = Callable[..., LoggerApp]
 
 
 @pytest.fixture
-def make(sender: ListSender, tmp_path: Path) -> Iterator[Maker]:
+def make(sender: SwitchedSender, tmp_path: Path) -> Iterator[Maker]:
     """Build applications over one sender."""
     spools: list[Spool] = []
 
@@ -100,6 +67,15 @@ async def serving(app: LoggerApp) -> AsyncIterator[httpx.AsyncClient]:
     await running
 
 
+async def poll(holds: Callable[[], bool]) -> None:
+    """Wait until something holds, for five seconds at most."""
+    for _ in range(1000):
+        if holds():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("did not happen within five seconds")
+
+
 def post(app: LoggerApp, body: bytes = b"{}", **headers: str | None) -> httpx.Response:
     """Send one event, with headers added or (None) left out."""
 
@@ -124,7 +100,7 @@ def get(app: LoggerApp, path: str, *, events: int = 0) -> httpx.Response:
     return asyncio.run(go())
 
 
-def test_an_event_is_answered_200_with_an_empty_body(make: Maker, sender: ListSender) -> None:
+def test_an_event_is_answered_200_with_an_empty_body(make: Maker, sender: SwitchedSender) -> None:
     """KServe's agent calls everything but 200 an error."""
     answer = post(make(), b"payload")
 
@@ -132,7 +108,7 @@ def test_an_event_is_answered_200_with_an_empty_body(make: Maker, sender: ListSe
     assert [b"payload"] == [event.value for event in sender.topic]
 
 
-def test_a_refused_event_goes_to_the_dead_letters(make: Maker, sender: ListSender) -> None:
+def test_a_refused_event_goes_to_the_dead_letters(make: Maker, sender: SwitchedSender) -> None:
     """The sender learns why, and a person can look at what came."""
     answer = post(make(), b"payload", ce_type="odd")
 
@@ -140,13 +116,13 @@ def test_a_refused_event_goes_to_the_dead_letters(make: Maker, sender: ListSende
     assert [("pegel.default.dead-letters", b"payload")] == [(event.topic, event.value) for event in sender.topic]
 
 
-def test_an_oversized_body_is_cut_off_and_counted_as_lost(make: Maker, sender: ListSender) -> None:
+def test_an_oversized_body_is_cut_off_and_counted_as_lost(make: Maker, sender: SwitchedSender) -> None:
     """The letter keeps the beginning, the notice tells the ledger."""
-    answer = post(make(max_body_bytes=100, kept_bytes=10), b"x" * 101)
+    answer = post(make(max_body_bytes=100), b"x" * 101)
     letter, notice = sender.topic
 
     assert 413 == answer.status_code
-    assert (b"x" * 10, "too_large", "true") == (
+    assert (b"x" * 100, "too_large", "true") == (
         letter.value,
         letter.header("dlq_reason"),
         letter.header("dlq_truncated"),
@@ -154,14 +130,14 @@ def test_an_oversized_body_is_cut_off_and_counted_as_lost(make: Maker, sender: L
     assert ("org.pegel.logger.dropped", b'{"count":1,"reason":"too_large"}') == (notice.header("ce_type"), notice.value)
 
 
-def test_a_body_of_exactly_the_cap_passes(make: Maker, sender: ListSender) -> None:
+def test_a_body_of_exactly_the_cap_passes(make: Maker, sender: SwitchedSender) -> None:
     """The cap is inclusive."""
     answer = post(make(max_body_bytes=100), b"x" * 100)
 
     assert 200 == answer.status_code
 
 
-def test_a_grpc_frame_is_set_aside_without_blaming_the_sender(make: Maker, sender: ListSender) -> None:
+def test_a_grpc_frame_is_set_aside_without_blaming_the_sender(make: Maker, sender: SwitchedSender) -> None:
     """Nothing downstream reads it, so it is a dead letter and a counted loss."""
     answer = post(make(), b"\x00\x00", content_type="application/grpc")
 
@@ -171,16 +147,16 @@ def test_a_grpc_frame_is_set_aside_without_blaming_the_sender(make: Maker, sende
     ]
 
 
-def test_without_room_the_answer_is_503_and_says_when_to_come_back(make: Maker, sender: ListSender) -> None:
+def test_without_room_the_answer_is_503_and_says_when_to_come_back(make: Maker, sender: SwitchedSender) -> None:
     """Memory and disk are full: the loss is said and counted, never hidden."""
-    sender.answers = False
+    sender.verdict = None
     app = make(cap_bytes=10, queue_messages=0, retry_after_s=9)
     answer = post(app)
 
     assert (503, "9") == (answer.status_code, answer.headers["retry-after"])
 
 
-def test_an_answer_after_the_broker_waits_for_it(make: Maker, sender: ListSender) -> None:
+def test_an_answer_after_the_broker_waits_for_it(make: Maker, sender: SwitchedSender) -> None:
     """With `ack=broker` a good broker means the event is on the topic and nowhere else."""
     app = make(ack="broker", ack_timeout_s=5.0)
     answer = post(app)
@@ -188,9 +164,9 @@ def test_an_answer_after_the_broker_waits_for_it(make: Maker, sender: ListSender
     assert (200, 1) == (answer.status_code, len(sender.topic))
 
 
-def test_an_answer_after_a_silent_broker_means_disk(make: Maker, sender: ListSender, tmp_path: Path) -> None:
+def test_an_answer_after_a_silent_broker_means_disk(make: Maker, sender: SwitchedSender, tmp_path: Path) -> None:
     """With `ack=broker` a slow broker costs a bounded time, then the event is on disk."""
-    sender.answers = False
+    sender.verdict = None
     answer = post(make(ack="broker", ack_timeout_s=0.01), b"kept")
     spooled = b"".join(path.read_bytes() for path in tmp_path.glob("*.seg"))
 
@@ -198,24 +174,24 @@ def test_an_answer_after_a_silent_broker_means_disk(make: Maker, sender: ListSen
     assert b"kept" in spooled
 
 
-def test_it_lives_without_a_broker(make: Maker, sender: ListSender) -> None:
+def test_it_lives_without_a_broker(make: Maker, sender: SwitchedSender) -> None:
     """Waiting events make it neither dead nor unready."""
-    sender.answers = False
+    sender.verdict = None
 
     assert (200, 200) == (get(make(), "/livez", events=3).status_code, get(make(), "/readyz", events=3).status_code)
 
 
-def test_it_is_not_ready_when_events_would_be_lost(make: Maker, sender: ListSender) -> None:
+def test_it_is_not_ready_when_events_would_be_lost(make: Maker, sender: SwitchedSender) -> None:
     """The answer says why."""
-    sender.answers = False
+    sender.verdict = None
     answer = get(make(cap_bytes=10, queue_messages=0), "/readyz")
 
     assert (503, True) == (answer.status_code, "full" in answer.text)
 
 
-def test_it_is_not_ready_when_nothing_moves_for_too_long(make: Maker, sender: ListSender) -> None:
+def test_it_is_not_ready_when_nothing_moves_for_too_long(make: Maker, sender: SwitchedSender) -> None:
     """Something waits, and nothing was delivered for longer than allowed."""
-    sender.answers = False
+    sender.verdict = None
     answer = get(make(stuck_s=-1.0), "/readyz", events=1)
 
     assert (503, True) == (answer.status_code, "nothing was delivered" in answer.text)
@@ -248,3 +224,135 @@ def test_anything_else_is_told_what_there_is(make: Maker, method: str, path: str
     answer = asyncio.run(go())
 
     assert (status, True) == (answer.status_code, "/livez" in answer.text)
+
+
+def test_waiting_costs_no_tasks(make: Maker) -> None:
+    """An idle logger has as many tasks after several rounds of its pump as after the first."""
+
+    async def go() -> list[int]:
+        counts = []
+        async with serving(make(idle_s=0.01)) as client:
+            for _ in range(3):
+                await asyncio.sleep(0.1)
+                await client.post("/", content=b"{}", headers=EVENT)
+                counts.append(len(asyncio.all_tasks()))
+        return counts
+
+    first, *others = asyncio.run(go())
+
+    assert [first, first] == others
+
+
+async def send_parts(app: LoggerApp, parts: list[bytes | None], *, pause_s: float = 0.0) -> list[int]:
+    """Send a body in parts, None for a client that goes away; return the statuses that were answered."""
+    messages: list[dict[str, Any]] = [
+        {"type": "http.disconnect"} if part is None else {"type": "http.request", "body": part, "more_body": True}
+        for part in parts
+    ]
+    answered: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(pause_s)
+        return messages.pop(0)
+
+    async def answer(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            answered.append(message["status"])
+
+    headers = [(name.encode(), value.encode()) for name, value in EVENT.items()]
+    async with serving(app):
+        await app({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive, answer)
+    return answered
+
+
+@pytest.mark.parametrize("parts", [[None], [b"half", None]])
+def test_a_client_that_goes_away_is_a_loss_of_its_own_kind(
+    make: Maker, sender: SwitchedSender, parts: list[bytes | None]
+) -> None:
+    """It is not too large, and there is nobody to answer."""
+    answered = asyncio.run(send_parts(make(), parts))
+
+    assert [] == answered
+    assert [b'{"count":1,"reason":"client_disconnected"}'] == [event.value for event in sender.topic]
+
+
+def test_a_body_that_does_not_end_is_given_up(make: Maker, sender: SwitchedSender) -> None:
+    """Within its time, with a reason of its own."""
+    answered = asyncio.run(send_parts(make(body_within_s=0.05), [b"x"] * 100, pause_s=0.02))
+
+    assert [408] == answered
+    assert [b'{"count":1,"reason":"too_slow"}'] == [event.value for event in sender.topic]
+
+
+def test_bodies_that_are_being_read_are_bounded_together(make: Maker, sender: SwitchedSender) -> None:
+    """However many clients, unfinished bodies hold a bounded number of bytes; what they held is given back."""
+    app = make(reading_bytes=1000)
+    answered = asyncio.run(send_parts(app, [b"x" * 600, b"x" * 600]))
+    again = asyncio.run(send_parts(app, [b"x" * 600, None]))
+
+    assert ([503], []) == (answered, again)
+    assert [b'{"count":1,"reason":"busy"}', b'{"count":1,"reason":"client_disconnected"}'] == [
+        event.value for event in sender.topic
+    ]
+
+
+class BrokenSender(SwitchedSender):
+    """A Sender that raises what nobody expects."""
+
+    def poll(self) -> None:
+        """Raise once there is something to poll for."""
+        if self.waiting:
+            raise RuntimeError("beyond repair")
+
+
+def test_a_dead_pump_is_told_by_every_answer(tmp_path: Path) -> None:
+    """Not ready, not alive, no event is taken, and whoever runs the logger is told to end it."""
+    metrics = Metrics()
+    app = LoggerApp(Pipeline(BrokenSender(), Spool(tmp_path), metrics, Limits()), metrics, DoorSettings(flush_s=0.0))
+
+    async def go() -> list[int]:
+        async with serving(app) as client:
+            taken = await client.post("/", content=b"{}", headers=EVENT)
+            await poll(lambda: bool(app.failure()))
+            later = await client.post("/", content=b"{}", headers=EVENT)
+            checks = [await client.get(path) for path in ("/readyz", "/livez")]
+        return [answer.status_code for answer in (taken, later, *checks)]
+
+    assert [200, 503, 503, 500] == asyncio.run(go())
+    assert "the pump has stopped: RuntimeError('beyond repair')" == app.failure()
+
+
+def test_readiness_says_what_moved(make: Maker) -> None:
+    """The age of the last acknowledgement, what waits and for how long."""
+    app = make()
+
+    async def go() -> Any:
+        async with serving(app) as client:
+            await client.post("/", content=b"{}", headers=EVENT)
+            await poll(lambda: app.pipeline.in_flight == 0)
+            return (await client.get("/readyz")).json()
+
+    told = asyncio.run(go())
+
+    assert (True, "", 0) == (told["ready"], told["problem"], told["waiting_events"])
+    assert 0.0 <= told["acknowledged_s"] < 10.0
+    assert told["spooled_s"] is None
+
+
+def test_components_of_one_id_are_no_duplicates(make: Maker, sender: SwitchedSender) -> None:
+    """A transformer and its predictor log under the client's id; the component travels untouched."""
+    app = make()
+
+    async def go() -> str:
+        async with serving(app) as client:
+            for component in ("transformer", "predictor"):
+                await client.post("/", content=b"{}", headers=EVENT | {"ce-component": component})
+            return (await client.get("/metrics")).text
+
+    assert "pegel_logger_duplicates_seen_total{" not in asyncio.run(go())
+    assert ["transformer", "predictor"] == [event.header("ce_component") for event in sender.topic]
+
+
+def test_long_names_are_no_labels() -> None:
+    """A label that a client makes up is bounded in length as well as in number."""
+    assert "other" == Metrics().endpoint("m" * 1000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -18,9 +19,12 @@ import processes
 import pytest
 import topics
 
+from pegel.data import wire
 from pegel.spec import names
+from pegel.spec.limits import SERVICE_GRACE
 from pegel_local.kafka.broker import Broker
 from pegel_serving.cloudevent import rfc3339
+from pegel_serving.logger.spool import Spool
 
 # a process that starts beside other tests on two cores may take a while
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -37,7 +41,7 @@ def headers(event_id: str, *, namespace: str = "default", endpoint: str = "m-v1"
     """Return the headers of a request event."""
     return {
         "ce-id": event_id,
-        "ce-type": "org.kubeflow.serving.inference.request",
+        "ce-type": wire.REQUEST_TYPE,
         "ce-source": "pod",
         "ce-specversion": "1.0",
         "ce-time": rfc3339(NOW),
@@ -68,6 +72,42 @@ def found(address: str, ids: list[str]) -> list[str]:
     wanted = set(ids)
     keys = [record.key.decode() for record in topics.consume(address, TOPIC) if record.key]
     return [key for key in dict.fromkeys(keys) if key in wanted]
+
+
+def odd_headers(event_id: str, endpoint: str, kind: str | None) -> dict[str, str]:
+    """Return the headers of an event that the broker or its client refuses; ordinary ones where `kind` is None."""
+    odd = {
+        None: {},
+        "2h": {"ce-time": rfc3339(NOW + 2 * 3600 * 10**9)},
+        "9999": {"ce-time": "9999-12-31T23:59:59Z"},
+        "long": {"ce-namespace": "a" * 600},
+    }
+    return headers(event_id, endpoint=endpoint) | odd[kind]
+
+
+async def burst(url: str, endpoint: str, ids: list[str], odd: dict[str, str]) -> None:
+    """Post all events at once, so that they travel in few batches."""
+    async with httpx.AsyncClient(trust_env=False, timeout=10.0) as client:
+        posts = [client.post(url, content=b"{}", headers=odd_headers(one, endpoint, odd.get(one))) for one in ids]
+        await asyncio.gather(*posts)
+
+
+def lost_by_reason(url: str) -> dict[str, int]:
+    """Return how many events the logger says are lost, by reason."""
+    lines = httpx.get(f"{url}/metrics", trust_env=False).text.splitlines()
+    pattern = re.compile(r'pegel_logger_events_dropped_total\{.*reason="(\w+)"\} (\S+)')
+    return {found[1]: int(float(found[2])) for line in lines if (found := pattern.match(line))}
+
+
+def told(broker: Broker, endpoint: str, reason: str) -> int:
+    """Return how many lost events of an endpoint the notices on the topic add up to."""
+    return sum(
+        notice["count"]
+        for record in topics.consume(broker.address, TOPIC)
+        if record.headers[wire.HEADER_TYPE] == wire.DROPPED_TYPE.encode()
+        and record.headers[wire.HEADER_ENDPOINT] == endpoint.encode()
+        and (notice := json.loads(record.value or b""))["reason"] == reason
+    )
 
 
 @pytest.fixture
@@ -183,16 +223,95 @@ def test_losses_are_told_on_the_topic(services: Starter, own_broker: Broker, tmp
     statuses = asyncio.run(flood())
     own_broker.start()
 
-    def notices() -> int:
-        return sum(
-            json.loads(record.value or b"{}")["count"]
-            for record in topics.consume(own_broker.address, TOPIC)
-            if record.headers["ce_type"] == b"org.pegel.logger.dropped"
-            and record.headers["ce_inferenceservicename"] == endpoint.encode()
-        )
-
     assert {200, 503} == set(statuses)
-    assert processes.wait_until(lambda: notices() == statuses[503])
+    assert processes.wait_until(lambda: told(own_broker, endpoint, "spool_full") == statuses[503])
+
+
+def test_a_refusal_takes_no_neighbours_with_it(services: Starter, broker: Broker, tmp_path: Path) -> None:
+    """Events dated hours ahead, from the year 9999, and of a namespace of 600 letters, among many others."""
+    logger = begin(services, broker, tmp_path)
+    ids = fresh(120)
+    odd = {ids[10]: "2h", ids[60]: "9999", ids[110]: "long"}
+    asyncio.run(burst(logger.url, "burst-v1", ids, odd))
+    settled = processes.wait_until(lambda: processes.readiness(logger.url)["waiting_events"] == 0)
+    kept = [event_id for event_id in ids if event_id not in odd]
+
+    assert settled
+    assert sorted(kept) == sorted(found(broker.address, kept))
+    assert {"invalid_timestamp": 2, "invalid_arg": 1} == lost_by_reason(logger.url)
+    assert processes.wait_until(lambda: told(broker, "burst-v1", "invalid_timestamp") == 2)
+
+
+def test_a_refusal_does_not_hold_up_a_replay(services: Starter, own_broker: Broker, tmp_path: Path) -> None:
+    """The same from the spool, after an outage: in order, each loss counted by reason, and the spool is empty again."""
+    own_broker.stop()
+    logger = begin(services, own_broker, tmp_path)
+    ids = fresh(120)
+    odd = {ids[1]: "long", ids[2]: "2h", ids[60]: "9999", ids[119]: "2h"}
+
+    def spooled(count: int) -> bool:
+        return processes.wait_until(lambda: processes.metric(logger.url, "pegel_logger_spool_events") == count)
+
+    asyncio.run(burst(logger.url, "replay-v1", ids[:1], odd))
+    first = spooled(1)
+    for event_id in ids[1:]:
+        asyncio.run(burst(logger.url, "replay-v1", [event_id], odd))
+    others = spooled(120)
+    own_broker.start()
+    settled = processes.wait_until(lambda: processes.readiness(logger.url)["waiting_events"] == 0)
+    kept = [event_id for event_id in ids if event_id not in odd]
+
+    assert (True, True, True) == (first, others, settled)
+    assert kept == found(own_broker.address, kept)
+    assert {"invalid_timestamp": 3, "invalid_arg": 1} == lost_by_reason(logger.url)
+
+
+def test_a_flood_is_drained_within_the_grace(services: Starter, broker: Broker, tmp_path: Path) -> None:
+    """SIGTERM in the middle of it: every event that was answered 200 is on the topic, once, and the code is 0."""
+    logger = begin(services, broker, tmp_path)
+    taken: list[str] = []
+
+    async def flood() -> tuple[int, float]:
+        async with httpx.AsyncClient(trust_env=False, timeout=10.0) as client:
+
+            async def post() -> None:
+                while True:
+                    (event_id,) = fresh(1)
+                    answer = await client.post(logger.url, content=b"x" * 2000, headers=headers(event_id))
+                    if answer.status_code == httpx.codes.OK:
+                        taken.append(event_id)
+
+            posting = [asyncio.create_task(post()) for _ in range(5)]
+            await asyncio.sleep(0.5)
+            began = time.monotonic()
+            logger.process.terminate()
+            await asyncio.gather(*posting, return_exceptions=True)  # each ends when nobody listens any more
+            code = await asyncio.to_thread(logger.process.wait, processes.END_WITHIN_S)
+            return code, time.monotonic() - began
+
+    code, seconds = asyncio.run(flood())
+
+    assert 0 == code
+    assert seconds < SERVICE_GRACE.total_seconds()
+    assert sorted(taken) == sorted(found(broker.address, taken))
+
+
+def test_a_failure_ends_the_process_visibly(services: Starter, tmp_path: Path) -> None:
+    """Exit code 1, the reason in the log, and what was in memory is on disk for the next process."""
+    logger = services("doomed_logger", str(tmp_path / "spool"), log=tmp_path / "log")
+    for event_id in fresh(3):
+        httpx.post(logger.url, content=b"{}", headers=headers(event_id), trust_env=False)
+    code = logger.process.wait(processes.END_WITHIN_S)
+    critical = [line for line in map(json.loads, logger.log.read_text().splitlines()) if line["level"] == "critical"]
+    spool = Spool(tmp_path / "spool")
+    left = spool.records
+    spool.close()
+
+    assert (1, 3) == (code, left)
+    assert ["the pump has stopped", "the end was not in order", "ended by a failure"] == [
+        line["event"] for line in critical
+    ]
+    assert "the library is beyond repair" in critical[0]["exception"]
 
 
 def test_a_taken_port_is_one_sentence(broker: Broker, services: Starter, tmp_path: Path) -> None:

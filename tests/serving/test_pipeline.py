@@ -2,74 +2,41 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from full_disks import no_file_beyond, small_disk
+from senders import SwitchedSender
 
-from pegel_serving.logger.logged_event import Event
+from pegel_serving.logger.drops import Drops
+from pegel_serving.logger.kafka_record import KafkaRecord
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Fate, Limits, Pipeline
-from pegel_serving.logger.producer import Report, Verdict
+from pegel_serving.logger.producer import Verdict
 from pegel_serving.logger.spool import Spool
 
 
-@dataclass
-class SwitchedSender:
-    """A Sender whose broker is reachable, away or refusing."""
-
-    verdict: Verdict | None = Verdict.DELIVERED
-    """None: nothing is reported, as while the broker is away and its timeout has not passed."""
-    reason: str = ""
-    room: int = 10**6
-    waiting: list[tuple[Event, Report]] = field(default_factory=list)
-    topic: list[Event] = field(default_factory=list)
-
-    def send(self, event: Event, report: Report) -> bool:
-        """Take the event while there is room."""
-        if len(self.waiting) >= self.room:
-            return False
-        self.waiting.append((event, report))
-        return True
-
-    def poll(self) -> None:
-        """Report the present verdict on everything that waits."""
-        if self.verdict is None:
-            return
-        waiting, self.waiting = self.waiting, []
-        for event, report in waiting:
-            if self.verdict is Verdict.DELIVERED:
-                self.topic.append(event)
-            report(self.verdict, self.reason)
-
-    def forget(self) -> None:
-        """Report everything that waits as purged."""
-        waiting, self.waiting = self.waiting, []
-        for _, report in waiting:
-            report(Verdict.UNREACHED, "purged")
-
-    def flush(self, timeout_s: float) -> None:
-        """Poll once."""
-        del timeout_s
-        self.poll()
-
-
-def event(number: int, *, minute: int = 0, size: int = 0) -> Event:
-    """Return a numbered request of endpoint `m-v1`."""
+def event(
+    number: int, *, minute: int = 0, size: int = 0, endpoint: str = "m-v1", at_ms: int | None = None
+) -> KafkaRecord:
+    """Return a numbered request."""
     headers = {
         "ce_id": str(number),
         "ce_type": "org.kubeflow.serving.inference.request",
         "ce_namespace": "default",
-        "ce_inferenceservicename": "m-v1",
+        "ce_inferenceservicename": endpoint,
     }
     encoded = tuple((name, value.encode()) for name, value in headers.items())
-    return Event("pegel.default.inference", b"%d" % number, b"x" * size, encoded, minute * 60_000)
+    return KafkaRecord(
+        "pegel.default.inference", b"%d" % number, b"x" * size, encoded, minute * 60_000 if at_ms is None else at_ms
+    )
 
 
-def keys(events: list[Event]) -> list[int]:
+def keys(events: list[KafkaRecord]) -> list[int]:
     """Return the numbers of events."""
     return [int(one.key) for one in events]
 
@@ -160,7 +127,7 @@ def test_a_full_queue_overflows_to_disk_in_order(make: Maker, sender: SwitchedSe
 def test_the_queue_is_bounded_by_bytes_too(make: Maker, sender: SwitchedSender) -> None:
     """A few large bodies fill it as well as many small ones."""
     sender.verdict = None
-    pipeline = make(queue_bytes=2000)
+    pipeline = make(queue_bytes=4500)
     fates = [pipeline.submit(event(number, size=800), 0.0)[0] for number in range(3)]
 
     assert [Fate.IN_FLIGHT, Fate.IN_FLIGHT, Fate.SPOOLED] == fates
@@ -229,7 +196,8 @@ def test_events_without_room_are_dropped_counted_and_told(make: Maker, sender: S
 def test_a_notice_that_is_lost_is_told_again(make: Maker, sender: SwitchedSender) -> None:
     """The number of lost events is not lost with the notice."""
     pipeline = make()
-    pipeline.drops.add(event(0), "spool_full", 3)
+    for number in range(3):
+        pipeline.drops.add(event(number), "spool_full")
     (notice,) = pipeline.drops.take()
     pipeline.drops.add(notice, "spool_full")
     run(pipeline)
@@ -270,13 +238,13 @@ def test_being_stuck_is_measured_while_something_waits(make: Maker, sender: Swit
     pipeline = make()
     run(pipeline, seconds=100)
 
-    assert 0.0 == pipeline.stuck_for(500.0)
+    assert 0.0 == pipeline.progress(500.0).stuck_s
 
     sender.verdict = Verdict.UNREACHED
     pipeline.submit(event(0), 500.0)
     run(pipeline, start=500.0, seconds=100)
 
-    assert 100.0 == pytest.approx(pipeline.stuck_for(600.0), abs=1.0)
+    assert 100.0 == pytest.approx(pipeline.progress(600.0).stuck_s, abs=1.0)
 
 
 def test_memory_full_and_disk_full_is_full(make: Maker, sender: SwitchedSender) -> None:
@@ -288,3 +256,214 @@ def test_memory_full_and_disk_full_is_full(make: Maker, sender: SwitchedSender) 
     pipeline.submit(event(1, size=1000), 0.0)
 
     assert (False, True) == (before, pipeline.full)
+
+
+def notices(events: list[KafkaRecord]) -> list[tuple[str, int]]:
+    """Return reason and count of every notice."""
+    told = [orjson.loads(one.value) for one in events if one.header("ce_type") == "org.pegel.logger.dropped"]
+    return [(notice["reason"], notice["count"]) for notice in told]
+
+
+def plain(events: list[KafkaRecord]) -> list[int]:
+    """Return the numbers of events that are neither notices nor letters."""
+    return [int(one.key) for one in events if one.header("ce_type").endswith(".request") and one.topic.endswith("e")]
+
+
+def test_a_full_disk_loses_nothing_that_fits_into_memory(sender: SwitchedSender, tmp_path: Path) -> None:
+    """What cannot be evacuated stays in memory and is sent from there; later events queue up behind it."""
+    with small_disk(tmp_path / "disk") as disk:
+        spool = Spool(disk.folder / "spool")
+        pipeline = Pipeline(sender, spool, Metrics(), Limits(stall_s=5.0, retry_s=1.0))
+        disk.fill()
+        sender.verdict = None
+        fates = [pipeline.submit(event(number, size=10_000), 0.0)[0] for number in range(5)]
+        run(pipeline, seconds=6)
+        fates += [pipeline.submit(event(number, size=10_000), 6.0)[0] for number in range(5, 10)]
+        run(pipeline, start=6.0, seconds=20)
+        waiting = pipeline.progress(26.0).waiting_events
+        sender.verdict = Verdict.DELIVERED
+        run(pipeline, start=26.0)
+        lost = pipeline.close(0.0)
+
+    assert {Fate.IN_FLIGHT} == set(fates)
+    assert (10, 0) == (waiting, lost)
+    assert list(range(10)) == keys(sender.topic)
+
+
+def test_what_neither_disk_nor_memory_takes_is_told(sender: SwitchedSender, tmp_path: Path) -> None:
+    """Taken and dropped add up, every taken event arrives once and in order, the notices add up to the rest."""
+    with small_disk(tmp_path / "disk") as disk:
+        spool = Spool(disk.folder / "spool")
+        pipeline = Pipeline(sender, spool, Metrics(), Limits(stall_s=5.0, retry_s=1.0, queue_messages=20))
+        sender.verdict = None
+        fates = [pipeline.submit(event(number, size=10_000), 0.0)[0] for number in range(60)]
+        full = (pipeline.full, pipeline.progress(0.0).disk)
+        run(pipeline, seconds=6)
+        fates += [pipeline.submit(event(number, size=10_000), 6.0)[0] for number in range(60, 100)]
+        sender.verdict = Verdict.DELIVERED
+        run(pipeline, start=6.0)
+        pipeline.close(0.0)
+    taken = [number for number, fate in enumerate(fates) if fate is not Fate.DROPPED]
+
+    assert (True, "No space left on device") == full
+    assert 20 < len(taken) < 100
+    assert taken == plain(sender.topic)
+    assert [("disk_full", 100 - len(taken))] == notices(sender.topic)
+
+
+def test_an_end_on_a_full_disk_says_what_is_lost(sender: SwitchedSender, tmp_path: Path) -> None:
+    """Nothing can be saved, so the number is returned for the log and the exit code."""
+    with small_disk(tmp_path / "disk") as disk:
+        pipeline = Pipeline(sender, Spool(disk.folder / "spool"), Metrics(), Limits())
+        disk.fill()
+        sender.verdict = None
+        pipeline.submit(event(0, size=10_000), 0.0)
+        pipeline.submit(event(1, size=10_000), 0.0)
+        lost = pipeline.close(0.0)
+
+    assert 2 == lost
+
+
+def test_segments_that_may_not_grow_take_an_evacuation_in_parts(make: Maker, sender: SwitchedSender) -> None:
+    """With files limited to less than what is in flight, it goes to disk in several, in order."""
+    pipeline = make(cap_bytes=1 << 20)
+    sender.verdict = None
+    for number in range(20):
+        pipeline.submit(event(number, size=1000), 0.0)
+    with no_file_beyond(5000):
+        run(pipeline, seconds=6)
+        spooled = pipeline.spool.records
+        sender.verdict = Verdict.DELIVERED
+        run(pipeline, start=6.0)
+
+    assert 20 == spooled
+    assert list(range(20)) == keys(sender.topic)
+
+
+def test_one_refused_event_takes_no_neighbour_with_it(make: Maker, sender: SwitchedSender) -> None:
+    """The broker refuses the whole batch; the offender is found, told and kept aside, the others arrive."""
+    pipeline = make()
+    sender.poison = {b"3"}
+    for number in range(10):
+        pipeline.submit(event(number), 0.0)
+    pipeline.tick(0.1)
+    late = pipeline.submit(event(10), 0.1)[0]
+    run(pipeline, start=0.2)
+    letters = [one for one in sender.topic if one.topic == "pegel.default.dead-letters"]
+
+    assert Fate.SPOOLED == late
+    assert [number for number in range(11) if number != 3] == plain(sender.topic)
+    assert [("invalid_timestamp", 1)] == notices(sender.topic)
+    assert [("3", "invalid_timestamp")] == [(one.header("ce_id"), one.header("dlq_reason")) for one in letters]
+
+
+@pytest.mark.parametrize("bad", [{0}, {999}, {10, 11, 700}, set(range(0, 1000, 100))])
+def test_refusals_never_hold_up_a_replay(make: Maker, sender: SwitchedSender, bad: set[int]) -> None:
+    """From the spool as well: order kept, each offender counted once, in few round trips."""
+    pipeline = make()
+    sender.verdict = Verdict.UNREACHED
+    for number in range(1000):
+        pipeline.submit(event(number), 0.0)
+    run(pipeline, seconds=2)
+    sender.verdict, sender.poison, sender.batches = Verdict.DELIVERED, {b"%d" % number for number in bad}, 0
+    run(pipeline, start=2.0, seconds=30)
+
+    assert [number for number in range(1000) if number not in bad] == plain(sender.topic)
+    assert ["invalid_timestamp"] * len(bad) == [reason for reason, count in notices(sender.topic) for _ in range(count)]
+    assert sender.batches < 2 * len(bad) * 11 + 10
+    assert not pipeline.busy
+
+
+def test_refusals_are_sorted_out_without_a_disk_too(sender: SwitchedSender, tmp_path: Path) -> None:
+    """The offender is found among what is in memory; nothing waits for room on the disk."""
+    with small_disk(tmp_path / "disk") as disk:
+        pipeline = Pipeline(sender, Spool(disk.folder / "spool"), Metrics(), Limits(stall_s=5.0, retry_s=1.0))
+        disk.fill()
+        sender.poison = {b"3"}
+        for number in range(10):
+            pipeline.submit(event(number), 0.0)
+        pipeline.tick(0.1)
+        pipeline.submit(event(10, size=10_000), 0.1)
+        run(pipeline, start=0.2)
+        pipeline.close(0.0)
+
+    assert [number for number in range(11) if number != 3] == plain(sender.topic)
+    assert [("invalid_timestamp", 1)] == notices(sender.topic)
+
+
+def test_a_refused_notice_is_not_told_again(make: Maker, sender: SwitchedSender) -> None:
+    """Otherwise the notice about a notice would be refused for ever."""
+    pipeline = make()
+    sender.verdict, sender.reason = Verdict.REFUSED, "invalid_record"
+    pipeline.submit(event(0), 0.0)
+    run(pipeline)
+
+    assert not pipeline.busy
+
+
+def test_damage_on_disk_is_told_on_the_topic(make: Maker, sender: SwitchedSender, tmp_path: Path) -> None:
+    """With the reason, and at least one lost event for each damaged stretch."""
+    first = make()
+    sender.verdict = None
+    for number in range(5):
+        first.submit(event(number, size=100), 0.0)
+    first.close(0.0)
+    (segment,) = tmp_path.glob("*.seg")
+    content = bytearray(segment.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 10] = b"?" * 10
+    segment.write_bytes(content)
+    sender.verdict, sender.waiting = Verdict.DELIVERED, []
+    second = make()
+    run(second)
+
+    assert [0, 1, 3, 4] == plain(sender.topic)
+    assert [("spool_damaged", 1)] == notices(sender.topic)
+
+
+def test_a_record_that_is_no_event_is_left_out(make: Maker, sender: SwitchedSender) -> None:
+    """Its checksum holds, its content does not: counted, told, and the next one is sent."""
+    pipeline = make()
+    pipeline.spool.append(b"\x00\x01")
+    pipeline.spool.append(event(1).encode())
+    run(pipeline)
+
+    assert [1] == plain(sender.topic)
+    assert [("spool_undecodable", 1)] == notices(sender.topic)
+
+
+def test_counters_of_losses_are_bounded() -> None:
+    """However many names come from outside, the number of lost events is right and the memory is small."""
+    drops = Drops(max_bytes=5000)
+    for number in range(1000):
+        drops.add(event(number, endpoint=f"m{number}-v1"), "spool_full")
+    told = drops.take()
+
+    assert len(told) < 20
+    assert 1000 == sum(count for _, count in notices(told))
+
+
+def test_a_time_of_old_or_of_far_away_can_be_told() -> None:
+    """Notices about the years 0 and 9999 have a time that the broker takes."""
+    drops = Drops()
+    for at_ms in (-(10**15), 253_402_300_799_000):
+        drops.add(event(0, at_ms=at_ms), "invalid_record")
+    stamps = [notice.timestamp_ms for notice in drops.take()]
+
+    assert 0 == stamps[0]
+    assert 0 <= time.time() * 1000 - stamps[1] < 120_000
+
+
+def test_progress_says_what_moved(make: Maker, sender: SwitchedSender) -> None:
+    """Ages of the last acknowledgement and of the last write, and what waits."""
+    pipeline = make()
+    before = pipeline.progress(0.0)
+    pipeline.submit(event(0), 0.0)
+    run(pipeline, seconds=1)
+    sender.verdict = Verdict.UNREACHED
+    pipeline.submit(event(1), 1.0)
+    run(pipeline, start=1.0, seconds=9)
+    after = pipeline.progress(10.0)
+
+    assert (None, None, 0) == (before.acknowledged_s, before.spooled_s, before.waiting_events)
+    assert [10.0, 9.0] == pytest.approx([after.acknowledged_s, after.spooled_s], abs=0.3)
+    assert (1, "") == (after.waiting_events, after.disk)

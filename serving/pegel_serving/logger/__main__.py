@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from pegel.errors import SetupError
-from pegel_serving import logs, serve
-from pegel_serving.logger.app import DoorSettings, LoggerApp
+from pegel_serving import http_service, json_logs
+from pegel_serving.logger.http_door import DoorSettings, LoggerApp
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Limits, Pipeline
 from pegel_serving.logger.producer import KafkaSender, KafkaSettings
@@ -54,25 +56,37 @@ def build(options: argparse.Namespace) -> LoggerApp:
     )
     spool = Spool(options.spool, cap_bytes=options.spool_mib << 20)
     pipeline = Pipeline(KafkaSender(settings), spool, metrics, limits)
+
+    def progress(name: str) -> Callable[[], float]:
+        def read() -> float:
+            value: float | None = getattr(pipeline.progress(time.monotonic()), name)
+            return -1.0 if value is None else value
+
+        return read
+
     metrics.gauge("queue_events", "Events in memory on their way to the broker", lambda: pipeline.in_flight)
     metrics.gauge("spool_events", "Events on disk waiting for the broker", lambda: spool.records)
     metrics.gauge("spool_bytes", "Disk space the spool takes", lambda: spool.size)
-    metrics.gauge("spool_torn_segments", "Spool segments that ended in a damaged record", lambda: spool.torn)
+    metrics.gauge("spool_damaged_stretches", "Damaged places of the spool that were skipped", lambda: spool.damages)
+    metrics.gauge("spool_refused", "1 while the disk refuses what is to be written", lambda: bool(spool.refusal))
+    metrics.gauge("backlog_seconds", "Since when the oldest event on disk has been waiting", progress("backlog_s"))
+    metrics.gauge("acknowledged_seconds", "Since the broker last took an event; -1: never", progress("acknowledged_s"))
+    metrics.gauge("spooled_seconds", "Since the disk last took an event; -1: never", progress("spooled_s"))
+    metrics.gauge("stuck_seconds", "For how long nothing was taken although something waits", progress("stuck_s"))
     return LoggerApp(pipeline, metrics, DoorSettings(ack=options.ack, max_body_bytes=options.max_body_bytes))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run until SIGTERM. Returns the exit code."""
+    """Run until SIGTERM, or until the logger can do nothing more. Returns the exit code."""
     options = parse(arguments)
-    logs.configure("logger")
+    json_logs.configure("logger")
     try:
-        listener = serve.bind(options.host, options.port)
+        listener = http_service.bind(options.host, options.port)
         app = build(options)
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    serve.run(serve.config(app), listener, "logger")
-    return 0
+    return http_service.run(http_service.config(app), listener, "logger", failure=app.failure)
 
 
 if __name__ == "__main__":

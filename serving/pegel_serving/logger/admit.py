@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
+from pegel.data import wire
 from pegel.errors import PermanentError
 from pegel.spec import names
-from pegel_serving.logger.logged_event import Event
+from pegel_serving.logger.dead_letters import DEFAULT_NAMESPACE
+from pegel_serving.logger.kafka_record import KafkaRecord
 
-REQUIRED = (b"ce-id", b"ce-type", b"ce-source", b"ce-specversion")
-TYPES = {
-    b"org.kubeflow.serving.inference.request": "request",
-    b"org.kubeflow.serving.inference.response": "response",
-}
-DEFAULT_NAMESPACE = "default"
+
+def _http(header: str) -> bytes:
+    """Return a header's name as the HTTP server gives it: `ce_id` is `ce-id`."""
+    return wire.http_name(header).lower().encode()
+
+
 _CARRIED = b"ce-"
+_ID, _TYPE, _CONTENT_TYPE = _http(wire.HEADER_ID), _http(wire.HEADER_TYPE), _http(wire.HEADER_CONTENT_TYPE)
+_NAMESPACE, _ENDPOINT, _COMPONENT = (
+    _http(name) for name in (wire.HEADER_NAMESPACE, wire.HEADER_ENDPOINT, wire.HEADER_COMPONENT)
+)
+_TIME, _RECORDED_TIME = _http(wire.HEADER_TIME), _http(wire.HEADER_RECORDED_TIME)
+REQUIRED = (_ID, _TYPE, _http(wire.HEADER_SOURCE), _http(wire.HEADER_SPEC_VERSION))
+TYPES = {wire.REQUEST_TYPE.encode(): "request", wire.RESPONSE_TYPE.encode(): "response"}
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -41,21 +50,22 @@ class Envelope:
     kind: str
     namespace: str
     endpoint: str
+    component: bytes
     time_s: float | None
     recorded_s: float | None
     grpc: bool
 
-    def event(self, body: bytes) -> Event:
+    def event(self, body: bytes) -> KafkaRecord:
         """Return the record for the namespace's topic. Without a readable time, now stands in."""
         at = time.time() if self.time_s is None else self.time_s
-        return Event(names.inference_topic(self.namespace), self.event_id, body, self.headers, int(at * 1000))
+        return KafkaRecord(names.inference_topic(self.namespace), self.event_id, body, self.headers, int(at * 1000))
 
 
 def open_envelope(headers: Headers, *, max_header_bytes: int) -> Envelope:
     """Check the four required attributes, the type and the namespace. Raises Refused with status 400 or 431."""
     carried, size = {}, 0
     for name, value in headers:
-        if name.startswith(_CARRIED) or name == b"content-type":
+        if name.startswith(_CARRIED) or name == _CONTENT_TYPE:
             carried[name] = value
             size += len(name) + len(value)
     if size > max_header_bytes:
@@ -63,37 +73,30 @@ def open_envelope(headers: Headers, *, max_header_bytes: int) -> Envelope:
     missing = [name.decode() for name in REQUIRED if not carried.get(name)]
     if missing:
         raise Refused(400, "missing_attribute", f"a CloudEvent in binary mode needs {', '.join(missing)}")
-    kind = TYPES.get(carried[b"ce-type"])
+    kind = TYPES.get(carried[_TYPE])
     if kind is None:
         raise Refused(400, "unknown_type", "ce-type must be a KServe inference request or response")
-    namespace = carried.get(b"ce-namespace", b"").decode("latin-1") or DEFAULT_NAMESPACE
+    namespace = carried.get(_NAMESPACE, b"").decode("latin-1") or DEFAULT_NAMESPACE
     if not names.is_safe(namespace):
         raise Refused(400, "bad_namespace", "ce-namespace must be lower case letters, digits and inner hyphens")
     return Envelope(
         headers=tuple([(_record_name(name), value) for name, value in carried.items()]),
-        event_id=carried[b"ce-id"],
+        event_id=carried[_ID],
         kind=kind,
         namespace=namespace,
-        endpoint=carried.get(b"ce-inferenceservicename", b"").decode("latin-1"),
-        time_s=_seconds(carried.get(b"ce-time")),
-        recorded_s=_seconds(carried.get(b"ce-recordedtime")),
-        grpc=carried.get(b"content-type", b"").startswith(b"application/grpc"),
+        component=carried.get(_COMPONENT, b""),
+        endpoint=carried.get(_ENDPOINT, b"").decode("latin-1"),
+        time_s=_seconds(carried.get(_TIME)),
+        recorded_s=_seconds(carried.get(_RECORDED_TIME)),
+        grpc=carried.get(_CONTENT_TYPE, b"").startswith(wire.GRPC.encode()),
     )
 
 
-def dead_letter(headers: Headers, body: bytes, *, reason: str, truncated: bool) -> Event:
-    """Return the record that keeps a refused event for people: headers as they came, body as far as it was read."""
-    kept = [(name, value) for name, value in headers if name.startswith(_CARRIED) or name == b"content-type"]
-    kept = [(name[:100], value[:1000]) for name, value in kept[:40]]
-    namespace = dict(kept).get(b"ce-namespace", b"").decode("latin-1")
-    marks = [("dlq_reason", reason.encode())] + ([("dlq_truncated", b"true")] if truncated else [])
-    return Event(
-        topic=names.dead_letters_topic(namespace if names.is_safe(namespace) else DEFAULT_NAMESPACE),
-        key=dict(kept).get(b"ce-id", b""),
-        value=body,
-        headers=tuple([(_record_name(name), value) for name, value in kept] + marks),
-        timestamp_ms=int(time.time() * 1000),
-    )
+def record_headers(headers: Headers) -> Iterator[tuple[str, bytes]]:
+    """Return what of an HTTP request's headers belongs on a record."""
+    for name, value in headers:
+        if name.startswith(_CARRIED) or name == _CONTENT_TYPE:
+            yield _record_name(name), value
 
 
 @lru_cache(maxsize=256)

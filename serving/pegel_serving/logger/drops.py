@@ -5,14 +5,19 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import orjson
 
-from pegel_serving.logger.logged_event import Event
+from pegel.data import wire
+from pegel.spec import names
+from pegel_serving.cloudevent import rfc3339
+from pegel_serving.logger.dead_letters import DEFAULT_NAMESPACE
+from pegel_serving.logger.kafka_record import KafkaRecord
 
-DROPPED = "org.pegel.logger.dropped"
+_MINUTE_MS = 60_000
+_KEY_BYTES = 300
+"""Memory of one counter, without its names."""
 
 
 class _Key(NamedTuple):
@@ -22,65 +27,90 @@ class _Key(NamedTuple):
     reason: str
     minute: int
 
+    @property
+    def size(self) -> int:
+        return _KEY_BYTES + len(self.topic) + len(self.namespace) + len(self.endpoint)
+
 
 class Drops:
-    """Counts lost events until notices about them can be sent."""
+    """Counts lost events until notices about them can be sent.
 
-    def __init__(self) -> None:
+    Names come from outside, so the counters are bounded: beyond `max_bytes` losses are told of no endpoint in
+    particular, in the minute in which they are counted, on the topic of the default namespace.
+    """
+
+    def __init__(self, *, max_bytes: int = 4 << 20) -> None:
         """Begin with nothing lost."""
         self._counts: Counter[_Key] = Counter()
+        self._bytes, self._max_bytes = 0, max_bytes
 
     def __len__(self) -> int:
         """Return how many lost events no notice has told of yet."""
         return self._counts.total()
 
-    def add(self, event: Event, reason: str, count: int = 1) -> None:
+    def __bool__(self) -> bool:
+        """Say whether there is anything to tell."""
+        return bool(self._counts)
+
+    def add(self, event: KafkaRecord, reason: str) -> None:
         """Remember that `event` was lost. The loss of a notice counts what that notice told."""
-        if event.header("ce_type") == DROPPED:
+        count = 1
+        if event.header(wire.HEADER_TYPE) == wire.DROPPED_TYPE:
             told = orjson.loads(event.value)
             reason, count = told["reason"], told["count"]
-        self._counts[
-            _Key(
-                event.topic,
-                event.header("ce_namespace"),
-                event.header("ce_inferenceservicename"),
-                reason,
-                event.timestamp_ms // 60_000,
-            )
-        ] += count
+        # a time that the broker refused for an event it would refuse for the notice too
+        at_ms = min(max(event.timestamp_ms, 0), _now_ms()) if reason != "invalid_timestamp" else _now_ms()
+        namespace, endpoint = event.header(wire.HEADER_NAMESPACE), event.header(wire.HEADER_ENDPOINT)
+        self._count(_Key(event.topic, namespace, endpoint, reason, at_ms // _MINUTE_MS), count)
 
-    def take(self) -> list[Event]:
+    def add_unknown(self, reason: str, count: int, *, like: KafkaRecord | None) -> None:
+        """Remember losses of which only the number is known; `like` is an event that lay beside them."""
+        namespace = like.header(wire.HEADER_NAMESPACE) if like else DEFAULT_NAMESPACE
+        topic = like.topic if like else names.inference_topic(DEFAULT_NAMESPACE)
+        at_ms = min(max(like.timestamp_ms, 0), _now_ms()) if like else _now_ms()
+        self._count(_Key(topic, namespace, "", reason, at_ms // _MINUTE_MS), count)
+
+    def take(self) -> list[KafkaRecord]:
         """Return a notice for all that was counted, and begin again. Its time lies in the minute of what was lost."""
         notices = [_notice(key, count) for key, count in self._counts.items()]
         self._counts.clear()
+        self._bytes = 0
         return notices
 
+    def _count(self, key: _Key, count: int) -> None:
+        if key not in self._counts:
+            if self._bytes + key.size > self._max_bytes:
+                topic, minute = names.inference_topic(DEFAULT_NAMESPACE), _now_ms() // _MINUTE_MS
+                key = _Key(topic, DEFAULT_NAMESPACE, "", key.reason, minute)
+            self._bytes += key.size
+        self._counts[key] += count
 
-def _notice(key: _Key, count: int) -> Event:
-    timestamp_ms = key.minute * 60_000
+
+def _notice(key: _Key, count: int) -> KafkaRecord:
+    timestamp_ms = key.minute * _MINUTE_MS
     event_id = str(uuid.uuid4())
     attributes = {
-        "ce_id": event_id,
-        "ce_type": DROPPED,
-        "ce_source": "pegel-logger",
-        "ce_specversion": "1.0",
-        "ce_time": _rfc3339(timestamp_ms / 1000),
-        "ce_recordedtime": _rfc3339(time.time()),
-        "ce_inferenceservicename": key.endpoint,
-        "ce_namespace": key.namespace,
-        "ce_component": "logger",
-        "ce_endpoint": "",
-        "ce_metadata": "{}",
-        "content-type": "application/json",
+        wire.HEADER_ID: event_id,
+        wire.HEADER_TYPE: wire.DROPPED_TYPE,
+        wire.HEADER_SOURCE: "pegel-logger",
+        wire.HEADER_SPEC_VERSION: wire.SPEC_VERSION,
+        wire.HEADER_TIME: rfc3339(timestamp_ms * 10**6),
+        wire.HEADER_RECORDED_TIME: rfc3339(time.time_ns()),
+        wire.HEADER_ENDPOINT: key.endpoint,
+        wire.HEADER_NAMESPACE: key.namespace,
+        wire.HEADER_COMPONENT: "logger",
+        wire.HEADER_POD_LABEL: "",
+        wire.HEADER_METADATA: "{}",
+        wire.HEADER_CONTENT_TYPE: wire.JSON,
     }
-    return Event(
+    return KafkaRecord(
         topic=key.topic,
         key=event_id.encode(),
         value=orjson.dumps({"count": count, "reason": key.reason}),
-        headers=tuple((name, value.encode("latin-1")) for name, value in attributes.items()),
+        headers=tuple((name, value.encode()) for name, value in attributes.items()),
         timestamp_ms=timestamp_ms,
     )
 
 
-def _rfc3339(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+def _now_ms() -> int:
+    return int(time.time() * 1000)

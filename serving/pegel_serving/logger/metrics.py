@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+_MAX_LABEL = 253
+"""Letters of a label that comes from outside: the longest name Kubernetes allows. Names times letters bound memory."""
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
@@ -33,7 +34,7 @@ class Metrics:
         self.dropped = counter("events_dropped", "Events that are lost, by reason", ("endpoint", "reason"))
         self.refused = counter("requests_refused", "Requests that are no acceptable event, by reason", ("reason",))
         self.dead = counter("dead_letters", "Refused requests kept on the dead-letter topic, by reason", ("reason",))
-        self.duplicates = counter("duplicates_seen", "Events whose id and type were seen shortly before", ("endpoint",))
+        self.duplicates = counter("duplicates_seen", "Events whose identity was seen shortly before", ("endpoint",))
         self.spooled = counter("events_spooled", "Events written to the spool on disk", ())
         self.produce_s = histogram(
             "produce_seconds", "From acceptance to the broker's acknowledgement, without spooling"
@@ -46,10 +47,10 @@ class Metrics:
         Gauge(f"pegel_logger_{name}", text, registry=self.registry).set_function(read)
 
     def endpoint(self, name: str) -> str:
-        """Return the label for an endpoint: its name, or `other` when there are too many names."""
+        """Return the label for an endpoint: its name, or `other` when it is too long or there are too many names."""
         if name in self._endpoints:
             return name
-        if len(self._endpoints) >= self._max_endpoints:
+        if len(self._endpoints) >= self._max_endpoints or len(name) > _MAX_LABEL:
             return "other"
         self._endpoints.add(name)
         return name
@@ -65,21 +66,3 @@ class Metrics:
     def render(self) -> bytes:
         """Return Prometheus' text format."""
         return generate_latest(self.registry)
-
-
-class Recent:
-    """Remembers the last keys it was asked about, to count duplicates. They are only counted, never dropped."""
-
-    def __init__(self, size: int = 100_000) -> None:
-        """Keep at most `size` keys."""
-        self._size = size
-        self._keys: OrderedDict[tuple[bytes, str], None] = OrderedDict()
-
-    def seen(self, key: tuple[bytes, str]) -> bool:
-        """Say whether the key came before, and remember it."""
-        known = key in self._keys
-        self._keys[key] = None
-        self._keys.move_to_end(key)
-        if len(self._keys) > self._size:
-            self._keys.popitem(last=False)
-        return known

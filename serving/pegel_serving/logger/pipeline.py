@@ -6,7 +6,7 @@
     submit ───────────────────────> in flight ───────────────────────> forgotten
        │                                │ not taken in time: all of them, in order, to the head of the spool
        │ otherwise                      v
-       └─────────────────────────────> spool ──(nothing in flight)──> a batch in flight ──> delivered, forgotten
+       └─────────────────────────────> spool ──(nothing in flight)──> a batch is sent ──> delivered, forgotten
                  │ full
                  v
             dropped, counted, told to the topic as soon as there is room
@@ -15,24 +15,36 @@ Order: while anything is in the spool, everything goes through the spool, so eve
 which they came. That matters beyond tidiness: records that overtake older ones would make the older ones late for their
 window. Delivery is at least once: what was in flight when the broker went away may come twice.
 
+What the disk refuses stays in memory and is sent from there again: an event that was taken is only given up when it is
+refused alone, or at the end of the process. Refusals are sorted out by `resend`, from the spool and from memory alike.
+
 One thread owns all of this; `tick` is called often and does all waiting work.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import time
+from collections import Counter
+from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
 import structlog
 
-from pegel_serving.logger.drops import DROPPED, Drops
-from pegel_serving.logger.logged_event import Event
+from pegel.data import wire
+from pegel_serving.logger.dead_letters import dead_letter
+from pegel_serving.logger.drops import Drops
+from pegel_serving.logger.kafka_record import KafkaRecord
+from pegel_serving.logger.memory_queue import MemoryQueue
 from pegel_serving.logger.metrics import Metrics
-from pegel_serving.logger.producer import Sender, Verdict
-from pegel_serving.logger.spool import Batch, Spool, SpoolFull
+from pegel_serving.logger.producer import TOPIC_REASONS, Sender, Verdict
+from pegel_serving.logger.resend import Resend, Settle
+from pegel_serving.logger.spool import Batch, Spool, SpoolFull, SpoolUnreadable
 
 log = structlog.stdlib.get_logger(__name__)
+
+UNREADABLE_TRIES = 5
+"""How often a segment that the disk does not give back is asked for before it is set aside."""
 
 
 class Fate(Enum):
@@ -54,27 +66,27 @@ class Limits:
     batch_messages: int = 2000
     batch_bytes: int = 8 << 20
     retry_s: float = 0.5
-    """Pause between two attempts to replay a batch."""
+    """Pause between two attempts to send what was not taken."""
     tell_s: float = 1.0
-    """Shortest time between two rounds of notices about losses."""
+    """Shortest time between two rounds of notices about losses, and two looks whether the disk has room again."""
 
 
-@dataclass(slots=True)
-class _Flight:
-    event: Event
-    size: int
-    since: float
-    secured: bool = False
-    """Already in the spool as well, because somebody could not wait for the broker."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggerProgress:
+    """What moved, and what waits. Ages in seconds; None: never since the start."""
 
-
-@dataclass(slots=True)
-class _Replay:
-    batch: Batch
-    open: int
-    failed: bool = False
-    refused: list[tuple[Event, str]] = field(default_factory=list)
-    """Kept until the batch is done: a batch that is tried again would count them again."""
+    acknowledged_s: float | None
+    """Since the broker last took an event."""
+    spooled_s: float | None
+    """Since the disk last took one."""
+    waiting_events: int
+    waiting_bytes: int
+    backlog_s: float
+    """For how long the oldest event on disk has been waiting; 0 when none is."""
+    stuck_s: float
+    """For how long the broker took nothing although something waits; 0 when nothing waits."""
+    disk: str
+    """Why the disk refused the last write; empty when it took it."""
 
 
 class Pipeline:
@@ -83,190 +95,348 @@ class Pipeline:
     def __init__(self, sender: Sender, spool: Spool, metrics: Metrics, limits: Limits) -> None:
         """Begin with what the spool already holds."""
         self._sender, self.spool, self._metrics, self._limits = sender, spool, metrics, limits
-        self._flights: dict[int, _Flight] = {}
-        self._bytes = 0
+        self._in_flight = MemoryQueue(max_events=limits.queue_messages, max_bytes=limits.queue_bytes)
         self._next = 0
+        self._attempt = 0
+        """Counts evacuations: reports about earlier attempts only matter when they say delivered."""
         self._unreached = False
-        self._replay: _Replay | None = None
+        self._resend: Resend | None = None
+        self._replayed: Batch | None = None
+        """The batch on its way; None while `_resend` sends from memory."""
         self._replay_at = 0.0
+        self._unreadable_tries = 0
+        self._damage_told = 0
+        self._last: KafkaRecord | None = None
         self._now = 0.0
         self._moved_at: float | None = None
+        self._acknowledged_at: float | None = None
+        self._spooled_at: float | None = None
         self._tell_at = 0.0
         self.drops = Drops()
+        self._refusals: Counter[str] = Counter()
+        """By reason, since they were last said: a line for each event could fill the disk."""
 
     @property
     def in_flight(self) -> int:
-        """Return how many events the producer holds, replayed ones included."""
-        return len(self._flights) + (self._replay.open if self._replay else 0)
+        """Return how many events the producer holds or is to be given from memory, replayed ones included."""
+        return len(self._in_flight) + (self._resend.open if self._resend and self._replayed else 0)
 
     @property
     def busy(self) -> bool:
-        """Say whether reports or replay are waiting for the next tick."""
-        return bool(self._flights) or not self.spool.empty
+        """Say whether reports, replay or notices are waiting for the next tick."""
+        return self.waits or bool(self.drops)
+
+    @property
+    def waits(self) -> bool:
+        """Say whether any event waits for the broker."""
+        return len(self._in_flight) > 0 or not self.spool.empty
 
     @property
     def full(self) -> bool:
         """Say whether the next event would be dropped."""
-        return self.spool.full and not (self.spool.empty and self._has_room(0))
+        direct = self.spool.empty and (self._resend is None or self._replayed is None)
+        return self.spool.full and not (direct and self._in_flight.has_room(0))
 
-    def stuck_for(self, now: float) -> float:
-        """Return for how long nothing was delivered although something waits; 0 when nothing waits."""
-        return now - self._moved_at if self.busy and self._moved_at is not None else 0.0
+    def progress(self, now: float) -> LoggerProgress:
+        """Say what moved and what waits."""
+        since = self.spool.since
+        return LoggerProgress(
+            acknowledged_s=None if self._acknowledged_at is None else now - self._acknowledged_at,
+            spooled_s=None if self._spooled_at is None else now - self._spooled_at,
+            waiting_events=len(self._in_flight) + self.spool.records,
+            waiting_bytes=self._in_flight.bytes + self.spool.size,
+            backlog_s=0.0 if since is None else max(0.0, time.time() - since),
+            stuck_s=now - self._moved_at if self.waits and self._moved_at is not None else 0.0,
+            disk=self.spool.refusal,
+        )
 
-    def submit(self, event: Event, now: float) -> tuple[Fate, int]:
+    def submit(self, event: KafkaRecord, now: float) -> tuple[Fate, int]:
         """Take an event. The number identifies it to `settled` and `secure` while it is in flight."""
         number, self._next = self._next, self._next + 1
-        if not self.busy:
+        if not self.waits:
             self._moved_at = now
-        if self.spool.empty and self._replay is None and self._fly(number, event, now):
+        queue, size = self._in_flight, event.size
+        straight = self.spool.empty and self._resend is None and not queue.suspects and not queue.unsent
+        if straight and queue.has_room(size):
+            queue.keep(number, event, size, now)
+            if self._send(number):
+                return Fate.IN_FLIGHT, number
+            queue.take(number)
+        if self._to_spool(event):
+            return Fate.SPOOLED, number
+        if self.spool.empty and self._replayed is None and queue.has_room(size):
+            # the disk refuses: behind what waits in memory it is as safe as what waits there
+            queue.keep(number, event, size, now)
             return Fate.IN_FLIGHT, number
-        return (Fate.SPOOLED if self._to_spool(event) else Fate.DROPPED), number
+        self._lose(event, "disk_full" if self.spool.refusal else "spool_full")
+        return Fate.DROPPED, number
 
     def settled(self, number: int) -> bool:
         """Say whether an event is no longer in flight: delivered, refused by the broker, or in the spool."""
-        return number not in self._flights
+        return number not in self._in_flight
 
     def secure(self, number: int) -> bool:
         """Write an event that is still in flight to the spool too. It may come twice then. False: no room."""
-        flight = self._flights.get(number)
-        if flight is None or flight.secured:
+        entry = self._in_flight.get(number)
+        if entry is None or entry.secured:
             return True
-        flight.secured = self._to_spool(flight.event, lost=False)
-        return flight.secured
+        entry.secured = self._to_spool(entry.event)
+        return entry.secured
 
     def tick(self, now: float) -> None:
-        """Collect reports, move what is stuck to the spool, replay the spool, tell about losses."""
+        """Collect reports, move what is stuck to the spool, send again what waits, tell about losses."""
         self._now = now
-        if not self.busy or self._moved_at is None:
+        if not self.waits or self._moved_at is None:
             self._moved_at = now
         self._sender.poll()
-        oldest = next(iter(self._flights.values()), None)
-        if self._unreached or (oldest is not None and now - oldest.since > self._limits.stall_s):
+        if self._resend is not None:
+            self._go_on(self._resend)
+        elif self._unreached or self._stalled():
             self._evacuate()
-        if self._replay is None and not self._flights and not self.spool.empty and now >= self._replay_at:
+        elif self._in_flight.suspects:
+            self._sort_out_suspects()
+        elif self._in_flight.unsent:
+            self._send_kept()
+        elif not self._in_flight and not self.spool.empty and now >= self._replay_at:
             self._start_replay()
-        if len(self.drops) and now >= self._tell_at and not self.full:
+        self._notice_damage()
+        if now >= self._tell_at:
             self._tell_at = now + self._limits.tell_s
-            for notice in self.drops.take():
-                self.submit(notice, now)
+            self._tell()
 
-    def close(self, timeout_s: float) -> None:
-        """Deliver what can be delivered in time and put the rest on disk."""
+    def close(self, timeout_s: float) -> int:
+        """Deliver what can be delivered in time and put the rest on disk. Return how many events found no place.
+
+        Whatever the sender raises is raised again when everything is on disk.
+        """
+        try:
+            self._deliver(timeout_s)
+        finally:
+            lost = self._save()
+            self.spool.close()
+        return lost
+
+    def _deliver(self, timeout_s: float) -> None:
         for notice in self.drops.take():
             self.submit(notice, self._now)
         self._sender.flush(timeout_s)
+        if self._resend is not None:
+            self._resend.collect(self._now)
+            if self._resend.done:
+                self._finish()
+
+    def _save(self) -> int:
+        self._resend = self._replayed = None
         self._evacuate()
+        lost = len(self._in_flight)
+        for number in self._in_flight:
+            self._lose(self._in_flight[number].event, "disk_full")
         for notice in self.drops.take():
-            self._to_spool(notice, beyond_cap=True)
-        self.spool.close()
+            if not self._to_spool(notice, beyond_cap=True):
+                log.error("a loss that nobody can be told of", notice=notice.value.decode(), topic=notice.topic)
+        return lost
 
-    def _has_room(self, size: int) -> bool:
-        limits = self._limits
-        return len(self._flights) < limits.queue_messages and self._bytes + size <= limits.queue_bytes
+    def _stalled(self) -> bool:
+        oldest = self._in_flight.oldest
+        return oldest is not None and oldest.sent and self._now - oldest.since > self._limits.stall_s
 
-    def _fly(self, number: int, event: Event, now: float) -> bool:
-        size = event.size
-        if not self._has_room(size):
-            return False
-        self._flights[number] = _Flight(event, size, now)
-        self._bytes += size
-        if self._sender.send(event, partial(self._landed, number)):
+    def _tell(self) -> None:
+        """Say what was lost since the last time, and ask whether the disk has room again."""
+        if self.spool.refusal and self.spool.probe():
+            log.info("the disk takes events again")
+        if self._refusals:
+            log.warning("the broker refused events", refused=self._refusals.total(), reasons=dict(self._refusals))
+            self._refusals.clear()
+        if self.drops and not self.full:
+            for notice in self.drops.take():
+                self.submit(notice, self._now)
+
+    def _send(self, number: int) -> bool:
+        """Hand an event to the producer. False: no room there; the event is still kept."""
+        entry = self._in_flight[number]
+        self._in_flight.mark_sent(number)  # a refusal may be reported before `send` returns
+        if self._sender.send(entry.event, partial(self._landed, number, self._attempt)):
             return True
-        self._take(number)
+        self._in_flight.mark_sent(number, sent=False)
         return False
 
-    def _take(self, number: int) -> _Flight | None:
-        flight = self._flights.pop(number, None)
-        if flight is not None:
-            self._bytes -= flight.size
-        return flight
-
-    def _landed(self, number: int, verdict: Verdict, reason: str) -> None:
-        flight = self._flights.get(number)
-        if flight is None:
+    def _landed(self, number: int, attempt: int, verdict: Verdict, reason: str) -> None:
+        entry = self._in_flight.get(number)
+        if entry is None or (attempt != self._attempt and verdict is not Verdict.DELIVERED):
             return  # evacuated meanwhile: its copy on disk counts
         if verdict is Verdict.UNREACHED:
             self._unreached = True  # it stays in flight, so that the evacuation keeps the order
-            return
-        self._take(number)
-        if verdict is Verdict.DELIVERED:
-            self._metrics.produce_s.observe(max(0.0, self._now - flight.since))
-            self._delivered(flight.event)
+        elif verdict is Verdict.REFUSED_TOGETHER:
+            self._in_flight.mark_suspect(number)
         else:
-            self._refused(flight.event, reason)
+            self._in_flight.take(number)
+            if verdict is Verdict.DELIVERED:
+                self._metrics.produce_s.observe(max(0.0, self._now - entry.since))
+            self._outcome(entry.event, verdict, reason)
 
-    def _delivered(self, event: Event) -> None:
-        self._moved_at = self._now
-        self._metrics.produced.labels(event.topic).inc()
-
-    def _refused(self, event: Event, reason: str) -> None:
-        log.warning("the broker refused an event", topic=event.topic, reason=reason)
-        # where the event could not go, a notice about it cannot go either
-        self._lose(event, reason, tell=reason == "msg_size_too_large")
+    def _outcome(self, event: KafkaRecord, verdict: Verdict, reason: str) -> None:
+        if verdict is Verdict.DELIVERED:
+            self._moved_at = self._acknowledged_at = self._now
+            self._metrics.produced.labels(event.topic).inc()
+            return
+        self._refusals[reason] += 1
+        if event.header(wire.HEADER_REASON):
+            self._metrics.dropped.labels("", f"letter_{reason}").inc()
+        elif event.header(wire.HEADER_TYPE) == wire.DROPPED_TYPE:
+            log.error("a loss that nobody can be told of", notice=event.value.decode(), topic=event.topic[:300])
+            self._metrics.dropped.labels("", f"notice_{reason}").inc()
+        else:
+            tell = reason not in TOPIC_REASONS
+            self._lose(event, reason, tell=tell)
+            if tell:
+                self.submit(dead_letter(event.headers, event.value, reason=reason), self._now)
+                self._metrics.dead.labels(reason).inc()
 
     def _evacuate(self) -> None:
-        """Move everything in flight to the head of the spool, in order."""
-        self._unreached = False
-        waiting = [flight.event for flight in self._flights.values() if not flight.secured]
-        self._flights.clear()
-        self._bytes = 0
-        if waiting:
-            log.warning("broker not reached; events go to disk", events=len(waiting))
-            try:
-                self.spool.prepend([event.encode() for event in waiting])
-                self._metrics.spooled.inc(len(waiting))
-            except SpoolFull as error:
-                log.warning("events lost", events=len(waiting), why=str(error))
-                for event in waiting:
-                    self._lose(event, "disk_full")
-        self._sender.forget()
+        """Move everything in flight to the head of the spool, in order; what the disk refuses stays in memory.
 
-    def _to_spool(self, event: Event, *, beyond_cap: bool = False, lost: bool = True) -> bool:
+        The newest go first, so that what does not fit is older than all that did, and is sent before it.
+        """
+        self._unreached = False
+        self._attempt += 1
+        for number in [number for number in self._in_flight if self._in_flight[number].secured]:
+            self._in_flight.take(number)
+        if self._in_flight:
+            log.warning("broker not reached; events go to disk", events=len(self._in_flight))
+        room = self.spool.segment_bytes
+        while chunk := self._in_flight.newest(room):
+            try:
+                self.spool.prepend([self._in_flight[number].event.encode() for number in chunk])
+            except SpoolFull as error:
+                if len(chunk) > 1:
+                    room //= 2
+                    continue
+                log.warning("the disk refuses; events stay in memory", events=len(self._in_flight), why=str(error))
+                break
+            for number in chunk:
+                self._in_flight.take(number)
+            self._spooled(len(chunk))
+        self._sender.forget()
+        if self._in_flight:
+            self._resend_from_memory(self._now + self._limits.retry_s)
+
+    def _to_spool(self, event: KafkaRecord, *, beyond_cap: bool = False) -> bool:
+        refused_before = bool(self.spool.refusal)
         try:
             self.spool.append(event.encode(), beyond_cap=beyond_cap)
-        except SpoolFull:
-            if lost:
-                self._lose(event, "spool_full")
+        except SpoolFull as error:
+            if self.spool.refusal and not refused_before:
+                log.warning("the spool cannot be written", why=str(error))
             return False
-        self._metrics.spooled.inc()
+        self._spooled(1)
         return True
 
-    def _lose(self, event: Event, reason: str, *, tell: bool = True) -> None:
-        if event.header("ce_type") != DROPPED:
-            self._metrics.dropped.labels(self._metrics.endpoint(event.header("ce_inferenceservicename")), reason).inc()
+    def _spooled(self, events: int) -> None:
+        self._spooled_at = self._now
+        self._metrics.spooled.inc(events)
+
+    def _lose(self, event: KafkaRecord, reason: str, *, tell: bool = True) -> None:
+        if event.header(wire.HEADER_REASON):
+            self._metrics.dropped.labels("", f"letter_{reason}").inc()
+            return
+        if event.header(wire.HEADER_TYPE) != wire.DROPPED_TYPE:
+            self._metrics.dropped.labels(self._metrics.endpoint(event.header(wire.HEADER_ENDPOINT)), reason).inc()
         if tell:
             self.drops.add(event, reason)
 
+    def _sort_out_suspects(self) -> None:
+        """Send what was refused together again, once nothing else is on its way that could be refused with it."""
+        if len(self._in_flight) == self._in_flight.suspects:
+            self._resend_from_memory(self._now)
+
+    def _send_kept(self) -> None:
+        """Send what came into memory while older events were sent again."""
+        for number in list(self._in_flight):
+            entry = self._in_flight[number]
+            if not entry.sent:
+                entry.since = self._now
+                if not self._send(number):
+                    return
+
+    def _resend_from_memory(self, at: float) -> None:
+        numbers = list(self._in_flight)
+
+        def settle(place: int, verdict: Verdict, reason: str) -> None:
+            entry = self._in_flight.take(numbers[place])
+            if entry is not None:
+                self._outcome(entry.event, verdict, reason)
+
+        for number in numbers:
+            self._in_flight.mark_sent(number)
+        self._resend = self._resending([self._in_flight[number].event for number in numbers], settle, at)
+
+    def _resending(self, events: list[KafkaRecord], settle: Settle, at: float) -> Resend:
+        return Resend(
+            self._sender,
+            events,
+            settle,
+            pause_s=self._limits.retry_s,
+            patience_s=2 * self._limits.stall_s,
+            not_before=at,
+        )
+
     def _start_replay(self) -> None:
-        batch = self.spool.read(max_records=self._limits.batch_messages, max_bytes=self._limits.batch_bytes)
-        if not batch.records:
-            self.spool.advance(batch)
+        try:
+            batch = self.spool.read(max_records=self._limits.batch_messages, max_bytes=self._limits.batch_bytes)
+        except SpoolUnreadable as error:
+            self._unreadable(error)
             return
-        self._replay = replay = _Replay(batch, len(batch.records))
-        for record in batch.records:
-            event = Event.decode(record)
-            if not self._sender.send(event, partial(self._replayed, replay, event)):
-                self._replayed(replay, event, Verdict.UNREACHED, "queue_full")
+        self._unreadable_tries = 0
+        events = [event for event in map(self._decoded, batch.records) if event is not None]
+        self._last = events[-1] if events else self._last
 
-    def _replayed(self, replay: _Replay, event: Event, verdict: Verdict, reason: str) -> None:
-        replay.open -= 1
-        if verdict is Verdict.UNREACHED:
-            replay.failed = True
-        elif verdict is Verdict.REFUSED:
-            replay.refused.append((event, reason))
-        else:
-            self._delivered(event)
-        if replay.open == 0 and replay is self._replay:
-            self._finish_replay(replay)
+        def settle(place: int, verdict: Verdict, reason: str) -> None:
+            self._outcome(events[place], verdict, reason)
 
-    def _finish_replay(self, replay: _Replay) -> None:
-        self._replay = None
-        if replay.failed:
-            self._replay_at = self._now + self._limits.retry_s
+        self._replayed, self._resend = batch, self._resending(events, settle, self._now)
+        self._go_on(self._resend)
+
+    def _unreadable(self, error: SpoolUnreadable) -> None:
+        self._replay_at = self._now + self._limits.retry_s
+        self._unreadable_tries += 1
+        log.error("the spool cannot be read", why=str(error), tries=self._unreadable_tries)
+        if self._unreadable_tries >= UNREADABLE_TRIES:
+            self._unreadable_tries = 0
+            self.spool.set_aside()
+
+    def _decoded(self, record: bytes) -> KafkaRecord | None:
+        try:
+            return KafkaRecord.decode(record)
+        except ValueError as error:
+            log.warning("a record of the spool is no event and is left out", why=str(error))
+            self._lose_unknown("spool_undecodable", 1)
+            return None
+
+    def _go_on(self, resend: Resend) -> None:
+        resend.tick(self._now)
+        if resend.done:
+            self._finish()
+        elif resend.failed and self._replayed is None:
+            self._resend = None
+            self._evacuate()  # meanwhile the disk may have room
+
+    def _finish(self) -> None:
+        batch, self._replayed, self._resend = self._replayed, None, None
+        if batch is None:
             return
-        self.spool.advance(replay.batch)
+        self.spool.advance(batch)
         self._moved_at = self._now
-        for event, reason in replay.refused:
-            self._refused(event, reason)
         if self.spool.empty:
             log.info("spool replayed; events go straight to the broker again")
+
+    def _notice_damage(self) -> None:
+        """Tell of what was lost on disk, once an event is known that lay beside it."""
+        lost = self.spool.lost - self._damage_told
+        if lost and (self._last is not None or self.spool.empty):
+            self._damage_told = self.spool.lost
+            log.error("damage in the spool was skipped", events=lost, stretches=self.spool.damages)
+            self._lose_unknown("spool_damaged", lost)
+
+    def _lose_unknown(self, reason: str, count: int) -> None:
+        self._metrics.dropped.labels("", reason).inc(count)
+        self.drops.add_unknown(reason, count, like=self._last)

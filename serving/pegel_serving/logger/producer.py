@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from pegel_serving.logger.logged_event import Event
+from pegel_serving.logger.kafka_record import KafkaRecord
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 class Verdict(Enum):
@@ -20,17 +23,19 @@ class Verdict(Enum):
     UNREACHED = "unreached"
     """The broker did not take it in time; later it may."""
     REFUSED = "refused"
-    """The broker will never take it: unknown topic, too large, not allowed."""
+    """It will never be taken, and that is nobody else's fault: its topic is unknown, or it is too large to be sent."""
+    REFUSED_TOGETHER = "refused_together"
+    """The broker refused the batch it travelled in; it may have been a neighbour's fault. Sent alone, it is its own."""
 
 
 Report = Callable[[Verdict, str], None]
-"""Called once per event from `poll`, with the verdict and the broker's word for it."""
+"""Called once per event, from `poll` or at once, with the verdict and the broker's word for it."""
 
 
 class Sender(Protocol):
     """Takes events and reports, in `poll`, what became of each."""
 
-    def send(self, event: Event, report: Report) -> bool:
+    def send(self, event: KafkaRecord, report: Report) -> bool:
         """Take an event; False when the sender's own queue is full, and then nothing is ever reported."""
         ...
 
@@ -47,18 +52,33 @@ class Sender(Protocol):
         ...
 
 
-_NEVER = frozenset(
-    {
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001 (librdkafka's own codes begin with an underscore; they are public)
-        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
-        KafkaError.TOPIC_EXCEPTION,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.MSG_SIZE_TOO_LARGE,
-        KafkaError.INVALID_RECORD,
-        KafkaError.INVALID_TIMESTAMP,
-    }
+def _codes(names: str) -> frozenset[int]:
+    return frozenset(getattr(KafkaError, name) for name in names.split())
+
+
+# librdkafka's own codes begin with an underscore; they are public. Whatever stands in neither list, such as a refused
+# timestamp and every code that is yet to be invented, is a refusal together with others: it is tried alone, then set
+# aside, and can never hold up anybody.
+_LATER = _codes(
+    "_ALL_BROKERS_DOWN _AUTHENTICATION _DESTROY _DESTROY_BROKER _FATAL _ISR_INSUFF _MSG_TIMED_OUT _PURGE_INFLIGHT "
+    "_PURGE_QUEUE _QUEUE_FULL _RESOLVE _RETRY _SSL _STATE _TIMED_OUT _TIMED_OUT_QUEUE _TRANSPORT _WAIT_COORD "
+    "BROKER_NOT_AVAILABLE CLUSTER_AUTHORIZATION_FAILED COORDINATOR_LOAD_IN_PROGRESS COORDINATOR_NOT_AVAILABLE "
+    "FENCED_LEADER_EPOCH INVALID_PRODUCER_EPOCH INVALID_PRODUCER_ID_MAPPING KAFKA_STORAGE_ERROR "
+    "LEADER_NOT_AVAILABLE NETWORK_EXCEPTION NOT_COORDINATOR NOT_ENOUGH_REPLICAS NOT_ENOUGH_REPLICAS_AFTER_APPEND "
+    "NOT_LEADER_FOR_PARTITION OUT_OF_ORDER_SEQUENCE_NUMBER PRODUCER_FENCED REPLICA_NOT_AVAILABLE REQUEST_TIMED_OUT "
+    "SASL_AUTHENTICATION_FAILED THROTTLING_QUOTA_EXCEEDED UNKNOWN_LEADER_EPOCH UNKNOWN_PRODUCER_ID"
 )
+_TOPIC = _codes(
+    "_INVALID_ARG _UNKNOWN_PARTITION _UNKNOWN_TOPIC TOPIC_AUTHORIZATION_FAILED TOPIC_EXCEPTION UNKNOWN_TOPIC_OR_PART"
+)
+
+
+def _word(error: KafkaError) -> str:
+    return error.name().lstrip("_").lower()
+
+
+TOPIC_REASONS = frozenset(_word(KafkaError(code)) for code in _TOPIC)
+"""Refusals of a topic: where an event could not go for one of these, a notice about it cannot go either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +122,7 @@ class KafkaSender:
         self._fatal = False
         self._producer = self._create()
 
-    def send(self, event: Event, report: Report) -> bool:
+    def send(self, event: KafkaRecord, report: Report) -> bool:
         """Hand the event over. An event that the producer refuses outright is reported at once."""
         try:
             self._producer.produce(
@@ -116,7 +136,13 @@ class KafkaSender:
         except BufferError:
             return False
         except KafkaException as error:
-            report(*_verdict(error.args[0]))
+            verdict, reason = _verdict(error.args[0])
+            self._fatal = self._fatal or reason == "fatal"
+            # nothing was sent, so nobody else can be at fault
+            report(Verdict.REFUSED if verdict is Verdict.REFUSED_TOGETHER else verdict, reason)
+        except (ValueError, TypeError, OverflowError) as error:
+            log.warning("the client library cannot send an event", why=str(error))
+            report(Verdict.REFUSED, "unsendable")
         return True
 
     def poll(self) -> None:
@@ -146,5 +172,7 @@ class KafkaSender:
 def _verdict(error: KafkaError | None) -> tuple[Verdict, str]:
     if error is None:
         return Verdict.DELIVERED, ""
-    reason = error.name().lstrip("_").lower()
-    return (Verdict.REFUSED if error.code() in _NEVER else Verdict.UNREACHED), reason
+    code = error.code()
+    if code in _LATER:
+        return Verdict.UNREACHED, _word(error)
+    return (Verdict.REFUSED if code in _TOPIC else Verdict.REFUSED_TOGETHER), _word(error)

@@ -2,36 +2,55 @@
 
 ::
 
-    0000001000000000.seg   <- first: the cursor points into it
-    0000001000000001.seg
-    0000001000000002.seg   <- last: appended to
-    cursor                 <- what of the first segment has been delivered, replaced atomically
+    0000001000000000-5f3a91c2.seg   <- first: read from the cursor on
+    0000001000000001-0b77e1d4.seg
+    0000001000000002-c09e5a1f.seg   <- last: appended to
+    cursor                          <- how far one segment has been delivered, replaced atomically
 
-A record is its length and CRC-32 (4 bytes each, big-endian) and its bytes. A record torn by a crash fails its check and
-ends its segment. Writes reach the operating system at once, so they survive SIGKILL; they are not forced to the
-platter, so a power failure may cost the last seconds. Delivery is at least once: what was read but not `advance`d is
-read again.
+A record is the mark of its segment, its length, a CRC-32 of length and bytes (4 bytes each, big-endian), and its
+bytes. The mark is drawn at random and stands in the file's name, so that no body can imitate a record. Damage (a record
+torn by a power cut, garbage in the middle) is skipped up to the next record whose checksum holds, and counted.
+
+What a power cut took so cleanly that a segment ends with a whole record cannot be seen.
+
+Writes reach the operating system at once, so they survive SIGKILL; they are not forced to the platter, so a power
+failure may cost the last seconds. Delivery is at least once: what was read but not `advance`d is read again, and so is
+what was advanced while the disk refused the cursor.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import struct
+import time
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BufferedReader, FileIO
 from pathlib import Path
 
 import filelock
+import structlog
 
 from pegel.errors import SetupError, TemporaryError
 
-_RECORD = struct.Struct(">II")
-_START = 10**9  # room on both sides: evacuated events are written before the first segment
+log = structlog.stdlib.get_logger(__name__)
+
+_HEAD = struct.Struct(">4sII")
+_START = 10**9  # room on both sides: what comes back from memory is written before the first segment
+_CHUNK = 1 << 20
+_ORDINARY = 4096
+"""A record of ordinary size, for telling whether there is room."""
 
 
 class SpoolFull(TemporaryError):
     """No room: the size cap or the disk. Nothing of the record was kept."""
+
+
+class SpoolUnreadable(TemporaryError):
+    """The disk did not give back what was written. It is asked again; `set_aside` gives up on the segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,108 +60,178 @@ class Batch:
     records: tuple[bytes, ...]
     segment: int
     end: int
+    damages: int
+    """Damaged stretches that were skipped between and behind the records."""
+
+
+@dataclass(slots=True)
+class _Segment:
+    path: Path
+    mark: bytes
+    size: int
+    left: int = 0
+    """Records that wait."""
+    offset: int = 0
+    """Where the first of them begins."""
+    damages: int = 0
+    since: float = 0.0
+    """Seconds since the epoch of its first record; after a restart, of its last one."""
 
 
 class Spool:
     """See the module. Not thread-safe: one thread owns it, and a lock file keeps other processes out."""
 
     def __init__(self, folder: Path, *, cap_bytes: int = 1 << 30, segment_bytes: int = 16 << 20) -> None:
-        """Open the folder, creating it, and count what an earlier process left. Raises SetupError when it is in use."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Open the folder, creating it, and count what an earlier process left.
+
+        Raises SetupError when another process uses it or it cannot be written.
+        """
         self.folder, self.cap_bytes, self.segment_bytes = folder, cap_bytes, segment_bytes
         self._lock = filelock.FileLock(folder / "lock")
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(blocking=False)
         except filelock.Timeout as error:
             raise SetupError(
                 f"the spool {folder} must belong to one logger; another process holds its lock. Nothing was started; "
                 "give each logger its own folder."
             ) from error
-        self._sizes: dict[int, int] = {int(path.stem): 0 for path in sorted(folder.glob("*.seg"))}
+        except OSError as error:
+            raise SetupError(
+                f"the spool {folder} must be a folder that can be written; given: {error.strerror}. Nothing was "
+                "started; choose another folder."
+            ) from error
+        self._segments: dict[int, _Segment] = {}
         self._tail: FileIO | None = None
-        self._offset = 0
-        self._left: dict[int, int] = {}
-        self.torn = 0
-        """How many segments ended in a damaged record."""
+        self.refusal = ""
+        """Why the disk refused the last write; empty when it took it."""
+        self.damages = 0
+        """How many damaged stretches were skipped."""
+        self.lost = 0
+        """How many records went with them, as far as known; at least one each."""
         self._recover()
 
     @property
     def size(self) -> int:
         """Return the disk space in use."""
-        return sum(self._sizes.values())
+        return sum([segment.size for segment in self._segments.values()])
 
     @property
     def records(self) -> int:
         """Return how many records wait."""
-        return sum(self._left.values())
+        return sum([segment.left for segment in self._segments.values()])
 
     @property
     def empty(self) -> bool:
-        """Say whether every record was delivered."""
-        return self.records == 0
+        """Say whether nothing is left to read."""
+        return not self._segments
 
     @property
     def full(self) -> bool:
-        """Say whether the cap is reached for a record of ordinary size."""
-        return self.size + 4096 > self.cap_bytes
+        """Say whether a record of ordinary size would be refused: by the cap, or by the disk the last time."""
+        return bool(self.refusal) or self.size + _ORDINARY > self.cap_bytes
+
+    @property
+    def since(self) -> float | None:
+        """Return since when the oldest segment has been waiting, in seconds since the epoch; None when empty."""
+        return self._segments[min(self._segments)].since if self._segments else None
 
     def append(self, record: bytes, *, beyond_cap: bool = False) -> None:
         """Add a record at the tail. Raises SpoolFull."""
-        size = _RECORD.size + len(record)
+        size = _HEAD.size + len(record)
         if not beyond_cap and self.size + size > self.cap_bytes:
             raise SpoolFull(f"the spool may hold {self.cap_bytes} bytes; {size} more do not fit")
-        number, file = self._writable(size)
-        _write(file, _RECORD.pack(len(record), zlib.crc32(record)) + record, self._sizes[number])
-        self._sizes[number] += size
-        self._left[number] += 1
+        grown = self._tail is not None
+        try:
+            self._append(record, size)
+        except OSError as error:
+            self._close_tail()  # whatever is left of the attempt is the end of that segment
+            if error.errno != errno.EFBIG or not grown:
+                raise self._refused(size, error) from error
+            # this file may not grow, another one may
+            try:
+                self._append(record, size)
+            except OSError as again:
+                raise self._refused(size, again) from again
+        self.refusal = ""
 
-    def prepend(self, records: list[bytes]) -> None:
+    def prepend(self, records: Sequence[bytes]) -> None:
         """Add records, in their order, before everything else. Not the cap, the memory they come from bounds them.
 
-        Possible while nothing of the first segment was delivered; otherwise they go to the tail. Raises SpoolFull when
-        the disk is full; then none of them is kept.
+        Raises SpoolFull when the disk refuses; then none of them is kept.
         """
-        if self._offset:
-            for record in records:
-                self.append(record, beyond_cap=True)
+        if not records:
             return
-        data = b"".join(_RECORD.pack(len(record), zlib.crc32(record)) + record for record in records)
-        number = min(self._sizes, default=_START) - 1
-        self._save(number)  # first: a cursor behind the new segment would declare it delivered
+        number = min(self._segments, default=_START) - 1
+        segment = self._new(number)
         draft = self.folder / "draft"
         try:
-            draft.write_bytes(data)
+            with draft.open("wb") as file:
+                for record in records:
+                    file.write(_head(segment.mark, record))
+                    file.write(record)
+            draft.replace(segment.path)
         except OSError as error:
             draft.unlink(missing_ok=True)
-            raise SpoolFull(f"the disk refused {len(data)} bytes: {error.strerror}") from error
-        draft.replace(self._path(number))
-        self._sizes[number], self._left[number] = len(data), len(records)
+            raise self._refused(sum(len(record) for record in records), error) from error
+        segment.size, segment.left = sum(_HEAD.size + len(record) for record in records), len(records)
+        self._segments[number] = segment
+        self.refusal = ""
+
+    def probe(self) -> bool:
+        """Say whether the disk takes a record of ordinary size again. To be asked now and then after a refusal."""
+        trial = self.folder / "trial"
+        try:
+            trial.write_bytes(bytes(_ORDINARY))
+        except OSError as error:
+            self.refusal = _reason(error)
+        else:
+            self.refusal = ""
+        trial.unlink(missing_ok=True)
+        return not self.refusal
 
     def read(self, *, max_records: int, max_bytes: int) -> Batch:
-        """Return records of the first segment without removing them; none when it turns out to be unreadable."""
-        number = min(self._sizes)
+        """Return records of the first segment without removing them; at most `max_bytes` and one record.
+
+        Raises SpoolUnreadable when the disk fails.
+        """
+        number = min(self._segments)
+        segment = self._segments[number]
         records: list[bytes] = []
-        taken = 0
-        with self._path(number).open("rb") as file:
-            file.seek(self._offset)
-            while len(records) < max_records and taken < max_bytes:
-                record = _next(file)
-                if record is None:
-                    break
-                records.append(record)
-                taken += len(record)
-            return Batch(tuple(records), number, self._offset + taken + _RECORD.size * len(records))
+        at, taken, damages = segment.offset, 0, 0
+        try:
+            with segment.path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                while at < size and len(records) < max_records and taken < max_bytes:
+                    record = _record(file, segment.mark, at, size)
+                    if record is None:
+                        damages += 1
+                        at = _next(file, segment.mark, at + 1, size)
+                        continue
+                    records.append(record)
+                    taken += len(record)
+                    at += _HEAD.size + len(record)
+        except OSError as error:
+            raise SpoolUnreadable(f"{segment.path.name} cannot be read: {_reason(error)}") from error
+        # a file that became shorter than what was written to it has nothing more to give
+        return Batch(tuple(records), number, max(at, segment.size) if at >= size else at, damages)
 
     def advance(self, batch: Batch) -> None:
-        """Forget a batch: it was delivered. Segments delivered to their end are deleted."""
-        self._left[batch.segment] -= len(batch.records)
-        self._offset = batch.end
-        if batch.end >= self._sizes[batch.segment]:
+        """Forget a batch: it was delivered. Segments delivered to their end are deleted.
+
+        Never fails: while the disk refuses the cursor, only a restart would read the batch again.
+        """
+        segment = self._segments[batch.segment]
+        segment.left -= len(batch.records)
+        segment.damages += batch.damages
+        segment.offset = batch.end
+        if batch.end >= segment.size:
             self._drop(batch.segment)
-        elif not batch.records:
-            self.torn += 1  # damaged since it was written: what follows in this segment cannot be found
-            self._drop(batch.segment)
-        self._save(min(self._sizes, default=0))
+        self._save()
+
+    def set_aside(self) -> None:
+        """Give up on the first segment, which the disk does not give back; the file stays, and is counted as damage."""
+        self._set_aside(min(self._segments))
 
     def close(self) -> None:
         """Close the files and leave the lock. What is not delivered stays for the next process."""
@@ -150,88 +239,191 @@ class Spool:
         self._lock.release()
 
     def _recover(self) -> None:
-        cursor = self.folder / "cursor"
-        number, offset = (int(part) for part in cursor.read_text().split()) if cursor.exists() else (0, 0)
-        for segment in list(self._sizes):
-            if segment < number:
-                # delivered; the process ended between saving the cursor and deleting the file
-                self._drop(segment)
+        (self.folder / "draft").unlink(missing_ok=True)
+        delivered, offset = self._read_cursor()
+        for path in sorted(self.folder.glob("*-*.seg")):
+            number, _, mark = path.stem.partition("-")
+            try:
+                key, raw = int(number), bytes.fromhex(mark)
+            except ValueError:
+                log.warning("not a segment; it is left alone", file=path.name)
                 continue
-            start = offset if segment == number else 0
-            count, good = _scan(self._path(segment), start)
-            if good < self._path(segment).stat().st_size:
-                self.torn += 1
-                os.truncate(self._path(segment), good)
-            self._sizes[segment], self._left[segment] = good, count
-            if count == 0:
-                self._drop(segment)
-        self._offset = offset if number == min(self._sizes, default=None) else 0
-        self._save(min(self._sizes, default=0))
+            segment = self._segments[key] = _Segment(path, raw, 0)
+            segment.offset = offset if key == delivered else 0
+            try:
+                self._count(segment)
+            except OSError as error:
+                log.warning("a segment cannot be read and is set aside", segment=path.name, reason=_reason(error))
+                self._set_aside(key)
+                continue
+            if not segment.left:
+                self._drop(key)
+        self._save()
 
-    def _writable(self, size: int) -> tuple[int, FileIO]:
-        number = max(self._sizes, default=_START - 1)
-        if self._tail is not None and self._sizes[number] + size <= self.segment_bytes:
-            return number, self._tail
-        self._close_tail()
-        number += 1
+    def _count(self, segment: _Segment) -> None:
+        """Count the whole records of a segment. The damage between them is counted when it is read over."""
+        status = segment.path.stat()
+        segment.size, segment.since = status.st_size, status.st_mtime
+        with segment.path.open("rb") as file:
+            at = _next(file, segment.mark, segment.offset, segment.size)
+            damaged = at > segment.offset or not segment.size  # no segment is left without a record
+            while at < segment.size:
+                record = _record(file, segment.mark, at, segment.size)
+                if record is None:
+                    damaged = True
+                    at = _next(file, segment.mark, at + 1, segment.size)
+                    continue
+                segment.left += 1
+                at += _HEAD.size + len(record)
+        if damaged and not segment.left:
+            segment.damages = 1  # nobody will read over it
+
+    def _read_cursor(self) -> tuple[int, int]:
+        """Return the segment and how far it was delivered. A damaged cursor is counted: records may come twice."""
         try:
-            self._tail = FileIO(self._path(number), "a")
+            content = (self.folder / "cursor").read_bytes()
+        except FileNotFoundError:
+            return 0, 0
         except OSError as error:
-            raise SpoolFull(f"the disk refused a new segment: {error.strerror}") from error
-        self._sizes[number], self._left[number] = 0, 0
-        return number, self._tail
+            log.warning("the cursor cannot be read; delivered events may come again", reason=_reason(error))
+            return 0, 0
+        try:
+            number, offset, checksum = (int(part) for part in content.split())
+        except ValueError:
+            number, offset, checksum = 0, 0, -1
+        if checksum != zlib.crc32(b"%d %d" % (number, offset)):
+            log.warning("the cursor is damaged; delivered events may come again")
+            return 0, 0
+        return number, offset
+
+    def _append(self, record: bytes, size: int) -> None:
+        """Append to the last segment, or begin one. Raises OSError; then nothing of the record is kept."""
+        number = max(self._segments, default=_START - 1)
+        tail = self._tail
+        if tail is None or self._segments[number].size + size > self.segment_bytes:
+            self._close_tail()
+            number += 1
+            segment = self._new(number)
+            tail = FileIO(segment.path, "a")
+            try:
+                _write(tail, _head(segment.mark, record) + record, 0)
+            except OSError:
+                tail.close()
+                segment.path.unlink(missing_ok=True)
+                raise
+            self._segments[number], self._tail = segment, tail
+        else:
+            segment = self._segments[number]
+            _write(tail, _head(segment.mark, record) + record, segment.size)
+        segment.size += size
+        segment.left += 1
+
+    def _new(self, number: int) -> _Segment:
+        mark = secrets.token_bytes(4)
+        return _Segment(self.folder / f"{number:016d}-{mark.hex()}.seg", mark, 0, since=time.time())
 
     def _drop(self, number: int) -> None:
-        if number == max(self._sizes):
+        path = self._segments[number].path
+        if number == max(self._segments):
             self._close_tail()
-        self._path(number).unlink(missing_ok=True)
-        del self._sizes[number]
-        self._left.pop(number, None)
-        self._offset = 0
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("a delivered segment stays on disk; its events may come again", reason=_reason(error))
+        self._forget(number)
 
-    def _save(self, number: int) -> None:
+    def _set_aside(self, number: int) -> None:
+        segment = self._segments[number]
+        segment.damages += 1
+        try:
+            segment.path.replace(segment.path.with_suffix(".unreadable"))
+        except OSError as error:
+            log.warning("a segment cannot be renamed", segment=segment.path.name, reason=_reason(error))
+        self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        if number == max(self._segments):
+            self._close_tail()
+        segment = self._segments.pop(number)
+        if segment.damages or segment.left:
+            self.damages += max(1, segment.damages)
+            self.lost += max(segment.left, segment.damages)
+
+    def _save(self) -> None:
+        number = min(self._segments, default=0)
+        offset = self._segments[number].offset if self._segments else 0
+        place = b"%d %d" % (number, offset)
         draft = self.folder / "cursor.draft"
-        draft.write_text(f"{number} {self._offset}\n")
-        draft.replace(self.folder / "cursor")
+        try:
+            draft.write_bytes(b"%b %d\n" % (place, zlib.crc32(place)))
+            draft.replace(self.folder / "cursor")
+        except OSError as error:
+            if not self.refusal:
+                log.warning("the disk refused the cursor; delivered events may come again", reason=_reason(error))
+            self.refusal = _reason(error)
+
+    def _refused(self, size: int, error: OSError) -> SpoolFull:
+        self.refusal = _reason(error)
+        return SpoolFull(f"the disk refused {size} bytes: {self.refusal}")
 
     def _close_tail(self) -> None:
-        if self._tail is not None:
-            self._tail.close()
-            self._tail = None
+        tail, self._tail = self._tail, None
+        if tail is not None:
+            try:
+                tail.close()
+            except OSError as error:  # a network disk may only now say that it has no room
+                self.refusal = _reason(error)
 
-    def _path(self, number: int) -> Path:
-        return self.folder / f"{number:016d}.seg"
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+def _head(mark: bytes, record: bytes) -> bytes:
+    return _HEAD.pack(mark, len(record), _checksum(record))
+
+
+def _checksum(record: bytes) -> int:
+    return zlib.crc32(record, len(record))  # begun with the length, which is therefore checked as well
 
 
 def _write(file: FileIO, data: bytes, start: int) -> None:
-    """Append all of `data` or nothing. Raises SpoolFull."""
+    """Append all of `data` or nothing. Raises OSError."""
     try:
-        written = file.write(data)
-        if written == len(data):
-            return
-        reason = f"only {written} of {len(data)} bytes were written"
-    except OSError as error:
-        reason = error.strerror or str(error)
-    # a record cut in half would hide every later one
-    os.ftruncate(file.fileno(), start)
-    raise SpoolFull(f"the disk refused {len(data)} bytes: {reason}")
+        rest = memoryview(data)
+        while rest:
+            rest = rest[file.write(rest) :]  # what is cut short the first time says why the second time
+    except OSError:
+        # a record cut in half would be damage for whoever reads on
+        os.ftruncate(file.fileno(), start)
+        raise
 
 
-def _next(file: BufferedReader) -> bytes | None:
-    """Return the next whole record, or None at the end or at a torn one."""
-    head = file.read(_RECORD.size)
-    if len(head) < _RECORD.size:
+def _record(file: BufferedReader, mark: bytes, at: int, size: int) -> bytes | None:
+    """Return the record that begins at `at`, or None when what stands there is none."""
+    file.seek(at)
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
         return None
-    size, checksum = _RECORD.unpack(head)
-    record = file.read(size)
-    return record if len(record) == size and zlib.crc32(record) == checksum else None
+    given, length, checksum = _HEAD.unpack(head)
+    # before reading: a damaged length must not cost memory
+    if given != mark or at + _HEAD.size + length > size:
+        return None
+    record = file.read(length)
+    return record if len(record) == length and _checksum(record) == checksum else None
 
 
-def _scan(path: Path, start: int) -> tuple[int, int]:
-    """Return how many whole records follow `start`, and where the last one ends."""
-    count, end = 0, start
-    with path.open("rb") as file:
-        file.seek(start)
-        while (record := _next(file)) is not None:
-            count, end = count + 1, end + _RECORD.size + len(record)
-    return count, end
+def _next(file: BufferedReader, mark: bytes, at: int, size: int) -> int:
+    """Return where the next whole record begins, at `at` or behind it; `size` when there is none."""
+    while at < size:
+        file.seek(at)
+        chunk = file.read(_CHUNK)
+        place = chunk.find(mark)
+        while place >= 0:
+            if _record(file, mark, at + place, size) is not None:
+                return at + place
+            place = chunk.find(mark, place + 1)
+        if len(chunk) <= len(mark):
+            break
+        at += len(chunk) - len(mark) + 1  # a mark may lie across two chunks
+    return size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -40,10 +42,19 @@ class Service:
             self.process.stdout.close()
 
 
+def readiness(url: str) -> dict[str, Any]:
+    """Return what a logger says of its progress."""
+    told: dict[str, Any] = httpx.get(f"{url}/readyz", trust_env=False).json()
+    return told
+
+
 def start(module: str, *options: str, log: Path) -> Service:
     """Start `python -m module options`, and wait for its ready line."""
+    paths = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])}
     with log.open("ab") as errors:
-        process = subprocess.Popen([sys.executable, "-m", module, *options], stdout=subprocess.PIPE, stderr=errors)
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *options], stdout=subprocess.PIPE, stderr=errors, env=os.environ | paths
+        )
     assert process.stdout is not None
     service = Service(process, "", log)
     readable, _, _ = select.select([process.stdout], [], [], READY_WITHIN_S)

@@ -1,4 +1,8 @@
-"""Logs of the serving processes: one JSON object a line on stderr, whoever wrote it: uvicorn, KServe, librdkafka."""
+"""Logs of the serving processes: one JSON object a line on stderr, whoever wrote it: uvicorn, KServe, librdkafka.
+
+A driver's log is read by people and has lines of its own form (`pegel_spark`); these are read by whatever collects the
+logs of services, and have to take in those of three libraries as well.
+"""
 
 from __future__ import annotations
 

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 _HEAD = struct.Struct(">qHHH")  # timestamp, length of topic, length of key, number of headers
 _PAIR = struct.Struct(">HI")  # length of a header's name, length of its value
 
+_OVERHEAD = 1024
+"""Bytes of the Python objects around an ordinary event with a dozen headers."""
+
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class KafkaRecord:
     """A Kafka record before it is sent. `value` is the logged body, untouched; `timestamp_ms` is the event time."""
 
     topic: str
@@ -21,8 +24,9 @@ class Event:
 
     @property
     def size(self) -> int:
-        """Return the bytes this event holds in memory, without the interpreter's overhead."""
-        return len(self.key) + len(self.value) + sum([len(name) + len(value) for name, value in self.headers])
+        """Return the bytes this event holds in memory, the interpreter's overhead included as an estimate."""
+        carried = sum([len(name) + len(value) for name, value in self.headers])
+        return _OVERHEAD + len(self.topic) + len(self.key) + len(self.value) + carried
 
     def header(self, name: str) -> str:
         """Return a header as text, empty when absent."""
@@ -39,8 +43,15 @@ class Event:
         return b"".join(parts)
 
     @classmethod
-    def decode(cls, data: bytes) -> Event:
-        """Read what `encode` wrote."""
+    def decode(cls, data: bytes) -> KafkaRecord:
+        """Read what `encode` wrote. Raises ValueError when it is something else."""
+        try:
+            return cls._decode(data)
+        except (struct.error, IndexError) as error:
+            raise ValueError(f"{len(data)} bytes are no logged event: {error}") from error
+
+    @classmethod
+    def _decode(cls, data: bytes) -> KafkaRecord:
         timestamp_ms, topic_size, key_size, count = _HEAD.unpack_from(data)
         at = _HEAD.size
         topic = data[at : at + topic_size].decode()

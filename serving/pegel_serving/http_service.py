@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 import orjson
@@ -13,8 +14,12 @@ import structlog
 import uvicorn
 
 from pegel.errors import SetupError
+from pegel.spec.limits import SERVICE_GRACE
 
 log = structlog.stdlib.get_logger(__name__)
+
+REQUESTS_END_S = int(SERVICE_GRACE.total_seconds()) * 3 // 10
+"""Seconds open requests have to end; the rest of the grace belongs to what the application still has to bring away."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -32,13 +37,21 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+Failure = Callable[[], str]
+"""Asked ten times a second; anything but an empty answer ends the process, and is the reason."""
+
+
+def _healthy() -> str:
+    return ""
+
+
 class AnnouncingServer(uvicorn.Server):
     """A uvicorn server that says on stdout when it answers, as one JSON line: `event`, `service`, `url`, `port`."""
 
-    def __init__(self, config: uvicorn.Config, service: str) -> None:
-        """Remember the name to announce."""
+    def __init__(self, config: uvicorn.Config, service: str, failure: Failure) -> None:
+        """Remember the name to announce, and whom to ask whether it makes sense to go on."""
         super().__init__(config)
-        self.service = service
+        self.service, self._failure = service, failure
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening, then announce."""
@@ -49,10 +62,17 @@ class AnnouncingServer(uvicorn.Server):
             sys.stdout.write(orjson.dumps(line).decode() + "\n")
             sys.stdout.flush()
 
+    async def on_tick(self, counter: int) -> bool:
+        """Say whether to end."""
+        return bool(self._failure()) or await super().on_tick(counter)
 
-def run(config: uvicorn.Config, listener: socket.socket, service: str) -> None:
-    """Serve until SIGTERM or SIGINT, then let open requests end and the application clean up. Exit code 0."""
-    server = AnnouncingServer(config, service)
+
+def run(config: uvicorn.Config, listener: socket.socket, service: str, *, failure: Failure = _healthy) -> int:
+    """Serve until SIGTERM, SIGINT or a failure, then let open requests end and the application clean up.
+
+    Returns the exit code: 0, or 1 when `failure` had something to say in the end.
+    """
+    server = AnnouncingServer(config, service, failure)
 
     def end(_number: int, _frame: FrameType | None) -> None:
         # uvicorn raises the signal again after its clean-up: without a handler of our own that would end the process
@@ -62,10 +82,14 @@ def run(config: uvicorn.Config, listener: socket.socket, service: str) -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     server.run(sockets=[listener])
+    if reason := failure():
+        log.critical("ended by a failure", why=reason)
+        return 1
     log.info("stopped")
+    return 0
 
 
-def config(app: object, *, grace_s: int = 5) -> uvicorn.Config:
+def config(app: object, *, grace_s: int = REQUESTS_END_S) -> uvicorn.Config:
     """Return the settings our own ASGI applications run with: httptools, no access log, bounded shutdown."""
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # any ASGI 3 callable

@@ -1,0 +1,107 @@
+"""Sends events again until each one was taken or set aside: one bad event holds up nobody and takes nobody with it.
+
+A broker refuses whole batches for the sake of one record, and says so of every record in it. So those that were refused
+together are sent again in halves, each half alone, until what is refused is a single event::
+
+    refused together [a b C d]  ->  [a b] taken,  [C d] refused  ->  [C] refused: set aside,  [d] taken
+
+One bad event among n costs about log2(n) round trips, and the order of the others is kept. What the broker did not take
+in time is sent again after a pause, as often as it needs: that is an outage, no refusal.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from pegel_serving.logger.kafka_record import KafkaRecord
+from pegel_serving.logger.producer import Sender, Verdict
+
+Settle = Callable[[int, Verdict, str], None]
+"""Told the place of an event, whether it was DELIVERED or REFUSED, and the broker's reason."""
+
+
+class Resend:
+    """Some events on their way. Nothing else may be sent meanwhile, or it would be refused with them.
+
+    Times are seconds of one monotonic clock. `pause_s` lies between two attempts; what was not reported after
+    `patience_s` counts as not taken.
+    """
+
+    def __init__(
+        self,
+        sender: Sender,
+        events: Sequence[KafkaRecord],
+        settle: Settle,
+        *,
+        pause_s: float,
+        patience_s: float,
+        not_before: float = 0.0,
+    ) -> None:
+        """Begin with all events together, not before `not_before`."""
+        self._sender, self._events, self._settle = sender, events, settle
+        self._pause_s, self._patience_s, self._not_before = pause_s, patience_s, not_before
+        self._groups: deque[list[int]] = deque([list(range(len(events)))] if events else [])
+        self._group: list[int] = []
+        self._reports: dict[int, tuple[Verdict, str]] = {}
+        self._round = 0
+        self._sent_at = 0.0
+        self.failed = False
+        """Whether the last attempt ended with events that the broker did not take in time."""
+        self.open = len(events)
+        """How many events are neither taken nor set aside."""
+
+    @property
+    def done(self) -> bool:
+        """Say whether every event was taken or set aside."""
+        return not self._groups and not self._group
+
+    def tick(self, now: float) -> None:
+        """Look at what was reported and send what is next. Reports are called from `Sender.poll`."""
+        self.collect(now)
+        if not self._group and self._groups and now >= self._not_before:
+            self._send(now)
+
+    def collect(self, now: float) -> None:
+        """Look at what was reported."""
+        if self._group and len(self._reports) < len(self._group) and now - self._sent_at > self._patience_s:
+            self._sender.forget()
+            for place in self._group:
+                self._reports.setdefault(place, (Verdict.UNREACHED, "no_report"))
+        if self._group and len(self._reports) == len(self._group):
+            self._judge(now)
+
+    def _send(self, now: float) -> None:
+        self._group, self._reports, self._sent_at = self._groups.popleft(), {}, now
+        self._round += 1
+        for place in self._group:
+            if not self._sender.send(self._events[place], partial(self._report, self._round, place)):
+                self._report(self._round, place, Verdict.UNREACHED, "queue_full")
+
+    def _report(self, number: int, place: int, verdict: Verdict, reason: str) -> None:
+        if number == self._round:
+            self._reports.setdefault(place, (verdict, reason))
+
+    def _judge(self, now: float) -> None:
+        """Settle what is settled, and put the rest back, in order."""
+        group, self._group = self._group, []
+        again: list[int] = []
+        suspects: list[int] = []
+        for place in group:
+            verdict, reason = self._reports[place]
+            if verdict is Verdict.UNREACHED:
+                again.append(place)
+            elif verdict is Verdict.REFUSED_TOGETHER and len(group) > 1:
+                suspects.append(place)
+            else:
+                self.open -= 1
+                self._settle(place, Verdict.DELIVERED if verdict is Verdict.DELIVERED else Verdict.REFUSED, reason)
+        self.failed = bool(again)
+        if again:
+            self._not_before = now + self._pause_s
+            # an outage says nothing about the others: they are tried together once more
+            self._groups.appendleft(sorted(again + suspects))
+        elif suspects:
+            half = (len(suspects) + 1) // 2
+            self._groups.extendleft(part for part in (suspects[half:], suspects[:half]) if part)

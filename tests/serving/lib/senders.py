@@ -1,0 +1,59 @@
+"""A Sender without a broker, whose verdicts the test decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pegel_serving.logger.kafka_record import KafkaRecord
+from pegel_serving.logger.producer import Report, Verdict
+
+
+@dataclass
+class SwitchedSender:
+    """A Sender whose broker is reachable, away or refusing; what is polled together travels as one batch."""
+
+    verdict: Verdict | None = Verdict.DELIVERED
+    """None: nothing is reported, as while the broker is away and its timeout has not passed."""
+    reason: str = ""
+    room: int = 10**6
+    poison: set[bytes] = field(default_factory=set)
+    """Keys for whose sake the broker refuses the whole batch in which they travel."""
+    waiting: list[tuple[KafkaRecord, Report]] = field(default_factory=list)
+    topic: list[KafkaRecord] = field(default_factory=list)
+    batches: int = 0
+
+    def send(self, event: KafkaRecord, report: Report) -> bool:
+        """Take the event while there is room."""
+        if len(self.waiting) >= self.room:
+            return False
+        self.waiting.append((event, report))
+        return True
+
+    def poll(self) -> None:
+        """Report the present verdict on everything that waits."""
+        if self.verdict is None or not self.waiting:
+            return
+        waiting, self.waiting = self.waiting, []
+        self.batches += 1
+        poisoned = self.verdict is Verdict.DELIVERED and any(self._is_poison(event) for event, _ in waiting)
+        for event, report in waiting:
+            if poisoned:
+                report(Verdict.REFUSED_TOGETHER, "invalid_timestamp")
+                continue
+            if self.verdict is Verdict.DELIVERED:
+                self.topic.append(event)
+            report(self.verdict, self.reason)
+
+    def _is_poison(self, event: KafkaRecord) -> bool:
+        return event.key in self.poison and event.topic.endswith(".inference")
+
+    def forget(self) -> None:
+        """Report everything that waits as purged."""
+        waiting, self.waiting = self.waiting, []
+        for _, report in waiting:
+            report(Verdict.UNREACHED, "purged")
+
+    def flush(self, timeout_s: float) -> None:
+        """Poll once."""
+        del timeout_s
+        self.poll()
