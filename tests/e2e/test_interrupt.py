@@ -13,6 +13,7 @@ import pytest
 
 from pegel_local.machine.paths import Home
 from pegel_local.processes import process_control
+from pegel_local.processes.process_id import in_session
 from pegel_local.system.stack_file import StackFile
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -31,7 +32,7 @@ def test_an_interrupted_start_leaves_no_process(number: signal.Signals, tmp_path
             time.sleep(0.05)
         starting.send_signal(number)
         said, _ = starting.communicate(timeout=90)
-    left = [each for part in state.parts.values() for each in process_control.in_session(part.process)]
+    left = [each for part in state.parts.values() for each in in_session(part.process)]
 
     assert starting.returncode == 130
     assert "interrupted; everything that was started has been stopped" in said
@@ -39,7 +40,7 @@ def test_an_interrupted_start_leaves_no_process(number: signal.Signals, tmp_path
 
 
 def test_down_stops_a_system_that_another_process_started(tmp_path: Path) -> None:
-    """What `up` wrote down is enough to stop it: by process id and creation time."""
+    """What `up` wrote down is enough to stop it: by process id and beginning."""
     home = tmp_path / "home"
     folder = Home(home).folder("jobs/default")
     (folder / "launch.json").write_text("{}", encoding="utf-8")

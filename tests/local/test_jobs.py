@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -70,10 +72,39 @@ def test_a_crash_is_told_with_the_end_of_the_log(tmp_path: Path) -> None:
     crash = (sys.executable, "-c", "import sys; print('out of offsets'); sys.exit(9)")
     backend = LocalJobBackend(Settings(home=tmp_path), command=crash)
     backend.ensure(JOB, 1)
+    deadline = time.monotonic() + 20
     while (seen := backend.observe()[0]).state is not JobState.EXITED:
-        pass
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
     assert (9, "out of offsets") == (seen.exit_code, seen.detail)
+
+
+@pytest.mark.parametrize("file", ["state.json", "launch.json"])
+def test_a_damaged_file_of_one_driver_hides_no_other(backend: LocalJobBackend, tmp_path: Path, file: str) -> None:
+    """A file cut off in the middle leaves its own driver visible, as far as it is known, and all the others."""
+    backend.ensure(JOB, 3)
+    other = replace(JOB, group="other")
+    backend.ensure(other, 8)
+    (tmp_path / "jobs" / "default" / file).write_text('{"fingerp', encoding="utf-8")
+    seen = [(sighting.group, sighting.generation, sighting.fingerprint) for sighting in backend.observe()]
+    backend.stop("default", grace=timedelta(seconds=5))
+    backend.stop("other", grace=timedelta(seconds=5))
+
+    assert [("default", 3, "abc"), ("other", 8, "abc")] == seen
+    assert {JobState.EXITED} == {sighting.state for sighting in backend.observe()}
+
+
+def test_a_driver_of_which_nothing_can_be_read_is_seen(tmp_path: Path) -> None:
+    """With both files damaged a driver is exited, of no known state, and the detail names the files."""
+    folder = tmp_path / "jobs" / "default"
+    folder.mkdir(parents=True)
+    for name in ("launch.json", "state.json"):
+        (folder / name).write_text("", encoding="utf-8")
+    (seen,) = LocalJobBackend(Settings(home=tmp_path)).observe()
+
+    assert (JobState.EXITED, "", 0, None) == (seen.state, seen.fingerprint, seen.generation, seen.exit_code)
+    assert f"{folder / 'launch.json'}, {folder / 'state.json'}" in seen.detail
 
 
 def test_without_a_spark_environment_nothing_starts(tmp_path: Path) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pegel.errors import SetupError
+from pegel.errors import SetupError, Unavailable
 from pegel_local.processes import process_control
-from pegel_local.processes.process_control import ProcessId
+from pegel_local.processes.process_id import ProcessId, in_session
 
 
 def sleeper(tmp_path: Path, code: str = "import time; time.sleep(60)") -> ProcessId:
@@ -29,14 +30,52 @@ def test_a_process_is_ended(tmp_path: Path) -> None:
 
 
 def test_a_reused_number_is_not_taken_for_the_process(tmp_path: Path) -> None:
-    """A process with the same id and another creation time is not ours, and is left alone."""
+    """A process with the same id and another beginning is not ours: it is left alone, with its whole session."""
     process = sleeper(tmp_path)
-    earlier = replace(process, create_time=process.create_time + 100)
-    ended = process_control.end(earlier)
+    others = [
+        replace(process, start_ticks=process.start_ticks - 100),
+        replace(process, start_ticks=process.start_ticks + 100),
+        replace(process, boot="another boot"),
+    ]
+    ended = [(process_control.end(other), in_session(other)) for other in others]
     alive = process.alive
     process_control.end(process)
 
-    assert (False, True) == (ended, alive)
+    assert ([(False, [])] * 3, True) == (ended, alive)
+
+
+def test_how_a_process_is_known_holds_no_clock_time(tmp_path: Path) -> None:
+    """A step of the clock disowns nobody: a process is kept as its id, the boot, and the kernel's own ticks."""
+    process = sleeper(tmp_path)
+    again, now = ProcessId.from_json(process.to_json()), time.clock_gettime(time.CLOCK_BOOTTIME)
+    age_s = now - process.start_ticks / os.sysconf("SC_CLK_TCK")
+    process_control.end(process)
+
+    assert ({"pid", "boot", "start_ticks"}, process) == (set(process.to_json()), again)
+    assert 0 <= age_s < 60
+
+
+def test_many_threads_learn_the_same_exit_code(tmp_path: Path) -> None:
+    """However many threads collect children at once, no exit code is lost or becomes 0."""
+    started = [sleeper(tmp_path, "raise SystemExit(7)") for _ in range(20)]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        codes = list(pool.map(lambda process: process_control.exit_code(process, within_s=30), started * 4))
+
+    assert [7] * 80 == codes
+
+
+def test_a_stranger_has_no_exit_code() -> None:
+    """Waiting for a process that somebody else started is an error, never a made-up code."""
+    with pytest.raises(ValueError, match="expected a process that this one started"):
+        process_control.exit_code(ProcessId.of(os.getppid()), within_s=0)
+
+
+def test_a_disk_without_room_is_said(tmp_path: Path) -> None:
+    """A log that cannot be opened is an error that may pass, with the log's name."""
+    (tmp_path / "log").mkdir()
+
+    with pytest.raises(Unavailable, match="its log would be"):
+        sleeper(tmp_path)
 
 
 def test_a_family_ends_together(tmp_path: Path) -> None:

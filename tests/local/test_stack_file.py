@@ -9,11 +9,11 @@ import pytest
 
 from pegel.errors import Conflict
 from pegel_local.machine.paths import Home, checkout
-from pegel_local.processes.process_control import ProcessId
+from pegel_local.processes.process_id import ProcessId
 from pegel_local.system.stack import Stack
 from pegel_local.system.stack_file import Part, StackFile
 
-PART = Part(process=ProcessId(1, 2.0), log="somewhere")
+PART = Part(process=ProcessId(1, "a boot", 2), log="somewhere")
 
 
 def test_records_add_up(tmp_path: Path) -> None:

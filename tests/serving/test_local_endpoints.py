@@ -59,7 +59,7 @@ def test_a_server_that_cannot_load_its_model_fails_with_its_log(
         assert time.monotonic() < deadline
         time.sleep(0.2)
 
-    assert "its server ended" in seen.detail
+    assert "its server exited with 1" in seen.detail
     assert "metadata.json" in seen.detail
 
 

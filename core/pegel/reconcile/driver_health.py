@@ -44,9 +44,10 @@ def silence(heartbeat: Heartbeat, now: datetime) -> str | None:
     if now - heartbeat.at > STALE_AFTER:
         allowed = f"{STALE_AFTER.total_seconds():.0f} s"
         return f"no heartbeat since {heartbeat.at:%H:%M:%S} UTC; allowed are {allowed}"
-    if heartbeat.progressed_at is not None and now - heartbeat.progressed_at > WEDGED_AFTER:
+    since = heartbeat.progressed_at or heartbeat.started_at
+    if now - since > WEDGED_AFTER:
         allowed = f"{WEDGED_AFTER.total_seconds():.0f} s"
-        return f"wedged: no progress since {heartbeat.progressed_at:%H:%M:%S} UTC; allowed are {allowed}"
+        return f"wedged: no progress since {since:%H:%M:%S} UTC; allowed are {allowed}"
     return None
 
 

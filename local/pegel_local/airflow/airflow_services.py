@@ -18,9 +18,9 @@ from pegel.errors import SetupError
 from pegel_local.machine.paths import Checkout
 from pegel_local.machine.ports import LOOPBACK
 from pegel_local.processes import process_control
-from pegel_local.processes.process_control import ProcessId
+from pegel_local.processes.private_files import private_folder, write_json
+from pegel_local.processes.process_id import ProcessId
 from pegel_local.processes.service import Service, fetch
-from pegel_local.processes.supervisor_files import write_json
 
 USER = "admin"
 PARALLELISM = 4
@@ -59,8 +59,8 @@ class Airflow:
 
     def begin_migration(self) -> ProcessId:
         """Write passwords, start creating the database (or bringing it up to date), and return at once."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self._passwords, {USER: self.password}, mode=0o600)
+        private_folder(self.folder)
+        write_json(self._passwords, {USER: self.password})
         command = [self._program, "db", "migrate"]
         return process_control.start(command, log=self.migration_log, environment=self.environment())
 
@@ -140,7 +140,7 @@ class Airflow:
         if not path.exists():
             fernet = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
             names = ("api", "jwt", "password")
-            write_json(path, {"fernet": fernet, **{name: secrets.token_urlsafe(16) for name in names}}, mode=0o600)
+            write_json(path, {"fernet": fernet, **{name: secrets.token_urlsafe(16) for name in names}})
         keys: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         return keys
 

@@ -6,23 +6,19 @@ scratch folder that nobody needs once the driver has ended.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from pegel.errors import SetupError
 from pegel.reconcile.job_backend import JobDocument, JobState, Sighting
 from pegel.spec.settings import Settings
+from pegel_local.backends.child_environments import driver_environment
 from pegel_local.processes.process_control import last_lines
 from pegel_local.processes.supervised_process import SupervisedProcess
 from pegel_local.processes.supervisor_files import Launch, SupervisorFiles, SupervisorState
 
 MODULE = "pegel_spark.jobs.monitor"
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """Return the settings as the environment variables a process reads them from."""
-    fields = settings.model_dump(exclude_none=True)
-    return {f"PEGEL_{name.upper()}": str(value) for name, value in fields.items()}
 
 
 class LocalJobBackend:
@@ -47,18 +43,19 @@ class LocalJobBackend:
             command=(*self._driver(), str(supervised.folder)),
             fingerprint=job.fingerprint,
             generation=generation,
-            environment=environment(self._settings),
         )
-        supervised.start(launch, {"job.json": job.to_json(generation)})
+        supervised.start(launch, driver_environment(self._settings), {"job.json": job.to_json(generation)})
 
     def stop(self, group: str, *, grace: timedelta) -> None:
         """Ask the group's driver to finish its batch, wait at most `grace`, then end it. No driver: nothing happens."""
-        if (self._folder / group).exists():
-            self._supervised(group).stop(grace_s=grace.total_seconds())
+        self._supervised(group).stop(grace_s=grace.total_seconds())
 
     def observe(self) -> list[Sighting]:
-        """List every driver below the home, running or exited, at most one per group, in the order of their names."""
-        folders = sorted(self._folder.glob("*")) if self._folder.exists() else []
+        """List every driver below the home, running or exited, at most one per group, in the order of their names.
+
+        A driver whose files are damaged is seen as what is left of it says; it hides no other.
+        """
+        folders = sorted(path for path in self._folder.glob("*") if path.is_dir())
         seen = (sighting(folder.name, SupervisorFiles(folder)) for folder in folders)
         return [each for each in seen if each is not None]
 
@@ -79,22 +76,35 @@ class LocalJobBackend:
 
 def sighting(group: str, files: SupervisorFiles) -> Sighting | None:
     """Return what is seen of one group; None when nothing ever ran in its folder."""
-    state = files.state()
+    running, launch, state = files.running, files.launch(), files.state()
     if state is None:
-        return None
-    running = _job_state(files, state)
+        return _without_state(group, files, launch, running=running)
+    if running:
+        lives = state.process is not None and state.process.alive
+        return _sighting(group, state, JobState.RUNNING if lives else JobState.STARTING)
+    return replace(_sighting(group, state, JobState.EXITED), exit_code=state.exit_code, detail=last_lines(files.log))
+
+
+def _sighting(group: str, state: SupervisorState, seen: JobState) -> Sighting:
     return Sighting(
         group=group,
         fingerprint=state.fingerprint,
         generation=state.generation,
-        state=running,
+        state=seen,
         started_at=state.started_at,
-        exit_code=state.exit_code if running is JobState.EXITED else None,
-        detail=last_lines(files.log) if running is JobState.EXITED else "",
     )
 
 
-def _job_state(files: SupervisorFiles, state: SupervisorState) -> JobState:
-    if not files.running:
-        return JobState.EXITED
-    return JobState.RUNNING if state.process is not None and state.process.alive else JobState.STARTING
+def _without_state(group: str, files: SupervisorFiles, launch: Launch | None, *, running: bool) -> Sighting | None:
+    """Return what is seen of a driver whose supervisor has not written its state yet, or whose file is damaged."""
+    damage = files.damage()
+    if not running and launch is None and not damage:
+        return None
+    return Sighting(
+        group=group,
+        fingerprint=launch.fingerprint if launch else "",
+        generation=launch.generation if launch else 0,
+        state=JobState.STARTING if running else JobState.EXITED,
+        started_at=files.launched_at(),
+        detail=f"{last_lines(files.log)}\nits supervisor left no state to read: {damage or 'none was written'}",
+    )

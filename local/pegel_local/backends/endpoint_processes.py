@@ -11,28 +11,29 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
-
-import httpx
 
 from pegel.errors import SetupError
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import EndpointState, EndpointStatus
 from pegel.spec import names
+from pegel.spec.limits import ENDPOINT_ANSWERS_WITHIN, SERVICE_GRACE
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
-from pegel_local.backends.driver_processes import environment
+from pegel_local.backends.child_environments import endpoint_environment
+from pegel_local.backends.endpoint_document import DamagedDocument, EndpointDocument, read_document, write_document
+from pegel_local.backends.endpoint_readiness import READY, readiness
 from pegel_local.machine.ports import LOOPBACK, answers, free_ports
 from pegel_local.processes.process_control import last_lines
 from pegel_local.processes.supervised_process import SupervisedProcess
-from pegel_local.processes.supervisor_files import Launch, write_json
+from pegel_local.processes.supervisor_files import Launch, SupervisorFiles
 
 RESTARTS = 2
-STOP_WITHIN_S = 10.0
-ASK_WITHIN_S = 5.0
+"""Restarts by the supervisor itself, within seconds; what still fails then is brought back by reconciling."""
 PARTS = ("proxy", "server")
 """In the order in which they end; they start the other way round."""
 SERVES, CANDIDATE = "endpoint.json", "candidate.json"
@@ -40,85 +41,75 @@ SEEN_READY = "seen-ready"
 """Its time is the last look that saw the server ready."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointDocument:
-    """What an endpoint is to be: what its processes are told, and the ports it was given."""
-
-    name: str
-    namespace: str
-    fingerprint: str
-    """Of what was desired (`pegel.reconcile.desired`); ports are ours to choose and not part of it."""
-    model_uri: str
-    server_port: int
-    port: int
-    colour: str = "blue"
-    """`blue` or `green`: what serves and its candidate differ in it, so that neither is in the way of the other."""
-
-    @property
-    def url(self) -> str:
-        """Return the base address clients send to: the proxy."""
-        return f"http://{LOOPBACK}:{self.port}"
-
-
 class LocalServingBackend:
     """Runs endpoints below the settings' home. Any process that knows the home may call it. One host only."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Use the folder `endpoints` of the settings' home."""
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        answers_within: timedelta = ENDPOINT_ANSWERS_WITHIN,
+        grace: timedelta = SERVICE_GRACE,
+    ) -> None:
+        """Use the folder `endpoints` of the settings' home.
+
+        An endpoint that takes longer than `answers_within` to answer is not ready; each of its processes has `grace` to
+        end.
+        """
         self._settings = settings
+        self._grace_s = grace.total_seconds()
+        self._answers_within_s = answers_within.total_seconds()
         self._folder = settings.home.resolve() / "endpoints"
 
     def apply(self, spec: MonitorSpec) -> None:
         """Make the endpoint of `spec` exist as desired and return at once. The same spec again changes nothing.
 
         An endpoint of another model is replaced; parts of it that ended are started again. Raises SetupError without a
-        serving environment or when the model's folder is not on this machine.
+        serving environment or when the model's folder is not on this machine, Unavailable when a part does not start.
         """
         _model_folder(spec.model.uri)
-        present = self._document(spec.endpoint)
-        if present is not None and present.fingerprint != endpoint_fingerprint(spec):
-            self.delete(spec.endpoint)
-            present = None
-        self._run(present or _new_document(spec), SERVES)
+        present = self._readable(spec.endpoint, SERVES)
+        if present is None or present.fingerprint != endpoint_fingerprint(spec):
+            if (self._folder / spec.endpoint / SERVES).exists():
+                self.delete(spec.endpoint)
+            present = EndpointDocument.of(spec, _other_colour(self._readable(spec.endpoint, CANDIDATE)))
+        self._run(present, SERVES)
 
     def restart(self, spec: MonitorSpec, *, started_before: datetime) -> None:
         """End what runs of the endpoint and start it anew, at the same address, and return at once.
 
-        Processes that were started at `started_before` or later are left alone. Raises SetupError as `apply` does.
+        Processes that were started at `started_before` or later are left alone. Raises what `apply` raises.
         """
         _model_folder(spec.model.uri)
-        document = self._document(spec.endpoint)
+        document = self._readable(spec.endpoint, SERVES)
         parts = [] if document is None else [self._part(document, part) for part in PARTS]
         for part in parts:
             state = part.files.state()
             if state is None or state.started_at < started_before:
-                part.stop(grace_s=STOP_WITHIN_S)
+                part.stop(grace_s=self._grace_s)
         self.apply(spec)
 
     def stage(self, spec: MonitorSpec) -> None:
         """Start what `spec` says beside what serves now, which is not touched, and return at once.
 
         The same spec again changes nothing; another candidate is replaced. What serves as desired already is its own
-        candidate. Raises SetupError as `apply` does.
+        candidate. Raises what `apply` raises.
         """
         _model_folder(spec.model.uri)
         wanted = endpoint_fingerprint(spec)
-        present, candidate = self._document(spec.endpoint), self._document(spec.endpoint, CANDIDATE)
+        present, candidate = self._readable(spec.endpoint, SERVES), self._readable(spec.endpoint, CANDIDATE)
         if present is not None and present.fingerprint == wanted:
             self.discard(spec.endpoint)
             self._run(present, SERVES)
             return
-        if candidate is not None and candidate.fingerprint != wanted:
-            candidate = None
-        if candidate is None:
+        if candidate is None or candidate.fingerprint != wanted:
             self.discard(spec.endpoint)
-            colour = "green" if present is not None and present.colour == "blue" else "blue"
-            candidate = _new_document(spec, colour)
+            candidate = EndpointDocument.of(spec, _other_colour(present))
         self._run(candidate, CANDIDATE)
 
     def staged(self, endpoint: str) -> EndpointStatus:
         """Look at the endpoint's candidate now; without one, at what serves."""
-        candidate = self._document(endpoint, CANDIDATE)
+        candidate = self._readable(endpoint, CANDIDATE)
         return self.observe(endpoint) if candidate is None else self._status(candidate, CANDIDATE)
 
     def promote(self, endpoint: str) -> None:
@@ -127,7 +118,7 @@ class LocalServingBackend:
         The new address is in force at once: the switch is one rename. Requests that the old server has are answered
         within its grace.
         """
-        if self._document(endpoint, CANDIDATE) is not None:
+        if self._readable(endpoint, CANDIDATE) is not None:
             # Its time is when the endpoint was last changed: for reconciling it begins now.
             os.utime(self._folder / endpoint / CANDIDATE)
             (self._folder / endpoint / CANDIDATE).replace(self._folder / endpoint / SERVES)
@@ -137,19 +128,24 @@ class LocalServingBackend:
         """End the candidate and forget it; what serves is not touched. No candidate: nothing happens."""
         (self._folder / endpoint / CANDIDATE).unlink(missing_ok=True)
         self._sweep(endpoint)
-        if self._document(endpoint) is None:
+        if not (self._folder / endpoint / SERVES).exists():
             shutil.rmtree(self._folder / endpoint, ignore_errors=True)
 
-    def resume(self) -> list[str]:
-        """Start the endpoints that are to serve and do not run, after a restart of the system. Return their names."""
-        documents = [document for document in map(self._document, self.names()) if document is not None]
-        for document in documents:
+    def resume(self, endpoint: str) -> None:
+        """Start what does not run of an endpoint, after a restart of the system. Raises what `apply` raises.
+
+        An endpoint whose file is damaged is left to reconciling, which knows its spec.
+        """
+        document = self._readable(endpoint, SERVES)
+        if document is not None:
             self._run(document, SERVES)
-        return [document.name for document in documents]
 
     def observe(self, endpoint: str) -> EndpointStatus:
-        """Look at one endpoint now."""
-        document = self._document(endpoint)
+        """Look at one endpoint now. One whose file is damaged has failed: nobody knows where it listens."""
+        try:
+            document = read_document(self._folder / endpoint / SERVES)
+        except DamagedDocument as error:
+            return EndpointStatus(name=endpoint, fingerprint="", state=EndpointState.FAILED, detail=str(error))
         if document is None:
             return EndpointStatus(name=endpoint, fingerprint="", state=EndpointState.ABSENT)
         return self._status(document, SERVES)
@@ -173,7 +169,7 @@ class LocalServingBackend:
 
     def _sweep(self, endpoint: str) -> None:
         """End the parts that neither what serves nor a candidate needs, also those that a crash left behind."""
-        documents = (self._document(endpoint), self._document(endpoint, CANDIDATE))
+        documents = (self._readable(endpoint, SERVES), self._readable(endpoint, CANDIDATE))
         needed = {self._part(document, part).folder for document in documents if document is not None for part in PARTS}
         unneeded = self._parts_of(endpoint) - needed
         self._end(unneeded)
@@ -182,41 +178,29 @@ class LocalServingBackend:
 
     def _end(self, folders: set[Path]) -> None:
         for folder in sorted(folders):
-            SupervisedProcess(folder).stop(grace_s=STOP_WITHIN_S)
+            SupervisedProcess(folder).stop(grace_s=self._grace_s)
 
     def _part(self, document: EndpointDocument, part: str) -> SupervisedProcess:
         folder = part if document.colour == "blue" else f"{part}-{document.colour}"
         return SupervisedProcess(self._folder / document.name / folder)
 
-    def _document(self, endpoint: str, which: str = SERVES) -> EndpointDocument | None:
-        try:
-            return EndpointDocument(**json.loads((self._folder / endpoint / which).read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            return None
+    def _readable(self, endpoint: str, which: str) -> EndpointDocument | None:
+        """Return what an endpoint or its candidate is to be; None when that is not said, or cannot be read."""
+        with suppress(DamagedDocument):
+            return read_document(self._folder / endpoint / which)
+        return None
 
     def _run(self, document: EndpointDocument, which: str) -> None:
         """Write down what the endpoint is to be and start those of its two parts that do not run."""
         server, proxy = self._part(document, "server"), self._part(document, "proxy")
-        if (
-            not server.files.running
-            and not proxy.files.running
-            and (answers(document.port) or answers(document.server_port))
-        ):
+        if not server.files.running and not proxy.files.running and _taken(document):
             # While the endpoint was down somebody else took a port of it.
             server_port, port = free_ports(2)
             document = replace(document, server_port=server_port, port=port)
-        if document != self._document(document.name, which):
-            write_json(self._folder / document.name / which, asdict(document))
-        server.start(self._launch(document, self._server_command(document)))
-        proxy.start(self._launch(document, self._proxy_command(document)))
-
-    def _launch(self, document: EndpointDocument, command: tuple[str, ...]) -> Launch:
-        return Launch(
-            command=command,
-            fingerprint=document.fingerprint,
-            environment=environment(self._settings),
-            restarts=RESTARTS,
-        )
+        write_document(self._folder / document.name / which, document)
+        for part, command in ((server, self._server_command(document)), (proxy, self._proxy_command(document))):
+            launch = Launch(command=command, fingerprint=document.fingerprint, restarts=RESTARTS)
+            part.start(launch, endpoint_environment())
 
     def _python(self) -> str:
         python = self._settings.serving_python
@@ -248,7 +232,9 @@ class LocalServingBackend:
         state, detail = self._look(document)
         seen_ready = self._part(document, "server").folder / SEEN_READY
         if state is EndpointState.READY:
-            seen_ready.touch()
+            # A full disk takes no new file; then the endpoint counts as not ready since its start.
+            with suppress(OSError):
+                seen_ready.touch()
         return EndpointStatus(
             name=document.name,
             fingerprint=document.fingerprint,
@@ -269,12 +255,28 @@ class LocalServingBackend:
         for part in reversed(PARTS):
             files = self._part(document, part).files
             if not files.running:
-                return EndpointState.FAILED, f"its {part} ended; the last lines of its log:\n{last_lines(files.log)}"
-        answer = _ask(f"{document.url}/v1/models/{document.name}")
-        if answer == "ready":
+                return EndpointState.FAILED, f"its {part} {_end_of(files)}; its log ends:\n{last_lines(files.log)}"
+        answer = readiness(document.url, document.name, self._answers_within_s)
+        if answer == READY:
             return EndpointState.READY, ""
         log = last_lines(self._part(document, "server").files.log)
         return EndpointState.STARTING, f"the model does not answer ready yet ({answer}); its log ends:\n{log}"
+
+
+def _end_of(files: SupervisorFiles) -> str:
+    """Say how a part ended, as far as its supervisor saw it."""
+    state = files.state()
+    if state is None or state.exit_code is None:
+        return "ended"
+    return f"exited with {state.exit_code}" if state.exit_code >= 0 else f"was killed by signal {-state.exit_code}"
+
+
+def _other_colour(document: EndpointDocument | None) -> str:
+    return "green" if document is not None and document.colour == "blue" else "blue"
+
+
+def _taken(document: EndpointDocument) -> bool:
+    return answers(document.port) or answers(document.server_port)
 
 
 def _time_of(path: Path) -> datetime | None:
@@ -283,19 +285,6 @@ def _time_of(path: Path) -> datetime | None:
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except FileNotFoundError:
         return None
-
-
-def _new_document(spec: MonitorSpec, colour: str = "blue") -> EndpointDocument:
-    server_port, port = free_ports(2)
-    return EndpointDocument(
-        name=spec.endpoint,
-        namespace=spec.namespace,
-        fingerprint=endpoint_fingerprint(spec),
-        model_uri=spec.model.uri,
-        server_port=server_port,
-        port=port,
-        colour=colour,
-    )
 
 
 def _model_folder(uri: str) -> Path:
@@ -308,16 +297,3 @@ def _model_folder(uri: str) -> Path:
             f"given: {uri}. No endpoint was started."
         )
     return folder
-
-
-def _ask(url: str) -> str:
-    """Return `ready`, or in a few words what the model answered instead."""
-    try:
-        # Nothing between two processes of one machine goes through a proxy server of the environment. The name is the
-        # kubelet's: whoever asks under it leaves no logged request.
-        answer = httpx.get(url, timeout=ASK_WITHIN_S, trust_env=False, headers={"user-agent": "kube-probe/pegel"})
-    except httpx.HTTPError as error:
-        return type(error).__name__
-    if answer.status_code == httpx.codes.OK and answer.json().get("ready") is True:
-        return "ready"
-    return f"status {answer.status_code}"

@@ -32,4 +32,7 @@ def up(home: HomeOption = None, airflow_port: Port = None, kafka_port: Port = No
 
 
 def _say(step: Step) -> None:
-    out.print(f"  {step.name:<18} works after {step.seconds:5.1f} s")
+    if step.trouble:
+        out.print(f"  {step.name:<18} does not run: {step.trouble}", soft_wrap=True)
+    else:
+        out.print(f"  {step.name:<18} works after {step.seconds:5.1f} s")

@@ -28,6 +28,7 @@ from pegel_local.demo.stages import (
 )
 from pegel_local.machine.interrupts import interruptible, undisturbed
 from pegel_local.machine.paths import Checkout
+from pegel_local.processes.private_files import private_folder
 from pegel_local.system.stack import Stack
 
 STAGES = (
@@ -45,6 +46,7 @@ STAGES = (
 REPORT_BEFORE = "offboarded"
 """The report is written while the registry still knows the model."""
 TITLE_WIDTH, TEXT_WIDTH = 24, 88
+LOCK = "demonstration.lock"
 
 
 def run(home: Path, checkout: Checkout, data: Path, *, console: Console, keep: bool = False) -> Demo | None:
@@ -53,9 +55,8 @@ def run(home: Path, checkout: Checkout, data: Path, *, console: Console, keep: b
     Whatever happens, also an interrupt, everything that was started is stopped, unless all stages were shown and
     `keep` is set. Raises Conflict when a demonstration or a kept system runs in the same home.
     """
-    home.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(home.parent / f"{home.name}.lock", timeout=0), interruptible():
+        with FileLock(private_folder(home) / LOCK, timeout=0), interruptible():
             return _run(Demo(stack=_fresh(home, checkout), checkout=checkout, data=data, keep=keep), console)
     except Timeout as error:
         raise Conflict(f"another demonstration runs in {home}. Wait for its end, or interrupt it.") from error
@@ -67,7 +68,12 @@ def _fresh(home: Path, checkout: Checkout) -> Stack:
     state = stack.file.read()
     if state is not None and state.is_up:
         raise Conflict(f"a system is up in {home}. Stop it with `make down`, then run the demonstration again.")
-    shutil.rmtree(home, ignore_errors=True)
+    for path in home.iterdir():
+        # The lock that keeps a second demonstration out stays.
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != LOCK:
+            path.unlink()
     return stack
 
 

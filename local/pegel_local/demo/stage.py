@@ -21,7 +21,7 @@ from pegel_local.airflow.airflow_api import AirflowApi, Run
 from pegel_local.demo.failure import StageFailed
 from pegel_local.machine.paths import Checkout
 from pegel_local.processes import process_control
-from pegel_local.processes.process_control import ProcessId
+from pegel_local.processes.process_id import ProcessId
 from pegel_local.processes.supervisor_files import SupervisorFiles
 from pegel_local.system.parts import Parts
 from pegel_local.system.stack import Stack

@@ -22,7 +22,8 @@ from pegel_local.kafka.broker_probe import broker_takes_records
 from pegel_local.machine import ports
 from pegel_local.machine.find_java import find_java
 from pegel_local.processes import process_control
-from pegel_local.processes.process_control import ProcessId
+from pegel_local.processes.private_files import private_folder
+from pegel_local.processes.process_id import ProcessId
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class Broker:
         """Choose ports and format the storage, once."""
         if (self.folder / "addresses.json").exists():
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self.folder)
         first, second = ports.free_ports(2)
         addresses = Addresses(self._wanted_port or first, second)
         text = PROPERTIES.format(port=addresses.port, controller=addresses.controller, data=self.folder / "data")
@@ -166,6 +167,6 @@ class Broker:
 def _read_process(path: Path) -> ProcessId | None:
     try:
         return ProcessId.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         # Absent or cut off in the middle of a write: no broker is known here.
         return None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pegel
 from pegel.errors import SetupError
 from pegel.spec.settings import SETTINGS_FILE
+from pegel_local.processes.private_files import private_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,7 @@ class Home:
 
     def folder(self, name: str) -> Path:
         """Return a folder below the home, created if need be: `jobs`, `endpoints`, `broker`, `airflow`, `mail` ..."""
-        folder = self.path / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return private_folder(self.path / name)
 
     @property
     def stack(self) -> Path:

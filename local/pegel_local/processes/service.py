@@ -11,7 +11,7 @@ import httpx
 
 from pegel.errors import Unavailable
 from pegel_local.processes import process_control
-from pegel_local.processes.process_control import ProcessId
+from pegel_local.processes.process_id import ProcessId
 
 LOOK_EVERY_S = 0.2
 

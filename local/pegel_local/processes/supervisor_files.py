@@ -1,16 +1,18 @@
-"""The folder of one supervisor: what it was told (`launch.json`), what it saw (`state.json`), its lock and its log."""
+"""The folder of one supervisor: what it was told (`launch.json`), what it saw (`state.json`), its lock and its log.
+
+Settings, which may name a password, are in none of these files: they travel in the environment.
+"""
 
 from __future__ import annotations
 
-import json
-import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from pegel_local.processes import shared_lock
-from pegel_local.processes.process_control import ProcessId
+from pegel_local.processes.private_files import overwrite_json, read_json, write_json
+from pegel_local.processes.process_id import ProcessId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +22,6 @@ class Launch:
     command: tuple[str, ...]
     fingerprint: str
     generation: int = 1
-    environment: dict[str, str] = field(default_factory=dict)
     restarts: int = 0
     first_pause_s: float = 1.0
     """Pause before the first restart; it doubles with each further one."""
@@ -29,7 +30,7 @@ class Launch:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Return what `asdict` wrote."""
+        """Return what `asdict` wrote. Raises KeyError, TypeError or ValueError for anything else."""
         return cls(**{**data, "command": tuple(data["command"])})
 
 
@@ -47,37 +48,40 @@ class SupervisorState:
     started_at: datetime
     exit_code: int | None = None
     restarted: int = 0
+    refused_writes: int = 0
+    """How often the disk did not take this state, its log or its older part."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON; `pid` and `create_time` are the command's."""
-        command = self.process.to_json() if self.process else {"pid": None, "create_time": None}
+        """Return plain JSON."""
         return {
-            **command,
             "supervisor": self.supervisor.to_json(),
+            "process": self.process.to_json() if self.process else None,
             "fingerprint": self.fingerprint,
             "generation": self.generation,
             "started_at": self.started_at.isoformat(),
             "exit_code": self.exit_code,
             "restarted": self.restarted,
+            "refused_writes": self.refused_writes,
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Return what `to_json` wrote."""
+        """Return what `to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
         return cls(
             supervisor=ProcessId.from_json(data["supervisor"]),
-            process=ProcessId.from_json(data) if data["pid"] is not None else None,
+            process=ProcessId.from_json(data["process"]) if data["process"] is not None else None,
             fingerprint=data["fingerprint"],
             generation=data["generation"],
             started_at=datetime.fromisoformat(data["started_at"]).astimezone(UTC),
             exit_code=data["exit_code"],
             restarted=data["restarted"],
+            refused_writes=data["refused_writes"],
         )
 
 
 @dataclass(frozen=True, slots=True)
 class SupervisorFiles:
-    """Where the files of one supervisor are."""
+    """Where the files of one supervisor are. A damaged file reads as absent, and `damage` says so."""
 
     folder: Path
 
@@ -96,31 +100,51 @@ class SupervisorFiles:
         """Say whether the supervisor or its command lives."""
         return shared_lock.is_held(self.lock)
 
-    def launch(self) -> Launch:
-        """Read what the supervisor is told."""
-        return Launch.from_json(json.loads((self.folder / "launch.json").read_text(encoding="utf-8")))
+    def launch(self) -> Launch | None:
+        """Return what the supervisor was told; None when it was told nothing that can be read."""
+        try:
+            data = read_json(self._launch)
+            return None if data is None else Launch.from_json(data)
+        except (OSError, KeyError, TypeError, ValueError):
+            return None
+
+    def launched_at(self) -> datetime:
+        """Return when the supervisor was last told something, UTC; the beginning of 1970 if it never was."""
+        at = self._launch.stat().st_mtime if self._launch.exists() else 0.0
+        return datetime.fromtimestamp(at, UTC)
 
     def write_launch(self, launch: Launch) -> None:
-        """Write what the next supervisor is told."""
-        write_json(self.folder / "launch.json", asdict(launch))
+        """Write what the next supervisor is told. Raises OSError."""
+        write_json(self._launch, asdict(launch))
 
     def state(self) -> SupervisorState | None:
-        """Read what the supervisor last saw; None when none ever ran here."""
+        """Return what the supervisor last saw; None when none ever ran here, or its file cannot be read."""
         try:
-            return SupervisorState.from_json(json.loads((self.folder / "state.json").read_text(encoding="utf-8")))
-        except FileNotFoundError:
+            data = read_json(self._state)
+            return None if data is None else SupervisorState.from_json(data)
+        except (OSError, KeyError, TypeError, ValueError):
             return None
 
     def write_state(self, state: SupervisorState) -> None:
-        """Write what the supervisor sees."""
-        write_json(self.folder / "state.json", state.to_json())
+        """Write what the supervisor sees; on a full disk into the place of what it saw before. Raises OSError."""
+        try:
+            write_json(self._state, state.to_json())
+        except OSError:
+            overwrite_json(self._state, state.to_json())
 
+    def damage(self) -> str:
+        """Name the files that are there and cannot be read; empty when there are none."""
+        seen = ((self._launch, self.launch()), (self._state, self.state()))
+        return ", ".join(str(path) for path, content in seen if content is None and path.exists())
 
-def write_json(path: Path, data: Any, *, mode: int = 0o644) -> None:
-    """Replace a file at once, so that no reader ever sees a half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-        json.dump(data, handle, indent=1)
-    scratch.replace(path)
+    def forget(self) -> None:
+        """Remove what an earlier supervisor saw, so that nobody takes it for what the next one sees."""
+        self._state.unlink(missing_ok=True)
+
+    @property
+    def _launch(self) -> Path:
+        return self.folder / "launch.json"
+
+    @property
+    def _state(self) -> Path:
+        return self.folder / "state.json"

@@ -14,6 +14,7 @@ from pathlib import Path
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from pegel_local.machine.ports import LOOPBACK
+from pegel_local.processes.private_files import private_folder
 
 MOST_BYTES = 16 << 20
 
@@ -24,7 +25,7 @@ class MailBox:
     def __init__(self, folder: Path) -> None:
         """Use `folder`, which is created."""
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
 
     async def handle_DATA(  # noqa: N802 - the name aiosmtpd calls
         self, _server: SMTP, _session: Session, envelope: Envelope

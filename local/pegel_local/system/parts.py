@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pegel.spec.settings import Settings
 from pegel_local.airflow.airflow_services import USER, Airflow
-from pegel_local.backends.driver_processes import environment
+from pegel_local.backends.child_environments import settings_variables
 from pegel_local.kafka.broker import Broker
 from pegel_local.machine import ports
 from pegel_local.machine.paths import Checkout, Home
@@ -65,7 +65,7 @@ class Parts:
             checkout=self.checkout,
             port=self.ports["airflow"],
             smtp_port=self.ports["mail"],
-            pegel=environment(self.settings()),
+            pegel=settings_variables(self.settings()),
         )
 
     def logger(self) -> Service:

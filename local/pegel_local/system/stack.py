@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,34 +13,38 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from pegel.errors import Conflict
+from pegel.errors import Conflict, PegelError, Unavailable
+from pegel.spec.limits import SERVICE_GRACE, STOP_GRACE
 from pegel.store.database import connect, migrate
 from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.machine import ports
 from pegel_local.machine.interrupts import undisturbed
 from pegel_local.machine.paths import Checkout, Home
 from pegel_local.processes import process_control
-from pegel_local.processes.process_control import ProcessId
+from pegel_local.processes.private_files import private_folder, write_json
+from pegel_local.processes.process_id import ProcessId
 from pegel_local.processes.service import Service
 from pegel_local.processes.supervised_process import SupervisedProcess
-from pegel_local.processes.supervisor_files import write_json
 from pegel_local.system.parts import PURPOSES, Parts
 from pegel_local.system.stack_file import Part, StackFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-AIRFLOW_GRACE_S = 20.0
-DRIVER_GRACE_S = 15.0
-SERVICE_GRACE_S = 10.0
+AIRFLOW_GRACE_S = STOP_GRACE.total_seconds()
+"""A task that is being carried out may itself wait for a driver to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One component that works now, and how long that took since the start of all of them."""
+    """One component that works now, and how long that took since the start of all of them.
+
+    `trouble` says why it does not work, for a component that the system can do without.
+    """
 
     name: str
     seconds: float
+    trouble: str = ""
 
 
 def ignore(_step: Step) -> None:
@@ -70,7 +74,7 @@ class Stack:
             try:
                 parts = self._describe()
                 self._start_all(parts, report)
-                LocalServingBackend(parts.settings()).resume()
+                self._resume_endpoints(parts, report)
             except BaseException:
                 # An interrupt as well: whatever runs by now is stopped before anybody hears of it.
                 with undisturbed():
@@ -90,7 +94,7 @@ class Stack:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        self.home.path.mkdir(parents=True, exist_ok=True)
+        private_folder(self.home.path)
         try:
             with FileLock(self.home.path / "up.lock", timeout=0):
                 yield
@@ -108,7 +112,7 @@ class Stack:
         chosen = ports.known(file) if up else ports.settle(file, PURPOSES, self._wanted)
         parts = Parts(self.home, self._checkout, chosen)
         self.file.record(addresses=parts.addresses())
-        write_json(self.home.settings, parts.settings().model_dump(mode="json", exclude_none=True), mode=0o600)
+        write_json(self.home.settings, parts.settings().model_dump(mode="json", exclude_none=True))
         return parts
 
     def _start_all(self, parts: Parts, report: Callable[[Step], None]) -> None:
@@ -132,6 +136,16 @@ class Stack:
                 # Threads that still wait see their process end, and give up.
                 self._call_off()
                 raise
+
+    def _resume_endpoints(self, parts: Parts, report: Callable[[Step], None]) -> None:
+        """Start the endpoints that served before. One that cannot be started is said, and left to reconciling."""
+        serving = LocalServingBackend(parts.settings())
+        for endpoint in serving.names():
+            began = time.monotonic()
+            try:
+                serving.resume(endpoint)
+            except PegelError as error:
+                report(Step(f"endpoint {endpoint}", time.monotonic() - began, trouble=str(error)))
 
     def _start(self, service: Service) -> None:
         service.wait(self._begin(service.name, service.log, service.launch))
@@ -169,38 +183,44 @@ class Stack:
         process_control.kill_all([part.process for part in state.parts.values()] if state else [])
 
     def _down(self) -> bool:
-        """Airflow ends first, lest it starts again what is stopped after it."""
+        """Airflow ends first, lest it starts again what is stopped after it.
+
+        What will not end is named after everything else was stopped. Raises Unavailable.
+        """
         state = self.file.read()
         parts = state.parts if state else {}
         airflow = [part.process for name, part in parts.items() if name.startswith("airflow")]
         others = [part.process for name, part in parts.items() if not name.startswith("airflow")]
         ran = process_control.end_all(airflow, grace_s=AIRFLOW_GRACE_S)
-        ran = self._stop_supervised() or ran
-        ran = process_control.end_all(others, grace_s=SERVICE_GRACE_S) or ran
+        supervised, left = self._stop_supervised()
+        ran = process_control.end_all(others, grace_s=SERVICE_GRACE.total_seconds()) or ran
         self.home.settings.unlink(missing_ok=True)
         self.file.forget()
-        return ran
+        if left:
+            raise Unavailable("not everything could be stopped:\n" + "\n".join(left))
+        return ran or supervised
 
-    def _stop_supervised(self) -> bool:
-        """Stop streaming drivers, proxies and model servers, all at once. Their folders stay."""
+    def _stop_supervised(self) -> tuple[bool, list[str]]:
+        """Stop streaming drivers, proxies and model servers, all at once. Their folders stay.
+
+        Return whether any ran, and what to say of those that would not end.
+        """
         home = self.home.path
         found = [*home.glob("jobs/*/launch.json"), *home.glob("endpoints/*/*/launch.json")]
         running = [
             supervised for supervised in (SupervisedProcess(path.parent) for path in found) if supervised.files.running
         ]
         with ThreadPoolExecutor(max_workers=max(1, len(running))) as pool:
-            _all(pool.submit(supervised.stop, grace_s=DRIVER_GRACE_S) for supervised in running)
-        return bool(running)
+            stops = [pool.submit(each.stop, grace_s=STOP_GRACE.total_seconds()) for each in running]
+        failures = (stop.exception() for stop in stops)
+        return bool(running), [f"{type(failure).__name__}: {failure}" for failure in failures if failure is not None]
 
 
-def _all(futures: Iterator[Future[None]]) -> None:
+def _all(futures: Iterable[Future[None]]) -> None:
     """Wait for all; the first failure is passed on as soon as it is seen."""
-    waiting = list(futures)
-    while waiting:
-        for future in [each for each in waiting if each.done()]:
-            future.result()
-            waiting.remove(future)
-        time.sleep(0.05)
+    done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+    for future in done:
+        future.result()
 
 
 def _migrate(parts: Parts) -> None:

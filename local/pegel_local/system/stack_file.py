@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from pegel.errors import SetupError
 from pegel_local.machine.paths import Home
-from pegel_local.processes.process_control import ProcessId
-from pegel_local.processes.supervisor_files import write_json
+from pegel_local.processes.private_files import write_json
+from pegel_local.processes.process_id import ProcessId
 
 PASSING = ("airflow migrate", "demo ")
 """Beginnings of the names of processes that are expected to end by themselves."""
@@ -62,11 +63,19 @@ class StackFile:
         self._lock = threading.Lock()
 
     def read(self) -> StackState | None:
-        """Return what was recorded; None when nothing was started from this home."""
+        """Return what was recorded; None when nothing was started from this home.
+
+        Raises SetupError when the record is damaged: what it named is not known any more.
+        """
         try:
             return StackState.from_json(json.loads(self._path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise SetupError(
+                f"{self._path} is damaged ({error}), so what was started from this home is not known. "
+                f"Nothing was done. End its processes by hand, then remove the file."
+            ) from error
 
     def record(self, *, parts: dict[str, Part] | None = None, addresses: dict[str, str] | None = None) -> None:
         """Add to what is recorded."""
@@ -74,7 +83,7 @@ class StackFile:
             state = self.read() or StackState(started_at=datetime.now(UTC))
             state.parts.update(parts or {})
             state.addresses.update(addresses or {})
-            write_json(self._path, state.to_json(), mode=0o600)
+            write_json(self._path, state.to_json())
 
     def forget(self) -> None:
         """Remove the record: nothing of it runs any more."""

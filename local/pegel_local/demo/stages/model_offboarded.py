@@ -7,8 +7,7 @@ from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.demo.failure import eventually, require
 from pegel_local.demo.stage import Demo
 from pegel_local.machine.interrupts import undisturbed
-from pegel_local.processes import process_control
-from pegel_local.processes.process_control import ProcessId
+from pegel_local.processes.process_id import ProcessId, in_session
 from pegel_local.processes.supervisor_files import SupervisorFiles
 
 OFFBOARD_WITHIN_S = 120.0
@@ -61,7 +60,7 @@ def everything(demo: Demo) -> list[ProcessId]:
 def _stop(demo: Demo, started: list[ProcessId]) -> str:
     with undisturbed():
         demo.stack.down()
-    left = [process.pid for identity in started for process in process_control.in_session(identity)]
+    left = [process.pid for identity in started for process in in_session(identity)]
     demo.facts["left_running"] = left
     require(
         not left,

@@ -1,0 +1,69 @@
+"""What one endpoint of this machine is to be, as its file says."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pegel.reconcile.desired import endpoint_fingerprint
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel_local.machine.ports import LOOPBACK, free_ports
+from pegel_local.processes.private_files import read_json, write_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointDocument:
+    """What an endpoint's processes are told, and the ports it was given."""
+
+    name: str
+    namespace: str
+    fingerprint: str
+    """Of what was desired (`pegel.reconcile.desired`); ports are ours to choose and not part of it."""
+    model_uri: str
+    server_port: int
+    port: int
+    colour: str = "blue"
+    """`blue` or `green`: what serves and its candidate differ in it, so that neither is in the way of the other."""
+
+    @classmethod
+    def of(cls, spec: MonitorSpec, colour: str = "blue") -> Self:
+        """Return what the endpoint of `spec` is to be, on two free ports."""
+        server_port, port = free_ports(2)
+        return cls(
+            name=spec.endpoint,
+            namespace=spec.namespace,
+            fingerprint=endpoint_fingerprint(spec),
+            model_uri=spec.model.uri,
+            server_port=server_port,
+            port=port,
+            colour=colour,
+        )
+
+    @property
+    def url(self) -> str:
+        """Return the base address clients send to: the proxy."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+
+class DamagedDocument(ValueError):
+    """The file is there and does not say what an endpoint is to be: cut off, or written by another version."""
+
+
+def read_document(path: Path) -> EndpointDocument | None:
+    """Return what a file says; None when it is absent. Raises DamagedDocument."""
+    try:
+        data: Any = read_json(path)
+        return None if data is None else EndpointDocument(**data)
+    except (OSError, TypeError, ValueError) as error:
+        raise DamagedDocument(f"{path} cannot be read: {error}") from error
+
+
+def write_document(path: Path, document: EndpointDocument) -> None:
+    """Write down what an endpoint is to be; one that says so already keeps its time. Raises OSError."""
+    try:
+        same = read_document(path) == document
+    except DamagedDocument:
+        same = False
+    if not same:
+        write_json(path, asdict(document))

@@ -1,0 +1,219 @@
+"""Endpoints of this machine that hang, die or lose their files: each is told for itself and brought back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pegel.reconcile.actions import Kind
+from pegel.reconcile.carrying_out import carry_out
+from pegel.reconcile.endpoint_planner import plan_endpoints
+from pegel.reconcile.look_at_endpoints import look_at_endpoints
+from pegel.reconcile.serving_backend import EndpointState
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel.testing import MemoryJobBackend
+from pegel.testing.samples import sample_spec
+from pegel_local.backends.endpoint_document import EndpointDocument, write_document
+from pegel_local.backends.endpoint_processes import LocalServingBackend
+from pegel_local.machine.ports import LOOPBACK
+from pegel_local.processes import shared_lock
+from pegel_local.processes.supervisor_files import SupervisorFiles
+
+SERVING = """#!{python}
+import http.server, json, os, pathlib, sys, time
+module, options = sys.argv[2], dict(zip(sys.argv[3::2], sys.argv[4::2]))
+pathlib.Path("environment").write_text(" ".join(sorted(os.environ)))
+if module == "pegel_serving.server":
+    if pathlib.Path({exit!r}).exists():
+        print("nothing to do")
+        sys.exit(0)
+    time.sleep(60)
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({{"ready": True}}).encode())
+http.server.HTTPServer(("127.0.0.1", int(options["--port"])), Ready).serve_forever()
+"""
+"""Stands for the serving environment's interpreter: starts in milliseconds, and is ready at once."""
+
+
+@pytest.fixture
+def exits(tmp_path: Path) -> Path:
+    """Name the file by whose presence model servers end at once, with exit code 0."""
+    return tmp_path / "exit"
+
+
+@pytest.fixture
+def backend(tmp_path: Path, exits: Path) -> Iterator[LocalServingBackend]:
+    """Run endpoints of a program that only looks like a serving environment; nothing of them outlives the test."""
+    program = tmp_path / "python"
+    program.write_text(SERVING.format(python=sys.executable, exit=str(exits)), encoding="utf-8")
+    program.chmod(0o755)
+    settings = Settings(
+        home=tmp_path / "home", serving_python=program, database_url="postgresql://pegel:secret@127.0.0.1/pegel"
+    )
+    serving = LocalServingBackend(settings, answers_within=timedelta(seconds=1), grace=timedelta(seconds=1))
+    yield serving
+    for name in serving.names():
+        serving.delete(name)
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> MonitorSpec:
+    """Return a spec whose model is a folder of this machine."""
+    return sample_spec(model={"name": "delays", "version": 1, "uri": str(tmp_path)})
+
+
+def eventually(look: Callable[[], bool]) -> None:
+    """Wait until a look succeeds."""
+    deadline = time.monotonic() + 20
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def ready(backend: LocalServingBackend, spec: MonitorSpec) -> bool:
+    """Say whether the endpoint of `spec` is ready."""
+    return backend.observe(spec.endpoint).state is EndpointState.READY
+
+
+def reconcile(backend: LocalServingBackend, spec: MonitorSpec, *, hours_later: int = 0) -> list[tuple[Kind, str]]:
+    """Look, plan and carry out, as one run does; say what was done."""
+    now = datetime.now(UTC) + timedelta(hours=hours_later)
+    actions = plan_endpoints([spec], look_at_endpoints(backend, [spec.endpoint]), now)
+    for action in actions:
+        carry_out(action, MemoryJobBackend(), backend, observed_at=now)
+    return [(action.kind, action.reason) for action in actions]
+
+
+def test_a_model_server_gets_no_address_of_the_database(
+    backend: LocalServingBackend, spec: MonitorSpec, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Neither settings nor secrets of whoever starts an endpoint reach the process that loads somebody's pickle."""
+    for name in ("PEGEL_DATABASE_URL", "AIRFLOW__CORE__FERNET_KEY", "CLOUD_SECRET_KEY"):
+        monkeypatch.setenv(name, "secret")
+    backend.apply(spec)
+    note = tmp_path / "home" / "endpoints" / "delays-v1" / "server" / "environment"
+    eventually(lambda: note.exists() and note.read_text() != "")
+    names = set(note.read_text().split())
+
+    assert set() == {name for name in names if name.startswith(("PEGEL", "AIRFLOW", "CLOUD"))}
+    assert "PATH" in names
+
+
+def test_a_server_that_exited_with_0_is_brought_back(
+    backend: LocalServingBackend, spec: MonitorSpec, exits: Path
+) -> None:
+    """A supervisor does not restart what ended well; reconciling does, at the same address."""
+    exits.touch()
+    backend.apply(spec)
+    eventually(lambda: backend.observe(spec.endpoint).state is EndpointState.FAILED)
+    url = backend.observe(spec.endpoint).url
+    exits.unlink()
+    done = reconcile(backend, spec)
+    eventually(lambda: ready(backend, spec))
+
+    assert [(Kind.RESTART, "its server exited with 0: nothing to do")] == done
+    assert url == backend.observe(spec.endpoint).url
+    assert [(Kind.KEEP, "serves as desired")] == reconcile(backend, spec)
+
+
+def test_an_endpoint_that_hangs_is_restarted_after_its_time(
+    backend: LocalServingBackend, spec: MonitorSpec, tmp_path: Path
+) -> None:
+    """A proxy that stands still is not ready since it was last seen so, and is restarted when that is too long ago."""
+    backend.apply(spec)
+    eventually(lambda: ready(backend, spec))
+    proxy = SupervisorFiles(tmp_path / "home" / "endpoints" / "delays-v1" / "proxy").state()
+    assert proxy is not None
+    assert proxy.process is not None
+    os.kill(proxy.process.pid, signal.SIGSTOP)
+    early, late = reconcile(backend, spec), reconcile(backend, spec, hours_later=1)
+    eventually(lambda: ready(backend, spec))
+
+    assert ([(Kind.KEEP, "starts as desired")], [Kind.RESTART]) == (early, [kind for kind, _ in late])
+    assert not proxy.process.alive
+
+
+@pytest.mark.parametrize("content", ["", '{"name": "delays-v1"', '{"name": "delays-v1"}', "[]"])
+def test_a_damaged_document_of_one_endpoint_hides_no_other(
+    backend: LocalServingBackend, spec: MonitorSpec, tmp_path: Path, content: str
+) -> None:
+    """An endpoint whose file is cut off has failed and is replaced; every other one is seen as it is."""
+    pets = sample_spec("pets", model={"name": "pets", "version": 1, "uri": str(tmp_path)})
+    for each in (spec, pets):
+        backend.apply(each)
+        eventually(lambda each=each: ready(backend, each))  # type: ignore[misc]  # a lambda with a default
+    (tmp_path / "home" / "endpoints" / "delays-v1" / "endpoint.json").write_text(content, encoding="utf-8")
+    seen = {status.name: status.state for status in look_at_endpoints(backend, backend.names())}
+    done = reconcile(backend, spec)
+    eventually(lambda: ready(backend, spec))
+
+    assert {"delays-v1": EndpointState.FAILED, "pets-v1": EndpointState.READY} == seen
+    assert [Kind.REPLACE] == [kind for kind, _ in done]
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """Listen on a port, accept every connection and never answer."""
+    stopped = threading.Event()
+    with ExitStack() as opened:
+        server = opened.enter_context(socket.create_server((LOOPBACK, 0), backlog=256))
+
+        def accept() -> None:
+            while not stopped.is_set():
+                opened.enter_context(closing(server.accept()[0]))
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        yield server.getsockname()[1]
+        stopped.set()
+        socket.create_connection((LOOPBACK, server.getsockname()[1])).close()
+        thread.join()
+
+
+def test_two_hundred_endpoints_that_hang_hold_up_nobody(
+    backend: LocalServingBackend, spec: MonitorSpec, silent: int, tmp_path: Path
+) -> None:
+    """With 200 endpoints that accept and never answer, a look ends in its time, and sees who serves and who died."""
+    backend.apply(spec)
+    eventually(lambda: ready(backend, spec))
+    folder = tmp_path / "home" / "endpoints"
+    hung = [sample_spec(f"hung{number}") for number in range(200)]
+    with ExitStack() as held:
+        for each in hung:
+            document = replace(EndpointDocument.of(each), port=silent, server_port=silent)
+            write_document(folder / each.endpoint / "endpoint.json", document)
+            for part in ("server", "proxy"):
+                # Whoever holds the lock of a part counts as its process.
+                descriptor = shared_lock.acquire(folder / each.endpoint / part / "lock")
+                assert descriptor is not None
+                held.callback(os.close, descriptor)
+        dead = sample_spec("dead")
+        write_document(folder / dead.endpoint / "endpoint.json", EndpointDocument.of(dead))
+        quick = LocalServingBackend(Settings(home=tmp_path / "home"), answers_within=timedelta(seconds=0.2))
+        began = time.monotonic()
+        seen = Counter(status.state for status in look_at_endpoints(quick, quick.names()))
+        took_s = time.monotonic() - began
+        began = time.monotonic()
+        cut_off = look_at_endpoints(quick, quick.names(), at_once=2, within=timedelta(seconds=0.5))
+        cut_off_s = time.monotonic() - began
+
+    assert {EndpointState.READY: 1, EndpointState.FAILED: 1, EndpointState.STARTING: 200} == seen
+    assert took_s < 15
+    assert 202 == len(cut_off)
+    assert cut_off_s < 5
