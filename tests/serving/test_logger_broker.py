@@ -18,6 +18,7 @@ import httpx
 import processes
 import pytest
 import topics
+from full_disks import small_disk
 
 from pegel.data import wire
 from pegel.spec import names
@@ -312,6 +313,30 @@ def test_a_failure_ends_the_process_visibly(services: Starter, tmp_path: Path) -
         line["event"] for line in critical
     ]
     assert "the library is beyond repair" in critical[0]["exception"]
+
+
+def test_a_full_disk_loses_only_what_was_not_taken(services: Starter, own_broker: Broker, tmp_path: Path) -> None:
+    """Disk and memory full in an outage: what was answered 200 arrives, in order; the notices add up to the rest."""
+    own_broker.stop()
+    with small_disk(tmp_path / "disk") as disk:
+        logger = begin(services, own_broker, disk.folder, "--queue-messages", "5")
+        named = [(one, headers(one, endpoint="full-v1")) for one in fresh(40)]
+        answers = {
+            one: httpx.post(logger.url, content=b"x" * 20_000, headers=each, trust_env=False).status_code
+            for one, each in named
+        }
+        unready = processes.readiness(logger.url)
+        own_broker.start()
+        settled = processes.wait_until(lambda: processes.readiness(logger.url)["waiting_events"] == 0)
+        taken = [one for one, status in answers.items() if status == httpx.codes.OK]
+        refused = len(answers) - len(taken)
+        announced = processes.wait_until(lambda: told(own_broker, "full-v1", "disk_full") == refused)
+        code = logger.end()
+
+    assert 5 < len(taken) < 40
+    assert (False, "No space left on device") == (unready["ready"], unready["disk"])
+    assert (True, True, 0) == (settled, announced, code)
+    assert taken == found(own_broker.address, taken)
 
 
 def test_a_taken_port_is_one_sentence(broker: Broker, services: Starter, tmp_path: Path) -> None:
