@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pegel.baseline.baseline import Baseline
 from pegel.judge.decision import FeatureVerdict
 from pegel.report.html import stylesheet
 from pegel.report.shapes import shape
 from pegel.report.svg import chart
 from pegel.report.words import VERDICT_WORDS, p_value
-
-if TYPE_CHECKING:
-    from pegel.notebook.check_report import CheckReport
+from pegel.stats.summary import Summary
 
 
-def render(report: CheckReport, template: str) -> str:
+class Checked(Protocol):
+    """A report on a table: the templates show it, pictures are drawn from its two sides."""
+
+    @property
+    def baseline(self) -> Baseline:
+        """Return what the table was compared with."""
+        ...
+
+    @property
+    def summary(self) -> Summary:
+        """Return what was counted."""
+        ...
+
+
+def render(report: Checked, template: str) -> str:
     """Return a report in the form of one of our templates."""
     environment = Environment(
         loader=PackageLoader("pegel.notebook"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -31,7 +44,7 @@ def render(report: CheckReport, template: str) -> str:
     return environment.get_template(template).render(report=report, css=css, words=VERDICT_WORDS, picture=picture)
 
 
-def _picture(report: CheckReport, one: FeatureVerdict) -> Markup:
+def _picture(report: Checked, one: FeatureVerdict) -> Markup:
     """Return the picture of one field: the baseline as an outline, the table filled."""
     before = report.baseline.summary.features[one.feature]
     drawn = shape(before, report.summary.features[one.feature])

@@ -9,21 +9,47 @@ import base64
 import json
 import struct
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pegel.errors import LayoutMismatch
-
-if TYPE_CHECKING:
-    from pegel.stats.summary import Summary
+from pegel.stats.comoments import Comoments
+from pegel.stats.exact import ExactSums
+from pegel.stats.fourth import FourthProducts
+from pegel.stats.layout import Layout
+from pegel.stats.statistic import ColumnStatistic
 
 _MAGIC = b"PGLS3"
 _HEADER = struct.Struct("<5s32sqqq")
 
 
-def pack(summary: Summary) -> bytes:
+class Packable(Protocol):
+    """What there is to pack: the state of a `pegel.stats.summary.Summary`, which is built on this module."""
+
+    layout: Layout
+    n_outliers: int
+    n_scored: int
+    counters: NDArray[np.int64]
+    cells: NDArray[np.int64]
+    ranges: NDArray[np.float64]
+    moments: NDArray[np.float64]
+    comoments: Comoments
+    exact: dict[int, ExactSums] | None
+    fourth: FourthProducts | None
+    season_cells: dict[int, NDArray[np.int64]]
+    kept: dict[tuple[int, str], ColumnStatistic]
+
+    def keep_exact(self) -> None:
+        """Begin to keep exact sums."""
+        ...
+
+
+Packed = TypeVar("Packed", bound=Packable)
+
+
+def pack(summary: Packable) -> bytes:
     """Return a summary as bytes."""
     identity = (_MAGIC, bytes.fromhex(summary.layout.layout_hash))
     header = _HEADER.pack(*identity, summary.n_outliers, summary.n_scored, summary.comoments.n)
@@ -31,7 +57,7 @@ def pack(summary: Summary) -> bytes:
     return header + zlib.compress(body + json.dumps(_rest(summary)).encode(), level=1)
 
 
-def unpack(data: bytes, into: Summary) -> Summary:
+def unpack(data: bytes, into: Packed) -> Packed:
     """Fill an empty summary with what `pack` wrote. Raises LayoutMismatch for other bytes or another layout."""
     if len(data) < _HEADER.size or data[:5] != _MAGIC:
         raise LayoutMismatch(f"expected a packed summary, given {data[:5]!r}...: nothing was read.")
@@ -51,7 +77,7 @@ def unpack(data: bytes, into: Summary) -> Summary:
     return into
 
 
-def _arrays(summary: Summary) -> tuple[tuple[NDArray[np.int64] | NDArray[np.float64], str], ...]:
+def _arrays(summary: Packable) -> tuple[tuple[NDArray[np.int64] | NDArray[np.float64], str], ...]:
     return (
         (summary.counters, "<i8"),
         (summary.cells, "<i8"),
@@ -62,7 +88,7 @@ def _arrays(summary: Summary) -> tuple[tuple[NDArray[np.int64] | NDArray[np.floa
     )
 
 
-def _rest(summary: Summary) -> dict[str, Any]:
+def _rest(summary: Packable) -> dict[str, Any]:
     """Return what is not always there: exact sums, counts by season, further statistics."""
     rest: dict[str, Any] = {}
     if summary.exact is not None and summary.fourth is not None:
@@ -78,7 +104,7 @@ def _rest(summary: Summary) -> dict[str, Any]:
     return rest
 
 
-def _take_rest(rest: dict[str, Any], into: Summary) -> None:
+def _take_rest(rest: dict[str, Any], into: Packable) -> None:
     if "exact" in rest:
         into.keep_exact()
         for i, sums in (into.exact or {}).items():
