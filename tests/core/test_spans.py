@@ -28,7 +28,7 @@ SLIDING = Windowing(length=timedelta(seconds=30), slide=timedelta(seconds=10), l
 instants = st.datetimes(datetime(1960, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds of the strategy are naive by its rules
 windowings = st.builds(
     lambda slide, count: Windowing(length=timedelta(milliseconds=slide * count), slide=timedelta(milliseconds=slide)),
-    st.integers(1, 100_000),
+    st.integers(1_000, 100_000),
     st.integers(1, 12),
 )
 

@@ -111,7 +111,7 @@ def test_another_wish_has_another_fingerprint() -> None:
     assert one.fingerprint() != other.fingerprint()
 
 
-@given(length=st.integers(1, 10_000), lateness=st.integers(0, 10_000), count=st.integers(1, 100))
+@given(length=st.integers(30, 10_000), lateness=st.integers(0, 900), count=st.integers(1, 30))
 def test_a_spec_survives_its_own_json(length: int, lateness: int, count: int) -> None:
     """What is written can be read again, with the same fingerprint."""
     spec = MonitorSpec.parse(wish(windowing={"length": length, "lateness": lateness}, false_alarms={"count": count}))
@@ -138,3 +138,35 @@ def test_text_that_is_no_mapping_is_refused(text: str) -> None:
 def test_a_later_version_of_the_format_is_refused() -> None:
     """A spec written for a newer Pegel is not half understood."""
     assert "spec_version: given 2" in refusal(wish(spec_version=2))
+
+
+@pytest.mark.parametrize(
+    ("windowing", "sentence"),
+    [
+        ({"length": "99999999d"}, "> 31622400s (366 days): the window would have no verdict for so long"),
+        ({"length": "P400D"}, "length 34560000s > 31622400s (366 days)"),
+        ({"length": 10, "slide": 0.5}, "slide 0.5s < 1s: the stream looks at its windows once a second"),
+        ({"lateness": "8d"}, "lateness 691200s > 604800s (7 days): no window would be final before that"),
+        ({"length": "1h", "slide": 10}, "length 3600s has 360 slides of 10s, at most 30 are possible"),
+        ({"length": "1h", "slide": 10}, "choose a slide of 120s or more"),
+        ({"length": 1, "lateness": "1h"}, "keep 3601 slides of 1s open, at most 1000 are possible"),
+        ({"length": "99999999999999d"}, "expected less than a million years, given 99999999999999d"),
+    ],
+)
+def test_windows_are_bounded(windowing: dict[str, Any], sentence: str) -> None:
+    """A window that would be too long, too short, too late or too often is refused with the bound and its reason."""
+    assert sentence in refusal(wish(windowing=windowing))
+
+
+@pytest.mark.parametrize(
+    "windowing",
+    [
+        {"length": "366d"},
+        {"length": "1h", "slide": "2m", "lateness": "10m"},
+        {"length": 1},
+        {"length": 60, "lateness": "16h"},
+    ],
+)
+def test_windows_at_their_bounds_are_accepted(windowing: dict[str, Any]) -> None:
+    """What lies on a bound is allowed."""
+    assert MonitorSpec.parse(wish(windowing=windowing)).windowing.length >= timedelta(seconds=1)

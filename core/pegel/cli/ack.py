@@ -10,6 +10,7 @@ import typer
 from pegel.cli.console import out
 from pegel.cli.options import HomeOption, settings_of
 from pegel.errors import InvalidSpec
+from pegel.spec.durations import parse_duration
 from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect, migrate
 
@@ -20,7 +21,6 @@ Until = Annotated[
     str, typer.Option("--until", help="`09:00` (UTC, the next one), an ISO 8601 instant, or `4h`, `30m`.")
 ]
 Why = Annotated[str, typer.Option("--why", help="The reason; it stands on the model's page.")]
-UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
 def ack(alert: AlertId, until: Until, why: Why = "", home: HomeOption = None) -> None:
@@ -52,8 +52,12 @@ def instant(text: str, now: datetime) -> datetime:
 
 
 def _read(text: str, now: datetime) -> datetime | None:
-    if text[-1:] in UNITS and text[:-1].replace(".", "", 1).isdigit():
-        return now + float(text[:-1]) * UNITS[text[-1]]
+    try:
+        length = parse_duration(text) if text[-1:].isalpha() else None
+        if length is not None:
+            return now + length
+    except (ValueError, OverflowError):
+        return None
     try:
         clock = datetime.strptime(text, "%H:%M").replace(tzinfo=UTC)
     except ValueError:

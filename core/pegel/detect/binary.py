@@ -7,8 +7,7 @@ from functools import cached_property
 
 from pegel.detect.location import location
 from pegel.detect.ranks import Counts, RankStatistic
-from pegel.stats import hypergeometric
-from pegel.stats.tails import FLOOR
+from pegel.stats import hypergeometric, tails
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class BinaryTest:
     @cached_property
     def p_value(self) -> float:
         """Return the exact two-sided p-value."""
-        return max(FLOOR, hypergeometric.two_sided(self.seen, self.n, self.seen_in_baseline, self.m))
+        return tails.bounded(hypergeometric.two_sided(self.seen, self.n, self.seen_in_baseline, self.m))
 
     def tail(self, sign: int) -> float:
         """Return the one-sided mid-p in the direction of `sign`: 1 for more of the second value, -1 for fewer.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -30,5 +31,11 @@ def _shares(names: tuple[str, ...]) -> tuple[float, ...]:
 
 
 def corrected(tests: Sequence[Evidence]) -> list[float]:
-    """Return each test's p-value over its share, at most 1: the smallest is the field's p-value."""
+    """Return each test's p-value over its share, at most 1: the smallest is the field's p-value.
+
+    Raises ValueError, with the test's name, for a p-value that is none.
+    """
+    for test in tests:
+        if math.isnan(test.p_value):
+            raise ValueError(f"expected a p-value of 0 to 1 from {test.name}, given NaN: the field was not judged.")
     return [min(1.0, test.p_value / share) for test, share in zip(tests, shares(tests), strict=True)]

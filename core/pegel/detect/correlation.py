@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from pegel.stats import tails
 from pegel.stats.comoments import Comoments
-from pegel.stats.tails import FLOOR
 
 CLIP = 1 - 1e-6
 MIN_ROWS = 50
@@ -39,7 +39,7 @@ class CorrelationChange:
     @property
     def p_value(self) -> float:
         """Return the two-sided p-value times the number of pairs."""
-        return max(FLOOR, min(1.0, 2 * self.pairs * float(ndtr(-abs(self.z)))))
+        return tails.bounded(2 * self.pairs * float(ndtr(-abs(self.z))))
 
     @property
     def change(self) -> float:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pegel.stats import hypergeometric, tails
-from pegel.stats.tails import FLOOR
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class CountTest:
             return self._bursty()
         counts = (self.seen, self.n, self.seen_in_baseline, self.m)
         tail = hypergeometric.two_sided if self.two_sided else hypergeometric.upper
-        return max(FLOOR, tail(*counts))
+        return tails.bounded(tail(*counts))
 
     def _bursty(self) -> float:
         expected = self.seen_in_baseline * self.n / self.m
@@ -62,9 +61,9 @@ class CountTest:
         skewness = (2 * self.factor - 1) / math.sqrt(self.factor * expected)
         more = float(tails.upper((self.seen - 0.5 - expected) / spread, skewness))
         if not self.two_sided:
-            return max(FLOOR, more)
+            return tails.bounded(more)
         fewer = float(tails.upper((expected - self.seen - 0.5) / spread, -skewness))
-        return max(FLOOR, min(1.0, 2 * min(more, fewer)))
+        return tails.bounded(2 * min(more, fewer))
 
     def p_relevant(self, margin: float) -> float:  # noqa: ARG002  # rates have a margin of their own
         """Return 0 when the difference of the rates is large enough to matter, else 1."""

@@ -53,7 +53,8 @@ class Chart:
         """Return the chart with one more window; if it `alarms`, it goes on `restarted`.
 
         Args:
-            z: Deviation of the window in the chart's direction, a standard normal value if nothing has changed.
+            z: Deviation of the window in the chart's direction, a standard normal value if nothing has changed; NaN if
+                it has none, which leaves the chart as it is.
             limits: Allowance and limit. One window counts at most half the limit, so that none alarms alone.
             start: When the window begins.
 
@@ -66,6 +67,8 @@ class Chart:
         7.5 False
         10.0 True
         """
+        if math.isnan(z):
+            return self  # a window without a deviation says nothing; a comparison with NaN would make it the largest
         z = max(-limits.h / 2, min(limits.h / 2, z))
         level = max(0.0, self.level + z - limits.k)
         recent = None if self.recent is None else (*self.recent, z)[-RECOVERY:]
@@ -137,4 +140,4 @@ def deviations(tests: Iterable[Evidence], dispersion: Dispersion | None = None) 
 
 def _normal(p: float) -> float:
     """Return the standard normal value whose upper tail is `p`."""
-    return -float(ndtri(min(max(p, tails.FLOOR), 1 - 1e-16)))
+    return math.nan if math.isnan(p) else -float(ndtri(min(max(p, tails.FLOOR), 1 - 1e-16)))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc, chndtr, xlogy
 
 from pegel.detect.ranks import Counts, Floats
-from pegel.stats.tails import FLOOR
+from pegel.stats import tails
 
 Law = Callable[[int], tuple[float, float]]
 """Scale and degrees of freedom of X2 in clean windows, for nominal degrees of freedom."""
@@ -143,7 +143,7 @@ def shape_statistic_of(
     if df < 1:
         return None
     scale, law_df = (1.0, float(df)) if law is None else law(df)
-    p = max(FLOOR, float(chdtrc(law_df, x2 / scale)), float(chdtrc(law_df, g / scale)))
+    p = max(tails.bounded(float(chdtrc(law_df, value / scale))) for value in (x2, g))
     return ShapeStatistic(x2, g, df, *sizes, scale, law_df, p)
 
 

@@ -150,11 +150,21 @@ def decide(tests: Sequence[T], criterion: Criterion) -> Decision[T]:
     ordered = sorted(pairs, key=lambda pair: (pair[0], -abs(pair[1].statistic)))
     significant = [pair for pair in ordered if pair[0] < criterion.level]
     significant.sort(key=lambda pair: pair[1].name == SHAPE)
-    relevances = [test.p_relevant(criterion.margin) for _, test in significant]
+    relevances = [_relevance(test, criterion.margin) for _, test in significant]
     for (p, test), relevance in zip(significant, relevances, strict=True):
         if relevance <= RELEVANT:
             return Decision(test, p, Verdict.DRIFT, relevance)
     return Decision(significant[0][1], significant[0][0], Verdict.BELOW_MARGIN, relevances[0])
+
+
+def _relevance(test: Evidence, margin: float) -> float:
+    p = test.p_relevant(margin)
+    if math.isnan(p):
+        raise ValueError(
+            f"expected the p-value of a change of at most the margin from {test.name}, given NaN: it would make a "
+            "certain change irrelevant; the field was not judged."
+        )
+    return p
 
 
 def overall(verdicts: Sequence[FeatureVerdict]) -> Verdict:

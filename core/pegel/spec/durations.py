@@ -12,14 +12,31 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _WRITTEN = re.compile(r"(-?\d+(?:\.\d+)?)\s*([smhd]?)")
 
 
+def parse_duration(text: str) -> timedelta | None:
+    """Return the length of time that a person wrote: `60` (seconds), `90s`, `15m`, `1.5h`, `2d`; None for other text.
+
+    Raises ValueError for more than a timedelta holds, 999,999,999 days.
+
+    >>> parse_duration("1.5h"), parse_duration("soon")
+    (datetime.timedelta(seconds=5400), None)
+    """
+    match = _WRITTEN.fullmatch(text.strip())
+    if match is None:
+        return None
+    try:
+        return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
+    except OverflowError as error:
+        raise ValueError(f"expected less than a million years, given {text}") from error
+
+
 def _seconds(value: Any) -> Any:
     """Accept a number as seconds, a number with a unit, and ISO 8601; refuse other text in our own words."""
     if not isinstance(value, str) or value.strip().lstrip("-").startswith("P"):
         return value
-    match = _WRITTEN.fullmatch(value.strip())
-    if match is None:
+    length = parse_duration(value)
+    if length is None:
         raise ValueError("write seconds (60) or a number with a unit: 90s, 15m, 1h, 2d")
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
+    return length
 
 
 def _positive(value: timedelta) -> timedelta:

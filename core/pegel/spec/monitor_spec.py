@@ -38,7 +38,7 @@ Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 class Section(BaseModel):
     """A section of a spec: immutable, and unknown fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 class Model(Section):
@@ -64,6 +64,19 @@ class BaselineSource(Section):
     windows that vary more than independent rows would, or with the hours of the day, are then allowed for."""
     utc_offset: Annotated[float, Field(ge=-14, le=14)] = 0.0
     """Hours by which the clock that the features follow is ahead of UTC."""
+
+
+LONGEST = timedelta(days=366)
+"""A window longer than this has no verdict while anybody remembers why it was asked for."""
+SHORTEST_STEP = timedelta(seconds=1)
+"""The stream looks at its windows once a second."""
+LATEST = timedelta(days=7)
+"""Windows that wait longer for late rows hold up their verdict for longer than anybody waits for it."""
+MAX_SLIDES = 30
+"""A row changes so many windows at most. Each is put together and judged again with every batch: 30 windows of 50
+fields take 0.3 s of a core, 60 take 0.6 s, 360 (an hour by 10 s) would take 6 s, longer than a batch may last."""
+MAX_PANES = 1_000
+"""Slides that are open at the same time, each with its own counts in memory: about 100 kB for 50 fields."""
 
 
 class Windowing(Section):
@@ -94,6 +107,42 @@ class Windowing(Section):
                 f"from whole slides; choose a slide that divides the length"
             )
         return self
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        length, step, lateness = map(_seconds, (self.length, self.step, self.lateness))
+        slides, panes = self.length // self.step, (self.length + self.lateness) // self.step
+        if self.length > LONGEST:
+            raise ValueError(
+                f"length {length} > {_seconds(LONGEST)} ({LONGEST.days} days): the window would have no verdict for so "
+                f"long; choose a shorter one"
+            )
+        if self.step < SHORTEST_STEP:
+            raise ValueError(
+                f"slide {step} < {_seconds(SHORTEST_STEP)}: the stream looks at its windows once a second; choose a "
+                f"longer slide, or a longer window"
+            )
+        if self.lateness > LATEST:
+            raise ValueError(
+                f"lateness {lateness} > {_seconds(LATEST)} ({LATEST.days} days): no window would be final before that; "
+                f"what comes later is counted as late"
+            )
+        if slides > MAX_SLIDES:
+            raise ValueError(
+                f"length {length} has {slides} slides of {step}, at most {MAX_SLIDES} are possible: each row changes "
+                f"so many windows, and all of them are judged again with every batch; choose a slide of "
+                f"{_seconds(self.length / MAX_SLIDES)} or more"
+            )
+        if panes > MAX_PANES:
+            raise ValueError(
+                f"length {length} and lateness {lateness} keep {panes} slides of {step} open, at most {MAX_PANES} are "
+                f"possible: each holds counts in memory; choose a shorter lateness or a longer slide"
+            )
+        return self
+
+
+def _seconds(length: timedelta) -> str:
+    return f"{length.total_seconds():.10g}s"
 
 
 class Watch(Section):

@@ -62,6 +62,15 @@ def merge(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]
     return np.where((na == 0)[..., None], b, np.where((nb == 0)[..., None], a, both))
 
 
+def total(states: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the state of all rows together, shape (n, ..., 5) -> (..., 5), n at least 1: merged two by two."""
+    while len(states) > 1:
+        even = len(states) // 2 * 2
+        states = np.concatenate([merge(states[0:even:2], states[1:even:2]), states[even:]])
+    whole: NDArray[np.float64] = states[0].copy()
+    return whole
+
+
 @dataclass(frozen=True, slots=True)
 class Moments:
     """Moments of finite values, for people. What is undefined is None, never 0."""

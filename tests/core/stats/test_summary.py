@@ -80,6 +80,19 @@ def test_merge_is_associative_and_commutative(a: list[Any], b: list[Any], c: lis
     assert whole == integers(merged(merged(x, y), z)) == integers(merged(z, merged(y, x)))
 
 
+@given(st.lists(ROWS, min_size=1, max_size=9))
+def test_many_at_once_are_as_one_after_the_other(some: list[list[Any]]) -> None:
+    """The total of many summaries is that of merging them: integers bit by bit, moments to the last digits."""
+    summaries = [summary_of(rows) for rows in some]
+    before = [integers(summary) for summary in summaries]
+    whole, one_by_one = Summary.total(summaries), merged(*summaries)
+
+    assert integers(one_by_one) == integers(whole)
+    assert one_by_one.moments[:, 0].tolist() == whole.moments[:, 0].tolist()
+    assert one_by_one.moments == pytest.approx(whole.moments, rel=1e-9, abs=1e-9, nan_ok=True)
+    assert before == [integers(summary) for summary in summaries]
+
+
 @given(ROWS)
 def test_empty_is_the_identity(rows: list[Any]) -> None:
     """Merging with the summary of no rows changes nothing, moments included."""
