@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import seeds
+import sqlalchemy as sa
 from people import PASSWORDS
+
+from pegel.spec.settings import Settings
+from pegel.store.database import writing
+from pegel_airflow import services
 
 CHROMIUM = Path("/usr/bin/chromium")
 WITHOUT_BROWSER = (
@@ -42,9 +49,24 @@ def pictures(tmp_path: Path) -> Path:
     return folder
 
 
-def logged_in(chromium: Any, site: str, scheme: str) -> Any:
+@pytest.fixture
+def troubled(played: Settings) -> Settings:
+    """The same system with a second model about which much is wrong."""
+    stores, now = services.stores(played), datetime.now(UTC)
+    stores.registry.put(seeds.spec(model={"name": "zulu", "uri": "file:///models/zulu"}))
+    with writing(services.engine(played.database)) as connection:
+        connection.execute(sa.text("UPDATE monitors SET spec = '{}' WHERE model = 'zulu'"))
+    for reason in (
+        "ada@example.org was refused: 550 5.1.1 no such person. It is not tried again.",
+        "finding 0a1b: damaged",
+    ):
+        stores.failures.record("zulu", 1, reason, now)
+    return played
+
+
+def logged_in(chromium: Any, site: str, scheme: str, width: int = 1280) -> Any:
     """Return a tab of a person who logged in through Airflow's own form."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     context.set_default_timeout(60_000)
     tab = context.new_page()
     tab.goto(f"{site}/auth/login")
@@ -55,21 +77,38 @@ def logged_in(chromium: Any, site: str, scheme: str) -> Any:
     return tab
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_person_can_read_the_page(chromium: Any, site: str, pictures: Path, scheme: str) -> None:
-    """List and model page show in light and dark at 1280 pixels without anything wider than the screen or in error."""
-    tab = logged_in(chromium, site, scheme)
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
+def test_a_person_can_read_the_page(chromium: Any, site: str, pictures: Path, scheme: str, width: int) -> None:
+    """List and model page show in light and dark, on screen and phone: nothing wider than that, nothing in error."""
+    tab = logged_in(chromium, site, scheme, width)
     errors: list[str] = []
     tab.on("pageerror", lambda error: errors.append(str(error)))
     tab.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     tab.goto(f"{site}/pegel/")
-    tab.screenshot(path=pictures / f"list-{scheme}.png", full_page=True)
+    tab.screenshot(path=pictures / f"list-{scheme}-{width}.png", full_page=True)
     tab.click("text=delays")
     tab.wait_for_selector("svg.pegel-timeline")
-    tab.screenshot(path=pictures / f"model-{scheme}.png", full_page=True)
+    tab.screenshot(path=pictures / f"model-{scheme}-{width}.png", full_page=True)
     shape = tab.evaluate("[document.documentElement.scrollWidth, document.querySelectorAll('svg.pegel-chart').length]")
 
-    assert (errors, shape) == ([], [1280, 6])
+    assert (errors, shape) == ([], [width, 6])
+
+
+@pytest.mark.usefixtures("troubled")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_person_sees_what_is_wrong(chromium: Any, site: str, pictures: Path, width: int) -> None:
+    """A model about which something is wrong says what, in the list and on its page, and fits on a phone."""
+    tab = logged_in(chromium, site, "light", width)
+    tab.goto(f"{site}/pegel/")
+    tab.screenshot(path=pictures / f"list-troubled-{width}.png", full_page=True)
+    listed = [tab.inner_text("table"), tab.evaluate("document.documentElement.scrollWidth")]
+    tab.click("text=zulu")
+    tab.wait_for_selector(".wrong")
+    tab.screenshot(path=pictures / f"model-troubled-{width}.png", full_page=True)
+    shape = tab.evaluate("document.documentElement.scrollWidth")
+
+    assert ("error: spec: model: missing" in listed[0], listed[1], shape) == (True, width, width)
+    assert tab.locator(".wrong li").count() == 3
 
 
 def test_the_page_stands_inside_airflow(chromium: Any, site: str, pictures: Path) -> None:

@@ -21,14 +21,14 @@ class DispatchFailures:
         self._engine = engine
 
     def record(self, model: str, version: int, reason: str, now: datetime) -> bool:
-        """Write down what went wrong at `now`; the monitor's last reason again is counted. Say whether it is new."""
+        """Write down what went wrong at `now`; a reason it had before is counted. Say whether it is new."""
         c = tables.dispatch_failures.c
-        last = sa.select(c.seq, c.reason).where(*of_monitor(tables.dispatch_failures, model, version))
+        same = sa.select(c.seq).where(*of_monitor(tables.dispatch_failures, model, version), c.reason == reason)
         with writing(self._engine) as connection:
             in_turn(connection, "dispatch failures")
-            known = connection.execute(last.order_by(c.seq.desc()).limit(1)).first()
-            if known is not None and known.reason == reason:
-                again = sa.update(tables.dispatch_failures).where(c.seq == known.seq)
+            known = connection.execute(same).scalar()
+            if known is not None:
+                again = sa.update(tables.dispatch_failures).where(c.seq == known)
                 connection.execute(again.values(at=now, times=c.times + 1))
                 return False
             row = {"model": model, "version": version, "reason": reason, "first_at": now, "at": now, "times": 1}

@@ -80,7 +80,7 @@ def _entry(model: str, version: int, data: Any) -> Entry:
         if (spec.model.name, spec.model.version) != (model, version):
             raise InvalidSpec(f"the stored spec is that of {spec.key}.")
     except PermanentError as error:
-        return Entry(model, version, None, str(error))
+        return Entry(model, version, None, f"spec: {'; '.join(str(error).splitlines())}")
     return Entry(model, version, spec, "")
 
 

@@ -142,8 +142,8 @@ def damaged(sources: Sources, statement: sa.Executable) -> None:
 
 
 DAMAGE: dict[str, sa.Executable] = {
-    "the stored spec cannot be read: no JSON": sa.text("UPDATE monitors SET spec = '{' WHERE model = 'delays'"),
-    "model: given 7": sa.text("UPDATE monitors SET spec = '{\"model\"\\: 7}' WHERE model = 'delays'"),
+    "spec: the stored spec cannot be read: no JSON": sa.text("UPDATE monitors SET spec = '{' WHERE model = 'delays'"),
+    "spec: model: given 7": sa.text("UPDATE monitors SET spec = '{\"model\"\\: 7}' WHERE model = 'delays'"),
     "the window of delays/1 that starts at 2026-01-01 00:23:00 cannot be read": sa.update(tables.windows)
     .where(tables.windows.c.span_start == START + 23 * MINUTE)
     .values(verdict="fine"),

@@ -55,12 +55,12 @@ def test_an_invalid_spec_holds_up_nobody(engine: Engine) -> None:
     with writing(engine) as connection:
         connection.execute(sa.text("UPDATE monitors SET spec = '{' WHERE model = 'damaged'"))
         connection.execute(sa.text("UPDATE monitors SET spec = '{\"model\": 7}' WHERE model = 'refused'"))
-    problems = {entry.model: entry.problem.split("\n")[0] for entry in registry.entries() if entry.spec is None}
+    problems = {entry.model: entry.problem for entry in registry.entries() if entry.spec is None}
 
     assert ["fraud/1"] == [spec.key for spec in registry.list()]
     assert ["damaged", "refused"] == sorted(problems)
-    assert problems["damaged"].startswith("the stored spec cannot be read: no JSON")
-    assert problems["refused"].startswith("model: given 7")
+    assert problems["damaged"].startswith("spec: the stored spec cannot be read: no JSON")
+    assert problems["refused"].startswith("spec: model: given 7")
 
 
 def test_specs_are_listed_by_model_and_version(engine: Engine) -> None:
