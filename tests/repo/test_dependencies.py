@@ -46,7 +46,12 @@ WITHOUT_IMPORT = {
 }
 """Dependencies that no line imports, each with the reason why it stays."""
 
-BORROWED = {"plugins": {"fastapi": "a page inside Airflow is an app of the FastAPI that Airflow brings"}}
+BORROWED = {
+    "plugins": {
+        "fastapi": "a page inside Airflow is an app of the FastAPI that Airflow brings",
+        "structlog": "a task logs as Airflow does",
+    }
+}
 OURS = {"pegel": "core", "pegel-local": "local"}
 
 

@@ -13,8 +13,8 @@ from pegel.spec.monitor_spec import MonitorSpec, Section
 from pegel.spec.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUPS = {"pegel.commands", "pegel.statistics", "pegel.detectors"}
-"""Entry-point groups, which look like modules."""
+GROUPS = {"pegel.commands", "pegel.statistics", "pegel.detectors", "pegel.db"}
+"""Entry-point groups and the name of a file, which look like modules."""
 MISSING = object()
 
 

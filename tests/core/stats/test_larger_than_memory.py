@@ -142,6 +142,7 @@ print(peak() - before, baseline.rows)
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["parquet", "csv"])
 @pytest.mark.timeout(180)
 def test_a_file_larger_than_the_bound(tmp_path: Path, form: str) -> None:

@@ -15,6 +15,8 @@ from pegel.errors import LayoutMismatch, SetupError
 from pegel.store.database import connect, migrate
 from pegel.store.results import Results
 
+pytestmark = pytest.mark.environments("sqlalchemy")
+
 OLD = Path(__file__).parent / "old_release"
 
 

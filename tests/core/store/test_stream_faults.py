@@ -23,6 +23,8 @@ from pegel.stream.commit import ArrivalRow, Commit, MonitorState, PanePart, Read
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_ledger, sample_span, sample_window
 
+pytestmark = pytest.mark.environments("sqlalchemy")
+
 TOPIC = "pegel.default.inference"
 DRIVER = """
 import sys
