@@ -28,7 +28,7 @@ from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.registry import Entry, Registry
-from pegel.store.results import Results
+from pegel.store.results import Details, Results
 from pegel.stream.commit import MonitorFailure
 from pegel.stream.result_rows import Heartbeat, InvalidRow, OutlierRow, WindowRow
 
@@ -103,9 +103,17 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
     groups = set() if spec is None else {spec.group}
     shared, part = _shared(sources, groups, now), reader.part
     windows = part(
-        "windows", lambda: results.windows(model, version, limit=TIMELINE, damaged=reader.problems), list[WindowRow]()
+        "windows",
+        lambda: results.windows(
+            model, version, limit=TIMELINE, details=Details.NONE, damaged=reader.problems
+        ),
+        list[WindowRow](),
     )
-    final = [row for row in windows if row.final][-PICTURED:]
+    final = part(
+        "the newest windows",
+        lambda: results.windows(model, version, final_only=True, limit=PICTURED, damaged=reader.problems),
+        list[WindowRow](),
+    )
     baseline = part("the baseline", lambda: _baseline(sources, model, version, windows), None)
     since = windows[0].span.start.replace(second=0, microsecond=0) if windows else now - LOOK_BACK
     alerts = AlertStore(sources.engine)
@@ -114,7 +122,7 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
         row=_row(sources, entry, shared, now),
         made_at=now,
         baseline=_told(baseline),
-        notes=part("notes", lambda: _notes(windows), list[str]()),
+        notes=part("notes", lambda: _notes(final), list[str]()),
         timeline=part("the time line", lambda: timeline(windows, title=title), ""),
         features=part(
             "features", lambda: feature_views(baseline, final) if baseline is not None else [], list[FeatureView]()
@@ -174,7 +182,7 @@ def _row(sources: Sources, entry: Entry, shared: _Shared, now: datetime) -> Mode
     reader, results = _Reader(), Results(sources.engine)
     windows = reader.part(
         "windows",
-        lambda: results.windows(name, version, final_only=True, limit=SPARK, packed=False, damaged=reader.problems),
+        lambda: results.windows(name, version, final_only=True, limit=SPARK, details=Details.NONE, damaged=reader.problems),
         list[WindowRow](),
     )
     alert = reader.part("its alert", lambda: AlertStore(sources.engine).open_alert(name, version), None)

@@ -16,7 +16,7 @@ from pegel.store import tables
 from pegel.store.alert_codec import alert_from_json, alert_to_json
 from pegel.store.database import in_turn, reading, writing
 from pegel.store.inboxes import take, taken, waiting
-from pegel.store.results import Results
+from pegel.store.results import Details, Results
 from pegel.store.statements import of_monitor, starts_with, upsert
 from pegel.stream.result_rows import WindowRow
 
@@ -148,7 +148,15 @@ class AlertStore:
         findings = [finding for _, finding in numbered]
         starts = [alert.since for alert in current] + [finding.span.start for finding in findings]
         windows = (
-            results.windows(model, version, min(starts), final_only=True, limit=RECENT_WINDOWS, damaged=damaged)
+            results.windows(
+                model,
+                version,
+                min(starts),
+                final_only=True,
+                limit=RECENT_WINDOWS,
+                details=Details.ALARMING,
+                damaged=damaged,
+            )
             if starts
             else []
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from pegel.data.spans import Span
 from pegel.errors import DamagedRow, NotFound
 from pegel.judge.findings import ALARMING, Finding
 from pegel.store import ledger_queries, tables
+from pegel.store.column_types import Document
 from pegel.store.database import reading, writing
 from pegel.store.row_codec import finding_from_json, flat, outlier, readable, window
 from pegel.store.statements import insert_into, of_monitor, starts_with, upsert
@@ -32,6 +34,16 @@ from pegel.stream.result_rows import (
     Tally,
     WindowRow,
 )
+
+
+class Details(StrEnum):
+    """How much of a window is read: summary and judgement are nearly all of a row's bytes."""
+
+    FULL = "full"
+    ALARMING = "alarming"
+    """The summaries of windows with an alarming verdict, and no judgements."""
+    NONE = "none"
+
 
 LISTED = 100
 """Rows of a list that grows without end, unless another limit is asked for."""
@@ -86,13 +98,13 @@ class Results:
         final_only: bool = False,
         latest_revision: bool = True,
         limit: int | None = None,
-        packed: bool = True,
+        details: Details = Details.FULL,
         damaged: list[str] | None = None,
     ) -> list[WindowRow]:
         """Return windows in order of time, of those that end after `since` at most the newest `limit`.
 
-        `packed` False leaves the summaries out, which are most of a row's bytes. Raises DamagedRow; with a list
-        `damaged`, what cannot be read is left out and its reason added there.
+        What `details` leaves out is empty. Raises DamagedRow; with a list `damaged`, what cannot be read is left out
+        and its reason added there.
         """
         c = tables.windows.c
         conditions = [*of_monitor(tables.windows, model, version), c.segment == segment]
@@ -102,7 +114,7 @@ class Results:
             conditions.append(c.final)
         if latest_revision:
             conditions.append(_is_seen(final_only=final_only))
-        columns = [column if packed or column.name != "summary" else _NOTHING for column in tables.windows.columns]
+        columns = [_LEFT_OUT[details].get(column.name, column) for column in tables.windows.columns]
         newest = (c.span_start.desc(), c.span_end.desc(), c.revision.desc(), c.origin)
         statement = sa.select(*columns).where(*conditions).order_by(*newest).limit(limit)
         return readable(window, reversed(self._rows(statement)), damaged)
@@ -252,7 +264,15 @@ class Results:
             return connection.execute(statement).mappings().all()
 
 
-_NOTHING = sa.literal(b"").label("summary")
+_NO_SUMMARY: sa.ColumnElement[Any] = sa.literal(b"", sa.LargeBinary)
+_NO_JUDGEMENT = {"judgement": sa.literal({}, Document).label("judgement")}
+_ALARMING = tables.windows.c.verdict.in_(sorted(verdict.value for verdict in ALARMING))
+_LEFT_OUT: dict[Details, dict[str, sa.ColumnElement[Any]]] = {
+    Details.FULL: {},
+    Details.ALARMING: _NO_JUDGEMENT
+    | {"summary": sa.case((_ALARMING, tables.windows.c.summary), else_=_NO_SUMMARY).label("summary")},
+    Details.NONE: _NO_JUDGEMENT | {"summary": _NO_SUMMARY.label("summary")},
+}
 
 
 def _is_seen(*, final_only: bool) -> sa.ColumnElement[bool]:

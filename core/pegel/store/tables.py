@@ -255,6 +255,7 @@ actions = sa.Table(
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("at", Instant, nullable=False),
     sa.Index(None, "target", "at"),
+    sa.Index(None, "at"),
 )
 
 # Who may write for a group. `open_claims`: claims since the last commit that did not end by a clean stop; a commit

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 
 from pegel.errors import NotFound
 from pegel.judge.findings import Finding, Verdict
-from pegel.store.results import Results
+from pegel.store.results import Details, Results
 from pegel.stream.result_rows import Origin, WindowRow
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import (
@@ -95,12 +95,22 @@ def test_a_provisional_row_replaces_the_one_before(engine: Engine) -> None:
 
 
 def test_a_provisional_row_carries_no_summary(engine: Engine) -> None:
-    """What may change every second is stored without its packed summary; a final row has it, unless it is left out."""
+    """What may change every second is stored without its packed summary; a final row has it."""
     results = Results(engine)
     results.write([sample_window(0, final=False, summary=b"abc"), sample_window(1, summary=b"abc")])
 
     assert [b"", b"abc"] == [row.summary for row in results.windows("delays", 1)]
-    assert [b"", b""] == [row.summary for row in results.windows("delays", 1, packed=False)]
+
+
+def test_a_window_is_read_without_its_details(engine: Engine) -> None:
+    """Without details summary and judgement are empty; a mail reads the summaries of alarming windows only."""
+    results, told = Results(engine), {"judgement": {"features": []}, "summary": b"abc"}
+    results.write([sample_window(0, **told), sample_window(1, verdict=Verdict.DRIFT, **told)])
+    read = {how: results.windows("delays", 1, details=how) for how in Details}
+
+    assert [(b"", {}), (b"", {})] == [(row.summary, row.judgement) for row in read[Details.NONE]]
+    assert [(b"", {}), (b"abc", {})] == [(row.summary, row.judgement) for row in read[Details.ALARMING]]
+    assert [b"abc", b"abc"] == [row.summary for row in read[Details.FULL]]
 
 
 def test_a_final_revision_is_never_taken_back(engine: Engine) -> None:

@@ -220,6 +220,7 @@ def _actions() -> None:
         _key("actions", "seq"),
     )
     _index("actions", "target", "at")
+    _index("actions", "at")
 
 
 def _claims() -> None:
