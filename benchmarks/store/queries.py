@@ -26,7 +26,7 @@ from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect
 from pegel.store.registry import Registry
-from pegel.store.registry_view import WishList
+from pegel.store.registry_view import RegistryView
 from pegel.store.results import Details, Results
 from pegel.store.stream_store import StreamStore
 from pegel.stream.commit import Commit, LateCount, MonitorState, PanePart, ReadRange
@@ -43,7 +43,7 @@ def queries(engine: Engine) -> list[tuple[str, str, Callable[[], object]]]:
     alerting, store = name(9), StreamStore(engine)
     claim = store.claim("default", 1, END)
     late = LateCount(model=model, version=1, span=sample_span(MINUTES - 500), late=1)
-    wishes = WishList(registry, BaselineStore(engine), "default")
+    models = RegistryView(registry, BaselineStore(engine), "default")
     finding = sample_finding(MINUTES // 2 // 72 * 72, "f0", model=model)
     first = max((read.end for read in store.restore(claim).offsets.values()), default=0)
     offsets = iter(range(first, first + 10_000, 10))
@@ -53,7 +53,7 @@ def queries(engine: Engine) -> list[tuple[str, str, Callable[[], object]]]:
         ("dispatch", "one monitor's new findings, alerts and 500 windows", lambda: alerts.inbox(alerting, 1, END)),
         ("dispatch", "windows and rows of a month, counted for a mail", lambda: results.tally(model, 1, since, END)),
         ("driver", "has anything changed", registry.version),
-        ("driver", "50 specs and current baselines", wishes.read),
+        ("driver", "50 specs and current baselines", models.read),
         ("driver", "one span by its key", lambda: results.window(model, 1, sample_span(MINUTES - 500))),
         ("driver", "offsets, open panes, states", lambda: store.restore(claim)),
         ("driver", "heartbeat", lambda: store.heartbeat(claim, sample_heartbeat(END))),

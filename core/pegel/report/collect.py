@@ -104,9 +104,7 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
     shared, part = _shared(sources, groups, now), reader.part
     windows = part(
         "windows",
-        lambda: results.windows(
-            model, version, limit=TIMELINE, details=Details.NONE, damaged=reader.problems
-        ),
+        lambda: results.windows(model, version, limit=TIMELINE, details=Details.NONE, damaged=reader.problems),
         list[WindowRow](),
     )
     final = part(
@@ -182,7 +180,9 @@ def _row(sources: Sources, entry: Entry, shared: _Shared, now: datetime) -> Mode
     reader, results = _Reader(), Results(sources.engine)
     windows = reader.part(
         "windows",
-        lambda: results.windows(name, version, final_only=True, limit=SPARK, details=Details.NONE, damaged=reader.problems),
+        lambda: results.windows(
+            name, version, final_only=True, limit=SPARK, details=Details.NONE, damaged=reader.problems
+        ),
         list[WindowRow](),
     )
     alert = reader.part("its alert", lambda: AlertStore(sources.engine).open_alert(name, version), None)

@@ -18,7 +18,7 @@ from pegel.spec.names import monitor_key
 from pegel.spec.settings import Settings
 from pegel.store.action_log import ActionLog
 from pegel.store.database import connect
-from pegel.store.results import Details, Results
+from pegel.store.results import Results
 from pegel.stream.result_rows import Heartbeat
 from pegel_local.backends.driver_processes import LocalJobBackend
 from pegel_local.backends.endpoint_processes import LocalServingBackend

@@ -46,7 +46,8 @@ def _binaries(work: Path) -> Path:
         return shipped / "bin"
     # The server refuses to run as root, and the user it runs as then may not be let into this folder: take a copy.
     package = shipped.parent
-    shutil.copytree(shipped, work / package.name / "pginstall", symlinks=True)
+    needless = shutil.ignore_patterns("include", "doc", "man", "locale", "*.a", "pkgconfig")
+    shutil.copytree(shipped, work / package.name / "pginstall", symlinks=True, ignore=needless)
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():
         shutil.copytree(libraries, work / libraries.name, symlinks=True)

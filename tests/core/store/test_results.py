@@ -6,6 +6,7 @@ import math
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -104,7 +105,8 @@ def test_a_provisional_row_carries_no_summary(engine: Engine) -> None:
 
 def test_a_window_is_read_without_its_details(engine: Engine) -> None:
     """Without details summary and judgement are empty; a mail reads the summaries of alarming windows only."""
-    results, told = Results(engine), {"judgement": {"features": []}, "summary": b"abc"}
+    results = Results(engine)
+    told: dict[str, Any] = {"judgement": {"features": []}, "summary": b"abc"}
     results.write([sample_window(0, **told), sample_window(1, verdict=Verdict.DRIFT, **told)])
     read = {how: results.windows("delays", 1, details=how) for how in Details}
 
