@@ -30,10 +30,10 @@ with DAG(
 ) as dag:
 
     @task(outlets=[SPECS])
-    def remove_wish(**context: Any) -> str:
-        """Take the wish out of the registry; that rings the reconciler."""
+    def unregister(**context: Any) -> str:
+        """Take the spec out of the registry; that rings the reconciler."""
         params = context["params"]
-        return offboarding.remove_wish(Settings(), params["model"], params["version"])
+        return offboarding.unregister(Settings(), params["model"], params["version"])
 
     @task
     def delete_endpoint(endpoint: str) -> None:
@@ -52,5 +52,5 @@ with DAG(
         offboarding.forget_results(Settings(), params["model"], params["version"])
 
     # Called here, a task gives a reference that becomes its result when the run gets there.
-    endpoint: Any = remove_wish()
+    endpoint: Any = unregister()
     delete_endpoint(endpoint) >> data_may_go() >> forget_results()

@@ -9,7 +9,7 @@ from airflow.sdk import Asset, AssetWatcher
 from pegel_airflow.triggers import FindingsTrigger
 
 SPECS: Final = Asset(name="pegel:specs", uri="x-pegel://registry/specs")
-"""Rung when the registry's wishes changed."""
+"""Rung when the registry's specs changed."""
 
 BASELINES: Final = Asset(name="pegel:baselines", uri="x-pegel://features/baselines")
 """Rung when a model's current baseline is another one than before."""

@@ -20,6 +20,10 @@ ADVANCED: Final = "advanced"
 """Name of the parameter whose JSON object is laid over all other answers."""
 
 
+FEATURES: Final = "watch.features"
+"""The one field whose default a form cannot say as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """How one field of the spec is asked: the form's section, the title with its unit, the help, extra schema."""
@@ -122,7 +126,7 @@ def params() -> dict[str, Param]:
     """Build the onboarding form: one parameter per leaf of MonitorSpec, and the advanced object at the end."""
     defaults = _flatten(_SAMPLE.to_json())
     leaves = dict(_leaves(MonitorSpec.model_json_schema()))
-    form = {path: _param(question, leaves[path], defaults[path]) for path, question in QUESTIONS.items()}
+    form = {path: _param(question, leaves[path], _shown(path, defaults[path])) for path, question in QUESTIONS.items()}
     form[ADVANCED] = Param(
         {},
         description="A JSON object in the shape of a spec file, laid over the answers above: "
@@ -156,8 +160,6 @@ _SAMPLE: Final = MonitorSpec.parse(
 
 def _param(question: Question, schema: Mapping[str, Any], default: Any) -> Param:
     merged = {**schema, **(question.schema or {}), "title": question.title, "section": question.section}
-    if question.title == "Features":
-        default = []
     stated = {} if default == _UNSTATED else {"default": default}
     return Param(description=question.help, **stated, **merged)
 
@@ -192,9 +194,14 @@ def _flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def _shown(path: str, value: Any) -> Any:
+    """Return a default as the form shows it: `all` features are an empty list, which a person can add to."""
+    return [] if path == FEATURES and value == "all" else value
+
+
 def _given(path: str, value: Any) -> Any:
-    """Undo what a form cannot say: an empty list of features means all of them."""
-    return "all" if path == "watch.features" and value == [] else value
+    """Undo `_shown`: an empty list of features means all of them."""
+    return "all" if path == FEATURES and value == [] else value
 
 
 def _put(data: dict[str, Any], path: str, value: Any) -> None:

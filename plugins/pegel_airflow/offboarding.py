@@ -1,4 +1,4 @@
-"""Provision, undone: the wish leaves the registry, the endpoint goes; the reconciler does the rest."""
+"""Provision, undone: the spec leaves the registry, the endpoint goes; the reconciler does the rest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pegel.spec.settings import Settings
 from pegel_airflow import services
 
 
-def remove_wish(settings: Settings, model: str, version: int) -> str:
+def unregister(settings: Settings, model: str, version: int) -> str:
     """Take the model version out of the registry and return its endpoint's name.
 
     Raises NotFound if neither the registry nor the serving backend knows it, so that a mistyped name is not a success.

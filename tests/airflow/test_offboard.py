@@ -54,13 +54,13 @@ def test_a_mistyped_name_is_not_a_success(settings: Settings) -> None:
     in_service(settings)
 
     with pytest.raises(NotFound, match=r"given delay/1, watched are: delays/1\. Nothing changed"):
-        offboarding.remove_wish(settings, "delay", 1)
+        offboarding.unregister(settings, "delay", 1)
 
 
 def test_a_half_done_offboarding_goes_on(settings: Settings) -> None:
     """When the wish is gone already and the endpoint is not, running again removes the endpoint."""
     in_service(settings)
     services.stores(settings).registry.remove("delays", 1)
-    offboarding.delete_endpoint(settings, offboarding.remove_wish(settings, "delays", 1))
+    offboarding.delete_endpoint(settings, offboarding.unregister(settings, "delays", 1))
 
     assert rooms.SERVING.names() == []

@@ -60,7 +60,7 @@ def index(request: Request) -> Response:
 def model(request: Request, name: str, version: int, told: str | None = None) -> Response:
     """Show one watched model. `told` names what was just done, if anything."""
     now = datetime.now(UTC)
-    view = routes.one(Settings(), name, version, now)
+    view = routes.model(Settings(), name, version, now)
     return _html(request, "model.html", now=now, view=view, told=person_actions.TOLD.get(told or ""))
 
 

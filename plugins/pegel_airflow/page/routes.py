@@ -24,7 +24,7 @@ def watched(settings: Settings, now: datetime) -> list[ModelRow]:
     return sorted(rows, key=lambda row: (ORDER.index(row.state.level), row.name, row.version))
 
 
-def one(settings: Settings, model: str, version: int, now: datetime) -> ModelView:
+def model(settings: Settings, model: str, version: int, now: datetime) -> ModelView:
     """Return one watched model version in full. Raises NotFound."""
     from pegel.report.collect import model_view
 
