@@ -60,7 +60,10 @@ def pack(summary: Packable) -> bytes:
 def unpack(data: bytes, into: Packed) -> Packed:
     """Fill an empty summary with what `pack` wrote. Raises LayoutMismatch for other bytes or another layout."""
     if len(data) < _HEADER.size or data[:5] != _MAGIC:
-        raise LayoutMismatch(f"expected a packed summary, given {data[:5]!r}...: nothing was read.")
+        raise LayoutMismatch(
+            f"expected a packed summary of version {_MAGIC.decode()}, given {data[:5]!r}...: a window that another "
+            "version of Pegel stored, or a damaged one, cannot be explained or added up; nothing was read."
+        )
     _, layout, into.n_outliers, into.n_scored, into.comoments.n = _HEADER.unpack_from(data)
     if layout.hex() != into.layout.layout_hash:
         raise LayoutMismatch(

@@ -78,6 +78,7 @@ class Charts:
         if state is None or chart_limits is None:
             return LayerResult()
         rate = budget.of(self.name) / _count(setting)
+        share, m = budget.share(rate), smallest_season(window.baseline)
         charts = _all_charts(window.baseline)
         moved: dict[Key, Chart] = {}
         verdicts = []
@@ -89,9 +90,9 @@ class Charts:
                     limits=chart_limits,
                     margin=setting.spec.watch.margin,
                     rate=rate,
-                    share=budget.share(rate),
+                    share=share,
                     usual=setting.usual_rows,
-                    m=smallest_season(window.baseline),
+                    m=m,
                 )
                 tests = window.drift_evidence[pair.name]
                 verdicts += step.take(state.charts, moved, tests, set(charts[pair.name]))
