@@ -25,10 +25,10 @@ pytestmark = pytest.mark.usefixtures("fresh_rooms")
 
 def onboarded(settings: Settings) -> Any:
     """Bring the tests' spec into the registry, with an endpoint that is ready."""
-    wish = seeds.spec()
-    services.stores(settings).registry.put(wish)
-    rooms.SERVING.apply(wish)
-    return wish
+    spec = seeds.spec()
+    services.stores(settings).registry.put(spec)
+    rooms.SERVING.apply(spec)
+    return spec
 
 
 def test_a_desired_monitor_is_started(settings: Settings, run_dag: Any) -> None:
@@ -57,11 +57,11 @@ def test_nothing_to_do_is_a_success(settings: Settings, run_dag: Any) -> None:
 
 def test_planning_again_gives_no_step(settings: Settings) -> None:
     """After its steps were taken, planning again finds nothing to move."""
-    wish = onboarded(settings)
+    spec = onboarded(settings)
     for step in reconciling.steps(settings):
         reconciling.take(settings, step)
     services.stores(settings).results.heartbeat(
-        seeds.heartbeat(wish, fingerprint=rooms.JOBS.documents["default"].fingerprint)
+        seeds.heartbeat(spec, fingerprint=rooms.JOBS.documents["default"].fingerprint)
     )
 
     assert reconciling.steps(settings) == []
@@ -82,11 +82,11 @@ def test_a_dead_driver_is_restarted(settings: Settings) -> None:
 
 def test_a_silent_driver_counts_as_dead(settings: Settings) -> None:
     """A driver whose heartbeat is stale is restarted, although its backend still lists it as running."""
-    wish = onboarded(settings)
+    spec = onboarded(settings)
     reconciling.take(settings, *reconciling.steps(settings))
     document = rooms.JOBS.documents["default"]
     services.stores(settings).results.heartbeat(
-        seeds.heartbeat(wish, age=timedelta(minutes=5), fingerprint=document.fingerprint)
+        seeds.heartbeat(spec, age=timedelta(minutes=5), fingerprint=document.fingerprint)
     )
 
     assert [(step["kind"], step["generation"]) for step in reconciling.steps(settings)] == [("restart", 2)]
@@ -172,10 +172,10 @@ def test_a_job_backend_that_is_away_holds_drivers_only(settings: Settings, monke
 
 def test_kept_monitors_are_counted_not_listed(settings: Settings) -> None:
     """A monitor that runs as desired takes no line of the report."""
-    wish = onboarded(settings)
+    spec = onboarded(settings)
     reconciling.take(settings, *reconciling.steps(settings))
     fingerprint = rooms.JOBS.documents["default"].fingerprint
-    services.stores(settings).results.heartbeat(seeds.heartbeat(wish, fingerprint=fingerprint))
+    services.stores(settings).results.heartbeat(seeds.heartbeat(spec, fingerprint=fingerprint))
 
     assert reconciling.report(settings, []) == "2 kept as they are"
 

@@ -65,7 +65,7 @@ class ServingBackend(Protocol):
         """Start a candidate as `spec` says beside what serves now, which is not touched, and return at once.
 
         The same spec again changes nothing; another candidate of the endpoint is replaced. An endpoint that is as
-        wished already is its own candidate.
+        desired already is its own candidate.
         """
         ...
 

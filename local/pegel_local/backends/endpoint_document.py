@@ -46,24 +46,24 @@ class EndpointDocument:
         return f"http://{LOOPBACK}:{self.port}"
 
 
-class DamagedDocument(ValueError):
+class DamagedEndpoint(ValueError):
     """The file is there and does not say what an endpoint is to be: cut off, or written by another version."""
 
 
 def read_document(path: Path) -> EndpointDocument | None:
-    """Return what a file says; None when it is absent. Raises DamagedDocument."""
+    """Return what a file says; None when it is absent. Raises DamagedEndpoint."""
     try:
         data: Any = read_json(path)
         return None if data is None else EndpointDocument(**data)
     except (OSError, TypeError, ValueError) as error:
-        raise DamagedDocument(f"{path} cannot be read: {error}") from error
+        raise DamagedEndpoint(f"{path} cannot be read: {error}") from error
 
 
 def write_document(path: Path, document: EndpointDocument) -> None:
     """Write down what an endpoint is to be; one that says so already keeps its time. Raises OSError."""
     try:
         same = read_document(path) == document
-    except DamagedDocument:
+    except DamagedEndpoint:
         same = False
     if not same:
         write_json(path, asdict(document))

@@ -25,7 +25,7 @@ from pegel.spec.limits import ENDPOINT_ANSWERS_WITHIN, SERVICE_GRACE
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_local.backends.child_environments import endpoint_environment
-from pegel_local.backends.endpoint_document import DamagedDocument, EndpointDocument, read_document, write_document
+from pegel_local.backends.endpoint_document import DamagedEndpoint, EndpointDocument, read_document, write_document
 from pegel_local.backends.endpoint_readiness import READY, readiness
 from pegel_local.machine.ports import LOOPBACK, answers, free_ports
 from pegel_local.processes.process_control import last_lines
@@ -144,7 +144,7 @@ class LocalServingBackend:
         """Look at one endpoint now. One whose file is damaged has failed: nobody knows where it listens."""
         try:
             document = read_document(self._folder / endpoint / SERVES)
-        except DamagedDocument as error:
+        except DamagedEndpoint as error:
             return EndpointStatus(name=endpoint, fingerprint="", state=EndpointState.FAILED, detail=str(error))
         if document is None:
             return EndpointStatus(name=endpoint, fingerprint="", state=EndpointState.ABSENT)
@@ -186,7 +186,7 @@ class LocalServingBackend:
 
     def _readable(self, endpoint: str, which: str) -> EndpointDocument | None:
         """Return what an endpoint or its candidate is to be; None when that is not said, or cannot be read."""
-        with suppress(DamagedDocument):
+        with suppress(DamagedEndpoint):
             return read_document(self._folder / endpoint / which)
         return None
 

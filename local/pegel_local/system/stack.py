@@ -173,7 +173,12 @@ class Stack:
             if known is not None and known.process.alive:
                 return known.process
             process = launch()
-            self.file.record(parts={name: Part(process=process, log=str(log))})
+            try:
+                self.file.record(parts={name: Part(process=process, log=str(log))})
+            except OSError as error:
+                # What is not written down would never be stopped.
+                process_control.kill_all([process])
+                raise Unavailable(f"{name} was not started, its record could not be written: {error}.") from error
             return process
 
     def _call_off(self) -> None:
@@ -206,9 +211,9 @@ class Stack:
         Return whether any ran, and what to say of those that would not end.
         """
         home = self.home.path
-        found = [*home.glob("jobs/*/launch.json"), *home.glob("endpoints/*/*/launch.json")]
+        locks = [*home.glob("jobs/*/lock"), *home.glob("endpoints/*/*/lock")]
         running = [
-            supervised for supervised in (SupervisedProcess(path.parent) for path in found) if supervised.files.running
+            supervised for supervised in (SupervisedProcess(path.parent) for path in locks) if supervised.files.running
         ]
         with ThreadPoolExecutor(max_workers=max(1, len(running))) as pool:
             stops = [pool.submit(each.stop, grace_s=STOP_GRACE.total_seconds()) for each in running]
