@@ -9,6 +9,6 @@ compile() {
 }
 compile tools requirements/tools.in
 compile airflow requirements/common.in plugins/pyproject.toml --extra test
-compile spark requirements/common.in spark/pyproject.toml
+compile spark requirements/common.in spark/pyproject.toml --extra test
 compile serving requirements/common.in serving/pyproject.toml
 compile demo-data --no-deps requirements/demo-data.in
