@@ -13,6 +13,7 @@ import structlog
 from pyspark.sql import DataFrame, SparkSession
 
 from pegel.errors import NotFound
+from pegel.spec import names
 from pegel.spec.clock import Clock, SystemClock
 from pegel.store.registry_view import GroupModels, RegistryView
 from pegel.stream.arrivals import Address
@@ -82,6 +83,17 @@ class GroupStream:
     def baselines(self) -> PatientBaselines:
         """Return the baselines of the database."""
         return PatientBaselines(self.registry_view, self.persistence.wait)
+
+    def look(self) -> None:
+        """Look which models are watched now; close what is due if none of them has anything to read."""
+        self.models = self.persistence.wait.patiently(self.registry_view.read)
+        if not self.models.specs:
+            self.tick(self.clock.now())
+
+    @property
+    def topics(self) -> set[str]:
+        """Return the topics of the group's models."""
+        return {names.inference_topic(spec.namespace) for spec in self.models.specs.values()}
 
     @property
     def head(self) -> datetime | None:

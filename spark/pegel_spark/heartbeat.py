@@ -29,9 +29,21 @@ class HeartbeatWriter:
     progress: Progress
     clock: Clock
     started_at: datetime
-    waiting_for: str = ""
+    _waiting_for: str = ""
     """What the driver waits for that is not its own: nothing can be read, so that no progress is none of its faults."""
     _last: float = field(default=float("-inf"))
+
+    def waits_for(self, what: str, reason: str) -> None:
+        """Say that the driver waits for something that is not its own."""
+        if self._waiting_for != what:
+            log.warning("waiting", for_what=what, reason=reason[:300])
+        self._waiting_for = what
+
+    def waits_for_nothing(self) -> None:
+        """Say that everything is there."""
+        if self._waiting_for:
+            log.info("waited", for_what=self._waiting_for)
+        self._waiting_for = ""
 
     def write_if_due(self) -> None:
         """Write a heartbeat if it is time. Raises Superseded when another driver holds the group."""
@@ -71,7 +83,7 @@ class HeartbeatWriter:
 
         A batch that hangs, in whatever way, does neither.
         """
-        if self.waiting_for:
+        if self._waiting_for:
             return self.clock.now()
         instants = (self.started_at, self.stream.committed_at, self.progress.idle.at)
         return max(instant for instant in instants if instant is not None)
@@ -81,6 +93,6 @@ class HeartbeatWriter:
         """Return what the driver is at."""
         if self.stream.persistence.wait.since is not None:
             return "waiting for the database"
-        if self.waiting_for:
-            return f"waiting for {self.waiting_for}"
+        if self._waiting_for:
+            return f"waiting for {self._waiting_for}"
         return "processing a batch" if self.stream.is_busy else "reading"

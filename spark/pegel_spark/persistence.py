@@ -41,6 +41,7 @@ class DatabaseWait:
 
     clock: Clock
     is_stopping: Callable[[], bool]
+    retry_s: float = RETRY_S
     since: datetime | None = None
 
     def patiently(self, call: Callable[[], T]) -> T:
@@ -56,7 +57,7 @@ class DatabaseWait:
                     said_at = time.monotonic()
                 if self.is_stopping():
                     raise StoppedWaiting(str(error)) from error
-                time.sleep(RETRY_S)
+                time.sleep(self.retry_s)
             else:
                 if self.since is not None:
                     log.info("database answers again", was_away_since=self.since.isoformat())

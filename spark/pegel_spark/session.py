@@ -54,6 +54,8 @@ def build(
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.streaming.numRecentProgressUpdates": "5",
+        # A batch that cannot be interrupted must not hold up the end of its driver.
+        "spark.sql.streaming.stopTimeout": "10s",
         # Each trigger that finds nothing says so; by default only every 10 s, too late to close a quiet window.
         "spark.sql.streaming.noDataProgressEventInterval": "500",
         "spark.python.daemon.module": "pegel_spark.daemon",
@@ -61,10 +63,9 @@ def build(
         "spark.sql.execution.arrow.maxBytesPerBatch": str(ARROW_BATCH_BYTES),
     }
     if scratch is not None:
-        # The variable wins over the setting, and workers inherit it.
-        os.environ["SPARK_LOCAL_DIRS"] = os.environ["TMPDIR"] = str(scratch)
+        # Not TMPDIR: sockets are made there, and their paths must be short.
+        os.environ["SPARK_LOCAL_DIRS"] = str(scratch)
         options["spark.driver.extraJavaOptions"] = f"{flags} -Djava.io.tmpdir={scratch}"
-        options["spark.local.dir"] = str(scratch)
     if jars:
         options["spark.jars"] = ",".join(str(jar) for jar in jars)
     builder = SparkSession.builder.appName(name)

@@ -308,7 +308,7 @@ def create_again(admin: Any, topic: str) -> None:
 def python_workers(driver: int) -> list[int]:
     """Return the processes of Spark's Python daemon and its workers, below a driver."""
     every = psutil.Process(driver).children(recursive=True)
-    return [process.pid for process in every if "pegel_spark.daemon" in " ".join(process.cmdline())]
+    return [process.pid for process in every if process.cmdline()[1:3] == ["-m", "pegel_spark.daemon"]]
 
 
 def install(site: Path, package: str, source: str, group: str, place: str) -> Path:

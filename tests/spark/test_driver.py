@@ -37,6 +37,8 @@ from pegel_spark.session import ARROW_BATCH_BYTES
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 FINGERPRINT = "f" * 64
 WITHIN_S = 150.0
+LATER = timedelta(seconds=15)
+"""Far enough on that no window of what was sent before is hit: that may have closed in silence."""
 
 
 @dataclass
@@ -104,7 +106,7 @@ class Drivers:
         return rows if sum(row.requests for row in rows) >= requests else None
 
     def send(self, first: int, last: int, begin: Any, endpoint: str = "delays-v1", wire: Any = None) -> None:
-        """Send pairs with ids from `first` up to `last`, 37 ms apart from `begin` on."""
+        """Send pairs with ids from `first` up to `last`, 37 ms apart."""
         rng = np.random.default_rng(first)
         for number in range(first, last):
             (wire or self.wire).pair(f"e{number}", begin + timedelta(milliseconds=37 * number), rng, endpoint)
@@ -193,7 +195,7 @@ def test_a_killed_driver_whose_folder_is_deleted_goes_on_elsewhere(
     begin = toolbox.now() - timedelta(seconds=60)
     for generation in (1, 2, 3):
         drivers.start(generation, tmp_path / f"machine-{generation}")
-        drivers.send(250 * (generation - 1), 250 * generation, begin)
+        drivers.send(250 * (generation - 1), 250 * generation, begin + generation * LATER)
         drivers.wait(partial(more_than, drivers, 250 * (generation - 1)))
         if generation < 3:
             drivers.kill()
@@ -226,7 +228,7 @@ def test_of_two_drivers_the_older_ends(drivers: Drivers, toolbox: Any, tmp_path:
     drivers.send(0, 100, begin)
     drivers.wait(lambda: drivers.requests() == 100)
     newer = drivers.start(2, tmp_path / "newer")
-    drivers.send(100, 200, begin)
+    drivers.send(100, 200, begin + LATER)
 
     assert Exit.SUPERSEDED == older.wait(120)
     assert 200 == sum(row.requests for row in drivers.wait(lambda: drivers.finals(200)))
@@ -251,17 +253,17 @@ def test_topics_come_and_go_without_a_new_history(drivers: Drivers, toolbox: Any
     with closing(KafkaAdminClient(bootstrap_servers=wire.address)) as admin:
         admin.create_partitions({wire.topic: NewPartitions(2)})
         drivers.wait(lambda: drivers.says("partitions=3"))
-        drivers.send(50, 150, begin)
+        drivers.send(50, 150, begin + LATER)
         drivers.wait(lambda: drivers.requests() == 150)
         # The other topic is made again: new records under old numbers.
         admin.delete_topics([other.topic])
         drivers.wait(lambda: drivers.says("partitions changed"))
         toolbox.create_again(admin, other.topic)
-        drivers.send(40, 60, begin, "fraud-v1", other)
+        drivers.send(40, 60, begin + LATER, "fraud-v1", other)
         drivers.wait(lambda: drivers.requests("fraud") == 60)
     # The second namespace is removed, the first goes on.
     world.registry.remove("fraud", 1)
-    drivers.send(150, 160, begin)
+    drivers.send(150, 160, begin + 2 * LATER)
     drivers.wait(lambda: drivers.finals(160))
     other.producer.close()
 
@@ -280,7 +282,7 @@ def test_records_that_were_deleted_unread_are_a_gap(drivers: Drivers, toolbox: A
     drivers.wait(lambda: drivers.requests() == 50)
     first.send_signal(signal.SIGTERM)
     first.wait(90)
-    drivers.send(50, 100, begin)
+    drivers.send(50, 100, begin + LATER)
     with closing(KafkaAdminClient(bootstrap_servers=drivers.wire.address)) as admin:
         admin.delete_records({TopicPartition(drivers.wire.topic, 0): 150})
     drivers.start(2, tmp_path / "second")
@@ -307,7 +309,7 @@ def test_a_broker_that_is_away_is_waited_for(
         drivers.wait(lambda: drivers.says('waiting for_what="the broker"'))
         broker.start()
         wire.producer = toolbox.producer_to(broker.address)
-        drivers.send(100, 200, begin)
+        drivers.send(100, 200, begin + LATER)
         rows = drivers.wait(lambda: drivers.finals(200))
         wire.producer.close()
 
@@ -326,7 +328,7 @@ def test_a_locked_database_is_waited_for(drivers: Drivers, toolbox: Any) -> None
     drivers.wait(lambda: drivers.requests() == 50)
     with closing(sqlite3.connect(drivers.world.settings.home / "pegel.db", isolation_level=None)) as database:
         database.execute("BEGIN IMMEDIATE")
-        drivers.send(50, 100, begin)
+        drivers.send(50, 100, begin + LATER)
         drivers.wait(lambda: drivers.says("database away"))
         database.execute("ROLLBACK")
     drivers.wait(lambda: drivers.finals(100))
@@ -345,7 +347,7 @@ def test_a_wedged_batch_shows(drivers: Drivers, toolbox: Any) -> None:
     workers = toolbox.python_workers(driver.pid)
     for worker in workers:
         os.kill(worker, signal.SIGSTOP)
-    drivers.send(50, 100, begin)
+    drivers.send(50, 100, begin + LATER)
     stopped_at = toolbox.now()
     beat = drivers.wait(partial(later_than, drivers, stopped_at + timedelta(seconds=8)))
     for worker in workers:
