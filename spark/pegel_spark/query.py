@@ -137,6 +137,8 @@ def classify(failure: StreamingQueryException | None) -> str:
     for mark in ("OffsetOutOfRange", "data was lost", "data may have been lost", "KAFKA_DATA_LOSS", "Could not read"):
         if mark in text:
             return "DATA_LOSS"
+    if "Python worker exited unexpectedly" in text:
+        return "WORKER_DIED"
     for mark in ("Unavailable", "OutOfMemoryError", "No space left on device", "TimeoutException"):
         if mark in text:
             return mark.upper().replace(" ", "_")

@@ -105,7 +105,10 @@ class PaneCounting:
             if not isinstance(loaded, str) and name not in self.partial.damaged:
                 try:
                     decoded = self._count(loaded, events, bodies, role, decisive=decisive)
-                except Exception as error:  # noqa: BLE001 - a model's own parts run here; the reason is told as its failure
+                except MemoryError:
+                    # The record at hand is too much for this process: whoever reads it carefully finds it.
+                    raise
+                except Exception as error:  # noqa: BLE001 - a model's own parts run here; told as its failure
                     self.partial.damaged[name] = f"counting: {error!r:.300}"
                 else:
                     errors = decoded.errors if decisive else errors

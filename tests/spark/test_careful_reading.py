@@ -1,0 +1,112 @@
+"""Reading outside the JVM, in processes that may die: what kills them is found, everything else is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pegel.data.wire import REQUEST_TYPE
+from pegel.spec.clock import SystemClock
+from pegel.store.database import connect
+from pegel.store.registry_view import RegistryView
+from pegel.store.stream_store import StreamStore
+from pegel_spark.careful_reading import CarefulReader
+from pegel_spark.group_stream import GroupStream
+from pegel_spark.persistence import DatabaseWait, Persistence
+from pegel_spark.topic_partitions import TopicPartitions
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+DANGEROUS = '''
+import os
+import time
+
+class Dangerous:
+    """Ends, or takes all the memory of, whoever counts certain numbers."""
+
+    name = "dangerous"
+
+    @classmethod
+    def start(cls, edges):
+        return cls()
+
+    def update(self, values):
+        if (values == 666.0).any():
+            os._exit(77)
+        if (values == 667.0).any():
+            hoard = [bytearray(256 * 1024 * 1024) for _ in range(10)]
+
+    def merge(self, other):
+        pass
+
+    def get(self):
+        return None
+
+    def to_bytes(self):
+        return b""
+
+    @classmethod
+    def from_bytes(cls, data):
+        return cls()
+'''
+
+
+class NoSideChannel:
+    """A side channel that tells nobody."""
+
+    def outliers(self, found: Iterable[Any]) -> None:
+        """Look at them, as a real one does."""
+        list(found)
+
+    def letters(self, found: Iterable[Any]) -> None:
+        """Look at them, as a real one does."""
+        list(found)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+@pytest.fixture
+def stream(world: Any, toolbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GroupStream:
+    """The group's stream, without Spark, where the dangerous statistic is installed."""
+    site = toolbox.install(tmp_path / "site", "dangerous", DANGEROUS, "pegel.statistics", "dangerous:Dangerous")
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    clock, store = SystemClock(), StreamStore(connect(world.settings.database))
+    claim = store.claim("default", 1, clock.now())
+    persistence = Persistence(store, claim, clock, DatabaseWait(clock, lambda: False))
+    return GroupStream(RegistryView(world.registry, world.baselines, "default"), persistence, NoSideChannel(), clock)
+
+
+def test_records_that_end_their_reader_are_set_aside(
+    world: Any, wire: Any, toolbox: Any, stream: GroupStream
+) -> None:
+    """One record that ends its process and one that takes all memory are kept by address; others count once."""
+    world.watch(toolbox.make_spec(namespace=wire.namespace, watch={"statistics": ["dangerous"]}))
+    stream.restore()
+    begin, rng = toolbox.now() - timedelta(seconds=60), np.random.default_rng(3)
+    for number in range(10):
+        wire.pair(f"e{number}", begin + timedelta(milliseconds=50 * number), rng)
+    wire.send("poison", REQUEST_TYPE, "delays-v1", b'{"instances": [[666.0, "AA", 40.0]]}', begin)
+    for number in range(10, 15):
+        wire.pair(f"e{number}", begin + timedelta(milliseconds=50 * number), rng)
+    wire.send("hoarder", REQUEST_TYPE, "delays-v1", b'{"instances": [[667.0, "AA", 40.0]]}', begin)
+    wire.producer.flush()
+    (ends,) = TopicPartitions(wire.address).ends({wire.topic})
+    turns: list[None] = []
+    CarefulReader(wire.address, stream, lambda: turns.append(None)).read((wire.topic, 0), 0, ends.end)
+    windows = world.results.windows("delays", 1)
+    with connect(world.settings.database).connect() as connection:
+        aside = connection.exec_driver_sql("SELECT topic, partition, offset, size_bytes, reason FROM set_aside").all()
+
+    assert 32 == ends.end
+    assert (15, 15) == tuple(sum(getattr(row, name) for row in windows) for name in ("requests", "responses"))
+    assert [(wire.topic, 0, 20, 36), (wire.topic, 0, 31, 36)] == [tuple(row)[:4] for row in aside]
+    assert "its reader ended with exit code 77" == aside[0][4]
+    assert {0} == {row.difference for row in world.results.ledger_balance("default")}
+    assert 2 == sum(row.set_aside for row in world.results.ledger("", 0))
+    assert 32 == stream.persistence.restore().offsets[wire.topic, 0].end
