@@ -7,7 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -307,8 +307,12 @@ def create_again(admin: Any, topic: str) -> None:
 
 def python_workers(driver: int) -> list[int]:
     """Return the processes of Spark's Python daemon and its workers, below a driver."""
-    every = psutil.Process(driver).children(recursive=True)
-    return [process.pid for process in every if process.cmdline()[1:3] == ["-m", "pegel_spark.daemon"]]
+    workers = []
+    for process in psutil.Process(driver).children(recursive=True):
+        with suppress(psutil.Error):  # some end while one looks
+            if process.cmdline()[1:3] == ["-m", "pegel_spark.daemon"]:
+                workers.append(process.pid)
+    return workers
 
 
 def install(site: Path, package: str, source: str, group: str, place: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -82,9 +83,7 @@ def stream(world: Any, toolbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
     return GroupStream(RegistryView(world.registry, world.baselines, "default"), persistence, NoSideChannel(), clock)
 
 
-def test_records_that_end_their_reader_are_set_aside(
-    world: Any, wire: Any, toolbox: Any, stream: GroupStream
-) -> None:
+def test_records_that_end_their_reader_are_set_aside(world: Any, wire: Any, toolbox: Any, stream: GroupStream) -> None:
     """One record that ends its process and one that takes all memory are kept by address; others count once."""
     world.watch(toolbox.make_spec(namespace=wire.namespace, watch={"statistics": ["dangerous"]}))
     stream.restore()
@@ -96,7 +95,8 @@ def test_records_that_end_their_reader_are_set_aside(
         wire.pair(f"e{number}", begin + timedelta(milliseconds=50 * number), rng)
     wire.send("hoarder", REQUEST_TYPE, "delays-v1", b'{"instances": [[667.0, "AA", 40.0]]}', begin)
     wire.producer.flush()
-    (ends,) = TopicPartitions(wire.address).ends({wire.topic})
+    with closing(TopicPartitions(wire.address)) as topics:
+        (ends,) = topics.ends({wire.topic})
     turns: list[None] = []
     CarefulReader(wire.address, stream, lambda: turns.append(None)).read((wire.topic, 0), 0, ends.end)
     windows = world.results.windows("delays", 1)
