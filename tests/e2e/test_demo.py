@@ -83,6 +83,14 @@ def test_a_killed_driver_doubles_no_window(facts: dict[str, Any]) -> None:
     assert facts["killed"]["windows"] == facts["killed"]["spans"]
 
 
+def test_a_killed_driver_goes_on_at_its_offsets(facts: dict[str, Any]) -> None:
+    """Without its folder, too, the successor reads each record once: offsets read up to = records that arrived."""
+    killed = facts["killed"]
+
+    assert (killed["read_up_to"], 0) == (killed["arrived"], killed["unbalanced_minutes"])
+    assert 0 < killed["offsets"] < killed["read_up_to"]
+
+
 def test_the_same_data_give_the_same_baseline(facts: dict[str, Any]) -> None:
     """A refresh from unchanged data changes nothing and restarts nothing."""
     assert {"baseline_id": facts["baseline_id"], "same_driver": True} == facts["refreshed"]
