@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 .venvs/spark/bin/python -m benchmarks.outliers --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.profile --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.speed --write docs/measured.md
+.venvs/spark/bin/python -m benchmarks.store.queries --write docs/measured.md
+.venvs/spark/bin/python -m benchmarks.store.writes --write docs/measured.md
 .venvs/serving/bin/python -m benchmarks.logger.run --ack enqueue --write docs/measured.md
 .venvs/serving/bin/python -m benchmarks.logger.run --ack broker --write docs/measured.md
 .venvs/serving/bin/pegel demo --facts build/demo.json

@@ -1,7 +1,8 @@
 """How windows and findings enter the database.
 
 A provisional row replaces the provisional rows of its span before it and never a final one; it is written without its
-summary, which nobody reads. A final row stays, and brings exactly its findings: written again it changes nothing.
+summary and judgement, which nobody reads before they are final. A final row stays, and brings exactly its findings:
+written again it changes nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pegel.store.statements import insert_into
 from pegel.stream.commit import LateCount
 from pegel.stream.result_rows import Origin, WindowRow
 
+_PROVISIONAL: dict[str, Any] = {"summary": b"", "judgement": {}}
 _SPAN = ("model", "version", "segment", "span_start", "span_end")
 _WINDOW = (*_SPAN, "revision", "origin")
 
@@ -40,7 +42,7 @@ def write_windows(connection: Connection, windows: Sequence[WindowRow], findings
         by_window[_key(finding)].append(finding)
     if not windows:
         return
-    rows = [flat(window) if window.final else flat(window) | {"summary": b""} for window in windows]
+    rows = [flat(window) | ({} if window.final else _PROVISIONAL) for window in windows]
     _drop_provisional(connection, rows)
     _upsert_windows(connection, rows)
     _replace_findings(connection, [row for row in rows if row["final"]], list(by_window.values()))

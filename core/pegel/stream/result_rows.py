@@ -29,7 +29,8 @@ class Origin(StrEnum):
 class WindowRow:
     """One span of one monitor as summarised and judged. Key: model, version, segment, span, revision, origin.
 
-    `segment` names a part of the rows, `""` all of them. A row that is not `final` is kept without its `summary`.
+    `segment` names a part of the rows, `""` all of them. A row that is not `final` is kept without its `summary` and
+    its `judgement`.
 
     `requests`, `responses` and `joined` count events; `rows`, `late`, `duplicates`, `invalid` and `clamped` count what
     their names say in the unit of the stream that wrote them. `judgement` holds the feature verdicts as plain JSON.

@@ -55,7 +55,7 @@ def _binaries(work: Path) -> Path:
 
 
 @contextmanager
-def _server(work: Path) -> Iterator[Path]:
+def server(work: Path) -> Iterator[Path]:
     """Run a server that listens on a Unix socket in the folder given, and end it. Raises NoServer."""
     programs, data, log = _binaries(work), work / "data", work / "log"
     data.mkdir()
@@ -114,7 +114,7 @@ def postgres() -> Iterator[Path]:
     # Not `tmp_path`: a socket's path may have 107 bytes at most.
     with tempfile.TemporaryDirectory(prefix="pegel-pg-", dir="/tmp") as folder:
         try:
-            with _server(Path(folder)) as sockets:
+            with server(Path(folder)) as sockets:
                 yield sockets
         except NoServer as reason:
             message = f"NOT TESTED ON POSTGRESQL: {reason}"
@@ -126,7 +126,7 @@ def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     """A function that makes a database, empty or migrated, and returns its URL; once for each kind of database."""
     if request.param == "sqlite":
         return _new_sqlite(tmp_path_factory.mktemp("databases"))
-    return _new_postgres(request.getfixturevalue("postgres"))
+    return new_postgres(request.getfixturevalue("postgres"))
 
 
 def _new_sqlite(folder: Path) -> NewDatabase:
@@ -142,7 +142,7 @@ def _new_sqlite(folder: Path) -> NewDatabase:
     return new
 
 
-def _new_postgres(sockets: Path) -> NewDatabase:
+def new_postgres(sockets: Path) -> NewDatabase:
     def address(name: str) -> str:
         return f"postgresql+psycopg://pegel@/{name}?host={sockets}"
 

@@ -96,11 +96,14 @@ def test_a_provisional_row_replaces_the_one_before(engine: Engine) -> None:
 
 
 def test_a_provisional_row_carries_no_summary(engine: Engine) -> None:
-    """What may change every second is stored without its packed summary; a final row has it."""
+    """What may change every second is stored without its packed summary and judgement; a final row has both."""
     results = Results(engine)
-    results.write([sample_window(0, final=False, summary=b"abc"), sample_window(1, summary=b"abc")])
+    told: dict[str, Any] = {"judgement": {"features": []}, "summary": b"abc"}
+    results.write([sample_window(0, final=False, **told), sample_window(1, **told)])
 
-    assert [b"", b"abc"] == [row.summary for row in results.windows("delays", 1)]
+    assert [(b"", {}), (b"abc", {"features": []})] == [
+        (row.summary, row.judgement) for row in results.windows("delays", 1)
+    ]
 
 
 def test_a_window_is_read_without_its_details(engine: Engine) -> None:
