@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -194,3 +194,9 @@ def group(tmp_path: Path) -> Iterator[Group]:
     made.watch()
     yield made
     made.dispose()
+
+
+@pytest.fixture(scope="session")
+def draw_columns() -> Callable[[int, int, Role], Columns]:
+    """Draw rows of one role as the training data was drawn: their number, and a seed."""
+    return lambda rows, seed, role: columns(training(rows, seed), role)
