@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -11,7 +11,8 @@ from sqlalchemy.engine import Engine
 
 from pegel.alerts.alert import Alert, DispatchFailure
 from pegel.baseline.baseline import Baseline
-from pegel.errors import NotFound, PegelError, TemporaryError
+from pegel.data.spans import Span
+from pegel.errors import DamagedRow, NotFound, PegelError, TemporaryError
 from pegel.judge.division import Division
 from pegel.judge.findings import Finding
 from pegel.judge.layer import Setting
@@ -28,7 +29,7 @@ from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.registry import Entry, Registry
-from pegel.store.results import Details, Results
+from pegel.store.results import Details, Newest, Results
 from pegel.stream.commit import MonitorFailure
 from pegel.stream.result_rows import Heartbeat, InvalidRow, OutlierRow, WindowRow
 
@@ -42,6 +43,8 @@ SPARK = 40
 """Newest final windows in the small line of requests."""
 LOOK_BACK = timedelta(days=1)
 """How old what went wrong may be to be news in the list."""
+LEDGER_LOOK_BACK = timedelta(hours=2)
+"""The same for minutes of the ledger: each model has a row for each, and the list is looked at often."""
 ZERO = timedelta(0)
 LISTED = 25
 """Findings, alerts, outliers and actions that are listed."""
@@ -63,6 +66,8 @@ class _Shared:
     untold: dict[tuple[str, int], DispatchFailure]
     """The newest of the last day."""
     currents: dict[tuple[str, int], str]
+    newest: dict[tuple[str, int], Newest]
+    open_alerts: dict[tuple[str, int], Alert | DamagedRow]
     groups: dict[str, list[str]]
     """Notices about what a group reads, by group."""
 
@@ -89,7 +94,7 @@ class _Reader:
 def model_rows(sources: Sources, now: datetime) -> list[ModelRow]:
     """Return the list of models in the registry; one of which something cannot be read has the state `error`."""
     entries = Registry(sources.engine).entries()
-    shared = _shared(sources, {entry.spec.group for entry in entries if entry.spec is not None}, now)
+    shared = _shared(sources, entries, now)
     return [_row(sources, entry, shared, now) for entry in entries]
 
 
@@ -100,8 +105,7 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
     if entry is None:
         raise NotFound(f"no monitor for {model} version {version} is registered; `pegel status` lists those that are.")
     spec, reader, results = entry.spec, _Reader(), Results(sources.engine)
-    groups = set() if spec is None else {spec.group}
-    shared, part = _shared(sources, groups, now), reader.part
+    shared, part = _shared(sources, [entry], now), reader.part
     windows = part(
         "windows",
         lambda: results.windows(model, version, limit=TIMELINE, details=Details.NONE, damaged=reader.problems),
@@ -148,14 +152,17 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
     return replace(view, problems=list(dict.fromkeys([*told, *reader.problems])))
 
 
-def _shared(sources: Sources, groups: Iterable[str], now: datetime) -> _Shared:
+def _shared(sources: Sources, entries: Sequence[Entry], now: datetime) -> _Shared:
     results, since = Results(sources.engine), now - LOOK_BACK
     untold = DispatchFailures(sources.engine).recent(since=since)
+    groups = {entry.spec.group for entry in entries if entry.spec is not None}
     return _Shared(
         heartbeats={beat.group: beat for beat in results.heartbeats()},
         failures={(failure.model, failure.version): failure for failure in results.failures()},
         untold={(failure.model, failure.version): failure for failure in reversed(untold)},
         currents=BaselineStore(sources.engine).currents(),
+        newest=results.newest([(entry.model, entry.version) for entry in entries], limit=SPARK),
+        open_alerts=AlertStore(sources.engine).open_by_monitor(),
         groups={group: _group_notices(results, group, since) for group in groups},
     )
 
@@ -164,7 +171,8 @@ def _group_notices(results: Results, group: str, since: datetime) -> list[str]:
     """Return what of the last day's records of a group is missing, in words."""
     never_read = sum(gap.end - gap.start for gap in results.gaps(group, since))
     set_aside = len(results.set_aside(group, since))
-    unbalanced = sum(minute.difference != 0 for minute in results.ledger_balance(group, since))
+    minutes = results.ledger_balance(group, since + LOOK_BACK - LEDGER_LOOK_BACK)
+    unbalanced = sum(minute.difference != 0 for minute in minutes)
     notices = [f"{_counted(never_read, 'record')} never read"] if never_read else []
     notices += [f"{_counted(set_aside, 'record')} set aside"] if set_aside else []
     notices += [f"ledger does not close in {_counted(unbalanced, 'minute')}"] if unbalanced else []
@@ -177,21 +185,19 @@ def _counted(count: int, what: str) -> str:
 
 def _row(sources: Sources, entry: Entry, shared: _Shared, now: datetime) -> ModelRow:
     name, version, spec, key = entry.model, entry.version, entry.spec, (entry.model, entry.version)
-    reader, results = _Reader(), Results(sources.engine)
-    windows = reader.part(
-        "windows",
-        lambda: results.windows(
-            name, version, final_only=True, limit=SPARK, details=Details.NONE, damaged=reader.problems
-        ),
-        list[WindowRow](),
-    )
-    alert = reader.part("its alert", lambda: AlertStore(sources.engine).open_alert(name, version), None)
+    reader, requests = _Reader(), shared.newest[key].requests
+    last, alert = shared.newest[key].window, shared.open_alerts.get(key)
+    if isinstance(last, DamagedRow):
+        reader.problems.append(str(last))
+        last = None
+    if isinstance(alert, DamagedRow):
+        reader.problems.append(str(alert))
+        alert = None
     if key in shared.currents:
         # Its document is unpacked, not parsed: damage shows, and a list of fifty models stays quick.
         reader.part("its baseline", lambda: BaselineStore(sources.engine).document(shared.currents[key]), b"")
     untold = shared.untold.get(key)
     notices = [] if untold is None else [f"not told: {one_line(untold.reason)}"]
-    last = windows[-1] if windows else None
     problems = [entry.problem, *reader.problems] if spec is None else reader.problems
     if problems or spec is None:
         state = error(problems[0])
@@ -210,7 +216,7 @@ def _row(sources: Sources, entry: Entry, shared: _Shared, now: datetime) -> Mode
         version=version,
         state=state,
         last_window="none yet" if last is None else _ago(last.span.end, now),
-        requests=sparkline([_per_minute(row) for row in windows], title=_rate(windows)),
+        requests=sparkline([_per_minute(*window) for window in requests], title=_rate(requests)),
         open_alerts=0 if alert is None else 1,
         false_alarms="unknown" if spec is None else allowed(spec),
         notices=notices,
@@ -256,14 +262,14 @@ def allowed(spec: MonitorSpec) -> str:
     return f"{expected:.2g} per day expected · {asked.count:g} per {asked.per} allowed"
 
 
-def _per_minute(row: WindowRow) -> float:
-    return row.requests * 60 / (row.span.end - row.span.start).total_seconds()
+def _per_minute(span: Span, requests: int) -> float:
+    return requests * 60 / (span.end - span.start).total_seconds()
 
 
-def _rate(windows: Sequence[WindowRow]) -> str:
+def _rate(windows: Sequence[tuple[Span, int]]) -> str:
     if not windows:
         return "no requests yet"
-    return f"{_per_minute(windows[-1]):,.0f} requests per minute in the last window"
+    return f"{_per_minute(*windows[-1]):,.0f} requests per minute in the last window"
 
 
 def _ago(end: datetime, now: datetime) -> str:

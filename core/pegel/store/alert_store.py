@@ -66,13 +66,18 @@ class AlertStore:
         conditions = of_monitor(tables.alerts, model, version)
         return self._alerts(*conditions, order=tables.alerts.c.opened_at.desc(), limit=limit, damaged=damaged)
 
-    def open_alert(self, model: str, version: int) -> Alert | None:
-        """Return the newest open alert of one monitor; None without one. Raises DamagedRow."""
+    def open_by_monitor(self) -> dict[tuple[str, int], Alert | DamagedRow]:
+        """Return the newest open alert of each monitor that has one, or why it cannot be read."""
         c = tables.alerts.c
-        found = self._alerts(
-            *of_monitor(tables.alerts, model, version), c.over_at.is_(None), order=c.opened_at.desc(), limit=1
-        )
-        return found[0] if found else None
+        statement = sa.select(c.model, c.version, c.id, c.alert).where(c.over_at.is_(None))
+        alerts: dict[tuple[str, int], Alert | DamagedRow] = {}
+        with reading(self._engine) as connection:
+            for model, version, alert_id, data in connection.execute(statement.order_by(c.opened_at, c.id)):
+                try:
+                    alerts[model, version] = alert_from_json(data)
+                except DamagedRow as error:
+                    alerts[model, version] = DamagedRow(f"alert {alert_id[:8]}: {error}")
+        return alerts
 
     def alert(self, id_prefix: str) -> Alert:
         """Return the one alert whose id starts so. Raises NotFound when none or several do."""

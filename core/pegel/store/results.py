@@ -7,12 +7,14 @@ the same revision, that of the batch job. The other rows stay as history.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, RowMapping
 
 from pegel.data.spans import Span
 from pegel.errors import DamagedRow, NotFound
@@ -43,6 +45,14 @@ class Details(StrEnum):
     ALARMING = "alarming"
     """The summaries of windows with an alarming verdict, and no judgements."""
     NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest final window of a monitor, None before the first; requests of the newest ones, oldest first."""
+
+    window: WindowRow | DamagedRow | None
+    requests: list[tuple[Span, int]]
 
 
 LISTED = 100
@@ -118,6 +128,21 @@ class Results:
         newest = (c.span_start.desc(), c.span_end.desc(), c.revision.desc(), c.origin)
         statement = sa.select(*columns).where(*conditions).order_by(*newest).limit(limit)
         return readable(window, reversed(self._rows(statement)), damaged)
+
+    def newest(self, monitors: Iterable[tuple[str, int]], *, limit: int) -> dict[tuple[str, int], Newest]:
+        """Return what a list of monitors tells of each: its newest final window, and the requests of the newest ones.
+
+        A window that cannot be read stands there as its DamagedRow; the others are read all the same.
+        """
+        newest = {}
+        with reading(self._engine) as connection:
+            for key in monitors:
+                asked = {"model": key[0], "version": key[1], "newest": 1}
+                rows = connection.execute(_NEWEST, asked).mappings().all()
+                counts = connection.execute(_REQUESTS, asked | {"newest": limit}).all()
+                requests = [(Span(start, end), count) for start, end, count in reversed(counts)]
+                newest[key] = Newest(_window_or_damage(rows[0]) if rows else None, requests)
+        return newest
 
     def tally(self, model: str, version: int, since: datetime, until: datetime) -> Tally:
         """Count the final windows that end after `since` and not after `until`."""
@@ -264,6 +289,13 @@ class Results:
             return connection.execute(statement).mappings().all()
 
 
+def _window_or_damage(row: RowMapping) -> WindowRow | DamagedRow:
+    try:
+        return window(row)
+    except DamagedRow as error:
+        return error
+
+
 _NO_SUMMARY: sa.ColumnElement[Any] = sa.literal(b"", sa.LargeBinary)
 _NO_JUDGEMENT = {"judgement": sa.literal({}, Document).label("judgement")}
 _ALARMING = tables.windows.c.verdict.in_(sorted(verdict.value for verdict in ALARMING))
@@ -275,8 +307,12 @@ _LEFT_OUT: dict[Details, dict[str, sa.ColumnElement[Any]]] = {
 }
 
 
+@cache
 def _is_seen(*, final_only: bool) -> sa.ColumnElement[bool]:
-    """Return the rule of the module's first lines: no other row of the same span stands above this one."""
+    """Return the rule of the module's first lines: no other row of the same span stands above this one.
+
+    Kept, because making it takes longer than asking for one monitor's windows.
+    """
     other, outer = tables.windows.alias(), tables.windows
     same = [other.c[name] == outer.c[name] for name in ("model", "version", "segment", "span_start", "span_end")]
     same_revision = sa.and_(other.c.revision == outer.c.revision, other.c.origin < outer.c.origin)
@@ -284,3 +320,15 @@ def _is_seen(*, final_only: bool) -> sa.ColumnElement[bool]:
     if final_only:
         same.append(other.c.final)
     return ~sa.exists().where(*same, above).correlate(outer)
+
+
+def _newest_of(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Return the question for the newest final windows of one monitor; made once, asked for each monitor of a list."""
+    c = tables.windows.c
+    own = (c.model == sa.bindparam("model"), c.version == sa.bindparam("version"), c.segment == "", c.final)
+    ordered = sa.select(*columns).where(*own, _is_seen(final_only=True))
+    return ordered.order_by(c.span_start.desc(), c.span_end.desc()).limit(sa.bindparam("newest"))
+
+
+_NEWEST = _newest_of(*(_LEFT_OUT[Details.NONE].get(column.name, column) for column in tables.windows.columns))
+_REQUESTS = _newest_of(tables.windows.c.span_start, tables.windows.c.span_end, tables.windows.c.requests)
