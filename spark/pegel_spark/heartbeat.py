@@ -31,18 +31,21 @@ class HeartbeatWriter:
     started_at: datetime
     _waiting_for: str = ""
     """What the driver waits for that is not its own: nothing can be read, so that no progress is none of its faults."""
+    _waited_at: datetime | None = None
+    """When it was last found to be away."""
     _last: float = field(default=float("-inf"))
 
     def waits_for(self, what: str, reason: str) -> None:
         """Say that the driver waits for something that is not its own."""
         if self._waiting_for != what:
             log.warning("waiting", for_what=what, reason=reason[:300])
-        self._waiting_for = what
+        self._waiting_for, self._waited_at = what, self.clock.now()
 
     def waits_for_nothing(self) -> None:
         """Say that everything is there."""
         if self._waiting_for:
             log.info("waited", for_what=self._waiting_for)
+            self._waited_at = self.clock.now()
         self._waiting_for = ""
 
     def write_if_due(self) -> None:
@@ -81,11 +84,10 @@ class HeartbeatWriter:
     def progressed_at(self) -> datetime:
         """Return when the stream last did something: a commit, or a trigger that found nothing to read.
 
-        A batch that hangs, in whatever way, does neither.
+        A batch that hangs, in whatever way, does neither. A look that found something missing that is not the driver's
+        own counts as well: such looks are taken between batches only.
         """
-        if self._waiting_for:
-            return self.clock.now()
-        instants = (self.started_at, self.stream.committed_at, self.progress.idle.at)
+        instants = (self.started_at, self.stream.committed_at, self.progress.idle.at, self._waited_at)
         return max(instant for instant in instants if instant is not None)
 
     @property
@@ -93,6 +95,6 @@ class HeartbeatWriter:
         """Return what the driver is at."""
         if self.stream.persistence.wait.since is not None:
             return "waiting for the database"
-        if self._waiting_for:
-            return f"waiting for {self._waiting_for}"
-        return "processing a batch" if self.stream.is_busy else "reading"
+        if self.stream.is_busy:
+            return "processing a batch"
+        return f"waiting for {self._waiting_for}" if self._waiting_for else "reading"
