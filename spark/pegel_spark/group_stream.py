@@ -68,8 +68,10 @@ class GroupStream:
     record_bytes: float = ASSUMED_RECORD_BYTES
     """Mean size of a body, the last batches counting most."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _documents: BaselineDocuments | None = None
+    """What the workers were sent last."""
     _broadcast: Any = None
-    """Broadcast of the documents, with the set of ids it was made for."""
+    """Where they find it."""
 
     def restore(self) -> None:
         """Build the state from the database."""
@@ -183,12 +185,14 @@ class GroupStream:
         return decode(frame.mapInArrow(run, SQL_SCHEMA).toArrow().to_batches())
 
     def _shared(self, spark: SparkSession, plan: CountingPlan) -> Any:
-        """Return the documents where the workers find them; sent again only when others are needed."""
-        needed = plan.baseline_ids
-        if self._broadcast is None or self._broadcast[0] != needed or self._broadcast[2]:
-            documents = self.documents(plan)
-            self._broadcast = (needed, spark.sparkContext.broadcast(documents), bool(documents.unreadable))
-        return self._broadcast[1]
+        """Return the documents where the workers find them; sent again only when they are others."""
+        documents = self.documents(plan)
+        if documents != self._documents:
+            if self._broadcast is not None:
+                # Spark keeps a file of each broadcast until it is told that nobody needs it.
+                self._broadcast.destroy()
+            self._documents, self._broadcast = documents, spark.sparkContext.broadcast(documents)
+        return self._broadcast
 
     def _commit(self, commit: Commit, letters: list[DeadLetter]) -> None:
         self.persistence.commit(commit)
