@@ -40,6 +40,10 @@ class MonitorWindows:
         """Return the span that starts at `start`."""
         return Span(start, start + self.windowing.length)
 
+    def has_spans_of(self, windowing: Windowing) -> bool:
+        """Say whether another windowing cuts time into the same spans and panes."""
+        return (self.windowing.length, self.windowing.step) == (windowing.length, windowing.step)
+
     def open_and_closed(self, pane: datetime) -> tuple[list[Span], list[Span]]:
         """Return the spans of a pane that still take events, and those that are final."""
         touching = spans.spans_of_pane(pane, self.windowing)

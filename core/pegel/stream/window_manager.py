@@ -128,20 +128,31 @@ class WindowManager:
             out.closed_panes.append((key, start))
 
     def _adopt(self, monitors: Mapping[str, MonitoredModel], out: Emissions) -> None:
-        """Begin to watch new monitors, drop those that are gone, and cut short the spans of a changed windowing."""
+        """Begin to watch new monitors, drop those that are gone, and cut short the spans of a changed windowing.
+
+        Another lateness alone leaves every span as it is, to be closed sooner or later.
+        """
         for key in sorted(set(self.monitors) - set(monitors)):
             del self.monitors[key]
             out.gone.append(key)
         for key, model in monitors.items():
             windows = self.monitors.get(key)
-            if windows is not None and windows.windowing != model.windowing:
-                windows.advance(max((windows.span(start).end for start in windows.spans), default=EPOCH))
-                self._emit(key, set(), out)
-                out.closed_panes += [(key, start) for start in windows.panes]
-                out.changed.add(key)
-                windows = None
             if windows is None:
                 self.monitors[key] = MonitorWindows(model.windowing)
+            elif windows.windowing != model.windowing:
+                out.changed.add(key)
+                if windows.has_spans_of(model.windowing):
+                    windows.windowing = model.windowing
+                else:
+                    self._cut_short(key, out)
+                    self.monitors[key] = MonitorWindows(model.windowing)
+
+    def _cut_short(self, key: str, out: Emissions) -> None:
+        """Make the open spans of a monitor final with what they have."""
+        windows = self.monitors[key]
+        windows.advance(max((windows.span(start).end for start in windows.spans), default=EPOCH))
+        self._emit(key, set(), out)
+        out.closed_panes += [(key, start) for start in windows.panes]
 
     def _add(self, partial: Partial, batch: PartialBatch, out: Emissions) -> set[datetime]:
         """Add one partial and return the starts of the open spans it touched."""

@@ -229,6 +229,31 @@ def test_a_changed_windowing_ends_the_open_spans() -> None:
     assert [(0, 2, True, 1), (-10, 1, False, 1), (0, 1, False, 1)] == told(emissions)
 
 
+def test_another_lateness_leaves_the_open_spans() -> None:
+    """A span goes on with all that came for it, and closes by the lateness that is in force when the head is so far."""
+    manager = WindowManager(unpack)
+    patient = Windowing(length=WINDOWING.length, lateness=timedelta(seconds=8))
+    manager.apply(batch(0, partial(1, "a")))
+    changed = manager.apply(batch(1, partial(2, "b"), windowing=patient))
+    waiting = manager.apply(batch(2, partial(14, "c"), windowing=patient))
+    closed = manager.apply(batch(3, partial(18, "d"), windowing=patient))
+
+    assert [(0, 2, False, 2)] == told(changed)
+    assert [(10, 1, False, 1)] == told(waiting)
+    assert [(0, 3, True, 2), (10, 2, False, 2)] == told(closed)
+    assert patient == MonitorWindows.from_json(manager.monitors[KEY].to_json()).windowing
+
+
+def test_a_shorter_lateness_closes_at_once() -> None:
+    """A span that the new lateness has passed is final with the next batch, and its state is stored with it."""
+    manager = WindowManager(unpack)
+    manager.apply(batch(0, partial(1, "a"), partial(12, "b")))
+    emissions = manager.apply(batch(1, windowing=Windowing(length=WINDOWING.length, lateness=timedelta(seconds=1))))
+
+    assert [(0, 2, True, 1)] == told(emissions)
+    assert {KEY} == emissions.changed
+
+
 def test_a_monitor_that_is_gone_leaves_nothing() -> None:
     """Its open spans are not told any more, and its ledger ends."""
     manager = WindowManager(unpack)
