@@ -32,7 +32,6 @@ SAME_FILE_NAME = {
     "progress.py": "a bar for people, and Spark's listener",
 }
 SAME_CLASS_NAME = {
-    "DamagedDocument": "a column of the store, and a file of the local backend: one day one class below both",
     "Histogram": "the statistic, and its picture in a report",
     "Kind": "of a field, and of a reconciler's action",
     "Line": "of a mail, and of the status screen",
