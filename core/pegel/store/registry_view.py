@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from pegel.baseline.baseline import Baseline
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.names import monitor_key
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.registry import Registry
@@ -20,6 +21,8 @@ class GroupModels:
     """Endpoints that other groups watch."""
     baselines: dict[str, str | None]
     """By monitor key; None while there is none."""
+    unreadable: frozenset[str] = frozenset()
+    """Monitor keys, of any group, whose stored spec cannot be read: of what they watch nobody knows."""
 
     @property
     def fingerprints(self) -> dict[str, str]:
@@ -36,6 +39,7 @@ class RegistryView:
     group: str
     _version: int = -1
     _specs: list[MonitorSpec] = field(default_factory=list)
+    _unreadable: frozenset[str] = frozenset()
     _currents: dict[tuple[str, int], str] = field(default_factory=dict)
     _documents: dict[str, bytes] = field(default_factory=dict)
     _parsed: dict[str, Baseline] = field(default_factory=dict)
@@ -44,12 +48,14 @@ class RegistryView:
         """Return what is watched now. Raises Unavailable when the database does not answer."""
         version = self.registry.version()
         if version != self._version:
-            self._specs = self.registry.list()
+            entries = self.registry.entries()
+            self._specs = [entry.spec for entry in entries if entry.spec is not None]
+            self._unreadable = frozenset(monitor_key(each.model, each.version) for each in entries if each.spec is None)
             self._currents = self.baselines.currents()
             self._version = version
         mine = {spec.key: spec for spec in self._specs if spec.group == self.group}
         elsewhere = frozenset(spec.endpoint for spec in self._specs if spec.group != self.group)
-        return GroupModels(mine, elsewhere, self._current_of(mine))
+        return GroupModels(mine, elsewhere, self._current_of(mine), self._unreadable)
 
     def baseline(self, baseline_id: str) -> Baseline:
         """Return a baseline that was current once. Raises PegelError when it cannot be read."""

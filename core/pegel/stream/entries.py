@@ -23,11 +23,15 @@ class MonitoredModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartialBatch:
-    """Partial summaries that arrived together. `arrived_at` is processing time."""
+    """Partial summaries that arrived together. `arrived_at` is processing time.
+
+    `unreadable` are keys of monitors of which nobody can say whether and how they are watched: they stay as they are.
+    """
 
     arrived_at: datetime
     monitors: Mapping[str, MonitoredModel]
     partials: tuple[Partial, ...]
+    unreadable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

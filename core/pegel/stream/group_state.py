@@ -78,7 +78,12 @@ class GroupState:
 
     def take(self, output: TaskOutput, models: WatchedModels, now: datetime) -> Commit:
         """Take in what the tasks counted; return everything that it leaves."""
-        batch = PartialBatch(arrived_at=now, monitors=monitored(models), partials=tuple(output.partials))
+        batch = PartialBatch(
+            arrived_at=now,
+            monitors=monitored(models),
+            partials=tuple(output.partials),
+            unreadable=models.unreadable,
+        )
         commit = self._commit(self.manager.apply(batch), models, now)
         for address, read in sorted(output.reads.items()):
             known = self.offsets.get(address)
@@ -105,7 +110,7 @@ class GroupState:
 
     def close_idle(self, models: WatchedModels, now: datetime, caught_up_at: datetime | None) -> Commit | None:
         """Close what is due although nothing more comes; None when nothing is."""
-        closing = self.manager.due(now=now, caught_up_at=caught_up_at)
+        closing = self.manager.due(now=now, caught_up_at=caught_up_at, unreadable=models.unreadable)
         return None if closing is None else self._commit(self.manager.close(closing), models, now)
 
     def _restore_windows(self, stored: MonitorState, now: datetime) -> None:

@@ -29,6 +29,11 @@ class WatchedModels(Protocol):
         """Return the id of each monitor's current baseline by monitor key; None while there is none."""
         ...
 
+    @property
+    def unreadable(self) -> frozenset[str]:
+        """Return the keys of monitors whose stored spec cannot be read: what is open of them waits until it can."""
+        ...
+
 
 class Baselines(Protocol):
     """Baselines by id. What cannot be read raises; that is one model's failure."""

@@ -12,13 +12,13 @@ silent. Nothing else changes the state, no clock is read, and both say what is n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 import numpy as np
 
 from pegel.data.instants import EPOCH, from_us
-from pegel.stream.entries import Emissions, IdleClosing, LostSpan, MonitoredModel, PartialBatch, RepeatedEvents
+from pegel.stream.entries import Emissions, IdleClosing, LostSpan, PartialBatch, RepeatedEvents
 from pegel.stream.ledger_counts import book
 from pegel.stream.monitor_windows import MonitorWindows
 from pegel.stream.panes import Pane, Unpack
@@ -41,7 +41,7 @@ class WindowManager:
     def apply(self, batch: PartialBatch) -> Emissions:
         """Take in one batch and return what is new."""
         out = Emissions()
-        self._adopt(batch.monitors, out)
+        self._adopt(batch, out)
         touched: dict[str, set[datetime]] = {}
         for partial in batch.partials:
             if partial.key in self.monitors:
@@ -97,12 +97,19 @@ class WindowManager:
                 known[where] = again
         return RepeatedEvents(known, split)
 
-    def due(self, *, now: datetime, caught_up_at: datetime | None) -> IdleClosing | None:
+    def due(
+        self, *, now: datetime, caught_up_at: datetime | None, unreadable: Collection[str] = ()
+    ) -> IdleClosing | None:
         """Return the closing that is due although no later event came, or None. Changes nothing.
 
-        `caught_up_at` is when the source was last known to be read to its very end; None while it lags.
+        `caught_up_at` is when the source was last known to be read to its very end; None while it lags. Of monitors in
+        `unreadable` nothing is due.
         """
-        due = {key: windows.due(now=now, caught_up_at=caught_up_at) for key, windows in self.monitors.items()}
+        due = {
+            key: windows.due(now=now, caught_up_at=caught_up_at)
+            for key, windows in self.monitors.items()
+            if key not in unreadable
+        }
         frontiers = {key: frontier for key, frontier in due.items() if frontier is not None}
         return IdleClosing(frontiers=frontiers) if frontiers else None
 
@@ -127,15 +134,15 @@ class WindowManager:
             out.touched.pop((key, start), None)
             out.closed_panes.append((key, start))
 
-    def _adopt(self, monitors: Mapping[str, MonitoredModel], out: Emissions) -> None:
+    def _adopt(self, batch: PartialBatch, out: Emissions) -> None:
         """Begin to watch new monitors, drop those that are gone, and cut short the spans of a changed windowing.
 
         Another lateness alone leaves every span as it is, to be closed sooner or later.
         """
-        for key in sorted(set(self.monitors) - set(monitors)):
+        for key in sorted(set(self.monitors) - set(batch.monitors) - batch.unreadable):
             del self.monitors[key]
             out.gone.append(key)
-        for key, model in monitors.items():
+        for key, model in batch.monitors.items():
             windows = self.monitors.get(key)
             if windows is None:
                 self.monitors[key] = MonitorWindows(model.windowing)

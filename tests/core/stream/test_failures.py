@@ -168,6 +168,26 @@ def test_a_torn_part_loses_the_spans_of_its_pane(group: Any) -> None:
     assert [("fraud", 1)] == [(failure.model, failure.windows_lost) for failure in group.stored().failures]
 
 
+def test_a_spec_that_cannot_be_read_leaves_its_windows_open(group: Any) -> None:
+    """Also over a restart and a silence: with the spec mended they go on, and only what came meanwhile is missing."""
+    group.watch("fraud", seed=8)
+    state = group.start()
+    for step in range(3):
+        both(group, state, step)
+    spec = group.models.specs.pop("fraud/1")
+    group.models.unreadable = frozenset({"fraud/1"})
+    both(group, group.start(), 3)
+    state = group.start()
+    group.tick(state, idle_s=60)
+    group.models.specs["fraud/1"], group.models.unreadable = spec, frozenset()
+    for step in range(4, HALF):
+        both(group, state, step)
+
+    assert (HALF * 5 - 5, HALF * 5 - 5, HALF * 5 - 5, 0) == group.totals("fraud")
+    assert {("unknown_model", 10)} == {(row.kind, row.count) for row in group.results.invalid("", 0)}
+    assert {0} == {row.difference for row in group.results.ledger_balance("default")}
+
+
 def test_a_state_of_another_version_is_refused_by_name() -> None:
     """What another release wrote is not taken for ours."""
     with pytest.raises(SetupError, match="expected open windows of state version 1, given 7"):
