@@ -24,7 +24,7 @@ from pegel.store.column_types import Document
 from pegel.store.database import reading, writing
 from pegel.store.row_codec import finding_from_json, flat, outlier, readable, window
 from pegel.store.statements import insert_into, of_monitor, starts_with, upsert
-from pegel.store.stream_state import failures_since
+from pegel.store.stream_state import open_failures
 from pegel.store.window_writes import write_windows
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
 from pegel.stream.result_rows import (
@@ -160,14 +160,6 @@ class Results:
             drifting, windows, rows = connection.execute(statement).one()
         return Tally(drifting=int(drifting or 0), windows=windows, rows=int(rows or 0))
 
-    def last_final(self, model: str, version: int, before: datetime) -> WindowRow | None:
-        """Return the newest final window that starts before an instant, in its newest revision; None without any."""
-        c = tables.windows.c
-        conditions = [*of_monitor(tables.windows, model, version), c.segment == "", c.final, c.span_start < before]
-        newest = (c.span_start.desc(), c.span_end.desc(), c.revision.desc(), c.origin)
-        rows = self._rows(sa.select(tables.windows).where(*conditions).order_by(*newest).limit(1))
-        return window(rows[0]) if rows else None
-
     def findings(
         self,
         model: str,
@@ -259,7 +251,7 @@ class Results:
     def failures(self, model: str | None = None, version: int | None = None) -> list[MonitorFailure]:
         """Return the failures that are not over, of one monitor or of all."""
         with reading(self._engine) as connection:
-            return failures_since(connection, model, version)
+            return open_failures(connection, model, version)
 
     def heartbeat(self, beat: Heartbeat) -> bool:
         """Store a driver's heartbeat unless a newer generation of its group has spoken; say whether it was stored."""

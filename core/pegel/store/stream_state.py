@@ -36,7 +36,7 @@ def restored_failures(connection: Connection, group: str) -> list[MonitorFailure
     return [MonitorFailure(**row) for row in rows]
 
 
-def failures_since(connection: Connection, model: str | None, version: int | None) -> list[MonitorFailure]:
+def open_failures(connection: Connection, model: str | None, version: int | None) -> list[MonitorFailure]:
     """Return the failures that are not over, of one monitor or of all, the oldest first."""
     c = tables.failures.c
     columns = (c.model, c.version, c.since, c.reason, c.windows_lost)

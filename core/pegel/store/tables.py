@@ -213,7 +213,7 @@ alerts = sa.Table(
 dispatch_failures = sa.Table(
     "dispatch_failures",
     metadata,
-    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _serial("seq"),
     sa.Column("model", Foreign, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("reason", Foreign, nullable=False),

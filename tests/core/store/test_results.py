@@ -188,18 +188,6 @@ def test_windows_are_chosen_by_time(engine: Engine) -> None:
     assert [3, 4] == minutes(limit=2, final_only=True)
 
 
-def test_the_last_final_window_before_an_instant(engine: Engine) -> None:
-    """The newest final window that starts before an instant is found, provisional and later ones are not."""
-    results = Results(engine)
-    results.write([sample_window(minute) for minute in range(3)] + [sample_window(3, final=False)])
-    later = sample_window(9).span.start
-
-    assert sample_window(2) == results.last_final("delays", 1, later)
-    assert sample_window(1) == results.last_final("delays", 1, sample_window(2).span.start)
-    assert results.last_final("delays", 1, sample_window(0).span.start) is None
-    assert results.last_final("delays", 2, later) is None
-
-
 def test_findings_are_read_from_a_place(engine: Engine) -> None:
     """A reader that keeps its place sees each finding once, in order."""
     results = Results(engine)
