@@ -78,9 +78,9 @@ def test_the_change_is_mailed_by_name(facts: dict[str, Any]) -> None:
     assert "delays" in facts["mail"]["subject"]
 
 
-def test_a_killed_driver_doubles_no_window(facts: dict[str, Any]) -> None:
-    """After the restart each span has exactly one newest row."""
-    assert facts["killed"]["windows"] == facts["killed"]["spans"]
+def test_a_killed_driver_loses_and_doubles_no_window(facts: dict[str, Any]) -> None:
+    """From the first to the last window of the traffic each is there, and became final once."""
+    assert (0, 0) == (facts["killed"]["lost"], facts["killed"]["doubled"])
 
 
 def test_a_killed_driver_goes_on_at_its_offsets(facts: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from pegel.reconcile.actions import MOVES
 from pegel.store.action_log import ActionLog
 from pegel.store.database import reading
 from pegel.store.offsets import stored_offsets
+from pegel.stream.result_rows import WindowRow
 from pegel_local.demo import flight_traffic
 from pegel_local.demo.failure import StageFailed, eventually, require
 from pegel_local.demo.stage import Demo
@@ -37,11 +38,12 @@ def show(demo: Demo) -> str:
         happened="there is none",
         log=demo.log("airflow-scheduler"),
     )
-    spans = len({row.span for row in rows})
+    lost, doubled = _lost(demo, rows), _doubled(demo, sent.began)
     demo.facts["killed"] = {
         **flight_traffic.counts(sent, rows),
         **_read(demo),
-        "spans": spans,
+        "lost": lost,
+        "doubled": doubled,
         "offsets": offsets,
         "killed_at": killed_at.isoformat(),
         "restarted_s": restarted_s,
@@ -49,8 +51,22 @@ def show(demo: Demo) -> str:
     }
     return (
         f"driver killed and its folder deleted: went on at the same offsets after {restarted_s:.0f} s, "
-        f"0 windows lost, {len(rows) - spans} doubled"
+        f"{lost} windows lost, {doubled} doubled"
     )
+
+
+def _lost(demo: Demo, rows: list[WindowRow]) -> int:
+    """Count the windows that are not there, from the first to the last: traffic came all the time."""
+    spans = {row.span for row in rows}
+    whole = max(span.end for span in spans) - min(span.start for span in spans)
+    return round(whole / demo.spec.windowing.length) - len(spans)
+
+
+def _doubled(demo: Demo, since: datetime) -> int:
+    """Count the windows that became final more than once."""
+    model = demo.spec.model
+    final = demo.results.windows(model.name, model.version, since, final_only=True, latest_revision=False)
+    return len(final) - len({row.span for row in final})
 
 
 def _kill(demo: Demo) -> tuple[int, datetime]:
