@@ -91,32 +91,37 @@ def compare(
     """
     season = baseline.season(span.start, span.end)
     lacking = _lacking(baseline, detectors)
-    now = summary.features
-    found = []
-    for one in fields:
-        before, window = baseline.features[one.name], now[one.name]
-        made = Comparison(before, window, before, window, baseline.noise.dispersion.get(one.name))
+    windows = summary.features
+    comparisons = []
+    for watched in fields:
+        before, window = baseline.features[watched.name], windows[watched.name]
+        comparison = Comparison(before, window, before, window, baseline.noise.dispersion.get(watched.name))
         if lacking is not None and isinstance(before.layout, NumericLayout):
-            made = replace(made, why=lacking)
+            comparison = replace(comparison, why=lacking)
         elif baseline.noise.seasons is not None:
-            made = _of_season(made, baseline, summary, season)
-        carried = None if carries is None or made.by_season else carries.carried(one.name, season)
-        found.append(made if carried is None else _with(made, carried))
-    return found
+            comparison = _of_season(comparison, baseline, summary, season)
+        carried = None if carries is None or comparison.by_season else carries.carried(watched.name, season)
+        comparisons.append(comparison if carried is None else _with(comparison, carried))
+    return comparisons
 
 
 def drift_family(comparisons: Sequence[Comparison], detectors: Sequence[str] = ()) -> dict[str, list[Evidence]]:
     """Return the tests of each field's distribution, by name."""
-    whole = [one for one in comparisons if not one.by_season]
-    pairs = [Pair(one.before.layout, one.reference.cells, one.judged.cells, one.dispersion) for one in whole]
-    found = {one.name: tests for one, tests in zip(whole, tests_of(pairs), strict=True)}
-    for one in comparisons:
-        if one.by_season:
-            found[one.name] = seasonal_tests(one.before.layout, one.by_season, one.dispersion)
-    for one in whole if detectors else ():
-        if isinstance(one.before.layout, NumericLayout) and one.why is None:
-            found[one.name] += _further(one, [detector(name) for name in detectors])
-    return found
+    whole = [comparison for comparison in comparisons if not comparison.by_season]
+    pairs = [
+        Pair(comparison.before.layout, comparison.reference.cells, comparison.judged.cells, comparison.dispersion)
+        for comparison in whole
+    ]
+    tests_of_field = {comparison.name: tests for comparison, tests in zip(whole, tests_of(pairs), strict=True)}
+    for comparison in comparisons:
+        if comparison.by_season:
+            tests_of_field[comparison.name] = seasonal_tests(
+                comparison.before.layout, comparison.by_season, comparison.dispersion
+            )
+    for comparison in whole if detectors else ():
+        if isinstance(comparison.before.layout, NumericLayout) and comparison.why is None:
+            tests_of_field[comparison.name] += _further(comparison, [detector(name) for name in detectors])
+    return tests_of_field
 
 
 def kept_statistics(watch: Watch) -> tuple[str, ...]:
@@ -137,42 +142,44 @@ def _lacking(baseline: Baseline, detectors: Sequence[str]) -> str | None:
     return f"the baseline does not keep {', '.join(absent)}; refresh it" if absent else None
 
 
-def _further(one: Comparison, made: Sequence[Detector]) -> list[Evidence]:
+def _further(comparison: Comparison, detectors: Sequence[Detector]) -> list[Evidence]:
     """Return the tests of further detectors.
 
     What they keep is neither carried over from earlier windows nor known by season.
     """
-    whole = one.judged is one.now and one.reference is one.before
-    usable = [each for each in made if whole or not each.needs]
-    tests = [each.test(one.reference, one.judged) for each in usable]
+    whole = comparison.judged is comparison.now and comparison.reference is comparison.before
+    usable = [each for each in detectors if whole or not each.needs]
+    tests = [each.test(comparison.reference, comparison.judged) for each in usable]
     return [test for test in tests if test is not None]
 
 
-def _of_season(made: Comparison, baseline: Baseline, summary: Summary, season: int | None) -> Comparison:
+def _of_season(comparison: Comparison, baseline: Baseline, summary: Summary, season: int | None) -> Comparison:
     """Compare with the rows of the baseline from the same season, or season by season."""
     seasons = baseline.noise.seasons
-    place = slice(*baseline.layout.offsets[baseline.layout.index[made.name] :][:2])
+    place = slice(*baseline.layout.offsets[baseline.layout.index[comparison.name] :][:2])
     counts = {known: cells[place] for known, cells in baseline.summary.season_cells.items()}
     if season is not None:
         label = "" if seasons is None else seasons.label(season)
         if season not in counts:
-            return replace(made, why=f"the baseline has no rows of {label}")
-        reference = made.before.recounted(counts[season], moments=UNKNOWN)
-        return replace(made, reference=reference, evidence={"season": label})
+            return replace(comparison, why=f"the baseline has no rows of {label}")
+        reference = comparison.before.recounted(counts[season], moments=UNKNOWN)
+        return replace(comparison, reference=reference, evidence={"season": label})
     present = sorted(summary.season_cells)
     by_season = tuple(
         (counts.get(known, np.zeros(0, dtype=np.int64)), summary.season_cells[known][place]) for known in present
     )
-    if sum(int(now.sum()) for _, now in by_season) < made.now.counted or not set(present) <= set(counts):
-        return replace(made, why="the window crosses hours that the baseline tells apart, and was not counted by them")
-    return replace(made, by_season=by_season)
+    if sum(int(now.sum()) for _, now in by_season) < comparison.now.counted or not set(present) <= set(counts):
+        return replace(
+            comparison, why="the window crosses hours that the baseline tells apart, and was not counted by them"
+        )
+    return replace(comparison, by_season=by_season)
 
 
-def _with(made: Comparison, carried: Carried) -> Comparison:
-    judged = made.now.recounted(carried.plus(made.now.cells))
-    told = {
+def _with(comparison: Comparison, carried: Carried) -> Comparison:
+    judged = comparison.now.recounted(carried.plus(comparison.now.cells))
+    values = {
         "since": carried.since.isoformat(),
         "windows": carried.windows,
         "cells": {str(cell): count for cell, count in carried.cells.items()},
     }
-    return replace(made, judged=judged, evidence={**made.evidence, "carried": told})
+    return replace(comparison, judged=judged, evidence={**comparison.evidence, "carried": values})

@@ -63,11 +63,11 @@ def forget_partitions(
     }
     stored = stored_offsets(connection, group)
     for where in sorted(seen):
-        one = (c.group == group, c.topic == where[0], c.partition == where[1])
+        its_row = (c.group == group, c.topic == where[0], c.partition == where[1])
         if where in there:
-            connection.execute(sa.update(tables.offsets).where(*one).values(seen_at=now))
+            connection.execute(sa.update(tables.offsets).where(*its_row).values(seen_at=now))
         elif seen[where] < before:
-            connection.execute(sa.delete(tables.offsets).where(*one))
+            connection.execute(sa.delete(tables.offsets).where(*its_row))
     return [stored[where] for where in sorted(seen) if where not in there and seen[where] < before]
 
 

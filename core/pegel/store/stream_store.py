@@ -85,7 +85,7 @@ class StreamStore:
             _fence(connection, claim, {"open_claims": 1, "committed_at": now})
             advance_offsets(connection, claim.group, commit.read, now)
             upsert(connection, tables.gaps, [_of_group(claim, flat(gap)) for gap in commit.gaps])
-            upsert(connection, tables.set_aside, [_of_group(claim, flat(one)) for one in commit.set_aside])
+            upsert(connection, tables.set_aside, [_of_group(claim, flat(record)) for record in commit.set_aside])
             add(connection, tables.arrivals, [_of_group(claim, flat(row)) for row in commit.arrivals])
             write_windows(connection, commit.windows, commit.findings)
             add_late(connection, commit.late)
