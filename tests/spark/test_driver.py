@@ -426,6 +426,27 @@ def test_a_record_that_kills_its_readers_is_set_aside(
     assert (41, 41) == drivers.accounts()
 
 
+@pytest.mark.long
+def test_records_at_which_drivers_died_are_read_in_small_steps(drivers: Drivers, toolbox: Any) -> None:
+    """A driver that follows two dead ones, which committed nothing, reads carefully first, and then as usual."""
+    world, wire = drivers.world, drivers.wire
+    world.watch(toolbox.make_spec(namespace=wire.namespace))
+    begin = toolbox.now() - timedelta(seconds=60)
+    drivers.send(0, 50, begin)
+    engine = connect(world.settings.database)
+    for _ in range(2):
+        StreamStore(engine).claim("default", 1, world.now())
+    engine.dispose()
+    drivers.start()
+    drivers.wait(partial(drivers.says, "reading carefully"))
+    drivers.wait(lambda: drivers.requests() == 50)
+    drivers.wait(partial(drivers.says, "running"))
+    drivers.send(50, 100, begin + LATER)
+    drivers.wait(lambda: drivers.finals(100))
+
+    assert (200, 200) == drivers.accounts()
+
+
 def test_a_flood_of_large_bodies_is_read_in_bounded_memory(drivers: Drivers, toolbox: Any) -> None:
     """480 bodies of 1 MB for a model that nobody knows pass through one driver, and honest events are all judged."""
     wire = drivers.wire
