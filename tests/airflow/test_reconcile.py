@@ -16,6 +16,7 @@ from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.job_backend import JobState
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec.settings import Settings
+from pegel.testing.stream_fakes import speak
 from pegel_airflow import reconciling, services
 
 FINGERPRINT = endpoint_fingerprint(seeds.spec())[:8]
@@ -60,8 +61,9 @@ def test_planning_again_gives_no_step(settings: Settings) -> None:
     spec = onboarded(settings)
     for step in reconciling.steps(settings):
         reconciling.take(settings, step)
-    services.stores(settings).results.heartbeat(
-        seeds.heartbeat(spec, fingerprint=rooms.JOBS.documents["default"].fingerprint)
+    speak(
+        services.engine(settings.database),
+        seeds.heartbeat(spec, fingerprint=rooms.JOBS.documents["default"].fingerprint),
     )
 
     assert reconciling.steps(settings) == []
@@ -85,8 +87,9 @@ def test_a_silent_driver_counts_as_dead(settings: Settings) -> None:
     spec = onboarded(settings)
     reconciling.take(settings, *reconciling.steps(settings))
     document = rooms.JOBS.documents["default"]
-    services.stores(settings).results.heartbeat(
-        seeds.heartbeat(spec, age=timedelta(minutes=5), fingerprint=document.fingerprint)
+    speak(
+        services.engine(settings.database),
+        seeds.heartbeat(spec, age=timedelta(minutes=5), fingerprint=document.fingerprint),
     )
 
     assert [(step["kind"], step["generation"]) for step in reconciling.steps(settings)] == [("restart", 2)]
@@ -175,7 +178,7 @@ def test_kept_monitors_are_counted_not_listed(settings: Settings) -> None:
     spec = onboarded(settings)
     reconciling.take(settings, *reconciling.steps(settings))
     fingerprint = rooms.JOBS.documents["default"].fingerprint
-    services.stores(settings).results.heartbeat(seeds.heartbeat(spec, fingerprint=fingerprint))
+    speak(services.engine(settings.database), seeds.heartbeat(spec, fingerprint=fingerprint))
 
     assert reconciling.report(settings, []) == "2 kept as they are"
 

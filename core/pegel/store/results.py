@@ -23,7 +23,7 @@ from pegel.store import ledger_queries, tables
 from pegel.store.column_types import Document
 from pegel.store.database import reading, writing
 from pegel.store.row_codec import finding_from_json, flat, outlier, readable, window
-from pegel.store.statements import insert_into, of_monitor, starts_with, upsert
+from pegel.store.statements import of_monitor, starts_with, upsert
 from pegel.store.stream_state import open_failures
 from pegel.store.window_writes import write_windows
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
@@ -252,17 +252,6 @@ class Results:
         """Return the failures that are not over, of one monitor or of all."""
         with reading(self._engine) as connection:
             return open_failures(connection, model, version)
-
-    def heartbeat(self, beat: Heartbeat) -> bool:
-        """Store a driver's heartbeat unless a newer generation of its group has spoken; say whether it was stored."""
-        insert = insert_into(self._engine.dialect, tables.heartbeats)
-        c, new, row = tables.heartbeats.c, insert.excluded, flat(beat)
-        values = {name: new[name] for name in row if name != "group"}
-        statement = insert.values(row).on_conflict_do_update(
-            index_elements=[c.group], set_=values, where=c.generation <= new.generation
-        )
-        with writing(self._engine) as connection:
-            return connection.execute(statement.returning(c.group)).first() is not None
 
     def heartbeats(self) -> list[Heartbeat]:
         """Return the last heartbeat of each group, ordered by group."""

@@ -8,13 +8,16 @@ from datetime import datetime
 
 import orjson
 import pyarrow as pa
+from sqlalchemy.engine import Engine
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.wire import HEADER_ENDPOINT, HEADER_ID, HEADER_NAMESPACE, HEADER_TYPE
 from pegel.errors import NotFound
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
+from pegel.store.stream_store import StreamStore
 from pegel.stream.counting_plan import LoadedBaseline, load_baseline
+from pegel.stream.result_rows import Heartbeat
 from pegel.stream.wire_records import SCHEMA
 
 
@@ -95,3 +98,9 @@ def record_batch(records: Sequence[LoggedRecord]) -> pa.RecordBatch:
         for record in records
     ]
     return pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
+
+
+def speak(engine: Engine, beat: Heartbeat) -> None:
+    """Let a driver claim its group and say what it says of itself. Raises Superseded if a newer one holds the group."""
+    store = StreamStore(engine)
+    store.heartbeat(store.claim(beat.group, beat.generation, beat.at), beat)

@@ -32,6 +32,7 @@ from pegel.store.stream_store import StreamStore
 from pegel.stream.commit import Commit
 from pegel.stream.result_rows import InvalidRow, LedgerRow, OutlierRow, WindowRow
 from pegel.testing.samples import sample_arrivals
+from pegel.testing.stream_fakes import speak
 from pegel_airflow import services
 
 CARRIERS = np.array(["WN", "DL", "AA", "UA", "B6"], dtype=object)
@@ -147,7 +148,7 @@ def beat(settings: Settings) -> None:
     wish = seeds.spec()
     current = services.stores(settings).baselines.current("delays", 1) or ""
     told = seeds.heartbeat(wish, fingerprint="f" * 64, baselines={wish.key: current})
-    services.stores(settings).results.heartbeat(told)
+    speak(services.engine(settings.database), told)
 
 
 def alarm(settings: Settings) -> None:

@@ -101,7 +101,7 @@ def judged(baseline: Baseline, tmp_path_factory: pytest.TempPathFactory) -> Path
     for minute in range(24):
         _write(stream, claim, baseline, minute, rng)
     results.write(outliers=[sample_outlier("<script>", 3)], invalid=[sample_invalid(3, sample="<script>alert(1)")])
-    results.heartbeat(sample_heartbeat(NOW))
+    stream.heartbeat(claim, sample_heartbeat(NOW))
     restart = Action(kind=Step.RESTART, target=Target.driver("default"), reason="exited with -9: killed", generation=2)
     ActionLog(engine).record([restart], START + MINUTE)
     inbox = AlertStore(engine).inbox("delays", 1, NOW)

@@ -20,7 +20,6 @@ from pegel.stream.result_rows import Origin, WindowRow
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import (
     sample_finding,
-    sample_heartbeat,
     sample_invalid,
     sample_ledger,
     sample_outlier,
@@ -218,15 +217,6 @@ def test_recent_findings_come_newest_first(engine: Engine) -> None:
         results.write(*drifting(minute))
 
     assert [2, 1] == [int(f.span.start.minute) for f in results.recent_findings("delays", 1, limit=2)]
-
-
-def test_an_older_generation_is_not_heard(engine: Engine) -> None:
-    """A heartbeat of a driver that was replaced does not hide its successor's."""
-    results = Results(engine)
-    outcomes = [results.heartbeat(sample_heartbeat(generation=generation)) for generation in (1, 2, 1)]
-
-    assert [True, True, False] == outcomes
-    assert [2] == [beat.generation for beat in results.heartbeats()]
 
 
 def test_forgetting_takes_one_model_version_only(engine: Engine) -> None:
