@@ -52,7 +52,7 @@ def report(settings: Settings, done: Iterable[str]) -> str:
     A driver has one row per monitor of its group. What stands still for a reason is logged once, when the reason
     appears.
     """
-    from pegel.reconcile.actions import MOVES, Kind, Runs
+    from pegel.reconcile.actions import MOVES, ActionKind, Runs
 
     seen = observe(settings)
     planned = seen.plan()
@@ -62,8 +62,8 @@ def report(settings: Settings, done: Iterable[str]) -> str:
         for action in planned
         for row in (_monitor_rows(seen, action) if action.target.runs is Runs.DRIVER else [_endpoint_row(seen, action)])
     ]
-    kept = sum(row[3] == Kind.KEEP.value for row in rows)
-    shown = [row for row in rows if row[3] != Kind.KEEP.value]
+    kept = sum(row[3] == ActionKind.KEEP.value for row in rows)
+    shown = [row for row in rows if row[3] != ActionKind.KEEP.value]
     lines = [*done, *_table(HEAD, shown)]
     return "\n".join([*lines, f"{kept} kept as they are"])
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from pegel.reconcile.actions import Action, Desired, Kind, PastAction, Target
+from pegel.reconcile.actions import Action, ActionKind, Desired, PastAction, Target
 from pegel.reconcile.desired import desired_groups, state_fingerprint
 from pegel.reconcile.driver_planner import hold_drivers, plan_drivers
 from pegel.reconcile.job_backend import JobState, Sighting
@@ -34,7 +34,7 @@ def decide(
 ) -> Action | None:
     """Plan one group; `restarts` are ages in minutes of past restarts."""
     history = [
-        PastAction(kind=Kind.RESTART, target=DRIVER, reason="", generation=1, at=START - timedelta(minutes=age))
+        PastAction(kind=ActionKind.RESTART, target=DRIVER, reason="", generation=1, at=START - timedelta(minutes=age))
         for age in restarts
     ]
     actions = plan_drivers(
@@ -51,14 +51,16 @@ def test_a_healthy_driver_is_kept() -> None:
     """The desired fingerprint with a fresh heartbeat is left alone."""
     action = decide(DESIRED, RUNNING)
 
-    assert action == Action(kind=Kind.KEEP, target=DRIVER, reason="runs as desired", generation=4)
+    assert action == Action(kind=ActionKind.KEEP, target=DRIVER, reason="runs as desired", generation=4)
 
 
 def test_a_missing_driver_is_started_as_the_next_generation() -> None:
     """Where nothing is seen, the next generation after the last heartbeat is started."""
     action = decide(DESIRED, None)
 
-    assert action == Action(kind=Kind.START, target=DRIVER, reason="nothing runs for it", generation=5, job=DESIRED.job)
+    assert action == Action(
+        kind=ActionKind.START, target=DRIVER, reason="nothing runs for it", generation=5, job=DESIRED.job
+    )
 
 
 def test_another_state_is_replaced() -> None:
@@ -66,7 +68,7 @@ def test_another_state_is_replaced() -> None:
     action = decide(DESIRED, replace(RUNNING, fingerprint="0123456789"))
 
     assert action is not None
-    assert (Kind.REPLACE, 5) == (action.kind, action.generation)
+    assert (ActionKind.REPLACE, 5) == (action.kind, action.generation)
     assert f"state 01234567 runs, {DESIRED.job.fingerprint[:8]} is desired" == action.reason
 
 
@@ -75,7 +77,7 @@ def test_a_crashed_driver_is_restarted_with_its_last_words() -> None:
     action = decide(DESIRED, CRASHED)
 
     assert action is not None
-    assert (Kind.RESTART, "exited with 137: java.lang.OutOfMemoryError") == (action.kind, action.reason)
+    assert (ActionKind.RESTART, "exited with 137: java.lang.OutOfMemoryError") == (action.kind, action.reason)
 
 
 def test_a_killed_driver_is_restarted_with_the_signal_for_a_reason() -> None:
@@ -83,7 +85,7 @@ def test_a_killed_driver_is_restarted_with_the_signal_for_a_reason() -> None:
     action = decide(DESIRED, replace(CRASHED, exit_code=-9))
 
     assert action is not None
-    assert (Kind.RESTART, "killed by SIGKILL") == (action.kind, action.reason)
+    assert (ActionKind.RESTART, "killed by SIGKILL") == (action.kind, action.reason)
 
 
 def test_a_driver_that_beats_without_progress_is_wedged() -> None:
@@ -92,28 +94,28 @@ def test_a_driver_that_beats_without_progress_is_wedged() -> None:
     actions = [decide(DESIRED, RUNNING, beat) for beat in beats]
 
     assert [
-        (Kind.KEEP, "runs as desired"),
-        (Kind.RESTART, "wedged: no progress since 23:57:59 UTC; allowed are 120 s"),
+        (ActionKind.KEEP, "runs as desired"),
+        (ActionKind.RESTART, "wedged: no progress since 23:57:59 UTC; allowed are 120 s"),
     ] == [action and (action.kind, action.reason) for action in actions]
 
 
 def test_a_start_that_changes_nothing_is_not_tried_each_minute() -> None:
     """Starting again and again without anything to see afterwards backs off like restarting; a stop begins anew."""
     starts = [
-        PastAction(kind=Kind.START, target=DRIVER, reason="", generation=4, at=START - age * SECOND)
+        PastAction(kind=ActionKind.START, target=DRIVER, reason="", generation=4, at=START - age * SECOND)
         for age in (200, 140, 80, 20)
     ]
-    stop = PastAction(kind=Kind.STOP, target=DRIVER, reason="", generation=4, at=START - 100 * SECOND)
+    stop = PastAction(kind=ActionKind.STOP, target=DRIVER, reason="", generation=4, at=START - 100 * SECOND)
     kinds = [plan_drivers([DESIRED], [], [], START, history)[0].kind for history in (starts, [*starts, stop])]
 
-    assert [Kind.QUARANTINE, Kind.START] == kinds
+    assert [ActionKind.QUARANTINE, ActionKind.START] == kinds
 
 
 def test_no_driver_is_stopped_for_a_spec_that_cannot_be_read() -> None:
     """While a stored spec cannot be read, its group is not known, and a driver that nobody seems to need may be its."""
     (action,) = plan_drivers([], [RUNNING], [BEAT], START, unreadable=["fraud/1"])
 
-    assert (Kind.HOLD, "no monitor is known to need it, but the stored spec of fraud/1 cannot be read") == (
+    assert (ActionKind.HOLD, "no monitor is known to need it, but the stored spec of fraud/1 cannot be read") == (
         action.kind,
         action.reason,
     )
@@ -123,18 +125,18 @@ def test_drivers_that_cannot_be_observed_are_held() -> None:
     """Without an observation nothing is moved, and the reason is said of each group."""
     (action,) = hold_drivers([DESIRED], "the backend is away")
 
-    assert Action(kind=Kind.HOLD, target=DRIVER, reason="the backend is away") == action
+    assert Action(kind=ActionKind.HOLD, target=DRIVER, reason="the backend is away") == action
 
 
 def test_a_stale_heartbeat_is_death() -> None:
     """Whatever the process list says, a driver without a heartbeat for a minute is dead."""
     kinds = [decide(DESIRED, RUNNING, sample_heartbeat(START - age * SECOND, generation=4)) for age in (60, 61)]
 
-    assert [Kind.KEEP, Kind.RESTART] == [action and action.kind for action in kinds]
+    assert [ActionKind.KEEP, ActionKind.RESTART] == [action and action.kind for action in kinds]
 
 
-@pytest.mark.parametrize(("age", "kind"), [(180, Kind.KEEP), (181, Kind.RESTART)])
-def test_a_starting_driver_is_given_time(age: int, kind: Kind) -> None:
+@pytest.mark.parametrize(("age", "kind"), [(180, ActionKind.KEEP), (181, ActionKind.RESTART)])
+def test_a_starting_driver_is_given_time(age: int, kind: ActionKind) -> None:
     """Before its first heartbeat a driver has three minutes; its predecessor's heartbeat does not count."""
     action = decide(DESIRED, replace(RUNNING, generation=5, started_at=START - age * SECOND), BEAT)
 
@@ -147,7 +149,7 @@ def test_a_driver_that_stopped_on_request_is_started() -> None:
     action = decide(DESIRED, replace(CRASHED, exit_code=0), sample_heartbeat(START, generation=4, state="stopped"))
 
     assert action is not None
-    assert Kind.START is action.kind
+    assert ActionKind.START is action.kind
 
 
 def test_an_orphan_is_stopped_once() -> None:
@@ -155,7 +157,7 @@ def test_an_orphan_is_stopped_once() -> None:
     running, exited = decide(None, RUNNING), decide(None, CRASHED)
 
     assert running is not None
-    assert (Kind.STOP, None) == (running.kind, exited)
+    assert (ActionKind.STOP, None) == (running.kind, exited)
 
 
 def test_no_start_before_a_model_is_ready() -> None:
@@ -163,7 +165,7 @@ def test_no_start_before_a_model_is_ready() -> None:
     (waiting,) = desired_groups([sample_spec()], {}, "127.0.0.1:9092")
     action = decide(waiting, None, None)
 
-    assert action == Action(kind=Kind.HOLD, target=DRIVER, reason="delays-v1 is not ready", generation=0)
+    assert action == Action(kind=ActionKind.HOLD, target=DRIVER, reason="delays-v1 is not ready", generation=0)
 
 
 @pytest.mark.parametrize("sighting", [RUNNING, replace(RUNNING, fingerprint="other")])
@@ -172,23 +174,23 @@ def test_a_running_monitor_is_never_stopped_for_an_endpoint(sighting: Sighting) 
     action = decide(replace(DESIRED, ready=False, waiting_for=("delays-v1",)), sighting)
 
     assert action is not None
-    assert action.kind in {Kind.KEEP, Kind.HOLD}
+    assert action.kind in {ActionKind.KEEP, ActionKind.HOLD}
 
 
 @pytest.mark.parametrize(
     ("restarts", "kind"),
     [
-        ((5, 3), Kind.RESTART),
-        ((5, 3, 0), Kind.QUARANTINE),
-        ((5, 3, 1), Kind.RESTART),
-        ((9, 5, 3, 1), Kind.QUARANTINE),
-        ((9, 5, 3, 2), Kind.RESTART),
-        ((230, 200, 170, 140, 110, 80, 50, 29), Kind.QUARANTINE),
-        ((230, 200, 170, 140, 110, 80, 50, 30), Kind.RESTART),
-        ((190, 180, 170, 61), Kind.RESTART),
+        ((5, 3), ActionKind.RESTART),
+        ((5, 3, 0), ActionKind.QUARANTINE),
+        ((5, 3, 1), ActionKind.RESTART),
+        ((9, 5, 3, 1), ActionKind.QUARANTINE),
+        ((9, 5, 3, 2), ActionKind.RESTART),
+        ((230, 200, 170, 140, 110, 80, 50, 29), ActionKind.QUARANTINE),
+        ((230, 200, 170, 140, 110, 80, 50, 30), ActionKind.RESTART),
+        ((190, 180, 170, 61), ActionKind.RESTART),
     ],
 )
-def test_the_wait_doubles_with_each_crash(restarts: tuple[int, ...], kind: Kind) -> None:
+def test_the_wait_doubles_with_each_crash(restarts: tuple[int, ...], kind: ActionKind) -> None:
     """Three restarts are free, then the wait is 1, 2, 4 ... at most 30 minutes; an hour of health forgives."""
     action = decide(DESIRED, CRASHED, restarts=restarts)
 
@@ -199,7 +201,7 @@ def test_the_wait_doubles_with_each_crash(restarts: tuple[int, ...], kind: Kind)
 def test_a_quarantine_has_one_stable_reason() -> None:
     """The reason is one line that says what failed, since when and when the next try is; a minute later it is equal."""
     history = [
-        PastAction(kind=Kind.RESTART, target=DRIVER, reason="", generation=4, at=START - age * SECOND)
+        PastAction(kind=ActionKind.RESTART, target=DRIVER, reason="", generation=4, at=START - age * SECOND)
         for age in (300, 200, 100, 10)
     ]
     reasons = [plan_drivers([DESIRED], [CRASHED], [BEAT], START + age * SECOND, history)[0].reason for age in (0, 60)]
@@ -241,10 +243,14 @@ def test_adding_a_model_keeps_the_state() -> None:
 def test_the_longest_wait_is_kept_for_ever() -> None:
     """A thousand crashes wait as long as ten: the doubling does not overflow."""
     history = [
-        PastAction(kind=Kind.RESTART, target=DRIVER, reason="", generation=n, at=START - timedelta(minutes=31 * n))
+        PastAction(
+            kind=ActionKind.RESTART, target=DRIVER, reason="", generation=n, at=START - timedelta(minutes=31 * n)
+        )
         for n in range(1, 1_000)
     ]
 
-    assert [Kind.RESTART] == [action.kind for action in plan_drivers([DESIRED], [CRASHED], [BEAT], START, history)]
+    assert [ActionKind.RESTART] == [
+        action.kind for action in plan_drivers([DESIRED], [CRASHED], [BEAT], START, history)
+    ]
     early = START - timedelta(minutes=2)
-    assert [Kind.QUARANTINE] == [a.kind for a in plan_drivers([DESIRED], [CRASHED], [BEAT], early, history)]
+    assert [ActionKind.QUARANTINE] == [a.kind for a in plan_drivers([DESIRED], [CRASHED], [BEAT], early, history)]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegel.reconcile.actions import MOVES, Action, Kind, PastAction, Target
+from pegel.reconcile.actions import MOVES, Action, ActionKind, PastAction, Target
 from pegel.reconcile.carrying_out import carry_out
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.endpoint_planner import plan_endpoints
@@ -43,10 +43,10 @@ DIED = replace(
 
 def decide(
     spec: MonitorSpec | None, status: EndpointStatus | None, *, restarts: tuple[int, ...] = ()
-) -> tuple[Kind, str] | None:
+) -> tuple[ActionKind, str] | None:
     """Plan one endpoint; `restarts` are ages in minutes of past restarts."""
     history = [
-        PastAction(kind=Kind.RESTART, target=TARGET, reason="", generation=0, at=START - timedelta(minutes=age))
+        PastAction(kind=ActionKind.RESTART, target=TARGET, reason="", generation=0, at=START - timedelta(minutes=age))
         for age in restarts
     ]
     actions = plan_endpoints([spec] if spec else [], [status] if status else [], START, history)
@@ -56,26 +56,26 @@ def decide(
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (None, (Kind.START, "nothing serves it")),
-        (READY, (Kind.KEEP, "serves as desired")),
-        (STARTING, (Kind.KEEP, "starts as desired")),
-        (replace(STARTING, unready_since=START - 120 * SECOND), (Kind.KEEP, "starts as desired")),
+        (None, (ActionKind.START, "nothing serves it")),
+        (READY, (ActionKind.KEEP, "serves as desired")),
+        (STARTING, (ActionKind.KEEP, "starts as desired")),
+        (replace(STARTING, unready_since=START - 120 * SECOND), (ActionKind.KEEP, "starts as desired")),
         (
             replace(STARTING, unready_since=START - 121 * SECOND),
-            (Kind.RESTART, "not ready since 23:57:59 UTC; allowed are 120 s"),
+            (ActionKind.RESTART, "not ready since 23:57:59 UTC; allowed are 120 s"),
         ),
-        (DIED, (Kind.RESTART, "its server exited with 0: no space left")),
+        (DIED, (ActionKind.RESTART, "its server exited with 0: no space left")),
         (
             replace(READY, fingerprint="0123456789"),
-            (Kind.REPLACE, f"model 01234567 is served, {READY.fingerprint[:8]} is desired"),
+            (ActionKind.REPLACE, f"model 01234567 is served, {READY.fingerprint[:8]} is desired"),
         ),
         (
             replace(READY, state=EndpointState.UNKNOWN, fingerprint="", detail="no answer"),
-            (Kind.HOLD, "it could not be observed: no answer"),
+            (ActionKind.HOLD, "it could not be observed: no answer"),
         ),
     ],
 )
-def test_each_situation_has_its_action(status: EndpointStatus | None, expected: tuple[Kind, str]) -> None:
+def test_each_situation_has_its_action(status: EndpointStatus | None, expected: tuple[ActionKind, str]) -> None:
     """What died, exited 0, never became ready or serves another model is brought back; what cannot be seen is left."""
     assert expected == decide(SPEC, status)
 
@@ -84,14 +84,14 @@ def test_an_orphan_is_removed() -> None:
     """An endpoint with our mark that no monitor needs is stopped; one that cannot be seen is not."""
     unseen = replace(READY, state=EndpointState.UNKNOWN)
 
-    assert ((Kind.STOP, "no monitor needs it any more"), None) == (decide(None, READY), decide(None, unseen))
+    assert ((ActionKind.STOP, "no monitor needs it any more"), None) == (decide(None, READY), decide(None, unseen))
 
 
 def test_an_endpoint_whose_spec_cannot_be_read_is_left_as_it_is() -> None:
     """A damaged spec is no reason to remove what serves: it is held, and the reason is said."""
     (action,) = plan_endpoints([], [READY], START, unreadable={"delays-v1": "windowing.length: -1"})
 
-    assert (Kind.HOLD, "its spec cannot be read: windowing.length: -1") == (action.kind, action.reason)
+    assert (ActionKind.HOLD, "its spec cannot be read: windowing.length: -1") == (action.kind, action.reason)
 
 
 @pytest.mark.parametrize("spec", [None, SPEC], ids=["not registered", "registered otherwise"])
@@ -101,14 +101,19 @@ def test_a_change_that_is_under_way_is_left_alone(spec: MonitorSpec | None) -> N
     statuses = [replace(READY, fingerprint="other", changed_at=START - age * SECOND) for age in ages]
     kinds = [decision[0] for decision in (decide(spec, status) for status in statuses) if decision is not None]
 
-    assert [Kind.HOLD, Kind.STOP if spec is None else Kind.REPLACE] == kinds
+    assert [ActionKind.HOLD, ActionKind.STOP if spec is None else ActionKind.REPLACE] == kinds
 
 
 @pytest.mark.parametrize(
     ("restarts", "kind"),
-    [((5, 3), Kind.RESTART), ((5, 3, 0), Kind.QUARANTINE), ((9, 5, 3, 1), Kind.QUARANTINE), ((200, 190), Kind.RESTART)],
+    [
+        ((5, 3), ActionKind.RESTART),
+        ((5, 3, 0), ActionKind.QUARANTINE),
+        ((9, 5, 3, 1), ActionKind.QUARANTINE),
+        ((200, 190), ActionKind.RESTART),
+    ],
 )
-def test_an_endpoint_that_fails_again_and_again_is_in_quarantine(restarts: tuple[int, ...], kind: Kind) -> None:
+def test_an_endpoint_that_fails_again_and_again_is_in_quarantine(restarts: tuple[int, ...], kind: ActionKind) -> None:
     """Endpoints wait between tries by the same rules as drivers, and the reason says since when and until when."""
     decision = decide(SPEC, DIED, restarts=restarts)
 
@@ -145,7 +150,7 @@ def worlds(draw: st.DrawFn) -> World:
     ]
     past = st.builds(
         PastAction,
-        kind=st.sampled_from(Kind),
+        kind=st.sampled_from(ActionKind),
         target=st.sampled_from(NAMES).map(lambda name: Target.endpoint(f"{name}-v1")),
         reason=st.just(""),
         generation=st.just(0),
@@ -177,8 +182,8 @@ def test_planning_again_after_applying_moves_nothing(world: World) -> None:
     second = plan_endpoints(world.specs, backend.seen.values(), START, world.history)
 
     assert [] == [action for action in second if action.kind in MOVES]
-    standing = [action for action in first if action.kind in {Kind.HOLD, Kind.QUARANTINE}]
-    assert standing == [action for action in second if action.kind in {Kind.HOLD, Kind.QUARANTINE}]
+    standing = [action for action in first if action.kind in {ActionKind.HOLD, ActionKind.QUARANTINE}]
+    assert standing == [action for action in second if action.kind in {ActionKind.HOLD, ActionKind.QUARANTINE}]
 
 
 @given(worlds(), st.randoms(use_true_random=False))
@@ -212,7 +217,7 @@ def test_one_action_per_endpoint_and_none_for_strangers(world: World) -> None:
 
     assert sorted({action.target for action in actions}) == [action.target for action in actions]
     assert set() == desired - {action.target.name for action in actions}
-    assert set() == strangers - {Kind.STOP, Kind.HOLD}
+    assert set() == strangers - {ActionKind.STOP, ActionKind.HOLD}
 
 
 class Hanging(MemoryServingBackend):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegel.reconcile.actions import MOVES, Action, Desired, Kind, PastAction, Target
+from pegel.reconcile.actions import MOVES, Action, ActionKind, Desired, PastAction, Target
 from pegel.reconcile.carrying_out import carry_out
 from pegel.reconcile.desired import desired_groups
 from pegel.reconcile.driver_planner import plan_drivers
@@ -66,7 +66,7 @@ def worlds(draw: st.DrawFn) -> World:
     ]
     past = st.builds(
         PastAction,
-        kind=st.sampled_from(Kind),
+        kind=st.sampled_from(ActionKind),
         target=st.sampled_from(GROUPS).map(Target.driver),
         reason=st.just(""),
         generation=st.integers(1, 5),
@@ -97,8 +97,8 @@ def test_planning_again_after_applying_moves_nothing(world: World) -> None:
     second = plan_drivers(world.desired, backend.observe(), world.heartbeats, START, world.history)
 
     assert [] == [action for action in second if action.kind in MOVES]
-    standing = [action for action in first if action.kind in {Kind.HOLD, Kind.QUARANTINE}]
-    assert standing == [action for action in second if action.kind in {Kind.HOLD, Kind.QUARANTINE}]
+    standing = [action for action in first if action.kind in {ActionKind.HOLD, ActionKind.QUARANTINE}]
+    assert standing == [action for action in second if action.kind in {ActionKind.HOLD, ActionKind.QUARANTINE}]
 
 
 @given(worlds(), st.randoms(use_true_random=False))
@@ -131,8 +131,8 @@ def test_one_action_per_group_and_none_for_strangers(world: World) -> None:
     desired_names = {desired.group for desired in world.desired}
 
     assert sorted({action.target.name for action in actions}) == [action.target.name for action in actions]
-    assert desired_names == {action.target.name for action in actions if action.kind is not Kind.STOP}
-    assert not desired_names & {action.target.name for action in actions if action.kind is Kind.STOP}
+    assert desired_names == {action.target.name for action in actions if action.kind is not ActionKind.STOP}
+    assert not desired_names & {action.target.name for action in actions if action.kind is ActionKind.STOP}
 
 
 @given(worlds())

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from pegel.reconcile.actions import Kind
+from pegel.reconcile.actions import ActionKind
 from pegel.reconcile.carrying_out import carry_out
 from pegel.reconcile.endpoint_planner import plan_endpoints
 from pegel.reconcile.look_at_endpoints import look_at_endpoints
@@ -91,7 +91,7 @@ def ready(backend: LocalServingBackend, spec: MonitorSpec) -> bool:
     return backend.observe(spec.endpoint).state is EndpointState.READY
 
 
-def reconcile(backend: LocalServingBackend, spec: MonitorSpec, *, hours_later: int = 0) -> list[tuple[Kind, str]]:
+def reconcile(backend: LocalServingBackend, spec: MonitorSpec, *, hours_later: int = 0) -> list[tuple[ActionKind, str]]:
     """Look, plan and carry out, as one run does; say what was done."""
     now = datetime.now(UTC) + timedelta(hours=hours_later)
     actions = plan_endpoints([spec], look_at_endpoints(backend, [spec.endpoint]), now)
@@ -127,9 +127,9 @@ def test_a_server_that_exited_with_0_is_brought_back(
     done = reconcile(backend, spec)
     eventually(lambda: ready(backend, spec))
 
-    assert [(Kind.RESTART, "its server exited with 0: nothing to do")] == done
+    assert [(ActionKind.RESTART, "its server exited with 0: nothing to do")] == done
     assert url == backend.observe(spec.endpoint).url
-    assert [(Kind.KEEP, "serves as desired")] == reconcile(backend, spec)
+    assert [(ActionKind.KEEP, "serves as desired")] == reconcile(backend, spec)
 
 
 def test_an_endpoint_that_hangs_is_restarted_after_its_time(
@@ -145,7 +145,7 @@ def test_an_endpoint_that_hangs_is_restarted_after_its_time(
     early, late = reconcile(backend, spec), reconcile(backend, spec, hours_later=1)
     eventually(lambda: ready(backend, spec))
 
-    assert ([(Kind.KEEP, "starts as desired")], [Kind.RESTART]) == (early, [kind for kind, _ in late])
+    assert ([(ActionKind.KEEP, "starts as desired")], [ActionKind.RESTART]) == (early, [kind for kind, _ in late])
     assert not proxy.process.alive
 
 
@@ -164,7 +164,7 @@ def test_a_damaged_document_of_one_endpoint_hides_no_other(
     eventually(lambda: ready(backend, spec))
 
     assert {"delays-v1": EndpointState.FAILED, "pets-v1": EndpointState.READY} == seen
-    assert [Kind.REPLACE] == [kind for kind, _ in done]
+    assert [ActionKind.REPLACE] == [kind for kind, _ in done]
 
 
 @pytest.fixture

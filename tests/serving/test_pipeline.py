@@ -16,7 +16,7 @@ from pegel_serving.logger.drops import Drops
 from pegel_serving.logger.kafka_record import KafkaRecord
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Fate, Limits, Pipeline
-from pegel_serving.logger.producer import Verdict
+from pegel_serving.logger.producer import DeliveryOutcome
 from pegel_serving.logger.spool import Spool
 
 
@@ -90,7 +90,7 @@ def test_an_outage_keeps_the_order(make: Maker, sender: SwitchedSender) -> None:
     run(pipeline, seconds=6)
     for number in range(3, 6):
         pipeline.submit(event(number), 6.0)
-    sender.verdict = Verdict.DELIVERED
+    sender.verdict = DeliveryOutcome.DELIVERED
     run(pipeline, start=6.0)
     pipeline.submit(event(6), 70.0)
     pipeline.tick(70.0)
@@ -104,9 +104,9 @@ def test_one_failed_delivery_moves_everything_in_flight(make: Maker, sender: Swi
     pipeline = make()
     for number in range(3):
         pipeline.submit(event(number), 0.0)
-    sender.verdict = Verdict.UNREACHED
+    sender.verdict = DeliveryOutcome.UNREACHED
     pipeline.tick(0.1)
-    sender.verdict = Verdict.DELIVERED
+    sender.verdict = DeliveryOutcome.DELIVERED
     run(pipeline, start=0.2)
 
     assert list(range(3)) == keys(sender.topic)
@@ -117,7 +117,7 @@ def test_a_full_queue_overflows_to_disk_in_order(make: Maker, sender: SwitchedSe
     pipeline = make(queue_messages=2)
     sender.verdict = None
     fates = [pipeline.submit(event(number), 0.0)[0] for number in range(4)]
-    sender.verdict = Verdict.DELIVERED
+    sender.verdict = DeliveryOutcome.DELIVERED
     run(pipeline)
 
     assert [Fate.IN_FLIGHT, Fate.IN_FLIGHT, Fate.SPOOLED, Fate.SPOOLED] == fates
@@ -140,7 +140,7 @@ def test_a_queue_that_overflowed_and_then_stalled_keeps_the_order(make: Maker, s
     for number in range(4):
         pipeline.submit(event(number), 0.0)
     run(pipeline, seconds=6)
-    sender.verdict = Verdict.DELIVERED
+    sender.verdict = DeliveryOutcome.DELIVERED
     run(pipeline, start=6.0)
 
     assert list(range(4)) == keys(sender.topic)
@@ -149,14 +149,14 @@ def test_a_queue_that_overflowed_and_then_stalled_keeps_the_order(make: Maker, s
 def test_a_failed_replay_is_tried_again(make: Maker, sender: SwitchedSender) -> None:
     """Nothing leaves the spool before the broker has it."""
     pipeline = make()
-    sender.verdict = Verdict.UNREACHED
+    sender.verdict = DeliveryOutcome.UNREACHED
     for number in range(3):
         pipeline.submit(event(number), 0.0)
     run(pipeline, seconds=20)
 
     assert 3 == pipeline.spool.records
 
-    sender.verdict = Verdict.DELIVERED
+    sender.verdict = DeliveryOutcome.DELIVERED
     run(pipeline, start=20.0)
 
     assert list(range(3)) == keys(sender.topic)
@@ -171,7 +171,7 @@ def test_a_new_process_replays_what_the_last_one_left(make: Maker, sender: Switc
     first.close(0.0)
     second = make()
     second.submit(event(3), 0.0)
-    sender.verdict = Verdict.DELIVERED
+    sender.verdict = DeliveryOutcome.DELIVERED
     run(second)
 
     assert list(range(4)) == keys(sender.topic)
@@ -182,7 +182,7 @@ def test_events_without_room_are_dropped_counted_and_told(make: Maker, sender: S
     pipeline = make(cap_bytes=5000, queue_messages=0)
     sender.verdict = None
     fates = [pipeline.submit(event(number, minute=7, size=2000), 0.0)[0] for number in range(4)]
-    sender.verdict = Verdict.DELIVERED
+    sender.verdict = DeliveryOutcome.DELIVERED
     run(pipeline)
     notices = [one for one in sender.topic if one.header("ce_type") == "org.pegel.logger.dropped"]
 
@@ -209,9 +209,9 @@ def test_a_refused_event_does_not_hold_up_the_others(make: Maker, sender: Switch
     """An unknown topic is nobody else's problem."""
     pipeline = make()
     pipeline.submit(event(0), 0.0)
-    sender.verdict, sender.reason = Verdict.REFUSED, "unknown_topic"
+    sender.verdict, sender.reason = DeliveryOutcome.REFUSED, "unknown_topic"
     pipeline.tick(0.1)
-    sender.verdict = Verdict.DELIVERED
+    sender.verdict = DeliveryOutcome.DELIVERED
     pipeline.submit(event(1), 0.2)
     run(pipeline, start=0.2)
 
@@ -240,7 +240,7 @@ def test_being_stuck_is_measured_while_something_waits(make: Maker, sender: Swit
 
     assert 0.0 == pipeline.progress(500.0).stuck_s
 
-    sender.verdict = Verdict.UNREACHED
+    sender.verdict = DeliveryOutcome.UNREACHED
     pipeline.submit(event(0), 500.0)
     run(pipeline, start=500.0, seconds=100)
 
@@ -281,7 +281,7 @@ def test_a_full_disk_loses_nothing_that_fits_into_memory(sender: SwitchedSender,
         fates += [pipeline.submit(event(number, size=10_000), 6.0)[0] for number in range(5, 10)]
         run(pipeline, start=6.0, seconds=20)
         waiting = pipeline.progress(26.0).waiting_events
-        sender.verdict = Verdict.DELIVERED
+        sender.verdict = DeliveryOutcome.DELIVERED
         run(pipeline, start=26.0)
         lost = pipeline.close(0.0)
 
@@ -300,7 +300,7 @@ def test_what_neither_disk_nor_memory_takes_is_told(sender: SwitchedSender, tmp_
         full = (pipeline.full, pipeline.progress(0.0).disk)
         run(pipeline, seconds=6)
         fates += [pipeline.submit(event(number, size=10_000), 6.0)[0] for number in range(60, 100)]
-        sender.verdict = Verdict.DELIVERED
+        sender.verdict = DeliveryOutcome.DELIVERED
         run(pipeline, start=6.0)
         pipeline.close(0.0)
     taken = [number for number, fate in enumerate(fates) if fate is not Fate.DROPPED]
@@ -333,7 +333,7 @@ def test_segments_that_may_not_grow_take_an_evacuation_in_parts(make: Maker, sen
     with no_file_beyond(5000):
         run(pipeline, seconds=6)
         spooled = pipeline.spool.records
-        sender.verdict = Verdict.DELIVERED
+        sender.verdict = DeliveryOutcome.DELIVERED
         run(pipeline, start=6.0)
 
     assert 20 == spooled
@@ -361,11 +361,11 @@ def test_one_refused_event_takes_no_neighbour_with_it(make: Maker, sender: Switc
 def test_refusals_never_hold_up_a_replay(make: Maker, sender: SwitchedSender, bad: set[int]) -> None:
     """From the spool as well: order kept, each offender counted once, in few round trips."""
     pipeline = make()
-    sender.verdict = Verdict.UNREACHED
+    sender.verdict = DeliveryOutcome.UNREACHED
     for number in range(1000):
         pipeline.submit(event(number), 0.0)
     run(pipeline, seconds=2)
-    sender.verdict, sender.poison, sender.batches = Verdict.DELIVERED, {b"%d" % number for number in bad}, 0
+    sender.verdict, sender.poison, sender.batches = DeliveryOutcome.DELIVERED, {b"%d" % number for number in bad}, 0
     run(pipeline, start=2.0, seconds=30)
 
     assert [number for number in range(1000) if number not in bad] == plain(sender.topic)
@@ -394,7 +394,7 @@ def test_refusals_are_sorted_out_without_a_disk_too(sender: SwitchedSender, tmp_
 def test_a_refused_notice_is_not_told_again(make: Maker, sender: SwitchedSender) -> None:
     """Otherwise the notice about a notice would be refused for ever."""
     pipeline = make()
-    sender.verdict, sender.reason = Verdict.REFUSED, "invalid_record"
+    sender.verdict, sender.reason = DeliveryOutcome.REFUSED, "invalid_record"
     pipeline.submit(event(0), 0.0)
     run(pipeline)
 
@@ -412,7 +412,7 @@ def test_damage_on_disk_is_told_on_the_topic(make: Maker, sender: SwitchedSender
     content = bytearray(segment.read_bytes())
     content[len(content) // 2 : len(content) // 2 + 10] = b"?" * 10
     segment.write_bytes(content)
-    sender.verdict, sender.waiting = Verdict.DELIVERED, []
+    sender.verdict, sender.waiting = DeliveryOutcome.DELIVERED, []
     second = make()
     run(second)
 
@@ -459,7 +459,7 @@ def test_progress_says_what_moved(make: Maker, sender: SwitchedSender) -> None:
     before = pipeline.progress(0.0)
     pipeline.submit(event(0), 0.0)
     run(pipeline, seconds=1)
-    sender.verdict = Verdict.UNREACHED
+    sender.verdict = DeliveryOutcome.UNREACHED
     pipeline.submit(event(1), 1.0)
     run(pipeline, start=1.0, seconds=9)
     after = pipeline.progress(10.0)

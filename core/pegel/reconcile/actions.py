@@ -12,7 +12,7 @@ from pegel.reconcile.job_backend import JobDocument
 from pegel.spec.monitor_spec import MonitorSpec
 
 
-class Kind(StrEnum):
+class ActionKind(StrEnum):
     """What is done about one target, or why nothing is."""
 
     KEEP = "keep"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
     HOLD = "hold"
 
 
-MOVES = frozenset({Kind.START, Kind.REPLACE, Kind.RESTART, Kind.STOP})
+MOVES = frozenset({ActionKind.START, ActionKind.REPLACE, ActionKind.RESTART, ActionKind.STOP})
 """The kinds that touch a backend; the others say why nothing moves."""
 
 
@@ -88,7 +88,7 @@ class Action:
     Endpoints have no generations: theirs is 0.
     """
 
-    kind: Kind
+    kind: ActionKind
     target: Target
     reason: str
     generation: int = 0
@@ -102,7 +102,7 @@ class Action:
 class PastAction:
     """A line of the log of actions."""
 
-    kind: Kind
+    kind: ActionKind
     target: Target
     reason: str
     generation: int

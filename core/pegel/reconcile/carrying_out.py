@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from pegel.reconcile.actions import Action, Kind, Runs
+from pegel.reconcile.actions import Action, ActionKind, Runs
 from pegel.reconcile.job_backend import JobBackend
 from pegel.reconcile.serving_backend import ServingBackend
 from pegel.spec.limits import STOP_GRACE
@@ -30,18 +30,18 @@ def carry_out(
 
 
 def _to_driver(action: Action, jobs: JobBackend, grace: timedelta) -> None:
-    if action.kind in {Kind.STOP, Kind.REPLACE, Kind.RESTART}:
+    if action.kind in {ActionKind.STOP, ActionKind.REPLACE, ActionKind.RESTART}:
         jobs.stop(action.target.name, grace=grace)
     if action.job is not None:
         jobs.ensure(action.job, action.generation)
 
 
 def _to_endpoint(action: Action, serving: ServingBackend, observed_at: datetime) -> None:
-    if action.kind is Kind.STOP:
+    if action.kind is ActionKind.STOP:
         serving.delete(action.target.name)
     if action.spec is None:
         return
-    if action.kind is Kind.RESTART:
+    if action.kind is ActionKind.RESTART:
         serving.restart(action.spec, started_before=observed_at)
     else:
         serving.apply(action.spec)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pegel.reconcile.actions import Kind, PastAction, Target
+from pegel.reconcile.actions import ActionKind, PastAction, Target
 from pegel.spec.limits import FIRST_WAIT, FORGIVEN_AFTER, FREE_RESTARTS, LONGEST_WAIT
 
-TRIES = {Kind.START: "starts", Kind.REPLACE: "replacements", Kind.RESTART: "restarts"}
+TRIES = {ActionKind.START: "starts", ActionKind.REPLACE: "replacements", ActionKind.RESTART: "restarts"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Streak:
         # The exponent is bounded because a timedelta is; the longest wait is reached long before.
         return timedelta(0) if beyond < 0 else min(FIRST_WAIT * 2 ** min(beyond, 20), LONGEST_WAIT)
 
-    def refusal(self, kind: Kind, now: datetime) -> str | None:
+    def refusal(self, kind: ActionKind, now: datetime) -> str | None:
         """Say why there is no further try of this kind yet; None if there may be one."""
         if not self.tries:
             return None
@@ -47,9 +47,9 @@ def streak_of(tries: Iterable[datetime], now: datetime) -> Streak:
     return Streak(tuple(reversed(streak)))
 
 
-def refusal(history: Iterable[PastAction], target: Target, kind: Kind, now: datetime) -> str | None:
+def refusal(history: Iterable[PastAction], target: Target, kind: ActionKind, now: datetime) -> str | None:
     """Say why `target` is in quarantine: `kind` was tried too often since it was last stopped. None if it is not."""
     own = [action for action in history if action.target == target]
-    stopped = max((action.at for action in own if action.kind is Kind.STOP), default=None)
+    stopped = max((action.at for action in own if action.kind is ActionKind.STOP), default=None)
     tries = (action.at for action in own if action.kind is kind and (stopped is None or action.at > stopped))
     return streak_of(tries, now).refusal(kind, now)

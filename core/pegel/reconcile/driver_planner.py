@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from pegel.reconcile.actions import Action, Desired, Kind, PastAction, Target
+from pegel.reconcile.actions import Action, ActionKind, Desired, PastAction, Target
 from pegel.reconcile.crash_loops import refusal
 from pegel.reconcile.driver_health import cause_of_death, stopped_on_request
 from pegel.reconcile.job_backend import JobState, Sighting
@@ -26,15 +26,15 @@ class _Group:
     """The highest generation that anybody knows of."""
     now: datetime
 
-    def action(self, kind: Kind, reason: str) -> Action:
+    def action(self, kind: ActionKind, reason: str) -> Action:
         """Return an action about the driver that is there."""
         return Action(kind=kind, target=self.target, reason=reason, generation=self.newest)
 
-    def launch(self, kind: Kind, reason: str, desired: Desired) -> Action:
+    def launch(self, kind: ActionKind, reason: str, desired: Desired) -> Action:
         """Return an action that starts the next generation, or Quarantine when that was tried too often."""
         refused = refusal(self.history, self.target, kind, self.now)
         if refused is not None:
-            return self.action(Kind.QUARANTINE, f"{refused}; {reason}")
+            return self.action(ActionKind.QUARANTINE, f"{refused}; {reason}")
         return Action(kind=kind, target=self.target, reason=reason, generation=self.newest + 1, job=desired.job)
 
 
@@ -62,7 +62,7 @@ def plan_drivers(
 def hold_drivers(desired: Iterable[Desired], reason: str) -> list[Action]:
     """Return Hold for each desired group: what runs could not be observed, so nothing is moved."""
     groups = sorted(group.group for group in desired)
-    return [Action(kind=Kind.HOLD, target=Target.driver(group), reason=reason) for group in groups]
+    return [Action(kind=ActionKind.HOLD, target=Target.driver(group), reason=reason) for group in groups]
 
 
 def _gather(
@@ -93,15 +93,15 @@ def _decide(group: _Group, unreadable: tuple[str, ...]) -> Action | None:
     if desired is None:
         return _orphan(group, unreadable)
     if sighting is None or stopped_on_request(sighting, group.heartbeat):
-        return _unless_waiting(group, desired, Kind.START, "nothing runs for it")
+        return _unless_waiting(group, desired, ActionKind.START, "nothing runs for it")
     if sighting.fingerprint != desired.job.fingerprint:
         reason = f"state {sighting.fingerprint[:8] or 'unknown'} runs, {desired.job.fingerprint[:8]} is desired"
-        return _unless_waiting(group, desired, Kind.REPLACE, reason)
+        return _unless_waiting(group, desired, ActionKind.REPLACE, reason)
     death = cause_of_death(sighting, group.heartbeat, group.now)
     if death is None:
-        return group.action(Kind.KEEP, "runs as desired")
+        return group.action(ActionKind.KEEP, "runs as desired")
     # A dead driver is revived also while its model is not ready: what is on the topic still wants judging.
-    return group.launch(Kind.RESTART, death, desired)
+    return group.launch(ActionKind.RESTART, death, desired)
 
 
 def _orphan(group: _Group, unreadable: tuple[str, ...]) -> Action | None:
@@ -109,13 +109,15 @@ def _orphan(group: _Group, unreadable: tuple[str, ...]) -> Action | None:
         return None
     if unreadable:
         names = ", ".join(unreadable)
-        return group.action(Kind.HOLD, f"no monitor is known to need it, but the stored spec of {names} cannot be read")
-    return group.action(Kind.STOP, "no monitor needs it any more")
+        return group.action(
+            ActionKind.HOLD, f"no monitor is known to need it, but the stored spec of {names} cannot be read"
+        )
+    return group.action(ActionKind.STOP, "no monitor needs it any more")
 
 
-def _unless_waiting(group: _Group, desired: Desired, kind: Kind, reason: str) -> Action:
+def _unless_waiting(group: _Group, desired: Desired, kind: ActionKind, reason: str) -> Action:
     """Return Hold while no model of the group is ready: whatever runs is left running."""
     if not desired.ready:
         waiting = ", ".join(desired.waiting_for) or "its endpoint"
-        return group.action(Kind.HOLD, f"{waiting} is not ready")
+        return group.action(ActionKind.HOLD, f"{waiting} is not ready")
     return group.launch(kind, reason, desired)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
-from pegel.reconcile.actions import Action, Kind, PastAction, Target
+from pegel.reconcile.actions import Action, ActionKind, PastAction, Target
 from pegel.reconcile.crash_loops import refusal
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import EndpointState, EndpointStatus
@@ -37,7 +37,7 @@ def plan_endpoints(
     for name in sorted(spec_of.keys() | status_of.keys() | unreadable.keys()):
         if name in unreadable:
             reason = f"its spec cannot be read: {unreadable[name]}"
-            planned.append(Action(kind=Kind.HOLD, target=Target.endpoint(name), reason=reason))
+            planned.append(Action(kind=ActionKind.HOLD, target=Target.endpoint(name), reason=reason))
             continue
         status = status_of.get(name) or EndpointStatus(name=name, fingerprint="", state=EndpointState.ABSENT)
         spec = spec_of.get(name)
@@ -51,26 +51,26 @@ def _orphan(status: EndpointStatus, now: datetime) -> Action | None:
         return None
     target = Target.endpoint(status.name)
     if _settles(status, now):
-        return Action(kind=Kind.HOLD, target=target, reason=_settling(status, "no monitor needs it"))
-    return Action(kind=Kind.STOP, target=target, reason="no monitor needs it any more")
+        return Action(kind=ActionKind.HOLD, target=target, reason=_settling(status, "no monitor needs it"))
+    return Action(kind=ActionKind.STOP, target=target, reason="no monitor needs it any more")
 
 
 def _decide(spec: MonitorSpec, status: EndpointStatus, now: datetime, history: tuple[PastAction, ...]) -> Action:
     target, desired = Target.endpoint(spec.endpoint), endpoint_fingerprint(spec)
     if status.state is EndpointState.UNKNOWN:
-        return Action(kind=Kind.HOLD, target=target, reason=f"it could not be observed: {status.detail}")
+        return Action(kind=ActionKind.HOLD, target=target, reason=f"it could not be observed: {status.detail}")
     if status.state is EndpointState.ABSENT:
-        return _move(Kind.START, spec, "nothing serves it", now, history)
+        return _move(ActionKind.START, spec, "nothing serves it", now, history)
     if status.fingerprint != desired:
         reason = f"model {status.fingerprint[:8] or 'unknown'} is served, {desired[:8]} is desired"
         if _settles(status, now):
-            return Action(kind=Kind.HOLD, target=target, reason=_settling(status, reason))
-        return _move(Kind.REPLACE, spec, reason, now, history)
+            return Action(kind=ActionKind.HOLD, target=target, reason=_settling(status, reason))
+        return _move(ActionKind.REPLACE, spec, reason, now, history)
     trouble = _trouble(spec, status, now)
     if trouble is None:
         reason = "serves as desired" if status.state is EndpointState.READY else "starts as desired"
-        return Action(kind=Kind.KEEP, target=target, reason=reason)
-    return _move(Kind.RESTART, spec, trouble, now, history)
+        return Action(kind=ActionKind.KEEP, target=target, reason=reason)
+    return _move(ActionKind.RESTART, spec, trouble, now, history)
 
 
 def _trouble(spec: MonitorSpec, status: EndpointStatus, now: datetime) -> str | None:
@@ -84,12 +84,12 @@ def _trouble(spec: MonitorSpec, status: EndpointStatus, now: datetime) -> str | 
     return f"not ready since {since:%H:%M:%S} UTC; allowed are {spec.model.ready_within.total_seconds():g} s"
 
 
-def _move(kind: Kind, spec: MonitorSpec, reason: str, now: datetime, history: tuple[PastAction, ...]) -> Action:
+def _move(kind: ActionKind, spec: MonitorSpec, reason: str, now: datetime, history: tuple[PastAction, ...]) -> Action:
     """Return an action that starts something, or Quarantine when that was tried too often."""
     target = Target.endpoint(spec.endpoint)
     refused = refusal(history, target, kind, now)
     if refused is not None:
-        return Action(kind=Kind.QUARANTINE, target=target, reason=f"{refused}; {reason}")
+        return Action(kind=ActionKind.QUARANTINE, target=target, reason=f"{refused}; {reason}")
     return Action(kind=kind, target=target, reason=reason, spec=spec)
 
 

@@ -28,7 +28,7 @@ CHANGED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ComparisonLine:
     """One line of the comparison: `median`, `-2 min`, `+6 min`."""
 
     label: str
@@ -109,7 +109,7 @@ class Facts:
         field = self.field(name)
         return field is not None and field.role is Role.PREDICTION
 
-    def comparison(self) -> list[Line]:
+    def comparison(self) -> list[ComparisonLine]:
         """Return the numbers of the worst field, then and now; empty when they are not known."""
         name = self.findings[0].feature
         if self.baseline is None or self.summary is None or self.field(name) is None:
@@ -136,16 +136,16 @@ class Facts:
         return png(panels[:MOST]) if panels else None
 
 
-def _numbers(before: FeatureSummary, now: FeatureSummary, unit: str | None) -> list[Line]:
+def _numbers(before: FeatureSummary, now: FeatureSummary, unit: str | None) -> list[ComparisonLine]:
     medians = (words.number(quantile(side, 0.5), unit) for side in (before, now))
     step = round_step(max(abs(quantile(before, TAIL) - quantile(before, 0.5)), 1e-9) / 5)
     limit = round(quantile(before, TAIL) / step) * step
     tails = (words.percent(max(share_above(side, limit), 0.0)) for side in (before, now))
-    return [Line("median", *medians), Line(f"above {words.number(limit, unit)}", *tails)]
+    return [ComparisonLine("median", *medians), ComparisonLine(f"above {words.number(limit, unit)}", *tails)]
 
 
-def _categories(layout: CategoricalLayout, before: FeatureSummary, now: FeatureSummary) -> list[Line]:
+def _categories(layout: CategoricalLayout, before: FeatureSummary, now: FeatureSummary) -> list[ComparisonLine]:
     labels = [*layout.categories, "others", "never seen in training"]
     shares = before.cells / before.counted, now.cells / now.counted
     order = sorted(range(len(labels)), key=lambda cell: -abs(shares[1][cell] - shares[0][cell]))
-    return [Line(labels[cell], *(words.percent(side[cell]) for side in shares)) for cell in order[:CHANGED]]
+    return [ComparisonLine(labels[cell], *(words.percent(side[cell]) for side in shares)) for cell in order[:CHANGED]]

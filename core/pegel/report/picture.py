@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-from pegel.report.shapes import Bars, Histogram
+from pegel.report.shapes import Bars, OutlinedHistogram
 
 INK, MUTED, NOW, PAPER = "#1b2733", "#66727f", "#e0823d", "#ffffff"
 WIDTH, PANEL = 6.4, 2.05
@@ -30,7 +30,7 @@ class Panel:
     title: str
     subtitle: str
     unit: str | None
-    shape: Histogram | Bars
+    shape: OutlinedHistogram | Bars
 
 
 def png(panels: Sequence[Panel], *, scale: float = 2.0) -> bytes:
@@ -56,7 +56,7 @@ def png(panels: Sequence[Panel], *, scale: float = 2.0) -> bytes:
 
 
 def _panel(axis: Axes, panel: Panel) -> None:
-    if isinstance(panel.shape, Histogram):
+    if isinstance(panel.shape, OutlinedHistogram):
         _histogram(axis, panel.shape, panel.unit)
     else:
         _bars(axis, panel.shape)
@@ -73,7 +73,7 @@ def _panel(axis: Axes, panel: Panel) -> None:
     axis.set_ylim(bottom=0)
 
 
-def _histogram(axis: Axes, histogram: Histogram, unit: str | None) -> None:
+def _histogram(axis: Axes, histogram: OutlinedHistogram, unit: str | None) -> None:
     if histogram.now is not None:
         axis.stairs(histogram.now, histogram.edges, fill=True, color=NOW, alpha=0.75, label="now")
     axis.stairs(histogram.baseline, histogram.edges, color=INK, linewidth=1.6, label="baseline")

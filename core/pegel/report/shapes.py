@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
+class OutlinedHistogram:
     """Bars of equal width: `edges` shape (k + 1,), `baseline` and `now` shares of rows per bar, shape (k,).
 
     `outside` holds the shares of rows left and right of the picture: (baseline left, right, now left, right).
@@ -47,7 +47,7 @@ class Bars:
     now: Array | None
 
 
-def shape(baseline: FeatureSummary, now: FeatureSummary | None) -> Histogram | Bars | None:
+def shape(baseline: FeatureSummary, now: FeatureSummary | None) -> OutlinedHistogram | Bars | None:
     """Return what to draw of one field; None when the baseline has no values."""
     if baseline.counted == 0:
         return None
@@ -97,7 +97,7 @@ def _cumulative(feature: FeatureSummary, at: Array) -> Array:
     return total
 
 
-def _histogram(baseline: FeatureSummary, now: FeatureSummary | None) -> Histogram | None:
+def _histogram(baseline: FeatureSummary, now: FeatureSummary | None) -> OutlinedHistogram | None:
     sides = [baseline] if now is None else [baseline, now]
     tail = (1 - SHOWN) / 2
     least = min(quantile(side, tail) for side in sides)
@@ -107,9 +107,9 @@ def _histogram(baseline: FeatureSummary, now: FeatureSummary | None) -> Histogra
     edges = _even_edges(least, most)
     before, left, right = _shares(baseline, edges)
     if now is None:
-        return Histogram(edges, before, None, (left, right, 0.0, 0.0))
+        return OutlinedHistogram(edges, before, None, (left, right, 0.0, 0.0))
     after, now_left, now_right = _shares(now, edges)
-    return Histogram(edges, before, after, (left, right, now_left, now_right))
+    return OutlinedHistogram(edges, before, after, (left, right, now_left, now_right))
 
 
 def _even_edges(least: float, most: float) -> Array:

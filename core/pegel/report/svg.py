@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from pegel.report.shapes import Bars, Histogram
+from pegel.report.shapes import Bars, OutlinedHistogram
 from pegel.report.words import percent
 
 WIDTH, HEIGHT = 360.0, 150.0
@@ -22,13 +22,13 @@ _LONG = 8
 Array = NDArray[np.float64]
 
 
-def chart(shape: Histogram | Bars | None, *, title: str, unit: str | None = None) -> str:
+def chart(shape: OutlinedHistogram | Bars | None, *, title: str, unit: str | None = None) -> str:
     """Return one field's picture: baseline as outline, window filled. No shape gives a picture that says so."""
     if shape is None:
         return _frame(title, _text(WIDTH / 2, HEIGHT / 2, "no values to draw", "middle"))
     highest = max(float(side.max(initial=0.0)) for side in (shape.baseline, shape.now) if side is not None)
     top = highest * 1.06 or 1.0
-    if isinstance(shape, Histogram):
+    if isinstance(shape, OutlinedHistogram):
         return _frame(title, _grid(top) + _histogram(shape, top) + _numbers(shape.edges, unit))
     return _frame(title, _grid(top) + _bars(shape, top))
 
@@ -74,7 +74,7 @@ def _grid(top: float) -> str:
     return "".join(lines)
 
 
-def _histogram(shape: Histogram, top: float) -> str:
+def _histogram(shape: OutlinedHistogram, top: float) -> str:
     scale = (WIDTH - _LEFT - _RIGHT) / (shape.edges[-1] - shape.edges[0])
     places = _LEFT + (shape.edges - shape.edges[0]) * scale
     now = "" if shape.now is None else f'<path class="now" d="{_stairs(places, shape.now, top)}Z"/>'

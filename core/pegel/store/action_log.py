@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from pegel.reconcile.actions import MOVES, Action, Kind, PastAction, Target
+from pegel.reconcile.actions import MOVES, Action, ActionKind, PastAction, Target
 from pegel.store import tables
 from pegel.store.database import in_turn, reading, writing
 
@@ -32,7 +32,7 @@ class ActionLog:
         with writing(self._engine) as connection:
             in_turn(connection, "actions")
             for action in actions:
-                if action.kind is Kind.KEEP or _is_repetition(connection, action):
+                if action.kind is ActionKind.KEEP or _is_repetition(connection, action):
                     continue
                 row = {
                     "target": str(action.target),
@@ -65,7 +65,7 @@ class ActionLog:
 
 
 def _past(row: sa.RowMapping) -> PastAction:
-    return PastAction(**(dict(row) | {"kind": Kind(row["kind"]), "target": Target.parse(row["target"])}))
+    return PastAction(**(dict(row) | {"kind": ActionKind(row["kind"]), "target": Target.parse(row["target"])}))
 
 
 def _is_repetition(connection: Connection, action: Action) -> bool:

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from pegel.cli.console import out
 from pegel.cli.options import HomeOption, settings_of
-from pegel_local.system.system_status import Line, gather
+from pegel_local.system.system_status import StatusLine, gather
 
 
 def status(home: HomeOption = None) -> None:
@@ -25,7 +25,7 @@ def status(home: HomeOption = None) -> None:
         raise typer.Exit(1)
 
 
-def _cells(line: Line) -> tuple[str, str, str]:
+def _cells(line: StatusLine) -> tuple[str, str, str]:
     """Return name, state and what to do. A word before the state, since colour never carries a meaning alone."""
     state = line.state if line.good else f"[red]! {line.state}[/red]"
     return line.name, state, f"-> {line.remedy}" if line.remedy else ""

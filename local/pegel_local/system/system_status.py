@@ -30,7 +30,7 @@ LOOK_BACK = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class StatusLine:
     """One line of the status. A line that is not `good` says in `remedy` which command comes next."""
 
     name: str
@@ -39,7 +39,7 @@ class Line:
     remedy: str = ""
 
 
-def gather(settings: Settings, now: datetime | None = None) -> dict[str, list[Line]]:
+def gather(settings: Settings, now: datetime | None = None) -> dict[str, list[StatusLine]]:
     """Return every section of the status. A database that does not answer is a line, not an error."""
     at = now or datetime.now(UTC)
     sections = {
@@ -50,43 +50,45 @@ def gather(settings: Settings, now: datetime | None = None) -> dict[str, list[Li
     return sections | _stored(settings, at) | {"disk": [_disk(settings.home)]}
 
 
-def _components(home: Path) -> list[Line]:
+def _components(home: Path) -> list[StatusLine]:
     state = StackFile(Home(home)).read()
     if state is None:
-        return [Line(name="system", state=f"not up in {home}", good=False, remedy="pegel up")]
+        return [StatusLine(name="system", state=f"not up in {home}", good=False, remedy="pegel up")]
     lines = []
     for name, part in state.parts.items():
         if name.startswith(PASSING):
             continue
         alive = part.process.alive
         text = f"running, pid {part.process.pid}" if alive else f"ended; log {part.log}"
-        lines.append(Line(name=name, state=text, good=alive, remedy="" if alive else "pegel up"))
+        lines.append(StatusLine(name=name, state=text, good=alive, remedy="" if alive else "pegel up"))
     return lines
 
 
-def _drivers(settings: Settings) -> list[Line]:
+def _drivers(settings: Settings) -> list[StatusLine]:
     lines = []
     for seen in LocalJobBackend(settings).observe():
         good = seen.state is not JobState.EXITED or seen.exit_code == 0
         code = "" if seen.exit_code is None else f", exit code {seen.exit_code}"
         remedy = "" if good else f"less {settings.home / 'jobs' / seen.group / 'log'}"
         lines.append(
-            Line(name=seen.group, state=f"{seen.state}, generation {seen.generation}{code}", good=good, remedy=remedy)
+            StatusLine(
+                name=seen.group, state=f"{seen.state}, generation {seen.generation}{code}", good=good, remedy=remedy
+            )
         )
     return lines
 
 
-def _endpoints(settings: Settings) -> list[Line]:
+def _endpoints(settings: Settings) -> list[StatusLine]:
     lines = []
     serving = LocalServingBackend(settings)
     for seen in look_at_endpoints(serving, serving.names()):
         good = seen.state is EndpointState.READY
         remedy = "" if good else f"less {settings.home / 'endpoints' / seen.name / 'server' / 'log'}"
-        lines.append(Line(name=seen.name, state=f"{seen.state} at {seen.url}", good=good, remedy=remedy))
+        lines.append(StatusLine(name=seen.name, state=f"{seen.state} at {seen.url}", good=good, remedy=remedy))
     return lines
 
 
-def _stored(settings: Settings, now: datetime) -> dict[str, list[Line]]:
+def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
     engine = connect(settings.database)
     results = Results(engine)
     try:
@@ -94,37 +96,41 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[Line]]:
         models = [_model(results, row, now) for row in model_rows(Sources(engine), now)]
         moves = ActionLog(engine).recent(limit=1)
     except (Unavailable, SetupError) as error:
-        return {"database": [Line(name="results database", state=str(error), good=False, remedy="pegel up")]}
+        return {"database": [StatusLine(name="results database", state=str(error), good=False, remedy="pegel up")]}
     finally:
         engine.dispose()
-    last = [Line(name=str(move.target), state=f"{move.kind} {_ago(move.at, now)}: {move.reason}") for move in moves]
+    last = [
+        StatusLine(name=str(move.target), state=f"{move.kind} {_ago(move.at, now)}: {move.reason}") for move in moves
+    ]
     return {"heartbeats": beats, "models": models, "last reconcile action": last}
 
 
-def _beat(beat: Heartbeat, now: datetime) -> Line:
+def _beat(beat: Heartbeat, now: datetime) -> StatusLine:
     text = f"{beat.state}, lag {beat.lag}, batch {beat.batch_id}, heartbeat {_ago(beat.at, now)}"
     trouble = beat.error or (None if beat.state == "stopped" else silence(beat, now))
     good = trouble is None
-    return Line(name=beat.group, state=text if good else f"{text}; {trouble}", good=good, remedy=_next(good))
+    return StatusLine(name=beat.group, state=text if good else f"{text}; {trouble}", good=good, remedy=_next(good))
 
 
 def _next(good: bool) -> str:
     return "" if good else "wait a minute: the reconciler restarts it; its reasons stand on the model's page"
 
 
-def _model(results: Results, row: ModelRow, now: datetime) -> Line:
+def _model(results: Results, row: ModelRow, now: datetime) -> StatusLine:
     """Return the line of a model, in the words of its page."""
     counted = f"{results.ledger_total(row.name, row.version, now - LOOK_BACK).received} messages in a day"
     state = " · ".join([row.state.words, f"last window {row.last_window}", counted, *row.notices])
     good = row.state.level != "bad" and not row.notices
-    return Line(name=monitor_key(row.name, row.version), state=state, good=good, remedy="" if good else "pegel report")
+    return StatusLine(
+        name=monitor_key(row.name, row.version), state=state, good=good, remedy="" if good else "pegel report"
+    )
 
 
-def _disk(home: Path) -> Line:
+def _disk(home: Path) -> StatusLine:
     usage = shutil.disk_usage(home if home.exists() else home.parent)
     good = usage.free > 1 << 30
     text = f"{usage.free / (1 << 30):.1f} GiB free"
-    return Line(name=str(home), state=text, good=good, remedy="" if good else f"free space below {home}")
+    return StatusLine(name=str(home), state=text, good=good, remedy="" if good else f"free space below {home}")
 
 
 def _ago(then: datetime, now: datetime) -> str:

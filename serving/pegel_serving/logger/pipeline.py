@@ -37,7 +37,7 @@ from pegel_serving.logger.drops import Drops
 from pegel_serving.logger.kafka_record import KafkaRecord
 from pegel_serving.logger.memory_queue import MemoryQueue
 from pegel_serving.logger.metrics import Metrics
-from pegel_serving.logger.producer import TOPIC_REASONS, Sender, Verdict
+from pegel_serving.logger.producer import TOPIC_REASONS, DeliveryOutcome, Sender
 from pegel_serving.logger.resend import Resend, Settle
 from pegel_serving.logger.spool import Batch, Spool, SpoolFull, SpoolUnreadable
 
@@ -260,22 +260,22 @@ class Pipeline:
         self._in_flight.mark_sent(number, sent=False)
         return False
 
-    def _landed(self, number: int, attempt: int, verdict: Verdict, reason: str) -> None:
+    def _landed(self, number: int, attempt: int, verdict: DeliveryOutcome, reason: str) -> None:
         entry = self._in_flight.get(number)
-        if entry is None or (attempt != self._attempt and verdict is not Verdict.DELIVERED):
+        if entry is None or (attempt != self._attempt and verdict is not DeliveryOutcome.DELIVERED):
             return  # evacuated meanwhile: its copy on disk counts
-        if verdict is Verdict.UNREACHED:
+        if verdict is DeliveryOutcome.UNREACHED:
             self._unreached = True  # it stays in flight, so that the evacuation keeps the order
-        elif verdict is Verdict.REFUSED_TOGETHER:
+        elif verdict is DeliveryOutcome.REFUSED_TOGETHER:
             self._in_flight.mark_suspect(number)
         else:
             self._in_flight.take(number)
-            if verdict is Verdict.DELIVERED:
+            if verdict is DeliveryOutcome.DELIVERED:
                 self._metrics.produce_s.observe(max(0.0, self._now - entry.since))
             self._outcome(entry.event, verdict, reason)
 
-    def _outcome(self, event: KafkaRecord, verdict: Verdict, reason: str) -> None:
-        if verdict is Verdict.DELIVERED:
+    def _outcome(self, event: KafkaRecord, verdict: DeliveryOutcome, reason: str) -> None:
+        if verdict is DeliveryOutcome.DELIVERED:
             self._moved_at = self._acknowledged_at = self._now
             self._metrics.produced.labels(event.topic).inc()
             return
@@ -361,7 +361,7 @@ class Pipeline:
     def _resend_from_memory(self, at: float) -> None:
         numbers = list(self._in_flight)
 
-        def settle(place: int, verdict: Verdict, reason: str) -> None:
+        def settle(place: int, verdict: DeliveryOutcome, reason: str) -> None:
             entry = self._in_flight.take(numbers[place])
             if entry is not None:
                 self._outcome(entry.event, verdict, reason)
@@ -390,7 +390,7 @@ class Pipeline:
         events = [event for event in map(self._decoded, batch.records) if event is not None]
         self._last = events[-1] if events else self._last
 
-        def settle(place: int, verdict: Verdict, reason: str) -> None:
+        def settle(place: int, verdict: DeliveryOutcome, reason: str) -> None:
             self._outcome(events[place], verdict, reason)
 
         self._replayed, self._resend = batch, self._resending(events, settle, self._now)

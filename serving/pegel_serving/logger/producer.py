@@ -16,7 +16,7 @@ from pegel_serving.logger.kafka_record import KafkaRecord
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Verdict(Enum):
+class DeliveryOutcome(Enum):
     """What became of an event that was handed to the producer."""
 
     DELIVERED = "delivered"
@@ -28,7 +28,7 @@ class Verdict(Enum):
     """The broker refused the batch it travelled in; it may have been a neighbour's fault. Sent alone, it is its own."""
 
 
-Report = Callable[[Verdict, str], None]
+Report = Callable[[DeliveryOutcome, str], None]
 """Called once per event, from `poll` or at once, with the verdict and the broker's word for it."""
 
 
@@ -139,10 +139,10 @@ class KafkaSender:
             verdict, reason = _verdict(error.args[0])
             self._fatal = self._fatal or reason == "fatal"
             # nothing was sent, so nobody else can be at fault
-            report(Verdict.REFUSED if verdict is Verdict.REFUSED_TOGETHER else verdict, reason)
+            report(DeliveryOutcome.REFUSED if verdict is DeliveryOutcome.REFUSED_TOGETHER else verdict, reason)
         except (ValueError, TypeError, OverflowError) as error:
             log.warning("the client library cannot send an event", why=str(error))
-            report(Verdict.REFUSED, "unsendable")
+            report(DeliveryOutcome.REFUSED, "unsendable")
         return True
 
     def poll(self) -> None:
@@ -169,10 +169,10 @@ class KafkaSender:
         return Producer(options, logger=logging.getLogger("librdkafka"))
 
 
-def _verdict(error: KafkaError | None) -> tuple[Verdict, str]:
+def _verdict(error: KafkaError | None) -> tuple[DeliveryOutcome, str]:
     if error is None:
-        return Verdict.DELIVERED, ""
+        return DeliveryOutcome.DELIVERED, ""
     code = error.code()
     if code in _LATER:
-        return Verdict.UNREACHED, _word(error)
-    return (Verdict.REFUSED if code in _TOPIC else Verdict.REFUSED_TOGETHER), _word(error)
+        return DeliveryOutcome.UNREACHED, _word(error)
+    return (DeliveryOutcome.REFUSED if code in _TOPIC else DeliveryOutcome.REFUSED_TOGETHER), _word(error)

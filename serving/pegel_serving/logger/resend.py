@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from pegel_serving.logger.kafka_record import KafkaRecord
-from pegel_serving.logger.producer import Sender, Verdict
+from pegel_serving.logger.producer import DeliveryOutcome, Sender
 
-Settle = Callable[[int, Verdict, str], None]
+Settle = Callable[[int, DeliveryOutcome, str], None]
 """Told the place of an event, whether it was DELIVERED or REFUSED, and the broker's reason."""
 
 
@@ -44,7 +44,7 @@ class Resend:
         self._pause_s, self._patience_s, self._not_before = pause_s, patience_s, not_before
         self._groups: deque[list[int]] = deque([list(range(len(events)))] if events else [])
         self._group: list[int] = []
-        self._reports: dict[int, tuple[Verdict, str]] = {}
+        self._reports: dict[int, tuple[DeliveryOutcome, str]] = {}
         self._round = 0
         self._sent_at = 0.0
         self.failed = False
@@ -68,7 +68,7 @@ class Resend:
         if self._group and len(self._reports) < len(self._group) and now - self._sent_at > self._patience_s:
             self._sender.forget()
             for place in self._group:
-                self._reports.setdefault(place, (Verdict.UNREACHED, "no_report"))
+                self._reports.setdefault(place, (DeliveryOutcome.UNREACHED, "no_report"))
         if self._group and len(self._reports) == len(self._group):
             self._judge(now)
 
@@ -77,9 +77,9 @@ class Resend:
         self._round += 1
         for place in self._group:
             if not self._sender.send(self._events[place], partial(self._report, self._round, place)):
-                self._report(self._round, place, Verdict.UNREACHED, "queue_full")
+                self._report(self._round, place, DeliveryOutcome.UNREACHED, "queue_full")
 
-    def _report(self, number: int, place: int, verdict: Verdict, reason: str) -> None:
+    def _report(self, number: int, place: int, verdict: DeliveryOutcome, reason: str) -> None:
         if number == self._round:
             self._reports.setdefault(place, (verdict, reason))
 
@@ -90,13 +90,17 @@ class Resend:
         suspects: list[int] = []
         for place in group:
             verdict, reason = self._reports[place]
-            if verdict is Verdict.UNREACHED:
+            if verdict is DeliveryOutcome.UNREACHED:
                 again.append(place)
-            elif verdict is Verdict.REFUSED_TOGETHER and len(group) > 1:
+            elif verdict is DeliveryOutcome.REFUSED_TOGETHER and len(group) > 1:
                 suspects.append(place)
             else:
                 self.open -= 1
-                self._settle(place, Verdict.DELIVERED if verdict is Verdict.DELIVERED else Verdict.REFUSED, reason)
+                self._settle(
+                    place,
+                    DeliveryOutcome.DELIVERED if verdict is DeliveryOutcome.DELIVERED else DeliveryOutcome.REFUSED,
+                    reason,
+                )
         self.failed = bool(again)
         if again:
             self._not_before = now + self._pause_s

@@ -22,8 +22,7 @@ from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.data.spans import Span
 from pegel.judge.findings import Finding
 from pegel.judge.judge import judge
-from pegel.reconcile.actions import Action, Target
-from pegel.reconcile.actions import Kind as Step
+from pegel.reconcile.actions import Action, ActionKind, Target
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.stats.layout import Layout, build_layout
@@ -157,7 +156,7 @@ def alarm(settings: Settings) -> None:
     inbox = stores.alerts.inbox("delays", 1, now)
     for change in update(inbox.alerts, inbox.findings, inbox.windows, now, stores.registry.list()):
         stores.alerts.save(change)
-    started = Action(kind=Step.START, target=Target.driver("default"), reason="nothing runs for it", generation=1)
+    started = Action(kind=ActionKind.START, target=Target.driver("default"), reason="nothing runs for it", generation=1)
     stores.actions.record([started], now - timedelta(minutes=9))
 
 

@@ -17,8 +17,7 @@ from pegel.alerts.update import update
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.judge.judge import judge
-from pegel.reconcile.actions import Action, Target
-from pegel.reconcile.actions import Kind as Step
+from pegel.reconcile.actions import Action, ActionKind, Target
 from pegel.report.collect import Sources
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
@@ -102,7 +101,9 @@ def judged(baseline: Baseline, tmp_path_factory: pytest.TempPathFactory) -> Path
         _write(stream, claim, baseline, minute, rng)
     results.write(outliers=[sample_outlier("<script>", 3)], invalid=[sample_invalid(3, sample="<script>alert(1)")])
     stream.heartbeat(claim, sample_heartbeat(NOW))
-    restart = Action(kind=Step.RESTART, target=Target.driver("default"), reason="exited with -9: killed", generation=2)
+    restart = Action(
+        kind=ActionKind.RESTART, target=Target.driver("default"), reason="exited with -9: killed", generation=2
+    )
     ActionLog(engine).record([restart], START + MINUTE)
     inbox = AlertStore(engine).inbox("delays", 1, NOW)
     for change in update(inbox.alerts, inbox.findings, inbox.windows, NOW, [sample_spec()]):

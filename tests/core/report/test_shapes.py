@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
-from pegel.report.shapes import Bars, Histogram, quantile, shape, share_above
+from pegel.report.shapes import Bars, OutlinedHistogram, quantile, shape, share_above
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import FeatureSummary, Summary
 
@@ -40,7 +40,7 @@ def test_every_row_is_in_a_bar_or_told_as_outside(training: list[float], window:
     """The shares of a picture and what lies outside add up to one, on both sides, for any numbers."""
     drawn = shape(numeric(training), numeric(window, training))
     sides: list[float] = []
-    if isinstance(drawn, Histogram):
+    if isinstance(drawn, OutlinedHistogram):
         left, right, now_left, now_right = drawn.outside
         sides = [drawn.baseline.sum() + left + right]
         sides += [] if drawn.now is None else [drawn.now.sum() + now_left + now_right]
@@ -56,7 +56,7 @@ def test_whole_numbers_get_whole_bars() -> None:
     """Minutes are counted by whole minutes: a uniform feature looks uniform, without a comb."""
     drawn = shape(numeric([float(v) for v in range(1, 101)] * 20), None)
 
-    assert isinstance(drawn, Histogram)
+    assert isinstance(drawn, OutlinedHistogram)
     assert np.all(drawn.edges == np.round(drawn.edges))
     inner = drawn.baseline[1:-1]
     np.testing.assert_allclose(inner, inner[0], rtol=0.35)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.engine import Engine
 
-from pegel.reconcile.actions import Action, Kind, Target
+from pegel.reconcile.actions import Action, ActionKind, Target
 from pegel.store.action_log import ActionLog
 from pegel.testing.manual_clock import START
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.environments("sqlalchemy")
 MINUTE = timedelta(minutes=1)
 
 
-def action(kind: Kind, reason: str = "", group: str = "default") -> Action:
+def action(kind: ActionKind, reason: str = "", group: str = "default") -> Action:
     """Return an action about generation 1."""
     return Action(kind=kind, target=Target.driver(group), reason=reason, generation=1)
 
@@ -25,7 +25,7 @@ def test_moves_are_written_each_time(engine: Engine) -> None:
     """Two restarts with the same reason are two lines: the planner counts them."""
     log = ActionLog(engine)
     for minute in range(2):
-        log.record([action(Kind.RESTART, "exited with 1: boom")], START + minute * MINUTE)
+        log.record([action(ActionKind.RESTART, "exited with 1: boom")], START + minute * MINUTE)
 
     assert [START, START + MINUTE] == [past.at for past in log.history(START + 5 * MINUTE)]
 
@@ -34,7 +34,7 @@ def test_reasons_for_not_moving_are_written_once(engine: Engine) -> None:
     """Keep is never written; Hold is written when it begins or changes its reason, not each minute."""
     log = ActionLog(engine)
     said = ["a is not ready", "a is not ready", "b is not ready"]
-    added = [log.record([action(Kind.KEEP, group="other"), action(Kind.HOLD, one)], START) for one in said]
+    added = [log.record([action(ActionKind.KEEP, group="other"), action(ActionKind.HOLD, one)], START) for one in said]
 
     assert [1, 0, 1] == added
     assert ["a is not ready", "b is not ready"] == [past.reason for past in log.recent(Target.driver("default"))]
@@ -44,7 +44,7 @@ def test_recent_actions_are_the_newest(engine: Engine) -> None:
     """A limit keeps the newest lines, oldest first; the planner looks back one day."""
     log = ActionLog(engine)
     for hour in range(0, 48, 12):
-        log.record([action(Kind.START, f"at {hour}")], START + timedelta(hours=hour))
+        log.record([action(ActionKind.START, f"at {hour}")], START + timedelta(hours=hour))
 
     assert ["at 24", "at 36"] == [past.reason for past in log.recent(limit=2)]
     assert ["at 24", "at 36"] == [past.reason for past in log.history(START + timedelta(hours=37))]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pegel_serving.logger.kafka_record import KafkaRecord
-from pegel_serving.logger.producer import Report, Verdict
+from pegel_serving.logger.producer import DeliveryOutcome, Report
 
 
 @dataclass
 class SwitchedSender:
     """A Sender whose broker is reachable, away or refusing; what is polled together travels as one batch."""
 
-    verdict: Verdict | None = Verdict.DELIVERED
+    verdict: DeliveryOutcome | None = DeliveryOutcome.DELIVERED
     """None: nothing is reported, as while the broker is away and its timeout has not passed."""
     reason: str = ""
     room: int = 10**6
@@ -35,12 +35,12 @@ class SwitchedSender:
             return
         waiting, self.waiting = self.waiting, []
         self.batches += 1
-        poisoned = self.verdict is Verdict.DELIVERED and any(self._is_poison(event) for event, _ in waiting)
+        poisoned = self.verdict is DeliveryOutcome.DELIVERED and any(self._is_poison(event) for event, _ in waiting)
         for event, report in waiting:
             if poisoned:
-                report(Verdict.REFUSED_TOGETHER, "invalid_timestamp")
+                report(DeliveryOutcome.REFUSED_TOGETHER, "invalid_timestamp")
                 continue
-            if self.verdict is Verdict.DELIVERED:
+            if self.verdict is DeliveryOutcome.DELIVERED:
                 self.topic.append(event)
             report(self.verdict, self.reason)
 
@@ -51,7 +51,7 @@ class SwitchedSender:
         """Report everything that waits as purged."""
         waiting, self.waiting = self.waiting, []
         for _, report in waiting:
-            report(Verdict.UNREACHED, "purged")
+            report(DeliveryOutcome.UNREACHED, "purged")
 
     def flush(self, timeout_s: float) -> None:
         """Poll once."""
