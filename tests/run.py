@@ -54,12 +54,12 @@ class Suite:
 SUITES = (
     Suite("core", "spark", 150),
     Suite("core", "airflow", 40, "environments and not slow and not long"),
-    Suite("airflow", "airflow", 180),
-    Suite("spark", "spark", 210),
-    Suite("serving", "serving", 100),
+    Suite("airflow", "airflow", 130),
+    Suite("spark", "spark", 330),
+    Suite("serving", "serving", 170),
     Suite("local", "serving", 25),
     Suite("repo", "serving", 60),
-    Suite("e2e", "serving", 200, alone=True),
+    Suite("e2e", "serving", 230, alone=True),
 )
 _printing = threading.Lock()
 

@@ -294,6 +294,7 @@ def test_records_that_were_deleted_unread_are_a_gap(drivers: Drivers, toolbox: A
     assert (150, 150) == drivers.accounts()
 
 
+@pytest.mark.long
 def test_a_broker_that_is_away_is_waited_for(
     drivers: Drivers, toolbox: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -319,6 +320,7 @@ def test_a_broker_that_is_away_is_waited_for(
         )
 
 
+@pytest.mark.long
 def test_a_locked_database_is_waited_for(drivers: Drivers, toolbox: Any) -> None:
     """While another process holds SQLite's lock the driver keeps its place and says so; then it goes on."""
     drivers.world.watch(toolbox.make_spec(namespace=drivers.wire.namespace))
@@ -447,6 +449,7 @@ def test_records_at_which_drivers_died_are_read_in_small_steps(drivers: Drivers,
     assert (200, 200) == drivers.accounts()
 
 
+@pytest.mark.long
 def test_a_flood_of_large_bodies_is_read_in_bounded_memory(drivers: Drivers, toolbox: Any) -> None:
     """480 bodies of 1 MB for a model that nobody knows pass through one driver, and honest events are all judged."""
     wire = drivers.wire
