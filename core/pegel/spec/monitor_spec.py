@@ -45,7 +45,7 @@ class Model(Section):
     """Which model version is served, and from what."""
 
     name: Name
-    version: Annotated[int, Field(ge=1)] = 1
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)] = 1
     uri: Annotated[
         str, Field(min_length=1, description="Folder of the fitted model: `file:///...` or an object store address")
     ]

@@ -46,12 +46,12 @@ def connect(url: str) -> Engine:
 def reading(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that only reads.
 
-    Raises Unavailable if the database does not answer, SetupError if it has no tables yet.
+    Raises Unavailable if the database does not answer, SetupError if it has no tables yet or its file is damaged.
     """
     try:
         with engine.connect() as connection:
             yield connection
-    except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
+    except sa.exc.DatabaseError as error:
         raise _explained(engine, error) from error
 
 
@@ -61,12 +61,12 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
     On SQLite writers go one after the other. On PostgreSQL they meet only in rows that both write; a writer that
     reads first and needs nobody to write in between asks for that by name, see `in_turn`.
-    Raises Unavailable if the database does not answer, SetupError if it has no tables yet.
+    Raises Unavailable if the database does not answer, SetupError if it has no tables yet or its file is damaged.
     """
     try:
         with engine.connect().execution_options(pegel_write=True) as connection, connection.begin():
             yield connection
-    except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
+    except sa.exc.DatabaseError as error:
         raise _explained(engine, error) from error
 
 
@@ -155,6 +155,11 @@ def _explained(engine: Engine, error: sa.exc.DBAPIError) -> Exception:
         return SetupError(
             f"the database {_shown(engine)} has tables of another version than this Pegel's: {said}. `pegel up` brings "
             f"them up to date, or says why it cannot. Nothing was changed."
+        )
+    if "disk image is malformed" in said or "file is not a database" in said:
+        return SetupError(
+            f"the database {_shown(engine)} is damaged: {said}. Nothing was changed; put a copy of it back, or move it "
+            f"away, run `pegel up` and onboard the models again."
         )
     if isinstance(error, sa.exc.OperationalError):
         return Unavailable(

@@ -117,6 +117,22 @@ def test_a_database_without_tables_is_named(empty: Engine) -> None:
         connection.execute(sa.insert(tables.positions).values(name="kept", value=7))
 
 
+@pytest.mark.parametrize("damage", [b"no database at all " * 1000, None])
+def test_a_damaged_file_is_named(tmp_path: Path, damage: bytes | None) -> None:
+    """Other bytes in place of the file, and a file cut in half (None), are one sentence, and no other kind of error."""
+    file = tmp_path / "pegel.db"
+    whole = connect(f"sqlite:///{file}")
+    migrate(whole)
+    whole.dispose()
+    file.write_bytes(damage or file.read_bytes()[: file.stat().st_size // 2])
+    engine = connect(f"sqlite:///{file}")
+    with pytest.raises(SetupError, match="is damaged"), reading(engine) as connection:
+        connection.execute(sa.select(tables.alerts)).all()
+    with pytest.raises(SetupError, match="is damaged"):
+        migrate(engine)
+    engine.dispose()
+
+
 def test_instants_come_back_in_utc(engine: Engine) -> None:
     """An instant written in another zone is the same instant in UTC, to the microsecond."""
     told = datetime(2026, 11, 3, 4, 5, 6, 789, tzinfo=timezone(timedelta(hours=-5)))
