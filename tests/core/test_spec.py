@@ -137,8 +137,10 @@ def test_text_that_is_no_mapping_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("version", [0, 2**31, 2**63])
 def test_a_version_that_the_database_cannot_hold_is_refused(version: int) -> None:
-    """Versions are whole numbers of 32 bits, as every table keeps them: others are refused before anything is stored."""
-    assert f"model.version: given {version}" in refusal(wish(model={"name": "delays", "version": version, "uri": "x:y"}))
+    """Versions are positive and of 32 bits, as every table keeps them: others are refused before anything is stored."""
+    model = {"name": "delays", "version": version, "uri": "file:///models/delays"}
+
+    assert f"model.version: given {version}" in refusal(wish(model=model))
 
 
 def test_a_later_version_of_the_format_is_refused() -> None:

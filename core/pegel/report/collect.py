@@ -139,7 +139,11 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
         alerts=part(
             "alerts", lambda: alerts.alerts(model, version, limit=LISTED, damaged=reader.problems), list[Alert]()
         ),
-        outliers=part("outliers", lambda: results.outliers(model, version, limit=LISTED), list[OutlierRow]()),
+        outliers=part(
+            "outliers",
+            lambda: results.outliers(model, version, limit=LISTED, damaged=reader.problems),
+            list[OutlierRow](),
+        ),
         invalid=part("invalid input", lambda: results.invalid(model, version, since)[::-1], list[InvalidRow]()),
         actions=part("actions", lambda: _actions(sources, spec), list[PastAction]()),
         failures=results.failures(model, version),

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Engine
 from pegel.reconcile.actions import MOVES, Action, ActionKind, PastAction, Target
 from pegel.store import tables
 from pegel.store.database import in_turn, reading, writing
+from pegel.store.row_codec import decoded, readable
 
 LOOK_BACK = timedelta(days=1)
 """How far back the planner looks; far beyond the longest wait of a crash loop."""
@@ -46,11 +47,17 @@ class ActionLog:
         return added
 
     def history(self, now: datetime) -> list[PastAction]:
-        """Return what the planner needs: the actions of the last `LOOK_BACK`, oldest first."""
+        """Return what the planner needs: the actions of the last `LOOK_BACK`, oldest first.
+
+        A line that cannot be read is left out: it must not keep everything else from being reconciled.
+        """
         return self._read(tables.actions.c.at > now - LOOK_BACK, limit=None)
 
     def recent(self, *targets: Target, limit: int = 50) -> list[PastAction]:
-        """Return the newest actions about these targets, or about all if none is named, oldest first."""
+        """Return the newest actions about these targets, or about all if none is named, oldest first.
+
+        Lines that cannot be read are left out.
+        """
         names = [str(target) for target in targets]
         condition = tables.actions.c.target.in_(names) if names else sa.true()
         return self._read(condition, limit=limit)
@@ -61,10 +68,14 @@ class ActionLog:
         statement = sa.select(*columns).where(condition).order_by(c.seq.desc()).limit(limit)
         with reading(self._engine) as connection:
             rows = connection.execute(statement).mappings().all()
-        return [_past(row) for row in reversed(rows)]
+        return readable(_past, reversed(rows), damaged=[])
 
 
 def _past(row: sa.RowMapping) -> PastAction:
+    return decoded(_past_action, row, "a line of the log of actions")
+
+
+def _past_action(row: sa.RowMapping) -> PastAction:
     return PastAction(**(dict(row) | {"kind": ActionKind(row["kind"]), "target": Target.parse(row["target"])}))
 
 

@@ -209,14 +209,23 @@ class Results:
         return finding_from_json(rows[0]["finding"])
 
     def outliers(
-        self, model: str, version: int, since: datetime | None = None, *, limit: int | None = LISTED
+        self,
+        model: str,
+        version: int,
+        since: datetime | None = None,
+        *,
+        limit: int | None = LISTED,
+        damaged: list[str] | None = None,
     ) -> list[OutlierRow]:
-        """Return the newest outliers at or after `since`, newest first."""
+        """Return the newest outliers at or after `since`, newest first.
+
+        Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
+        """
         c = tables.outliers.c
         conditions = of_monitor(tables.outliers, model, version) + ([] if since is None else [c.event_time >= since])
         order = (c.event_time.desc(), c.event_id, c.row)
         rows = self._rows(sa.select(tables.outliers).where(*conditions).order_by(*order).limit(limit))
-        return [outlier(row) for row in rows]
+        return readable(outlier, rows, damaged)
 
     def ledger(self, model: str, version: int, since: datetime | None = None) -> list[LedgerRow]:
         """Return the ledger's minutes from `since` on, in order of time."""

@@ -77,7 +77,15 @@ def _window(columns: RowMapping) -> WindowRow:
 
 
 def outlier(columns: RowMapping) -> OutlierRow:
-    """Build an outlier row from its columns."""
+    """Build an outlier row from its columns. Raises DamagedRow."""
+    what = f"the outlier {columns['event_id']} row {columns['row']} of {columns['model']}/{columns['version']}"
+    return decoded(_outlier, columns, what)
+
+
+def _outlier(columns: RowMapping) -> OutlierRow:
+    reasons = columns["reasons"]
+    if not isinstance(reasons, list) or not all(isinstance(reason, dict) for reason in reasons):
+        raise TypeError(f"reasons: expected a list of mappings, given {reasons!r}")
     return OutlierRow(**(dict(columns) | {"origin": Origin(columns["origin"])}))
 
 

@@ -167,6 +167,17 @@ def test_a_damaged_model_hides_no_other(sources: Sources, words: str) -> None:
     assert view.windows
 
 
+@pytest.mark.parametrize("reasons", ["{", "7", "[7]"])
+def test_an_outlier_that_cannot_be_read_is_left_out_and_named(sources: Sources, reasons: str) -> None:
+    """Whatever stands in place of an outlier's reasons, the page of its model shows the rest and says what it lacks."""
+    damaged(sources, sa.text("UPDATE outliers SET reasons = :reasons").bindparams(reasons=reasons))
+    view = model_view(sources, "delays", 1, NOW)
+
+    assert [] == view.outliers
+    assert ["the outlier <script> row 0 of delays/1 cannot be read"] == [text.split(":")[0] for text in view.problems]
+    assert "What is wrong" in html.render(view)
+
+
 def test_what_went_wrong_in_the_stream_is_told(sources: Sources) -> None:
     """A failure of the stream is the model's state; records never read, set aside or unexplained are notices."""
     stream = StreamStore(sources.engine)

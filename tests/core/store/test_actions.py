@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from pegel.reconcile.actions import Action, ActionKind, Target
+from pegel.store import tables
 from pegel.store.action_log import ActionLog
+from pegel.store.database import writing
 from pegel.testing.manual_clock import START
 
 pytestmark = pytest.mark.environments("sqlalchemy")
@@ -48,3 +51,15 @@ def test_recent_actions_are_the_newest(engine: Engine) -> None:
 
     assert ["at 24", "at 36"] == [past.reason for past in log.recent(limit=2)]
     assert ["at 24", "at 36"] == [past.reason for past in log.history(START + timedelta(hours=37))]
+
+
+@pytest.mark.parametrize("damage", [{"kind": "dance"}, {"target": "nowhere"}])
+def test_a_line_that_cannot_be_read_hides_no_other(engine: Engine, damage: dict[str, str]) -> None:
+    """A kind or a target that this release does not know leaves the other lines to the planner and to the page."""
+    log = ActionLog(engine)
+    log.record([action(ActionKind.RESTART, "first"), action(ActionKind.RESTART, "second", group="own")], START)
+    with writing(engine) as connection:
+        connection.execute(sa.update(tables.actions).where(tables.actions.c.reason == "first").values(damage))
+
+    assert ["second"] == [past.reason for past in log.history(START + MINUTE)]
+    assert ["second"] == [past.reason for past in log.recent()]
