@@ -24,6 +24,8 @@ from pegel.stream.partial import MinuteCount, OutlierReason, OutlyingEvent, Part
 
 MAX_OUTLIERS = 200
 """Outlying rows told one by one, per pane and task; the highest scores. All of them are counted."""
+MAX_TEXT = 500
+"""Characters that are told of an outlying event's id and values: a body may hold megabytes of them."""
 MAX_NOTICE = 2**40
 """Largest number of dropped events that a notice is believed."""
 SAMPLE_BYTES = 300
@@ -185,7 +187,7 @@ def score(loaded: LoadedBaseline, summary: Summary, decoded: Decoded, events: li
     values = _values(loaded.baseline.layout, decoded.columns)
     return [
         OutlyingEvent(
-            event_id=events[bodies[row]].id,
+            event_id=_event_id(events[bodies[row]]),
             row=int(indices[row]),
             event_time_us=events[bodies[row]].time_us,
             score=float(scores[row]),
@@ -208,10 +210,21 @@ def _values(layout: Layout, columns: Columns) -> dict[str, NDArray[Any]]:
     return by_name
 
 
+def _event_id(event: LoggedEvent) -> str:
+    """Return the id of an event; of one that is too long the beginning, and what sets it apart from others like it."""
+    return event.id if len(event.id) <= MAX_TEXT else f"{_cut(event.id)}{event.identity:016x}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
+
+
 def _plain(value: Any) -> float | str | None:
-    """Return a value as JSON can hold it."""
-    if value is None or isinstance(value, str):
-        return value
+    """Return a value as JSON can hold it, of a long text the beginning."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return _cut(value)
     return float(value) if math.isfinite(value) else str(float(value))
 
 

@@ -145,6 +145,19 @@ def test_outliers_are_told_with_their_reasons(group: Any) -> None:
     assert {"feature": "distance", "value": 1e9} == {k: row.reasons[0][k] for k in ("feature", "value")}
 
 
+def test_of_a_long_value_and_a_long_id_the_beginning_is_told(group: Any) -> None:
+    """Outlying events whose ids and values are megabytes long cost the database a few hundred characters each."""
+    body = b'{"instances": [[1e9, "%b"]]}' % (b"A" * 1_000_000)
+    long = [LoggedRecord("i" * 1_000_000 + end, REQUEST_TYPE, "delays-v1", body, group.begin) for end in "ab"]
+    group.send(group.start(), long)
+    rows = group.results.outliers("delays", 1)
+    values = [reason["value"] for row in rows for reason in row.reasons if reason["feature"] == "carrier"]
+
+    assert ["A" * 500 + "…"] * 2 == values
+    assert 2 == len({row.event_id for row in rows})
+    assert {517} == {len(row.event_id) for row in rows}
+
+
 def test_a_clock_that_runs_ahead_makes_nobody_late(group: Any) -> None:
     """An event dated far ahead is clamped and counted, and honest events of the present still find their windows."""
     state, now = group.start(), (group.clock.now() - group.begin).total_seconds()
