@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from pegel.reconcile.desired import endpoint_fingerprint
+from pegel.reconcile.serving_backend import another_candidate
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_airflow import form, services, topic_admin
@@ -54,15 +56,20 @@ def register(settings: Settings, spec_json: dict[str, Any], profiled: dict[str, 
     """Put spec and baseline in force, then let the candidate serve; say whether the database changed.
 
     In this order, because the reconciler brings endpoints to what the registry says: a crash between the two is made
-    good from there.
+    good from there. Raises Conflict before anything is in force if another run staged something else meanwhile.
     """
     spec, made = MonitorSpec.parse(spec_json), ProfiledModel.from_json(profiled)
+    serving, fingerprint = services.serving(settings), endpoint_fingerprint(spec)
+    staged = serving.staged(spec.endpoint)
+    if staged.fingerprint != fingerprint:
+        raise another_candidate(spec.endpoint, fingerprint, staged.fingerprint)
     baselines = services.stores(settings).baselines
     changed = baselines.register(spec, made.baseline_id, by="model_onboard", now=datetime.now(UTC))
-    services.serving(settings).promote(spec.endpoint)
+    serving.promote(spec.endpoint, fingerprint)
     return changed
 
 
 def discard_candidate(settings: Settings, spec_json: dict[str, Any]) -> None:
-    """End the candidate, if it is still one: after a run that succeeded there is none."""
-    services.serving(settings).discard(MonitorSpec.parse(spec_json).endpoint)
+    """End this run's candidate, if it is still one: after a run that succeeded there is none."""
+    spec = MonitorSpec.parse(spec_json)
+    services.serving(settings).discard(spec.endpoint, endpoint_fingerprint(spec))

@@ -9,7 +9,8 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 
 from pegel.errors import EndpointFailed
-from pegel.reconcile.serving_backend import EndpointState
+from pegel.reconcile.desired import endpoint_fingerprint
+from pegel.reconcile.serving_backend import EndpointState, another_candidate
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_airflow.services import look_at_candidate
@@ -23,7 +24,8 @@ class WaitReady(BaseOperator):
     """Defers until what is staged for the endpoint of `spec` is ready; returns its status as plain JSON.
 
     `spec` is the complete spec as JSON (templated, so another task's result may be given). Waits at most
-    `spec.model.ready_within`. Raises EndpointFailed with the last lines of the server's log.
+    `spec.model.ready_within`. Raises EndpointFailed with the last lines of the server's log, Conflict when another run
+    staged something else: that is not ours to probe.
     """
 
     template_fields: Sequence[str] = ("spec",)
@@ -37,7 +39,7 @@ class WaitReady(BaseOperator):
         spec = MonitorSpec.parse(self.spec)
         status = look_at_candidate(Settings(), spec.endpoint)
         if status.state is EndpointState.READY:
-            return status.to_json()
+            return _own(spec, status.to_json())
         deadline = datetime.now(UTC) + spec.model.ready_within
         self.defer(
             trigger=EndpointReadyTrigger(spec.endpoint, deadline.isoformat()),
@@ -46,11 +48,21 @@ class WaitReady(BaseOperator):
         )
 
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - Airflow hands it in
-        """Take what the trigger saw last. Raises EndpointFailed unless that is an endpoint that is ready."""
+        """Take what the trigger saw last. Raises EndpointFailed unless that is ready, Conflict if it is another's."""
+        spec = MonitorSpec.parse(self.spec)
+        _own(spec, event)
         if event["state"] == EndpointState.READY:
             return event
-        limit = MonitorSpec.parse(self.spec).model.ready_within.total_seconds()
+        limit = spec.model.ready_within.total_seconds()
         raise EndpointFailed(
             f"expected endpoint {event['name']} to be ready within {limit:g} s; given: {event['state']}. "
             f"The model is not watched. {event['detail']}".rstrip()
         )
+
+
+def _own(spec: MonitorSpec, status: dict[str, Any]) -> dict[str, Any]:
+    """Return a status if it is that of what `spec` asks for. Raises Conflict."""
+    expected, given = endpoint_fingerprint(spec), str(status["fingerprint"])
+    if given != expected:
+        raise another_candidate(spec.endpoint, expected, given)
+    return status

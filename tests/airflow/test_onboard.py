@@ -18,7 +18,7 @@ import rooms
 import scene
 import seeds
 
-from pegel.errors import EndpointFailed, InvalidSpec, NotFound, PermanentError, Unavailable
+from pegel.errors import Conflict, EndpointFailed, InvalidSpec, NotFound, PermanentError, Unavailable
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec import names
@@ -26,6 +26,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_airflow import form, onboarding, probe, services, topic_admin
 from pegel_airflow.baseline_operator import BaselineJob, promote_changed
+from pegel_airflow.ready import WaitReady
 from pegel_local.machine.ports import free_ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fresh_rooms")]
@@ -178,10 +179,27 @@ def test_spec_and_baseline_come_into_force_together(system: Settings) -> None:
         "model": "delays", "version": 1, "baseline_id": "sha256:gone", "rows": 1, "features": 1, "request_row": [],
         "current": None,
     }  # fmt: skip
+    rooms.SERVING.stage(wished())
     with pytest.raises(NotFound, match="keeps no baseline sha256:gone"):
         onboarding.register(system, wished().to_json(), profiled)
 
     assert stores.registry.list() == []
+
+
+def test_of_two_onboardings_at_once_none_touches_the_others_candidate(system: Settings) -> None:
+    """A run whose candidate another run replaced neither takes, probes nor ends that one, and registers nothing."""
+    ours, theirs = wished(), wished(uri="file:///models/other")
+    profiled = {"model": "delays", "version": 1, "baseline_id": "", "rows": 1, "features": 1, "request_row": []}
+    onboarding.stage_endpoint(system, ours.to_json())
+    onboarding.stage_endpoint(system, theirs.to_json())
+    with pytest.raises(Conflict, match="another run staged"):
+        WaitReady(task_id="wait", spec=ours.to_json()).execute({})
+    with pytest.raises(Conflict, match="another run staged"):
+        onboarding.register(system, ours.to_json(), profiled | {"current": None})
+    onboarding.discard_candidate(system, ours.to_json())
+
+    assert rooms.SERVING.staged("delays-v1").fingerprint == endpoint_fingerprint(theirs)
+    assert (*in_force(system)[:2], in_force(system)[2].state) == (None, None, EndpointState.ABSENT)
 
 
 def test_a_refused_spec_touches_nothing(settings: Settings) -> None:

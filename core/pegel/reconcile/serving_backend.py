@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from pegel.errors import Conflict
 from pegel.spec.monitor_spec import MonitorSpec
 
 
@@ -47,6 +48,14 @@ class EndpointStatus:
         }
 
 
+def another_candidate(endpoint: str, expected: str, given: str) -> Conflict:
+    """Return the error about a candidate of the fingerprint `expected` in whose place there is `given` ("": none)."""
+    return Conflict(
+        f"expected candidate {expected[:8]} of {endpoint}; given {given[:8] or 'none'}, because another run staged, "
+        f"promoted or discarded one meanwhile; nothing was put in force"
+    )
+
+
 class ServingBackend(Protocol):
     """Runs model servers whose requests and responses are logged. Every call may be repeated without harm."""
 
@@ -73,12 +82,16 @@ class ServingBackend(Protocol):
         """Look at the endpoint's candidate now, at its own address; without a candidate, at what serves."""
         ...
 
-    def promote(self, endpoint: str) -> None:
-        """Let the candidate serve under the endpoint's name and end what served before. No candidate: no change."""
+    def promote(self, endpoint: str, fingerprint: str) -> None:
+        """Let the candidate of this fingerprint serve under the endpoint's name and end what served before.
+
+        If it serves already, nothing changes. Raises Conflict, and leaves all as it is, if it is neither: another run
+        staged or promoted something else meanwhile.
+        """
         ...
 
-    def discard(self, endpoint: str) -> None:
-        """End the candidate; what serves is not touched. No candidate: no change."""
+    def discard(self, endpoint: str, fingerprint: str) -> None:
+        """End the candidate of this fingerprint; neither what serves nor another candidate is touched."""
         ...
 
     def observe(self, endpoint: str) -> EndpointStatus:

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from pegel.errors import Conflict
+from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.job_backend import JobBackend, JobDocument, JobState, Sighting
 from pegel.reconcile.serving_backend import EndpointState, ServingBackend
 from pegel.spec.monitor_spec import MonitorSpec
@@ -149,14 +151,14 @@ def a_discarded_candidate_leaves_what_serves(backend: ServingBackend, spec: Moni
     backend.stage(spec)
     _eventually(lambda: _candidate_ready(backend, spec), f"not ready: {backend.staged(spec.endpoint)}")
     _expect(backend.observe(spec.endpoint).state is EndpointState.ABSENT, "a candidate serves before it was promoted")
-    backend.discard(spec.endpoint)
+    backend.discard(spec.endpoint, endpoint_fingerprint(spec))
     _expect(backend.staged(spec.endpoint).state is EndpointState.ABSENT, "a discarded candidate is still there")
     backend.apply(spec)
     _eventually(lambda: _ready(backend, spec), f"not ready: {backend.observe(spec.endpoint)}")
     before = backend.observe(spec.endpoint)
     backend.stage(_other(spec))
     during = backend.observe(spec.endpoint)
-    backend.discard(spec.endpoint)
+    backend.discard(spec.endpoint, endpoint_fingerprint(_other(spec)))
     after = backend.staged(spec.endpoint)
     backend.delete(spec.endpoint)
     _expect(before == during == after, f"a candidate changed what serves: {before}, then {during}, then {after}")
@@ -170,8 +172,8 @@ def a_promoted_candidate_serves(backend: ServingBackend, spec: MonitorSpec) -> N
     backend.stage(_other(spec))
     _eventually(lambda: _candidate_ready(backend, spec), f"not ready: {backend.staged(spec.endpoint)}")
     candidate = backend.staged(spec.endpoint)
-    backend.promote(spec.endpoint)
-    backend.promote(spec.endpoint)
+    backend.promote(spec.endpoint, candidate.fingerprint)
+    backend.promote(spec.endpoint, candidate.fingerprint)
     after, listed = backend.observe(spec.endpoint), _names(backend)
     backend.delete(spec.endpoint)
     _expect(before.fingerprint != candidate.fingerprint, "the candidate is what served before")
@@ -180,6 +182,35 @@ def a_promoted_candidate_serves(backend: ServingBackend, spec: MonitorSpec) -> N
         f"expected what was staged to serve: {candidate}; given {after}",
     )
     _expect(listed.count(spec.endpoint) == 1, f"expected to be listed once; listed {listed}")
+
+
+def another_candidate_is_left_alone(backend: ServingBackend, spec: MonitorSpec) -> None:
+    """Whoever promotes or discards a candidate that was replaced changes nothing, and is told of the conflict."""
+    first, second = endpoint_fingerprint(spec), endpoint_fingerprint(_other(spec))
+    backend.stage(spec)
+    backend.stage(_other(spec))
+    refused = _refused(backend, spec.endpoint, first)
+    backend.discard(spec.endpoint, first)
+    seen = (backend.observe(spec.endpoint).state, backend.staged(spec.endpoint).fingerprint)
+    backend.promote(spec.endpoint, second)
+    late = _refused(backend, spec.endpoint, first)
+    backend.stage(spec)
+    # What serves already needs no promotion; the candidate beside it is another run's.
+    backend.promote(spec.endpoint, second)
+    after = (backend.observe(spec.endpoint).fingerprint, backend.staged(spec.endpoint).fingerprint)
+    backend.delete(spec.endpoint)
+    _expect(refused and late, "a candidate that is not there was promoted without a Conflict")
+    _expect(seen == (EndpointState.ABSENT, second), f"another run's candidate was not left alone: {seen}")
+    _expect(after == (second, first), f"expected {(second, first)} to serve and to be staged; given {after}")
+
+
+def _refused(backend: ServingBackend, endpoint: str, fingerprint: str) -> bool:
+    """Say whether promoting raises Conflict."""
+    try:
+        backend.promote(endpoint, fingerprint)
+    except Conflict:
+        return True
+    return False
 
 
 def _other(spec: MonitorSpec) -> MonitorSpec:
@@ -214,4 +245,5 @@ SERVING_CHECKS: tuple[ServingCheck, ...] = (
     a_restarted_endpoint_keeps_its_address,
     a_discarded_candidate_leaves_what_serves,
     a_promoted_candidate_serves,
+    another_candidate_is_left_alone,
 )

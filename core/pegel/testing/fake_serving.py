@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pegel.reconcile.desired import endpoint_fingerprint
-from pegel.reconcile.serving_backend import EndpointState, EndpointStatus
+from pegel.reconcile.serving_backend import EndpointState, EndpointStatus, another_candidate
 from pegel.spec.clock import Clock
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.testing.manual_clock import ManualClock
@@ -48,14 +48,19 @@ class MemoryServingBackend:
         """Look at the candidate, else at what serves."""
         return self._candidates.get(endpoint) or self.observe(endpoint)
 
-    def promote(self, endpoint: str) -> None:
-        """Put the candidate in the endpoint's place."""
-        if endpoint in self._candidates:
+    def promote(self, endpoint: str, fingerprint: str) -> None:
+        """Put the candidate of this fingerprint in the endpoint's place. Raises Conflict without it."""
+        candidate = self._candidates.get(endpoint)
+        if candidate is not None and candidate.fingerprint == fingerprint:
             self.seen[endpoint] = self._candidates.pop(endpoint)
+        elif self.observe(endpoint).fingerprint != fingerprint:
+            raise another_candidate(endpoint, fingerprint, candidate.fingerprint if candidate else "")
 
-    def discard(self, endpoint: str) -> None:
-        """Forget the candidate."""
-        self._candidates.pop(endpoint, None)
+    def discard(self, endpoint: str, fingerprint: str) -> None:
+        """Forget the candidate of this fingerprint."""
+        candidate = self._candidates.get(endpoint)
+        if candidate is not None and candidate.fingerprint == fingerprint:
+            del self._candidates[endpoint]
 
     def observe(self, endpoint: str) -> EndpointStatus:
         """Look at one endpoint; an unknown one is ABSENT."""

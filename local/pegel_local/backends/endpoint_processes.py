@@ -3,7 +3,8 @@
 An endpoint is two supervised processes, as a KServe pod is two containers: a real `kserve` model server, and before it
 a proxy that posts every request and response to the inference logger as KServe's agent does. `endpoints/<name>/` holds
 both, and says in `endpoint.json` what serves. A candidate that is to take its place runs beside it, of the other
-colour, and stands in `candidate.json`; taking the place is one rename.
+colour, and stands in `candidate-<fingerprint>.json`; taking the place is one rename, so that a candidate that another
+run replaced cannot take it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from pegel.errors import SetupError
 from pegel.reconcile.desired import endpoint_fingerprint
-from pegel.reconcile.serving_backend import EndpointState, EndpointStatus
+from pegel.reconcile.serving_backend import EndpointState, EndpointStatus, another_candidate
 from pegel.spec import names
 from pegel.spec.limits import ENDPOINT_ANSWERS_WITHIN, SERVICE_GRACE
 from pegel.spec.monitor_spec import MonitorSpec
@@ -36,7 +37,7 @@ RESTARTS = 2
 """Restarts by the supervisor itself, within seconds; what still fails then is brought back by reconciling."""
 PARTS = ("proxy", "server")
 """In the order in which they end; they start the other way round."""
-SERVES, CANDIDATE = "endpoint.json", "candidate.json"
+SERVES, CANDIDATES = "endpoint.json", "candidate-*.json"
 SEEN_READY = "seen-ready"
 """Its time is the last look that saw the server ready."""
 
@@ -72,7 +73,7 @@ class LocalServingBackend:
         if present is None or present.fingerprint != endpoint_fingerprint(spec):
             if (self._folder / spec.endpoint / SERVES).exists():
                 self.delete(spec.endpoint)
-            present = EndpointDocument.of(spec, _other_colour(self._readable(spec.endpoint, CANDIDATE)))
+            present = EndpointDocument.of(spec, _other_colour(self._candidate(spec.endpoint)))
         self._run(present, SERVES)
 
     def restart(self, spec: MonitorSpec, *, started_before: datetime) -> None:
@@ -97,37 +98,47 @@ class LocalServingBackend:
         """
         _model_folder(spec.model.uri)
         wanted = endpoint_fingerprint(spec)
-        present, candidate = self._readable(spec.endpoint, SERVES), self._readable(spec.endpoint, CANDIDATE)
+        present, candidate = (self._readable(spec.endpoint, file) for file in (SERVES, _candidate_file(wanted)))
         if present is not None and present.fingerprint == wanted:
-            self.discard(spec.endpoint)
+            self._forget_candidates(spec.endpoint)
             self._run(present, SERVES)
             return
-        if candidate is None or candidate.fingerprint != wanted:
-            self.discard(spec.endpoint)
+        if candidate is None:
+            self._forget_candidates(spec.endpoint)
             candidate = EndpointDocument.of(spec, _other_colour(present))
-        self._run(candidate, CANDIDATE)
+        self._run(candidate, _candidate_file(wanted))
 
     def staged(self, endpoint: str) -> EndpointStatus:
         """Look at the endpoint's candidate now; without one, at what serves."""
-        candidate = self._readable(endpoint, CANDIDATE)
-        return self.observe(endpoint) if candidate is None else self._status(candidate, CANDIDATE)
+        candidate = self._candidate(endpoint)
+        if candidate is None:
+            return self.observe(endpoint)
+        return self._status(candidate, _candidate_file(candidate.fingerprint))
 
-    def promote(self, endpoint: str) -> None:
-        """Let the candidate serve in place of what serves now, and end the latter. No candidate: nothing happens.
+    def promote(self, endpoint: str, fingerprint: str) -> None:
+        """Let the candidate of this fingerprint serve in place of what serves now, and end the latter.
 
         The new address is in force at once: the switch is one rename. Requests that the old server has are answered
-        within its grace.
+        within its grace. If it serves already, nothing happens. Raises Conflict if it is neither.
         """
-        if self._readable(endpoint, CANDIDATE) is not None:
+        candidate = self._folder / endpoint / _candidate_file(fingerprint)
+        try:
             # Its time is when the endpoint was last changed: for reconciling it begins now.
-            os.utime(self._folder / endpoint / CANDIDATE)
-            (self._folder / endpoint / CANDIDATE).replace(self._folder / endpoint / SERVES)
+            os.utime(candidate)
+            candidate.replace(self._folder / endpoint / SERVES)
+        except FileNotFoundError:
+            present, other = self._readable(endpoint, SERVES), self._candidate(endpoint)
+            if present is None or present.fingerprint != fingerprint:
+                given = other.fingerprint if other is not None else ""
+                raise another_candidate(endpoint, fingerprint, given) from None
         self._sweep(endpoint)
 
-    def discard(self, endpoint: str) -> None:
-        """End the candidate and forget it; what serves is not touched. No candidate: nothing happens."""
-        (self._folder / endpoint / CANDIDATE).unlink(missing_ok=True)
+    def discard(self, endpoint: str, fingerprint: str) -> None:
+        """End the candidate of this fingerprint and forget it; neither what serves nor another one is touched."""
+        (self._folder / endpoint / _candidate_file(fingerprint)).unlink(missing_ok=True)
         self._sweep(endpoint)
+        if self._candidate(endpoint) is not None:
+            return
         if not (self._folder / endpoint / SERVES).exists():
             shutil.rmtree(self._folder / endpoint, ignore_errors=True)
 
@@ -167,9 +178,15 @@ class LocalServingBackend:
         """Return the folders of all parts there are; proxies come and go before their servers."""
         return {path for part in PARTS for path in (self._folder / endpoint).glob(f"{part}*") if path.is_dir()}
 
+    def _forget_candidates(self, endpoint: str) -> None:
+        """End every candidate, also one whose file is damaged."""
+        for path in (self._folder / endpoint).glob(CANDIDATES):
+            path.unlink(missing_ok=True)
+        self._sweep(endpoint)
+
     def _sweep(self, endpoint: str) -> None:
         """End the parts that neither what serves nor a candidate needs, also those that a crash left behind."""
-        documents = (self._readable(endpoint, SERVES), self._readable(endpoint, CANDIDATE))
+        documents = (self._readable(endpoint, SERVES), self._candidate(endpoint))
         needed = {self._part(document, part).folder for document in documents if document is not None for part in PARTS}
         unneeded = self._parts_of(endpoint) - needed
         self._end(unneeded)
@@ -183,6 +200,12 @@ class LocalServingBackend:
     def _part(self, document: EndpointDocument, part: str) -> SupervisedProcess:
         folder = part if document.colour == "blue" else f"{part}-{document.colour}"
         return SupervisedProcess(self._folder / document.name / folder)
+
+    def _candidate(self, endpoint: str) -> EndpointDocument | None:
+        """Return what the endpoint's candidate is to be; None without one that can be read."""
+        files = sorted(path.name for path in (self._folder / endpoint).glob(CANDIDATES))
+        documents = (self._readable(endpoint, file) for file in files)
+        return next((document for document in documents if document is not None), None)
 
     def _readable(self, endpoint: str, which: str) -> EndpointDocument | None:
         """Return what an endpoint or its candidate is to be; None when that is not said, or cannot be read."""
@@ -269,6 +292,10 @@ def _end_of(files: SupervisorFiles) -> str:
     if state is None or state.exit_code is None:
         return "ended"
     return f"exited with {state.exit_code}" if state.exit_code >= 0 else f"was killed by signal {-state.exit_code}"
+
+
+def _candidate_file(fingerprint: str) -> str:
+    return CANDIDATES.replace("*", fingerprint)
 
 
 def _other_colour(document: EndpointDocument | None) -> str:
