@@ -18,7 +18,7 @@ typed = MYPYPATH=tests/$(1)/lib $(TOOLS)/mypy --python-executable .venvs/$(1)/bi
 .PHONY: help setup demo down test test-long check wheels test-core test-local test-airflow test-spark test-serving test-e2e test-repo lint types contracts lock format measure clean
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMPS)/ready ## install the three environments and the jars; done by every target that needs it
 

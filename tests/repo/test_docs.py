@@ -1,6 +1,7 @@
 """The documentation names everything that a person can name."""
 
 import re
+import subprocess
 from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
@@ -50,6 +51,13 @@ def test_every_make_target_is_documented(documentation: str) -> None:
     """Each make target appears in the documentation with its command."""
     assert [] == [target for target in targets() if f"make {target}" not in documentation]
     assert len(targets()) > 10
+
+
+def test_help_lists_every_make_target() -> None:
+    """`make help` names each target that the Makefile describes, also those with a digit in their name."""
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert targets() == re.findall(r"^  make (\S+)", done.stdout, flags=re.MULTILINE)
 
 
 def test_every_workflow_is_documented(documentation: str) -> None:
