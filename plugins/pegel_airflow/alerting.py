@@ -16,7 +16,7 @@ from pegel.errors import PermanentError, TemporaryError, Unavailable
 from pegel.spec import names
 from pegel.spec.settings import Settings
 from pegel_airflow import services
-from pegel_airflow.mailbox import Mailbox
+from pegel_airflow.mail_sender import MailSender
 
 if TYPE_CHECKING:
     from pegel.alerts.alert import Alert, Change, Mail
@@ -33,7 +33,7 @@ class Dispatch:
 
     settings: Settings
     stores: Stores
-    mailbox: Mailbox
+    sender: MailSender
     now: datetime
     lines: list[str] = field(default_factory=list)
     later: list[str] = field(default_factory=list)
@@ -52,7 +52,18 @@ class Dispatch:
             # Whatever it is, it is this monitor's: said here, and the others have their turn.
             log.exception("one monitor was not dispatched", monitor=key)
             self.failed.append(f"{key}: {error!r}")
+            self._record_unforeseen(model, version, error)
+
+    def _record_unforeseen(self, model: str, version: int, error: Exception) -> None:
+        """Record what nobody foresaw, and raise nothing: where it happened, the database may not work either."""
+        key = names.monitor_key(model, version)
+        try:
             self._record(model, version, f"not dispatched: {error!r}. It is tried again each minute.")
+        except TemporaryError as later:
+            self.later.append(f"{key}: {later}")
+        except Exception as again:
+            log.exception("a failure could not be recorded", monitor=key)
+            self.failed.append(f"{key}: it could not be recorded: {again!r}")
 
     def _take_in(self, model: str, version: int, specs: dict[str, MonitorSpec], problem: str | None) -> None:
         if problem is not None:
@@ -84,12 +95,12 @@ class Dispatch:
     def _send(self, mail: Mail, unmailed: Alert) -> Alert | None:
         """Send a mail; return the alert as it is to be saved where that is not simply told."""
         alert = mail.alert
-        written, problems = self.mailbox.write(mail)
+        written, problems = self.sender.write(mail)
         for problem in problems:
             self._record(alert.model, alert.version, problem)
         if written is None:
             return replace(alert, mail_failed="it could not be written")
-        delivery = self.mailbox.deliver(written, mail)
+        delivery = self.sender.deliver(written, mail)
         for address, reason in delivery.refused.items():
             self._record(alert.model, alert.version, f"{address} was refused: {reason}. It is not tried again.")
         settled = (*delivery.accepted, *delivery.refused)
@@ -133,8 +144,8 @@ def drain(settings: Settings) -> str:
     unreadable = {
         names.monitor_key(entry.model, entry.version): entry.problem for entry in entries if entry.spec is None
     }
-    with Mailbox(settings) as mailbox:
-        dispatch = Dispatch(settings, stores, mailbox, datetime.now(UTC))
+    with MailSender(settings) as sender:
+        dispatch = Dispatch(settings, stores, sender, datetime.now(UTC))
         for model, version in stores.alerts.monitors():
             dispatch.monitor(model, version, specs, unreadable)
     said = "\n".join(dispatch.lines) or "nothing waits"

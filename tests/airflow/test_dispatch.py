@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +20,11 @@ from pegel.errors import Unavailable
 from pegel.judge.findings import Verdict
 from pegel.spec.settings import Settings
 from pegel.store import tables
-from pegel.store.database import writing
+from pegel.store.database import connect, writing
+from pegel.store.dispatch_failures import DispatchFailures
 from pegel.testing.samples import sample_finding, sample_spec, sample_window
 from pegel_airflow import alerting, services
+from pegel_airflow.mail_sender import MailSender
 from pegel_local.machine.ports import free_ports
 
 
@@ -31,11 +35,19 @@ class Server:
     kept: list[EmailMessage] = field(default_factory=list)
     refusing: str | None = None
     refusing_addresses: dict[str, str] = field(default_factory=dict)
+    refusing_sender: str | None = None
 
     @property
     def told(self) -> list[str]:
         """Return who was sent the mails that were kept, in order."""
         return [str(mail["To"]) for mail in self.kept]
+
+    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: ARG002, N802 - aiosmtpd's
+        """Take or refuse the sender."""
+        if self.refusing_sender:
+            return self.refusing_sender
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: ARG002, N802 - aiosmtpd's
         """Take or refuse one address."""
@@ -211,6 +223,55 @@ def test_a_refused_address_holds_up_nobody(settings: Settings, server: Server) -
         "gone@example.org was refused",
         "odd\u00e4@example.org was refused",
     ]
+
+
+def test_a_sender_that_is_refused_for_good_is_refused_for_all(settings: Settings, server: Server) -> None:
+    """A server that does not let us send says so once: recorded for each address and not tried again each minute."""
+    server.refusing_sender = "553 not your sender address"
+    watched(settings, "broken", "ada@example.org", "eve@example.org")
+    for _ in range(2):
+        alerting.drain(settings)
+    (alert,) = services.stores(settings).alerts.open_alerts()
+    told = [reason.split(". It")[0] for reason in failures(settings, "broken")]
+
+    assert alert.mail_failed == "; ".join(f"{name}@example.org: 553 not your sender address" for name in ("ada", "eve"))
+    assert told[-2:] == [f"{name}@example.org was refused: 553 not your sender address" for name in ("ada", "eve")]
+
+
+def test_a_sender_that_is_refused_for_now_is_tried_again(settings: Settings, server: Server) -> None:
+    """A server that does not let us send now is asked again with the next pass."""
+    server.refusing_sender = "451 slow down"
+    watched(settings, "calm")
+    with pytest.raises(Unavailable, match="451 slow down"):
+        alerting.drain(settings)
+    server.refusing_sender = None
+    alerting.drain(settings)
+
+    assert server.told == ["calm@example.org"]
+
+
+@pytest.mark.parametrize(("database", "tried_again"), [("", True), ("without-tables.db", False)])
+def test_a_failure_that_cannot_be_recorded_holds_up_nobody(
+    settings: Settings, server: Server, tmp_path: Path, database: str, tried_again: bool
+) -> None:
+    """With failures that cannot even be written down, the other monitors still have their turn, and it is said."""
+    watched(settings, "broken")
+    scene.play(settings)
+    damage(settings, sa.text("UPDATE inboxes SET newest = 'z', taken = 'x' WHERE model = 'broken'"))
+    # A folder is no database that answers; a new file has no tables.
+    failures = DispatchFailures(connect(f"sqlite:///{tmp_path / database}"))
+    stores = replace(services.stores(settings), failures=failures)
+    specs = {spec.key: spec for spec in stores.registry.list()}
+    with MailSender(settings) as sender:
+        dispatch = alerting.Dispatch(settings, stores, sender, datetime.now(UTC))
+        for model, version in stores.alerts.monitors():
+            dispatch.monitor(model, version, specs, {})
+
+    assert server.told == ["ada@example.org"]
+    assert dispatch.failed[0].startswith("broken/1: ValueError")
+    assert (len(dispatch.failed), [line.split(":")[0] for line in dispatch.later]) == (
+        (1, ["broken/1"]) if tried_again else (2, [])
+    )
 
 
 def test_an_address_that_is_busy_is_tried_again_alone(settings: Settings, server: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -12,6 +13,9 @@ from pegel.store import tables
 from pegel.store.database import in_turn, reading, writing
 from pegel.store.statements import of_monitor
 
+OBJECT_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+\b")
+"""In the words of an error that names an object: another one in each process, of the same failure."""
+
 
 class DispatchFailures:
     """The failures of the dispatcher, by monitor."""
@@ -21,7 +25,11 @@ class DispatchFailures:
         self._engine = engine
 
     def record(self, model: str, version: int, reason: str, now: datetime) -> bool:
-        """Write down what went wrong at `now`; a reason it had before is counted. Say whether it is new."""
+        """Write down what went wrong at `now`; a reason it had before is counted. Say whether it is new.
+
+        Addresses of objects are left out of the reason, so that the same failure reads the same each time.
+        """
+        reason = OBJECT_ADDRESS.sub("0x...", reason)
         c = tables.dispatch_failures.c
         same = sa.select(c.seq).where(*of_monitor(tables.dispatch_failures, model, version), c.reason == reason)
         with writing(self._engine) as connection:

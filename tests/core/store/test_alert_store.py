@@ -193,6 +193,17 @@ def test_the_same_failure_again_is_counted(engine: Engine) -> None:
     assert {("damaged", 1), ("refused", 2)} == {(failure.reason, failure.times) for failure in recent}
 
 
+def test_a_failure_is_the_same_at_another_address(engine: Engine) -> None:
+    """Two errors that differ only in where an object lay in memory are one line with its number."""
+    failures = DispatchFailures(engine)
+    for reason in (f"TypeError({object()!r}, '0xnot')", "TypeError(<object object at 0x7f00beef>, '0xnot')"):
+        failures.record("delays", 1, reason, NOW)
+
+    assert [("TypeError(<object object at 0x...>, '0xnot')", 2)] == [
+        (failure.reason, failure.times) for failure in failures.recent("delays", 1)
+    ]
+
+
 def test_a_resolved_alert_is_closed_at_once(engine: Engine) -> None:
     """Resolving closes an alert; a later finding opens another one."""
     drift(engine, 0)

@@ -44,7 +44,7 @@ class Delivery:
         )
 
 
-class Mailbox:
+class MailSender:
     """Sends mails over one SMTP session, opened with the first mail: a pass that has none needs no mail server."""
 
     def __init__(self, settings: Settings, connection: str = CONNECTION) -> None:
@@ -101,6 +101,9 @@ class Mailbox:
         for address in mail.recipients:
             try:
                 self._deliver(written, address)
+            except smtplib.SMTPSenderRefused as error:
+                # We are refused, not the address: unless that is for now only, it is so for every address.
+                _sort(delivery, address, error.smtp_code, error.smtp_error)
             except smtplib.SMTPRecipientsRefused as error:
                 code, answer = error.recipients[address]
                 _sort(delivery, address, code, answer)
