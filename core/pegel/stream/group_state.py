@@ -7,6 +7,7 @@ restored.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -50,8 +51,11 @@ class GroupState:
         """Build the state that the database holds. What cannot be read is its own monitor's failure."""
         state = cls(baselines, WindowManager(baselines.unpack), MonitorFailures(restored.failures))
         state.offsets = dict(restored.offsets)
+        stored_panes = {(part.model, part.version, part.pane) for part in restored.pane_parts}
+        panes = Counter((model, version) for model, version, _ in stored_panes)
         for stored in restored.states:
-            state._restore_windows(stored, now)
+            # The newest span of each open pane begins with it: so many windows are lost at least.
+            state._restore_windows(stored, now, at_stake=panes[stored.model, stored.version])
         for part in restored.pane_parts:
             state._restore_part(part, now)
         return state
@@ -61,7 +65,7 @@ class GroupState:
         monitors = {}
         for key, spec in models.specs.items():
             current = models.baselines[key]
-            pinned = pinned_panes(self.manager.open_spans(key), spec.windowing, current)
+            pinned = pinned_panes(self.manager.open_spans(key, spec.windowing), spec.windowing, current)
             monitors[spec.endpoint] = MonitorPlan(key, spec.windowing, (current,) if current else (), pinned)
         ends = {address: read.end for address, read in self.offsets.items()}
         return CountingPlan.at(now, monitors, models.elsewhere, ends)
@@ -113,13 +117,14 @@ class GroupState:
         closing = self.manager.due(now=now, caught_up_at=caught_up_at, unreadable=models.unreadable)
         return None if closing is None else self._commit(self.manager.close(closing), models, now)
 
-    def _restore_windows(self, stored: MonitorState, now: datetime) -> None:
+    def _restore_windows(self, stored: MonitorState, now: datetime, *, at_stake: int) -> None:
         key = monitor_key(stored.model, stored.version)
         try:
             charts = None if stored.charts is None else ChartState.from_json(stored.charts)
             self.manager.monitors[key] = MonitorWindows.from_json(stored.windows)
         except Exception as error:  # noqa: BLE001 - one damaged row is its model's failure, not the group's
-            self.failures.fail(key, (stored.model, stored.version), f"its open windows: {error!r:.300}", now, lost=0)
+            reason = f"its open windows: {error!r:.300}"
+            self.failures.fail(key, (stored.model, stored.version), reason, now, lost=at_stake)
         else:
             if charts is not None:
                 self.charts[key] = charts

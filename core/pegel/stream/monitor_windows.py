@@ -15,7 +15,7 @@ from pegel.stream.entries import LostSpan, SpanCount
 from pegel.stream.panes import Pane, Unpack, joined, merged
 from pegel.stream.partial import Partial
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Raised when open windows written before could no longer be read."""
 
 
@@ -25,7 +25,8 @@ class MonitorWindows:
 
     `spans` maps the start of each open span to the baseline that was current when it opened, `revisions` to how often
     it was emitted. `frontier`: spans that end at or before it are final. `head` is the newest event time,
-    `last_arrival` the processing time at which something last came.
+    `last_arrival` the processing time at which something last came. `cut_short` are spans that an earlier windowing
+    made final before the frontier reached their end: no span may be told under their name again.
     """
 
     windowing: Windowing
@@ -35,6 +36,7 @@ class MonitorWindows:
     head: datetime | None = None
     frontier: datetime | None = None
     last_arrival: datetime | None = None
+    cut_short: frozenset[Span] = frozenset()
 
     def span(self, start: datetime) -> Span:
         """Return the span that starts at `start`."""
@@ -44,11 +46,22 @@ class MonitorWindows:
         """Say whether another windowing cuts time into the same spans and panes."""
         return (self.windowing.length, self.windowing.step) == (windowing.length, windowing.step)
 
+    def followed_by(self, windowing: Windowing) -> MonitorWindows:
+        """Return the windows of another windowing, for which every span that is open here is final."""
+        open_spans = {self.span(start) for start in self.spans}
+        return MonitorWindows(
+            windowing,
+            head=self.head,
+            frontier=self.frontier,
+            last_arrival=self.last_arrival,
+            cut_short=self.cut_short | open_spans,
+        )
+
     def open_and_closed(self, pane: datetime) -> tuple[list[Span], list[Span]]:
-        """Return the spans of a pane that still take events, and those that are final."""
+        """Return the spans of a pane that still take events, and those that are final; oldest first."""
         touching = spans.spans_of_pane(pane, self.windowing)
-        closed = [span for span in touching if spans.is_closed(span, self.frontier)]
-        return touching[len(closed) :], closed
+        closed = [span for span in touching if spans.is_closed(span, self.frontier) or span in self.cut_short]
+        return [span for span in touching if span not in closed], closed
 
     def add(self, partial: Partial, baseline_id: str | None, unpack: Unpack) -> None:
         """Add a partial to its pane; the open spans that it opens are judged by `baseline_id`."""
@@ -64,6 +77,7 @@ class MonitorWindows:
     def advance(self, frontier: datetime) -> None:
         """Move the frontier forward; it never moves back."""
         self.frontier = frontier if self.frontier is None else max(self.frontier, frontier)
+        self.cut_short = frozenset(span for span in self.cut_short if not spans.is_closed(span, self.frontier))
 
     def follow_head(self) -> None:
         """Move the frontier to the watermark."""
@@ -111,6 +125,7 @@ class MonitorWindows:
             "head_us": _us(self.head),
             "frontier_us": _us(self.frontier),
             "last_arrival_us": _us(self.last_arrival),
+            "cut_short": sorted([to_us(span.start), to_us(span.end)] for span in self.cut_short),
         }
 
     @classmethod
@@ -128,6 +143,7 @@ class MonitorWindows:
             head=_instant(data["head_us"]),
             frontier=_instant(data["frontier_us"]),
             last_arrival=_instant(data["last_arrival_us"]),
+            cut_short=frozenset(Span(from_us(start), from_us(end)) for start, end in data["cut_short"]),
         )
 
     def _emitted(self, key: str, start: datetime, *, final: bool) -> SpanCount | LostSpan:

@@ -18,6 +18,7 @@ from datetime import datetime
 import numpy as np
 
 from pegel.data.instants import EPOCH, from_us
+from pegel.spec.monitor_spec import Windowing
 from pegel.stream.entries import Emissions, IdleClosing, LostSpan, PartialBatch, RepeatedEvents
 from pegel.stream.ledger_counts import book
 from pegel.stream.monitor_windows import MonitorWindows
@@ -113,10 +114,10 @@ class WindowManager:
         frontiers = {key: frontier for key, frontier in due.items() if frontier is not None}
         return IdleClosing(frontiers=frontiers) if frontiers else None
 
-    def open_spans(self, key: str) -> Mapping[datetime, str | None]:
-        """Return the open spans of a monitor by start, each with the baseline it is judged by."""
+    def open_spans(self, key: str, windowing: Windowing) -> Mapping[datetime, str | None]:
+        """Return the spans of a monitor that stay open under a windowing, by start, with the baseline of each."""
         windows = self.monitors.get(key)
-        return dict(windows.spans) if windows else {}
+        return dict(windows.spans) if windows and windows.has_spans_of(windowing) else {}
 
     def _ids(self, key: str, start: datetime) -> Ids:
         windows = self.monitors.get(key)
@@ -151,8 +152,9 @@ class WindowManager:
                 if windows.has_spans_of(model.windowing):
                     windows.windowing = model.windowing
                 else:
+                    followers = windows.followed_by(model.windowing)
                     self._cut_short(key, out)
-                    self.monitors[key] = MonitorWindows(model.windowing)
+                    self.monitors[key] = followers
 
     def _cut_short(self, key: str, out: Emissions) -> None:
         """Make the open spans of a monitor final with what they have."""

@@ -128,9 +128,10 @@ def test_a_body_that_breaks_the_decoder_is_alone_unreadable(group: Any) -> None:
 
 
 def test_damaged_rows_of_state_cost_their_model_its_open_windows(group: Any) -> None:
-    """Open windows and parts that cannot be read are one model's failure; what comes after is watched anew."""
+    """Open windows that cannot be read are one model's failure and counted; what comes after is watched anew."""
     group.watch("fraud", seed=8)
-    both(group, group.start(), 0)
+    for step in (0, 6):
+        both(group, group.start(), step)
     stored = group.stored()
     torn = [part for part in stored.pane_parts if part.model == "fraud"]
     stored.states[:] = [
@@ -138,15 +139,14 @@ def test_damaged_rows_of_state_cost_their_model_its_open_windows(group: Any) -> 
         for state in stored.states
     ]
     state = type(group.start()).restored(stored, group.baselines, group.clock.now())
-    reasons = [failure.reason for failure in state.failures.active.values()]
-    for step in range(1, HALF):
+    (failure,) = state.failures.active.values()
+    for step in range(7, HALF):
         both(group, state, step)
-    windows = group.results.windows("fraud", 1, final_only=True)
 
-    assert [1, 1] == [len(torn), len(reasons)]
-    assert "state version 1, given 0" in reasons[0]
-    assert (HALF * 5, HALF * 5, HALF * 5, 0) == group.totals()
-    assert 2 == len(windows)
+    assert (2, 2) == (len({part.pane for part in torn}), failure.windows_lost)
+    assert "state version 2, given 0" in failure.reason
+    assert (50, 50, 50, 0) == group.totals()
+    assert 1 == len(group.results.windows("fraud", 1, final_only=True))
     assert [] == group.stored().failures
 
 
@@ -190,7 +190,7 @@ def test_a_spec_that_cannot_be_read_leaves_its_windows_open(group: Any) -> None:
 
 def test_a_state_of_another_version_is_refused_by_name() -> None:
     """What another release wrote is not taken for ours."""
-    with pytest.raises(SetupError, match="expected open windows of state version 1, given 7"):
+    with pytest.raises(SetupError, match="expected open windows of state version 2, given 7"):
         MonitorWindows.from_json({"state_version": 7})
 
 

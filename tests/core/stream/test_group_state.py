@@ -208,6 +208,22 @@ def test_a_new_baseline_judges_what_opens_after_it(group: Any) -> None:
     assert {Verdict.INSUFFICIENT} == {row.verdict for row in rows}
 
 
+def test_a_new_windowing_with_a_new_baseline_is_counted_by_that(group: Any) -> None:
+    """Spans of the old windowing end where they are, and the panes of the new one know only the new baseline."""
+    group.watch("slides", windowing={"length": 10, "lateness": 2})
+    state = group.start()
+    group.send(state, group.pairs(0, 5, endpoint="slides-v1"))
+    second = group.watch("slides", seed=8, windowing={"length": 10, "slide": 5, "lateness": 2})
+    group.send(state, group.pairs(5, 9, at=1, endpoint="slides-v1"))
+    rows = group.results.windows("slides", 1)
+
+    assert [(-5, second, 4, False), (0, rows[1].baseline_id, 5, True)] == [
+        ((row.span.start - group.begin).total_seconds(), row.baseline_id, row.rows, row.final) for row in rows
+    ]
+    assert {Verdict.INSUFFICIENT} == {row.verdict for row in rows}
+    assert [0, 8] == [row.late for row in rows]
+
+
 def test_what_arrived_is_what_became_of_it(group: Any) -> None:
     """Minute by minute the records that arrived are the sum of all outcomes, of every kind and for everybody."""
     group.models.elsewhere = frozenset({"other-v1"})

@@ -19,7 +19,7 @@ from pegel.data.spans import Span, floor
 from pegel.spec.monitor_spec import Windowing
 from pegel.stats.layout import Layout, build_layout
 from pegel.stats.summary import Summary
-from pegel.stream.entries import Emissions, IdleClosing, MonitoredModel, PartialBatch
+from pegel.stream.entries import Emissions, IdleClosing, MonitoredModel, PartialBatch, SpanCount
 from pegel.stream.monitor_windows import MonitorWindows
 from pegel.stream.partial import MinuteCount, Partial
 from pegel.stream.window_manager import WindowManager
@@ -229,6 +229,21 @@ def test_a_changed_windowing_ends_the_open_spans() -> None:
     assert [(0, 2, True, 1), (-10, 1, False, 1), (0, 1, False, 1)] == told(emissions)
 
 
+def test_a_changed_slide_tells_no_final_span_again() -> None:
+    """A span that the old windowing made final stays as it is; what comes for it later is told as late."""
+    manager = WindowManager(unpack)
+    half = Windowing(length=WINDOWING.length, slide=WINDOWING.length / 2, lateness=WINDOWING.lateness)
+    # [0  a   b      )         final when the slide changes
+    #      [5 b           )    opens with b
+    manager.apply(batch(0, partial(1, "a")))
+    changed = manager.apply(batch(1, partial(7, "b", windowing=half), windowing=half))
+    closing = manager.close(IdleClosing(frontiers={KEY: second(20)}))
+
+    assert [(0, 2, True, 1), (5, 1, False, 1)] == told(changed)
+    assert [(5, 2, True, 1)] == told(closing)
+    assert {(KEY, Span(second(0), second(10))): 1} == changed.late
+
+
 def test_another_lateness_leaves_the_open_spans() -> None:
     """A span goes on with all that came for it, and closes by the lateness that is in force when the head is so far."""
     manager = WindowManager(unpack)
@@ -365,6 +380,47 @@ def test_every_event_is_judged_once_or_late(script: list[Any]) -> None:
 
     assert sent == late + sum(count.requests + count.responses for count in finals)
     assert len(finals) == len({count.span for count in finals})
+
+
+windowings = st.sampled_from(
+    [
+        Windowing(length=timedelta(seconds=length), slide=timedelta(seconds=slide), lateness=late)
+        for length, slide in ((6, 6), (6, 3), (10, 10), (12, 6), (12, 3))
+        for late in (timedelta(seconds=0), timedelta(seconds=9))
+    ]
+)
+asked = st.lists(st.integers(0, 60), min_size=1, max_size=4)
+
+
+@given(st.lists(st.one_of(asked, st.integers(0, 80), windowings), max_size=14))
+def test_changed_windowings_overwrite_nothing_final(script: list[Any]) -> None:
+    """Length, slide and lateness change in any order: for each span of an event it is in the row or told as late."""
+    manager, windowing = WindowManager(unpack), WINDOWING
+    emitted: list[Emissions] = []
+    rows: dict[Span, SpanCount] = {}
+    sent = expected = 0
+    for number, step in enumerate(script):
+        manager = restored(manager)
+        if isinstance(step, Windowing):
+            windowing = step
+            emitted.append(manager.apply(batch(number, windowing=windowing)))
+        elif isinstance(step, list):
+            parts = [partial(at, f"{number}-{nth}", windowing=windowing) for nth, at in enumerate(step)]
+            sent += len(parts)
+            expected += len(parts) * round(windowing.length / windowing.step)
+            emitted.append(manager.apply(batch(number, *parts, windowing=windowing)))
+        elif manager.monitors:
+            emitted.append(manager.close(IdleClosing(frontiers={KEY: second(step)})))
+    emitted.append(manager.close(IdleClosing(frontiers=dict.fromkeys(manager.monitors, second(1000)))))
+    for count in (count for emissions in emitted for count in emissions.spans):
+        assert count.span not in rows or not rows[count.span].final
+        rows[count.span] = count
+    late = sum(sum(emissions.late.values()) for emissions in emitted)
+    ledger = [count for emissions in emitted for count in emissions.ledger.values()]
+
+    assert {True} >= {row.final for row in rows.values()}
+    assert expected == late + sum(row.requests for row in rows.values())
+    assert sent == sum(count.judged + count.late for count in ledger)
 
 
 def broken(_baseline_id: str, _data: bytes) -> Summary:
