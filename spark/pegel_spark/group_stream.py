@@ -23,15 +23,11 @@ from pegel.stream.counting_task import CountingTask
 from pegel.stream.group_state import GroupState
 from pegel.stream.positions import Positions
 from pegel.stream.task_output import SQL_SCHEMA, DeadLetter, TaskOutput, decode
+from pegel_spark.batch_size import BatchSize
 from pegel_spark.persistence import PatientBaselines, Persistence, StoppedWaiting
 from pegel_spark.side_topics import SideChannel
 
 log = structlog.get_logger()
-BYTES_PER_TRIGGER = 64 * 1024 * 1024
-"""Bytes of bodies that one batch is meant to hold: seconds of work, whatever the size of a record."""
-ASSUMED_RECORD_BYTES = 4 * 1024
-"""Size of a record before any was seen."""
-MIN_RECORDS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +61,7 @@ class GroupStream:
     batches: int = 0
     """Commits so far of what was read."""
     committed_at: datetime | None = None
-    record_bytes: float = ASSUMED_RECORD_BYTES
-    """Mean size of a body, the last batches counting most."""
+    batch_size: BatchSize = field(default_factory=BatchSize)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _documents: BaselineDocuments | None = None
     """What the workers were sent last."""
@@ -120,8 +115,7 @@ class GroupStream:
     def take(self, output: TaskOutput) -> None:
         """Take in what tasks counted, and commit it."""
         self._commit(self.state.take(output, self.models, self.clock.now()), output.letters)
-        if output.records:
-            self.record_bytes += 0.3 * (output.size_bytes / output.records - self.record_bytes)
+        self.batch_size.saw(output)
         self.batches += 1
 
     def set_aside(self, record: SetAside, output: TaskOutput) -> None:
@@ -170,11 +164,6 @@ class GroupStream:
             except Exception as error:  # noqa: BLE001 - told as its model's failure by the tasks
                 unreadable[name] = f"{error!r:.300}"
         return BaselineDocuments(documents, unreadable)
-
-    @property
-    def records_per_trigger(self) -> int:
-        """Return how many records a batch should hold at most, so that its bytes are bounded."""
-        return max(MIN_RECORDS, int(BYTES_PER_TRIGGER / max(1.0, self.record_bytes)))
 
     def _run(self, frame: DataFrame, plan: CountingPlan) -> TaskOutput:
         shared = self._shared(frame.sparkSession, plan)

@@ -127,7 +127,7 @@ class QueryRun:
 
 def records_per_trigger(beats: HeartbeatWriter) -> int:
     """Return how many records one batch takes at most: as many as its bytes are meant to be, but no more than told."""
-    return min(beats.job.document.max_events_per_trigger, beats.stream.records_per_trigger)
+    return min(beats.job.document.max_events_per_trigger, beats.stream.batch_size.records)
 
 
 def classify(failure: StreamingQueryException | None) -> str:

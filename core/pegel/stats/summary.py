@@ -110,6 +110,12 @@ class Summary:
         for array in (*arrays, *self.season_cells.values()):
             array.flags.writeable = False
 
+    @property
+    def size_bytes(self) -> int:
+        """Return the memory that its arrays take; kept statistics and exact sums are not in it."""
+        arrays = (self.counters, self.cells, self.ranges, self.moments, self.comoments.sums, self.comoments.products)
+        return sum(array.nbytes for array in (*arrays, *self.season_cells.values()))
+
     def settled_moments(self) -> NDArray[np.float64]:
         """Return the moments, from the exact sums where they are kept."""
         settled = self.moments.copy()

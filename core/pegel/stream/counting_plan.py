@@ -11,7 +11,8 @@ import orjson
 
 from pegel.baseline.baseline import Baseline
 from pegel.baseline.outliers import OutlierTables
-from pegel.data.instants import MINUTE, to_us
+from pegel.data import spans
+from pegel.data.instants import MINUTE, from_us, to_us
 from pegel.data.spans import floor, floor_us
 from pegel.spec.monitor_spec import Windowing
 from pegel.stream.arrivals import Address
@@ -30,12 +31,20 @@ class MonitorPlan:
 
     `current` are the baselines (none or one) for panes of spans not yet open; `pinned` maps panes of open spans that
     are judged by others, in microseconds since the epoch, to the baselines of their spans, the newest span's last.
+    Spans that end at or before `frontier` are final; None: none is.
     """
 
     key: str
     windowing: Windowing
     current: tuple[str, ...]
     pinned: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    frontier: datetime | None = None
+
+    def is_closed(self, pane_us: int) -> bool:
+        """Say whether every span of a pane is final: what comes for it is late, and nobody needs its counts."""
+        # The newest span of a pane starts with it and ends last.
+        start = from_us(pane_us)
+        return spans.is_closed(spans.Span(start, start + self.windowing.length), self.frontier)
 
     def pane_us(self, time_us: int) -> int:
         """Return the start of the pane that holds an instant."""

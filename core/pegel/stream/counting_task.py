@@ -21,6 +21,8 @@ MAX_LETTERS = 500
 """Unreadable records kept aside per monitor, pane and task. All of them are counted."""
 MAX_LETTER_BYTES = 4 * 1024 * 1024
 """Memory that all records kept aside by one task may take; what does not fit is counted, not kept."""
+MAX_PANE_BYTES = 64 * 1024 * 1024
+"""Memory that the summaries of one task's panes may take; beyond it the oldest panes are handed on as they are."""
 KEY_OF_NOBODY = ""
 
 LoadBaseline = Callable[[str], LoadedBaseline]
@@ -40,20 +42,24 @@ class CountingTask:
     """What belongs to no monitor of this group, by minute."""
     letters: dict[_Place, int] = field(default_factory=dict)
     letter_bytes: int = 0
+    pane_bytes: int = 0
+    """What the summaries in `counting` take."""
     seen: dict[_Place, set[int]] = field(default_factory=dict)
 
     def run(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Count all batches, then return one record batch, see `task_output`."""
+        """Count all batches; yield what was counted as record batches, see `task_output`: one, if memory allows."""
         for batch in batches:
             for address, own in unread(batch, self.plan.ends):
                 times = np.minimum(times_us(own), self.plan.latest_us)
                 self.output.took(arrived(address, own, times, self.plan.oldest_minute_us))
-                self._take(own, times)
+                yield from self._take(own, times)
         self.output.partials += [counting.finish() for counting in self.counting.values()]
         self.output.partials += self.nobody.values()
         yield encode(self.output)
 
-    def _take(self, batch: pa.RecordBatch, times: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+    def _take(
+        self, batch: pa.RecordBatch, times: np.ndarray[tuple[int], np.dtype[np.int64]]
+    ) -> Iterator[pa.RecordBatch]:
         own_times, bodies = times_us(batch), batch.column("value")
         groups: dict[tuple[_Place, EventType], list[tuple[WireRecord, LoggedEvent]]] = {}
         for record in records(batch, times):
@@ -71,17 +77,34 @@ class CountingTask:
                 self._of_nobody(record).elsewhere += 1
             else:
                 self._unwatched(record, event, batch)
-        for (place, _), members in groups.items():
+        # Requests and responses of one place follow each other, the oldest panes of a monitor come first.
+        for (place, _), members in sorted(groups.items(), key=lambda group: group[0]):
             chosen = [record.place for record, _ in members]
             values = [bodies[at].as_py() or b"" for at in chosen]
-            self.counting[place].add(chosen, [event for _, event in members], values, self.plan.now_us)
+            record, event = members[0]
+            counting = self._counting(place, self.plan.monitors[event.endpoint], record)
+            before = counting.size_bytes
+            counting.add(chosen, [event for _, event in members], values, self.plan.now_us)
+            self.pane_bytes += counting.size_bytes - before
+            if self.pane_bytes > MAX_PANE_BYTES:
+                self._keep_rejected(batch)
+                yield self._oldest_panes()
         self._keep_rejected(batch)
+
+    def _oldest_panes(self) -> pa.RecordBatch:
+        """Return the oldest panes, and let go of them, so that the others take half of what is allowed."""
+        partials = []
+        for place in sorted(self.counting, key=lambda place: place[1]):
+            if self.pane_bytes <= MAX_PANE_BYTES // 2:
+                break
+            counting = self.counting.pop(place)
+            self.pane_bytes -= counting.size_bytes
+            partials.append(counting.finish())
+        return encode(TaskOutput(partials=partials))
 
     def _is_new(self, place: _Place, monitor: MonitorPlan, record: WireRecord, event: LoggedEvent) -> bool:
         """Remember an event and say whether it is no copy; a copy is counted as such."""
-        if place not in self.counting:
-            self.counting[place] = self._begin(place, monitor, record)
-        counting, seen = self.counting[place], self.seen.setdefault(place, set())
+        counting, seen = self._counting(place, monitor, record), self.seen.setdefault(place, set())
         mark = event.identity
         if mark in seen or mark in self.plan.known.get(place, ()):
             counting.partial.duplicates += 1
@@ -89,6 +112,12 @@ class CountingTask:
             return False
         seen.add(mark)
         return True
+
+    def _counting(self, place: _Place, monitor: MonitorPlan, record: WireRecord) -> PaneCounting:
+        """Return the pane of a record as it is being counted."""
+        if place not in self.counting:
+            self.counting[place] = self._begin(place, monitor, record)
+        return self.counting[place]
 
     def _begin(self, place: _Place, monitor: MonitorPlan, record: WireRecord) -> PaneCounting:
         partial = Partial(key=place[0], pane_us=place[1], head_us=min(record.time_us, self.plan.now_us))
@@ -99,7 +128,8 @@ class CountingTask:
             except Exception as error:  # noqa: BLE001 - a damaged document is its model's failure, told with its reason
                 baselines.append(name)
                 partial.damaged[name] = f"loading its baseline: {error!r:.300}"
-        return PaneCounting(partial, tuple(baselines), self.plan.oldest_minute_us)
+        is_closed = monitor.is_closed(place[1])
+        return PaneCounting(partial, tuple(baselines), self.plan.oldest_minute_us, is_closed)
 
     def _unwatched(self, record: WireRecord, event: LoggedEvent, batch: pa.RecordBatch) -> None:
         if event.type is EventType.DROPPED:

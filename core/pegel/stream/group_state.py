@@ -66,7 +66,8 @@ class GroupState:
         for key, spec in models.specs.items():
             current = models.baselines[key]
             pinned = pinned_panes(self.manager.open_spans(key, spec.windowing), spec.windowing, current)
-            monitors[spec.endpoint] = MonitorPlan(key, spec.windowing, (current,) if current else (), pinned)
+            currents, frontier = (current,) if current else (), self.manager.frontier(key)
+            monitors[spec.endpoint] = MonitorPlan(key, spec.windowing, currents, pinned, frontier)
         ends = {address: read.end for address, read in self.offsets.items()}
         return CountingPlan.at(now, monitors, models.elsewhere, ends)
 

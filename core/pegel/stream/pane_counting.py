@@ -39,21 +39,24 @@ class PaneCounting:
     """One pane of one monitor while a task fills it.
 
     `baselines` are those it is counted by, the one that decides what is readable last: each either ready, or the id of
-    one that could not be loaded; `partial.damaged` then says why. `oldest_us`: the ledger's oldest minute.
+    one that could not be loaded; `partial.damaged` then says why. `oldest_us`: the ledger's oldest minute. Of a pane
+    that `is_closed` every event is late: it is only looked at whether one can be read.
     """
 
     partial: Partial
     baselines: tuple[LoadedBaseline | str, ...]
     oldest_us: int
+    is_closed: bool = False
     summaries: dict[str, Summary] = field(default_factory=dict)
+    """By baseline id, each from its first row on."""
     ids: dict[EventType, list[int]] = field(default_factory=lambda: {kind: [] for kind in EventType})
     rejected: list[tuple[int, InvalidPayload]] = field(default_factory=list)
     """Places of unreadable records within the record batch at hand, with the reason."""
 
-    def __post_init__(self) -> None:
-        """Start with empty summaries."""
-        ready = [each.baseline for each in self.baselines if isinstance(each, LoadedBaseline)]
-        self.summaries = {baseline.id: Summary.empty(baseline.layout) for baseline in ready}
+    @property
+    def size_bytes(self) -> int:
+        """Return the memory that its summaries take."""
+        return sum(summary.size_bytes for summary in self.summaries.values())
 
     def add(self, places: list[int], events: list[LoggedEvent], bodies: list[bytes], now_us: int) -> None:
         """Count events of one type; none of them is a copy. No event moves the head beyond `now_us`."""
@@ -121,8 +124,12 @@ class PaneCounting:
     def _count(
         self, loaded: LoadedBaseline, events: list[LoggedEvent], bodies: list[bytes], role: Role, *, decisive: bool
     ) -> Decoded:
-        summary = self.summaries[loaded.baseline.id]
         decoded = decode(bodies, loaded.baseline.layout.schema, role)
+        if self.is_closed:
+            return decoded
+        summary = self.summaries.get(loaded.baseline.id)
+        if summary is None:
+            summary = self.summaries[loaded.baseline.id] = Summary.empty(loaded.baseline.layout)
         summary.update(decoded.columns, role)
         outliers = score(loaded, summary, decoded, events) if role is Role.FEATURE else []
         if decisive:

@@ -119,6 +119,11 @@ class WindowManager:
         windows = self.monitors.get(key)
         return dict(windows.spans) if windows and windows.has_spans_of(windowing) else {}
 
+    def frontier(self, key: str) -> datetime | None:
+        """Return the instant of a monitor at or before which every span that ends is final; None: none is."""
+        windows = self.monitors.get(key)
+        return windows.frontier if windows else None
+
     def _ids(self, key: str, start: datetime) -> Ids:
         windows = self.monitors.get(key)
         pane = windows.panes.get(start) if windows else None

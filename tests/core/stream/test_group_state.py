@@ -282,6 +282,19 @@ def test_letters_are_bounded_by_bytes(group: Any) -> None:
     assert 20 == sum(row.count for row in group.results.invalid("", 0))
 
 
+def test_old_minutes_are_late_and_store_nothing(group: Any) -> None:
+    """300 events with 300 distinct old minutes behind the frontier leave their number in the ledger, and no window."""
+    state = group.start()
+    group.send(state, group.pairs(0, 2, at=30))
+    old = [record for number in range(1, 301) for record in group.pairs(number, number + 1, at=-60 * number)]
+    commit = group.send(state, [record for record in old if record.kind == REQUEST_TYPE])
+
+    assert ([], []) == (commit.windows, commit.pane_parts)
+    assert [{}] == [dict(each) for each in {tuple(partial.summaries.items()) for partial in group.output.partials}]
+    assert 300 == sum(row.late for row in group.results.ledger("delays", 1))
+    assert {0} == {row.difference for row in group.results.ledger_balance("default")}
+
+
 def test_a_plan_is_linear_in_slides(group: Any) -> None:
     """What pins the panes of 720 open spans after a new baseline is found in milliseconds."""
     from time import process_time

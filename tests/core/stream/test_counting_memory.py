@@ -1,0 +1,87 @@
+"""What a task holds while it counts a backlog in which every record lies in a minute of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Columns, Field, Kind, Role, Schema
+from pegel.data.wire import REQUEST_TYPE
+from pegel.spec.monitor_spec import Watch, Windowing
+from pegel.stats.layout import build_layout
+from pegel.stats.summary import Summary
+from pegel.stream.counting_plan import CountingPlan, MonitorPlan
+from pegel.stream.counting_task import MAX_PANE_BYTES, CountingTask
+from pegel.stream.task_output import decode
+from pegel.testing.stream_fakes import FixedBaselines, LoggedRecord, record_batch
+
+NOW = datetime.fromisoformat("2026-03-08T12:00:00+00:00")
+
+
+def wide_plan(frontier: datetime | None) -> tuple[CountingPlan, FixedBaselines]:
+    """Return the plan of one model with 50 fields and windows of a minute, and its baseline."""
+    fields = tuple(Field(f"f{number:02}", Kind.NUMERIC) for number in range(50))
+    rng = np.random.default_rng(3)
+    data = {each.name: rng.normal(size=1_000) for each in fields}
+    rows = Columns(1_000, np.stack(list(data.values()), axis=1), None, (), ())
+    layout = build_layout(Schema(fields), data)
+    summary = Summary.empty(layout, exact=True)
+    summary.update(rows, Role.FEATURE)
+    baselines = FixedBaselines()
+    name = baselines.put(
+        Baseline.build(
+            layout=layout,
+            summary=summary,
+            model="wide",
+            version=1,
+            source="local://wide?version=1&split=train",
+            scores=lambda tables: tables.score(rows)[0],
+            watch=Watch(),
+        )
+    )
+    monitor = MonitorPlan("wide/1", Windowing(length=timedelta(minutes=1)), (name,), frontier=frontier)
+    return CountingPlan.at(NOW, {"wide-v1": monitor}), baselines
+
+
+def old_minutes(count: int) -> list[LoggedRecord]:
+    """Return one request of 50 fields in each of so many minutes before now, the oldest last."""
+    body = json.dumps({"instances": [[0.5] * 50]}).encode()
+    return [
+        LoggedRecord(f"e{number}", REQUEST_TYPE, "wide-v1", body, NOW - timedelta(minutes=number))
+        for number in range(1, count + 1)
+    ]
+
+
+def test_many_old_minutes_are_counted_in_bounded_memory() -> None:
+    """Of 3,000 minutes of a model with 50 fields as many summaries live at once as fit the bound, and all count."""
+    plan, baselines = wide_plan(frontier=None)
+    task = CountingTask(plan, baselines.load)
+    live = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        records = [record.moved("t", 0, offset) for offset, record in enumerate(old_minutes(3_000))]
+        for first in range(0, 3_000, 50):
+            live.append(sum(len(counting.summaries) for counting in task.counting.values()))
+            yield record_batch(records[first : first + 50])
+
+    output = decode(task.run(batches()))
+    size = Summary.empty(baselines.baseline(plan.monitors["wide-v1"].current[0]).layout).size_bytes
+
+    assert 500 < max(live) <= MAX_PANE_BYTES // size + 1 < 2_000
+    assert 3_000 == len({partial.pane_us for partial in output.partials})
+    assert 3_000 == sum(partial.requests.size for partial in output.partials)
+    assert 3_000 == output.reads["t", 0].records
+
+
+def test_what_comes_for_closed_minutes_makes_no_summary() -> None:
+    """Of what is late only the number counts: its minutes leave no counts to carry, and nothing to merge."""
+    plan, baselines = wide_plan(frontier=NOW)
+    output = decode(CountingTask(plan, baselines.load).run(iter([record_batch(old_minutes(300))])))
+
+    assert [{}] * 300 == [partial.summaries for partial in output.partials]
+    assert 300 == sum(count.valid for partial in output.partials for count in partial.minutes.values())
