@@ -25,6 +25,8 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from pegel.errors import SetupError, Unavailable
 
 BUSY_SECONDS = 30.0
+DISK_FULL = "53100"
+"""PostgreSQL's word for it."""
 UNRELEASED = frozenset({"0001"})
 """Revisions of development versions from which no migration leads."""
 
@@ -46,12 +48,13 @@ def connect(url: str) -> Engine:
 def reading(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that only reads.
 
-    Raises Unavailable if the database does not answer, SetupError if it has no tables yet or its file is damaged.
+    Raises Unavailable if the database does not answer or its disk is full, SetupError if it has no tables yet or its
+    file is damaged.
     """
     try:
         with engine.connect() as connection:
             yield connection
-    except sa.exc.DatabaseError as error:
+    except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
         raise _explained(engine, error) from error
 
 
@@ -61,12 +64,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
     On SQLite writers go one after the other. On PostgreSQL they meet only in rows that both write; a writer that
     reads first and needs nobody to write in between asks for that by name, see `in_turn`.
-    Raises Unavailable if the database does not answer, SetupError if it has no tables yet or its file is damaged.
+    Raises Unavailable if the database does not answer or its disk is full, SetupError if it has no tables yet or its
+    file is damaged.
     """
     try:
         with engine.connect().execution_options(pegel_write=True) as connection, connection.begin():
             yield connection
-    except sa.exc.DatabaseError as error:
+    except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
         raise _explained(engine, error) from error
 
 
@@ -144,9 +148,19 @@ def _shown(engine: Engine) -> str:
     return engine.url.render_as_string(hide_password=True)
 
 
-def _explained(engine: Engine, error: sa.exc.DBAPIError) -> Exception:
+def _explained(engine: Engine, error: sa.exc.DBAPIError | sa.exc.TimeoutError) -> Exception:
     """Return the error to raise: ours where the cause is known, the database's own otherwise."""
+    if isinstance(error, sa.exc.TimeoutError):
+        return Unavailable(
+            f"the database {_shown(engine)} was not asked: all connections of this process are in use: {error}. "
+            f"Nothing was changed."
+        )
     said = str(error.orig)
+    return _setup_error(engine, said) or _unavailable(engine, error, said) or error
+
+
+def _setup_error(engine: Engine, said: str) -> SetupError | None:
+    """Return what has to be set right by a person; None where that is not it."""
     if "no such table" in said or ("relation" in said and "does not exist" in said):
         return SetupError(
             f"the database {_shown(engine)} has no tables yet; `pegel up` makes them. Nothing was changed."
@@ -161,8 +175,20 @@ def _explained(engine: Engine, error: sa.exc.DBAPIError) -> Exception:
             f"the database {_shown(engine)} is damaged: {said}. Nothing was changed; put a copy of it back, or move it "
             f"away, run `pegel up` and onboard the models again."
         )
-    if isinstance(error, sa.exc.OperationalError):
+    return None
+
+
+def _unavailable(engine: Engine, error: sa.exc.DBAPIError, said: str) -> Unavailable | None:
+    """Return what trying again later may help; None where that is not it."""
+    if "database or disk is full" in said or getattr(error.orig, "sqlstate", None) == DISK_FULL:
+        return Unavailable(
+            f"the disk of the database {_shown(engine)} is full: {said}. The transaction left nothing behind; trying "
+            f"again helps once there is room."
+        )
+    # sqlite3 says InterfaceError of a value that it cannot bind, psycopg of a session that is in no state to be used.
+    unusable = isinstance(error, sa.exc.InterfaceError) and engine.dialect.name == "postgresql"
+    if unusable or isinstance(error, sa.exc.OperationalError):
         return Unavailable(
             f"the database {_shown(engine)} did not answer: {said}. The transaction left nothing behind."
         )
-    return error
+    return None

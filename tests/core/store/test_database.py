@@ -109,6 +109,44 @@ def test_a_silent_database_is_a_temporary_error(tmp_path: Path) -> None:
         pass
 
 
+def test_a_pool_without_a_free_connection_is_a_temporary_error(url: str) -> None:
+    """When every connection of this process is in use for too long, trying again later may help."""
+    engine = sa.create_engine(url, pool_size=1, max_overflow=0, pool_timeout=0.1)
+    in_use = engine.connect()
+    with pytest.raises(Unavailable, match="all connections of this process are in use"), reading(engine):
+        pass
+    in_use.close()
+    engine.dispose()
+
+
+def test_a_session_that_is_in_no_state_to_be_used_is_a_temporary_error(engine: Engine) -> None:
+    """What psycopg calls an interface error raises Unavailable on PostgreSQL; with sqlite3 it is a mistake of ours."""
+
+    def close(*called: Any) -> None:
+        called[1].close()
+
+    sa.event.listen(engine, "before_cursor_execute", close)
+    expected = Unavailable if engine.dialect.name == "postgresql" else sa.exc.ProgrammingError
+
+    with pytest.raises(expected, match="closed"), reading(engine) as connection:
+        _values(connection)
+
+
+def test_a_full_disk_is_a_temporary_error(tmp_path: Path) -> None:
+    """A write that finds no room raises Unavailable, names the disk, and leaves nothing behind."""
+    engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
+    migrate(engine)
+    sa.event.listen(engine, "checkout", lambda connection, *_: connection.execute("PRAGMA max_page_count = 1"))
+    rows = [{"name": f"{number:01000}", "value": number} for number in range(100)]
+    with pytest.raises(Unavailable, match=r"the disk of the database .* is full"), writing(engine) as connection:
+        connection.execute(sa.insert(tables.positions), rows)
+    with reading(engine) as connection:
+        left = _values(connection)
+    engine.dispose()
+
+    assert {} == left
+
+
 def test_a_database_without_tables_is_named(empty: Engine) -> None:
     """Reading and writing before the first migration say that there are no tables, and what makes them."""
     with pytest.raises(SetupError, match="has no tables yet"), reading(empty) as connection:
