@@ -22,6 +22,8 @@ from pegel.stream.result_rows import WindowRow
 
 RECENT_WINDOWS = 500
 """Windows that a pass looks back on; enough for sixteen clean ones and for a mail's words."""
+FINDINGS_AT_ONCE = 1_000
+"""Findings of one monitor that a pass takes in: a few megabytes, however many an outage let pile up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,22 +143,29 @@ class AlertStore:
             opened = connection.execute(sa.select(c.model, c.version).where(c.over_at.is_(None))).all()
         return sorted({*unread, *((model, version) for model, version in opened)})
 
-    def inbox(self, model: str, version: int, now: datetime) -> Inbox:
-        """Read what one pass works on for one monitor. What cannot be read is left out and named."""
+    def inbox(self, model: str, version: int, now: datetime, *, limit: int = FINDINGS_AT_ONCE) -> Inbox:
+        """Read what one pass works on for one monitor. What cannot be read is left out and named.
+
+        At most `limit` findings are read; the next pass goes on behind them. As long as there may be more, windows
+        later than those findings are left out: whether they are clean is known only with their findings.
+        """
         damaged: list[str] = []
         current, damaged_alerts = self._open_alerts(model, version, damaged)
         results = Results(self._engine)
         passed: list[tuple[int, str]] = []
         place = self.cursor(model, version)
-        numbered = results.findings(model, version, place, damaged=passed)
+        numbered = results.findings(model, version, place, limit=limit, damaged=passed)
         damaged += [reason for _, reason in passed]
         findings = [finding for _, finding in numbered]
         starts = [alert.since for alert in current] + [finding.span.start for finding in findings]
+        ends = [alert.last_end for alert in current] + [finding.span.end for finding in findings]
+        more = len(numbered) + len(passed) == limit
         windows = (
             results.windows(
                 model,
                 version,
                 min(starts),
+                max(ends) if more else None,
                 final_only=True,
                 limit=RECENT_WINDOWS,
                 details=Details.ALARMING,

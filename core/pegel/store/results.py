@@ -103,6 +103,7 @@ class Results:
         model: str,
         version: int,
         since: datetime | None = None,
+        until: datetime | None = None,
         *,
         segment: str = "",
         final_only: bool = False,
@@ -111,7 +112,7 @@ class Results:
         details: Details = Details.FULL,
         damaged: list[str] | None = None,
     ) -> list[WindowRow]:
-        """Return windows in order of time, of those that end after `since` at most the newest `limit`.
+        """Return windows in order of time, of those that end after `since` and not after `until` the newest `limit`.
 
         What `details` leaves out is empty. Raises DamagedRow; with a list `damaged`, what cannot be read is left out
         and its reason added there.
@@ -120,6 +121,8 @@ class Results:
         conditions = [*of_monitor(tables.windows, model, version), c.segment == segment]
         if since is not None:
             conditions.append(c.span_end > since)
+        if until is not None:
+            conditions.append(c.span_end <= until)
         if final_only:
             conditions.append(c.final)
         if latest_revision:

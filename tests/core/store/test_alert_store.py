@@ -32,12 +32,12 @@ def drift(engine: Engine, minute: int, feature: str = "departure_delay", *, revi
     Results(engine).write([window], [sample_finding(minute, feature, revision)])
 
 
-def one_pass(engine: Engine, now: datetime, *, saved: bool = True) -> list[Change]:
+def one_pass(engine: Engine, now: datetime, *, saved: bool = True, limit: int = 100) -> list[Change]:
     """Do what the dispatcher does: read, decide, (send,) save."""
     store = AlertStore(engine)
     changes: list[Change] = []
     for model, version in store.monitors():
-        inbox = store.inbox(model, version, now)
+        inbox = store.inbox(model, version, now, limit=limit)
         changes += update(inbox.alerts, inbox.findings, inbox.windows, now, [sample_spec()], silences=inbox.silences)
     for change in changes if saved else ():
         store.save(change)
@@ -85,6 +85,21 @@ def test_findings_of_an_earlier_span_are_taken_in_too(engine: Engine) -> None:
     changes = one_pass(engine, NOW + timedelta(minutes=1))
 
     assert [MailKind.GROWN] == kinds(changes)
+
+
+def test_what_an_outage_piled_up_is_taken_in_part_by_part(engine: Engine) -> None:
+    """With more findings than one pass reads, the next ones go on; one alert covers all, and ends after the last."""
+    for minute in range(8):
+        drift(engine, minute)
+    Results(engine).write([sample_window(minute) for minute in range(8, 24)])
+    store = AlertStore(engine)
+    read = [len(store.inbox("delays", 1, NOW, limit=limit).findings) for limit in (3, 100)]
+    passes = [kinds(one_pass(engine, NOW + timedelta(minutes=number), limit=3)) for number in range(4)]
+    (alert,) = store.alerts()
+
+    assert [3, 8] == read
+    assert [[MailKind.OPENED], [None], [MailKind.OVER], []] == passes
+    assert (START + timedelta(minutes=8), 8) == (alert.last_end, alert.features[0].windows)
 
 
 def test_a_forgotten_monitor_rings_again_with_its_next_finding(engine: Engine) -> None:
