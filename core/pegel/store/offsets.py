@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -23,6 +24,25 @@ def stored_offsets(connection: Connection, group: str) -> dict[Partition, ReadRa
     columns = (c.topic, c.partition, c.start, c.end, c.records, c.topic_id)
     rows = connection.execute(sa.select(*columns).where(c.group == group).order_by(c.topic, c.partition))
     return {(row["topic"], row["partition"]): ReadRange(**row) for row in rows.mappings()}
+
+
+def inherit_offsets(connection: Connection, group: str, topic: str, former: str | None) -> None:
+    """Let a group that has never read a topic begin where others stand, so that nothing is counted twice.
+
+    `former` is the group that watched a model until now: its place is taken over; None for a model that is new, which
+    has no records before the earliest place of any group. A group that reads the topic already keeps its own place,
+    and a topic that nobody reads is begun at its beginning.
+    """
+    c = tables.offsets.c
+    own = sa.select(c.partition).where(c.group == group, c.topic == topic).limit(1)
+    if connection.execute(own).first() is not None:
+        return
+    columns = [column for column in tables.offsets.columns if column is not c.group]
+    others = sa.select(*columns).where(c.topic == topic, *([] if former is None else [c.group == former]))
+    earliest: dict[int, dict[str, Any]] = {}
+    for row in connection.execute(others.order_by(c.partition, c.end)).mappings():
+        earliest.setdefault(row["partition"], {"group": group} | dict(row) | {"start": row["end"], "records": 0})
+    upsert(connection, tables.offsets, list(earliest.values()))
 
 
 def advance_offsets(connection: Connection, group: str, read: Sequence[ReadRange], now: datetime) -> None:

@@ -10,9 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from pegel.errors import InvalidSpec, PermanentError
+from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store import tables
 from pegel.store.database import reading, writing
+from pegel.store.offsets import inherit_offsets
 from pegel.store.row_codec import decoded
 from pegel.store.statements import add, of_monitor, position, upsert
 
@@ -87,9 +89,14 @@ def _entry(model: str, version: int, data: Any) -> Entry:
 def put_spec(connection: Connection, spec: MonitorSpec) -> bool:
     """Store `spec` within a transaction of the caller; say whether anything changed."""
     name, version = spec.model.name, spec.model.version
-    statement = sa.select(tables.monitors.c.fingerprint).where(*of_monitor(tables.monitors, name, version))
-    if connection.execute(statement).scalar() == spec.fingerprint():
+    c = tables.monitors.c
+    known = connection.execute(
+        sa.select(c.fingerprint, c.group).where(*of_monitor(tables.monitors, name, version))
+    ).first()
+    if known is not None and known.fingerprint == spec.fingerprint():
         return False
+    if known is None or known.group != spec.group:
+        _move_in(connection, spec, None if known is None else known.group)
     row = {
         "model": name,
         "version": version,
@@ -101,6 +108,17 @@ def put_spec(connection: Connection, spec: MonitorSpec) -> bool:
     upsert(connection, tables.monitors, [row])
     note_change(connection)
     return True
+
+
+def _move_in(connection: Connection, spec: MonitorSpec, former: str | None) -> None:
+    """Hand a monitor over to its group, with its open windows if another group watched it."""
+    inherit_offsets(connection, spec.group, names.inference_topic(spec.namespace), former)
+    if former is None:
+        return
+    name, version = spec.model.name, spec.model.version
+    for table in (tables.monitor_states, tables.pane_parts):
+        mine = (*of_monitor(table, name, version), table.c.group == former)
+        connection.execute(sa.update(table).where(*mine).values(group=spec.group))
 
 
 def note_change(connection: Connection) -> None:

@@ -31,13 +31,13 @@ class Positions:
 
 
 def positions(known: Mapping[Address, ReadRange], there: Iterable[PartitionEnds], now: datetime) -> Positions:
-    """Return where to go on.
+    """Return where to go on. A group that joins others on a topic was given their place when its model was registered.
 
     ============================  ===============================================================
     a partition                   is read from
     ============================  ===============================================================
     read before                   the offset after the last one read
-    never seen                    its beginning: a namespace's topic is made for its first model,
+    never seen, by any group      its beginning: a namespace's topic is made for its first model,
                                   so nothing on it is older than the first onboarding
     of a topic made again         its beginning: these are other records under old numbers
     whose next records are gone   its beginning; what lies between is a gap

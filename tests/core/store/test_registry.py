@@ -12,6 +12,9 @@ from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import writing
 from pegel.store.registry import Registry
 from pegel.store.registry_view import RegistryView
+from pegel.store.stream_store import StreamStore
+from pegel.stream.commit import Commit, MonitorState, PanePart, ReadRange
+from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_spec
 
 pytestmark = pytest.mark.environments("sqlalchemy")
@@ -84,3 +87,58 @@ def test_specs_are_listed_by_model_and_version(engine: Engine) -> None:
         registry.put(sample_spec(name, version))
 
     assert ["delays/9", "delays/10", "fraud/1"] == [spec.key for spec in registry.list()]
+
+
+TOPIC = "pegel.default.inference"
+
+
+def read_by(engine: Engine, group: str, end: int, commit: Commit | None = None) -> None:
+    """Let a group have read a partition of the topic up to `end`."""
+    store = StreamStore(engine)
+    full = commit or Commit()
+    full.read = [ReadRange(topic=TOPIC, partition=0, start=0, end=end, records=end, topic_id="t")]
+    store.commit(store.claim(group, 1, START), full, START)
+
+
+def begins_at(engine: Engine, group: str) -> int | None:
+    """Return where a group would go on in the partition; None if it does not know it."""
+    store = StreamStore(engine)
+    read = store.restore(store.claim(group, 2, START)).offsets.get((TOPIC, 0))
+    return None if read is None else read.end
+
+
+def test_a_model_moves_to_another_group_with_its_open_windows(engine: Engine) -> None:
+    """The new group goes on where the old one stood, with what was open: nothing is counted twice."""
+    registry, spec = Registry(engine), sample_spec()
+    registry.put(spec)
+    commit = Commit(
+        pane_parts=[PanePart(model="delays", version=1, pane=START, data=b"x")],
+        states=[MonitorState(model="delays", version=1, windows={"a": 1})],
+    )
+    read_by(engine, "default", 40, commit)
+    registry.put(spec.model_copy(update={"group": "other"}))
+    store = StreamStore(engine)
+    here, there = (store.restore(store.claim(group, 3, START)) for group in ("default", "other"))
+
+    assert (40, 40) == (here.offsets[TOPIC, 0].end, there.offsets[TOPIC, 0].end)
+    assert ([], [{"a": 1}]) == ([state.windows for state in here.states], [state.windows for state in there.states])
+    assert ([], [b"x"]) == ([part.data for part in here.pane_parts], [part.data for part in there.pane_parts])
+
+
+def test_a_new_group_begins_where_the_slowest_of_the_others_stands(engine: Engine) -> None:
+    """A model that is new has no records before that, and nobody's history is read again."""
+    read_by(engine, "one", 40)
+    read_by(engine, "two", 30)
+    Registry(engine).put(sample_spec().model_copy(update={"group": "new"}))
+
+    assert 30 == begins_at(engine, "new")
+
+
+def test_a_group_that_reads_the_topic_keeps_its_place(engine: Engine) -> None:
+    """Another model of the same namespace moves nothing; a topic that nobody reads is not known."""
+    read_by(engine, "one", 40)
+    read_by(engine, "new", 10)
+    Registry(engine).put(sample_spec().model_copy(update={"group": "new"}))
+    Registry(engine).put(sample_spec(version=2).model_copy(update={"group": "third", "namespace": "elsewhere"}))
+
+    assert (10, None) == (begins_at(engine, "new"), begins_at(engine, "third"))
