@@ -30,7 +30,6 @@ MODULES = {
 }
 """What a distribution is imported as, where the name does not say it."""
 WITHOUT_IMPORT = {
-    "core: cachetools": "the window manager's memory of recent events is about to use it",
     "local: kafka-python": "the probe of a broker is about to use it",
     "plugins: pegel-local": "the backends of one machine are loaded by name, `pegel_airflow.doors`",
     "serving: cloudevents": "kserve 0.21 does not start with version 2",

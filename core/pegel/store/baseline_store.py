@@ -58,10 +58,7 @@ class BaselineStore:
 
     def get(self, baseline_id: str) -> Baseline:
         """Return a baseline. Raises NotFound, and LayoutMismatch if it is of another version or damaged."""
-        try:
-            return Baseline.from_json(json.loads(self.document(baseline_id)))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise _damaged(baseline_id, error) from error
+        return parsed(baseline_id, self.document(baseline_id))
 
     def document(self, baseline_id: str) -> bytes:
         """Return a baseline's JSON as it was kept, for whoever reads it elsewhere. Raises NotFound, LayoutMismatch."""
@@ -167,6 +164,14 @@ def _swap(connection: Connection, model: str, version: int, baseline_id: str, ex
         return connection.execute(first).first() is not None
     here = (*of_monitor(table, model, version), table.c.baseline_id == expected)
     return connection.execute(sa.update(table).where(*here).values(baseline_id=baseline_id)).rowcount == 1
+
+
+def parsed(baseline_id: str, document: bytes) -> Baseline:
+    """Return the baseline of a document. Raises LayoutMismatch if it is of another version or damaged."""
+    try:
+        return Baseline.from_json(json.loads(document))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _damaged(baseline_id, error) from error
 
 
 def _damaged(baseline_id: str, error: Exception) -> LayoutMismatch:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cachetools import LRUCache
+
 from pegel.baseline.baseline import Baseline
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_key
 from pegel.stats.summary import Summary
-from pegel.store.baseline_store import BaselineStore
+from pegel.store.baseline_store import BaselineStore, parsed
 from pegel.store.registry import Registry
+
+MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
+"""Bytes of baseline documents that are held, those asked for last. As many again may belong to the baselines made from
+them. A document larger than that is read each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +43,19 @@ class RegistryView:
     registry: Registry
     baselines: BaselineStore
     group: str
+    max_bytes: int = MAX_DOCUMENT_BYTES
     _version: int = -1
     _specs: list[MonitorSpec] = field(default_factory=list)
     _unreadable: frozenset[str] = frozenset()
     _currents: dict[tuple[str, int], str] = field(default_factory=dict)
-    _documents: dict[str, bytes] = field(default_factory=dict)
-    _parsed: dict[str, Baseline] = field(default_factory=dict)
+    _documents: LRUCache[str, bytes] = field(init=False)
+    _parsed: LRUCache[str, tuple[Baseline, int]] = field(init=False)
+    """Baselines with the size of their documents."""
+
+    def __post_init__(self) -> None:
+        """Hold nothing yet."""
+        self._documents = LRUCache(self.max_bytes, getsizeof=len)
+        self._parsed = LRUCache(self.max_bytes, getsizeof=lambda held: held[1])
 
     def read(self) -> GroupModels:
         """Return what is watched now. Raises Unavailable when the database does not answer."""
@@ -59,15 +72,24 @@ class RegistryView:
 
     def baseline(self, baseline_id: str) -> Baseline:
         """Return a baseline that was current once. Raises PegelError when it cannot be read."""
-        if baseline_id not in self._parsed:
-            self._parsed[baseline_id] = self.baselines.get(baseline_id)
-        return self._parsed[baseline_id]
+        held = self._parsed.get(baseline_id)
+        if held is not None:
+            return held[0]
+        document = self.document(baseline_id)
+        baseline = parsed(baseline_id, document)
+        if len(document) <= self.max_bytes:
+            self._parsed[baseline_id] = baseline, len(document)
+        return baseline
 
     def document(self, baseline_id: str) -> bytes:
         """Return a baseline's document as bytes, for the tasks."""
-        if baseline_id not in self._documents:
-            self._documents[baseline_id] = self.baselines.document(baseline_id)
-        return self._documents[baseline_id]
+        held = self._documents.get(baseline_id)
+        if held is not None:
+            return held
+        document = self.baselines.document(baseline_id)
+        if len(document) <= self.max_bytes:
+            self._documents[baseline_id] = document
+        return document
 
     def unpack(self, baseline_id: str, data: bytes) -> Summary:
         """Return a packed summary under the layout of its baseline."""

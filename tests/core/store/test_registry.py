@@ -8,10 +8,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import writing
 from pegel.store.registry import Registry
-from pegel.store.registry_view import RegistryView
 from pegel.store.stream_store import StreamStore
 from pegel.stream.commit import Commit, MonitorState, PanePart, ReadRange
 from pegel.testing.manual_clock import START
@@ -66,18 +64,6 @@ def test_an_invalid_spec_holds_up_nobody(engine: Engine) -> None:
     assert ["damaged", "refused"] == sorted(problems)
     assert problems["damaged"].startswith("spec: the stored spec cannot be read: no JSON")
     assert problems["refused"].startswith("spec: model: given 7")
-
-
-def test_a_group_knows_which_specs_it_cannot_read(engine: Engine) -> None:
-    """They are no part of what it watches, and named, so that what is open of them is not taken for gone."""
-    registry = Registry(engine)
-    for name in ("damaged", "fraud"):
-        registry.put(sample_spec(name))
-    with writing(engine) as connection:
-        connection.execute(sa.text("UPDATE monitors SET spec = '{' WHERE model = 'damaged'"))
-    models = RegistryView(registry, BaselineStore(engine), "default").read()
-
-    assert (["fraud/1"], ["damaged/1"]) == (sorted(models.specs), sorted(models.unreadable))
 
 
 def test_specs_are_listed_by_model_and_version(engine: Engine) -> None:
