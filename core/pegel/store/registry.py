@@ -23,10 +23,11 @@ _VERSION = "registry"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One registered model version. `problem` says why its spec cannot be read; then `spec` is None."""
+    """One registered model version of a group. `problem` says why its spec cannot be read; then `spec` is None."""
 
     model: str
     version: int
+    group: str
     spec: MonitorSpec | None
     problem: str
 
@@ -67,23 +68,23 @@ class Registry:
     def entries(self) -> list[Entry]:
         """Return every registered model version, ordered by model and version, with its spec or why it has none."""
         c = tables.monitors.c
-        statement = sa.select(c.model, c.version, c.spec).order_by(c.model, c.version)
+        statement = sa.select(c.model, c.version, c.group, c.spec).order_by(c.model, c.version)
         with reading(self._engine) as connection:
-            return [_entry(row.model, row.version, row.spec) for row in connection.execute(statement)]
+            return [_entry(row.model, row.version, row.group, row.spec) for row in connection.execute(statement)]
 
     def list(self) -> list[MonitorSpec]:
         """Return every valid spec, ordered by model and version. Those that are not valid are in `entries`."""
         return [entry.spec for entry in self.entries() if entry.spec is not None]
 
 
-def _entry(model: str, version: int, data: Any) -> Entry:
+def _entry(model: str, version: int, group: str, data: Any) -> Entry:
     try:
         spec = decoded(MonitorSpec.parse, data, "the stored spec")
         if (spec.model.name, spec.model.version) != (model, version):
             raise InvalidSpec(f"the stored spec is that of {spec.key}.")
     except PermanentError as error:
-        return Entry(model, version, None, f"spec: {'; '.join(str(error).splitlines())}")
-    return Entry(model, version, spec, "")
+        return Entry(model, version, group, None, f"spec: {'; '.join(str(error).splitlines())}")
+    return Entry(model, version, group, spec, "")
 
 
 def put_spec(connection: Connection, spec: MonitorSpec) -> bool:

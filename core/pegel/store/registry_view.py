@@ -8,10 +8,10 @@ from cachetools import LRUCache
 
 from pegel.baseline.baseline import Baseline
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.names import monitor_key
+from pegel.spec.names import endpoint, monitor_key
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore, parsed
-from pegel.store.registry import Registry
+from pegel.store.registry import Entry, Registry
 
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 """Bytes of baseline documents that are held, those asked for last. As many again may belong to the baselines made from
@@ -27,8 +27,8 @@ class GroupModels:
     """Endpoints that other groups watch."""
     baselines: dict[str, str | None]
     """By monitor key; None while there is none."""
-    unreadable: frozenset[str] = frozenset()
-    """Monitor keys, of any group, whose stored spec cannot be read: of what they watch nobody knows."""
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Why the stored spec of a monitor of this group cannot be read, by monitor key."""
 
     @property
     def fingerprints(self) -> dict[str, str]:
@@ -45,8 +45,7 @@ class RegistryView:
     group: str
     max_bytes: int = MAX_DOCUMENT_BYTES
     _version: int = -1
-    _specs: list[MonitorSpec] = field(default_factory=list)
-    _unreadable: frozenset[str] = frozenset()
+    _entries: list[Entry] = field(default_factory=list)
     _currents: dict[tuple[str, int], str] = field(default_factory=dict)
     _documents: LRUCache[str, bytes] = field(init=False)
     _parsed: LRUCache[str, tuple[Baseline, int]] = field(init=False)
@@ -61,14 +60,15 @@ class RegistryView:
         """Return what is watched now. Raises Unavailable when the database does not answer."""
         version = self.registry.version()
         if version != self._version:
-            entries = self.registry.entries()
-            self._specs = [entry.spec for entry in entries if entry.spec is not None]
-            self._unreadable = frozenset(monitor_key(each.model, each.version) for each in entries if each.spec is None)
+            self._entries = self.registry.entries()
             self._currents = self.baselines.currents()
             self._version = version
-        mine = {spec.key: spec for spec in self._specs if spec.group == self.group}
-        elsewhere = frozenset(spec.endpoint for spec in self._specs if spec.group != self.group)
-        return GroupModels(mine, elsewhere, self._current_of(mine), self._unreadable)
+        own = [entry for entry in self._entries if entry.group == self.group]
+        specs = {entry.spec.key: entry.spec for entry in own if entry.spec is not None}
+        unreadable = {monitor_key(entry.model, entry.version): entry.problem for entry in own if entry.spec is None}
+        others = (entry for entry in self._entries if entry.group != self.group)
+        elsewhere = frozenset(endpoint(entry.model, entry.version) for entry in others)
+        return GroupModels(specs, elsewhere, self._current_of(specs), unreadable)
 
     def baseline(self, baseline_id: str) -> Baseline:
         """Return a baseline that was current once. Raises PegelError when it cannot be read."""

@@ -57,7 +57,10 @@ class MonitorPlan:
 
 @dataclass(frozen=True, slots=True)
 class CountingPlan:
-    """Everything a batch's tasks need. `monitors` is by endpoint; endpoints in `elsewhere` belong to other groups.
+    """Everything a batch's tasks need.
+
+    `monitors` is by endpoint; endpoints in `elsewhere` belong to other groups, those in `waiting` to monitors whose
+    spec cannot be read, with their keys.
 
     Instants are in microseconds since the epoch. `latest_us`: times after it are replaced by it. `oldest_minute_us`:
     minutes before it are booked on it. `ends`: offsets before them were counted already. `known` holds identities that
@@ -71,6 +74,7 @@ class CountingPlan:
     oldest_minute_us: int
     ends: Mapping[Address, int] = field(default_factory=dict)
     known: Mapping[tuple[str, int], frozenset[int]] = field(default_factory=dict)
+    waiting: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def at(
@@ -79,10 +83,18 @@ class CountingPlan:
         monitors: Mapping[str, MonitorPlan],
         elsewhere: frozenset[str] = frozenset(),
         ends: Mapping[Address, int] | None = None,
+        waiting: Mapping[str, str] | None = None,
     ) -> CountingPlan:
         """Return the plan of a batch that is counted at `now`; `ends` None: nothing was counted before."""
-        oldest = floor(now - LEDGER_REACH, MINUTE)
-        return cls(monitors, elsewhere, to_us(now), to_us(now + MAX_AHEAD), to_us(oldest), ends or {})
+        return cls(
+            monitors,
+            elsewhere,
+            now_us=to_us(now),
+            latest_us=to_us(now + MAX_AHEAD),
+            oldest_minute_us=to_us(floor(now - LEDGER_REACH, MINUTE)),
+            ends=ends or {},
+            waiting=waiting or {},
+        )
 
     def without(self, found: Mapping[tuple[str, datetime], Ids]) -> CountingPlan:
         """Return the plan with identities that the window manager knows already."""

@@ -12,7 +12,7 @@ from pegel.data.events import EventType, LoggedEvent
 from pegel.errors import InvalidPayload
 from pegel.stream.arrivals import arrived, minute_us, unread
 from pegel.stream.counting_plan import CountingPlan, LoadedBaseline, MonitorPlan
-from pegel.stream.pane_counting import PaneCounting, count_invalid, count_notice
+from pegel.stream.pane_counting import UNJUDGED, PaneCounting, count_invalid, count_notice
 from pegel.stream.partial import MinuteCount, Partial
 from pegel.stream.task_output import DeadLetter, TaskOutput, encode
 from pegel.stream.wire_records import WireRecord, all_headers, records, times_us
@@ -38,8 +38,8 @@ class CountingTask:
     load: LoadBaseline
     output: TaskOutput = field(default_factory=TaskOutput)
     counting: dict[_Place, PaneCounting] = field(default_factory=dict)
-    nobody: dict[int, Partial] = field(default_factory=dict)
-    """What belongs to no monitor of this group, by minute."""
+    unwatched: dict[_Place, Partial] = field(default_factory=dict)
+    """What belongs to no monitor of this group, or to one whose spec cannot be read, by minute."""
     letters: dict[_Place, int] = field(default_factory=dict)
     letter_bytes: int = 0
     pane_bytes: int = 0
@@ -54,7 +54,7 @@ class CountingTask:
                 self.output.took(arrived(address, own, times, self.plan.oldest_minute_us))
                 yield from self._take(own, times)
         self.output.partials += [counting.finish() for counting in self.counting.values()]
-        self.output.partials += self.nobody.values()
+        self.output.partials += self.unwatched.values()
         yield encode(self.output)
 
     def _take(
@@ -75,6 +75,8 @@ class CountingTask:
                     self.counting[place].partial.clamped += int(own_times[record.place] != record.time_us)
             elif event.endpoint in self.plan.elsewhere:
                 self._of_nobody(record).elsewhere += 1
+            elif (key := self.plan.waiting.get(event.endpoint)) is not None:
+                self._waits(key, record, event, batch)
             else:
                 self._unwatched(record, event, batch)
         # Requests and responses of one place follow each other, the oldest panes of a monitor come first.
@@ -131,6 +133,18 @@ class CountingTask:
         is_closed = monitor.is_closed(place[1])
         return PaneCounting(partial, tuple(baselines), self.plan.oldest_minute_us, is_closed)
 
+    def _waits(self, key: str, record: WireRecord, event: LoggedEvent, batch: pa.RecordBatch) -> None:
+        """Count an event of a monitor whose spec cannot be read: nothing is wrong with the event."""
+        partial, body = self._partial(key, record), batch.column("value")[record.place].as_py() or b""
+        minute = partial.pane_us
+        if event.type is EventType.DROPPED:
+            try:
+                count_notice(partial.minutes.setdefault(minute, MinuteCount()), body)
+            except InvalidPayload as error:
+                count_invalid(partial, minute, error, body)
+        else:
+            count_invalid(partial, minute, InvalidPayload(UNJUDGED, f"the stored spec of {key} cannot be read"), body)
+
     def _unwatched(self, record: WireRecord, event: LoggedEvent, batch: pa.RecordBatch) -> None:
         if event.type is EventType.DROPPED:
             # A notice of the logger about no model in particular.
@@ -144,16 +158,19 @@ class CountingTask:
 
     def _unreadable(self, record: WireRecord, error: InvalidPayload, batch: pa.RecordBatch) -> None:
         body = batch.column("value")[record.place].as_py() or b""
-        self._of_nobody(record)
-        minute = minute_us(record.time_us, self.plan.oldest_minute_us)
-        count_invalid(self.nobody[minute], minute, error, body)
-        self._keep((KEY_OF_NOBODY, minute), record.place, error, batch)
+        partial = self._partial(KEY_OF_NOBODY, record)
+        count_invalid(partial, partial.pane_us, error, body)
+        self._keep((KEY_OF_NOBODY, partial.pane_us), record.place, error, batch)
 
     def _of_nobody(self, record: WireRecord) -> MinuteCount:
+        partial = self._partial(KEY_OF_NOBODY, record)
+        return partial.minutes.setdefault(partial.pane_us, MinuteCount())
+
+    def _partial(self, key: str, record: WireRecord) -> Partial:
+        """Return what is booked on a record's minute without being watched."""
         minute = minute_us(record.time_us, self.plan.oldest_minute_us)
         head = min(record.time_us, self.plan.now_us)
-        partial = self.nobody.setdefault(minute, Partial(key=KEY_OF_NOBODY, pane_us=minute, head_us=head))
-        return partial.minutes.setdefault(minute, MinuteCount())
+        return self.unwatched.setdefault((key, minute), Partial(key=key, pane_us=minute, head_us=head))
 
     def _keep_rejected(self, batch: pa.RecordBatch) -> None:
         for place, counting in self.counting.items():

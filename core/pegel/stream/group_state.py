@@ -14,7 +14,7 @@ from datetime import datetime
 
 from pegel.data.instants import from_us
 from pegel.judge.chart_state import ChartState
-from pegel.spec.names import monitor_key, monitor_of
+from pegel.spec.names import endpoint, monitor_key, monitor_of
 from pegel.stream.arrivals import Address
 from pegel.stream.commit import ArrivalRow, Commit, MonitorState, PanePart, ReadRange, Restored, SetAside
 from pegel.stream.counting_plan import CountingPlan, MonitorPlan, pinned_panes
@@ -69,7 +69,8 @@ class GroupState:
             currents, frontier = (current,) if current else (), self.manager.frontier(key)
             monitors[spec.endpoint] = MonitorPlan(key, spec.windowing, currents, pinned, frontier)
         ends = {address: read.end for address, read in self.offsets.items()}
-        return CountingPlan.at(now, monitors, models.elsewhere, ends)
+        waiting = {endpoint(*monitor_of(key)): key for key in models.unreadable}
+        return CountingPlan.at(now, monitors, models.elsewhere, ends, waiting)
 
     def count(self, plan: CountingPlan, run: RunTasks) -> TaskOutput:
         """Let tasks count a batch; where copies turn up, once more without them.
@@ -87,7 +88,7 @@ class GroupState:
             arrived_at=now,
             monitors=monitored(models),
             partials=tuple(output.partials),
-            unreadable=models.unreadable,
+            unreadable=frozenset(models.unreadable),
         )
         commit = self._commit(self.manager.apply(batch), models, now)
         for address, read in sorted(output.reads.items()):
@@ -114,9 +115,15 @@ class GroupState:
         return commit
 
     def close_idle(self, models: WatchedModels, now: datetime, caught_up_at: datetime | None) -> Commit | None:
-        """Close what is due although nothing more comes; None when nothing is."""
+        """Close what is due although nothing more comes, and note which specs cannot be read; None: nothing is new."""
         closing = self.manager.due(now=now, caught_up_at=caught_up_at, unreadable=models.unreadable)
-        return None if closing is None else self._commit(self.manager.close(closing), models, now)
+        if closing is None and models.unreadable.keys() <= self.failures.active.keys() and not self._gone(models):
+            return None
+        return self._commit(self.manager.close(closing) if closing else Emissions(), models, now)
+
+    def _gone(self, models: WatchedModels) -> set[str]:
+        """Return the failing monitors that are watched no more."""
+        return self.failures.active.keys() - models.specs.keys() - models.unreadable.keys()
 
     def _restore_windows(self, stored: MonitorState, now: datetime, *, at_stake: int) -> None:
         key = monitor_key(stored.model, stored.version)
@@ -147,7 +154,10 @@ class GroupState:
         rows = judged(emissions, specs, self.baselines, self.charts, now=now)
         self.charts |= rows.charts
         self._note_failures(rows.lost, {row.key for row in rows.windows if row.final}, models, now)
-        for key in emissions.gone:
+        for key, problem in models.unreadable.items():
+            self.failures.fail(key, monitor_of(key), problem, now, lost=0)
+        gone = sorted({*emissions.gone, *self._gone(models)})
+        for key in gone:
             self.charts.pop(key, None)
             self.failures.forget(key)
         failures, recovered = self.failures.settle()
@@ -160,14 +170,14 @@ class GroupState:
             findings=rows.findings,
             late=late_counts(emissions, specs),
             outliers=outlier_rows(emissions, specs),
-            ledger=ledger_rows(emissions, specs),
-            invalid=invalid_rows(emissions, specs),
+            ledger=ledger_rows(emissions),
+            invalid=invalid_rows(emissions),
             pane_parts=parts,
             closed_panes=sorted(closed - replaced),
             states=[self._state(key, with_charts=key in rows.charts) for key in sorted(emissions.changed)],
             failures=failures,
             recovered=recovered,
-            gone=[monitor_of(key) for key in emissions.gone],
+            gone=[monitor_of(key) for key in gone],
         )
 
     def _note_failures(self, lost: Iterable[LostSpan], works: set[str], models: WatchedModels, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judge import Judgement, judge
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.names import monitor_of
 from pegel.stream.commit import LateCount
 from pegel.stream.entries import Emissions, LostSpan, SpanCount
 from pegel.stream.partial import OutlyingEvent
@@ -68,7 +69,7 @@ def judged(
     return rows
 
 
-def ledger_rows(emissions: Emissions, specs: Mapping[str, MonitorSpec]) -> list[LedgerRow]:
+def ledger_rows(emissions: Emissions) -> list[LedgerRow]:
     """Return what to add to the ledger."""
     return [
         LedgerRow(
@@ -86,16 +87,16 @@ def ledger_rows(emissions: Emissions, specs: Mapping[str, MonitorSpec]) -> list[
             notice=count.notice,
         )
         for (key, minute), count in sorted(emissions.ledger.items())
-        for name, number in _owner(key, specs)
+        for name, number in [_owner(key)]
     ]
 
 
-def invalid_rows(emissions: Emissions, specs: Mapping[str, MonitorSpec]) -> list[InvalidRow]:
+def invalid_rows(emissions: Emissions) -> list[InvalidRow]:
     """Return what to add to the counts of invalid records."""
     return [
         InvalidRow(model=name, version=number, minute=minute, kind=kind, count=entry.count, sample=entry.sample)
         for (key, minute, kind), entry in sorted(emissions.invalid.items())
-        for name, number in _owner(key, specs)
+        for name, number in [_owner(key)]
     ]
 
 
@@ -173,8 +174,5 @@ def _outlier(spec: MonitorSpec, event: OutlyingEvent) -> OutlierRow:
     )
 
 
-def _owner(key: str, specs: Mapping[str, MonitorSpec]) -> Iterable[tuple[str, int]]:
-    if not key:
-        return (NOBODY,)
-    spec = specs.get(key)
-    return () if spec is None else ((spec.model.name, spec.model.version),)
+def _owner(key: str) -> tuple[str, int]:
+    return monitor_of(key) if key else NOBODY

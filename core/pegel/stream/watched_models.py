@@ -30,8 +30,8 @@ class WatchedModels(Protocol):
         ...
 
     @property
-    def unreadable(self) -> frozenset[str]:
-        """Return the keys of monitors whose stored spec cannot be read: what is open of them waits until it can."""
+    def unreadable(self) -> Mapping[str, str]:
+        """Return why a stored spec cannot be read, by monitor key: what is open of it waits until it can."""
         ...
 
 

@@ -45,10 +45,10 @@ class WindowManager:
         self._adopt(batch, out)
         touched: dict[str, set[datetime]] = {}
         for partial in batch.partials:
-            if partial.key in self.monitors:
+            if partial.key in batch.monitors:
                 touched.setdefault(partial.key, set()).update(self._add(partial, batch, out))
             else:
-                # Nobody watches it: there is nothing to judge.
+                # Nobody watches it, or nobody can read how: there is nothing to judge.
                 book(partial, out.ledger, out.invalid, late=False)
         for key, windows in self.monitors.items():
             windows.follow_head()

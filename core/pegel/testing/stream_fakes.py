@@ -28,7 +28,7 @@ class FixedModels:
     specs: dict[str, MonitorSpec] = field(default_factory=dict)
     baselines: dict[str, str | None] = field(default_factory=dict)
     elsewhere: frozenset[str] = frozenset()
-    unreadable: frozenset[str] = frozenset()
+    unreadable: dict[str, str] = field(default_factory=dict)
 
     def watch(self, spec: MonitorSpec, baseline_id: str | None) -> None:
         """Watch a model by a baseline, or without one."""

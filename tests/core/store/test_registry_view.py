@@ -17,6 +17,20 @@ from pegel.testing.samples import sample_baseline, sample_spec
 pytestmark = pytest.mark.environments("sqlalchemy")
 
 
+def test_a_spec_that_cannot_be_read_stays_where_it_belongs(engine: Engine) -> None:
+    """Of its own group it is named with its reason; of another group its endpoint is known to be that group's."""
+    registry = Registry(engine)
+    for name, group in (("damaged", "default"), ("fraud", "default"), ("far", "other"), ("torn", "other")):
+        registry.put(sample_spec(name, group=group))
+    with writing(engine) as connection:
+        connection.execute(sa.text("UPDATE monitors SET spec = '{' WHERE model IN ('damaged', 'torn')"))
+    models = RegistryView(registry, BaselineStore(engine), "default").read()
+
+    assert (["fraud/1"], ["damaged/1"]) == (sorted(models.specs), sorted(models.unreadable))
+    assert "the stored spec cannot be read: no JSON" in models.unreadable["damaged/1"]
+    assert {"far-v1", "torn-v1"} == models.elsewhere
+
+
 def test_baselines_are_held_within_a_bound(engine: Engine) -> None:
     """The baseline that was not asked for longest gives way, as document and as what was made of it."""
     store = BaselineStore(engine)

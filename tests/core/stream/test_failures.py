@@ -175,17 +175,36 @@ def test_a_spec_that_cannot_be_read_leaves_its_windows_open(group: Any) -> None:
     for step in range(3):
         both(group, state, step)
     spec = group.models.specs.pop("fraud/1")
-    group.models.unreadable = frozenset({"fraud/1"})
+    group.models.unreadable = {"fraud/1": "spec: no JSON"}
     both(group, group.start(), 3)
     state = group.start()
     group.tick(state, idle_s=60)
-    group.models.specs["fraud/1"], group.models.unreadable = spec, frozenset()
+    (failure,) = group.stored().failures
+    group.models.specs["fraud/1"], group.models.unreadable = spec, {}
     for step in range(4, HALF):
         both(group, state, step)
 
     assert (HALF * 5 - 5, HALF * 5 - 5, HALF * 5 - 5, 0) == group.totals("fraud")
-    assert {("unknown_model", 10)} == {(row.kind, row.count) for row in group.results.invalid("", 0)}
+    assert [] == group.results.invalid("", 0)
+    assert {("monitor_failed", 10)} == {(row.kind, row.count) for row in group.results.invalid("fraud", 1)}
+    assert ("fraud", "spec: no JSON", 0) == (failure.model, failure.reason, failure.windows_lost)
+    assert [] == group.stored().failures
     assert {0} == {row.difference for row in group.results.ledger_balance("default")}
+
+
+def test_a_spec_that_cannot_be_read_is_told_without_an_event(group: Any) -> None:
+    """Its failure is stored at the next look, since when and why, and over once nobody wants it watched."""
+    state, since = group.start(), group.clock.now()
+    group.models.unreadable = {"fraud/1": "spec: no JSON"}
+    group.tick(state, idle_s=0)
+    (failure,) = group.stored().failures
+    again = group.start().close_idle(group.models, group.clock.now(), None)
+    group.models.unreadable = {}
+    group.tick(state, idle_s=0)
+
+    assert ("fraud", 1, since, "spec: no JSON") == (failure.model, failure.version, failure.since, failure.reason)
+    assert again is None
+    assert [] == group.stored().failures
 
 
 def test_a_state_of_another_version_is_refused_by_name() -> None:
