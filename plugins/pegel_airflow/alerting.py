@@ -1,6 +1,6 @@
 """Alert: findings that wait become alerts, and those that a person must see now become mails.
 
-Each monitor has its turn alone: whatever goes wrong with one holds up no other. Mail accepted, then alert and place
+Each monitor has its turn alone: whatever goes wrong with one holds up no other. Mail accepted, then alert and cursor
 saved: a crash between the two repeats a mail, it never loses one.
 """
 

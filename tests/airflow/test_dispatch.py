@@ -257,7 +257,7 @@ def test_a_failure_that_cannot_be_recorded_holds_up_nobody(
     """With failures that cannot even be written down, the other monitors still have their turn, and it is said."""
     watched(settings, "broken")
     scene.play(settings)
-    damage(settings, sa.text("UPDATE inboxes SET newest = 'z', taken = 'x' WHERE model = 'broken'"))
+    damage(settings, sa.text("UPDATE inboxes SET newest = 'z', cursor = 'x' WHERE model = 'broken'"))
     # A folder is no database that answers; a new file has no tables.
     failures = DispatchFailures(connect(f"sqlite:///{tmp_path / database}"))
     stores = replace(services.stores(settings), failures=failures)

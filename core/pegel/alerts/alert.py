@@ -137,6 +137,6 @@ class Change:
     """As it is once `mail` is with everybody; None if the monitor has none."""
     mail: Mail | None
     cursor: int | None
-    """Place of the newest finding taken in; None when there was none."""
+    """The `seq` of the newest finding taken in; None when there was none."""
     unmailed: Alert | None = None
     """As the alert is as long as somebody does not have `mail`; None without a mail."""

@@ -45,7 +45,7 @@ def update(
 
     Args:
         alerts: per monitor the open alert, if any, and the last one that is over, if any.
-        findings: not yet taken in, each with its place; only those of *final* windows belong here.
+        findings: not yet taken in, each with its `seq`; only those of *final* windows belong here.
         windows: final windows, at least those since each open alert or new finding began.
         now: the present instant.
         specs: the registry. An alert of a monitor that is not in it ends without a mail.
@@ -69,8 +69,8 @@ def _gather(
     by_key: Mapping[str, MonitorSpec] = {spec.key: spec for spec in specs}
     silenced = {monitor_key(one.model, one.version) for one in silences if now < one.until}
     new: dict[str, list[tuple[int, Finding]]] = {}
-    for place, finding in sorted(findings, key=lambda pair: pair[0]):
-        new.setdefault(monitor_key(finding.model, finding.version), []).append((place, finding))
+    for seq, finding in sorted(findings, key=lambda pair: pair[0]):
+        new.setdefault(monitor_key(finding.model, finding.version), []).append((seq, finding))
     current = {alert.key: alert for alert in alerts if alert.over_at is None}
     over = sorted((alert for alert in alerts if alert.over_at is not None), key=lambda alert: alert.opened_at)
     last_over = {alert.key: alert for alert in over}

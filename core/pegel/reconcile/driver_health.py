@@ -33,10 +33,10 @@ def cause_of_death(sighting: Sighting, heartbeat: Heartbeat | None, now: datetim
             return None
         allowed = f"{START_WITHIN.total_seconds():.0f} s"
         return f"no heartbeat within {allowed} of its start at {sighting.started_at:%H:%M:%S} UTC"
-    return silence(heartbeat, now)
+    return why_not_watching(heartbeat, now)
 
 
-def silence(heartbeat: Heartbeat, now: datetime) -> str | None:
+def why_not_watching(heartbeat: Heartbeat, now: datetime) -> str | None:
     """Say why a driver that spoke does not watch now: it fell silent, or its stream stands still. None if it watches.
 
     The limits are inclusive: a heartbeat of exactly `STALE_AFTER` still proves life.

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pegel.alerts.alert import Alert
 from pegel.judge.findings import Verdict
-from pegel.reconcile.driver_health import silence
+from pegel.reconcile.driver_health import why_not_watching
 from pegel.report.views import StateView
 from pegel.report.words import length, moment, one_line
 from pegel.spec.monitor_spec import MonitorSpec
@@ -52,7 +52,7 @@ def state_of(
 def _not_watched(heartbeat: Heartbeat | None, now: datetime) -> str | None:
     if heartbeat is None or heartbeat.state == "stopped":
         return "its driver is not running yet"
-    return silence(heartbeat, now)
+    return why_not_watching(heartbeat, now)
 
 
 def error(reason: str) -> StateView:

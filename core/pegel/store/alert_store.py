@@ -15,7 +15,7 @@ from pegel.spec.names import monitor_of
 from pegel.store import tables
 from pegel.store.alert_codec import alert_from_json, alert_to_json
 from pegel.store.database import in_turn, reading, writing
-from pegel.store.inboxes import take, taken, waiting
+from pegel.store.inboxes import cursor, move_cursor, waiting
 from pegel.store.results import Details, Results
 from pegel.store.statements import of_monitor, starts_with, upsert
 from pegel.stream.result_rows import WindowRow
@@ -35,7 +35,7 @@ class Inbox:
     windows: list[WindowRow]
     silences: list[Silence]
     cursor: int | None
-    """Place of the newest finding read, also of one that cannot be told; None when there was none."""
+    """The `seq` of the newest finding read, also of one that cannot be told; None when there was none."""
     damaged: list[str]
     """What could not be read, in words."""
     damaged_alerts: list[str]
@@ -43,7 +43,7 @@ class Inbox:
 
 
 class AlertStore:
-    """Keeps alerts, acknowledgements, silences, and the dispatcher's place among the findings of each monitor."""
+    """Keeps alerts, acknowledgements, silences, and the dispatcher's cursor among the findings of each monitor."""
 
     def __init__(self, engine: Engine) -> None:
         """Use the migrated database behind `engine`."""
@@ -126,9 +126,9 @@ class AlertStore:
             return [Silence(**row) for row in connection.execute(statement).mappings()]
 
     def cursor(self, model: str, version: int) -> int:
-        """Return the place of the newest finding of a monitor that was taken in; 0 before the first."""
+        """Return the `seq` up to which a monitor's findings were taken in; 0 before the first."""
         with reading(self._engine) as connection:
-            return taken(connection, model, version)
+            return cursor(connection, model, version)
 
     def unread(self) -> bool:
         """Say whether a final finding waits to be taken in: what a doorbell asks each second."""
@@ -153,8 +153,8 @@ class AlertStore:
         current, damaged_alerts = self._open_alerts(model, version, damaged)
         results = Results(self._engine)
         passed: list[tuple[int, str]] = []
-        place = self.cursor(model, version)
-        numbered = results.findings(model, version, place, limit=limit, damaged=passed)
+        after = self.cursor(model, version)
+        numbered = results.findings(model, version, after, limit=limit, damaged=passed)
         damaged += [reason for _, reason in passed]
         findings = [finding for _, finding in numbered]
         starts = [alert.since for alert in current] + [finding.span.start for finding in findings]
@@ -174,20 +174,19 @@ class AlertStore:
             if starts
             else []
         )
-        places = [place for place, _ in (*numbered, *passed)]
         silences = [silence for silence in self.silences(now) if (silence.model, silence.version) == (model, version)]
         return Inbox(
             alerts=[*current, *self._last_over(model, version, damaged)],
             findings=numbered,
             windows=windows,
             silences=silences,
-            cursor=max(places, default=None),
+            cursor=max((seq for seq, _ in (*numbered, *passed)), default=None),
             damaged=damaged,
             damaged_alerts=damaged_alerts,
         )
 
     def save(self, change: Change) -> None:
-        """Save an alert and the dispatcher's place in one transaction, after its mail was accepted.
+        """Save an alert and the dispatcher's cursor in one transaction, after its mail was accepted.
 
         What a person said meanwhile (acknowledged, resolved) is kept.
         """
@@ -195,7 +194,7 @@ class AlertStore:
             if change.alert is not None:
                 _store(connection, _with_the_latest_word(connection, change.alert))
             if change.cursor is not None:
-                take(connection, *monitor_of(change.key), change.cursor)
+                move_cursor(connection, *monitor_of(change.key), change.cursor)
 
     def _open_alerts(self, model: str, version: int, damaged: list[str]) -> tuple[list[Alert], list[str]]:
         """Return a monitor's open alerts, and the ids of those that cannot be read."""

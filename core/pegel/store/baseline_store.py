@@ -107,7 +107,7 @@ class BaselineStore:
         with writing(self._engine) as connection:
             current = _current(connection, name, version)
             promoted = _promote(connection, name, version, baseline_id, current, by=by, now=now)
-            return put_spec(connection, spec) or promoted
+            return put_spec(connection, spec, now) or promoted
 
     def history(self, model: str, version: int) -> list[Promotion]:
         """Return the promotions of a model version, oldest first."""

@@ -17,12 +17,12 @@ Monitor = tuple[str, int]
 def lock_inboxes(connection: Connection, monitors: Iterable[Monitor]) -> None:
     """Hold the rows of `monitors` until the transaction ends; give them in order, so that two writers never deadlock.
 
-    Places of findings are numbered when they are inserted and visible when their transaction ends. Without the lock a
+    A finding's `seq` is given when it is inserted and visible when their transaction ends. Without the lock a
     reader could pass a number that becomes visible later.
     """
     for model, version in monitors:
         insert = insert_into(connection.dialect, tables.inboxes)
-        row = {"model": model, "version": version, "newest": 0, "taken": 0}
+        row = {"model": model, "version": version, "newest": 0, "cursor": 0}
         touch = insert.values(row).on_conflict_do_update(
             index_elements=["model", "version"], set_={"newest": tables.inboxes.c.newest}
         )
@@ -30,7 +30,7 @@ def lock_inboxes(connection: Connection, monitors: Iterable[Monitor]) -> None:
 
 
 def note_newest(connection: Connection, monitors: Iterable[Monitor]) -> None:
-    """Note the place of each monitor's newest finding."""
+    """Note the `seq` of each monitor's newest finding."""
     for model, version in monitors:
         newest = sa.select(sa.func.max(tables.findings.c.seq)).where(*of_monitor(tables.findings, model, version))
         here = sa.update(tables.inboxes).where(*of_monitor(tables.inboxes, model, version))
@@ -38,20 +38,20 @@ def note_newest(connection: Connection, monitors: Iterable[Monitor]) -> None:
 
 
 def waiting(connection: Connection) -> list[Monitor]:
-    """Return the monitors with findings that were not taken in, ordered by model and version."""
+    """Return the monitors with findings beyond its cursor, ordered by model and version."""
     c = tables.inboxes.c
-    statement = sa.select(c.model, c.version).where(c.newest > c.taken).order_by(c.model, c.version)
+    statement = sa.select(c.model, c.version).where(c.newest > c.cursor).order_by(c.model, c.version)
     return [(row.model, row.version) for row in connection.execute(statement)]
 
 
-def taken(connection: Connection, model: str, version: int) -> int:
-    """Return the place up to which a monitor's findings were taken in; 0 before the first."""
-    statement = sa.select(tables.inboxes.c.taken).where(*of_monitor(tables.inboxes, model, version))
+def cursor(connection: Connection, model: str, version: int) -> int:
+    """Return the `seq` up to which a monitor's findings were taken in; 0 before the first."""
+    statement = sa.select(tables.inboxes.c.cursor).where(*of_monitor(tables.inboxes, model, version))
     return int(connection.execute(statement).scalar() or 0)
 
 
-def take(connection: Connection, model: str, version: int, place: int) -> None:
-    """Note that a monitor's findings were taken in up to `place`; a smaller place changes nothing."""
+def move_cursor(connection: Connection, model: str, version: int, seq: int) -> None:
+    """Note that a monitor's findings were taken in up to `seq`; a smaller one changes nothing."""
     c = tables.inboxes.c
-    here = sa.update(tables.inboxes).where(*of_monitor(tables.inboxes, model, version), c.taken < place)
-    connection.execute(here.values(taken=place))
+    here = sa.update(tables.inboxes).where(*of_monitor(tables.inboxes, model, version), c.cursor < seq)
+    connection.execute(here.values(cursor=seq))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,12 +11,13 @@ from sqlalchemy.engine import Connection, Engine
 
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.spec import names
+from pegel.spec.clock import Clock, SystemClock
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store import tables
 from pegel.store.database import reading, writing
 from pegel.store.offsets import inherit_offsets
 from pegel.store.row_codec import decoded
-from pegel.store.statements import add, of_monitor, position, upsert
+from pegel.store.statements import add, counter, of_monitor, upsert
 
 _VERSION = "registry"
 
@@ -35,14 +36,15 @@ class Entry:
 class Registry:
     """The specs in force, one per model version."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Use the migrated database behind `engine`."""
+    def __init__(self, engine: Engine, clock: Clock | None = None) -> None:
+        """Use the migrated database behind `engine`. `clock` tells when a spec changed; None: this machine's."""
         self._engine = engine
+        self._clock = clock or SystemClock()
 
     def put(self, spec: MonitorSpec) -> bool:
         """Store `spec` in place of an earlier one of the same model version; say whether anything changed."""
         with writing(self._engine) as connection:
-            return put_spec(connection, spec)
+            return put_spec(connection, spec, self._clock.now())
 
     def remove(self, model: str, version: int) -> bool:
         """Forget the spec of a model version, keeping its results; say whether there was one."""
@@ -63,7 +65,7 @@ class Registry:
     def version(self) -> int:
         """Return a number that grows with each change of a spec or a current baseline: polling it costs one row."""
         with reading(self._engine) as connection:
-            return position(connection, _VERSION)
+            return counter(connection, _VERSION)
 
     def entries(self) -> list[Entry]:
         """Return every registered model version, ordered by model and version, with its spec or why it has none."""
@@ -87,8 +89,8 @@ def _entry(model: str, version: int, group: str, data: Any) -> Entry:
     return Entry(model, version, group, spec, "")
 
 
-def put_spec(connection: Connection, spec: MonitorSpec) -> bool:
-    """Store `spec` within a transaction of the caller; say whether anything changed."""
+def put_spec(connection: Connection, spec: MonitorSpec, now: datetime) -> bool:
+    """Store `spec`, changed at `now`, within a transaction of the caller; say whether anything changed."""
     name, version = spec.model.name, spec.model.version
     c = tables.monitors.c
     known = connection.execute(
@@ -104,7 +106,7 @@ def put_spec(connection: Connection, spec: MonitorSpec) -> bool:
         "group": spec.group,
         "fingerprint": spec.fingerprint(),
         "spec": spec.to_json(),
-        "changed_at": datetime.now(UTC),
+        "changed_at": now,
     }
     upsert(connection, tables.monitors, [row])
     note_change(connection)
@@ -124,4 +126,4 @@ def _move_in(connection: Connection, spec: MonitorSpec, former: str | None) -> N
 
 def note_change(connection: Connection) -> None:
     """Let whoever polls `Registry.version` know that a spec or a current baseline changed."""
-    add(connection, tables.positions, [{"name": _VERSION, "value": 1}])
+    add(connection, tables.counters, [{"name": _VERSION, "value": 1}])

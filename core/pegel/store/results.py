@@ -172,10 +172,10 @@ class Results:
         limit: int | None = None,
         damaged: list[tuple[int, str]] | None = None,
     ) -> list[tuple[int, Finding]]:
-        """Return a monitor's findings beyond `after_seq` with their place, in that order, at most the first `limit`.
+        """Return a monitor's findings beyond `after_seq` with their `seq`, in that order, at most the first `limit`.
 
-        Whoever keeps a place misses none: within one monitor they become visible in this order. Raises DamagedRow; with
-        a list `damaged`, what cannot be read is left out and its place and reason added there.
+        Whoever keeps a cursor misses none: within one monitor they become visible in this order. Raises DamagedRow;
+        with a list `damaged`, what cannot be read is left out and its `seq` and reason added there.
         """
         c = tables.findings.c
         conditions = [*of_monitor(tables.findings, model, version), c.seq > after_seq]

@@ -37,9 +37,9 @@ def add(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]],
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=sums), list(rows))
 
 
-def position(connection: Connection, name: str) -> int:
+def counter(connection: Connection, name: str) -> int:
     """Return the number kept under `name`; 0 when there is none yet."""
-    statement = sa.select(tables.positions.c.value).where(tables.positions.c.name == name)
+    statement = sa.select(tables.counters.c.value).where(tables.counters.c.name == name)
     return int(connection.execute(statement).scalar() or 0)
 
 

@@ -39,8 +39,8 @@ def _partition() -> tuple[sa.Column[str], sa.Column[str], sa.Column[int]]:
 
 
 # Numbers that only grow, by name: the registry's version.
-positions = sa.Table(
-    "positions",
+counters = sa.Table(
+    "counters",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     _count("value"),
@@ -111,7 +111,8 @@ windows = sa.Table(
     sa.Index(None, "model", "version", "segment", "span_end"),
 )
 
-# Only final windows have findings. `seq` is the order in which findings became visible; readers keep their place by it.
+# Only final windows have findings. `seq` is the order in which findings became visible; a reader's cursor is the one
+# that it read up to.
 findings = sa.Table(
     "findings",
     metadata,
@@ -131,14 +132,14 @@ findings = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# Per monitor with findings: the place of its newest one, and up to where the dispatcher took them in. A writer of
-# findings locks its monitor's row first, so that they become visible in the order of their places.
+# Per monitor with findings: the `seq` of its newest one, and the cursor of the dispatcher. A writer of
+# findings locks its monitor's row first, so that they become visible in the order of their `seq`.
 inboxes = sa.Table(
     "inboxes",
     metadata,
     *_monitor(),
     _count("newest"),
-    _count("taken"),
+    _count("cursor"),
 )
 
 outliers = sa.Table(

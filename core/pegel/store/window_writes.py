@@ -98,7 +98,7 @@ def _upsert_windows(connection: Connection, rows: Sequence[dict[str, Any]]) -> N
 def _replace_findings(
     connection: Connection, windows: Sequence[dict[str, Any]], findings: Sequence[Sequence[Finding]]
 ) -> None:
-    """Leave exactly the findings given. One that is there already keeps its place: readers are not told again."""
+    """Leave exactly the findings given. One that is there already keeps its `seq`: readers are not told again."""
     table = tables.findings
     silent = [_binding(row, _WINDOW) for row, found in zip(windows, findings, strict=True) if not found]
     if silent:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pegel.errors import SetupError, Unavailable
-from pegel.reconcile.driver_health import silence
+from pegel.reconcile.driver_health import why_not_watching
 from pegel.reconcile.job_backend import JobState
 from pegel.reconcile.look_at_endpoints import look_at_endpoints
 from pegel.reconcile.serving_backend import EndpointState
@@ -107,7 +107,7 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
 
 def _beat(beat: Heartbeat, now: datetime) -> StatusLine:
     text = f"{beat.state}, lag {beat.lag}, batch {beat.batch_id}, heartbeat {_ago(beat.at, now)}"
-    trouble = beat.error or (None if beat.state == "stopped" else silence(beat, now))
+    trouble = beat.error or (None if beat.state == "stopped" else why_not_watching(beat, now))
     good = trouble is None
     return StatusLine(name=beat.group, state=text if good else f"{text}; {trouble}", good=good, remedy=_next(good))
 

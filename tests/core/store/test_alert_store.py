@@ -152,7 +152,7 @@ def test_a_damaged_finding_is_named_and_passed(engine: Engine) -> None:
         connection.execute(sa.text("UPDATE findings SET finding = '{\"span' WHERE seq = 2"))
     inbox = AlertStore(engine).inbox("delays", 1, NOW)
 
-    assert ([1], 2) == ([place for place, _ in inbox.findings], inbox.cursor)
+    assert ([1], 2) == ([seq for seq, _ in inbox.findings], inbox.cursor)
     assert [f"finding {sample_finding(1, 'distance').id[:8]}: a finding cannot be read: no JSON"] == [
         reason.split(": Unterminated")[0] for reason in inbox.damaged
     ]

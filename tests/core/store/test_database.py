@@ -25,17 +25,17 @@ HOLD = """
 import sys
 from pegel.store import tables
 from pegel.store.database import connect, in_turn, writing
-from pegel.store.statements import position, upsert
+from pegel.store.statements import counter, upsert
 engine = connect(sys.argv[1])
 for _ in range(15):
     with writing(engine) as connection:
         in_turn(connection, "count")
-        upsert(connection, tables.positions, [{"name": "count", "value": position(connection, "count") + 1}])
+        upsert(connection, tables.counters, [{"name": "count", "value": counter(connection, "count") + 1}])
 """
 
 
 def _values(connection: sa.Connection) -> dict[str, int]:
-    return {row.name: row.value for row in connection.execute(sa.select(tables.positions))}
+    return {row.name: row.value for row in connection.execute(sa.select(tables.counters))}
 
 
 def test_migrated_schema_is_the_metadata(empty: Engine) -> None:
@@ -50,7 +50,7 @@ def test_migrated_schema_is_the_metadata(empty: Engine) -> None:
 def test_migrating_twice_changes_nothing(engine: Engine) -> None:
     """A migrated database is left alone by a second migration, its content too."""
     with writing(engine) as connection:
-        connection.execute(sa.insert(tables.positions).values(name="kept", value=7))
+        connection.execute(sa.insert(tables.counters).values(name="kept", value=7))
     migrate(engine)
     with reading(engine) as connection:
         kept = _values(connection)
@@ -96,7 +96,7 @@ def test_a_newer_database_is_refused_by_name(engine: Engine) -> None:
 def test_a_failed_block_leaves_nothing(engine: Engine) -> None:
     """An exception inside a writing block takes the whole transaction back."""
     with pytest.raises(ZeroDivisionError), writing(engine) as connection:
-        connection.execute(sa.insert(tables.positions).values(name="gone", value=1 // 0))
+        connection.execute(sa.insert(tables.counters).values(name="gone", value=1 // 0))
     with reading(engine) as connection:
         left = _values(connection)
 
@@ -139,7 +139,7 @@ def test_a_full_disk_is_a_temporary_error(tmp_path: Path) -> None:
     sa.event.listen(engine, "checkout", lambda connection, *_: connection.execute("PRAGMA max_page_count = 1"))
     rows = [{"name": f"{number:01000}", "value": number} for number in range(100)]
     with pytest.raises(Unavailable, match=r"the disk of the database .* is full"), writing(engine) as connection:
-        connection.execute(sa.insert(tables.positions), rows)
+        connection.execute(sa.insert(tables.counters), rows)
     with reading(engine) as connection:
         left = _values(connection)
     engine.dispose()
@@ -152,7 +152,7 @@ def test_a_database_without_tables_is_named(empty: Engine) -> None:
     with pytest.raises(SetupError, match="has no tables yet"), reading(empty) as connection:
         _values(connection)
     with pytest.raises(SetupError, match="has no tables yet"), writing(empty) as connection:
-        connection.execute(sa.insert(tables.positions).values(name="kept", value=7))
+        connection.execute(sa.insert(tables.counters).values(name="kept", value=7))
 
 
 @pytest.mark.parametrize("damage", [b"no database at all " * 1000, None])

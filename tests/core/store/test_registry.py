@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from pegel.store.database import writing
+from pegel.store import tables
+from pegel.store.baseline_store import BaselineStore
+from pegel.store.database import reading, writing
 from pegel.store.registry import Registry
 from pegel.store.stream_store import StreamStore
 from pegel.stream.commit import Commit, MonitorState, PanePart, ReadRange
-from pegel.testing.manual_clock import START
-from pegel.testing.samples import sample_spec
+from pegel.testing.manual_clock import START, ManualClock
+from pegel.testing.samples import sample_baseline, sample_spec
 
 pytestmark = pytest.mark.environments("sqlalchemy")
 
@@ -33,6 +36,18 @@ def test_a_spec_comes_back_as_it_went_in(engine: Engine) -> None:
 
     assert found is not None
     assert (spec, spec.fingerprint()) == (found, found.fingerprint())
+
+
+def test_a_change_is_noted_at_the_instant_given(engine: Engine) -> None:
+    """When a spec changed is told by the clock or by whoever registers it, not by the machine."""
+    store = BaselineStore(engine)
+    Registry(engine, ManualClock(START)).put(sample_spec("early"))
+    baseline_id = store.put(sample_baseline())
+    store.register(sample_spec(), baseline_id, by="test", now=START + timedelta(hours=1))
+    with reading(engine) as connection:
+        rows = connection.execute(sa.select(tables.monitors.c.model, tables.monitors.c.changed_at)).all()
+
+    assert {"early": START, "delays": START + timedelta(hours=1)} == {row.model: row.changed_at for row in rows}
 
 
 def test_version_grows_with_each_change_only(engine: Engine) -> None:

@@ -72,14 +72,14 @@ def downgrade() -> None:
             "current_baselines",
             "baselines",
             "monitors",
-            "positions",
+            "counters",
         ),
     ):
         op.drop_table(table)
 
 
 def _registry() -> None:
-    op.create_table("positions", _text("name"), _count("value"), _key("positions", "name"))
+    op.create_table("counters", _text("name"), _count("value"), _key("counters", "name"))
     op.create_table(
         "monitors",
         *(_text("model"), _integer("version")),
@@ -140,7 +140,7 @@ def _findings() -> None:
     _index("findings", "model", "version", "seq")
     op.create_table(
         "inboxes",
-        *(_text("model"), _integer("version"), _count("newest"), _count("taken")),
+        *(_text("model"), _integer("version"), _count("newest"), _count("cursor")),
         _key("inboxes", "model", "version"),
     )
 
