@@ -7,17 +7,22 @@ step is a task of its own, so a backend that fails for one target stops nothing 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pegel.errors import SetupError
+from pegel.spec.limits import SPEAKS_WITHIN
 from pegel.spec.settings import Settings
 from pegel_airflow import services
 from pegel_airflow.observation import Observation, observe
 
 if TYPE_CHECKING:
-    from pegel.reconcile.actions import Action
+    from pegel.reconcile.actions import Action, Target
+    from pegel.stream.result_rows import Heartbeat
 
+LISTEN_EVERY_S = 0.25
 HEAD = ("target", "desired", "observed", "action", "reason")
 
 
@@ -29,14 +34,20 @@ def steps(settings: Settings) -> list[dict[str, Any]]:
     return [_step(action) for action in observe(settings).plan() if action.kind in MOVES]
 
 
-def take(settings: Settings, step: dict[str, Any]) -> str:
-    """Carry one step out, if looking again still says so, and log it. Returns what happened, in words."""
+def take(settings: Settings, step: dict[str, Any], *, speaks_within: timedelta = SPEAKS_WITHIN) -> str:
+    """Carry one step out, if looking again still says so, and log it. Returns what happened, in words.
+
+    A driver that would be restarted for what its last heartbeat says is listened for first, for `speaks_within` at
+    most: just after the database was away, that heartbeat is of before.
+    """
     from pegel.reconcile.actions import Target
     from pegel.reconcile.carrying_out import carry_out
 
     target = Target.parse(step["target"])
-    seen = observe(settings, target)
-    now = next((action for action in seen.plan() if action.target == target), None)
+    seen, now = _look(settings, target)
+    if now is not None and _step(now) == step and now.reason == _silence(seen.heartbeats, target.name, seen.at):
+        _listen(settings, target.name, speaks_within)
+        seen, now = _look(settings, target)
     if now is None or _step(now) != step:
         return f"{target}: {step['kind']} is not needed any more"
     # Logged first: an attempt that dies half-way must count when a crash loop is looked for.
@@ -44,6 +55,27 @@ def take(settings: Settings, step: dict[str, Any]) -> str:
     carry_out(now, services.jobs(settings), services.serving(settings), observed_at=seen.at)
     generation = f" generation {now.generation}" if now.generation else ""
     return f"{target}: {now.kind.value}{generation}: {now.reason}"
+
+
+def _look(settings: Settings, target: Target) -> tuple[Observation, Action | None]:
+    """Observe what one target depends on, and return what is to be done about it now."""
+    seen = observe(settings, target)
+    return seen, next((action for action in seen.plan() if action.target == target), None)
+
+
+def _silence(heartbeats: Iterable[Heartbeat], group: str, at: datetime) -> str | None:
+    """Return what the group's last heartbeat says against its driver at the instant `at`; None if nothing."""
+    from pegel.reconcile.driver_health import why_not_watching
+
+    return next((why_not_watching(beat, at) for beat in heartbeats if beat.group == group), None)
+
+
+def _listen(settings: Settings, group: str, within: timedelta) -> None:
+    """Wait until the group's heartbeat is that of a driver that watches, at most `within`."""
+    results = services.stores(settings).results
+    deadline = time.monotonic() + within.total_seconds()
+    while _silence(results.heartbeats(), group, datetime.now(UTC)) and (left_s := deadline - time.monotonic()) > 0:
+        time.sleep(min(LISTEN_EVERY_S, left_s))
 
 
 def report(settings: Settings, done: Iterable[str]) -> str:

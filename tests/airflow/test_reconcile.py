@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +17,7 @@ from pegel.reconcile.actions import Target
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.job_backend import JobState
 from pegel.reconcile.serving_backend import EndpointState
+from pegel.spec.limits import HEARTBEAT_EVERY
 from pegel.spec.settings import Settings
 from pegel.testing.stream_fakes import speak
 from pegel_airflow import reconciling, services
@@ -93,6 +96,37 @@ def test_a_silent_driver_counts_as_dead(settings: Settings) -> None:
     )
 
     assert [(step["kind"], step["generation"]) for step in reconciling.steps(settings)] == [("restart", 2)]
+
+
+def test_a_driver_that_speaks_again_is_kept(settings: Settings) -> None:
+    """Just after the database was away every heartbeat is old: a driver that speaks while it is listened for lives."""
+    spec = onboarded(settings)
+    reconciling.take(settings, *reconciling.steps(settings))
+    fingerprint, engine = rooms.JOBS.documents["default"].fingerprint, services.engine(settings.database)
+    speak(engine, seeds.heartbeat(spec, age=timedelta(minutes=5), fingerprint=fingerprint))
+    (step,) = reconciling.steps(settings)
+    speaking = threading.Timer(1, lambda: speak(engine, seeds.heartbeat(spec, fingerprint=fingerprint)))
+    speaking.start()
+    told = reconciling.take(settings, step, speaks_within=timedelta(seconds=30))
+    speaking.join()
+
+    assert (step["kind"], told) == ("restart", "driver/default: restart is not needed any more")
+    assert [seen.generation for seen in rooms.JOBS.observe()] == [1]
+
+
+def test_a_driver_that_stays_silent_is_listened_for_in_vain(settings: Settings) -> None:
+    """A driver that says nothing for longer than two heartbeats while it is listened for is restarted."""
+    spec = onboarded(settings)
+    reconciling.take(settings, *reconciling.steps(settings))
+    fingerprint, engine = rooms.JOBS.documents["default"].fingerprint, services.engine(settings.database)
+    speak(engine, seeds.heartbeat(spec, age=timedelta(minutes=5), fingerprint=fingerprint))
+    (step,) = reconciling.steps(settings)
+    began = time.monotonic()
+    told = reconciling.take(settings, step)
+    took = timedelta(seconds=time.monotonic() - began)
+
+    assert told.startswith("driver/default: restart generation 2: no heartbeat since ")
+    assert HEARTBEAT_EVERY < took
 
 
 def test_a_step_of_yesterday_moves_nothing(settings: Settings) -> None:

@@ -8,6 +8,9 @@ HEARTBEAT_EVERY = timedelta(seconds=2)
 """How often a driver says that it lives."""
 STALE_AFTER = timedelta(seconds=60)
 """Age at which a heartbeat no longer proves life: thirty missed ones, or a long pause of a busy machine."""
+SPEAKS_WITHIN = 2 * HEARTBEAT_EVERY
+"""How long a driver that fell silent is still listened for before it is ended: after the database was away, every last
+heartbeat is as old as that."""
 WEDGED_AFTER = timedelta(seconds=120)
 """Time without progress, although the driver says that it lives, after which its stream counts as wedged."""
 START_WITHIN = timedelta(seconds=180)
