@@ -183,6 +183,14 @@ def engine(url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
+def unreachable(tmp_path: Path) -> Iterator[Engine]:
+    """An engine to a database that does not answer."""
+    engine = connect(f"sqlite:///{tmp_path}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
 def empty(empty_url: str) -> Iterator[Engine]:
     """An engine to a database without tables."""
     engine = connect(empty_url)

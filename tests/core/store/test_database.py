@@ -103,9 +103,9 @@ def test_a_failed_block_leaves_nothing(engine: Engine) -> None:
     assert {} == left
 
 
-def test_a_silent_database_is_a_temporary_error(tmp_path: Path) -> None:
+def test_a_silent_database_is_a_temporary_error(unreachable: Engine) -> None:
     """A database that does not answer raises Unavailable: trying again later may help."""
-    with pytest.raises(Unavailable, match="did not answer"), reading(connect(f"sqlite:///{tmp_path}")):
+    with pytest.raises(Unavailable, match="did not answer"), reading(unreachable):
         pass
 
 

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -115,11 +114,11 @@ def test_of_two_drivers_at_once_one_writes(engine: Engine, url: str) -> None:
     assert_whole(engine)
 
 
-def test_a_database_that_is_away_is_temporary_and_leaves_nothing(tmp_path: Path, engine: Engine) -> None:
+def test_a_database_that_is_away_is_temporary_and_leaves_nothing(unreachable: Engine, engine: Engine) -> None:
     """A commit to a database that does not answer raises Unavailable; the same commit later is accepted, once."""
     store = StreamStore(engine)
     claim = store.claim("default", 1, START)
-    away = StreamStore(connect(f"sqlite:///{tmp_path}"))
+    away = StreamStore(unreachable)
     commit = Commit(read=[ReadRange(topic=TOPIC, partition=0, start=0, end=10, records=10)], ledger=[sample_ledger()])
     with pytest.raises(Unavailable, match="left nothing behind"):
         away.commit(claim, commit, START)
