@@ -16,9 +16,10 @@ from types import FrameType
 
 import structlog
 from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from pegel.errors import Superseded, Unavailable
+from pegel.errors import SetupError, Superseded, Unavailable
 from pegel.spec.clock import SystemClock
 from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
@@ -40,6 +41,8 @@ from pegel_spark.side_topics import SideTopics
 from pegel_spark.topic_partitions import TopicPartitions
 
 log = structlog.get_logger()
+MAX_ERROR = 500
+"""Characters of an error that a heartbeat carries."""
 CAREFUL_AFTER = 2
 """Deaths at the same offsets after which these are read in small steps."""
 CAREFUL_ROUNDS = 3
@@ -98,6 +101,9 @@ class Driver:
             # The Java side ends by itself when the whole process group is told to stop; otherwise it crashed.
             code = Exit.STOPPED if self._asked_to_stop() else Exit.QUERY_FAILED
             self._last_error = type(failure).__name__
+        except (PySparkException, SetupError) as failure:
+            # Raised while the session or a query starts, where no query is there yet that could tell it.
+            code, self._last_error = Exit.QUERY_FAILED, f"{type(failure).__name__}: {failure}"[:MAX_ERROR]
         finally:
             topics.close()
             stream.side.close()

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ from pegel.store.stream_store import StreamStore
 from pegel.stream.commit import Restored
 from pegel.stream.result_rows import Heartbeat, WindowRow
 from pegel_spark.driver import Exit
-from pegel_spark.session import ARROW_BATCH_BYTES
+from pegel_spark.session import ARROW_BATCH_BYTES, CONNECTOR
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 FINGERPRINT = "f" * 64
@@ -467,6 +468,24 @@ def test_a_flood_of_large_bodies_is_read_in_bounded_memory(drivers: Drivers, too
     assert not drivers.says("query failed")
     assert (680, 680) == drivers.accounts()
     assert ARROW_BATCH_BYTES < 480 * len(body)
+
+
+def test_a_query_that_cannot_start_is_told(drivers: Drivers, toolbox: Any, tmp_path: Path) -> None:
+    """A connector that Spark cannot load ends the driver with its own exit code, and the last heartbeat says why."""
+    drivers.world.watch(toolbox.make_spec(namespace=drivers.wire.namespace))
+    jars = tmp_path / "jars"
+    jars.mkdir()
+    connector = next(drivers.world.settings.spark_jars.glob(f"{CONNECTOR}*.jar"))
+    with zipfile.ZipFile(jars / connector.name, "w") as empty:
+        empty.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n")
+    drivers.environment["PEGEL_SPARK_JARS"] = str(jars)
+    drivers.send(0, 1, toolbox.now())
+    code = drivers.start().wait(120)
+    beat = drivers.heartbeat()
+
+    assert (Exit.QUERY_FAILED, "stopped") == (code, beat and beat.state)
+    assert beat is not None
+    assert "kafka" in (beat.error or "")
 
 
 def test_a_folder_without_a_job_is_refused(tmp_path: Path) -> None:
