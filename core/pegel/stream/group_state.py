@@ -58,6 +58,9 @@ class GroupState:
             state._restore_windows(stored, now, at_stake=panes[stored.model, stored.version])
         for part in restored.pane_parts:
             state._restore_part(part, now)
+        stateless = set(panes) - {(stored.model, stored.version) for stored in restored.states}
+        for owner in sorted(stateless):
+            state.failures.fail(monitor_key(*owner), owner, "its open windows are not stored", now, lost=panes[owner])
         return state
 
     def plan(self, models: WatchedModels, now: datetime) -> CountingPlan:
@@ -127,20 +130,22 @@ class GroupState:
 
     def _restore_windows(self, stored: MonitorState, now: datetime, *, at_stake: int) -> None:
         key = monitor_key(stored.model, stored.version)
+        owner = (stored.model, stored.version)
         try:
-            charts = None if stored.charts is None else ChartState.from_json(stored.charts)
             self.manager.monitors[key] = MonitorWindows.from_json(stored.windows)
         except Exception as error:  # noqa: BLE001 - one damaged row is its model's failure, not the group's
-            reason = f"its open windows: {error!r:.300}"
-            self.failures.fail(key, (stored.model, stored.version), reason, now, lost=at_stake)
-        else:
-            if charts is not None:
-                self.charts[key] = charts
+            self.failures.fail(key, owner, f"its open windows: {error!r:.300}", now, lost=at_stake)
+        try:
+            if stored.charts is not None:
+                self.charts[key] = ChartState.from_json(stored.charts)
+        except Exception as error:  # noqa: BLE001 - the same; charts begin anew, windows go on
+            self.failures.fail(key, owner, f"its charts, which begin anew: {error!r:.300}", now, lost=0)
 
     def _restore_part(self, part: PanePart, now: datetime) -> None:
         key = monitor_key(part.model, part.version)
         if key not in self.manager.monitors:
             self._unreadable_panes.add((part.model, part.version, part.pane))
+            self.manager.lost_panes[key] = max(part.pane, self.manager.lost_panes.get(key, part.pane))
             return
         try:
             self.manager.restore_pane(Partial.from_bytes(part.data))

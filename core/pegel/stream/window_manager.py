@@ -18,6 +18,7 @@ from datetime import datetime
 import numpy as np
 
 from pegel.data.instants import EPOCH, from_us
+from pegel.data.spans import floor, spans_of_pane
 from pegel.spec.monitor_spec import Windowing
 from pegel.stream.entries import Emissions, IdleClosing, LostSpan, PartialBatch, RepeatedEvents
 from pegel.stream.ledger_counts import book
@@ -33,6 +34,8 @@ class WindowManager:
         """Start with nothing."""
         self._unpack = unpack
         self.monitors: dict[str, MonitorWindows] = {}
+        self.lost_panes: dict[str, datetime] = {}
+        """The newest stored pane of each monitor whose open windows nobody can read."""
 
     @property
     def head(self) -> datetime | None:
@@ -151,7 +154,7 @@ class WindowManager:
         for key, model in batch.monitors.items():
             windows = self.monitors.get(key)
             if windows is None:
-                self.monitors[key] = MonitorWindows(model.windowing)
+                self.monitors[key] = self._fresh(key, model.windowing)
             elif windows.windowing != model.windowing:
                 out.changed.add(key)
                 if windows.has_spans_of(model.windowing):
@@ -160,6 +163,14 @@ class WindowManager:
                     followers = windows.followed_by(model.windowing)
                     self._cut_short(key, out)
                     self.monitors[key] = followers
+
+    def _fresh(self, key: str, windowing: Windowing) -> MonitorWindows:
+        """Return windows in which nothing is open. Spans of which a part was lost stay closed: more of them is late."""
+        windows = MonitorWindows(windowing)
+        lost = self.lost_panes.pop(key, None)
+        if lost is not None:
+            windows.advance(spans_of_pane(floor(lost, windowing.step), windowing)[-1].end)
+        return windows
 
     def _cut_short(self, key: str, out: Emissions) -> None:
         """Make the open spans of a monitor final with what they have."""

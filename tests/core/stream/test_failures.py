@@ -140,14 +140,40 @@ def test_damaged_rows_of_state_cost_their_model_its_open_windows(group: Any) -> 
     ]
     state = type(group.start()).restored(stored, group.baselines, group.clock.now())
     (failure,) = state.failures.active.values()
-    for step in range(7, HALF):
+    for step in range(7, 20):
         both(group, state, step)
 
     assert (2, 2) == (len({part.pane for part in torn}), failure.windows_lost)
     assert "state version 2, given 0" in failure.reason
-    assert (50, 50, 50, 0) == group.totals()
-    assert 1 == len(group.results.windows("fraud", 1, final_only=True))
+    assert (75, 75, 75, 0) == group.totals()
+    # Of the spans that were open, none is told as if what was left of it were all.
+    assert [25] == [row.requests for row in group.results.windows("fraud", 1, final_only=True)]
     assert [] == group.stored().failures
+
+
+def test_open_windows_without_their_row_are_lost_and_damaged_charts_begin_anew(group: Any) -> None:
+    """A missing row of state is told like a damaged one; charts that cannot be read cost no window."""
+    for name, seed in (("fraud", 8), ("loans", 9)):
+        group.watch(name, seed=seed)
+    for step in (0, 1):
+        group.send(group.start(), group.pairs(5 * step, 5 * step + 5, at=step))
+        for endpoint in ("fraud-v1", "loans-v1"):
+            group.send(group.start(), group.pairs(5 * step, 5 * step + 5, at=step, endpoint=endpoint))
+    stored = group.stored()
+    stored.states[:] = [
+        type(state)(model=state.model, version=1, windows=state.windows, charts={"torn": True})
+        if state.model == "loans"
+        else state
+        for state in stored.states
+        if state.model != "fraud"
+    ]
+    state = type(group.start()).restored(stored, group.baselines, group.clock.now())
+    reasons = {failure.model: (failure.windows_lost, failure.reason) for failure in state.failures.active.values()}
+
+    assert (1, "its open windows are not stored") == reasons["fraud"]
+    assert 0 == reasons["loans"][0]
+    assert reasons["loans"][1].startswith("its charts, which begin anew")
+    assert 1 == len(state.manager.monitors["loans/1"].spans)
 
 
 def test_a_torn_part_loses_the_spans_of_its_pane(group: Any) -> None:
