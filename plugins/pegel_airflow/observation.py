@@ -66,17 +66,22 @@ def observe(settings: Settings, only: Target | None = None) -> Observation:
     that a caller is about to move: then no endpoint is looked at that this does not depend on.
     """
     stores = services.stores(settings)
-    history = tuple(stores.actions.history(datetime.now(UTC)))
+    damaged_lines, damaged_beats = list[str](), dict[str, str]()
+    history = tuple(stores.actions.history(datetime.now(UTC), damaged_lines))
     entries = stores.registry.entries()
     specs = tuple(entry.spec for entry in entries if entry.spec is not None)
     sightings, drivers_unseen = _sightings(settings)
+    endpoints = _endpoints(settings, specs, only)
+    heartbeats = tuple(stores.results.heartbeats(damaged=damaged_beats))
+    for problem in (*damaged_lines, *damaged_beats.values()):
+        print(problem)  # noqa: T201 - a task's output is its log
     return Observation(
         specs=specs,
         unreadable=tuple(entry for entry in entries if entry.spec is None),
-        endpoints=_endpoints(settings, specs, only),
+        endpoints=endpoints,
         sightings=sightings,
         drivers_unseen=drivers_unseen,
-        heartbeats=tuple(stores.results.heartbeats()),
+        heartbeats=heartbeats,
         history=history,
         kafka=settings.kafka,
         # Last, so that nothing looked at is newer than "now".

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy.engine import Engine
@@ -30,8 +31,8 @@ from pegel.store.baseline_store import BaselineStore
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.registry import Entry, Registry
 from pegel.store.results import Details, Newest, Results
-from pegel.stream.commit import MonitorFailure
-from pegel.stream.result_rows import Heartbeat, InvalidRow, OutlierRow, WindowRow
+from pegel.stream.commit import Gap, MonitorFailure, SetAside
+from pegel.stream.result_rows import Heartbeat, InvalidRow, MinuteBalance, OutlierRow, WindowRow
 
 Part = TypeVar("Part")
 
@@ -70,6 +71,12 @@ class _Shared:
     open_alerts: dict[tuple[str, int], Alert | DamagedRow]
     groups: dict[str, list[str]]
     """Notices about what a group reads, by group."""
+    unheard: dict[str, str]
+    """Why a group's heartbeat cannot be read, by group."""
+    damaged: bool
+    """Whether failures or mails not told of some monitor cannot be read: then each is asked for its own."""
+    problems: list[str]
+    """What could be read of no monitor at all."""
 
 
 class _Reader:
@@ -129,7 +136,7 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
         features=part(
             "features", lambda: feature_views(baseline, final) if baseline is not None else [], list[FeatureView]()
         ),
-        ledger=part("the ledger", lambda: _ledger(results, entry, since), LedgerView.of([], [])),
+        ledger=part("the ledger", lambda: _ledger(results, entry, since, reader.problems), LedgerView.of([], [])),
         windows=windows[::-1],
         findings=part(
             "findings",
@@ -144,43 +151,75 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
             lambda: results.outliers(model, version, limit=LISTED, damaged=reader.problems),
             list[OutlierRow](),
         ),
-        invalid=part("invalid input", lambda: results.invalid(model, version, since)[::-1], list[InvalidRow]()),
-        actions=part("actions", lambda: _actions(sources, spec), list[PastAction]()),
-        failures=results.failures(model, version),
-        gaps=[] if spec is None else results.gaps(spec.group, limit=LISTED),
-        set_aside=[] if spec is None else results.set_aside(spec.group, limit=LISTED),
-        untold=DispatchFailures(sources.engine).recent(model, version, limit=LISTED),
-        stream="" if spec is None else _progress(shared.heartbeats.get(spec.group), now),
+        invalid=part(
+            "invalid input",
+            lambda: results.invalid(model, version, since, damaged=reader.problems)[::-1],
+            list[InvalidRow](),
+        ),
+        actions=part("actions", lambda: _actions(sources, spec, reader.problems), list[PastAction]()),
+        failures=part(
+            "failures", lambda: results.failures(model, version, damaged=reader.problems), list[MonitorFailure]()
+        ),
+        gaps=part("gaps", lambda: _gaps(results, spec, reader.problems), list[Gap]()),
+        set_aside=part("records set aside", lambda: _set_aside(results, spec, reader.problems), list[SetAside]()),
+        untold=part(
+            "what was not told",
+            lambda: DispatchFailures(sources.engine).recent(model, version, limit=LISTED, damaged=reader.problems),
+            list[DispatchFailure](),
+        ),
+        stream="" if spec is None else _progress(shared, spec.group, now),
     )
-    told = [entry.problem] if spec is None else []
-    return replace(view, problems=list(dict.fromkeys([*told, *reader.problems])))
+    told = [entry.problem] if spec is None else [shared.unheard[spec.group]] if spec.group in shared.unheard else []
+    return replace(view, problems=list(dict.fromkeys([*told, *shared.problems, *reader.problems])))
 
 
 def _shared(sources: Sources, entries: Sequence[Entry], now: datetime) -> _Shared:
     results, since = Results(sources.engine), now - LOOK_BACK
-    untold = DispatchFailures(sources.engine).recent(since=since)
+    reader = _Reader()
+    part, damaged, unheard = reader.part, list[str](), dict[str, str]()
+    alerts, baselines, dispatch = (
+        AlertStore(sources.engine),
+        BaselineStore(sources.engine),
+        DispatchFailures(sources.engine),
+    )
+    monitors = [(entry.model, entry.version) for entry in entries]
+    untold = part("what was not told", lambda: dispatch.recent(since=since, damaged=damaged), list[DispatchFailure]())
+    failures = part("failures", lambda: results.failures(damaged=damaged), list[MonitorFailure]())
+    beats = part("heartbeats", lambda: results.heartbeats(damaged=unheard), list[Heartbeat]())
     groups = {entry.spec.group for entry in entries if entry.spec is not None}
     return _Shared(
-        heartbeats={beat.group: beat for beat in results.heartbeats()},
-        failures={(failure.model, failure.version): failure for failure in results.failures()},
+        heartbeats={beat.group: beat for beat in beats},
+        failures={(failure.model, failure.version): failure for failure in failures},
         untold={(failure.model, failure.version): failure for failure in reversed(untold)},
-        currents=BaselineStore(sources.engine).currents(),
-        newest=results.newest([(entry.model, entry.version) for entry in entries], limit=SPARK),
-        open_alerts=AlertStore(sources.engine).open_by_monitor(),
-        groups={group: _group_notices(results, group, since) for group in groups},
+        currents=part("current baselines", baselines.currents, dict[tuple[str, int], str]()),
+        newest=part(
+            "the newest windows", lambda: results.newest(monitors, limit=SPARK), dict[tuple[str, int], Newest]()
+        ),
+        open_alerts=part("open alerts", alerts.open_by_monitor, dict[tuple[str, int], Alert | DamagedRow]()),
+        groups={group: _group_notices(results, group, since) for group in sorted(groups)},
+        unheard=unheard,
+        damaged=bool(damaged),
+        problems=reader.problems,
     )
 
 
 def _group_notices(results: Results, group: str, since: datetime) -> list[str]:
-    """Return what of the last day's records of a group is missing, in words."""
-    never_read = sum(gap.end - gap.start for gap in results.gaps(group, since))
-    set_aside = len(results.set_aside(group, since))
-    minutes = results.ledger_balance(group, since + LOOK_BACK - LEDGER_LOOK_BACK)
+    """Return what of the last day's records of a group is missing or cannot be read, in words."""
+    reader = _Reader()
+    part, damaged, minutes_since = reader.part, reader.problems, since + LOOK_BACK - LEDGER_LOOK_BACK
+    gaps = part("gaps", lambda: results.gaps(group, since, damaged=damaged), list[Gap]())
+    set_aside = len(
+        part("records set aside", lambda: results.set_aside(group, since, damaged=damaged), list[SetAside]())
+    )
+    minutes = part(
+        "the ledger", lambda: results.ledger_balance(group, minutes_since, damaged=damaged), list[MinuteBalance]()
+    )
+    never_read = sum(gap.end - gap.start for gap in gaps)
     unbalanced = sum(minute.difference != 0 for minute in minutes)
     notices = [f"{_counted(never_read, 'record')} never read"] if never_read else []
     notices += [f"{_counted(set_aside, 'record')} set aside"] if set_aside else []
     notices += [f"ledger does not close in {_counted(unbalanced, 'minute')}"] if unbalanced else []
-    return notices
+    return notices + list(dict.fromkeys(damaged))
 
 
 def _counted(count: int, what: str) -> str:
@@ -189,24 +228,30 @@ def _counted(count: int, what: str) -> str:
 
 def _row(sources: Sources, entry: Entry, shared: _Shared, now: datetime) -> ModelRow:
     name, version, spec, key = entry.model, entry.version, entry.spec, (entry.model, entry.version)
-    reader, requests = _Reader(), shared.newest[key].requests
-    last, alert = shared.newest[key].window, shared.open_alerts.get(key)
+    reader, newest = _Reader(), shared.newest.get(key, Newest(None, [], []))
+    last, alert, requests = newest.window, shared.open_alerts.get(key), newest.requests
     if isinstance(last, DamagedRow):
         reader.problems.append(str(last))
         last = None
+    reader.problems += newest.problems
     if isinstance(alert, DamagedRow):
         reader.problems.append(str(alert))
         alert = None
     if key in shared.currents:
         # Its document is unpacked, not parsed: damage shows, and a list of fifty models stays quick.
         reader.part("its baseline", lambda: BaselineStore(sources.engine).document(shared.currents[key]), b"")
+    if shared.damaged:
+        _name_own_damage(sources, key, now, reader)
+    if spec is not None and spec.group in shared.unheard:
+        reader.problems.append(shared.unheard[spec.group])
+    reader.problems += shared.problems
     untold = shared.untold.get(key)
     notices = [] if untold is None else [f"not told: {one_line(untold.reason)}"]
     problems = [entry.problem, *reader.problems] if spec is None else reader.problems
+    notices += [] if spec is None else shared.groups.get(spec.group, [])
     if problems or spec is None:
         state = error(problems[0])
     else:
-        notices += shared.groups.get(spec.group, [])
         state = state_of(
             spec,
             last=last,
@@ -227,6 +272,14 @@ def _row(sources: Sources, entry: Entry, shared: _Shared, now: datetime) -> Mode
     )
 
 
+def _name_own_damage(sources: Sources, key: tuple[str, int], now: datetime, reader: _Reader) -> None:
+    """Put what cannot be read of one monitor's failures and mails not told among the reader's problems."""
+    results, dispatch, damaged = Results(sources.engine), DispatchFailures(sources.engine), reader.problems
+    reader.part("failures", lambda: results.failures(*key, damaged=damaged), list[MonitorFailure]())
+    untold = partial(dispatch.recent, *key, since=now - LOOK_BACK, damaged=damaged)
+    reader.part("what was not told", untold, list[DispatchFailure]())
+
+
 def _baseline(sources: Sources, model: str, version: int, windows: Sequence[WindowRow]) -> Baseline | None:
     """Return the baseline that the newest window was judged by, else the current one. Raises PegelError."""
     baselines = BaselineStore(sources.engine)
@@ -239,19 +292,30 @@ def _notes(windows: Sequence[WindowRow]) -> list[str]:
     return next((row.judgement["notes"] for row in reversed(windows) if row.judgement.get("notes")), [])
 
 
-def _ledger(results: Results, entry: Entry, since: datetime) -> LedgerView:
-    balance = [] if entry.spec is None else results.ledger_balance(entry.spec.group, since)
-    return LedgerView.of(results.ledger(entry.model, entry.version, since), balance)
+def _ledger(results: Results, entry: Entry, since: datetime, damaged: list[str]) -> LedgerView:
+    balance = [] if entry.spec is None else results.ledger_balance(entry.spec.group, since, damaged=damaged)
+    return LedgerView.of(results.ledger(entry.model, entry.version, since, damaged=damaged), balance)
 
 
-def _actions(sources: Sources, spec: MonitorSpec | None) -> list[PastAction]:
+def _gaps(results: Results, spec: MonitorSpec | None, damaged: list[str]) -> list[Gap]:
+    return [] if spec is None else results.gaps(spec.group, limit=LISTED, damaged=damaged)
+
+
+def _set_aside(results: Results, spec: MonitorSpec | None, damaged: list[str]) -> list[SetAside]:
+    return [] if spec is None else results.set_aside(spec.group, limit=LISTED, damaged=damaged)
+
+
+def _actions(sources: Sources, spec: MonitorSpec | None, damaged: list[str]) -> list[PastAction]:
     if spec is None:
         return []
     targets = (Target.driver(spec.group), Target.endpoint(spec.endpoint))
-    return ActionLog(sources.engine).recent(*targets, limit=LISTED)[::-1]
+    return ActionLog(sources.engine).recent(*targets, limit=LISTED, damaged=damaged)[::-1]
 
 
-def _progress(beat: Heartbeat | None, now: datetime) -> str:
+def _progress(shared: _Shared, group: str, now: datetime) -> str:
+    beat = shared.heartbeats.get(group)
+    if group in shared.unheard:
+        return "its driver's heartbeat cannot be read"
     if beat is None:
         return "its driver has not spoken yet"
     head = "no event yet" if beat.event_time_head is None else f"newest event {moment(beat.event_time_head, now)} UTC"

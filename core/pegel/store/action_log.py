@@ -11,10 +11,11 @@ from sqlalchemy.engine import Connection, Engine
 from pegel.reconcile.actions import MOVES, Action, ActionKind, PastAction, Target
 from pegel.store import tables
 from pegel.store.database import in_turn, reading, writing
-from pegel.store.row_codec import decoded, readable
+from pegel.store.row_codec import decoded, fetched, readable, typed
 
 LOOK_BACK = timedelta(days=1)
 """How far back the planner looks; far beyond the longest wait of a crash loop."""
+LINE = "a line of the log of actions"
 
 
 class ActionLog:
@@ -46,37 +47,40 @@ class ActionLog:
                 added += 1
         return added
 
-    def history(self, now: datetime) -> list[PastAction]:
+    def history(self, now: datetime, damaged: list[str] | None = None) -> list[PastAction]:
         """Return what the planner needs: the actions of the last `LOOK_BACK`, oldest first.
 
-        A line that cannot be read is left out: it must not keep everything else from being reconciled.
+        Raises DamagedRow; with a list `damaged`, lines that cannot be read are left out and named there.
         """
-        return self._read(tables.actions.c.at > now - LOOK_BACK, limit=None)
+        return self._read(tables.actions.c.at > now - LOOK_BACK, None, damaged)
 
-    def recent(self, *targets: Target, limit: int = 50) -> list[PastAction]:
+    def recent(self, *targets: Target, limit: int = 50, damaged: list[str] | None = None) -> list[PastAction]:
         """Return the newest actions about these targets, or about all if none is named, oldest first.
 
-        Lines that cannot be read are left out.
+        Raises DamagedRow; with a list `damaged`, lines that cannot be read are left out and named there.
         """
         names = [str(target) for target in targets]
         condition = tables.actions.c.target.in_(names) if names else sa.true()
-        return self._read(condition, limit=limit)
+        return self._read(condition, limit, damaged)
 
-    def _read(self, condition: sa.ColumnElement[bool], limit: int | None) -> list[PastAction]:
+    def _read(
+        self, condition: sa.ColumnElement[bool], limit: int | None, damaged: list[str] | None
+    ) -> list[PastAction]:
         c = tables.actions.c
         columns = (c.target, c.kind, c.reason, c.generation, c.at)
         statement = sa.select(*columns).where(condition).order_by(c.seq.desc()).limit(limit)
         with reading(self._engine) as connection:
-            rows = connection.execute(statement).mappings().all()
-        return readable(_past, reversed(rows), damaged=[])
+            rows = fetched(connection, statement, LINE)
+        return readable(_past, reversed(rows), damaged)
 
 
 def _past(row: sa.RowMapping) -> PastAction:
-    return decoded(_past_action, row, "a line of the log of actions")
+    return decoded(_past_action, row, LINE)
 
 
 def _past_action(row: sa.RowMapping) -> PastAction:
-    return PastAction(**(dict(row) | {"kind": ActionKind(row["kind"]), "target": Target.parse(row["target"])}))
+    parsed = {"kind": ActionKind(row["kind"]), "target": Target.parse(row["target"])}
+    return typed(PastAction, dict(row) | parsed)
 
 
 def _is_repetition(connection: Connection, action: Action) -> bool:

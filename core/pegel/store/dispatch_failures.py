@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine
 from pegel.alerts.alert import DispatchFailure
 from pegel.store import tables
 from pegel.store.database import in_turn, reading, writing
+from pegel.store.row_codec import decoded, fetched, readable, typed
 from pegel.store.statements import of_monitor
 
 OBJECT_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+\b")
@@ -44,12 +45,27 @@ class DispatchFailures:
         return True
 
     def recent(
-        self, model: str | None = None, version: int | None = None, since: datetime | None = None, *, limit: int = 50
+        self,
+        model: str | None = None,
+        version: int | None = None,
+        since: datetime | None = None,
+        *,
+        limit: int = 50,
+        damaged: list[str] | None = None,
     ) -> list[DispatchFailure]:
-        """Return the newest failures, of those after `since`, newest first."""
+        """Return the newest failures, of those after `since`, newest first.
+
+        Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
+        """
         c = tables.dispatch_failures.c
         conditions = of_monitor(tables.dispatch_failures, model, version) + ([] if since is None else [c.at > since])
         columns = (c.model, c.version, c.reason, c.first_at, c.at, c.times)
         statement = sa.select(*columns).where(*conditions).order_by(c.at.desc(), c.seq.desc()).limit(limit)
         with reading(self._engine) as connection:
-            return [DispatchFailure(**row) for row in connection.execute(statement).mappings()]
+            rows = fetched(connection, statement, "a record of what was not told")
+        return readable(_failure, rows, damaged)
+
+
+def _failure(row: sa.RowMapping) -> DispatchFailure:
+    what = f"a record of what was not told of {row['model']}/{row['version']}"
+    return decoded(lambda columns: typed(DispatchFailure, columns), row, what)

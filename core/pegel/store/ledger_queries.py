@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pegel.store import tables
+from pegel.store.row_codec import decoded, fetched, readable, typed
 from pegel.store.statements import of_monitor
 from pegel.stream.commit import Gap, SetAside
 from pegel.stream.result_rows import InvalidRow, LedgerRow, MinuteBalance
+
+Value = TypeVar("Value")
 
 _COUNTS = [field.name for field in fields(LedgerRow) if field.name not in {"model", "version", "minute"}]
 _ACCOUNTED = ("judged", "late", "invalid", "duplicate", "set_aside", "probe", "elsewhere", "notice")
 """The counts of records that arrived; `dropped` did not."""
 
 
-def ledger_minutes(connection: Connection, model: str, version: int, since: datetime | None) -> list[LedgerRow]:
+Damaged = list[str] | None
+"""Where what cannot be read is named; None: it is raised as DamagedRow."""
+
+
+def ledger_minutes(
+    connection: Connection, model: str, version: int, since: datetime | None, damaged: Damaged
+) -> list[LedgerRow]:
     """Return the ledger's minutes from `since` on, in order of time; what several groups counted is added up."""
     c = tables.ledger.c
     statement = (
@@ -28,7 +39,8 @@ def ledger_minutes(connection: Connection, model: str, version: int, since: date
         .group_by(c.model, c.version, c.minute)
         .order_by(c.minute)
     )
-    return [LedgerRow(**_plain(row)) for row in connection.execute(statement).mappings()]
+    what = f"a minute of the ledger of {model}/{version}"
+    return _rows(connection, statement, lambda row: typed(LedgerRow, _plain(row)), what, damaged)
 
 
 def ledger_total(connection: Connection, model: str, version: int, since: datetime) -> LedgerRow:
@@ -38,51 +50,63 @@ def ledger_total(connection: Connection, model: str, version: int, since: dateti
     return LedgerRow(model=model, version=version, minute=since, **{name: int(row[name] or 0) for name in _COUNTS})
 
 
-def invalid_minutes(connection: Connection, model: str, version: int, since: datetime | None) -> list[InvalidRow]:
+def invalid_minutes(
+    connection: Connection, model: str, version: int, since: datetime | None, damaged: Damaged
+) -> list[InvalidRow]:
     """Return invalid input by minute and kind from `since` on, in order of time."""
     c = tables.invalid.c
     where = (*of_monitor(tables.invalid, model, version), *_since(c.minute, since))
-    rows = connection.execute(sa.select(tables.invalid).where(*where).order_by(c.minute, c.kind)).mappings()
-    return [InvalidRow(**row) for row in rows]
+    statement = sa.select(tables.invalid).where(*where).order_by(c.minute, c.kind)
+    what = f"a count of invalid input of {model}/{version}"
+    return _rows(connection, statement, lambda row: typed(InvalidRow, row), what, damaged)
 
 
-def balance(connection: Connection, group: str, since: datetime | None) -> list[MinuteBalance]:
+def balance(connection: Connection, group: str, since: datetime | None, damaged: Damaged) -> list[MinuteBalance]:
     """Return per minute what arrived on a group's topics and what its ledger accounts for, in order of time."""
     a, b = tables.arrivals.c, tables.ledger.c
     came = sa.select(a.minute, sa.func.sum(a.records).label("records")).where(a.group == group)
-    accounted = sum((b[name] for name in _ACCOUNTED[1:]), start=b[_ACCOUNTED[0]])
-    went = sa.select(b.minute, sa.func.sum(accounted).label("records")).where(b.group == group)
-    arrived = {row.minute: int(row.records) for row in _by_minute(connection, came, a.minute, since)}
-    explained = {row.minute: int(row.records) for row in _by_minute(connection, went, b.minute, since)}
+    sums = [sa.func.sum(b[name]) for name in _ACCOUNTED]  # each alone, see `_whole`
+    accounted = sum(sums[1:], start=sums[0])
+    went = sa.select(b.minute, accounted.label("records")).where(b.group == group)
+    by_arrival = came.where(*_since(a.minute, since)).group_by(a.minute)
+    by_ledger = went.where(*_since(b.minute, since)).group_by(b.minute)
+    arrived = dict(_rows(connection, by_arrival, _minute, f"a minute of what arrived for group {group}", damaged))
+    explained = dict(_rows(connection, by_ledger, _minute, f"a minute of the ledger of group {group}", damaged))
     return [
         MinuteBalance(group=group, minute=minute, arrived=arrived.get(minute, 0), accounted=explained.get(minute, 0))
         for minute in sorted(arrived.keys() | explained.keys())
     ]
 
 
-def gaps(connection: Connection, group: str, since: datetime | None, limit: int) -> list[Gap]:
+def gaps(connection: Connection, group: str, since: datetime | None, limit: int, damaged: Damaged) -> list[Gap]:
     """Return the newest gaps of a group, newest first."""
-    return [Gap(**row) for row in _newest(connection, tables.gaps, group, since, limit)]
+    statement = _newest(tables.gaps, group, since, limit)
+    return _rows(connection, statement, lambda row: typed(Gap, row), f"a gap of group {group}", damaged)
 
 
-def records_set_aside(connection: Connection, group: str, since: datetime | None, limit: int) -> list[SetAside]:
+def records_set_aside(
+    connection: Connection, group: str, since: datetime | None, limit: int, damaged: Damaged
+) -> list[SetAside]:
     """Return the newest records of a group that were set aside, newest first."""
-    return [SetAside(**row) for row in _newest(connection, tables.set_aside, group, since, limit)]
+    statement, what = _newest(tables.set_aside, group, since, limit), f"a record that group {group} set aside"
+    return _rows(connection, statement, lambda row: typed(SetAside, row), what, damaged)
 
 
-def _newest(
-    connection: Connection, table: sa.Table, group: str, since: datetime | None, limit: int
-) -> list[sa.RowMapping]:
+def _rows(
+    connection: Connection,
+    statement: sa.Select[Any],
+    read: Callable[[sa.RowMapping], Value],
+    what: str,
+    damaged: Damaged,
+) -> list[Value]:
+    rows = fetched(connection, statement, what)
+    return readable(lambda row: decoded(read, row, what), rows, damaged)
+
+
+def _newest(table: sa.Table, group: str, since: datetime | None, limit: int) -> sa.Select[Any]:
     columns = [column for column in table.columns if column.name != "group"]
     where = (table.c.group == group, *_since(table.c.at, since))
-    statement = sa.select(*columns).where(*where).order_by(table.c.at.desc()).limit(limit)
-    return list(connection.execute(statement).mappings())
-
-
-def _by_minute(
-    connection: Connection, statement: sa.Select[Any], minute: sa.ColumnElement[datetime], since: datetime | None
-) -> list[Any]:
-    return list(connection.execute(statement.where(*_since(minute, since)).group_by(minute)))
+    return sa.select(*columns).where(*where).order_by(table.c.at.desc()).limit(limit)
 
 
 def _sums() -> list[sa.Label[Any]]:
@@ -90,8 +114,21 @@ def _sums() -> list[sa.Label[Any]]:
 
 
 def _plain(row: sa.RowMapping) -> dict[str, Any]:
-    """Return the columns of a sum as whole numbers: PostgreSQL adds up to decimals."""
-    return dict(row) | {name: int(row[name]) for name in _COUNTS}
+    return dict(row) | {name: _whole(row[name]) for name in _COUNTS}
+
+
+def _minute(row: sa.RowMapping) -> tuple[datetime, int]:
+    return row["minute"], _whole(row["records"])
+
+
+def _whole(total: Any) -> int:
+    """Return a sum as a whole number: PostgreSQL adds up to decimals. Raises TypeError on what is no sum of counts.
+
+    SQLite adds text up as zero, but then the sum is a float, and NULL where a count is missing.
+    """
+    if not isinstance(total, (int, Decimal)):
+        raise TypeError(f"expected a sum of counts, given {total!r}: one of them is no whole number")
+    return int(total)
 
 
 def _since(column: sa.ColumnElement[datetime], since: datetime | None) -> list[sa.ColumnElement[bool]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,7 +22,7 @@ from pegel.judge.findings import ALARMING, Finding
 from pegel.store import ledger_queries, tables
 from pegel.store.column_types import Document
 from pegel.store.database import reading, writing
-from pegel.store.row_codec import finding_from_json, flat, outlier, readable, window
+from pegel.store.row_codec import decoded, fetched, finding_from_json, flat, outlier, readable, typed, window
 from pegel.store.statements import of_monitor, starts_with, upsert
 from pegel.store.stream_state import open_failures
 from pegel.store.window_writes import write_windows
@@ -53,6 +53,8 @@ class Newest:
 
     window: WindowRow | DamagedRow | None
     requests: list[tuple[Span, int]]
+    problems: list[str]
+    """Which of these counts cannot be read, and why."""
 
 
 LISTED = 100
@@ -130,7 +132,8 @@ class Results:
         columns = [_LEFT_OUT[details].get(column.name, column) for column in tables.windows.columns]
         newest = (c.span_start.desc(), c.span_end.desc(), c.revision.desc(), c.origin)
         statement = sa.select(*columns).where(*conditions).order_by(*newest).limit(limit)
-        return readable(window, reversed(self._rows(statement)), damaged)
+        rows = self._fetched(statement, f"a window of {model}/{version}")
+        return readable(window, reversed(rows), damaged)
 
     def newest(self, monitors: Iterable[tuple[str, int]], *, limit: int) -> dict[tuple[str, int], Newest]:
         """Return what a list of monitors tells of each: its newest final window, and the requests of the newest ones.
@@ -141,10 +144,11 @@ class Results:
         with reading(self._engine) as connection:
             for key in monitors:
                 asked = {"model": key[0], "version": key[1], "newest": 1}
-                rows = connection.execute(_NEWEST, asked).mappings().all()
-                counts = connection.execute(_REQUESTS, asked | {"newest": limit}).all()
-                requests = [(Span(start, end), count) for start, end, count in reversed(counts)]
-                newest[key] = Newest(_window_or_damage(rows[0]) if rows else None, requests)
+                what, problems = f"a window of {key[0]}/{key[1]}", list[str]()
+                rows = fetched(connection, _NEWEST, what, asked)
+                counts = fetched(connection, _REQUESTS, what, asked | {"newest": limit})
+                requests = readable(_span_and_requests, reversed(counts), problems)
+                newest[key] = Newest(_window_or_damage(rows[0]) if rows else None, requests, problems)
         return newest
 
     def tally(self, model: str, version: int, since: datetime, until: datetime) -> Tally:
@@ -200,7 +204,7 @@ class Results:
         c = tables.findings.c
         statement = sa.select(c.finding).where(*of_monitor(tables.findings, model, version))
         rows = self._rows(statement.order_by(c.span_end.desc(), c.seq.desc()).limit(limit))
-        return readable(finding_from_json, (row["finding"] for row in rows), damaged)
+        return readable(finding_from_json, [row["finding"] for row in rows], damaged)
 
     def finding(self, id_prefix: str) -> Finding:
         """Return the one finding whose id starts so. Raises NotFound when none or several do."""
@@ -227,48 +231,74 @@ class Results:
         c = tables.outliers.c
         conditions = of_monitor(tables.outliers, model, version) + ([] if since is None else [c.event_time >= since])
         order = (c.event_time.desc(), c.event_id, c.row)
-        rows = self._rows(sa.select(tables.outliers).where(*conditions).order_by(*order).limit(limit))
+        statement = sa.select(tables.outliers).where(*conditions).order_by(*order).limit(limit)
+        rows = self._fetched(statement, f"an outlier of {model}/{version}")
         return readable(outlier, rows, damaged)
 
-    def ledger(self, model: str, version: int, since: datetime | None = None) -> list[LedgerRow]:
+    # The following leave out what cannot be read and add its reason to `damaged`; without that they raise DamagedRow.
+
+    def ledger(
+        self, model: str, version: int, since: datetime | None = None, *, damaged: list[str] | None = None
+    ) -> list[LedgerRow]:
         """Return the ledger's minutes from `since` on, in order of time."""
         with reading(self._engine) as connection:
-            return ledger_queries.ledger_minutes(connection, model, version, since)
+            return ledger_queries.ledger_minutes(connection, model, version, since, damaged)
 
     def ledger_total(self, model: str, version: int, since: datetime) -> LedgerRow:
         """Return the ledger's minutes from `since` on, added up; `minute` is `since`."""
         with reading(self._engine) as connection:
             return ledger_queries.ledger_total(connection, model, version, since)
 
-    def ledger_balance(self, group: str, since: datetime | None = None) -> list[MinuteBalance]:
+    def ledger_balance(
+        self, group: str, since: datetime | None = None, *, damaged: list[str] | None = None
+    ) -> list[MinuteBalance]:
         """Return per minute from `since` on what arrived on a group's topics and what is accounted for."""
         with reading(self._engine) as connection:
-            return ledger_queries.balance(connection, group, since)
+            return ledger_queries.balance(connection, group, since, damaged)
 
-    def invalid(self, model: str, version: int, since: datetime | None = None) -> list[InvalidRow]:
+    def invalid(
+        self, model: str, version: int, since: datetime | None = None, *, damaged: list[str] | None = None
+    ) -> list[InvalidRow]:
         """Return invalid input by minute and kind from `since` on, in order of time."""
         with reading(self._engine) as connection:
-            return ledger_queries.invalid_minutes(connection, model, version, since)
+            return ledger_queries.invalid_minutes(connection, model, version, since, damaged)
 
-    def gaps(self, group: str, since: datetime | None = None, *, limit: int = LISTED) -> list[Gap]:
+    def gaps(
+        self, group: str, since: datetime | None = None, *, limit: int = LISTED, damaged: list[str] | None = None
+    ) -> list[Gap]:
         """Return the newest gaps in what a group read, noticed at or after `since`, newest first."""
         with reading(self._engine) as connection:
-            return ledger_queries.gaps(connection, group, since, limit)
+            return ledger_queries.gaps(connection, group, since, limit, damaged)
 
-    def set_aside(self, group: str, since: datetime | None = None, *, limit: int = LISTED) -> list[SetAside]:
+    def set_aside(
+        self, group: str, since: datetime | None = None, *, limit: int = LISTED, damaged: list[str] | None = None
+    ) -> list[SetAside]:
         """Return the newest records that a group set aside, newest first."""
         with reading(self._engine) as connection:
-            return ledger_queries.records_set_aside(connection, group, since, limit)
+            return ledger_queries.records_set_aside(connection, group, since, limit, damaged)
 
-    def failures(self, model: str | None = None, version: int | None = None) -> list[MonitorFailure]:
+    def failures(
+        self, model: str | None = None, version: int | None = None, *, damaged: list[str] | None = None
+    ) -> list[MonitorFailure]:
         """Return the failures that are not over, of one monitor or of all."""
         with reading(self._engine) as connection:
-            return open_failures(connection, model, version)
+            return open_failures(connection, model, version, damaged)
 
-    def heartbeats(self) -> list[Heartbeat]:
-        """Return the last heartbeat of each group, ordered by group."""
-        rows = self._rows(sa.select(tables.heartbeats).order_by(tables.heartbeats.c.group))
-        return [Heartbeat(**row) for row in rows]
+    def heartbeats(self, *, damaged: dict[str, str] | None = None) -> list[Heartbeat]:
+        """Return the last heartbeat of each group, ordered by group.
+
+        Raises DamagedRow; with a mapping `damaged`, what cannot be read is left out and its reason put there by group.
+        """
+        c, beats = tables.heartbeats.c, []
+        with reading(self._engine) as connection:
+            # By key, so that a row that cannot be read at all is known by its group.
+            for group in connection.execute(sa.select(c.group).order_by(c.group)).scalars().all():
+                what, problems = f"the heartbeat of group {group}", list[str]()
+                rows = fetched(connection, sa.select(tables.heartbeats).where(c.group == group), what)
+                beats += readable(partial(_heartbeat, what), rows, None if damaged is None else problems)
+                if damaged is not None:
+                    damaged |= dict.fromkeys([group] if problems else [], "; ".join(problems))
+        return beats
 
     def forget(self, model: str, version: int) -> None:
         """Delete every result, alert and silence of a model version. Its spec is the registry's affair."""
@@ -281,12 +311,31 @@ class Results:
         with reading(self._engine) as connection:
             return connection.execute(statement).mappings().all()
 
+    def _fetched(self, statement: sa.Select[Any], what: str) -> list[RowMapping | DamagedRow]:
+        with reading(self._engine) as connection:
+            return fetched(connection, statement, what)
 
-def _window_or_damage(row: RowMapping) -> WindowRow | DamagedRow:
+
+def _window_or_damage(row: RowMapping | DamagedRow) -> WindowRow | DamagedRow:
     try:
-        return window(row)
+        return row if isinstance(row, DamagedRow) else window(row)
     except DamagedRow as error:
         return error
+
+
+def _span_and_requests(row: RowMapping) -> tuple[Span, int]:
+    start = f"{row['span_start']:%Y-%m-%d %H:%M:%S}"
+    return decoded(_span_and_count, row, f"the window of {row['model']}/{row['version']} that starts at {start}")
+
+
+def _span_and_count(row: RowMapping) -> tuple[Span, int]:
+    if not isinstance(row["requests"], int):
+        raise TypeError(f"requests: expected int, given {row['requests']!r}")
+    return Span(row["span_start"], row["span_end"]), row["requests"]
+
+
+def _heartbeat(what: str, row: RowMapping) -> Heartbeat:
+    return decoded(lambda columns: typed(Heartbeat, columns), row, what)
 
 
 _NO_SUMMARY: sa.ColumnElement[Any] = sa.literal(b"", sa.LargeBinary)
@@ -324,4 +373,4 @@ def _newest_of(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
 
 
 _NEWEST = _newest_of(*(_LEFT_OUT[Details.NONE].get(column.name, column) for column in tables.windows.columns))
-_REQUESTS = _newest_of(tables.windows.c.span_start, tables.windows.c.span_end, tables.windows.c.requests)
+_REQUESTS = _newest_of(*(tables.windows.c[name] for name in ("model", "version", "span_start", "span_end", "requests")))

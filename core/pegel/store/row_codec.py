@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import cache
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from sqlalchemy.engine import RowMapping
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
 
 from pegel.data.spans import Span
 from pegel.errors import DamagedRow
@@ -46,11 +49,56 @@ def decoded(read: Callable[[Data], Value], data: Data, what: str) -> Value:
         raise DamagedRow(f"{what} cannot be read: {error!r}. It is left out; everything else is read.") from error
 
 
-def readable(read: Callable[[Data], Value], rows: Iterable[Data], damaged: list[str] | None) -> list[Value]:
+def fetched(
+    connection: Connection, statement: sa.Select[Any], what: str, parameters: Mapping[str, Any] | None = None
+) -> list[RowMapping | DamagedRow]:
+    """Return the rows of a statement, each taken alone: one that its column types refuse stands there as DamagedRow.
+
+    SQLite keeps any value in any column, so an instant may be read where none was written.
+    """
+    result = connection.execute(statement, parameters).mappings()
+    rows: list[RowMapping | DamagedRow] = []
+    while True:
+        try:
+            row = result.fetchone()
+        except (TypeError, ValueError) as error:
+            rows.append(DamagedRow(f"{what} cannot be read: {error!r}. It is left out; everything else is read."))
+            continue
+        if row is None:
+            return rows
+        rows.append(row)
+
+
+def typed(kind: Callable[..., Value], columns: Mapping[Any, Any]) -> Value:
+    """Return the dataclass `kind` of these columns. Raises TypeError naming a column of another type than its field."""
+    expected = _types(kind)
+    for name, value in columns.items():
+        if not isinstance(value, expected[name]):
+            raise TypeError(f"{name}: expected {'|'.join(each.__name__ for each in expected[name])}, given {value!r}")
+    return kind(**columns)
+
+
+@cache
+def _types(kind: type[Any]) -> dict[str, tuple[type[Any], ...]]:
+    return {name: _plain_types(hint) for name, hint in get_type_hints(kind).items()}
+
+
+def _plain_types(hint: Any) -> tuple[type[Any], ...]:
+    """Return the classes of a field's values; a whole number may stand for a float."""
+    if get_origin(hint) is UnionType:
+        return tuple(each for part in get_args(hint) for each in _plain_types(part))
+    return (float, int) if hint is float else (get_origin(hint) or hint,)
+
+
+def readable(
+    read: Callable[[Data], Value], rows: Iterable[Data | DamagedRow], damaged: list[str] | None
+) -> list[Value]:
     """Return what `read` makes of each row. Raises DamagedRow; with a list, such rows are left out and named there."""
     values = []
     for row in rows:
         try:
+            if isinstance(row, DamagedRow):
+                raise row
             values.append(read(row))
         except DamagedRow as error:
             if damaged is None:
@@ -73,7 +121,7 @@ def _window(columns: RowMapping) -> WindowRow:
     if not isinstance(values["judgement"], dict):
         raise TypeError(f"judgement: expected a mapping, given {values['judgement']!r}")
     values["origin"] = Origin(values["origin"])
-    return WindowRow(**values)
+    return typed(WindowRow, values)
 
 
 def outlier(columns: RowMapping) -> OutlierRow:
@@ -86,7 +134,7 @@ def _outlier(columns: RowMapping) -> OutlierRow:
     reasons = columns["reasons"]
     if not isinstance(reasons, list) or not all(isinstance(reason, dict) for reason in reasons):
         raise TypeError(f"reasons: expected a list of mappings, given {reasons!r}")
-    return OutlierRow(**(dict(columns) | {"origin": Origin(columns["origin"])}))
+    return typed(OutlierRow, dict(columns) | {"origin": Origin(columns["origin"])})
 
 
 def finding_to_json(finding: Finding) -> dict[str, Any]:

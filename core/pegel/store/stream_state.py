@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pegel.store import tables
+from pegel.store.row_codec import decoded, fetched, readable, typed
 from pegel.store.statements import of_monitor, upsert
 from pegel.stream.commit import Commit, MonitorFailure, MonitorState, PanePart
 
@@ -36,13 +37,23 @@ def restored_failures(connection: Connection, group: str) -> list[MonitorFailure
     return [MonitorFailure(**row) for row in rows]
 
 
-def open_failures(connection: Connection, model: str | None, version: int | None) -> list[MonitorFailure]:
-    """Return the failures that are not over, of one monitor or of all, the oldest first."""
+def open_failures(
+    connection: Connection, model: str | None, version: int | None, damaged: list[str] | None
+) -> list[MonitorFailure]:
+    """Return the failures that are not over, of one monitor or of all, the oldest first.
+
+    Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
+    """
     c = tables.failures.c
     columns = (c.model, c.version, c.since, c.reason, c.windows_lost)
     where = (*of_monitor(tables.failures, model, version), c.ended_at.is_(None))
-    rows = connection.execute(sa.select(*columns).where(*where).order_by(c.since, c.model, c.version)).mappings()
-    return [MonitorFailure(**row) for row in rows]
+    statement = sa.select(*columns).where(*where).order_by(c.since, c.model, c.version)
+    return readable(_failure, fetched(connection, statement, "a failure of a monitor"), damaged)
+
+
+def _failure(row: sa.RowMapping) -> MonitorFailure:
+    what = f"a failure of {row['model']}/{row['version']}"
+    return decoded(lambda columns: typed(MonitorFailure, columns), row, what)
 
 
 def write_state(connection: Connection, group: str, commit: Commit, now: datetime) -> None:

@@ -92,9 +92,12 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
     engine = connect(settings.database)
     results = Results(engine)
     try:
-        beats = [_beat(beat, now) for beat in results.heartbeats()]
+        unheard = dict[str, str]()
+        beats = [_beat(beat, now) for beat in results.heartbeats(damaged=unheard)]
+        beats += [_damaged(group, reason) for group, reason in unheard.items()]
         models = [_model(results, row, now) for row in model_rows(Sources(engine), now)]
-        moves = ActionLog(engine).recent(limit=1)
+        damaged_lines = list[str]()
+        moves = ActionLog(engine).recent(limit=1, damaged=damaged_lines)
     except (Unavailable, SetupError) as error:
         return {"database": [StatusLine(name="results database", state=str(error), good=False, remedy="pegel up")]}
     finally:
@@ -102,6 +105,7 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
     last = [
         StatusLine(name=str(move.target), state=f"{move.kind} {_ago(move.at, now)}: {move.reason}") for move in moves
     ]
+    last += [_damaged("log of actions", reason) for reason in damaged_lines]
     return {"heartbeats": beats, "models": models, "last reconcile action": last}
 
 
@@ -110,6 +114,10 @@ def _beat(beat: Heartbeat, now: datetime) -> StatusLine:
     trouble = beat.error or (None if beat.state == "stopped" else why_not_watching(beat, now))
     good = trouble is None
     return StatusLine(name=beat.group, state=text if good else f"{text}; {trouble}", good=good, remedy=_next(good))
+
+
+def _damaged(name: str, reason: str) -> StatusLine:
+    return StatusLine(name=name, state=reason, good=False, remedy="pegel report")
 
 
 def _next(good: bool) -> str:

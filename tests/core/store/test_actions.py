@@ -55,11 +55,12 @@ def test_recent_actions_are_the_newest(engine: Engine) -> None:
 
 @pytest.mark.parametrize("damage", [{"kind": "dance"}, {"target": "nowhere"}])
 def test_a_line_that_cannot_be_read_hides_no_other(engine: Engine, damage: dict[str, str]) -> None:
-    """A kind or a target that this release does not know leaves the other lines to the planner and to the page."""
-    log = ActionLog(engine)
+    """A kind or a target that this release does not know leaves the other lines to planner and page, and is named."""
+    log, damaged = ActionLog(engine), list[str]()
     log.record([action(ActionKind.RESTART, "first"), action(ActionKind.RESTART, "second", group="own")], START)
     with writing(engine) as connection:
         connection.execute(sa.update(tables.actions).where(tables.actions.c.reason == "first").values(damage))
 
-    assert ["second"] == [past.reason for past in log.history(START + MINUTE)]
-    assert ["second"] == [past.reason for past in log.recent()]
+    assert ["second"] == [past.reason for past in log.history(START + MINUTE, damaged)]
+    assert ["second"] == [past.reason for past in log.recent(damaged=damaged)]
+    assert ["a line of the log of actions cannot be read"] * 2 == [problem.split(":")[0] for problem in damaged]
