@@ -22,7 +22,10 @@ from pegel_airflow.baseline_operator import ProfiledModel
 
 def validate(answers: Mapping[str, Any]) -> dict[str, Any]:
     """Return the complete spec the answers ask for. Raises InvalidSpec before anything is touched."""
+    from pegel.judge.named_parts import refuse_unknown_parts
+
     spec = form.spec_of(answers)
+    refuse_unknown_parts(spec)
     print(f"{spec.key}: accepted, fingerprint {spec.fingerprint()[:16]}")  # noqa: T201 - a task's output is its log
     return spec.to_json()
 

@@ -210,6 +210,14 @@ def test_a_refused_spec_touches_nothing(settings: Settings) -> None:
         onboarding.validate(answers)
 
 
+def test_a_detector_that_is_not_installed_is_refused_first() -> None:
+    """Onboarding says which detectors there are, before there is a topic, an endpoint or an entry."""
+    answers = form.params_of(seeds.spec()) | {"watch.detectors": ["nope"]}
+
+    with pytest.raises(InvalidSpec, match="given 'nope': no such detector is installed here; there are median"):
+        onboarding.validate(answers)
+
+
 def test_topics_are_created_once(system: Settings) -> None:
     """The topics of a namespace are created when missing, and left alone when they exist."""
     first, second = topic_admin.create(system, "fresh"), topic_admin.create(system, "fresh")

@@ -122,6 +122,33 @@ def test_a_spec_survives_its_own_json(length: int, lateness: int, count: int) ->
     assert spec.fingerprint() == again.fingerprint()
 
 
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (
+            {"watch": {"detectors": ["median", "median"]}},
+            "watch.detectors: given ['median', 'median']: median is named",
+        ),
+        ({"watch": {"statistics": ["distinct", "distinct"]}}, "distinct is named more than once; name it once"),
+        ({"windowing": {"length": True}}, "windowing.length: given True: true is no value of this field"),
+        ({"false_alarms": {"count": True}}, "false_alarms.count: given True: true is no value of this field"),
+        ({"false_alarms": {"count": 1e308}}, "expected 0.001 to 1000: with less no change would ever be told"),
+        ({"false_alarms": {"count": 1e-308}}, "expected 0.001 to 1000: with less no change would ever be told"),
+        ({"windowing": {"length": "\u0666\u0660s"}}, "write seconds (60) or a number with a unit"),
+    ],
+)
+def test_what_nobody_can_have_meant_is_refused(part: dict[str, Any], words: str) -> None:
+    """Names given twice, truth values for numbers, budgets out of all bounds and digits that are not ASCII."""
+    assert words in refusal(wish(**part))
+
+
+def test_an_address_given_twice_is_told_once() -> None:
+    """The same mailbox, its domain written in another case, is one recipient, as it was written first."""
+    spec = MonitorSpec.parse(wish(alerts={"emails": ["ada@example.org", "bo@example.org", "ada@Example.org"]}))
+
+    assert ("ada@example.org", "bo@example.org") == spec.alerts.emails
+
+
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     """A wrong path is the user's input, not a crash."""
     with pytest.raises(InvalidSpec, match=r"absent.yaml cannot be read: No such file or directory"):

@@ -52,6 +52,8 @@ def instant(text: str, now: datetime) -> datetime:
 
 
 def _read(text: str, now: datetime) -> datetime | None:
+    if not text.isascii():
+        return None
     try:
         length = parse_duration(text) if text[-1:].isalpha() else None
         if length is not None:

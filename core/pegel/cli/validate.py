@@ -7,12 +7,14 @@ from pegel.cli.options import SpecArgument
 from pegel.judge.division import Division
 from pegel.judge.layer import Setting
 from pegel.judge.layer_table import LAYERS, Layers
+from pegel.judge.named_parts import refuse_unknown_parts
 from pegel.spec.monitor_spec import MonitorSpec
 
 
 def validate(file: SpecArgument) -> None:
     """Check a spec; show its fingerprint and what it means in words."""
     spec = MonitorSpec.from_file(file)
+    refuse_unknown_parts(spec)
     out.print(f"{file} is a valid spec, fingerprint {spec.fingerprint()}\n", soft_wrap=True)
     for line in summary(spec):
         out.print(f"  {line}", soft_wrap=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_WRITTEN = re.compile(r"(-?\d+(?:\.\d+)?)\s*([smhd]?)")
+_WRITTEN = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")
 
 
 def parse_duration(text: str) -> timedelta | None:

@@ -15,6 +15,9 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -35,10 +38,57 @@ OutlierMethod = Literal["ecod", "hbos"]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
+def _once(values: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)} is named more than once; name it once")
+    return values
+
+
+def _told_once(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Fold what is one address: domains are the same in upper and lower case. The first way of writing it stays."""
+    folded: dict[tuple[str, str], str] = {}
+    for address in addresses:
+        person, _, domain = address.rpartition("@")
+        folded.setdefault((person, domain.lower()), address)
+    return tuple(folded.values())
+
+
+PartNames = Annotated[tuple[str, ...], AfterValidator(_once)]
+FEWEST_ALARMS, MOST_ALARMS = 0.001, 1000.0
+"""Fewer than one in a thousand months is below what the tests can tell; so many in an hour are one every four seconds,
+more than there are windows to alarm in."""
+
+
+def _countable(count: float) -> float:
+    if not FEWEST_ALARMS <= count <= MOST_ALARMS:
+        raise ValueError(
+            f"expected {FEWEST_ALARMS:g} to {MOST_ALARMS:g}: with less no change would ever be told, with more every "
+            f"window would be an alarm; choose another number or another `per`"
+        )
+    return count
+
+
+AlarmCount = Annotated[
+    float,
+    AfterValidator(_countable),
+    WithJsonSchema({"type": "number", "minimum": FEWEST_ALARMS, "maximum": MOST_ALARMS}),
+]
+
+
 class Section(BaseModel):
     """A section of a spec: immutable, and unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse true and false where a number is expected: they would be taken for 1 and 0."""
+        field = cls.model_fields[info.field_name or ""]
+        if isinstance(value, bool) and field.annotation is not bool:
+            raise ValueError(f"{str(value).lower()} is no value of this field; write a number, a text or a list")
+        return value
 
 
 class Model(Section):
@@ -150,9 +200,9 @@ class Watch(Section):
 
     features: Literal["all"] | tuple[str, ...] = "all"
     predictions: bool = True
-    detectors: tuple[str, ...] = ()
+    detectors: PartNames = ()
     """Tests of numeric fields beside those that are always made; they share the same false-alarm budget."""
-    statistics: tuple[str, ...] = ()
+    statistics: PartNames = ()
     """Statistics kept of each numeric field beside those that always are, from the next baseline on."""
     outliers_per_day: Annotated[float, Field(gt=0)] = 100.0
     """How many outlying events a day a person wants to see at most, on average, if nothing changes."""
@@ -168,7 +218,8 @@ class Watch(Section):
 class FalseAlarms(Section):
     """How often an alert may disturb a person although nothing has changed. `per` is a calendar-free length."""
 
-    count: Annotated[float, Field(gt=0)] = 1.0
+    count: AlarmCount = 1.0
+    """0.001 to 1000."""
     per: Literal["hour", "day", "week", "month"] = "week"
 
     @property
@@ -185,7 +236,8 @@ class FalseAlarms(Section):
 class Alerting(Section):
     """Who is told, and how often."""
 
-    emails: tuple[Email, ...] = ()
+    emails: Annotated[tuple[Email, ...], AfterValidator(_told_once)] = ()
+    """An address that is named twice is told once."""
     repeat_after: Duration = timedelta(hours=1)
     """No further mail about the same alert before this has passed, unless it grows to more features."""
 

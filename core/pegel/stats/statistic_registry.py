@@ -22,15 +22,15 @@ BUILT_IN: Mapping[str, str] = {
     "moment_sums": "pegel.stats.moment_sums:MomentSums",
     "quantiles": "pegel.stats.quantiles:Quantiles",
 }
-_STATISTICS = Extensions("statistic", GROUP, BUILT_IN)
+STATISTICS = Extensions("statistic", GROUP, BUILT_IN)
 
 
 def statistics() -> dict[str, type[Statistic]]:
     """Return every statistic by name, in the order of names. Raises SetupError when two have the same name."""
-    return _STATISTICS.all()
+    return STATISTICS.all()
 
 
 def statistic(name: str) -> type[Statistic]:
     """Return the statistic of that name, and import no other. Raises NotFound with the names that exist."""
-    kind: type[Statistic] = _STATISTICS.one(name)
+    kind: type[Statistic] = STATISTICS.one(name)
     return kind

@@ -59,6 +59,17 @@ def test_a_wrong_spec_is_refused_with_field_value_and_remedy(
     assert "Traceback" not in said
 
 
+def test_validating_knows_what_is_installed(spec_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A detector or statistic that no installed package brings is refused with the names that exist."""
+    spec_file.write_text(f"{SPEC}watch: {{detectors: [median, nope], statistics: [nix]}}", encoding="utf-8")
+    code = run("validate", str(spec_file))
+    lines = capsys.readouterr().err.splitlines()
+
+    assert 2 == code
+    assert "watch.detectors: given 'nope': no such detector is installed here; there are median" in lines[0]
+    assert "watch.statistics: given 'nix': no such statistic is installed here; there are categories" in lines[1]
+
+
 def test_a_missing_file_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that is not there is the user's input, too."""
     code = run("validate", str(tmp_path / "nowhere.yaml"))

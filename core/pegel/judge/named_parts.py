@@ -1,0 +1,26 @@
+"""The parts that a spec names: known only where the packages that bring them are installed."""
+
+from __future__ import annotations
+
+from pegel.detect.detector_registry import DETECTORS
+from pegel.errors import InvalidSpec
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stats.statistic_registry import STATISTICS
+
+
+def refuse_unknown_parts(spec: MonitorSpec) -> None:
+    """Raise InvalidSpec, one line a field, if the spec names a detector or a statistic that is not installed here.
+
+    Not part of `MonitorSpec` itself: a spec is also read where nothing is judged and no such package is installed.
+    """
+    problems = [
+        f"{field}: given {', '.join(map(repr, unknown))}: no such {parts.kind} is installed here; there are "
+        f"{', '.join(parts.names())}. Correct the name, or install its package in each environment"
+        for field, named, parts in (
+            ("watch.detectors", spec.watch.detectors, DETECTORS),
+            ("watch.statistics", spec.watch.statistics, STATISTICS),
+        )
+        if (unknown := [name for name in named if name not in parts.names()])
+    ]
+    if problems:
+        raise InvalidSpec("\n".join(problems))
