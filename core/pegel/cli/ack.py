@@ -13,6 +13,7 @@ from pegel.errors import InvalidSpec
 from pegel.spec.durations import parse_duration
 from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect, migrate
+from pegel.store.database_file import refuse_missing
 
 AlertId = Annotated[
     str, typer.Argument(metavar="ID", help="The alert's id, or its first characters, as the mail shows.")
@@ -26,7 +27,9 @@ Why = Annotated[str, typer.Option("--why", help="The reason; it stands on the mo
 def ack(alert: AlertId, until: Until, why: Why = "", home: HomeOption = None) -> None:
     """Acknowledge an alert: it stays open, but no mail about its features is sent before the given time."""
     end = instant(until, datetime.now(UTC))
-    engine = connect(settings_of(home).database)
+    database = settings_of(home).database
+    refuse_missing(database)
+    engine = connect(database)
     try:
         migrate(engine)
         known = AlertStore(engine).acknowledge(alert, end, why)

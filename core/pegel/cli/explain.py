@@ -15,6 +15,7 @@ from pegel.spec.settings import Settings
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
+from pegel.store.database_file import refuse_missing
 from pegel.store.results import Results
 
 FindingId = Annotated[
@@ -34,7 +35,8 @@ def explain(finding: FindingId, home: HomeOption = None) -> None:
 
 
 def explained(settings: Settings, finding: str) -> Explanation:
-    """Return the finding, recomputed. Raises NotFound when it or the window it was found in is gone."""
+    """Return the finding, recomputed. Raises NotFound when it or its window is gone, SetupError without a database."""
+    refuse_missing(settings.database)
     engine = connect(settings.database)
     try:
         migrate(engine)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pegel.errors import SetupError
 from pegel.spec.settings import Settings
 
 HomeOption = Annotated[
@@ -16,8 +17,11 @@ SpecArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A spec in YA
 
 
 def home_of(home: Path | None) -> Path:
-    """Return the folder of the system that is meant."""
-    return (home or Settings().home).resolve()
+    """Return the folder of the system that is meant; it may not be there yet. Raises SetupError if it is a file."""
+    folder = (home or Settings().home).resolve()
+    if folder.exists() and not folder.is_dir():
+        raise SetupError(f"expected a folder as home, given the file {folder}. Nothing was read or made.")
+    return folder
 
 
 def settings_of(home: Path | None) -> Settings:

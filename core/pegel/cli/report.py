@@ -16,6 +16,7 @@ from pegel.report.collect import Sources, model_view
 from pegel.report.html import write
 from pegel.spec import names
 from pegel.store.database import connect, migrate
+from pegel.store.database_file import refuse_missing
 from pegel.store.registry import Entry, Registry
 
 Model = Annotated[
@@ -28,6 +29,7 @@ Output = Annotated[Path | None, typer.Option("--output", "-o", help="Default: MO
 def report(model: Model = None, output: Output = None, home: HomeOption = None) -> None:
     """Write the report of one model and print its path."""
     settings = settings_of(home)
+    refuse_missing(settings.database)
     engine = connect(settings.database)
     try:
         migrate(engine)

@@ -18,6 +18,7 @@ from pegel.spec.names import monitor_key
 from pegel.spec.settings import Settings
 from pegel.store.action_log import ActionLog
 from pegel.store.database import connect
+from pegel.store.database_file import refuse_missing
 from pegel.store.results import Results
 from pegel.stream.result_rows import Heartbeat
 from pegel_local.backends.driver_processes import LocalJobBackend
@@ -89,6 +90,10 @@ def _endpoints(settings: Settings) -> list[StatusLine]:
 
 
 def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
+    try:
+        refuse_missing(settings.database)
+    except SetupError as error:
+        return {"database": [StatusLine(name="results database", state=str(error), good=False, remedy="pegel up")]}
     engine = connect(settings.database)
     results = Results(engine)
     try:
@@ -99,7 +104,9 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
         damaged_lines = list[str]()
         moves = ActionLog(engine).recent(limit=1, damaged=damaged_lines)
     except (Unavailable, SetupError) as error:
-        return {"database": [StatusLine(name="results database", state=str(error), good=False, remedy="pegel up")]}
+        # What is wrong with a database that answers is not mended by `pegel up` alone; the sentence says by what.
+        remedy = "pegel up" if isinstance(error, Unavailable) else "as this line says"
+        return {"database": [StatusLine(name="results database", state=str(error), good=False, remedy=remedy)]}
     finally:
         engine.dispose()
     last = [
@@ -135,7 +142,7 @@ def _model(results: Results, row: ModelRow, now: datetime) -> StatusLine:
 
 
 def _disk(home: Path) -> StatusLine:
-    usage = shutil.disk_usage(home if home.exists() else home.parent)
+    usage = shutil.disk_usage(next(folder for folder in (home, *home.parents) if folder.exists()))
     good = usage.free > 1 << 30
     text = f"{usage.free / (1 << 30):.1f} GiB free"
     return StatusLine(name=str(home), state=text, good=good, remedy="" if good else f"free space below {home}")

@@ -8,6 +8,7 @@ import pytest
 
 from pegel.cli.main import COMMANDS, main
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.store.database import connect, migrate
 from pegel_local.airflow.airflow_api import answers
 
 SPEC = """
@@ -24,6 +25,22 @@ def spec_file(tmp_path: Path) -> Path:
     file = tmp_path / "delays.yaml"
     file.write_text(SPEC, encoding="utf-8")
     return file
+
+
+def without_models(home: Path) -> None:
+    """Make a results database in which nothing stands yet."""
+    engine = connect(f"sqlite:///{home / 'pegel.db'}")
+    migrate(engine)
+    engine.dispose()
+
+
+READERS = (
+    ("status",),
+    ("report", "delays/1"),
+    ("explain", "0123abcd"),
+    ("ack", "0123abcd", "--until", "4h"),
+)
+"""Commands that need a system that is there."""
 
 
 def run(*arguments: str) -> int:
@@ -101,6 +118,42 @@ def test_status_of_nothing_names_the_next_command(tmp_path: Path, capsys: pytest
     assert "-> pegel up" in said
 
 
+@pytest.mark.parametrize("command", READERS, ids=lambda command: command[0])
+def test_who_reads_makes_nothing(command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A home that is not there is one sentence, and is not there afterwards."""
+    code = run(*command, "--home", str(tmp_path / "no" / "home"))
+    said = " ".join("".join(capsys.readouterr()).split())
+
+    assert 1 == code
+    assert "expected a results" in said
+    assert "Traceback" not in said
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", READERS, ids=lambda command: command[0])
+def test_a_home_that_is_a_file_is_one_sentence(
+    command: tuple[str, ...], spec_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file in the place of the home is named."""
+    code = run(*command, "--home", str(spec_file))
+
+    assert 1 == code
+    assert [f"expected a folder as home, given the file {spec_file}. Nothing was read or made."] == (
+        capsys.readouterr().err.splitlines()
+    )
+
+
+def test_status_of_a_damaged_database_says_what_helps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`pegel up` alone mends no damaged file: the line says to put a copy back, and points to nothing else."""
+    (tmp_path / "pegel.db").write_bytes(b"no database at all, " * 400)
+    code = run("status", "--home", str(tmp_path))
+    said = " ".join(capsys.readouterr().out.split())
+
+    assert 1 == code
+    assert "is damaged" in said
+    assert "as this line says" in said
+
+
 def test_down_where_nothing_ran_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Stopping a home in which nothing runs says so and ends well."""
     code = run("down", "--home", str(tmp_path / "home"))
@@ -111,6 +164,7 @@ def test_down_where_nothing_ran_is_no_error(tmp_path: Path, capsys: pytest.Captu
 
 def test_a_report_of_no_model_says_what_is_watched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is written for a model that is not watched; the sentence lists those that are."""
+    without_models(tmp_path)
     code = run("report", "delays/1", "--home", str(tmp_path))
 
     assert code == 2
@@ -119,6 +173,7 @@ def test_a_report_of_no_model_says_what_is_watched(tmp_path: Path, capsys: pytes
 
 def test_an_unknown_finding_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Explaining what was never found says so, with exit code 1."""
+    without_models(tmp_path)
     code = run("explain", "0123abcd", "--home", str(tmp_path))
 
     assert code == 1

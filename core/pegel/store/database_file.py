@@ -1,0 +1,22 @@
+"""The file behind a SQLite URL, for those who only read: asking for it creates nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from pegel.errors import SetupError
+
+
+def refuse_missing(url: str) -> None:
+    """Raise SetupError if `url` names a SQLite file that is not there; connecting would make an empty one."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
+        return
+    file = Path(parsed.database or "")
+    if not file.is_file():
+        raise SetupError(
+            f"expected a results database, given {file}, which is not there: nothing was watched from this home. Name "
+            f"another with --home, or start one with `pegel up`. Nothing was read or made."
+        )
