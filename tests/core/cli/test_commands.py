@@ -11,6 +11,8 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store.database import connect, migrate
 from pegel_local.airflow.airflow_api import answers
 
+pytestmark = pytest.mark.environments("sqlalchemy")
+
 SPEC = """
 model: {name: delays, uri: file:///models/delays}
 baseline: {source: "local://delays?version=1&split=train"}
