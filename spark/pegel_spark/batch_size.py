@@ -9,8 +9,9 @@ from pegel.stream.task_output import TaskOutput
 BYTES_PER_TRIGGER = 64 * 1024 * 1024
 """Bytes of bodies, and of what is counted of them, that one batch is meant to hold: seconds of work, whatever the size
 of a record."""
-ASSUMED_RECORD_BYTES = 4 * 1024
-"""Size of a record before any was seen."""
+ASSUMED_RECORD_BYTES = 64 * 1024
+"""What a record takes before any was seen: a first batch of 1,024 is seconds of work also where each has a large body,
+or lies in a pane of its own."""
 MIN_RECORDS = 100
 
 

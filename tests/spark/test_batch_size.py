@@ -18,11 +18,16 @@ def output(records: int, panes: int) -> TaskOutput:
 
 def test_a_sparse_backlog_makes_the_next_batch_small() -> None:
     """After one batch in which each record has a pane of its own, what is counted of the next one fits the bound."""
-    size = BatchSize()
+    size = BatchSize(record_bytes=1_000.0)
     before = size.records
     size.saw(output(records=3_000, panes=3_000))
 
     assert BYTES_PER_TRIGGER // 61_000 == size.records < before
+
+
+def test_a_first_batch_is_small_enough_for_what_nobody_has_seen() -> None:
+    """Before any record was seen, a batch holds so many that it fits the bound if each is as large as a pane."""
+    assert BatchSize().records * (len(SUMMARY) + 1_000) <= BYTES_PER_TRIGGER
 
 
 def test_a_dense_stream_makes_batches_large_again() -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
@@ -19,6 +20,8 @@ from pegel.stream.counting_plan import CountingPlan, MonitorPlan
 from pegel.stream.counting_task import MAX_PANE_BYTES, CountingTask
 from pegel.stream.task_output import decode
 from pegel.testing.stream_fakes import FixedBaselines, LoggedRecord, record_batch
+
+pytestmark = pytest.mark.environments("pyarrow")
 
 NOW = datetime.fromisoformat("2026-03-08T12:00:00+00:00")
 
