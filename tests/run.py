@@ -52,11 +52,11 @@ class Suite:
 
 
 SUITES = (
-    Suite("core", "spark", 150),
+    Suite("core", "spark", 190),
     Suite("core", "airflow", 40, "environments and not slow and not long"),
     Suite("airflow", "airflow", 130),
-    Suite("spark", "spark", 330),
-    Suite("serving", "serving", 170),
+    Suite("spark", "spark", 285),
+    Suite("serving", "serving", 140),
     Suite("local", "serving", 25),
     Suite("repo", "serving", 60),
     Suite("e2e", "serving", 230, alone=True),

@@ -46,6 +46,7 @@ def test_it_keeps_the_promises_of_a_serving_backend(
     check_promise(backend, spec)
 
 
+@pytest.mark.long
 def test_a_server_that_cannot_load_its_model_fails_with_its_log(
     backend: LocalServingBackend, spec: MonitorSpec, tmp_path: Path
 ) -> None:

@@ -178,6 +178,7 @@ def test_a_killed_logger_keeps_its_spool(services: Starter, own_broker: Broker, 
     assert ids == found(own_broker.address, ids)
 
 
+@pytest.mark.long
 def test_a_stopped_logger_leaves_what_waits_on_disk(services: Starter, own_broker: Broker, tmp_path: Path) -> None:
     """It starts and lives without a broker; SIGTERM spools what is in memory; the next process delivers it."""
     own_broker.stop()
@@ -194,6 +195,7 @@ def test_a_stopped_logger_leaves_what_waits_on_disk(services: Starter, own_broke
     assert ids == found(own_broker.address, ids)
 
 
+@pytest.mark.long
 def test_an_unknown_topic_stops_nobody_else(services: Starter, broker: Broker, tmp_path: Path) -> None:
     """Events of a namespace without topics are counted as lost; the others arrive."""
     logger = begin(services, broker, tmp_path)
@@ -243,6 +245,7 @@ def test_a_refusal_takes_no_neighbours_with_it(services: Starter, broker: Broker
     assert processes.wait_until(lambda: told(broker, "burst-v1", "invalid_timestamp") == 2)
 
 
+@pytest.mark.long
 def test_a_refusal_does_not_hold_up_a_replay(services: Starter, own_broker: Broker, tmp_path: Path) -> None:
     """The same from the spool, after an outage: in order, each loss counted by reason, and the spool is empty again."""
     own_broker.stop()

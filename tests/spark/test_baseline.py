@@ -119,6 +119,7 @@ def test_integers_booleans_and_decimals_are_numbers(world: Any, toolbox: Any, sp
     assert {"0", "1", "2"} == set(categories.categories)
 
 
+@pytest.mark.long
 def test_spark_submit_runs_the_job(world: Any, toolbox: Any) -> None:
     """Started as Airflow starts it, the job ends with 0, one line of JSON, and the same in the results database."""
     wish = json.dumps(toolbox.make_spec().to_json())

@@ -83,6 +83,7 @@ def stream(world: Any, toolbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
     return GroupStream(RegistryView(world.registry, world.baselines, "default"), persistence, NoSideChannel(), clock)
 
 
+@pytest.mark.long
 def test_records_that_end_their_reader_are_set_aside(world: Any, wire: Any, toolbox: Any, stream: GroupStream) -> None:
     """One record that ends its process and one that takes all memory are kept by address; others count once."""
     world.watch(toolbox.make_spec(namespace=wire.namespace, watch={"statistics": ["dangerous"]}))

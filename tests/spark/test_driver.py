@@ -187,6 +187,7 @@ def test_every_event_is_in_exactly_one_final_window(drivers: Drivers, toolbox: A
     assert 0 == StreamStore(connect(world.settings.database)).claim("default", 2, world.now()).deaths
 
 
+@pytest.mark.long
 def test_a_killed_driver_whose_folder_is_deleted_goes_on_elsewhere(
     drivers: Drivers, toolbox: Any, tmp_path: Path
 ) -> None:
@@ -196,29 +197,30 @@ def test_a_killed_driver_whose_folder_is_deleted_goes_on_elsewhere(
     begin = toolbox.now() - timedelta(seconds=60)
     for generation in (1, 2, 3):
         drivers.start(generation, tmp_path / f"machine-{generation}")
-        drivers.send(250 * (generation - 1), 250 * generation, begin + generation * LATER)
-        drivers.wait(partial(more_than, drivers, 250 * (generation - 1)))
+        drivers.send(160 * (generation - 1), 160 * generation, begin + generation * LATER)
+        drivers.wait(partial(more_than, drivers, 160 * (generation - 1)))
         if generation < 3:
             drivers.kill()
             shutil.rmtree(drivers.folder)
-    rows = drivers.wait(lambda: drivers.finals(750))
+    rows = drivers.wait(lambda: drivers.finals(480))
     drivers.kill()
     told = world.results.windows("delays", 1, final_only=True)
     ledger = [world.results.ledger("delays", 1), drivers.accounts()]
-    # Undisturbed: the same records, an empty database.
+    # Undisturbed: the same records, an empty database. They fit one batch, so that no window is added up in another
+    # order: counts would be equal all the same, the last digits of moments need not.
     undisturbed = toolbox.new_world(tmp_path / "other")
     undisturbed.watch(toolbox.make_spec(namespace=wire.namespace))
     drivers.world = undisturbed
     drivers.start(1, tmp_path / "machine-4")
-    drivers.wait(lambda: drivers.finals(750))
+    drivers.wait(lambda: drivers.finals(480))
 
-    assert (750, 750, 750) == tuple(
+    assert (480, 480, 480) == tuple(
         sum(getattr(row, name) for row in rows) for name in ("requests", "responses", "joined")
     )
     assert [toolbox.content(row) for row in undisturbed.results.windows("delays", 1, final_only=True)] == [
         toolbox.content(row) for row in told
     ]
-    assert [undisturbed.results.ledger("delays", 1), (1500, 1500)] == ledger
+    assert [undisturbed.results.ledger("delays", 1), (960, 960)] == ledger
 
 
 def test_of_two_drivers_the_older_ends(drivers: Drivers, toolbox: Any, tmp_path: Path) -> None:
@@ -274,6 +276,7 @@ def test_topics_come_and_go_without_a_new_history(drivers: Drivers, toolbox: Any
     assert (440, 440) == drivers.accounts()
 
 
+@pytest.mark.long
 def test_records_that_were_deleted_unread_are_a_gap(drivers: Drivers, toolbox: Any, tmp_path: Path) -> None:
     """Retention that overtook a stopped driver is recorded, and the stream goes on after it."""
     drivers.world.watch(toolbox.make_spec(namespace=drivers.wire.namespace))
@@ -470,6 +473,7 @@ def test_a_flood_of_large_bodies_is_read_in_bounded_memory(drivers: Drivers, too
     assert ARROW_BATCH_BYTES < 480 * len(body)
 
 
+@pytest.mark.long
 def test_a_query_that_cannot_start_is_told(drivers: Drivers, toolbox: Any, tmp_path: Path) -> None:
     """A connector that Spark cannot load ends the driver with its own exit code, and the last heartbeat says why."""
     drivers.world.watch(toolbox.make_spec(namespace=drivers.wire.namespace))
