@@ -54,12 +54,12 @@ class Suite:
 SUITES = (
     Suite("core", "spark", 190),
     Suite("core", "airflow", 40, "environments and not slow and not long"),
-    Suite("airflow", "airflow", 130),
-    Suite("spark", "spark", 285),
+    Suite("airflow", "airflow", 180),
+    Suite("spark", "spark", 230),
     Suite("serving", "serving", 140),
-    Suite("local", "serving", 25),
-    Suite("repo", "serving", 60),
-    Suite("e2e", "serving", 230, alone=True),
+    Suite("local", "serving", 45),
+    Suite("repo", "serving", 65),
+    Suite("e2e", "serving", 250, alone=True),
 )
 _printing = threading.Lock()
 

@@ -141,6 +141,7 @@ def test_tables_are_profiled_and_checked(with_tables: Installed) -> None:
     assert "<html" in (with_tables.folder / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_a_package_of_ones_own_is_found(wheels: dict[str, Path], root: Path, tmp_path: Path) -> None:
     """Once `examples/harbour` is installed, its statistic and its detector are known, and a spec may name them."""
     package = shutil.copytree(root / "examples" / "harbour", tmp_path / "harbour")

@@ -223,6 +223,7 @@ def test_a_killed_driver_whose_folder_is_deleted_goes_on_elsewhere(
     assert [undisturbed.results.ledger("delays", 1), (960, 960)] == ledger
 
 
+@pytest.mark.long
 def test_of_two_drivers_the_older_ends(drivers: Drivers, toolbox: Any, tmp_path: Path) -> None:
     """While a second driver of the group starts, the first ends at its next word with its own exit code."""
     drivers.world.watch(toolbox.make_spec(namespace=drivers.wire.namespace))
