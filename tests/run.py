@@ -53,9 +53,9 @@ class Suite:
 
 SUITES = (
     Suite("core", "spark", 190),
-    Suite("core", "airflow", 40, "environments and not slow and not long"),
+    Suite("core", "airflow", 60, "environments and not slow and not long"),
     Suite("airflow", "airflow", 180),
-    Suite("spark", "spark", 230),
+    Suite("spark", "spark", 140),
     Suite("serving", "serving", 140),
     Suite("local", "serving", 45),
     Suite("repo", "serving", 65),

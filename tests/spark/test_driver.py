@@ -239,6 +239,7 @@ def test_of_two_drivers_the_older_ends(drivers: Drivers, toolbox: Any, tmp_path:
     assert (newer.poll(), (400, 400)) == (None, drivers.accounts())
 
 
+@pytest.mark.long
 def test_topics_come_and_go_without_a_new_history(drivers: Drivers, toolbox: Any, broker: Any) -> None:
     """A second namespace, a partition more and a topic made again are read by the running driver, each record once."""
     world, wire = drivers.world, drivers.wire
@@ -344,6 +345,7 @@ def test_a_locked_database_is_waited_for(drivers: Drivers, toolbox: Any) -> None
     assert (200, 200) == drivers.accounts()
 
 
+@pytest.mark.long
 def test_a_wedged_batch_shows(drivers: Drivers, toolbox: Any) -> None:
     """With its Python workers stopped a driver still beats, but says that nothing has progressed since."""
     drivers.world.watch(toolbox.make_spec(namespace=drivers.wire.namespace))
