@@ -40,11 +40,11 @@ TIMELINE = 180
 """Windows on a time line."""
 PICTURED = 12
 """Newest final windows that are filled into the pictures of features."""
-SPARK = 40
+SPARK = 24
 """Newest final windows in the small line of requests."""
 LOOK_BACK = timedelta(days=1)
 """How old what went wrong may be to be news in the list."""
-LEDGER_LOOK_BACK = timedelta(hours=2)
+LEDGER_LOOK_BACK = timedelta(hours=1)
 """The same for minutes of the ledger: each model has a row for each, and the list is looked at often."""
 ZERO = timedelta(0)
 LISTED = 25
