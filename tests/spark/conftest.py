@@ -315,6 +315,41 @@ def python_workers(driver: int) -> list[int]:
     return workers
 
 
+DANGEROUS = '''
+import os
+import time
+
+class Dangerous:
+    """Ends, or takes all the memory of, whoever counts certain numbers."""
+
+    name = "dangerous"
+
+    @classmethod
+    def start(cls, edges):
+        return cls()
+
+    def update(self, values):
+        if (values == 666.0).any():
+            os._exit(77)
+        if (values == 667.0).any():
+            hoard = [bytearray(256 * 1024 * 1024) for _ in range(10)]
+
+    def merge(self, other):
+        pass
+
+    def get(self):
+        return None
+
+    def to_bytes(self):
+        return b""
+
+    @classmethod
+    def from_bytes(cls, data):
+        return cls()
+'''
+"""A module with a statistic, to be installed for one test."""
+
+
 def install(site: Path, package: str, source: str, group: str, place: str) -> Path:
     """Install a module with one entry point, named like the module, in a folder for the path."""
     info = site / f"{package}-1.0.dist-info"

@@ -22,38 +22,6 @@ from pegel_spark.persistence import DatabaseWait, Persistence
 from pegel_spark.topic_partitions import TopicPartitions
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-DANGEROUS = '''
-import os
-import time
-
-class Dangerous:
-    """Ends, or takes all the memory of, whoever counts certain numbers."""
-
-    name = "dangerous"
-
-    @classmethod
-    def start(cls, edges):
-        return cls()
-
-    def update(self, values):
-        if (values == 666.0).any():
-            os._exit(77)
-        if (values == 667.0).any():
-            hoard = [bytearray(256 * 1024 * 1024) for _ in range(10)]
-
-    def merge(self, other):
-        pass
-
-    def get(self):
-        return None
-
-    def to_bytes(self):
-        return b""
-
-    @classmethod
-    def from_bytes(cls, data):
-        return cls()
-'''
 
 
 class NoSideChannel:
@@ -74,7 +42,7 @@ class NoSideChannel:
 @pytest.fixture
 def stream(world: Any, toolbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GroupStream:
     """The group's stream, without Spark, where the dangerous statistic is installed."""
-    site = toolbox.install(tmp_path / "site", "dangerous", DANGEROUS, "pegel.statistics", "dangerous:Dangerous")
+    site = toolbox.install(tmp_path / "site", "dangerous", toolbox.DANGEROUS, "pegel.statistics", "dangerous:Dangerous")
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", str(site))
     clock, store = SystemClock(), StreamStore(connect(world.settings.database))

@@ -381,46 +381,17 @@ def later_than(drivers: Drivers, instant: Any) -> Heartbeat | None:
     return beat if beat is not None and beat.at > instant else None
 
 
-LETHAL = '''
-import os
-
-class Lethal:
-    """Kills whoever counts the number 666."""
-
-    name = "lethal"
-
-    @classmethod
-    def start(cls, edges):
-        return cls()
-
-    def update(self, values):
-        if (values == 666.0).any():
-            os._exit(77)
-
-    def merge(self, other):
-        pass
-
-    def get(self):
-        return None
-
-    def to_bytes(self):
-        return b""
-
-    @classmethod
-    def from_bytes(cls, data):
-        return cls()
-'''
-
-
 def test_a_record_that_kills_its_readers_is_set_aside(
     drivers: Drivers, toolbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A body that ends each process that counts it is set aside with its address; everything else is counted."""
-    place = toolbox.install(tmp_path / "site", "lethal", LETHAL, "pegel.statistics", "lethal:Lethal")
+    place = toolbox.install(
+        tmp_path / "site", "dangerous", toolbox.DANGEROUS, "pegel.statistics", "dangerous:Dangerous"
+    )
     monkeypatch.syspath_prepend(str(place))
     drivers.environment["PYTHONPATH"] = str(place)
     wire = drivers.wire
-    drivers.world.watch(toolbox.make_spec(namespace=wire.namespace, watch={"statistics": ["lethal"]}))
+    drivers.world.watch(toolbox.make_spec(namespace=wire.namespace, watch={"statistics": ["dangerous"]}))
     begin = toolbox.now() - timedelta(seconds=60)
     driver = drivers.start()
     drivers.send(0, 10, begin)

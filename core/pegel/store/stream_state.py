@@ -28,25 +28,23 @@ def restored_states(connection: Connection, group: str) -> list[MonitorState]:
     return [MonitorState(**row) for row in connection.execute(statement.order_by(c.model, c.version)).mappings()]
 
 
-def restored_failures(connection: Connection, group: str) -> list[MonitorFailure]:
-    """Return the failures that are not over, ordered by model and version."""
-    c = tables.failures.c
-    columns = (c.model, c.version, c.since, c.reason, c.windows_lost)
-    statement = sa.select(*columns).where(c.group == group, c.ended_at.is_(None))
-    rows = connection.execute(statement.order_by(c.model, c.version, c.since)).mappings()
-    return [MonitorFailure(**row) for row in rows]
-
-
 def open_failures(
-    connection: Connection, model: str | None, version: int | None, damaged: list[str] | None
+    connection: Connection,
+    model: str | None,
+    version: int | None,
+    damaged: list[str] | None,
+    *,
+    group: str | None = None,
 ) -> list[MonitorFailure]:
-    """Return the failures that are not over, of one monitor or of all, the oldest first.
+    """Return the failures that are not over, of one monitor, one group or all, the oldest first.
 
     Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
     """
     c = tables.failures.c
     columns = (c.model, c.version, c.since, c.reason, c.windows_lost)
-    where = (*of_monitor(tables.failures, model, version), c.ended_at.is_(None))
+    where = [*of_monitor(tables.failures, model, version), c.ended_at.is_(None)]
+    if group is not None:
+        where.append(c.group == group)
     statement = sa.select(*columns).where(*where).order_by(c.since, c.model, c.version)
     return readable(_failure, fetched(connection, statement, "a failure of a monitor"), damaged)
 

@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pegel.data.instants import MINUTE
+from pegel.data.instants import MICROSECOND, MINUTE
 from pegel.data.spans import floor_us
 from pegel.stream.task_output import PartitionRead
 
 Address = tuple[str, int]
 """Topic and partition."""
-_MINUTE_US = 60_000_000
+_MINUTE_US = MINUTE // MICROSECOND
 
 
 def minute_us(time_us: int, oldest_us: int) -> int:
