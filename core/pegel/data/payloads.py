@@ -14,6 +14,11 @@ from pegel.errors import InvalidPayload
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 """Largest body that is decoded, inflated or not. A larger one is counted as `too_large`."""
+MAX_VALUES = 1_000_000
+"""Most values and containers of one body, counted before it is parsed: a million empty objects already take 64 MB, and
+16 MB of JSON could hold eight million. A larger one is counted as `too_large`."""
+MAX_TENSOR_DEPTH = 16
+"""Deepest nesting of a tensor's data; tensors in use have four dimensions or so. Deeper is `wrong_shape`."""
 
 INVALID_KINDS = (
     "missing_header",  # a required attribute is absent
@@ -41,6 +46,10 @@ def load(body: bytes) -> Any:
     text = _inflate(body) if body[:2] == _GZIP_MAGIC else body
     if len(text) > MAX_BODY_BYTES:
         raise InvalidPayload("too_large", f"the body has {len(text)} bytes, at most {MAX_BODY_BYTES} are decoded")
+    # Each value is followed by a comma or ends a container, so this is a bound; commas within texts count as well.
+    values = text.count(b",") + text.count(b"[") + text.count(b"{") if len(text) > MAX_VALUES else 0
+    if values > MAX_VALUES:
+        raise InvalidPayload("too_large", f"the body has about {values} values, at most {MAX_VALUES} are decoded")
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -122,7 +131,7 @@ def _from_tensors(tensors: list[Any], names: tuple[str, ...]) -> list[Row]:
             raise InvalidPayload("wrong_shape", "a tensor lacks its list `data` (binary tensors are not decoded)")
     if not names:
         return [()] * _first_dimension(tensors[0])
-    flat = {str(tensor.get("name")): _flatten(tensor["data"]) for tensor in tensors}
+    flat = {tensor["name"]: _flatten(tensor["data"]) for tensor in tensors if isinstance(tensor.get("name"), str)}
     if set(names) <= set(flat):
         columns = [flat[name] for name in names]
         if len({len(column) for column in columns}) > 1:
@@ -150,14 +159,27 @@ def _split(values: list[Any], shape: Any, width: int) -> list[Row]:
 
 
 def _flatten(data: list[Any]) -> list[Any]:
-    while data and isinstance(data[0], list):
-        data = [value for part in data for value in (part if isinstance(part, list) else [part])]
-    return data
+    """Return the values of a tensor in order. Raises InvalidPayload when it is ragged or too deep."""
+    values: list[Any] = []
+    _collect(data, values, MAX_TENSOR_DEPTH)
+    return values
+
+
+def _collect(data: list[Any], values: list[Any], deeper: int) -> None:
+    types = set(map(type, data))
+    if list not in types:
+        values.extend(data)
+        return
+    if types != {list} or deeper == 1:
+        what = "mixes lists and values" if types != {list} else f"is nested deeper than {MAX_TENSOR_DEPTH}"
+        raise InvalidPayload("wrong_shape", f"the data of a tensor {what}; the event is kept aside")
+    for part in data:
+        _collect(part, values, deeper - 1)
 
 
 def _checked(rows: list[Row], names: tuple[str, ...]) -> list[Row]:
     if names and not set(map(len, rows)) <= {len(names)}:
-        given = sorted(set(map(len, rows)))
+        given = sorted(set(map(len, rows)))[:5]
         raise InvalidPayload(
             "wrong_fields", f"rows have {given} values, expected {len(names)}; the event is kept aside"
         )

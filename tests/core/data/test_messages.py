@@ -17,7 +17,7 @@ from pegel.data.columns import Field, Kind, Missing, Role, Schema
 from pegel.data.decoding import count_rows, decode_batch, decode_request, decode_response
 from pegel.data.events import EventType, identity, parse_event
 from pegel.data.instants import to_us
-from pegel.data.payloads import INVALID_KINDS, MAX_BODY_BYTES
+from pegel.data.payloads import INVALID_KINDS, MAX_BODY_BYTES, MAX_TENSOR_DEPTH, MAX_VALUES
 from pegel.data.wire import REQUEST_TYPE
 from pegel.errors import InvalidPayload
 
@@ -36,6 +36,11 @@ HEADERS = {"ce_id": b"e1", "ce_type": REQUEST_TYPE.encode(), "ce_inferenceservic
 def request(*rows: Any) -> bytes:
     """Return a v1 request."""
     return json.dumps({"instances": rows}).encode()
+
+
+def tensor(data: bytes, *, name: bytes = b'"x"') -> bytes:
+    """Return a v2 request with one tensor, its data and name as they stand in JSON."""
+    return b'{"inputs": [{"name": %b, "shape": [-1], "datatype": "FP64", "data": %b}]}' % (name, data)
 
 
 def test_headers_name_the_event() -> None:
@@ -193,6 +198,12 @@ def test_a_category_is_a_string_or_null() -> None:
         (gzip.compress(request([1, "a", 2]))[:-12], "bad_gzip"),
         (gzip.compress(b" " * (MAX_BODY_BYTES + 1)), "too_large"),
         (b" " * (MAX_BODY_BYTES + 1), "too_large"),
+        (b'{"instances": [' + b"{}," * MAX_VALUES + b"{}]}", "too_large"),
+        (tensor(b"[" * 900 + b"1" + b"]" * 900), "wrong_shape"),
+        (tensor(b"[" * 900 + b"[1]" + b",2" * 200_000 + b"]" * 900), "wrong_shape"),
+        (tensor(b"[1, [2, 3]]"), "wrong_shape"),
+        (tensor(b"[[1], 2]"), "wrong_shape"),
+        (tensor(b"[1]", name=b"[" * 900 + b"]" * 900), "wrong_fields"),
         (b"[[1, 2, 3]]", "wrong_shape"),
         (b'{"instances": 7}', "wrong_shape"),
         (b'{"predictions": [1]}', "wrong_shape"),
@@ -213,6 +224,15 @@ def test_an_unreadable_body_has_a_kind(body: bytes, kind: str) -> None:
 
     assert kind == caught.value.kind
     assert caught.value.kind in INVALID_KINDS
+
+
+@pytest.mark.parametrize("depth", [1, 2, MAX_TENSOR_DEPTH])
+def test_a_tensor_may_be_nested_as_deep_as_stated(depth: int) -> None:
+    """The values of a tensor come in order, however many dimensions it is written in."""
+    body = tensor(b"[" * depth + b"1, 2, 3" + b"]" * depth)
+    columns = decode_request(body, Schema((Field("x", Kind.NUMERIC),)))
+
+    assert [[1.0], [2.0], [3.0]] == columns.numeric.tolist()
 
 
 def test_one_bad_body_does_not_harm_its_batch() -> None:
