@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from pegel.cli.console import out
+from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.errors import InvalidSpec
 from pegel.spec.durations import parse_duration
+from pegel.spec.outside_text import LONGEST_NAME, shown
 from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect, migrate
 from pegel.store.database_file import refuse_missing
@@ -35,9 +36,8 @@ def ack(alert: AlertId, until: Until, why: Why = "", home: HomeOption = None) ->
         known = AlertStore(engine).acknowledge(alert, end, why)
     finally:
         engine.dispose()
-    out.print(
-        f"{known.key}: no mail about {', '.join(known.names)} before {end:%Y-%m-%d %H:%M} UTC; one if others drift"
-    )
+    features = ", ".join(shown(name, LONGEST_NAME) for name in known.names)
+    say(f"{known.key}: no mail about {features} before {end:%Y-%m-%d %H:%M} UTC; one if others drift")
 
 
 def instant(text: str, now: datetime) -> datetime:

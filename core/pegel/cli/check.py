@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pegel.baseline.baseline import Baseline
-from pegel.cli.console import out
+from pegel.cli.console import say
 from pegel.cli.profile import Data, Units, units_of
 from pegel.cli.progress import bar
 from pegel.errors import PermanentError
@@ -44,7 +44,7 @@ def check(  # noqa: PLR0917  options are named on the command line
     if save is not None:
         report.save(save)
     text = json.dumps(report.to_json(), indent=2) if as_json else str(report)
-    out.print(text, soft_wrap=True, markup=False)
+    say(text)
     raise typer.Exit(report.exit_code)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pegel.cli.console import out
+from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.errors import NotFound, PermanentError
 from pegel.judge.explanation import Explanation
@@ -26,7 +26,7 @@ FindingId = Annotated[
 def explain(finding: FindingId, home: HomeOption = None) -> None:
     """Recompute a finding from its stored window and baseline, and show the arithmetic."""
     explanation = explained(settings_of(home), finding)
-    out.print(str(explanation), soft_wrap=True, markup=False, highlight=False)
+    say(str(explanation))
     if not explanation.agrees:
         raise PermanentError(
             f"expected the stored statistic and p-value of finding {finding} to be found again to 1e-9; they were not. "

@@ -11,9 +11,8 @@ import traceback
 from collections.abc import Callable
 
 import typer
-from rich.markup import escape
 
-from pegel.cli.console import err
+from pegel.cli.console import err, say
 from pegel.errors import InvalidSpec, PegelError
 from pegel.spec.extensions import Extensions
 from pegel.spec.extras import missing_extra
@@ -72,7 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         build(asked)(asked, prog_name="pegel")
     except PegelError as error:
-        err.print(escape(str(error)), soft_wrap=True)
+        say(str(error), err)
         sys.exit(_code(asked, REFUSED if isinstance(error, InvalidSpec) else 1))
     except SystemExit as ended:
         # The parser itself refuses unknown options, with a code that from `check` would be a verdict.

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
-from pegel.cli.console import err, out
+from pegel.cli.console import err, say
 from pegel.cli.progress import bar
 from pegel.errors import InvalidSpec
 from pegel.notebook import profiling
+from pegel.spec.outside_text import shown
 
 Data = Annotated[
     list[str], typer.Argument(metavar="DATA...", help="Parquet or CSV: files, folders, or patterns like 'days/*.csv'.")
@@ -50,10 +51,10 @@ def profile(  # noqa: PLR0917  options are named on the command line
             progress=progress,
         )
     for warning in said:
-        err.print(str(warning.message), soft_wrap=True, markup=False)
+        say(str(warning.message), err)
     output.write_text(json.dumps(made.to_json()), encoding="utf-8")
     fields = len(made.layout.features)
-    out.print(f"{output}: {made.rows:,} rows, {fields} columns, {made.id}", soft_wrap=True, markup=False)
+    say(f"{shown(str(output))}: {made.rows:,} rows, {fields} columns, {made.id}")
 
 
 def units_of(given: list[str] | None) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from pegel.cli.console import out
+from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.errors import InvalidSpec
 from pegel.report.collect import Sources, model_view
@@ -37,9 +37,8 @@ def report(model: Model = None, output: Output = None, home: HomeOption = None) 
         view = model_view(Sources(engine), entry.model, entry.version, datetime.now(UTC))
     finally:
         engine.dispose()
-    out.print(
-        str(write(view, output or Path(f"{names.endpoint(entry.model, entry.version)}.html")).resolve()), soft_wrap=True
-    )
+    path = write(view, output or Path(f"{names.endpoint(entry.model, entry.version)}.html"))
+    say(str(path.resolve()))
 
 
 def chosen(engine: Engine, model: str | None) -> Entry:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from pegel.cli.console import out
+from pegel.cli.console import say
 from pegel.cli.options import SpecArgument
 from pegel.judge.division import Division
 from pegel.judge.layer import Setting
 from pegel.judge.layer_table import LAYERS, Layers
 from pegel.judge.named_parts import refuse_unknown_parts
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 
 
 def validate(file: SpecArgument) -> None:
     """Check a spec; show its fingerprint and what it means in words."""
     spec = MonitorSpec.from_file(file)
     refuse_unknown_parts(spec)
-    out.print(f"{file} is a valid spec, fingerprint {spec.fingerprint()}\n", soft_wrap=True)
+    say(f"{shown(str(file))} is a valid spec, fingerprint {spec.fingerprint()}\n")
     for line in summary(spec):
-        out.print(f"  {line}", soft_wrap=True)
+        say(f"  {shown(line, LONGEST_SENTENCE)}")
 
 
 def summary(spec: MonitorSpec, layers: Layers = LAYERS) -> list[str]:

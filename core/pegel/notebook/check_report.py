@@ -14,6 +14,7 @@ from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judge import Judgement
 from pegel.report.words import VERDICT_WORDS, p_value, size
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.outside_text import LONGEST_NAME, shown
 from pegel.stats.summary import Summary
 
 _SHOWN = (Verdict.DRIFT, Verdict.DRIFTING, Verdict.BELOW_MARGIN)
@@ -72,7 +73,11 @@ class CheckReport:
         """Return the verdict, the sizes and the budget in one line."""
         drifted = sum(one.verdict is Verdict.DRIFT for one in self.features)
         said = f"drift in {drifted} of {len(self.features)} features" if drifted else VERDICT_WORDS[self.verdict]
-        if loud := [f"{one.feature}: {one.what}" for one in self.beyond if one.verdict is Verdict.DRIFT]:
+        if loud := [
+            f"{shown(one.feature, LONGEST_NAME)}: {shown(one.what)}"
+            for one in self.beyond
+            if one.verdict is Verdict.DRIFT
+        ]:
             said += f" · {' · '.join(loud)}"
         alarms = self.spec.false_alarms
         count = "one false alarm" if alarms.count == 1 else f"{alarms.count:g} false alarms"
@@ -102,8 +107,17 @@ class CheckReport:
 
     def __str__(self) -> str:
         """Return the report for a terminal."""
-        shown = [*(one for one in self.features if one.verdict in _SHOWN), *self.beyond]
-        rows = [(one.feature, one.what, self.much(one), p_value(one.p_value), p_value(one.threshold)) for one in shown]
+        told = [*(one for one in self.features if one.verdict in _SHOWN), *self.beyond]
+        rows = [
+            (
+                shown(one.feature, LONGEST_NAME),
+                shown(one.what),
+                shown(self.much(one)),
+                p_value(one.p_value),
+                p_value(one.threshold),
+            )
+            for one in told
+        ]
         lines = [self.headline, ""]
         if rows:
             lines += [*_aligned([("feature", "what changed", "how much", "p", "threshold"), *rows]), ""]
@@ -111,12 +125,16 @@ class CheckReport:
         if quiet:
             lines.append(f"  {len(quiet)} of {len(self.features)} as in training")
         lines += [
-            f"  not judged: {one.feature} ({one.what})" for one in self.features if one.verdict is Verdict.INSUFFICIENT
+            f"  not judged: {shown(one.feature, LONGEST_NAME)} ({shown(one.what)})"
+            for one in self.features
+            if one.verdict is Verdict.INSUFFICIENT
         ]
         if self.estimated:
             lines.append(f"  {self.estimated}")
         if self.extra:
-            lines.append(f"  not in the baseline, left alone: {', '.join(self.extra)}")
+            lines.append(
+                f"  not in the baseline, left alone: {', '.join(shown(name, LONGEST_NAME) for name in self.extra)}"
+            )
         return "\n".join(lines)
 
     __repr__ = __str__

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from pegel.baseline.baseline import Baseline
 from pegel.judge.decision import FeatureVerdict
-from pegel.report.html import stylesheet
+from pegel.report.html import harmless, stylesheet
 from pegel.report.shapes import shape
 from pegel.report.svg import chart
 from pegel.report.words import VERDICT_WORDS, p_value
@@ -33,7 +33,11 @@ class Checked(Protocol):
 def render(report: Checked, template: str) -> str:
     """Return a report in the form of one of our templates."""
     environment = Environment(
-        loader=PackageLoader("pegel.notebook"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("pegel.notebook"),
+        autoescape=True,
+        finalize=harmless,
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
     environment.filters["p_value"] = p_value
 

@@ -15,6 +15,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.report import words
 from pegel.report.html import environment
 from pegel.report.mail_facts import Facts
+from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, shown
 from pegel.stream.result_rows import Tally
 
 PICTURE = "picture@pegel"
@@ -77,12 +78,12 @@ def plain(mail: Mail, *, problem: str, page_url: str, now: datetime) -> Rendered
     lines = [
         f"{names}: {state}, {since}; last seen {words.moment(alert.last_end, now)} UTC.",
         "",
-        *(f"  {words.one_line(one.feature)}: {words.one_line(one.finding.what)}" for one in alert.features),
+        *(f"  {shown(one.feature, LONGEST_NAME)}: {shown(one.finding.what)}" for one in alert.features),
         "",
         f"Look      {_link(mail, page_url)}",
         f'Quiet it  pegel ack {alert.id[:8]} --until 09:00 --why "..."',
         "",
-        f"This mail is short because something is wrong with Pegel itself: {words.one_line(problem)}",
+        f"This mail is short because something is wrong with Pegel itself: {shown(problem, LONGEST_SENTENCE)}",
     ]
     text = "\n".join(lines) + "\n"
     subject = f"[pegel] {alert.model} v{alert.version}: {names}: {state} ({since})"
@@ -96,7 +97,7 @@ def message(rendered: Rendered, *, sender: str, recipient: str, now: datetime) -
     """
     mail = EmailMessage()
     # A header is one line: what a feature is called must not end it.
-    mail["Subject"] = words.one_line(rendered.subject)
+    mail["Subject"] = shown(rendered.subject, LONGEST_SENTENCE)
     mail["From"] = sender
     mail["To"] = recipient
     mail["Date"] = format_datetime(now)
@@ -142,7 +143,7 @@ def headline(facts: Facts) -> list[str]:
         told = facts.change(finding)
         colon = "" if finding.effect_unit in {"sigma", "sd ratio"} else ":"
         role = "the prediction " if facts.is_prediction(finding.feature) else ""
-        sentences.append(f"{role}{words.one_line(finding.feature)}{colon} {told}")
+        sentences.append(f"{role}{shown(finding.feature, LONGEST_NAME)}{colon} {told}")
     sentences[0] += f" in the windows {between}"
     return [f"{sentence}." for sentence in sentences]
 

@@ -23,8 +23,9 @@ from pegel.report.states import error, state_of
 from pegel.report.svg import sparkline
 from pegel.report.timeline import timeline
 from pegel.report.views import FeatureView, LedgerView, ModelRow, ModelView
-from pegel.report.words import length, moment, one_line
+from pegel.report.words import length, moment
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
@@ -246,7 +247,7 @@ def _row(sources: Sources, entry: Entry, shared: _Shared, now: datetime) -> Mode
         reader.problems.append(shared.unheard[spec.group])
     reader.problems += shared.problems
     untold = shared.untold.get(key)
-    notices = [] if untold is None else [f"not told: {one_line(untold.reason)}"]
+    notices = [] if untold is None else [f"not told: {shown(untold.reason, LONGEST_SENTENCE)}"]
     problems = [entry.problem, *reader.problems] if spec is None else reader.problems
     notices += [] if spec is None else shared.groups.get(spec.group, [])
     if problems or spec is None:
@@ -321,7 +322,7 @@ def _progress(shared: _Shared, group: str, now: datetime) -> str:
     head = "no event yet" if beat.event_time_head is None else f"newest event {moment(beat.event_time_head, now)} UTC"
     moved = "" if beat.progressed_at is None else f", last progress {length(max(now - beat.progressed_at, ZERO))} ago"
     words = f"driver {beat.state}, generation {beat.generation}, {beat.lag:,} records behind, {head}{moved}"
-    return f"{words}; {one_line(beat.error)}" if beat.error else words
+    return f"{words}; {shown(beat.error, LONGEST_SENTENCE)}" if beat.error else words
 
 
 def allowed(spec: MonitorSpec) -> str:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from pegel.report import words
 from pegel.report.timeline import told
 from pegel.report.views import ModelView
+from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 
 _FOLDER = Path(__file__).parent / "templates"
 
@@ -21,6 +22,7 @@ def environment() -> Environment:
     templates = Environment(
         loader=PackageLoader("pegel.report"),
         autoescape=True,
+        finalize=harmless,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -35,6 +37,11 @@ def environment() -> Environment:
         "svg": Markup,
     }
     return templates
+
+
+def harmless(value: object) -> object:
+    """Return what a template puts out as it may be shown: all but our own markup is one line of bounded length."""
+    return shown(value, LONGEST_SENTENCE) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def stylesheet() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,13 +15,17 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from pegel.report.shapes import Bars, OutlinedHistogram
+from pegel.spec.outside_text import shown
 
 INK, MUTED, NOW, PAPER = "#1b2733", "#66727f", "#e0823d", "#ffffff"
 WIDTH, PANEL = 6.4, 2.05
 """Inches: a column of a mail, and one feature in it."""
 MOST = 3
 """Features in one picture: the worst ones; the page shows the rest."""
-LONG_LABEL = 12
+LONG_TITLE, LONG_SUBTITLE, LONG_LABEL = 50, 90, 12
+"""Characters that fit."""
+_AS_WRITTEN: Final[dict[str, Any]] = {"parse_math": False}
+"""A dollar in a name is a dollar, not the begin of a formula that cannot be set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,11 @@ def _panel(axis: Axes, panel: Panel) -> None:
         _histogram(axis, panel.shape, panel.unit)
     else:
         _bars(axis, panel.shape)
-    axis.set_title(panel.title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=18)
-    axis.text(0, 1.06, panel.subtitle, transform=axis.transAxes, fontsize=9, color=MUTED)
+    axis.set_title(
+        _fitting(panel.title, LONG_TITLE), loc="left", fontsize=11, fontweight="bold", color=INK, pad=18, **_AS_WRITTEN
+    )
+    below = _fitting(panel.subtitle, LONG_SUBTITLE)
+    axis.text(0, 1.06, below, transform=axis.transAxes, fontsize=9, color=MUTED, **_AS_WRITTEN)
     axis.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
     axis.yaxis.set_major_locator(MaxNLocator(3))
     axis.tick_params(colors=MUTED, labelsize=8.5, length=0)
@@ -79,7 +87,8 @@ def _histogram(axis: Axes, histogram: OutlinedHistogram, unit: str | None) -> No
     axis.stairs(histogram.baseline, histogram.edges, color=INK, linewidth=1.6, label="baseline")
     axis.xaxis.set_major_locator(MaxNLocator(7))
     if unit:
-        axis.set_xlabel(unit, loc="right", fontsize=8.5, color=MUTED, labelpad=0)
+        unit = _fitting(unit, LONG_LABEL)
+        axis.set_xlabel(unit, loc="right", fontsize=8.5, color=MUTED, labelpad=0, **_AS_WRITTEN)
 
 
 def _bars(axis: Axes, bars: Bars) -> None:
@@ -87,5 +96,10 @@ def _bars(axis: Axes, bars: Bars) -> None:
     if bars.now is not None:
         axis.bar(places, bars.now, width=0.62, color=NOW, alpha=0.75, label="now")
     axis.bar(places, bars.baseline, width=0.82, fill=False, edgecolor=INK, linewidth=1.6, label="baseline")
-    short = [label if len(label) <= LONG_LABEL else f"{label[: LONG_LABEL - 1]}…" for label in bars.labels]
-    axis.set_xticks(places, short)
+    axis.set_xticks(places, [_fitting(label, LONG_LABEL) for label in bars.labels], **_AS_WRITTEN)
+
+
+def _fitting(text: str, most: int) -> str:
+    """Return the beginning of a text that fits: what is wider than the figure leaves no room for the drawing."""
+    text = shown(text)
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -8,8 +8,9 @@ from pegel.alerts.alert import Alert
 from pegel.judge.findings import Verdict
 from pegel.reconcile.driver_health import why_not_watching
 from pegel.report.views import StateView
-from pegel.report.words import length, moment, one_line
+from pegel.report.words import length, moment
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.stream.commit import MonitorFailure
 from pegel.stream.result_rows import Heartbeat, WindowRow
 
@@ -57,7 +58,7 @@ def _not_watched(heartbeat: Heartbeat | None, now: datetime) -> str | None:
 
 def error(reason: str) -> StateView:
     """Return the state of a model about which something cannot be read or done."""
-    return StateView(words=f"error: {one_line(reason)}", level="bad")
+    return StateView(words=f"error: {shown(reason, LONGEST_SENTENCE)}", level="bad")
 
 
 def _judged(last: WindowRow) -> StateView:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pegel.report.shapes import Bars, OutlinedHistogram
 from pegel.report.words import percent
+from pegel.spec.outside_text import LONGEST_NAME, shown
 
 WIDTH, HEIGHT = 360.0, 150.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 38.0, 8.0, 8.0, 22.0
@@ -44,7 +45,7 @@ def sparkline(values: Sequence[float], *, title: str, width: float = 120.0, heig
     x, y = points[-1]
     return (
         f'<svg class="pegel-spark" role="img" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}">'
-        f"<title>{escape(title)}</title>"
+        f"<title>{escape(shown(title))}</title>"
         f'<polyline class="baseline" points="{line}"/><circle class="now" cx="{x:.1f}" cy="{y:.1f}" r="2.4"/></svg>'
     )
 
@@ -52,12 +53,12 @@ def sparkline(values: Sequence[float], *, title: str, width: float = 120.0, heig
 def _frame(title: str, body: str) -> str:
     return (
         f'<svg class="pegel-chart" role="img" viewBox="0 0 {WIDTH:g} {HEIGHT:g}">'
-        f"<title>{escape(title)}</title>{body}</svg>"
+        f"<title>{escape(shown(title))}</title>{body}</svg>"
     )
 
 
 def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:
-    return f'<text class="label" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+    return f'<text class="label" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(shown(text))}</text>'
 
 
 def _y(share: float, top: float) -> float:
@@ -93,15 +94,15 @@ def _numbers(edges: Array, unit: str | None) -> str:
     scale = (WIDTH - _LEFT - _RIGHT) / (high - low)
     ticks = [tick for tick in np.asarray(MaxNLocator(6).tick_values(low, high)).tolist() if low <= tick <= high]
     # The last number would run into the unit, or out of the picture.
-    shown = [tick for tick in ticks if _LEFT + (tick - low) * scale < WIDTH - (34 if unit else 14)]
-    texts = [_text(_LEFT + (tick - low) * scale, HEIGHT - 7, f"{tick:,g}") for tick in shown]
+    fitting = [tick for tick in ticks if _LEFT + (tick - low) * scale < WIDTH - (34 if unit else 14)]
+    texts = [_text(_LEFT + (tick - low) * scale, HEIGHT - 7, f"{tick:,g}") for tick in fitting]
     return "".join(texts) + (_text(WIDTH - _RIGHT, HEIGHT - 7, unit, "end") if unit else "")
 
 
 def _bars(shape: Bars, top: float) -> str:
     slot = (WIDTH - _LEFT - _RIGHT) / len(shape.labels)
     parts = []
-    for i, label in enumerate(shape.labels):
+    for i, label in enumerate(shown(label, LONGEST_NAME) for label in shape.labels):
         middle, before = _LEFT + (i + 0.5) * slot, float(shape.baseline[i])
         told = f"{label}: baseline {percent(before)}"
         if shape.now is not None:
@@ -117,5 +118,5 @@ def _bars(shape: Bars, top: float) -> str:
 def _rectangle(kind: str, *, middle: float, width: float, y: float, told: str) -> str:
     return (
         f'<rect class="{kind}" x="{middle - width / 2:.1f}" y="{y:.1f}" width="{width:.1f}" '
-        f'height="{HEIGHT - _BOTTOM - y:.1f}"><title>{escape(told)}</title></rect>'
+        f'height="{HEIGHT - _BOTTOM - y:.1f}"><title>{escape(shown(told))}</title></rect>'
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pegel.judge.findings import Finding, Verdict
+from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, shown
 
 VERDICT_WORDS = {
     Verdict.OK: "ok",
@@ -19,8 +19,6 @@ VERDICT_WORDS = {
     Verdict.BASELINE_MISSING: "no baseline",
     Verdict.LAYOUT_MISMATCH: "other schema",
 }
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories: controls, formats (directions, joiners), halves of pairs, separators of lines and paragraphs."""
 SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
 _UNITS = {"sigma": SIGMA, "sd ratio": "times the spread", "d": "standardised"}
 
@@ -84,10 +82,10 @@ def effect(finding: Finding, unit: str | None = None) -> str:
 def change(finding: Finding, unit: str | None = None) -> str:
     """Return what changed as the rest of a sentence: `shifted up by ... (about +9 min)`, `WN 22 % to 31 %`."""
     if finding.effect_unit == "sigma":
-        return one_line(f"{finding.what} by {effect(finding, unit)}")
+        return shown(f"{finding.what} by {effect(finding, unit)}", LONGEST_SENTENCE)
     if finding.effect_unit == "sd ratio":
-        return one_line(f"{finding.what}: {effect(finding, unit)} of training")
-    return one_line(finding.what.replace("->", "→"))
+        return shown(f"{finding.what}: {effect(finding, unit)} of training", LONGEST_SENTENCE)
+    return shown(finding.what.replace("->", "→"), LONGEST_SENTENCE)
 
 
 def moment(instant: datetime, now: datetime) -> str:
@@ -114,22 +112,12 @@ def length(span: timedelta) -> str:
     return f"{seconds:.0f} s"
 
 
-def one_line(text: str) -> str:
-    r"""Return foreign text without line breaks and other invisible characters that lines, headers and screens obey.
-
-    >>> one_line("Umsatz\n(EUR)\x1b[31m"), one_line("a\u202eb")
-    ('Umsatz (EUR) [31m', 'a b')
-    """
-    shown = (" " if unicodedata.category(letter) in _INVISIBLE else letter for letter in text)
-    return " ".join("".join(shown).split())
-
-
-def several(names: Sequence[str], shown: int = 2) -> str:
+def several(names: Sequence[str], most: int = 2) -> str:
     """Return names as a phrase, the rest counted.
 
     >>> several(["a"]), several(["a", "b"]), several(["a", "b", "c", "d"])
     ('a', 'a and b', 'a and 3 more')
     """
-    if len(names) > shown:
-        return f"{one_line(names[0])} and {len(names) - 1} more"
-    return " and ".join(one_line(name) for name in names)
+    if len(names) > most:
+        return f"{shown(names[0], LONGEST_NAME)} and {len(names) - 1} more"
+    return " and ".join(shown(name, LONGEST_NAME) for name in names)

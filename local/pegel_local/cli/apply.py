@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pegel.cli.console import out
+from pegel.cli.console import say
 from pegel.cli.options import HomeOption, SpecArgument, settings_of
 from pegel.errors import PermanentError
 from pegel.spec.monitor_spec import MonitorSpec
@@ -23,10 +23,10 @@ def apply(file: SpecArgument, wait: Wait = False, home: HomeOption = None) -> No
     user, password = airflow_login(home)
     with AirflowApi(settings_of(home).airflow_url, user, password) as airflow:
         run = airflow.trigger("model_onboard", answers(spec.to_json()))
-        out.print(f"{spec.key}: onboarding started, run {run.id}", soft_wrap=True)
+        say(f"{spec.key}: onboarding started, run {run.id}")
         if not wait:
             return
         ended = airflow.wait(run, within_s=WITHIN_S)
         if ended.state != "success":
             raise PermanentError(f"{spec.key} was not onboarded.\n{airflow.why_failed(ended)}")
-    out.print(f"{spec.key}: onboarded")
+    say(f"{spec.key}: onboarded")

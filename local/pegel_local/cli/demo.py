@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pegel.cli.console import INTERRUPTED, out
+from pegel.cli.console import INTERRUPTED, out, say
 from pegel_local.demo.demonstration import run
 from pegel_local.machine.paths import checkout
 
@@ -29,7 +29,7 @@ def demo(home: DemoHome = None, data: Data = None, keep: Keep = False, facts: Fa
     try:
         shown = run(folder, tree, data or tree.demo_data, console=out, keep=keep)
     except KeyboardInterrupt as error:
-        out.print("interrupted; everything that was started has been stopped")
+        say("interrupted; everything that was started has been stopped")
         raise typer.Exit(INTERRUPTED) from error
     if shown is None:
         raise typer.Exit(1)

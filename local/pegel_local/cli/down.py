@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pegel.cli.console import out
+from pegel.cli.console import say
 from pegel.cli.options import HomeOption, home_of
 from pegel_local.machine.paths import checkout
 from pegel_local.system.stack import Stack
@@ -17,4 +17,4 @@ def down(home: HomeOption = None) -> None:
     folders = [home_of(home)] if home else [home_of(None), tree.demo_home]
     for folder in folders:
         ran = Stack(folder, tree).down()
-        out.print(f"stopped; data stay in {folder}" if ran else f"nothing ran in {folder}", soft_wrap=True)
+        say(f"stopped; data stay in {folder}" if ran else f"nothing ran in {folder}")

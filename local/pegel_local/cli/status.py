@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from pegel.cli.console import out
 from pegel.cli.options import HomeOption, settings_of
+from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel_local.system.system_status import StatusLine, gather
 
 
@@ -25,7 +27,9 @@ def status(home: HomeOption = None) -> None:
         raise typer.Exit(1)
 
 
-def _cells(line: StatusLine) -> tuple[str, str, str]:
+def _cells(line: StatusLine) -> tuple[Text, Text, Text]:
     """Return name, state and what to do. A word before the state, since colour never carries a meaning alone."""
-    state = line.state if line.good else f"[red]! {line.state}[/red]"
-    return line.name, state, f"-> {line.remedy}" if line.remedy else ""
+    words = shown(line.state, LONGEST_SENTENCE)
+    state = Text(words) if line.good else Text(f"! {words}", style="red")
+    remedy = f"-> {shown(line.remedy, LONGEST_SENTENCE)}" if line.remedy else ""
+    return Text(shown(line.name)), state, Text(remedy)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pegel.cli.console import INTERRUPTED, out
+from pegel.cli.console import INTERRUPTED, say
 from pegel.cli.options import HomeOption, home_of
 from pegel_local.machine.interrupts import interruptible
 from pegel_local.machine.paths import checkout
@@ -23,16 +23,16 @@ def up(home: HomeOption = None, airflow_port: Port = None, kafka_port: Port = No
         with interruptible():
             addresses = stack.up(_say).addresses()
     except KeyboardInterrupt as error:
-        out.print("interrupted; everything that was started has been stopped")
+        say("interrupted; everything that was started has been stopped")
         raise typer.Exit(INTERRUPTED) from error
-    out.print(f"\n  Airflow   {addresses['airflow']}   user {addresses['user']}, password {addresses['password']}")
-    out.print(f"  page      {addresses['page']}")
-    out.print(f"  Kafka     {addresses['kafka']}")
-    out.print(f"  mail box  {addresses['mail']}")
+    say(f"\n  Airflow   {addresses['airflow']}   user {addresses['user']}, password {addresses['password']}")
+    say(f"  page      {addresses['page']}")
+    say(f"  Kafka     {addresses['kafka']}")
+    say(f"  mail box  {addresses['mail']}")
 
 
 def _say(step: Step) -> None:
     if step.trouble:
-        out.print(f"  {step.name:<18} does not run: {step.trouble}", soft_wrap=True)
+        say(f"  {step.name:<18} does not run: {step.trouble}")
     else:
-        out.print(f"  {step.name:<18} works after {step.seconds:5.1f} s")
+        say(f"  {step.name:<18} works after {step.seconds:5.1f} s")
