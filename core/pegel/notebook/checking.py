@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.errors import InvalidSpec, LayoutMismatch
 from pegel.judge.judge import judge
-from pegel.notebook import labelled, table_reading
+from pegel.notebook import arguments, labelled, table_reading
 from pegel.notebook.check_report import CheckReport
 from pegel.notebook.table_counting import summarise
 from pegel.spec.monitor_spec import FalseAlarms, MonitorSpec
@@ -47,28 +46,34 @@ def check(
         LayoutMismatch: If a column of the baseline is missing, or is in another unit.
         InvalidSpec: If the settings cannot be understood.
     """
-    _same_units(baseline, units or {})
+    if not isinstance(baseline, Baseline):
+        raise InvalidSpec(
+            "baseline: expected a Baseline, as pegel.profile returns it and Baseline.from_json reads it, given an "
+            f"object of the type {type(baseline).__name__}. Nothing was judged."
+        )
+    _check_units(baseline, arguments.units(units))
     spec = _spec(baseline, false_alarms, windows_per_week, margin)
-    told = table_reading.Stages(progress, 2)
-    with table_reading.opened(data, text=_text(baseline), progress=told.stage(0)) as table:
-        names = [field.name for field in baseline.layout.schema.fields]
-        if absent := [name for name in names if name not in table.schema.names]:
+    performance = baseline.performance
+    names = [field.name for field in baseline.layout.schema.fields]
+    beside = () if performance is None else (performance.label, performance.prediction, performance.score)
+    used = {*names, *(name for name in beside if name is not None)}
+    stages = table_reading.Stages(progress, 2)
+    with table_reading.opened(data, text=_text(baseline), watched=used, progress=stages.stage(0)) as table:
+        if absent := table.absent(names):
             raise LayoutMismatch(
                 f"expected the columns of the baseline, given a table without {', '.join(absent)}: nothing was judged."
             )
-        summary = summarise(table, baseline.layout, progress=told.stage(1))
-        performance = baseline.performance
+        summary = summarise(table, baseline.layout, progress=stages.stage(1))
         known = None if performance is None else labelled.count(table, performance)
         estimate = None if performance is None else labelled.estimate(table, performance)
     now = datetime.now(UTC)
     span = Span(now - spec.windowing.length, now)
     judgement = judge(baseline, summary, spec=spec, span=span, revision=0, labelled=known)
-    used = {*baseline.layout.index} if performance is None else {*baseline.layout.index, performance.label}
-    extra = tuple(name for name in table.schema.names if name not in used)
+    extra = tuple(name for name in table.names if name not in used)
     return CheckReport(baseline, summary, spec, judgement, extra, estimate)
 
 
-def _same_units(baseline: Baseline, units: Mapping[str, str]) -> None:
+def _check_units(baseline: Baseline, units: Mapping[str, str]) -> None:
     known = {field.name: field.unit for field in baseline.layout.schema.fields}
     for name, unit in units.items():
         if known.get(name) != unit:
@@ -85,13 +90,14 @@ def _text(baseline: Baseline) -> list[str]:
 
 
 def _spec(baseline: Baseline, false_alarms: str, windows_per_week: float, margin: float) -> MonitorSpec:
-    found = re.fullmatch(r"\s*([0-9.]+)\s+per\s+([a-z]+)\s*", false_alarms)
+    margin = arguments.number("margin", margin)
+    found = re.fullmatch(r"\s*([0-9.]+)\s+per\s+([a-z]+)\s*", str(false_alarms))
     if not found or found[2] not in _PERIODS:
         raise InvalidSpec(
             f'false_alarms: expected a number "per" one of {", ".join(_PERIODS)}, as in "1 per week"; '
             f"given {false_alarms!r}. Nothing was judged."
         )
-    if not 0 < windows_per_week < math.inf:
+    if arguments.number("windows_per_week", windows_per_week) <= 0:
         raise InvalidSpec(f"windows_per_week: expected more than 0, given {windows_per_week}. Nothing was judged.")
     try:
         return MonitorSpec.parse(

@@ -1,22 +1,28 @@
-"""CSV into a temporary Parquet file, block by block: columns can then be read one by one, and again."""
+"""Text into a temporary Parquet file, block by block: columns can then be read one by one, and again."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from pegel.errors import PermanentError
+from pegel.notebook.csv_dialect import NULLS, WITH_COMMA, WITH_POINT, Dialect, recognise, refuse_encoding
+from pegel.notebook.expanding_text import EXPANDED, ExpandingText
+from pegel.notebook.file_search import DataFile
+from pegel.notebook.wanted_columns import Wanted
 
 BLOCK = 4 << 20
-"""Bytes of CSV parsed at a time; the first block decides on the types, unless a later one contradicts it."""
-NULLS = ["", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "None"]
-"""What is no value in a column of numbers, of times or of truth values. `NaN` is a number that was sent as such."""
+"""Bytes of text parsed at a time; the first block decides on the types, unless a later one contradicts it. A row is
+shorter."""
 WIDENING = (
     (pa.int64(), pa.float64()),
     (pa.date32(), pa.timestamp("s"), pa.timestamp("ns")),
@@ -27,55 +33,130 @@ _CONTRADICTION = re.compile(r"In CSV column #(\d+): .*?CSV conversion error to .
 Types = dict[str, pa.DataType]
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """How a file is read: what is wanted, how it is written, and the types that are known of its columns."""
+
+    wanted: Wanted
+    dialect: Dialect
+    types: Types
+
+    def options(self, block_bytes: int) -> dict[str, Any]:
+        """Return the options of Arrow's reader.
+
+        The last column is read in any case: an open quote would show there. Bytes that nobody wants can be anything.
+        """
+        names = self.dialect.names
+        types = self.types | ({} if self.wanted.is_read(names[-1]) else {names[-1]: pa.binary()})
+        return {
+            "read_options": csv.ReadOptions(
+                block_size=block_bytes, use_threads=False, encoding=self.dialect.encoding.replace("-", "")
+            ),
+            "parse_options": csv.ParseOptions(delimiter=self.dialect.separator, newlines_in_values=True),
+            "convert_options": csv.ConvertOptions(
+                column_types=types,
+                null_values=NULLS,
+                decimal_point=self.dialect.decimal or ".",
+                include_columns=list(dict.fromkeys([*filter(self.wanted.is_read, names), names[-1]])),
+            ),
+        }
+
+    def widened(self, path: Path, column: str, current: pa.DataType, value: str) -> _Reading:
+        """Return how to read the file in which a later value does not fit the type of its column so far.
+
+        Raises PermanentError if the value has the other sign before fractions.
+        """
+        sign = "," if WITH_COMMA.fullmatch(value) else "." if WITH_POINT.fullmatch(value) else None
+        number = pa.types.is_integer(current) or pa.types.is_floating(current)
+        if number and sign == "," and (self.dialect.decimal == "." or self.dialect.separator == ","):
+            raise PermanentError(
+                f"expected numbers like 1234.5, given {path} with {value} in the column {column}: nothing was read."
+            )
+        if number and sign is not None and self.dialect.decimal is None:
+            return replace(self, dialect=replace(self.dialect, decimal=sign))
+        return replace(self, types=self.types | {column: _wider(current, value, self.dialect.decimal or ".")})
+
+
 def spool(
-    path: Path, target: Path, text: Collection[str], progress: Callable[[float], None], *, block_bytes: int = BLOCK
-) -> None:
-    """Copy a CSV file, which may be compressed, into a Parquet file, `block_bytes` at a time.
+    file: DataFile,
+    target: Path,
+    wanted: Wanted,
+    progress: Callable[[float], None],
+    *,
+    block_bytes: int = BLOCK,
+    expanded_bytes: int = EXPANDED,
+) -> tuple[str, ...]:
+    """Copy a text file, which may be compressed, into a Parquet file, `block_bytes` at a time; return all its columns.
 
     Types are those that Arrow finds on the whole file: the first block is believed until a later one contradicts it,
     then the file is begun again with a wider type. An empty field is null.
 
     Raises:
-        PermanentError: If it is no CSV file.
+        PermanentError: If it cannot be read as one table, or expands to more than a table would.
     """
-    types: Types = dict.fromkeys(text, pa.string())
-    while (wider := _copy(path, target, types, progress, block_bytes)) is not None:
-        types |= wider
+    with _opened(file, expanded_bytes) as text:
+        head = text.read(block_bytes)
+        dialect = recognise(file.path, head, whole=not text.read(1), may_be_number=wanted.may_be_number)
+    reading: _Reading | None = _Reading(wanted, dialect, {name: pa.string() for name in wanted.text})
+    while reading is not None:
+        with _opened(file, expanded_bytes, progress) as text:
+            reading = _copy(text, target, reading, block_bytes)
+    return dialect.names
 
 
-def _copy(path: Path, target: Path, types: Types, progress: Callable[[float], None], block_bytes: int) -> Types | None:
-    """Copy with these types, and return None; or return a type that is wider, because one did not fit."""
+@contextmanager
+def _opened(
+    file: DataFile, expanded_bytes: int, progress: Callable[[float], None] = lambda _: None
+) -> Iterator[ExpandingText]:
+    """Begin a pass over a file. Whatever is wrong with it is said in one sentence, a PermanentError."""
+    try:
+        with ExpandingText(file.path, file.compression, expanded_bytes, progress) as text:
+            yield text
+    except UnicodeError as error:
+        raise refuse_encoding(file.path, "which breaks off within a letter") from error
+    except (OSError, pa.ArrowException) as error:
+        if "invalid UTF8" in str(error):
+            raise refuse_encoding(file.path, f"which is not: {error}") from error
+        raise PermanentError(f"expected a table as text, given {file.path}: {error}. Nothing was read.") from error
+
+
+def _copy(text: ExpandingText, target: Path, reading: _Reading, block_bytes: int) -> _Reading | None:
+    """Copy, and return None; or return how to read it instead, because one value did not fit."""
     schema = pa.schema([])
     try:
-        with csv.open_csv(
-            path,
-            read_options=csv.ReadOptions(block_size=block_bytes, use_threads=False),
-            convert_options=csv.ConvertOptions(column_types=types, null_values=NULLS),
-        ) as reader:
+        with csv.open_csv(text, **reading.options(block_bytes)) as reader:
             schema = reader.schema
-            _write(reader, target, path.stat().st_size, progress)
+            _write(reader, target, text, reading)
     except pa.ArrowInvalid as error:
-        found = _CONTRADICTION.search(str(error))
-        if found is None or not schema.names:
-            raise PermanentError(
-                f"expected Parquet (*.parquet) or CSV, given {path}: {error}. Nothing was read."
-            ) from error
-        contradicted = schema.field(int(found[1]))
-        return {contradicted.name: _wider(contradicted.type, found[2])}
+        contradiction = _CONTRADICTION.search(str(error))
+        if contradiction is None or not schema.names:
+            raise
+        column = reading.dialect.names[int(contradiction[1])]
+        return reading.widened(text.path, column, schema.field(column).type, contradiction[2])
     return None
 
 
-def _write(reader: csv.CSVStreamingReader, target: Path, size: int, progress: Callable[[float], None]) -> None:
-    schema = reader.schema
-    dictionary = [field.name for field in schema if pa.types.is_string(field.type)]
-    done = 0
+def _write(reader: csv.CSVStreamingReader, target: Path, text: ExpandingText, reading: _Reading) -> None:
+    schema = pa.schema([one for one in reader.schema if reading.wanted.is_read(one.name)])
+    if foreign := [one.name for one in schema if pa.types.is_binary(one.type)]:
+        raise refuse_encoding(text.path, f"which is not: column {foreign[0]}")
+    dictionary = [one.name for one in schema if pa.types.is_string(one.type)]
+    last = None
     with parquet.ParquetWriter(target, schema, compression="lz4", use_dictionary=dictionary) as writer:
         for batch in reader:
-            writer.write_batch(
-                pa.RecordBatch.from_arrays([_no_empty_text(one) for one in batch.columns], schema=schema)
-            )
-            done += batch.nbytes
-            progress(min(1.0, done / size))
+            columns = [_no_empty_text(batch.column(name)) for name in schema.names]
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+            last = batch.column(reading.dialect.names[-1])[-1] if batch.num_rows else last
+    # Arrow takes an open quote for one that is closed at the end of the file: all lines after it are one value.
+    if _has_line_ends(last) and not text.ends_quoted:
+        raise pa.ArrowInvalid("a quote is never closed")
+
+
+def _has_line_ends(value: pa.Scalar | None) -> bool:
+    if value is None or not (pa.types.is_string(value.type) or pa.types.is_binary(value.type)):
+        return False
+    text = value.as_py() or b""
+    return bool({"\n", "\r"} & set(text if isinstance(text, str) else text.decode(errors="replace")))
 
 
 def _no_empty_text(column: pa.Array) -> pa.Array:
@@ -84,12 +165,13 @@ def _no_empty_text(column: pa.Array) -> pa.Array:
     return pc.if_else(pc.binary_length(column).cast(pa.bool_()), column, pa.nulls(len(column), column.type))
 
 
-def _wider(current: pa.DataType, value: str) -> pa.DataType:
+def _wider(current: pa.DataType, value: str, decimal: str) -> pa.DataType:
     """Return the type that holds both the values so far and this one."""
     written = BytesIO()
     csv.write_csv(pa.table({"x": [value]}), written)
     written.seek(0)
-    inferred = csv.read_csv(written, convert_options=csv.ConvertOptions(null_values=NULLS)).schema.types[0]
+    options = csv.ConvertOptions(null_values=NULLS, decimal_point=decimal)
+    inferred = csv.read_csv(written, convert_options=options).schema.types[0]
     if pa.types.is_null(current):
         return inferred
     together = any(current in kinds and inferred in kinds for kinds in WIDENING)

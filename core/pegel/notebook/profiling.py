@@ -15,13 +15,12 @@ from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.detect.noise_assessment import assess
 from pegel.errors import InvalidSpec, PermanentError
-from pegel.notebook import labelled, table_reading
+from pegel.notebook import arguments, labelled, table_reading
 from pegel.notebook.learning import learn
 from pegel.notebook.table_columns import categories, kind_of, numbers
 from pegel.notebook.table_counting import summarise
 from pegel.spec.monitor_spec import Watch
 from pegel.stats.layout import Layout, assemble
-from pegel.stats.performance import Performance
 
 MEMORY = 256 << 20
 """Bytes that all columns whose cells are being learned may take together; beyond, a column is read several times."""
@@ -46,7 +45,8 @@ def profile(
 
     Args:
         data: Any table: pandas, polars, pyarrow, a mapping of columns; or a path to a Parquet or CSV file or a folder
-            of such files, a pattern of paths, or a list of paths. Files may be larger than memory.
+            of such files, a pattern of paths, or a list of paths. Files may be larger than memory. The index of a
+            pandas frame is no column, in memory as in a file.
         predictions: Columns that a model has predicted.
         categorical: Numeric columns that are to be taken as categories, such as codes.
         units: Unit per numeric column, for people: `{"delay": "min"}`.
@@ -62,24 +62,31 @@ def profile(
         memory: Bytes that the columns at work may take. Larger columns are read several times instead; the baseline
             is the same.
 
-    Columns that are neither numbers nor categories (times, lists, ...) are left out with a warning that names them.
+    Columns that are neither numbers nor categories (times, lists, ...), have no name or are an index are left out with
+    a warning that names them.
 
     Raises:
         PermanentError: If there is nothing to learn from, or a column that is named is not there.
+        InvalidSpec: If an argument is of another type than stated here.
     """
-    told = table_reading.Stages(progress, 3)
-    with table_reading.opened(data, text=categorical, progress=told.stage(0)) as table:
-        schema = _schema(table, predictions, categorical, units or {}, without=label)
+    predictions, categorical = arguments.names("predictions", predictions), arguments.names("categorical", categorical)
+    units = arguments.units(units)
+    window_rows = None if window_rows is None else arguments.whole("window_rows", window_rows)
+    name, version = arguments.text("name", name), arguments.whole("version", version)
+    labels = _label_columns(label, answer, score)
+    stages = table_reading.Stages(progress, 3)
+    with table_reading.opened(data, text=categorical, progress=stages.stage(0)) as table:
+        schema = _schema(table, predictions, categorical, units, without=label)
         if table.rows == 0 or not schema.fields:
             raise PermanentError(
                 f"expected rows of numbers or categories, given {table.rows} rows and {len(schema.fields)} such "
                 "columns: no baseline was made."
             )
-        performance = _performance(table, label, answer, score)
-        layout = _layout(table, schema, memory, told.stage(1))
+        performance = None if labels is None else labelled.learn(table, labels)
+        layout = _layout(table, schema, memory, stages.stage(1))
         return Baseline.build(
             layout=layout,
-            summary=summarise(table, layout, exact=True, progress=told.stage(2)),
+            summary=summarise(table, layout, exact=True, progress=stages.stage(2)),
             model=name,
             version=version,
             source=table.source,
@@ -90,14 +97,13 @@ def profile(
         )
 
 
-def _performance(
-    table: table_reading.Table, label: str | None, answer: str | None, score: str | None
-) -> Performance | None:
-    if label is None and answer is None and score is None:
+def _label_columns(label: str | None, answer: str | None, score: str | None) -> labelled.LabelColumns | None:
+    names = [arguments.name(*one) for one in (("label", label), ("answer", answer), ("score", score))]
+    if names == [None] * 3:
         return None
-    if label is None or answer is None:
+    if names[0] is None or names[1] is None:
         raise InvalidSpec("label, answer: expected both columns, or neither; given only one. No baseline was made.")
-    return labelled.learn(table, labelled.LabelColumns(label, answer, score))
+    return labelled.LabelColumns(names[0], names[1], names[2])
 
 
 class _FullColumns(Mapping[str, NDArray[Any]]):
@@ -137,10 +143,11 @@ def _schema(
     *,
     without: str | None,
 ) -> Schema:
-    names = table.schema.names
-    if absent := [name for name in (*predictions, *categorical, *units) if name not in names]:
-        raise PermanentError(f"expected columns {absent}, given a table without them: no baseline was made.")
-    fields, left_out = [], []
+    if absent := table.absent([*predictions, *categorical, *units]):
+        raise PermanentError(
+            f"expected the columns {', '.join(absent)}, given a table without them: no baseline was made."
+        )
+    fields, left_out = [], [f"{name or 'a column'} ({reason})" for name, reason in table.labels.items()]
     for column in table.schema:
         if column.name == without:
             continue  # labels come later than what is checked, or never

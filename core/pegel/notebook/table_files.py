@@ -1,118 +1,198 @@
-"""Parquet and CSV files as one table, never in memory as a whole."""
+"""Parquet and text files as one table, never in memory as a whole."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
-from glob import glob, has_magic
+from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet
 
 from pegel.errors import PermanentError
+from pegel.notebook.file_search import DataFile
+from pegel.notebook.plain_types import plain_type
+from pegel.notebook.row_labels import row_labels
+from pegel.notebook.wanted_columns import Wanted
 
-PARQUET = (".parquet", ".pq")
-CSV = (".csv", ".csv.gz", ".csv.bz2", ".csv.zst")
 STREAM = 1 << 16
 """Bytes of a column read ahead, so that a row group larger than memory does not fill it."""
 
 
 @dataclass(frozen=True)
+class _Part:
+    """One file. `path`: where it is as Parquet; `columns`: those of its own that are wanted; `names`: all it has."""
+
+    file: DataFile
+    path: Path
+    metadata: parquet.FileMetaData
+    columns: Mapping[str, pa.DataType]
+    names: tuple[str, ...]
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Files:
-    """Parquet files with the same columns, read one after the other."""
+    """Files with the same columns, read one after the other.
+
+    `schema`: what can be read, in plain types. `names`: all columns that features could be. `labels`: those that are
+    none, each with the reason. `keys`: per file, what its folders say of all its rows.
+    """
 
     schema: pa.Schema
+    names: tuple[str, ...]
+    labels: Mapping[str, str]
     rows: int
-    _parts: tuple[tuple[Path, parquet.FileMetaData], ...]
+    _parts: tuple[_Part, ...]
+    _keys: tuple[Mapping[str, pa.Scalar], ...]
 
     def batches(self, names: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
-        """Yield all rows of some columns, in order, at most `rows` at a time."""
-        wanted = pa.schema([self.schema.field(name) for name in names])
-        for path, metadata in self._parts:
-            # Buffering ahead, Arrow's default, would hold the whole file by the end.
-            with parquet.ParquetFile(path, metadata=metadata, buffer_size=STREAM, pre_buffer=False) as file:
-                for batch in file.iter_batches(batch_size=rows, columns=list(names), use_threads=False):
-                    chosen = batch.select(list(names))
-                    yield chosen if chosen.schema.equals(wanted) else chosen.cast(wanted)
+        """Yield all rows of some columns, in order, at most `rows` at a time. Raises PermanentError if damaged."""
+        for part, keys in zip(self._parts, self._keys, strict=True):
+            own = [name for name in names if name not in keys]
+            with _readable(part.file.path):
+                for batch in _own(part, own, rows):
+                    columns = {name: batch.column(name) for name in own}
+                    columns |= {name: pa.repeat(keys[name], batch.num_rows) for name in names if name in keys}
+                    yield pa.RecordBatch.from_arrays([columns[name] for name in names], names=list(names))
 
 
-def find(data: Any) -> list[Path] | None:
-    """Return the files that are meant, in order; None if `data` is no path. Raises PermanentError if none is there."""
-    if isinstance(data, str | Path):
-        return _expand(Path(data))
-    if isinstance(data, list | tuple) and data and all(isinstance(one, str | Path) for one in data):
-        return [path for one in data for path in _expand(Path(one))]
-    return None
+def _own(part: _Part, names: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+    # Buffering ahead, Arrow's default, would hold the whole file by the end.
+    with parquet.ParquetFile(part.path, metadata=part.metadata, buffer_size=STREAM, pre_buffer=False) as file:
+        yield from file.iter_batches(batch_size=rows, columns=names, use_threads=False)
 
 
-def _expand(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if path.is_dir():
-        inside = (one for one in path.rglob("*") if not any(part[0] in "._" for part in one.relative_to(path).parts))
-        found = sorted(one for one in inside if one.is_file() and one.name.endswith(PARQUET + CSV))
-    else:
-        found = sorted(map(Path, glob(str(path), recursive=True))) if has_magic(str(path)) else []  # noqa: PTH207  absolute, too
-    if not found:
-        what = "a folder of Parquet or CSV files" if path.is_dir() else "a file"
-        why = "has none" if path.is_dir() else "is not there"
-        raise PermanentError(f"expected {what}, given {path}, which {why}: nothing was read.")
-    return found
+def open_all(
+    files: Sequence[DataFile], folder: Path, wanted: Wanted, progress: Callable[[float], None] = lambda _: None
+) -> Files:
+    """Open files as one table; text is copied to Parquet in `folder` first.
 
-
-def describe(paths: Sequence[Path]) -> str:
-    """Return what was read, for people."""
-    return str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
-
-
-def open_all(paths: Sequence[Path], folder: Path, text: Collection[str], progress: Callable[[float], None]) -> Files:
-    """Open files as one table; CSV is copied to Parquet in `folder` first."""
+    Raises PermanentError if one cannot be read, or if they differ in the names or the types of wanted columns.
+    """
+    sizes = [0 if file.is_parquet else file.path.stat().st_size for file in files]
     parts = []
-    sizes = [0 if _is_parquet(path) else path.stat().st_size for path in paths]
-    for number, path in enumerate(paths):
-        here = path
-        if not _is_parquet(path):
-            from pegel.notebook.column_spool import spool  # noqa: PLC0415  Parquet does without the CSV reader
+    for number, file in enumerate(files):
+        stage = partial(_share, progress, sum(sizes[:number]), sizes[number], sum(sizes))
+        parts.append(_opened(file, folder / f"{number}.parquet", wanted, stage))
+    if unequal := _unequal(parts):
+        # A column of text has the type that all its rows allow, whichever file they are in.
+        wanted = replace(wanted, text={*wanted.text, *unequal})
+        parts = [part if part.file.is_parquet else _opened(part.file, part.path, wanted) for part in parts]
+    keys = _keys(parts, wanted)
+    _check_same_columns(parts, keys)
+    first = parts[0]
+    schema = pa.schema(_fields(parts) + [pa.field(name, scalar.type) for name, scalar in keys[0].items()])
+    names = [name for name in first.names if name not in first.labels]
+    rows = sum(part.metadata.num_rows for part in parts)
+    labels = {name: reason for part in parts for name, reason in part.labels.items()}
+    return Files(schema, (*names, *keys[0]), labels, rows, tuple(parts), tuple(keys))
 
-            here = folder / f"{number}.parquet"
-            spool(path, here, text, partial(_told, progress, sum(sizes[:number]), sizes[number], sum(sizes)))
-        parts.append((here, path, _metadata(here, path)))
-    schema = _common([(path, metadata.schema.to_arrow_schema()) for _, path, metadata in parts])
-    rows = sum(metadata.num_rows for *_, metadata in parts)
-    return Files(schema, rows, tuple((here, metadata) for here, _, metadata in parts))
 
-
-def _is_parquet(path: Path) -> bool:
-    return path.name.endswith(PARQUET)
-
-
-def _told(progress: Callable[[float], None], before: int, size: int, whole: int, share: float) -> None:
+def _share(progress: Callable[[float], None], before: int, size: int, whole: int, share: float) -> None:
     progress((before + share * size) / max(1, whole))
 
 
-def _metadata(here: Path, path: Path) -> parquet.FileMetaData:
+def _opened(file: DataFile, copy: Path, wanted: Wanted, progress: Callable[[float], None] = lambda _: None) -> _Part:
+    names: tuple[str, ...] | None = None
+    here = file.path
+    if not file.is_parquet:
+        from pegel.notebook.column_spool import spool  # noqa: PLC0415  Parquet does without the CSV reader
+
+        here = copy
+        names = spool(file, here, wanted, progress)
+    with _readable(file.path):
+        metadata = parquet.read_metadata(here)
+        schema = metadata.schema.to_arrow_schema()
+    names = names or tuple(schema.names)
+    labels = row_labels(pa.schema([pa.field(name, pa.null()) for name in names], schema.metadata))
+    columns = {one.name: plain_type(one.type) for one in schema if one.name not in labels and wanted.is_read(one.name)}
+    twice = [name for name, count in Counter(names).items() if count > 1 and name not in labels]
+    if twice:
+        raise PermanentError(
+            f"expected one column per name, given {file.path} with several named {', '.join(twice)}: nothing was read."
+        )
+    return _Part(file, here, metadata, columns, names, labels)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        return parquet.read_metadata(here)
-    except (pa.ArrowInvalid, OSError) as error:
+        yield
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise PermanentError(f"expected a Parquet file, given {path}: {error}. Nothing was read.") from error
 
 
-def _common(schemas: Sequence[tuple[Path, pa.Schema]]) -> pa.Schema:
-    """Return the columns of the first file, with types wide enough for all. Raises PermanentError if there are none."""
-    first, schema = schemas[0]
-    for path, other in schemas[1:]:
-        if absent := sorted(set(schema.names) ^ set(other.names)):
+def _unequal(parts: Sequence[_Part]) -> set[str]:
+    """Return the columns that are text in some files and something else in others, if text is all they can be."""
+    return {
+        name
+        for name, types in _types(parts).items()
+        if _together(types) is None and any(not part.file.is_parquet for part in parts if name in part.columns)
+    }
+
+
+def _types(parts: Sequence[_Part]) -> dict[str, list[pa.DataType]]:
+    names = dict.fromkeys(name for part in parts for name in part.columns)
+    return {name: [part.columns[name] for part in parts if name in part.columns] for name in names}
+
+
+def _together(types: Sequence[pa.DataType]) -> pa.DataType | None:
+    """Return the narrowest type that is wide enough for all; None if there is none."""
+    try:
+        alone = [pa.schema([("column", one)]) for one in types]
+        return pa.unify_schemas(alone, promote_options="permissive").types[0]
+    except pa.ArrowException:
+        return None
+
+
+def _fields(parts: Sequence[_Part]) -> list[pa.Field]:
+    fields = []
+    for name, types in _types(parts).items():
+        together = _together(types)
+        if together is None:
+            other = next(part for part in parts if part.columns[name] != types[0])
             raise PermanentError(
-                f"expected the same columns in every file, given {first} and {path}, which differ in "
-                f"{', '.join(absent)}: nothing was read."
+                f"expected {name} to have one type in every file, given {types[0]} in {parts[0].file.path} and "
+                f"{other.columns[name]} in {other.file.path}: nothing was read."
             )
-        try:
-            schema = pa.unify_schemas([schema, other], promote_options="permissive")
-        except pa.ArrowTypeError as error:
+        fields.append(pa.field(name, together))
+    return fields
+
+
+def _keys(parts: Sequence[_Part], wanted: Wanted) -> list[dict[str, pa.Scalar]]:
+    """Return what folders say of the rows of each file, in the types that text of these values would have."""
+    names = dict.fromkeys(name for part in parts for name in part.file.keys if wanted.is_read(name))
+    keys: list[dict[str, pa.Scalar]] = [{} for _ in parts]
+    for name in names:
+        having = [number for number, part in enumerate(parts) if name in part.file.keys and name not in part.names]
+        values = _typed([parts[number].file.keys[name] for number in having], as_text=name in wanted.text)
+        for number, value in zip(having, values, strict=True):
+            keys[number][name] = value
+    return keys
+
+
+def _typed(values: list[str | None], *, as_text: bool) -> pa.ChunkedArray:
+    text = pa.table({"key": pa.array(values, pa.string())})
+    if as_text or not values:
+        return text.column("key")
+    from pyarrow import csv  # noqa: PLC0415  few tables need it
+
+    written = BytesIO()
+    csv.write_csv(text, written)
+    parse = csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
+    return csv.read_csv(BytesIO(written.getvalue()), parse_options=parse).column("key")
+
+
+def _check_same_columns(parts: Sequence[_Part], keys: Sequence[Mapping[str, pa.Scalar]]) -> None:
+    first = {*parts[0].columns, *keys[0]}
+    for part, of_part in zip(parts, keys, strict=True):
+        if differing := sorted(first ^ {*part.columns, *of_part}):
             raise PermanentError(
-                f"expected the same types in every file, given {first} and {path}: {error}. Nothing was read."
-            ) from error
-    return schema.remove_metadata()
+                f"expected the same columns in every file, given {parts[0].file.path} and {part.file.path}, which "
+                f"differ in {', '.join(differing)}: nothing was read."
+            )

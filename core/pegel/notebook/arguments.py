@@ -1,0 +1,63 @@
+"""What people pass to `profile` and `check`, looked at before any work is done."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from numbers import Integral, Real
+from typing import Any
+
+from pegel.errors import InvalidSpec
+
+
+def names(argument: str, given: Any) -> tuple[str, ...]:
+    """Return column names; a single text is one. Raises InvalidSpec for anything else."""
+    several = (given,) if isinstance(given, str) else given
+    if not isinstance(several, Collection) or not all(isinstance(name, str) for name in several):
+        raise _refused(argument, "names of columns", given)
+    return tuple(several)
+
+
+def text(argument: str, given: Any) -> str:
+    """Return a text that is not empty. Raises InvalidSpec for anything else."""
+    if not isinstance(given, str) or not given.strip():
+        raise _refused(argument, "a text", given)
+    return given
+
+
+def number(argument: str, given: Any) -> float:
+    """Return a finite number. Raises InvalidSpec for anything else."""
+    if isinstance(given, bool) or not isinstance(given, Real) or not math.isfinite(given):
+        raise _refused(argument, "a number", given)
+    return float(given)
+
+
+def name(argument: str, given: Any) -> str | None:
+    """Return the name of one column, or None. Raises InvalidSpec for anything else."""
+    if given is not None and not isinstance(given, str):
+        raise _refused(argument, "the name of a column", given)
+    return given
+
+
+def units(given: Any) -> dict[str, str]:
+    """Return units by column. Raises InvalidSpec for anything else."""
+    pairs = {} if given is None else given
+    if not isinstance(pairs, Mapping) or not all(isinstance(one, str) for pair in pairs.items() for one in pair):
+        raise _refused("units", 'units by column, as in {"delay": "min"}', given)
+    return dict(pairs)
+
+
+def whole(argument: str, given: Any) -> int:
+    """Return a whole number from 1 on. Raises InvalidSpec for anything else."""
+    if isinstance(given, bool) or not isinstance(given, Integral) or given < 1:
+        raise _refused(argument, "a whole number from 1 on", given)
+    return int(given)
+
+
+def _refused(argument: str, expected: str, given: Any) -> InvalidSpec:
+    return InvalidSpec(f"{argument}: expected {expected}, given {_shown(given)}. Nothing was read.")
+
+
+def _shown(given: Any) -> str:
+    plain = isinstance(given, str | int | float | bool | None)
+    return repr(given)[:100] if plain else f"an object of the type {type(given).__name__}"

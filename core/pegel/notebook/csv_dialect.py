@@ -1,0 +1,184 @@
+"""How a text file is written: its encoding, its separator, its decimal sign and the names in its first line.
+
+Nothing is guessed in silence: what the beginning of a file leaves open is refused in one sentence.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pegel.errors import PermanentError
+
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins like the mark of UTF-16
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+NULLS = ("", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "None")
+"""What is no value in a column of numbers, of times or of truth values. `NaN` is a number that was sent as such."""
+NO_NUMBER = {*NULLS, "NaN", "nan"}
+RECORDS = 200
+"""Lines that are looked at."""
+CELLS = 100_000
+"""Cells that are looked at, if a table is so wide that it has them in fewer lines; two lines always are."""
+WITH_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
+WITH_POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
+_WHOLE = re.compile(r"[+-]?\d+")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+|[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_NO_NAME = re.compile(r"[+-]?\d*[.,]\d+([eE][+-]?\d+)?|-\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a text file is written. `decimal` is None as long as no number in it has a fraction."""
+
+    encoding: str
+    separator: str
+    decimal: str | None
+    names: tuple[str, ...]
+
+
+def recognise(path: Path, head: bytes, *, whole: bool, may_be_number: Callable[[str], bool]) -> Dialect:
+    """Return how a file is written.
+
+    Args:
+        path: For what is said of it.
+        head: Its first bytes, decompressed.
+        whole: Whether these are all of it.
+        may_be_number: Whether a column of this name would be read as numbers if it looked like them.
+
+    Raises:
+        PermanentError: If the file is empty, is not in Unicode, has no header, or can be read in more than one way.
+    """
+    encoding, text = _decoded(path, head, whole=whole)
+    if not text.strip():
+        raise PermanentError(f"expected a line of column names and rows below it, given {path}, which is empty.")
+    separator, records = _separated(path, text, whole=whole)
+    names = tuple(records[0])
+    _check_header(path, names)
+    return Dialect(encoding, separator, _decimal(path, separator, records, may_be_number), names)
+
+
+def refuse_encoding(path: Path, detail: str) -> PermanentError:
+    """Return the error that says that a file is not in Unicode, and how to change that."""
+    return PermanentError(
+        f"expected text in UTF-8, or in UTF-16 with its mark, given {path}, {detail}: nothing was read. "
+        "If it is in Latin-1: iconv -f latin1 -t utf8."
+    )
+
+
+def _decoded(path: Path, head: bytes, *, whole: bool) -> tuple[str, str]:
+    if head.startswith(b"PAR1"):
+        raise PermanentError(f"expected text, given {path}, which is Parquet by its content: name it *.parquet.")
+    encoding = next((name for mark, name in MARKS if head.startswith(mark)), "utf-8")
+    if encoding == "utf-8" and b"\0" in head:
+        raise refuse_encoding(path, "which holds zero bytes")
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(head, final=whole)
+    except UnicodeDecodeError as error:
+        raise refuse_encoding(path, f"which is something else from byte {error.start} on") from error
+    return encoding, text.removeprefix("\ufeff")
+
+
+def _separated(path: Path, text: str, *, whole: bool) -> tuple[str, list[list[str]]]:
+    """Return the separator that cuts all lines into equally many cells, and these.
+
+    Where none does, the first line alone decides: the reader then names the line that differs.
+    """
+    cut = {separator: _records(text, separator, whole=whole) for separator in SEPARATORS}
+    several = {separator: records for separator, records in cut.items() if records and len(records[0]) > 1}
+    even = {one: records for one, records in several.items() if len(set(map(len, records))) == 1}
+    fitting = even or several or {",": cut[","]}
+    if len(fitting) > 1:
+        ways = " or ".join(f"{SEPARATORS[one]} ({len(records[0])} columns)" for one, records in fitting.items())
+        raise PermanentError(
+            f"expected one separator, given {path}, whose columns may be cut at {ways}: nothing was read. Put names "
+            "and values that hold a separator into quotes."
+        )
+    separator, records = next(iter(fitting.items()))
+    if not records:
+        raise PermanentError(f"expected a line of column names, given {path}, whose first line does not end.")
+    return separator, records
+
+
+def _records(text: str, separator: str, *, whole: bool) -> list[list[str]]:
+    """Return the first lines, cut; the last one of a text that goes on is left out."""
+    records: list[list[str]] = []
+    cells = 0
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    for record in _readable(reader):
+        if not record:
+            continue
+        records.append(record)
+        cells += len(record)
+        if len(records) == RECORDS or (cells > CELLS and len(records) > 2):  # noqa: PLR2004  the header and one line that is whole
+            return records
+    return records if whole else records[:-1]
+
+
+def _readable(reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Yield records until one cannot be read: Arrow says what is wrong with that one."""
+    while True:
+        try:
+            yield next(reader)
+        except (StopIteration, csv.Error):
+            return
+
+
+def _check_header(path: Path, names: tuple[str, ...]) -> None:
+    if numbers := [name for name in names if _NO_NAME.fullmatch(name.strip())]:
+        raise PermanentError(
+            f"expected column names in the first line, given {path}, whose first line holds the number {numbers[0]}: "
+            "nothing was read. Add a line of names."
+        )
+    if twice := sorted(name for name, count in Counter(filter(None, names)).items() if count > 1):
+        raise PermanentError(
+            f"expected one column per name, given {path} with several named {', '.join(twice)}: nothing was read. If "
+            "its first line is a row, add a line of names."
+        )
+
+
+def _decimal(path: Path, separator: str, records: list[list[str]], may_be_number: Callable[[str], bool]) -> str | None:
+    """Return the sign before fractions, judged by columns that hold nothing but numbers; None if there is none."""
+    rows = [record for record in records[1:] if len(record) == len(records[0])]
+    signs: dict[str, str] = {}
+    for name, *column in zip(records[0], *rows, strict=True):
+        if may_be_number(name) and (sign := _sign([cell for cell in map(str.strip, column) if cell not in NO_NUMBER])):
+            signs.setdefault(sign, name)
+    if "grouped" in signs or (separator == "," and "," in signs):
+        name = signs.get("grouped") or signs[","]
+        raise PermanentError(
+            f"expected numbers like 1234.5, given {path} with commas inside the numbers of the column {name}: nothing "
+            "was read."
+        )
+    if len(signs) > 1:
+        raise PermanentError(
+            f"expected one sign before fractions, given {path} with a comma in the column {signs[',']} and a point in "
+            f"the column {signs['.']}: nothing was read."
+        )
+    return next(iter(signs), None)
+
+
+def _sign(cells: list[str]) -> str | None:
+    """Return what stands before the fractions of a column of numbers; None for whole numbers and for text."""
+    found = {_sign_of(cell) for cell in cells}
+    if "text" in found:
+        return None
+    return next((sign for sign in ("grouped", ",", ".") if sign in found), None)
+
+
+def _sign_of(cell: str) -> str:
+    for sign, pattern in ((",", WITH_COMMA), (".", WITH_POINT), ("whole", _WHOLE), ("grouped", _GROUPED)):
+        if pattern.fullmatch(cell):
+            return sign
+    return "text"
