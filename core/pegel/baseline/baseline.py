@@ -28,7 +28,7 @@ from pegel.stats.noise import Noise
 from pegel.stats.performance import Performance
 from pegel.stats.summary import FeatureSummary, Summary
 
-BASELINE_VERSION = 3
+BASELINE_VERSION = 4
 Scoring = Callable[[OutlierTables], NDArray[np.float64]]
 
 

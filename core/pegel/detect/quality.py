@@ -9,13 +9,16 @@ from pegel.stats.summary import FeatureSummary
 
 LEAST_NULL_DIFFERENCE = 0.001
 """A smaller change of the rate of nulls is not worth a page."""
+NONE = Dispersion(n_ref=1, blocks=0, factors={})
+"""Where nothing is known of bursts, rows count as independent."""
 
 
 def quality_tests(
     baseline: FeatureSummary, window: FeatureSummary, dispersion: Dispersion | None = None
 ) -> list[CountTest]:
-    """Return the count tests of one field."""
+    """Return the count tests of one field; where what they count comes in bursts, `dispersion` allows for it."""
     rows = (window.n, baseline.n)
+    bursts = dispersion or NONE
     tests = [
         CountTest(
             "nulls",
@@ -25,31 +28,44 @@ def quality_tests(
             baseline.n,
             two_sided=True,
             least_difference=LEAST_NULL_DIFFERENCE,
-            factor=1.0 if dispersion is None else dispersion.factor("nulls", window.n),
+            factor=bursts.factor("nulls", window.n),
         ),
-        _more("unparseable", window.n_unparseable, baseline.n_unparseable, rows),
+        # What cannot be read is missing where a baseline is replayed, so it comes in the bursts of nulls.
+        _more("unparseable", window.n_unparseable, baseline.n_unparseable, rows, bursts.factor("nulls", window.n)),
     ]
     if isinstance(baseline.layout, NumericLayout):
         infinite = [side.n_posinf + side.n_neginf for side in (window, baseline)]
-        return [*tests, _more("infinite", infinite[0], infinite[1], rows), *_numeric(baseline.layout, baseline, window)]
+        # What training hardly ever had comes in the bursts of its extremes, as far as anybody can know.
+        factor = max(bursts.factor(name, window.n) for name in ("infinite", "below", "above"))
+        tests.append(_more("infinite", infinite[0], infinite[1], rows, factor))
+        return [*tests, *_numeric(baseline.layout, baseline, window, bursts)]
     vocabulary = baseline.layout.vocabulary
     if vocabulary.is_open:
         return tests
-    # So many rows of the baseline would be unseen by all its other rows: those whose value occurs once.
-    unseen, counted = int(window.cells[-1]), (window.counted, baseline.counted)
-    return [*tests, _more("unseen", unseen, vocabulary.singletons, counted)]
+    return [*tests, _unseen(int(window.cells[-1]), vocabulary.singletons, window, baseline, bursts)]
 
 
-def _numeric(layout: NumericLayout, baseline: FeatureSummary, window: FeatureSummary) -> list[CountTest]:
+def _numeric(
+    layout: NumericLayout, baseline: FeatureSummary, window: FeatureSummary, bursts: Dispersion
+) -> list[CountTest]:
+    if layout.discrete:
+        points = baseline.cells[layout.points]
+        seen = int(window.cells[~layout.points].sum())
+        return [_unseen(seen, int((points == 1).sum()), window, baseline, bursts)]
     counted = (window.counted, baseline.counted)
-    if not layout.discrete:
-        # None of the rows that gave the edges lies beyond them; rows counted later may.
-        now, before = window.cells[[0, -1]].tolist(), baseline.cells[[0, -1]].tolist()
-        return [_more("below", now[0], before[0], counted), _more("above", now[1], before[1], counted)]
-    points = baseline.cells[layout.points]
-    singletons = int((points == 1).sum())
-    return [_more("unseen", int(window.cells[~layout.points].sum()), singletons, counted)]
+    # None of the rows that gave the edges lies beyond them; rows counted later may.
+    now, before = window.cells[[0, -1]].tolist(), baseline.cells[[0, -1]].tolist()
+    ends = enumerate(("below", "above"))
+    return [_more(name, now[i], before[i], counted, bursts.factor(name, window.n)) for i, name in ends]
 
 
-def _more(name: str, seen: int, seen_in_baseline: int, rows: tuple[int, int]) -> CountTest:
-    return CountTest(name, seen, rows[0], seen_in_baseline, rows[1])
+def _unseen(
+    seen: int, singletons: int, window: FeatureSummary, baseline: FeatureSummary, bursts: Dispersion
+) -> CountTest:
+    # So many rows of the baseline would be unseen by all its others: those whose value occurs once, or in one burst.
+    expected, counted = max(singletons, bursts.unseen), (window.counted, baseline.counted)
+    return _more("unseen", seen, expected, counted, bursts.factor("unseen", window.n))
+
+
+def _more(name: str, seen: int, seen_in_baseline: int, rows: tuple[int, int], factor: float) -> CountTest:
+    return CountTest(name, seen, rows[0], seen_in_baseline, rows[1], factor=factor)

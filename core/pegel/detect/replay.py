@@ -13,37 +13,29 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtri
 
 from pegel.detect import location, scale
 from pegel.detect.drift import BINARY
 from pegel.detect.ranks import Counts, Floats, midranks, standardise
+from pegel.detect.replayed_counts import bursts
 from pegel.detect.shape import pool_categories, pool_ordered, shape_values
+from pegel.detect.variance_factor import digits, variance_factor
 from pegel.stats.cells import cell_of
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.layout import CategoricalLayout, FieldLayout, Layout, NumericLayout
 
 MIN_BLOCKS = 30
 """Fewer windows than this in the baseline say too little about how windows vary."""
-GATE = 0.05
 ONE_SIDED = 1.645
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """One field cut into windows: counts per cell, shape (windows, cells), and of the rows each is tested against.
-
-    `nulls`, `rows`: absent values and rows of each window; `all_nulls`, `all_rows`: of the whole baseline,
-    whatever the season.
-    """
+    """One field cut into windows: counts per cell, shape (windows, cells), and of the rows each is tested against."""
 
     layout: FieldLayout
     window: Counts
     rest: Counts
-    nulls: Counts
-    rows: int
-    all_nulls: Counts
-    all_rows: Counts
 
     def deviations(self) -> dict[str, Floats]:
         """Return the z of each window by name of the test; categories of more than two values have none."""
@@ -66,14 +58,6 @@ class Replayed:
         x2, _, df = shape_values(b, w, pools)
         return x2[df > 0], df[df > 0]
 
-    def null_deviations(self) -> Floats:
-        """Return how far the count of absent values of each window is from what was to be expected."""
-        share = self.all_nulls / self.all_rows
-        expected = share * self.rows
-        spread = np.sqrt(expected * (1 - share))
-        known = spread > 0
-        return (self.nulls[known] - expected[known]) / spread[known]
-
 
 def replay(
     layout: Layout, values: Mapping[str, NDArray[Any]], n_ref: int, of_row: NDArray[np.int64] | None = None
@@ -91,8 +75,13 @@ def replay(
     if n_ref < 1 or rows // n_ref < MIN_BLOCKS:
         return {}
     of_row = np.zeros(rows, dtype=np.int64) if of_row is None else of_row
-    found = {field.field.name: cut(field, values[field.field.name], n_ref, of_row) for field in layout.features}
-    return {name: _dispersion(one, n_ref) for name, one in found.items() if len(one.window) >= MIN_BLOCKS}
+    found = {}
+    for field in layout.features:
+        column = values[field.field.name]
+        one = cut(field, column, n_ref, of_row)
+        if len(one.window) >= MIN_BLOCKS:
+            found[field.field.name] = _dispersion(one, column, n_ref)
+    return found
 
 
 def cut(field: FieldLayout, column: NDArray[Any], n_ref: int, of_row: NDArray[np.int64]) -> Replayed:
@@ -110,28 +99,21 @@ def cut(field: FieldLayout, column: NDArray[Any], n_ref: int, of_row: NDArray[np
     season = of_block[whole, 0]
     count = int(of_row.max()) + 1
     total = np.bincount((of_row * size + place)[~absent], minlength=count * size).reshape(count, size)
-    return Replayed(
-        layout=field,
-        window=window[whole],
-        rest=total[season] - window[whole],
-        nulls=nulls[whole],
-        rows=n_ref,
-        # Nulls are judged against all hours; that they depend on the hour must then count as variation.
-        all_nulls=np.full(len(season), np.count_nonzero(absent)),
-        all_rows=np.full(len(season), len(column)),
-    )
+    return Replayed(field, window[whole], total[season] - window[whole])
 
 
-def _dispersion(one: Replayed, n_ref: int) -> Dispersion:
+def _dispersion(one: Replayed, column: NDArray[Any], n_ref: int) -> Dispersion:
     deviations = one.deviations()
-    factors = {name: _factor(z) for name, z in deviations.items()} | {"nulls": _factor(one.null_deviations())}
+    factors = {name: variance_factor(z) for name, z in deviations.items()}
+    counted = bursts(one.layout, column, n_ref)
     lags = {name: _lag(z) for name, z in deviations.items()}
     return Dispersion(
         n_ref,
         len(one.window),
-        {name: factor for name, factor in factors.items() if factor > 1},
+        {name: factor for name, factor in factors.items() if factor > 1} | counted.factors,
         _shape_factors(*one.shapes()),
         {name: lag for name, lag in lags.items() if lag > 0},
+        counted.unseen,
     )
 
 
@@ -145,22 +127,12 @@ def _cells(field: FieldLayout, column: NDArray[Any]) -> tuple[NDArray[np.intp], 
     return cell_of(column, field.edges), ~np.isfinite(column)
 
 
-def _factor(z: Floats) -> float:
-    """Return the variance factor if the replayed z vary significantly more than 1, with a margin for its error."""
-    if z.size == 0:
-        return 1.0
-    mean = float(np.mean(z * z))
-    if z.size * mean <= chdtri(z.size, GATE):
-        return 1.0
-    return _digits(max(1.0, mean * (1 + math.sqrt(2 / z.size))))
-
-
 def _lag(z: Floats) -> float:
     """Return the correlation of each z with the one before; 0 unless it is certainly more than that."""
     if z.size < MIN_BLOCKS or z.std() == 0:
         return 0.0
     lag = float(np.corrcoef(z[:-1], z[1:])[0, 1])
-    return _digits(min(lag, 0.99)) if lag > ONE_SIDED / math.sqrt(z.size) else 0.0
+    return digits(min(lag, 0.99)) if lag > ONE_SIDED / math.sqrt(z.size) else 0.0
 
 
 def _shape_factors(x2: Floats, df: Counts) -> tuple[float, float, int] | None:
@@ -172,9 +144,4 @@ def _shape_factors(x2: Floats, df: Counts) -> tuple[float, float, int] | None:
     if mean <= usual + ONE_SIDED * math.sqrt(2 * usual / x2.size):
         return None
     scaled = variance / (2 * mean) * (1 + math.sqrt(2 / x2.size))
-    return _digits(scaled), _digits(2 * mean * mean / variance), usual
-
-
-def _digits(value: float) -> float:
-    """Keep six digits: enough for a factor, and the same on every machine."""
-    return float(f"{value:.6g}")
+    return digits(scaled), digits(2 * mean * mean / variance), usual

@@ -12,6 +12,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field
 from pegel.data.spans import Span
 from pegel.detect.across_seasons import seasonal_tests
+from pegel.detect.count_tests import CountTest
 from pegel.detect.detector import Detector, Evidence
 from pegel.detect.detector_registry import detector
 from pegel.detect.drift import Pair, tests_of
@@ -150,7 +151,14 @@ def _further(comparison: Comparison, detectors: Sequence[Detector]) -> list[Evid
     whole = comparison.judged is comparison.now and comparison.reference is comparison.before
     usable = [each for each in detectors if whole or not each.needs]
     tests = [each.test(comparison.reference, comparison.judged) for each in usable]
-    return [test for test in tests if test is not None]
+    return [_in_bursts(test, comparison.dispersion) for test in tests if test is not None]
+
+
+def _in_bursts(test: Evidence, dispersion: Dispersion | None) -> Evidence:
+    """Return a further test, with its counts taken to come in bursts as much as anything of the field does."""
+    if dispersion is None or not isinstance(test, CountTest):
+        return test
+    return replace(test, factor=max([test.factor, *(dispersion.factor(name, test.n) for name in dispersion.factors)]))
 
 
 def _of_season(comparison: Comparison, baseline: Baseline, summary: Summary, season: int | None) -> Comparison:

@@ -18,7 +18,8 @@ class Dispersion:
 
     `factors`: by name of the test, by how much the variance of its z exceeds 1; absent means 1. `shape`: scale c,
     degrees of freedom nu of the replayed X2, and those it should have had; None for no correction. `lags`: by name of
-    the test, the correlation of z with that of the window before, where it is certainly above 0.
+    the test, the correlation of z with that of the window before, where it is certainly above 0. `unseen`: rows of the
+    baseline whose value occurs in no other window, where these are more than its single occurrences say; else 0.
     """
 
     n_ref: int
@@ -26,6 +27,7 @@ class Dispersion:
     factors: Mapping[str, float]
     shape: tuple[float, float, int] | None = None
     lags: Mapping[str, float] = field(default_factory=dict)
+    unseen: int = 0
 
     def factor(self, test: str, n: int) -> float:
         """Return the variance factor of a test for a window of `n` values: 1 or more, growing beyond `n_ref`."""
@@ -52,6 +54,7 @@ class Dispersion:
             "factors": dict(self.factors),
             "shape": None if self.shape is None else list(self.shape),
             "lags": dict(self.lags),
+            "unseen": self.unseen,
         }
 
     @classmethod
@@ -59,5 +62,10 @@ class Dispersion:
         """Read what `to_json` wrote."""
         shape = data["shape"]
         return cls(
-            data["n_ref"], data["blocks"], data["factors"], None if shape is None else tuple(shape), data["lags"]
+            n_ref=data["n_ref"],
+            blocks=data["blocks"],
+            factors=data["factors"],
+            shape=None if shape is None else tuple(shape),
+            lags=data["lags"],
+            unseen=data["unseen"],
         )

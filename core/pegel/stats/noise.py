@@ -9,6 +9,9 @@ from typing import Any
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.seasons import Seasons
 
+COUNTS = ("nulls", "infinite", "below", "above", "unseen")
+"""What is counted of a field; see `pegel.detect.quality`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Noise:
@@ -21,6 +24,13 @@ class Noise:
     dispersion: Mapping[str, Dispersion] = field(default_factory=dict)
     seasons: Seasons | None = None
     why: str = "not assessed"
+
+    def burst_factor(self, n: int) -> float:
+        """Return by how much the variance of a count of odd rows exceeds that of independent ones, at most.
+
+        Rows are odd because of some field: an extreme, a null, a new value. `n`: rows of the window.
+        """
+        return max((one.factor(count, n) for one in self.dispersion.values() for count in COUNTS), default=1.0)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, without `why`: words are not judged with."""

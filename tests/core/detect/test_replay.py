@@ -163,6 +163,39 @@ def test_bursts_of_nulls() -> None:
     assert bursty.p_value > 0.01
 
 
+def test_extremes_in_bursts() -> None:
+    """Where rows are like their neighbours, several beyond all of training surprise as little as the first of them."""
+    values = columns(0, 20_000, 0.97)
+    factor = replay(build_layout(SCHEMA, values), values, N)["x"].factor("above", N)
+    alone = CountTest("above", 1, N, 0, 20_000).p_value
+    independent, bursty = (CountTest("above", 8, N, 0, 20_000, factor=each).p_value for each in (1.0, factor))
+
+    assert CountTest("above", 1, N, 0, 20_000, factor=factor).p_value == pytest.approx(alone, rel=0.01)
+    assert independent < 1e-15
+    assert bursty == pytest.approx(alone, rel=0.5)
+
+
+def test_new_values_in_bursts() -> None:
+    """Values that stay for a while and never return are expected as often as they came, not as single ones did."""
+    kinds = np.repeat(np.arange(2_000), 10).astype(str).astype(object)
+    values = columns(0, 20_000, 0.0) | {"c": kinds}
+    layout = build_layout(SCHEMA, values)
+    found, independent = replay(layout, values, N)["c"], replay(layout, columns(0, 20_000, 0.0), N)["c"]
+
+    assert (20_000, 0) == (found.unseen, independent.unseen)
+
+
+def test_outliers_come_in_the_bursts_of_any_field() -> None:
+    """The rate of outliers is allowed to vary as the most bursty count of a field does, but not as its middle does."""
+    spread = {"x": Dispersion(N, 50, {"location": 40.0, "above": 3.0}), "c": Dispersion(N, 50, {"unseen": 5.0})}
+
+    assert (5.0, 9.0, 1.0) == (
+        Noise(spread).burst_factor(N),
+        Noise(spread).burst_factor(2 * N),
+        Noise().burst_factor(N),
+    )
+
+
 def test_factors_are_part_of_the_baseline(spec: MonitorSpec, span: Span) -> None:
     """A baseline keeps its factors through JSON, judges with them, and its findings are explained with them."""
     values = columns(20, 20_000, 0.5)

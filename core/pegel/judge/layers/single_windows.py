@@ -136,7 +136,8 @@ def outlier_test(baseline: Baseline, summary: Summary) -> list[CountTest]:
     cutoff = baseline.outlier_cutoff
     if cutoff is None or not summary.n_scored:
         return []
-    return [CountTest(OUTLIER_RATE, summary.n_outliers, summary.n_scored, cutoff.exceeding, cutoff.scored)]
+    counts = (summary.n_outliers, summary.n_scored, cutoff.exceeding, cutoff.scored)
+    return [CountTest(OUTLIER_RATE, *counts, factor=baseline.noise.burst_factor(summary.n_scored))]
 
 
 def _criteria(setting: Setting, budget: Budget, name: str) -> tuple[Criterion, Criterion]:
