@@ -69,7 +69,7 @@ def cells(layout: FieldLayout, rows: Rows) -> NDArray[np.intp]:
     """Return the cell of each row, any shape."""
     flat = rows.ravel()
     if isinstance(layout, NumericLayout):
-        return cell_of(flat, layout.edges).reshape(rows.shape)
+        return cell_of(flat, layout.cuts).reshape(rows.shape)
     codes, place = np.unique(flat, return_inverse=True)
     return layout.vocabulary.cell_of(texts(codes))[place].reshape(rows.shape)
 
@@ -77,7 +77,7 @@ def cells(layout: FieldLayout, rows: Rows) -> NDArray[np.intp]:
 def count(layout: FieldLayout, windows: Rows) -> Counts:
     """Count rows per cell, shape (windows, cells), of windows of shape (windows, rows)."""
     if isinstance(layout, NumericLayout):
-        return np.stack([count_sorted(line, layout.edges) for line in np.sort(windows, axis=1)])
+        return np.stack([count_sorted(line, layout.cuts) for line in np.sort(windows, axis=1)])
     return tally(cells(layout, windows), layout.size)
 
 

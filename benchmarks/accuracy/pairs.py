@@ -67,7 +67,7 @@ def _rates(baseline: Comoments, kappa: Floats, drawn: NDArray[np.int64]) -> tupl
 
 def _scores(features: tuple[object, ...], rows: Floats) -> NDArray[np.int64]:
     columns = [
-        one.scores[cell_of(x, one.edges)]
+        one.scores[cell_of(x, one.cuts)]
         for one, x in zip(features, rows.T, strict=True)
         if isinstance(one, NumericLayout)
     ]

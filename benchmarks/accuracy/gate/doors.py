@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 import pegel
 from pegel.baseline.baseline import Baseline, OutlierCutoff
 from pegel.baseline.outliers import outlier_cutoff
+from pegel.data.arrow_columns import columns_of
 from pegel.data.columns import Role
 from pegel.data.spans import Span
 from pegel.judge.chart_state import ChartState
 from pegel.judge.judge import Judgement, judge
-from pegel.notebook.table_columns import columns_of
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
+from pegel.data.conversions import category_of, number_of
 from pegel.data.payloads import Row, load, rows_of
 from pegel.errors import InvalidPayload
 
@@ -40,16 +41,6 @@ class Decoded:
         return np.arange(self.columns.n) - np.repeat(starts, self.rows)
 
 
-def decode_request(body: bytes, schema: Schema) -> Columns:
-    """Decode the features of one request. Raises InvalidPayload."""
-    return _decode_one(body, schema, Role.FEATURE)
-
-
-def decode_response(body: bytes, schema: Schema) -> Columns:
-    """Decode the predictions of one response. Raises InvalidPayload."""
-    return _decode_one(body, schema, Role.PREDICTION)
-
-
 def decode_batch(bodies: Sequence[bytes], schema: Schema, role: Role) -> Decoded:
     """Decode the rows of one role from many bodies. An unreadable body becomes an entry of `errors`, no exception."""
     fields = schema.of_role(role)
@@ -73,13 +64,6 @@ def count_rows(body: bytes, role: Role) -> int:
     return len(rows_of(load(body), role, ()))
 
 
-def _decode_one(body: bytes, schema: Schema, role: Role) -> Columns:
-    decoded = decode_batch([body], schema, role)
-    if decoded.errors:
-        raise decoded.errors[0]
-    return decoded.columns
-
-
 def _columns(rows: list[Row], fields: tuple[Field, ...]) -> Columns:
     values: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows and fields else [()] * len(fields)
     numeric = [value for value, field in zip(values, fields, strict=True) if field.kind is Kind.NUMERIC]
@@ -99,19 +83,8 @@ def _columns(rows: list[Row], fields: tuple[Field, ...]) -> Columns:
 
 def _numbers(column: Sequence[Any]) -> tuple[list[float], list[Missing]]:
     """Return values and codes, one value at a time: only for columns in which something is not a number."""
-    pairs = [_number(value) for value in column]
+    pairs = [number_of(value) for value in column]
     return [value for value, _ in pairs], [code for _, code in pairs]
-
-
-def _number(value: Any) -> tuple[float, Missing]:
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if value is None:
-        return np.nan, Missing.NULL
-    # Truth values are numbers to every model that takes a matrix, so they are to us.
-    if isinstance(value, int | float):
-        return float(value), Missing.PRESENT
-    return np.nan, Missing.UNPARSEABLE
 
 
 def _categories(column: Sequence[Any]) -> tuple[NDArray[np.object_], NDArray[np.bool_] | None]:
@@ -119,7 +92,7 @@ def _categories(column: Sequence[Any]) -> tuple[NDArray[np.object_], NDArray[np.
     if set(map(type, column)) <= {str, type(None)}:
         array[:] = column
         return array, None
-    plain = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in column]
-    wrong = np.array([not isinstance(value, str | None) for value in plain], dtype=np.bool_)
-    array[:] = [None if bad else value for value, bad in zip(plain, wrong, strict=True)]
-    return array, wrong if wrong.any() else None
+    pairs = [category_of(value) for value in column]
+    array[:] = [text for text, _ in pairs]
+    strange = np.array([bad for _, bad in pairs], dtype=np.bool_)
+    return array, strange if strange.any() else None

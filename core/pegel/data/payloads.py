@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -29,7 +30,7 @@ INVALID_KINDS = (
     "bad_gzip",
     "not_json",
     "wrong_shape",  # JSON, but of neither protocol
-    "wrong_fields",  # rows with another number of values, or without a named field
+    "wrong_fields",  # rows with another number of values, or without any of the fields
 )
 
 Row = Sequence[Any]
@@ -60,7 +61,9 @@ def rows_of(document: Any, role: Role, names: tuple[str, ...]) -> list[Row]:
     """Return the rows of one role, each with one value per name. Raises InvalidPayload.
 
     v1: `{"instances": [[...], ...]}`, or objects by name, or bare values for a single field; `predictions` likewise.
-    v2: `{"inputs": [{"name", "shape", "data"}, ...]}`: one tensor per field, or one tensor of shape (rows, fields).
+    v2: `{"inputs": [{"name", "shape", "data"}, ...]}`: one tensor per field, of shape [rows] or [rows, 1], or one
+    tensor of shape [rows, fields], for a single field also [rows]. What a row lacks by name is null; a body without any
+    of the names, rows of another number of values and ragged data are refused.
     """
     key, items = _items(document, role)
     if key in _TENSOR_KEYS and items and isinstance(items[0], dict) and {"data", "datatype"} & items[0].keys():
@@ -103,12 +106,12 @@ def _from_instances(items: list[Any], names: tuple[str, ...]) -> list[Row]:
     types = set(map(type, items))
     if types <= {list}:
         rows: list[Row] = items
+    elif not names:
+        return [()] * len(items)
     elif types == {dict}:
         rows = _by_name(items, names)
     elif len(names) == 1 and not types & {list, dict}:
         rows = [(value,) for value in items]
-    elif not names:
-        return [()] * len(items)
     else:
         raise InvalidPayload(
             "wrong_shape", f"rows are {_kinds(types)}, expected one list or object of {len(names)} values"
@@ -117,45 +120,59 @@ def _from_instances(items: list[Any], names: tuple[str, ...]) -> list[Row]:
 
 
 def _by_name(items: list[dict[str, Any]], names: tuple[str, ...]) -> list[Row]:
-    try:
-        return [tuple(item[name] for name in names) for item in items]
-    except KeyError as error:
-        raise InvalidPayload(
-            "wrong_fields", f"a row lacks the field {error.args[0]!r}; the event is kept aside"
-        ) from None
+    """Return one value per name; a field that a row lacks is null. Some row must have some field."""
+    if not any(name in item for item in items for name in names):
+        raise InvalidPayload("wrong_fields", f"no row has a field of {_listed(names)}; the event is kept aside")
+    return [tuple(map(item.get, names)) for item in items]
 
 
 def _from_tensors(tensors: list[Any], names: tuple[str, ...]) -> list[Row]:
     for tensor in tensors:
         if not isinstance(tensor, dict) or not isinstance(tensor.get("data"), list):
             raise InvalidPayload("wrong_shape", "a tensor lacks its list `data` (binary tensors are not decoded)")
-    if not names:
-        return [()] * _first_dimension(tensors[0])
-    flat = {tensor["name"]: _flatten(tensor["data"]) for tensor in tensors if isinstance(tensor.get("name"), str)}
-    if set(names) <= set(flat):
-        columns = [flat[name] for name in names]
-        if len({len(column) for column in columns}) > 1:
-            raise InvalidPayload("wrong_fields", "the tensors of one request have different lengths")
-        return list(zip(*columns, strict=True))
-    if len(tensors) == 1 and (rows := _split(_flatten(tensors[0]["data"]), tensors[0].get("shape"), len(names))):
-        return rows
-    raise InvalidPayload("wrong_fields", f"expected tensors {', '.join(names)} or one of shape (rows, {len(names)})")
+    width = len(names)
+    if not width:
+        return [()] * _rows_and_values(tensors[0])[0]
+    # The only tensor may be all fields side by side, whatever its name. Three values are a row of three fields only
+    # where the shape says so: [3] are three rows.
+    if len(tensors) == 1:
+        rows, values = _rows_and_values(tensors[0])
+        if len(values) == rows * width:
+            return [values[at : at + width] for at in range(0, len(values), width)]
+    return _side_by_side(tensors, names)
 
 
-def _first_dimension(tensor: dict[str, Any]) -> int:
-    """Return the rows that a tensor says it has; its data counts where the shape is no help."""
-    match tensor.get("shape"):
-        case [int(rows), *_] if 0 <= rows <= len(_flatten(tensor["data"])):
-            return rows
-        case _:
-            return len(tensor["data"])
+def _side_by_side(tensors: list[dict[str, Any]], names: tuple[str, ...]) -> list[Row]:
+    """Return the rows of one tensor per field, found by name; a field without a tensor is null in every row."""
+    named = {tensor["name"]: tensor for tensor in tensors if isinstance(tensor.get("name"), str)}
+    columns = {name: _rows_and_values(named[name]) for name in names if name in named}
+    if not columns:
+        raise InvalidPayload("wrong_fields", f"expected tensors of {_listed(names)}, or one of [rows, {len(names)}]")
+    lengths = {length for rows, values in columns.values() for length in (rows, len(values))}
+    if len(lengths) > 1 or len(named) < len(tensors):
+        raise InvalidPayload(
+            "wrong_fields", "expected tensors of different names, with one value per row and as many rows"
+        )
+    nothing: list[Any] = [None] * lengths.pop()
+    return list(zip(*(columns[name][1] if name in columns else nothing for name in names), strict=True))
 
 
-def _split(values: list[Any], shape: Any, width: int) -> list[Row]:
-    """Cut a flat tensor of shape (rows, width) into rows; nothing if it has another shape."""
-    if not isinstance(shape, list) or shape[-1:] != [width] or len(values) % width:
-        return []
-    return [values[at : at + width] for at in range(0, len(values), width)]
+def _rows_and_values(tensor: dict[str, Any]) -> tuple[int, list[Any]]:
+    """Return how many rows a tensor has, the first number of its shape, and its values in order.
+
+    Without a shape its data tells. Raises InvalidPayload when the data is ragged or has another shape than is said.
+    """
+    values, shape = _flatten(tensor["data"]), tensor.get("shape")
+    if not isinstance(shape, list) or not shape:
+        rows = len(tensor["data"])
+        fits = rows == 0 or len(values) % rows == 0
+    else:
+        rows = shape[0]
+        are_sizes = len(shape) <= MAX_TENSOR_DEPTH and all(isinstance(size, int) and size >= 0 for size in shape)
+        fits = are_sizes and math.prod(shape) == len(values)
+    if not fits or (rows and not values):
+        raise InvalidPayload("wrong_shape", f"a tensor of {len(values)} values has the shape {str(shape)[:80]}")
+    return int(rows), values
 
 
 def _flatten(data: list[Any]) -> list[Any]:
@@ -188,3 +205,7 @@ def _checked(rows: list[Row], names: tuple[str, ...]) -> list[Row]:
 
 def _kinds(types: set[type]) -> str:
     return ", ".join(sorted(kind.__name__ for kind in types))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return f"{', '.join(names):.200}"

@@ -124,7 +124,7 @@ def _cells(field: FieldLayout, column: NDArray[Any]) -> tuple[NDArray[np.intp], 
         place = np.zeros(len(column), dtype=np.intp)
         place[~absent] = field.vocabulary.cell_of(column[~absent])
         return place, absent
-    return cell_of(column, field.edges), ~np.isfinite(column)
+    return cell_of(column, field.cuts), ~np.isfinite(column)
 
 
 def _lag(z: Floats) -> float:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pegel.data.arrow_columns import categories, kind_of, numbers
 from pegel.data.columns import Kind
 from pegel.detect import cbpe
 from pegel.detect.error_rate import Labelled, measure
 from pegel.errors import InvalidSpec, PermanentError
-from pegel.notebook.table_columns import categories, kind_of, numbers
 from pegel.notebook.table_reading import Table
 from pegel.stats.performance import Performance
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pyarrow as pa
 
+from pegel.data.arrow_columns import counts, finite, numbers
 from pegel.data.columns import Field, Kind
 from pegel.notebook.selection import select
-from pegel.notebook.table_columns import counts, finite, numbers
 from pegel.notebook.table_reading import Table
 from pegel.stats import edges
 from pegel.stats.cells import count_sorted, finite_part
@@ -32,12 +32,12 @@ def learn(table: Table, field: Field, room: int) -> FieldLayout:
     if field.kind is Kind.CATEGORICAL:
         return CategoricalLayout(field, vocabulary(column, max(OPEN, room // TEXT)))
     if table.rows * NUMBER > room:
-        cuts, discrete, found = select(lambda: map(finite, column()), room // (2 * NUMBER))
+        chosen, discrete, per_cell = select(lambda: map(finite, column()), room // (2 * NUMBER))
     else:
         ordered = _sorted(column(), table.rows)
-        cuts, discrete = edges.build(ordered)
-        found = count_sorted(ordered, cuts)
-    return freeze_numeric(field, cuts, found, discrete=discrete, rows=table.rows)
+        chosen, discrete = edges.build(ordered)
+        per_cell = count_sorted(ordered, edges.cuts(chosen))
+    return freeze_numeric(field, chosen, per_cell, discrete=discrete, rows=table.rows)
 
 
 def _sorted(column: Iterator[pa.Array], rows: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

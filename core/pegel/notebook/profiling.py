@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pegel.baseline.baseline import Baseline
+from pegel.data.arrow_columns import categories, kind_of, numbers
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.detect.noise_assessment import assess
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook import arguments, labelled, table_reading
 from pegel.notebook.learning import learn
-from pegel.notebook.table_columns import categories, kind_of, numbers
 from pegel.notebook.table_counting import summarise
 from pegel.spec.monitor_spec import Watch
 from pegel.stats.layout import Layout, assemble

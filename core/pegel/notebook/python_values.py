@@ -3,85 +3,76 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
-from enum import Enum, auto
-from numbers import Real
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from pegel.data.conversions import Plain, Strange, plain
+
 _TIMES = (dt.date, dt.time, dt.timedelta, np.datetime64, np.timedelta64)
-_NOTHING = {"NAType", "NaTType", "MaskedConstant"}
-"""Types of what pandas and NumPy put where nothing is, by name: neither has to be installed, and none equals itself."""
-
-
-class Sort(Enum):
-    """What a value is for a column."""
-
-    NOTHING = auto()
-    TRUTH = auto()
-    NUMBER = auto()
-    TEXT = auto()
-    TIME = auto()
-    OTHER = auto()
-
-
-def sort_of(value: Any) -> Sort:
-    """Return what a value is, without calling anything of its own that could fail."""
-    if value is None or type(value).__name__ in _NOTHING:
-        return Sort.NOTHING
-    if isinstance(value, bool | np.bool_):
-        return Sort.TRUTH
-    if isinstance(value, _TIMES):
-        return Sort.NOTHING if isinstance(value, np.datetime64 | np.timedelta64) and np.isnat(value) else Sort.TIME
-    if isinstance(value, Real | Decimal):
-        return Sort.NOTHING if math.isnan(number_of(value)) else Sort.NUMBER
-    return Sort.TEXT if isinstance(value, str) else Sort.OTHER
-
-
-def number_of(value: Any) -> float:
-    """Return the nearest float; beyond the largest, infinity."""
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
-    except (ValueError, InvalidOperation):
-        return math.nan  # a Decimal that signals NaN
-
-
-def text_of(value: Any) -> str:
-    """Return the text of a value; for what is neither text, number, time nor truth value, only its type in brackets."""
-    sort = sort_of(value)
-    if sort is Sort.TRUTH:
-        return "true" if value else "false"
-    if sort is Sort.OTHER:
-        return f"<{type(value).__name__}>"
-    # Half a pair of surrogates is no text that could be stored.
-    return str(value).encode(errors="backslashreplace").decode()
+_NUMBERS = {"number": pa.float64(), "integer": pa.int64(), "unsigned": pa.uint64()}
+_SORTS = {"text": pa.string(), "truth": pa.bool_(), "strange": pa.binary()} | _NUMBERS
+"""The types that a column of several has room for. Nothing is a text that is not there; of strange values nothing is
+kept but that they are."""
 
 
 def array_of(values: Sequence[Any]) -> pa.Array:
-    """Return values of any types as one column.
+    """Return values of any types as one column; NaN is null, as pandas has it.
 
-    Numbers and truth values are numbers, times alone are times, anything mixed with text is text. What is none of
-    these, alone, is a column of a type that is not measured.
+    Numbers and truth values are numbers, times alone are times. What is none of these, alone, is a column of a type that
+    is not measured. In a column of several types each value keeps its own.
     """
-    sorts = [sort_of(value) for value in values]
-    kinds = set(sorts) - {Sort.NOTHING}
-    here = [sort is not Sort.NOTHING for sort in sorts]
-    if kinds == {Sort.TRUTH}:
-        return pa.array([bool(value) if known else None for value, known in zip(values, here, strict=True)])
-    if kinds and kinds <= {Sort.TRUTH, Sort.NUMBER}:
-        numbers = [number_of(value) if known else None for value, known in zip(values, here, strict=True)]
-        return pa.array(numbers, pa.float64())
-    if kinds == {Sort.TIME}:
+    plains = [_storable(value) for value in values]
+    sorts = [_sort(one) for one in plains]
+    present = {sort for sort, one in zip(sorts, plains, strict=True) if one is not None}
+    if present == {"strange"}:
+        return _strange([value for value, one in zip(values, plains, strict=True) if one is not None], plains)
+    if len(present) > 1 and present <= {*_NUMBERS, "truth"}:
+        return pa.array([None if one is None else float(one) for one in plains], pa.float64())
+    if len(present) <= 1:
+        return pa.array(plains, _SORTS[present.pop()] if present else pa.null())
+    children: dict[str, list[Any]] = {sort: [] for sort in _SORTS}
+    places = []
+    for sort, one in zip(sorts, plains, strict=True):
+        places.append(len(children[sort]))
+        children[sort].append(one)
+    arrays = [pa.array(child, _SORTS[sort]) for sort, child in children.items()]
+    codes = pa.array(map([*_SORTS].index, sorts), pa.int8())
+    return pa.UnionArray.from_dense(codes, pa.array(places, pa.int32()), arrays, [*_SORTS])
+
+
+def _storable(value: Any) -> Plain | bytes:
+    """Return what a value is taken for, as Arrow can hold it: bytes stand for what is strange."""
+    taken = plain(value)
+    if isinstance(taken, Strange):
+        return b""
+    if isinstance(taken, str):
+        # Half a pair of surrogates is no text that could be stored.
+        return taken.encode(errors="backslashreplace").decode()
+    return None if taken != taken else taken  # noqa: PLR0124  NaN
+
+
+def _sort(one: Plain | bytes) -> str:
+    """Return the name in `_SORTS` of a value; of nothing, that of a text."""
+    match one:
+        case bytes():
+            return "strange"
+        case bool():
+            return "truth"
+        case float():
+            return "number"
+        case int():
+            return "integer" if one < 2**63 else "unsigned"
+        case _:
+            return "text"
+
+
+def _strange(values: Sequence[Any], plains: Sequence[Any]) -> pa.Array:
+    """Return a column of nothing but strange values and nulls, in a type that says what they are."""
+    if all(isinstance(value, _TIMES) for value in values):
         # That there is a time is all that is counted of it.
-        return pa.array([0 if known else None for known in here], pa.timestamp("s"))
-    if kinds == {Sort.OTHER}:
-        name = next(type(value).__name__ for value, known in zip(values, here, strict=True) if known)
-        storage = pa.array([b"" if known else None for known in here], pa.binary())
-        return pa.ExtensionArray.from_storage(pa.opaque(pa.binary(), name, "python"), storage)
-    return pa.array([text_of(value) if known else None for value, known in zip(values, here, strict=True)], pa.string())
+        return pa.array([None if one is None else 0 for one in plains], pa.timestamp("s"))
+    storage = pa.array(plains, pa.binary())
+    return pa.ExtensionArray.from_storage(pa.opaque(pa.binary(), type(values[0]).__name__, "python"), storage)

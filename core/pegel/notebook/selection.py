@@ -43,8 +43,9 @@ def select(blocks: Blocks, room: int) -> tuple[NDArray[np.float64], bool, NDArra
     """
     edges, discrete = _edges(blocks, room)
     counts = np.zeros(edges.size + 1, dtype=np.int64)
+    cuts = edge_rules.cuts(edges)
     for block in blocks():
-        counts += count_sorted(np.sort(block), edges)
+        counts += count_sorted(np.sort(block), cuts)
     return edges, discrete, counts
 
 

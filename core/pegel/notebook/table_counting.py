@@ -11,8 +11,8 @@ from os import cpu_count
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
+from pegel.data.arrow_columns import columns_of
 from pegel.notebook import table_reading
-from pegel.notebook.table_columns import columns_of
 from pegel.stats.layout import Layout
 from pegel.stats.summary import Summary
 

@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from pegel.errors import PermanentError
 from pegel.notebook.file_search import DataFile
-from pegel.notebook.plain_types import plain_type
+from pegel.data.plain_types import plain_type
 from pegel.notebook.row_labels import row_labels
 from pegel.notebook.wanted_columns import Wanted
 

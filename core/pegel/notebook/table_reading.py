@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pegel.errors import PermanentError
 from pegel.notebook import file_search, frames, table_files
-from pegel.notebook.plain_types import plain_batches, plain_type
+from pegel.data.plain_types import plain_batches, plain_type
 from pegel.notebook.wanted_columns import Wanted
 
 BATCH = 65_536

@@ -99,6 +99,37 @@ def is_point(edges: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.r_[False, inner, False] if edges.size else np.array([False])
 
 
+def cuts(edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return where values are cut to count them by these edges, shape (E,), strictly increasing.
+
+    Each edge is moved to the end of what is its value in float32: models and their clients pass numbers through it, and
+    9.99 must not leave the cell of 9.99 for that. Edges stay where they are if their values cannot be told apart in
+    float32 (whole numbers from 2**24 on, values far from zero with a small spread), or are beyond it.
+    """
+    if not edges.size:
+        return edges
+    # The lower edge of a point, and the first edge of all, stand just below the value that they are made of.
+    lower = np.append(edges[:-1] == previous(edges[1:]), values=False)
+    lower[0] = True
+    with np.errstate(over="ignore"):
+        values, place = np.unique(np.where(lower, np.nextafter(edges, np.inf), edges), return_inverse=True)
+    low, high = _float32_ends(values)
+    alone = np.isfinite(low) & np.isfinite(high)
+    alone[1:] &= values[:-1] < low[1:]
+    alone[:-1] &= high[:-1] < values[1:]
+    return np.where(lower, previous(np.where(alone, low, values))[place], np.where(alone, high, values)[place])
+
+
+def _float32_ends(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the smallest and the largest float64 that are the same as each value in float32; not finite beyond it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        single = values.astype(np.float32)
+        ends = [(single + np.nextafter(single, np.float32(side)).astype(np.float64)) / 2 for side in (-np.inf, np.inf)]
+        # Half-way values go to the even neighbour, so an end may belong to the next float32 already.
+        low, high = (np.where(end.astype(np.float32) == single, end, np.nextafter(end, values)) for end in ends)
+    return low, high
+
+
 def shape_groups(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the shape group of each cell: neighbours joined until each group holds about 1/16 of the baseline rows.
 

@@ -66,6 +66,11 @@ class NumericLayout:
             return float(np.abs(self.edges - self.center).max())
 
     @cached_property
+    def cuts(self) -> NDArray[np.float64]:
+        """Return where values are cut to be counted, see `pegel.stats.edges.cuts`."""
+        return edge_rules.cuts(self.edges)
+
+    @cached_property
     def points(self) -> NDArray[np.bool_]:
         """Say for each cell whether it can hold one value only."""
         return edge_rules.is_point(self.edges)
@@ -246,7 +251,8 @@ def _frozen(field: Field, column: NDArray[Any]) -> FieldLayout:
         return CategoricalLayout(field, Vocabulary.build(column))
     ordered = finite_part(np.sort(np.asarray(column, dtype=np.float64)))
     edges, discrete = edge_rules.build(ordered)
-    return freeze_numeric(field, edges, count_sorted(ordered, edges), discrete=discrete, rows=column.size)
+    counts = count_sorted(ordered, edge_rules.cuts(edges))
+    return freeze_numeric(field, edges, counts, discrete=discrete, rows=column.size)
 
 
 def freeze_numeric(

@@ -167,7 +167,7 @@ class Summary:
         )
         finite = [line[start : line.size - end] for line, start, end in zip(ordered, neginf, nan + posinf, strict=True)]
         for (i, feature), values in zip(numeric, finite, strict=True):
-            self._cells_of(i)[:] += count_sorted(values, feature.edges)
+            self._cells_of(i)[:] += count_sorted(values, feature.cuts)
             if values.size:
                 self.ranges[i] = min(self.ranges[i, 0], values[0]), max(self.ranges[i, 1], values[-1])
             if self.exact is not None:
@@ -186,7 +186,7 @@ class Summary:
         complete = values[np.isfinite(values[:, [j for j, _ in watched]]).all(axis=1)]
         scores = np.empty((len(watched), len(complete)), dtype=np.int64)
         for column, (j, feature) in zip(scores, watched, strict=True):
-            column[:] = feature.scores[cell_of(complete[:, j], feature.edges)]
+            column[:] = feature.scores[cell_of(complete[:, j], feature.cuts)]
         self.comoments.update(scores.T)
         if self.fourth is not None:
             self.fourth.update(scores.T)

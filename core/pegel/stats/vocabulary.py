@@ -12,6 +12,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from pegel.data.conversions import TRUTH, meaning
+
 TOP = 50
 """Categories with a cell of their own."""
 EXACT = 10_000
@@ -37,7 +39,7 @@ def most_frequent(counts: Mapping[str, int]) -> list[str]:
 
 
 class _Cells(dict[str, int]):
-    """Cell by category; whatever is not in it is looked up by hash, or is unseen."""
+    """Cell by category; whatever is not in it is looked up by its meaning, then by hash, or is unseen."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         super().__init__({value: len(vocabulary.top) for value in vocabulary.known})
@@ -46,6 +48,8 @@ class _Cells(dict[str, int]):
 
     def __missing__(self, value: str) -> int:
         vocabulary = self._vocabulary
+        if (written := vocabulary.written(value)) is not None:
+            return self[written]
         other = len(vocabulary.top)
         if vocabulary.is_open or (vocabulary.hashes and digest(value) in vocabulary.hashes):
             return other
@@ -55,6 +59,9 @@ class _Cells(dict[str, int]):
 @dataclass(frozen=True)
 class Vocabulary:
     """The categories of a baseline column. A category is its exact string: no trimming, no case folding.
+
+    A string that is not among them may write a number or a truth value that one of them writes otherwise, see
+    `pegel.data.conversions.meaning`.
 
     `top`: up to 50 most frequent values (ties by byte order), one cell each. `known`: the others as text (at most
     10,000 values in all), or `hashes` of them. `singletons`: values seen exactly once. `distinct`: values seen.
@@ -99,6 +106,21 @@ class Vocabulary:
     def cells(self) -> Mapping[str, int]:
         """Return a mapping from any string to its cell."""
         return _Cells(self)
+
+    def written(self, value: str) -> str | None:
+        """Return the category kept as text that writes the same number or truth value as one that is not kept."""
+        return self._by_meaning.get(meaning(value, truth=self._is_truth))
+
+    @cached_property
+    def _is_truth(self) -> bool:
+        kept = (*self.top, *self.known)
+        return self.distinct == len(kept) and all(meaning(value, truth=False) in TRUTH for value in kept)
+
+    @cached_property
+    def _by_meaning(self) -> Mapping[str, str]:
+        """Return categories by their meaning; of several with one meaning the most frequent, then the first."""
+        order = (*self.top, *sorted(self.known, key=byte_order))
+        return {meaning(value, truth=self._is_truth): value for value in reversed(order)}
 
     def cell_of(self, column: NDArray[np.object_]) -> NDArray[np.intp]:
         """Return the cell of each string of a column without nulls."""

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegel.data.columns import Field, Kind, Missing, Role, Schema
-from pegel.data.decoding import count_rows, decode_batch, decode_request, decode_response
+from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
+from pegel.data.decoding import count_rows, decode_batch
 from pegel.data.events import EventType, identity, parse_event
 from pegel.data.instants import to_us
 from pegel.data.payloads import INVALID_KINDS, MAX_BODY_BYTES, MAX_TENSOR_DEPTH, MAX_VALUES
@@ -38,9 +38,17 @@ def request(*rows: Any) -> bytes:
     return json.dumps({"instances": rows}).encode()
 
 
+def rows_in(body: bytes, schema: Schema = SCHEMA, role: Role = Role.FEATURE) -> Columns:
+    """Decode one body, or raise why it is unreadable."""
+    decoded = decode_batch([body], schema, role)
+    if decoded.errors:
+        raise decoded.errors[0]
+    return decoded.columns
+
+
 def tensor(data: bytes, *, name: bytes = b'"x"') -> bytes:
-    """Return a v2 request with one tensor, its data and name as they stand in JSON."""
-    return b'{"inputs": [{"name": %b, "shape": [-1], "datatype": "FP64", "data": %b}]}' % (name, data)
+    """Return a v2 request with one tensor of three values, its data and name as they stand in JSON."""
+    return b'{"inputs": [{"name": %b, "shape": [3], "datatype": "FP64", "data": %b}]}' % (name, data)
 
 
 def test_headers_name_the_event() -> None:
@@ -125,7 +133,7 @@ def test_components_of_one_prediction_are_no_copies() -> None:
 )
 def test_every_shape_of_a_request_gives_the_same_columns(body: bytes) -> None:
     """Lists, objects, tensors and gzip are only ways to write the same rows."""
-    columns = decode_request(body, SCHEMA)
+    columns = rows_in(body)
 
     assert [[1.5, 2.0], [3.0, 4.5]] == columns.numeric.tolist()
     assert [["a", "b"]] == [list(column) for column in columns.categorical]
@@ -144,7 +152,7 @@ def test_every_shape_of_a_request_gives_the_same_columns(body: bytes) -> None:
 )
 def test_every_shape_of_a_response_gives_the_same_columns(body: bytes) -> None:
     """Bare values, lists, objects and tensors of predictions are the same rows."""
-    columns = decode_response(body, SCHEMA)
+    columns = rows_in(body, role=Role.PREDICTION)
 
     assert [[1.0], [2.0]] == columns.numeric.tolist()
 
@@ -153,7 +161,9 @@ def test_every_shape_of_a_response_gives_the_same_columns(body: bytes) -> None:
     ("value", "number", "code"),
     [
         ("null", math.nan, Missing.NULL),
-        ('"12"', math.nan, Missing.UNPARSEABLE),
+        ('"12"', 12.0, Missing.PRESENT),
+        ('"1,200"', math.nan, Missing.UNPARSEABLE),
+        ('""', math.nan, Missing.NULL),
         ("{}", math.nan, Missing.UNPARSEABLE),
         ("[1, 2]", math.nan, Missing.UNPARSEABLE),
         ("NaN", math.nan, Missing.PRESENT),
@@ -167,7 +177,7 @@ def test_every_shape_of_a_response_gives_the_same_columns(body: bytes) -> None:
 )
 def test_a_strange_number_is_counted_by_what_it_is(value: str, number: float, code: Missing) -> None:
     """What is wrong with one value never makes the body unreadable, and never turns into zero."""
-    columns = decode_request(f'{{"instances": [[1, "a", 2], [{value}, "a", 2]]}}'.encode(), SCHEMA)
+    columns = rows_in(f'{{"instances": [[1, "a", 2], [{value}, "a", 2]]}}'.encode())
     codes = np.zeros((2, 2)) if columns.missing is None else columns.missing
 
     assert np.array_equal([[1.0, 2.0], [number, 2.0]], columns.numeric, equal_nan=True)
@@ -175,14 +185,96 @@ def test_a_strange_number_is_counted_by_what_it_is(value: str, number: float, co
     assert 0 == codes[0].sum() + codes[1, 1]
 
 
-def test_a_category_is_a_string_or_null() -> None:
-    """Numbers and objects in place of a category are marked unparseable, null is null."""
-    columns = decode_request(request([1, "a", 2], [1, None, 2], [1, 7, 2], [1, ["b"], 2]), SCHEMA)
+def test_a_category_is_text_or_null() -> None:
+    """Numbers and truth values are categories as the text they are written as, objects and lists are unparseable."""
+    given: list[Any] = ["a", None, 7, 7.0, True, ["b"], ["b", "c"], {}]
+    columns = rows_in(request(*([1, value, 2] for value in given)))
     marks = columns.unparseable[0]
 
-    assert ["a", None, None, "b"] == list(columns.categorical[0])
+    assert ["a", None, "7", "7", "true", "b", None, None] == list(columns.categorical[0])
     assert marks is not None
-    assert [False, False, True, False] == marks.tolist()
+    assert [False] * 6 + [True] * 2 == marks.tolist()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        request({"x": 1.0, "more": 3}, {"c": "a"}, {}),
+        b"""{"inputs": [{"name": "x", "shape": [3], "datatype": "FP64", "data": [1.0, null, null]},
+                        {"name": "c", "shape": [3, 1], "datatype": "BYTES", "data": [null, "a", null]},
+                        {"name": "more", "shape": [1], "datatype": "FP64", "data": [3]}]}""",
+    ],
+    ids=["objects", "tensors"],
+)
+def test_a_field_missing_from_a_request_is_null(body: bytes) -> None:
+    """What is not there is a null of its field, whether one row lacks it or all do; the request stays readable."""
+    columns = rows_in(body)
+
+    assert columns.missing is not None
+    assert [[0, 1], [1, 1], [1, 1]] == columns.missing.tolist()
+    assert [None, "a", None] == list(columns.categorical[0])
+
+
+LABEL = Schema((Field("label", Kind.CATEGORICAL, Role.PREDICTION),))
+THREE = Schema(tuple(Field(name, Kind.NUMERIC, Role.PREDICTION) for name in "abc"))
+
+
+@pytest.mark.parametrize("values", ["[1, 0]", "[1.0, 0.0]", '["1", "0"]', "[[1], [0]]", '[{"label": 1}, {"label": 0}]'])
+def test_class_labels_may_be_numbers(values: str) -> None:
+    """A label is the same category as a number, as a float and as text."""
+    columns = rows_in(f'{{"predictions": {values}}}'.encode(), LABEL, Role.PREDICTION)
+
+    assert (["1", "0"], (None,)) == (list(columns.categorical[0]), columns.unparseable)
+
+
+def answer(shape: str, data: str) -> bytes:
+    """Return a v2 response with one tensor under a name that is no field."""
+    return f'{{"outputs": [{{"name": "output-0", "shape": {shape}, "datatype": "INT64", "data": {data}}}]}}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("shape", "data", "rows"),
+    [
+        ("[2]", "[1, 0]", 2),
+        ("[2, 1]", "[1, 0]", 2),
+        ("[2, 1]", "[[1], [0]]", 2),
+        ("[0]", "[]", 0),
+        ("[2]", "[true, 0]", 2),
+    ],
+)
+def test_the_first_number_of_a_shape_counts_rows(shape: str, data: str, rows: int) -> None:
+    """A tensor of shape [n] for one field is n rows, whatever it is called."""
+    assert rows == rows_in(answer(shape, data), LABEL, Role.PREDICTION).n
+
+
+@pytest.mark.parametrize(
+    ("shape", "data"), [("[1, 3]", "[1, 2, 3]"), ("[1, 3]", "[[1, 2, 3]]"), ("[1, 3, 1]", "[1, 2, 3]")]
+)
+def test_a_row_of_several_fields_has_a_shape_that_says_so(shape: str, data: str) -> None:
+    """Three values are one row of three fields where the shape has one row."""
+    assert [[1.0, 2.0, 3.0]] == rows_in(answer(shape, data), THREE, Role.PREDICTION).numeric.tolist()
+
+
+@pytest.mark.parametrize(
+    ("shape", "data", "schema", "kind"),
+    [
+        ("[3]", "[1, 2, 3]", THREE, "wrong_fields"),
+        ("[3, 1]", "[1, 2, 3]", THREE, "wrong_fields"),
+        ("[1, 2]", "[1, 2]", LABEL, "wrong_fields"),
+        ("[2]", "[1, 2, 3]", LABEL, "wrong_shape"),
+        ("[2, 2]", "[[1, 2], [3]]", LABEL, "wrong_shape"),
+        ("[2, 1]", "[[1], 2]", LABEL, "wrong_shape"),
+        ("[-1]", "[1, 2]", LABEL, "wrong_shape"),
+        ('["2"]', "[1, 2]", LABEL, "wrong_shape"),
+        ("[1000000000000, 0]", "[]", LABEL, "wrong_shape"),
+    ],
+)
+def test_a_shape_that_does_not_fit_is_refused(shape: str, data: str, schema: Schema, kind: str) -> None:
+    """Rows are never guessed: other numbers of fields, ragged data and shapes that are not filled are refused."""
+    with pytest.raises(InvalidPayload) as caught:
+        rows_in(answer(shape, data), schema, Role.PREDICTION)
+
+    assert kind == caught.value.kind
 
 
 @pytest.mark.parametrize(
@@ -203,7 +295,7 @@ def test_a_category_is_a_string_or_null() -> None:
         (tensor(b"[" * 900 + b"[1]" + b",2" * 200_000 + b"]" * 900), "wrong_shape"),
         (tensor(b"[1, [2, 3]]"), "wrong_shape"),
         (tensor(b"[[1], 2]"), "wrong_shape"),
-        (tensor(b"[1]", name=b"[" * 900 + b"]" * 900), "wrong_fields"),
+        (tensor(b"[1, 2, 3]", name=b"[" * 900 + b"]" * 900), "wrong_fields"),
         (b"[[1, 2, 3]]", "wrong_shape"),
         (b'{"instances": 7}', "wrong_shape"),
         (b'{"predictions": [1]}', "wrong_shape"),
@@ -212,15 +304,24 @@ def test_a_category_is_a_string_or_null() -> None:
         (b'{"inputs": [{"name": "x", "shape": [2], "datatype": "FP64"}, {"data": 1, "shape": []}]}', "wrong_shape"),
         (b'{"inputs": [{"name": "x", "shape": [1], "data": [1]}, 7]}', "wrong_shape"),
         (b'{"instances": [[1, "a"]]}', "wrong_fields"),
-        (b'{"instances": [{"x": 1, "c": "a"}]}', "wrong_fields"),
-        (b'{"inputs": [{"name": "x", "shape": [2], "data": [1, 2]}]}', "wrong_fields"),
+        (b'{"instances": [{"X": 1, "C": "a"}, {}]}', "wrong_fields"),
+        (b'{"inputs": [{"name": "z", "shape": [2], "data": [1, 2]}]}', "wrong_fields"),
+        (b'{"inputs": [{"name": "x", "shape": [1, 2], "data": [1, 2]}]}', "wrong_fields"),
+        (
+            b'{"inputs": [{"name": "x", "shape": [1], "data": [1]}, {"name": "x", "shape": [1], "data": [2]}]}',
+            "wrong_fields",
+        ),
+        (
+            b'{"inputs": [{"name": "x", "shape": [1], "data": [1]}, {"name": "y", "shape": [2], "data": [1, 2]}]}',
+            "wrong_fields",
+        ),
         (b'{"inputs": [{"name": "a", "shape": [1, 2], "data": [1, 2]}]}', "wrong_fields"),
     ],
 )
 def test_an_unreadable_body_has_a_kind(body: bytes, kind: str) -> None:
     """Each way to be unreadable has one name, and the name is a known one."""
     with pytest.raises(InvalidPayload) as caught:
-        decode_request(body, SCHEMA)
+        rows_in(body)
 
     assert kind == caught.value.kind
     assert caught.value.kind in INVALID_KINDS
@@ -230,7 +331,7 @@ def test_an_unreadable_body_has_a_kind(body: bytes, kind: str) -> None:
 def test_a_tensor_may_be_nested_as_deep_as_stated(depth: int) -> None:
     """The values of a tensor come in order, however many dimensions it is written in."""
     body = tensor(b"[" * depth + b"1, 2, 3" + b"]" * depth)
-    columns = decode_request(body, Schema((Field("x", Kind.NUMERIC),)))
+    columns = rows_in(body, Schema((Field("x", Kind.NUMERIC),)))
 
     assert [[1.0], [2.0], [3.0]] == columns.numeric.tolist()
 
@@ -255,7 +356,7 @@ def test_a_batch_is_the_sum_of_its_bodies(requests: list[list[tuple[Any, ...]]])
     """Decoding together gives the rows that decoding one by one gives, whatever the values."""
     bodies = [json.dumps({"instances": rows}).encode() for rows in requests]
     together = decode_batch(bodies, SCHEMA, Role.FEATURE)
-    singles = [decode_request(body, SCHEMA) for body in bodies]
+    singles = [rows_in(body) for body in bodies]
     matrix = np.concatenate([np.empty((0, 2)), *(one.numeric for one in singles)])
     texts = [text for one in singles for text in one.categorical[0]]
 
@@ -269,7 +370,7 @@ def test_no_body_raises_anything_else(body: bytes) -> None:
     """Whatever the bytes, a body gives rows or an error of a known kind, the same by itself and in a batch."""
     decoded = decode_batch([body], SCHEMA, Role.FEATURE)
     try:
-        alone: int | str = decode_request(body, SCHEMA).n
+        alone: int | str = rows_in(body).n
     except InvalidPayload as error:
         alone = error.kind
 

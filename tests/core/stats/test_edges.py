@@ -96,3 +96,36 @@ def test_groups_hold_about_a_sixteenth(m: int) -> None:
     assert groups.tolist() == sorted(groups.tolist())
     assert rows.size <= 17
     assert rows.min() >= m / 32
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=64))
+def test_float32_does_not_leave_a_point(values: list[float]) -> None:
+    """A value of a discrete feature is in its cell as float32, too, unless another value is the same in float32."""
+    points = np.unique(np.array(values) + 0.0)
+    cuts = edges.cuts(edges.build(points)[0])
+    with np.errstate(over="ignore"):
+        single = points.astype(np.float32)
+    alone = np.isfinite(single) & ([np.count_nonzero(single == one) == 1 for one in single])
+    same = np.where(alone, single.astype(np.float64), points)
+
+    assert np.all(np.diff(cuts) > 0)
+    assert cell_of(points, cuts).tolist() == cell_of(same, cuts).tolist()
+    assert cell_of(points, cuts).tolist() == (2 * np.arange(points.size) + 1).tolist()
+
+
+@given(st.lists(FINITE, min_size=65, max_size=300, unique=True))
+def test_float32_does_not_pass_an_edge(values: list[float]) -> None:
+    """Numbers that a continuous feature was trained with in float32 stay in their cell when more digits follow."""
+    ordered = np.sort(np.array(values))
+    cuts = edges.cuts(edges.build(ordered)[0])
+    longer = [np.nextafter(value, value + side).item() for side in (-1, 1) for value in ordered.tolist()]
+
+    assert [*cell_of(ordered, cuts).tolist()] * 2 == cell_of(np.array(longer), cuts).tolist()
+
+
+def test_values_that_float32_cannot_tell_apart_keep_exact_cells() -> None:
+    """Whole numbers from 2**24 on, and numbers beyond float32, are told apart to the last digit."""
+    for points in ([2.0**24, 2.0**24 + 1], [1e300, 2e300], [1e9, 1e9 + 1e-3, 1e9 + 2e-3]):
+        built, _ = edges.build(np.array(points))
+
+        assert built.tolist() == edges.cuts(built).tolist()

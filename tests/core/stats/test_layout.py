@@ -154,3 +154,24 @@ def test_at_most_64_fields_are_paired() -> None:
     found = assemble(Schema(fields), [one] * 70)
 
     assert list(range(64)) == [place for place, _ in found.correlated]
+
+
+@pytest.mark.parametrize(
+    ("trained", "now", "cells"),
+    [
+        (["true", "false"], ["1", "True", "0", "0.0", "yes"], [2, 2, 0, 1]),
+        (["1", "0"], ["true", "1.0", "FALSE", "2"], [2, 1, 0, 1]),
+        (["True", "False"], ["true", "0"], [1, 1, 0, 0]),
+        (["1", "2"], ["1.0", "2", "true", "01"], [1, 1, 0, 2]),
+        (["1.0", "2.0"], ["1", "2", "3"], [1, 1, 0, 1]),
+        (["007", "7"], ["7.0", "007", "07"], [1, 1, 0, 1]),
+        (["1", "1.0"], ["1", "1.0", "1.00"], [2, 1, 0, 0]),
+    ],
+)
+def test_a_category_is_known_by_its_meaning(trained: list[str], now: list[str], cells: list[int]) -> None:
+    """What is not there as it is written is the category that writes the same number, or truth value among such."""
+    vocabulary = Vocabulary.build(trained * 2)
+
+    assert cells == [vocabulary.count(np.array(now, dtype=object))[0][vocabulary.cells[one]] for one in trained] + [
+        *vocabulary.count(np.array(now, dtype=object))[0][-2:]
+    ]

@@ -87,10 +87,10 @@ def _numeric_parts(
 ) -> NDArray[np.float64]:
     strange = np.flatnonzero(~np.isfinite(values))
     if not strange.size:
-        return table.cells[cell_of(values, feature.edges)]
+        return table.cells[cell_of(values, feature.cuts)]
     finite = values.copy()
     finite[strange] = 0.0  # anything that has a cell; what it gives is written over
-    parts = table.cells[cell_of(finite, feature.edges)]
+    parts = table.cells[cell_of(finite, feature.cuts)]
     odd = values[strange]
     parts[strange] = np.where(np.isnan(odd), table.nan, np.where(odd > 0, table.posinf, table.neginf))
     if missing is not None:
