@@ -21,8 +21,8 @@ kept but that they are."""
 def array_of(values: Sequence[Any]) -> pa.Array:
     """Return values of any types as one column; NaN is null, as pandas has it.
 
-    Numbers and truth values are numbers, times alone are times. What is none of these, alone, is a column of a type that
-    is not measured. In a column of several types each value keeps its own.
+    Numbers and truth values are numbers, times alone are times. What is none of these, alone, is a column of a type
+    that is not measured. In a column of several types each value keeps its own.
     """
     plains = [_storable(value) for value in values]
     sorts = [_sort(one) for one in plains]

@@ -13,9 +13,9 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import parquet
 
+from pegel.data.plain_types import plain_type
 from pegel.errors import PermanentError
 from pegel.notebook.file_search import DataFile
-from pegel.data.plain_types import plain_type
 from pegel.notebook.row_labels import row_labels
 from pegel.notebook.wanted_columns import Wanted
 

@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
+from pegel.data.plain_types import plain_batches, plain_type
 from pegel.errors import PermanentError
 from pegel.notebook import file_search, frames, table_files
-from pegel.data.plain_types import plain_batches, plain_type
 from pegel.notebook.wanted_columns import Wanted
 
 BATCH = 65_536
