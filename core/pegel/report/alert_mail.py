@@ -169,7 +169,7 @@ def doubt(facts: Facts) -> str:
     """Return how often a false alarm is to be expected, and when the last alert was."""
     budget = facts.mail.spec.false_alarms
     every = words.length(budget.period / budget.count)
-    asked = f"{budget.count:g} per {budget.per} per model"
+    asked = f"{budget} per model"
     sentence = f"Is this a false alarm? At your setting ({asked}) one is expected every {every}"
     if facts.mail.previous is None:
         return f"{sentence}; this is the first alert of this model."

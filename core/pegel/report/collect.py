@@ -328,7 +328,7 @@ def _progress(shared: _Shared, group: str, now: datetime) -> str:
 def allowed(spec: MonitorSpec) -> str:
     """Return how often a false alarm is expected against how often the user allows one."""
     expected, asked = Division.of(Setting(spec)).budget.expected_per_day, spec.false_alarms
-    return f"{expected:.2g} per day expected · {asked.count:g} per {asked.per} allowed"
+    return f"{expected:.2g} per day expected · {asked} allowed"
 
 
 def _per_minute(span: Span, requests: int) -> float:

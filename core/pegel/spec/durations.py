@@ -8,14 +8,16 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
+LONGEST = timedelta(days=366)
+"""Of any length of time that is asked for: nobody remembers for longer why it was."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_WRITTEN = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")
+_WRITTEN = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?)\s*([smhd]?)")
 
 
 def parse_duration(text: str) -> timedelta | None:
     """Return the length of time that a person wrote: `60` (seconds), `90s`, `15m`, `1.5h`, `2d`; None for other text.
 
-    Raises ValueError for more than a timedelta holds, 999,999,999 days.
+    Raises ValueError for more than 366 days.
 
     >>> parse_duration("1.5h"), parse_duration("soon")
     (datetime.timedelta(seconds=5400), None)
@@ -23,29 +25,36 @@ def parse_duration(text: str) -> timedelta | None:
     match = _WRITTEN.fullmatch(text.strip())
     if match is None:
         return None
-    try:
-        return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
-    except OverflowError as error:
-        raise ValueError(f"expected less than a million years, given {text}") from error
+    return _bounded(float(match[1]) * _UNITS[match[2] or "s"])
+
+
+def _bounded(seconds: float) -> timedelta:
+    if not abs(seconds) <= LONGEST.total_seconds():
+        raise ValueError(f"must be at most {LONGEST.days} days")
+    return timedelta(seconds=seconds)
 
 
 def _seconds(value: Any) -> Any:
     """Accept a number as seconds, a number with a unit, and ISO 8601; refuse other text in our own words."""
-    if not isinstance(value, str) or value.strip().lstrip("-").startswith("P"):
+    if isinstance(value, int | float):
+        return _bounded(value)
+    if isinstance(value, timedelta) or (isinstance(value, str) and value.strip().lstrip("-").startswith("P")):
         return value
-    length = parse_duration(value)
+    length = parse_duration(value) if isinstance(value, str) else None
     if length is None:
         raise ValueError("write seconds (60) or a number with a unit: 90s, 15m, 1h, 2d")
     return length
 
 
 def _positive(value: timedelta) -> timedelta:
+    _bounded(value.total_seconds())
     if value <= timedelta(0):
         raise ValueError("must be longer than 0 s")
     return value
 
 
 def _not_negative(value: timedelta) -> timedelta:
+    _bounded(value.total_seconds())
     if value < timedelta(0):
         raise ValueError("must not be negative")
     return value
@@ -57,14 +66,14 @@ Duration = Annotated[
     BeforeValidator(_seconds),
     AfterValidator(_positive),
     _in_seconds,
-    WithJsonSchema({"type": ["number", "string"], "exclusiveMinimum": 0}),
+    WithJsonSchema({"type": ["number", "string"], "exclusiveMinimum": 0, "maximum": LONGEST.total_seconds()}),
 ]
-"""A length of time above zero. Written as seconds (`60`) or with a unit (`90s`, `15m`, `1h`, `2d`)."""
+"""A length of time above zero, at most 366 days: seconds (`60`) or with a unit (`90s`, `15m`, `1h`, `2d`)."""
 Delay = Annotated[
     timedelta,
     BeforeValidator(_seconds),
     AfterValidator(_not_negative),
     _in_seconds,
-    WithJsonSchema({"type": ["number", "string"], "minimum": 0}),
+    WithJsonSchema({"type": ["number", "string"], "minimum": 0, "maximum": LONGEST.total_seconds()}),
 ]
 """A length of time of zero or more, written as a `Duration`."""

@@ -4,76 +4,53 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
 from pegel.errors import InvalidSpec
 from pegel.spec import names
-from pegel.spec.durations import Delay, Duration
+from pegel.spec.durations import LONGEST, Delay, Duration
+from pegel.spec.outside_text import LONGEST_SENTENCE, quoted, shown
+from pegel.spec.spec_fields import (
+    AlarmCount,
+    DailyNumber,
+    Emails,
+    FieldName,
+    Name,
+    PartNames,
+    Reference,
+    SpecVersion,
+    Version,
+    WatchedNames,
+)
+from pegel.spec.spec_text import read_data, read_text
 
-
-def _safe(value: str) -> str:
-    if not names.is_safe(value):
-        raise ValueError("must be lower case letters, digits and inner hyphens, because it names topics and endpoints")
-    return value
-
-
-Name = Annotated[str, AfterValidator(_safe), Field(min_length=1, max_length=40, pattern=names.SAFE_NAME)]
 OutlierMethod = Literal["ecod", "hbos"]
 """How unusual a number is: by the rarer of its two tails, or by how thin the histogram is around it."""
-Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
-
-
-def _once(values: tuple[str, ...]) -> tuple[str, ...]:
-    twice = sorted({value for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f"{', '.join(twice)} is named more than once; name it once")
-    return values
-
-
-def _told_once(addresses: tuple[str, ...]) -> tuple[str, ...]:
-    """Fold what is one address: domains are the same in upper and lower case. The first way of writing it stays."""
-    folded: dict[tuple[str, str], str] = {}
-    for address in addresses:
-        person, _, domain = address.rpartition("@")
-        folded.setdefault((person, domain.lower()), address)
-    return tuple(folded.values())
-
-
-PartNames = Annotated[tuple[str, ...], AfterValidator(_once)]
-FEWEST_ALARMS, MOST_ALARMS = 0.001, 1000.0
-"""Fewer than one in a thousand months is below what the tests can tell; so many in an hour are one every four seconds,
-more than there are windows to alarm in."""
-
-
-def _countable(count: float) -> float:
-    if not FEWEST_ALARMS <= count <= MOST_ALARMS:
-        raise ValueError(
-            f"expected {FEWEST_ALARMS:g} to {MOST_ALARMS:g}: with less no change would ever be told, with more every "
-            f"window would be an alarm; choose another number or another `per`"
-        )
-    return count
-
-
-AlarmCount = Annotated[
-    float,
-    AfterValidator(_countable),
-    WithJsonSchema({"type": "number", "minimum": FEWEST_ALARMS, "maximum": MOST_ALARMS}),
-]
+_EXPECTED = {
+    "tuple_type": "expected a list",
+    "model_type": "expected a mapping of fields",
+    "string_type": "expected text",
+    "bool_parsing": "expected true or false",
+    "int_parsing": "expected a whole number",
+    "float_parsing": "expected a number",
+    "time_delta_parsing": f"expected a length of time as in PT90S, at most {LONGEST.days} days",
+}
+"""What pydantic says in Python's words, in those of a spec."""
+MOST_PROBLEMS = 20
+"""Problems of a spec that are named; so many are a wrong file rather than mistakes."""
 
 
 class Section(BaseModel):
@@ -95,10 +72,8 @@ class Model(Section):
     """Which model version is served, and from what."""
 
     name: Name
-    version: Annotated[int, Field(ge=1, le=2**31 - 1)] = 1
-    uri: Annotated[
-        str, Field(min_length=1, description="Folder of the fitted model: `file:///...` or an object store address")
-    ]
+    version: Version = 1
+    uri: Annotated[Reference, Field(description="Folder of the fitted model: `file:///...` or an object store address")]
     format: Literal["sklearn"] = "sklearn"
     protocol: Literal["v1", "v2"] = "v1"
     ready_within: Duration = timedelta(seconds=120)
@@ -108,16 +83,14 @@ class Model(Section):
 class BaselineSource(Section):
     """Where the training data is: a reference that the feature store understands."""
 
-    source: Annotated[str, Field(min_length=1, description="e.g. `local://delays?version=1&split=train`")]
-    time_column: Annotated[str, Field(min_length=1)] | None = None
+    source: Annotated[Reference, Field(description="e.g. `local://delays?version=1&split=train`")]
+    time_column: FieldName | None = None
     """Column with the time of each row (UTC where it has no zone). With it, the baseline is replayed window by window:
     windows that vary more than independent rows would, or with the hours of the day, are then allowed for."""
     utc_offset: Annotated[float, Field(ge=-14, le=14)] = 0.0
     """Hours by which the clock that the features follow is ahead of UTC."""
 
 
-LONGEST = timedelta(days=366)
-"""A window longer than this has no verdict while anybody remembers why it was asked for."""
 SHORTEST_STEP = timedelta(seconds=1)
 """The stream looks at its windows once a second."""
 LATEST = timedelta(days=7)
@@ -162,11 +135,6 @@ class Windowing(Section):
     def _bounded(self) -> Self:
         length, step, lateness = map(_seconds, (self.length, self.step, self.lateness))
         slides, panes = self.length // self.step, (self.length + self.lateness) // self.step
-        if self.length > LONGEST:
-            raise ValueError(
-                f"length {length} > {_seconds(LONGEST)} ({LONGEST.days} days): the window would have no verdict for so "
-                f"long; choose a shorter one"
-            )
         if self.step < SHORTEST_STEP:
             raise ValueError(
                 f"slide {step} < {_seconds(SHORTEST_STEP)}: the stream looks at its windows once a second; choose a "
@@ -198,21 +166,24 @@ def _seconds(length: timedelta) -> str:
 class Watch(Section):
     """What is judged."""
 
-    features: Literal["all"] | tuple[str, ...] = "all"
+    features: WatchedNames = "all"
     predictions: bool = True
     detectors: PartNames = ()
     """Tests of numeric fields beside those that are always made; they share the same false-alarm budget."""
     statistics: PartNames = ()
     """Statistics kept of each numeric field beside those that always are, from the next baseline on."""
-    outliers_per_day: Annotated[float, Field(gt=0)] = 100.0
+    outliers_per_day: DailyNumber = 100.0
     """How many outlying events a day a person wants to see at most, on average, if nothing changes."""
     outlier_method: OutlierMethod = "ecod"
     """How numbers are scored, from the next baseline on: `ecod` by their tails, `hbos` also in gaps between heaps of
     values. Categories and missing values score by how rare they are, in either."""
-    rows_per_day: Annotated[float, Field(gt=0)] = 100_000.0
+    rows_per_day: DailyNumber = 100_000.0
     """Expected traffic; with `outliers_per_day` it gives the outlier rate."""
     margin: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Smallest change worth a page, in standard deviations; smaller significant changes are shown, not mailed."""
+
+
+_PER = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s+per\s+(\S{1,20})")
 
 
 class FalseAlarms(Section):
@@ -221,6 +192,21 @@ class FalseAlarms(Section):
     count: AlarmCount = 1.0
     """0.001 to 1000."""
     per: Literal["hour", "day", "week", "month"] = "week"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_words(cls, value: Any) -> Any:
+        """Accept what people say: `1 per week`."""
+        if not isinstance(value, str):
+            return value
+        match = _PER.fullmatch(value.strip())
+        if match is None:
+            raise ValueError('expected a number "per" hour, day, week or month, as in `1 per week`')
+        return {"count": match[1], "per": match[2]}
+
+    def __str__(self) -> str:
+        """Return it as people say it, which is accepted again."""
+        return f"{self.count:.12g} per {self.per}"
 
     @property
     def period(self) -> timedelta:
@@ -236,8 +222,7 @@ class FalseAlarms(Section):
 class Alerting(Section):
     """Who is told, and how often."""
 
-    emails: Annotated[tuple[Email, ...], AfterValidator(_told_once)] = ()
-    """An address that is named twice is told once."""
+    emails: Emails = ()
     repeat_after: Duration = timedelta(hours=1)
     """No further mail about the same alert before this has passed, unless it grows to more features."""
 
@@ -245,7 +230,7 @@ class Alerting(Section):
 class MonitorSpec(Section):
     """A user's whole wish for watching one model version."""
 
-    spec_version: Literal[1] = 1
+    spec_version: SpecVersion = 1
     model: Model
     namespace: Name = "default"
     group: Name = "default"
@@ -287,20 +272,12 @@ class MonitorSpec(Section):
     @classmethod
     def from_yaml(cls, text: str) -> MonitorSpec:
         """Validate YAML (or JSON) text. Raises InvalidSpec."""
-        try:
-            data = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise InvalidSpec(f"this is not YAML: {error}. Nothing was changed.") from error
-        return cls.parse(data)
+        return cls.parse(read_data(text))
 
     @classmethod
     def from_file(cls, path: Path) -> MonitorSpec:
         """Validate a YAML or JSON file. Raises InvalidSpec, also when the file cannot be read."""
-        try:
-            text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise InvalidSpec(f"{path} cannot be read: {error.strerror}. Nothing was changed.") from error
-        return cls.from_yaml(text)
+        return cls.from_yaml(read_text(path))
 
 
 def _canonical(data: Any) -> bytes:
@@ -308,16 +285,23 @@ def _canonical(data: Any) -> bytes:
 
 
 def _explain(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors():
-        where = ".".join(str(part) for part in problem["loc"]) or "spec"
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"{where}: unknown field; remove it or correct its name")
-        elif problem["type"] == "missing":
-            lines.append(f"{where}: missing; it has no default, so state it")
-        elif isinstance(problem["input"], dict):
-            lines.append(f"{where}: {message}")
-        else:
-            lines.append(f"{where}: given {problem['input']!r}: {message[0].lower()}{message[1:]}")
-    return "\n".join(lines)
+    """Return one line per problem: where, what was given, what was expected; the first 20 of them."""
+    problems = [_sentence(problem) for problem in error.errors(include_url=False, include_context=False)]
+    lines = list(dict.fromkeys(problems))
+    more = [f"and {len(lines) - MOST_PROBLEMS} more"] if len(lines) > MOST_PROBLEMS else []
+    return "\n".join([*lines[:MOST_PROBLEMS], *more])
+
+
+def _sentence(problem: Any) -> str:
+    where = ".".join(shown(str(part)) for part in problem["loc"]) or "spec"
+    message = _EXPECTED.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+    message = shown(message[0].lower() + message[1:], LONGEST_SENTENCE)
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: unknown field; remove it or correct its name"
+    if problem["type"] == "missing":
+        return f"{where}: missing; it has no default, so state it"
+    if problem["input"] is None:
+        return f"{where}: empty; write a value, or leave the field out"
+    if isinstance(problem["input"], dict):
+        return f"{where}: {message}"
+    return f"{where}: given {quoted(problem['input'])}: {message}"

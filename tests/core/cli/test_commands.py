@@ -74,7 +74,7 @@ def test_a_wrong_spec_is_refused_with_field_value_and_remedy(
     said = capsys.readouterr().err
 
     assert code == 2
-    assert "windowing.length: given -5: must be longer than 0 s" in said
+    assert "windowing.length: given '-5': must be longer than 0 s" in said
     assert "Traceback" not in said
 
 

@@ -1,0 +1,135 @@
+"""The types of a spec's fields: what each accepts, and the sentence with which it refuses the rest."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from pegel.spec import names
+from pegel.spec.outside_text import quoted
+
+LONGEST_NAME = 40
+"""Of a model, a namespace or a group: with prefix and suffix they are topics and Kubernetes resources."""
+LONGEST_TEXT = 2_000
+"""Of references, addresses and names of fields."""
+LONGEST_EMAIL = 254
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+EMAIL: Final = rf"^{_ATOM}(\.{_ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
+"""Addresses that every mail server takes: those of RFC 5321, without quoted names and literal hosts."""
+FEWEST_ALARMS, MOST_ALARMS = 0.001, 1000.0
+"""Fewer than one in a thousand months is below what the tests can tell; so many in an hour are one every four seconds,
+more than there are windows to alarm in."""
+MOST_ROWS = 1e12
+"""Rows or outliers a day: ten million a second."""
+
+
+def _safe(value: str) -> str:
+    _within(value, LONGEST_NAME)
+    if not names.is_safe(value):
+        raise ValueError("must be lower case letters, digits and inner hyphens, because it names topics and endpoints")
+    return value
+
+
+def _within(text: str, most: int) -> str:
+    if not text:
+        raise ValueError("is empty; write a value, or leave the field out")
+    if len(text) > most:
+        raise ValueError(f"has {len(text):,} characters, at most {most:,} are possible")
+    return text
+
+
+def _counted(value: Any) -> Any:
+    """Read a number that was written as text, as all scalars of a spec's file are."""
+    return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,20}", value) else value
+
+
+def _listed(value: Any) -> Any:
+    """Take one text where a list is expected for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _mailable(address: str) -> str:
+    if len(address) > LONGEST_EMAIL or re.fullmatch(EMAIL, address) is None or address.endswith("\n"):
+        raise ValueError("expected one address such as oncall@example.org; several are a list: [a@b.org, c@d.org]")
+    return address
+
+
+def _mailed_once(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Fold what is one address: domains are the same in upper and lower case. The first way of writing it stays."""
+    folded: dict[tuple[str, str], str] = {}
+    for address in addresses:
+        person, _, domain = address.rpartition("@")
+        folded.setdefault((person, domain.lower()), address)
+    return tuple(folded.values())
+
+
+def _visible(text: str) -> str:
+    _within(text, LONGEST_TEXT)
+    if not text.isprintable():
+        raise ValueError("has a character that cannot be seen; write it without")
+    return text
+
+
+def _storable(text: str) -> str:
+    _within(text, LONGEST_TEXT)
+    if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("has a NUL or half a pair of characters, which no database keeps")
+    return text
+
+
+def _watched(value: Any) -> Any:
+    """Return `all`, or the names given, each once: a list of texts, or one text for a list of one."""
+    names_ = _listed(value)
+    if value == "all":
+        return value
+    if not isinstance(names_, list | tuple):
+        raise ValueError("expected `all` or a list of names")  # noqa: TRY004  pydantic's way
+    for name in names_:
+        if not isinstance(name, str):
+            raise ValueError(f"expected names of columns; {quoted(name)} is none")  # noqa: TRY004  pydantic's way
+        _storable(name)
+    return _once(tuple(names_))
+
+
+def _once(values: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)} is named more than once; name it once")
+    return values
+
+
+def _countable(count: float) -> float:
+    if not FEWEST_ALARMS <= count <= MOST_ALARMS:
+        raise ValueError(
+            f"expected {FEWEST_ALARMS:g} to {MOST_ALARMS:g}: with less no change would ever be told, with more every "
+            f"window would be an alarm; choose another number or another `per`"
+        )
+    return count
+
+
+def _text(most: int, **schema: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": most} | schema)
+
+
+Name = Annotated[str, AfterValidator(_safe), _text(LONGEST_NAME, pattern=names.SAFE_NAME)]
+Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""Of a model: as large as every database's integer."""
+SpecVersion = Annotated[Literal[1], BeforeValidator(_counted)]
+Reference = Annotated[str, AfterValidator(_visible), _text(LONGEST_TEXT)]
+"""An address of data or of a model."""
+FieldName = Annotated[str, AfterValidator(_storable), _text(LONGEST_TEXT)]
+"""The name of a column as the data have it, line breaks and all."""
+WatchedNames = Annotated[Literal["all"] | tuple[str, ...], BeforeValidator(_watched)]
+PartNames = Annotated[tuple[Reference, ...], AfterValidator(_once), BeforeValidator(_listed)]
+"""Names of detectors or statistics."""
+Email = Annotated[str, AfterValidator(_mailable), _text(LONGEST_EMAIL, pattern=EMAIL)]
+Emails = Annotated[tuple[Email, ...], AfterValidator(_mailed_once), BeforeValidator(_listed)]
+"""Who is told; an address that is named twice is told once."""
+AlarmCount = Annotated[
+    float,
+    AfterValidator(_countable),
+    WithJsonSchema({"type": "number", "minimum": FEWEST_ALARMS, "maximum": MOST_ALARMS}),
+]
+DailyNumber = Annotated[float, Field(gt=0, le=MOST_ROWS)]
