@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
-from pegel.data.columns import Columns, Schema
-from pegel.detect.noise_assessment import RowTimes, assess
+from pegel.data.columns import Columns, Role, Schema
+from pegel.detect.noise_assessment import RowTimes, assess, with_repeats
+from pegel.detect.repeated_rows import RepeatedRows, unseen_in_repeats
 from pegel.errors import InvalidSpec
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.layout import Layout
@@ -67,7 +69,10 @@ class Timed:
         return self.frame.orderBy(INSTANT, *(name for name in self.frame.columns if name != INSTANT))
 
     def noise(self, layout: Layout, values: TrainingColumns) -> Noise:
-        """Return what clean windows of the training data do; not assessed without times."""
+        """Return what clean windows of the training data do: where rows have times, and where rows are repeated."""
+        return with_repeats(self._replayed(layout, values), layout, *_repeats(layout, values))
+
+    def _replayed(self, layout: Layout, values: TrainingColumns) -> Noise:
         if self.spec.baseline.time_column is None:
             return Noise(why="not assessed: the spec names no time_column of the training data")
         length = self.spec.windowing.length
@@ -81,6 +86,19 @@ class Timed:
     def _instants(self) -> NDArray[np.int64]:
         column = self.ordered.select(INSTANT).toArrow().column(INSTANT)
         return np.asarray(column.to_numpy(), dtype=np.int64)
+
+
+def _repeats(layout: Layout, values: TrainingColumns) -> tuple[float, dict[str, int]]:
+    """Return how much repeated rows matter, and by field of categories the rows unseen but for their copies."""
+    numeric = [one.field.name for _, one in layout.numeric(Role.FEATURE)]
+    repeated = RepeatedRows(len(values[numeric[0]]) if numeric else 0)
+    repeated.add(values[name] for name in numeric)
+    factor = repeated.factor()
+    if factor == 1:
+        return factor, {}
+    named = (one.field.name for _, one in layout.categorical(Role.FEATURE) if not one.open_vocabulary)
+    times = {name: Counter(value for value in values[name].tolist() if value is not None) for name in named}
+    return factor, {name: unseen_in_repeats(counts.values(), factor) for name, counts in times.items()}
 
 
 def by_season(batch: pa.RecordBatch, rows: Columns, seasons: Seasons | None) -> Iterator[tuple[int | None, Columns]]:

@@ -62,7 +62,7 @@ def data_sets(demo_data: Path) -> Iterator[DataSet]:
     for name in STREAMS:
         yield f"river {name}", partial(_river, name)
     for path in sorted(demo_data.glob(FLIGHTS)):
-        yield f"popmon {path.name.partition('.')[0]}", partial(pd.read_csv, path)
+        yield f"popmon {path.name.partition('.')[0]}", partial(pd.read_csv, path, index_col=0)
 
 
 def _scikit_learn(name: str) -> pd.DataFrame:

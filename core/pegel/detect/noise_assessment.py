@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 
 from pegel.detect.replay import MIN_BLOCKS, replay
 from pegel.detect.season_choice import choose
+from pegel.stats.dispersion import Dispersion
 from pegel.stats.layout import Layout
-from pegel.stats.noise import Noise
+from pegel.stats.noise import COUNTS, Noise
+
+RANKS = ("location", "scale")
+ANY_SIZE = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +50,22 @@ def assess(layout: Layout, values: Mapping[str, NDArray[Any]], n_ref: int, row_t
     choice = choose(layout, values, row_times.instants, n_ref, length=row_times.length, utc_offset=row_times.utc_offset)
     of_row = None if choice.seasons is None else choice.seasons.season_of(row_times.instants)
     return Noise(replay(layout, values, n_ref, of_row), choice.seasons, f"assessed; {choice.why}")
+
+
+def with_repeats(noise: Noise, layout: Layout, factor: float, unseen: Mapping[str, int]) -> Noise:
+    """Return what clean windows do where rows stand there several times, in a window as in the baseline.
+
+    A replay has seen that already, so it is only told; without one, every test allows for it.
+
+    Args:
+        noise: What is known of windows.
+        layout: The cells.
+        factor: By how much repetition makes means vary more, see `pegel.detect.repeated_rows`; 1 for none.
+        unseen: By name of a field of categories, the rows that would be unseen by all rows but their copies.
+    """
+    if factor == 1 or noise.dispersion:
+        return replace(noise, repeats=factor)
+    # The factor is the same for windows of any size: n_ref is beyond all of them.
+    each = Dispersion(ANY_SIZE, 0, dict.fromkeys((*RANKS, *COUNTS), factor), shape=(factor, 1.0, 1))
+    spread = {one.field.name: replace(each, unseen=unseen.get(one.field.name, 0)) for one in layout.features}
+    return replace(noise, repeats=factor, dispersion=spread)

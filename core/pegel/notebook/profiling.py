@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
@@ -12,15 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pegel.baseline.baseline import Baseline
-from pegel.data.arrow_columns import categories, kind_of, numbers
+from pegel.data.arrow_columns import categories, counts, kind_of, numbers
 from pegel.data.columns import Field, Kind, Role, Schema
-from pegel.detect.noise_assessment import assess
+from pegel.detect.noise_assessment import assess, with_repeats
+from pegel.detect.repeated_rows import RepeatedRows, unseen_in_repeats
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook import arguments, labelled, table_reading
 from pegel.notebook.learning import learn
 from pegel.notebook.table_counting import summarise
 from pegel.spec.monitor_spec import Watch
-from pegel.stats.layout import Layout, assemble
+from pegel.stats.layout import CategoricalLayout, Layout, assemble
+from pegel.stats.noise import Noise
 
 MEMORY = 256 << 20
 """Bytes that all columns whose cells are being learned may take together; beyond, a column is read several times."""
@@ -84,17 +87,34 @@ def profile(
             )
         performance = None if labels is None else labelled.learn(table, labels)
         layout = _layout(table, schema, memory, stages.stage(1))
+        repeated = RepeatedRows(table.rows)
+        summary = summarise(table, layout, exact=True, repeated=repeated, progress=stages.stage(2))
         return Baseline.build(
             layout=layout,
-            summary=summarise(table, layout, exact=True, progress=stages.stage(2)),
+            summary=summary,
             model=name,
             version=version,
             source=table.source,
             scores=None,
             watch=Watch(),
             performance=performance,
-            noise=None if window_rows is None else assess(layout, _FullColumns(table, schema), window_rows),
+            noise=_noise(table, layout, window_rows, repeated.factor()),
         )
+
+
+def _noise(table: table_reading.Table, layout: Layout, window_rows: int | None, repeats: float) -> Noise:
+    """Return what clean windows do, as far as the order of rows and their repetition tell."""
+    columns = _FullColumns(table, layout.schema)
+    noise = Noise() if window_rows is None else assess(layout, columns, window_rows)
+    unseen = {}
+    if repeats > 1:
+        for one in layout.features:
+            if isinstance(one, CategoricalLayout) and not one.open_vocabulary:
+                times: Counter[str] = Counter()
+                for block in table.column(one.field.name):
+                    times.update(counts(block))
+                unseen[one.field.name] = unseen_in_repeats(times.values(), repeats)
+    return with_repeats(noise, layout, repeats, unseen)
 
 
 def _label_columns(label: str | None, answer: str | None, score: str | None) -> labelled.LabelColumns | None:

@@ -12,6 +12,8 @@ import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from pegel.data.arrow_columns import columns_of
+from pegel.data.columns import Role
+from pegel.detect.repeated_rows import RepeatedRows
 from pegel.notebook import table_reading
 from pegel.stats.layout import Layout
 from pegel.stats.summary import Summary
@@ -27,15 +29,19 @@ def summarise(
     layout: Layout,
     *,
     exact: bool = False,
+    repeated: RepeatedRows | None = None,
     progress: table_reading.Progress = table_reading.silent,
 ) -> Summary:
-    """Count all rows of a table, on all cores."""
+    """Count all rows of a table, on all cores; with `repeated`, also how often each row of features stands there."""
     roles = [(role, layout.schema.of_role(role)) for role in layout.schema.roles]
 
     def count(batch: pa.RecordBatch) -> Summary:
         part = Summary.empty(layout, exact=exact)
         for role, fields in roles:
-            part.update(columns_of(fields, batch), role)
+            columns = columns_of(fields, batch)
+            part.update(columns, role)
+            if repeated is not None and role is Role.FEATURE:
+                repeated.add(columns.numeric.T)
         return part
 
     batches = table.batches([field.name for field in layout.schema.fields])

@@ -18,12 +18,19 @@ class Noise:
     """How windows vary although nothing changes.
 
     `dispersion`: per field, how much more than windows of independent rows; empty if not assessed. `seasons`: the
-    seasons that are judged apart, None for none; `why` says in words what was found.
+    seasons that are judged apart, None for none; `why` says in words what was found. `repeats`: by how much means vary
+    more because rows of the table stand there several times; 1 if they do not.
     """
 
     dispersion: Mapping[str, Dispersion] = field(default_factory=dict)
     seasons: Seasons | None = None
     why: str = "not assessed"
+    repeats: float = 1.0
+
+    @property
+    def replayed(self) -> bool:
+        """Say whether the baseline was cut into windows to see how they vary."""
+        return any(one.blocks for one in self.dispersion.values())
 
     def burst_factor(self, n: int) -> float:
         """Return by how much the variance of a count of odd rows exceeds that of independent ones, at most.
@@ -37,6 +44,7 @@ class Noise:
         return {
             "dispersion": {name: found.to_json() for name, found in self.dispersion.items()},
             "seasons": None if self.seasons is None else self.seasons.to_json(),
+            "repeats": self.repeats,
         }
 
     @classmethod
@@ -46,4 +54,5 @@ class Noise:
             {name: Dispersion.from_json(item) for name, item in data["dispersion"].items()},
             None if data["seasons"] is None else Seasons.from_json(data["seasons"]),
             why,
+            data["repeats"],
         )

@@ -96,8 +96,10 @@ class SingleWindows:
         if baseline is None:
             return []
         notes = []
-        if not baseline.noise.dispersion:
+        if not baseline.noise.replayed:
             notes.append(f"windows that vary by themselves are not allowed for: {baseline.noise.why}")
+        if baseline.noise.repeats > 1:
+            notes.append(_repeats(baseline))
         if baseline.outlier_cutoff is None:
             notes.append(refusal(baseline.rows, watch.rows_per_day, watch.outliers_per_day) or "")
         return [note for note in notes if note]
@@ -129,6 +131,21 @@ class SingleWindows:
         light = isinstance(pair.before.layout, NumericLayout) and pair.before.layout.light_tails
         formula = _FORMULAS.get(finding.test, _COUNT_FORMULA).format(scores=_SCORES[light])
         return explained_by(finding, stored_evidence(finding, pair), formula)
+
+
+def _repeats(baseline: Baseline) -> str:
+    """Return what repeated rows cost, in words."""
+    times, rows = baseline.noise.repeats, baseline.rows
+    seen = (
+        "the replay of its windows has allowed for it"
+        if baseline.noise.replayed
+        else f"windows are taken to be so, too: the baseline counts as {rows / times:,.0f} of its {rows:,} rows, and a "
+        "window likewise"
+    )
+    return (
+        f"rows of the baseline stand there {times:.3g} times, as after a join or a repeated load; {seen}; take repeats "
+        "out of both to see smaller changes"
+    )
 
 
 def outlier_test(baseline: Baseline, summary: Summary) -> list[CountTest]:

@@ -1,0 +1,87 @@
+"""Does a table hold its rows several times, as a careless join leaves them? Then it says less than its rows suggest.
+
+Equal rows alone prove nothing: a table of few values has many. But rows drawn independently, whatever their law, occur
+once, twice, three times ... in numbers f1, f2, f3 ... for which `k! f_k` is log-convex; rows that were copied break
+that. Only numeric columns are looked at.
+
+Source: the numbers of a mixed Poisson law are moments, and moments are log-convex (Liapunov's inequality).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pegel.detect.variance_factor import digits
+
+SAMPLED = 1 << 20
+"""Of more rows than this, only those whose hash falls into a part of all hashes are kept: with all their copies."""
+MOST_COPIES = 20
+"""Rows that occur more often than this are values that repeat by themselves."""
+CERTAIN = 6.0
+"""Standard deviations by which rows must occur too often."""
+LEAST_DISTINCT = 30
+"""Of fewer distinct rows nothing is said."""
+MATTERS = 1.05
+"""A smaller factor is worth no words."""
+_PRIME = np.uint64(0x9E3779B97F4A7C15)
+
+
+class RepeatedRows:
+    """Counts how often each row of a table occurs, by a number that equal rows share."""
+
+    def __init__(self, rows: int) -> None:
+        """Expect so many rows."""
+        self._every = np.uint64(max(1, -(-rows // SAMPLED)))
+        self._kept: list[NDArray[np.uint64]] = []
+
+    def add(self, columns: Iterable[NDArray[np.float64]]) -> None:
+        """Add rows, in any order of calls, as their numeric columns, each float64 of the same length."""
+        hashes = _hashed(columns)
+        self._kept.append(hashes if self._every == 1 else hashes[hashes % self._every == 0])
+
+    def factor(self) -> float:
+        """Return by how much repetition makes means vary more: 2 where each row stands twice, 1 without any."""
+        kept = [np.empty(0, dtype=np.uint64), *self._kept]
+        return factor_of(np.unique(np.concatenate(kept), return_counts=True)[1])
+
+
+def unseen_in_repeats(times: Iterable[int], factor: float) -> int:
+    """Return how many rows would be unseen by all rows but their own copies, from how often each value occurs."""
+    return sum(count for count in times if count <= math.ceil(factor))
+
+
+def factor_of(times: NDArray[np.int64]) -> float:
+    """Return the factor for how often each distinct row occurs.
+
+    >>> factor_of(np.full(500, 2)), factor_of(np.ones(500, dtype=np.int64))
+    (2.0, 1.0)
+    >>> factor_of(np.repeat([1, 2], [600, 200]))
+    1.4
+    """
+    if times.size < LEAST_DISTINCT:
+        return 1.0
+    # Where every number is a multiple of two, every row was copied, also those that would have repeated anyhow.
+    common = int(np.gcd.reduce(times))
+    numbers = np.bincount(times // common, minlength=MOST_COPIES + 2).astype(np.float64)
+    copies = np.arange(2, MOST_COPIES)
+    natural = np.sqrt((copies + 1) / copies * numbers[copies - 1] * numbers[copies + 1])
+    excess = numbers[copies] - natural
+    excess = np.where(excess > CERTAIN * np.sqrt(numbers[copies] + 1), excess, 0.0)
+    partly = 1 + float((excess * copies * (copies - 1)).sum()) / float(times.sum() // common)
+    factor = common * partly
+    return digits(factor) if factor >= MATTERS else 1.0
+
+
+def _hashed(columns: Iterable[NDArray[np.float64]]) -> NDArray[np.uint64]:
+    """Return a number for each row, equal for equal rows."""
+    hashes = np.zeros(0, dtype=np.uint64)
+    for column in columns:
+        values = (column + 0.0).view(np.uint64)  # both zeros are one
+        hashes = values if not hashes.size else np.bitwise_xor(hashes, values, out=hashes)
+        hashes *= _PRIME
+        hashes ^= hashes >> np.uint64(32)
+    return hashes
