@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,8 @@ from kserve import InferRequest
 from kserve.errors import InvalidInput
 from numpy.typing import NDArray
 
-from pegel.data.columns import Field, Kind
+from pegel.data.columns import Field, Kind, Missing
+from pegel.data.conversions import category_of, number_of
 
 Rows = NDArray[np.object_]
 
@@ -29,11 +29,16 @@ def from_v1(payload: Any, fields: Sequence[Field]) -> Rows:
 
 
 def from_v2(request: InferRequest, fields: Sequence[Field]) -> Rows:
-    """Read one tensor per feature, or a single tensor of shape [rows, features]. Raises InvalidInput."""
+    """Read one tensor per feature, a feature without one is null; or a single tensor of shape [rows, features].
+
+    Raises InvalidInput.
+    """
     tensors = {tensor.name: _as_text(tensor.as_numpy()) for tensor in request.inputs}
     names = [field.name for field in fields]
-    if len(tensors) == 1 and set(tensors) != set(names):
+    if len(tensors) == 1 and not set(tensors) & set(names):
         (matrix,) = tensors.values()
+        if len(fields) == 1 and matrix.ndim == 1:
+            matrix = matrix.reshape(-1, 1)
     else:
         matrix = _stacked(tensors, names)
     if matrix.shape[1:] != (len(fields),):
@@ -47,12 +52,13 @@ def from_v2(request: InferRequest, fields: Sequence[Field]) -> Rows:
 
 def _stacked(tensors: dict[str, NDArray[Any]], names: list[str]) -> NDArray[Any]:
     """Put one tensor per feature side by side, in the order of `names`."""
-    if set(tensors) != set(names):
+    if not set(tensors) <= set(names) or not tensors:
         raise InvalidInput(f"expected the tensors {', '.join(names)}; given: {', '.join(sorted(tensors))}")
     sizes = {tensor.size for tensor in tensors.values()}
     if len(sizes) != 1:
         raise InvalidInput(f"every tensor must have one value per row; given lengths: {sorted(sizes)}")
-    return np.column_stack([tensors[name].astype(object).ravel() for name in names])
+    nothing = np.full(sizes.pop(), None, dtype=object)
+    return np.column_stack([tensors[name].astype(object).ravel() if name in tensors else nothing for name in names])
 
 
 def _as_text(tensor: Any) -> NDArray[Any]:
@@ -79,12 +85,14 @@ def _values(instance: Any, fields: Sequence[Field], index: int) -> Sequence[Any]
 
 
 def _checked(value: Any, field: Field, index: int) -> Any:
+    """Return a value as the monitor counts it, so that model and monitor see the same. Raises InvalidInput."""
+    given = f"given: {type(value).__name__}"
     if field.kind is Kind.CATEGORICAL:
-        if value is None or isinstance(value, str):
-            return value
-        raise InvalidInput(f"instances[{index}].{field.name}: expected text or null; given: {type(value).__name__}")
-    if value is None:
-        return math.nan
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    raise InvalidInput(f"instances[{index}].{field.name}: expected a number or null; given: {type(value).__name__}")
+        text, unparseable = category_of(value)
+        if unparseable:
+            raise InvalidInput(f"instances[{index}].{field.name}: expected text or null; {given}")
+        return text
+    number, missing = number_of(value)
+    if missing is Missing.UNPARSEABLE:
+        raise InvalidInput(f"instances[{index}].{field.name}: expected a number or null; {given}")
+    return number

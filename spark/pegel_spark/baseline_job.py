@@ -18,6 +18,7 @@ from pyspark.sql import functions as sf
 
 from pegel.baseline.baseline import Baseline
 from pegel.baseline.outliers import OutlierTables
+from pegel.data.arrow_columns import columns_of
 from pegel.data.columns import Role
 from pegel.featurestore import FeatureStore
 from pegel.judge.comparison import kept_statistics
@@ -27,7 +28,7 @@ from pegel.stats.seasons import Seasons
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
 from pegel_spark.timed_rows import Timed, by_season
-from pegel_spark.training_columns import TrainingColumns, columns
+from pegel_spark.training_columns import TrainingColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def summarise(frame: DataFrame, layout: Layout, seasons: Seasons | None = None) 
         summary = Summary.empty(layout, exact=True)
         for batch in batches:
             for role in layout.schema.roles:
-                for season, rows in by_season(batch, columns(batch, layout.schema, role), seasons):
+                for season, rows in by_season(batch, columns_of(layout.schema.of_role(role), batch), seasons):
                     summary.update(rows, role, season)
         yield pa.RecordBatch.from_pydict({"data": [summary.to_bytes()]})
 
@@ -109,7 +110,7 @@ def scores(frame: DataFrame, tables: OutlierTables) -> NDArray[np.float64]:
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            found, _ = tables.score(columns(batch, tables.layout.schema, Role.FEATURE))
+            found, _ = tables.score(columns_of(tables.layout.schema.of_role(Role.FEATURE), batch))
             yield pa.RecordBatch.from_pydict({"score": pa.array(found)})
 
     return np.asarray(frame.mapInArrow(run, "score double").toArrow().column("score").to_numpy(), dtype=np.float64)

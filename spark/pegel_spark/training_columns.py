@@ -1,4 +1,4 @@
-"""Training data as columns: from Parquet through Arrow to what layouts and summaries take."""
+"""Training data as columns: from Parquet through Arrow to what layouts and summaries take, by the rules of core."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
-from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
+from pegel.data.arrow_columns import categories, numbers
+from pegel.data.columns import Field, Kind, Schema
 from pegel.errors import InvalidSpec
 
 AT_ONCE = 20_000_000
 """Values that the driver holds at the same time; larger tables are fetched one column after the other."""
+
+
+_NUMBERS = {"tinyint", "smallint", "int", "bigint", "float", "double", "boolean", "decimal"}
+_TEXTS = {"string", "char", "varchar"}
 
 
 class TrainingColumns(Mapping[str, NDArray[Any]]):
@@ -36,7 +40,9 @@ class TrainingColumns(Mapping[str, NDArray[Any]]):
     def __getitem__(self, name: str) -> NDArray[Any]:
         """Return one column."""
         table = self._table if self._table is not None else _fetch(self._frame, [name])
-        return column(table.column(name), self._fields[name])[0]
+        values = numbers if self._fields[name].kind is Kind.NUMERIC else categories
+        blocks = [values(block)[0] for block in table.column(name).iterchunks()]
+        return np.concatenate(blocks) if blocks else np.empty(0)
 
     def __iter__(self) -> Iterator[str]:
         """Return the names in schema order."""
@@ -56,44 +62,19 @@ def check(frame: DataFrame, schema: Schema) -> None:
             f"baseline.source: the training data lacks {', '.join(absent)}; it has {', '.join(types)}. "
             "Register data with these columns, or a schema without them; no baseline was built."
         )
-    texts = [field.name for field in schema.fields if field.kind is Kind.NUMERIC and not _is_number(types[field.name])]
-    if texts:
+    unfit = [field for field in schema.fields if not _can_hold(types[field.name], field)]
+    if unfit:
+        given = ", ".join(f"{field.name}, which should be {field.kind}, as {types[field.name]}" for field in unfit)
         raise InvalidSpec(
-            f"baseline.source: {', '.join(texts)} should be numeric, given {', '.join(types[name] for name in texts)}. "
-            "Register them as categorical or convert them; no baseline was built."
+            f"baseline.source: expected numbers for numeric fields, and text, numbers or truth values for categorical "
+            f"ones; given {given}. Register them as what they are or convert them; no baseline was built."
         )
-
-
-def columns(batch: pa.RecordBatch, schema: Schema, role: Role) -> Columns:
-    """Return the rows of an Arrow batch for one role."""
-    fields = schema.of_role(role)
-    numeric = [column(batch.column(field.name), field) for field in fields if field.kind is Kind.NUMERIC]
-    texts = [column(batch.column(field.name), field)[0] for field in fields if field.kind is Kind.CATEGORICAL]
-    matrix = np.empty((batch.num_rows, len(numeric)), dtype=np.float64)
-    codes = np.zeros(matrix.shape, dtype=np.uint8)
-    for at, (values, nulls) in enumerate(numeric):
-        matrix[:, at] = values
-        codes[nulls, at] = Missing.NULL
-    missing = codes if codes.any() else None
-    return Columns(batch.num_rows, matrix, missing, tuple(texts), tuple(None for _ in texts))
-
-
-def column(values: pa.Array | pa.ChunkedArray, field: Field) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Return one column as numpy, and which of its values are null (NaN in numeric ones)."""
-    nulls = np.asarray(pc.is_null(values).to_numpy(zero_copy_only=False), dtype=np.bool_)
-    if field.kind is Kind.CATEGORICAL:
-        return np.array(values.cast(pa.string()).to_pylist(), dtype=np.object_), nulls
-    if pa.types.is_boolean(values.type):
-        values = values.cast(pa.int8())
-    # Integers beyond 2**53 lose their last digits, as they do in every model that computes with doubles.
-    numbers = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return np.where(nulls, np.nan, np.asarray(numbers, dtype=np.float64)), nulls
 
 
 def _fetch(frame: DataFrame, names: list[str]) -> pa.Table:
     return frame.select(*[f"`{name}`" for name in names]).toArrow()
 
 
-def _is_number(kind: str) -> bool:
-    plain = {"tinyint", "smallint", "int", "bigint", "float", "double", "boolean"}
-    return kind in plain or kind.startswith("decimal")
+def _can_hold(kind: str, field: Field) -> bool:
+    plain = kind.partition("(")[0]
+    return plain in _NUMBERS or (field.kind is Kind.CATEGORICAL and plain in _TEXTS)

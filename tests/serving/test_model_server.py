@@ -51,6 +51,17 @@ def test_lists_and_objects_are_the_same_instance(server: processes.Service) -> N
     assert PRICES == pytest.approx(by_name.json()["predictions"])
 
 
+def test_the_model_sees_what_the_monitor_counts(server: processes.Service) -> None:
+    """Text of a number, truth values and missing features are the same to the model as to the monitor."""
+    written = [["red", "1.0", 2], [["blue"], [3.0], " 4 "], [True, True, False], {"size": 1, "weight": 2}]
+    plain = [["red", 1.0, 2.0], ["blue", 3.0, 4.0], ["true", 1.0, 0.0], [None, 1.0, 2.0]]
+    predictions = [v1(server, {"instances": rows}).json()["predictions"] for rows in (written, plain)]
+    named = v2(server, tensors()[1:]).json()["outputs"][0]["data"]
+
+    assert predictions[0] == predictions[1]
+    assert predictions[0][3:] == named[:1]
+
+
 def test_no_instances_give_no_predictions(server: processes.Service) -> None:
     """An empty batch is a batch."""
     assert {"predictions": []} == v1(server, {"instances": []}).json()
@@ -107,8 +118,8 @@ def test_metadata_names_every_tensor(server: processes.Service) -> None:
         ({"instances": [["red", 1.0]]}, "expected 3 values (colour, size, weight); given: 2 values"),
         ({"instances": [["red", 1.0, 2.0], "red"]}, "instances[1]"),
         ({"instances": [["red", "heavy", 2.0]]}, "instances[0].size: expected a number or null; given: str"),
-        ({"instances": [[5, 1.0, 2.0]]}, "instances[0].colour: expected text or null; given: int"),
-        ({"instances": [["red", True, 2.0]]}, "instances[0].size: expected a number or null; given: bool"),
+        ({"instances": [["red", "1,5", 2.0]]}, "instances[0].size: expected a number or null; given: str"),
+        ({"instances": [[{}, 1.0, 2.0]]}, "instances[0].colour: expected text or null; given: dict"),
         ({"instances": [{"colour": "red", "weihgt": 2.0}]}, "unknown features weihgt"),
         ({"instances": [["red", None, 2.0]]}, "cannot predict on these values"),
     ],
@@ -125,7 +136,7 @@ def test_a_bad_v1_request_is_told_what_was_expected(server: processes.Service, b
 @pytest.mark.parametrize(
     ("inputs", "says"),
     [
-        (tensors()[:2], "expected the tensors colour, size, weight; given: colour, size"),
+        ([*tensors()[:2], tensors()[2] | {"name": "mass"}], "expected the tensors colour, size, weight; given: colour"),
         ([{"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [1.0, 2.0]}], "shape [rows, 3]; given: [1, 2]"),
         ([*tensors()[:2], {"name": "weight", "shape": [1], "datatype": "FP64", "data": [2.0]}], "one value per row"),
     ],

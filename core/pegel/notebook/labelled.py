@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.data.arrow_columns import categories, kind_of, numbers
-from pegel.data.columns import Kind
+from pegel.data.arrow_columns import categories, numbers
+from pegel.data.conversions import TRUTH, meaning
 from pegel.detect import cbpe
 from pegel.detect.error_rate import Labelled, measure
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook.table_reading import Table
+from pegel.spec.outside_text import shown
 from pegel.stats.performance import Performance
 
 CLASSES = 1_000
 """Labels of more values than this are numbers, not classes."""
-_TRUE = frozenset({"1", "true", "True", "yes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,72 +34,112 @@ class LabelColumns:
 def learn(table: Table, columns: LabelColumns) -> Performance:
     """Return how a classifier did on the rows whose label and answer are known, in the order of the table.
 
-    Raises PermanentError if a column is not there, InvalidSpec if the labels are no classes.
+    Raises:
+        PermanentError: If a column is not there.
+        InvalidSpec: If the labels are no classes, or have none in common with the answers, or if there are scores and
+            the labels do not say which class is the positive one.
     """
     wanted = [name for name in (columns.label, columns.prediction, columns.score) if name is not None]
     if absent := [name for name in wanted if name not in table.schema.names]:
         raise PermanentError(f"expected columns {absent}, given a table without them: no baseline was made.")
-    labels, answers = _values(table, columns.label), _values(table, columns.prediction)
-    known = _known(labels, answers)
-    classes = np.unique(labels[known].astype(str)).size
-    if classes > CLASSES:
+    labels, answers, classes = _known(table, columns.label, columns.prediction)
+    if len(classes.labels) > CLASSES:
         raise InvalidSpec(
-            f"label: expected classes, given {columns.label} with {classes:,} values; watch errors of numbers as a "
-            "column of their own, |prediction - label|. No baseline was made."
+            f"label: expected classes, given {columns.label} with {len(classes.labels):,} values; watch errors of "
+            "numbers as a column of their own, |prediction - label|. No baseline was made."
         )
-    wrong = labels[known] != answers[known]
-    scores = None if columns.score is None else _scores(table, columns.score)[known]
-    made = measure(wrong, scores, None if scores is None else _positive(labels[known]))
-    return replace(made, label=columns.label, prediction=columns.prediction, score=columns.score)
+    if classes.labels and not classes.labels & classes.answers:
+        raise InvalidSpec(
+            f"label, answer: expected the same classes in both, given {columns.label} with {_some(classes.labels)} and "
+            f"{columns.prediction} with {_some(classes.answers)}, which have none in common. No baseline was made."
+        )
+    performance = measure(labels != answers, *_scored(table, columns))
+    return replace(performance, label=columns.label, prediction=columns.prediction, score=columns.score)
 
 
 def count(table: Table, performance: Performance) -> Labelled | None:
     """Return how often a classifier erred on the rows of a table whose labels are known; None without labels."""
     if not {performance.label, performance.prediction} <= set(table.schema.names):
         return None
-    labels, answers = _values(table, performance.label), _values(table, performance.prediction)
-    known = _known(labels, answers)
-    return Labelled(int(known.sum()), int((labels[known] != answers[known]).sum()))
+    labels, answers, _ = _known(table, performance.label, performance.prediction)
+    return Labelled(labels.size, int((labels != answers).sum()))
 
 
 def estimate(table: Table, performance: Performance) -> cbpe.Estimate | None:
-    """Estimate performance from scores alone; None without calibration or without the column of scores."""
+    """Estimate performance from scores alone; None without calibration or without the column of scores.
+
+    Rows without a score from 0 to 1, or without an answer that says whether it is the positive class, are left out.
+    """
     if performance.calibration is None or performance.score is None or performance.score not in table.schema.names:
         return None
-    scores = _scores(table, performance.score)
-    answers = _positive(_values(table, performance.prediction))
-    return cbpe.estimate(cbpe.count(scores, answers), np.array(performance.calibration))
+    scores, answers = _scores(table, performance.score), _truths(_classes(table, performance.prediction))
+    usable = (scores >= 0) & (scores <= 1) & _there(answers)
+    counts = cbpe.count(scores[usable], answers[usable].astype(np.bool_))
+    return cbpe.estimate(counts, np.array(performance.calibration))
 
 
-def _values(table: Table, name: str) -> NDArray[np.object_]:
-    """Return a column as numbers or texts, None where there is nothing: 1 and 1.0 are the same class."""
-    blocks = []
-    for block in table.column(name):
-        if kind_of(block.type) is Kind.NUMERIC:
-            values = numbers(block)[0]
-            known = values.astype(object)
-            known[np.isnan(values)] = None
-            blocks.append(known)
-        else:
-            blocks.append(categories(block)[0])
+class _Classes(NamedTuple):
+    labels: AbstractSet[str]
+    answers: AbstractSet[str]
+
+
+def _known(table: Table, label: str, prediction: str) -> tuple[NDArray[np.object_], NDArray[np.object_], _Classes]:
+    """Return labels and answers of the rows that have both, and which there are, by what they mean: 1 is 1.0 and true.
+
+    Truth values are told from classes that happen to be called 1 by all classes of both columns.
+    """
+    columns = [_classes(table, name) for name in (label, prediction)]
+    both = _there(columns[0]) & _there(columns[1])
+    labels, answers = (column[both] for column in columns)
+    written = set(labels) | set(answers)
+    truth = all(meaning(text, truth=False) in TRUTH for text in written)
+    means = {text: meaning(text, truth=truth) for text in written}
+    labels, answers = (np.array([means[text] for text in column], dtype=object) for column in (labels, answers))
+    return labels, answers, _Classes(set(labels), set(answers))
+
+
+def _classes(table: Table, name: str) -> NDArray[np.object_]:
+    """Return a column as categories, None where there is none."""
+    blocks = [categories(block)[0] for block in table.column(name)]
     return np.concatenate(blocks) if blocks else np.empty(0, dtype=object)
 
 
-def _scores(table: Table, name: str) -> NDArray[np.float64]:
-    values = np.concatenate([numbers(block)[0] for block in table.column(name)])
-    if not ((values >= 0) & (values <= 1)).all():
+def _there(column: NDArray[np.object_]) -> NDArray[np.bool_]:
+    return np.array([value is not None for value in column], dtype=np.bool_)
+
+
+def _scored(table: Table, columns: LabelColumns) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | tuple[None, None]:
+    """Return scores and whether the class is the positive one, of the rows that have a label and an answer."""
+    if columns.score is None:
+        return None, None
+    labels, answers = (_classes(table, name) for name in (columns.label, columns.prediction))
+    both = _there(labels) & _there(answers)
+    labels, scores = labels[both], _scores(table, columns.score)
+    if not ((scores >= 0) & (scores <= 1)).all():
         raise InvalidSpec(
-            f"score: expected numbers from 0 to 1 without gaps in {name}, given others: nothing was made."
+            f"score: expected numbers from 0 to 1 without gaps in {columns.score}, given others. No baseline was made."
         )
-    return values
+    positive = _truths(labels)
+    if strange := set(labels[~_there(positive)]):
+        raise InvalidSpec(
+            f"score: expected truth values, or 1 and 0, in {columns.label}, so that 1 is the positive class; given "
+            f"{_some(strange)}. No baseline was made."
+        )
+    return scores[both], positive.astype(np.bool_)
 
 
-def _known(labels: NDArray[np.object_], answers: NDArray[np.object_]) -> NDArray[np.bool_]:
-    return np.array(
-        [one is not None and other is not None for one, other in zip(labels, answers, strict=True)], dtype=np.bool_
-    )
+def _scores(table: Table, name: str) -> NDArray[np.float64]:
+    blocks = [numbers(block)[0] for block in table.column(name)]
+    return np.concatenate(blocks) if blocks else np.empty(0)
 
 
-def _positive(labels: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """Say which labels are of the positive class: 1, or a word for true."""
-    return np.array([one == 1 or str(one) in _TRUE for one in labels], dtype=np.bool_)
+def _truths(classes: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return whether each class is true, or 1; None for what is neither that nor false, or 0."""
+    truths = {text: None if text is None else TRUTH.get(meaning(text, truth=False)) for text in set(classes)}
+    return np.array([truths[text] for text in classes], dtype=object)
+
+
+def _some(classes: AbstractSet[str]) -> str:
+    """Return a few classes, for people."""
+    first = sorted(classes)[:3]
+    return ", ".join(shown(text) for text in first) + (", ..." if len(classes) > len(first) else "")

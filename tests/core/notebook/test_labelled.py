@@ -91,3 +91,69 @@ def test_wrong_columns_are_refused(asked: dict[str, Any], error: type[Exception]
     """What cannot be labels, answers or scores is refused in a sentence."""
     with pytest.raises(error, match=words):
         pegel.profile(answered(5, 2_000), **asked)
+
+
+TYPES: dict[str, Any] = {
+    "truth": bool,
+    "integer": int,
+    "float": float,
+    "float32": np.float32,
+    "text of a number": lambda one: str(int(one)),
+    "text of a float": lambda one: str(float(one)),
+    "Python's words": lambda one: str(bool(one)),
+    "JSON's words": lambda one: str(bool(one)).lower(),
+}
+
+
+@pytest.mark.parametrize("answer", TYPES)
+@pytest.mark.parametrize("label", TYPES)
+def test_a_class_is_the_same_in_every_type(label: str, answer: str) -> None:
+    """A perfect classifier has no errors, in training and in a check, whichever types labels and answers have."""
+    truth = np.arange(100) % 3 == 0
+    table = {
+        "x": np.arange(100.0),
+        "p": truth * 0.8 + 0.1,
+        "y": [TYPES[label](one) for one in truth],
+        "yhat": [TYPES[answer](one) for one in truth],
+    }
+    baseline = pegel.profile(table, label="y", answer="yhat", score="p")
+    report = pegel.check(table | {"y": truth.astype(int)}, baseline)
+    assert baseline.performance is not None
+    assert report.estimate is not None
+
+    assert (100, 0) == (baseline.performance.rows, baseline.performance.errors)
+    assert [] == [finding.feature for finding in report.findings if finding.feature == "error rate"]
+    assert (100, 1.0) == (report.estimate.n, report.estimate.recall)
+
+
+@pytest.mark.parametrize(
+    ("labels", "answers", "words"),
+    [
+        (["yes", "no"], [True, False], "y with no, yes and yhat with false, true, which have none in common"),
+        ([1, 2], ["1st", "2nd"], "y with 1, 2 and yhat with 1st, 2nd, which have none in common"),
+        (["b", "c\n"], [0.5, 1.5], "given y with b, c  and yhat with 0.5, 1.5"),
+    ],
+)
+def test_classes_with_nothing_in_common_are_refused(labels: list[Any], answers: list[Any], words: str) -> None:
+    """Labels and answers that cannot be compared make no baseline of nothing but errors."""
+    with pytest.raises(InvalidSpec, match=words):
+        pegel.profile({"x": [1.0, 2.0], "y": labels, "yhat": answers}, label="y", answer="yhat")
+
+
+def test_a_positive_class_is_never_guessed() -> None:
+    """Scores need labels that say which class is the positive one."""
+    table = {"y": ["yes", "no"], "yhat": ["yes", "no"], "p": [0.9, 0.1], "x": [1.0, 2.0]}
+    with pytest.raises(InvalidSpec, match="expected truth values, or 1 and 0, in y, so that 1 is the positive class"):
+        pegel.profile(table, label="y", answer="yhat", score="p")
+
+
+def test_rows_that_cannot_be_estimated_are_left_out(baseline: Baseline) -> None:
+    """A check of scores with gaps estimates from the other rows, and says from how many."""
+    table = answered(6, 1_000)
+    del table["y"]
+    table["p"][:10], table["yhat"] = np.nan, [None, *table["yhat"][1:].tolist()]
+    table["p"][20] = 1.5
+    report = pegel.check(table, baseline)
+    assert report.estimate is not None
+
+    assert 989 == report.estimate.n

@@ -31,11 +31,13 @@ class FeatureTable:
 def feature_table(feature: FeatureSummary, method: OutlierMethod) -> FeatureTable:
     """Build the table of a field from its baseline counts."""
     rows = feature.n
+    # Whether nothing is a null or a NaN is for the library to say that wrote it: pandas knows no difference.
+    absent = feature.n_null + feature.n_nan
     return FeatureTable(
         name=feature.layout.field.name,
         cells=_cells(feature, method),
-        null=rare(feature.n_null, rows),
-        nan=rare(feature.n_nan, rows),
+        null=rare(absent, rows),
+        nan=rare(absent, rows),
         posinf=rare(feature.n_posinf, rows),
         neginf=rare(feature.n_neginf, rows),
         unparseable=rare(feature.n_unparseable, rows),
