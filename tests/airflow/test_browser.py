@@ -128,9 +128,9 @@ def test_acknowledging_takes_two_fields(chromium: Any, site: str) -> None:
     tab.goto(f"{site}/pegel/models/delays/1")
     tab.fill(".call input[name=why]", "storm in ORD")
     tab.click("text=Acknowledge")
-    tab.wait_for_selector(".told")
+    tab.wait_for_selector(".done")
 
-    assert "Acknowledged." in tab.inner_text(".told")
+    assert "Acknowledged." in tab.inner_text(".done")
 
 
 def test_the_form_asks_in_sections(chromium: Any, site: str, pictures: Path, listed: Path) -> None:

@@ -63,6 +63,8 @@ class Alert:
     """Why the last mail reached nobody; empty if it reached somebody."""
     acknowledged_until: datetime | None = None
     acknowledged_why: str = ""
+    acknowledged_by: str = ""
+    """Who said so: the name under which that person logged in."""
     acknowledged_features: tuple[str, ...] = ()
     """What was acknowledged; a further feature is news all the same."""
 
@@ -85,6 +87,8 @@ class Silence:
     version: int
     until: datetime
     why: str
+    by: str
+    """Who said so: the name under which that person logged in."""
     said_at: datetime
 
 

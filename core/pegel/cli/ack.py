@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -11,7 +12,8 @@ from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.errors import InvalidSpec
 from pegel.spec.durations import parse_duration
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.limits import LONGEST_QUIET
+from pegel.spec.outside_text import LONGEST_NAME, quoted, shown
 from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect, migrate
 from pegel.store.database_file import refuse_missing
@@ -22,7 +24,7 @@ AlertId = Annotated[
 Until = Annotated[
     str, typer.Option("--until", help="`09:00` (UTC, the next one), an ISO 8601 instant, or `4h`, `30m`.")
 ]
-Why = Annotated[str, typer.Option("--why", help="The reason; it stands on the model's page.")]
+Why = Annotated[str, typer.Option("--why", help="The reason; it stands on the model's page, with your account's name.")]
 
 
 def ack(alert: AlertId, until: Until, why: Why = "", home: HomeOption = None) -> None:
@@ -33,25 +35,37 @@ def ack(alert: AlertId, until: Until, why: Why = "", home: HomeOption = None) ->
     engine = connect(database)
     try:
         migrate(engine)
-        known = AlertStore(engine).acknowledge(alert, end, why)
+        known = AlertStore(engine).acknowledge(alert, end, shown(why), by=_person())
     finally:
         engine.dispose()
     features = ", ".join(shown(name, LONGEST_NAME) for name in known.names)
     say(f"{known.key}: no mail about {features} before {end:%Y-%m-%d %H:%M} UTC; one if others drift")
 
 
+def _person() -> str:
+    """Return the account that runs this; `unknown` where it has no name."""
+    try:
+        return shown(getpass.getuser(), LONGEST_NAME)
+    except (KeyError, OSError):
+        return "unknown"
+
+
 def instant(text: str, now: datetime) -> datetime:
     """Return the instant that a person means. Raises InvalidSpec when it cannot be read or has passed."""
-    found = _read(text.strip(), now)
-    if found is None:
+    end = _read(text.strip(), now)
+    if end is None:
         raise InvalidSpec(
-            f"--until: given {text!r}: expected e.g. 09:00, 2026-11-21T09:00Z, 4h or 30m. Nothing was changed."
+            f"--until: given {quoted(text)}: expected e.g. 09:00, 2026-11-21T09:00Z, 4h or 30m. Nothing was changed."
         )
-    if found <= now:
+    if end <= now:
         raise InvalidSpec(
-            f"--until: given {text!r}, which has passed ({found:%Y-%m-%d %H:%M} UTC). Nothing was changed."
+            f"--until: given {quoted(text)}, which has passed ({end:%Y-%m-%d %H:%M} UTC). Nothing was changed."
         )
-    return found
+    if end > now + LONGEST_QUIET:
+        raise InvalidSpec(
+            f"--until: given {quoted(text)}, which is more than {LONGEST_QUIET.days} days ahead. Nothing was changed."
+        )
+    return end
 
 
 def _read(text: str, now: datetime) -> datetime | None:
@@ -73,7 +87,7 @@ def _read(text: str, now: datetime) -> datetime | None:
 
 def _iso(text: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(text)
+        read = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)

@@ -50,6 +50,7 @@ def render(mail: Mail, *, baseline: Baseline | None, tally: Tally, page_url: str
         "headline": headline(facts),
         "summary": summary(facts),
         "comparison": [] if mail.kind is MailKind.OVER else facts.comparison(),
+        "acknowledgement": acknowledgement(facts),
         "doubt": doubt(facts),
         "evidence": evidence(facts),
         "short": mail.alert.id[:8],
@@ -163,6 +164,17 @@ def summary(facts: Facts) -> str:
     if facts.others:
         sentence += f" {facts.others} other {'field looks' if facts.others == 1 else 'fields look'} as in training."
     return sentence.strip()
+
+
+def acknowledgement(facts: Facts) -> str:
+    """Return who acknowledged what of this alert until when and why; empty if nobody did, or that time has passed."""
+    alert = facts.alert
+    if alert.acknowledged_until is None or alert.acknowledged_until <= facts.now:
+        return ""
+    what = words.several(alert.acknowledged_features)
+    until = words.moment(alert.acknowledged_until, facts.now)
+    why = f": {shown(alert.acknowledged_why)}" if alert.acknowledged_why else ""
+    return f"{what} acknowledged by {shown(alert.acknowledged_by, LONGEST_NAME)} until {until} UTC{why}"
 
 
 def doubt(facts: Facts) -> str:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy.engine import Engine
 
-from pegel.alerts.alert import Alert, DispatchFailure
+from pegel.alerts.alert import Alert, DispatchFailure, Silence
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.errors import DamagedRow, NotFound, PegelError, TemporaryError
@@ -147,6 +147,7 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
         alerts=part(
             "alerts", lambda: alerts.alerts(model, version, limit=LISTED, damaged=reader.problems), list[Alert]()
         ),
+        silences=part("silences", lambda: alerts.silences(now, model, version), list[Silence]()),
         outliers=part(
             "outliers",
             lambda: results.outliers(model, version, limit=LISTED, damaged=reader.problems),

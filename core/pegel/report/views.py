@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pegel.alerts.alert import Alert, DispatchFailure
+from pegel.alerts.alert import Alert, DispatchFailure, Silence
 from pegel.judge.findings import Finding, Verdict
 from pegel.reconcile.actions import PastAction
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
@@ -106,6 +106,8 @@ class ModelView:
     findings: list[Finding] = field(default_factory=list)
     """Newest first, of final windows."""
     alerts: list[Alert] = field(default_factory=list)
+    silences: list[Silence] = field(default_factory=list)
+    """Those in force."""
     outliers: list[OutlierRow] = field(default_factory=list)
     invalid: list[InvalidRow] = field(default_factory=list)
     actions: list[PastAction] = field(default_factory=list)

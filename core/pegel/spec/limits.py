@@ -20,6 +20,9 @@ STOP_GRACE = timedelta(seconds=30)
 SERVICE_GRACE = timedelta(seconds=10)
 """How long a service without batches (logger, proxy, model server, mail box) may take to end."""
 
+LONGEST_QUIET = timedelta(days=31)
+"""How long a person may have an alert or a model be quiet: who forgets about it is reminded within a month."""
+
 FREE_RESTARTS = 3
 """Tries in a row without waiting; a hiccup of the machine deserves no delay."""
 FIRST_WAIT = timedelta(minutes=1)

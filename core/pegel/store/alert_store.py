@@ -11,7 +11,8 @@ from sqlalchemy.engine import Connection, Engine
 from pegel.alerts.alert import Alert, Change, Silence
 from pegel.errors import DamagedRow, NotFound
 from pegel.judge.findings import Finding
-from pegel.spec.names import monitor_of
+from pegel.spec.names import monitor_key, monitor_of
+from pegel.spec.outside_text import quoted
 from pegel.store import tables
 from pegel.store.alert_codec import alert_from_json, alert_to_json
 from pegel.store.database import in_turn, reading, writing
@@ -86,11 +87,23 @@ class AlertStore:
         with reading(self._engine) as connection:
             return _one(connection, id_prefix)
 
-    def acknowledge(self, id_prefix: str, until: datetime, why: str) -> Alert:
-        """Hold back mails about what one alert has by now, before `until`. Raises NotFound."""
+    def acknowledge(self, id_prefix: str, until: datetime, why: str, *, by: str, key: str | None = None) -> Alert:
+        """Hold back mails about what one open alert has by now, before `until`.
+
+        Raises NotFound when no open alert, or several, are meant; with `key`, also when it is another monitor's.
+        """
         with writing(self._engine) as connection:
             alert = _one(connection, id_prefix, for_update=True)
-            edited = replace(alert, acknowledged_until=until, acknowledged_why=why, acknowledged_features=alert.names)
+            if alert.over_at is not None or key not in {None, alert.key}:
+                of = "" if key is None else f" of {key}"
+                raise NotFound(f"no open alert{of} starts with {quoted(id_prefix)}: nothing was acknowledged.")
+            edited = replace(
+                alert,
+                acknowledged_until=until,
+                acknowledged_why=why,
+                acknowledged_by=by,
+                acknowledged_features=alert.names,
+            )
             _store(connection, edited)
         return edited
 
@@ -107,21 +120,29 @@ class AlertStore:
         with writing(self._engine) as connection:
             connection.execute(statement)
 
-    def silence(self, model: str, version: int, until: datetime, why: str, now: datetime) -> Silence:
-        """Hold back mails about a model version before `until`; a past `until` ends the silence at once."""
-        said = Silence(model=model, version=version, until=until, why=why, said_at=now)
-        columns = {name: getattr(said, name) for name in said.__dataclass_fields__}
+    def silence(self, silence: Silence) -> None:
+        """Hold back mails about a model version before its `until`; one that has passed ends the silence at once.
+
+        Raises NotFound when the registry has no such model version.
+        """
+        model, version = silence.model, silence.version
+        columns = {name: getattr(silence, name) for name in silence.__dataclass_fields__}
         with writing(self._engine) as connection:
             in_turn(connection, "silences")
+            monitor = sa.select(tables.monitors.c.model).where(*of_monitor(tables.monitors, model, version))
+            if connection.execute(monitor).first() is None:
+                key = monitor_key(model, version)
+                raise NotFound(f"no monitor for {quoted(key)} is registered: nothing was silenced.")
             # The last word counts: an earlier, longer silence would otherwise outlive its own end.
             connection.execute(sa.delete(tables.silences).where(*of_monitor(tables.silences, model, version)))
             connection.execute(sa.insert(tables.silences).values(columns))
-        return said
 
-    def silences(self, now: datetime) -> list[Silence]:
-        """Return the silences in force."""
+    def silences(self, now: datetime, model: str | None = None, version: int | None = None) -> list[Silence]:
+        """Return the silences in force, of one model version if it is named."""
         c = tables.silences.c
-        statement = sa.select(c.model, c.version, c.until, c.why, c.said_at).where(c.until > now).order_by(c.seq)
+        columns = (c.model, c.version, c.until, c.why, c.by, c.said_at)
+        conditions = of_monitor(tables.silences, model, version)
+        statement = sa.select(*columns).where(c.until > now, *conditions).order_by(c.seq)
         with reading(self._engine) as connection:
             return [Silence(**row) for row in connection.execute(statement).mappings()]
 
@@ -174,12 +195,11 @@ class AlertStore:
             if starts
             else []
         )
-        silences = [silence for silence in self.silences(now) if (silence.model, silence.version) == (model, version)]
         return Inbox(
             alerts=[*current, *self._last_over(model, version, damaged)],
             findings=numbered,
             windows=windows,
-            silences=silences,
+            silences=self.silences(now, model, version),
             cursor=max((seq for seq, _ in (*numbered, *passed)), default=None),
             damaged=damaged,
             damaged_alerts=damaged_alerts,
@@ -243,7 +263,7 @@ def _one(connection: Connection, id_prefix: str, *, for_update: bool = False) ->
     documents = connection.execute(statement.with_for_update() if for_update else statement).scalars().all()
     if len(documents) != 1:
         count = "several alerts start" if documents else "no alert starts"
-        raise NotFound(f"{count} with {id_prefix!r}; give more of the id that the mail or the page shows.")
+        raise NotFound(f"{count} with {quoted(id_prefix)}; give more of the id that the mail or the page shows.")
     return alert_from_json(documents[0])
 
 
@@ -273,6 +293,7 @@ def _with_the_latest_word(connection: Connection, alert: Alert) -> Alert:
         alert,
         acknowledged_until=kept.acknowledged_until,
         acknowledged_why=kept.acknowledged_why,
+        acknowledged_by=kept.acknowledged_by,
         acknowledged_features=kept.acknowledged_features,
         over_at=kept.over_at or alert.over_at,
     )

@@ -243,6 +243,7 @@ silences = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("until", Instant, nullable=False),
     sa.Column("why", Foreign, nullable=False),
+    sa.Column("by", Foreign, nullable=False),
     sa.Column("said_at", Instant, nullable=False),
 )
 

@@ -5,19 +5,23 @@ Routes are plain functions, so each runs in a worker thread and may read the dat
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity
-from airflow.api_fastapi.core_api.security import requires_access_dag, requires_access_view
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag, requires_access_view
 from fastapi import Depends, FastAPI, Form, Request
+from fastapi import Path as InPath
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from pegel.errors import NotFound, PegelError, Unavailable
+from pegel.spec.limits import LONGEST_QUIET
 from pegel.spec.settings import Settings
 from pegel_airflow.page import person_actions, routes
 from pegel_airflow.page.render import render
+from pegel_airflow.page.same_origin import refuse_foreign
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "
@@ -27,8 +31,11 @@ HEADERS = {
 }
 """Nothing from elsewhere is loaded, and nobody else may frame the page. `unsafe-inline` is for styles only."""
 
-Hours = Annotated[float, Form(gt=0, le=24 * 31)]
-Why = Annotated[str, Form(min_length=1, max_length=200)]
+MOST_HOURS = LONGEST_QUIET / timedelta(hours=1)
+Hours = Annotated[float, Form(gt=0, le=MOST_HOURS)]
+Why = Annotated[str, Form(min_length=1, max_length=200, pattern=r"\S")]
+AlertId = Annotated[str, Form(min_length=4, max_length=64)]
+Version = Annotated[int, InPath(ge=1, le=2**31 - 1)]
 MAY_CHANGE = Depends(requires_access_dag("PUT", DagAccessEntity.RUN, param_dag_id="alert_dispatch"))
 """Quieting an alert needs the right to change runs of the workflow that mails it; looking does not."""
 
@@ -37,7 +44,8 @@ def build() -> FastAPI:
     """Build the app that Airflow mounts at `/pegel`; anonymous requests get 401 before any route is looked at."""
     app = FastAPI(
         title="Pegel",
-        dependencies=[Depends(requires_access_view(AccessView.PLUGINS))],
+        # In this order: who is it, and did that person's own page send it?
+        dependencies=[Depends(requires_access_view(AccessView.PLUGINS)), Depends(refuse_foreign)],
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -46,7 +54,7 @@ def build() -> FastAPI:
     app.add_api_route("/", index, response_class=HTMLResponse)
     app.add_api_route("/page.js", script)
     app.add_api_route("/models/{name}/{version}", model, response_class=HTMLResponse)
-    for path, route in (("acknowledge", acknowledge), ("silence", silence)):
+    for path, route in (("acknowledge", acknowledge), ("silence", silence), ("hear", hear)):
         app.add_api_route(f"/models/{{name}}/{{version}}/{path}", route, methods=["POST"], dependencies=[MAY_CHANGE])
     return app
 
@@ -57,11 +65,11 @@ def index(request: Request) -> Response:
     return _html(request, "index.html", now=now, rows=routes.watched(Settings(), now))
 
 
-def model(request: Request, name: str, version: int, told: str | None = None) -> Response:
-    """Show one watched model. `told` names what was just done, if anything."""
+def model(request: Request, name: str, version: Version, done: str | None = None) -> Response:
+    """Show one watched model. `done` names what was just done, if anything."""
     now = datetime.now(UTC)
     view = routes.model(Settings(), name, version, now)
-    return _html(request, "model.html", now=now, view=view, told=person_actions.TOLD.get(told or ""))
+    return _html(request, "model.html", now=now, view=view, done=person_actions.DONE.get(done or ""))
 
 
 def script() -> Response:
@@ -69,18 +77,29 @@ def script() -> Response:
     return FileResponse(Path(__file__).parent / "page.js", media_type="text/javascript", headers=HEADERS)
 
 
-def acknowledge(
-    request: Request, name: str, version: int, *, alert: Annotated[str, Form(min_length=4)], hours: Hours, why: Why
+def acknowledge(  # noqa: PLR0917 - a route's parameters are named by the request
+    request: Request, user: GetUserDep, name: str, version: Version, alert: AlertId, hours: Hours, why: Why
 ) -> Response:
     """Stop mail about one alert for some hours; it stays open."""
-    person_actions.acknowledge(Settings(), alert, hours, why, datetime.now(UTC))
+    person_actions.acknowledge(
+        Settings(), name, version, alert=alert, hours=hours, why=why, by=user.get_name(), now=datetime.now(UTC)
+    )
     return _back(request, name, version, "acknowledged")
 
 
-def silence(request: Request, name: str, version: int, *, hours: Hours, why: Why) -> Response:
+def silence(  # noqa: PLR0917 - as above
+    request: Request, user: GetUserDep, name: str, version: Version, hours: Hours, why: Why
+) -> Response:
     """Stop all mail about one model for some hours; judging goes on."""
-    person_actions.silence(Settings(), name, version, hours=hours, why=why, now=datetime.now(UTC))
+    person_actions.silence(Settings(), name, version, hours=hours, why=why, by=user.get_name(), now=datetime.now(UTC))
     return _back(request, name, version, "silenced")
+
+
+def hear(request: Request, user: GetUserDep, name: str, version: Version) -> Response:
+    """End the silence about one model."""
+    now = datetime.now(UTC)
+    person_actions.silence(Settings(), name, version, hours=0, why="it was ended", by=user.get_name(), now=now)
+    return _back(request, name, version, "heard")
 
 
 def explained(request: Request, error: Exception) -> Response:
@@ -94,6 +113,6 @@ def _html(request: Request, template: str, *, status: int = 200, **values: objec
     return HTMLResponse(text, status_code=status, headers=HEADERS)
 
 
-def _back(request: Request, name: str, version: int, told: str) -> RedirectResponse:
+def _back(request: Request, name: str, version: int, done: str) -> RedirectResponse:
     root = request.scope.get("root_path", "")
-    return RedirectResponse(f"{root}/models/{name}/{version}?told={told}", status_code=303)
+    return RedirectResponse(f"{root}/models/{quote(name)}/{version}?done={done}", status_code=303)

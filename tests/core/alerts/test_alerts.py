@@ -258,7 +258,7 @@ def test_who_has_a_mail_is_not_sent_it_again() -> None:
 def test_silence_holds_mails_back_not_alerts() -> None:
     """An alert that begins in silence is told when the silence ends, if it still drifts."""
     history = History()
-    history.silences = [Silence(model="delays", version=1, until=START + 10 * MINUTE, why="", said_at=START)]
+    history.silences = [Silence(model="delays", version=1, until=START + 10 * MINUTE, why="", by="ada", said_at=START)]
     history.live("distance", times=12)
 
     assert [(10, MailKind.OPENED)] == history.mails
@@ -267,7 +267,7 @@ def test_silence_holds_mails_back_not_alerts() -> None:
 def test_an_alert_that_nobody_heard_of_ends_unheard() -> None:
     """When a silence outlasts the drift, nothing is mailed at all."""
     history = History()
-    history.silences = [Silence(model="delays", version=1, until=START + 60 * MINUTE, why="", said_at=START)]
+    history.silences = [Silence(model="delays", version=1, until=START + 60 * MINUTE, why="", by="ada", said_at=START)]
     history.live("distance")
     history.live(times=100)
 

@@ -35,6 +35,18 @@ def test_what_cannot_be_read_is_refused(typed: str) -> None:
         instant(typed, NOW)
 
 
+@pytest.mark.parametrize("typed", ["32d", "2999-01-01", "745h", "366d"])
+def test_what_lies_far_ahead_is_refused(typed: str) -> None:
+    """Nothing is quiet for longer than 31 days, whatever is typed."""
+    with pytest.raises(InvalidSpec, match=r"more than 31 days ahead"):
+        instant(typed, NOW)
+
+
+def test_31_days_are_allowed() -> None:
+    """The bound itself is within."""
+    assert datetime(2026, 12, 22, 3, 12, tzinfo=UTC) == instant("31d", NOW)
+
+
 def test_the_past_is_refused() -> None:
     """Nothing is held back until a time that is over."""
     with pytest.raises(InvalidSpec, match="which has passed"):

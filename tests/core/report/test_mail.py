@@ -177,6 +177,22 @@ def test_a_mail_that_cannot_be_rendered_still_says_what_is_the_matter(mail: Mail
     assert "This mail is short because something is wrong with Pegel itself: KeyError('edges')" == lines[-1]
 
 
+def test_a_mail_about_an_acknowledged_alert_says_by_whom(mail: Mail, baseline: Baseline) -> None:
+    """Who acknowledged what, until when and why stands in text and HTML; once that time has passed it does not."""
+    said = replace(
+        mail.alert, acknowledged_by="ada", acknowledged_why="storm\nin ORD", acknowledged_features=("airline",)
+    )
+    grown = [
+        replace(mail, kind=MailKind.GROWN, alert=replace(said, acknowledged_until=NOW + later))
+        for later in (timedelta(hours=1), -MINUTE)
+    ]
+    now, past = [render(one, baseline=baseline, tally=TALLY, page_url=PAGE, now=NOW) for one in grown]
+    sentence = "airline acknowledged by ada until 01:24:20 UTC: storm in ORD"
+
+    assert (True, True) == (sentence in now.text, sentence in (now.html or ""))
+    assert ("acknowledged" in past.text, "acknowledged" in (past.html or "")) == (False, False)
+
+
 def test_windows_are_counted_beyond_those_that_the_mail_carries(mail: Mail, baseline: Baseline) -> None:
     """The numbers of windows and rows are those of the whole time, not of the newest windows alone."""
     tally = Tally(drifting=1_204, windows=1_311, rows=786_600)

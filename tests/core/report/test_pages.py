@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from pegel.alerts.alert import Silence
 from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.errors import NotFound
 from pegel.judge.findings import Verdict
@@ -24,6 +25,7 @@ from pegel.report.timeline import told
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
 from pegel.store import tables
+from pegel.store.alert_store import AlertStore
 from pegel.store.database import writing
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.registry import Registry
@@ -117,6 +119,18 @@ def test_the_report_stands_alone_and_escapes(sources: Sources, tmp_path: Path) -
     assert not re.search(r"(src|href)=|url\(|https?://", text)
     assert "&lt;script&gt;" in text
     assert "prefers-color-scheme: dark" in text
+
+
+def test_who_has_what_quiet_stands_in_the_report(sources: Sources) -> None:
+    """A silence in force and an acknowledgement are shown with the person, the time and the reason."""
+    store = AlertStore(sources.engine)
+    until = NOW + timedelta(hours=2)
+    store.silence(Silence(model="delays", version=1, until=until, why="moving", by="otto", said_at=NOW))
+    store.acknowledge(store.open_alerts()[0].id, until, "storm", by="ada")
+    text = html.render(model_view(sources, "delays", 1, NOW))
+
+    assert "No mail about this model before 02:24:20 UTC, said by otto at 00:24:20 UTC: moving" in text
+    assert "acknowledged by ada until 02:24:20: storm" in text
 
 
 def test_a_young_model_has_a_report_too(sources: Sources) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
+revision = "0003"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -193,7 +193,7 @@ def _alerts() -> None:
     op.create_table(
         "silences",
         *(_serial("seq"), _text("model"), _integer("version")),
-        *(_instant("until"), _text("why"), _instant("said_at")),
+        *(_instant("until"), _text("why"), _text("by"), _instant("said_at")),
         _key("silences", "seq"),
     )
 

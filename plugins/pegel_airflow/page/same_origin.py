@@ -1,0 +1,50 @@
+"""Whether a request that changes something was sent by this page: a login's cookie travels with every request there is.
+
+Airflow's cookie is kept from other sites by the browser (SameSite=Lax), but not from what else answers on the same host
+under another port. So whoever relies on it has to come from the page's own origin, as the browser says itself. A bearer
+token is sent by nobody by accident: with one, the origin does not matter.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from fastapi import HTTPException, Request
+
+from pegel.spec.outside_text import quoted
+from pegel.spec.settings import Settings
+
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods with which nothing is changed here."""
+
+
+def refuse_foreign(request: Request) -> None:
+    """Raise HTTPException 403 for a request that changes something, relies on a cookie and comes from elsewhere."""
+    if request.method in READING or request.headers.get("authorization", "").lower().startswith("bearer "):
+        return
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    same = site == "same-origin" if origin is None else origin != "null" and _place(origin) in _own(request)
+    if not same or site not in {None, "same-origin"}:
+        raise HTTPException(
+            403,
+            f"expected a request that this page sent itself; given origin {quoted(origin)}, Sec-Fetch-Site "
+            f"{quoted(site)}: nothing was changed. Programs send a bearer token instead of a cookie.",
+        )
+
+
+def _own(request: Request) -> set[str]:
+    """Return where this page is: as the request was addressed, and as the settings say, should they say so."""
+    settings = Settings()
+    public = {_place(settings.page_url)} if "page_url" in settings.model_fields_set else set()
+    return public | {_place(f"//{request.headers.get('host', '')}")}
+
+
+def _place(address: str) -> str:
+    """Return host and port of an address, the scheme's own port left out; empty if there is none."""
+    try:
+        parts = urlsplit(address.lower())
+        port = parts.port
+    except ValueError:
+        return ""
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.hostname or ''}{'' if port in {None, usual} else f':{port}'}"

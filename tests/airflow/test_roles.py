@@ -1,0 +1,126 @@
+"""Who may do what on the page and in the workflows: the table of the documentation, asked of a real Airflow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from people import BY_ROLE
+
+from pegel.spec.settings import Settings
+from pegel_airflow import services
+
+Browse = Callable[[str | None], httpx.Client]
+pytestmark = pytest.mark.usefixtures("played", "listed")
+MODEL = "/pegel/models/delays/1"
+ONBOARD = {"model.name": "delays", "model.uri": "file:///models/delays", "baseline.source": "local://delays"}
+
+
+def documented() -> dict[tuple[str, str], str]:
+    """Return what the documentation's table says, by action and role."""
+    page = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+    table = page.split("## Who may do what")[1].split("\n\n")[2]
+    head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines())
+    return {(row[0], role): cell for row in rows for role, cell in zip(head[1:], row[1:], strict=True)}
+
+
+def open_alert(settings: Settings) -> str:
+    """Return the id of the model's open alert."""
+    return services.stores(settings).alerts.open_alerts()[0].id
+
+
+def run(client: httpx.Client, workflow: str, conf: dict[str, object]) -> httpx.Response:
+    """Start a workflow through Airflow's API, as the page's button and `pegel apply` do."""
+    return client.post(f"/api/v2/dags/{workflow}/dagRuns", json={"logical_date": None, "conf": conf})
+
+
+ACTIONS: dict[str, Callable[[httpx.Client, Settings], httpx.Response]] = {
+    "see the list of models": lambda client, _: client.get("/pegel/"),
+    "see a model's page": lambda client, _: client.get(MODEL),
+    "acknowledge an alert": lambda client, settings: client.post(
+        f"{MODEL}/acknowledge", data={"alert": open_alert(settings), "hours": "1", "why": "storm"}
+    ),
+    "silence a model": lambda client, _: client.post(f"{MODEL}/silence", data={"hours": "1", "why": "storm"}),
+    "end a silence": lambda client, _: client.post(f"{MODEL}/hear"),
+    "refresh a baseline": lambda client, _: run(client, "baseline_refresh", {"models": ["delays/1"]}),
+    "onboard a model": lambda client, _: run(client, "model_onboard", dict(ONBOARD)),
+    "offboard a model": lambda client, _: run(client, "model_offboard", {"model": "delays"}),
+}
+
+
+@pytest.mark.parametrize(("role", "user"), [("nobody", None), *BY_ROLE.items()])
+def test_a_role_may_do_what_the_documentation_says(
+    browse: Browse, filled: Settings, role: str, user: str | None
+) -> None:
+    """Every action is answered as the table has it: done, refused, or with the demand to log in."""
+    table, client = documented(), browse(user)
+    answers = {action: ask(client, filled) for action, ask in ACTIONS.items()}
+
+    assert {action: table[action, role] for action in ACTIONS} == {
+        action: {401: "log in", 403: "no"}.get(answer.status_code, "yes" if answer.status_code < 400 else "fails")
+        for action, answer in answers.items()
+    }
+    assert {action for action, _ in table} == set(ACTIONS)
+
+
+def test_every_route_of_the_page_is_an_action_of_the_table() -> None:
+    """A route that is added without a row in the table of roles fails here."""
+    from pegel_airflow.page.app import build
+
+    routes = {getattr(route, "path", "") for route in build().routes}
+
+    assert {"/", "/page.js", "/models/{name}/{version}"} | {
+        f"/models/{{name}}/{{version}}/{verb}" for verb in ("acknowledge", "silence", "hear")
+    } == routes
+
+
+def test_who_it_was_stands_on_the_page(browse: Browse, played: Settings) -> None:
+    """Who acknowledged and who silenced is stored and shown, with the reason as harmless text."""
+    uma, otto = browse("uma"), browse("otto")
+    alert = open_alert(played)
+    uma.post(f"{MODEL}/acknowledge", data={"alert": alert, "hours": "2", "why": "storm\x1b[2J\u202eDRO"})
+    otto.post(f"{MODEL}/silence", data={"hours": "3", "why": "migration\nof ORD"})
+    text = browse("vic").get(MODEL).text
+    kept = services.stores(played).alerts
+    (silence,) = kept.silences(datetime.now(UTC))
+
+    assert ("uma", "otto") == (kept.alert(alert).acknowledged_by, silence.by)
+    assert re.search(r"acknowledged by uma until [0-9: -]+ UTC: storm\\x1b\[2J\\u202eDRO", text)
+    assert re.search(r"said by otto at [0-9: -]+ UTC: migration of ORD", text)
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "status"),
+    [
+        ("/pegel/models/nobody/1/silence", {"hours": "1", "why": "x"}, 404),
+        ("/pegel/models/delays/2/silence", {"hours": "1", "why": "x"}, 404),
+        ("/pegel/models/nobody/1/hear", {}, 404),
+        ("/pegel/models/delays/99999999999/silence", {"hours": "1", "why": "x"}, 422),
+        ("/pegel/models/delays/0/silence", {"hours": "1", "why": "x"}, 422),
+        (f"{MODEL}/acknowledge", {"alert": "beefbeef", "hours": "1", "why": "x"}, 404),
+        (f"{MODEL}/acknowledge", {"alert": "%%%%", "hours": "1", "why": "x"}, 404),
+        ("/pegel/models/other/1/acknowledge", {"alert": "OPEN", "hours": "1", "why": "x"}, 404),
+        (f"{MODEL}/silence", {"hours": "745", "why": "x"}, 422),
+        (f"{MODEL}/silence", {"hours": "0", "why": "x"}, 422),
+        (f"{MODEL}/silence", {"hours": "nan", "why": "x"}, 422),
+        (f"{MODEL}/silence", {"hours": "inf", "why": "x"}, 422),
+        (f"{MODEL}/silence", {"hours": "-1", "why": "x"}, 422),
+        (f"{MODEL}/silence", {"hours": "1e308", "why": "x"}, 422),
+        (f"{MODEL}/silence", {"hours": "1", "why": "  "}, 422),
+        (f"{MODEL}/silence", {"hours": "1", "why": "x" * 201}, 422),
+    ],
+)
+def test_what_is_not_there_or_out_of_bounds_is_refused(
+    browse: Browse, played: Settings, path: str, data: dict[str, str], status: int
+) -> None:
+    """Models, versions and alerts must exist and belong together; nothing can be quiet for more than 31 days."""
+    alerts = services.stores(played).alerts
+    before = alerts.silences(datetime.now(UTC))
+    meant = {name: open_alert(played) if value == "OPEN" else value for name, value in data.items()}
+    answer = browse("ada").post(path, data=meant)
+
+    assert (status, before) == (answer.status_code, alerts.silences(datetime.now(UTC)))

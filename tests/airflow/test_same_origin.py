@@ -1,0 +1,110 @@
+"""A login's cookie alone changes nothing unless the page's own origin sent the request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from people import PASSWORDS
+
+from pegel.spec.settings import Settings
+from pegel_airflow import services
+
+Browse = Callable[[str | None], httpx.Client]
+pytestmark = pytest.mark.usefixtures("played")
+MODEL = "/pegel/models/delays/1"
+WORDS = {"hours": "1", "why": "forged"}
+
+
+@pytest.fixture
+def cookie(site: str) -> Iterator[httpx.Client]:
+    """A browser's client: logged in by Airflow's cookie, sending nothing else by itself."""
+    with httpx.Client(base_url=site, timeout=60, trust_env=False) as client:
+        answer = client.post("/auth/token", json={"username": "ada", "password": PASSWORDS["ada"]})
+        client.cookies.set("_token", answer.json()["access_token"])
+        yield client
+
+
+def forged(settings: Settings) -> list[str]:
+    """Return who got through."""
+    return [one.why for one in services.stores(settings).alerts.silences(datetime.now(UTC)) if one.why == "forged"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://127.0.0.1"},
+        {"Origin": "http://[::1"},
+        {"Origin": "http://127.0.0.1:x"},
+        {"Origin": ""},
+        {"Origin": "OWN", "Sec-Fetch-Site": "same-site"},
+        {"Origin": "OWN", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "OWN.evil.example"},
+        {"Origin": "OWN@evil.example"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "https://evil.example", "Authorization": "Basic YWRhOmxvdmVsYWNl"},
+        {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example"},
+        {"Referer": "OWN/pegel/"},
+    ],
+    ids=str,
+)
+def test_a_post_from_elsewhere_changes_nothing(
+    cookie: httpx.Client, played: Settings, site: str, headers: dict[str, str]
+) -> None:
+    """Another host, another port, no origin, one that is hidden, and headers that contradict each other: 403."""
+    sent = {name: value.replace("OWN", site) for name, value in headers.items()}
+    answers = [cookie.post(f"{MODEL}/{verb}", data=WORDS, headers=sent) for verb in ("silence", "hear", "acknowledge")]
+
+    assert ([403] * 3, []) == ([answer.status_code for answer in answers], forged(played))
+
+
+OWN = [
+    {"Origin": "OWN"},
+    {"Origin": "OWN", "Sec-Fetch-Site": "same-origin"},
+    {"Sec-Fetch-Site": "same-origin"},
+]
+
+
+@pytest.mark.parametrize("headers", OWN, ids=str)
+def test_the_page_itself_may(cookie: httpx.Client, played: Settings, site: str, headers: dict[str, str]) -> None:
+    """What the page's own forms send is done."""
+    sent = {name: value.replace("OWN", site) for name, value in headers.items()}
+    answers = [cookie.post(f"{MODEL}/silence", data=WORDS, headers=sent)]
+    silenced = forged(played)
+    answers.append(cookie.post(f"{MODEL}/hear", headers=sent))
+
+    assert ([303, 303], ["forged"], []) == ([answer.status_code for answer in answers], silenced, forged(played))
+
+
+def test_a_program_needs_no_origin(browse: Browse) -> None:
+    """A bearer token is sent on purpose: with one, a request may come from anywhere."""
+    answer = browse("ada").post(f"{MODEL}/hear", headers={"Origin": "https://evil.example"})
+
+    assert 303 == answer.status_code
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("verb", ["silence", "hear", "acknowledge"])
+def test_no_other_method_changes_anything(
+    cookie: httpx.Client, played: Settings, site: str, method: str, verb: str
+) -> None:
+    """Only a post changes something; a link or an image with the same address does not, nor a method by header."""
+    address = f"{MODEL}/{verb}?hours=1&why=forged&_method=POST"
+    answer = cookie.request(method, address, headers={"Origin": site, "X-HTTP-Method-Override": "POST"})
+
+    assert (405, []) == (answer.status_code, forged(played))
+
+
+def test_a_method_by_header_does_not_hide_a_post(cookie: httpx.Client, played: Settings) -> None:
+    """A post that calls itself a get is a post."""
+    answer = cookie.post(f"{MODEL}/silence?_method=GET", data=WORDS, headers={"X-HTTP-Method-Override": "GET"})
+
+    assert (403, []) == (answer.status_code, forged(played))
