@@ -51,8 +51,10 @@ def send_probe(
     """
     from pegel_airflow.probe import probe
 
-    row = ProfiledModel.from_json(profiled).request_row
-    return probe(settings, MonitorSpec.parse(spec_json), str(status["url"]), row)
+    spec, row = MonitorSpec.parse(spec_json), ProfiledModel.from_json(profiled).request_row
+    # A secret is asked for where it is used: what travels between tasks stands in Airflow's database.
+    token = services.serving(settings).staged(spec.endpoint).probe_token
+    return probe(settings, spec, str(status["url"]), row, token=token)
 
 
 def register(settings: Settings, spec_json: dict[str, Any], profiled: dict[str, Any]) -> bool:

@@ -1,8 +1,9 @@
 """One request of our own to what is to serve, and its request and response seen on the topic.
 
 That is the proof that the model answers a row of its training data, that its payload logger is wired and that the
-broker keeps what it sends. The probe's event id starts with `names.PROBE_PREFIX`, by which the monitor knows it and
-counts it in nothing.
+broker keeps what it sends. The request carries the endpoint's secret, by which its proxy knows it as ours and marks
+both events; the monitor counts them as probes and judges them nowhere. An endpoint without a secret (one of another
+platform) logs the probe like the request of a client.
 """
 
 from __future__ import annotations
@@ -39,19 +40,21 @@ def probe(
     url: str,
     row: Sequence[dict[str, Any]],
     *,
+    token: str = "",
     seen_within: timedelta = SEEN_WITHIN,
 ) -> dict[str, Any]:
     """Send one row to the endpoint at `url` and wait until the topic holds both its events.
 
-    `row` holds each feature's `name`, `kind` and `value`, in order. While the model does not answer, or answers with an
-    error of its own, it is asked again within `spec.model.ready_within`.
+    `row` holds each feature's `name`, `kind` and `value`, in order; `token` is the endpoint's secret, if it has one.
+    While the model does not answer, or answers with an error of its own, it is asked again within
+    `spec.model.ready_within`.
 
     Returns `{"id", "status", "answered_ms", "seen_ms"}`, milliseconds since the answered request was sent. Raises
     EndpointFailed with the model's own words if it refuses the row or does not come to answer, Unavailable if the
     events do not appear within `seen_within`.
     """
     with _tail_of(settings, names.inference_topic(spec.namespace)) as consumer:
-        identity, started = _answered(spec, url, body(spec, row))
+        identity, started = _answered(spec, url, body(spec, row), token)
         answered = time.monotonic()
         _wait_for_both(consumer, identity, spec, seen_within)
     return {
@@ -85,13 +88,14 @@ def _tensor(field: dict[str, Any]) -> dict[str, Any]:
     return {"name": field["name"], "shape": [1, 1], "datatype": "FP64" if numeric else "BYTES", "data": [value]}
 
 
-def _answered(spec: MonitorSpec, url: str, request: dict[str, Any]) -> tuple[str, float]:
-    """Ask until the model answers 200; return the identity of that request and when it was sent (monotonic)."""
+def _answered(spec: MonitorSpec, url: str, request: dict[str, Any], token: str) -> tuple[str, float]:
+    """Ask until the model answers 200; return what that request was called and when it was sent (monotonic)."""
     where, within = address(spec, url), spec.model.ready_within.total_seconds()
     deadline = time.monotonic() + within
     while True:
-        identity, started = f"{names.PROBE_PREFIX}{uuid.uuid4()}", time.monotonic()
-        given = _ask(where, request, identity)
+        identity, started = str(uuid.uuid4()), time.monotonic()
+        headers = {wire.http_name(wire.HEADER_ID): identity} | ({wire.PROBE_HEADER: token} if token else {})
+        given = _ask(where, request, headers)
         if given is None:
             return identity, started
         if time.monotonic() + PAUSE_S > deadline:
@@ -102,11 +106,10 @@ def _answered(spec: MonitorSpec, url: str, request: dict[str, Any]) -> tuple[str
         time.sleep(PAUSE_S)
 
 
-def _ask(where: str, request: dict[str, Any], identity: str) -> str | None:
+def _ask(where: str, request: dict[str, Any], headers: dict[str, str]) -> str | None:
     """Return None for an answer, else what came instead and may pass. Raises EndpointFailed for what will not."""
     import httpx
 
-    headers = {wire.http_name(wire.HEADER_ID): identity}
     try:
         answer = httpx.post(
             where, json=request, headers=headers, timeout=ANSWER_WITHIN.total_seconds(), trust_env=False
@@ -160,7 +163,8 @@ def _wait_for_both(consumer: KafkaConsumer, identity: str, spec: MonitorSpec, wi
         for records in consumer.poll(timeout_ms=200).values():
             for record in records:
                 headers = {key.lower(): value.decode("utf-8", "replace") for key, value in record.headers if value}
-                if headers.get(wire.HEADER_ID) == identity:
+                # Our proxy logs under an id of its own and keeps the client's beside it; KServe's agent takes that one.
+                if identity in (headers.get(wire.HEADER_CLIENT_ID), headers.get(wire.HEADER_ID)):
                     missing.pop(headers.get(wire.HEADER_TYPE, ""), None)
     if missing:
         raise Unavailable(

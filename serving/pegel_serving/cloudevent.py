@@ -36,10 +36,15 @@ class LoggedBody:
     content_type: str
     body: bytes
     metadata: Mapping[str, list[str]] = field(default_factory=dict)
+    client_id: str = ""
+    """What the client called its request; empty when it called it nothing, or by too long a name."""
+    is_probe: bool = False
 
 
 def headers(event: LoggedBody, origin: EndpointOrigin, *, recorded_ns: int) -> dict[str, str]:
     """Return the HTTP headers of `event`. The content type is the request's on both sides, as with KServe.
+
+    Two attributes are ours: what the client called its request, and the mark of a probe; each only where it applies.
 
     What comes from the client's headers may hold any letter of Latin-1, so they are to be sent in that.
     """
@@ -58,6 +63,10 @@ def headers(event: LoggedBody, origin: EndpointOrigin, *, recorded_ns: int) -> d
     }
     if origin.annotations:
         named[wire.HEADER_ANNOTATIONS] = _json(origin.annotations)
+    if event.client_id:
+        named[wire.HEADER_CLIENT_ID] = event.client_id
+    if event.is_probe:
+        named[wire.HEADER_PROBE] = "true"
     if event.content_type:
         named[wire.HEADER_CONTENT_TYPE] = event.content_type
     return {wire.http_name(name): value for name, value in named.items()}

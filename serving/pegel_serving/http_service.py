@@ -15,11 +15,15 @@ import uvicorn
 
 from pegel.errors import SetupError
 from pegel.spec.limits import SERVICE_GRACE
+from pegel_serving.bounded_http import ConnectionLimits, bounded, cut_overdue, make_room_for_files
 
 log = structlog.stdlib.get_logger(__name__)
 
 REQUESTS_END_S = int(SERVICE_GRACE.total_seconds()) * 3 // 10
 """Seconds open requests have to end; the rest of the grace belongs to what the application still has to bring away."""
+
+_TICKS_PER_S = 10
+"""Of uvicorn's main loop."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -63,7 +67,9 @@ class AnnouncingServer(uvicorn.Server):
             sys.stdout.flush()
 
     async def on_tick(self, counter: int) -> bool:
-        """Say whether to end."""
+        """Say whether to end. Once a second, cut off clients that are over their time."""
+        if counter % _TICKS_PER_S == 0:
+            cut_overdue(self.server_state, asyncio.get_running_loop().time())
         return bool(self._failure()) or await super().on_tick(counter)
 
 
@@ -89,11 +95,12 @@ def run(config: uvicorn.Config, listener: socket.socket, service: str, *, failur
     return 0
 
 
-def config(app: object, *, grace_s: int = REQUESTS_END_S) -> uvicorn.Config:
-    """Return the settings our own ASGI applications run with: httptools, no access log, bounded shutdown."""
+def config(app: object, limits: ConnectionLimits, *, grace_s: int = REQUESTS_END_S) -> uvicorn.Config:
+    """Return the settings our own ASGI applications run with: bounded connections, no access log, bounded shutdown."""
+    make_room_for_files(limits.connections)
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # any ASGI 3 callable
-        http="httptools",
+        http=bounded(limits),
         lifespan="on",
         ws="none",
         log_config=None,

@@ -1,33 +1,42 @@
 """`python -m pegel_serving.proxy ...`: stands between client and model server, where KServe's agent stands, and logs.
 
-The client's call never depends on the logger: bodies are queued and sent aside. As with KServe, the id is the client's
-`Ce-Id` or a random one, the same for both bodies; only responses with status 200 are logged; probes of the kubelet are
-not.
+The client's call never depends on the logger: bodies are queued and sent aside. Inference, readiness and metadata calls
+pass, see `allowed_calls`; only inferences are logged, and of their answers only those with status 200, as KServe does.
+
+The identity of a call is drawn here and told in the answer (`Pegel-Event-Id`): a client that chose it could give many
+predictions one identity, and all but one would count as copies. What the client itself calls its request (`Ce-Id`)
+travels beside it, for joining labels. A probe of our own carries the endpoint's secret, which is in the environment as
+`PROBE_TOKEN`; nothing else makes a call anything but an ordinary one.
 """
 
 from __future__ import annotations
 
 import argparse
+import hmac
 import json
+import os
 import socket
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 
 import httpx
 import structlog
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from pegel.data import wire
 from pegel.errors import SetupError
-from pegel_serving import http_service, json_logs
+from pegel_serving import door_limits, http_service, json_logs
 from pegel_serving.agent import Agent
+from pegel_serving.allowed_calls import AllowedCall, CallRefused, allowed_call
+from pegel_serving.bounded_http import ConnectionLimits
 from pegel_serving.cloudevent import EndpointOrigin, LoggedBody, now_ns
+from pegel_serving.held_bodies import BodyLimits, BodyRefused, ClientGone, HeldBodies, Holder
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -48,138 +57,139 @@ _HOP_BY_HOP = frozenset(
         "content-length",
     }
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BodyLimits:
-    """Bounds of what the proxy holds; a body is held whole, because both sides of a call are logged whole."""
-
-    request_bytes: int = 16 << 20
-    """Of one request; more is answered 413."""
-    answer_bytes: int = 64 << 20
-    """Of one answer; more is answered 502."""
-    held_bytes: int = 256 << 20
-    """Of all bodies at the same time; beyond, calls are answered 503."""
-    answer_within_s: float = 60.0
-    """How long the model server may stay silent; then 502."""
-
-
-class BodyRefusedError(Exception):
-    """A body that is not forwarded, with the status to answer."""
-
-    def __init__(self, status: int, message: str) -> None:
-        """Remember what the client is told."""
-        super().__init__(message)
-        self.status = status
+_OURS = frozenset(
+    {
+        wire.PROBE_HEADER.lower(),
+        # by these some servers take another method or path than the one that was judged
+        "x-http-method",
+        "x-http-method-override",
+        "x-method-override",
+        "x-original-url",
+        "x-rewrite-url",
+    }
+)
+"""Headers that end here."""
 
 
 class Proxy:
-    """Forwards every request to `upstream` and hands the bodies to the agent."""
+    """Forwards what is allowed to `upstream` and hands the bodies of inferences to the agent."""
 
-    def __init__(self, upstream: str, agent: Agent, metadata_headers: tuple[str, ...], limits: BodyLimits) -> None:
-        """Forward to `upstream`, a base URL."""
-        self._upstream, self._agent, self._metadata_headers = upstream, agent, metadata_headers
-        self._limits, self._held = limits, 0
+    def __init__(
+        self,
+        upstream: str,
+        agent: Agent,
+        limits: BodyLimits,
+        *,
+        metadata_headers: tuple[str, ...] = (),
+        probe_token: str = "",
+    ) -> None:
+        """Forward to `upstream`, a base URL. Without a token no call is a probe."""
+        self._agent, self._metadata_headers, self._probe_token = agent, metadata_headers, probe_token.encode()
+        self._holder = Holder(limits)
         self._client = httpx.AsyncClient(base_url=upstream, timeout=limits.answer_within_s, trust_env=False)
+        self.refused = 0
+        """Calls that were not forwarded."""
 
     async def close(self) -> None:
         """Close the connections to the model server."""
         await self._client.aclose()
+        log.info("proxy stopped", refused=self.refused)
 
     async def handle(self, request: Request) -> Response:
         """Answer one request with what the model server says.
 
-        413, 503 or 502 when a body is too large, there is no room for it, or the model server gives no whole answer.
+        404 or 405 for a call that does not pass; 400, 408, 413, 415 or 503 for a body that does not; 502 when the model
+        server gives no whole answer.
         """
         arrived_ns = now_ns()
-        held = _Held(self)
+        held = HeldBodies(self._holder)
         try:
-            body = await held.read(request.stream(), self._limits.request_bytes, 413, "a request")
-            return await self._answer(request, body, arrived_ns, held)
-        except BodyRefusedError as refusal:
-            return JSONResponse({"error": str(refusal)}, status_code=refusal.status)
-        except ClientDisconnect:
+            call = allowed_call(request.method, request.scope["raw_path"])
+            body = await held.request(request.receive, request.headers.get("content-encoding", ""))
+            return await self._answer(request, call, self._logged(request, arrived_ns, body), held)
+        except (CallRefused, BodyRefused) as refusal:
+            return self._refuse(refusal.status, str(refusal))
+        except ClientGone:
             return Response(status_code=_CLIENT_GONE)
         except httpx.InvalidURL:
-            return JSONResponse({"error": "not a path that can be forwarded"}, status_code=400)
+            return self._refuse(400, "not a query that can be forwarded")
         except (httpx.HTTPError, httpx.StreamError) as error:
             log.warning("model server did not answer", why=type(error).__name__)
             return JSONResponse({"error": "the model server does not answer"}, status_code=502)
         finally:
             held.release()
 
-    async def _answer(self, request: Request, body: bytes, arrived_ns: int, held: _Held) -> Response:
-        logged = not _is_probe(request)
-        event_id = request.headers.get("ce-id") or str(uuid.uuid4())
-        if logged:
-            self._log(wire.REQUEST_TYPE, event_id, arrived_ns, request, body)
-        answer = await self._forward(request, body)
+    async def _answer(self, request: Request, call: AllowedCall, logged: LoggedBody, held: HeldBodies) -> Response:
+        if call.is_inference:
+            self._agent.log(logged)
+        answer = await self._forward(request, call, logged.body)
         try:
-            content = await held.read(answer.aiter_raw(), self._limits.answer_bytes, 502, "an answer")
+            content = await held.answer(answer.aiter_raw())
         finally:
             await answer.aclose()
-        if logged and answer.status_code == httpx.codes.OK:
-            self._log(wire.RESPONSE_TYPE, event_id, now_ns(), request, content)
-        return _copied(answer, content)
+        if call.is_inference and answer.status_code == httpx.codes.OK:
+            self._agent.log(replace(logged, type=wire.RESPONSE_TYPE, at_ns=now_ns(), body=content))
+        return _copied(answer, content, event_id=logged.event_id if call.is_inference else "")
 
-    def hold(self, size: int) -> None:
-        """Count bytes that are held; negative when they are let go. Raises BodyRefusedError when there is no room."""
-        if size > 0 and self._held + size > self._limits.held_bytes:
-            raise BodyRefusedError(503, f"calls may hold {self._limits.held_bytes} bytes together; come back later")
-        self._held += size
-
-    async def _forward(self, request: Request, body: bytes) -> httpx.Response:
-        headers = [(name, value) for name, value in request.headers.raw if name.decode() not in _HOP_BY_HOP]
-        url = httpx.URL(path=request.url.path, query=request.url.query.encode())
+    async def _forward(self, request: Request, call: AllowedCall, body: bytes) -> httpx.Response:
+        dropped = _HOP_BY_HOP | _OURS
+        headers = [(name, value) for name, value in request.headers.raw if name.decode("latin-1") not in dropped]
+        url = httpx.URL(path=call.path, query=request.scope["query_string"])
         outgoing = self._client.build_request(request.method, url, headers=headers, content=body)
         return await self._client.send(outgoing, stream=True)
 
-    def _log(self, event_type: str, event_id: str, at_ns: int, request: Request, body: bytes) -> None:
-        named = [name for name in self._metadata_headers if name in request.headers]
-        self._agent.log(
-            LoggedBody(
-                type=event_type,
-                event_id=event_id,
-                at_ns=at_ns,
-                content_type=request.headers.get("content-type", ""),
-                body=body,
-                metadata={name: request.headers.getlist(name) for name in named},
-            )
+    def _logged(self, request: Request, at_ns: int, body: bytes) -> LoggedBody:
+        """Return the request as it is logged. Whatever a client chose is bounded, so that no event is ever refused."""
+        client_id, content_type = (request.headers.get(name, "") for name in ("ce-id", "content-type"))
+        return LoggedBody(
+            type=wire.REQUEST_TYPE,
+            event_id=str(uuid.uuid4()),
+            at_ns=at_ns,
+            content_type=content_type[: door_limits.ID_BYTES],
+            body=body,
+            metadata=self._metadata(request),
+            # a shortened id would be somebody else's
+            client_id=client_id if len(client_id) <= door_limits.ID_BYTES else "",
+            is_probe=self._is_probe(request),
         )
 
+    def _metadata(self, request: Request) -> dict[str, list[str]]:
+        kept: dict[str, list[str]] = {}
+        for name in self._metadata_headers:
+            if name in request.headers and name.lower() not in _OURS:
+                more = {**kept, name: request.headers.getlist(name)}
+                kept = more if len(json.dumps(more)) <= door_limits.METADATA_BYTES else kept
+        return kept
 
-class _Held:
-    """The bytes that one call holds."""
+    def _is_probe(self, request: Request) -> bool:
+        given = request.headers.get(wire.PROBE_HEADER, "").encode("latin-1")
+        return bool(self._probe_token) and hmac.compare_digest(given, self._probe_token)
 
-    def __init__(self, proxy: Proxy) -> None:
-        self._proxy, self._size = proxy, 0
-
-    async def read(self, parts: AsyncIterator[bytes], limit: int, status: int, what: str) -> bytes:
-        """Return a body whole. Raises BodyRefusedError with `status` when it holds more than `limit` bytes."""
-        kept, size = [], 0
-        async for part in parts:
-            size += len(part)
-            if size > limit:
-                raise BodyRefusedError(status, f"{what} may hold {limit} bytes; this one holds more and ends here")
-            self._proxy.hold(len(part))
-            self._size += len(part)
-            kept.append(part)
-        return b"".join(kept)
-
-    def release(self) -> None:
-        """Let go of everything."""
-        self._proxy.hold(-self._size)
+    def _refuse(self, status: int, why: str) -> Response:
+        self.refused += 1
+        # one line for the first of a thousand: whoever is refused may try for a long time
+        if self.refused % 1000 == 1:
+            log.warning("call refused", status=status, why=why, refused=self.refused)
+        return JSONResponse({"error": why}, status_code=status)
 
 
 def build(
-    upstream: str, logger: str, origin: EndpointOrigin, metadata_headers: tuple[str, ...], limits: BodyLimits
+    upstream: str,
+    logger: str,
+    origin: EndpointOrigin,
+    limits: BodyLimits,
+    *,
+    metadata_headers: tuple[str, ...] = (),
+    probe_token: str = "",
 ) -> Starlette:
     """Return the application."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with Agent(logger, origin) as agent:
-            app.state.proxy = proxy = Proxy(upstream, agent, metadata_headers, limits)
+            app.state.proxy = proxy = Proxy(
+                upstream, agent, limits, metadata_headers=metadata_headers, probe_token=probe_token
+            )
             yield
             await proxy.close()
 
@@ -200,14 +210,19 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port; the ready line on stdout names it")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument(
-        "--max-body-mib", type=int, default=16, help="larger requests are answered 413, answers of four times that 502"
+        "--max-body-bytes",
+        type=int,
+        default=door_limits.BODY_BYTES,
+        help="larger requests are answered 413, answers of four times that 502; not more than the logger takes",
     )
+    parser.add_argument("--body-within", type=float, default=door_limits.BODY_WITHIN_S, help="seconds, then 408")
+    parser.add_argument("--max-connections", type=int, default=door_limits.CONNECTIONS, help="at the same time")
     parser.add_argument("--annotations", type=_pairs, default={}, help="sent as Ce-Annotations: a=b,c=d or JSON")
     parser.add_argument("--metadata-headers", default="", help="request headers sent as Ce-Metadata, comma separated")
     return parser.parse_args(arguments)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os.environ) -> int:
     """Run until SIGTERM. Returns the exit code."""
     options = parse(arguments)
     json_logs.configure("proxy")
@@ -223,20 +238,33 @@ def main(arguments: list[str] | None = None) -> int:
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    limits = BodyLimits(request_bytes=options.max_body_mib << 20, answer_bytes=options.max_body_mib << 22)
-    app = build(options.upstream, options.logger, origin, headers, limits)
-    return http_service.run(http_service.config(app), listener, "proxy")
+    limits = BodyLimits(
+        request_bytes=options.max_body_bytes,
+        answer_bytes=options.max_body_bytes * door_limits.ANSWERS_PER_REQUEST,
+        body_within_s=options.body_within,
+    )
+    app = build(
+        options.upstream,
+        options.logger,
+        origin,
+        limits,
+        metadata_headers=headers,
+        probe_token=environment.get("PROBE_TOKEN", ""),
+    )
+    connections = ConnectionLimits(body_within_s=options.body_within, connections=options.max_connections)
+    return http_service.run(http_service.config(app, connections), listener, "proxy")
 
 
-def _is_probe(request: Request) -> bool:
-    """Say whether the kubelet (or whoever waits for readiness in its place) asks, by the marks Knative goes by."""
-    return request.headers.get("user-agent", "").startswith("kube-probe/") or "k-kubelet-probe" in request.headers
-
-
-def _copied(answer: httpx.Response, content: bytes) -> Response:
+def _copied(answer: httpx.Response, content: bytes, *, event_id: str) -> Response:
     response = Response(content, status_code=answer.status_code)
+    mark = [(wire.EVENT_ID.lower().encode(), event_id.encode())] if event_id else []
     response.raw_headers = [
-        *[(name.lower(), value) for name, value in answer.headers.raw if name.decode().lower() not in _HOP_BY_HOP],
+        *[
+            (name.lower(), value)
+            for name, value in answer.headers.raw
+            if name.decode("latin-1").lower() not in _HOP_BY_HOP
+        ],
+        *mark,
         (b"content-length", b"%d" % len(content)),
     ]
     return response

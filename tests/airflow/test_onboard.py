@@ -225,11 +225,12 @@ def test_topics_are_created_once(system: Settings) -> None:
     assert (first, second) == (list(names.topics("fresh")), [])
 
 
-def test_the_probe_is_known_by_its_id(system: Settings, served: model.Model) -> None:
-    """The probe's event id starts with the prefix by which the monitor leaves it out."""
-    told = probe.probe(system, wished(), served.address, scene.REQUEST_ROW)
+def test_the_probe_is_known_by_the_endpoints_secret(system: Settings, served: model.Model) -> None:
+    """Each request carries it; an endpoint without one is sent none."""
+    for token in ("of-the-endpoint", ""):
+        probe.probe(system, wished(), served.address, scene.REQUEST_ROW, token=token)
 
-    assert (told["status"], told["id"].startswith("pegel-probe-")) == (200, True)
+    assert served.tokens == ["of-the-endpoint", None]
 
 
 @pytest.mark.parametrize(

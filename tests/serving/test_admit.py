@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from pegel_serving.cloudevent import rfc3339
 from pegel_serving.logger.admit import Refused, open_envelope, record_headers
 from pegel_serving.logger.dead_letters import dead_letter
 from pegel_serving.logger.kafka_record import KafkaRecord
 
+AT_NS = (int(time.time()) - 3600) * 10**9
+"""An hour ago: older than a week would be refused."""
 GOOD = {
     b"ce-id": b"7",
     b"ce-type": b"org.kubeflow.serving.inference.request",
     b"ce-source": b"pod-1",
     b"ce-specversion": b"1.0",
-    b"ce-time": b"2026-03-01T12:00:00.123456789Z",
-    b"ce-recordedtime": b"2026-03-01T12:00:01.5Z",
+    b"ce-time": rfc3339(AT_NS + 123_456_789).encode(),
+    b"ce-recordedtime": rfc3339(AT_NS + 1_500_000_000).encode(),
     b"ce-namespace": b"shop",
     b"ce-inferenceservicename": b"delays-v1",
     b"ce-endpoint": b"",
@@ -34,14 +39,14 @@ def test_the_record_carries_the_body_untouched() -> None:
     event = admit(GOOD)
 
     assert b'{"instances": [[1e400]]}' == event.value
-    assert (b"7", "pegel.shop.inference", 1772366400123) == (event.key, event.topic, event.timestamp_ms)
+    assert (b"7", "pegel.shop.inference", AT_NS // 10**6 + 123) == (event.key, event.topic, event.timestamp_ms)
     assert {
         "ce_id": b"7",
         "ce_type": b"org.kubeflow.serving.inference.request",
         "ce_source": b"pod-1",
         "ce_specversion": b"1.0",
-        "ce_time": b"2026-03-01T12:00:00.123456789Z",
-        "ce_recordedtime": b"2026-03-01T12:00:01.5Z",
+        "ce_time": GOOD[b"ce-time"],
+        "ce_recordedtime": GOOD[b"ce-recordedtime"],
         "ce_namespace": b"shop",
         "ce_inferenceservicename": b"delays-v1",
         "ce_endpoint": b"",
@@ -67,6 +72,17 @@ def test_four_attributes_are_required(name: bytes, value: bytes | None) -> None:
     [
         (b"ce-type", b"com.example.other", 400, "unknown_type"),
         (b"ce-namespace", b"../etc", 400, "bad_namespace"),
+        (b"ce-namespace", b"a" * 64, 400, "bad_namespace"),
+        (b"ce-namespace", b"a" * 600, 400, "bad_namespace"),
+        (b"ce-namespace", b"shop\xe9", 400, "bad_namespace"),
+        (b"ce-inferenceservicename", b"m" * 64, 400, "bad_endpoint"),
+        (b"ce-inferenceservicename", b"Delays", 400, "bad_endpoint"),
+        (b"ce-component", b"pre dictor", 400, "bad_component"),
+        (b"ce-component", b"p" * 64, 400, "bad_component"),
+        (b"ce-id", b"x" * 257, 400, "long_attribute"),
+        (b"ce-clientid", b"x" * 257, 400, "long_attribute"),
+        (b"ce-source", b"x" * 1025, 400, "long_attribute"),
+        (b"content-type", b"x" * 257, 400, "long_attribute"),
         (b"ce-metadata", b"x" * 5000, 431, "headers_too_large"),
     ],
 )
@@ -78,13 +94,71 @@ def test_other_refusals_say_why(name: bytes, value: bytes, status: int, reason: 
     assert (status, reason) == (refusal.value.status, refusal.value.reason)
 
 
-@pytest.mark.parametrize("value", [b"yesterday", b"", b"2026-03-01T12:00:00"])
-def test_an_unreadable_time_is_no_reason_to_lose_an_event(value: bytes) -> None:
-    """Now stands in; the attribute itself travels on as it came."""
-    event = admit(GOOD | {b"ce-time": value})
+@pytest.mark.parametrize(
+    ("value", "replaced"),
+    [
+        (b"yesterday", "unreadable"),
+        (b"", "unreadable"),
+        (b"2026-03-01T12:00:00", "unreadable"),
+        (b"0000-01-01T00:00:00Z", "unreadable"),
+        (b"10000-01-01T00:00:00Z", "unreadable"),
+        (b"253402300799", "unreadable"),
+        (b"-1", "unreadable"),
+        (b"9999-12-31T23:59:59Z", "ahead"),
+        (b"9999-12-31T23:59:59-23:59", "ahead"),
+        (rfc3339(AT_NS + 2 * 3600 * 10**9).encode(), "ahead"),
+    ],
+)
+def test_a_time_that_cannot_be_used_is_no_reason_to_lose_an_event(value: bytes, replaced: str) -> None:
+    """Now stands in, and that is counted; the attribute itself travels on as it came."""
+    before_ms = int(time.time() * 1000)
+    envelope = open_envelope((GOOD | {b"ce-time": value}).items(), max_header_bytes=4096)
+    event = envelope.event(b"{}")
 
-    assert event.timestamp_ms > 1772366400123
+    assert replaced == envelope.replaced
+    assert before_ms <= event.timestamp_ms <= time.time() * 1000
     assert value.decode() == event.header("ce_time")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"0001-01-01T00:00:00Z",
+        b"0001-01-01T00:00:00+14:00",
+        b"1969-12-31T23:59:59Z",
+        b"1970-01-01T00:00:00Z",
+        rfc3339(AT_NS - 7 * 86_400 * 10**9).encode(),
+    ],
+)
+def test_an_event_for_which_no_window_waits_is_refused_and_told(value: bytes) -> None:
+    """It could be judged nowhere, so its loss is told of its endpoint at once."""
+    with pytest.raises(Refused) as refusal:
+        admit(GOOD | {b"ce-time": value})
+
+    assert (400, "too_old") == (refusal.value.status, refusal.value.reason)
+    assert refusal.value.lost is not None
+    assert ("pegel.shop.inference", "delays-v1") == (
+        refusal.value.lost.topic,
+        refusal.value.lost.header("ce_inferenceservicename"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "longest"),
+    [
+        (b"ce-namespace", 63),
+        (b"ce-inferenceservicename", 63),
+        (b"ce-component", 63),
+        (b"ce-id", 256),
+        (b"ce-clientid", 256),
+        (b"ce-source", 1024),
+    ],
+)
+def test_names_and_ids_may_be_as_long_as_stated(name: bytes, longest: int) -> None:
+    """The bounds are inclusive."""
+    event = admit(GOOD | {name: b"a" * longest})
+
+    assert b"a" * longest == dict(event.headers)[name.decode().replace("-", "_", 1)]
 
 
 def test_without_a_namespace_the_default_one_is_meant() -> None:

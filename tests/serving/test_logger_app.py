@@ -213,6 +213,15 @@ def test_labels_from_outside_are_bounded() -> None:
     assert ["a", "b", "other", "a"] == [metrics.endpoint(name) for name in ("a", "b", "c", "a")]
 
 
+def test_where_the_names_are_known_a_stranger_takes_no_label(tmp_path: Path) -> None:
+    """However many foreign names come first, an endpoint that there is has a label of its own."""
+    metrics = Metrics(max_endpoints=2, known=tmp_path)
+    (tmp_path / "delays-v1").mkdir()
+    foreign = {metrics.endpoint(f"foreign-{number}") for number in range(500)}
+
+    assert ({"other"}, "delays-v1") == (foreign, metrics.endpoint("delays-v1"))
+
+
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/", 404), ("PUT", "/", 405)])
 def test_anything_else_is_told_what_there_is(make: Maker, method: str, path: str, status: int) -> None:
     """A wrong address gets a short explanation."""

@@ -25,6 +25,7 @@ from pegel.spec import names
 from pegel.spec.limits import SERVICE_GRACE
 from pegel_local.kafka.broker import Broker
 from pegel_serving.cloudevent import rfc3339
+from pegel_serving.logger.kafka_record import KafkaRecord
 from pegel_serving.logger.spool import Spool
 
 # a process that starts beside other tests on two cores may take a while
@@ -76,11 +77,12 @@ def found(address: str, ids: list[str]) -> list[str]:
 
 
 def odd_headers(event_id: str, endpoint: str, kind: str | None) -> dict[str, str]:
-    """Return the headers of an event that the broker or its client refuses; ordinary ones where `kind` is None."""
+    """Return the headers of an event that no broker would take; ordinary ones where `kind` is None."""
     odd = {
         None: {},
         "2h": {"ce-time": rfc3339(NOW + 2 * 3600 * 10**9)},
         "9999": {"ce-time": "9999-12-31T23:59:59Z"},
+        "old": {"ce-time": "1970-01-01T00:00:00Z"},
         "long": {"ce-namespace": "a" * 600},
     }
     return headers(event_id, endpoint=endpoint) | odd[kind]
@@ -230,44 +232,42 @@ def test_losses_are_told_on_the_topic(services: Starter, own_broker: Broker, tmp
     assert processes.wait_until(lambda: told(own_broker, endpoint, "spool_full") == statuses[503])
 
 
-def test_a_refusal_takes_no_neighbours_with_it(services: Starter, broker: Broker, tmp_path: Path) -> None:
-    """Events dated hours ahead, from the year 9999, and of a namespace of 600 letters, among many others."""
+def test_odd_events_are_judged_at_the_door(services: Starter, broker: Broker, tmp_path: Path) -> None:
+    """Events dated ahead arrive dated now, a namespace of 600 letters is refused, their neighbours arrive as sent."""
     logger = begin(services, broker, tmp_path)
     ids = fresh(120)
-    odd = {ids[10]: "2h", ids[60]: "9999", ids[110]: "long"}
+    odd = {ids[10]: "2h", ids[60]: "9999", ids[90]: "old", ids[110]: "long"}
     asyncio.run(burst(logger.url, "burst-v1", ids, odd))
     settled = processes.wait_until(lambda: processes.readiness(logger.url)["waiting_events"] == 0)
-    kept = [event_id for event_id in ids if event_id not in odd]
+    kept = [event_id for event_id in ids if odd.get(event_id) not in {"old", "long"}]
+    newest = max(record.timestamp for record in topics.consume(broker.address, TOPIC))
 
     assert settled
     assert sorted(kept) == sorted(found(broker.address, kept))
-    assert {"invalid_timestamp": 2, "invalid_arg": 1} == lost_by_reason(logger.url)
-    assert processes.wait_until(lambda: told(broker, "burst-v1", "invalid_timestamp") == 2)
+    assert newest <= time.time() * 1000
+    assert {"too_old": 1} == lost_by_reason(logger.url)
+    assert 2 == processes.metric(logger.url, "pegel_logger_times_replaced_total")
+    assert processes.wait_until(lambda: told(broker, "burst-v1", "too_old") == 1)
 
 
-@pytest.mark.long
-def test_a_refusal_does_not_hold_up_a_replay(services: Starter, own_broker: Broker, tmp_path: Path) -> None:
-    """The same from the spool, after an outage: in order, each loss counted by reason, and the spool is empty again."""
-    own_broker.stop()
-    logger = begin(services, own_broker, tmp_path)
+def test_the_spool_of_an_older_logger_heals(services: Starter, broker: Broker, tmp_path: Path) -> None:
+    """What it let in and no broker takes is set aside and counted, what it dated ahead is sent, and order is kept."""
     ids = fresh(120)
-    odd = {ids[1]: "long", ids[2]: "2h", ids[60]: "9999", ids[119]: "2h"}
-
-    def spooled(count: int) -> bool:
-        return processes.wait_until(lambda: processes.metric(logger.url, "pegel_logger_spool_events") == count)
-
-    asyncio.run(burst(logger.url, "replay-v1", ids[:1], odd))
-    first = spooled(1)
-    for event_id in ids[1:]:
-        asyncio.run(burst(logger.url, "replay-v1", [event_id], odd))
-    others = spooled(120)
-    own_broker.start()
+    ahead_ms = 253_402_300_799_000
+    spool = Spool(tmp_path / "spool")
+    for place, event_id in enumerate(ids):
+        topic = f"pegel.{'a' * (600 if place in {0, 60} else 300)}.inference" if place in {0, 60, 119} else TOPIC
+        named = tuple((name.replace("-", "_"), value.encode()) for name, value in headers(event_id).items())
+        stamp = ahead_ms if place in {1, 70} else NOW // 10**6
+        spool.append(KafkaRecord(topic, event_id.encode(), b"{}", named, stamp).encode())
+    spool.close()
+    logger = begin(services, broker, tmp_path)
     settled = processes.wait_until(lambda: processes.readiness(logger.url)["waiting_events"] == 0)
-    kept = [event_id for event_id in ids if event_id not in odd]
+    kept = [event_id for place, event_id in enumerate(ids) if place not in {0, 60, 119}]
 
-    assert (True, True, True) == (first, others, settled)
-    assert kept == found(own_broker.address, kept)
-    assert {"invalid_timestamp": 3, "invalid_arg": 1} == lost_by_reason(logger.url)
+    assert settled
+    assert kept == found(broker.address, kept)
+    assert {"invalid_arg": 2, "topic_exception": 1} == lost_by_reason(logger.url)
 
 
 def test_a_flood_is_drained_within_the_grace(services: Starter, broker: Broker, tmp_path: Path) -> None:

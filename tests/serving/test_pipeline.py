@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from pegel_serving.logger.pipeline import Fate, Limits, Pipeline
 from pegel_serving.logger.producer import DeliveryOutcome
 from pegel_serving.logger.spool import Spool
 
+MINUTE_MS = 60_000
+HOUR_AGO_MS = int(time.time()) // 60 * MINUTE_MS - 60 * MINUTE_MS
+
 
 def event(
     number: int, *, minute: int = 0, size: int = 0, endpoint: str = "m-v1", at_ms: int | None = None
@@ -32,7 +36,11 @@ def event(
     }
     encoded = tuple((name, value.encode()) for name, value in headers.items())
     return KafkaRecord(
-        "pegel.default.inference", b"%d" % number, b"x" * size, encoded, minute * 60_000 if at_ms is None else at_ms
+        "pegel.default.inference",
+        b"%d" % number,
+        b"x" * size,
+        encoded,
+        HOUR_AGO_MS + minute * MINUTE_MS if at_ms is None else at_ms,
     )
 
 
@@ -188,7 +196,7 @@ def test_events_without_room_are_dropped_counted_and_told(make: Maker, sender: S
 
     assert [Fate.SPOOLED, Fate.SPOOLED, Fate.DROPPED, Fate.DROPPED] == fates
     assert [{"count": 2, "reason": "spool_full"}] == [orjson.loads(one.value) for one in notices]
-    assert [("m-v1", "default", 7 * 60_000)] == [
+    assert [("m-v1", "default", HOUR_AGO_MS + 7 * MINUTE_MS)] == [
         (one.header("ce_inferenceservicename"), one.header("ce_namespace"), one.timestamp_ms) for one in notices
     ]
 
@@ -374,6 +382,44 @@ def test_refusals_never_hold_up_a_replay(make: Maker, sender: SwitchedSender, ba
     assert not pipeline.busy
 
 
+def test_an_event_that_is_never_taken_holds_up_nobody(make: Maker, sender: SwitchedSender) -> None:
+    """What the client library cannot send is set aside once the broker took the letter about it: told, kept, passed."""
+    pipeline = make()
+    sender.unreached = {b"3"}
+    for number in range(10):
+        pipeline.submit(event(number), 0.0)
+    run(pipeline, seconds=30)
+    letters = [one for one in sender.topic if one.topic == "pegel.default.dead-letters"]
+
+    assert [number for number in range(10) if number != 3] == sorted(set(plain(sender.topic)))
+    assert [("not_taken", 1)] == notices(sender.topic)
+    assert [("3", "not_taken")] == [(one.header("ce_id"), one.header("dlq_reason")) for one in letters]
+    assert not pipeline.busy
+
+
+def test_an_outage_sets_nothing_aside(make: Maker, sender: SwitchedSender) -> None:
+    """However long nothing is taken, letters included: what waits is sent when the broker is back, in order."""
+    pipeline = make()
+    sender.verdict = DeliveryOutcome.UNREACHED
+    for number in range(10):
+        pipeline.submit(event(number), 0.0)
+    run(pipeline, seconds=120)
+    sender.verdict = DeliveryOutcome.DELIVERED
+    run(pipeline, start=120.0)
+
+    assert list(range(10)) == keys(sender.topic)
+
+
+def test_what_an_old_spool_dates_ahead_is_sent_as_of_now(make: Maker, sender: SwitchedSender) -> None:
+    """The broker would refuse it, and a window would close before its time."""
+    pipeline = make()
+    pipeline.spool.append(event(0, at_ms=253_402_300_799_000).encode())
+    run(pipeline)
+
+    assert [0] == plain(sender.topic)
+    assert 0 <= time.time() * 1000 - sender.topic[0].timestamp_ms < MINUTE_MS
+
+
 def test_refusals_are_sorted_out_without_a_disk_too(sender: SwitchedSender, tmp_path: Path) -> None:
     """The offender is found among what is in memory; nothing waits for room on the disk."""
     with small_disk(tmp_path / "disk") as disk:
@@ -443,14 +489,27 @@ def test_counters_of_losses_are_bounded() -> None:
 
 
 def test_a_time_of_old_or_of_far_away_can_be_told() -> None:
-    """Notices about the years 0 and 9999 have a time that the broker takes."""
+    """Notices about the years 0 and 9999 lie between a week ago and now: the broker takes them, the ledger has them."""
     drops = Drops()
     for at_ms in (-(10**15), 253_402_300_799_000):
         drops.add(event(0, at_ms=at_ms), "invalid_record")
-    stamps = [notice.timestamp_ms for notice in drops.take()]
+    now_ms = time.time() * 1000
+    ages_ms = [now_ms - notice.timestamp_ms for notice in drops.take()]
 
-    assert 0 == stamps[0]
-    assert 0 <= time.time() * 1000 - stamps[1] < 120_000
+    assert [7 * 24 * 60 * MINUTE_MS, 0] == pytest.approx(ages_ms, abs=2 * MINUTE_MS)
+
+
+@pytest.mark.parametrize(
+    "value", [b'{"count": -5, "reason": "busy"}', b'{"count": 1e308, "reason": "busy"}', b'{"count": 3}', b"[]", b"?"]
+)
+def test_a_notice_that_is_spoiled_counts_once(value: bytes) -> None:
+    """What came back from a disk is read with care: never a negative loss, never one without end."""
+    drops = Drops()
+    drops.add(event(0), "busy")
+    (notice,) = drops.take()
+    drops.add(replace(notice, value=value), "spool_full")
+
+    assert [("notice_unreadable", 1)] == notices(drops.take())
 
 
 def test_progress_says_what_moved(make: Maker, sender: SwitchedSender) -> None:

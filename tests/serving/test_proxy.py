@@ -36,7 +36,7 @@ def ask(proxy: processes.Service, body: bytes = BODY, **headers: str) -> httpx.R
 def test_request_and_response_are_posted_as_the_agent_does(
     services: Starter, server: processes.Service, sink: sinks.Sink, tmp_path: Path
 ) -> None:
-    """Exactly KServe's headers, both bodies untouched, one id; the CloudEvents SDK reads them."""
+    """KServe's headers and the client's own id beside ours, both bodies untouched; the CloudEvents SDK reads them."""
     options = ("--annotations", "revision=7", "--metadata-headers", "X-Request-Id")
     proxy = begin(services, server.url, sink.url, tmp_path, *options)
     answer = ask(proxy, ce_id="client-id", x_request_id="abc")
@@ -46,7 +46,8 @@ def test_request_and_response_are_posted_as_the_agent_does(
 
     assert [18.0] == pytest.approx(answer.json()["predictions"])
     assert {
-        "Ce-Id": "client-id",
+        "Ce-Id": answer.headers["Pegel-Event-Id"],
+        "Ce-Clientid": "client-id",
         "Ce-Specversion": "1.0",
         "Ce-Type": "org.kubeflow.serving.inference.request",
         "Ce-Source": carried["Ce-Source"],
@@ -59,18 +60,22 @@ def test_request_and_response_are_posted_as_the_agent_does(
     } == carried
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", value) for value in times)
     assert (BODY, answer.content) == (request, response)
-    assert ("client-id", "application/json") == (second["Ce-Id"], second["Content-Type"])
+    assert (first["Ce-Id"], "client-id", "application/json") == (
+        second["Ce-Id"],
+        second["Ce-Clientid"],
+        second["Content-Type"],
+    )
     assert "org.kubeflow.serving.inference.response" == second["Ce-Type"]
     assert "paint-v1" == from_http(first, request)["inferenceservicename"]
 
 
-def test_without_an_id_both_events_get_the_same_random_one(
+def test_an_id_that_a_client_repeats_makes_no_copies(
     services: Starter, server: processes.Service, sink: sinks.Sink, tmp_path: Path
 ) -> None:
-    """Two calls have two ids."""
+    """Two calls have two ids, one for both events of each, whatever the client calls them."""
     proxy = begin(services, server.url, sink.url, tmp_path)
-    ask(proxy)
-    ask(proxy)
+    ask(proxy, ce_id="always-the-same")
+    ask(proxy, ce_id="always-the-same")
     ids = [headers["Ce-Id"] for headers, _ in sink.wait_for(4)]
 
     assert {2} == {ids.count(event_id) for event_id in ids}
@@ -89,14 +94,17 @@ def test_only_answers_of_200_are_logged(
     assert ["org.kubeflow.serving.inference.request"] == [headers["Ce-Type"] for headers, _ in sink.got]
 
 
-def test_probes_are_not_logged(services: Starter, server: processes.Service, sink: sinks.Sink, tmp_path: Path) -> None:
-    """Whoever waits for readiness leaves no event."""
+def test_questions_are_not_logged(
+    services: Starter, server: processes.Service, sink: sinks.Sink, tmp_path: Path
+) -> None:
+    """Whoever waits for readiness or reads the schema leaves no event, by whatever name."""
     proxy = begin(services, server.url, sink.url, tmp_path)
-    url = f"{proxy.url}/v1/models/paint-v1"
-    answer = httpx.get(url, headers={"user-agent": "kube-probe/1.30"}, trust_env=False)
+    paths = ("/v1/models/paint-v1", "/v2/health/live", "/v2/models/paint-v1", "/v2/models/paint-v1/ready", "/")
+    answers = [httpx.get(f"{proxy.url}{path}", trust_env=False) for path in paths]
     proxy.end()
 
-    assert {"name": "paint-v1", "ready": True} == answer.json()
+    assert [200] * len(paths) == [answer.status_code for answer in answers]
+    assert {"name": "paint-v1", "ready": True} == answers[0].json()
     assert [] == sink.got
 
 

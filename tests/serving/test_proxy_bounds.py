@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import httpx
 import pytest
@@ -15,7 +15,8 @@ from starlette.applications import Starlette
 from pegel.data import wire
 from pegel_serving.agent import Agent
 from pegel_serving.cloudevent import EndpointOrigin, LoggedBody
-from pegel_serving.proxy import BodyLimits, build
+from pegel_serving.held_bodies import BodyLimits
+from pegel_serving.proxy import build
 
 ORIGIN = EndpointOrigin(name="paint-v1", namespace="shop", source="test")
 NOBODY = "http://127.0.0.1:9/"
@@ -53,8 +54,12 @@ def answering() -> Iterator[Callable[[bytes], str]]:
         thread.join()
 
 
-def ask(app: Starlette, *bodies: bytes, ids: Iterable[bytes] = ()) -> list[httpx.Response]:
-    """Post bodies one after the other, each with an id if there are any."""
+PREDICT = "/v1/models/paint-v1:predict"
+Call = tuple[str, str, bytes, Mapping[str, bytes]]
+
+
+def call(app: Starlette, calls: Sequence[Call]) -> list[httpx.Response]:
+    """Make calls one after the other: method, path, body and headers of each."""
 
     async def go() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app)
@@ -62,13 +67,19 @@ def ask(app: Starlette, *bodies: bytes, ids: Iterable[bytes] = ()) -> list[httpx
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://proxy") as client,
         ):
-            headers = [[(b"ce-id", event_id)] for event_id in ids] or [[]] * len(bodies)
-            return [
-                await client.post("/v1/models/paint-v1:predict", content=body, headers=named)
-                for body, named in zip(bodies, headers, strict=True)
-            ]
+            answers = []
+            for method, path, body, headers in calls:
+                raw = [(name.encode(), value) for name, value in headers.items()]
+                answers.append(await client.request(method, path, content=body, headers=raw))
+            return answers
 
     return asyncio.run(go())
+
+
+def ask(app: Starlette, *bodies: bytes, ids: Iterable[bytes] = ()) -> list[httpx.Response]:
+    """Post bodies one after the other, each with an id if there are any."""
+    named: list[Mapping[str, bytes]] = [{"ce-id": event_id} for event_id in ids] or [{}] * len(bodies)
+    return call(app, [("POST", PREDICT, body, headers) for body, headers in zip(bodies, named, strict=True)])
 
 
 def whole(body: bytes) -> bytes:
@@ -87,7 +98,7 @@ def whole(body: bytes) -> bytes:
 )
 def test_an_answer_that_breaks_off_is_502(answering: Callable[[bytes], str], sink: sinks.Sink, said: bytes) -> None:
     """Whatever the model server says instead of a whole answer, and no response is logged."""
-    (answer,) = ask(build(answering(said), sink.url, ORIGIN, (), BodyLimits()), b"{}")
+    (answer,) = ask(build(answering(said), sink.url, ORIGIN, BodyLimits()), b"{}")
 
     assert (502, {"error": "the model server does not answer"}) == (answer.status_code, answer.json())
     assert [wire.REQUEST_TYPE] == [headers["Ce-Type"] for headers, _ in sink.got]
@@ -104,18 +115,82 @@ def test_an_answer_that_breaks_off_is_502(answering: Callable[[bytes], str], sin
 )
 def test_bodies_are_bounded(answering: Callable[[bytes], str], limits: BodyLimits, status: int) -> None:
     """Each on its side, and all of them together; a body of exactly the bound passes, twice in a row."""
-    answers = ask(build(answering(whole(b"y" * 100)), NOBODY, ORIGIN, (), limits), b"x" * 100, b"x" * 100)
+    answers = ask(build(answering(whole(b"y" * 100)), NOBODY, ORIGIN, limits), b"x" * 100, b"x" * 100)
 
     assert [status, status] == [answer.status_code for answer in answers]
 
 
 def test_an_id_of_any_letters_is_logged(answering: Callable[[bytes], str], sink: sinks.Sink) -> None:
-    """More of them than there are workers: what a client may send, the logger gets."""
+    """More of them than there are workers: what a client calls its request travels beside the id of ours."""
     given = [b"caf\xe9 %d" % number for number in range(10)]
-    ask(build(answering(whole(b"{}")), sink.url, ORIGIN, (), BodyLimits()), *[b"{}"] * 10, ids=given)
-    ids = sorted({headers["Ce-Id"] for headers, _ in sink.wait_for(20)})
+    ask(build(answering(whole(b"{}")), sink.url, ORIGIN, BodyLimits()), *[b"{}"] * 10, ids=given)
+    ids = sorted({headers["Ce-Clientid"] for headers, _ in sink.wait_for(20)})
 
     assert [f"caf\xe9 {number}" for number in range(10)] == ids
+
+
+def test_what_a_client_chose_never_costs_the_event(answering: Callable[[bytes], str], sink: sinks.Sink) -> None:
+    """Headers so large that the logger would refuse the event are left out or cut; the event is logged, as ordinary."""
+    app = build(answering(whole(b"{}")), sink.url, ORIGIN, BodyLimits(), metadata_headers=("X-Request-Id",))
+    headers = {
+        "ce-id": b"x" * 15_000,
+        "content-type": b"application/json;" + b"x" * 15_000,
+        "x-request-id": b"x" * 15_000,
+        "user-agent": b"kube-probe/1.30",
+        "k-kubelet-probe": b"queue",
+        "pegel-probe": b"guessed",
+    }
+    (answer,) = call(app, [("POST", PREDICT, b"{}", headers)])
+    (logged, _), _ = sink.wait_for(2)
+
+    assert 200 == answer.status_code
+    assert {"Ce-Id", "Ce-Metadata"} == {"Ce-Id", "Ce-Metadata", "Ce-Clientid", "Ce-Probe"} & set(logged)
+    assert ("{}", 256) == (logged["Ce-Metadata"], len(logged["Content-Type"]))
+
+
+@pytest.mark.parametrize(
+    ("configured", "given", "marks"),
+    [
+        ("of-the-endpoint", "of-the-endpoint", {"true"}),
+        ("of-the-endpoint", "of-the-endpoin", {None}),
+        ("of-the-endpoint", "", {None}),
+        ("of-the-endpoint", "caf\xe9", {None}),
+        ("", "", {None}),
+    ],
+)
+def test_a_probe_is_known_by_the_secret_alone(
+    answering: Callable[[bytes], str], sink: sinks.Sink, configured: str, given: str, marks: set[str | None]
+) -> None:
+    """Both its events are marked; whoever does not know the secret is an ordinary client."""
+    app = build(answering(whole(b"{}")), sink.url, ORIGIN, BodyLimits(), probe_token=configured)
+    call(app, [("POST", PREDICT, b"{}", {"pegel-probe": given.encode("latin-1")})])
+
+    assert marks == {headers.get("Ce-Probe") for headers, _ in sink.wait_for(2)}
+
+
+def test_what_does_not_pass_reaches_nobody(sink: sinks.Sink) -> None:
+    """Neither the model server nor the logger hears of a call that is not on the list."""
+    app = build(sink.url.rstrip("/"), sink.url, ORIGIN, BodyLimits())
+    calls = [
+        ("POST", "/v2/repository/models/paint-v1/unload", b"", {}),
+        ("POST", "/v2/models/%2e%2e/repository/models/paint-v1/unload", b"", {}),
+        ("GET", "/metrics", b"", {}),
+        ("GET", PREDICT, b"", {"x-http-method-override": b"POST"}),
+        ("DELETE", "/v1/models/paint-v1", b"", {}),
+    ]
+
+    assert [404, 404, 404, 405, 405] == [answer.status_code for answer in call(app, calls)]
+    assert [] == sink.got
+
+
+def test_the_server_sees_no_other_method_or_path_than_the_proxy(sink: sinks.Sink) -> None:
+    """Headers by which some servers take another one end at the proxy, and so does what a probe carries."""
+    app = build(sink.url.rstrip("/"), NOBODY, ORIGIN, BodyLimits())
+    named = ("x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url", "pegel-probe")
+    call(app, [("POST", PREDICT, b"{}", dict.fromkeys(named, b"DELETE") | {"x-kept": b"1"})])
+    ((headers, _),) = sink.got
+
+    assert ["x-kept"] == [name for name in headers if name.lower() in {*named, "x-kept"}]
 
 
 def test_no_event_ends_a_worker(sink: sinks.Sink) -> None:

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 def test_every_request_and_response_is_one_record(
     services: Callable[..., processes.Service], server: processes.Service, broker: Broker, tmp_path: Path
 ) -> None:
-    """Sent = requests = responses = joined by id, and the bodies are those of the call."""
+    """Sent = requests = responses, found by what the client called them, and the bodies are those of the call."""
     flat = ("--kafka", broker.address, "--spool", str(tmp_path / "spool"))
     logger = services("pegel_serving.logger", *flat, log=tmp_path / "logger.log")
     options = ("--upstream", server.url, "--logger", logger.url, "--name", "paint-v1", "--namespace", "other")
@@ -33,7 +33,7 @@ def test_every_request_and_response_is_one_record(
     produced = processes.wait_until(lambda: processes.metric(logger.url, "pegel_logger_events_produced_total") == 200)
     records = topics.consume(broker.address, names.inference_topic("other"), at_least=200)
     bodies = {
-        (record.headers["ce_type"].rpartition(b".")[2].decode(), record.headers["ce_id"].decode()): json.loads(
+        (record.headers["ce_type"].rpartition(b".")[2].decode(), record.headers["ce_clientid"].decode()): json.loads(
             record.value or b""
         )
         for record in records

@@ -17,13 +17,13 @@ from pegel.data.wire import (
     HEADER_ENDPOINT,
     HEADER_ID,
     HEADER_NAMESPACE,
+    HEADER_PROBE,
     HEADER_TYPE,
     PREDICTOR,
     REQUEST_TYPE,
     RESPONSE_TYPE,
 )
 from pegel.errors import InvalidPayload
-from pegel.spec import names
 
 
 class EventType(IntEnum):
@@ -45,7 +45,8 @@ _TYPES = {
 class LoggedEvent:
     """One logged event without its body; `endpoint` names the model. `time_us`: microseconds since the epoch.
 
-    `component` is who logged: a transformer and its predictor log different bodies under one id.
+    `component` is who logged: a transformer and its predictor log different bodies under one id. `is_probe`: Pegel
+    itself asked, to see that logging works. The endpoint's proxy says so, not the client.
     """
 
     id: str
@@ -54,16 +55,12 @@ class LoggedEvent:
     namespace: str
     time_us: int
     component: str = PREDICTOR
+    is_probe: bool = False
 
     @property
     def identity(self) -> int:
         """Return what copies of this event share, see the function `identity`."""
         return identity(self.id, self.type, self.component)
-
-    @property
-    def is_probe(self) -> bool:
-        """Say whether Pegel itself sent this, to see that logging works."""
-        return self.id.startswith(names.PROBE_PREFIX)
 
 
 def parse_event(headers: Mapping[str, bytes | None], time_us: int) -> LoggedEvent:
@@ -82,7 +79,7 @@ def parse_event(headers: Mapping[str, bytes | None], time_us: int) -> LoggedEven
     endpoint = _text(headers, HEADER_ENDPOINT, required=kind is not EventType.DROPPED)
     namespace = _text(headers, HEADER_NAMESPACE, required=False)
     component = _text(headers, HEADER_COMPONENT, required=False) or PREDICTOR
-    return LoggedEvent(event_id, kind, endpoint, namespace, time_us, component)
+    return LoggedEvent(event_id, kind, endpoint, namespace, time_us, component, bool(headers.get(HEADER_PROBE)))
 
 
 def identity(event_id: str, kind: EventType, component: str = PREDICTOR) -> int:

@@ -9,6 +9,10 @@ from typing import Final
 
 HEADER_ID: Final = "ce_id"
 """Identity of the event; a request and its response share it."""
+HEADER_CLIENT_ID: Final = "ce_clientid"
+"""What the client called its request, for joining labels later. Clients may repeat it, so it identifies nothing."""
+HEADER_PROBE: Final = "ce_probe"
+"""Present on what Pegel itself asked, to see that logging works: counted as a probe, judged nowhere."""
 HEADER_TYPE: Final = "ce_type"
 HEADER_ENDPOINT: Final = "ce_inferenceservicename"
 """The endpoint, which names the model and its version, see `pegel.spec.names.endpoint`."""
@@ -43,6 +47,12 @@ REQUEST_TYPE: Final = "org.kubeflow.serving.inference.request"
 RESPONSE_TYPE: Final = "org.kubeflow.serving.inference.response"
 DROPPED_TYPE: Final = "org.pegel.logger.dropped"
 """A notice of the logger: `{"count": n}` events were given up."""
+
+
+PROBE_HEADER: Final = "Pegel-Probe"
+"""HTTP header of a request of our own: the endpoint's secret, by which its proxy tells a probe from a client."""
+EVENT_ID: Final = "Pegel-Event-Id"
+"""HTTP header of an endpoint's answer: the identity under which the call is logged."""
 
 
 def http_name(header: str) -> str:

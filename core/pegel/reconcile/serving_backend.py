@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -36,6 +36,9 @@ class EndpointStatus:
     """When what it is to be was last changed, UTC; None when that is not known."""
     unready_since: datetime | None = None
     """Since when it was not seen to be ready, UTC: its start, or the last look that saw it ready. None if it is."""
+    probe_token: str = field(default="", repr=False)
+    """The secret by which the endpoint knows a probe of ours (`pegel.data.wire.PROBE_HEADER`), never in `to_json`.
+    Empty where the platform cannot tell: there a probe is counted like the request of a client."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON."""

@@ -8,15 +8,16 @@ from __future__ import annotations
 import re
 
 MANAGED_BY = "pegel"
-PROBE_PREFIX = "pegel-probe-"
-"""Event ids of our own requests begin with this; they prove that logging works and are counted nowhere."""
 SAFE_NAME = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 """A letter, then lower case letters, digits and inner hyphens: valid as topic part, Kubernetes and folder name."""
+LONGEST_NAME = 63
+"""Letters of a name, inclusive: of a DNS label, which is what Kubernetes allows a namespace or an endpoint. The longest
+topic made of it, `pegel.<namespace>.dead-letters`, has 82 of the 249 letters that Kafka allows."""
 
 
 def is_safe(name: str) -> bool:
-    """Say whether `name` may stand in every place a name stands in."""
-    return re.fullmatch(SAFE_NAME, name) is not None
+    """Say whether `name` may stand in every place a name stands in: its letters and their number."""
+    return len(name) <= LONGEST_NAME and re.fullmatch(SAFE_NAME, name) is not None
 
 
 def monitor_key(model: str, version: int) -> str:

@@ -12,10 +12,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pegel.data.events import LoggedEvent, parse_event
-from pegel.data.wire import HEADER_COMPONENT, HEADER_ENDPOINT, HEADER_ID, HEADER_NAMESPACE, HEADER_TYPE
+from pegel.data.wire import (
+    HEADER_COMPONENT,
+    HEADER_ENDPOINT,
+    HEADER_ID,
+    HEADER_NAMESPACE,
+    HEADER_PROBE,
+    HEADER_TYPE,
+)
 from pegel.errors import InvalidPayload
 
-HEADERS = (HEADER_ID, HEADER_TYPE, HEADER_ENDPOINT, HEADER_NAMESPACE, HEADER_COMPONENT)
+HEADERS = (HEADER_ID, HEADER_TYPE, HEADER_ENDPOINT, HEADER_NAMESPACE, HEADER_COMPONENT, HEADER_PROBE)
 SCHEMA = pa.schema(
     [
         ("value", pa.binary()),

@@ -30,5 +30,10 @@ def driver_environment(settings: Settings) -> dict[str, str]:
 
 
 def endpoint_environment() -> dict[str, str]:
-    """Return the environment of a model server and its proxy, which are told everything else by their commands."""
+    """Return the environment of a model server, which is told everything else by its command."""
     return {name: value for name, value in os.environ.items() if name in NEEDED}
+
+
+def proxy_environment(probe_token: str) -> dict[str, str]:
+    """Return the environment of a proxy: a command line could be read by every account of this machine."""
+    return {**endpoint_environment(), "PROBE_TOKEN": probe_token}

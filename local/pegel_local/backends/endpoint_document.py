@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import secrets
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +24,9 @@ class EndpointDocument:
     model_uri: str
     server_port: int
     port: int
+    probe_token: str = field(repr=False)
+    """By which the proxy knows a probe of ours. In this file, which only its owner may read, and in the environment of
+    the proxy; not in that of the model server, which runs foreign code."""
     colour: str = "blue"
     """`blue` or `green`: what serves and its candidate differ in it, so that neither is in the way of the other."""
 
@@ -37,6 +41,7 @@ class EndpointDocument:
             model_uri=spec.model.uri,
             server_port=server_port,
             port=port,
+            probe_token=secrets.token_urlsafe(),
             colour=colour,
         )
 

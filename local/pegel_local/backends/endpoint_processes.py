@@ -25,7 +25,7 @@ from pegel.spec import names
 from pegel.spec.limits import ENDPOINT_ANSWERS_WITHIN, SERVICE_GRACE
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
-from pegel_local.backends.child_environments import endpoint_environment
+from pegel_local.backends.child_environments import endpoint_environment, proxy_environment
 from pegel_local.backends.endpoint_document import DamagedEndpoint, EndpointDocument, read_document, write_document
 from pegel_local.backends.endpoint_readiness import READY, readiness
 from pegel_local.machine.ports import LOOPBACK, answers, free_ports
@@ -221,9 +221,12 @@ class LocalServingBackend:
             server_port, port = free_ports(2)
             document = replace(document, server_port=server_port, port=port)
         write_document(self._folder / document.name / which, document)
-        for part, command in ((server, self._server_command(document)), (proxy, self._proxy_command(document))):
+        for part, command, environment in (
+            (server, self._server_command(document), endpoint_environment()),
+            (proxy, self._proxy_command(document), proxy_environment(document.probe_token)),
+        ):
             launch = Launch(command=command, fingerprint=document.fingerprint, restarts=RESTARTS)
-            part.start(launch, endpoint_environment())
+            part.start(launch, environment)
 
     def _python(self) -> str:
         python = self._settings.serving_python
@@ -266,6 +269,7 @@ class LocalServingBackend:
             detail=detail,
             changed_at=_time_of(self._folder / document.name / which),
             unready_since=None if state is EndpointState.READY else self._unready_since(document, seen_ready),
+            probe_token=document.probe_token,
         )
 
     def _unready_since(self, document: EndpointDocument, seen_ready: Path) -> datetime | None:

@@ -45,8 +45,6 @@ def _client() -> httpx.Client:
     return httpx.Client(
         # Nothing between two processes of one machine goes through a proxy server of the environment.
         trust_env=False,
-        # The name is the kubelet's: whoever asks under it leaves no logged request.
-        headers={"user-agent": "kube-probe/pegel"},
         limits=httpx.Limits(max_keepalive_connections=0),
     )
 

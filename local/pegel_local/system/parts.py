@@ -72,12 +72,16 @@ class Parts:
         """Return the inference logger. It starts without a broker and keeps what it is sent until there is one."""
         port = self.ports["logger"]
         address = f"http://{LOOPBACK}:{port}/livez"
-        spool = str(self.home.folder("logger"))
+        options = {
+            "--kafka": self.settings().kafka,
+            "--port": port,
+            "--spool": str(self.home.folder("logger")),
+            # one folder for each endpoint there is: strangers take no metrics from them
+            "--names": str(self.home.folder("endpoints")),
+        }
         return Service(
             name="logger",
-            command=self._python(
-                "pegel_serving.logger", "--kafka", self.settings().kafka, "--port", port, "--spool", spool
-            ),
+            command=self._python("pegel_serving.logger", *(part for option in options.items() for part in option)),
             log=self.home.log("logger"),
             environment=process_control.scrubbed(os.environ),
             healthy=lambda: answers_ok(address),

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pegel.errors import SetupError
-from pegel_serving import http_service, json_logs
+from pegel_serving import door_limits, http_service, json_logs
+from pegel_serving.bounded_http import ConnectionLimits
 from pegel_serving.logger.http_door import DoorSettings, LoggerApp
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Limits, Pipeline
@@ -27,7 +28,16 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--spool-mib", type=int, default=1024, help="most disk space the spool may take")
     parser.add_argument("--queue-messages", type=int, default=100_000, help="most events in memory")
     parser.add_argument("--queue-mib", type=int, default=64, help="most bytes in memory")
-    parser.add_argument("--max-body-bytes", type=int, default=1_000_000, help="larger bodies are answered 413")
+    parser.add_argument(
+        "--max-body-bytes", type=int, default=door_limits.BODY_BYTES, help="larger bodies are answered 413"
+    )
+    parser.add_argument("--body-within", type=float, default=door_limits.BODY_WITHIN_S, help="seconds, then 408")
+    parser.add_argument("--max-connections", type=int, default=door_limits.CONNECTIONS, help="at the same time")
+    parser.add_argument(
+        "--names",
+        type=Path,
+        help="folder whose entries are named like the endpoints there are: only those have metrics of their own",
+    )
     parser.add_argument(
         "--ack", choices=("enqueue", "broker"), default="enqueue", help="what an answer of 200 promises"
     )
@@ -39,7 +49,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def build(options: argparse.Namespace) -> LoggerApp:
     """Put the logger together. Raises SetupError when the spool belongs to another process."""
-    metrics = Metrics()
+    metrics = Metrics(known=options.names)
     settings = KafkaSettings(
         servers=options.kafka,
         delivery_timeout_s=options.delivery_timeout,
@@ -73,7 +83,8 @@ def build(options: argparse.Namespace) -> LoggerApp:
     metrics.gauge("acknowledged_seconds", "Since the broker last took an event; -1: never", progress("acknowledged_s"))
     metrics.gauge("spooled_seconds", "Since the disk last took an event; -1: never", progress("spooled_s"))
     metrics.gauge("stuck_seconds", "For how long nothing was taken although something waits", progress("stuck_s"))
-    return LoggerApp(pipeline, metrics, DoorSettings(ack=options.ack, max_body_bytes=options.max_body_bytes))
+    door = DoorSettings(ack=options.ack, max_body_bytes=options.max_body_bytes, body_within_s=options.body_within)
+    return LoggerApp(pipeline, metrics, door)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -86,7 +97,8 @@ def main(arguments: list[str] | None = None) -> int:
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    return http_service.run(http_service.config(app), listener, "logger", failure=app.failure)
+    connections = ConnectionLimits(body_within_s=options.body_within, connections=options.max_connections)
+    return http_service.run(http_service.config(app, connections), listener, "logger", failure=app.failure)
 
 
 if __name__ == "__main__":

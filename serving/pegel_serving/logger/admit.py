@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -11,6 +11,7 @@ from functools import lru_cache
 from pegel.data import wire
 from pegel.errors import PermanentError
 from pegel.spec import names
+from pegel_serving import door_limits
 from pegel_serving.logger.dead_letters import DEFAULT_NAMESPACE
 from pegel_serving.logger.kafka_record import KafkaRecord
 
@@ -26,6 +27,12 @@ _NAMESPACE, _ENDPOINT, _COMPONENT = (
     _http(name) for name in (wire.HEADER_NAMESPACE, wire.HEADER_ENDPOINT, wire.HEADER_COMPONENT)
 )
 _TIME, _RECORDED_TIME = _http(wire.HEADER_TIME), _http(wire.HEADER_RECORDED_TIME)
+_MOST_BYTES = {
+    _ID: door_limits.ID_BYTES,
+    _http(wire.HEADER_CLIENT_ID): door_limits.ID_BYTES,
+    _http(wire.HEADER_SOURCE): door_limits.SOURCE_BYTES,
+    _CONTENT_TYPE: door_limits.ID_BYTES,
+}
 REQUIRED = (_ID, _TYPE, _http(wire.HEADER_SOURCE), _http(wire.HEADER_SPEC_VERSION))
 TYPES = {wire.REQUEST_TYPE.encode(): "request", wire.RESPONSE_TYPE.encode(): "response"}
 
@@ -35,15 +42,19 @@ Headers = Iterable[tuple[bytes, bytes]]
 class Refused(PermanentError):
     """An event that cannot be accepted: the HTTP status to answer and the reason under which it is counted."""
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
-        """Remember what the answer and the counter need."""
+    def __init__(self, status: int, reason: str, message: str, *, lost: KafkaRecord | None = None) -> None:
+        """Remember what the answer and the counter need; `lost` names whose prediction it was, if that can be told."""
         super().__init__(message)
-        self.status, self.reason = status, reason
+        self.status, self.reason, self.lost = status, reason, lost
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What the headers of one accepted event say. Times are seconds since the epoch; None when absent or unreadable."""
+    """What the headers of one accepted event say. Times are seconds since the epoch; None when absent or unreadable.
+
+    `at_ms` is the time of the record, milliseconds since the epoch: the event's, but never later than its arrival. A
+    time that runs ahead would be refused by the broker, or close windows before their time.
+    """
 
     headers: tuple[tuple[str, bytes], ...]
     event_id: bytes
@@ -51,43 +62,52 @@ class Envelope:
     namespace: str
     endpoint: str
     component: bytes
+    at_ms: int
     time_s: float | None
     recorded_s: float | None
+    replaced: str
+    """Why `at_ms` is not the event's time: `ahead` or `unreadable`; empty when it is."""
     grpc: bool
 
     def event(self, body: bytes) -> KafkaRecord:
-        """Return the record for the namespace's topic. Without a readable time, now stands in."""
-        at = time.time() if self.time_s is None else self.time_s
-        return KafkaRecord(names.inference_topic(self.namespace), self.event_id, body, self.headers, int(at * 1000))
+        """Return the record for the namespace's topic."""
+        return KafkaRecord(names.inference_topic(self.namespace), self.event_id, body, self.headers, self.at_ms)
 
 
 def open_envelope(headers: Headers, *, max_header_bytes: int) -> Envelope:
-    """Check the four required attributes, the type and the namespace. Raises Refused with status 400 or 431."""
+    """Judge an event by its headers: attributes, names, lengths and time. Raises Refused with status 400 or 431."""
+    now = time.time()
     carried, size = {}, 0
     for name, value in headers:
         if name.startswith(_CARRIED) or name == _CONTENT_TYPE:
             carried[name] = value
             size += len(name) + len(value)
-    if size > max_header_bytes:
-        raise Refused(431, "headers_too_large", f"CloudEvent headers may hold {max_header_bytes} bytes; given: {size}")
     missing = [name.decode() for name in REQUIRED if not carried.get(name)]
     if missing:
         raise Refused(400, "missing_attribute", f"a CloudEvent in binary mode needs {', '.join(missing)}")
     kind = TYPES.get(carried[_TYPE])
     if kind is None:
         raise Refused(400, "unknown_type", "ce-type must be a KServe inference request or response")
-    namespace = carried.get(_NAMESPACE, b"").decode("latin-1") or DEFAULT_NAMESPACE
-    if not names.is_safe(namespace):
-        raise Refused(400, "bad_namespace", "ce-namespace must be lower case letters, digits and inner hyphens")
+    namespace = _name(carried, _NAMESPACE, "bad_namespace") or DEFAULT_NAMESPACE
+    endpoint, component = _name(carried, _ENDPOINT, "bad_endpoint"), _name(carried, _COMPONENT, "bad_component")
+    time_s, recorded_s = _seconds(carried.get(_TIME)), _seconds(carried.get(_RECORDED_TIME))
+    problem = _too_large(carried, size, max_header_bytes) or _too_old(time_s, now)
+    if problem is not None:
+        status, reason, message = problem
+        raise Refused(status, reason, message, lost=_nobody(namespace, endpoint, now))
+    at = now if time_s is None else min(time_s, now)
+    ahead = time_s is not None and time_s > now + door_limits.CLOCK_SLACK_S
     return Envelope(
         headers=tuple([(_record_name(name), value) for name, value in carried.items()]),
         event_id=carried[_ID],
         kind=kind,
         namespace=namespace,
-        component=carried.get(_COMPONENT, b""),
-        endpoint=carried.get(_ENDPOINT, b"").decode("latin-1"),
-        time_s=_seconds(carried.get(_TIME)),
-        recorded_s=_seconds(carried.get(_RECORDED_TIME)),
+        component=component.encode(),
+        endpoint=endpoint,
+        at_ms=int(at * 1000),
+        time_s=time_s,
+        recorded_s=recorded_s,
+        replaced="unreadable" if time_s is None else "ahead" if ahead else "",
         grpc=carried.get(_CONTENT_TYPE, b"").startswith(wire.GRPC.encode()),
     )
 
@@ -105,12 +125,47 @@ def _record_name(name: bytes) -> str:
     return name.decode("latin-1").replace("ce-", "ce_", 1)
 
 
+def _name(carried: Mapping[bytes, bytes], header: bytes, reason: str) -> str:
+    """Return a name that stands in a header, empty when absent. Raises Refused when it cannot be one."""
+    name = carried.get(header, b"").decode("latin-1")
+    if name and not names.is_safe(name):
+        raise Refused(
+            400,
+            reason,
+            f"{header.decode()} must be lower case letters, digits and inner hyphens, at most {names.LONGEST_NAME}",
+        )
+    return name
+
+
+def _too_large(carried: Mapping[bytes, bytes], size: int, max_header_bytes: int) -> tuple[int, str, str] | None:
+    """Return status, reason and message when the attributes take too much room."""
+    if size > max_header_bytes:
+        return 431, "headers_too_large", f"CloudEvent headers may hold {max_header_bytes} bytes; given: {size}"
+    for header, most in _MOST_BYTES.items():
+        if len(carried.get(header, b"")) > most:
+            return 400, "long_attribute", f"{header.decode()} may hold {most} bytes"
+    return None
+
+
+def _too_old(time_s: float | None, now: float) -> tuple[int, str, str] | None:
+    """Return status, reason and message when no window waits for an event of that time any more."""
+    if time_s is not None and time_s < now - door_limits.OLDEST_DAYS * 86_400:
+        return 400, "too_old", f"an event may be {door_limits.OLDEST_DAYS} days old; no window waits longer"
+    return None
+
+
+def _nobody(namespace: str, endpoint: str, now: float) -> KafkaRecord | None:
+    """Return an event without content, by which a loss is told of its endpoint; None when it names none."""
+    named = ((wire.HEADER_NAMESPACE, namespace.encode()), (wire.HEADER_ENDPOINT, endpoint.encode()))
+    return KafkaRecord(names.inference_topic(namespace), b"", b"", named, int(now * 1000)) if endpoint else None
+
+
 def _seconds(value: bytes | None) -> float | None:
     """Read RFC 3339, with nanoseconds or without; None when absent, unreadable or without a zone."""
     if not value:
         return None
     try:
         at = datetime.fromisoformat(value.decode("latin-1"))
-    except ValueError:
+    except ValueError:  # no time at all, the year 0 or 10000
         return None
     return at.timestamp() if at.tzinfo else None

@@ -5,17 +5,21 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
+from contextlib import suppress
 from typing import NamedTuple
 
 import orjson
 
 from pegel.data import wire
 from pegel.spec import names
+from pegel_serving import door_limits
 from pegel_serving.cloudevent import rfc3339
 from pegel_serving.logger.dead_letters import DEFAULT_NAMESPACE
 from pegel_serving.logger.kafka_record import KafkaRecord
 
 _MINUTE_MS = 60_000
+_MOST = 10**9
+"""More events are not lost in a minute."""
 _KEY_BYTES = 300
 """Memory of one counter, without its names."""
 
@@ -56,10 +60,9 @@ class Drops:
         """Remember that `event` was lost. The loss of a notice counts what that notice told."""
         count = 1
         if event.header(wire.HEADER_TYPE) == wire.DROPPED_TYPE:
-            told = orjson.loads(event.value)
-            reason, count = told["reason"], told["count"]
+            reason, count = _read(event.value)
         # a time that the broker refused for an event it would refuse for the notice too
-        at_ms = min(max(event.timestamp_ms, 0), _now_ms()) if reason != "invalid_timestamp" else _now_ms()
+        at_ms = _told_at_ms(event.timestamp_ms) if reason != "invalid_timestamp" else _now_ms()
         namespace, endpoint = event.header(wire.HEADER_NAMESPACE), event.header(wire.HEADER_ENDPOINT)
         self._count(_Key(event.topic, namespace, endpoint, reason, at_ms // _MINUTE_MS), count)
 
@@ -67,7 +70,7 @@ class Drops:
         """Remember losses of which only the number is known; `like` is an event that lay beside them."""
         namespace = like.header(wire.HEADER_NAMESPACE) if like else DEFAULT_NAMESPACE
         topic = like.topic if like else names.inference_topic(DEFAULT_NAMESPACE)
-        at_ms = min(max(like.timestamp_ms, 0), _now_ms()) if like else _now_ms()
+        at_ms = _told_at_ms(like.timestamp_ms) if like else _now_ms()
         self._count(_Key(topic, namespace, "", reason, at_ms // _MINUTE_MS), count)
 
     def take(self) -> list[KafkaRecord]:
@@ -84,6 +87,22 @@ class Drops:
                 key = _Key(topic, DEFAULT_NAMESPACE, "", key.reason, minute)
             self._bytes += key.size
         self._counts[key] += count
+
+
+def _read(value: bytes) -> tuple[str, int]:
+    """Return reason and count of a notice; one that is spoiled counts as one event, under a reason of its own."""
+    with suppress(orjson.JSONDecodeError):
+        told = orjson.loads(value)
+        match told:
+            case {"reason": str(reason), "count": int(count)} if 0 < count <= _MOST:
+                return reason, count
+    return "notice_unreadable", 1
+
+
+def _told_at_ms(at_ms: int) -> int:
+    """Return the time under which the loss of an event of `at_ms` is told: at most a week ago, never ahead."""
+    now_ms = _now_ms()
+    return min(max(at_ms, now_ms - door_limits.OLDEST_DAYS * 86_400_000), now_ms)
 
 
 def _notice(key: _Key, count: int) -> KafkaRecord:

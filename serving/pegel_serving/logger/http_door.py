@@ -7,7 +7,6 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from enum import Enum
 from typing import Any, Literal
 
 import orjson
@@ -16,6 +15,9 @@ from cachetools import LRUCache
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from pegel.data import wire
+from pegel.spec.limits import WEDGED_AFTER
+from pegel_serving import door_limits
+from pegel_serving.body_reading import BodyEnd, BodyReader, Receive
 from pegel_serving.http_service import cancel
 from pegel_serving.logger.admit import Envelope, Headers, Refused, open_envelope, record_headers
 from pegel_serving.logger.dead_letters import KEPT_BYTES, dead_letter
@@ -26,7 +28,6 @@ from pegel_serving.logger.pipeline import Fate, Pipeline
 log = structlog.stdlib.get_logger(__name__)
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 LETTERS_BELOW = 1000
@@ -37,16 +38,6 @@ _PREDICTOR = wire.PREDICTOR.encode()
 _PLAIN = b"text/plain; charset=utf-8"
 
 
-class Body(Enum):
-    """How the reading of a body ended; the values are reasons under which it is counted."""
-
-    WHOLE = "whole"
-    TOO_LARGE = "too_large"
-    DISCONNECTED = "client_disconnected"
-    SLOW = "too_slow"
-    NO_ROOM = "busy"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorSettings:
     """Bounds of one request, and what an answer of 200 promises."""
@@ -55,14 +46,12 @@ class DoorSettings:
     """`enqueue`: accepted in memory or on disk. `broker`: acknowledged by the broker or on disk."""
     ack_timeout_s: float = 0.05
     """With `broker`: how long an answer may wait before the event goes to disk as well."""
-    max_body_bytes: int = 1_000_000
-    max_header_bytes: int = 16_384
-    reading_bytes: int = 64 << 20
-    """Of all bodies that are being read at the same time."""
-    body_within_s: float = 30.0
-    """How long a body may take that does not come at once."""
+    max_body_bytes: int = door_limits.BODY_BYTES
+    max_header_bytes: int = door_limits.HEADER_BYTES
+    reading_bytes: int = door_limits.READING_BYTES
+    body_within_s: float = door_limits.BODY_WITHIN_S
     retry_after_s: int = 5
-    stuck_s: float = 300.0
+    stuck_s: float = WEDGED_AFTER.total_seconds()
     """`/readyz` fails when something waits and the broker took nothing for so long."""
     idle_s: float = 1.0
     """Longest pause of the pump."""
@@ -78,7 +67,7 @@ class LoggerApp:
         self.pipeline, self._metrics, self._settings = pipeline, metrics, settings
         # the hash of an identity, not the identity: ids come from outside and may be long
         self._recent: LRUCache[int, None] = LRUCache(RECENT)
-        self._reading = 0
+        self._reader = BodyReader(together_bytes=settings.reading_bytes, within_s=settings.body_within_s)
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._wake = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
@@ -107,18 +96,23 @@ class LoggerApp:
         try:
             envelope = open_envelope(headers, max_header_bytes=self._settings.max_header_bytes)
         except Refused as refusal:
-            body, ended = await self._read(receive, KEPT_BYTES)
-            self._refuse(headers, body, refusal.reason, cut=ended is not Body.WHOLE)
+            body, ended = await self._reader.read(receive, KEPT_BYTES)
+            if refusal.lost is not None:
+                label = self._metrics.endpoint(refusal.lost.header(wire.HEADER_ENDPOINT))
+                self._lose(refusal.lost, label, refusal.reason)
+            self._refuse(headers, body, refusal.reason, cut=ended is not BodyEnd.WHOLE)
             await _answer(send, refusal.status, f"{refusal}\n".encode())
             return
-        body, ended = await self._read(receive, self._settings.max_body_bytes)
+        body, ended = await self._reader.read(receive, self._settings.max_body_bytes)
         event = envelope.event(body)
         label = self._metrics.endpoint(envelope.endpoint)
         self._metrics.received.labels(label, envelope.kind).inc()
         self._metrics.observe_lags(envelope.time_s, envelope.recorded_s)
+        if envelope.replaced:
+            self._metrics.replaced.labels(envelope.replaced).inc()
         if self._came_before(envelope):
             self._metrics.duplicates.labels(label).inc()
-        if ended is not Body.WHOLE:
+        if ended is not BodyEnd.WHOLE:
             await self._incomplete(headers, event, label, ended, send)
         elif envelope.grpc:
             # a raw protobuf frame: nothing downstream reads it, but the sender did nothing wrong
@@ -153,17 +147,17 @@ class LoggerApp:
         self._recent[identity] = None
         return known
 
-    async def _incomplete(self, headers: Headers, event: KafkaRecord, label: str, ended: Body, send: Send) -> None:
+    async def _incomplete(self, headers: Headers, event: KafkaRecord, label: str, ended: BodyEnd, send: Send) -> None:
         """Count an event whose body did not come whole, and answer if anybody is there to read it."""
         self._lose(event, label, ended.value)
-        if ended is Body.TOO_LARGE:
+        if ended is BodyEnd.TOO_LARGE:
             self._refuse(headers, event.value, ended.value, cut=True)
             await _answer(send, 413, f"a body may hold {self._settings.max_body_bytes} bytes\n".encode())
             return
         self._metrics.refused.labels(ended.value).inc()
-        if ended is Body.SLOW:
+        if ended is BodyEnd.SLOW:
             await _answer(send, 408, f"a body may take {self._settings.body_within_s:.0f} s\n".encode())
-        elif ended is Body.NO_ROOM:
+        elif ended is BodyEnd.NO_ROOM:
             await self._later(send, b"too many bodies are being read\n")
 
     def _lose(self, event: KafkaRecord, label: str, reason: str) -> None:
@@ -245,42 +239,6 @@ class LoggerApp:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.idle_s):
                     await self._wake.wait()
-
-    async def _read(self, receive: Receive, limit: int) -> tuple[bytes, Body]:
-        """Return the body up to `limit` bytes, and how the reading ended."""
-        message = await receive()
-        first: bytes = message.get("body", b"")
-        if not message.get("more_body", False):
-            if message["type"] == "http.disconnect":
-                return b"", Body.DISCONNECTED
-            return (first, Body.WHOLE) if len(first) <= limit else (first[:limit], Body.TOO_LARGE)
-        parts = [first]
-        try:
-            async with asyncio.timeout(self._settings.body_within_s):
-                ended = await self._read_on(receive, parts, limit)
-        except TimeoutError:
-            ended = Body.SLOW
-        finally:
-            self._reading -= sum(len(part) for part in parts)
-        return b"".join(parts)[:limit], ended
-
-    async def _read_on(self, receive: Receive, parts: list[bytes], limit: int) -> Body:
-        """Add the parts of a body that comes in several; `_reading` grows by what they hold."""
-        size = len(parts[0])
-        self._reading += size
-        while size <= limit:
-            if self._reading > self._settings.reading_bytes:
-                return Body.NO_ROOM
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return Body.DISCONNECTED
-            part: bytes = message.get("body", b"")
-            parts.append(part)
-            size += len(part)
-            self._reading += len(part)
-            if not message.get("more_body", False):
-                return Body.WHOLE if size <= limit else Body.TOO_LARGE
-        return Body.TOO_LARGE
 
 
 async def _answer(send: Send, status: int, body: bytes = b"", headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:

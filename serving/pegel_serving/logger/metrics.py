@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-_MAX_LABEL = 253
-"""Letters of a label that comes from outside: the longest name Kubernetes allows. Names times letters bound memory."""
+from pegel.spec import names
+from pegel_serving import door_limits
+
+log = structlog.stdlib.get_logger(__name__)
+
+OTHER = "other"
+"""The label of all endpoints that have none of their own. No endpoint is named so: names end in a version."""
+
+_LOOK_EVERY_S = 5.0
+"""How often the folder of names is read for the sake of an unknown one."""
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
 class Metrics:
     """The counters of one logger, in a registry of its own."""
 
-    def __init__(self, *, max_endpoints: int = 500) -> None:
-        """Create the metrics. Labels come from outside, so endpoints beyond `max_endpoints` are counted together."""
+    def __init__(self, *, max_endpoints: int = 500, known: Path | None = None) -> None:
+        """Create the metrics. Labels come from outside, so they are bounded.
+
+        `known` is a folder whose entries are named like the endpoints there are: only those have labels of their own
+        then. Without it the first `max_endpoints` that come have; all others are counted together as `other`.
+        """
         self.registry = CollectorRegistry()
         self._endpoints: set[str] = set()
-        self._max_endpoints = max_endpoints
+        self._max_endpoints, self._known, self._look_at = max_endpoints, known, 0.0
         by_event = ("endpoint", "type")
 
         def counter(name: str, text: str, labels: tuple[str, ...]) -> Counter:
@@ -35,6 +49,9 @@ class Metrics:
         self.refused = counter("requests_refused", "Requests that are no acceptable event, by reason", ("reason",))
         self.dead = counter("dead_letters", "Refused requests kept on the dead-letter topic, by reason", ("reason",))
         self.duplicates = counter("duplicates_seen", "Events whose identity was seen shortly before", ("endpoint",))
+        self.replaced = counter(
+            "times_replaced", "Events whose time was not usable, by reason; now stands in", ("reason",)
+        )
         self.spooled = counter("events_spooled", "Events written to the spool on disk", ())
         self.produce_s = histogram(
             "produce_seconds", "From acceptance to the broker's acknowledgement, without spooling"
@@ -47,20 +64,34 @@ class Metrics:
         Gauge(f"pegel_logger_{name}", text, registry=self.registry).set_function(read)
 
     def endpoint(self, name: str) -> str:
-        """Return the label for an endpoint: its name, or `other` when it is too long or there are too many names."""
-        if name in self._endpoints:
-            return name
-        if len(self._endpoints) >= self._max_endpoints or len(name) > _MAX_LABEL:
-            return "other"
-        self._endpoints.add(name)
-        return name
+        """Return the label for an endpoint: its name, or `other` when it is not known or there are too many names."""
+        if name in self._endpoints or not names.is_safe(name):
+            return name if name in self._endpoints else OTHER
+        if self._known is not None:
+            self._look(self._known)
+        elif len(self._endpoints) < self._max_endpoints:
+            self._endpoints.add(name)
+        return name if name in self._endpoints else OTHER
+
+    def _look(self, known: Path) -> None:
+        """Read the names there are, now and then. A name keeps its label when it goes: its counts go on existing."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + _LOOK_EVERY_S
+        try:
+            self._endpoints.update(entry.name for entry in known.iterdir() if names.is_safe(entry.name))
+        except OSError as error:
+            log.warning("the names of endpoints cannot be read", folder=str(known), why=error.strerror)
 
     def observe_lags(self, time_s: float | None, recorded_s: float | None) -> None:
         """Record both lags of an event, as far as its times are known. Clocks that run ahead count as no lag."""
         if time_s is None:
             return
-        self.ingest_lag_s.observe(max(0.0, time.time() - time_s))
-        if recorded_s is not None:
+        now = time.time()
+        self.ingest_lag_s.observe(max(0.0, now - time_s))
+        # a time of sending that has not come yet would spoil the sum for ever
+        if recorded_s is not None and recorded_s <= now + door_limits.CLOCK_SLACK_S:
             self.agent_lag_s.observe(max(0.0, recorded_s - time_s))
 
     def render(self) -> bytes:

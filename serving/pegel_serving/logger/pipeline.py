@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 
@@ -38,7 +38,7 @@ from pegel_serving.logger.kafka_record import KafkaRecord
 from pegel_serving.logger.memory_queue import MemoryQueue
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.producer import TOPIC_REASONS, DeliveryOutcome, Sender
-from pegel_serving.logger.resend import Resend, Settle
+from pegel_serving.logger.resend import NOT_TAKEN, Resend, Settle
 from pegel_serving.logger.spool import Batch, Spool, SpoolFull, SpoolUnreadable
 
 log = structlog.stdlib.get_logger(__name__)
@@ -288,7 +288,7 @@ class Pipeline:
         else:
             tell = reason not in TOPIC_REASONS
             self._lose(event, reason, tell=tell)
-            if tell:
+            if tell and reason != NOT_TAKEN:  # the letter about that one was sent before it was set aside
                 self.submit(dead_letter(event.headers, event.value, reason=reason), self._now)
                 self._metrics.dead.labels(reason).inc()
 
@@ -375,6 +375,7 @@ class Pipeline:
             self._sender,
             events,
             settle,
+            lambda event: dead_letter(event.headers, event.value, reason=NOT_TAKEN),
             pause_s=self._limits.retry_s,
             patience_s=2 * self._limits.stall_s,
             not_before=at,
@@ -406,7 +407,9 @@ class Pipeline:
 
     def _decoded(self, record: bytes) -> KafkaRecord | None:
         try:
-            return KafkaRecord.decode(record)
+            # whatever an earlier version let in, nothing is sent that is dated ahead
+            event = KafkaRecord.decode(record)
+            return replace(event, timestamp_ms=min(event.timestamp_ms, int(time.time() * 1000)))
         except ValueError as error:
             log.warning("a record of the spool is no event and is left out", why=str(error))
             self._lose_unknown("spool_undecodable", 1)

@@ -140,7 +140,7 @@ class KafkaSender:
             self._fatal = self._fatal or reason == "fatal"
             # nothing was sent, so nobody else can be at fault
             report(DeliveryOutcome.REFUSED if verdict is DeliveryOutcome.REFUSED_TOGETHER else verdict, reason)
-        except (ValueError, TypeError, OverflowError) as error:
+        except Exception as error:  # noqa: BLE001 (whatever the library finds to say of one event must not stop the others)
             log.warning("the client library cannot send an event", why=str(error))
             report(DeliveryOutcome.REFUSED, "unsendable")
         return True

@@ -7,6 +7,10 @@ together are sent again in halves, each half alone, until what is refused is a s
 
 One bad event among n costs about log2(n) round trips, and the order of the others is kept. What the broker did not take
 in time is sent again after a pause, as often as it needs: that is an outage, no refusal.
+
+Unless it is the event. One that alone was not taken `TRIES` times in a row is doubted: a letter about it is sent to
+the dead letters. If the broker answers that, whatever it answers, there is no outage and the event is set aside: a word
+of the client library that nobody knew can hold up nobody.
 """
 
 from __future__ import annotations
@@ -17,6 +21,11 @@ from functools import partial
 
 from pegel_serving.logger.kafka_record import KafkaRecord
 from pegel_serving.logger.producer import DeliveryOutcome, Sender
+
+TRIES = 3
+"""Rounds in which nothing was taken before a group is halved, and before a single event is doubted."""
+NOT_TAKEN = "not_taken"
+"""The reason of an event that the broker did not take while it took the letter about it."""
 
 Settle = Callable[[int, DeliveryOutcome, str], None]
 """Told the place of an event, whether it was DELIVERED or REFUSED, and the broker's reason."""
@@ -34,18 +43,23 @@ class Resend:
         sender: Sender,
         events: Sequence[KafkaRecord],
         settle: Settle,
+        letter: Callable[[KafkaRecord], KafkaRecord],
         *,
         pause_s: float,
         patience_s: float,
         not_before: float = 0.0,
     ) -> None:
-        """Begin with all events together, not before `not_before`."""
-        self._sender, self._events, self._settle = sender, events, settle
+        """Begin with all events together, not before `not_before`. `letter` is asked for the letter about an event."""
+        self._sender, self._events, self._settle, self._letter = sender, events, settle, letter
         self._pause_s, self._patience_s, self._not_before = pause_s, patience_s, not_before
         self._groups: deque[list[int]] = deque([list(range(len(events)))] if events else [])
         self._group: list[int] = []
         self._reports: dict[int, tuple[DeliveryOutcome, str]] = {}
         self._round = 0
+        self._idle_rounds = 0
+        """Rounds in a row in which nothing was taken and nothing was set aside."""
+        self._doubted = False
+        """Whether the letter about the one event of `_group` is on its way in place of the event."""
         self._sent_at = 0.0
         self.failed = False
         """Whether the last attempt ended with events that the broker did not take in time."""
@@ -74,9 +88,11 @@ class Resend:
 
     def _send(self, now: float) -> None:
         self._group, self._reports, self._sent_at = self._groups.popleft(), {}, now
+        self._doubted = len(self._group) == 1 and self._idle_rounds >= TRIES
         self._round += 1
         for place in self._group:
-            if not self._sender.send(self._events[place], partial(self._report, self._round, place)):
+            event = self._letter(self._events[place]) if self._doubted else self._events[place]
+            if not self._sender.send(event, partial(self._report, self._round, place)):
                 self._report(self._round, place, DeliveryOutcome.UNREACHED, "queue_full")
 
     def _report(self, number: int, place: int, verdict: DeliveryOutcome, reason: str) -> None:
@@ -86,6 +102,9 @@ class Resend:
     def _judge(self, now: float) -> None:
         """Settle what is settled, and put the rest back, in order."""
         group, self._group = self._group, []
+        if self._doubted:
+            self._judge_doubted(group[0], now)
+            return
         again: list[int] = []
         suspects: list[int] = []
         for place in group:
@@ -102,10 +121,31 @@ class Resend:
                     reason,
                 )
         self.failed = bool(again)
+        self._idle_rounds = self._idle_rounds + 1 if len(again) == len(group) else 0
         if again:
             self._not_before = now + self._pause_s
             # an outage says nothing about the others: they are tried together once more
-            self._groups.appendleft(sorted(again + suspects))
+            rest = sorted(again + suspects)
+            if self._idle_rounds >= TRIES and len(rest) > 1:
+                self._idle_rounds = 0
+                self._halve(rest)
+            else:
+                self._groups.appendleft(rest)
         elif suspects:
-            half = (len(suspects) + 1) // 2
-            self._groups.extendleft(part for part in (suspects[half:], suspects[:half]) if part)
+            self._halve(suspects)
+
+    def _judge_doubted(self, place: int, now: float) -> None:
+        """Set a doubted event aside if the broker answered the letter about it; otherwise try again later."""
+        self._idle_rounds = 0
+        verdict, _ = self._reports[place]
+        self.failed = verdict is DeliveryOutcome.UNREACHED
+        if self.failed:
+            self._not_before = now + self._pause_s
+            self._groups.appendleft([place])
+            return
+        self.open -= 1
+        self._settle(place, DeliveryOutcome.REFUSED, NOT_TAKEN)
+
+    def _halve(self, group: list[int]) -> None:
+        half = (len(group) + 1) // 2
+        self._groups.extendleft(part for part in (group[half:], group[:half]) if part)

@@ -27,6 +27,8 @@ class Model(ThreadingHTTPServer):
         """Statuses of the first answers, while the model warms up; then `status`."""
         self.muted: set[str] = set()
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.tokens: list[str | None] = []
+        """What each request carried as the secret of a probe."""
 
     @property
     def address(self) -> str:
@@ -49,6 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Take one request, log it, answer it, log the answer."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.asked.append((self.path, json.loads(body)))
+        self.server.tokens.append(self.headers["Pegel-Probe"])
         identity = self.headers["Ce-Id"]
         self.server.log(identity, "request", body)
         status = self.server.first.pop(0) if self.server.first else self.server.status

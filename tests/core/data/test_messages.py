@@ -98,6 +98,15 @@ def test_request_and_response_share_all_but_one_bit(event_id: str) -> None:
     assert asked >> 1 == answered >> 1
 
 
+def test_a_probe_is_what_its_proxy_marks_and_not_what_a_client_calls_itself() -> None:
+    """Ids come from outside: no id makes an event invisible."""
+    called, marked = (
+        parse_event(HEADERS | added, AT).is_probe for added in ({"ce_id": b"pegel-probe-1"}, {"ce_probe": b"true"})
+    )
+
+    assert (False, True) == (called, marked)
+
+
 def test_components_of_one_prediction_are_no_copies() -> None:
     """A transformer and a predictor log under one id; where no component is named, the predictor is meant."""
     named, unnamed, other = (

@@ -11,7 +11,6 @@ import numpy as np
 from pegel.data.columns import Role
 from pegel.data.wire import DROPPED_TYPE, REQUEST_TYPE, RESPONSE_TYPE
 from pegel.judge.findings import Verdict
-from pegel.spec.names import PROBE_PREFIX
 from pegel.stream.group_state import MAX_PARTS
 from pegel.testing.stream_fakes import LoggedRecord
 
@@ -236,7 +235,7 @@ def test_what_arrived_is_what_became_of_it(group: Any) -> None:
         LoggedRecord("x1", REQUEST_TYPE, "nobody-v1", b"{}", begin),
         LoggedRecord("x2", "no.such.type", "delays-v1", b"{}", begin),
         LoggedRecord("x3", REQUEST_TYPE, "delays-v1", b"not json", begin),
-        LoggedRecord(f"{PROBE_PREFIX}1", REQUEST_TYPE, "delays-v1", b"{}", begin),
+        LoggedRecord("p1", REQUEST_TYPE, "delays-v1", b"{}", begin, is_probe=True),
         LoggedRecord("old", REQUEST_TYPE, "delays-v1", b"{}", begin - timedelta(days=400)),
         *group.pairs(0, 4, endpoint="other-v1"),
     ]

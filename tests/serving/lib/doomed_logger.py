@@ -8,6 +8,7 @@ from pathlib import Path
 from senders import SwitchedSender
 
 from pegel_serving import http_service, json_logs
+from pegel_serving.bounded_http import ConnectionLimits
 from pegel_serving.logger.http_door import DoorSettings, LoggerApp
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Limits, Pipeline
@@ -30,7 +31,7 @@ def main() -> int:
     pipeline = Pipeline(DoomedSender(), Spool(Path(sys.argv[1])), metrics, Limits())
     app = LoggerApp(pipeline, metrics, DoorSettings(flush_s=0.0))
     listener = http_service.bind("127.0.0.1", 0)
-    return http_service.run(http_service.config(app), listener, "logger", failure=app.failure)
+    return http_service.run(http_service.config(app, ConnectionLimits()), listener, "logger", failure=app.failure)
 
 
 if __name__ == "__main__":

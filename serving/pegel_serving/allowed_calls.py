@@ -1,0 +1,51 @@
+"""Which calls pass the proxy: inference, readiness and metadata of KServe's protocols v1 and v2, and nothing else.
+
+A model server also unloads models, shows its metrics and describes itself to whoever asks. Clients have no business
+there, so what is not listed is not forwarded. A path is decoded once and must match whole; what is forwarded is the
+decoded path, so the server sees exactly what was judged.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+_MODEL = r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}"
+_VERSIONED = rf"/v2/models/{_MODEL}(/versions/{_MODEL})?"
+_INFERENCE = re.compile(rf"/v1/models/{_MODEL}:predict|{_VERSIONED}/infer")
+_QUESTION = re.compile(rf"/|/v1/models(/{_MODEL})?|/v2|/v2/health/(live|ready)|/v2/models|{_VERSIONED}(/ready)?")
+
+NOT_FOUND, METHOD_NOT_ALLOWED = 404, 405
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedCall:
+    """A call that is forwarded, to `path`. An inference is logged, a question about the server or its model is not."""
+
+    path: str
+    is_inference: bool
+
+
+class CallRefused(Exception):
+    """A call that is not forwarded, with the status to answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        """Remember what the client is told."""
+        super().__init__(message)
+        self.status = status
+
+
+def allowed_call(method: str, raw_path: bytes) -> AllowedCall:
+    """Return the call that a method and a path as it came, without query, ask for. Raises CallRefused.
+
+    >>> allowed_call("POST", b"/v1/models/delays-v1%3Apredict")
+    AllowedCall(path='/v1/models/delays-v1:predict', is_inference=True)
+    """
+    path = unquote_to_bytes(raw_path).decode("latin-1")
+    for pattern, allowed in ((_INFERENCE, "POST"), (_QUESTION, "GET")):
+        if pattern.fullmatch(path):
+            if method != allowed:
+                raise CallRefused(METHOD_NOT_ALLOWED, f"this path takes {allowed} only")
+            return AllowedCall(path, is_inference=pattern is _INFERENCE)
+    raise CallRefused(NOT_FOUND, "this endpoint takes inference, readiness and metadata calls of protocols v1 and v2")

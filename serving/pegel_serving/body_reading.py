@@ -1,0 +1,91 @@
+"""Reading bodies that strangers send: each bounded in bytes and in time, all of them together in bytes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+class BodyEnd(Enum):
+    """How the reading of a body ended; the values are reasons under which it is counted."""
+
+    WHOLE = "whole"
+    TOO_LARGE = "too_large"
+    DISCONNECTED = "client_disconnected"
+    SLOW = "too_slow"
+    NO_ROOM = "busy"
+
+
+@dataclass(slots=True, eq=False)
+class _Reading:
+    """A body that is being read."""
+
+    deadline: asyncio.Timeout
+    parts: list[bytes] = field(default_factory=list)
+    size: int = 0
+    given_up: bool = False
+
+
+class BodyReader:
+    """Reads the bodies of one process.
+
+    When all that are being read hold more than `together_bytes`, the one that has been read for longest is given up:
+    honest clients send a body within milliseconds, so it is never theirs for the sake of somebody who stalls.
+    """
+
+    def __init__(self, *, together_bytes: int, within_s: float) -> None:
+        """Begin with nothing being read. A body that does not come at once may take `within_s`."""
+        self._together_bytes, self._within_s = together_bytes, within_s
+        self._readings: dict[_Reading, None] = {}
+        self._held = 0
+
+    async def read(self, receive: Receive, limit: int) -> tuple[bytes, BodyEnd]:
+        """Return the body up to `limit` bytes, inclusive, and how the reading ended."""
+        message = await receive()
+        first: bytes = message.get("body", b"")
+        if not message.get("more_body", False):
+            if message["type"] == "http.disconnect":
+                return b"", BodyEnd.DISCONNECTED
+            return (first, BodyEnd.WHOLE) if len(first) <= limit else (first[:limit], BodyEnd.TOO_LARGE)
+        reading = _Reading(asyncio.timeout(self._within_s))
+        self._readings[reading] = None
+        try:
+            async with reading.deadline:
+                self._add(reading, first)
+                ended = await self._read_on(receive, reading, limit)
+        except TimeoutError:
+            ended = BodyEnd.NO_ROOM if reading.given_up else BodyEnd.SLOW
+        finally:
+            del self._readings[reading]
+            self._held -= reading.size
+        return b"".join(reading.parts)[:limit], ended
+
+    async def _read_on(self, receive: Receive, reading: _Reading, limit: int) -> BodyEnd:
+        while reading.size <= limit:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return BodyEnd.DISCONNECTED
+            self._add(reading, message.get("body", b""))
+            if not message.get("more_body", False):
+                return BodyEnd.WHOLE if reading.size <= limit else BodyEnd.TOO_LARGE
+        return BodyEnd.TOO_LARGE
+
+    def _add(self, reading: _Reading, part: bytes) -> None:
+        """Keep a part, and give up bodies that have been read for longest while all hold too much."""
+        reading.parts.append(part)
+        reading.size += len(part)
+        self._held += len(part)
+        excess = self._held - self._together_bytes
+        for other in self._readings:
+            if excess <= 0:
+                break
+            if not other.given_up:
+                other.given_up = True
+                # a deadline that has passed: its task ends at the next turn of the loop
+                other.deadline.reschedule(0)
+            excess -= other.size

@@ -1,0 +1,45 @@
+"""Every limit of the two doors, logger and proxy, with its reason. `docs/operating.md` lists them under Limits.
+
+Both doors are open to whoever reaches their port, so each thing that a stranger chooses has a bound: letters, bytes,
+time, connections. A limit is inclusive: exactly so much passes.
+"""
+
+from __future__ import annotations
+
+from pegel.data.payloads import MAX_BODY_BYTES
+
+BODY_BYTES = 1_000_000
+"""Of one body. Kafka takes records of 1 MB unless told otherwise: a larger one could be answered, never judged.
+A model server parses about 2 MB of JSON a second, and everybody else waits that long."""
+ANSWERS_PER_REQUEST = 4
+"""How many times larger than the largest request an answer may be: rows may be wider when they come out."""
+INFLATED_BYTES = MAX_BODY_BYTES
+"""Of one compressed body, inflated: what the stream inflates. A larger one could be answered, never judged."""
+HELD_BYTES = 256 << 20
+"""Of all bodies, requests and answers, that a proxy holds at the same time while the model server works."""
+READING_BYTES = 64 << 20
+"""Of all bodies that a process is reading at the same time; beyond, what has been read for longest is given up."""
+HEADER_BYTES = 16_384
+"""Of the request line and all headers together, as most servers allow."""
+ID_BYTES = 256
+"""Of an event's id, and of a client's: the usual ones have 36."""
+SOURCE_BYTES = 1024
+"""Of `ce-source`, which may be an address."""
+METADATA_BYTES = 4096
+"""Of what a proxy copies from request headers into `Ce-Metadata`. More is left out, so that the event is never refused
+for the sake of headers that a client chose."""
+
+HEADERS_WITHIN_S = 10.0
+"""From the first byte of a request, or from the connection, to the end of its headers."""
+BODY_WITHIN_S = 30.0
+"""From there to the end of its body."""
+WRITE_WITHIN_S = 30.0
+"""How long a client may take no byte of its answer."""
+CONNECTIONS = 1000
+"""At the same time. Beyond, whoever has been sending a request for longest is cut off, then who is idle longest: an
+honest request is there within milliseconds."""
+
+OLDEST_DAYS = 7
+"""How old an event may be: no window waits longer for late events, so an older one could be judged nowhere."""
+CLOCK_SLACK_S = 1.0
+"""How far ahead an event's time may be without being counted as such; its record is never dated later than now."""

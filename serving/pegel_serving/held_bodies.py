@@ -1,0 +1,131 @@
+"""Bodies that the proxy holds whole, because both sides of a call are logged whole: bounded one by one and together."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from pegel_serving import door_limits
+from pegel_serving.body_reading import BodyEnd, BodyReader, Receive
+
+ENCODINGS = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}
+"""Content encodings that pass, and whether they compress: what cannot be measured cannot be bounded."""
+_STEP = 1 << 18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyLimits:
+    """Bounds of what the proxy holds, all inclusive; the reasons are in `door_limits`."""
+
+    request_bytes: int = door_limits.BODY_BYTES
+    """Of one request; more is answered 413."""
+    inflated_bytes: int = door_limits.INFLATED_BYTES
+    """Of one compressed request, inflated; more is answered 413."""
+    answer_bytes: int = door_limits.BODY_BYTES * door_limits.ANSWERS_PER_REQUEST
+    """Of one answer; more is answered 502."""
+    reading_bytes: int = door_limits.READING_BYTES
+    """Of all requests that are being read at the same time; beyond, the slowest is answered 503."""
+    held_bytes: int = door_limits.HELD_BYTES
+    """Of all bodies at the same time; beyond, calls are answered 503."""
+    body_within_s: float = door_limits.BODY_WITHIN_S
+    """How long a request's body may take; then 408."""
+    answer_within_s: float = 60.0
+    """How long the model server may stay silent; then 502."""
+
+
+class BodyRefused(Exception):
+    """A body that is not forwarded, with the status to answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        """Remember what the client is told."""
+        super().__init__(message)
+        self.status = status
+
+
+class ClientGone(Exception):
+    """The client went away before its request was whole."""
+
+
+class Holder:
+    """The bodies that a proxy reads and holds."""
+
+    def __init__(self, limits: BodyLimits) -> None:
+        """Begin with nothing held."""
+        self.limits, self._held = limits, 0
+        self.reader = BodyReader(together_bytes=limits.reading_bytes, within_s=limits.body_within_s)
+
+    def hold(self, size: int) -> None:
+        """Count bytes that are held; negative when they are let go. Raises BodyRefused when there is no room."""
+        if size > 0 and self._held + size > self.limits.held_bytes:
+            raise BodyRefused(503, f"calls may hold {self.limits.held_bytes} bytes together; come back later")
+        self._held += size
+
+
+class HeldBodies:
+    """The bodies that one call holds."""
+
+    def __init__(self, holder: Holder) -> None:
+        """Hold nothing yet."""
+        self._holder, self._size = holder, 0
+
+    async def request(self, receive: Receive, encoding: str) -> bytes:
+        """Return a request's body whole, as it came. Raises BodyRefused, and ClientGone when nobody waits any more.
+
+        A compressed one is inflated to see how large it is, never further than allowed, and forwarded as it came.
+        """
+        limits, coding = self._holder.limits, encoding.strip().lower()
+        if coding not in ENCODINGS:
+            raise BodyRefused(415, "a body may be compressed with gzip or deflate, nothing else")
+        body, ended = await self._holder.reader.read(receive, limits.request_bytes)
+        if ended is BodyEnd.DISCONNECTED:
+            raise ClientGone
+        if ended is BodyEnd.TOO_LARGE:
+            raise BodyRefused(413, f"a request may hold {limits.request_bytes} bytes; this one holds more")
+        if ended is BodyEnd.SLOW:
+            raise BodyRefused(408, f"a body may take {limits.body_within_s:g} s")
+        if ended is BodyEnd.NO_ROOM:
+            raise BodyRefused(503, "too many bodies are being read; come back later")
+        self._hold(len(body))
+        if ENCODINGS[coding]:
+            await asyncio.to_thread(_measure, body, limits.inflated_bytes)
+        return body
+
+    async def answer(self, parts: AsyncIterator[bytes]) -> bytes:
+        """Return an answer's body whole. Raises BodyRefused."""
+        limit = self._holder.limits.answer_bytes
+        kept, size = [], 0
+        async for part in parts:
+            size += len(part)
+            if size > limit:
+                raise BodyRefused(502, f"an answer may hold {limit} bytes; this one holds more and ends here")
+            self._hold(len(part))
+            kept.append(part)
+        return b"".join(kept)
+
+    def release(self) -> None:
+        """Let go of everything."""
+        self._holder.hold(-self._size)
+        self._size = 0
+
+    def _hold(self, size: int) -> None:
+        self._holder.hold(size)
+        self._size += size
+
+
+def _measure(body: bytes, limit: int) -> None:
+    """Inflate a gzip or zlib body piece by piece, keeping nothing. Raises BodyRefused."""
+    stream, size, rest = zlib.decompressobj(wbits=47), 0, body  # tells gzip and zlib apart by itself
+    while not stream.eof:
+        try:
+            piece = stream.decompress(rest, _STEP)
+        except zlib.error as error:
+            raise BodyRefused(400, "the body cannot be inflated") from error
+        size, rest = size + len(piece), stream.unconsumed_tail
+        if size > limit:
+            raise BodyRefused(413, f"an inflated body may hold {limit} bytes; this one holds more")
+        if not piece and not rest and not stream.eof:
+            raise BodyRefused(400, "the compressed body ends early")
+    if stream.unused_data:
+        raise BodyRefused(400, "a compressed body is one stream; something follows it")
