@@ -46,7 +46,7 @@ class ConnectionLimits:
     connections: int = door_limits.CONNECTIONS
 
 
-class Stage(IntEnum):
+class ConnectionStage(IntEnum):
     """Where a connection is. When there are too many, the lowest goes first."""
 
     SENDING = 0
@@ -72,7 +72,7 @@ class BoundedProtocol(HttpToolsProtocol):
     ) -> None:
         """Begin before the first byte."""
         super().__init__(config, server_state, app_state, _loop)
-        self.stage, self.since = Stage.SENDING, self.loop.time()
+        self.stage, self.since = ConnectionStage.SENDING, self.loop.time()
         self._until: float | None = self.since + self.limits.headers_within_s
         self._head_whole = False
         self._head_came = self._head_parsed = 0
@@ -83,7 +83,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn names the one kind there is here
         if len(self.connections) > self.limits.connections:
             bounded = [one for one in self.connections if isinstance(one, BoundedProtocol)]
-            min(bounded, key=lambda one: (Stage.NEW if one is self else one.stage, one.since)).cut()
+            min(bounded, key=lambda one: (ConnectionStage.NEW if one is self else one.stage, one.since)).cut()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, unless the headers do not end."""
@@ -98,8 +98,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Begin to wait for headers."""
         super().on_message_begin()
         self._head_whole, self._head_parsed = False, 0
-        if self.stage is not Stage.ANSWERING:  # a second request may come while the first is answered
-            self._enter(Stage.SENDING, self.limits.headers_within_s)
+        if self.stage is not ConnectionStage.ANSWERING:  # a second request may come while the first is answered
+            self._enter(ConnectionStage.SENDING, self.limits.headers_within_s)
 
     def on_url(self, url: bytes) -> None:
         """Count the request line."""
@@ -114,20 +114,20 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin to wait for the body."""
         self._head_whole, self._head_came = True, 0
-        if self.stage is not Stage.ANSWERING:
-            self._enter(Stage.SENDING, self.limits.body_within_s + _ANSWER_FIRST_S)
+        if self.stage is not ConnectionStage.ANSWERING:
+            self._enter(ConnectionStage.SENDING, self.limits.body_within_s + _ANSWER_FIRST_S)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """Wait for nothing more from the client."""
         self._head_whole = False
-        self._enter(Stage.IDLE if self.cycle.response_complete else Stage.ANSWERING, None)
+        self._enter(ConnectionStage.IDLE if self.cycle.response_complete else ConnectionStage.ANSWERING, None)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Be idle, unless the next request, or the rest of this one, is under way already."""
-        if self.stage is Stage.ANSWERING:
-            self._enter(Stage.IDLE, None)
+        if self.stage is ConnectionStage.ANSWERING:
+            self._enter(ConnectionStage.IDLE, None)
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -156,7 +156,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.connections.discard(self)
         self.transport.abort()
 
-    def _enter(self, stage: Stage, within_s: float | None) -> None:
+    def _enter(self, stage: ConnectionStage, within_s: float | None) -> None:
         self.stage, self.since = stage, self.loop.time()
         self._until = None if within_s is None else self.since + within_s
 
