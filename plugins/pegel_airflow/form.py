@@ -37,6 +37,8 @@ class Question:
 _NAME = {"pattern": names.SAFE_NAME}
 _SECONDS = "Seconds, or text with a unit: `90s`, `15m`, `1h`."
 _DURATION = {"pattern": r"^([0-9.]+ *[smhd]|P.+)$"}
+_SHARE = "0.01, or text: `1%`; 1 tells of none."
+_SHARES = {"pattern": r"^[0-9.]+ *%$"}
 
 QUESTIONS: Final[Mapping[str, Question]] = {
     "model.name": Question(
@@ -106,6 +108,13 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "watch.margin": Question(
         "What to watch", "Margin (standard deviations)", "Smallest change worth a mail; smaller ones are only shown."
     ),
+    "events.invalid": Question("Events", "Unreadable (share)", f"Told when certainly more are. {_SHARE}", _SHARES),
+    "events.late": Question(
+        "Events", "Late (share)", f"Those that come after their window was final. {_SHARE}", _SHARES
+    ),
+    "events.duplicate": Question("Events", "Duplicate (share)", f"Copies; they are folded. {_SHARE}", _SHARES),
+    "events.dropped": Question("Events", "Dropped (share)", f"Those that the logger gave up. {_SHARE}", _SHARES),
+    "events.ahead": Question("Events", "Dated ahead (share)", f"Those more than 30 s in the future. {_SHARE}", _SHARES),
     "false_alarms.count": Question(
         "Alerts", "False alarms (number)", "How often you accept an alert although nothing has changed, per the period."
     ),

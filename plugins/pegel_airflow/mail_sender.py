@@ -161,7 +161,13 @@ def _sort(delivery: Delivery, address: str, code: int, answer: bytes | str) -> N
     (delivery.refused if code >= FOR_GOOD else delivery.later)[address] = text
 
 
-def _baseline(settings: Settings, mail: Mail) -> Baseline:
-    """Return the baseline that the alert's newest findings were judged by. Raises PermanentError if it is unusable."""
-    newest = max(mail.alert.features, key=lambda one: one.finding.span.end)
-    return services.stores(settings).baselines.get(newest.finding.baseline_id)
+def _baseline(settings: Settings, mail: Mail) -> Baseline | None:
+    """Return the baseline that the alert's newest findings were judged by; None where none was compared with one.
+
+    Raises PermanentError if it is unusable.
+    """
+    compared = [one.finding for one in mail.alert.features if one.finding.baseline_id]
+    if not compared:
+        return None
+    newest = max(compared, key=lambda finding: finding.span.end)
+    return services.stores(settings).baselines.get(newest.baseline_id)

@@ -24,8 +24,9 @@ from pegel.errors import Unavailable
 from pegel.stream.arrivals import Address, minute_us
 from pegel.stream.commit import SetAside
 from pegel.stream.counting_plan import CountingPlan
-from pegel.stream.counting_task import KEY_OF_NOBODY, CountingTask
-from pegel.stream.partial import MinuteCount, Partial
+from pegel.stream.counting_task import CountingTask
+from pegel.stream.outcomes import Outcomes
+from pegel.stream.partial import KEY_OF_NOBODY, Partial
 from pegel.stream.task_output import SCHEMA as OUTPUT_SCHEMA
 from pegel.stream.task_output import PartitionRead, TaskOutput, decode
 from pegel.stream.wire_records import SCHEMA
@@ -113,7 +114,7 @@ class CarefulReader:
                     key=KEY_OF_NOBODY,
                     pane_us=minute,
                     head_us=minute,
-                    minutes={minute: MinuteCount(set_aside=1)},
+                    minutes={minute: Outcomes(set_aside=1)},
                 )
             ]
         )

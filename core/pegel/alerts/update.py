@@ -163,8 +163,8 @@ def _with(alert: Alert, finding: Finding) -> Alert:
 
 
 def _began(finding: Finding) -> datetime:
-    """Return when the change began: with the window, or with the first of the windows that a chart added up."""
-    told = finding.evidence.get("chart", {}).get("since")
+    """Return when the change began: with the window, or with the first of the windows that are told together."""
+    told = finding.evidence.get("chart", {}).get("since") or finding.evidence.get("since")
     return finding.span.start if told is None else datetime.fromisoformat(told)
 
 

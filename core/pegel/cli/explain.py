@@ -10,6 +10,8 @@ from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.errors import NotFound, PermanentError
 from pegel.judge.explanation import Explanation
+from pegel.judge.layers.odd_events import DETECTOR as EVENTS
+from pegel.judge.layers.odd_events import explain_events
 from pegel.judge.recomputation import explain as recompute
 from pegel.spec.settings import Settings
 from pegel.stats.summary import Summary
@@ -42,6 +44,8 @@ def explained(settings: Settings, finding: str) -> Explanation:
         migrate(engine)
         results = Results(engine)
         stored = results.finding(finding)
+        if stored.detector == EVENTS:
+            return explain_events(stored)  # it holds its counts: events need neither rows nor a baseline
         baseline = BaselineStore(engine).get(stored.baseline_id)
         row = results.window(stored.model, stored.version, stored.span, stored.revision, segment=stored.segment)
         if row is None:

@@ -1,4 +1,4 @@
-"""What a monitor carries from one final window to the next: its charts, values too few to judge, sizes of windows.
+"""What a monitor carries from one final window to the next: charts, values too few to judge, sizes, odd events.
 
 The state is a fold over final windows in order of time: the same windows give the same state, so it is stored and
 continued from there after any crash.
@@ -74,16 +74,20 @@ class WindowSizes:
 
 @dataclass(frozen=True, slots=True)
 class ChartState:
-    """The chart_state of one monitor, for one baseline: another baseline starts afresh, with the sizes kept."""
+    """The chart_state of one monitor, for one baseline: another baseline starts afresh, with the sizes kept.
+
+    `noticed`: since when kinds of odd events are noticeable, by kind; it has nothing to do with a baseline.
+    """
 
     baseline_id: str
     sizes: WindowSizes = field(default_factory=WindowSizes)
     charts: Mapping[Key, Chart] = field(default_factory=dict)
     carried: Mapping[str, Carried] = field(default_factory=dict)
+    noticed: Mapping[str, datetime] = field(default_factory=dict)
 
     def for_baseline(self, baseline_id: str) -> ChartState:
         """Return this chart_state, or a fresh one if the baseline is another."""
-        return self if baseline_id == self.baseline_id else ChartState(baseline_id, self.sizes)
+        return self if baseline_id == self.baseline_id else ChartState(baseline_id, self.sizes, noticed=self.noticed)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, the inverse of `from_json`. Charts at rest are left out."""
@@ -106,6 +110,7 @@ class ChartState:
                 }
                 for name, one in self.carried.items()
             },
+            "noticed": {kind: since.isoformat() for kind, since in self.noticed.items()},
         }
 
     @classmethod
@@ -124,7 +129,8 @@ class ChartState:
             )
             for name, item in data["carried"].items()
         }
-        return cls(data["baseline_id"], WindowSizes(data["sizes"]["usual"], days), charts, carried)
+        noticed = {kind: datetime.fromisoformat(since) for kind, since in data["noticed"].items()}
+        return cls(data["baseline_id"], WindowSizes(data["sizes"]["usual"], days), charts, carried, noticed)
 
 
 def _rounded(rows: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -42,7 +43,7 @@ class Division:
     def describe(self) -> str:
         """Return the arithmetic for people."""
         first, *others = (layer.arithmetic(self.setting, self.budget.of(layer.name)) for layer in self.running)
-        rest = " and ".join(others) if others else "only single windows are judged, with the whole budget"
+        rest = _listed(others) if others else "only single windows are judged, with the whole budget"
         text = (
             f"With these settings expect {self.budget.expected_per_day:.2g} false alarms per day: "
             f"{self.budget.windows_per_day:g} windows a day, {first}; {rest}."
@@ -50,3 +51,9 @@ class Division:
         if self.budget.capped:
             text += f" A window is never judged at more than {CAP:g}, so fewer are expected than asked for."
         return text
+
+
+def _listed(parts: Sequence[str]) -> str:
+    """Return at least one part of a sentence as a list: `a, b and c`."""
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last

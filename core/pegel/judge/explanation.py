@@ -52,7 +52,7 @@ class Explanation:
             f"p           {self.p_value:.10g}{among}, below the level {finding.threshold:.3g}\n"
             f"level       {finding.budget_share:.2%} of the false-alarm budget of each window{relevant}\n"
             f"effect      {finding.effect:.4g} {finding.effect_unit}{_distances(finding)}\n"
-            f"baseline    {finding.baseline_id}\n"
+            f"baseline    {finding.baseline_id or 'none: nothing was compared with one'}\n"
             f"recomputed  statistic {self.statistic:.10g}, p {self.p_value:.10g}: {state}"
         )
 

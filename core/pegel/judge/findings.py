@@ -16,7 +16,7 @@ class Verdict(StrEnum):
     OK = "ok"
     BELOW_MARGIN = "below_margin"
     DRIFT = "drift"
-    """The window by itself differs."""
+    """The window by itself differs, or more of its events are odd than tolerated."""
     DRIFTING = "drifting"
     """The window by itself does not differ, but the windows up to it do, taken together."""
     INSUFFICIENT = "insufficient"
@@ -56,6 +56,7 @@ class Finding:
     n: int
     m: int
     baseline_id: str
+    """Empty where nothing was compared with a baseline."""
     what: str
     """What changed, in words for a person: `shifted up`, `WN 22 % -> 31 %`."""
     evidence: dict[str, Any] = field(default_factory=dict)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
@@ -11,10 +12,12 @@ from pegel.detect.error_rate import Labelled
 from pegel.judge.chart_state import ChartState
 from pegel.judge.decision import FeatureVerdict, insufficient, overall
 from pegel.judge.division import Division
+from pegel.judge.event_counts import EventCounts, SeenEvents
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import Setting
 from pegel.judge.layer_table import LAYERS, Layers
+from pegel.judge.layers.odd_events import event_notes, event_verdicts, look_at_events
 from pegel.judge.watched_fields import unknown_names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
@@ -31,7 +34,7 @@ class Judgement:
     verdict: Verdict
     features: tuple[FeatureVerdict, ...] = ()
     beyond: tuple[FeatureVerdict, ...] = ()
-    """What is known beyond single fields: rates of outliers and of wrong answers, a pair whose correlation changed."""
+    """What is known beyond single fields: rates of outliers and of wrong answers, pairs of features, odd events."""
     findings: tuple[Finding, ...] = ()
     chart_state: ChartState | None = None
     notes: tuple[str, ...] = ()
@@ -40,34 +43,39 @@ class Judgement:
 
 def judge(
     baseline: Baseline | None,
-    summary: Summary,
+    summary: Summary | None,
     *,
     spec: MonitorSpec,
     span: Span,
     revision: int,
     chart_state: ChartState | None = None,
     labelled: Labelled | None = None,
+    events: EventCounts | None = None,
     layers: Layers = LAYERS,
 ) -> Judgement:
     """Judge one span of one model.
 
     Args:
         baseline: What to compare with; None gives BASELINE_MISSING.
-        summary: What was counted; counted in other cells than the baseline's, it gives LAYOUT_MISMATCH.
+        summary: What was counted; None or without rows it gives NO_DATA, in other cells than the baseline's
+            LAYOUT_MISMATCH.
         spec: Which fields are judged, at which margin and false-alarm budget.
         span: Named in the findings.
         revision: Named in the findings.
         chart_state: What the final windows before left, `ChartState(baseline.id)` for the first; None judges the span
             alone. With it, small changes that last are found, and values too few to judge are kept for later windows.
         labelled: Wrong answers among the rows whose labels are known; None without labels.
+        events: What came of events since they were last judged; None where there are none, as in a table. They are
+            judged whether or not there is anything else to judge: more odd ones than tolerated make any verdict DRIFT.
         layers: The kinds of tests, each with its part of the false-alarm budget.
     """
-    if baseline is None:
-        return Judgement(Verdict.BASELINE_MISSING, chart_state=chart_state)
-    if summary.layout.layout_hash != baseline.layout.layout_hash:
-        return Judgement(Verdict.LAYOUT_MISMATCH, chart_state=chart_state)
-    if not summary.most_rows:
-        return Judgement(Verdict.NO_DATA, chart_state=chart_state)
+    noticed = {} if chart_state is None else chart_state.noticed
+    seen = None if events is None else look_at_events(events, spec.events, noticed, span.start)
+    after = chart_state if chart_state is None or seen is None else replace(chart_state, noticed=seen.noticed)
+    why_not = _why_not_judged(baseline, summary)
+    if why_not is not None or baseline is None or summary is None:
+        judged = Judgement(why_not or Verdict.NO_DATA, chart_state=after)
+        return judged if seen is None else _events_alone(judged, seen, _Judged(spec, span, revision))
     # Overlapping windows share rows: what is carried from one to the next would count these twice.
     follows = chart_state is not None and spec.windowing.step == spec.windowing.length
     before = chart_state.for_baseline(baseline.id) if chart_state is not None and follows else None
@@ -75,7 +83,15 @@ def judge(
     setting = Setting(spec, baseline, follows, 0 if sizes is None else sizes.usual)
     division = Division.of(setting, layers)
     window = JudgedWindow(
-        baseline, summary, span, spec.watch, setting.fields, chart_state=before, sizes=sizes, labelled=labelled
+        baseline,
+        summary,
+        span,
+        spec.watch,
+        setting.fields,
+        chart_state=before,
+        sizes=sizes,
+        labelled=labelled,
+        events=seen,
     )
     verdicts: list[FeatureVerdict] = []
     moved: dict[Key, Chart] = {}
@@ -90,6 +106,7 @@ def judge(
     unknown = (insufficient(name, "not in the baseline", 0, 0) for name in unknown_names(baseline.layout, spec.watch))
     features = (*(max(some, key=lambda verdict: verdict.weight) for some in by_field.values() if some), *unknown)
     ordered = [*(verdict for some in by_field.values() for verdict in some), *beyond]
+    judged_span = _Judged(spec, span, revision, baseline.id)
     facts = _facts(division, baseline)
     return Judgement(
         # An inconspicuous outlier rate of a few rows must not make a span look healthy that nobody could judge.
@@ -97,52 +114,90 @@ def judge(
         features=features,
         beyond=tuple(beyond),
         findings=tuple(
-            _finding(verdict, baseline, span, revision, facts)
+            judged_span.finding(verdict, facts)
             for verdict in ordered
             if verdict.verdict is Verdict.DRIFT or verdict.alarm
         ),
-        chart_state=window.state_after(moved) if follows else chart_state,
-        notes=division.notes(),
+        chart_state=window.state_after(moved) if follows else after,
+        notes=(*division.notes(), *([] if seen is None else event_notes(seen, spec.events, beyond))),
         division=division,
     )
 
 
-def _facts(division: Division, baseline: Baseline) -> dict[str, object]:
-    """Return what every finding of a window says about how it was judged."""
+def _why_not_judged(baseline: Baseline | None, summary: Summary | None) -> Verdict | None:
+    """Return why the rows of a span cannot be judged; None where they can."""
+    if baseline is None:
+        return Verdict.BASELINE_MISSING
+    if summary is not None and summary.layout.layout_hash != baseline.layout.layout_hash:
+        return Verdict.LAYOUT_MISMATCH
+    return None if summary is not None and summary.most_rows else Verdict.NO_DATA
+
+
+def _events_alone(judged: Judgement, events: SeenEvents, span: _Judged) -> Judgement:
+    """Add the events of a span of which nothing else can be judged."""
+    setting = Setting(span.spec)
+    division = Division.of(setting)
+    verdicts = event_verdicts(events, setting, division.budget)
+    facts = _facts_of_spec(division)
+    return replace(
+        judged,
+        verdict=Verdict.DRIFT if verdicts else judged.verdict,
+        beyond=tuple(verdicts),
+        findings=tuple(span.finding(verdict, facts) for verdict in verdicts),
+        notes=tuple(event_notes(events, span.spec.events, verdicts)),
+    )
+
+
+def _facts_of_spec(division: Division) -> dict[str, object]:
+    """Return what every finding says about how it was judged, whatever was judged."""
     spec = division.setting.spec
     return {
         "margin": spec.watch.margin,
-        "features": max(1, len(division.setting.fields)),
         "false_alarms_per_day": division.budget.expected_per_day,
-        "noise": baseline.noise.why,
-        "detectors": list(spec.watch.detectors),
-        "layout_hash": baseline.layout.layout_hash,
         "spec_fingerprint": spec.fingerprint(),
     }
 
 
-def _finding(
-    verdict: FeatureVerdict, baseline: Baseline, span: Span, revision: int, facts: dict[str, object]
-) -> Finding:
-    return Finding(
-        model=baseline.model,
-        version=baseline.version,
-        feature=verdict.feature,
-        detector=verdict.detector,
-        span=span,
-        revision=revision,
-        verdict=verdict.verdict,
-        test=verdict.test,
-        statistic=verdict.statistic,
-        p_value=verdict.p_value,
-        p_relevant=verdict.p_relevant,
-        threshold=verdict.threshold,
-        budget_share=verdict.budget_share,
-        effect=verdict.effect or 0.0,
-        effect_unit=verdict.effect_unit,
-        n=verdict.n,
-        m=verdict.m,
-        baseline_id=baseline.id,
-        what=verdict.what,
-        evidence=verdict.evidence | facts,
-    )
+def _facts(division: Division, baseline: Baseline) -> dict[str, object]:
+    """Return what every finding of a window with rows says about how it was judged."""
+    return _facts_of_spec(division) | {
+        "features": max(1, len(division.setting.fields)),
+        "noise": baseline.noise.why,
+        "detectors": list(division.setting.spec.watch.detectors),
+        "layout_hash": baseline.layout.layout_hash,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What is judged, as its findings name it."""
+
+    spec: MonitorSpec
+    span: Span
+    revision: int
+    baseline_id: str = ""
+
+    def finding(self, verdict: FeatureVerdict, facts: Mapping[str, object]) -> Finding:
+        """Return a verdict as a fact."""
+        return Finding(
+            model=self.spec.model.name,
+            version=self.spec.model.version,
+            feature=verdict.feature,
+            detector=verdict.detector,
+            span=self.span,
+            revision=self.revision,
+            verdict=verdict.verdict,
+            test=verdict.test,
+            statistic=verdict.statistic,
+            p_value=verdict.p_value,
+            p_relevant=verdict.p_relevant,
+            threshold=verdict.threshold,
+            budget_share=verdict.budget_share,
+            effect=verdict.effect or 0.0,
+            effect_unit=verdict.effect_unit,
+            n=verdict.n,
+            m=verdict.m,
+            baseline_id=self.baseline_id,
+            what=verdict.what,
+            evidence=verdict.evidence | dict(facts),
+        )

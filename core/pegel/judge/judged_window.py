@@ -17,6 +17,7 @@ from pegel.detect.drift import MIN_BASELINE, MIN_WINDOW
 from pegel.detect.error_rate import Labelled
 from pegel.judge.chart_state import Carried, ChartState, WindowSizes
 from pegel.judge.comparison import Comparison, compare, drift_family
+from pegel.judge.event_counts import SeenEvents
 from pegel.spec.monitor_spec import Watch
 from pegel.stats.summary import Summary
 
@@ -30,7 +31,8 @@ class JudgedWindow:
 
     `fields`: those that are judged. `chart_state`: what the windows before left for this baseline; None where windows
     are judged alone. `sizes`: of windows, this one included. `labelled`: wrong answers among the rows whose labels are
-    known; None without labels.
+    known; None without labels. `events`: what came of events since they were last judged; None where there are none, as
+    in a table.
     """
 
     baseline: Baseline
@@ -41,6 +43,7 @@ class JudgedWindow:
     chart_state: ChartState | None = None
     sizes: WindowSizes | None = None
     labelled: Labelled | None = None
+    events: SeenEvents | None = None
 
     @cached_property
     def season(self) -> int | None:
@@ -75,7 +78,8 @@ class JudgedWindow:
             if pair.name not in self.drift_evidence and (carried := self._left_over(pair)) is not None
         }
         charts = {**self.chart_state.charts, **moved}
-        return ChartState(self.chart_state.baseline_id, self.sizes, charts, left_over)
+        noticed = self.chart_state.noticed if self.events is None else self.events.noticed
+        return ChartState(self.chart_state.baseline_id, self.sizes, charts, left_over, noticed)
 
     def _left_over(self, pair: Comparison) -> Carried | None:
         """Return the values of a field that were too few once more; None when there are none or they are too old."""

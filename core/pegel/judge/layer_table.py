@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pegel.judge.layer import Layer
 from pegel.judge.layers.charts import Charts
 from pegel.judge.layers.correlations import Correlations
+from pegel.judge.layers.odd_events import Events
 from pegel.judge.layers.single_windows import SingleWindows
 
 
@@ -26,4 +27,5 @@ LAYERS: Layers = (
     LayerEntry(SingleWindows(), share=None),
     LayerEntry(Charts(), share=0.4),
     LayerEntry(Correlations(), share=0.1),
+    LayerEntry(Events(), share=0.01),
 )

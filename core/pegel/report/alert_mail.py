@@ -5,6 +5,7 @@ The first three lines say what changed, since when and how sure it is; what to d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -12,6 +13,8 @@ from email.utils import format_datetime, make_msgid
 
 from pegel.alerts.alert import Mail, MailKind
 from pegel.baseline.baseline import Baseline
+from pegel.judge.findings import Finding
+from pegel.judge.layers.odd_events import DETECTOR as EVENTS
 from pegel.report import words
 from pegel.report.html import environment
 from pegel.report.mail_facts import Facts
@@ -117,18 +120,28 @@ def message(rendered: Rendered, *, sender: str, recipient: str, now: datetime) -
 
 def subject(facts: Facts) -> str:
     """Return the subject: which model, which features, since when."""
-    alert, mail = facts.alert, facts.mail
+    alert, mail, findings = facts.alert, facts.mail, facts.findings
     since = words.moment(alert.since, facts.now)
-    ordered = [finding.feature for finding in facts.findings]
-    are = "are" if len(ordered) > 1 else "is"
     model = f"[pegel] {alert.model} v{alert.version}"
     if mail.kind is MailKind.OVER:
-        return f"{model}: over: {words.several(ordered)} ({since} to {words.moment(alert.last_end, facts.now)} UTC)"
+        names = words.several([finding.feature for finding in findings])
+        return f"{model}: over: {names} ({since} to {words.moment(alert.last_end, facts.now)} UTC)"
     if mail.kind is MailKind.GROWN:
-        new = [name for name in ordered if name in mail.new_features]
-        return f"{model}: {words.several(new)} {'are' if len(new) > 1 else 'is'} drifting too (since {since} UTC)"
-    still = "still " if mail.kind is MailKind.REPEATED else ""
-    return f"{model}: {words.several(ordered)} {are} {still}drifting (since {since} UTC)"
+        new = [finding for finding in findings if finding.feature in mail.new_features]
+        return f"{model}: {_drift(new)} too (since {since} UTC)"
+    return f"{model}: {_drift(findings, still=mail.kind is MailKind.REPEATED)} (since {since} UTC)"
+
+
+def _drift(findings: Sequence[Finding], *, still: bool = False) -> str:
+    """Return that features drift, or that there are too many odd events where it is only these."""
+    names = words.several([finding.feature for finding in findings])
+    if _only_events(findings):
+        return f"{'still ' if still else ''}too many {names}"
+    return f"{names} {'are' if len(findings) > 1 else 'is'} {'still ' if still else ''}drifting"
+
+
+def _only_events(findings: Sequence[Finding]) -> bool:
+    return all(finding.detector == EVENTS for finding in findings)
 
 
 def headline(facts: Facts) -> list[str]:
@@ -137,6 +150,8 @@ def headline(facts: Facts) -> list[str]:
     between = f"from {words.moment(alert.since, now)} to {words.moment(alert.last_end, now)} UTC"
     if facts.mail.kind is MailKind.OVER:
         names = [finding.feature for finding in facts.findings]
+        if _only_events(facts.findings):
+            return [f"{words.several(names)}: no more than tolerated again. There were too many {between}."]
         look = "look" if len(names) > 1 else "looks"
         return [f"{words.several(names)} {look} as in training again. The drift was in the windows {between}."]
     sentences = []
@@ -192,11 +207,13 @@ def doubt(facts: Facts) -> str:
 def evidence(facts: Facts) -> str:
     """Return the numbers behind the worst finding."""
     worst = facts.findings[0]
-    margin = "" if worst.effect_unit == "r" else f"margin {facts.mail.spec.watch.margin:g} {words.SIGMA}, "
+    counted = worst.detector == EVENTS
+    sizes = f"{worst.n:,} events" if counted else f"{worst.n:,} rows against {worst.m:,}"
+    margin = "" if counted or worst.effect_unit == "r" else f"margin {facts.mail.spec.watch.margin:g} {words.SIGMA}, "
     return (
         f"{worst.test} test p = {words.p_value(worst.p_value)}, threshold {words.p_value(worst.threshold)}, "
         f"effect {words.effect(worst)}, {margin}"
-        f"{worst.n:,} rows against {worst.m:,} · finding {worst.id[:8]} (pegel explain {worst.id[:8]})"
+        f"{sizes} · finding {worst.id[:8]} (pegel explain {worst.id[:8]})"
     )
 
 

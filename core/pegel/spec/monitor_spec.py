@@ -31,6 +31,7 @@ from pegel.spec.spec_fields import (
     Name,
     PartNames,
     Reference,
+    Share,
     SpecVersion,
     Version,
     WatchedNames,
@@ -183,6 +184,25 @@ class Watch(Section):
     """Smallest change worth a page, in standard deviations; smaller significant changes are shown, not mailed."""
 
 
+class EventTolerance(Section):
+    """How large a part of the events may be odd before a person is told: 0 tolerates none of them, 1 tolerates all.
+
+    Certainly more than that in what arrived between two verdicts is a finding; a few among a few are not certain.
+    """
+
+    invalid: Share = 0.01
+    """Events that cannot be read; of the whole group, also those of which nobody can tell the model."""
+    late: Share = 0.01
+    """Events that come after their window was final, and so are in none."""
+    duplicate: Share = 0.1
+    """Copies of events. They are folded and cost nothing, and a restarted logger or broker sends some seconds of events
+    twice; far more of them are a client whose events all have one id."""
+    dropped: Share = 0.001
+    """Events that the logger gave up. It does so only where it lost its broker for longer than its disk lasts."""
+    ahead: Share = 0.01
+    """Events dated more than 30 s ahead: a clock is wrong, and they may be in the wrong window."""
+
+
 _PER = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s+per\s+(\S{1,20})")
 
 
@@ -238,6 +258,7 @@ class MonitorSpec(Section):
     baseline: BaselineSource
     windowing: Windowing = Windowing()
     watch: Watch = Watch()
+    events: EventTolerance = EventTolerance()
     false_alarms: FalseAlarms = FalseAlarms()
     alerts: Alerting = Alerting()
 

@@ -21,6 +21,7 @@ EMAIL: Final = rf"^{_ATOM}(\.{_ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
 FEWEST_ALARMS, MOST_ALARMS = 0.001, 1000.0
 """Fewer than one in a thousand months is below what the tests can tell; so many in an hour are one every four seconds,
 more than there are windows to alarm in."""
+_PERCENT = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*%")
 MOST_ROWS = 1e12
 """Rows or outliers a day: ten million a second."""
 
@@ -109,6 +110,12 @@ def _countable(count: float) -> float:
     return count
 
 
+def _part(value: Any) -> Any:
+    """Read a number of per cent that was written as text: `1%` is 0.01."""
+    written = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    return float(written[1]) / 100 if written else value
+
+
 def _text(most: int, **schema: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": most} | schema)
 
@@ -133,3 +140,10 @@ AlarmCount = Annotated[
     WithJsonSchema({"type": "number", "minimum": FEWEST_ALARMS, "maximum": MOST_ALARMS}),
 ]
 DailyNumber = Annotated[float, Field(gt=0, le=MOST_ROWS)]
+Share = Annotated[
+    float,
+    Field(ge=0, le=1),
+    BeforeValidator(_part),
+    WithJsonSchema({"type": ["number", "string"], "minimum": 0, "maximum": 1}),
+]
+"""A part of a whole, from 0 to 1 (both inclusive). Written as a number (`0.01`) or in per cent (`1%`)."""

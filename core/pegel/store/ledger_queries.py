@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -15,12 +14,12 @@ from pegel.store import tables
 from pegel.store.row_codec import decoded, fetched, readable, typed
 from pegel.store.statements import of_monitor
 from pegel.stream.commit import Gap, SetAside
+from pegel.stream.outcomes import COUNTERS
 from pegel.stream.result_rows import InvalidRow, LedgerRow, MinuteBalance
 
 Value = TypeVar("Value")
 
-_COUNTS = [field.name for field in fields(LedgerRow) if field.name not in {"model", "version", "minute"}]
-_ACCOUNTED = ("judged", "late", "invalid", "duplicate", "set_aside", "probe", "elsewhere", "notice")
+_ACCOUNTED = tuple(name for name in COUNTERS if name != "dropped")
 """The counts of records that arrived; `dropped` did not."""
 
 
@@ -47,7 +46,7 @@ def ledger_total(connection: Connection, model: str, version: int, since: dateti
     """Return the minutes from `since` on, added up in the database; `minute` is `since`."""
     where = (*of_monitor(tables.ledger, model, version), tables.ledger.c.minute >= since)
     row = connection.execute(sa.select(*_sums()).where(*where)).mappings().one()
-    return LedgerRow(model=model, version=version, minute=since, **{name: int(row[name] or 0) for name in _COUNTS})
+    return LedgerRow(model=model, version=version, minute=since, **{name: int(row[name] or 0) for name in COUNTERS})
 
 
 def invalid_minutes(
@@ -110,11 +109,11 @@ def _newest(table: sa.Table, group: str, since: datetime | None, limit: int) -> 
 
 
 def _sums() -> list[sa.Label[Any]]:
-    return [sa.func.sum(tables.ledger.c[name]).label(name) for name in _COUNTS]
+    return [sa.func.sum(tables.ledger.c[name]).label(name) for name in COUNTERS]
 
 
 def _plain(row: sa.RowMapping) -> dict[str, Any]:
-    return dict(row) | {name: _whole(row[name]) for name in _COUNTS}
+    return dict(row) | {name: _whole(row[name]) for name in COUNTERS}
 
 
 def _minute(row: sa.RowMapping) -> tuple[datetime, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from pegel.store.column_types import Document, Foreign, Instant
+from pegel.stream.outcomes import COUNTERS
 
 metadata = sa.MetaData(
     naming_convention={
@@ -162,8 +163,7 @@ ledger = sa.Table(
     *_monitor(),
     sa.Column("minute", Instant, primary_key=True),
     sa.Column("group", sa.Text, primary_key=True),
-    *(_count(name) for name in ("judged", "late", "invalid", "duplicate", "dropped")),
-    *(_count(name) for name in ("set_aside", "probe", "elsewhere", "notice")),
+    *(_count(name) for name in COUNTERS),
     sa.Index(None, "group", "minute"),
 )
 

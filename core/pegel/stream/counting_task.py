@@ -12,8 +12,9 @@ from pegel.data.events import EventType, LoggedEvent
 from pegel.errors import InvalidPayload
 from pegel.stream.arrivals import arrived, minute_us, unread
 from pegel.stream.counting_plan import CountingPlan, LoadedBaseline, MonitorPlan
+from pegel.stream.outcomes import Outcomes
 from pegel.stream.pane_counting import UNJUDGED, PaneCounting, count_invalid, count_notice
-from pegel.stream.partial import MinuteCount, Partial
+from pegel.stream.partial import KEY_OF_NOBODY, Partial
 from pegel.stream.task_output import DeadLetter, TaskOutput, encode
 from pegel.stream.wire_records import WireRecord, all_headers, records, times_us
 
@@ -23,7 +24,6 @@ MAX_LETTER_BYTES = 4 * 1024 * 1024
 """Memory that all records kept aside by one task may take; what does not fit is counted, not kept."""
 MAX_PANE_BYTES = 64 * 1024 * 1024
 """Memory that the summaries of one task's panes may take; beyond it the oldest panes are handed on as they are."""
-KEY_OF_NOBODY = ""
 
 LoadBaseline = Callable[[str], LoadedBaseline]
 """Returns a baseline by id, or raises whatever is wrong with it."""
@@ -139,7 +139,7 @@ class CountingTask:
         minute = partial.pane_us
         if event.type is EventType.DROPPED:
             try:
-                count_notice(partial.minutes.setdefault(minute, MinuteCount()), body)
+                count_notice(partial.minutes.setdefault(minute, Outcomes()), body)
             except InvalidPayload as error:
                 count_invalid(partial, minute, error, body)
         else:
@@ -162,9 +162,9 @@ class CountingTask:
         count_invalid(partial, partial.pane_us, error, body)
         self._keep((KEY_OF_NOBODY, partial.pane_us), record.place, error, batch)
 
-    def _of_nobody(self, record: WireRecord) -> MinuteCount:
+    def _of_nobody(self, record: WireRecord) -> Outcomes:
         partial = self._partial(KEY_OF_NOBODY, record)
-        return partial.minutes.setdefault(partial.pane_us, MinuteCount())
+        return partial.minutes.setdefault(partial.pane_us, Outcomes())
 
     def _partial(self, key: str, record: WireRecord) -> Partial:
         """Return what is booked on a record's minute without being watched."""

@@ -7,18 +7,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pegel.data.spans import Span
+from pegel.judge.event_counts import EventCounts
 from pegel.spec.monitor_spec import Windowing
 from pegel.stats.summary import Summary
-from pegel.stream.ledger_counts import InvalidCount, LedgerCount
+from pegel.stream.ledger_counts import InvalidCount
+from pegel.stream.outcomes import Outcomes
 from pegel.stream.partial import Ids, OutlyingEvent, Partial
 
 
 @dataclass(frozen=True, slots=True)
 class MonitoredModel:
-    """What the manager must know of one monitor: how its time is cut and which baseline is current (None: none yet)."""
+    """What the manager must know of one monitor: how its time is cut and which baseline is current (None: none yet).
+
+    `speaks_for_group`: events of no model are judged with this one's.
+    """
 
     windowing: Windowing
     baseline_id: str | None
+    speaks_for_group: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +42,13 @@ class PartialBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdleClosing:
-    """Spans that are final because nothing more comes: per monitor, those that end at or before an instant."""
+    """Spans that are final because nothing more comes: per monitor, those that end at or before an instant.
+
+    `silent` are spans without rows, by monitor, that are there to tell of odd events.
+    """
 
     frontiers: Mapping[str, datetime]
+    silent: Mapping[str, Span] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,11 @@ class RepeatedEvents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanCount:
-    """One span of one monitor as it stands. `summary` is None without a baseline, and is only to be read."""
+    """One span of one monitor as it stands. `summary` is None without a baseline, and is only to be read.
+
+    `events`: what came of events since a final span last said so; None of a span that says nothing of it. A span of
+    revision 0 is there for these alone.
+    """
 
     key: str
     span: Span
@@ -66,13 +80,14 @@ class SpanCount:
     final: bool
     baseline_id: str | None
     summary: Summary | None
-    requests: int
-    responses: int
-    joined: int
-    rows: int
-    duplicates: int
-    invalid: int
-    clamped: int
+    requests: int = 0
+    responses: int = 0
+    joined: int = 0
+    rows: int = 0
+    duplicates: int = 0
+    invalid: int = 0
+    clamped: int = 0
+    events: EventCounts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +111,7 @@ class Emissions:
 
     spans: list[SpanCount] = field(default_factory=list)
     lost: list[LostSpan] = field(default_factory=list)
-    ledger: dict[tuple[str, datetime], LedgerCount] = field(default_factory=dict)
+    ledger: dict[tuple[str, datetime], Outcomes] = field(default_factory=dict)
     invalid: dict[tuple[str, datetime, str], InvalidCount] = field(default_factory=dict)
     outliers: list[tuple[str, OutlyingEvent]] = field(default_factory=list)
     late: dict[tuple[str, Span], int] = field(default_factory=dict)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
 from pegel.data.instants import from_us
 from pegel.judge.chart_state import ChartState
-from pegel.judge.findings import Finding, Verdict
+from pegel.judge.findings import Finding
 from pegel.judge.judge import Judgement, judge
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_of
@@ -60,7 +60,8 @@ def judged(
             reason = f"judging: {error!r:.300}"
             rows.lost.append(LostSpan(key=count.key, span=count.span, final=count.final, reason=reason))
             continue
-        rows.windows.append(row)
+        if count.revision or judgement.findings:
+            rows.windows.append(row)
         # A provisional verdict is looked at again every second: as findings these looks would be so many false
         # alarms. Only the final look is one of those that the false-alarm budget counts.
         if count.final:
@@ -72,20 +73,7 @@ def judged(
 def ledger_rows(emissions: Emissions) -> list[LedgerRow]:
     """Return what to add to the ledger."""
     return [
-        LedgerRow(
-            model=name,
-            version=number,
-            minute=minute,
-            judged=count.judged,
-            late=count.late,
-            invalid=count.invalid,
-            duplicate=count.duplicate,
-            dropped=count.dropped,
-            set_aside=count.set_aside,
-            probe=count.probe,
-            elsewhere=count.elsewhere,
-            notice=count.notice,
-        )
+        LedgerRow(model=name, version=number, minute=minute, **asdict(count))
         for (key, minute), count in sorted(emissions.ledger.items())
         for name, number in [_owner(key)]
     ]
@@ -115,12 +103,16 @@ def late_counts(emissions: Emissions, specs: Mapping[str, MonitorSpec]) -> list[
 
 
 def _judge(count: SpanCount, spec: MonitorSpec, baselines: Baselines, before: ChartState) -> Judgement:
-    if count.baseline_id is None:
-        return Judgement(Verdict.BASELINE_MISSING, chart_state=before)
-    if count.summary is None:
-        return Judgement(Verdict.NO_DATA, chart_state=before)
-    baseline = baselines.baseline(count.baseline_id)
-    return judge(baseline, count.summary, spec=spec, span=count.span, revision=count.revision, chart_state=before)
+    baseline = None if count.baseline_id is None else baselines.baseline(count.baseline_id)
+    return judge(
+        baseline,
+        count.summary,
+        spec=spec,
+        span=count.span,
+        revision=count.revision,
+        chart_state=before,
+        events=count.events,
+    )
 
 
 def _window(count: SpanCount, spec: MonitorSpec, judgement: Judgement, now: datetime) -> WindowRow:

@@ -7,29 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pegel.data.instants import from_us
+from pegel.stream.outcomes import Outcomes
 from pegel.stream.partial import Partial
 
 SAMPLE_LENGTH = 500
-
-
-@dataclass(slots=True)
-class LedgerCount:
-    """Records of one model in one minute, each in exactly one counter; `dropped` never became records."""
-
-    judged: int = 0
-    late: int = 0
-    invalid: int = 0
-    duplicate: int = 0
-    dropped: int = 0
-    set_aside: int = 0
-    probe: int = 0
-    elsewhere: int = 0
-    notice: int = 0
-
-    @property
-    def received(self) -> int:
-        """Return the events of this model that reached the logger."""
-        return self.judged + self.late + self.invalid + self.duplicate + self.dropped + self.set_aside
 
 
 @dataclass(slots=True)
@@ -40,25 +21,26 @@ class InvalidCount:
     sample: str = ""
 
 
-Ledger = MutableMapping[tuple[str, datetime], LedgerCount]
+Ledger = MutableMapping[tuple[str, datetime], Outcomes]
 InvalidCounts = MutableMapping[tuple[str, datetime, str], InvalidCount]
 
 
-def book(partial: Partial, ledger: Ledger, invalid: InvalidCounts, *, late: bool) -> None:
-    """Add the records of a partial; its readable ones as late or as judged."""
+def book(partial: Partial, ledger: Ledger, invalid: InvalidCounts, *, late: bool) -> Outcomes:
+    """Add the records of a partial, its readable ones as late or as judged; return them, added up."""
+    total = Outcomes()
     for minute_us, count in partial.minutes.items():
-        entry = ledger.setdefault((partial.key, from_us(minute_us)), LedgerCount())
-        if late:
-            entry.late += count.valid
-        else:
-            entry.judged += count.valid
-        entry.invalid += count.invalid
-        entry.duplicate += count.duplicate
-        entry.dropped += count.dropped
-        entry.set_aside += count.set_aside
-        entry.probe += count.probe
-        entry.elsewhere += count.elsewhere
-        entry.notice += count.notice
+        booked = count.all_late() if late else count
+        ledger.setdefault((partial.key, from_us(minute_us)), Outcomes()).add(booked)
+        total.add(booked)
     for (minute_us, kind), (number, sample) in partial.invalid.items():
         where = (partial.key, from_us(minute_us), kind)
         invalid.setdefault(where, InvalidCount(sample=sample[:SAMPLE_LENGTH])).count += number
+    return total
+
+
+def reasons(partial: Partial) -> dict[str, int]:
+    """Return how many records of a partial could not be read, by kind."""
+    counts: dict[str, int] = {}
+    for (_, kind), (number, _) in partial.invalid.items():
+        counts[kind] = counts.get(kind, 0) + number
+    return counts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,12 +10,13 @@ from pegel.data import spans
 from pegel.data.instants import from_us, to_us
 from pegel.data.spans import Span
 from pegel.errors import SetupError
+from pegel.judge.event_counts import EventCounts
 from pegel.spec.monitor_spec import Windowing
 from pegel.stream.entries import LostSpan, SpanCount
 from pegel.stream.panes import Pane, Unpack, joined, merged
 from pegel.stream.partial import Partial
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 """Raised when open windows written before could no longer be read."""
 
 
@@ -26,7 +27,8 @@ class MonitorWindows:
     `spans` maps the start of each open span to the baseline that was current when it opened, `revisions` to how often
     it was emitted. `frontier`: spans that end at or before it are final. `head` is the newest event time,
     `last_arrival` the processing time at which something last came. `cut_short` are spans that an earlier windowing
-    made final before the frontier reached their end: no span may be told under their name again.
+    made final before the frontier reached their end: no span may be told under their name again. `events`: what came of
+    the monitor's events, by time of arrival, since a final span last took it along to be judged.
     """
 
     windowing: Windowing
@@ -37,6 +39,7 @@ class MonitorWindows:
     frontier: datetime | None = None
     last_arrival: datetime | None = None
     cut_short: frozenset[Span] = frozenset()
+    events: EventCounts = field(default_factory=EventCounts)
 
     def span(self, start: datetime) -> Span:
         """Return the span that starts at `start`."""
@@ -55,6 +58,7 @@ class MonitorWindows:
             frontier=self.frontier,
             last_arrival=self.last_arrival,
             cut_short=self.cut_short | open_spans,
+            events=self.events,
         )
 
     def open_and_closed(self, pane: datetime) -> tuple[list[Span], list[Span]]:
@@ -106,7 +110,27 @@ class MonitorWindows:
             emitted.append(self._emitted(key, start, final=start in closed))
         for start in closed:
             del self.spans[start], self.revisions[start]
-        return emitted
+        return self._with_events(emitted)
+
+    def silent_span(self, now: datetime) -> Span | None:
+        """Return the span without rows that has to tell of odd events, because there is no other; None: none has to.
+
+        Events that are all late, or of no model, open no span, and somebody must hear of them all the same. It is the
+        span of the time at which the first of them arrived, once that and the lateness have passed on the clock.
+        """
+        since = self.events.since
+        if self.spans or since is None or not self.events.odd:
+            return None
+        span = self.span(spans.floor(since, self.windowing.step))
+        return span if span.end + self.windowing.lateness <= now else None
+
+    def tell_silent(self, key: str, span: Span) -> SpanCount:
+        """Return a span without rows, with what came of events.
+
+        Its revision is 0: should events of that time still come, its true revisions take its place.
+        """
+        events, self.events = self.events, EventCounts()
+        return SpanCount(key=key, span=span, revision=0, final=True, baseline_id=None, summary=None, events=events)
 
     def drop_closed_panes(self) -> list[datetime]:
         """Forget panes of which every span is final; return their starts."""
@@ -126,6 +150,7 @@ class MonitorWindows:
             "frontier_us": _us(self.frontier),
             "last_arrival_us": _us(self.last_arrival),
             "cut_short": sorted([to_us(span.start), to_us(span.end)] for span in self.cut_short),
+            "events": self.events.to_json(),
         }
 
     @classmethod
@@ -144,7 +169,18 @@ class MonitorWindows:
             frontier=_instant(data["frontier_us"]),
             last_arrival=_instant(data["last_arrival_us"]),
             cut_short=frozenset(Span(from_us(start), from_us(end)) for start, end in data["cut_short"]),
+            events=EventCounts.from_json(data["events"]),
         )
+
+    def _with_events(self, emitted: list[SpanCount | LostSpan]) -> list[SpanCount | LostSpan]:
+        """Give the newest final span what came of events; with none, or a lost one, it is kept for the next."""
+        for at in reversed(range(len(emitted))):
+            count = emitted[at]
+            if isinstance(count, SpanCount) and count.final:
+                emitted[at] = replace(count, events=self.events)
+                self.events = EventCounts()
+                break
+        return emitted
 
     def _emitted(self, key: str, start: datetime, *, final: bool) -> SpanCount | LostSpan:
         span, baseline_id = self.span(start), self.spans[start]

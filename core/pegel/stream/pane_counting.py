@@ -20,7 +20,8 @@ from pegel.stats.summary import Summary
 from pegel.stream.arrivals import minute_us
 from pegel.stream.counting_plan import LoadedBaseline
 from pegel.stream.decoding_alone import decode
-from pegel.stream.partial import MinuteCount, OutlierReason, OutlyingEvent, Partial
+from pegel.stream.outcomes import Outcomes
+from pegel.stream.partial import OutlierReason, OutlyingEvent, Partial
 
 MAX_OUTLIERS = 200
 """Outlying rows told one by one, per pane and task; the highest scores. All of them are counted."""
@@ -70,7 +71,7 @@ class PaneCounting:
             if at in errors:
                 self.reject(places[at], event, errors[at], bodies[at])
             else:
-                self.minute(event).valid += 1
+                self.minute(event).judged += 1
                 self.ids[kind].append(event.identity)
 
     def reject(self, place: int, event: LoggedEvent, error: InvalidPayload, body: bytes) -> None:
@@ -80,9 +81,9 @@ class PaneCounting:
             self.rejected.append((place, error))
         count_invalid(self.partial, self._minute_us(event), error, body)
 
-    def minute(self, event: LoggedEvent) -> MinuteCount:
+    def minute(self, event: LoggedEvent) -> Outcomes:
         """Return the counters of an event's minute."""
-        return self.partial.minutes.setdefault(self._minute_us(event), MinuteCount())
+        return self.partial.minutes.setdefault(self._minute_us(event), Outcomes())
 
     def finish(self) -> Partial:
         """Return everything counted."""
@@ -159,7 +160,7 @@ class PaneCounting:
                 self.reject(place, event, error, body)
 
 
-def count_notice(minute: MinuteCount, body: bytes) -> None:
+def count_notice(minute: Outcomes, body: bytes) -> None:
     """Count a notice of the logger, and the events that it says were dropped. Raises InvalidPayload."""
     try:
         dropped = orjson.loads(body)["count"]
@@ -173,7 +174,7 @@ def count_notice(minute: MinuteCount, body: bytes) -> None:
 
 def count_invalid(partial: Partial, minute: int, error: InvalidPayload, body: bytes) -> None:
     """Count one unreadable event by minute and kind; the first one of a kind is kept to look at."""
-    partial.minutes.setdefault(minute, MinuteCount()).invalid += 1
+    partial.minutes.setdefault(minute, Outcomes()).invalid += 1
     partial.unreadable += 1
     where = (minute, error.kind)
     count, sample = partial.invalid.get(where, (0, f"{error} | {body[:SAMPLE_BYTES].decode(errors='replace')}"))

@@ -11,30 +11,19 @@ from numpy.typing import NDArray
 
 from pegel.data.instants import from_us
 from pegel.stream import packing
+from pegel.stream.outcomes import Outcomes
 
 Ids = NDArray[np.uint64]
 """Identities of events, see `pegel.data.events.identity`; each at most once."""
 
 
+KEY_OF_NOBODY = ""
+"""Stands for the monitor's key where no monitor answers to a record."""
+
+
 def no_ids() -> Ids:
     """Return no identities."""
     return np.empty(0, dtype=np.uint64)
-
-
-@dataclass(slots=True)
-class MinuteCount:
-    """Records of one minute of event time, each in exactly one of the counters but `dropped`."""
-
-    valid: int = 0
-    invalid: int = 0
-    duplicate: int = 0
-    notice: int = 0
-    """Drop notices of the logger."""
-    probe: int = 0
-    elsewhere: int = 0
-    set_aside: int = 0
-    dropped: int = 0
-    """Events that never became records, by the notices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +80,7 @@ class Partial:
     duplicates: int = 0
     clamped: int = 0
     unreadable: int = 0
-    minutes: dict[int, MinuteCount] = field(default_factory=dict)
+    minutes: dict[int, Outcomes] = field(default_factory=dict)
     invalid: dict[tuple[int, str], tuple[int, str]] = field(default_factory=dict)
     outliers: list[OutlyingEvent] = field(default_factory=list)
 
@@ -141,7 +130,7 @@ class Partial:
             duplicates=value["duplicates"],
             clamped=value["clamped"],
             unreadable=value["unreadable"],
-            minutes={minute: MinuteCount(*counts) for minute, *counts in value["minutes"]},
+            minutes={minute: Outcomes(*counts) for minute, *counts in value["minutes"]},
             invalid={(minute, kind): (count, sample) for minute, kind, count, sample in value["invalid"]},
             outliers=[OutlyingEvent.from_json(item) for item in value["outliers"]],
         )

@@ -1,4 +1,4 @@
-"""What the results database holds, as values: one frozen dataclass per kind of row.
+"""What the results database holds, as values: one dataclass per kind of row.
 
 Every instant is timezone-aware and in UTC. Each row carries its key: writing it twice changes nothing.
 """
@@ -13,6 +13,7 @@ from typing import Any
 from pegel.data.spans import Span
 from pegel.judge.findings import Verdict
 from pegel.spec import names
+from pegel.stream.outcomes import Outcomes
 
 SAMPLE_LIMIT = 500
 """Characters of an invalid payload that are kept to look at."""
@@ -93,8 +94,8 @@ class OutlierRow:
     origin: Origin = Origin.STREAM
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerRow:
+@dataclass(slots=True, kw_only=True)
+class LedgerRow(Outcomes):
     """Where one event-time minute's records went, in records. Key: group, model, version, minute.
 
     In a `Commit` the counts are what it adds; read back they are the sums. What arrived on the topics is counted apart,
@@ -106,25 +107,6 @@ class LedgerRow:
     model: str
     version: int
     minute: datetime
-    judged: int
-    late: int
-    invalid: int
-    duplicate: int
-    dropped: int
-    """Events that the logger had to give up, by its own notices."""
-    set_aside: int = 0
-    """Records that killed whoever read them."""
-    probe: int = 0
-    """Our own requests and their answers."""
-    elsewhere: int = 0
-    """Records of endpoints that another group watches."""
-    notice: int = 0
-    """Drop notices themselves."""
-
-    @property
-    def received(self) -> int:
-        """Return the events that reached the logger."""
-        return self.judged + self.late + self.invalid + self.duplicate + self.set_aside + self.dropped
 
     @property
     def arrived(self) -> int:

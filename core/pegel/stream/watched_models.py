@@ -49,4 +49,24 @@ class Baselines(Protocol):
 
 def monitored(models: WatchedModels) -> dict[str, MonitoredModel]:
     """Return what the window manager must know, by monitor key."""
-    return {key: MonitoredModel(spec.windowing, models.baselines[key]) for key, spec in models.specs.items()}
+    speaking = group_speakers(models.specs)
+    return {
+        key: MonitoredModel(spec.windowing, models.baselines[key], key in speaking)
+        for key, spec in models.specs.items()
+    }
+
+
+def group_speakers(specs: Mapping[str, MonitorSpec]) -> frozenset[str]:
+    """Return the monitors with whose events those of no model are judged: nobody is mailed the same twice.
+
+    Events of no model may be any model's, so everybody whom a model of the group mails should hear of them, once: from
+    the first model, by key, that mails an address which none before it does. Without addresses it is the first model.
+    """
+    known: set[str] = set()
+    speaking = set()
+    for key in sorted(specs):
+        addresses = set(specs[key].alerts.emails)
+        if not addresses <= known:
+            speaking.add(key)
+        known |= addresses
+    return frozenset(speaking or sorted(specs)[:1])

@@ -19,12 +19,13 @@ import numpy as np
 
 from pegel.data.instants import EPOCH, from_us
 from pegel.data.spans import floor, spans_of_pane
+from pegel.judge.event_counts import EventCounts
 from pegel.spec.monitor_spec import Windowing
 from pegel.stream.entries import Emissions, IdleClosing, LostSpan, PartialBatch, RepeatedEvents
-from pegel.stream.ledger_counts import book
+from pegel.stream.ledger_counts import book, reasons
 from pegel.stream.monitor_windows import MonitorWindows
 from pegel.stream.panes import Pane, Unpack
-from pegel.stream.partial import Ids, Partial, no_ids
+from pegel.stream.partial import KEY_OF_NOBODY, Ids, Partial, no_ids
 
 
 class WindowManager:
@@ -47,12 +48,18 @@ class WindowManager:
         out = Emissions()
         self._adopt(batch, out)
         touched: dict[str, set[datetime]] = {}
+        group = EventCounts()
         for partial in batch.partials:
             if partial.key in batch.monitors:
-                touched.setdefault(partial.key, set()).update(self._add(partial, batch, out))
+                touched.setdefault(partial.key, set()).update(self._add(partial, batch, out, group))
             else:
-                # Nobody watches it, or nobody can read how: there is nothing to judge.
-                book(partial, out.ledger, out.invalid, late=False)
+                # Nobody watches it, or nobody can read how: there is nothing to judge but that.
+                booked = book(partial, out.ledger, out.invalid, late=False)
+                group.group_received += booked.received
+                if partial.key == KEY_OF_NOBODY:
+                    odd = {"nobody": booked.invalid + booked.set_aside, "nobody_dropped": booked.dropped}
+                    group.add(odd, {"nobody": reasons(partial)})
+        self._tell_speakers(group, batch, out)
         for key, windows in self.monitors.items():
             windows.follow_head()
             self._emit(key, touched.get(key, set()), out)
@@ -64,6 +71,9 @@ class WindowManager:
         for key, frontier in closing.frontiers.items():
             self.monitors[key].advance(frontier)
             self._emit(key, set(), out)
+            out.changed.add(key)
+        for key, span in closing.silent.items():
+            out.spans.append(self.monitors[key].tell_silent(key, span))
             out.changed.add(key)
         return out
 
@@ -115,7 +125,9 @@ class WindowManager:
             if key not in unreadable
         }
         frontiers = {key: frontier for key, frontier in due.items() if frontier is not None}
-        return IdleClosing(frontiers=frontiers) if frontiers else None
+        telling = {key: self.monitors[key].silent_span(now) for key in due}
+        silent = {key: span for key, span in telling.items() if span is not None}
+        return IdleClosing(frontiers=frontiers, silent=silent) if frontiers or silent else None
 
     def open_spans(self, key: str, windowing: Windowing) -> Mapping[datetime, str | None]:
         """Return the spans of a monitor that stay open under a windowing, by start, with the baseline of each."""
@@ -126,6 +138,17 @@ class WindowManager:
         """Return the instant of a monitor at or before which every span that ends is final; None: none is."""
         windows = self.monitors.get(key)
         return windows.frontier if windows else None
+
+    def _tell_speakers(self, group: EventCounts, batch: PartialBatch, out: Emissions) -> None:
+        """Give the events of the group to the monitors with whose own they are judged."""
+        if not group.group_received:
+            return
+        for key in (key for key, model in batch.monitors.items() if model.speaks_for_group):
+            events = self.monitors[key].events
+            events.group_received += group.group_received
+            events.since = events.since or batch.arrived_at
+            events.add(group.odd, group.reasons)
+            out.changed.add(key)
 
     def _ids(self, key: str, start: datetime) -> Ids:
         windows = self.monitors.get(key)
@@ -179,16 +202,22 @@ class WindowManager:
         self._emit(key, set(), out)
         out.closed_panes += [(key, start) for start in windows.panes]
 
-    def _add(self, partial: Partial, batch: PartialBatch, out: Emissions) -> set[datetime]:
-        """Add one partial and return the starts of the open spans it touched."""
+    def _add(self, partial: Partial, batch: PartialBatch, out: Emissions, group: EventCounts) -> set[datetime]:
+        """Add one partial, its events also to those of the group; return the starts of the open spans it touched."""
         windows = self.monitors[partial.key]
         windows.saw(from_us(partial.head_us), batch.arrived_at)
         out.changed.add(partial.key)
         open_spans, closed = windows.open_and_closed(partial.pane)
-        readable = sum(count.valid for count in partial.minutes.values())
+        readable = sum(count.judged for count in partial.minutes.values())
         for span in closed if readable else []:
             out.late[partial.key, span] = out.late.get((partial.key, span), 0) + readable
-        book(partial, out.ledger, out.invalid, late=not open_spans)
+        booked = book(partial, out.ledger, out.invalid, late=not open_spans)
+        group.group_received += booked.received
+        events = windows.events
+        events.received += booked.received
+        events.since = events.since or batch.arrived_at
+        counters = {name: getattr(booked, name) for name in ("invalid", "late", "duplicate", "dropped")}
+        events.add({**counters, "ahead": partial.clamped}, {"invalid": reasons(partial)})
         if open_spans:
             windows.add(partial, batch.monitors[partial.key].baseline_id, self._unpack)
             out.outliers += [(partial.key, outlier) for outlier in partial.outliers]

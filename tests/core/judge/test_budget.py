@@ -44,22 +44,25 @@ def test_the_whole_budget_is_spent() -> None:
 
 
 def test_layers_share_the_budget(wish: Callable[..., MonitorSpec]) -> None:
-    """With all layers single windows have half: 15 s windows and ten fields give the published levels."""
+    """With all layers single windows have nearly half: 15 s windows and ten fields give the published levels."""
     division = Division.of(Setting(wish(windowing={"length": 15}, watch={"features": TEN})))
     single = division.budget.of("single windows")
 
-    assert ["single windows", "charts", "correlations"] == names(division)
-    assert ("9.9e-06", "9.9e-07") == (f"{0.8 * single:.1e}", f"{Levels.of(single, 10, 1).drift:.1e}")
-    assert {"single windows": 0.5, "charts": 0.4, "correlations": 0.1} == pytest.approx(
+    assert ["single windows", "charts", "correlations", "events"] == names(division)
+    assert ("9.7e-06", "9.7e-07") == (f"{0.8 * single:.1e}", f"{Levels.of(single, 10, 1).drift:.1e}")
+    assert {"single windows": 0.49, "charts": 0.4, "correlations": 0.1, "events": 0.01} == pytest.approx(
         {name: division.budget.share(alpha) for name, alpha in division.budget.alphas.items()}
     )
     assert 1 / 7 == pytest.approx(division.budget.expected_per_day)
     assert division.describe().endswith(
-        "; charts over windows have 9.9e-06 per window and tests of several features have 2.5e-06 per window."
+        "; charts over windows have 9.9e-06 per window, tests of several features have 2.5e-06 per window and tests of "
+        "events have 2.5e-07 per window."
     )
 
 
-@pytest.mark.parametrize("idle", [some for size in range(3) for some in combinations(("charts", "correlations"), size)])
+@pytest.mark.parametrize(
+    "idle", [some for size in range(3) for some in combinations(("charts", "correlations", "events"), size)]
+)
 def test_unused_shares_go_to_single_windows(idle: tuple[str, ...]) -> None:
     """Whichever layers run, the sum is what was asked for, and single windows have what the others do not use."""
     shares = {entry.layer.name: entry.share for entry in LAYERS if entry.layer.name not in idle}
@@ -102,9 +105,9 @@ def test_a_layer_without_work_does_not_run(
         )
     )
 
-    assert ["single windows", "charts", "correlations"] == names(small)
-    assert [["single windows", "correlations"]] * 3 == [names(one) for one in (large, alone, overlapping)]
-    assert ["single windows"] == names(single)
+    assert ["single windows", "charts", "correlations", "events"] == names(small)
+    assert [["single windows", "correlations", "events"]] * 3 == [names(one) for one in (large, alone, overlapping)]
+    assert ["single windows", "events"] == names(single)
     assert "the baseline has 2000 rows, and 2016 (36 windows of 56) are needed" in large.notes()[0]
     assert "windows overlap and would count rows twice" in overlapping.notes()[0]
     assert "correlations are not watched: 1 suitable numeric features" in single.notes()

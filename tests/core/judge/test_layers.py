@@ -107,7 +107,7 @@ def test_its_share_is_taken_from_single_windows(look: Callable[..., Any]) -> Non
     """The layer has its part of the budget, single windows have what is left, and the words say both."""
     division = look()[1].division
 
-    assert {"single windows": 0.4, "charts": 0.4, "crowding": 0.2} == pytest.approx(
+    assert {"single windows": 0.39, "charts": 0.4, "events": 0.01, "crowding": 0.2} == pytest.approx(
         {name: division.budget.share(alpha) for name, alpha in division.budget.alphas.items()}
     )
     assert division.describe().endswith("per window and crowds have 2e-05 per window.")
@@ -142,7 +142,9 @@ def test_its_findings_are_explained_by_itself(look: Callable[..., Any], trained:
 
     assert explained.agrees
     assert "rows: rows against none" in str(explained)
-    with pytest.raises(NotFound, match="expected a finding of drift, quality, cusum, correlation; given one of"):
+    with pytest.raises(
+        NotFound, match="expected a finding of drift, quality, cusum, correlation, events; given one of"
+    ):
         explain(finding, window, trained)
 
 
@@ -151,7 +153,7 @@ def test_where_it_does_not_run_its_share_goes_to_single_windows(look: Callable[.
     _, judged = look(watch={"predictions": False})
 
     assert 0.0 == judged.division.budget.of("crowding")
-    assert 0.6 == pytest.approx(judged.division.budget.share(judged.division.budget.of("single windows")))
+    assert 0.59 == pytest.approx(judged.division.budget.share(judged.division.budget.of("single windows")))
     assert [] == list(judged.findings)
     assert "crowds are not looked for: predictions are not watched" in judged.notes
 

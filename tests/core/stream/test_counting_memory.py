@@ -88,4 +88,4 @@ def test_what_comes_for_closed_minutes_makes_no_summary() -> None:
     output = decode(CountingTask(plan, baselines.load).run(iter([record_batch(old_minutes(300))])))
 
     assert [{}] * 300 == [partial.summaries for partial in output.partials]
-    assert 300 == sum(count.valid for partial in output.partials for count in partial.minutes.values())
+    assert 300 == sum(count.judged for partial in output.partials for count in partial.minutes.values())

@@ -13,7 +13,7 @@ from pegel.data.wire import REQUEST_TYPE
 from pegel.errors import SetupError
 from pegel.stream.counting_task import CountingTask
 from pegel.stream.decoding_alone import decode
-from pegel.stream.monitor_windows import MonitorWindows
+from pegel.stream.monitor_windows import STATE_VERSION, MonitorWindows
 from pegel.testing.stream_fakes import LoggedRecord, record_batch
 
 HALF = 15
@@ -144,7 +144,7 @@ def test_damaged_rows_of_state_cost_their_model_its_open_windows(group: Any) -> 
         both(group, state, step)
 
     assert (2, 2) == (len({part.pane for part in torn}), failure.windows_lost)
-    assert "state version 2, given 0" in failure.reason
+    assert f"state version {STATE_VERSION}, given 0" in failure.reason
     assert (75, 75, 75, 0) == group.totals()
     # Of the spans that were open, none is told as if what was left of it were all.
     assert [25] == [row.requests for row in group.results.windows("fraud", 1, final_only=True)]
@@ -235,7 +235,7 @@ def test_a_spec_that_cannot_be_read_is_told_without_an_event(group: Any) -> None
 
 def test_a_state_of_another_version_is_refused_by_name() -> None:
     """What another release wrote is not taken for ours."""
-    with pytest.raises(SetupError, match="expected open windows of state version 2, given 7"):
+    with pytest.raises(SetupError, match=f"expected open windows of state version {STATE_VERSION}, given 7"):
         MonitorWindows.from_json({"state_version": 7})
 
 

@@ -37,7 +37,7 @@ def judge(group: Any, draw_columns: Callable[[int, int, Role], Columns]) -> Judg
                 rows = replace(rows, numeric=rows.numeric + shift)
             summary.update(rows, role)
         start = group.begin + number * LENGTH
-        counts = dict.fromkeys(("requests", "responses", "joined", "rows"), N)
+        counts: dict[str, Any] = dict.fromkeys(("requests", "responses", "joined", "rows"), N)
         count = SpanCount(
             key="delays/1",
             span=Span(start, start + LENGTH),

@@ -21,7 +21,8 @@ from pegel.stats.layout import Layout, build_layout
 from pegel.stats.summary import Summary
 from pegel.stream.entries import Emissions, IdleClosing, MonitoredModel, PartialBatch, SpanCount
 from pegel.stream.monitor_windows import MonitorWindows
-from pegel.stream.partial import MinuteCount, Partial
+from pegel.stream.outcomes import Outcomes
+from pegel.stream.partial import Partial
 from pegel.stream.window_manager import WindowManager
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -64,7 +65,7 @@ def partial(
         "requests": np.array([identity(one, EventType.REQUEST) for one in ids], dtype=np.uint64),
         "responses": np.array([identity(one, EventType.RESPONSE) for one in answered], dtype=np.uint64),
         "rows": len(ids),
-        "minutes": {to_us(floor(second(at), MINUTE)): MinuteCount(valid=len(ids) + len(answered))},
+        "minutes": {to_us(floor(second(at), MINUTE)): Outcomes(judged=len(ids) + len(answered))},
     }
     return Partial(**values | changes)
 
@@ -287,7 +288,7 @@ def test_events_of_nobody_are_booked_but_open_no_window() -> None:
         key="",
         pane_us=minute,
         head_us=to_us(second(1)),
-        minutes={minute: MinuteCount(invalid=2)},
+        minutes={minute: Outcomes(invalid=2)},
         invalid={(minute, "unknown_model"): (2, "sample")},
     )
     emissions = manager.apply(batch(0, lost))

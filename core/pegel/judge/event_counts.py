@@ -1,0 +1,103 @@
+"""What came of a model's events between one verdict and the next, counted by what is odd about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """One way in which events can be odd.
+
+    `test`: its name in findings, and in counts. `feature`: what it is called where a feature's name stands. `words`:
+    what is said of such events. `tolerated`: the field of `MonitorSpec.events` that says how many may be so.
+    `of_group`: such events name no model that the group watches, so they are a part of all events of the group.
+    """
+
+    test: str
+    feature: str
+    words: str
+    tolerated: str
+    of_group: bool = False
+
+
+KINDS = (
+    EventKind("invalid", "unreadable events", "could not be read", "invalid"),
+    EventKind("late", "late events", "came after their window was final", "late"),
+    EventKind("duplicate", "duplicate events", "were copies of events that had come before", "duplicate"),
+    EventKind("dropped", "dropped events", "were given up by the logger", "dropped"),
+    EventKind("ahead", "events dated ahead", "were dated in the future", "ahead"),
+    EventKind("nobody", "events of no model", "of the group belong to no watched model", "invalid", of_group=True),
+    EventKind(
+        "nobody_dropped", "dropped events of no model", "of the group were given up by the logger", "dropped", True
+    ),
+)
+"""Every kind of odd events. Each is one test of a window."""
+
+
+@dataclass(slots=True)
+class EventCounts:
+    """Events by time of arrival: of one model, and of all that its group reads.
+
+    `received`: all events of the model, those of which the logger only says that it dropped them included;
+    `group_received`: the same of the whole group, 0 where another model speaks for the group. `odd`: how many were so,
+    by the `test` of their kind; an event may be odd in two ways. `reasons`: why events could not be read, by kind of
+    events and by reason. `since`: when the first of them came; None before that.
+    """
+
+    received: int = 0
+    group_received: int = 0
+    odd: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, dict[str, int]] = field(default_factory=dict)
+    since: datetime | None = None
+
+    def add(self, odd: Mapping[str, int], reasons: Mapping[str, Mapping[str, int]] | None = None) -> None:
+        """Add numbers of odd events, by the `test` of their kind; `reasons` by kind and reason."""
+        for test, count in odd.items():
+            if count:
+                self.odd[test] = self.odd.get(test, 0) + count
+        for test, counts in (reasons or {}).items():
+            mine = self.reasons.setdefault(test, {})
+            for reason, count in counts.items():
+                mine[reason] = mine.get(reason, 0) + count
+
+    def of(self, kind: EventKind) -> tuple[int, int]:
+        """Return how many events were odd in this way, and among how many."""
+        return self.odd.get(kind.test, 0), self.group_received if kind.of_group else self.received
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON, the inverse of `from_json`."""
+        return {
+            "received": self.received,
+            "group_received": self.group_received,
+            "odd": self.odd,
+            "reasons": self.reasons,
+            "since": None if self.since is None else self.since.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> EventCounts:
+        """Read what `to_json` wrote."""
+        since = data["since"]
+        return cls(
+            data["received"],
+            data["group_received"],
+            dict(data["odd"]),
+            {test: dict(counts) for test, counts in data["reasons"].items()},
+            None if since is None else datetime.fromisoformat(since),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEvents:
+    """Events as one window looks at them.
+
+    `noticed`: since when each kind of odd events is noticeable, this window included; `start` is that of the window.
+    """
+
+    counts: EventCounts
+    noticed: Mapping[str, datetime]
+    start: datetime

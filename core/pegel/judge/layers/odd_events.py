@@ -1,0 +1,142 @@
+"""Events: are more of them unreadable, late, copies, dropped or dated ahead than the user tolerates?
+
+Every other layer judges what could be counted. This one judges what could not: a client that begins to send nonsense
+must not make a window look healthy, only because the few readable rows in it do. It needs no baseline, and no rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+
+from pegel.baseline.baseline import Baseline
+from pegel.detect.effects import Effect, percent
+from pegel.detect.tolerated import ToleratedShare
+from pegel.errors import NotFound
+from pegel.judge.budget import Budget, sidak
+from pegel.judge.decision import Criterion, FeatureVerdict, verdict_on
+from pegel.judge.event_counts import KINDS, EventCounts, EventKind, SeenEvents
+from pegel.judge.explanation import Explanation, explained_by
+from pegel.judge.findings import Finding
+from pegel.judge.judged_window import JudgedWindow
+from pegel.judge.layer import LayerResult, Setting
+from pegel.spec.monitor_spec import EventTolerance
+from pegel.stats.summary import Summary
+
+DETECTOR = "events"
+NOTICED_SHARE = 0.1
+"""A share that is certainly larger than this part of what is tolerated is said in words, although nobody is mailed."""
+NOTICED_LEVEL = 0.01
+"""What "certainly" means there: words disturb nobody, so they need less certainty than a mail."""
+MAX_REASONS = 3
+_FORMULA = "P(K >= seen), K binomial of n events at the tolerated share"
+
+
+class Events:
+    """The layer of events: one test per kind of odd events, of what arrived since events were last judged."""
+
+    name = "events"
+    detectors = (DETECTOR,)
+
+    def missing(self, _setting: Setting) -> str | None:
+        """Return None: whether there are events is not known before, and a table has none to say anything of."""
+        return None
+
+    def judge(self, window: JudgedWindow, setting: Setting, budget: Budget) -> LayerResult:
+        """Return a verdict on each kind of events of which there are more than tolerated."""
+        if window.events is None:
+            return LayerResult()
+        return LayerResult(event_verdicts(window.events, setting, budget))
+
+    def notes(self, _setting: Setting, _budget: Budget) -> list[str]:
+        """Return nothing: what is tolerated stands in the spec."""
+        return []
+
+    def arithmetic(self, _setting: Setting, alpha: float) -> str:
+        """Return the level of all kinds together."""
+        return f"tests of events have {alpha:.2g} per window"
+
+    def explain(self, finding: Finding, _summary: Summary, _baseline: Baseline) -> Explanation:
+        """Recompute a test of events."""
+        return explain_events(finding)
+
+
+def look_at_events(
+    counts: EventCounts, tolerance: EventTolerance, before: Mapping[str, datetime], start: datetime
+) -> SeenEvents:
+    """Return events with the kinds that are noticeable in the window that begins at `start`, and since when they are.
+
+    A kind stays as long as it is so in every window; `before` is what the last window left.
+    """
+    noticed = {
+        kind.test: before.get(kind.test, start)
+        for kind in KINDS
+        if _test(kind, counts, tolerance, part=NOTICED_SHARE).p_value < NOTICED_LEVEL
+    }
+    return SeenEvents(counts, noticed, start)
+
+
+def event_verdicts(events: SeenEvents, setting: Setting, budget: Budget) -> list[FeatureVerdict]:
+    """Return a verdict on each kind of events of which there are more than tolerated; none on the others."""
+    alpha, number = budget.of(Events.name), len(KINDS)
+    criterion = Criterion(DETECTOR, sidak(alpha, number), budget.share(alpha) / number, setting.spec.watch.margin)
+    verdicts = []
+    for kind in KINDS:
+        test = _test(kind, events.counts, setting.spec.events)
+        if test.p_value < criterion.level:
+            verdict = verdict_on(kind.feature, [test], criterion, partial(_effect, kind, events))
+            since = events.noticed.get(kind.test, events.start)
+            verdicts.append(verdict.with_evidence({"since": since.isoformat()}))
+    return verdicts
+
+
+def event_notes(events: SeenEvents, tolerance: EventTolerance, verdicts: Sequence[FeatureVerdict]) -> list[str]:
+    """Return a sentence on each kind of events that is noticeable, without a verdict that says so."""
+    told = {verdict.feature for verdict in verdicts}
+    return [
+        sentence(kind, _test(kind, events.counts, tolerance), events)
+        for kind in KINDS
+        if kind.test in events.noticed and kind.feature not in told
+    ]
+
+
+def sentence(kind: EventKind, test: ToleratedShare, events: SeenEvents) -> str:
+    """Return how many events were odd, of how many, why and since when: `3.1 % of 1,204 events could not be read`."""
+    text = f"{percent(test.share)} of {test.n:,} events {kind.words} (tolerated {percent(test.tolerated)})"
+    reasons = events.counts.reasons.get(kind.test, {})
+    frequent = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+    told = [f"{count:,} × {_reason(reason)}" for reason, count in frequent[:MAX_REASONS]]  # noqa: RUF001  times
+    if len(frequent) > MAX_REASONS:
+        told.append(f"{sum(count for _, count in frequent[MAX_REASONS:]):,} others")
+    text = f"{text}: {', '.join(told)}" if told else text
+    return text + _since(events.noticed.get(kind.test, events.start), events.start)
+
+
+def _effect(kind: EventKind, events: SeenEvents, test: ToleratedShare) -> Effect:
+    return Effect(test.share - test.tolerated, "share", sentence(kind, test, events))
+
+
+def explain_events(finding: Finding) -> Explanation:
+    """Recompute a finding about events from the counts that it holds. Raises NotFound where it is about none."""
+    numbers = finding.evidence.get("tests", {}).get(finding.test)
+    if finding.detector != DETECTOR or numbers is None:
+        raise NotFound(f"expected a finding about events, given one of {finding.detector!r}: nothing was recomputed.")
+    test = ToleratedShare(finding.test, int(numbers["seen"]), int(numbers["n"]), numbers["tolerated"])
+    return explained_by(finding, [test], _FORMULA)
+
+
+def _test(kind: EventKind, events: EventCounts, tolerance: EventTolerance, part: float = 1.0) -> ToleratedShare:
+    seen, n = events.of(kind)
+    return ToleratedShare(kind.test, seen, max(seen, n), part * getattr(tolerance, kind.tolerated))
+
+
+def _since(since: datetime, start: datetime) -> str:
+    """Return since when it is so, if that is not news of the window that begins at `start`."""
+    if since >= start:
+        return ""
+    return f"; since {since:%H:%M} UTC" if since.date() == start.date() else f"; since {since:%Y-%m-%d %H:%M} UTC"
+
+
+def _reason(reason: str) -> str:
+    return reason.replace("_", " ").replace("json", "JSON")

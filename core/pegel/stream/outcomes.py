@@ -1,0 +1,47 @@
+"""Where records went: one set of counters, from the task that reads a record to the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """Records, each in exactly one counter; `dropped` never became records.
+
+    Tasks count what they can read as `judged`; the window manager, which knows what is final, may find it `late`.
+    """
+
+    judged: int = 0
+    late: int = 0
+    invalid: int = 0
+    duplicate: int = 0
+    dropped: int = 0
+    """Events that the logger had to give up, by its own notices."""
+    set_aside: int = 0
+    """Records that killed whoever read them."""
+    probe: int = 0
+    """Our own requests and their answers."""
+    elsewhere: int = 0
+    """Records of endpoints that another group watches."""
+    notice: int = 0
+    """Drop notices themselves."""
+
+    @property
+    def received(self) -> int:
+        """Return the events that reached the logger."""
+        return self.judged + self.late + self.invalid + self.duplicate + self.set_aside + self.dropped
+
+    def add(self, other: Outcomes) -> None:
+        """Add the counters of another."""
+        for name in COUNTERS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def all_late(self) -> Outcomes:
+        """Return the same with everything that could be read as late."""
+        counts = {name: getattr(self, name) for name in COUNTERS}
+        return Outcomes(**counts | {"judged": 0, "late": self.judged + self.late})
+
+
+COUNTERS = tuple(field.name for field in fields(Outcomes))
+"""The names of all counters."""

@@ -1,0 +1,84 @@
+"""Odd events reach people: in a mail that says so in its subject, on the page, and in `pegel explain`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pegel.alerts.alert import Mail, MailKind
+from pegel.alerts.update import update
+from pegel.cli.explain import explained
+from pegel.judge.event_counts import EventCounts
+from pegel.judge.judge import judge
+from pegel.report.alert_mail import plain, render
+from pegel.report.collect import Sources, model_view
+from pegel.report.html import render as render_page
+from pegel.spec.settings import Settings
+from pegel.store.results import Results
+from pegel.stream.result_rows import Tally
+from pegel.testing.manual_clock import START
+from pegel.testing.samples import MINUTE, sample_span, sample_spec, sample_window
+
+pytestmark = pytest.mark.environments("sqlalchemy")
+
+NOW = START + 26 * MINUTE
+WORDS = "3.1 % of 1,204 events could not be read (tolerated 1 %): 37 × not JSON"  # noqa: RUF001
+
+
+@pytest.fixture
+def judgement() -> Any:
+    """A window of nothing that could be read but a few rows: 37 of 1,204 events are no JSON."""
+    events = EventCounts(1_204, odd={"invalid": 37}, reasons={"invalid": {"not_json": 37}})
+    return judge(None, None, spec=sample_spec(), span=sample_span(24), revision=1, events=events)
+
+
+@pytest.fixture
+def mail(judgement: Any) -> Mail:
+    """The mail about it."""
+    window = sample_window(24, verdict=judgement.verdict, baseline_id=None)
+    (change,) = update([], [(1, judgement.findings[0])], [window], NOW, [sample_spec()])
+    assert change.mail is not None
+    return change.mail
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [
+        (MailKind.OPENED, "delays v1: too many unreadable events (since 00:24 UTC)"),
+        (MailKind.REPEATED, "delays v1: still too many unreadable events (since 00:24 UTC)"),
+        (MailKind.OVER, "delays v1: over: unreadable events (00:24 to 00:25 UTC)"),
+    ],
+)
+def test_the_subject_says_that_there_are_too_many(mail: Mail, kind: MailKind, subject: str) -> None:
+    """Events do not drift: there are too many odd ones, still too many, or no more than tolerated."""
+    told = Mail(kind=kind, alert=mail.alert, spec=mail.spec, recipients=("a@b",), windows=mail.windows, previous=None)
+    rendered = render(told, baseline=None, tally=Tally(drifting=1, windows=1, rows=0), page_url="http://x", now=NOW)
+
+    assert f"[pegel] {subject}" == rendered.subject
+
+
+def test_the_mail_says_how_many_and_why(mail: Mail) -> None:
+    """Its first line is the sentence of the finding, its evidence has the events and no baseline."""
+    tally = Tally(drifting=1, windows=1, rows=0)
+    text = render(mail, baseline=None, tally=tally, page_url="http://x", now=NOW).text
+    short = plain(mail, problem="none", page_url="http://x", now=NOW).text
+
+    assert f"unreadable events: {WORDS}" in " ".join(text.split())
+    assert "1,204 events · finding" in " ".join(text.split())
+    assert "as in training" not in text
+    assert WORDS in short
+
+
+def test_page_and_explanation_know_it(sources: Sources, judgement: Any) -> None:
+    """The page lists the finding with its sentence, and it is recomputed without rows and without a baseline."""
+    window = sample_window(24, verdict=judgement.verdict, baseline_id=None, summary=b"", layout_hash=None)
+    Results(sources.engine).write(windows=[window], findings=judgement.findings)
+    page = render_page(model_view(sources, "delays", 1, NOW))
+    settings = Settings(database_url=sources.engine.url.render_as_string(hide_password=False))
+    explanation = explained(settings, judgement.findings[0].id)
+
+    assert WORDS in page
+    assert explanation.agrees
+    assert "inputs      n = 1204, m = 0, seen = 37, n = 1204, tolerated = 0.01" in str(explanation)
+    assert "none: nothing was compared with one" in str(explanation)
