@@ -1,7 +1,8 @@
 """What a value counts as, whatever door it comes through: tables of three libraries, files, or logged requests.
 
 These are the rules, one value at a time: `pegel.data.arrow_columns` applies them to whole columns, and
-`pegel.data.decoding` to bodies of requests.
+`pegel.data.decoding` to bodies of requests. A test sends each row of `pegel.data.conversion_table` through every door;
+`docs/conversions.md` shows the same rows.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def number_text(value: float) -> str:
         return str(int(value))
     with np.errstate(over="ignore"):
         single = np.float32(value)
-    return repr(float(str(single))) if math.isfinite(value) and float(single) == value else repr(value)
+    return repr(float(str(single)) if math.isfinite(value) and float(single) == value else float(value))
 
 
 def meaning(text: str, *, truth: bool) -> str:

@@ -18,6 +18,8 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_VALUES = 1_000_000
 """Most values and containers of one body, counted before it is parsed: a million empty objects already take 64 MB, and
 16 MB of JSON could hold eight million. A larger one is counted as `too_large`."""
+LONG_INTEGER = 25
+"""Digits from which an integer is read as a float at once: Python's own reading takes the square of their number."""
 MAX_TENSOR_DEPTH = 16
 """Deepest nesting of a tensor's data; tensors in use have four dimensions or so. Deeper is `wrong_shape`."""
 
@@ -85,12 +87,17 @@ def _inflate(body: bytes) -> bytes:
 def _load_leniently(text: bytes) -> Any:
     """Read what strict JSON refuses but Python and NumPy servers send: NaN, Infinity, 1e400, integers of any length."""
     try:
-        document = json.loads(text, parse_int=float)
+        document = json.loads(text, parse_int=_whole)
         # Lone surrogates pass the parser but are no text: they could be neither stored nor shown.
         json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidPayload("not_json", f"the body is not JSON: {str(error)[:200]}") from error
     return document
+
+
+def _whole(digits: str) -> float:
+    """Return an integer as strict JSON does: with all its digits in 64 bits, otherwise as the nearest float."""
+    return int(digits) if len(digits) < LONG_INTEGER else float(digits)
 
 
 def _items(document: Any, role: Role) -> tuple[str, list[Any]]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Kind
 from pegel.data.spans import Span
 from pegel.errors import InvalidSpec, LayoutMismatch
 from pegel.judge.judge import judge
@@ -56,7 +57,9 @@ def check(
     beside = () if performance is None else (performance.label, performance.prediction, performance.score)
     used = {*names, *(name for name in beside if name is not None)}
     stages = table_reading.Stages(progress, 2)
-    with table_reading.opened(data, text=_text(baseline), watched=used, progress=stages.stage(0)) as table:
+    with table_reading.opened(
+        data, text=_text(baseline), numbers=_numeric(baseline), watched=used, progress=stages.stage(0)
+    ) as table:
         if absent := table.absent(names):
             raise LayoutMismatch(
                 f"expected the columns of the baseline, given a table without {', '.join(absent)}: nothing was judged."
@@ -85,6 +88,10 @@ def _text(baseline: Baseline) -> list[str]:
     """Return the columns that CSV is to leave as they are written: categories, unless they are truth values."""
     fields = (one for one in baseline.layout.features if isinstance(one, CategoricalLayout))
     return [one.field.name for one in fields if not {*one.categories, *one.known} <= {"true", "false"}]
+
+
+def _numeric(baseline: Baseline) -> list[str]:
+    return [field.name for field in baseline.layout.schema.fields if field.kind is Kind.NUMERIC]
 
 
 def _spec(baseline: Baseline, false_alarms: str, windows_per_week: float, margin: float) -> MonitorSpec:

@@ -144,7 +144,7 @@ def _write(reader: csv.CSVStreamingReader, target: Path, text: ExpandingText, re
     last = None
     with parquet.ParquetWriter(target, schema, compression="lz4", use_dictionary=dictionary) as writer:
         for batch in reader:
-            columns = [_no_empty_text(batch.column(name)) for name in schema.names]
+            columns = [_no_nulls_as_text(batch.column(name), _nulls(name, reading.wanted)) for name in schema.names]
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
             last = batch.column(reading.dialect.names[-1])[-1] if batch.num_rows else last
     # Arrow takes an open quote for one that is closed at the end of the file: all lines after it are one value.
@@ -159,10 +159,15 @@ def _has_line_ends(value: pa.Scalar | None) -> bool:
     return bool({"\n", "\r"} & set(text if isinstance(text, str) else text.decode(errors="replace")))
 
 
-def _no_empty_text(column: pa.Array) -> pa.Array:
+def _nulls(name: str, wanted: Wanted) -> tuple[str, ...]:
+    """Return what is null in a column of text: `NA` may be a country, but not among numbers."""
+    return NULLS if name in wanted.numbers else ("",)
+
+
+def _no_nulls_as_text(column: pa.Array, nulls: tuple[str, ...]) -> pa.Array:
     if not pa.types.is_string(column.type):
         return column
-    return pc.if_else(pc.binary_length(column).cast(pa.bool_()), column, pa.nulls(len(column), column.type))
+    return pc.if_else(pc.is_in(column, pa.array(nulls)), pa.nulls(len(column), column.type), column)
 
 
 def _wider(current: pa.DataType, value: str, decimal: str) -> pa.DataType:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pegel.errors import PermanentError
 from pegel.notebook.python_values import array_of
@@ -117,11 +118,20 @@ def _converted(values: Any) -> Column | None:
         if _is_of("polars", values, "to_list"):
             # What polars calls an object it exports as an address.
             return None if str(values.dtype) == "Object" else pa.chunked_array(values)
+        if isinstance(values, pa.Array | pa.ChunkedArray):
+            return values
         if hasattr(values, "__array__") and not _is_of("pandas", values):
             values = np.asanyarray(values)
-        return pa.array(values, from_pandas=True)
+        return _without_nan(pa.array(values, from_pandas=True))
     except Exception:  # noqa: BLE001  whatever the fault, the values may still be read one by one
         return None
+
+
+def _without_nan(column: Column) -> Column:
+    """Return a column of pandas or Python with nulls for NaN; Arrow leaves those of single numpy scalars."""
+    if not pa.types.is_floating(column.type) or not pc.any(pc.is_nan(column)).as_py():
+        return column
+    return pc.if_else(pc.is_nan(column), None, column)
 
 
 def _is_of(library: str, value: Any, *names: str) -> bool:

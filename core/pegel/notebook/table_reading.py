@@ -78,7 +78,12 @@ class Table:
 
 @contextmanager
 def opened(
-    data: Any, *, text: Collection[str] = (), watched: Collection[str] | None = None, progress: Progress = silent
+    data: Any,
+    *,
+    text: Collection[str] = (),
+    numbers: Collection[str] = (),
+    watched: Collection[str] | None = None,
+    progress: Progress = silent,
 ) -> Iterator[Table]:
     """Open a table; within the block it can be read.
 
@@ -88,13 +93,14 @@ def opened(
             dataframe interchange protocol: pyarrow, pandas, polars; or a mapping from column names to sequences. Files
             are never read as a whole; text is copied once into a temporary Parquet file.
         text: Columns that are categories: of text, what is written is kept, `007` does not become 7.
+        numbers: Columns that are numeric: of text, `NA` and the like are null whatever else stands there.
         watched: The only columns that are read: whatever else a table holds is not looked at. None reads all.
         progress: Told how much of the text files has been copied.
 
     Raises:
         PermanentError: If it is none of these, a file cannot be read, or a column name stands there twice.
     """
-    wanted = Wanted(text, watched)
+    wanted = Wanted(text, watched, numbers)
     files = file_search.find(data)
     with TemporaryDirectory(prefix="pegel-") as folder:
         if files is None:

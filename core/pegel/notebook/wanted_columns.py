@@ -8,10 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Wanted:
-    """`text`: columns whose values are taken as written. `watched`: the only ones that are read; None is all."""
+    """How columns are to be read.
+
+    `text`: columns whose values are taken as written. `watched`: the only ones that are read; None is all. `numbers`:
+    columns that hold numbers, even where something else stands among these.
+    """
 
     text: Collection[str] = ()
     watched: Collection[str] | None = None
+    numbers: Collection[str] = ()
 
     def is_read(self, name: str) -> bool:
         """Say whether a column is read."""

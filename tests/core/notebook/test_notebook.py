@@ -137,6 +137,17 @@ def test_files_that_differ(tmp_path: Path) -> None:
         pegel.profile(paths)
 
 
+def test_nothing_is_nothing_beside_broken_numbers_in_csv(tmp_path: Path) -> None:
+    """`NA` in a numeric field of a CSV file is null, whether all others are numbers or one is broken."""
+    baseline = pegel.profile({"x": [1.0, 2.0, None, None] * 500})
+    for name, last in (("clean", "1"), ("broken", "1o")):
+        (tmp_path / f"{name}.csv").write_text("x\n" + "1\n2\nNA\nn/a\n" * 50 + last + "\n")
+    clean, broken = (pegel.check(tmp_path / f"{name}.csv", baseline).summary for name in ("clean", "broken"))
+
+    assert (100, 0) == (clean.features["x"].n_null, clean.features["x"].n_unparseable)
+    assert (100, 1) == (broken.features["x"].n_null, broken.features["x"].n_unparseable)
+
+
 def test_categories_in_csv_are_as_written(tmp_path: Path) -> None:
     """Codes named as categories keep their zeros, and so does a table checked against them; an empty field is null."""
     path = tmp_path / "codes.csv"
