@@ -113,7 +113,6 @@ class CarefulReader:
                 Partial(
                     key=KEY_OF_NOBODY,
                     pane_us=minute,
-                    head_us=minute,
                     minutes={minute: Outcomes(set_aside=1)},
                 )
             ]

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from pegel.baseline.baseline import Baseline
 from pegel.baseline.outliers import OutlierTables
@@ -20,9 +22,15 @@ from pegel.stream.partial import Ids
 
 MAX_AHEAD = timedelta(seconds=30)
 """How far an event's clock may run ahead of ours. What lies beyond is clamped and counted."""
+OLDEST_WINDOW = timedelta(days=400)
+"""No window that ended longer ago is ever opened: more than the longest one, and than any broker keeps records."""
 LEDGER_REACH = timedelta(days=8)
 """How old a minute of the ledger may be when records are booked on it, a day beyond what a broker keeps by default.
 What is older is booked on the oldest such minute, so that a wrong clock cannot fill the tables with minutes."""
+
+
+Times = NDArray[np.int64]
+"""Instants in microseconds since the epoch, one per record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +70,9 @@ class CountingPlan:
     `monitors` is by endpoint; endpoints in `elsewhere` belong to other groups, those in `waiting` to monitors whose
     spec cannot be read, with their keys.
 
-    Instants are in microseconds since the epoch. `latest_us`: times after it are replaced by it. `oldest_minute_us`:
-    minutes before it are booked on it. `ends`: offsets before them were counted already. `known` holds identities that
+    Instants are in microseconds since the epoch. `latest_us`: times after it are replaced by it; `earliest_us`: so are
+    times before it, which are older than every window of any length. `oldest_minute_us`: minutes before it are booked
+    on it. `ends`: offsets before them were counted already. `known` holds identities that
     were counted in an earlier batch, by monitor and pane.
     """
 
@@ -71,6 +80,7 @@ class CountingPlan:
     elsewhere: frozenset[str]
     now_us: int
     latest_us: int
+    earliest_us: int
     oldest_minute_us: int
     ends: Mapping[Address, int] = field(default_factory=dict)
     known: Mapping[tuple[str, int], frozenset[int]] = field(default_factory=dict)
@@ -91,10 +101,15 @@ class CountingPlan:
             elsewhere,
             now_us=to_us(now),
             latest_us=to_us(now + MAX_AHEAD),
+            earliest_us=to_us(now - 2 * OLDEST_WINDOW),
             oldest_minute_us=to_us(floor(now - LEDGER_REACH, MINUTE)),
             ends=ends or {},
             waiting=waiting or {},
         )
+
+    def believed(self, times: Times) -> Times:
+        """Return times as they are counted: any 64 bits may stand on a record, and no calendar has room for them."""
+        return np.clip(times, self.earliest_us, self.latest_us)
 
     def without(self, found: Mapping[tuple[str, datetime], Ids]) -> CountingPlan:
         """Return the plan with identities that the window manager knows already."""

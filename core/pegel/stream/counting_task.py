@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
 import pyarrow as pa
 
 from pegel.data.events import EventType, LoggedEvent
 from pegel.errors import InvalidPayload
 from pegel.stream.arrivals import arrived, minute_us, unread
-from pegel.stream.counting_plan import CountingPlan, LoadedBaseline, MonitorPlan
+from pegel.stream.counting_plan import CountingPlan, LoadedBaseline, MonitorPlan, Times
 from pegel.stream.outcomes import Outcomes
 from pegel.stream.pane_counting import UNJUDGED, PaneCounting, count_invalid, count_notice
 from pegel.stream.partial import KEY_OF_NOBODY, Partial
@@ -50,16 +49,14 @@ class CountingTask:
         """Count all batches; yield what was counted as record batches, see `task_output`: one, if memory allows."""
         for batch in batches:
             for address, own in unread(batch, self.plan.ends):
-                times = np.minimum(times_us(own), self.plan.latest_us)
+                times = self.plan.believed(times_us(own))
                 self.output.took(arrived(address, own, times, self.plan.oldest_minute_us))
                 yield from self._take(own, times)
         self.output.partials += [counting.finish() for counting in self.counting.values()]
         self.output.partials += self.unwatched.values()
         yield encode(self.output)
 
-    def _take(
-        self, batch: pa.RecordBatch, times: np.ndarray[tuple[int], np.dtype[np.int64]]
-    ) -> Iterator[pa.RecordBatch]:
+    def _take(self, batch: pa.RecordBatch, times: Times) -> Iterator[pa.RecordBatch]:
         own_times, bodies = times_us(batch), batch.column("value")
         groups: dict[tuple[_Place, EventType], list[tuple[WireRecord, LoggedEvent]]] = {}
         for record in records(batch, times):
@@ -70,9 +67,9 @@ class CountingTask:
                 self._of_nobody(record).probe += 1
             elif (monitor := self.plan.monitors.get(event.endpoint)) is not None:
                 place = (monitor.key, monitor.pane_us(record.time_us))
-                if self._is_new(place, monitor, record, event):
+                if self._is_new(place, monitor, event):
                     groups.setdefault((place, event.type), []).append((record, event))
-                    self.counting[place].partial.clamped += int(own_times[record.place] != record.time_us)
+                    self.counting[place].partial.clamped += int(own_times[record.place] > record.time_us)
             elif event.endpoint in self.plan.elsewhere:
                 self._of_nobody(record).elsewhere += 1
             elif (key := self.plan.waiting.get(event.endpoint)) is not None:
@@ -83,8 +80,7 @@ class CountingTask:
         for (place, _), members in sorted(groups.items(), key=lambda group: group[0]):
             chosen = [record.place for record, _ in members]
             values = [bodies[at].as_py() or b"" for at in chosen]
-            record, event = members[0]
-            counting = self._counting(place, self.plan.monitors[event.endpoint], record)
+            counting = self._counting(place, self.plan.monitors[members[0][1].endpoint])
             before = counting.size_bytes
             counting.add(chosen, [event for _, event in members], values, self.plan.now_us)
             self.pane_bytes += counting.size_bytes - before
@@ -104,9 +100,9 @@ class CountingTask:
             partials.append(counting.finish())
         return encode(TaskOutput(partials=partials))
 
-    def _is_new(self, place: _Place, monitor: MonitorPlan, record: WireRecord, event: LoggedEvent) -> bool:
+    def _is_new(self, place: _Place, monitor: MonitorPlan, event: LoggedEvent) -> bool:
         """Remember an event and say whether it is no copy; a copy is counted as such."""
-        counting, seen = self._counting(place, monitor, record), self.seen.setdefault(place, set())
+        counting, seen = self._counting(place, monitor), self.seen.setdefault(place, set())
         mark = event.identity
         if mark in seen or mark in self.plan.known.get(place, ()):
             counting.partial.duplicates += 1
@@ -115,14 +111,14 @@ class CountingTask:
         seen.add(mark)
         return True
 
-    def _counting(self, place: _Place, monitor: MonitorPlan, record: WireRecord) -> PaneCounting:
-        """Return the pane of a record as it is being counted."""
+    def _counting(self, place: _Place, monitor: MonitorPlan) -> PaneCounting:
+        """Return a pane as it is being counted."""
         if place not in self.counting:
-            self.counting[place] = self._begin(place, monitor, record)
+            self.counting[place] = self._begin(place, monitor)
         return self.counting[place]
 
-    def _begin(self, place: _Place, monitor: MonitorPlan, record: WireRecord) -> PaneCounting:
-        partial = Partial(key=place[0], pane_us=place[1], head_us=min(record.time_us, self.plan.now_us))
+    def _begin(self, place: _Place, monitor: MonitorPlan) -> PaneCounting:
+        partial = Partial(key=place[0], pane_us=place[1])
         baselines: list[LoadedBaseline | str] = []
         for name in monitor.baselines(place[1]):
             try:
@@ -169,8 +165,7 @@ class CountingTask:
     def _partial(self, key: str, record: WireRecord) -> Partial:
         """Return what is booked on a record's minute without being watched."""
         minute = minute_us(record.time_us, self.plan.oldest_minute_us)
-        head = min(record.time_us, self.plan.now_us)
-        return self.unwatched.setdefault((key, minute), Partial(key=key, pane_us=minute, head_us=head))
+        return self.unwatched.setdefault((key, minute), Partial(key=key, pane_us=minute))
 
     def _keep_rejected(self, batch: pa.RecordBatch) -> None:
         for place, counting in self.counting.items():

@@ -17,7 +17,7 @@ from pegel.judge.chart_state import ChartState
 from pegel.spec.names import endpoint, monitor_key, monitor_of
 from pegel.stream.arrivals import Address
 from pegel.stream.commit import ArrivalRow, Commit, MonitorState, PanePart, ReadRange, Restored, SetAside
-from pegel.stream.counting_plan import CountingPlan, MonitorPlan, pinned_panes
+from pegel.stream.counting_plan import OLDEST_WINDOW, CountingPlan, MonitorPlan, pinned_panes
 from pegel.stream.entries import Emissions, LostSpan, PartialBatch
 from pegel.stream.failures import MonitorFailures
 from pegel.stream.judged_rows import invalid_rows, judged, late_counts, ledger_rows, outlier_rows
@@ -69,7 +69,7 @@ class GroupState:
         for key, spec in models.specs.items():
             current = models.baselines[key]
             pinned = pinned_panes(self.manager.open_spans(key, spec.windowing), spec.windowing, current)
-            currents, frontier = (current,) if current else (), self.manager.frontier(key)
+            currents, frontier = (current,) if current else (), self.manager.frontier(key) or now - OLDEST_WINDOW
             monitors[spec.endpoint] = MonitorPlan(key, spec.windowing, currents, pinned, frontier)
         ends = {address: read.end for address, read in self.offsets.items()}
         waiting = {endpoint(*monitor_of(key)): key for key in models.unreadable}
@@ -223,7 +223,6 @@ def _stored(partial: Partial) -> bytes:
     return Partial(
         key=partial.key,
         pane_us=partial.pane_us,
-        head_us=partial.head_us,
         summaries=partial.summaries,
         damaged=partial.damaged,
         requests=partial.requests,

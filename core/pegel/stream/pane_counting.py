@@ -60,9 +60,9 @@ class PaneCounting:
         return sum(summary.size_bytes for summary in self.summaries.values())
 
     def add(self, places: list[int], events: list[LoggedEvent], bodies: list[bytes], now_us: int) -> None:
-        """Count events of one type; none of them is a copy. No event moves the head beyond `now_us`."""
+        """Count events of one type; none of them is a copy. What is dated beyond `now_us` moves no head."""
         kind = events[0].type
-        self.partial.head_us = max(self.partial.head_us, min(now_us, max(event.time_us for event in events)))
+        self.partial.saw(max((event.time_us for event in events if event.time_us <= now_us), default=None))
         if kind is EventType.DROPPED:
             self._notices(places, events, bodies)
             return

@@ -57,7 +57,6 @@ class Pane:
         return Partial(
             key=key,
             pane_us=to_us(start),
-            head_us=0,
             summaries={baseline_id: summary.to_bytes() for baseline_id, summary in self.summaries.items()},
             damaged=dict(self.damaged),
             requests=self.requests,

@@ -69,8 +69,8 @@ class Partial:
 
     key: str
     pane_us: int
-    head_us: int
-    """Newest event time seen, but never later than the present when it was counted."""
+    head_us: int | None = None
+    """Newest event time seen among those that were not in the future when they were counted; None: all were."""
     summaries: dict[str, bytes] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
     requests: Ids = field(default_factory=no_ids)
@@ -93,6 +93,11 @@ class Partial:
     def ids(self) -> Ids:
         """Return the identities of all events in here."""
         return np.concatenate([self.requests, self.responses, self.rejected])
+
+    def saw(self, head_us: int | None) -> None:
+        """Remember the newest event time; None: there is none to go by."""
+        if head_us is not None:
+            self.head_us = head_us if self.head_us is None else max(self.head_us, head_us)
 
     def to_bytes(self) -> bytes:
         """Return everything packed, the inverse of `from_bytes`."""

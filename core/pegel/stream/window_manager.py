@@ -21,6 +21,7 @@ from pegel.data.instants import EPOCH, from_us
 from pegel.data.spans import floor, spans_of_pane
 from pegel.judge.event_counts import EventCounts
 from pegel.spec.monitor_spec import Windowing
+from pegel.stream.counting_plan import OLDEST_WINDOW
 from pegel.stream.entries import Emissions, IdleClosing, LostSpan, PartialBatch, RepeatedEvents
 from pegel.stream.ledger_counts import book, reasons
 from pegel.stream.monitor_windows import MonitorWindows
@@ -59,6 +60,7 @@ class WindowManager:
                 if partial.key == KEY_OF_NOBODY:
                     odd = {"nobody": booked.invalid + booked.set_aside, "nobody_dropped": booked.dropped}
                     group.add(odd, {"nobody": reasons(partial)})
+        self._move_heads(batch)
         self._tell_speakers(group, batch, out)
         for key, windows in self.monitors.items():
             windows.follow_head()
@@ -139,6 +141,20 @@ class WindowManager:
         windows = self.monitors.get(key)
         return windows.frontier if windows else None
 
+    def _move_heads(self, batch: PartialBatch) -> None:
+        """Move the head of each monitor to its newest event, and to the present at most.
+
+        Events dated in the future say nothing of how far the stream has come: where there are others, these say it. A
+        backlog would be late as a whole for the sake of one wrong clock. Where there are only such, it is the present.
+        """
+        heads: dict[str, list[datetime]] = {}
+        for partial in batch.partials:
+            if partial.key in batch.monitors:
+                own = heads.setdefault(partial.key, [])
+                own += [] if partial.head_us is None else [from_us(partial.head_us)]
+        for key, own in heads.items():
+            self.monitors[key].saw(max(own, default=batch.arrived_at), batch.arrived_at)
+
     def _tell_speakers(self, group: EventCounts, batch: PartialBatch, out: Emissions) -> None:
         """Give the events of the group to the monitors with whose own they are judged."""
         if not group.group_received:
@@ -177,7 +193,7 @@ class WindowManager:
         for key, model in batch.monitors.items():
             windows = self.monitors.get(key)
             if windows is None:
-                self.monitors[key] = self._fresh(key, model.windowing)
+                self.monitors[key] = self._fresh(key, model.windowing, batch.arrived_at)
             elif windows.windowing != model.windowing:
                 out.changed.add(key)
                 if windows.has_spans_of(model.windowing):
@@ -187,9 +203,9 @@ class WindowManager:
                     self._cut_short(key, out)
                     self.monitors[key] = followers
 
-    def _fresh(self, key: str, windowing: Windowing) -> MonitorWindows:
+    def _fresh(self, key: str, windowing: Windowing, now: datetime) -> MonitorWindows:
         """Return windows in which nothing is open. Spans of which a part was lost stay closed: more of them is late."""
-        windows = MonitorWindows(windowing)
+        windows = MonitorWindows(windowing, frontier=now - OLDEST_WINDOW)
         lost = self.lost_panes.pop(key, None)
         if lost is not None:
             windows.advance(spans_of_pane(floor(lost, windowing.step), windowing)[-1].end)
@@ -205,7 +221,6 @@ class WindowManager:
     def _add(self, partial: Partial, batch: PartialBatch, out: Emissions, group: EventCounts) -> set[datetime]:
         """Add one partial, its events also to those of the group; return the starts of the open spans it touched."""
         windows = self.monitors[partial.key]
-        windows.saw(from_us(partial.head_us), batch.arrived_at)
         out.changed.add(partial.key)
         open_spans, closed = windows.open_and_closed(partial.pane)
         readable = sum(count.judged for count in partial.minutes.values())

@@ -239,7 +239,7 @@ def test_what_arrived_is_what_became_of_it(group: Any) -> None:
         LoggedRecord("old", REQUEST_TYPE, "delays-v1", b"{}", begin - timedelta(days=400)),
         *group.pairs(0, 4, endpoint="other-v1"),
     ]
-    group.send(state, kinds + group.pairs(0, 3) + group.pairs(0, 1), group.pairs(50, 60, at=61))
+    group.send(state, kinds + group.pairs(0, 3) + group.pairs(0, 1), group.pairs(50, 60, at=58))
     commit = group.send(state, group.pairs(70, 73, at=1))
     ledger = group.results.ledger("delays", 1) + group.results.ledger("", 0)
     outcomes = ("judged", "late", "invalid", "duplicate", "set_aside", "probe", "elsewhere", "notice")
