@@ -13,9 +13,9 @@ FOLDERS_serving := core local serving
 DISTRIBUTIONS := core local plugins spark serving
 OUT ?= dist
 PEGEL := .venvs/serving/bin/pegel
-typed = MYPYPATH=tests/$(1)/lib $(TOOLS)/mypy --python-executable .venvs/$(1)/bin/python --cache-dir .venvs/.mypy-$(1) $(2)
+typed = MYPYPATH=tests/$(1)/lib$(if $(filter serving,$(1)),:tests/abuse/lib) $(TOOLS)/mypy --python-executable .venvs/$(1)/bin/python --cache-dir .venvs/.mypy-$(1) $(2)
 
-.PHONY: help setup demo down test test-long check wheels test-core test-local test-airflow test-spark test-serving test-e2e test-repo lint types contracts lock format measure clean
+.PHONY: help setup demo down test test-long check wheels test-core test-local test-airflow test-spark test-serving test-abuse test-e2e test-repo lint types contracts lock format measure clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ test-spark: setup ## the stream and the batch jobs, on a real broker and a real 
 test-serving: setup ## logger, proxy and model server, on a real broker
 	@$(TOOLS)/python tests/run.py serving
 
+test-abuse: setup ## honest traffic beside strangers who send whatever they like: a little of it, then much
+	@$(TOOLS)/python tests/run.py abuse && $(TOOLS)/python tests/run.py abuse --long
+
 test-e2e: setup ## what `make demo` does, asserted
 	@$(TOOLS)/python tests/run.py e2e
 
@@ -63,7 +66,7 @@ lint: $(STAMPS)/tools ## ruff: rules and format
 types: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving ## mypy strict, once per environment
 	@$(call typed,airflow,plugins dags core local tests/airflow)
 	@$(call typed,spark,spark core tests/spark tests/core)
-	@$(call typed,serving,serving local tests/serving tests/local tests/e2e tests/repo tests/run.py tests/conftest.py benchmarks examples/check_a_table.py examples/read_results.py)
+	@$(call typed,serving,serving local tests/serving tests/abuse tests/local tests/e2e tests/repo tests/run.py tests/conftest.py benchmarks examples/check_a_table.py examples/read_results.py)
 
 contracts: $(STAMPS)/tools ## import contracts, in the words of docs/architecture.md
 	@PYTHONPATH=core:local:plugins:spark:serving $(TOOLS)/lint-imports --cache-dir .venvs/.import-linter

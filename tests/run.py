@@ -57,6 +57,7 @@ SUITES = (
     Suite("airflow", "airflow", 180),
     Suite("spark", "spark", 140),
     Suite("serving", "serving", 140),
+    Suite("abuse", "serving", 25),
     Suite("local", "serving", 45),
     Suite("repo", "serving", 65),
     Suite("e2e", "serving", 250, alone=True),

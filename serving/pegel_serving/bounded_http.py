@@ -13,6 +13,7 @@ milliseconds, so it is never the oldest.
 from __future__ import annotations
 
 import asyncio
+import logging
 import resource
 from dataclasses import dataclass
 from enum import IntEnum
@@ -28,6 +29,8 @@ from pegel_serving import door_limits
 
 log = structlog.stdlib.get_logger(__name__)
 
+_errors = logging.getLogger("uvicorn.error.only")
+_errors.setLevel(logging.ERROR)
 _TOO_LARGE = b"the request line and headers are too large\n"
 _ANSWER_FIRST_S = 2.0
 """The application knows the same bound and answers 408 before the connection is cut."""
@@ -61,7 +64,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """One connection. `limits` and what was cut off are shared by all connections of a process, see `bounded`."""
 
     limits = ConnectionLimits()
-    cut_off = 0
+    cut_off = refused = 0
 
     def __init__(
         self,
@@ -72,6 +75,8 @@ class BoundedProtocol(HttpToolsProtocol):
     ) -> None:
         """Begin before the first byte."""
         super().__init__(config, server_state, app_state, _loop)
+        # uvicorn says a line for each request that is none; whoever sends those could fill the disk
+        self.logger = _errors
         self.stage, self.since = ConnectionStage.SENDING, self.loop.time()
         self._until: float | None = self.since + self.limits.headers_within_s
         self._head_whole = False
@@ -132,6 +137,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, or 431 when headers are too large, and hang up."""
+        kind = type(self)
+        kind.refused += 1
+        if kind.refused % 1000 == 1:
+            log.warning("no HTTP, or headers that are too large", refused=kind.refused)
         if max(self._head_came, self._head_parsed) <= self.limits.header_bytes:
             super().send_400_response(msg)
             return
@@ -168,7 +177,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 def bounded(limits: ConnectionLimits) -> type[BoundedProtocol]:
     """Return the protocol under these limits, with a counter of its own."""
-    return type("LimitedProtocol", (BoundedProtocol,), {"limits": limits, "cut_off": 0})
+    return type("LimitedProtocol", (BoundedProtocol,), {"limits": limits, "cut_off": 0, "refused": 0})
 
 
 def cut_overdue(state: ServerState, now: float) -> None:

@@ -8,22 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import joblib
-import numpy as np
 import pytest
-from sklearn.compose import ColumnTransformer
-from sklearn.linear_model import LinearRegression
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder
 
-from pegel.data.columns import Field, Kind, Role, Schema
 from pegel_local.kafka.broker import Broker
 from pegel_local.machine import paths
-from pegel_serving.metadata import MODEL_FILE, Metadata
 
 # What several test files use lives beside them.
 sys.path.insert(0, str(Path(__file__).parent / "lib"))
 
+import paint_model
 import processes
 import sinks
 import topics
@@ -51,28 +44,11 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         yield running
 
 
-SCHEMA = Schema(
-    (
-        Field("colour", Kind.CATEGORICAL),
-        Field("size", Kind.NUMERIC, unit="cm"),
-        Field("weight", Kind.NUMERIC, unit="kg"),
-        Field("price", Kind.NUMERIC, Role.PREDICTION, unit="EUR"),
-    )
-)
-
-
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fitted pipeline: price = 2 size + 3 weight, plus 10 when red."""
     folder = tmp_path_factory.mktemp("model")
-    colours = np.array(["red", "blue"] * 20, dtype=object)
-    sizes, weights = np.arange(40.0), np.arange(40.0)[::-1] ** 2
-    rows = np.column_stack([colours, sizes.astype(object), weights.astype(object)])
-    encode = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    columns = ColumnTransformer([("colour", encode, [0])], remainder="passthrough")
-    model = Pipeline([("columns", columns), ("line", LinearRegression())])
-    joblib.dump(model.fit(rows, 2 * sizes + 3 * weights + 10 * (colours == "red")), folder / MODEL_FILE)
-    Metadata("paint", 1, SCHEMA).write(folder)
+    paint_model.write_paint_model(folder)
     return folder
 
 

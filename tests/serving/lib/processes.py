@@ -78,8 +78,9 @@ def wait_until(holds: Callable[[], bool], *, within_s: float = 20.0) -> bool:
     return holds()
 
 
-def metric(url: str, name: str) -> float:
-    """Return the sum of a metric over its labels, 0 when it has no sample yet."""
+def metric(url: str, name: str, **labels: str) -> float:
+    """Return the sum of a metric over its labels, or over those that are as given; 0 when it has no sample yet."""
     lines = httpx.get(f"{url}/metrics", trust_env=False).text.splitlines()
     samples: Sequence[str] = [line for line in lines if line.partition("{")[0].partition(" ")[0] == name]
-    return sum(float(line.rpartition(" ")[2]) for line in samples)
+    wanted = [f'{label}="{value}"' for label, value in labels.items()]
+    return sum(float(line.rpartition(" ")[2]) for line in samples if all(label in line for label in wanted))

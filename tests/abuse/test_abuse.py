@@ -1,0 +1,140 @@
+"""Honest traffic beside strangers who send whatever they like: nothing of it is lost, and everything else is counted.
+
+The assertion is the same however much is sent: every honest call is answered, logged and judged once; what the logger
+lost is told; memory stays under its cap; health tells the truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from abuses import ENDPOINT, PREDICT, Doors, Tried, abuse
+from honest_traffic import HonestTraffic
+from processes import readiness, wait_until
+from watched_system import System, WatchedMemory, running, watched
+
+from pegel.data import wire
+from pegel.store.results import Results
+
+CAPS_MIB = {"logger": 300, "proxy": 300}
+"""A quiet one takes 75 to 90 MiB; on top come 64 MiB of unfinished bodies, the queue, and what the allocator keeps."""
+SEED = 9
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Any:
+    """A system of real parts."""
+    with running(tmp_path) as made:
+        yield made
+
+
+def told_losses(system: System) -> int:
+    """Return how many lost events of the honest endpoint the notices on the topic add up to."""
+    return sum(
+        json.loads(record.value or b"")["count"]
+        for record in system.records()
+        if record.headers[wire.HEADER_TYPE] == wire.DROPPED_TYPE.encode()
+        and record.headers[wire.HEADER_ENDPOINT] == ENDPOINT.encode()
+    )
+
+
+def logged(system: System, kind: str) -> Counter[str]:
+    """Return how often the topic holds an event of the honest endpoint's proxy, by what the client called it."""
+    mark = system.serving.observe(ENDPOINT).name.encode()
+    return Counter(
+        record.headers.get(wire.HEADER_CLIENT_ID, b"").decode("latin-1")
+        for record in system.records()
+        if record.headers[wire.HEADER_TYPE] == kind.encode() and record.headers[wire.HEADER_SOURCE].startswith(mark)
+    )
+
+
+def summary(tried: Sequence[Tried], report: dict[str, Any], memory: WatchedMemory, lost: int) -> str:
+    """Return what was tried and what became of the honest, for people."""
+    lines = [f"{'tried':32} {'requests':>8}  answers"]
+    for one in tried:
+        answers = ", ".join(f"{count} x {answer}" for answer, count in sorted(one.answers.items()))
+        lines.append(f"{one.kind:32} {one.requests:8}  {answers}")
+    lines.append(f"{'all':32} {sum(one.requests for one in tried):8}")
+    peaks = ", ".join(f"{name} {peak:.0f} MiB" for name, peak in sorted(memory.peaks.items()))
+    lines.append(f"honest requests: {report['sent']} sent, {report['statuses']}, p99 {report['p99_ms']} ms")
+    return "\n".join([*lines, f"largest memory: {peaks}", f"seed {SEED}", f"honest requests lost: {lost}"])
+
+
+def tell(text: str) -> None:
+    """Show a summary, and keep it where `PEGEL_ABUSE_SUMMARY` names a file."""
+    print(text)
+    if path := os.environ.get("PEGEL_ABUSE_SUMMARY"):
+        Path(path).write_text(f"{text}\n")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_honest_calls_are_logged_beside_a_little_abuse(system: System, tmp_path: Path) -> None:
+    """Each honest call is on the topic once and as two events, losses are told, memory and health are as stated."""
+    honest = HonestTraffic(f"{system.proxy}{PREDICT}", tmp_path, count=60, rate=15.0)
+    with WatchedMemory(system.pids) as memory:
+        tried = asyncio.run(abuse(Doors(system.proxy, system.logger.url), seed=SEED, share=0.05))
+        report = honest.report()
+    settled = system.settled()
+    requests, responses = (logged(system, kind) for kind in (wire.REQUEST_TYPE, wire.RESPONSE_TYPE))
+    lost = sum(requests[event_id] != 1 or responses[event_id] != 1 for event_id in report["ids"])
+    disguised = next(one for one in tried if one.kind == "predictions in disguise")
+    print(summary(tried, report, memory, lost))
+
+    assert ({"200": 60}, 0, True) == (report["statuses"], lost, settled)
+    assert Counter({"200": disguised.requests}) == disguised.answers
+    assert 60 + disguised.requests == responses.total()
+    assert wait_until(lambda: told_losses(system) == system.counted("events_dropped"))
+    assert {} == {name: peak for name, peak in memory.peaks.items() if peak > CAPS_MIB[name]}
+    assert ("", True) == (readiness(system.logger.url)["problem"], system.serves())
+
+
+def judged(results: Results, since: datetime) -> int:
+    """Return how many answered calls the newest final windows hold."""
+    return sum(row.joined for row in results.windows("paint", 1, since, final_only=True))
+
+
+def dropped(results: Results) -> int:
+    """Return how many events of the honest model the ledger says are lost."""
+    return sum(row.dropped for row in results.ledger("paint", 1))
+
+
+@pytest.mark.long
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_honest_calls_are_judged_beside_much_abuse(system: System, tmp_path: Path) -> None:
+    """Each honest call is in a final window once, the ledger closes and holds what was lost, nothing was set aside."""
+    with watched(system) as results:
+        since = datetime.now(UTC) - timedelta(minutes=1)
+        doors = Doors(system.proxy, system.logger.url)
+        honest = HonestTraffic(f"{system.proxy}{PREDICT}", tmp_path, count=600, rate=10.0)
+        with WatchedMemory(system.pids) as memory:
+            rounds = [asyncio.run(abuse(doors, seed=SEED + number, share=1.0)) for number in range(2)]
+            report = honest.report()
+        settled = system.settled()
+        tried = [Tried(first.kind, first.answers + second.answers) for first, second in zip(*rounds, strict=True)]
+        disguised = next(one for one in tried if one.kind == "predictions in disguise")
+        expected = report["statuses"]["200"] + disguised.answers["200"]
+        wait_until(lambda: judged(results, since) >= expected, within_s=180.0)
+        counted = judged(results, since)
+        tell(summary(tried, report, memory, expected - counted))
+        told = wait_until(lambda: dropped(results) == system.counted("events_dropped"), within_s=60.0)
+        closes = wait_until(
+            lambda: {0} == {row.difference for row in results.ledger_balance(system.spec.group)}, within_s=60.0
+        )
+        wrong = [*results.failures(), *results.set_aside(system.spec.group), *results.gaps(system.spec.group)]
+
+    assert ({"200": 600}, True) == (report["statuses"], settled)
+    assert Counter({"200": disguised.requests}) == disguised.answers
+    assert expected == counted
+    assert (True, True, []) == (closes, told, wrong)
+    assert {} == {name: peak for name, peak in memory.peaks.items() if peak > CAPS_MIB[name]}
+    assert ("", True) == (readiness(system.logger.url)["problem"], system.serves())
