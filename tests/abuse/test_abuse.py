@@ -24,8 +24,8 @@ from watched_system import System, WatchedMemory, running, watched
 from pegel.data import wire
 from pegel.store.results import Results
 
-CAPS_MIB = {"logger": 300, "proxy": 300}
-"""A quiet one takes 75 to 90 MiB; on top come 64 MiB of unfinished bodies, the queue, and what the allocator keeps."""
+CAPS_MIB = {"logger": 250, "proxy": 250}
+"""A quiet one takes 60 to 70 MiB; on top come 64 MiB of unfinished bodies, the queue, and what the allocator keeps."""
 SEED = 9
 
 
