@@ -12,6 +12,7 @@ from pegel.detect.binary import binary
 from pegel.detect.detector import Evidence
 from pegel.detect.ranks import Counts, Floats, midranks, rank_statistics
 from pegel.detect.shape import Law, pool_categories, pool_ordered, shape_statistics
+from pegel.detect.sparse import location_of
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.layout import CategoricalLayout, FieldLayout, NumericLayout
 
@@ -73,7 +74,8 @@ def _test_numbers(chosen: Sequence[tuple[list[Evidence], Pair, NumericLayout]]) 
     grouped = padded([layout.grouped(pair.baseline) for _, pair, layout in chosen])
     now = padded([layout.grouped(pair.window) for _, pair, layout in chosen])
     shapes = shape_statistics(grouped, now, pool_ordered(grouped, now), [_law(pair) for pair in pairs])
-    for (found, _, _), moved, spread, changed in zip(chosen, locations, scales, shapes, strict=True):
+    for (found, pair, layout), ranked, spread, changed in zip(chosen, locations, scales, shapes, strict=True):
+        moved = location_of(layout, pair.baseline, pair.window, ranked)
         wide = changed is not None and changed.df + 1 >= POOLS
         found.extend([moved, spread, changed] if changed is not None and wide else [moved])
 

@@ -22,6 +22,8 @@ from pegel.detect.detector import Evidence
 from pegel.detect.location import location
 from pegel.detect.scale import scale
 from pegel.detect.shape import ShapeStatistic, pool_ordered, shape
+from pegel.detect.sparse import SparseTest
+from pegel.detect.tolerated import ToleratedShare
 from pegel.stats.layout import NumericLayout
 
 BASELINE = np.random.default_rng(0).multinomial(5_000, np.full(12, 1 / 12))
@@ -48,10 +50,17 @@ def crossing(place: int) -> Any:
     return lambda baseline, window: seasonal_tests(layout, [(baseline, window)])[place]
 
 
+def mostly_usual(baseline: Any, window: Any) -> SparseTest:
+    """Test how many rows lie above the first nine cells, as if these were one value."""
+    ranks = location(*(np.array([side[:9].sum(), side[9:].sum()]) for side in (baseline, window)))
+    return SparseTest(int(window[9:].sum()), ranks.n, int(baseline[9:].sum()), ranks.m, ranks)
+
+
 EXAMPLES: dict[str, list[Any]] = {
     "RankStatistic": [location, scale, partial(location, light_tails=True), crossing(0), crossing(1)],
     "ShapeStatistic": [shaped, crossing(2)],
     "BinaryTest": [lambda b, w: binary(np.array([b[:9].sum(), b[9:].sum()]), np.array([w[:9].sum(), w[9:].sum()]))],
+    "SparseTest": [mostly_usual],
     "CountTest": [lambda b, w: CountTest("last", int(w[-1]), int(w.sum()), int(b[-1]), int(b.sum()))],
 }
 """How a test of each class is made of counts of baseline and window."""
@@ -65,15 +74,15 @@ def window(tilt: float, seed: int = 1) -> Any:
 
 
 def test_every_test_is_here() -> None:
-    """There are four classes of tests in the package, and each has an example above."""
+    """There are five classes of tests against a baseline in the package, and each has an example above."""
     found = set()
     for module in pkgutil.iter_modules(pegel.detect.__path__):
         for name, kind in inspect.getmembers(importlib.import_module(f"pegel.detect.{module.name}"), inspect.isclass):
-            if kind is not Evidence and all(hasattr(kind, part) for part in ("p_value", "p_relevant", "numbers")):
+            if kind not in {Evidence, ToleratedShare} and all(hasattr(kind, part) for part in ("p_value", "p_relevant", "numbers")):
                 found.add(name)
 
     assert set(EXAMPLES) == found
-    assert (4, 9) == (len(found), len(CASES))
+    assert (5, 10) == (len(found), len(CASES))
 
 
 @pytest.mark.parametrize(("name", "make"), CASES)

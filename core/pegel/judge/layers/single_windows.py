@@ -39,7 +39,8 @@ _SCORES = ("pooled midranks", "normal scores of the pooled midranks, clipped at 
 _FORMULAS = {
     "location": (
         "z = (mean score of the window - of the baseline) / sqrt(S2 (1/n + 1/m)), scores are {scores}, S2 their pooled "
-        "variance; two-sided p from the Pearson III law with the permutation skewness"
+        "variance; two-sided p from the Pearson III law with the permutation skewness; where nearly all rows share one "
+        "value and the others lie on one side of it, p is that of their count, as for two values"
     ),
     "scale": (
         "as location, with squared normal scores of the pooled midranks, clipped at 1/256; z > 0 means spread wider"
@@ -48,11 +49,14 @@ _FORMULAS = {
         "X2 = sum (observed - expected)^2 / expected over pooled cells of window and baseline; p is the larger of "
         "those of X2 and of Williams' corrected G, chi-squared with df degrees of freedom"
     ),
-    "binary": "twice the smaller tail of the hypergeometric law of the second value's count, given both totals",
+    "binary": (
+        "the smaller tail of the hypergeometric law of the second value's count, given both totals, and as much of the "
+        "other as is no more likely"
+    ),
 }
 _COUNT_FORMULA = (
     "P(K >= seen), K hypergeometric: `seen` of n rows of the window against `seen_in_baseline` of m, given their sum; "
-    "for nulls, twice the smaller tail"
+    "for nulls, the smaller tail and as much of the other as is no more likely"
 )
 
 

@@ -1,0 +1,94 @@
+"""Numbers that are nearly always the same: how many are not is tested exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+from pegel.data.columns import Field, Kind, Schema
+from pegel.detect.drift import drift_tests
+from pegel.detect.ranks import RankStatistic, midranks, rank_statistics
+from pegel.detect.sparse import SparseTest
+from pegel.stats import hypergeometric
+from pegel.stats.cells import count_sorted
+from pegel.stats.layout import NumericLayout, build_layout
+
+M = 50_000
+LEVELS = (1e-3, 1e-5, 1e-7)
+
+
+def rows(rng: np.random.Generator, n: int, share: float) -> NDArray[np.float64]:
+    """Draw amounts that are zero but for a share of the rows."""
+    return np.where(rng.random(n) < share, rng.lognormal(size=n), 0.0)
+
+
+def layout_of(values: NDArray[np.float64]) -> NumericLayout:
+    """Return the cells of a column."""
+    feature = build_layout(Schema((Field("x", Kind.NUMERIC),)), {"x": values}).features[0]
+    assert isinstance(feature, NumericLayout)
+    return feature
+
+
+@pytest.mark.parametrize(("n", "share"), [(200, 0.01), (500, 0.02), (2_000, 0.01)])
+def test_sparse_numbers_use_their_level(n: int, share: float) -> None:
+    """The rate of false alarms stays below the level, and far in the tail nearer to it than a rank test can be."""
+    rare = np.arange(int(n * share + 12 * np.sqrt(n * share) + 30))
+    likely = binom.pmf(rare, n, share)
+    before = round(M * share)
+    counts = np.stack([n - rare, rare], axis=1)
+    baseline = np.broadcast_to([M - before, before], counts.shape)
+    ranks = rank_statistics("location", baseline, counts, midranks(baseline, counts))
+    exact = np.array([SparseTest(int(x), n, before, M, one).p_value for x, one in zip(rare, ranks, strict=True)])
+    careful = np.array([one.p_value for one in ranks])
+    realised = [[likely[p < level].sum() / level for level in LEVELS] for p in (exact, careful)]
+
+    assert max(realised[0]) < 1.2
+    assert realised[0][2] > 1.5 * realised[1][2]
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.data())
+def test_both_tails_of_a_count(n: int, m: int, data: st.DataObject) -> None:
+    """The two-sided p-value lies between a tail and twice it, and is realised no more often than it says."""
+    marked = data.draw(st.integers(0, n + m))
+    possible = range(max(0, marked - m), min(marked, n) + 1)
+    upper = {x: hypergeometric.upper(x, n, marked - x, m) for x in possible}
+    lower = {x: hypergeometric.lower(x, n, marked - x, m) for x in possible}
+    p = {x: hypergeometric.two_sided(x, n, marked - x, m) for x in possible}
+    mass = {x: upper[x] - upper.get(x + 1, 0.0) for x in possible}
+
+    assert all(min(upper[x], lower[x]) - 1e-12 <= p[x] <= 2 * min(upper[x], lower[x]) + 1e-12 for x in possible)
+    assert all(sum(mass[y] for y in possible if p[y] <= p[x]) <= p[x] + 1e-9 for x in possible)
+
+
+def test_which_fields_are_sparse() -> None:
+    """Only numbers on one side of a value that nine tenths of the baseline have are counted; others are ranked."""
+    rng = np.random.default_rng(0)
+    amounts = {share: rows(rng, M, share) for share in (0.02, 0.3)}
+    both_sides = {0.0: rng.choice([-1.0, 0.0, 1.0], M, p=[0.01, 0.98, 0.01])}
+    kinds = {}
+    for share, values in (amounts | both_sides).items():
+        layout = layout_of(values)
+        window = rows(rng, 500, share) if share else values[:500]
+        before, now = (count_sorted(np.sort(part), layout.edges) for part in (values, window))
+        kinds[share] = type(drift_tests(layout, before, now)[0])
+
+    assert {0.02: SparseTest, 0.3: RankStatistic, 0.0: RankStatistic} == kinds
+
+
+def test_sparse_numbers_below_the_usual_value() -> None:
+    """Rows below the usual value pull a window down: its direction, tail and words are those of lying lower."""
+    rng = np.random.default_rng(0)
+    layout = layout_of(-rows(rng, M, 0.01))
+    sizes = ((M, 0.01), (500, 0.1))
+    before, now = (count_sorted(np.sort(-rows(rng, size, share)), layout.edges) for size, share in sizes)
+    test = drift_tests(layout, before, now)[0]
+    assert isinstance(test, SparseTest)
+
+    assert test.statistic < 0
+    assert test.tail(-1) < 1e-12
+    assert test.tail(1) > 0.9
+    assert test.p_value < 1e-12
