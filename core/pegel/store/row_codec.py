@@ -17,7 +17,8 @@ from pegel.errors import DamagedRow
 from pegel.judge.findings import Finding, Verdict
 from pegel.store.column_types import DamagedDocument
 from pegel.stream.commit import ArrivalRow, Gap, SetAside
-from pegel.stream.result_rows import SAMPLE_LIMIT, Heartbeat, InvalidRow, LedgerRow, Origin, OutlierRow, WindowRow
+from pegel.stream.partial import SAMPLE_LIMIT
+from pegel.stream.result_rows import Heartbeat, InvalidRow, LedgerRow, Origin, OutlierRow, WindowRow
 
 Row = WindowRow | OutlierRow | LedgerRow | InvalidRow | Heartbeat | ArrivalRow | Gap | SetAside
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pegel.errors import DamagedRow
 from pegel.store import tables
 from pegel.store.row_codec import decoded, fetched, readable, typed
 from pegel.store.statements import of_monitor, upsert
-from pegel.stream.commit import Commit, MonitorFailure, MonitorState, PanePart
+from pegel.stream.commit import Commit, DamagedState, MonitorFailure, MonitorState, PanePart
+
+Value = TypeVar("Value")
 
 
-def restored_panes(connection: Connection, group: str) -> list[PanePart]:
-    """Return the parts of open panes in the order in which they were written."""
+def restored_panes(connection: Connection, group: str, damaged: list[DamagedState]) -> list[PanePart]:
+    """Return the parts of open panes in the order in which they were written; what is `damaged` is added there."""
     c = tables.pane_parts.c
-    statement = sa.select(c.model, c.version, c.pane, c.data).where(c.group == group).order_by(c.seq)
-    return [PanePart(**row) for row in connection.execute(statement).mappings()]
+    own = c.group == group
+    owners = sa.select(c.model, c.version, c.seq.label("part")).where(own).order_by(c.seq)
+    parts = sa.select(c.model, c.version, c.pane, c.data).where(own).order_by(c.seq)
+    return _restored(connection, owners, parts, PanePart, damaged)
 
 
 def restored_states(connection: Connection, group: str) -> list[MonitorState]:
@@ -28,23 +34,46 @@ def restored_states(connection: Connection, group: str) -> list[MonitorState]:
     return [MonitorState(**row) for row in connection.execute(statement.order_by(c.model, c.version)).mappings()]
 
 
-def open_failures(
+def restored_failures(connection: Connection, group: str, damaged: list[DamagedState]) -> list[MonitorFailure]:
+    """Return the failures of a group that are not over; what is `damaged` is added there."""
+    c = tables.failures.c
+    own = (c.group == group, c.ended_at.is_(None))
+    owners = sa.select(c.model, c.version).where(*own).order_by(c.model, c.version, c.since)
+    failures = sa.select(c.model, c.version, c.since, c.reason, c.windows_lost).where(*own)
+    failures = failures.order_by(c.model, c.version, c.since)
+    return _restored(connection, owners, failures, MonitorFailure, damaged)
+
+
+def _restored(
     connection: Connection,
-    model: str | None,
-    version: int | None,
-    damaged: list[str] | None,
-    *,
-    group: str | None = None,
+    owners: sa.Select[Any],
+    statement: sa.Select[Any],
+    kind: type[Value],
+    damaged: list[DamagedState],
+) -> list[Value]:
+    """Return the rows of a statement; of those that cannot be read, whose they are, by `owners` in the same order."""
+    values = []
+    rows = fetched(connection, statement, f"a {kind.__name__}")
+    for owner, row in zip(connection.execute(owners).mappings().all(), rows, strict=True):
+        try:
+            if isinstance(row, DamagedRow):
+                raise row
+            values.append(decoded(partial(typed, kind), row, f"a {kind.__name__}"))
+        except DamagedRow as error:
+            damaged.append(DamagedState(**owner, reason=str(error)))
+    return values
+
+
+def open_failures(
+    connection: Connection, model: str | None, version: int | None, damaged: list[str] | None
 ) -> list[MonitorFailure]:
-    """Return the failures that are not over, of one monitor, one group or all, the oldest first.
+    """Return the failures that are not over, of one monitor or of all, the oldest first.
 
     Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
     """
     c = tables.failures.c
     columns = (c.model, c.version, c.since, c.reason, c.windows_lost)
     where = [*of_monitor(tables.failures, model, version), c.ended_at.is_(None)]
-    if group is not None:
-        where.append(c.group == group)
     statement = sa.select(*columns).where(*where).order_by(c.since, c.model, c.version)
     return readable(_failure, fetched(connection, statement, "a failure of a monitor"), damaged)
 
@@ -59,6 +88,9 @@ def write_state(connection: Connection, group: str, commit: Commit, now: datetim
     _append_parts(connection, group, commit.pane_parts)
     _write_states(connection, group, commit.states)
     _delete_panes(connection, group, commit.closed_panes)
+    if commit.damaged_parts:
+        c = tables.pane_parts.c
+        connection.execute(sa.delete(tables.pane_parts).where(c.group == group, c.seq.in_(commit.damaged_parts)))
     _write_failures(connection, group, commit, now)
     for model, version in commit.gone:
         for table in (tables.pane_parts, tables.monitor_states):

@@ -21,9 +21,9 @@ from pegel.store.database import reading, writing
 from pegel.store.offsets import advance_offsets, forget_partitions, stored_offsets
 from pegel.store.row_codec import flat
 from pegel.store.statements import add, insert_into, upsert
-from pegel.store.stream_state import open_failures, restored_panes, restored_states, write_state
+from pegel.store.stream_state import restored_failures, restored_panes, restored_states, write_state
 from pegel.store.window_writes import add_late, write_windows
-from pegel.stream.commit import Claim, Commit, ReadRange, Restored
+from pegel.stream.commit import Claim, Commit, DamagedState, ReadRange, Restored
 from pegel.stream.result_rows import Heartbeat
 
 FORGET_PARTITIONS_AFTER = timedelta(days=28)
@@ -68,11 +68,13 @@ class StreamStore:
         """Return what is known of the group: where to go on, and what was open. Raises Superseded."""
         with reading(self._engine) as connection:
             _check(connection, claim)
+            damaged: list[DamagedState] = []
             return Restored(
                 offsets=stored_offsets(connection, claim.group),
                 states=restored_states(connection, claim.group),
-                pane_parts=restored_panes(connection, claim.group),
-                failures=open_failures(connection, None, None, None, group=claim.group),
+                pane_parts=restored_panes(connection, claim.group, damaged),
+                failures=restored_failures(connection, claim.group, damaged),
+                damaged=damaged,
             )
 
     def commit(self, claim: Claim, commit: Commit, now: datetime) -> None:

@@ -83,6 +83,16 @@ class PanePart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DamagedState:
+    """A stored row of one monitor that nobody can read, and why. `part`: its number if it is a part of a pane."""
+
+    model: str
+    version: int
+    reason: str
+    part: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorState:
     """Open spans, frontier and heads of one monitor as plain JSON; its charts after its last final span.
 
@@ -135,6 +145,8 @@ class Commit:
     invalid: list[InvalidRow] = field(default_factory=list)
     pane_parts: list[PanePart] = field(default_factory=list)
     closed_panes: list[tuple[str, int, datetime]] = field(default_factory=list)
+    damaged_parts: list[int] = field(default_factory=list)
+    """Parts of panes that nobody can read, by number: they go."""
     states: list[MonitorState] = field(default_factory=list)
     failures: list[MonitorFailure] = field(default_factory=list)
     recovered: list[tuple[str, int]] = field(default_factory=list)
@@ -159,10 +171,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """What a driver finds when it starts. Pane parts are in the order in which they were written."""
+    """What a driver finds when it starts. Pane parts are in the order in which they were written.
+
+    What cannot be read is in `damaged`: one row is its own monitor's affair, not the group's.
+    """
 
     offsets: dict[tuple[str, int], ReadRange]
     """By topic and partition: the last range read, whose `end` is where to go on."""
     states: list[MonitorState]
     pane_parts: list[PanePart]
     failures: list[MonitorFailure]
+    damaged: list[DamagedState] = field(default_factory=list)

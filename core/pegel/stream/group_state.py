@@ -16,7 +16,7 @@ from pegel.data.instants import from_us
 from pegel.judge.chart_state import ChartState
 from pegel.spec.names import endpoint, monitor_key, monitor_of
 from pegel.stream.arrivals import Address
-from pegel.stream.commit import ArrivalRow, Commit, MonitorState, PanePart, ReadRange, Restored, SetAside
+from pegel.stream.commit import ArrivalRow, Commit, DamagedState, MonitorState, PanePart, ReadRange, Restored, SetAside
 from pegel.stream.counting_plan import OLDEST_WINDOW, CountingPlan, MonitorPlan, pinned_panes
 from pegel.stream.entries import Emissions, LostSpan, PartialBatch
 from pegel.stream.failures import MonitorFailures
@@ -45,6 +45,8 @@ class GroupState:
     offsets: dict[Address, ReadRange] = field(default_factory=dict)
     _unreadable_panes: set[tuple[str, int, datetime]] = field(default_factory=set)
     """Stored panes that nobody can go on with; the next commit removes them."""
+    _damaged_parts: list[int] = field(default_factory=list)
+    """Stored parts of panes that nobody can read; the next commit removes them as well."""
 
     @classmethod
     def restored(cls, restored: Restored, baselines: Baselines, now: datetime) -> GroupState:
@@ -61,6 +63,8 @@ class GroupState:
         stateless = set(panes) - {(stored.model, stored.version) for stored in restored.states}
         for owner in sorted(stateless):
             state.failures.fail(monitor_key(*owner), owner, "its open windows are not stored", now, lost=panes[owner])
+        for damage in restored.damaged:
+            state._take_damage(damage, now)
         return state
 
     def plan(self, models: WatchedModels, now: datetime) -> CountingPlan:
@@ -154,6 +158,16 @@ class GroupState:
             self.manager.damage_pane(key, part.pane, reason)
             self.failures.fail(key, (part.model, part.version), reason, now, lost=0)
 
+    def _take_damage(self, damage: DamagedState, now: datetime) -> None:
+        """Note that a stored row cannot be read. Which pane it was a part of is unknown, so it may be any open one."""
+        key = monitor_key(damage.model, damage.version)
+        self.failures.fail(key, (damage.model, damage.version), damage.reason, now, lost=0)
+        if damage.part is not None:
+            self._damaged_parts.append(damage.part)
+            windows = self.manager.monitors.get(key)
+            for start in windows.spans if windows else ():
+                self.manager.damage_pane(key, start, damage.reason)
+
     def _commit(self, emissions: Emissions, models: WatchedModels, now: datetime) -> Commit:
         specs = models.specs
         rows = judged(emissions, specs, self.baselines, self.charts, now=now)
@@ -170,6 +184,7 @@ class GroupState:
         replaced = {(part.model, part.version, part.pane) for part in parts}
         closed = {(*monitor_of(key), start) for key, start in emissions.closed_panes} | self._unreadable_panes
         self._unreadable_panes = set()
+        damaged_parts, self._damaged_parts = self._damaged_parts, []
         return Commit(
             windows=rows.windows,
             findings=rows.findings,
@@ -179,6 +194,7 @@ class GroupState:
             invalid=invalid_rows(emissions),
             pane_parts=parts,
             closed_panes=sorted(closed - replaced),
+            damaged_parts=damaged_parts,
             states=[self._state(key, with_charts=key in rows.charts) for key in sorted(emissions.changed)],
             failures=failures,
             recovered=recovered,

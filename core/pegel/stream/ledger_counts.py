@@ -10,8 +10,6 @@ from pegel.data.instants import from_us
 from pegel.stream.outcomes import Outcomes
 from pegel.stream.partial import Partial
 
-SAMPLE_LENGTH = 500
-
 
 @dataclass(slots=True)
 class InvalidCount:
@@ -34,7 +32,7 @@ def book(partial: Partial, ledger: Ledger, invalid: InvalidCounts, *, late: bool
         total.add(booked)
     for (minute_us, kind), (number, sample) in partial.invalid.items():
         where = (partial.key, from_us(minute_us), kind)
-        invalid.setdefault(where, InvalidCount(sample=sample[:SAMPLE_LENGTH])).count += number
+        invalid.setdefault(where, InvalidCount(sample=sample)).count += number
     return total
 
 

@@ -15,13 +15,14 @@ from pegel.data.columns import Columns, Kind, Role
 from pegel.data.decoding import Decoded, count_rows
 from pegel.data.events import EventType, LoggedEvent
 from pegel.errors import InvalidPayload
+from pegel.spec.outside_text import cut
 from pegel.stats.layout import Layout
 from pegel.stats.summary import Summary
 from pegel.stream.arrivals import minute_us
 from pegel.stream.counting_plan import LoadedBaseline
 from pegel.stream.decoding_alone import decode
 from pegel.stream.outcomes import Outcomes
-from pegel.stream.partial import OutlierReason, OutlyingEvent, Partial
+from pegel.stream.partial import SAMPLE_LIMIT, OutlierReason, OutlyingEvent, Partial
 
 MAX_OUTLIERS = 200
 """Outlying rows told one by one, per pane and task; the highest scores. All of them are counted."""
@@ -29,7 +30,7 @@ MAX_TEXT = 500
 """Characters that are told of an outlying event's id and values: a body may hold megabytes of them."""
 MAX_NOTICE = 2**40
 """Largest number of dropped events that a notice is believed."""
-SAMPLE_BYTES = 300
+SAMPLE_BYTES = 200
 ROLES = {EventType.REQUEST: Role.FEATURE, EventType.RESPONSE: Role.PREDICTION}
 UNJUDGED = "monitor_failed"
 """Kind under which events are counted that their monitor could not count: nothing is wrong with them."""
@@ -177,8 +178,14 @@ def count_invalid(partial: Partial, minute: int, error: InvalidPayload, body: by
     partial.minutes.setdefault(minute, Outcomes()).invalid += 1
     partial.unreadable += 1
     where = (minute, error.kind)
-    count, sample = partial.invalid.get(where, (0, f"{error} | {body[:SAMPLE_BYTES].decode(errors='replace')}"))
+    count, sample = partial.invalid.get(where) or (0, _sample(error, body))
     partial.invalid[where] = (count + 1, sample)
+
+
+def _sample(error: InvalidPayload, body: bytes) -> str:
+    """Return why a body cannot be read, how long it is and its beginning; a reason may quote any header."""
+    told = cut(str(error), SAMPLE_LIMIT - SAMPLE_BYTES - 40)
+    return f"{told} | {len(body):,} bytes: {body[:SAMPLE_BYTES].decode(errors='replace')}"[:SAMPLE_LIMIT]
 
 
 def score(loaded: LoadedBaseline, summary: Summary, decoded: Decoded, events: list[LoggedEvent]) -> list[OutlyingEvent]:
@@ -195,7 +202,7 @@ def score(loaded: LoadedBaseline, summary: Summary, decoded: Decoded, events: li
     values = _values(loaded.baseline.layout, decoded.columns)
     return [
         OutlyingEvent(
-            event_id=_event_id(events[bodies[row]]),
+            event_id=cut(events[bodies[row]].id, MAX_TEXT),
             row=int(indices[row]),
             event_time_us=events[bodies[row]].time_us,
             score=float(scores[row]),
@@ -218,21 +225,12 @@ def _values(layout: Layout, columns: Columns) -> dict[str, NDArray[Any]]:
     return by_name
 
 
-def _event_id(event: LoggedEvent) -> str:
-    """Return the id of an event; of one that is too long the beginning, and what sets it apart from others like it."""
-    return event.id if len(event.id) <= MAX_TEXT else f"{_cut(event.id)}{event.identity:016x}"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
-
-
 def _plain(value: Any) -> float | str | None:
-    """Return a value as JSON can hold it, of a long text the beginning."""
+    """Return a value as JSON can hold it, of a long text the beginning with its length and hash."""
     if value is None:
         return None
     if isinstance(value, str):
-        return _cut(value)
+        return cut(value, MAX_TEXT)
     return float(value) if math.isfinite(value) else str(float(value))
 
 

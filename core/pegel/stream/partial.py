@@ -21,6 +21,10 @@ KEY_OF_NOBODY = ""
 """Stands for the monitor's key where no monitor answers to a record."""
 
 
+SAMPLE_LIMIT = 500
+"""Characters of an unreadable record, its reason included, that are kept to look at."""
+
+
 def no_ids() -> Ids:
     """Return no identities."""
     return np.empty(0, dtype=np.uint64)

@@ -15,9 +15,6 @@ from pegel.judge.findings import Verdict
 from pegel.spec import names
 from pegel.stream.outcomes import Outcomes
 
-SAMPLE_LIMIT = 500
-"""Characters of an invalid payload that are kept to look at."""
-
 
 class Origin(StrEnum):
     """Who wrote a result. A reader sees a span's highest revision; of two with the same, that of the batch job."""
@@ -142,7 +139,7 @@ class InvalidRow:
     kind: str
     count: int
     sample: str
-    """One of them to look at, at most `SAMPLE_LIMIT` characters."""
+    """Why one of them cannot be used, and its beginning: at most `SAMPLE_LIMIT` characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -248,3 +250,24 @@ def test_a_task_never_raises_for_one_model(group: Any) -> None:
     (batch,) = CountingTask(plan, group.baselines.load).run(iter([record_batch(records + group.pairs(0, 2))]))
 
     assert 2 == batch.column("kind").to_pylist().count("partial")
+
+
+def test_rows_of_state_that_no_type_fits_are_their_models_own(group: Any) -> None:
+    """Parts of panes and failures whose instants are none stop no other model's restart, and do not come back."""
+    group.watch("fraud", seed=8)
+    state = group.start()
+    for step in (0, 6):
+        both(group, state, step)
+    with closing(sqlite3.connect(group.url.removeprefix("sqlite:///"))) as database:
+        database.execute("UPDATE pane_parts SET pane = 'once upon a time' WHERE model = 'fraud'")
+        database.execute("INSERT INTO failures VALUES ('default', 'fraud', 1, 'long ago', 'torn', 0, NULL)")
+        database.commit()
+    restored = group.start()
+    (failure,) = restored.failures.active.values()
+    for step in range(7, 20):
+        both(group, restored, step)
+
+    assert "a PanePart cannot be read" in failure.reason
+    assert (75, 75, 75, 0) == group.totals()
+    assert ([], []) == (group.stored().failures, group.stored().damaged)
+    assert [25] == [row.requests for row in group.results.windows("fraud", 1, final_only=True)]

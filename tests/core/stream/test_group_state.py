@@ -11,6 +11,7 @@ import numpy as np
 from pegel.data.columns import Role
 from pegel.data.wire import DROPPED_TYPE, REQUEST_TYPE, RESPONSE_TYPE
 from pegel.judge.findings import Verdict
+from pegel.spec.outside_text import cut
 from pegel.stream.group_state import MAX_PARTS
 from pegel.testing.stream_fakes import LoggedRecord
 
@@ -145,16 +146,32 @@ def test_outliers_are_told_with_their_reasons(group: Any) -> None:
 
 
 def test_of_a_long_value_and_a_long_id_the_beginning_is_told(group: Any) -> None:
-    """Outlying events whose ids and values are megabytes long cost the database a few hundred characters each."""
+    """Ids and values of megabytes cost the database 500 characters each: the start, the length and a hash."""
     body = b'{"instances": [[1e9, "%b"]]}' % (b"A" * 1_000_000)
     long = [LoggedRecord("i" * 1_000_000 + end, REQUEST_TYPE, "delays-v1", body, group.begin) for end in "ab"]
     group.send(group.start(), long)
     rows = group.results.outliers("delays", 1)
     values = [reason["value"] for row in rows for reason in row.reasons if reason["feature"] == "carrier"]
 
-    assert ["A" * 500 + "…"] * 2 == values
-    assert 2 == len({row.event_id for row in rows})
-    assert {517} == {len(row.event_id) for row in rows}
+    assert [cut("A" * 1_000_000, 500)] * 2 == values
+    assert {cut("i" * 1_000_000 + end, 500) for end in "ab"} == {row.event_id for row in rows}
+    assert (500, "… (1,000,000 characters, sha256 ") == (len(values[0]), values[0][-43:-11])
+
+
+def test_of_an_unreadable_record_a_few_hundred_characters_are_kept(group: Any) -> None:
+    """However long body and headers are, the sample has 500 characters at most: the reason, the length, the start."""
+    kind = "org.example." + "x" * 1_000_000
+    long = [
+        LoggedRecord("a", REQUEST_TYPE, "delays-v1", b"{" * 1_000_000, group.begin),
+        LoggedRecord("b", kind, "delays-v1", b"{}", group.begin),
+        LoggedRecord("c", REQUEST_TYPE, "n" * 1_000_000, b"{}", group.begin),
+    ]
+    group.send(group.start(), long)
+    samples = [row.sample for owner in (("delays", 1), ("", 0)) for row in group.results.invalid(*owner)]
+
+    assert 3 == len(samples)
+    assert 500 >= max(map(len, samples))
+    assert ["1,000,000 bytes: {{{"] == [sample.partition(" | ")[2][:20] for sample in samples if "JSON" in sample]
 
 
 def test_a_clock_that_runs_ahead_makes_nobody_late(group: Any) -> None:

@@ -1,0 +1,75 @@
+"""Drop notices of the logger: believed as far as they count something, refused and counted otherwise."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pegel.errors import InvalidPayload
+from pegel.stream.outcomes import Outcomes
+from pegel.stream.pane_counting import MAX_NOTICE, count_notice
+from pegel.testing.stream_fakes import LoggedRecord
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+)
+
+REFUSED = "wrong_shape 0"
+
+
+def counted(body: bytes) -> tuple[Outcomes, str]:
+    """Return what is counted after a notice, and how it was refused: as what, in fewer than 400 characters."""
+    outcomes = Outcomes(judged=1)
+    try:
+        count_notice(outcomes, body)
+    except InvalidPayload as error:
+        return outcomes, f"{error.kind} {len(str(error)) // 400}"
+    return outcomes, ""
+
+
+@given(VALUES)
+@example(1e308)
+@example(-1)
+@example(float("nan"))
+@example(MAX_NOTICE + 1)
+@example("7")
+@example([[[[7]]]])
+@example({"count": 7})
+def test_only_a_count_is_believed(value: Any) -> None:
+    """A whole number from 0 to the largest one believed is added to what was dropped; nothing else changes anything."""
+    believed = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_NOTICE
+    expected = (Outcomes(judged=1, dropped=value, notice=1), "") if believed else (Outcomes(judged=1), REFUSED)
+
+    assert expected == counted(json.dumps({"count": value}).encode())
+
+
+@given(st.binary(max_size=200) | VALUES.map(lambda value: json.dumps(value).encode()))
+@example(b'{"count": 1e400}')
+@example(b'{"count": 1' + b"0" * 400 + b"}")
+@example(b'{"count": ' + b"[" * 50_000 + b"]" * 50_000 + b"}")
+@example(b'{"count": "' + b"x" * 1_000_000 + b'"}')
+@example(b'{"count": NaN}')
+@example(b"")
+def test_no_bytes_make_a_loss_that_is_none(body: bytes) -> None:
+    """Whatever bytes come as a notice: it is refused, or adds a number of events that is not negative."""
+    outcomes, refusal = counted(body)
+
+    assert outcomes.dropped in range(MAX_NOTICE + 1)
+    assert {"", REFUSED} >= {refusal}
+
+
+@pytest.mark.parametrize("count", ["1e308", "-1", "NaN", '"7"', "[7]"])
+def test_a_refused_notice_is_in_the_ledger(group: Any, count: str) -> None:
+    """It is an event that could not be read: counted, kept aside, and no loss."""
+    record = LoggedRecord("n", "org.pegel.logger.dropped", "delays-v1", b'{"count": %b}' % count.encode(), group.begin)
+    group.send(group.start(), [record, *group.pairs(0, 1)])
+    (ledger,) = group.results.ledger("delays", 1)
+
+    assert (2, 1, 0, 0) == (ledger.judged, ledger.invalid, ledger.dropped, ledger.notice)
+    assert {0} == {minute.difference for minute in group.results.ledger_balance("default")}
+    assert ["wrong_shape"] == [letter.reason for letter in group.output.letters]
