@@ -41,7 +41,8 @@ def _why_not(arrow: pa.DataType) -> str:
         return "times always differ between then and now"
     if pa.types.is_null(arrow):
         return "holds no value from which to tell numbers from text"
-    return f"{arrow} is neither a number nor a category"
+    kind = arrow.type_name if isinstance(arrow, pa.OpaqueType) else arrow
+    return f"{kind} is neither a number nor a category"
 
 
 def numbers(column: Column) -> Numbers:

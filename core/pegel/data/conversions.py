@@ -38,7 +38,8 @@ _NUMBER = re.compile(
     r"\s*[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?|nan)\s*", re.ASCII | re.IGNORECASE
 )
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?P<fraction>\.[0-9]{1,40})?", re.ASCII)
-_ABSENT = {"NAType", "NaTType", "MaskedConstant"}
+ABSENT: Final = {"NAType", "NaTType", "MaskedConstant"}
+"""Types of what pandas and NumPy put where nothing is, by name: neither has to be there, and none equals itself."""
 _DIGITS = 20
 """Integers of 64 bits have at most so many."""
 
@@ -63,7 +64,7 @@ def plain(value: Any) -> Plain | Strange:
     if isinstance(value, Real | Decimal):
         return _number(value)
     # By their names, because pandas may not be there, and costs half a second where it is.
-    return None if type(value).__name__ in _ABSENT else STRANGE
+    return None if type(value).__name__ in ABSENT else STRANGE
 
 
 def _of_numpy(value: np.generic) -> Any:

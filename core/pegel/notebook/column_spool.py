@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from pegel.errors import PermanentError
-from pegel.notebook.csv_dialect import NULLS, WITH_COMMA, WITH_POINT, Dialect, recognise, refuse_encoding
+from pegel.notebook.csv_dialect import NO_NUMBER, NULLS, WITH_COMMA, WITH_POINT, Dialect, recognise, refuse_encoding
 from pegel.notebook.expanding_text import EXPANDED, ExpandingText
 from pegel.notebook.file_search import DataFile
 from pegel.notebook.wanted_columns import Wanted
@@ -28,6 +28,8 @@ WIDENING = (
     (pa.date32(), pa.timestamp("s"), pa.timestamp("ns")),
 )
 """A column of one of these types may turn out to be of a later one; any other contradiction makes it text."""
+NUMBERS = rf"^({'|'.join(map(re.escape, sorted(NO_NUMBER)))}|[+-]?\d+|{WITH_COMMA.pattern}|{WITH_POINT.pattern})$"
+"""What a column of numbers may hold, whatever stands before their fractions."""
 _CONTRADICTION = re.compile(r"In CSV column #(\d+): .*?CSV conversion error to .*?: invalid value '(.*)'", re.DOTALL)
 
 Types = dict[str, pa.DataType]
@@ -97,6 +99,10 @@ def spool(
     with _opened(file, expanded_bytes) as text:
         head = text.read(block_bytes)
         dialect = recognise(file.path, head, whole=not text.read(1), may_be_number=wanted.may_be_number)
+    if dialect.bare:
+        names = dict.fromkeys(filter(wanted.is_read, dialect.names))
+        parquet.write_table(pa.table({name: pa.nulls(0) for name in names}), target)
+        return dialect.names
     reading: _Reading | None = _Reading(wanted, dialect, {name: pa.string() for name in wanted.text})
     while reading is not None:
         with _opened(file, expanded_bytes, progress) as text:
@@ -126,17 +132,17 @@ def _copy(text: ExpandingText, target: Path, reading: _Reading, block_bytes: int
     try:
         with csv.open_csv(text, **reading.options(block_bytes)) as reader:
             schema = reader.schema
-            _write(reader, target, text, reading)
+            return _write(reader, target, text, reading)
     except pa.ArrowInvalid as error:
         contradiction = _CONTRADICTION.search(str(error))
         if contradiction is None or not schema.names:
             raise
         column = reading.dialect.names[int(contradiction[1])]
         return reading.widened(text.path, column, schema.field(column).type, contradiction[2])
-    return None
 
 
-def _write(reader: csv.CSVStreamingReader, target: Path, text: ExpandingText, reading: _Reading) -> None:
+def _write(reader: csv.CSVStreamingReader, target: Path, text: ExpandingText, reading: _Reading) -> _Reading | None:
+    """Write all batches, and return None; or return how to read instead, if the first one shows that."""
     schema = pa.schema([one for one in reader.schema if reading.wanted.is_read(one.name)])
     if foreign := [one.name for one in schema if pa.types.is_binary(one.type)]:
         raise refuse_encoding(text.path, f"which is not: column {foreign[0]}")
@@ -144,12 +150,28 @@ def _write(reader: csv.CSVStreamingReader, target: Path, text: ExpandingText, re
     last = None
     with parquet.ParquetWriter(target, schema, compression="lz4", use_dictionary=dictionary) as writer:
         for batch in reader:
+            if last is None and (number := _number_as_text(batch, reading.wanted)):
+                return reading.widened(text.path, number[0], pa.int64(), number[1])
             columns = [_no_nulls_as_text(batch.column(name), _nulls(name, reading.wanted)) for name in schema.names]
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
             last = batch.column(reading.dialect.names[-1])[-1] if batch.num_rows else last
     # Arrow takes an open quote for one that is closed at the end of the file: all lines after it are one value.
     if _has_line_ends(last) and not text.ends_quoted:
         raise pa.ArrowInvalid("a quote is never closed")
+    return None
+
+
+def _number_as_text(batch: pa.RecordBatch, wanted: Wanted) -> tuple[str, str] | None:
+    """Return a column of numbers that Arrow took for text, for the commas in it, and a number with one."""
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if not pa.types.is_string(column.type) or not wanted.may_be_number(name):
+            continue
+        if not pc.all(pc.match_substring_regex(column[:100], NUMBERS)).as_py():
+            continue  # most text does not look like numbers at all
+        commas = column.filter(pc.match_substring(column, ","))
+        if len(commas) and pc.all(pc.match_substring_regex(column, NUMBERS)).as_py():
+            return name, commas[0].as_py()
+    return None
 
 
 def _has_line_ends(value: pa.Scalar | None) -> bool:

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from pegel.errors import PermanentError
@@ -40,12 +41,13 @@ _NO_NAME = re.compile(r"[+-]?\d*[.,]\d+([eE][+-]?\d+)?|-\d+")
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a text file is written. `decimal` is None as long as no number in it has a fraction."""
+    """How a text file is written. `decimal` is None as long as no number has a fraction; `bare`: there are no rows."""
 
     encoding: str
     separator: str
     decimal: str | None
     names: tuple[str, ...]
+    bare: bool = False
 
 
 def recognise(path: Path, head: bytes, *, whole: bool, may_be_number: Callable[[str], bool]) -> Dialect:
@@ -66,7 +68,8 @@ def recognise(path: Path, head: bytes, *, whole: bool, may_be_number: Callable[[
     separator, records = _separated(path, text, whole=whole)
     names = tuple(records[0])
     _check_header(path, names)
-    return Dialect(encoding, separator, _decimal(path, separator, records, may_be_number), names)
+    decimal = _decimal(path, separator, records, may_be_number)
+    return Dialect(encoding, separator, decimal, names, bare=whole and len(records) == 1)
 
 
 def refuse_encoding(path: Path, detail: str) -> PermanentError:
@@ -98,7 +101,9 @@ def _separated(path: Path, text: str, *, whole: bool) -> tuple[str, list[list[st
     cut = {separator: _records(text, separator, whole=whole) for separator in SEPARATORS}
     several = {separator: records for separator, records in cut.items() if records and len(records[0]) > 1}
     even = {one: records for one, records in several.items() if len(set(map(len, records))) == 1}
-    fitting = even or several or {",": cut[","]}
+    # A quote that is left over stood in the middle of a cell: the cut goes through quoted text.
+    whole_quotes = {one: records for one, records in even.items() if not any(map(_is_torn, chain(*records)))}
+    fitting = whole_quotes or even or several or {",": cut[","]}
     if len(fitting) > 1:
         ways = " or ".join(f"{SEPARATORS[one]} ({len(records[0])} columns)" for one, records in fitting.items())
         raise PermanentError(
@@ -109,6 +114,10 @@ def _separated(path: Path, text: str, *, whole: bool) -> tuple[str, list[list[st
     if not records:
         raise PermanentError(f"expected a line of column names, given {path}, whose first line does not end.")
     return separator, records
+
+
+def _is_torn(cell: str) -> bool:
+    return cell.count('"') % 2 == 1
 
 
 def _records(text: str, separator: str, *, whole: bool) -> list[list[str]]:

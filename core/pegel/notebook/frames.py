@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pegel.errors import PermanentError
-from pegel.notebook.python_values import array_of
+from pegel.notebook.python_values import are_plain, array_of
 from pegel.notebook.row_labels import row_labels
 
+_OBJECTS = np.dtype(object)
 Column: TypeAlias = Any
 """An Arrow array, in one piece or several; Arrow ships no types."""
 HINTS = {
@@ -122,6 +123,8 @@ def _converted(values: Any) -> Column | None:
             return values
         if hasattr(values, "__array__") and not _is_of("pandas", values):
             values = np.asanyarray(values)
+        if getattr(values, "dtype", _OBJECTS) == _OBJECTS and not are_plain(values):
+            return None
         return _without_nan(pa.array(values, from_pandas=True))
     except Exception:  # noqa: BLE001  whatever the fault, the values may still be read one by one
         return None

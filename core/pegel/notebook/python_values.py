@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from pegel.data.conversions import Plain, Strange, plain
+from pegel.data.conversions import ABSENT, Plain, Strange, plain
 
 _TIMES = (dt.date, dt.time, dt.timedelta, np.datetime64, np.timedelta64)
+_PLAIN = {str, bytes, bool, int, float, Decimal, dt.date, dt.datetime, dt.time, dt.timedelta}
+_LISTS = {list, tuple}
 _NUMBERS = {"number": pa.float64(), "integer": pa.int64(), "unsigned": pa.uint64()}
 _SORTS = {"text": pa.string(), "truth": pa.bool_(), "strange": pa.binary()} | _NUMBERS
 """The types that a column of several has room for. Nothing is a text that is not there; of strange values nothing is
 kept but that they are."""
+
+
+def are_plain(values: Iterable[Any]) -> bool:
+    """Say whether Arrow may be given these values, or lists of them: of types that it knows, or of one of NumPy's.
+
+    A mix of NumPy's times with its numbers ends the process, in Arrow 25 and 26; other foreign types fail at best.
+    """
+    kept = list(values)
+    types = {one for one in set(map(type, kept)) if one is not type(None) and one.__name__ not in ABSENT}
+    if types <= _PLAIN or (len(types) == 1 and issubclass(next(iter(types)), np.generic)):
+        return True
+    return types <= {*_PLAIN, *_LISTS} and are_plain(chain.from_iterable(one for one in kept if type(one) in _LISTS))
 
 
 def array_of(values: Sequence[Any]) -> pa.Array:

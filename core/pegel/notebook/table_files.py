@@ -185,7 +185,9 @@ def _typed(values: list[str | None], *, as_text: bool) -> pa.ChunkedArray:
     written = BytesIO()
     csv.write_csv(text, written)
     parse = csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
-    return csv.read_csv(BytesIO(written.getvalue()), parse_options=parse).column("key")
+    # What is written without quotes is no value; all text has them.
+    convert = csv.ConvertOptions(null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False)
+    return csv.read_csv(BytesIO(written.getvalue()), parse_options=parse, convert_options=convert).column("key")
 
 
 def _check_same_columns(parts: Sequence[_Part], keys: Sequence[Mapping[str, pa.Scalar]]) -> None:
