@@ -39,6 +39,8 @@ CONNECTIONS = 1000
 """At the same time. Beyond, whoever has been sending a request for longest is cut off, then who is idle longest: an
 honest request is there within milliseconds."""
 
+LOST_AT_ONCE = 1_000_000
+"""Events that one notice of an agent may say were lost: more than a full queue of it holds."""
 OLDEST_DAYS = 7
 """How old an event may be: no window waits longer for late events, so an older one could be judged nowhere."""
 CLOCK_SLACK_S = 1.0

@@ -15,8 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from abuses import ENDPOINT, PREDICT, Doors, Tried, abuse
+from abuses import ENDPOINT, PREDICT, ROW, Doors, Tried, abuse
 from honest_traffic import HonestTraffic
 from processes import readiness, wait_until
 from watched_system import System, WatchedMemory, running, watched
@@ -43,6 +44,7 @@ def told_losses(system: System) -> int:
         for record in system.records()
         if record.headers[wire.HEADER_TYPE] == wire.DROPPED_TYPE.encode()
         and record.headers[wire.HEADER_ENDPOINT] == ENDPOINT.encode()
+        and record.headers[wire.HEADER_SOURCE] == b"pegel-logger"
     )
 
 
@@ -54,6 +56,20 @@ def logged(system: System, kind: str) -> Counter[str]:
         for record in system.records()
         if record.headers[wire.HEADER_TYPE] == kind.encode() and record.headers[wire.HEADER_SOURCE].startswith(mark)
     )
+
+
+def ask_as_probe(system: System) -> int:
+    """Ask the model as Pegel itself does, with the endpoint's secret, and return the status."""
+    headers = {wire.PROBE_HEADER: system.serving.observe(ENDPOINT).probe_token}
+    answer = httpx.post(f"{system.proxy}{PREDICT}", json={"instances": [ROW]}, headers=headers, trust_env=False)
+    return answer.status_code
+
+
+def unload(system: System) -> None:
+    """Do at the model server's own port what the proxy does not let pass."""
+    port = json.loads((system.settings.home / "endpoints" / ENDPOINT / "endpoint.json").read_text())["server_port"]
+    url = f"http://127.0.0.1:{port}/v2/repository/models/{ENDPOINT}/unload"
+    assert httpx.codes.OK == httpx.post(url, trust_env=False).status_code
 
 
 def summary(tried: Sequence[Tried], report: dict[str, Any], memory: WatchedMemory, lost: int) -> str:
@@ -81,8 +97,9 @@ def test_honest_calls_are_logged_beside_a_little_abuse(system: System, tmp_path:
     """Each honest call is on the topic once and as two events, losses are told, memory and health are as stated."""
     honest = HonestTraffic(f"{system.proxy}{PREDICT}", tmp_path, count=60, rate=15.0)
     with WatchedMemory(system.pids) as memory:
-        tried = asyncio.run(abuse(Doors(system.proxy, system.logger.url), seed=SEED, share=0.05))
+        tried = asyncio.run(abuse(Doors(system.proxy, system.logger.url, system.broker.address), seed=SEED, share=0.05))
         report = honest.report()
+    probed = ask_as_probe(system)
     settled = system.settled()
     requests, responses = (logged(system, kind) for kind in (wire.REQUEST_TYPE, wire.RESPONSE_TYPE))
     lost = sum(requests[event_id] != 1 or responses[event_id] != 1 for event_id in report["ids"])
@@ -91,7 +108,8 @@ def test_honest_calls_are_logged_beside_a_little_abuse(system: System, tmp_path:
 
     assert ({"200": 60}, 0, True) == (report["statuses"], lost, settled)
     assert Counter({"200": disguised.requests}) == disguised.answers
-    assert 60 + disguised.requests == responses.total()
+    assert (200, 60 + disguised.requests + 1) == (probed, responses.total())
+    assert 2 == sum(wire.HEADER_PROBE in record.headers for record in system.records())
     assert wait_until(lambda: told_losses(system) == system.counted("events_dropped"))
     assert {} == {name: peak for name, peak in memory.peaks.items() if peak > CAPS_MIB[name]}
     assert ("", True) == (readiness(system.logger.url)["problem"], system.serves())
@@ -114,11 +132,12 @@ def test_honest_calls_are_judged_beside_much_abuse(system: System, tmp_path: Pat
     """Each honest call is in a final window once, the ledger closes and holds what was lost, nothing was set aside."""
     with watched(system) as results:
         since = datetime.now(UTC) - timedelta(minutes=1)
-        doors = Doors(system.proxy, system.logger.url)
+        doors = Doors(system.proxy, system.logger.url, system.broker.address)
         honest = HonestTraffic(f"{system.proxy}{PREDICT}", tmp_path, count=600, rate=10.0)
         with WatchedMemory(system.pids) as memory:
             rounds = [asyncio.run(abuse(doors, seed=SEED + number, share=1.0)) for number in range(2)]
             report = honest.report()
+        ask_as_probe(system)
         settled = system.settled()
         tried = [Tried(first.kind, first.answers + second.answers) for first, second in zip(*rounds, strict=True)]
         disguised = next(one for one in tried if one.kind == "predictions in disguise")
@@ -130,11 +149,16 @@ def test_honest_calls_are_judged_beside_much_abuse(system: System, tmp_path: Pat
         closes = wait_until(
             lambda: {0} == {row.difference for row in results.ledger_balance(system.spec.group)}, within_s=60.0
         )
+        probes = sum(row.probe for row in results.ledger("", 0))
         wrong = [*results.failures(), *results.set_aside(system.spec.group), *results.gaps(system.spec.group)]
 
     assert ({"200": 600}, True) == (report["statuses"], settled)
     assert Counter({"200": disguised.requests}) == disguised.answers
     assert expected == counted
     assert (True, True, []) == (closes, told, wrong)
+    assert 2 == probes
+    unload(system)
+
+    assert wait_until(lambda: not system.serves())
     assert {} == {name: peak for name, peak in memory.peaks.items() if peak > CAPS_MIB[name]}
     assert ("", True) == (readiness(system.logger.url)["problem"], system.serves())

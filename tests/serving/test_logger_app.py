@@ -147,6 +147,28 @@ def test_a_grpc_frame_is_set_aside_without_blaming_the_sender(make: Maker, sende
     ]
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "told"),
+    [
+        (b'{"count": 7, "reason": "agent_queue_full"}', 200, [b'{"count":7,"reason":"agent_queue_full"}']),
+        (b'{"count": 1000000, "reason": "agent_unanswered"}', 200, [b'{"count":1000000,"reason":"agent_unanswered"}']),
+        (b'{"count": 1000001, "reason": "agent_unanswered"}', 400, []),
+        (b'{"count": -5, "reason": "agent_unanswered"}', 400, []),
+        (b'{"count": 1e308, "reason": "agent_unanswered"}', 400, []),
+        (b'{"count": 7, "reason": "made up"}', 400, []),
+        (b"?", 400, []),
+    ],
+)
+def test_what_an_agent_lost_is_told_if_it_can_be_true(
+    make: Maker, sender: SwitchedSender, body: bytes, status: int, told: list[bytes]
+) -> None:
+    """Its word is counted under its reason; a count or a reason that no agent can have is refused."""
+    answer = post(make(), body, ce_type="org.pegel.logger.dropped")
+
+    assert status == answer.status_code
+    assert told == [event.value for event in sender.topic]
+
+
 def test_without_room_the_answer_is_503_and_says_when_to_come_back(make: Maker, sender: SwitchedSender) -> None:
     """Memory and disk are full: the loss is said and counted, never hidden."""
     sender.verdict = None

@@ -382,10 +382,13 @@ def test_refusals_never_hold_up_a_replay(make: Maker, sender: SwitchedSender, ba
     assert not pipeline.busy
 
 
-def test_an_event_that_is_never_taken_holds_up_nobody(make: Maker, sender: SwitchedSender) -> None:
-    """What the client library cannot send is set aside once the broker took the letter about it: told, kept, passed."""
+@pytest.mark.parametrize("said", ["fatal", "no_report", "purge_queue"])
+def test_an_event_with_which_the_library_is_at_a_loss_holds_up_nobody(
+    make: Maker, sender: SwitchedSender, said: str
+) -> None:
+    """What cannot be sent is set aside once the broker took the letter about it: told, kept, passed."""
     pipeline = make()
-    sender.unreached = {b"3"}
+    sender.unreached = {b"3": said}
     for number in range(10):
         pipeline.submit(event(number), 0.0)
     run(pipeline, seconds=30)
@@ -395,6 +398,20 @@ def test_an_event_that_is_never_taken_holds_up_nobody(make: Maker, sender: Switc
     assert [("not_taken", 1)] == notices(sender.topic)
     assert [("3", "not_taken")] == [(one.header("ce_id"), one.header("dlq_reason")) for one in letters]
     assert not pipeline.busy
+
+
+def test_a_topic_without_a_leader_is_waited_for(make: Maker, sender: SwitchedSender) -> None:
+    """What times out while others are taken is not at fault itself: it is sent when its topic is back."""
+    pipeline = make()
+    sender.unreached = {b"3": "msg_timed_out"}
+    for number in range(10):
+        pipeline.submit(event(number), 0.0)
+    run(pipeline, seconds=120)
+    sender.unreached = {}
+    run(pipeline, start=120.0)
+
+    assert list(range(10)) == sorted(set(plain(sender.topic)))
+    assert [] == notices(sender.topic)
 
 
 def test_an_outage_sets_nothing_aside(make: Maker, sender: SwitchedSender) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -203,6 +204,38 @@ def test_no_event_ends_a_worker(sink: sinks.Sink) -> None:
         return agent.sent, agent.lost
 
     assert (1, 10) == asyncio.run(go())
+
+
+def test_what_the_logger_never_saw_is_told_to_it(sink: sinks.Sink) -> None:
+    """By reason, with the next event that it takes; what it answered, it has counted itself."""
+
+    async def go() -> None:
+        async with Agent(sink.url, ORIGIN, queue_bytes=25_000) as agent:
+            sink.answers.clear()
+            for _ in range(10):
+                agent.log(
+                    LoggedBody(type=wire.REQUEST_TYPE, event_id="e", at_ns=0, content_type="", body=b"x" * 10_000)
+                )
+            sink.answers.set()
+
+    asyncio.run(go())
+    notices = [(headers, json.loads(body)) for headers, body in sink.got if headers["Ce-Type"] == wire.DROPPED_TYPE]
+
+    assert [{"count": 8, "reason": "agent_queue_full"}] == [notice for _, notice in notices]
+    assert ["paint-v1"] == [headers["Ce-Inferenceservicename"] for headers, _ in notices]
+
+
+def test_what_the_logger_answered_is_not_told_again(sink: sinks.Sink) -> None:
+    """A logger that refuses an event has counted it."""
+    sink.status = 413
+
+    async def go() -> int:
+        async with Agent(sink.url, ORIGIN) as agent:
+            agent.log(LoggedBody(type=wire.REQUEST_TYPE, event_id="e", at_ns=0, content_type="", body=b"x"))
+        return agent.lost
+
+    assert 1 == asyncio.run(go())
+    assert [wire.REQUEST_TYPE] == [headers["Ce-Type"] for headers, _ in sink.got]
 
 
 def test_waiting_bodies_are_bounded_by_bytes(sink: sinks.Sink) -> None:

@@ -46,7 +46,7 @@ GRPC: Final = "application/grpc"
 REQUEST_TYPE: Final = "org.kubeflow.serving.inference.request"
 RESPONSE_TYPE: Final = "org.kubeflow.serving.inference.response"
 DROPPED_TYPE: Final = "org.pegel.logger.dropped"
-"""A notice of the logger: `{"count": n}` events were given up."""
+"""A notice of the logger, or of an agent to it: `{"count": n, "reason": why}` events were given up."""
 
 
 PROBE_HEADER: Final = "Pegel-Probe"

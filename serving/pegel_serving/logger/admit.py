@@ -34,7 +34,13 @@ _MOST_BYTES = {
     _CONTENT_TYPE: door_limits.ID_BYTES,
 }
 REQUIRED = (_ID, _TYPE, _http(wire.HEADER_SOURCE), _http(wire.HEADER_SPEC_VERSION))
-TYPES = {wire.REQUEST_TYPE.encode(): "request", wire.RESPONSE_TYPE.encode(): "response"}
+NOTICE = "notice"
+"""The kind of an agent's word about what it lost."""
+TYPES = {
+    wire.REQUEST_TYPE.encode(): "request",
+    wire.RESPONSE_TYPE.encode(): "response",
+    wire.DROPPED_TYPE.encode(): NOTICE,
+}
 
 Headers = Iterable[tuple[bytes, bytes]]
 

@@ -60,7 +60,7 @@ class Drops:
         """Remember that `event` was lost. The loss of a notice counts what that notice told."""
         count = 1
         if event.header(wire.HEADER_TYPE) == wire.DROPPED_TYPE:
-            reason, count = _read(event.value)
+            reason, count = read_notice(event.value)
         # a time that the broker refused for an event it would refuse for the notice too
         at_ms = _told_at_ms(event.timestamp_ms) if reason != "invalid_timestamp" else _now_ms()
         namespace, endpoint = event.header(wire.HEADER_NAMESPACE), event.header(wire.HEADER_ENDPOINT)
@@ -89,7 +89,7 @@ class Drops:
         self._counts[key] += count
 
 
-def _read(value: bytes) -> tuple[str, int]:
+def read_notice(value: bytes) -> tuple[str, int]:
     """Return reason and count of a notice; one that is spoiled counts as one event, under a reason of its own."""
     with suppress(orjson.JSONDecodeError):
         told = orjson.loads(value)

@@ -17,10 +17,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pegel.data import wire
 from pegel.spec.limits import WEDGED_AFTER
 from pegel_serving import door_limits
+from pegel_serving.agent import AGENT_REASONS
 from pegel_serving.body_reading import BodyEnd, BodyReader, Receive
 from pegel_serving.http_service import cancel
-from pegel_serving.logger.admit import Envelope, Headers, Refused, open_envelope, record_headers
+from pegel_serving.logger.admit import NOTICE, Envelope, Headers, Refused, open_envelope, record_headers
 from pegel_serving.logger.dead_letters import KEPT_BYTES, dead_letter
+from pegel_serving.logger.drops import read_notice
 from pegel_serving.logger.kafka_record import KafkaRecord
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Fate, Pipeline
@@ -119,8 +121,23 @@ class LoggerApp:
             self._lose(event, label, "grpc")
             self._refuse(headers, event.value, "grpc")
             await _answer(send, 200)
+        elif envelope.kind == NOTICE:
+            await self._note_losses(event, label, send)
         else:
             await self._accept(envelope, event, label, send)
+
+    async def _note_losses(self, event: KafkaRecord, label: str, send: Send) -> None:
+        """Count what an agent says it lost like our own losses; the notice itself goes no further."""
+        reason, count = read_notice(event.value)
+        known = reason in AGENT_REASONS and count <= door_limits.LOST_AT_ONCE and event.header(wire.HEADER_ENDPOINT)
+        if not known:
+            self._metrics.refused.labels("bad_notice").inc()
+            await _answer(send, 400, b"a notice of losses names an endpoint, a reason of an agent and a count\n")
+            return
+        self._metrics.dropped.labels(label, reason).inc(count)
+        self.pipeline.drops.add(event, reason)
+        self._wake.set()
+        await _answer(send, 200)
 
     async def _accept(self, envelope: Envelope, event: KafkaRecord, label: str, send: Send) -> None:
         fate, number = self.pipeline.submit(event, time.monotonic())

@@ -79,6 +79,15 @@ def _word(error: KafkaError) -> str:
 
 TOPIC_REASONS = frozenset(_word(KafkaError(code)) for code in _TOPIC)
 """Refusals of a topic: where an event could not go for one of these, a notice about it cannot go either."""
+NO_REPORT = "no_report"
+"""The reason of an event of which the client library said nothing at all."""
+UNEXPLAINED = frozenset(
+    {NO_REPORT}
+    | {_word(KafkaError(code)) for code in _codes("_DESTROY _FATAL _PURGE_INFLIGHT _PURGE_QUEUE _STATE")}
+    | {_word(KafkaError(code)) for code in _codes("INVALID_PRODUCER_ID_MAPPING OUT_OF_ORDER_SEQUENCE_NUMBER")}
+)
+"""Reasons that speak of the client, not of the broker: an event that comes back with one again and again may be at
+fault itself. Not so one that timed out: its topic may be without a leader, and waits for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,10 @@ together are sent again in halves, each half alone, until what is refused is a s
 One bad event among n costs about log2(n) round trips, and the order of the others is kept. What the broker did not take
 in time is sent again after a pause, as often as it needs: that is an outage, no refusal.
 
-Unless it is the event. One that alone was not taken `TRIES` times in a row is doubted: a letter about it is sent to
-the dead letters. If the broker answers that, whatever it answers, there is no outage and the event is set aside: a word
-of the client library that nobody knew can hold up nobody.
+Unless the client library itself is at a loss (`UNEXPLAINED`). A group to which that happens `TRIES` times in a row is
+halved as well, and an event to which it happens alone is doubted: a letter about it is sent to the dead letters. If the
+broker answers that, whatever it answers, the event has one more try, and is set aside after it: nothing that a library
+does with one event can hold up the others.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from pegel_serving.logger.kafka_record import KafkaRecord
-from pegel_serving.logger.producer import DeliveryOutcome, Sender
+from pegel_serving.logger.producer import NO_REPORT, UNEXPLAINED, DeliveryOutcome, Sender
 
 TRIES = 3
-"""Rounds in which nothing was taken before a group is halved, and before a single event is doubted."""
+"""Rounds in which the library was at a loss before a group is halved, and before a single event is doubted."""
 NOT_TAKEN = "not_taken"
-"""The reason of an event that the broker did not take while it took the letter about it."""
+"""The reason of an event that could not be sent while the letter about it could."""
 
 Settle = Callable[[int, DeliveryOutcome, str], None]
 """Told the place of an event, whether it was DELIVERED or REFUSED, and the broker's reason."""
@@ -56,8 +57,10 @@ class Resend:
         self._group: list[int] = []
         self._reports: dict[int, tuple[DeliveryOutcome, str]] = {}
         self._round = 0
-        self._idle_rounds = 0
-        """Rounds in a row in which nothing was taken and nothing was set aside."""
+        self._lost_rounds = 0
+        """Rounds in a row in which the library was at a loss with all events of the group."""
+        self._answered = False
+        """Whether the broker just answered that letter."""
         self._doubted = False
         """Whether the letter about the one event of `_group` is on its way in place of the event."""
         self._sent_at = 0.0
@@ -82,13 +85,13 @@ class Resend:
         if self._group and len(self._reports) < len(self._group) and now - self._sent_at > self._patience_s:
             self._sender.forget()
             for place in self._group:
-                self._reports.setdefault(place, (DeliveryOutcome.UNREACHED, "no_report"))
+                self._reports.setdefault(place, (DeliveryOutcome.UNREACHED, NO_REPORT))
         if self._group and len(self._reports) == len(self._group):
             self._judge(now)
 
     def _send(self, now: float) -> None:
         self._group, self._reports, self._sent_at = self._groups.popleft(), {}, now
-        self._doubted = len(self._group) == 1 and self._idle_rounds >= TRIES
+        self._doubted = len(self._group) == 1 and self._lost_rounds >= TRIES and not self._answered
         self._round += 1
         for place in self._group:
             event = self._letter(self._events[place]) if self._doubted else self._events[place]
@@ -121,13 +124,17 @@ class Resend:
                     reason,
                 )
         self.failed = bool(again)
-        self._idle_rounds = self._idle_rounds + 1 if len(again) == len(group) else 0
+        at_a_loss = len(again) == len(group) and all(self._reports[place][1] in UNEXPLAINED for place in group)
+        if at_a_loss and self._answered:
+            self._set_aside(group[0])
+            return
+        self._lost_rounds, self._answered = self._lost_rounds + 1 if at_a_loss else 0, False
         if again:
             self._not_before = now + self._pause_s
             # an outage says nothing about the others: they are tried together once more
             rest = sorted(again + suspects)
-            if self._idle_rounds >= TRIES and len(rest) > 1:
-                self._idle_rounds = 0
+            if self._lost_rounds >= TRIES and len(rest) > 1:
+                self._lost_rounds = 0
                 self._halve(rest)
             else:
                 self._groups.appendleft(rest)
@@ -135,14 +142,15 @@ class Resend:
             self._halve(suspects)
 
     def _judge_doubted(self, place: int, now: float) -> None:
-        """Set a doubted event aside if the broker answered the letter about it; otherwise try again later."""
-        self._idle_rounds = 0
-        verdict, _ = self._reports[place]
-        self.failed = verdict is DeliveryOutcome.UNREACHED
-        if self.failed:
-            self._not_before = now + self._pause_s
-            self._groups.appendleft([place])
-            return
+        """Give a doubted event its last try if the broker answered the letter about it; otherwise begin again later."""
+        self._answered = self._reports[place][0] is not DeliveryOutcome.UNREACHED
+        self._lost_rounds = 0
+        self.failed = not self._answered
+        self._not_before = now if self._answered else now + self._pause_s
+        self._groups.appendleft([place])
+
+    def _set_aside(self, place: int) -> None:
+        self._lost_rounds, self._answered, self.failed = 0, False, False
         self.open -= 1
         self._settle(place, DeliveryOutcome.REFUSED, NOT_TAKEN)
 

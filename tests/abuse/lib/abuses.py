@@ -17,8 +17,10 @@ from random import Random
 from urllib.parse import urlsplit
 
 import httpx
+from confluent_kafka import Producer
 
 from pegel.data import wire
+from pegel.spec import names
 from pegel_serving.cloudevent import now_ns, rfc3339
 
 ENDPOINT = "paint-v1"
@@ -31,10 +33,11 @@ DAY_NS = 86_400 * 10**9
 
 @dataclass(frozen=True)
 class Doors:
-    """Where the proxy and the logger listen."""
+    """Where the proxy and the logger listen, and the broker, for whoever can write to its topics past them."""
 
     proxy: str
     logger: str
+    kafka: str
 
 
 @dataclass
@@ -309,6 +312,39 @@ async def slow_clients(rng: Random, doors: Doors, count: int) -> Tried:
     return tried
 
 
+async def odd_records(rng: Random, doors: Doors, count: int) -> Tried:
+    """Records past the logger: of the future and of long ago, notices of absurd losses, large and unreadable bodies."""
+    tried = Tried("records past the logger")
+    producer = Producer({"bootstrap.servers": doors.kafka, "message.max.bytes": 2_000_000, "linger.ms": 5})
+    for number in range(count):
+        changed: dict[str, bytes] = rng.choice(
+            [
+                {wire.HEADER_TYPE: wire.DROPPED_TYPE.encode()},
+                {wire.HEADER_ENDPOINT: b"foreign-v1"},
+                {wire.HEADER_ID: b"past-%d" % number, wire.HEADER_NAMESPACE: text(rng, 600)},
+                {wire.HEADER_TYPE: text(rng, 300)},
+            ]
+        )
+        value = broken_body(rng)
+        if changed.get(wire.HEADER_TYPE) == wire.DROPPED_TYPE.encode():
+            value = rng.choice([b'{"count": 1e308}', b'{"count": -5}', b'{"count": "7"}', b"[]", b'{"count": null}'])
+        elif wire.HEADER_ENDPOINT in changed:
+            value = bytes(rng.choice([10, 900_000]))
+        named = dict(event(changed)).items()
+        producer.produce(
+            names.inference_topic("default"),
+            value=value[:1_000_000],
+            key=b"past",
+            headers=[(name.decode().lower().replace("ce-", "ce_", 1), given) for name, given in named],
+            timestamp=now_ns() // 10**6 + rng.choice([0, -(10**7), -(10**10), 50 * 60_000, 3_000_000]),
+            on_delivery=lambda error, _: tried.answers.update(["refused" if error else "taken"]),
+        )
+        await asyncio.sleep(0)
+        producer.poll(0)
+    await asyncio.to_thread(producer.flush, 30)
+    return tried
+
+
 ABUSES = {
     odd_names: 300,
     odd_attributes: 300,
@@ -320,6 +356,7 @@ ABUSES = {
     odd_predictions: 100,
     hidden_predictions: 60,
     slow_clients: 900,
+    odd_records: 200,
 }
 """Each kind, and how many of it make one round."""
 
@@ -329,5 +366,5 @@ async def abuse(doors: Doors, *, seed: int, share: float) -> list[Tried]:
     sending = []
     for kind, most in ABUSES.items():
         # a generator of its own for each kind, so that more of one changes no other
-        sending.append(kind(Random(f"{seed} {kind.__name__}"), doors, max(1, round(most * share))))
+        sending.append(kind(Random(f"{seed} {kind.__name__}"), doors, max(10, round(most * share))))
     return list(await asyncio.gather(*sending))

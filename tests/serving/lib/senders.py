@@ -18,8 +18,8 @@ class SwitchedSender:
     room: int = 10**6
     poison: set[bytes] = field(default_factory=set)
     """Keys for whose sake the broker refuses the whole batch in which they travel."""
-    unreached: set[bytes] = field(default_factory=set)
-    """Keys of events that never get through, although the broker is there."""
+    unreached: dict[bytes, str] = field(default_factory=dict)
+    """Keys of events that never get through, although the broker is there, and what the client library says of it."""
     waiting: list[tuple[KafkaRecord, Report]] = field(default_factory=list)
     topic: list[KafkaRecord] = field(default_factory=list)
     batches: int = 0
@@ -43,7 +43,7 @@ class SwitchedSender:
                 report(DeliveryOutcome.REFUSED_TOGETHER, "invalid_timestamp")
                 continue
             if event.key in self.unreached and event.topic.endswith(".inference"):
-                report(DeliveryOutcome.UNREACHED, "unheard_of")
+                report(DeliveryOutcome.UNREACHED, self.unreached[event.key])
                 continue
             if self.verdict is DeliveryOutcome.DELIVERED:
                 self.topic.append(event)
