@@ -24,14 +24,17 @@ Categories: TypeAlias = tuple[NDArray[np.object_], NDArray[np.bool_] | None]
 
 
 def kind_of(arrow: pa.DataType) -> Kind | str:
-    """Return how a column of this type is measured, or why it is not.
+    """Return how a column of this type is measured, or why it is not. Of several types, text makes it a category.
 
     Encodings do not count: categories that are integers are numbers, because no file keeps that they were categories.
     """
     arrow = plain_type(arrow)
+    if pa.types.is_union(arrow):
+        has_text = any(pa.types.is_string(field.type) for field in arrow)
+        return Kind.CATEGORICAL if has_text else Kind.NUMERIC
     if pa.types.is_integer(arrow) or pa.types.is_floating(arrow) or pa.types.is_decimal(arrow):
         return Kind.NUMERIC
-    if pa.types.is_boolean(arrow) or pa.types.is_string(arrow) or pa.types.is_union(arrow):
+    if pa.types.is_boolean(arrow) or pa.types.is_string(arrow):
         return Kind.CATEGORICAL
     return _why_not(arrow)
 
@@ -52,7 +55,7 @@ def numbers(column: Column) -> Numbers:
         return _parsed(column)
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.uint8())
-    if kind_of(column.type) is not Kind.NUMERIC:
+    if pa.types.is_union(column.type) or kind_of(column.type) is not Kind.NUMERIC:
         return _gathered_numbers(column)
     values = _values(column.cast(pa.float64(), safe=False), np.dtype(np.float64))
     if column.null_count == 0:

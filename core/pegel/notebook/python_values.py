@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import Any
@@ -16,47 +16,55 @@ from pegel.data.conversions import ABSENT, Plain, Strange, plain
 _TIMES = (dt.date, dt.time, dt.timedelta, np.datetime64, np.timedelta64)
 _PLAIN = {str, bytes, bool, int, float, Decimal, dt.date, dt.datetime, dt.time, dt.timedelta}
 _LISTS = {list, tuple}
-_NUMBERS = {"number": pa.float64(), "integer": pa.int64(), "unsigned": pa.uint64()}
-_SORTS = {"text": pa.string(), "truth": pa.bool_(), "strange": pa.binary()} | _NUMBERS
-"""The types that a column of several has room for. Nothing is a text that is not there; of strange values nothing is
-kept but that they are."""
+_NUMBERS = {"number": pa.float64(), "truth": pa.bool_(), "integer": pa.int64(), "unsigned": pa.uint64()}
+_SORTS = {"text": pa.string(), "strange": pa.binary()} | _NUMBERS
+"""The types that a column of several has room for. Nothing is a value of the first that is not there; of strange values
+nothing is kept but that they are."""
 
 
-def are_plain(values: Iterable[Any]) -> bool:
-    """Say whether Arrow may be given these values, or lists of them: of types that it knows, or of one of NumPy's.
+def are_plain(values: Any) -> bool:
+    """Say whether Arrow may be given these values, or lists of them: all of one type that it knows, or of NumPy.
 
-    A mix of NumPy's times with its numbers ends the process, in Arrow 25 and 26; other foreign types fail at best.
+    Whole numbers among floats, nulls and NaN do not count. Of other mixes Arrow would make numbers of truth values
+    among floats, and bytes of text; one of NumPy's times with its numbers ends the process, in Arrow 25 and 26.
     """
-    kept = list(values)
-    types = {one for one in set(map(type, kept)) if one is not type(None) and one.__name__ not in ABSENT}
-    if types <= _PLAIN or (len(types) == 1 and issubclass(next(iter(types)), np.generic)):
-        return True
-    return types <= {*_PLAIN, *_LISTS} and are_plain(chain.from_iterable(one for one in kept if type(one) in _LISTS))
+    each = values.tolist() if hasattr(values, "tolist") else list(values)
+    types = {one for one in set(map(type, each)) if one is not type(None) and one.__name__ not in ABSENT}
+    if len(types) > 1 and float in types and all(value != value for value in each if type(value) is float):  # noqa: PLR0124
+        types.discard(float)
+    if len(types) > 1:
+        return types == {int, float}
+    if types <= _LISTS:
+        return are_plain(chain.from_iterable(one for one in each if type(one) in _LISTS)) if types else True
+    return types <= _PLAIN or issubclass(next(iter(types)), np.generic)
 
 
 def array_of(values: Sequence[Any]) -> pa.Array:
     """Return values of any types as one column; NaN is null, as pandas has it.
 
-    Numbers and truth values are numbers, times alone are times. What is none of these, alone, is a column of a type
-    that is not measured. In a column of several types each value keeps its own.
+    In a column of several types each value keeps its own: numbers and truth values together are numeric, anything mixed
+    with text or with what is strange is a category. Times alone are times; what is none of these, alone, is a column of
+    a type that is not measured.
     """
     plains = [_storable(value) for value in values]
-    sorts = [_sort(one) for one in plains]
-    present = {sort for sort, one in zip(sorts, plains, strict=True) if one is not None}
+    present = {_sort(one) for one in plains if one is not None}
     if present == {"strange"}:
         return _strange([value for value, one in zip(values, plains, strict=True) if one is not None], plains)
-    if len(present) > 1 and present <= {*_NUMBERS, "truth"}:
-        return pa.array([None if one is None else float(one) for one in plains], pa.float64())
     if len(present) <= 1:
         return pa.array(plains, _SORTS[present.pop()] if present else pa.null())
-    children: dict[str, list[Any]] = {sort: [] for sort in _SORTS}
-    places = []
-    for sort, one in zip(sorts, plains, strict=True):
+    return _of_several_types(plains, _NUMBERS if present <= _NUMBERS.keys() else _SORTS)
+
+
+def _of_several_types(plains: Sequence[Plain | bytes], types: Mapping[str, pa.DataType]) -> pa.Array:
+    children: dict[str, list[Any]] = {sort: [] for sort in types}
+    codes, places = [], []
+    for one in plains:
+        sort = next(iter(types)) if one is None else _sort(one)
+        codes.append([*types].index(sort))
         places.append(len(children[sort]))
         children[sort].append(one)
-    arrays = [pa.array(child, _SORTS[sort]) for sort, child in children.items()]
-    codes = pa.array(map([*_SORTS].index, sorts), pa.int8())
-    return pa.UnionArray.from_dense(codes, pa.array(places, pa.int32()), arrays, [*_SORTS])
+    arrays = [pa.array(child, types[sort]) for sort, child in children.items()]
+    return pa.UnionArray.from_dense(pa.array(codes, pa.int8()), pa.array(places, pa.int32()), arrays, [*types])
 
 
 def _storable(value: Any) -> Plain | bytes:
@@ -71,7 +79,7 @@ def _storable(value: Any) -> Plain | bytes:
 
 
 def _sort(one: Plain | bytes) -> str:
-    """Return the name in `_SORTS` of a value; of nothing, that of a text."""
+    """Return the name in `_SORTS` of a value that is there."""
     match one:
         case bytes():
             return "strange"
