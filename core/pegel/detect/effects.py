@@ -8,14 +8,18 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import ndtri
 
+from pegel.baseline.outliers.cell_quantiles import quantiles
 from pegel.detect.count_tests import CountTest
 from pegel.detect.detector import Evidence
-from pegel.detect.drift import BINARY
+from pegel.detect.drift import BINARY, joined
 from pegel.detect.location import auc
+from pegel.detect.scale import spread_ratio
 from pegel.stats import distances
 from pegel.stats.layout import CategoricalLayout, NumericLayout
 from pegel.stats.summary import FeatureSummary
 
+MOST_DIGITS = 8
+"""Of shares that differ by little."""
 LEAST_SHARE = 1e-4
 """Smaller shares are shown as smaller than this."""
 
@@ -45,6 +49,20 @@ def percent(share: float) -> str:
     return f"{float(f'{100 * share:.2g}'):g} %"
 
 
+def from_to(before: float, now: float) -> str:
+    """Return how a share changed, with as many digits as tell both apart.
+
+    >>> from_to(0.225, 0.31), from_to(0.99961, 0.99994), from_to(0.00002, 0.00005), from_to(0.2, 0.2)
+    ('22 % -> 31 %', '99.96 % -> 99.99 %', '0.002 % -> 0.005 %', '20 % -> 20 %')
+    """
+    texts = [percent(before), percent(now)]
+    digits = 2
+    while texts[0] == texts[1] and before != now and digits < MOST_DIGITS:
+        texts = [f"{float(f'{100 * share:.{digits}g}'):g} %" for share in (before, now)]
+        digits += 1
+    return f"{texts[0]} -> {texts[1]}"
+
+
 def drift_effect(test: Evidence, baseline: FeatureSummary, window: FeatureSummary) -> Effect:
     """Return the effect that belongs to the deciding test of a field."""
     if isinstance(test, CountTest):
@@ -58,9 +76,10 @@ def drift_effect(test: Evidence, baseline: FeatureSummary, window: FeatureSummar
         return Effect(numbers["shift_sigma"], "sigma", f"shifted {'up' if up else 'down'}", numbers)
     if test.name == "scale":
         what = "spread wider" if test.statistic > 0 else "drawn together"
-        if "sd_ratio" not in numbers:  # a season has counts, but no standard deviation
+        ratio = spread_ratio(baseline.cells, window.cells)
+        if (ratio > 1) != (test.statistic > 0):  # a shift or the tails say otherwise: one ratio would mislead
             return Effect(test.numbers()["d"], "d", what, numbers)
-        return Effect(numbers["sd_ratio"], "sd ratio", what, numbers)
+        return Effect(ratio, "sd ratio", what, numbers)
     what = "shape changed" if test.name == "shape" else f"{test.name} changed"
     return Effect(distances.tv(*_groups(baseline, window)), "TV", what, numbers)
 
@@ -68,13 +87,15 @@ def drift_effect(test: Evidence, baseline: FeatureSummary, window: FeatureSummar
 def quality_effect(test: CountTest) -> Effect:
     """Return the effect of a count test: the difference of the rates."""
     if test.name in _NEW:
-        return Effect(test.difference, "share", f"{_NEW[test.name]}: {test.seen} of {test.n} rows")
+        expected = test.seen_in_baseline * test.n / max(test.m, 1)
+        among = f", where {expected:.0f} were to be expected" if round(expected) else ""
+        return Effect(test.difference, "share", f"{_NEW[test.name]}: {test.seen} of {test.n} rows{among}")
     return _rate(test, _RATES[test.name])
 
 
 def _rate(test: CountTest, counted: str) -> Effect:
     before, now = test.seen_in_baseline / max(test.m, 1), test.seen / max(test.n, 1)
-    return Effect(test.difference, "share", f"{counted} {percent(before)} -> {percent(now)}")
+    return Effect(test.difference, "share", f"{counted} {from_to(before, now)}")
 
 
 _RATES = {
@@ -97,10 +118,19 @@ def _numeric_numbers(baseline: FeatureSummary, window: FeatureSummary) -> dict[s
     least = 0.5 / (baseline.counted * window.counted)
     sigma = math.sqrt(2) * float(ndtri(min(max(probability, least), 1 - least)))
     numbers = {"auc": probability, "shift_sigma": sigma, "mean_shift": window.moments.mean - baseline.moments.mean}
+    if (shift := _median_shift(baseline, window)) is not None:
+        numbers["median_shift"] = shift
     before, now = baseline.moments.sd, window.moments.sd
     if before and now is not None:
         numbers |= {"mean_shift_sigma": numbers["mean_shift"] / before, "sd_ratio": now / before}
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
+
+
+def _median_shift(baseline: FeatureSummary, window: FeatureSummary) -> float | None:
+    if not isinstance(baseline.layout, NumericLayout):
+        return None
+    medians = [quantiles(side, baseline.layout, 0.5) for side in (baseline, window)]
+    return None if medians[0] is None or medians[1] is None else medians[1][0] - medians[0][0]
 
 
 def _groups(baseline: FeatureSummary, window: FeatureSummary) -> tuple[distances.Counts, distances.Counts]:
@@ -111,14 +141,14 @@ def _groups(baseline: FeatureSummary, window: FeatureSummary) -> tuple[distances
 
 
 def _moved(baseline: FeatureSummary, window: FeatureSummary) -> Effect:
-    """Name the cell whose share changed most."""
-    p, q = baseline.cells / baseline.counted, window.cells / window.counted
+    """Name the cell whose share changed most, as they are tested: unseen values among the other rare ones."""
+    b, w = baseline.cells, window.cells
+    if isinstance(baseline.layout, CategoricalLayout):
+        b, w = joined(b), joined(w)
+    p, q = b / baseline.counted, w / window.counted
     cell = int(abs(q - p).argmax())
-    label = cell_label(baseline, cell)
-    what = f"{label} {percent(p[cell])} -> {percent(q[cell])}"
-    return Effect(
-        distances.tv(baseline.cells, window.cells), "TV", what, {"cell": cell, "share_change": q[cell] - p[cell]}
-    )
+    what = f"{cell_label(baseline, cell)} {from_to(p[cell], q[cell])}"
+    return Effect(distances.tv(b, w), "TV", what, {"cell": cell, "share_change": q[cell] - p[cell]})
 
 
 def cell_label(feature: FeatureSummary, cell: int) -> str:
@@ -126,7 +156,7 @@ def cell_label(feature: FeatureSummary, cell: int) -> str:
     layout = feature.layout
     if isinstance(layout, CategoricalLayout):
         named = layout.categories
-        return named[cell] if cell < len(named) else ("other known values", "unseen values")[cell - len(named)]
+        return named[cell] if cell < len(named) else "other values"
     edges = layout.edges
     if layout.points[cell]:
         return f"{edges[cell]:g}"

@@ -27,3 +27,17 @@ def scale(baseline: Counts, window: Counts) -> RankStatistic:
     True
     """
     return rank_statistics("scale", baseline[None], window[None], scores(midranks(baseline, window))[None])[0]
+
+
+def spread_ratio(baseline: Counts, window: Counts) -> float:
+    """Return by how much wider a window is spread than the baseline, as the test sees it: in normal scores.
+
+    The ratio of root mean squares of the normal scores of the baseline's ranks; of normal values it is the ratio of
+    standard deviations, and no extreme value moves it.
+
+    >>> round(spread_ratio(np.array([500, 500, 500]), np.array([40, 10, 40])), 2)
+    1.15
+    """
+    squares = scores(midranks(baseline, np.zeros_like(baseline)))
+    before, now = float(baseline @ squares) / float(baseline.sum()), float(window @ squares) / float(window.sum())
+    return float(np.sqrt(now / before)) if before else 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -56,7 +56,7 @@ def choose(
             continue
         of_row = seasons.season_of(instants)
         rows = np.bincount(of_row, minlength=seasons.count)
-        if not _differ(layout, values, n_ref, of_row):
+        if not _differ(layout, values, n_ref, of_row, _coarser(seasons, instants)):
             continue
         needed = True
         if rows.min() >= LEAST * n_ref:
@@ -68,17 +68,40 @@ def choose(
     return Choice(None, "hours do not differ")
 
 
-def _differ(layout: Layout, values: Mapping[str, NDArray[Any]], n_ref: int, of_row: NDArray[np.int64]) -> bool:
-    """Say whether windows of different seasons stray in different directions, each tested against all other rows."""
+def _coarser(seasons: Seasons, instants: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the season of each row without telling weekends apart; one season for all where that is all there is.
+
+    Weekends are told apart only if they differ at the same hour: otherwise each hour would be cut in two for nothing.
+    """
+    if not seasons.weekend:
+        return np.zeros_like(instants)
+    return replace(seasons, weekend=False).season_of(instants)
+
+
+def _differ(
+    layout: Layout,
+    values: Mapping[str, NDArray[Any]],
+    n_ref: int,
+    of_row: NDArray[np.int64],
+    inside: NDArray[np.int64],
+) -> bool:
+    """Say whether windows of different seasons stray in different directions, each tested against all rows `inside`.
+
+    `of_row`: the season of each row; `inside`: the coarser one against whose rows it is tested.
+    """
     level = CERTAIN / len(layout.features)
-    one = np.zeros_like(of_row)
     blocks = len(of_row) // n_ref
-    of_block = of_row[: blocks * n_ref].reshape(blocks, n_ref)
+    of_block, coarse = (each[: blocks * n_ref].reshape(blocks, n_ref) for each in (of_row, inside))
     whole = (of_block == of_block[:, :1]).all(axis=1)
+    kept = (coarse == coarse[:, :1]).all(axis=1)
     for field in layout.features:
         column = values[field.field.name]
-        for z in cut(field, column, n_ref, one).deviations().values():
-            if len(z) == blocks and _spread(z[whole], of_block[whole, 0], level):
+        for z in cut(field, column, n_ref, inside).deviations().values():
+            if len(z) != kept.sum():
+                continue  # windows without any value were left out
+            found = np.full(blocks, np.nan)
+            found[kept] = z
+            if _spread(found[whole], of_block[whole, 0], level):
                 return True
     return False
 

@@ -102,8 +102,11 @@ class CheckReport:
         """Return the estimated performance in words, with what it cannot see."""
         if self.estimate is None:
             return None
-        spread = f"{100 * self.estimate.accuracy:.1f} % right answers (± {100 * self.estimate.accuracy_sd:.1f})"
-        return f"estimated from scores: {spread}. {self.estimate.caveat}"
+        share, chance = 100 * self.estimate.accuracy, 100 * self.estimate.accuracy_sd
+        return (
+            f"estimated from scores: {share:.1f} % right answers, give or take {chance:.1f} by the chance of labels "
+            f"alone; how far scores have come to mean something else is not in it. {self.estimate.caveat}"
+        )
 
     def __str__(self) -> str:
         """Return the report for a terminal."""
@@ -135,6 +138,7 @@ class CheckReport:
             lines.append(
                 f"  not in the baseline, left alone: {', '.join(shown(name, LONGEST_NAME) for name in self.extra)}"
             )
+        lines += [f"  note: {note}" for note in self.judgement.notes]
         return "\n".join(lines)
 
     __repr__ = __str__

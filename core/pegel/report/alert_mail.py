@@ -78,7 +78,7 @@ def plain(mail: Mail, *, problem: str, page_url: str, now: datetime) -> Rendered
     alert = mail.alert
     state = {MailKind.OVER: "no longer drifting", MailKind.REPEATED: "still drifting"}.get(mail.kind, "drifting")
     names = words.several(alert.names)
-    since = f"since {words.moment(alert.since, now)} UTC"
+    since = f"since {words.began(alert, now)} UTC"
     lines = [
         f"{names}: {state}, {since}; last seen {words.moment(alert.last_end, now)} UTC.",
         "",
@@ -121,7 +121,7 @@ def message(rendered: Rendered, *, sender: str, recipient: str, now: datetime) -
 def subject(facts: Facts) -> str:
     """Return the subject: which model, which features, since when."""
     alert, mail, findings = facts.alert, facts.mail, facts.findings
-    since = words.moment(alert.since, facts.now)
+    since = words.began(alert, facts.now)
     model = f"[pegel] {alert.model} v{alert.version}"
     if mail.kind is MailKind.OVER:
         names = words.several([finding.feature for finding in findings])
@@ -147,7 +147,7 @@ def _only_events(findings: Sequence[Finding]) -> bool:
 def headline(facts: Facts) -> list[str]:
     """Return one sentence per drifting field, the worst first, each with its size in the field's own unit."""
     alert, now = facts.alert, facts.now
-    between = f"from {words.moment(alert.since, now)} to {words.moment(alert.last_end, now)} UTC"
+    between = f"from {words.began(alert, now)} to {words.moment(alert.last_end, now)} UTC"
     if facts.mail.kind is MailKind.OVER:
         names = [finding.feature for finding in facts.findings]
         if _only_events(facts.findings):
@@ -161,7 +161,19 @@ def headline(facts: Facts) -> list[str]:
         role = "the prediction " if facts.is_prediction(finding.feature) else ""
         sentences.append(f"{role}{shown(finding.feature, LONGEST_NAME)}{colon} {told}")
     sentences[0] += f" in the windows {between}"
-    return [f"{sentence}." for sentence in sentences]
+    return [f"{sentence}." for sentence in [*sentences, *_begins(facts)]]
+
+
+def _begins(facts: Facts) -> list[str]:
+    """Return by when the worst slow change began; nothing where none is slow, or its chart has begun anew since."""
+    for one in sorted(facts.alert.features, key=lambda one: one.finding.p_value):
+        chart = one.finding.evidence.get("chart") or {}
+        begun, latest = (datetime.fromisoformat(chart[key]) if chart.get(key) else None for key in ("since", "latest"))
+        if begun == one.since and latest is not None:
+            name, when = shown(one.feature, LONGEST_NAME), words.moment(latest, facts.now)
+            before = words.moment(begun, facts.now)
+            return [f"{name} began to change by {when} UTC at the latest; as slow as it is, maybe before {before}"]
+    return []
 
 
 def summary(facts: Facts) -> str:

@@ -58,12 +58,17 @@ def _view(field: Field, baseline: Baseline, now: Summary | None, judged: dict[st
         verdict_words=VERDICT_WORDS[verdict],
         what=what,
         effect=_size(judged, field),
-        p_value=p_value(judged["p_value"]) if judged else "",
+        # A chart that has alarmed and not yet come back has no p-value of its own.
+        p_value=p_value(judged["p_value"]) if judged and not _not_yet_back(judged) else "",
         threshold=p_value(judged["threshold"]) if judged else "",
         rows=f"{counted:,} against {before.counted:,}",
         odd="" if after is None else odd(after),
         chart=chart(shape(before, after), title=f"{field.name}: {what}", unit=field.unit),
     )
+
+
+def _not_yet_back(judged: dict[str, Any]) -> bool:
+    return judged["verdict"] == Verdict.DRIFTING and not judged["alarm"]
 
 
 def _size(judged: dict[str, Any], field: Field) -> str:

@@ -8,7 +8,7 @@ from pegel.alerts.alert import Alert
 from pegel.judge.findings import Verdict
 from pegel.reconcile.driver_health import why_not_watching
 from pegel.report.views import StateView
-from pegel.report.words import length, moment
+from pegel.report.words import began, length, moment
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.stream.commit import MonitorFailure
@@ -41,7 +41,7 @@ def state_of(
         lost = f", {failure.windows_lost:,} windows lost" if failure.windows_lost else ""
         return error(f"{failure.reason} (since {moment(failure.since, now)} UTC{lost})")
     if alert is not None:
-        return StateView(words=f"drifting since {moment(alert.since, now)} UTC", level="bad")
+        return StateView(words=f"drifting since {began(alert, now)} UTC", level="bad")
     if last is None:
         return StateView(words="waiting for the first window", level="idle")
     patience = 3 * spec.windowing.length + spec.windowing.lateness

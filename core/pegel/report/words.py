@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pegel.alerts.alert import Alert
 from pegel.judge.findings import Finding, Verdict
 from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, shown
 
@@ -20,6 +21,8 @@ VERDICT_WORDS = {
     Verdict.LAYOUT_MISMATCH: "other schema",
 }
 SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
+MOST_DIGITS = 6
+"""Of a ratio near 1."""
 _UNITS = {"sigma": SIGMA, "sd ratio": "times the spread", "d": "standardised"}
 
 
@@ -58,20 +61,39 @@ def p_value(value: float) -> str:
 def size(value: float, effect_unit: str, evidence: Mapping[str, Any], unit: str | None = None) -> str:
     """Return how large a change is; `unit` is that of the feature.
 
-    >>> size(1.42, "sd ratio", {}), size(0.0312, "share", {})
-    ('1.4 times the spread', '+3.1 points')
-    >>> size(0.31, "sigma", {"effect": {"mean_shift": 9.13}}, "min") == f"0.31 {SIGMA} (about +9.1 min)"
+    A shift is measured in ranks. Beside it stands the median's, or where that did not move, the mean's; neither where
+    it moved the other way, as the mean of a few extremes may.
+
+    >>> size(1.42, "sd ratio", {}), size(0.9961, "sd ratio", {}), size(0.0312, "share", {})
+    ('1.4 times the spread', '0.996 times the spread', '+3.1 points')
+    >>> shifts = {"effect": {"median_shift": 9.13, "mean_shift": 4.0}}
+    >>> size(0.31, "sigma", shifts, "min") == f"0.31 {SIGMA} (median +9.1 min)"
     True
     """
     if effect_unit == "share":
         return f"{100 * value:+.2g} points"
     if effect_unit == "r":
         return f"{value:+.2g} in correlation"
-    text = f"{float(f'{abs(value):.2g}'):g} {_UNITS.get(effect_unit, effect_unit)}".strip()
-    shift = evidence.get("effect", {}).get("mean_shift")
-    if effect_unit != "sigma" or shift is None or not unit:
-        return text
-    return f"{text} (about {'+' if shift > 0 else ''}{number(float(f'{shift:.2g}'))} {unit})"
+    text = f"{_digits(abs(value), effect_unit)} {_UNITS.get(effect_unit, effect_unit)}".strip()
+    shift = _in_unit(value, evidence.get("effect", {})) if effect_unit == "sigma" and unit else None
+    return text if shift is None else f"{text} ({shift} {unit})"
+
+
+def _digits(value: float, effect_unit: str) -> str:
+    """Return two significant digits; of a ratio as many as tell it from no change."""
+    digits = 2
+    while effect_unit == "sd ratio" and value != 1 and float(f"{value:.{digits}g}") == 1 and digits < MOST_DIGITS:
+        digits += 1
+    return f"{float(f'{value:.{digits}g}'):g}"
+
+
+def _in_unit(value: float, numbers: Mapping[str, Any]) -> str | None:
+    """Return the shift of the median or the mean, the first that moved as the ranks did; None if none did."""
+    for name in ("median", "mean"):
+        shift = numbers.get(f"{name}_shift")
+        if shift and (shift > 0) == (value > 0):
+            return f"{name} {'+' if shift > 0 else ''}{number(float(f'{shift:.2g}'))}"
+    return None
 
 
 def effect(finding: Finding, unit: str | None = None) -> str:
@@ -80,7 +102,7 @@ def effect(finding: Finding, unit: str | None = None) -> str:
 
 
 def change(finding: Finding, unit: str | None = None) -> str:
-    """Return what changed as the rest of a sentence: `shifted up by ... (about +9 min)`, `WN 22 % to 31 %`."""
+    """Return what changed as the rest of a sentence: `shifted up by ... (median +9 min)`, `WN 22 % to 31 %`."""
     if finding.effect_unit == "sigma":
         return shown(f"{finding.what} by {effect(finding, unit)}", LONGEST_SENTENCE)
     if finding.effect_unit == "sd ratio":
@@ -97,6 +119,13 @@ def moment(instant: datetime, now: datetime) -> str:
     """
     form = "%H:%M" if instant.astimezone(UTC).date() == now.astimezone(UTC).date() else "%Y-%m-%d %H:%M"
     return instant.astimezone(UTC).strftime(form if instant.second == 0 else f"{form}:%S")
+
+
+def began(alert: Alert, now: datetime) -> str:
+    """Return since when something drifts, in UTC: `00:18`, or `about 00:18` where a chart can only guess it."""
+    guessed = any(one.since == alert.since and "chart" in one.finding.evidence for one in alert.features)
+    about = "about " if guessed else ""
+    return f"{about}{moment(alert.since, now)}"
 
 
 def length(span: timedelta) -> str:

@@ -222,7 +222,8 @@ def test_factors_are_part_of_the_baseline(spec: MonitorSpec, span: Span) -> None
     assert ["x"] == [finding.feature for finding in found.findings]
     assert found.findings[0].p_value > judge(without, window, spec=spec, span=span, revision=0).findings[0].p_value
     assert explain(found.findings[0], window, copy).agrees
-    assert sidak(0.8 / 10_080, 2) == pytest.approx(found.findings[0].threshold)
+    assert found.division is not None
+    assert sidak(0.8 * found.division.budget.of("single windows"), 2) == pytest.approx(found.findings[0].threshold)
 
 
 def _columns(values: dict[str, NDArray[Any]]) -> Columns:

@@ -68,7 +68,7 @@ def test_features_come_worst_first(sources: Sources) -> None:
 
     assert ["departure_delay", "arrival_delay"] == [one.name for one in features if one.verdict is Verdict.DRIFT]
     assert "shifted up" == features[0].what
-    assert re.fullmatch(r"0\.\d+ \S \(about \+\d(\.\d)? min\)", features[0].effect)
+    assert re.fullmatch(r"0\.\d+ \S \(median \+\d(\.\d)? min\)", features[0].effect)
     assert 4 == len(features)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -119,15 +120,27 @@ def together(baseline: Baseline) -> Story:
 
 
 def test_a_mail_about_slow_drift(slow: Story, baseline: Baseline) -> None:
-    """The mail says in its first line what has crept where, since the first of the windows; it has a picture."""
+    """The mail says in its first line what has crept where, and about since when; it has a picture."""
     mail = slow.mail(baseline)
 
     assert {("distance", "cusum")} == {(finding.feature, finding.detector) for finding in slow.findings}
-    assert mail.subject.startswith("[pegel] delays v1: distance is drifting (since ")
+    assert mail.subject.startswith("[pegel] delays v1: distance is drifting (since about 00:00 UTC)")
     assert mail.text.startswith("distance shifted up slowly by 0.")
-    assert " in the windows from 00:00 to " in mail.text.splitlines()[0]
+    assert " in the windows from about 00:00 to " in mail.text.splitlines()[0]
     assert "location up test p = " in mail.text
     assert mail.picture is not None
+
+
+def test_when_slow_drift_began(slow: Story, baseline: Baseline) -> None:
+    """The first mail says by when the change began at the latest, and that it may have begun before its guess."""
+    first = min(finding.span.end for finding in slow.findings)
+    upto = Story(
+        tuple(row for row in slow.windows if row.span.end <= first),
+        tuple(finding for finding in slow.findings if finding.span.end <= first),
+    )
+    told = r"distance began to change by 00:\d\d UTC at the latest; as slow as it is, maybe before 00:00\."
+
+    assert re.search(told, upto.mail(baseline).text)
 
 
 def test_a_mail_about_a_correlation(together: Story, baseline: Baseline) -> None:

@@ -135,6 +135,15 @@ def test_hours_that_differ_are_told_apart(draw: Any, rows: int, expected: Season
     assert f"judged by {expected.count} seasons of {expected.hours} h each: they differ" == found.why
 
 
+def test_weekends_like_weekdays_are_not_told_apart() -> None:
+    """Where only the hour matters the week is not cut as well, although the baseline could carry it."""
+    instants = spread(400_000, 14)
+    values = {"x": sine(instants, 0)}
+    found = choose(build_layout(SCHEMA, values), values, instants, N, length=SIX_MINUTES)
+
+    assert Seasons(1) == found.seasons
+
+
 def test_equal_hours_are_not_told_apart() -> None:
     """Without a daily course there is one baseline for all hours."""
     instants = spread(180_000, 7)
@@ -162,7 +171,7 @@ def test_windows_fit_into_parts() -> None:
     values = {"x": sine(instants, 0)}
     found = choose(build_layout(SCHEMA, values), values, instants, N, length=timedelta(hours=2))
 
-    assert Seasons(6, weekend=True) == found.seasons
+    assert Seasons(6) == found.seasons
 
 
 def test_without_times_hours_are_not_looked_at() -> None:
