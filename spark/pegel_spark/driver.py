@@ -29,7 +29,7 @@ from pegel.store.registry_view import RegistryView
 from pegel.store.stream_store import StreamStore
 from pegel.stream.arrivals import Address
 from pegel.stream.positions import PartitionEnds, positions
-from pegel_spark import session
+from pegel_spark import callback_port, session
 from pegel_spark.careful_reading import CarefulReader
 from pegel_spark.group_stream import GroupStream
 from pegel_spark.heartbeat import HeartbeatWriter
@@ -166,6 +166,7 @@ class Driver:
         jars = session.connector_jars(self.settings)
         name = f"pegel-monitor-{self.job.document.group}"
         spark = session.build(name, self.settings, jars=jars, scratch=scratch)
+        callback_port.guard(spark)
         session.warm(spark)
         return spark
 

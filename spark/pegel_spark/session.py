@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from pegel.errors import SetupError
@@ -62,6 +63,9 @@ def build(
         "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
         "spark.sql.execution.arrow.maxBytesPerBatch": str(ARROW_BATCH_BYTES),
     }
+    if _on_this_machine(settings):
+        # Its ports take what executors send, code included: only those that know the session's own secret may send it.
+        options["spark.authenticate"] = "true"
     if scratch is not None:
         # Not TMPDIR: sockets are made there, and their paths must be short.
         os.environ["SPARK_LOCAL_DIRS"] = str(scratch)
@@ -74,6 +78,14 @@ def build(
     for key, value in options.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
+
+
+def _on_this_machine(settings: Settings) -> bool:
+    """Say whether executors are threads of this very process: then Spark makes a secret of its own for its ports."""
+    if "SPARK_ENV_LOADED" not in os.environ:
+        return settings.spark_master.startswith("local")
+    SparkContext._ensure_initialized()  # noqa: SLF001  under `spark-submit` only the JVM knows its master
+    return SparkConf().get("spark.master", "").startswith("local")
 
 
 def warm(spark: SparkSession) -> None:

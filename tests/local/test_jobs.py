@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pegel.errors import SetupError
@@ -17,6 +19,7 @@ from pegel.reconcile.job_backend import JobDocument, JobState
 from pegel.spec.settings import Settings
 from pegel.testing.backend_checks import JOB_CHECKS, JobCheck
 from pegel_local.backends.driver_processes import LocalJobBackend
+from pegel_local.processes.supervisor_files import SupervisorFiles
 
 DRIVER = """
 import signal, sys, time
@@ -54,6 +57,28 @@ def test_the_driver_is_told_in_plain_json(backend: LocalJobBackend, tmp_path: Pa
         "trigger_ms": 2000,
         "max_events_per_trigger": 100_000,
     }
+
+
+def test_the_database_password_is_in_the_environment_only(tmp_path: Path) -> None:
+    """A driver finds the database's address in its environment; no file and no command line has the password."""
+    settings = Settings(home=tmp_path, database_url="postgresql://pegel:hunter2@127.0.0.1/pegel")
+    backend = LocalJobBackend(settings, command=(sys.executable, "-c", DRIVER))
+    backend.ensure(JOB, 1)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    state = SupervisorFiles(tmp_path / "jobs" / "default").state()
+    assert state is not None
+    assert state.process is not None
+    processes = [psutil.Process(each.pid) for each in (state.supervisor, state.process)]
+    environments = [process.environ()["PEGEL_DATABASE_URL"] for process in processes]
+    commands = [" ".join(process.cmdline()) for process in processes]
+    backend.stop(JOB.group, grace=timedelta(seconds=5))
+
+    assert ([], []) == (
+        [path for path in files if b"hunter2" in path.read_bytes()],
+        [command for command in commands if "hunter2" in command],
+    )
+    assert [str(settings.database_url)] * 2 == environments
+    assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in files}
 
 
 def test_a_stopped_driver_is_asked_by_file_as_well(backend: LocalJobBackend, tmp_path: Path) -> None:

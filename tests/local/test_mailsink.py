@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import smtplib
+import stat
 import sys
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -16,6 +17,8 @@ from pegel_local.processes import process_control
 from pegel_local.processes.service import Service
 
 pytest.importorskip("aiosmtpd", reason="the mail box runs in the serving environment")
+
+from pegel_local.system.mailsink import MOST_MAILS
 
 
 @pytest.fixture
@@ -47,3 +50,15 @@ def test_an_accepted_mail_is_a_file(box: tuple[Path, int]) -> None:
     (kept,) = folder.glob("*.eml")
 
     assert "departure_delay shifted" in kept.read_text()
+    assert (0o600, 0o700) == (stat.S_IMODE(kept.stat().st_mode), stat.S_IMODE(folder.stat().st_mode))
+
+
+def test_a_full_box_says_so(box: tuple[Path, int]) -> None:
+    """Whoever sends more than a thousand mails is told to come back later; what is there stays."""
+    folder, port = box
+    for number in range(MOST_MAILS):
+        (folder / f"{number}.eml").touch()
+    with smtplib.SMTP(ports.LOOPBACK, port) as client, pytest.raises(smtplib.SMTPDataError) as refused:
+        client.sendmail("a@localhost", ["b@localhost"], "Subject: one more\r\n\r\n")
+
+    assert (452, MOST_MAILS) == (refused.value.smtp_code, len(list(folder.glob("*.eml"))))

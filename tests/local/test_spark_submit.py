@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import subprocess
 from pathlib import Path
 
@@ -45,6 +47,22 @@ def test_airflow_stays_behind(python: Path) -> None:
     done = submit(GIVEN | {"PEGEL_SPARK_PYTHON": str(python)})
 
     assert [] == [line for line in done.stdout.splitlines() if line.startswith(("AIRFLOW", "_AIRFLOW", "PYTHONPATH"))]
+
+
+def test_a_job_has_a_folder_of_its_own_and_what_the_dead_left_is_gone(python: Path, tmp_path: Path) -> None:
+    """Spark and the JVM write below the home; a folder of a process that lives stays, one of a dead process goes."""
+    folder = tmp_path / "home" / "spark"
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for pid in (dead.pid, os.getpid()):
+        (folder / str(pid) / "blockmgr-x").mkdir(parents=True)
+    done = submit(GIVEN | {"PEGEL_SPARK_PYTHON": str(python), "PEGEL_HOME": str(tmp_path / "home")})
+    environment = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    own = Path(environment["SPARK_LOCAL_DIRS"])
+
+    assert (str(folder), 0o700) == (str(own.parent), stat.S_IMODE(own.stat().st_mode))
+    assert f"-Djava.io.tmpdir={own}" in environment["SPARK_SUBMIT_OPTS"]
+    assert {str(os.getpid()), own.name} == {path.name for path in folder.iterdir()}
 
 
 def test_without_a_spark_environment_it_says_so(tmp_path: Path) -> None:

@@ -5,15 +5,23 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from pegel.errors import SetupError
+from pegel.reconcile.actions import ActionKind
+from pegel.reconcile.carrying_out import carry_out
+from pegel.reconcile.endpoint_planner import plan_endpoints
+from pegel.reconcile.look_at_endpoints import look_at_endpoints
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
+from pegel.testing import MemoryJobBackend
 from pegel.testing.backend_checks import SERVING_CHECKS, ServingCheck
+from pegel_local.backends.endpoint_document import read_document
 from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.machine import ports
 
@@ -62,6 +70,43 @@ def test_a_server_that_cannot_load_its_model_fails_with_its_log(
 
     assert "its server exited with 1" in seen.detail
     assert "metadata.json" in seen.detail
+
+
+def reconcile(backend: LocalServingBackend, spec: MonitorSpec) -> list[tuple[ActionKind, str]]:
+    """Look, plan and carry out, as one run does; say what was done."""
+    now = datetime.now(UTC)
+    actions = plan_endpoints([spec], look_at_endpoints(backend, [spec.endpoint]), now)
+    for action in actions:
+        carry_out(action, MemoryJobBackend(), backend, observed_at=now)
+    return [(action.kind, action.reason) for action in actions]
+
+
+def wait_ready(backend: LocalServingBackend, spec: MonitorSpec) -> str:
+    """Wait until the endpoint is ready; return its address."""
+    deadline = time.monotonic() + 50
+    while (seen := backend.observe(spec.endpoint)).state is not EndpointState.READY:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return str(seen.url)
+
+
+@pytest.mark.timeout(180)
+def test_a_model_that_was_unloaded_is_brought_back(
+    backend: LocalServingBackend, spec: MonitorSpec, tmp_path: Path
+) -> None:
+    """A server that works and has lost its model has failed: the next reconcile restarts it, at the same address."""
+    backend.apply(spec)
+    url = wait_ready(backend, spec)
+    document = read_document(tmp_path / "endpoints" / spec.endpoint / "endpoint.json")
+    assert document is not None
+    server = f"http://{ports.LOOPBACK}:{document.server_port}"
+    unloaded = httpx.post(f"{server}/v2/repository/models/{spec.endpoint}/unload", trust_env=False)
+    done = reconcile(backend, spec)
+
+    assert 200 == unloaded.status_code
+    assert [(ActionKind.RESTART, "its server has lost the model (status 404)")] == done
+    assert url == wait_ready(backend, spec)
+    assert [(ActionKind.KEEP, "serves as desired")] == reconcile(backend, spec)
 
 
 def test_a_model_from_elsewhere_is_refused(backend: LocalServingBackend, spec: MonitorSpec) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,14 @@ from typing import Any
 def write_json(path: Path, data: Any) -> None:
     """Replace `path` by `data` as JSON in one step; a crash leaves the old content or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
-    beside = Path(name)
+    beside = path.parent / f".new-{uuid.uuid4().hex}"
+    # Not `mkstemp`, whose files are private: other users' processes read this one as far as the umask allows.
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(data, file, sort_keys=True, separators=(",", ":"))
             file.flush()
             os.fsync(file.fileno())
-        # A temporary file is private by default; what it becomes is read by other users' processes as umask allows.
-        beside.chmod(0o644)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

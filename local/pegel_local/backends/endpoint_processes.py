@@ -27,7 +27,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_local.backends.child_environments import endpoint_environment, proxy_environment
 from pegel_local.backends.endpoint_document import DamagedEndpoint, EndpointDocument, read_document, write_document
-from pegel_local.backends.endpoint_readiness import READY, readiness
+from pegel_local.backends.endpoint_readiness import ABSENT, READY, readiness
 from pegel_local.machine.ports import LOOPBACK, answers, free_ports
 from pegel_local.processes.process_control import last_lines
 from pegel_local.processes.supervised_process import SupervisedProcess
@@ -286,8 +286,16 @@ class LocalServingBackend:
         answer = readiness(document.url, document.name, self._answers_within_s)
         if answer == READY:
             return EndpointState.READY, ""
+        if answer in ABSENT and self._was_ready(document):
+            return EndpointState.FAILED, f"its server has lost the model ({answer})"
         log = last_lines(self._part(document, "server").files.log)
         return EndpointState.STARTING, f"the model does not answer ready yet ({answer}); its log ends:\n{log}"
+
+    def _was_ready(self, document: EndpointDocument) -> bool:
+        """Say whether some look saw this very server ready."""
+        server = self._part(document, "server")
+        state, seen = server.files.state(), _time_of(server.folder / SEEN_READY)
+        return state is not None and seen is not None and seen > state.started_at
 
 
 def _end_of(files: SupervisorFiles) -> str:

@@ -11,6 +11,8 @@ import httpx
 MOST_BYTES = 64 << 10
 """An answer to this question is a hundred bytes; whatever sends more is no model server."""
 READY = "ready"
+ABSENT = ("status 404", "status 200, not ready")
+"""Answers of a server that works and does not have the model: not loaded yet, or not any more."""
 
 
 def readiness(url: str, name: str, within_s: float) -> str:
@@ -54,4 +56,4 @@ def _meaning(body: bytes) -> str:
         answer = json.loads(body)
     except ValueError:
         return "status 200 without JSON"
-    return READY if isinstance(answer, dict) and answer.get("ready") is True else "status 200, not ready"
+    return READY if isinstance(answer, dict) and answer.get("ready") is True else ABSENT[1]

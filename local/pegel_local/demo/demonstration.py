@@ -28,7 +28,7 @@ from pegel_local.demo.stages import (
 )
 from pegel_local.machine.interrupts import interruptible, undisturbed
 from pegel_local.machine.paths import Checkout
-from pegel_local.processes.private_files import private_folder
+from pegel_local.processes.private_files import private_folder, private_umask
 from pegel_local.system.stack import Stack
 
 STAGES = (
@@ -56,7 +56,7 @@ def run(home: Path, checkout: Checkout, data: Path, *, console: Console, keep: b
     `keep` is set. Raises Conflict when a demonstration or a kept system runs in the same home.
     """
     try:
-        with FileLock(private_folder(home) / LOCK, timeout=0), interruptible():
+        with private_umask(), FileLock(private_folder(home) / LOCK, timeout=0), interruptible():
             return _run(Demo(stack=_fresh(home, checkout), checkout=checkout, data=data, keep=keep), console)
     except Timeout as error:
         raise Conflict(f"another demonstration runs in {home}. Wait for its end, or interrupt it.") from error

@@ -22,7 +22,7 @@ from pegel_local.kafka.broker_probe import broker_takes_records
 from pegel_local.machine import ports
 from pegel_local.machine.find_java import find_java
 from pegel_local.processes import process_control
-from pegel_local.processes.private_files import private_folder
+from pegel_local.processes.private_files import private_folder, private_umask, write_json
 from pegel_local.processes.process_id import ProcessId
 
 
@@ -76,7 +76,8 @@ class Broker:
         java = find_java()
         if not any(self._jars.glob("kafka_*.jar")):
             raise SetupError(f"no broker jars in {self._jars}. Run `make setup`.")
-        self._prepare(java)
+        with private_umask():
+            self._prepare(java)
         addresses = self._addresses()
         ports.require_free(addresses.port, "Kafka broker")
         ports.require_free(addresses.controller, "Kafka controller")
@@ -85,7 +86,7 @@ class Broker:
             log=self.folder / "console.log",
             environment=process_control.scrubbed(os.environ),
         )
-        (self.folder / "process.json").write_text(json.dumps(self._process.to_json()), encoding="utf-8")
+        write_json(self.folder / "process.json", self._process.to_json())
         return self._process
 
     def wait(self, timeout_s: float = 60.0) -> None:

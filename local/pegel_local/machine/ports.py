@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pegel.errors import SetupError
+from pegel_local.processes.private_files import write_json
 
 LOOPBACK = "127.0.0.1"
 
@@ -67,7 +68,7 @@ def settle(file: Path, purposes: tuple[str, ...], wanted: Mapping[str, int]) -> 
         else:
             last = before.get(purpose)
             chosen[purpose] = last if last is not None and is_free(last) else spare[purpose]
-    file.write_text(json.dumps(chosen), encoding="utf-8")
+    write_json(file, chosen)
     return chosen
 
 

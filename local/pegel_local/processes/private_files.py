@@ -4,9 +4,47 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+PRIVATE = 0o077
+"""What an own file or folder keeps from everybody else: everything."""
+_umask_lock = threading.Lock()
+_umask_depth, _umask_before = 0, 0
+
+
+def _forget_other_threads() -> None:
+    """Begin anew on the child's side of a fork: the threads that were at it exist on its parent's side only."""
+    global _umask_lock, _umask_depth
+    if _umask_depth:
+        os.umask(_umask_before)
+    _umask_lock, _umask_depth = threading.Lock(), 0
+
+
+os.register_at_fork(after_in_child=_forget_other_threads)
+
+
+@contextmanager
+def private_umask() -> Iterator[None]:
+    """Let whatever this process and its new children make meanwhile be readable by their owner only.
+
+    The umask belongs to the process: other threads have it as well until the last of them is through.
+    """
+    global _umask_depth, _umask_before  # noqa: PLW0603 - as the umask itself
+    with _umask_lock:
+        if _umask_depth == 0:
+            _umask_before = os.umask(PRIVATE)
+        _umask_depth += 1
+    try:
+        yield
+    finally:
+        with _umask_lock:
+            _umask_depth -= 1
+            if _umask_depth == 0:
+                os.umask(_umask_before)
 
 
 def private_folder(path: Path) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pegel.errors import SetupError, Unavailable
 from pegel.spec.limits import SERVICE_GRACE
-from pegel_local.processes.private_files import private_folder
+from pegel_local.processes.private_files import private_folder, private_umask
 from pegel_local.processes.process_id import ProcessId, in_session
 
 LOOK_EVERY_S = 0.05
@@ -40,7 +40,8 @@ def start(command: Sequence[str | Path], *, log: Path, environment: Mapping[str,
     try:
         private_folder(log.parent)
         # Not `Popen`: its handle complains when it is freed while the process, as intended, goes on.
-        pid = os.posix_spawnp(words[0], words, environment, file_actions=(nothing, output, both), setsid=True)
+        with private_umask():
+            pid = os.posix_spawnp(words[0], words, environment, file_actions=(nothing, output, both), setsid=True)
     except FileNotFoundError as error:
         raise SetupError(f"{words[0]} is not there, so it was not started. Run `make setup`.") from error
     except OSError as error:

@@ -13,10 +13,14 @@ from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from pegel.spec.outside_text import shown
 from pegel_local.machine.ports import LOOPBACK
 from pegel_local.processes.private_files import private_folder
 
 MOST_BYTES = 16 << 20
+"""Of one mail."""
+MOST_MAILS = 1_000
+"""Kept at most: whoever reaches loopback can send mails here, and no more than these fill the disk."""
 
 
 class MailBox:
@@ -31,12 +35,14 @@ class MailBox:
         self, _server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
         """Keep one mail, and only then accept it."""
+        if sum(1 for _ in self._folder.glob("*.eml")) >= MOST_MAILS:
+            return f"452 {MOST_MAILS:,} mails are kept here; remove some from {self._folder}"
         content = envelope.original_content or b""
         name = f"{time.time_ns()}.eml"
         scratch = self._folder / f".{name}"
         scratch.write_bytes(content)
         scratch.rename(self._folder / name)
-        print(f"kept {name} for {', '.join(envelope.rcpt_tos)}", flush=True)  # noqa: T201 - the service's log
+        print(f"kept {name} for {shown(', '.join(envelope.rcpt_tos))}", flush=True)  # noqa: T201 - the service's log
         return "250 OK"
 
 

@@ -21,7 +21,7 @@ from pegel_local.machine import ports
 from pegel_local.machine.interrupts import undisturbed
 from pegel_local.machine.paths import Checkout, Home
 from pegel_local.processes import process_control
-from pegel_local.processes.private_files import private_folder, write_json
+from pegel_local.processes.private_files import private_folder, private_umask, write_json
 from pegel_local.processes.process_id import ProcessId
 from pegel_local.processes.service import Service
 from pegel_local.processes.supervised_process import SupervisedProcess
@@ -96,7 +96,7 @@ class Stack:
     def _alone(self) -> Iterator[None]:
         private_folder(self.home.path)
         try:
-            with FileLock(self.home.path / "up.lock", timeout=0):
+            with private_umask(), FileLock(self.home.path / "up.lock", timeout=0):
                 yield
         except Timeout as error:
             raise Conflict(
