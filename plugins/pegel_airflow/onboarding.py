@@ -14,18 +14,20 @@ from typing import Any
 
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import another_candidate
+from pegel.spec.model_roots import refuse_model_outside
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_airflow import form, services, topic_admin
 from pegel_airflow.baseline_operator import ProfiledModel
 
 
-def validate(answers: Mapping[str, Any]) -> dict[str, Any]:
+def validate(settings: Settings, answers: Mapping[str, Any]) -> dict[str, Any]:
     """Return the complete spec the answers ask for. Raises InvalidSpec before anything is touched."""
     from pegel.judge.named_parts import refuse_unknown_parts
 
     spec = form.spec_of(answers)
     refuse_unknown_parts(spec)
+    refuse_model_outside(spec.model.uri, settings.allowed_models)
     print(f"{spec.key}: accepted, fingerprint {spec.fingerprint()[:16]}")  # noqa: T201 - a task's output is its log
     return spec.to_json()
 

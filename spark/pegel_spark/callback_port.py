@@ -21,7 +21,7 @@ def guard(spark: SparkSession) -> None:
     gateway: Any = spark.sparkContext._gateway  # noqa: SLF001  Spark has no other door to it
     token = gateway.java_parameters.auth_token
     gateway.python_parameters.auth_token = token
-    ensure_callback_server_started(gateway)
+    ensure_callback_server_started(gateway)  # type: ignore[no-untyped-call]  # Spark's
     client = JavaObject("GATEWAY_SERVER", gateway._gateway_client).getCallbackClient()  # noqa: SLF001  as above
     field = gateway.jvm.java.lang.Class.forName("py4j.CallbackClient").getDeclaredField("authToken")
     field.setAccessible(True)

@@ -207,7 +207,7 @@ def test_a_refused_spec_touches_nothing(settings: Settings) -> None:
     answers = form.params_of(seeds.spec()) | {"windowing.slide": 90}
 
     with pytest.raises(InvalidSpec, match="slide 90s > length 10s"):
-        onboarding.validate(answers)
+        onboarding.validate(Settings(), answers)
 
 
 def test_a_detector_that_is_not_installed_is_refused_first() -> None:
@@ -215,7 +215,7 @@ def test_a_detector_that_is_not_installed_is_refused_first() -> None:
     answers = form.params_of(seeds.spec()) | {"watch.detectors": ["nope"]}
 
     with pytest.raises(InvalidSpec, match="given 'nope': no such detector is installed here; there are median"):
-        onboarding.validate(answers)
+        onboarding.validate(Settings(), answers)
 
 
 def test_topics_are_created_once(system: Settings) -> None:

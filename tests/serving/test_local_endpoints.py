@@ -7,11 +7,12 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from pegel.errors import SetupError
+from pegel.errors import InvalidSpec, SetupError
 from pegel.reconcile.actions import ActionKind
 from pegel.reconcile.carrying_out import carry_out
 from pegel.reconcile.endpoint_planner import plan_endpoints
@@ -115,3 +116,17 @@ def test_a_model_from_elsewhere_is_refused(backend: LocalServingBackend, spec: M
 
     with pytest.raises(SetupError, match=r"a folder of this machine .* given: s3://models/paint\. No endpoint"):
         backend.apply(far)
+
+
+@pytest.mark.parametrize("verb", ["apply", "stage"])
+def test_a_model_outside_the_allowed_places_is_never_loaded(spec: MonitorSpec, tmp_path: Path, verb: str) -> None:
+    """A link from an allowed folder to a model elsewhere is refused before any process starts."""
+    (tmp_path / "models").mkdir()
+    link = tmp_path / "models" / "paint"
+    link.symlink_to(urlsplit(spec.model.uri).path)
+    settings = Settings(home=tmp_path, serving_python=Path(sys.executable), model_roots=str(tmp_path / "models"))
+    linked = spec.model_copy(update={"model": spec.model.model_copy(update={"uri": link.as_uri()})})
+    with pytest.raises(InvalidSpec, match="expected a model below PEGEL_MODEL_ROOTS"):
+        getattr(LocalServingBackend(settings), verb)(linked)
+
+    assert not (tmp_path / "endpoints").exists()

@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     """Folder of the Kafka connector jars for Spark."""
     spark_master: str = "local[2]"
     """Spark master of streaming drivers started by the local job backend."""
+    model_roots: str | None = None
+    """Folders, or addresses such as `s3://bucket/models`, below which models may lie, comma separated; None allows
+    every place, an empty text none. Loading a model runs its code as the account that serves it."""
     serving_backend: str = "local"
     """`local`: real model servers as processes of this machine."""
     job_backend: str = "local"
@@ -61,6 +64,13 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """Return the SQLAlchemy URL in effect."""
         return self.database_url or f"sqlite:///{self.home / 'pegel.db'}"
+
+    @cached_property
+    def allowed_models(self) -> tuple[str, ...] | None:
+        """Return the places below which models may lie; None for every place."""
+        if self.model_roots is None:
+            return None
+        return tuple(root.strip() for root in self.model_roots.split(",") if root.strip())
 
     @cached_property
     def features(self) -> Path:

@@ -16,14 +16,15 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from pegel.errors import SetupError
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import EndpointState, EndpointStatus, another_candidate
 from pegel.spec import names
 from pegel.spec.limits import ENDPOINT_ANSWERS_WITHIN, SERVICE_GRACE
+from pegel.spec.model_roots import local_folder, refuse_model_outside
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
 from pegel_local.backends.child_environments import endpoint_environment, proxy_environment
 from pegel_local.backends.endpoint_document import DamagedEndpoint, EndpointDocument, read_document, write_document
@@ -68,7 +69,7 @@ class LocalServingBackend:
         An endpoint of another model is replaced; parts of it that ended are started again. Raises SetupError without a
         serving environment or when the model's folder is not on this machine, Unavailable when a part does not start.
         """
-        _model_folder(spec.model.uri)
+        self._model_folder(spec.model.uri)
         present = self._readable(spec.endpoint, SERVES)
         if present is None or present.fingerprint != endpoint_fingerprint(spec):
             if (self._folder / spec.endpoint / SERVES).exists():
@@ -81,7 +82,7 @@ class LocalServingBackend:
 
         Processes that were started at `started_before` or later are left alone. Raises what `apply` raises.
         """
-        _model_folder(spec.model.uri)
+        self._model_folder(spec.model.uri)
         document = self._readable(spec.endpoint, SERVES)
         parts = [] if document is None else [self._part(document, part) for part in PARTS]
         for part in parts:
@@ -96,7 +97,7 @@ class LocalServingBackend:
         The same spec again changes nothing; another candidate is replaced. What serves as desired already is its own
         candidate. Raises what `apply` raises.
         """
-        _model_folder(spec.model.uri)
+        self._model_folder(spec.model.uri)
         wanted = endpoint_fingerprint(spec)
         present, candidate = (self._readable(spec.endpoint, file) for file in (SERVES, _candidate_file(wanted)))
         if present is not None and present.fingerprint == wanted:
@@ -228,6 +229,20 @@ class LocalServingBackend:
             launch = Launch(command=command, fingerprint=document.fingerprint, restarts=RESTARTS)
             part.start(launch, environment)
 
+    def _model_folder(self, uri: str) -> Path:
+        """Return the folder that a `file://` address or a plain path names, with every link resolved.
+
+        Raises SetupError when it is not on this machine, InvalidSpec when models may not lie there.
+        """
+        folder = local_folder(uri)
+        if folder is None or not folder.is_dir():
+            raise SetupError(
+                f"the local serving backend needs a folder of this machine as model.uri, e.g. file:///models/delays; "
+                f"given: {shown(uri)}. No endpoint was started."
+            )
+        refuse_model_outside(uri, self._settings.allowed_models)
+        return folder.resolve()
+
     def _python(self) -> str:
         python = self._settings.serving_python
         if python is None or not Path(python).exists():
@@ -238,7 +253,7 @@ class LocalServingBackend:
         return str(python)
 
     def _server_command(self, document: EndpointDocument) -> tuple[str, ...]:
-        folder = str(_model_folder(document.model_uri))
+        folder = str(self._model_folder(document.model_uri))
         options = ("--model-dir", folder, "--name", document.name, "--port", str(document.server_port))
         return (self._python(), "-m", "pegel_serving.server", *options)
 
@@ -324,15 +339,3 @@ def _time_of(path: Path) -> datetime | None:
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except FileNotFoundError:
         return None
-
-
-def _model_folder(uri: str) -> Path:
-    """Return the folder a `file://` address or a plain path names. Raises SetupError when it is not on this machine."""
-    address = urlsplit(uri)
-    folder = Path(unquote(address.path))
-    if address.scheme not in ("", "file") or not folder.is_dir():
-        raise SetupError(
-            f"the local serving backend needs a folder of this machine as model.uri, e.g. file:///models/delays; "
-            f"given: {uri}. No endpoint was started."
-        )
-    return folder

@@ -1,0 +1,59 @@
+"""Where models may lie: a model artefact runs as whoever loads it, so a deployment may say which folders it trusts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from pegel.errors import InvalidSpec
+from pegel.spec.outside_text import quoted
+
+
+def refuse_model_outside(uri: str, roots: tuple[str, ...] | None) -> None:
+    """Raise InvalidSpec when a model lies below none of `roots`: folders, or addresses such as `s3://bucket/models`.
+
+    None allows every place; no root at all allows none. Folders are compared with every link and `..` resolved, those
+    of the files in the model's folder, too. Of addresses the text is compared; one with `..` or an escape is refused.
+    """
+    if roots is None:
+        return
+    folder = local_folder(uri)
+    if folder is None:
+        fine = ".." not in uri and "%" not in uri and any(_starts(uri, root) for root in roots if "://" in root)
+    else:
+        places = [Path(local).resolve() for root in roots if (local := local_folder(root)) is not None]
+        fine = all(any(path.is_relative_to(place) for place in places) for path in _everything(folder))
+    if not fine:
+        allowed = ", ".join(map(quoted, roots)) or "no place at all"
+        raise InvalidSpec(
+            f"model.uri: given {quoted(uri)}: expected a model below PEGEL_MODEL_ROOTS ({allowed}), links resolved, "
+            f"because loading one runs its code. Nothing was started."
+        )
+
+
+def local_folder(uri: str) -> Path | None:
+    """Return the folder that a plain path or a `file://` address names; None for any other address.
+
+    A `file://` address of another host, or with a query or a fragment, names none.
+    """
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
+    if not parts.scheme:
+        return Path(uri) if uri else None
+    if parts.scheme != "file" or parts.netloc not in {"", "localhost"} or parts.query or parts.fragment:
+        return None
+    path = unquote(parts.path)
+    return Path(path) if path and "\0" not in path else None
+
+
+def _starts(uri: str, root: str) -> bool:
+    return uri.rstrip("/") == root.rstrip("/") or uri.startswith(f"{root.rstrip('/')}/")
+
+
+def _everything(folder: Path) -> Iterator[Path]:
+    """Yield where a folder really is, then where everything that stands in it is."""
+    yield folder.resolve()
+    yield from (path.resolve() for path in folder.rglob("*"))
