@@ -46,6 +46,7 @@ class ConnectionLimits:
     headers_within_s: float = door_limits.HEADERS_WITHIN_S
     body_within_s: float = door_limits.BODY_WITHIN_S
     write_within_s: float = door_limits.WRITE_WITHIN_S
+    idle_s: int = door_limits.IDLE_S
     connections: int = door_limits.CONNECTIONS
 
 
@@ -79,7 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.logger = _errors
         self.stage, self.since = ConnectionStage.SENDING, self.loop.time()
         self._until: float | None = self.since + self.limits.headers_within_s
-        self._head_whole = False
+        self._receiving = self._head_whole = False
         self._head_came = self._head_parsed = 0
         self._unsent, self._unsent_since = 0, self.since
 
@@ -102,7 +103,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to wait for headers."""
         super().on_message_begin()
-        self._head_whole, self._head_parsed = False, 0
+        self._receiving, self._head_whole, self._head_parsed = True, False, 0
         if self.stage is not ConnectionStage.ANSWERING:  # a second request may come while the first is answered
             self._enter(ConnectionStage.SENDING, self.limits.headers_within_s)
 
@@ -125,14 +126,19 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Wait for nothing more from the client."""
-        self._head_whole = False
-        self._enter(ConnectionStage.IDLE if self.cycle.response_complete else ConnectionStage.ANSWERING, None)
+        self._receiving = self._head_whole = False
+        if self.cycle.response_complete:
+            self._enter(ConnectionStage.IDLE, self.limits.idle_s)
+        else:
+            self._enter(ConnectionStage.ANSWERING, None)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Be idle, unless the next request, or the rest of this one, is under way already."""
-        if self.stage is ConnectionStage.ANSWERING:
-            self._enter(ConnectionStage.IDLE, None)
+        if self.stage is ConnectionStage.ANSWERING and self._receiving:
+            self._enter(ConnectionStage.SENDING, self.limits.body_within_s + _ANSWER_FIRST_S)
+        elif self.stage is ConnectionStage.ANSWERING and not self.pipeline:
+            self._enter(ConnectionStage.IDLE, self.limits.idle_s)
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:

@@ -35,6 +35,8 @@ BODY_WITHIN_S = 30.0
 """From there to the end of its body."""
 WRITE_WITHIN_S = 30.0
 """How long a client may take no byte of its answer."""
+IDLE_S = 75
+"""How long a connection is kept open between two requests: longer than the pools of usual clients keep theirs."""
 CONNECTIONS = 1000
 """At the same time. Beyond, whoever has been sending a request for longest is cut off, then who is idle longest: an
 honest request is there within milliseconds."""

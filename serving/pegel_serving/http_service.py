@@ -108,7 +108,7 @@ def config(app: object, limits: ConnectionLimits, *, grace_s: int = REQUESTS_END
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=grace_s,
-        timeout_keep_alive=75,
+        timeout_keep_alive=limits.idle_s,
     )
 
 

@@ -18,10 +18,11 @@ from pegel_serving import http_service
 from pegel_serving.bounded_http import ConnectionLimits
 
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\n"
+SHORT = b"GET /short HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
-    """Answer with a megabyte, once the body is whole."""
+    """Answer with a megabyte, or on `/short` with a byte, once the body is whole."""
     if scope["type"] == "lifespan":
         await receive()
         await send({"type": "lifespan.startup.complete"})
@@ -30,8 +31,9 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
         return
     while (await receive()).get("more_body", False):
         pass
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000000")]})
-    await send({"type": "http.response.body", "body": bytes(1_000_000)})
+    size = 1 if scope["path"] == "/short" else 1_000_000
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % size)]})
+    await send({"type": "http.response.body", "body": bytes(size)})
 
 
 @contextmanager
@@ -77,8 +79,11 @@ def test_who_stalls_is_cut_off() -> None:
         HEAD + b"content-length: 10\r\n\r\n",
         HEAD + b"content-length: 10\r\n\r\nhalf",
         HEAD + b"transfer-encoding: chunked\r\n\r\n5\r\nab",
+        SHORT + b"GET / HT",
+        SHORT + HEAD + b"content-length: 10\r\n\r\nhalf",
+        SHORT + b"\r\n",
     ]
-    limits = ConnectionLimits(headers_within_s=0.2, body_within_s=-1.8)
+    limits = ConnectionLimits(headers_within_s=0.2, body_within_s=-1.8, idle_s=0)
     with listening(limits) as address, ExitStack() as stack:
         clients = [stack.enter_context(socket.create_connection(address)) for _ in beginnings]
         for client, said in zip(clients, beginnings, strict=True):
