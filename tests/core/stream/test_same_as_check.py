@@ -215,9 +215,24 @@ def test_a_table_and_its_requests_are_judged_alike(
     assert [] == differences(columns, answer, rows, per_request)
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_field_that_requests_lack_is_found_as_nulls(shape: str) -> None:
+    """Requests that cease to send a field are judged: its nulls are the finding, and no event is invalid."""
+    rng = np.random.default_rng(1)
+    drawn = {name: LAWS[law](rng, TRAINED) for name, law in (("f0", "normal"), ("f1", "prices"), ("answer", "labels"))}
+    baseline = pegel.profile(drawn, predictions=["answer"], categorical=["answer"])
+    report = pegel.check(drawn, baseline)
+    rows = [{"f0": drawn["f0"][i], "f1": ABSENT, "answer": drawn["answer"][i]} for i in range(60)]
+    schema = {"feature": ["f0"] if shape == "tensors" else ["f0", "f1"], "prediction": ["answer"]}
+    commit = stream(baseline, report.spec, logged(shape, rows, schema, 10))
+
+    assert [("f1", "nulls")] == [(finding.feature, finding.test) for finding in commit.findings]
+    assert (60, 0) == (commit.windows[0].rows, commit.windows[0].invalid)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@settings(max_examples=1_500, deadline=None, suppress_health_check=[HealthCheck.too_slow], report_multiple_bugs=False)
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow], report_multiple_bugs=False)
 @given(**TABLES)
 def test_many_tables_and_their_requests_are_judged_alike(
     columns: list[Column], answer: Column, rows: int, per_request: int
