@@ -81,6 +81,16 @@ def test_the_database_password_is_in_the_environment_only(tmp_path: Path) -> Non
     assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in files}
 
 
+def test_a_stopped_driver_leaves_no_temporary_files(backend: LocalJobBackend, tmp_path: Path) -> None:
+    """What a driver and its JVM wrote for a while goes when it is stopped; its log and its document stay."""
+    backend.ensure(JOB, 1)
+    folder = tmp_path / "jobs" / "default"
+    (folder / "scratch" / "1-x" / "blockmgr-y").mkdir(parents=True)
+    backend.stop(JOB.group, grace=timedelta(seconds=5))
+
+    assert (False, True, True) == tuple((folder / name).exists() for name in ("scratch", "log", "job.json"))
+
+
 def test_a_stopped_driver_is_asked_by_file_as_well(backend: LocalJobBackend, tmp_path: Path) -> None:
     """The file `stop` stands beside the job while it is being stopped, and is gone when it starts again."""
     stop = tmp_path / "jobs" / "default" / "stop"

@@ -6,6 +6,7 @@ scratch folder that nobody needs once the driver has ended.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,8 @@ from pegel_local.processes.supervised_process import SupervisedProcess
 from pegel_local.processes.supervisor_files import Launch, SupervisorFiles, SupervisorState
 
 MODULE = "pegel_spark.jobs.monitor"
+SCRATCH = "scratch"
+"""Below a job's folder: what a driver writes there nobody needs once it has ended."""
 
 
 class LocalJobBackend:
@@ -49,6 +52,7 @@ class LocalJobBackend:
     def stop(self, group: str, *, grace: timedelta) -> None:
         """Ask the group's driver to finish its batch, wait at most `grace`, then end it. No driver: nothing happens."""
         self._supervised(group).stop(grace_s=grace.total_seconds())
+        forget_scratch(self._folder / group)
 
     def observe(self) -> list[Sighting]:
         """List every driver below the home, running or exited, at most one per group, in the order of their names.
@@ -72,6 +76,11 @@ class LocalJobBackend:
                 f"No driver was started."
             )
         return (str(python), "-m", MODULE)
+
+
+def forget_scratch(folder: Path) -> None:
+    """Remove the temporary files of a driver that has ended, those of its JVM included."""
+    shutil.rmtree(folder / SCRATCH, ignore_errors=True)
 
 
 def sighting(group: str, files: SupervisorFiles) -> Sighting | None:

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from pegel.errors import Conflict, PegelError, Unavailable
 from pegel.spec.limits import SERVICE_GRACE, STOP_GRACE
 from pegel.store.database import connect, migrate
+from pegel_local.backends.driver_processes import forget_scratch
 from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.machine import ports
 from pegel_local.machine.interrupts import undisturbed
@@ -217,6 +218,8 @@ class Stack:
         ]
         with ThreadPoolExecutor(max_workers=max(1, len(running))) as pool:
             stops = [pool.submit(each.stop, grace_s=STOP_GRACE.total_seconds()) for each in running]
+        for each in running:
+            forget_scratch(each.folder)
         failures = (stop.exception() for stop in stops)
         return bool(running), [f"{type(failure).__name__}: {failure}" for failure in failures if failure is not None]
 
