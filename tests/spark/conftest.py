@@ -22,23 +22,21 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.errors import TopicAlreadyExistsError
-from numpy.typing import NDArray
 from pyspark.sql import SparkSession
 
 from pegel.baseline.baseline import Baseline
-from pegel.data.columns import Columns, Field, Kind, Role, Schema
+from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.data.wire import REQUEST_TYPE, RESPONSE_TYPE
 from pegel.featurestore import LocalFeatureStore
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
-from pegel.stats.layout import Layout, build_layout
-from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.stream.result_rows import WindowRow
+from pegel.testing.samples import trained_on
 from pegel_local.kafka.broker import Broker
 from pegel_local.machine.paths import checkout
 
@@ -67,55 +65,6 @@ def training_table(rows: int = ROWS, seed: int = 7) -> pa.Table:
     )
 
 
-def columns_of(table: pa.Table, role: Role) -> Columns:
-    """Return the columns of one role without Spark."""
-    fields = SCHEMA.of_role(role)
-    numeric = [table.column(f.name).to_numpy() for f in fields if f.kind is Kind.NUMERIC]
-    texts = [np.array(table.column(f.name).to_pylist(), dtype=object) for f in fields if f.kind is Kind.CATEGORICAL]
-    matrix = np.column_stack(numeric).astype(np.float64)
-    nulls = np.column_stack([table.column(f.name).is_null().to_numpy() for f in fields if f.kind is Kind.NUMERIC])
-    return Columns(table.num_rows, matrix, nulls.astype(np.uint8), tuple(texts), tuple(None for _ in texts))
-
-
-def summary_of(layout: Layout, table: pa.Table, *, exact: bool = False) -> Summary:
-    """Count a table without Spark."""
-    summary = Summary.empty(layout, exact=exact)
-    for role in SCHEMA.roles:
-        summary.update(columns_of(table, role), role)
-    return summary
-
-
-def build_baseline(spec: MonitorSpec, table: pa.Table, kept: tuple[str, ...] = ()) -> Baseline:
-    """Return the baseline of a table, computed without Spark; `kept` names further statistics."""
-    full: dict[str, NDArray[Any]] = {
-        field.name: table.column(field.name).to_numpy()
-        if field.kind is Kind.NUMERIC
-        else np.array(table.column(field.name).to_pylist(), dtype=object)
-        for field in SCHEMA.fields
-    }
-    layout = build_layout(SCHEMA, full, kept)
-    return Baseline.build(
-        layout=layout,
-        summary=summary_of(layout, table, exact=True),
-        model=spec.model.name,
-        version=spec.model.version,
-        source=spec.baseline.source,
-        scores=lambda tables: tables.score(columns_of(table, Role.FEATURE))[0],
-        watch=spec.watch,
-    )
-
-
-def make_spec(name: str = "delays", **changes: Any) -> MonitorSpec:
-    """Return a spec with windows of 5 s and a lateness of 2 s."""
-    data: dict[str, Any] = {
-        "model": {"name": name, "version": 1, "uri": "file:///models/delays"},
-        "baseline": {"source": "local://delays?version=1&split=train"},
-        "windowing": {"length": 5, "lateness": 2},
-        "watch": {"outliers_per_day": 500},
-    }
-    return MonitorSpec.parse(data | changes)
-
-
 @dataclass
 class World:
     """A home with a feature store and a results database, and what a driver needs to know about it."""
@@ -130,7 +79,7 @@ class World:
         """Put a spec into the registry, with a current baseline if wished."""
         made = None
         if baseline:
-            made = build_baseline(spec, training_table(), spec.watch.statistics)
+            made = trained_on(training_table(), SCHEMA, spec, spec.watch.statistics)
             current = self.baselines.current(spec.model.name, 1)
             self.baselines.promote(
                 spec.model.name, 1, self.baselines.put(made), current, by="test", now=datetime.now(UTC)

@@ -20,6 +20,7 @@ from pegel.errors import InvalidSpec, NotFound
 from pegel.stats.layout import CategoricalLayout
 from pegel.store.database import connect
 from pegel.store.job_results import JobResult, JobResults
+from pegel.testing.samples import brief_spec, trained_on
 from pegel_spark import training_columns
 from pegel_spark.baseline_job import build, profile, request_row
 from pegel_spark.jobs import baseline as launcher
@@ -30,17 +31,17 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 def test_order_and_partitioning_change_nothing(world: Any, toolbox: Any, spark: Any, tmp_path: Path) -> None:
     """One file, the same rows shuffled into many, and plain numpy without Spark: one address."""
-    spec, table = toolbox.make_spec(), toolbox.training_table()
+    spec, table = brief_spec(), toolbox.training_table()
     folder = tmp_path / "shuffled"
     folder.mkdir()
     order = np.random.default_rng(1).permutation(table.num_rows)
     for number, rows in enumerate(np.array_split(order, 5)):
         pq.write_table(table.take(rows), folder / f"part-{number}.parquet")
     world.store.register_training_data("shuffled", 1, folder, toolbox.SCHEMA)
-    other = toolbox.make_spec(baseline={"source": "local://shuffled"})
+    other = brief_spec(baseline={"source": "local://shuffled"})
     first, second = build(spark, spec, world.store, now=NOW), build(spark, other, world.store, now=NOW)
 
-    assert first.id == second.id == toolbox.build_baseline(spec, table).id
+    assert first.id == second.id == trained_on(table, toolbox.SCHEMA, spec).id
     assert first.outlier_cutoff is not None
     assert table.num_rows == first.rows
 
@@ -57,8 +58,8 @@ def test_a_large_table_is_fetched_by_column(world: Any, toolbox: Any, spark: Any
 
 def test_the_job_keeps_a_baseline_and_makes_none_current(world: Any, toolbox: Any, spark: Any) -> None:
     """The same data again is the same baseline, kept once; which one is current is for others to say."""
-    first = profile(spark, toolbox.make_spec(), world.store, world.baselines, now=NOW)
-    second = profile(spark, toolbox.make_spec(), world.store, world.baselines, now=NOW)
+    first = profile(spark, brief_spec(), world.store, world.baselines, now=NOW)
+    second = profile(spark, brief_spec(), world.store, world.baselines, now=NOW)
 
     assert first.baseline_id == second.baseline_id == world.baselines.get(first.baseline_id).id
     assert (toolbox.ROWS, 4) == (first.rows, first.features)
@@ -67,7 +68,7 @@ def test_the_job_keeps_a_baseline_and_makes_none_current(world: Any, toolbox: An
 
 def test_a_request_row_is_one_of_the_training_data(world: Any, toolbox: Any, spark: Any) -> None:
     """The row for a probe holds every feature in order, with values that stand together in the training data."""
-    row = request_row(spark, toolbox.make_spec(), world.store)
+    row = request_row(spark, brief_spec(), world.store)
     table = toolbox.training_table().to_pylist()
     values = {field["name"]: field["value"] for field in row}
 
@@ -92,7 +93,7 @@ def test_a_schema_that_does_not_fit_is_refused(
     field, words = case
     world.store.register_training_data("odd", 1, tmp_path / "train.parquet", Schema((field,)))
     with pytest.raises(InvalidSpec) as caught:
-        build(spark, toolbox.make_spec(baseline={"source": "local://odd"}), world.store, now=NOW)
+        build(spark, brief_spec(baseline={"source": "local://odd"}), world.store, now=NOW)
 
     assert [] == [word for word in words if word not in str(caught.value)]
 
@@ -111,7 +112,7 @@ def test_integers_booleans_and_decimals_are_numbers(world: Any, toolbox: Any, sp
     pq.write_table(pa.table(columns), source)
     fields = [Field(name, Kind.NUMERIC) for name in "ibd"] + [Field(name, Kind.CATEGORICAL) for name in "cf"]
     world.store.register_training_data("types", 1, source, Schema(tuple(fields)))
-    baseline = build(spark, toolbox.make_spec(baseline={"source": "local://types"}), world.store, now=NOW)
+    baseline = build(spark, brief_spec(baseline={"source": "local://types"}), world.store, now=NOW)
     found = baseline.summary.features
     layouts = [found[name].layout for name in "cf"]
 
@@ -122,7 +123,7 @@ def test_integers_booleans_and_decimals_are_numbers(world: Any, toolbox: Any, sp
 @pytest.mark.long
 def test_spark_submit_runs_the_job(world: Any, toolbox: Any) -> None:
     """Started as Airflow starts it, the job ends with 0, one line of JSON, and the same in the results database."""
-    wish = json.dumps(toolbox.make_spec().to_json())
+    wish = json.dumps(brief_spec().to_json())
     done = subprocess.run(
         [
             Path(sys.executable).with_name("spark-submit"),
@@ -148,7 +149,7 @@ def test_unknown_training_data_is_refused_before_spark_starts(
 ) -> None:
     """A wrong reference costs a second, not a session: exit code 2 and one sentence, which the database keeps."""
     monkeypatch.setenv("PEGEL_HOME", str(world.settings.home))
-    wish = json.dumps(toolbox.make_spec(baseline={"source": "local://nothing"}).to_json())
+    wish = json.dumps(brief_spec(baseline={"source": "local://nothing"}).to_json())
     code = launcher.main(["--spec", wish, "--id", "a-run"])
     result = JobResults(connect(world.settings.database)).take("a-run")
 
@@ -177,7 +178,7 @@ def test_rows_with_times_are_replayed(world: Any, toolbox: Any, spark: Any, tmp_
     """A column of times, in any order of rows, tells hours apart where they differ; rows without a time are counted."""
     world.store.register_training_data("timed", 1, timed(toolbox, tmp_path, 60_000), toolbox.SCHEMA)
     source = {"source": "local://timed", "time_column": "at"}
-    spec = toolbox.make_spec(baseline=source, windowing={"length": 900}, watch={"rows_per_day": 2_880})
+    spec = brief_spec(baseline=source, windowing={"length": 900}, watch={"rows_per_day": 2_880})
     found = build(spark, spec, world.store, now=NOW)
     seasons = found.noise.seasons
 
@@ -195,10 +196,10 @@ def parts_of(baseline: Any) -> list[Any]:
 
 def test_without_times_nothing_is_replayed(world: Any, toolbox: Any, spark: Any) -> None:
     """A column of times that is absent, or holds something else, is refused in a sentence; none is said to be none."""
-    absent = toolbox.make_spec(baseline={"source": "local://delays", "time_column": "at"})
-    other = toolbox.make_spec(baseline={"source": "local://delays", "time_column": "distance"})
+    absent = brief_spec(baseline={"source": "local://delays", "time_column": "at"})
+    other = brief_spec(baseline={"source": "local://delays", "time_column": "distance"})
 
-    assert "names no time_column" in build(spark, toolbox.make_spec(), world.store, now=NOW).noise.why
+    assert "names no time_column" in build(spark, brief_spec(), world.store, now=NOW).noise.why
     with pytest.raises(InvalidSpec, match="given at, which is not there; no baseline was built"):
         build(spark, absent, world.store, now=NOW)
     with pytest.raises(InvalidSpec, match="given distance, which holds double"):
@@ -207,11 +208,11 @@ def test_without_times_nothing_is_replayed(world: Any, toolbox: Any, spark: Any)
 
 def test_further_statistics_are_kept(world: Any, toolbox: Any, spark: Any) -> None:
     """Statistics that a spec names are kept of each numeric field; unknown ones are refused with those that exist."""
-    spec = toolbox.make_spec(watch={"statistics": ["distinct"], "detectors": ["median"]})
+    spec = brief_spec(watch={"statistics": ["distinct"], "detectors": ["median"]})
     found = build(spark, spec, world.store, now=NOW)
     kept = found.features["distance"].kept["distinct"].get()
 
     assert ("distinct",) == found.layout.kept
     assert kept["estimate"] == pytest.approx(toolbox.ROWS, rel=0.05)
     with pytest.raises(NotFound, match=r"expected a detector of median, tails; given 'nose'"):
-        build(spark, toolbox.make_spec(watch={"detectors": ["nose"]}), world.store, now=NOW)
+        build(spark, brief_spec(watch={"detectors": ["nose"]}), world.store, now=NOW)

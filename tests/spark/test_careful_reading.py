@@ -16,6 +16,7 @@ from pegel.spec.clock import SystemClock
 from pegel.store.database import connect
 from pegel.store.registry_view import RegistryView
 from pegel.store.stream_store import StreamStore
+from pegel.testing.samples import brief_spec
 from pegel_spark.careful_reading import CarefulReader
 from pegel_spark.group_stream import GroupStream
 from pegel_spark.persistence import DatabaseWait, Persistence
@@ -54,7 +55,7 @@ def stream(world: Any, toolbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.long
 def test_records_that_end_their_reader_are_set_aside(world: Any, wire: Any, toolbox: Any, stream: GroupStream) -> None:
     """One record that ends its process and one that takes all memory are kept by address; others count once."""
-    world.watch(toolbox.make_spec(namespace=wire.namespace, watch={"statistics": ["dangerous"]}))
+    world.watch(brief_spec(namespace=wire.namespace, watch={"statistics": ["dangerous"]}))
     stream.restore()
     begin, rng = toolbox.now() - timedelta(seconds=60), np.random.default_rng(3)
     for number in range(10):

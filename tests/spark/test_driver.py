@@ -32,6 +32,7 @@ from pegel.store.database import connect
 from pegel.store.stream_store import StreamStore
 from pegel.stream.commit import Restored
 from pegel.stream.result_rows import Heartbeat, WindowRow
+from pegel.testing.samples import brief_spec
 from pegel_spark.driver import Exit
 from pegel_spark.session import ARROW_BATCH_BYTES, CONNECTOR
 
@@ -149,7 +150,7 @@ def drivers(world: Any, wire: Any, tmp_path: Path) -> Iterator[Drivers]:
 def test_every_event_is_in_exactly_one_final_window(drivers: Drivers, toolbox: Any) -> None:
     """Requests, responses, joins and rows add up to what was sent; what cannot be read is set apart and counted."""
     world, wire, rng = drivers.world, drivers.wire, np.random.default_rng(3)
-    baseline = world.watch(toolbox.make_spec(namespace=wire.namespace))
+    baseline = world.watch(brief_spec(namespace=wire.namespace))
     driver = drivers.start()
     begin = toolbox.now() - timedelta(seconds=20)
     for i in range(300):
@@ -193,7 +194,7 @@ def test_a_killed_driver_whose_folder_is_deleted_goes_on_elsewhere(
 ) -> None:
     """After SIGKILL and the loss of its disk, another driver ends with the windows of an undisturbed run."""
     world, wire = drivers.world, drivers.wire
-    world.watch(toolbox.make_spec(namespace=wire.namespace))
+    world.watch(brief_spec(namespace=wire.namespace))
     begin = toolbox.now() - timedelta(seconds=60)
     for generation in (1, 2, 3):
         drivers.start(generation, tmp_path / f"machine-{generation}")
@@ -209,7 +210,7 @@ def test_a_killed_driver_whose_folder_is_deleted_goes_on_elsewhere(
     # Undisturbed: the same records, an empty database. They fit one batch, so that no window is added up in another
     # order: counts would be equal all the same, the last digits of moments need not.
     undisturbed = toolbox.new_world(tmp_path / "other")
-    undisturbed.watch(toolbox.make_spec(namespace=wire.namespace))
+    undisturbed.watch(brief_spec(namespace=wire.namespace))
     drivers.world = undisturbed
     drivers.start(1, tmp_path / "machine-4")
     drivers.wait(lambda: drivers.finals(480))
@@ -226,7 +227,7 @@ def test_a_killed_driver_whose_folder_is_deleted_goes_on_elsewhere(
 @pytest.mark.long
 def test_of_two_drivers_the_older_ends(drivers: Drivers, toolbox: Any, tmp_path: Path) -> None:
     """While a second driver of the group starts, the first ends at its next word with its own exit code."""
-    drivers.world.watch(toolbox.make_spec(namespace=drivers.wire.namespace))
+    drivers.world.watch(brief_spec(namespace=drivers.wire.namespace))
     begin = toolbox.now() - timedelta(seconds=60)
     older = drivers.start(1, tmp_path / "older")
     drivers.send(0, 100, begin)
@@ -244,13 +245,13 @@ def test_topics_come_and_go_without_a_new_history(drivers: Drivers, toolbox: Any
     """A second namespace, a partition more and a topic made again are read by the running driver, each record once."""
     world, wire = drivers.world, drivers.wire
     other = toolbox.wire_to(broker, create=False)
-    world.watch(toolbox.make_spec(namespace=wire.namespace))
+    world.watch(brief_spec(namespace=wire.namespace))
     begin = toolbox.now() - timedelta(seconds=60)
     driver = drivers.start()
     drivers.send(0, 50, begin)
     drivers.wait(lambda: drivers.requests() == 50)
     # A second namespace, whose topic comes after its model.
-    world.watch(toolbox.make_spec("fraud", namespace=other.namespace))
+    world.watch(brief_spec("fraud", namespace=other.namespace))
     other.create()
     drivers.send(0, 40, begin, "fraud-v1", other)
     drivers.wait(lambda: drivers.requests("fraud") == 40)
@@ -281,7 +282,7 @@ def test_topics_come_and_go_without_a_new_history(drivers: Drivers, toolbox: Any
 @pytest.mark.long
 def test_records_that_were_deleted_unread_are_a_gap(drivers: Drivers, toolbox: Any, tmp_path: Path) -> None:
     """Retention that overtook a stopped driver is recorded, and the stream goes on after it."""
-    drivers.world.watch(toolbox.make_spec(namespace=drivers.wire.namespace))
+    drivers.world.watch(brief_spec(namespace=drivers.wire.namespace))
     begin = toolbox.now() - timedelta(seconds=60)
     first = drivers.start(1)
     drivers.send(0, 50, begin)
@@ -307,7 +308,7 @@ def test_a_broker_that_is_away_is_waited_for(
     """The same driver goes on when the broker is back, and every event is in a window once."""
     with toolbox.broker_in(tmp_path_factory.mktemp("away")) as broker:
         wire = drivers.wire = toolbox.wire_to(broker)
-        drivers.world.watch(toolbox.make_spec(namespace=wire.namespace))
+        drivers.world.watch(brief_spec(namespace=wire.namespace))
         driver, begin = drivers.start(), toolbox.now() - timedelta(seconds=60)
         drivers.send(0, 100, begin)
         drivers.wait(lambda: drivers.requests() == 100)
@@ -329,7 +330,7 @@ def test_a_broker_that_is_away_is_waited_for(
 @pytest.mark.long
 def test_a_locked_database_is_waited_for(drivers: Drivers, toolbox: Any) -> None:
     """While another process holds SQLite's lock the driver keeps its place and says so; then it goes on."""
-    drivers.world.watch(toolbox.make_spec(namespace=drivers.wire.namespace))
+    drivers.world.watch(brief_spec(namespace=drivers.wire.namespace))
     begin = toolbox.now() - timedelta(seconds=60)
     driver = drivers.start()
     drivers.send(0, 50, begin)
@@ -348,7 +349,7 @@ def test_a_locked_database_is_waited_for(drivers: Drivers, toolbox: Any) -> None
 @pytest.mark.long
 def test_a_wedged_batch_shows(drivers: Drivers, toolbox: Any) -> None:
     """With its Python workers stopped a driver still beats, but says that nothing has progressed since."""
-    drivers.world.watch(toolbox.make_spec(namespace=drivers.wire.namespace))
+    drivers.world.watch(brief_spec(namespace=drivers.wire.namespace))
     begin = toolbox.now() - timedelta(seconds=60)
     driver = drivers.start()
     drivers.send(0, 50, begin)
@@ -391,7 +392,7 @@ def test_a_record_that_kills_its_readers_is_set_aside(
     monkeypatch.syspath_prepend(str(place))
     drivers.environment["PYTHONPATH"] = str(place)
     wire = drivers.wire
-    drivers.world.watch(toolbox.make_spec(namespace=wire.namespace, watch={"statistics": ["dangerous"]}))
+    drivers.world.watch(brief_spec(namespace=wire.namespace, watch={"statistics": ["dangerous"]}))
     begin = toolbox.now() - timedelta(seconds=60)
     driver = drivers.start()
     drivers.send(0, 10, begin)
@@ -410,7 +411,7 @@ def test_a_record_that_kills_its_readers_is_set_aside(
 def test_records_at_which_drivers_died_are_read_in_small_steps(drivers: Drivers, toolbox: Any) -> None:
     """A driver that follows two dead ones, which committed nothing, reads carefully first, and then as usual."""
     world, wire = drivers.world, drivers.wire
-    world.watch(toolbox.make_spec(namespace=wire.namespace))
+    world.watch(brief_spec(namespace=wire.namespace))
     begin = toolbox.now() - timedelta(seconds=60)
     drivers.send(0, 50, begin)
     engine = connect(world.settings.database)
@@ -431,7 +432,7 @@ def test_records_at_which_drivers_died_are_read_in_small_steps(drivers: Drivers,
 def test_a_flood_of_large_bodies_is_read_in_bounded_memory(drivers: Drivers, toolbox: Any) -> None:
     """480 bodies of 1 MB for a model that nobody knows pass through one driver, and honest events are all judged."""
     wire = drivers.wire
-    drivers.world.watch(toolbox.make_spec(namespace=wire.namespace))
+    drivers.world.watch(brief_spec(namespace=wire.namespace))
     begin = toolbox.now() - timedelta(seconds=60)
     body = b"x" * 1_000_000
     for number in range(480):
@@ -450,7 +451,7 @@ def test_a_flood_of_large_bodies_is_read_in_bounded_memory(drivers: Drivers, too
 @pytest.mark.long
 def test_a_query_that_cannot_start_is_told(drivers: Drivers, toolbox: Any, tmp_path: Path) -> None:
     """A connector that Spark cannot load ends the driver with its own exit code, and the last heartbeat says why."""
-    drivers.world.watch(toolbox.make_spec(namespace=drivers.wire.namespace))
+    drivers.world.watch(brief_spec(namespace=drivers.wire.namespace))
     jars = tmp_path / "jars"
     jars.mkdir()
     connector = next(drivers.world.settings.spark_jars.glob(f"{CONNECTOR}*.jar"))

@@ -12,6 +12,7 @@ from pegel.spec.clock import SystemClock
 from pegel.store.database import connect
 from pegel.store.registry_view import RegistryView
 from pegel.store.stream_store import StreamStore
+from pegel.testing.samples import brief_spec
 from pegel_spark.group_stream import GroupStream
 from pegel_spark.persistence import DatabaseWait, Persistence
 from pegel_spark.side_topics import SideTopics
@@ -26,7 +27,7 @@ EVENTS = (
 def test_documents_sent_to_workers_do_not_pile_up(world: Any, toolbox: Any, spark: SparkSession) -> None:
     """Spark keeps a file of whatever is broadcast: of several batches it is one, also while a document is damaged."""
     engine, clock = connect(world.settings.database), SystemClock()
-    world.watch(toolbox.make_spec())
+    world.watch(brief_spec())
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE baselines SET document = x'00'")
     store = StreamStore(engine)
@@ -37,7 +38,7 @@ def test_documents_sent_to_workers_do_not_pile_up(world: Any, toolbox: Any, spar
     kept = Path(spark.sparkContext._temp_dir)
     before = len(list(kept.iterdir()))
     for name in ("first", "second"):
-        world.watch(toolbox.make_spec(name))
+        world.watch(brief_spec(name))
         stream.process(spark.createDataFrame([], EVENTS).coalesce(1), 0)
 
     assert 1 == len(list(kept.iterdir())) - before

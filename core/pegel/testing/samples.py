@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from pegel.baseline.baseline import Baseline
+from pegel.data.arrow_columns import columns_of
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.data.spans import Span
 from pegel.judge.findings import Finding, Verdict
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.stats.layout import build_layout
+from pegel.stats.layout import Layout, build_layout
 from pegel.stats.summary import Summary
 from pegel.stream.commit import ArrivalRow
 from pegel.stream.result_rows import Heartbeat, InvalidRow, LedgerRow, OutlierRow, WindowRow
@@ -31,6 +33,13 @@ def sample_spec(name: str = "delays", version: int = 1, **fields: Any) -> Monito
         "alerts": {"emails": ["on-call@example.org"]},
     }
     return MonitorSpec.parse(document | fields)
+
+
+def brief_spec(name: str = "delays", **changes: Any) -> MonitorSpec:
+    """Return a spec with windows of 5 s and a lateness of 2 s, for tests of the stream; `changes` as above."""
+    brief = {"windowing": {"length": 5, "lateness": 2}, "watch": {"outliers_per_day": 500}, "alerts": {}}
+    source = {"source": "local://delays?version=1&split=train"}
+    return sample_spec(name, **{**brief, "baseline": source, **changes})
 
 
 def sample_span(minute: int = 0) -> Span:
@@ -158,6 +167,37 @@ def sample_heartbeat(at: datetime = START, group: str = "default", **fields: Any
         "progressed_at": at,
     }
     return Heartbeat(**(values | fields))
+
+
+def counted(layout: Layout, table: pa.Table, *, exact: bool = False) -> Summary:
+    """Return the summary of a table with a column per field of the layout; `exact` as for a baseline."""
+    summary = Summary.empty(layout, exact=exact)
+    (batch,) = table.combine_chunks().to_batches()
+    for role in layout.schema.roles:
+        summary.update(columns_of(layout.schema.of_role(role), batch), role)
+    return summary
+
+
+def trained_on(table: pa.Table, schema: Schema, spec: MonitorSpec, kept: tuple[str, ...] = ()) -> Baseline:
+    """Return the baseline of a table, as the baseline job builds it; `kept` names further statistics."""
+    columns = {
+        field.name: table.column(field.name).to_numpy()
+        if field.kind is Kind.NUMERIC
+        else np.array(table.column(field.name).to_pylist(), dtype=object)
+        for field in schema.fields
+    }
+    layout = build_layout(schema, columns, kept)
+    (batch,) = table.combine_chunks().to_batches()
+    features = columns_of(schema.of_role(Role.FEATURE), batch)
+    return Baseline.build(
+        layout=layout,
+        summary=counted(layout, table, exact=True),
+        model=spec.model.name,
+        version=spec.model.version,
+        source=spec.baseline.source,
+        scores=lambda tables: tables.score(features)[0],
+        watch=spec.watch,
+    )
 
 
 def sample_baseline(seed: int = 0, *, fields: int = 2, rows: int = 500, **identity: Any) -> Baseline:

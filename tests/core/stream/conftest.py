@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from numpy.typing import NDArray
 
-from pegel.baseline.baseline import Baseline
+from pegel.data.arrow_columns import columns_of
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.data.wire import REQUEST_TYPE, RESPONSE_TYPE
-from pegel.spec.monitor_spec import MonitorSpec
-from pegel.stats.layout import build_layout
-from pegel.stats.summary import Summary
 from pegel.store.database import connect, migrate
 from pegel.store.results import Results
 from pegel.store.stream_store import StreamStore
@@ -28,6 +25,7 @@ from pegel.stream.counting_task import CountingTask
 from pegel.stream.group_state import GroupState
 from pegel.stream.task_output import TaskOutput, decode
 from pegel.testing import ManualClock
+from pegel.testing.samples import brief_spec, trained_on
 from pegel.testing.stream_fakes import FixedBaselines, FixedModels, LoggedRecord, record_batch
 
 BEGIN = datetime.fromisoformat("2026-03-01T12:00:00+00:00")
@@ -42,50 +40,16 @@ SCHEMA = Schema(
 CARRIERS = ["AA", "DL", "WN"]
 
 
-def training(rows: int, seed: int) -> dict[str, NDArray[Any]]:
+def training(rows: int, seed: int) -> pa.Table:
     """Return training data of the schema."""
     rng = np.random.default_rng(seed)
-    return {
-        "distance": rng.gamma(2.0, 400.0, rows),
-        "carrier": np.array(rng.choice(CARRIERS, rows), dtype=object),
-        "delay": rng.normal(5.0, 10.0, rows),
-    }
-
-
-def columns(data: dict[str, NDArray[Any]], role: Role) -> Columns:
-    """Return the columns of one role."""
-    if role is Role.PREDICTION:
-        return Columns(data["delay"].size, data["delay"][:, None], None, (), ())
-    return Columns(data["distance"].size, data["distance"][:, None], None, (data["carrier"],), (None,))
-
-
-def baseline_of(spec: MonitorSpec, seed: int = 7, rows: int = 4_000) -> Baseline:
-    """Return a baseline of training data."""
-    data = training(rows, seed)
-    layout = build_layout(SCHEMA, data)
-    summary = Summary.empty(layout, exact=True)
-    for role in (Role.FEATURE, Role.PREDICTION):
-        summary.update(columns(data, role), role)
-    return Baseline.build(
-        layout=layout,
-        summary=summary,
-        model=spec.model.name,
-        version=spec.model.version,
-        source=spec.baseline.source,
-        scores=lambda tables: tables.score(columns(data, Role.FEATURE))[0],
-        watch=spec.watch,
+    return pa.table(
+        {
+            "distance": rng.gamma(2.0, 400.0, rows),
+            "carrier": rng.choice(CARRIERS, rows),
+            "delay": rng.normal(5.0, 10.0, rows),
+        }
     )
-
-
-def spec_of(name: str = "delays", **changes: Any) -> MonitorSpec:
-    """Return a spec with windows of 5 s and a lateness of 2 s."""
-    data: dict[str, Any] = {
-        "model": {"name": name, "version": 1, "uri": "file:///models/delays"},
-        "baseline": {"source": "local://delays?version=1&split=train"},
-        "windowing": {"length": 5, "lateness": 2},
-        "watch": {"outliers_per_day": 500},
-    }
-    return MonitorSpec.parse(data | changes)
 
 
 @dataclass
@@ -111,8 +75,8 @@ class Group:
 
     def watch(self, name: str = "delays", *, seed: int = 7, **changes: Any) -> str:
         """Watch a model by a baseline of its own; return the baseline's id."""
-        spec = spec_of(name, **changes)
-        baseline_id = self.baselines.put(baseline_of(spec, seed))
+        spec = brief_spec(name, **changes)
+        baseline_id = self.baselines.put(trained_on(training(4_000, seed), SCHEMA, spec))
         self.models.watch(spec, baseline_id)
         return baseline_id
 
@@ -199,4 +163,4 @@ def group(tmp_path: Path) -> Iterator[Group]:
 @pytest.fixture(scope="session")
 def draw_columns() -> Callable[[int, int, Role], Columns]:
     """Draw rows of one role as the training data was drawn: their number, and a seed."""
-    return lambda rows, seed, role: columns(training(rows, seed), role)
+    return lambda rows, seed, role: columns_of(SCHEMA.of_role(role), training(rows, seed).to_batches()[0])
