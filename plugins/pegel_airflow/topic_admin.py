@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from pegel.errors import Unavailable
 from pegel.spec import names
+from pegel.spec.limits import OLDEST_RECORD
 from pegel.spec.settings import Settings
+
+if TYPE_CHECKING:
+    from kafka.admin import KafkaAdminClient
 
 PARTITIONS = 3
 """Room for three readers per namespace; a group's driver reads them all, so order across partitions never matters."""
@@ -34,7 +39,7 @@ def create(settings: Settings, namespace: str, *, reach_within: timedelta = REAC
     try:
         missing = [topic for topic in names.topics(namespace) if topic not in admin.list_topics()]
         if missing:
-            admin.create_topics({topic: {"num_partitions": PARTITIONS} for topic in missing}, wait_for_metadata=True)
+            _create(admin, missing)
     except TopicAlreadyExistsError:
         # Another run was faster; what was wanted exists.
         return []
@@ -43,6 +48,18 @@ def create(settings: Settings, namespace: str, *, reach_within: timedelta = REAC
     finally:
         admin.close()
     return missing
+
+
+def _create(admin: KafkaAdminClient, topics: list[str]) -> None:
+    from kafka.errors import InvalidConfigurationError
+
+    oldest = {"message.timestamp.before.max.ms": str(OLDEST_RECORD // timedelta(milliseconds=1))}
+    options = {"num_partitions": PARTITIONS}
+    try:
+        admin.create_topics({topic: {**options, "configs": oldest} for topic in topics}, wait_for_metadata=True)
+    except InvalidConfigurationError:
+        # A broker before Kafka 3.6 does not know it: then whoever may write to it may send any time.
+        admin.create_topics(dict.fromkeys(topics, options), wait_for_metadata=True)
 
 
 def _unavailable(settings: Settings, error: Exception) -> Unavailable:

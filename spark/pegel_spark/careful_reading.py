@@ -39,6 +39,8 @@ STEP_WITHIN_S = 60.0
 """How long one step may take: less than a stream may be without progress before it counts as wedged."""
 MEMORY_BYTES = 1024**3
 """Memory that a step may take beyond what its process has when it begins."""
+LONGEST_MS = 2**53
+"""Any 64 bits may stand as the time of a record; what a microsecond more would not hold is as far away as this."""
 FETCH_BYTES = 4 * 1024 * 1024
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["pegel_spark.careful_reading"])
@@ -203,7 +205,7 @@ def _batches(source: Source) -> Iterator[pa.RecordBatch]:
                 {
                     "value": record.value,
                     "headers": [{"key": key, "value": value} for key, value in record.headers],
-                    "timestamp": record.timestamp * 1_000,
+                    "timestamp": min(max(record.timestamp, -LONGEST_MS), LONGEST_MS) * 1_000,
                     "topic": record.topic,
                     "partition": record.partition,
                     "offset": record.offset,

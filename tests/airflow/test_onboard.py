@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,8 @@ import pytest
 import rooms
 import scene
 import seeds
+from kafka import KafkaProducer
+from kafka.errors import InvalidTimestampError
 
 from pegel.errors import Conflict, EndpointFailed, InvalidSpec, NotFound, PermanentError, Unavailable
 from pegel.reconcile.desired import endpoint_fingerprint
@@ -223,6 +227,18 @@ def test_topics_are_created_once(system: Settings) -> None:
     first, second = topic_admin.create(system, "fresh"), topic_admin.create(system, "fresh")
 
     assert (first, second) == (list(names.topics("fresh")), [])
+
+
+def test_topics_refuse_times_that_no_calendar_has(system: Settings) -> None:
+    """A record dated in another age is refused at the broker, where it costs its sender alone; yesterday's is taken."""
+    topic_admin.create(system, "dated")
+    topic, yesterday_ms = names.inference_topic("dated"), int(time.time() * 1000) - 86_400_000
+    with closing(KafkaProducer(bootstrap_servers=system.kafka.split(","))) as producer:
+        yesterday = producer.send(topic, b"{}", timestamp_ms=yesterday_ms).get(20)
+        with pytest.raises(InvalidTimestampError):
+            producer.send(topic, b"{}", timestamp_ms=-(2**61)).get(20)
+
+    assert (topic, yesterday_ms) == (yesterday.topic, yesterday.timestamp)
 
 
 def test_the_probe_is_known_by_the_endpoints_secret(system: Settings, served: model.Model) -> None:

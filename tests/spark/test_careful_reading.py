@@ -54,7 +54,7 @@ def stream(world: Any, toolbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.long
 def test_records_that_end_their_reader_are_set_aside(world: Any, wire: Any, toolbox: Any, stream: GroupStream) -> None:
-    """One record that ends its process and one that takes all memory are kept by address; others count once."""
+    """What ends its process or takes all memory is kept by address; any other counts once, of any age."""
     world.watch(brief_spec(namespace=wire.namespace, watch={"statistics": ["dangerous"]}))
     stream.restore()
     begin, rng = toolbox.now() - timedelta(seconds=60), np.random.default_rng(3)
@@ -64,6 +64,8 @@ def test_records_that_end_their_reader_are_set_aside(world: Any, wire: Any, tool
     for number in range(10, 15):
         wire.pair(f"e{number}", begin + timedelta(milliseconds=50 * number), rng)
     wire.send("hoarder", REQUEST_TYPE, "delays-v1", b'{"instances": [[667.0, "AA", 40.0]]}', begin)
+    another_age = {"headers": toolbox.headers_of("age", REQUEST_TYPE, "delays-v1"), "timestamp_ms": -(2**61)}
+    wire.producer.send(wire.topic, toolbox.request_body(rng), **another_age)
     wire.producer.flush()
     with closing(TopicPartitions(wire.address)) as topics:
         (ends,) = topics.ends({wire.topic})
@@ -73,10 +75,11 @@ def test_records_that_end_their_reader_are_set_aside(world: Any, wire: Any, tool
     with connect(world.settings.database).connect() as connection:
         aside = connection.exec_driver_sql("SELECT topic, partition, offset, size_bytes, reason FROM set_aside").all()
 
-    assert 32 == ends.end
+    assert 33 == ends.end
     assert (15, 15) == tuple(sum(getattr(row, name) for row in windows) for name in ("requests", "responses"))
     assert [(wire.topic, 0, 20, 36), (wire.topic, 0, 31, 36)] == [tuple(row)[:4] for row in aside]
     assert "its reader ended with exit code 77" == aside[0][4]
     assert {0} == {row.difference for row in world.results.ledger_balance("default")}
     assert 2 == sum(row.set_aside for row in world.results.ledger("", 0))
-    assert 32 == stream.persistence.restore().offsets[wire.topic, 0].end
+    assert 1 == sum(row.late for row in world.results.ledger("delays", 1))
+    assert 33 == stream.persistence.restore().offsets[wire.topic, 0].end

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kafka import KafkaAdminClient, TopicPartition
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import NewPartitions
 
 from pegel.data.wire import REQUEST_TYPE
@@ -446,6 +446,30 @@ def test_a_flood_of_large_bodies_is_read_in_bounded_memory(drivers: Drivers, too
     assert not drivers.says("query failed")
     assert (680, 680) == drivers.accounts()
     assert ARROW_BATCH_BYTES < 480 * len(body)
+
+
+@pytest.mark.long
+def test_a_flood_after_quiet_hours_is_read_in_bounded_memory(drivers: Drivers, toolbox: Any) -> None:
+    """A driver that has learnt small records takes 480 MB in eight partitions, and a record of 64 MB in 8 kB."""
+    wire = drivers.wire
+    with closing(KafkaAdminClient(bootstrap_servers=wire.address)) as admin:
+        admin.create_partitions({wire.topic: NewPartitions(8)})
+    drivers.world.watch(brief_spec(namespace=wire.namespace))
+    begin = toolbox.now() - timedelta(seconds=60)
+    driver = drivers.start()
+    drivers.send(0, 400, begin)
+    drivers.wait(lambda: drivers.finals(300))
+    for number in range(480):
+        wire.send(f"big{number}", REQUEST_TYPE, "nobody-v1", b"x" * 1_000_000, toolbox.now())
+    headers = toolbox.headers_of("expands", REQUEST_TYPE, "delays-v1")
+    with closing(KafkaProducer(bootstrap_servers=wire.address, compression_type="zstd", max_request_size=2**27)) as tiny:
+        tiny.send(wire.topic, b" " * 2**26, headers=headers, timestamp_ms=round(toolbox.now().timestamp() * 1000)).get(60)
+    drivers.send(400, 500, toolbox.now())
+    drivers.wait(lambda: drivers.accounts() == (1_481, 1_481))
+
+    assert driver.poll() is None
+    assert 1 == len(drivers.started)
+    assert not drivers.says("query failed")
 
 
 @pytest.mark.long

@@ -23,6 +23,10 @@ SERVICE_GRACE = timedelta(seconds=10)
 LONGEST_QUIET = timedelta(days=31)
 """How long a person may have an alert or a model be quiet: who forgets about it is reminded within a month."""
 
+OLDEST_RECORD = timedelta(days=400)
+"""A record dated longer ago is in no window: more than the longest one, and than any broker keeps records. Topics are
+made so that brokers refuse it, because Spark ends on times that a calendar has no room for."""
+
 FREE_RESTARTS = 3
 """Tries in a row without waiting; a hiccup of the machine deserves no delay."""
 FIRST_WAIT = timedelta(minutes=1)

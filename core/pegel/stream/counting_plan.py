@@ -16,14 +16,13 @@ from pegel.baseline.outliers import OutlierTables
 from pegel.data import spans
 from pegel.data.instants import MINUTE, from_us, to_us
 from pegel.data.spans import floor, floor_us
+from pegel.spec.limits import OLDEST_RECORD
 from pegel.spec.monitor_spec import Windowing
 from pegel.stream.arrivals import Address
 from pegel.stream.partial import Ids
 
 MAX_AHEAD = timedelta(seconds=30)
 """How far an event's clock may run ahead of ours. What lies beyond is clamped and counted."""
-OLDEST_WINDOW = timedelta(days=400)
-"""No window that ended longer ago is ever opened: more than the longest one, and than any broker keeps records."""
 LEDGER_REACH = timedelta(days=8)
 """How old a minute of the ledger may be when records are booked on it, a day beyond what a broker keeps by default.
 What is older is booked on the oldest such minute, so that a wrong clock cannot fill the tables with minutes."""
@@ -101,7 +100,7 @@ class CountingPlan:
             elsewhere,
             now_us=to_us(now),
             latest_us=to_us(now + MAX_AHEAD),
-            earliest_us=to_us(now - 2 * OLDEST_WINDOW),
+            earliest_us=to_us(now - 2 * OLDEST_RECORD),
             oldest_minute_us=to_us(floor(now - LEDGER_REACH, MINUTE)),
             ends=ends or {},
             waiting=waiting or {},

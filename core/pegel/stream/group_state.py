@@ -14,10 +14,11 @@ from datetime import datetime
 
 from pegel.data.instants import from_us
 from pegel.judge.chart_state import ChartState
+from pegel.spec.limits import OLDEST_RECORD
 from pegel.spec.names import endpoint, monitor_key, monitor_of
 from pegel.stream.arrivals import Address
 from pegel.stream.commit import ArrivalRow, Commit, DamagedState, MonitorState, PanePart, ReadRange, Restored, SetAside
-from pegel.stream.counting_plan import OLDEST_WINDOW, CountingPlan, MonitorPlan, pinned_panes
+from pegel.stream.counting_plan import CountingPlan, MonitorPlan, pinned_panes
 from pegel.stream.entries import Emissions, LostSpan, PartialBatch
 from pegel.stream.failures import MonitorFailures
 from pegel.stream.judged_rows import invalid_rows, judged, late_counts, ledger_rows, outlier_rows
@@ -73,7 +74,7 @@ class GroupState:
         for key, spec in models.specs.items():
             current = models.baselines[key]
             pinned = pinned_panes(self.manager.open_spans(key, spec.windowing), spec.windowing, current)
-            currents, frontier = (current,) if current else (), self.manager.frontier(key) or now - OLDEST_WINDOW
+            currents, frontier = (current,) if current else (), self.manager.frontier(key) or now - OLDEST_RECORD
             monitors[spec.endpoint] = MonitorPlan(key, spec.windowing, currents, pinned, frontier)
         ends = {address: read.end for address, read in self.offsets.items()}
         waiting = {endpoint(*monitor_of(key)): key for key in models.unreadable}

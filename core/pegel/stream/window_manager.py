@@ -20,8 +20,8 @@ import numpy as np
 from pegel.data.instants import EPOCH, from_us
 from pegel.data.spans import floor, spans_of_pane
 from pegel.judge.event_counts import EventCounts
+from pegel.spec.limits import OLDEST_RECORD
 from pegel.spec.monitor_spec import Windowing
-from pegel.stream.counting_plan import OLDEST_WINDOW
 from pegel.stream.entries import Emissions, IdleClosing, LostSpan, PartialBatch, RepeatedEvents
 from pegel.stream.ledger_counts import book, reasons
 from pegel.stream.monitor_windows import MonitorWindows
@@ -205,7 +205,7 @@ class WindowManager:
 
     def _fresh(self, key: str, windowing: Windowing, now: datetime) -> MonitorWindows:
         """Return windows in which nothing is open. Spans of which a part was lost stay closed: more of them is late."""
-        windows = MonitorWindows(windowing, frontier=now - OLDEST_WINDOW)
+        windows = MonitorWindows(windowing, frontier=now - OLDEST_RECORD)
         lost = self.lost_panes.pop(key, None)
         if lost is not None:
             windows.advance(spans_of_pane(floor(lost, windowing.step), windowing)[-1].end)

@@ -16,10 +16,11 @@ from pegel.data.columns import Field, Kind, Schema
 from pegel.data.instants import MINUTE, from_us, to_us
 from pegel.data.spans import floor
 from pegel.data.wire import REQUEST_TYPE
+from pegel.spec.limits import OLDEST_RECORD
 from pegel.spec.monitor_spec import Windowing
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
-from pegel.stream.counting_plan import OLDEST_WINDOW, CountingPlan, MonitorPlan
+from pegel.stream.counting_plan import CountingPlan, MonitorPlan
 from pegel.stream.counting_task import CountingTask
 from pegel.stream.entries import MonitoredModel, PartialBatch
 from pegel.stream.partial import Partial
@@ -70,7 +71,7 @@ def test_any_time_is_counted_beside_honest_neighbours(group: Any, time_us: int) 
 @given(st.lists(st.one_of(st.integers(-I64 - 1, I64), st.sampled_from([-I64 - 1, I64, 0, -1])), min_size=1))
 def test_no_time_ends_a_task(times: list[int]) -> None:
     """Tasks count records of any times, of watched and of unknown models, each exactly once."""
-    monitor = MonitorPlan("delays/1", Windowing(), (), frontier=NOW - OLDEST_WINDOW)
+    monitor = MonitorPlan("delays/1", Windowing(), (), frontier=NOW - OLDEST_RECORD)
     plan = CountingPlan.at(NOW, {"delays-v1": monitor})
     records = [
         LoggedRecord(f"e{at}", REQUEST_TYPE, ("delays-v1", "nobody-v1")[at % 2], b'{"instances": [1]}', NOW)
