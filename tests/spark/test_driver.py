@@ -461,9 +461,9 @@ def test_a_flood_after_quiet_hours_is_read_in_bounded_memory(drivers: Drivers, t
     drivers.wait(lambda: drivers.finals(300))
     for number in range(480):
         wire.send(f"big{number}", REQUEST_TYPE, "nobody-v1", b"x" * 1_000_000, toolbox.now())
-    headers = toolbox.headers_of("expands", REQUEST_TYPE, "delays-v1")
-    with closing(KafkaProducer(bootstrap_servers=wire.address, compression_type="zstd", max_request_size=2**27)) as tiny:
-        tiny.send(wire.topic, b" " * 2**26, headers=headers, timestamp_ms=round(toolbox.now().timestamp() * 1000)).get(60)
+    dated = {"headers": toolbox.headers_of("expands", REQUEST_TYPE, "delays-v1"), "timestamp_ms": _now_ms(toolbox)}
+    with closing(KafkaProducer(bootstrap_servers=wire.address, compression_type="zstd", max_request_size=2**27)) as one:
+        one.send(wire.topic, b" " * 2**26, **dated).get(60)
     drivers.send(400, 500, toolbox.now())
     drivers.wait(lambda: drivers.accounts() == (1_481, 1_481))
 
@@ -504,3 +504,7 @@ def test_a_folder_without_a_job_is_refused(tmp_path: Path) -> None:
     assert 2 == done.returncode
     assert "is no job document" in done.stderr
     assert 1 == len(done.stderr.splitlines())
+
+
+def _now_ms(toolbox: Any) -> int:
+    return round(toolbox.now().timestamp() * 1000)
