@@ -507,4 +507,4 @@ def test_a_folder_without_a_job_is_refused(tmp_path: Path) -> None:
 
 
 def _now_ms(toolbox: Any) -> int:
-    return round(toolbox.now().timestamp() * 1000)
+    return int(toolbox.now().timestamp() * 1000)
