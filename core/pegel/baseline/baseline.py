@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pegel.baseline.outliers import OutlierTables, outlier_cutoff
+from pegel.baseline.pair_reference import PairReference
 from pegel.errors import LayoutMismatch
 from pegel.spec.monitor_spec import OutlierMethod, Watch
 from pegel.stats import summary_json
@@ -102,6 +103,11 @@ class Baseline:
             if cutoff is None
             else OutlierTables.from_summary(self.summary, cutoff.method)
         )
+
+    @cached_property
+    def pairs(self) -> PairReference:
+        """Return what there is to know of the pairs of the layout's correlated fields."""
+        return PairReference.of(self.summary, self.kappa, self.noise)
 
     @classmethod
     def build(

@@ -1,7 +1,11 @@
-"""Have two fields come to move together, or ceased to? Differences of Fisher-transformed correlations of normal scores.
+"""Have two fields come to move together, or ceased to? Tests of single fields are blind to this.
 
-Tests of single fields are blind to this. The variance is corrected by `kappa`, taken from baseline rows
-(`pegel.stats.fourth`): without it, a pair with heavy joint tails gives tens of times as many false alarms as promised.
+Two tests, and the baseline alone chooses between them, pair by pair. Where enough rows are off the usual value in both
+fields, and neither the fields nor their products are too skewed, the difference of Fisher-transformed correlations of
+normal scores is normal; its variance is corrected by `kappa`, taken from baseline rows (`pegel.stats.fourth`): without
+it, a pair with heavy joint tails gives tens of times as many false alarms as promised. Everywhere else, as for flags
+and counts that are mostly 0, it is not normal at all, and the odds ratios of their halves are compared exactly
+(`pegel.detect.odds_ratios`).
 
 Source: R. A. Fisher, "On the probable error of a coefficient of correlation", Metron 1 (1921); the correction is the
 influence-function variance of r over its value for a normal pair.
@@ -9,80 +13,205 @@ influence-function variance of r over its value for a normal pair.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from pegel.baseline.pair_reference import PairReference
+from pegel.detect.odds_ratios import Halves, expected_both, possible, same_odds
 from pegel.stats import tails
-from pegel.stats.comoments import Comoments
+from pegel.stats.comoments import Comoments, PairSums
 
 CLIP = 1 - 1e-6
 MIN_ROWS = 50
+"""A pair is judged by no fewer rows in which both fields have a number, neither in the window nor in the baseline."""
 LEAST_CHANGE = 0.05
-"""A smaller change of the Fisher-transformed correlation is not worth a page."""
+"""A smaller change of a correlation is not worth a page. Near 1 and -1, too, it is measured in r: that copies agree in
+0.9999 instead of 1 is nothing, although the transformed correlations are far apart."""
+LEAST_LIFT = 2.0
+"""Rows high in both that become so many times as frequent, or as rare, are worth a page however small r is."""
+JOINT_WINDOW, JOINT_BASELINE = 40, 200
+"""Rows expected off the most frequent value in both fields, as if these were independent, for a normal law: more in the
+baseline, because the variance comes from there."""
+SKEWED = 0.02
+"""Largest skewness of a mean of products under a normal law: more would show at one in ten million."""
+TYPICAL_ROWS = 30
+"""Rows over `kappa` must be at least so many: otherwise a handful of rows makes the correlation."""
+CLOSE = 1.0
+"""Pairs whose odds ratios differ by fewer standard errors than this are not worth an exact test."""
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class CorrelationChange:
-    """The pair that changed most, by position; `p_value` is over all `pairs`; `change` is of atanh r."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairChange:
+    """The change of one pair; `first` and `second` are positions of fields.
+
+    `n` and `m`: rows of window and baseline in which both have a number. `before` and `now`: correlations, of normal
+    scores or, where `halves` were compared, of these. `statistic`: z, or the rows that are high in both. `single_p` is
+    that of this pair, `p_value` over all `pairs` that were judged.
+    """
 
     first: int
     second: int
+    n: int
+    m: int
     before: float
     now: float
-    z: float
+    statistic: float
+    single_p: float
     pairs: int
+    halves: tuple[Halves, Halves] | None = None
+    """Those of window and baseline, where they were compared."""
+    expected: float = 0.0
+    """Rows high in both to be expected in the window, where halves were compared."""
+
+    @property
+    def test(self) -> str:
+        """Return which of the two tests it was."""
+        return "correlation" if self.halves is None else "odds_ratio"
 
     @property
     def p_value(self) -> float:
         """Return the two-sided p-value times the number of pairs."""
-        return tails.bounded(2 * self.pairs * float(ndtr(-abs(self.z))))
+        return tails.bounded(self.pairs * self.single_p)
 
     @property
     def change(self) -> float:
-        """Return the difference of the Fisher-transformed correlations."""
-        return float(_fisher(self.now) - _fisher(self.before))
-
-    def numbers(self) -> dict[str, float]:
-        """Return both correlations, z and how many pairs were looked at."""
-        return {"before": self.before, "now": self.now, "z": self.z, "pairs": self.pairs, "p": self.p_value}
+        """Return the difference of the correlations."""
+        return self.now - self.before
 
     @property
     def relevant(self) -> bool:
         """Say whether the change is large enough to matter."""
-        return abs(self.change) >= LEAST_CHANGE
+        if self.halves is None or abs(self.change) >= LEAST_CHANGE:
+            return abs(self.change) >= LEAST_CHANGE
+        return self.statistic >= LEAST_LIFT * self.expected or self.statistic * LEAST_LIFT <= self.expected
+
+    def numbers(self) -> dict[str, float]:
+        """Return what the p-value follows from."""
+        common = {"before": self.before, "now": self.now, "pairs": self.pairs, "p": self.p_value}
+        if self.halves is None:
+            return common | {"z": self.statistic}
+        window, baseline = self.halves
+        return common | {
+            "both_high": int(window.both),
+            "expected": self.expected,
+            "first_high": int(window.first),
+            "second_high": int(window.second),
+            "both_high_before": int(baseline.both),
+            "first_high_before": int(baseline.first),
+            "second_high_before": int(baseline.second),
+        }
 
 
-def correlation(
-    baseline: Comoments, window: Comoments, kappa: NDArray[np.float64], chosen: Sequence[int] | None = None
-) -> CorrelationChange | None:
-    """Return the pair whose correlation changed most; None with fewer than 50 complete rows or no pair that varies.
+def correlation(reference: PairReference, window: Comoments, chosen: Sequence[int] | None = None) -> PairChange | None:
+    """Return the pair that changed most, of those whose change is large enough to matter if there are any.
+
+    None if no pair has 50 rows on either side in which both fields have a number, and something that could change.
 
     Args:
-        baseline: Co-moments of the baseline.
+        reference: What the baseline says of its pairs.
         window: Co-moments of the window.
-        kappa: Variance factor of each pair, see `pegel.stats.fourth`.
         chosen: Places of the fields that are watched; None for all.
     """
-    if min(baseline.n, window.n) < MIN_ROWS:
-        return None
-    before, now = baseline.correlations(), window.correlations()
-    spread = np.sqrt(kappa * (1 / (window.n - 3) + 1 / (baseline.n - 3)))
-    z = np.tril((_fisher(now) - _fisher(before)) / spread, k=-1)
+    before, now = reference.sums.pairs(), window.pairs()
+    judged = judged_pairs(before, now, chosen)
+    normal = judged & is_normal(reference, before, now)
+    z = fisher_z(reference, before, now, normal)
+    halves = halves_of(now), halves_of(before)
+    open_ended = judged & ~normal & np.less(*possible(*halves))
+    pairs = int(np.isfinite(z).sum() + open_ended.sum())
+    changes = _largest(before, now, z, pairs), *by_halves(reference, *halves, open_ended, pairs)
+    return min((one for one in changes if one is not None), key=_urgency, default=None)
+
+
+def _urgency(change: PairChange) -> tuple[bool, float, float]:
+    return not change.relevant, change.p_value, -abs(change.change)
+
+
+def judged_pairs(before: PairSums, now: PairSums, chosen: Sequence[int] | None = None) -> Flags:
+    """Say which pairs have enough rows on both sides, shape (size, size); each pair once, below the diagonal."""
+    enough = np.tril(np.minimum(before.rows, now.rows) >= MIN_ROWS, k=-1)
     if chosen is not None:
-        left_out = np.setdiff1d(np.arange(len(z)), chosen)
-        z[left_out] = z[:, left_out] = np.nan
-    pairs = int(np.isfinite(z[np.tril_indices(len(z), k=-1)]).sum())
-    if pairs == 0:
+        left_out = np.setdiff1d(np.arange(len(enough)), chosen)
+        enough[left_out] = enough[:, left_out] = False
+    return enough
+
+
+def is_normal(reference: PairReference, before: PairSums, now: PairSums) -> Flags:
+    """Say for which pairs a difference of transformed correlations is normal; from the baseline and numbers of rows."""
+    rows, trained = now.rows / reference.factor, before.rows / reference.factor
+    fewer = np.minimum(rows, trained)
+    joint = np.outer(reference.off_mode, reference.off_mode)
+    skewed = np.abs(np.outer(reference.skewness, reference.skewness)) > SKEWED * np.sqrt(fewer)
+    enough = (rows * joint >= JOINT_WINDOW) & (trained * joint >= JOINT_BASELINE)
+    return np.asarray(enough & ~skewed & (fewer >= TYPICAL_ROWS * reference.kappa), dtype=np.bool_)
+
+
+def fisher_z(reference: PairReference, before: PairSums, now: PairSums, pairs: Flags) -> Floats:
+    """Return the standardised differences of transformed correlations; NaN for other pairs, or without variation."""
+    rows, trained = np.maximum(now.rows, MIN_ROWS), np.maximum(before.rows, MIN_ROWS)
+    spread = np.sqrt(reference.kappa * reference.factor * (1 / (rows - 3) + 1 / (trained - 3)))
+    difference = _fisher(now.correlations()) - _fisher(before.correlations())
+    return np.where(pairs, difference / spread, np.nan)
+
+
+def _largest(before: PairSums, now: PairSums, z: Floats, pairs: int) -> PairChange | None:
+    """Return the most certain of the changes that matter, or of all if none does; None without any."""
+    r_before, r_now = before.correlations(), now.correlations()
+    certain = np.abs(z)
+    relevant = np.where(np.abs(r_now - r_before) >= LEAST_CHANGE, certain, np.nan)
+    certain = relevant if np.isfinite(relevant).any() else certain
+    if not np.isfinite(certain).any():
         return None
-    first, second = np.unravel_index(np.nanargmax(np.abs(z)), z.shape)
+    first, second = np.unravel_index(np.nanargmax(certain), z.shape)
     place = int(second), int(first)
-    return CorrelationChange(*place, float(before[place]), float(now[place]), float(z[first, second]), pairs)
+    return PairChange(
+        first=place[0],
+        second=place[1],
+        n=int(now.rows[place]),
+        m=int(before.rows[place]),
+        before=float(r_before[place]),
+        now=float(r_now[place]),
+        statistic=float(z[first, second]),
+        single_p=float(2 * ndtr(-abs(z[first, second]))),
+        pairs=pairs,
+    )
 
 
-def _fisher(r: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    transformed: NDArray[np.float64] = np.arctanh(np.clip(np.asarray(r), -CLIP, CLIP))
-    return transformed
+def by_halves(
+    reference: PairReference, window: Halves, baseline: Halves, judged: Flags, pairs: int
+) -> Iterator[PairChange]:
+    """Compare the halves of those pairs whose odds ratios are not almost the same: of others p is near 1."""
+    ratios, variances = zip(window.log_odds(), baseline.log_odds(), strict=True)
+    apart = np.abs(ratios[0] - ratios[1]) >= CLOSE * np.sqrt(reference.factor * (variances[0] + variances[1]))
+    candidates = np.argwhere(judged & apart) if (judged & apart).any() else np.argwhere(judged)[:1]
+    for larger, smaller in candidates.tolist():
+        place = smaller, larger
+        now, before = window.at(place), baseline.at(place)
+        yield PairChange(
+            first=smaller,
+            second=larger,
+            n=int(now.rows),
+            m=int(before.rows),
+            before=float(before.phi),
+            now=float(now.phi),
+            statistic=float(now.both),
+            single_p=same_odds(now, before, float(reference.factor[place])),
+            pairs=pairs,
+            halves=(now, before),
+            expected=float(expected_both(now, before)),
+        )
+
+
+def halves_of(sums: PairSums) -> Halves:
+    """Return how many rows have a high score in each field of a pair, and in both."""
+    return Halves(sums.rows, sums.highs, sums.highs.T, sums.both_high)
+
+
+def _fisher(r: Floats) -> Floats:
+    return np.asarray(np.arctanh(np.clip(r, -CLIP, CLIP)), dtype=np.float64)

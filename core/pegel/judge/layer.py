@@ -22,17 +22,19 @@ from pegel.stats.summary import Summary
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known before a window is looked at: it decides which layers run.
+    """What is known before a window is tested: it decides which layers run.
 
     `baseline`: None where only the spec is known, as when a spec is validated; layers then take it to be large enough.
     `follows`: whether windows are judged one after the other, each with what those before left. `usual_rows`: rows of a
-    large window, 0 if not known.
+    large window, 0 if not known. `summary`: the window, None if there is none yet; a layer may ask how many values it
+    has, but not what these are, or its choice would be a test itself.
     """
 
     spec: MonitorSpec
     baseline: Baseline | None = None
     follows: bool = True
     usual_rows: int = 0
+    summary: Summary | None = None
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:

@@ -12,6 +12,8 @@ from pegel.detect.cbpe import Estimate
 from pegel.judge.decision import FeatureVerdict
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judge import Judgement
+from pegel.judge.paired_fields import PairedFields
+from pegel.judge.watched_fields import watched_fields
 from pegel.report.words import VERDICT_WORDS, p_value, size
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_NAME, shown
@@ -166,9 +168,14 @@ class CheckReport:
             "beyond": [one.to_json() for one in self.judgement.beyond],
             "estimate": None if self.estimate is None else asdict(self.estimate),
             "notes": list(self.judgement.notes),
+            "correlations": None if self.judgement.division is None else asdict(self._paired),
             "findings": len(self.findings),
             "extra": list(self.extra),
         }
+
+    @property
+    def _paired(self) -> PairedFields:
+        return PairedFields.of(self.baseline, watched_fields(self.baseline.layout, self.spec.watch), self.summary)
 
     def _render(self, template: str) -> str:
         from pegel.notebook.page import render  # noqa: PLC0415  a check that is only printed needs no plots

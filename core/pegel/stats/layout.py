@@ -19,14 +19,17 @@ from pegel.stats.cells import count_sorted, finite_part
 from pegel.stats.normal_scores import light_tailed, normal_scores
 from pegel.stats.vocabulary import Vocabulary
 
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 CORRELATED_FEATURES = 64
 """At most this many features are watched for changed correlations."""
-CORRELATED_CELLS = 3
+CORRELATED_CELLS = 2
+"""A field of one value has no correlations."""
 CORRELATED_ROLE = Role.FEATURE
 """Only fields of this role are watched for correlations: their values stand in the same rows."""
-CORRELATED_NULL_RATE = 0.05
 CORRELATED_ROWS = 1_000
+"""Finite values that a field needs in the training data to be watched for correlations."""
+DENSE = 0.5
+"""Share of all training rows from which on a field with another value than its most frequent cell's is dense."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +38,9 @@ class NumericLayout:
 
     `edges`: float64, strictly increasing, shape (E,); there are E + 1 right-closed cells, see `pegel.stats.edges`.
     `groups`: int64, shape (E + 1,), the shape group of each cell. `scores`: int64, shape (E + 1,), normal scores times
-    1024 for the correlation monitor. `correlated`: whether the field takes part in it. `light_tails`: whether shifts
-    are tested by normal scores, see `pegel.stats.normal_scores.light_tailed`.
+    1024 for the correlation monitor. `correlated`: whether the field takes part in it. `dense`: whether at least half
+    of all training rows have another value than those of its most frequent cell. `light_tails`: whether shifts are
+    tested by normal scores, see `pegel.stats.normal_scores.light_tailed`.
     """
 
     field: Field
@@ -45,6 +49,7 @@ class NumericLayout:
     groups: NDArray[np.int64]
     scores: NDArray[np.int64]
     correlated: bool
+    dense: bool
     light_tails: bool
 
     @property
@@ -101,6 +106,7 @@ class NumericLayout:
             "groups": self.groups.tolist(),
             "scores": self.scores.tolist(),
             "correlated": self.correlated,
+            "dense": self.dense,
             "light_tails": self.light_tails,
         }
 
@@ -219,6 +225,7 @@ def _feature_from_json(field: Field, item: Mapping[str, Any]) -> FieldLayout:
         groups=np.array(item["groups"], dtype=np.int64),
         scores=np.array(item["scores"], dtype=np.int64),
         correlated=bool(item["correlated"]),
+        dense=bool(item["dense"]),
         light_tails=bool(item["light_tails"]),
     )
 
@@ -236,14 +243,23 @@ def build_layout(schema: Schema, values: Mapping[str, NDArray[Any]], kept: Seque
 
 
 def assemble(schema: Schema, features: Sequence[FieldLayout], kept: Sequence[str] = ()) -> Layout:
-    """Put the cells of single fields together, in schema order; only the first 64 fit for it are watched jointly."""
-    room, chosen = CORRELATED_FEATURES, []
-    for feature in features:
-        if isinstance(feature, NumericLayout) and feature.correlated:
-            feature = feature if room else replace(feature, correlated=False)  # noqa: PLW2901  the same, but for one flag
-            room -= feature.correlated
-        chosen.append(feature)
+    """Put the cells of single fields together, in schema order.
+
+    At most 64 of those that are fit for it are watched jointly: the dense ones first, each kind in schema order.
+    """
+    fit = [i for i, feature in enumerate(features) if isinstance(feature, NumericLayout) and feature.correlated]
+    ordered = sorted(fit, key=lambda i: (not _is_dense(features[i]), i))
+    beyond = set(ordered[CORRELATED_FEATURES:])
+    chosen = (_uncorrelated(feature) if i in beyond else feature for i, feature in enumerate(features))
     return Layout(schema, tuple(chosen), tuple(sorted(set(kept))))
+
+
+def _is_dense(feature: FieldLayout) -> bool:
+    return isinstance(feature, NumericLayout) and feature.dense
+
+
+def _uncorrelated(feature: FieldLayout) -> FieldLayout:
+    return replace(feature, correlated=False) if isinstance(feature, NumericLayout) else feature
 
 
 def _frozen(field: Field, column: NDArray[Any]) -> FieldLayout:
@@ -260,14 +276,14 @@ def freeze_numeric(
 ) -> NumericLayout:
     """Freeze the cells of one field: its edges, the finite values per cell, and `rows` with and without a number."""
     finite = int(counts.sum())
-    complete = finite >= (1 - CORRELATED_NULL_RATE) * rows and finite >= CORRELATED_ROWS
-    varied = np.count_nonzero(counts) >= CORRELATED_CELLS
+    fit = finite >= CORRELATED_ROWS and np.count_nonzero(counts) >= CORRELATED_CELLS
     return NumericLayout(
         field,
         edges=edges,
         discrete=discrete,
         groups=edge_rules.shape_groups(counts),
         scores=normal_scores(counts),
-        correlated=bool(complete and varied and field.role is CORRELATED_ROLE),
+        correlated=bool(fit and field.role is CORRELATED_ROLE),
+        dense=finite - int(counts.max(initial=0)) >= DENSE * rows,
         light_tails=light_tailed(edges, counts),
     )

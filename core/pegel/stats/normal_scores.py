@@ -23,6 +23,31 @@ def normal_scores(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(scores, dtype=np.int64)
 
 
+def score_skewness(scores: NDArray[np.int64], counts: NDArray[np.int64]) -> float:
+    """Return the skewness of the scores of all rows; 0 where they do not vary.
+
+    >>> score_skewness(np.array([0, 1024]), np.array([90, 10])) > 2.6
+    True
+    """
+    m = int(counts.sum())
+    if m == 0:
+        return 0.0
+    weights = counts / m
+    deviations = scores - float(weights @ scores)
+    variance = float(weights @ deviations**2)
+    return float(weights @ deviations**3) / variance**1.5 if variance > 0 else 0.0
+
+
+def off_mode(counts: NDArray[np.int64]) -> float:
+    """Return the share of values outside the most frequent cell; 0 without values.
+
+    >>> off_mode(np.array([90, 10]))
+    0.1
+    """
+    m = int(counts.sum())
+    return (m - int(counts.max())) / m if m else 0.0
+
+
 OUTER, INNER = 1 / 32, 1 / 4
 """Where spreads are taken, from both ends: quantiles that are edges of cells, so that counts know them exactly."""
 LIGHT = 3.4

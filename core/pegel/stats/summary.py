@@ -106,15 +106,18 @@ class Summary:
 
     def freeze(self) -> None:
         """Refuse every later change of the arrays."""
-        arrays = (self.counters, self.cells, self.ranges, self.moments, self.comoments.sums, self.comoments.products)
-        for array in (*arrays, *self.season_cells.values()):
+        for array in self._arrays:
             array.flags.writeable = False
 
     @property
     def size_bytes(self) -> int:
         """Return the memory that its arrays take; kept statistics and exact sums are not in it."""
-        arrays = (self.counters, self.cells, self.ranges, self.moments, self.comoments.sums, self.comoments.products)
-        return sum(array.nbytes for array in (*arrays, *self.season_cells.values()))
+        return sum(array.nbytes for array in self._arrays)
+
+    @property
+    def _arrays(self) -> tuple[NDArray[Any], ...]:
+        single = (self.counters, self.cells, self.ranges, self.moments)
+        return (*single, *self.comoments.arrays, *self.season_cells.values())
 
     def settled_moments(self) -> NDArray[np.float64]:
         """Return the moments, from the exact sums where they are kept."""
@@ -181,15 +184,17 @@ class Summary:
             self._update_comoments(columns.numeric)
 
     def _update_comoments(self, values: NDArray[np.float64]) -> None:
-        """Add the rows in which every jointly watched field has a number."""
+        """Add the scores of the jointly watched fields; a row counts in every pair of which it has both numbers."""
         watched = self.layout.correlated
-        complete = values[np.isfinite(values[:, [j for j, _ in watched]]).all(axis=1)]
-        scores = np.empty((len(watched), len(complete)), dtype=np.int64)
-        for column, (j, feature) in zip(scores, watched, strict=True):
-            column[:] = feature.scores[cell_of(complete[:, j], feature.cuts)]
-        self.comoments.update(scores.T)
+        scores = np.empty((len(watched), len(values)), dtype=np.int64)
+        present = np.empty(scores.shape, dtype=np.bool_)
+        for column, there, (j, feature) in zip(scores, present, watched, strict=True):
+            np.isfinite(values[:, j], out=there)
+            # Where nothing is, any cell will do: it is not counted.
+            column[:] = feature.scores[cell_of(np.where(there, values[:, j], 0.0), feature.cuts)]
+        self.comoments.update(scores.T, present.T)
         if self.fourth is not None:
-            self.fourth.update(scores.T)
+            self.fourth.update(scores.T, present.T)
 
     def _cells_of(self, i: int) -> NDArray[np.int64]:
         start, end = self.layout.offsets[i : i + 2]

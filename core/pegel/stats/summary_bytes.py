@@ -21,7 +21,7 @@ from pegel.stats.fourth import FourthProducts
 from pegel.stats.layout import Layout
 from pegel.stats.statistic import ColumnStatistic
 
-_MAGIC = b"PGLS3"
+_MAGIC = b"PGLS4"
 _HEADER = struct.Struct("<5s32sqqq")
 
 
@@ -52,9 +52,10 @@ Packed = TypeVar("Packed", bound=Packable)
 def pack(summary: Packable) -> bytes:
     """Return a summary as bytes."""
     identity = (_MAGIC, bytes.fromhex(summary.layout.layout_hash))
-    header = _HEADER.pack(*identity, summary.n_outliers, summary.n_scored, summary.comoments.n)
+    joint = summary.comoments.body()
+    header = _HEADER.pack(*identity, summary.n_outliers, summary.n_scored, len(joint))
     body = b"".join(np.ascontiguousarray(array, dtype=kind).tobytes() for array, kind in _arrays(summary))
-    return header + zlib.compress(body + json.dumps(_rest(summary)).encode(), level=1)
+    return header + zlib.compress(body + joint + json.dumps(_rest(summary)).encode(), level=1)
 
 
 def unpack(data: bytes, into: Packed) -> Packed:
@@ -64,7 +65,7 @@ def unpack(data: bytes, into: Packed) -> Packed:
             f"expected a packed summary of version {_MAGIC.decode()}, given {data[:5]!r}...: a window that another "
             "version of Pegel stored, or a damaged one, cannot be explained or added up; nothing was read."
         )
-    _, layout, into.n_outliers, into.n_scored, into.comoments.n = _HEADER.unpack_from(data)
+    _, layout, into.n_outliers, into.n_scored, joint = _HEADER.unpack_from(data)
     if layout.hex() != into.layout.layout_hash:
         raise LayoutMismatch(
             f"expected a summary in layout {into.layout.layout_hash[:12]}, given one in {layout.hex()[:12]}: "
@@ -76,7 +77,8 @@ def unpack(data: bytes, into: Packed) -> Packed:
         flat = np.frombuffer(body, dtype=kind, count=array.size, offset=position)
         array[...] = flat.reshape(array.shape)
         position += flat.nbytes
-    _take_rest(json.loads(body[position:]), into)
+    into.comoments = Comoments.from_body(body[position : position + joint])
+    _take_rest(json.loads(body[position + joint :]), into)
     return into
 
 
@@ -86,8 +88,6 @@ def _arrays(summary: Packable) -> tuple[tuple[NDArray[np.int64] | NDArray[np.flo
         (summary.cells, "<i8"),
         (summary.ranges, "<f8"),
         (summary.moments, "<f8"),
-        (summary.comoments.sums, "<i8"),
-        (summary.comoments.products, "<i8"),
     )
 
 
@@ -115,7 +115,7 @@ def _take_rest(rest: dict[str, Any], into: Packable) -> None:
             sums.count = int(count)
             sums.sums = [None if text is None else int(text, 16) for text in texts]
         if into.fourth is not None:
-            into.fourth.sums[...] = rest["fourth"]
+            into.fourth.sums[...] = np.array(rest["fourth"], dtype=np.int64).reshape(into.fourth.sums.shape)
     into.season_cells = {
         int(season): np.array(cells, dtype=np.int64) for season, cells in rest.get("season_cells", {}).items()
     }

@@ -29,6 +29,8 @@ def to_json(summary: Summary) -> dict[str, Any]:
             "n": summary.comoments.n,
             "sums": summary.comoments.sums.tolist(),
             "products": summary.comoments.products.tolist(),
+            "both_high": summary.comoments.both_high.tolist(),
+            "gaps": None if summary.comoments.gaps is None else summary.comoments.gaps.tolist(),
         },
         "season_cells": {str(season): cells.tolist() for season, cells in sorted(summary.season_cells.items())},
     }
@@ -52,6 +54,8 @@ def from_json(data: Mapping[str, Any], kept: Iterable[Sequence[Any]], layout: La
     summary.comoments.n = comoments["n"]
     summary.comoments.sums[...] = comoments["sums"]
     summary.comoments.products[...] = comoments["products"]
+    summary.comoments.both_high[...] = comoments["both_high"]
+    summary.comoments.gaps = None if comoments["gaps"] is None else np.array(comoments["gaps"], dtype=np.int64)
     summary.season_cells = {
         int(season): np.array(cells, dtype=np.int64) for season, cells in data["season_cells"].items()
     }

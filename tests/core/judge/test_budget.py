@@ -92,7 +92,7 @@ def test_a_layer_without_work_does_not_run(
 ) -> None:
     """Correlations need two watched numbers, charts 36 windows of baseline and windows that do not overlap."""
     rng = np.random.default_rng(0)
-    baseline = learnt({"x": rng.normal(size=2_000), "y": rng.normal(size=2_000), "z": rng.integers(0, 2, 2_000) / 1.0})
+    baseline = learnt({"x": rng.normal(size=2_000), "y": rng.normal(size=2_000), "z": np.ones(2_000)})
     sliding = wish(windowing={"length": 60, "slide": 30})
     small, large, alone, overlapping, single = (
         Division.of(setting)
@@ -110,7 +110,7 @@ def test_a_layer_without_work_does_not_run(
     assert ["single windows", "events"] == names(single)
     assert "the baseline has 2000 rows, and 2016 (36 windows of 56) are needed" in large.notes()[0]
     assert "windows overlap and would count rows twice" in overlapping.notes()[0]
-    assert "correlations are not watched: 1 suitable numeric features" in single.notes()
+    assert "correlations are not watched: 1 suitable numeric feature, not z: one value in training" in single.notes()
 
 
 def test_each_step_is_judged() -> None:

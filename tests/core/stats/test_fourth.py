@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pegel.stats.fourth import COARSE, EXACT, FourthProducts
+from pegel.stats.fourth import COARSE, EXACT, ORDERS, FourthProducts
 from pegel.stats.normal_scores import SCALE
 
 LARGEST = 2_724
@@ -55,12 +55,27 @@ def test_any_split_in_any_order_gives_the_same_sums(seed: int, cuts: list[int]) 
 
 def test_large_sums_are_exact() -> None:
     """Rows of the largest scores at once, more than floats could add exactly, give the sums of Python's integers."""
-    n = 4 * EXACT + 1
+    n = 40 * EXACT + 1
     scores = np.full((n, 1), LARGEST, dtype=np.int64)
     largest = round(LARGEST / COARSE)
 
-    assert EXACT * largest**6 < 2**53 < n * largest**6
-    assert [[n * largest ** (a + b) for b in range(3)] for a in range(4)] == summed(scores).sums.tolist()
+    assert EXACT * largest**4 < 2**53
+    assert [n * largest ** (a + b) for a, b in ORDERS] == summed(scores).sums.ravel().tolist()
+
+
+def test_each_pair_has_the_rows_that_have_both() -> None:
+    """Where numbers are missing, each pair's sums and its factor are those of the rows in which both are there."""
+    scores = drawn(7, 4_000, 0.5, 4.0)
+    scores = np.column_stack([scores, drawn(8, 4_000, 0.0)[:, :1]])
+    present = np.random.default_rng(9).random(scores.shape) < [0.7, 1, 0.4]
+    every = FourthProducts(3)
+    every.update(scores, present)
+    factors = every.kappas()
+
+    for j, k in ((0, 1), (0, 2), (1, 2)):
+        both = scores[present[:, j] & present[:, k]][:, [j, k]]
+        assert np.array_equal(summed(both).sums[:, 0, 1], every.sums[:, j, k])
+        assert summed(both).kappas()[0, 1] == factors[j, k] == factors[k, j]
 
 
 @pytest.mark.parametrize("rho", [-0.9, 0.0, 0.3, 0.9])

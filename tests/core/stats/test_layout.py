@@ -10,7 +10,7 @@ import pytest
 
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import LayoutMismatch
-from pegel.stats.layout import CategoricalLayout, Layout, NumericLayout, assemble, build_layout
+from pegel.stats.layout import CategoricalLayout, Layout, NumericLayout, build_layout
 from pegel.stats.vocabulary import Vocabulary
 
 
@@ -48,8 +48,8 @@ def test_name_role_and_unit_are_identity(field: Field) -> None:
 
 def test_another_layout_version_is_refused(layout: Layout) -> None:
     """A layout of an older version is refused by name."""
-    with pytest.raises(LayoutMismatch, match="expected layout version 3, given 2"):
-        Layout.from_json(layout.to_json() | {"layout_version": 2})
+    with pytest.raises(LayoutMismatch, match="expected layout version 4, given 3"):
+        Layout.from_json(layout.to_json() | {"layout_version": 3})
 
 
 def test_kinds(layout: Layout) -> None:
@@ -147,13 +147,19 @@ def test_kept_statistics_are_identity() -> None:
 
 
 def test_at_most_64_fields_are_paired() -> None:
-    """Of more than 64 suitable fields, the first 64 are watched jointly."""
-    column = np.random.default_rng(0).normal(size=1_000)
-    one = build_layout(Schema((Field("x0", Kind.NUMERIC),)), {"x0": column}).features[0]
-    fields = tuple(Field(f"x{i}", Kind.NUMERIC) for i in range(70))
-    found = assemble(Schema(fields), [one] * 70)
+    """Of more than 64 fit fields those are watched jointly that vary in half of all rows; of these the first ones."""
+    rng = np.random.default_rng(0)
+    fields = tuple(Field(f"x{i}", Kind.NUMERIC) for i in range(72))
+    column, gaps = rng.normal(size=2_000), np.full(2_000, np.nan)
+    columns = {field.name: column for field in fields}
+    columns |= {"x0": (column > 1.5).astype(float), "x1": np.where(np.arange(2_000) < 1_100, column, gaps)}
+    columns |= {"x2": np.where(np.arange(2_000) < 999, column, gaps), "x3": np.ones(2_000)}
+    found = build_layout(Schema(fields), columns)
+    few = build_layout(Schema(fields[:5]), {field.name: columns[field.name] for field in fields[:5]})
 
-    assert list(range(64)) == [place for place, _ in found.correlated]
+    assert [1, *range(4, 67)] == [place for place, _ in found.correlated]
+    assert [0, 1, 4] == [place for place, _ in few.correlated]
+    assert found.layout_hash == Layout.from_json(found.to_json()).layout_hash
 
 
 @pytest.mark.parametrize(

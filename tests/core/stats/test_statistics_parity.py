@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import product
 
 import numpy as np
 import pytest
@@ -127,20 +128,23 @@ def test_categories_against_plain_counting() -> None:
 
 
 def test_comoments() -> None:
-    """Means, covariance and correlation of integer scores equal numpy's; incomplete rows are left out."""
+    """Covariance and correlation of each pair equal numpy's over the rows that have both; means are of each field."""
     rng = np.random.default_rng(0)
     scores = rng.integers(-2_724, 2_725, (3_000, 4))
     scores[:, 3] = scores[:, 0] // 2 + scores[:, 1]
-    complete = rng.random(3_000) < 0.9
+    present = rng.random((3_000, 4)) < [1, 0.9, 0.5, 1]
     sums = Comoments(4)
-    sums.update(scores[:1_000], complete[:1_000])
-    sums.update(scores[1_000:], complete[1_000:])
+    sums.update(scores[:1_000], present[:1_000])
+    sums.update(scores[1_000:], present[1_000:])
     found = sums.get()
 
-    assert complete.sum() == found["n"]
-    np.testing.assert_allclose(found["means"], scores[complete].mean(axis=0), rtol=1e-9)
-    np.testing.assert_allclose(found["covariance"], np.cov(scores[complete].T), rtol=1e-9)
-    np.testing.assert_allclose(found["correlation"], np.corrcoef(scores[complete].T), rtol=1e-9)
+    assert 3_000 == found["n"]
+    for j, k in product(range(4), repeat=2):
+        both = scores[present[:, j] & present[:, k]][:, [j, k]]
+        assert len(both) == found["rows"][j][k]
+        np.testing.assert_allclose(found["covariance"][j][k], np.cov(both.T)[0, 1], rtol=1e-9)
+        np.testing.assert_allclose(found["correlation"][j][k], np.asarray(np.corrcoef(both.T))[0, 1], rtol=1e-9)
+    np.testing.assert_allclose(found["means"], [scores[present[:, j], j].mean() for j in range(4)], rtol=1e-9)
 
 
 def test_comoments_far_from_zero() -> None:

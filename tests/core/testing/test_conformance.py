@@ -45,6 +45,7 @@ def crossing(place: int) -> Any:
         groups=np.arange(12),
         scores=np.zeros(12, dtype=np.int64),
         correlated=False,
+        dense=False,
         light_tails=True,
     )
     return lambda baseline, window: seasonal_tests(layout, [(baseline, window)])[place]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pegel.baseline.baseline import Baseline
-from pegel.detect.correlation import CorrelationChange, correlation
+from pegel.detect.correlation import PairChange, correlation
 from pegel.errors import NotFound
 from pegel.judge.budget import Budget
 from pegel.judge.decision import FeatureVerdict
@@ -17,14 +13,18 @@ from pegel.judge.explanation import Explanation
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
-from pegel.stats.dispersion import Dispersion
+from pegel.judge.paired_fields import PairedFields
 from pegel.stats.summary import Summary
 
 DETECTOR = "correlation"
-PAIR = 2
 BETWEEN = " × "  # noqa: RUF001  the sign for "times", as in interactions
 """Stands between the names of a pair."""
-_FORMULA = "z = (atanh r_now - atanh r_before) / sqrt(kappa (1/(n-3) + 1/(m-3))) of normal scores, largest of all pairs"
+TEN = 10
+"""Fewer expected rows are told with one decimal."""
+_FORMULAS = {
+    "correlation": "z = (atanh r_now - atanh r_before) / sqrt(kappa (1/(n-3) + 1/(m-3))) of normal scores, all pairs",
+    "odds_ratio": "exact test of equal odds ratios: rows high in both, given those high in each, all pairs",
+}
 
 
 class Correlations:
@@ -34,16 +34,13 @@ class Correlations:
     detectors = (DETECTOR,)
 
     def missing(self, setting: Setting) -> str | None:
-        """Return why no pair is watched: hours are judged apart, or there are not two suitable features."""
+        """Return why no pair is watched: hours are judged apart, or no two suitable features have enough rows."""
         baseline = setting.baseline
         if baseline is None:
             return None
-        chosen = _places(baseline, [field.name for field in setting.fields])
-        if len(chosen) >= PAIR:
-            return None
-        apart = baseline.noise.seasons is not None
-        why = "hours are judged apart" if apart else f"{len(chosen)} suitable numeric features"
-        return f"correlations are not watched: {why}"
+        if _apart(baseline):
+            return "correlations are not watched: hours are judged apart"
+        return PairedFields.of(baseline, setting.fields, setting.summary).missing
 
     def judge(self, window: JudgedWindow, _setting: Setting, budget: Budget) -> LayerResult:
         """Return a verdict on the pair that changed most, if it has changed."""
@@ -57,24 +54,27 @@ class Correlations:
         verdict = FeatureVerdict(
             feature=BETWEEN.join(names),
             verdict=Verdict.DRIFT,
-            what=f"correlation {change.before:.2f} -> {change.now:.2f}",
-            n=window.summary.comoments.n,
-            m=baseline.summary.comoments.n,
+            what=words(change),
+            n=change.n,
+            m=change.m,
             detector=DETECTOR,
-            test=DETECTOR,
-            statistic=change.z,
+            test=change.test,
+            statistic=change.statistic,
             p_value=change.p_value,
             threshold=level,
             budget_share=budget.share(level),
-            effect=change.now - change.before,
+            effect=change.change,
             effect_unit="r",
-            evidence={"tests": {DETECTOR: change.numbers()}, "watched": watched},
+            evidence={"tests": {change.test: change.numbers()}, "watched": watched},
         )
         return LayerResult([verdict])
 
-    def notes(self, _setting: Setting, _budget: Budget) -> list[str]:
-        """Return nothing: whoever knows that pairs are watched knows all."""
-        return []
+    def notes(self, setting: Setting, _budget: Budget) -> list[str]:
+        """Return which numeric features are not watched for correlations, and why."""
+        if setting.baseline is None:
+            return []
+        note = PairedFields.of(setting.baseline, setting.fields, setting.summary).note
+        return [] if note is None else [note]
 
     def arithmetic(self, _setting: Setting, alpha: float) -> str:
         """Return the level of all pairs together."""
@@ -85,37 +85,45 @@ class Correlations:
         change = correlation_change(baseline, summary, finding.evidence["watched"])
         if change is None:
             raise NotFound(f"expected correlations of {finding.feature}, found too few rows: nothing was recomputed.")
-        return Explanation(finding, _FORMULA, change.numbers(), (), change.z, change.p_value)
+        return Explanation(finding, _FORMULAS[change.test], change.numbers(), (), change.statistic, change.p_value)
 
 
-def correlation_change(baseline: Baseline, summary: Summary, watched: Collection[str]) -> CorrelationChange | None:
-    """Return the watched pair whose correlation changed most; None where too few rows are complete."""
-    chosen = _places(baseline, watched)
-    if len(chosen) < PAIR:
+def correlation_change(baseline: Baseline, summary: Summary, watched: Collection[str]) -> PairChange | None:
+    """Return the watched pair whose correlation changed most; None where too few rows have both numbers.
+
+    None, too, where hours are judged apart: fields that follow the clock go together over a day, but not within an
+    hour, and the baseline's correlations are those of all hours.
+    """
+    if _apart(baseline):
         return None
-    return correlation(baseline.summary.comoments, summary.comoments, baseline.kappa * _wider(baseline), chosen)
+    correlated = baseline.layout.correlated
+    places = [place for place, (_, layout) in enumerate(correlated) if layout.field.name in watched]
+    return correlation(baseline.pairs, summary.comoments, places)
 
 
-def _places(baseline: Baseline, watched: Collection[str]) -> list[int]:
-    """Return the places of the watched fields among the correlated ones; fewer than two have no correlation to watch.
-
-    None are watched where hours are judged apart: fields that follow the clock go together over a day, but not within
-    an hour, and the baseline's correlations are those of all hours.
-    """
-    if baseline.noise.seasons is not None:
-        return []
-    return [i for i, (_, layout) in enumerate(baseline.layout.correlated) if layout.field.name in watched]
+def _apart(baseline: Baseline) -> bool:
+    return baseline.noise.seasons is not None
 
 
-def _wider(baseline: Baseline) -> NDArray[np.float64]:
-    """Return by how much correlations of rows that resemble their neighbours vary more at most, shape (fields, fields).
+def words(change: PairChange) -> str:
+    """Return what changed: the correlation, or how many rows have the rarer half of both fields."""
+    if change.halves is None:
+        return f"correlation {_two_digits(change.before)} -> {_two_digits(change.now)}"
+    window, baseline = change.halves
+    seen, expected = float(window.both), change.expected
+    first, second = (2 * int(count) <= change.m for count in (baseline.first, baseline.second))
+    # The other counts follow from those of rows high in both.
+    if not first and not second:
+        rest = change.n - int(window.first) - int(window.second)
+        said, seen, expected = "both low", rest + seen, rest + expected
+    elif first and second:
+        said = "both high"
+    else:
+        half = int(window.first if first else window.second)
+        said, seen, expected = "one high, one low", half - seen, half - expected
+    return f"{said} in {seen:,.0f} rows, {expected:,.{0 if expected >= TEN else 1}f} expected"
 
-    A product of two fields forgets faster than either, so the geometric mean of both factors is enough.
-    """
-    spread = baseline.noise.dispersion
-    factors = [_location_factor(spread.get(layout.field.name)) for _, layout in baseline.layout.correlated]
-    return np.asarray(np.sqrt(np.outer(factors, factors)), dtype=np.float64)
 
-
-def _location_factor(dispersion: Dispersion | None) -> float:
-    return 1.0 if dispersion is None else math.fabs(dispersion.factor("location", dispersion.n_ref))
+def _two_digits(r: float) -> str:
+    """Return a correlation with two digits; none is -0.00."""
+    return f"{round(r, 2) + 0.0:.2f}"

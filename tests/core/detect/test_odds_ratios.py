@@ -1,0 +1,117 @@
+"""Equal odds ratios: an exact law, checked against counting and against scipy."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy.stats import hypergeom
+
+from pegel.detect.odds_ratios import Halves, expected_both, possible, same_odds
+
+CELLS = st.tuples(*[st.integers(0, 25)] * 4)
+
+
+def halves(cells: tuple[int, ...]) -> Halves:
+    """Return the counts of a fourfold table: high in both, in the first alone, in the second alone, in none."""
+    both, first, second, none = cells
+    return Halves.of(both + first + second + none, both + first, both + second, both)
+
+
+def weight(window: Halves, baseline: Halves, x: int) -> int:
+    """Return the number of ways to have x rows high in both in the window, in whole numbers."""
+    sides = ((window, x), (baseline, int(window.both + baseline.both) - x))
+    ways = 1
+    for side, both in sides:
+        first, second, rows = int(side.first), int(side.second), int(side.rows)
+        ways *= math.comb(first, both) * math.comb(rows - first, second - both)
+    return ways
+
+
+def _tails(ways: list[int]) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the counts up to each place, and those from each place on."""
+    places = range(len(ways))
+    return [ways[: i + 1] for i in places], [ways[i:] for i in places]
+
+
+@given(CELLS, CELLS)
+def test_it_is_the_law_of_all_tables_with_the_same_margins(seen: tuple[int, ...], trained: tuple[int, ...]) -> None:
+    """The p-value is the smaller tail of all tables, in whole numbers, and the other as far as it is as rare."""
+    window, baseline = halves(seen), halves(trained)
+    least, most = (int(limit) for limit in possible(window, baseline))
+    ways = [weight(window, baseline, x) for x in range(least, most + 1)]
+    at, total = int(window.both) - least, sum(ways)
+    below, above = ([sum(part) for part in parts] for parts in _tails(ways))
+    tail, others = min((below[at], above), (above[at], below), key=lambda pair: pair[0])
+    expected = min(1.0, (tail + max((other for other in others if other <= tail), default=0)) / total)
+
+    assert all(ways)
+    assert expected == pytest.approx(same_odds(window, baseline), rel=1e-9)
+
+
+@given(CELLS, CELLS)
+def test_what_is_expected_has_the_odds_ratio_of_the_baseline(seen: tuple[int, ...], trained: tuple[int, ...]) -> None:
+    """The expected rows lie between what the margins allow, and make the window's odds ratio the baseline's."""
+    assume(sum(seen) > 0)
+    window, baseline = halves(seen), halves(trained)
+    both, ratio = float(expected_both(window, baseline)), float(np.exp(baseline.log_odds()[0]))
+    first, second, rows = (int(count) for count in (window.first, window.second, window.rows))
+
+    assert max(0, first + second - rows) - 1e-9 <= both <= min(first, second) + 1e-9
+    assert both * (rows - first - second + both) == pytest.approx(ratio * (first - both) * (second - both), abs=1e-6)
+
+
+@given(CELLS, CELLS)
+def test_turning_a_field_round_changes_nothing(seen: tuple[int, ...], trained: tuple[int, ...]) -> None:
+    """Whether a field's upper or its lower part is called high is all the same."""
+    window, baseline = (halves((first, both, none, second)) for both, first, second, none in (seen, trained))
+
+    assert same_odds(halves(seen), halves(trained)) == pytest.approx(same_odds(window, baseline), rel=1e-9)
+
+
+@given(CELLS)
+def test_phi_is_the_correlation_of_the_halves(seen: tuple[int, ...]) -> None:
+    """It is numpy's correlation of two columns of 0 and 1; 0 where one of them does not vary."""
+    window = halves(seen)
+    columns = np.repeat([[1, 1], [1, 0], [0, 1], [0, 0]], seen, axis=0)
+    assume(len(columns) > 0)
+    varies = bool((columns.std(axis=0) > 0).all())
+    expected = float(np.corrcoef(columns.T)[0, 1]) if varies else 0.0
+
+    assert expected == pytest.approx(float(window.phi), abs=1e-12)
+
+
+def test_a_large_baseline_of_independent_halves_is_a_hypergeometric_law() -> None:
+    """Against millions of rows without association, the window is tested as Fisher's exact test would."""
+    window, baseline = Halves.of(200, 20, 30, 9), Halves.of(40_000_000, 4_000_000, 6_000_000, 600_000)
+    upper = float(hypergeom.sf(8, 200, 20, 30))
+
+    assert upper < same_odds(window, baseline) <= 2 * upper
+
+
+@pytest.mark.parametrize(
+    "sides",
+    [
+        pytest.param(((3, 0, 0, 97), (30, 0, 0, 970)), id="copies"),
+        pytest.param(((0, 3, 97, 0), (0, 30, 970, 0)), id="mirror images"),
+        pytest.param(((0, 10, 10, 80), (0, 90, 110, 800)), id="never up together"),
+    ],
+)
+def test_what_cannot_differ_does_not(sides: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    """Copies, mirror images and exclusive flags leave one possible count: p is 1, however often each is high."""
+    window, baseline = (halves(side) for side in sides)
+
+    assert 0 == int(np.subtract(*possible(window, baseline)))
+    assert 1.0 == same_odds(window, baseline)
+
+
+def test_rows_that_resemble_each_other_count_less() -> None:
+    """With four times the variance, a count two standard deviations off has the p-value of about one."""
+    window, baseline = Halves.of(10_000, 5_000, 5_000, 2_550), Halves.of(1_000_000, 500_000, 500_000, 250_000)
+    alone, alike = (same_odds(window, baseline, factor) for factor in (1.0, 4.0))
+
+    assert 0.05 == pytest.approx(alone, abs=0.01)
+    assert 0.32 == pytest.approx(alike, abs=0.02)
