@@ -83,6 +83,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._receiving = self._head_whole = False
         self._head_came = self._head_parsed = 0
         self._unsent, self._unsent_since = 0, self.since
+        self._looked_since = -1.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, and make room if there are too many."""
@@ -157,13 +158,19 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def overdue(self, now: float) -> bool:
-        """Say whether the client is over its time. To be asked about once a second."""
+        """Say whether the client is over its time, by the second look in a row. To be asked about once a second.
+
+        After a pause of this process, what the client sent meanwhile is read between the two looks.
+        """
         unsent = self.transport.get_write_buffer_size()
         if unsent != self._unsent:
             self._unsent, self._unsent_since = unsent, now
         if unsent and now - self._unsent_since > self.limits.write_within_s:
             return True
-        return self._until is not None and now > self._until
+        if self._until is None or now <= self._until:
+            return False
+        looked, self._looked_since = self._looked_since, self.since
+        return looked == self.since
 
     def cut(self) -> None:
         """End the connection at once, whatever is still to be sent."""

@@ -13,6 +13,7 @@ import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
 from urllib.parse import urlsplit
 
@@ -102,28 +103,36 @@ def text(rng: Random, longest: int, alphabet: bytes = b"abz-019._/ A%\xe9\xff\t{
     return bytes(rng.choice(alphabet) for _ in range(min(size, longest))).strip() or b"x"
 
 
-def broken_body(rng: Random) -> bytes:
-    """Draw a body that is no request of the honest model: neither its server nor its monitor can read it."""
+@cache
+def large_bodies() -> tuple[bytes, ...]:
+    """Return bodies that are small as they come and large, deep or wide inside. Made once: they cost seconds."""
     deep = b"[" * 900
     tensor = b'{"inputs": [{"name": "size", "shape": [-1], "datatype": "FP64", "data": %b}]}'
-    makers: list[Callable[[], bytes]] = [
-        lambda: b"",
-        lambda: rng.randbytes(rng.randrange(1, 2000)),
-        lambda: b'{"instances": [["red", 1.0',
-        lambda: b'{"instances": 7}',
-        lambda: json.dumps({"instances": [[1] * rng.randrange(4, 40)]}).encode(),
-        lambda: json.dumps({"predictions": [1] * rng.randrange(1, 40)}).encode(),
-        lambda: deep * rng.choice([1, 100]),
-        lambda: b'{"instances": ' + deep + b"]" * 900 + b"}",
-        lambda: gzip.compress(tensor % (deep + b"[1]" + b",2" * 200_000 + b"]" * 900)),
-        lambda: gzip.compress(bytes(rng.choice([10**6, 30 * 10**6])), 1),
-        lambda: gzip.compress(b'{"instances": [' + b"{}," * 2_000_000 + b"{}]}", 1),
-        lambda: gzip.compress(b'{"instances": []}')[:-5],
-        lambda: zlib.compress(b'{"instances": 1}'),
-        lambda: b'{"instances": [[NaN, Infinity, 1e400]], "x": "\xff"}',
-        lambda: b'{"instances": [["\\ud800", 1, 2]]}',
+    return (
+        gzip.compress(tensor % (deep + b"[1]" + b",2" * 200_000 + b"]" * 900)),
+        gzip.compress(bytes(10**6), 1),
+        gzip.compress(bytes(30 * 10**6), 1),
+        gzip.compress(b'{"instances": [' + b"{}," * 2_000_000 + b"{}]}", 1),
+        b'{"instances": ' + deep + b"]" * 900 + b"}",
+        deep * 100,
+    )
+
+
+def broken_body(rng: Random) -> bytes:
+    """Draw a body that is no request of the honest model: neither its server nor its monitor can read it."""
+    small = [
+        b"",
+        rng.randbytes(rng.randrange(1, 2000)),
+        b'{"instances": [["red", 1.0',
+        b'{"instances": 7}',
+        json.dumps({"instances": [[1] * rng.randrange(4, 40)]}).encode(),
+        json.dumps({"predictions": [1] * rng.randrange(1, 40)}).encode(),
+        gzip.compress(b'{"instances": []}')[:-5],
+        zlib.compress(b'{"instances": 1}'),
+        b'{"instances": [[NaN, Infinity, 1e400]], "x": "\xff"}',
+        b'{"instances": [["\\ud800", 1, 2]]}',
     ]
-    return rng.choice(makers)()
+    return rng.choice([*small, *large_bodies()])
 
 
 async def odd_names(rng: Random, doors: Doors, count: int) -> Tried:
