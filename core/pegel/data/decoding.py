@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
+from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.data.conversions import category_of, number_of
 from pegel.data.payloads import Row, load, rows_of
 from pegel.errors import InvalidPayload
 
 _CLEAN = {float, int}
+_NUMBERS = {float, int, bool}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,13 @@ def _columns(rows: list[Row], fields: tuple[Field, ...]) -> Columns:
     return Columns(len(rows), matrix, codes, tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs))
 
 
-def _numbers(column: Sequence[Any]) -> tuple[list[float], list[Missing]]:
-    """Return values and codes, one value at a time: only for columns in which something is not a number."""
-    pairs = [number_of(value) for value in column]
-    return [value for value, _ in pairs], [code for _, code in pairs]
+def _numbers(column: Sequence[Any]) -> tuple[list[float], NDArray[np.uint8]]:
+    """Return values and codes; only what is not a number already is looked at one by one."""
+    values, codes = list(column), np.zeros(len(column), dtype=np.uint8)
+    for at, value in enumerate(column):
+        if type(value) not in _CLEAN:
+            values[at], codes[at] = number_of(value)
+    return values, codes
 
 
 def _categories(column: Sequence[Any]) -> tuple[NDArray[np.object_], NDArray[np.bool_] | None]:
@@ -92,7 +97,13 @@ def _categories(column: Sequence[Any]) -> tuple[NDArray[np.object_], NDArray[np.
     if set(map(type, column)) <= {str, type(None)}:
         array[:] = column
         return array, None
-    pairs = [category_of(value) for value in column]
+    pairs = [_of_number(value) if type(value) in _NUMBERS else category_of(value) for value in column]
     array[:] = [text for text, _ in pairs]
     strange = np.array([bad for _, bad in pairs], dtype=np.bool_)
     return array, strange if strange.any() else None
+
+
+@lru_cache(maxsize=4_096, typed=True)
+def _of_number(value: float) -> tuple[str | None, bool]:
+    """Return a number or a truth value as a category: labels are few, so their texts are kept."""
+    return category_of(value)
