@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from pegel.alerts.alert import Alert
 from pegel.judge.findings import Verdict
+from pegel.judge.layers.odd_events import DETECTOR as EVENTS
 from pegel.reconcile.driver_health import why_not_watching
 from pegel.report.views import StateView
-from pegel.report.words import began, length, moment
+from pegel.report.words import began, length, moment, several
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.stream.commit import MonitorFailure
@@ -41,7 +42,9 @@ def state_of(
         lost = f", {failure.windows_lost:,} windows lost" if failure.windows_lost else ""
         return error(f"{failure.reason} (since {moment(failure.since, now)} UTC{lost})")
     if alert is not None:
-        return StateView(words=f"drifting since {began(alert, now)} UTC", level="bad")
+        only_events = all(one.finding.detector == EVENTS for one in alert.features)
+        what = f"too many {several(alert.names)}" if only_events else "drifting"
+        return StateView(words=f"{what} since {began(alert, now)} UTC", level="bad")
     if last is None:
         return StateView(words="waiting for the first window", level="idle")
     patience = 3 * spec.windowing.length + spec.windowing.lateness

@@ -14,6 +14,7 @@ from pegel.baseline.outliers import top_features
 from pegel.data.columns import Columns, Kind, Role
 from pegel.data.decoding import Decoded, count_rows
 from pegel.data.events import EventType, LoggedEvent
+from pegel.data.wire import PREDICTOR
 from pegel.errors import InvalidPayload
 from pegel.spec.outside_text import cut
 from pegel.stats.layout import Layout
@@ -202,7 +203,7 @@ def score(loaded: LoadedBaseline, summary: Summary, decoded: Decoded, events: li
     values = _values(loaded.baseline.layout, decoded.columns)
     return [
         OutlyingEvent(
-            event_id=cut(events[bodies[row]].id, MAX_TEXT),
+            event_id=cut(_told_id(events[bodies[row]]), MAX_TEXT),
             row=int(indices[row]),
             event_time_us=events[bodies[row]].time_us,
             score=float(scores[row]),
@@ -223,6 +224,11 @@ def _values(layout: Layout, columns: Columns) -> dict[str, NDArray[Any]]:
     by_name: dict[str, NDArray[Any]] = {name: columns.numeric[:, at] for at, name in enumerate(numeric)}
     by_name.update(zip(texts, columns.categorical, strict=True))
     return by_name
+
+
+def _told_id(event: LoggedEvent) -> str:
+    """Return under which id an event is told: a transformer logs other rows under the id of its predictor's."""
+    return event.id if event.component == PREDICTOR else f"{event.id} ({event.component})"
 
 
 def _plain(value: Any) -> float | str | None:

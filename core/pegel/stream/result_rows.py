@@ -75,7 +75,9 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutlierRow:
-    """One outlying row of one event. Key: model, version, event id, row.
+    """One outlying row of one event. Key: model, version, event id, row; no segment, because a row is told once.
+
+    The id of an event that another component than the predictor logged says so: `e1 (transformer)`.
 
     `reasons` lists at most three features, worst first, each as `{"feature", "value", "part"}`.
     """

@@ -11,7 +11,15 @@ import pyarrow as pa
 from sqlalchemy.engine import Engine
 
 from pegel.baseline.baseline import Baseline
-from pegel.data.wire import HEADER_ENDPOINT, HEADER_ID, HEADER_NAMESPACE, HEADER_PROBE, HEADER_TYPE
+from pegel.data.wire import (
+    HEADER_COMPONENT,
+    HEADER_ENDPOINT,
+    HEADER_ID,
+    HEADER_NAMESPACE,
+    HEADER_PROBE,
+    HEADER_TYPE,
+    PREDICTOR,
+)
 from pegel.errors import NotFound
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
@@ -73,6 +81,7 @@ class LoggedRecord:
     at: datetime
     place: tuple[str, int, int] = ("pegel.default.inference", 0, 0)
     is_probe: bool = False
+    component: str = PREDICTOR
 
     def moved(self, topic: str, partition: int, offset: int) -> LoggedRecord:
         """Return the record at another place."""
@@ -82,6 +91,7 @@ class LoggedRecord:
     def headers(self) -> list[tuple[str, bytes]]:
         """Return the headers of the record."""
         names = {HEADER_ID: self.event_id, HEADER_TYPE: self.kind, HEADER_ENDPOINT: self.endpoint}
+        names[HEADER_COMPONENT] = self.component
         if self.is_probe:
             names[HEADER_PROBE] = "true"
         return [(name, value.encode()) for name, value in {**names, HEADER_NAMESPACE: "default"}.items()]

@@ -14,11 +14,12 @@ from pegel.judge.judge import judge
 from pegel.report.alert_mail import plain, render
 from pegel.report.collect import Sources, model_view
 from pegel.report.html import render as render_page
+from pegel.report.states import state_of
 from pegel.spec.settings import Settings
 from pegel.store.results import Results
 from pegel.stream.result_rows import Tally
 from pegel.testing.manual_clock import START
-from pegel.testing.samples import MINUTE, sample_span, sample_spec, sample_window
+from pegel.testing.samples import MINUTE, sample_heartbeat, sample_span, sample_spec, sample_window
 
 pytestmark = pytest.mark.environments("sqlalchemy")
 
@@ -68,6 +69,13 @@ def test_the_mail_says_how_many_and_why(mail: Mail) -> None:
     assert "1,204 events · finding" in " ".join(text.split())
     assert "as in training" not in text
     assert WORDS in short
+
+
+def test_the_list_says_it_in_the_same_words(mail: Mail) -> None:
+    """A model of which only events are odd is not said to drift."""
+    state = state_of(sample_spec(), last=None, alert=mail.alert, heartbeat=sample_heartbeat(NOW), now=NOW)
+
+    assert ("too many unreadable events since 00:24 UTC", "bad") == (state.words, state.level)
 
 
 def test_page_and_explanation_know_it(sources: Sources, judgement: Any) -> None:

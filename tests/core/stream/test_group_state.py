@@ -145,6 +145,15 @@ def test_outliers_are_told_with_their_reasons(group: Any) -> None:
     assert {"feature": "distance", "value": 1e9} == {k: row.reasons[0][k] for k in ("feature", "value")}
 
 
+def test_outliers_of_two_components_do_not_replace_each_other(group: Any) -> None:
+    """What a transformer logs under its predictor's id is told under that id and the component's name."""
+    body = b'{"instances": [[1e9, "AA"]]}'
+    record = LoggedRecord("e", REQUEST_TYPE, "delays-v1", body, group.begin)
+    group.send(group.start(), [record, replace(record, component="transformer")])
+
+    assert ["e", "e (transformer)"] == [row.event_id for row in group.results.outliers("delays", 1)]
+
+
 def test_of_a_long_value_and_a_long_id_the_beginning_is_told(group: Any) -> None:
     """Ids and values of megabytes cost the database 500 characters each: the start, the length and a hash."""
     body = b'{"instances": [[1e9, "%b"]]}' % (b"A" * 1_000_000)
