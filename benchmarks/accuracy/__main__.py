@@ -18,7 +18,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from benchmarks.accuracy import delay_page, false_alarm_page, power_page, real_page
+from benchmarks.accuracy import delay_page, false_alarm_page, hold_page, power_page, real_page
 from benchmarks.accuracy.false_alarm_page import Run
 from benchmarks.accuracy.power import Tally
 from benchmarks.page import put
@@ -50,6 +50,7 @@ PARTS: dict[str, dict[str, Section]] = {
         "power": _power,
         "delay": _delay,
         "false-alarms": partial(false_alarm_page.section, false_alarm_page.SHORT),
+        "one-baseline": hold_page.section,
     },
     "full": {
         "power-tools": real_page.section,

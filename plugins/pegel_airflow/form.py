@@ -119,6 +119,9 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "Alerts", "False alarms (number)", "How often you accept an alert although nothing has changed, per the period."
     ),
     "false_alarms.per": Question("Alerts", "False alarms per", "The period of the number above; a month is 30 days."),
+    "false_alarms.hold_for": Question(
+        "Alerts", "Hold for (share of baselines)", "0: on average; or text, `95%`: at a price in power.", _SHARES
+    ),
     "alerts.emails": Question("Alerts", "Tell (e-mail addresses)", "One address a line. Empty: nobody is mailed."),
     "alerts.repeat_after": Question(
         "Alerts",

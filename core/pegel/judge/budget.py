@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from pegel.spec.monitor_spec import FalseAlarms, Windowing
@@ -19,12 +19,14 @@ class Budget:
     """How many false alarms each layer may raise per window.
 
     `alphas`: by name of the layer, those that run only. `asked_per_day`: what the user allows, which is more than
-    `expected_per_day` where the cap on a single window binds.
+    `expected_per_day` where the cap on a single window binds. `scale`: by what all levels were multiplied, to keep the
+    promise for most baselines instead of on average.
     """
 
     alphas: Mapping[str, float]
     windows_per_day: float
     asked_per_day: float
+    scale: float = 1.0
 
     @property
     def alpha(self) -> float:
@@ -39,11 +41,15 @@ class Budget:
     @property
     def capped(self) -> bool:
         """Say whether fewer false alarms are expected than asked for, because no window may have more than the cap."""
-        return self.expected_per_day < self.asked_per_day * (1 - 1e-9)
+        return self.expected_per_day < self.scale * self.asked_per_day * (1 - 1e-9)
 
     def of(self, layer: str) -> float:
         """Return what one layer may spend per window; 0 where it does not run."""
         return self.alphas.get(layer, 0.0)
+
+    def scaled(self, scale: float) -> Budget:
+        """Return the budget with all levels multiplied."""
+        return replace(self, alphas={name: scale * alpha for name, alpha in self.alphas.items()}, scale=scale)
 
     def share(self, alpha: float) -> float:
         """Return which part of the whole budget a number of false alarms per window is."""

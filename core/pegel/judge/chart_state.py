@@ -61,7 +61,7 @@ class WindowSizes:
         kept = {day: dict(counts) for day, counts in self.days.items() if day >= oldest}
         fresh = today not in kept
         before = {day: counts for day, counts in kept.items() if day != today}
-        size = _rounded(rows)
+        size = rounded(rows)
         counts = kept.setdefault(today, {})
         counts[size] = counts.get(size, 0) + 1
         usual = self.usual
@@ -133,7 +133,7 @@ class ChartState:
         return cls(data["baseline_id"], WindowSizes(data["sizes"]["usual"], days), charts, carried, noticed)
 
 
-def _rounded(rows: int) -> int:
+def rounded(rows: int) -> int:
     """Return the next larger number of two digits and zeros."""
     unit: int = 10 ** max(0, len(str(rows)) - DIGITS)
     return -(-rows // unit) * unit

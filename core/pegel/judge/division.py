@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from pegel.judge.budget import CAP, Budget, divide
+from pegel.judge.chart_state import rounded
 from pegel.judge.layer import Layer, Setting
 from pegel.judge.layer_table import LAYERS, Layers
+from pegel.judge.layers.charts import Charts, chart_count, smallest_season
+from pegel.judge.one_baseline import OneBaseline, scale_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +25,32 @@ class Division:
     budget: Budget
     running: tuple[Layer, ...]
     idle: tuple[str, ...]
+    tested: OneBaseline | None = None
+    """What is tested with the one baseline, before levels were multiplied; None where sizes are not known."""
 
     @classmethod
     def of(cls, setting: Setting, layers: Layers = LAYERS) -> Self:
         """Ask each layer whether it runs, and divide the budget among those that do."""
         reasons = [(entry, entry.layer.missing(setting)) for entry in layers]
         shares = {entry.layer.name: entry.share for entry, reason in reasons if reason is None}
+        budget = divide(setting.spec.false_alarms, setting.spec.windowing, shares)
+        tested, hold_for = _tested(setting, budget), setting.spec.false_alarms.hold_for
+        if tested is not None and hold_for:
+            budget = budget.scaled(scale_for(tested, hold_for))
         return cls(
             setting,
-            divide(setting.spec.false_alarms, setting.spec.windowing, shares),
+            budget,
             running=tuple(entry.layer for entry, reason in reasons if reason is None),
             idle=tuple(reason for _, reason in reasons if reason is not None),
+            tested=tested,
         )
 
     def notes(self) -> tuple[str, ...]:
         """Return what a person should know: what is not looked for and why, and what the layers that run say."""
         running = (note for layer in self.running for note in layer.notes(self.setting, self.budget))
-        return (*self.idle, *running)
+        hold_for = self.setting.spec.false_alarms.hold_for
+        alone = None if self.tested is None else self.tested.words(hold_for, self.budget.scale)
+        return (*self.idle, *running, *([] if alone is None else [alone]))
 
     def describe(self) -> str:
         """Return the arithmetic for people."""
@@ -48,9 +60,23 @@ class Division:
             f"With these settings expect {self.budget.expected_per_day:.2g} false alarms per day: "
             f"{self.budget.windows_per_day:g} windows a day, {first}; {rest}."
         )
+        if self.budget.scale < 1:
+            held = self.setting.spec.false_alarms.hold_for
+            text += f" That is fewer than asked for, so that {held:.0%} of baselines keep to it."
         if self.budget.capped:
             text += f" A window is never judged at more than {CAP:g}, so fewer are expected than asked for."
         return text
+
+
+def _tested(setting: Setting, budget: Budget) -> OneBaseline | None:
+    """Return how many tests share one baseline; None where it or the size of windows is not known."""
+    if setting.baseline is None or not setting.usual_rows or not setting.fields:
+        return None
+    charted = budget.of(Charts.name)
+    n, m = rounded(setting.usual_rows), smallest_season(setting.baseline)
+    return OneBaseline(
+        n, m, budget.alpha - charted, len(setting.fields), charted, chart_count(setting) if charted else 0
+    )
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -203,7 +203,13 @@ class EventTolerance(Section):
     """Events dated more than 30 s ahead: a clock is wrong, and they may be in the wrong window."""
 
 
-_PER = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s+per\s+(\S{1,20})")
+_PER = re.compile(
+    r"([0-9]+(?:\.[0-9]+)?)\s+per\s+(\S{1,20})(?:\s+for\s+([0-9]{1,3}(?:\.[0-9]{1,20})?\s?%)\s+of\s+baselines)?"
+)
+
+
+LEAST_HELD, MOST_HELD = 0.5, 0.99
+"""Fewer baselines than half is no promise; beyond 99 % the rates of baselines are guesses."""
 
 
 class FalseAlarms(Section):
@@ -212,6 +218,18 @@ class FalseAlarms(Section):
     count: AlarmCount = 1.0
     """0.001 to 1000."""
     per: Literal["hour", "day", "week", "month"] = "week"
+    hold_for: Share = 0.0
+    """0: on average over baselines. From 50 % to 99 %: for such a part of all baselines; a baseline is a sample, and
+    where windows are nearly as large as it, a single one may raise several times the promise. It costs power."""
+
+    @field_validator("hold_for")
+    @classmethod
+    def _most(cls, share: float) -> float:
+        if share and not LEAST_HELD <= share <= MOST_HELD:
+            raise ValueError(
+                f"expected 0 (on average) or {LEAST_HELD:.0%} to {MOST_HELD:.0%} of baselines; choose such a share"
+            )
+        return share
 
     @model_validator(mode="before")
     @classmethod
@@ -222,11 +240,13 @@ class FalseAlarms(Section):
         match = _PER.fullmatch(value.strip())
         if match is None:
             raise ValueError('expected a number "per" hour, day, week or month, as in `1 per week`')
-        return {"count": match[1], "per": match[2]}
+        held = {} if match[3] is None else {"hold_for": match[3]}
+        return {"count": match[1], "per": match[2]} | held
 
     def __str__(self) -> str:
         """Return it as people say it, which is accepted again."""
-        return f"{self.count:.12g} per {self.per}"
+        held = f" for {100 * self.hold_for:.12g}% of baselines" if self.hold_for else ""
+        return f"{self.count:.12g} per {self.per}{held}"
 
     @property
     def period(self) -> timedelta:

@@ -80,7 +80,7 @@ class Charts:
         chart_limits = _limits(setting, budget)
         if state is None or chart_limits is None:
             return LayerResult()
-        rate = budget.of(self.name) / _count(setting)
+        rate = budget.of(self.name) / chart_count(setting)
         share, m = budget.share(rate), smallest_season(window.baseline)
         charts = _all_charts(window.baseline)
         moved: dict[Key, Chart] = {}
@@ -232,7 +232,7 @@ def smallest_season(baseline: Baseline) -> int:
     return min(int(baseline.layout.counted(cells).max()) for cells in baseline.summary.season_cells.values())
 
 
-def _count(setting: Setting) -> int:
+def chart_count(setting: Setting) -> int:
     """Return how many charts the watched fields have."""
     if setting.baseline is None:
         return 0
@@ -242,7 +242,7 @@ def _count(setting: Setting) -> int:
 
 def _limits(setting: Setting, budget: Budget) -> ChartLimits | None:
     """Return allowance and limit of each chart; None where there is none."""
-    alpha, count = budget.of(Charts.name), _count(setting)
+    alpha, count = budget.of(Charts.name), chart_count(setting)
     if alpha <= 0 or not count or setting.baseline is None:
         return None
     return limits(setting.usual_rows, smallest_season(setting.baseline), alpha / count)
