@@ -18,15 +18,12 @@ import httpx
 import structlog
 
 from pegel.data import wire
-from pegel_serving.cloudevent import EndpointOrigin, LoggedBody, headers, now_ns
+from pegel_serving.cloudevent import QUEUE_FULL, UNANSWERED, EndpointOrigin, LoggedBody, headers, now_ns
 from pegel_serving.http_service import cancel
 
 log = structlog.stdlib.get_logger(__name__)
 
 WORKERS = 5
-QUEUE_FULL, UNANSWERED = "agent_queue_full", "agent_unanswered"
-AGENT_REASONS = frozenset({QUEUE_FULL, UNANSWERED})
-"""Why events are lost of which the logger knows nothing: what it answered, with whatever status, it has counted."""
 _END_S, _TELL_S = 2.0, 1.0
 """At the end: how long to send what is queued, and then to tell what is lost."""
 _OVERHEAD = 2048

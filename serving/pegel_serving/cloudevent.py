@@ -10,6 +10,10 @@ from datetime import UTC, datetime
 
 from pegel.data import wire
 
+QUEUE_FULL, UNANSWERED = "agent_queue_full", "agent_unanswered"
+AGENT_REASONS = frozenset({QUEUE_FULL, UNANSWERED})
+"""Why an agent loses events of which the logger knows nothing: what it answered, it has counted itself."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointOrigin:

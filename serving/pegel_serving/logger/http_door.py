@@ -17,8 +17,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pegel.data import wire
 from pegel.spec.limits import WEDGED_AFTER
 from pegel_serving import door_limits
-from pegel_serving.agent import AGENT_REASONS
 from pegel_serving.body_reading import BodyEnd, BodyReader, Receive
+from pegel_serving.cloudevent import AGENT_REASONS
 from pegel_serving.http_service import cancel
 from pegel_serving.logger.admit import NOTICE, Envelope, Headers, Refused, open_envelope, record_headers
 from pegel_serving.logger.dead_letters import KEPT_BYTES, dead_letter
