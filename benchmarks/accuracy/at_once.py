@@ -12,6 +12,7 @@ from scipy.special import chndtr, ndtri
 
 from pegel.detect.binary import BinaryTest
 from pegel.detect.ranks import Counts, Floats, RankStatistic
+from pegel.detect.single_category import SingleCategory
 from pegel.judge.decision import RELEVANT
 from pegel.stats import tails
 
@@ -78,19 +79,33 @@ class ExactTests(RankTests):
 
 @dataclass(frozen=True)
 class ShapeTests(Tests):
-    """Pearson's X2 and the corrected G of `pools` cells, divided by the scale of their law, with `df` degrees."""
+    """The divergence of `pools` cells, divided by the scale of its law, with `df` degrees of freedom."""
 
-    x2: Floats
-    g: Floats
+    divergence: Floats
     pools: Counts
     df: Floats
     scale: float = 1.0
 
     def relevance(self, where: Flags, margin: float) -> Floats:
-        """Return the larger non-central upper tail of both statistics."""
+        """Return the non-central upper tail."""
         shift = margin**2 * self.n * self.m / (self.n + self.m) / self.scale
-        lower = [chndtr(value[where], self.df[where], shift) for value in (self.x2, self.g)]
-        return np.asarray(1 - np.minimum(*lower))
+        return np.asarray(1 - chndtr(self.divergence[where], self.df[where], shift))
+
+
+@dataclass(frozen=True)
+class SingleTests(Tests):
+    """The single category that changed most; those that cannot matter at any level have p = 1 and no test."""
+
+    singles: Sequence[SingleCategory | None] = ()
+
+    def relevance(self, where: Flags, margin: float) -> Floats:
+        """Return the p-value of each test that was made."""
+        chosen = (self.singles[i] for i in np.flatnonzero(where).tolist())
+        return np.array([1.0 if one is None else one.p_relevant(margin) for one in chosen])
+
+    def deviations(self) -> list[tuple[str, Floats]]:
+        """Return nothing: single categories are not charted."""
+        return []
 
 
 def normal_value(p: Floats) -> Floats:

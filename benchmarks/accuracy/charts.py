@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from benchmarks.accuracy import ours, streams
-from benchmarks.accuracy.at_once import Flags, Judged
+from benchmarks.accuracy.at_once import Flags, Judged, RankTests
 from benchmarks.accuracy.ours import Watched
 from numpy.typing import NDArray
 
@@ -60,8 +60,8 @@ def one_by_one(z: Floats, limits: ChartLimits, delta: float) -> Flags:
 
 def deviations(judged: Judged) -> Floats:
     """Return what enters the charts of one feature, shape (windows, charts)."""
-    alone = len(judged.tests) == 1
-    charted = [test for test in judged.tests if alone or test.name != "shape"]
+    ranked = any(isinstance(test, RankTests) for test in judged.tests)
+    charted = [test for test in judged.tests if not ranked or test.name != "shape"]
     return np.stack([z for test in charted for _, z in test.deviations()], axis=1)
 
 

@@ -132,8 +132,8 @@ class Baseline:
             model: Name of the model.
             version: Version of the model.
             source: Where the rows came from, for people.
-            scores: Returns the outlier score of every row, in any order, by the tables of this baseline, by which the
-                stream scores events, too; None for no outlier cut-off.
+            scores: Returns the outlier score of every row, in any order, by the tables that it is given: those of this
+                baseline, each row left out of its own; None for no outlier cut-off.
             watch: Gives the rate of outliers that a person wants to see.
             noise: What `pegel.detect.noise_assessment.assess` found in rows ordered by time; None for not assessed.
             performance: Errors on labelled rows; None without labels.
@@ -233,7 +233,7 @@ class Baseline:
 
 
 def _cutoff(summary: Summary, scoring: Scoring, watch: Watch) -> OutlierCutoff | None:
-    scores = scoring(OutlierTables.from_summary(summary, watch.outlier_method))
+    scores = scoring(OutlierTables.of_training(summary, watch.outlier_method))
     rate = min(1.0, watch.outliers_per_day / watch.rows_per_day)
     score = outlier_cutoff(scores, rate)
     if score is None or not math.isfinite(score):

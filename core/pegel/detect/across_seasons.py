@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from pegel.detect import location, scale
+from pegel.detect.category_groups import CategoryGroups
 from pegel.detect.detector import Evidence
-from pegel.detect.drift import BINARY, POOLS, factor_of, joined
+from pegel.detect.drift import BINARY, POOLS, factor_of
 from pegel.detect.ranks import Counts, Floats, RankStatistic, midranks, standardise
-from pegel.detect.shape import ShapeStatistic, pool_categories, pool_ordered, shape_statistic_of, shape_values
+from pegel.detect.shape import ShapeStatistic, pool_ordered, shape_statistic_of, shape_values
 from pegel.stats import tails
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.layout import CategoricalLayout, FieldLayout, NumericLayout
@@ -25,8 +26,6 @@ BySeason = Sequence[tuple[Counts, Counts]]
 def seasonal_tests(layout: FieldLayout, by_season: BySeason, dispersion: Dispersion | None = None) -> list[Evidence]:
     """Return the tests of one field from baseline and window counts of each season. Empty seasons are left out."""
     by_season = [(b, w) for b, w in by_season if b.any() and w.any()]
-    if isinstance(layout, CategoricalLayout):
-        by_season = [(joined(b), joined(w)) for b, w in by_season]
     if not by_season:
         return []
     b, w = np.stack([one for one, _ in by_season]), np.stack([one for _, one in by_season])
@@ -72,12 +71,14 @@ def _effective(n: Floats, m: Floats) -> int:
 
 
 def _shape(layout: FieldLayout, b: Counts, w: Counts, dispersion: Dispersion | None) -> ShapeStatistic | None:
-    """Add up X2, G and degrees of freedom: independent seasons, so the sum is chi-squared again."""
-    if isinstance(layout, NumericLayout):
+    """Add up divergences and degrees of freedom: independent seasons, so the sum is chi-squared again."""
+    if isinstance(layout, CategoricalLayout):
+        b, w, pools = CategoryGroups.of([layout] * len(b), list(b), list(w)).pooled()
+    else:
         b, w = layout.grouped(b), layout.grouped(w)
-    pools = pool_ordered(b, w) if isinstance(layout, NumericLayout) else pool_categories(b, w)
-    x2, g, df = shape_values(b, w, pools)
+        pools = pool_ordered(b, w)
+    divergence, df = shape_values(b, w, pools)
     n, m = w.sum(axis=1).astype(np.float64), b.sum(axis=1).astype(np.float64)
     law = None if dispersion is None else dispersion.chi_squared
-    values = (float(x2.sum()), float(g.sum()), int(df.sum()))
+    values = (float(divergence.sum()), int(df.sum()))
     return shape_statistic_of(values, (int(n.sum()), _effective(n, m)), law)

@@ -16,6 +16,7 @@ from scipy.special import ndtri
 from pegel.detect.binary import BinaryTest
 from pegel.detect.detector import Evidence
 from pegel.detect.ranks import RankStatistic
+from pegel.detect.shape import ShapeStatistic
 from pegel.detect.siegmund import ChartLimits
 from pegel.stats import tails
 from pegel.stats.dispersion import Dispersion
@@ -121,10 +122,11 @@ class Chart:
 def deviations(tests: Iterable[Evidence], dispersion: Dispersion | None = None) -> list[tuple[str, str, float]]:
     """Return test, direction and deviation per chart: two for each rank or binary test, one for shape of categories.
 
-    Shape is charted only where it is the only test; numbers are charted for location and scale. Where windows are known
-    to resemble the ones before them, `dispersion` makes the deviations smaller.
+    Numbers are charted for location and scale, categories for shape. Where windows are known to resemble the ones
+    before them, `dispersion` makes the deviations smaller.
     """
     tests = list(tests)
+    ranked = any(isinstance(test, RankStatistic) for test in tests)
     found = []
     for test in tests:
         if isinstance(test, RankStatistic):
@@ -133,7 +135,7 @@ def deviations(tests: Iterable[Evidence], dispersion: Dispersion | None = None) 
                 test = replace(test, factor=test.factor * longer, one_sided=None)  # noqa: PLW2901  of a wider law
         if isinstance(test, RankStatistic | BinaryTest):
             found += [(test.name, word, _normal(test.tail(sign))) for word, sign in (("up", 1), ("down", -1))]
-        elif len(tests) == 1:
+        elif isinstance(test, ShapeStatistic) and not ranked:
             found.append((test.name, "any", _normal(test.p_value)))
     return found
 

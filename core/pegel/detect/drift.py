@@ -9,9 +9,12 @@ import numpy as np
 
 from pegel.detect import location, scale
 from pegel.detect.binary import binary
+from pegel.detect.category_groups import CategoryGroups
 from pegel.detect.detector import Evidence
 from pegel.detect.ranks import Counts, Floats, midranks, rank_statistics
-from pegel.detect.shape import Law, pool_categories, pool_ordered, shape_statistics
+from pegel.detect.shape import Law, pool_ordered, shape_statistics
+from pegel.detect.single_category import NAME as SINGLE_CATEGORY
+from pegel.detect.single_category import single_categories
 from pegel.detect.sparse import location_of
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.layout import CategoricalLayout, FieldLayout, NumericLayout
@@ -45,19 +48,17 @@ def drift_tests(
 def tests_of(pairs: Sequence[Pair]) -> list[list[Evidence]]:
     """Return the tests of each field; none when all values of both sides are the same. Each side needs rows.
 
-    Two values are tested exactly; more by location, scale and shape (numbers), or by shape alone (categories). Where
-    clean windows are known to vary more than independent rows would, the dispersion corrects for it.
+    Two values are tested exactly; more by location, scale and shape (numbers), or by shape and the single category that
+    changed most. Where clean windows are known to vary more than independent rows would, the dispersion corrects it.
     """
     found: list[list[Evidence]] = [[] for _ in pairs]
-    # A value that is new to the baseline is counted with the other rare ones; it has a count test of its own.
-    pairs = [_join_unseen(pair) if isinstance(pair.layout, CategoricalLayout) else pair for pair in pairs]
     values = [int(np.count_nonzero(pair.baseline + pair.window)) for pair in pairs]
     many = [(i, pair) for i, pair in enumerate(pairs) if values[i] > BINARY]
     for i, pair in enumerate(pairs):
         if values[i] == BINARY:
             found[i] = [_two(pair)]
     _test_numbers([(found[i], pair, pair.layout) for i, pair in many if isinstance(pair.layout, NumericLayout)])
-    _test_categories([(found[i], pair) for i, pair in many if isinstance(pair.layout, CategoricalLayout)])
+    _test_categories([(found[i], pair, pair.layout) for i, pair in many if isinstance(pair.layout, CategoricalLayout)])
     return found
 
 
@@ -80,15 +81,17 @@ def _test_numbers(chosen: Sequence[tuple[list[Evidence], Pair, NumericLayout]]) 
         found.extend([moved, spread, changed] if changed is not None and wide else [moved])
 
 
-def _test_categories(chosen: Sequence[tuple[list[Evidence], Pair]]) -> None:
+def _test_categories(chosen: Sequence[tuple[list[Evidence], Pair, CategoricalLayout]]) -> None:
     """Append the tests of categorical fields to their lists."""
     if not chosen:
         return
-    baseline, window = padded([pair.baseline for _, pair in chosen]), padded([pair.window for _, pair in chosen])
-    pools = pool_categories(baseline, window)
-    shapes = shape_statistics(baseline, window, pools, [_law(pair) for _, pair in chosen])
-    for (found, _), changed in zip(chosen, shapes, strict=True):
-        found.extend([] if changed is None else [changed])
+    pairs = [pair for _, pair, _ in chosen]
+    layouts = [layout for _, _, layout in chosen]
+    groups = CategoryGroups.of(layouts, [pair.baseline for pair in pairs], [pair.window for pair in pairs])
+    shapes = shape_statistics(*groups.pooled(), [_law(pair) for pair in pairs])
+    singles = single_categories(groups, [_factor(SINGLE_CATEGORY, pair) for pair in pairs])
+    for (found, _, _), changed, single in zip(chosen, shapes, singles, strict=True):
+        found.extend(test for test in (changed, single) if test is not None)
 
 
 def padded(rows: Sequence[Counts]) -> Counts:
@@ -124,14 +127,3 @@ def _two(pair: Pair) -> Evidence:
     if factor == 1:
         return binary(b, w)
     return rank_statistics("location", b[None], w[None], midranks(b, w)[None], factor)[0]
-
-
-def _join_unseen(pair: Pair) -> Pair:
-    return Pair(pair.layout, joined(pair.baseline), joined(pair.window), pair.dispersion)
-
-
-def joined(cells: Counts) -> Counts:
-    """Return counts of categories with the unseen values among the other known ones, the last cell."""
-    shorter = cells[:-1].copy()
-    shorter[-1] += cells[-1]
-    return shorter

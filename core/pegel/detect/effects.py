@@ -3,73 +3,37 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import ndtri
 
 from pegel.baseline.outliers.cell_quantiles import quantiles
+from pegel.detect.category_effects import category_effect, others
 from pegel.detect.count_tests import CountTest
 from pegel.detect.detector import Evidence
-from pegel.detect.drift import BINARY, joined
+from pegel.detect.drift import BINARY
+from pegel.detect.effect import Effect, from_to
 from pegel.detect.location import auc
 from pegel.detect.scale import spread_ratio
 from pegel.stats import distances
 from pegel.stats.layout import CategoricalLayout, NumericLayout
 from pegel.stats.summary import FeatureSummary
 
-MOST_DIGITS = 8
-"""Of shares that differ by little."""
-LEAST_SHARE = 1e-4
-"""Smaller shares are shown as smaller than this."""
 
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """A size with its unit, the words for it, and further numbers.
-
-    Units: `sigma` (shift of a normal with the same ranks), `sd ratio`, `d` (z per root of the effective rows),
-    `TV` (share of rows that moved), `share`.
-    """
-
-    value: float
-    unit: str
-    what: str
-    numbers: dict[str, float] = field(default_factory=dict)
-
-
-def percent(share: float) -> str:
-    """Return a share in words.
-
-    >>> [percent(share) for share in (0, 0.00004, 0.0012, 0.031, 0.225, 0.999, 1)]
-    ['0 %', '<0.01 %', '0.12 %', '3.1 %', '22 %', '100 %', '100 %']
-    """
-    if 0 < share < LEAST_SHARE:
-        return f"<{100 * LEAST_SHARE:g} %"
-    return f"{float(f'{100 * share:.2g}'):g} %"
-
-
-def from_to(before: float, now: float) -> str:
-    """Return how a share changed, with as many digits as tell both apart.
-
-    >>> from_to(0.225, 0.31), from_to(0.99961, 0.99994), from_to(0.00002, 0.00005), from_to(0.2, 0.2)
-    ('22 % -> 31 %', '99.96 % -> 99.99 %', '0.002 % -> 0.005 %', '20 % -> 20 %')
-    """
-    texts = [percent(before), percent(now)]
-    digits = 2
-    while texts[0] == texts[1] and before != now and digits < MOST_DIGITS:
-        texts = [f"{float(f'{100 * share:.{digits}g}'):g} %" for share in (before, now)]
-        digits += 1
-    return f"{texts[0]} -> {texts[1]}"
 
 
 def drift_effect(test: Evidence, baseline: FeatureSummary, window: FeatureSummary) -> Effect:
     """Return the effect that belongs to the deciding test of a field."""
     if isinstance(test, CountTest):
         return _rate(test, test.words or test.name)
-    two = np.count_nonzero(baseline.cells + window.cells) == BINARY
-    if isinstance(baseline.layout, CategoricalLayout) or two:
+    if np.count_nonzero(baseline.cells + window.cells) == BINARY:
         return _moved(baseline, window)
+    if isinstance(baseline.layout, CategoricalLayout):
+        return category_effect(test, baseline.layout, baseline.cells, window.cells)
+    return _numeric_effect(test, baseline, window)
+
+
+def _numeric_effect(test: Evidence, baseline: FeatureSummary, window: FeatureSummary) -> Effect:
     numbers = _numeric_numbers(baseline, window)
     if test.name == "location":
         up = test.statistic > 0
@@ -134,18 +98,12 @@ def _median_shift(baseline: FeatureSummary, window: FeatureSummary) -> float | N
 
 
 def _groups(baseline: FeatureSummary, window: FeatureSummary) -> tuple[distances.Counts, distances.Counts]:
-    layout = baseline.layout
-    if not isinstance(layout, NumericLayout):
-        return baseline.cells, window.cells
-    return layout.report(baseline.cells), layout.report(window.cells)
+    return baseline.layout.report(baseline.cells), baseline.layout.report(window.cells)
 
 
 def _moved(baseline: FeatureSummary, window: FeatureSummary) -> Effect:
-    """Name the cell whose share changed most, as they are tested: unseen values among the other rare ones."""
-    b, w = baseline.cells, window.cells
-    if isinstance(baseline.layout, CategoricalLayout):
-        b, w = joined(b), joined(w)
-    p, q = b / baseline.counted, w / window.counted
+    """Name the one of two values whose share changed most."""
+    p, q = baseline.cells / baseline.counted, window.cells / window.counted
     cell = int(abs(q - p).argmax())
     what = f"{cell_label(baseline, cell)} {from_to(p[cell], q[cell])}"
     return Effect(distances.tv(b, w), "TV", what, {"cell": cell, "share_change": q[cell] - p[cell]})
@@ -156,7 +114,7 @@ def cell_label(feature: FeatureSummary, cell: int) -> str:
     layout = feature.layout
     if isinstance(layout, CategoricalLayout):
         named = layout.categories
-        return named[cell] if cell < len(named) else "other values"
+        return named[cell] if cell < len(named) else others(layout.vocabulary, buckets=1)
     edges = layout.edges
     if layout.points[cell]:
         return f"{edges[cell]:g}"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pegel.detect.replay import MIN_BLOCKS, replay
 from pegel.detect.season_choice import choose
+from pegel.detect.single_category import NAME as SINGLE_CATEGORY
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.layout import Layout
 from pegel.stats.noise import COUNTS, Noise
@@ -66,6 +67,6 @@ def with_repeats(noise: Noise, layout: Layout, factor: float, unseen: Mapping[st
     if factor == 1 or noise.dispersion:
         return replace(noise, repeats=factor)
     # The factor is the same for windows of any size: n_ref is beyond all of them.
-    each = Dispersion(ANY_SIZE, 0, dict.fromkeys((*RANKS, *COUNTS), factor), shape=(factor, 1.0, 1))
+    each = Dispersion(ANY_SIZE, 0, dict.fromkeys((*RANKS, *COUNTS, SINGLE_CATEGORY), factor), shape=(factor, 1.0, 1))
     spread = {one.field.name: replace(each, unseen=unseen.get(one.field.name, 0)) for one in layout.features}
     return replace(noise, repeats=factor, dispersion=spread)

@@ -9,6 +9,9 @@ from pegel.stats.summary import FeatureSummary
 
 LEAST_NULL_DIFFERENCE = 0.001
 """A smaller change of the rate of nulls is not worth a page."""
+HARDLY = 0.05
+"""An excess of variance below this leaves the exact law as it is."""
+TWICE = 2
 NONE = Dispersion(n_ref=1, blocks=0, factors={})
 """Where nothing is known of bursts, rows count as independent."""
 
@@ -42,7 +45,8 @@ def quality_tests(
     vocabulary = baseline.layout.vocabulary
     if vocabulary.is_open:
         return tests
-    return [*tests, _unseen(int(window.cells[-1]), vocabulary.singletons, window, baseline, bursts)]
+    rare = (vocabulary.singletons, vocabulary.doubletons)
+    return [*tests, _unseen(window.n_unseen, rare, window, baseline, bursts)]
 
 
 def _numeric(
@@ -51,7 +55,8 @@ def _numeric(
     if layout.discrete:
         points = baseline.cells[layout.points]
         seen = int(window.cells[~layout.points].sum())
-        return [_unseen(seen, int((points == 1).sum()), window, baseline, bursts)]
+        rare = (int((points == 1).sum()), int((points == TWICE).sum()))
+        return [_unseen(seen, rare, window, baseline, bursts)]
     counted = (window.counted, baseline.counted)
     # None of the rows that gave the edges lies beyond them; rows counted later may.
     now, before = window.cells[[0, -1]].tolist(), baseline.cells[[0, -1]].tolist()
@@ -60,11 +65,26 @@ def _numeric(
 
 
 def _unseen(
-    seen: int, singletons: int, window: FeatureSummary, baseline: FeatureSummary, bursts: Dispersion
+    seen: int, rare: tuple[int, int], window: FeatureSummary, baseline: FeatureSummary, bursts: Dispersion
 ) -> CountTest:
     # So many rows of the baseline would be unseen by all its others: those whose value occurs once, or in one burst.
-    expected, counted = max(singletons, bursts.unseen), (window.counted, baseline.counted)
-    return _more("unseen", seen, expected, counted, bursts.factor("unseen", window.n))
+    expected, counted = max(rare[0], bursts.unseen), (window.counted, baseline.counted)
+    factor = max(unseen_factor(expected, rare[1], *counted), bursts.factor("unseen", window.n))
+    return _more("unseen", seen, expected, counted, factor)
+
+
+def unseen_factor(singletons: int, doubletons: int, n: int, m: int) -> float:
+    """Return by how much the count of unseen rows among n varies more than that of independent ones; 1 if hardly.
+
+    An unseen value may occur several times in one window, which matters where windows are not much smaller than the
+    baseline of m rows. With counts by Poisson laws, Var(unseen - singletons n/m) = S n/m (1 + n/m) + 2 D (n/m)^2, where
+    S and D are the expected numbers of singletons and doubletons.
+
+    Source: derived as in W. W. Esty, "A normal limit law for a nonparametric estimator of the coverage of a random
+    sample", Annals of Statistics 11 (1983).
+    """
+    excess = 2 * (doubletons + 1) / (singletons + 1) * n / max(n + m, 1)
+    return 1 + excess if excess > HARDLY else 1.0
 
 
 def _more(name: str, seen: int, seen_in_baseline: int, rows: tuple[int, int], factor: float) -> CountTest:

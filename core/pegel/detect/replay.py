@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pegel.detect import location, scale
+from pegel.detect.category_groups import CategoryGroups
 from pegel.detect.drift import BINARY
 from pegel.detect.ranks import Counts, Floats, midranks, standardise
 from pegel.detect.replayed_counts import bursts
-from pegel.detect.shape import pool_categories, pool_ordered, shape_values
+from pegel.detect.shape import pool_ordered, shape_values
+from pegel.detect.single_category import NAME as SINGLE_CATEGORY
 from pegel.detect.variance_factor import digits, variance_factor
 from pegel.stats.cells import cell_of
 from pegel.stats.dispersion import Dispersion
@@ -38,11 +40,13 @@ class Replayed:
     rest: Counts
 
     def deviations(self) -> dict[str, Floats]:
-        """Return the z of each window by name of the test; categories of more than two values have none."""
+        """Return the z of each window by name of the test; of more than two categories, those of all their groups."""
         kept = (self.rest + self.window).any(axis=0)
         b, w = self.rest[:, kept], self.window[:, kept]
-        if kept.sum() < BINARY or (isinstance(self.layout, CategoricalLayout) and kept.sum() > BINARY):
+        if kept.sum() < BINARY:
             return {}
+        if isinstance(self.layout, CategoricalLayout) and kept.sum() > BINARY:
+            return {SINGLE_CATEGORY: _of_groups(self._groups(self.layout))}
         ranks = midranks(b, w)
         if kept.sum() == BINARY or not isinstance(self.layout, NumericLayout):
             return {"location": standardise(b, w, ranks)[0]}
@@ -50,13 +54,17 @@ class Replayed:
         return {"location": standardise(b, w, shifts)[0], "scale": standardise(b, w, scale.scores(ranks))[0]}
 
     def shapes(self) -> tuple[Floats, Counts]:
-        """Return X2 and its degrees of freedom of each window that can be tested for shape."""
-        b, w = self.rest, self.window
-        if isinstance(self.layout, NumericLayout):
-            b, w = self.layout.grouped(b), self.layout.grouped(w)
-        pools = pool_ordered(b, w) if isinstance(self.layout, NumericLayout) else pool_categories(b, w)
-        x2, _, df = shape_values(b, w, pools)
-        return x2[df > 0], df[df > 0]
+        """Return divergence and degrees of freedom of each window that can be tested for shape."""
+        if isinstance(self.layout, CategoricalLayout):
+            b, w, pools = self._groups(self.layout).pooled()
+        else:
+            b, w = self.layout.grouped(self.rest), self.layout.grouped(self.window)
+            pools = pool_ordered(b, w)
+        divergence, df = shape_values(b, w, pools)
+        return divergence[df > 0], df[df > 0]
+
+    def _groups(self, layout: CategoricalLayout) -> CategoryGroups:
+        return CategoryGroups.of([layout] * len(self.window), list(self.rest), list(self.window))
 
 
 def replay(
@@ -106,7 +114,8 @@ def _dispersion(one: Replayed, column: NDArray[Any], n_ref: int) -> Dispersion:
     deviations = one.deviations()
     factors = {name: variance_factor(z) for name, z in deviations.items()}
     counted = bursts(one.layout, column, n_ref)
-    lags = {name: _lag(z) for name, z in deviations.items()}
+    # Windows follow each other; groups of categories do not, and enter no chart.
+    lags = {name: _lag(z) for name, z in deviations.items() if name != SINGLE_CATEGORY}
     return Dispersion(
         n_ref,
         len(one.window),
@@ -115,6 +124,16 @@ def _dispersion(one: Replayed, column: NDArray[Any], n_ref: int) -> Dispersion:
         {name: lag for name, lag in lags.items() if lag > 0},
         counted.unseen,
     )
+
+
+def _of_groups(groups: CategoryGroups) -> Floats:
+    """Return the z of the count of every group of categories in every window, in one line."""
+    b, w = groups.baseline, groups.window
+    m, n = b.sum(axis=1, keepdims=True), w.sum(axis=1, keepdims=True)
+    share = (b + w) / (m + n)
+    variance = n * share * (1 - share) * m / (m + n)
+    known = variance > 0
+    return np.asarray((w - n * share)[known] / np.sqrt(variance[known]))
 
 
 def _cells(field: FieldLayout, column: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
@@ -135,13 +154,13 @@ def _lag(z: Floats) -> float:
     return digits(min(lag, 0.99)) if lag > ONE_SIDED / math.sqrt(z.size) else 0.0
 
 
-def _shape_factors(x2: Floats, df: Counts) -> tuple[float, float, int] | None:
-    """Match a scaled chi-squared law to mean and variance of the replayed X2, if their mean is too large."""
-    if len(x2) < MIN_BLOCKS:
+def _shape_factors(divergence: Floats, df: Counts) -> tuple[float, float, int] | None:
+    """Match a scaled chi-squared law to mean and variance of the replayed divergences, if their mean is too large."""
+    if len(divergence) < MIN_BLOCKS:
         return None
     usual = round(float(np.mean(df)))
-    mean, variance = float(x2.mean()), float(x2.var(ddof=1))
-    if mean <= usual + ONE_SIDED * math.sqrt(2 * usual / x2.size):
+    mean, variance = float(divergence.mean()), float(divergence.var(ddof=1))
+    if mean <= usual + ONE_SIDED * math.sqrt(2 * usual / divergence.size):
         return None
-    scaled = variance / (2 * mean) * (1 + math.sqrt(2 / x2.size))
+    scaled = variance / (2 * mean) * (1 + math.sqrt(2 / divergence.size))
     return digits(scaled), digits(2 * mean * mean / variance), usual

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from pegel.detect.combine import corrected
 from pegel.detect.detector import Evidence
-from pegel.detect.effects import Effect
+from pegel.detect.effect import Effect
 from pegel.judge.findings import Verdict
 
 RELEVANT = 0.01

@@ -64,7 +64,7 @@ def vocabulary(column: Callable[[], Iterator[pa.Array]], room: int) -> Vocabular
 def _counted(column: Callable[[], Iterator[pa.Array]], shares: int, room: int) -> Vocabulary | None:
     """Count in so many passes; None if a pass meets more than `room` categories."""
     frequent: Counter[str] = Counter()
-    distinct = singletons = 0
+    distinct = singletons = rows = 0
     for share in range(shares):
         seen: Counter[str] = Counter()
         for block in column():
@@ -77,5 +77,6 @@ def _counted(column: Callable[[], Iterator[pa.Array]], shares: int, room: int) -
             return Vocabulary.of_counts(seen)
         distinct += len(seen)
         singletons += sum(count == 1 for count in seen.values())
-        frequent.update({value: seen[value] for value in most_frequent(seen)[:TOP]})
-    return Vocabulary.of_counts(frequent, distinct, singletons)
+        rows += seen.total()
+        frequent.update({value: seen[value] for value in most_frequent(seen)[: TOP + 1]})
+    return Vocabulary.of_counts(frequent, distinct, singletons, rows)

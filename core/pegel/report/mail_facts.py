@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from pegel.alerts.alert import Alert, Mail
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field, Role
@@ -145,7 +147,10 @@ def _numbers(before: FeatureSummary, now: FeatureSummary, unit: str | None) -> l
 
 
 def _categories(layout: CategoricalLayout, before: FeatureSummary, now: FeatureSummary) -> list[ComparisonLine]:
-    labels = [*layout.categories, "others", "never seen in training"]
-    shares = before.cells / before.counted, now.cells / now.counted
+    labels, named = [*layout.categories, "others", "never seen in training"], len(layout.categories)
+    sides = [
+        np.append(one.cells[:named], [one.cells[named:].sum() - one.n_unseen, one.n_unseen]) for one in (before, now)
+    ]
+    shares = [counts / counts.sum() for counts in sides]
     order = sorted(range(len(labels)), key=lambda cell: -abs(shares[1][cell] - shares[0][cell]))
     return [ComparisonLine(labels[cell], *(words.percent(side[cell]) for side in shares)) for cell in order[:CHANGED]]

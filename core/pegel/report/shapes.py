@@ -145,11 +145,14 @@ def _values(layout: NumericLayout, values: Array, baseline: FeatureSummary, now:
 
 def _categories(layout: CategoricalLayout, baseline: FeatureSummary, now: FeatureSummary | None) -> Bars:
     """Choose the largest categories of either side, in the baseline's order; the rest is one bar."""
-    sides = [side.cells for side in (baseline, now) if side is not None]
+    sides = [side for side in (baseline, now) if side is not None]
     named = len(layout.categories)
-    weight = np.max([cells[:named] / max(cells.sum(), 1) for cells in sides], axis=0) if named else np.empty(0)
+    weight = np.max([side.cells[:named] / max(side.counted, 1) for side in sides], axis=0) if named else np.empty(0)
     chosen = np.sort(np.argsort(-weight, kind="stable")[:CATEGORIES])
-    rows = [np.append(cells[chosen], [cells[:-1].sum() - cells[chosen].sum(), cells[-1]]) for cells in sides]
+    rows = []
+    for side in sides:
+        shown = side.cells[chosen]
+        rows.append(np.append(shown, [side.counted - side.n_unseen - shown.sum(), side.n_unseen]))
     return _bars([layout.categories[cell] for cell in chosen], rows, ("others", "unseen"))
 
 

@@ -15,7 +15,7 @@ VERDICT_WORDS = {
     Verdict.BELOW_MARGIN: "below margin",
     Verdict.DRIFT: "drift",
     Verdict.DRIFTING: "drifting slowly",
-    Verdict.INSUFFICIENT: "too few rows",
+    Verdict.INSUFFICIENT: "not judged",
     Verdict.NO_DATA: "no data",
     Verdict.BASELINE_MISSING: "no baseline",
     Verdict.LAYOUT_MISMATCH: "other schema",

@@ -14,28 +14,30 @@ from pegel.stats.vocabulary import Vocabulary
 
 
 class Categories:
-    """Counts of the frequent categories, of all others that the baseline knows, of unseen ones, and of nulls.
+    """Counts of the frequent categories, of all others by bucket, of unseen ones among these, and of nulls.
 
-    `counts`: int64, shape (top + 2,): one per frequent category, then "other known", then "unseen". `nulls`: int.
+    `counts`: int64, shape (cells of the vocabulary,): one per frequent category, then one per bucket of the others.
 
     >>> categories = Categories(Vocabulary.build(["WN", "WN", "AA", "DL"]))
     >>> categories.update(np.array(["WN", "AA", "WN", "XX", None], dtype=object))
     >>> categories.get()
-    {'top': {'WN': 2, 'AA': 1, 'DL': 0}, 'other_known': 0, 'unseen': 1, 'null': 1}
+    {'top': {'WN': 2, 'AA': 1, 'DL': 0}, 'others': 1, 'unseen': 1, 'null': 1}
     """
 
     name: ClassVar[str] = "categories"
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self.counts: NDArray[np.int64] = np.zeros(len(vocabulary.top) + 2, dtype=np.int64)
+        self.counts: NDArray[np.int64] = np.zeros(vocabulary.size, dtype=np.int64)
         self.nulls = 0
+        self.unseen = 0
 
     def update(self, values: NDArray[np.object_]) -> None:
         """Count an array of str and None (null), shape (n,)."""
-        counts, nulls = self.vocabulary.count(values)
+        counts, nulls, unseen = self.vocabulary.count(values)
         self.counts += counts
         self.nulls += nulls
+        self.unseen += unseen
 
     def merge(self, other: Self) -> None:
         """Add the counts of `other`. Raises LayoutMismatch, and changes nothing, if its vocabulary is another."""
@@ -46,16 +48,25 @@ class Categories:
             )
         self.counts += other.counts
         self.nulls += other.nulls
+        self.unseen += other.unseen
 
     def get(self) -> dict[str, Any]:
-        """Return the counts, those of the frequent categories by name, the most frequent of the baseline first."""
-        *top, other_known, unseen = self.counts.tolist()
-        named = dict(zip(self.vocabulary.top, top, strict=True))
-        return {"top": named, "other_known": other_known, "unseen": unseen, "null": self.nulls}
+        """Return the counts, those of the frequent categories by name, the most frequent of the baseline first.
+
+        `others` are all categories without a cell of their own, `unseen` those of them that the baseline lacks.
+        """
+        named = len(self.vocabulary.top)
+        top = dict(zip(self.vocabulary.top, self.counts[:named].tolist(), strict=True))
+        return {"top": top, "others": int(self.counts[named:].sum()), "unseen": self.unseen, "null": self.nulls}
 
     def to_bytes(self) -> bytes:
         """Return vocabulary and counts, packed."""
-        state = {"vocabulary": self.vocabulary.to_json(), "counts": self.counts.tolist(), "null": self.nulls}
+        state = {
+            "vocabulary": self.vocabulary.to_json(),
+            "counts": self.counts.tolist(),
+            "null": self.nulls,
+            "unseen": self.unseen,
+        }
         return seal(self.name, json.dumps(state).encode())
 
     @classmethod
@@ -64,5 +75,5 @@ class Categories:
         state = json.loads(unseal(cls.name, data))
         found = cls(Vocabulary.from_json(state["vocabulary"]))
         found.counts += state["counts"]
-        found.nulls = state["null"]
+        found.nulls, found.unseen = state["null"], state["unseen"]
         return found

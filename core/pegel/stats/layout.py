@@ -113,7 +113,7 @@ class NumericLayout:
 
 @dataclass(frozen=True, eq=False)
 class CategoricalLayout:
-    """Cells of one categorical field: the frequent categories in order, then `other known`, then `unseen`."""
+    """Cells of one categorical field: the frequent categories in order, then the buckets of all others."""
 
     field: Field
     vocabulary: Vocabulary
@@ -124,9 +124,9 @@ class CategoricalLayout:
         return self.vocabulary.top
 
     @property
-    def known(self) -> frozenset[str]:
-        """Return the other values of the baseline, as far as they are kept as text."""
-        return self.vocabulary.known
+    def texts(self) -> frozenset[str]:
+        """Return the values of the baseline, as far as they are kept as text."""
+        return self.vocabulary.texts
 
     @property
     def open_vocabulary(self) -> bool:
@@ -134,9 +134,19 @@ class CategoricalLayout:
         return self.vocabulary.is_open
 
     @property
+    def has_no_frequent_values(self) -> bool:
+        """Say whether new values are the rule and none is known to be frequent, as in a column of identifiers."""
+        return self.vocabulary.is_open and not self.categories
+
+    def report(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return counts on the partition on which distances are reported: all categories without a cell are one."""
+        named = len(self.categories)
+        return np.append(cells[:named], cells[named:].sum())
+
+    @property
     def size(self) -> int:
         """Return the number of cells."""
-        return len(self.vocabulary.top) + 2
+        return self.vocabulary.size
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON."""

@@ -26,8 +26,8 @@ from pegel.stats.moments import Moments
 from pegel.stats.statistic import ColumnStatistic, keeps_columns
 from pegel.stats.statistic_registry import statistic
 
-COUNTERS = ("n", "n_null", "n_nan", "n_posinf", "n_neginf", "n_unparseable")
-"""Counters per field. Always: n = the five others + the sum of its cells."""
+COUNTERS = ("n", "n_null", "n_nan", "n_posinf", "n_neginf", "n_unparseable", "n_unseen")
+"""Counters per field. Always: n = the next five + the sum of its cells. Unseen categories are in cells, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class FeatureSummary:
     n_posinf: int
     n_neginf: int
     n_unparseable: int
+    n_unseen: int
     cells: NDArray[np.int64]
     min: float | None
     max: float | None
@@ -151,10 +152,10 @@ class Summary:
             )
         self._update_numeric(columns, numeric)
         for (i, feature), column, bad in zip(categorical, columns.categorical, columns.unparseable, strict=True):
-            cells, nulls = feature.vocabulary.count(column)
+            cells, nulls, unseen = feature.vocabulary.count(column)
             unparseable = 0 if bad is None else int(np.count_nonzero(bad))
             self._cells_of(i)[:] += cells
-            self.counters[i] += (columns.n, nulls - unparseable, 0, 0, 0, unparseable)
+            self.counters[i] += (columns.n, nulls - unparseable, 0, 0, 0, unparseable, unseen)
 
     def _update_numeric(self, columns: Columns, numeric: tuple[tuple[int, NumericLayout], ...]) -> None:
         if not numeric or not columns.n:
@@ -166,7 +167,8 @@ class Summary:
         ends = _ends(ordered)
         nan, posinf, neginf = ends
         self.counters[where] += np.stack(
-            [np.full_like(nan, columns.n), absent[0], nan - absent.sum(axis=0), posinf, neginf, absent[1]], axis=1
+            [np.full_like(nan, columns.n), absent[0], nan - absent.sum(axis=0), posinf, neginf, absent[1], 0 * nan],
+            axis=1,
         )
         finite = [line[start : line.size - end] for line, start, end in zip(ordered, neginf, nan + posinf, strict=True)]
         for (i, feature), values in zip(numeric, finite, strict=True):

@@ -106,7 +106,9 @@ def outcome(feature: FeatureSummary) -> str:
             (number_text(feature.layout.edges[i]) if points[i] else OTHER_NUMBER, cells[i]) for i in range(len(cells))
         ]
     else:
-        named = list(zip([*feature.layout.categories, "known", UNSEEN], cells, strict=True))
+        categories = feature.layout.categories
+        others = feature.counted - sum(cells[: len(categories)]) - feature.n_unseen
+        named = [*zip(categories, cells, strict=False), ("known", others), (UNSEEN, feature.n_unseen)]
     counted = {(word, count) for word, count in (*apart.items(), *named) if count}
     return counted.pop()[0] if len(counted) == 1 else str(counted)
 

@@ -14,7 +14,7 @@ from pegel.detect.binary import binary
 from pegel.detect.cusum import RECOVERY, Chart, deviations
 from pegel.detect.location import location
 from pegel.detect.scale import scale
-from pegel.detect.shape import pool_categories, shape
+from pegel.detect.shape import pool_ordered, shape
 from pegel.detect.siegmund import ChartLimits, alarm_rate, arl, limits
 from pegel.stats.dispersion import Dispersion
 
@@ -161,7 +161,7 @@ def test_json() -> None:
 def test_each_kind_of_test_has_its_deviations() -> None:
     """Rank tests and switches give one value in each direction, shares of categories one; shape of numbers none."""
     two = binary(BASELINE[:2], WINDOW[:2])
-    changed = shape(BASELINE, WINDOW, pool_categories(BASELINE, WINDOW))
+    changed = shape(BASELINE, WINDOW, pool_ordered(BASELINE, WINDOW))
     assert changed is not None
     numbers = deviations([location(BASELINE, WINDOW), scale(BASELINE, WINDOW), changed])
     named = [(test, direction) for test, direction, _ in [*numbers, *deviations([two]), *deviations([changed])]]

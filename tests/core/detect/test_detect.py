@@ -15,7 +15,7 @@ from pegel.detect.drift import drift_tests
 from pegel.detect.location import auc, location
 from pegel.detect.ranks import Counts
 from pegel.detect.scale import CLIP, scale
-from pegel.detect.shape import pool_categories, pool_ordered, shape
+from pegel.detect.shape import pool_ordered, shape
 from pegel.stats import tails
 from pegel.stats.cells import count_sorted
 from pegel.stats.layout import Layout
@@ -77,18 +77,16 @@ def test_pearson_three_matches_scipy() -> None:
 
 @pytest.mark.parametrize("shift", [0.0, 1.0])
 def test_shape_is_scipy(shift: float) -> None:
-    """Both shape statistics are those of scipy's contingency table; G is divided by Williams' factor."""
+    """The divergence is that of scipy's contingency table, of the power of one third."""
     b, w = cells(sample(1, 3_000)), cells(sample(2, 200, shift))
     pools = pool_ordered(b, w)
     table = np.stack([np.bincount(pools, weights=side) for side in (w, b)])
-    x2 = stats.chi2_contingency(table, correction=False)
-    g = stats.chi2_contingency(table, correction=False, lambda_="log-likelihood")
+    expected = stats.chi2_contingency(table, correction=False, lambda_=1 / 3)
     found = shape(b, w, pools)
 
     assert found is not None
-    assert (x2.statistic, x2.dof) == pytest.approx((found.x2, found.df), rel=1e-9)
-    assert 0.9 < found.g / g.statistic < 1
-    assert found.p_value >= x2.pvalue * (1 - 1e-9)
+    assert (expected.statistic, expected.dof) == pytest.approx((found.divergence, found.df), rel=1e-9)
+    assert expected.pvalue == pytest.approx(found.p_value, rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -96,18 +94,9 @@ def test_pools_are_large_enough(seed: int) -> None:
     """At least five rows are expected in each pool on both sides, whatever the counts."""
     rng = np.random.default_rng(seed)
     b, w = rng.poisson(3, 40) * 20, rng.poisson(1.5, 40)
-    for pools in (pool_ordered(b, w), pool_categories(b, w)):
-        both = np.bincount(pools, weights=b + w)
+    both = np.bincount(pool_ordered(b, w), weights=b + w)
 
-        assert both.min() * min(b.sum(), w.sum()) / both.sum() >= 5 * (1 - 1e-12)
-
-
-def test_rare_categories_share_a_pool() -> None:
-    """Rare categories go together; a rest that is still rare joins the smallest category that stands alone."""
-    baseline, window = np.array([5000, 3000, 2000, 4, 3]), np.array([50, 30, 20, 0, 0])
-
-    assert [0, 1, 2, 2, 2] == pool_categories(baseline, window).tolist()
-    assert [0, 1, 2, 3, 3] == pool_categories(baseline * [1, 1, 1, 100, 100], window).tolist()
+    assert both.min() * min(b.sum(), w.sum()) / both.sum() >= 5 * (1 - 1e-12)
 
 
 def test_binary_is_fishers_test() -> None:
@@ -121,7 +110,7 @@ def test_binary_is_fishers_test() -> None:
 
 
 def test_which_tests_are_run(layout: Layout) -> None:
-    """Numbers are tested for location, scale and shape, categories for shape, two values exactly, a constant not."""
+    """Numbers have three tests, categories two, two values an exact one, a constant none."""
     delay, carrier = layout.features[0], layout.features[1]
     spread = np.full(delay.size, 100)
     two, one = np.zeros_like(spread), np.zeros_like(spread)
@@ -130,7 +119,8 @@ def test_which_tests_are_run(layout: Layout) -> None:
     assert ["location", "scale", "shape"] == [test.name for test in drift_tests(delay, spread, spread)]
     assert ["binary"] == [test.name for test in drift_tests(delay, two, two)]
     assert [] == drift_tests(delay, one, one)
-    assert ["shape"] == [test.name for test in drift_tests(carrier, spread[:6], spread[:6])]
+    many = np.full(carrier.size, 100)
+    assert ["shape", "single category"] == [test.name for test in drift_tests(carrier, many, many)]
 
 
 def test_relevance() -> None:

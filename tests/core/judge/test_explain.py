@@ -41,7 +41,7 @@ def test_every_finding_is_found_again(baseline: Baseline, stored: Summary, spec:
     copy = Baseline.from_json(baseline.to_json())
     explained = [explain(finding, stored, copy) for finding in findings]
 
-    assert {"location", "nulls", "shape", "outlier rate"} == {finding.test for finding in findings}
+    assert {"location", "nulls", "single category", "outlier rate"} == {finding.test for finding in findings}
     assert all(one.agrees for one in explained)
     assert "equal to 1e-9" in str(explained[0])
     assert f"n = {findings[0].n}, m = {findings[0].m}" in str(explained[0])

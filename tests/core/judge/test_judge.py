@@ -72,7 +72,7 @@ def test_nothing_has_changed(look: Callable[..., Judgement]) -> None:
         ({"shift": -0.5}, ("delay", "drift", "location", "sigma"), "shifted down"),
         ({"spread": 1.5}, ("delay", "drift", "scale", "sd ratio"), "spread wider"),
         ({"spread": 0.5}, ("delay", "drift", "scale", "sd ratio"), "drawn together"),
-        ({"wn": 0.4}, ("carrier", "drift", "shape", "TV"), "WN 22 % -> 39 %"),
+        ({"wn": 0.4}, ("carrier", "drift", "single category", "share"), "WN 22 % -> 39 %"),
         ({"nulls": 0.05}, ("delay", "quality", "nulls", "share"), "nulls 0.13 % -> 4.9 %"),
     ],
 )

@@ -53,7 +53,7 @@ def test_another_layout_version_is_refused(layout: Layout) -> None:
 
 
 def test_kinds(layout: Layout) -> None:
-    """Numbers with at most 64 values are discrete; text has a cell per category, one for others, one for unseen."""
+    """Numbers with at most 64 values are discrete; text has a cell per category, and eight buckets of new ones."""
     delay, carrier, stops, late = layout.features
 
     assert isinstance(delay, NumericLayout)
@@ -62,12 +62,12 @@ def test_kinds(layout: Layout) -> None:
     assert isinstance(carrier, CategoricalLayout)
     assert (False, True, True) == (delay.discrete, stops.discrete, late.discrete)
     assert (True, True, False) == (delay.correlated, stops.correlated, late.correlated)
-    assert ({"WN", "AA", "DL", "UA"}, 6, 5) == (set(carrier.categories), carrier.size, late.size)
+    assert ({"WN", "AA", "DL", "UA"}, 4 + 8, 5) == (set(carrier.categories), carrier.size, late.size)
 
 
 def test_pickle(layout: Layout) -> None:
     """A layout that was used travels between processes."""
-    assert layout.features[1].vocabulary.cells["AA"] < 4  # type: ignore[union-attr]  # the second field is text
+    assert layout.features[1].vocabulary.places["AA"] < 4  # type: ignore[union-attr]  # the second field is text
 
     copy = pickle.loads(pickle.dumps(layout))  # noqa: S301  # own bytes
 
@@ -77,10 +77,10 @@ def test_pickle(layout: Layout) -> None:
 def test_frequent_categories_come_first() -> None:
     """Cells are ordered by frequency, ties by byte order; a category is its exact text."""
     vocabulary = Vocabulary.build(["b", "B ", "b", "é", "a", None])
-    counts, nulls = vocabulary.count(np.array(["a", "B", "b", None, ""], dtype=object))
+    counts, nulls, unseen = vocabulary.count(np.array(["a", "B", "b", None, ""], dtype=object))
 
     assert ("b", "B ", "a", "é") == vocabulary.top
-    assert ([1, 0, 1, 0, 0, 2], 1) == (counts.tolist(), nulls)
+    assert ([1, 0, 1, 0], 2, 1, 2) == (counts[:4].tolist(), counts[4:].sum(), nulls, unseen)
     assert 3 == vocabulary.singletons
 
 
@@ -88,10 +88,10 @@ def test_frequent_categories_come_first() -> None:
 def test_known_values(distinct: int, unseen: int) -> None:
     """Up to 10,000 values are known as text, up to 100,000 by hash; beyond, nothing is unseen."""
     values = [f"key {i:06d}" for i in range(distinct)]
-    vocabulary = Vocabulary.build(values)
-    counts, _ = vocabulary.count(np.array([values[-1], values[-2], "another"], dtype=object))
+    vocabulary = Vocabulary.build(values * 2)
+    counts, _, new = vocabulary.count(np.array([values[-1], values[-2], "another"], dtype=object))
 
-    assert [3 - unseen, unseen] == counts[-2:].tolist()
+    assert (3, unseen) == (counts.sum(), new)
     assert vocabulary == Vocabulary.from_json(json.loads(json.dumps(vocabulary.to_json())))
 
 
@@ -99,7 +99,36 @@ def test_text_that_is_not_unicode() -> None:
     """Lone surrogates, as JSON may carry, are categories like any other."""
     vocabulary = Vocabulary.build(["\ud800", "a"])
 
-    assert 1 == vocabulary.cells["\ud800"]
+    assert 1 == vocabulary.places["\ud800"]
+
+
+@pytest.mark.parametrize("distinct", [200, 10_001])
+def test_values_that_are_equally_frequent_have_no_cells(distinct: int) -> None:
+    """Where rank is a matter of chance no value has a cell; a value that is frequent for certain has one."""
+    rng = np.random.default_rng(distinct)
+    even = [str(i) for i in rng.integers(0, distinct, 20 * distinct)]
+
+    assert () == Vocabulary.build(even).top
+    assert ("often",) == Vocabulary.build([*even, *["often"] * 200]).top
+
+
+def test_a_value_lies_in_its_bucket_whatever_else_there_is() -> None:
+    """The bucket of a value follows from its text alone, so a baseline in which it is new counts it there, too."""
+    few, many = (Vocabulary.build([str(i) for i in range(start, 300)] * 3) for start in (100, 0))
+    new = np.array([str(i) for i in range(100)], dtype=object)
+
+    assert (100, 0) == (few.count(new)[2], many.count(new)[2])
+    assert np.array_equal(few.count(new)[0], many.count(new)[0])
+
+
+def test_mostly_single_values_are_an_open_vocabulary() -> None:
+    """Where more than half of the rows have a value of their own nothing is unseen, and no others are kept."""
+    often = ["x"] * 90
+    below, above = (Vocabulary.build([*often, *map(str, range(n))]) for n in (80, 100))
+
+    assert (False, True) == (below.is_open, above.is_open)
+    assert (frozenset(), ("x",)) == (above.known, above.top)
+    assert 0 == above.count(np.array(["new"], dtype=object))[2]
 
 
 @pytest.mark.parametrize(
@@ -178,6 +207,6 @@ def test_a_category_is_known_by_its_meaning(trained: list[str], now: list[str], 
     """What is not there as it is written is the category that writes the same number, or truth value among such."""
     vocabulary = Vocabulary.build(trained * 2)
 
-    assert cells == [vocabulary.count(np.array(now, dtype=object))[0][vocabulary.cells[one]] for one in trained] + [
-        *vocabulary.count(np.array(now, dtype=object))[0][-2:]
-    ]
+    counts, _, unseen = vocabulary.count(np.array(now, dtype=object))
+
+    assert cells == [*(int(counts[vocabulary.places[one]]) for one in trained), 0, unseen]

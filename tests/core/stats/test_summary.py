@@ -209,7 +209,7 @@ def test_infinities_and_nan_stay_outside_of_cells() -> None:
         number.counted,
     )
     assert (0.5, 0.5, 1) == (number.min, number.max, number.moments.count)
-    assert (1, 1, [2, 1, 0, 0, 1]) == (text.n_null, text.n_unparseable, text.cells.tolist())
+    assert (1, 1, [2, 1, 0], 1) == (text.n_null, text.n_unparseable, text.cells[:3].tolist(), text.n_unseen)
 
 
 def test_roles_are_counted_apart(layout: Layout, count: Callable[..., Summary], draw: Callable[..., Any]) -> None:

@@ -17,11 +17,13 @@ import pegel.detect
 from pegel.data.columns import Field, Kind
 from pegel.detect.across_seasons import seasonal_tests
 from pegel.detect.binary import binary
+from pegel.detect.category_groups import CategoryGroups
 from pegel.detect.count_tests import CountTest
 from pegel.detect.detector import Evidence
 from pegel.detect.location import location
 from pegel.detect.scale import scale
 from pegel.detect.shape import ShapeStatistic, pool_ordered, shape
+from pegel.detect.single_category import single_category
 from pegel.detect.sparse import SparseTest
 from pegel.detect.tolerated import ToleratedShare
 from pegel.stats.layout import NumericLayout
@@ -34,6 +36,12 @@ def shaped(baseline: Any, window: Any) -> ShapeStatistic:
     found = shape(baseline, window, pool_ordered(baseline, window))
     assert found is not None
     return found
+
+
+def single(baseline: Any, window: Any) -> Any:
+    """Test the one that changed most of twelve categories."""
+    groups = CategoryGroups(baseline[None], window[None], np.zeros((1, 12), dtype=np.intp))
+    return single_category(groups, 0)
 
 
 def crossing(place: int) -> Any:
@@ -62,6 +70,7 @@ EXAMPLES: dict[str, list[Any]] = {
     "ShapeStatistic": [shaped, crossing(2)],
     "BinaryTest": [lambda b, w: binary(np.array([b[:9].sum(), b[9:].sum()]), np.array([w[:9].sum(), w[9:].sum()]))],
     "SparseTest": [mostly_usual],
+    "SingleCategory": [single],
     "CountTest": [lambda b, w: CountTest("last", int(w[-1]), int(w.sum()), int(b[-1]), int(b.sum()))],
 }
 """How a test of each class is made of counts of baseline and window."""
@@ -75,7 +84,7 @@ def window(tilt: float, seed: int = 1) -> Any:
 
 
 def test_every_test_is_here() -> None:
-    """There are five classes of tests against a baseline in the package, and each has an example above."""
+    """There are six classes of tests against a baseline in the package, and each has an example above."""
     found, without_baseline = set(), {Evidence, ToleratedShare}
     for module in pkgutil.iter_modules(pegel.detect.__path__):
         for name, kind in inspect.getmembers(importlib.import_module(f"pegel.detect.{module.name}"), inspect.isclass):
@@ -84,7 +93,7 @@ def test_every_test_is_here() -> None:
                 found.add(name)
 
     assert set(EXAMPLES) == found
-    assert (5, 10) == (len(found), len(CASES))
+    assert (6, 11) == (len(found), len(CASES))
 
 
 @pytest.mark.parametrize(("name", "make"), CASES)

@@ -23,16 +23,17 @@ from pegel.stats.summary import FeatureSummary
 TAILS = (0.01, 0.99)
 
 
-def hbos(feature: FeatureSummary, layout: NumericLayout) -> NDArray[np.float64]:
+def hbos(feature: FeatureSummary, layout: NumericLayout, left_out: int = 0) -> NDArray[np.float64]:
     """Return the score of each cell of a numeric field, shape (cells,); zeros if no value was counted.
 
     -ln((b + 1/2) / (m + k/2) * R / width) for a cell of b of m values, k cells in all. Cells without a width of their
     own (of a single value, and the two open ends) count as R/64 wide. Without a range, R = 0, widths are left out.
+    `left_out`: 1 for rows of the baseline itself, each of which is scored by all others.
     """
-    m = feature.counted
-    if m == 0:
+    m = feature.counted - left_out
+    if m <= 0:
         return np.zeros(feature.cells.size)
-    shares = (feature.cells + 0.5) / (m + feature.cells.size / 2)
+    shares = (np.maximum(feature.cells - left_out, 0) + 0.5) / (m + feature.cells.size / 2)
     table: NDArray[np.float64] = _log_widths(feature, layout) - np.array([math.log(share) for share in shares.tolist()])
     return table
 

@@ -16,7 +16,7 @@ from pegel.baseline.outliers.feature_table import FeatureTable, feature_table
 from pegel.data.columns import Columns, Missing, Role
 from pegel.spec.monitor_spec import OutlierMethod
 from pegel.stats.cells import cell_of
-from pegel.stats.layout import CategoricalLayout, Layout, NumericLayout
+from pegel.stats.layout import CategoricalLayout, Layout
 from pegel.stats.summary import Summary
 
 SCORED_ROLE = Role.FEATURE
@@ -32,9 +32,22 @@ class OutlierTables:
 
     @classmethod
     def from_summary(cls, summary: Summary, method: OutlierMethod = "ecod") -> OutlierTables:
-        """Build the tables from the baseline's summary."""
+        """Build the tables by which events are scored from the baseline's summary."""
+        return cls._of(summary, method, left_out=0)
+
+    @classmethod
+    def of_training(cls, summary: Summary, method: OutlierMethod = "ecod") -> OutlierTables:
+        """Build the tables by which the baseline's own rows are scored: each as if it were new to all others.
+
+        Scored by tables that it has helped to make, a row with a rare value seems less odd than a later one, and a
+        cut-off from such scores is exceeded too often.
+        """
+        return cls._of(summary, method, left_out=1)
+
+    @classmethod
+    def _of(cls, summary: Summary, method: OutlierMethod, *, left_out: int) -> OutlierTables:
         features = [f for f in summary.features.values() if f.layout.field.role is SCORED_ROLE]
-        return cls(summary.layout, tuple(feature_table(feature, method) for feature in features))
+        return cls(summary.layout, tuple(feature_table(feature, method, left_out) for feature in features))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -44,10 +57,10 @@ class OutlierTables:
     def score(self, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Score feature rows: scores, shape (n,), and the part of each feature, shape (n, d), in schema order."""
         parts = np.zeros((len(self.tables), columns.n))
-        for j, (_, feature) in enumerate(self.layout.numeric(SCORED_ROLE)):
-            k = self._place[feature.field.name]
+        for j, (_, number) in enumerate(self.layout.numeric(SCORED_ROLE)):
+            k = self._place[number.field.name]
             missing = None if columns.missing is None else columns.missing[:, j]
-            parts[k] = _numeric_parts(self.tables[k], feature, columns.numeric[:, j], missing)
+            parts[k] = _numeric_parts(self.tables[k], columns.numeric[:, j], missing)
         for j, (_, category) in enumerate(self.layout.categorical(SCORED_ROLE)):
             k = self._place[category.field.name]
             lookup = self._categories[category.field.name].__getitem__
@@ -74,23 +87,24 @@ class _CategoryParts(dict[str | None, float]):
 
     def __init__(self, table: FeatureTable, feature: CategoricalLayout) -> None:
         self._parts: list[float] = table.cells.tolist()
-        self._cells = feature.vocabulary.cells
+        self._vocabulary = feature.vocabulary
         super().__init__(zip(feature.categories, self._parts, strict=False))
         self[None] = table.null
 
     def __missing__(self, value: str) -> float:
-        return self._parts[self._cells[value]]
+        named = len(self._vocabulary.top)
+        return self._parts[named + (self._vocabulary.places[value] - named) // self._vocabulary.buckets]
 
 
 def _numeric_parts(
-    table: FeatureTable, feature: NumericLayout, values: NDArray[np.float64], missing: NDArray[np.uint8] | None
+    table: FeatureTable, values: NDArray[np.float64], missing: NDArray[np.uint8] | None
 ) -> NDArray[np.float64]:
     strange = np.flatnonzero(~np.isfinite(values))
     if not strange.size:
-        return table.cells[cell_of(values, feature.cuts)]
+        return table.cells[cell_of(values, table.cuts)]
     finite = values.copy()
     finite[strange] = 0.0  # anything that has a cell; what it gives is written over
-    parts = table.cells[cell_of(finite, feature.cuts)]
+    parts = table.cells[cell_of(finite, table.cuts)]
     odd = values[strange]
     parts[strange] = np.where(np.isnan(odd), table.nan, np.where(odd > 0, table.posinf, table.neginf))
     if missing is not None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from pegel.baseline.baseline import Baseline
-from pegel.detect.effects import Effect, percent
+from pegel.detect.effect import Effect, percent
 from pegel.detect.tolerated import ToleratedShare
 from pegel.errors import NotFound
 from pegel.judge.budget import Budget, sidak

@@ -26,7 +26,7 @@ from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
 from pegel.judge.layers.stored_comparison import stored_comparison, stored_evidence
-from pegel.stats.layout import NumericLayout
+from pegel.stats.layout import CategoricalLayout, NumericLayout
 from pegel.stats.summary import Summary
 
 OUTLIER_RATE = "outlier rate"
@@ -46,14 +46,21 @@ _FORMULAS = {
         "as location, with squared normal scores of the pooled midranks, clipped at 1/256; z > 0 means spread wider"
     ),
     "shape": (
-        "X2 = sum (observed - expected)^2 / expected over pooled cells of window and baseline; p is the larger of "
-        "those of X2 and of Williams' corrected G, chi-squared with df degrees of freedom"
+        "divergence = 4.5 sum observed ((observed / expected)^(1/3) - 1) over pooled cells of window and baseline; "
+        "chi-squared with df degrees of freedom"
+    ),
+    "single category": (
+        "as for two values, of the count of the group that changed most against all others, times the number of groups"
     ),
     "binary": (
         "the smaller tail of the hypergeometric law of the second value's count, given both totals, and as much of the "
         "other as is no more likely"
     ),
 }
+_OPEN = (
+    "open vocabulary: no value is known to be frequent and new ones are the rule; only repeated values and nulls are "
+    "looked at"
+)
 _COUNT_FORMULA = (
     "P(K >= seen), K hypergeometric: `seen` of n rows of the window against `seen_in_baseline` of m, given their sum; "
     "for nulls, the smaller tail and as much of the other as is no more likely"
@@ -216,5 +223,7 @@ def _drift(pair: Comparison, tests: Sequence[Evidence] | None, criterion: Criter
         return FeatureVerdict(feature=name, verdict=Verdict.OK, what="all values are the same", n=n, m=m)
     verdict = verdict_on(name, tests, criterion, lambda test: drift_effect(test, pair.reference, pair.judged))
     if verdict.verdict is Verdict.OK:
-        return verdict
+        layout = pair.before.layout
+        identifiers = isinstance(layout, CategoricalLayout) and layout.has_no_frequent_values
+        return insufficient(name, _OPEN, n, m) if identifiers else verdict
     return verdict.with_evidence({**pair.evidence, "distances": distances_of(pair.reference, pair.judged)})

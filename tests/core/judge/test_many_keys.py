@@ -1,0 +1,148 @@
+"""Columns of many values: clean windows keep their level, and one value among thousands that changes is found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from benchmarks.accuracy import many_keys
+from benchmarks.outliers import mixed
+from scipy.stats import binom
+
+import pegel
+from pegel.judge.findings import Verdict
+
+CERTAIN = 1e-4
+
+
+def zipf(rng: np.random.Generator, rows: int, keys: int = 20_000, slope: float = 1.0) -> list[str]:
+    """Draw keys whose shares fall by rank."""
+    return rng.choice(keys, rows, p=many_keys.shares(keys, slope)).astype(str).tolist()
+
+
+def found(report: pegel.CheckReport) -> list[tuple[str, str]]:
+    """Return test and words of each finding."""
+    return [(finding.test, finding.what) for finding in report.findings]
+
+
+def test_clean_windows_keep_their_level() -> None:
+    """Even and uneven keys, few and many, are flagged at most 1.2 times as often as promised, and not far less."""
+    shapes = [(60, 0.0), (300, 0.5), (2_000, 0.0), (2_000, 1.0), (20_000, 1.0)]
+    tasks = [(7, i, keys, slope, 20_000, 500, 400) for keys, slope in shapes for i in range(4)]
+    rates = np.mean([many_keys.one_baseline(task).drift for task in tasks], axis=0)
+    windows = 400 * len(tasks)
+
+    for level, rate in zip(many_keys.LEVELS[:2], rates, strict=False):
+        assert rate * level * windows <= binom.isf(CERTAIN, windows, 1.2 * level)
+    assert rates[0] * 0.01 * windows >= binom.ppf(CERTAIN, windows, 0.3 * 0.01)
+
+
+def test_charts_of_even_keys_keep_their_rate() -> None:
+    """The chart of 2,000 even keys alarms no more often than promised, although the error of a baseline lasts."""
+    alarms = [many_keys.one_baseline((7, i, 2_000, 0.0, 20_000, 100, 500)).chart for i in range(6)]
+
+    assert np.mean(alarms) * many_keys.ALARMS * 3_000 <= binom.isf(CERTAIN, 3_000, 1.2 * many_keys.ALARMS)
+
+
+def test_even_keys_are_ok() -> None:
+    """Tables of 2,000 even keys are judged, and are ok: no key has a cell because it happened to be frequent."""
+    rng = np.random.default_rng(0)
+    baseline = pegel.profile({"device": rng.integers(0, 2_000, 20_000).astype(str).tolist()})
+    tables = [{"device": rng.integers(0, 2_000, 2_000).astype(str).tolist()} for _ in range(10)]
+    reports = [pegel.check(table, baseline, windows_per_week=40_320) for table in tables]
+
+    assert {(Verdict.OK, "as in training")} == {(one.verdict, one.features[0].what) for one in reports}
+
+
+@pytest.mark.parametrize(("share", "least"), [(0.01, 7), (0.02, 10)])
+def test_one_value_that_repeats_is_found_among_new_ones(share: float, least: int) -> None:
+    """A value that becomes one or two rows in a hundred is found where every sixth row has a value of its own.
+
+    At one in a hundred it is lost where a frequent key lies in the same bucket.
+    """
+    rng = np.random.default_rng(1)
+    baseline = pegel.profile({"key": zipf(rng, 20_000)})
+    tables = [zipf(rng, 2_000) for _ in range(10)]
+    for i, table in enumerate(tables):
+        table[: round(2_000 * share)] = [f"value {i}"] * round(2_000 * share)
+    reports = [pegel.check({"key": table}, baseline) for table in tables]
+
+    assert sum("single category" in dict(found(report)) for report in reports) >= least
+    assert all("other keys (about" in what for report in reports for _, what in found(report))
+
+
+def test_a_tail_that_collapses_into_one_rare_key_is_found() -> None:
+    """Where all rare keys become one of them, single windows find it, whether the key was known or not."""
+    rng = np.random.default_rng(2)
+    baseline = pegel.profile({"key": zipf(rng, 20_000)})
+    frequent = set(baseline.layout.features[0].vocabulary.top)  # type: ignore[union-attr]  # it is text
+    rare = next(iter(sorted(baseline.layout.features[0].vocabulary.known)))  # type: ignore[union-attr]
+    reports = [
+        pegel.check({"key": [key if key in frequent else rare for key in zipf(rng, 500)]}, baseline) for _ in range(5)
+    ]
+
+    assert [True] * 5 == ["single category" in dict(found(report)) for report in reports]
+
+
+def test_a_key_that_vanishes_is_named() -> None:
+    """Of a frequent key the finding says by name what was expected and what was seen, with what took its place."""
+    rng = np.random.default_rng(3)
+    baseline = pegel.profile({"key": zipf(rng, 20_000, 2_000)})
+    now = ["0" if key == "1" else key for key in zipf(rng, 2_000, 2_000)]
+
+    assert [("single category", "1 6 % -> 0 %, 0 12 % -> 18 %")] == found(pegel.check({"key": now}, baseline))
+
+
+def identifiers(rng: np.random.Generator, rows: int) -> list[str]:
+    """Draw values that hardly ever occur twice."""
+    return rng.integers(0, 10**15, rows).astype(str).tolist()
+
+
+@pytest.mark.parametrize("rows", [2_000, pytest.param(100_500, marks=pytest.mark.long)])
+def test_identifiers_are_never_ok(rows: int) -> None:
+    """Where each row has a value of its own the verdict says so, in terminal and JSON; other columns are judged."""
+    rng = np.random.default_rng(4)
+    baseline = pegel.profile({"id": identifiers(rng, rows), "x": rng.normal(size=rows)})
+    report = pegel.check({"id": identifiers(rng, 1_000), "x": rng.normal(size=1_000)}, baseline)
+    (said,) = [one for one in report.to_json()["features"] if one["feature"] == "id"]
+
+    assert Verdict.OK == report.verdict
+    assert ("insufficient", True) == (said["verdict"], said["what"].startswith("open vocabulary: "))
+    assert "not judged: id (open vocabulary: " in str(report)
+    assert Verdict.INSUFFICIENT == pegel.check({"id": identifiers(rng, 1_000)}, _alone(rng, rows)).verdict
+
+
+def _alone(rng: np.random.Generator, rows: int) -> Any:
+    return pegel.profile({"id": identifiers(rng, rows)})
+
+
+def test_what_can_be_judged_of_identifiers_is() -> None:
+    """Nulls, and a value that repeats, are found in a column of identifiers."""
+    rng = np.random.default_rng(5)
+    baseline = _alone(rng, 5_000)
+    absent: list[str | None] = [*identifiers(rng, 900), *[None] * 100]
+    repeated = [*identifiers(rng, 950), *["n/a"] * 50]
+
+    assert ["nulls"] == [test for test, _ in found(pegel.check({"id": absent}, baseline))]
+    assert ["single category"] == [test for test, _ in found(pegel.check({"id": repeated}, baseline))]
+
+
+def test_new_values_are_told_with_what_was_expected() -> None:
+    """More new values than expected are told with how many were: not as a rise from nothing."""
+    rng = np.random.default_rng(6)
+    baseline = pegel.profile({"key": zipf(rng, 20_000)})
+    now = [key if i % 2 else f"new {i}" for i, key in enumerate(zipf(rng, 1_000))]
+    (what,) = [words for test, words in found(pegel.check({"key": now}, baseline)) if test == "unseen"]
+
+    assert what.startswith("values never seen in training: ")
+    assert what.endswith(" were to be expected")
+
+
+@pytest.mark.parametrize("key", ["flat, 2,000", "Zipf 1, 20,000", "Zipf .7, 60,000"])
+def test_outliers_of_keys_keep_their_budget(key: str) -> None:
+    """New keys score as single ones do, so that as many later rows are outliers as asked for."""
+    ratios = np.array([mixed.realised(key, "ecod", i, 20_000, 20_000) for i in range(2)])
+
+    assert 0.75 <= ratios[:, 0].mean() <= 1.25
+    assert 0.5 <= ratios[:, 1].mean() <= 1.6
