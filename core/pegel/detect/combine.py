@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from pegel.detect.detector import Evidence
 
-WEIGHTS = {"location": 0.6, "scale": 0.3, "shape": 0.1, "single category": 0.03}
+WEIGHTS = {"location": 0.6, "scale": 0.3, "shape": 0.1, "single category": 0.02}
 """Shifts are the most frequent change by far, so most of the level goes to them; shape sees what both others miss.
-Categories have no shift: shape has three quarters of their level, the single category that changed most a quarter."""
+Categories have no shift: shape has five sixths of their level, the single category that changed most a sixth."""
 OTHER = 0.1
 """The weight of every other test, count tests among them."""
 

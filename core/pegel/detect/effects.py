@@ -20,8 +20,6 @@ from pegel.stats.layout import CategoricalLayout, NumericLayout
 from pegel.stats.summary import FeatureSummary
 
 
-
-
 def drift_effect(test: Evidence, baseline: FeatureSummary, window: FeatureSummary) -> Effect:
     """Return the effect that belongs to the deciding test of a field."""
     if isinstance(test, CountTest):
@@ -106,7 +104,9 @@ def _moved(baseline: FeatureSummary, window: FeatureSummary) -> Effect:
     p, q = baseline.cells / baseline.counted, window.cells / window.counted
     cell = int(abs(q - p).argmax())
     what = f"{cell_label(baseline, cell)} {from_to(p[cell], q[cell])}"
-    return Effect(distances.tv(b, w), "TV", what, {"cell": cell, "share_change": q[cell] - p[cell]})
+    return Effect(
+        distances.tv(baseline.cells, window.cells), "TV", what, {"cell": cell, "share_change": q[cell] - p[cell]}
+    )
 
 
 def cell_label(feature: FeatureSummary, cell: int) -> str:

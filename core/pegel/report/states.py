@@ -64,13 +64,19 @@ def error(reason: str) -> StateView:
     return StateView(words=f"error: {shown(reason, LONGEST_SENTENCE)}", level="bad")
 
 
+def _why(last: WindowRow) -> str:
+    """Return why no field of a window was judged: the reason of all, or that the rows are too few."""
+    reasons = {one["what"].partition(":")[0] for one in last.judgement.get("features", ())}
+    return reasons.pop() if len(reasons) == 1 else f"{last.rows:,} rows are too few"
+
+
 def _judged(last: WindowRow) -> StateView:
     words = {
         Verdict.OK: ("ok", "ok"),
         Verdict.BELOW_MARGIN: ("ok: changes below the margin", "ok"),
         Verdict.DRIFT: ("drift in the last window", "warn"),
         Verdict.DRIFTING: ("drifting slowly, window after window", "warn"),
-        Verdict.INSUFFICIENT: (f"not judged: {last.rows:,} rows are too few", "warn"),
+        Verdict.INSUFFICIENT: (f"not judged: {_why(last)}", "warn"),
         Verdict.NO_DATA: ("no traffic", "idle"),
         Verdict.BASELINE_MISSING: ("baseline missing: rows are counted, nothing is judged", "warn"),
         Verdict.LAYOUT_MISMATCH: ("baseline stale: it has other features than the traffic", "warn"),

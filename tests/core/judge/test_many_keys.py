@@ -18,7 +18,7 @@ CERTAIN = 1e-4
 
 def zipf(rng: np.random.Generator, rows: int, keys: int = 20_000, slope: float = 1.0) -> list[str]:
     """Draw keys whose shares fall by rank."""
-    return rng.choice(keys, rows, p=many_keys.shares(keys, slope)).astype(str).tolist()
+    return [str(key) for key in rng.choice(keys, rows, p=many_keys.shares(keys, slope))]
 
 
 def found(report: pegel.CheckReport) -> list[tuple[str, str]]:
@@ -96,7 +96,7 @@ def test_a_key_that_vanishes_is_named() -> None:
 
 def identifiers(rng: np.random.Generator, rows: int) -> list[str]:
     """Draw values that hardly ever occur twice."""
-    return rng.integers(0, 10**15, rows).astype(str).tolist()
+    return [str(value) for value in rng.integers(0, 10**15, rows)]
 
 
 @pytest.mark.parametrize("rows", [2_000, pytest.param(100_500, marks=pytest.mark.long)])
