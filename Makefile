@@ -100,10 +100,12 @@ $(STAMPS)/demo-data: requirements/demo-data.txt $(STAMPS)/serving
 	@sh requirements/install.sh demo-data $(PYTHON)
 
 $(STAMPS)/jars: requirements/jars.lock $(STAMPS)/spark $(STAMPS)/serving
+	@echo "setup: Java archives are being fetched and compared with their pins"
 	@.venvs/serving/bin/python -m pegel_local.jars.install_jars && touch $@
 
 # The first plot of a machine looks at every font it has; better now than while somebody waits for an alert mail.
 $(STAMPS)/fonts: $(STAMPS)/airflow
+	@echo "setup: looking at the fonts of this machine, once"
 	@.venvs/airflow/bin/python -c "import matplotlib.font_manager" && touch $@
 
 $(STAMPS)/ready: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving $(STAMPS)/demo-data $(STAMPS)/jars $(STAMPS)/fonts

@@ -37,7 +37,7 @@ with DAG(
     @task
     def apply(step: dict[str, Any]) -> str:
         """Carry one step out, if it is still needed."""
-        return reconciling.take(Settings(), step)
+        return reconciling.carry_out_step(Settings(), step)
 
     # Whatever became of the steps: a target that fails again and again is named here.
     @task(trigger_rule="all_done")

@@ -23,6 +23,7 @@ free_mb=$(df -Pm .venvs | awk 'NR == 2 {print $4}')
 [ "$free_mb" -ge 2000 ] || fail "2000 MB of free disk are needed here, $free_mb MB are left"
 
 : > "$log"
+echo "setup: $name is being installed; what happens stands in $log"
 case $name in
 tools)
     "$python" -m venv --clear .venvs/tools >> "$log" 2>&1 || fail "the environment for the tools could not be made"

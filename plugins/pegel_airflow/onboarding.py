@@ -65,13 +65,13 @@ def register(settings: Settings, spec_json: dict[str, Any], profiled: dict[str, 
     In this order, because the reconciler brings endpoints to what the registry says: a crash between the two is made
     good from there. Raises Conflict before anything is in force if another run staged something else meanwhile.
     """
-    spec, made = MonitorSpec.parse(spec_json), ProfiledModel.from_json(profiled)
+    spec, model = MonitorSpec.parse(spec_json), ProfiledModel.from_json(profiled)
     serving, fingerprint = services.serving(settings), endpoint_fingerprint(spec)
     staged = serving.staged(spec.endpoint)
     if staged.fingerprint != fingerprint:
         raise another_candidate(spec.endpoint, fingerprint, staged.fingerprint)
     baselines = services.stores(settings).baselines
-    changed = baselines.register(spec, made.baseline_id, by="model_onboard", now=datetime.now(UTC))
+    changed = baselines.register(spec, model.baseline_id, by="model_onboard", now=datetime.now(UTC))
     serving.promote(spec.endpoint, fingerprint)
     return changed
 

@@ -34,7 +34,7 @@ def steps(settings: Settings) -> list[dict[str, Any]]:
     return [_step(action) for action in observe(settings).plan() if action.kind in MOVES]
 
 
-def take(settings: Settings, step: dict[str, Any], *, speaks_within: timedelta = SPEAKS_WITHIN) -> str:
+def carry_out_step(settings: Settings, step: dict[str, Any], *, speaks_within: timedelta = SPEAKS_WITHIN) -> str:
     """Carry one step out, if looking again still says so, and log it. Returns what happened, in words.
 
     A driver that would be restarted for what its last heartbeat says is listened for first, for `speaks_within` at
@@ -44,17 +44,17 @@ def take(settings: Settings, step: dict[str, Any], *, speaks_within: timedelta =
     from pegel.reconcile.carrying_out import carry_out
 
     target = Target.parse(step["target"])
-    seen, now = _look(settings, target)
-    if now is not None and _step(now) == step and now.reason == _silence(seen.heartbeats, target.name, seen.at):
+    seen, due = _look(settings, target)
+    if due is not None and _step(due) == step and due.reason == _silence(seen.heartbeats, target.name, seen.at):
         _listen(settings, target.name, speaks_within)
-        seen, now = _look(settings, target)
-    if now is None or _step(now) != step:
+        seen, due = _look(settings, target)
+    if due is None or _step(due) != step:
         return f"{target}: {step['kind']} is not needed any more"
     # Logged first: an attempt that dies half-way must count when a crash loop is looked for.
-    services.stores(settings).actions.record([now], seen.at)
-    carry_out(now, services.jobs(settings), services.serving(settings), observed_at=seen.at)
-    generation = f" generation {now.generation}" if now.generation else ""
-    return f"{target}: {now.kind.value}{generation}: {now.reason}"
+    services.stores(settings).actions.record([due], seen.at)
+    carry_out(due, services.jobs(settings), services.serving(settings), observed_at=seen.at)
+    generation = f" generation {due.generation}" if due.generation else ""
+    return f"{target}: {due.kind.value}{generation}: {due.reason}"
 
 
 def _look(settings: Settings, target: Target) -> tuple[Observation, Action | None]:

@@ -59,6 +59,8 @@ def build(
         "spark.sql.streaming.stopTimeout": "10s",
         # Each trigger that finds nothing says so; by default only every 10 s, too late to close a quiet window.
         "spark.sql.streaming.noDataProgressEventInterval": "500",
+        # Hadoop sets the modes of what it writes itself, whatever the umask says.
+        "spark.hadoop.fs.permissions.umask-mode": "077",
         "spark.python.daemon.module": "pegel_spark.daemon",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
         "spark.sql.execution.arrow.maxBytesPerBatch": str(ARROW_BATCH_BYTES),

@@ -63,7 +63,7 @@ def test_planning_again_gives_no_step(settings: Settings) -> None:
     """After its steps were taken, planning again finds nothing to move."""
     spec = onboarded(settings)
     for step in reconciling.steps(settings):
-        reconciling.take(settings, step)
+        reconciling.carry_out_step(settings, step)
     speak(
         services.engine(settings.database),
         seeds.heartbeat(spec, fingerprint=rooms.JOBS.documents["default"].fingerprint),
@@ -75,9 +75,9 @@ def test_planning_again_gives_no_step(settings: Settings) -> None:
 def test_a_dead_driver_is_restarted(settings: Settings) -> None:
     """A driver that was killed is started again as the next generation, and the reason names its exit."""
     onboarded(settings)
-    reconciling.take(settings, *reconciling.steps(settings))
+    reconciling.carry_out_step(settings, *reconciling.steps(settings))
     rooms.JOBS.exit("default", 137, "Killed")
-    told = reconciling.take(settings, *reconciling.steps(settings))
+    told = reconciling.carry_out_step(settings, *reconciling.steps(settings))
 
     assert (told, rooms.JOBS.observe()[0].generation) == (
         "driver/default: restart generation 2: exited with 137: Killed",
@@ -88,7 +88,7 @@ def test_a_dead_driver_is_restarted(settings: Settings) -> None:
 def test_a_silent_driver_counts_as_dead(settings: Settings) -> None:
     """A driver whose heartbeat is stale is restarted, although its backend still lists it as running."""
     spec = onboarded(settings)
-    reconciling.take(settings, *reconciling.steps(settings))
+    reconciling.carry_out_step(settings, *reconciling.steps(settings))
     document = rooms.JOBS.documents["default"]
     speak(
         services.engine(settings.database),
@@ -101,13 +101,13 @@ def test_a_silent_driver_counts_as_dead(settings: Settings) -> None:
 def test_a_driver_that_speaks_again_is_kept(settings: Settings) -> None:
     """Just after the database was away every heartbeat is old: a driver that speaks while it is listened for lives."""
     spec = onboarded(settings)
-    reconciling.take(settings, *reconciling.steps(settings))
+    reconciling.carry_out_step(settings, *reconciling.steps(settings))
     fingerprint, engine = rooms.JOBS.documents["default"].fingerprint, services.engine(settings.database)
     speak(engine, seeds.heartbeat(spec, age=timedelta(minutes=5), fingerprint=fingerprint))
     (step,) = reconciling.steps(settings)
     speaking = threading.Timer(1, lambda: speak(engine, seeds.heartbeat(spec, fingerprint=fingerprint)))
     speaking.start()
-    told = reconciling.take(settings, step, speaks_within=timedelta(seconds=30))
+    told = reconciling.carry_out_step(settings, step, speaks_within=timedelta(seconds=30))
     speaking.join()
 
     assert (step["kind"], told) == ("restart", "driver/default: restart is not needed any more")
@@ -117,12 +117,12 @@ def test_a_driver_that_speaks_again_is_kept(settings: Settings) -> None:
 def test_a_driver_that_stays_silent_is_listened_for_in_vain(settings: Settings) -> None:
     """A driver that says nothing for longer than two heartbeats while it is listened for is restarted."""
     spec = onboarded(settings)
-    reconciling.take(settings, *reconciling.steps(settings))
+    reconciling.carry_out_step(settings, *reconciling.steps(settings))
     fingerprint, engine = rooms.JOBS.documents["default"].fingerprint, services.engine(settings.database)
     speak(engine, seeds.heartbeat(spec, age=timedelta(minutes=5), fingerprint=fingerprint))
     (step,) = reconciling.steps(settings)
     began = time.monotonic()
-    told = reconciling.take(settings, step)
+    told = reconciling.carry_out_step(settings, step)
     took = timedelta(seconds=time.monotonic() - began)
 
     assert told.startswith("driver/default: restart generation 2: no heartbeat since ")
@@ -133,7 +133,7 @@ def test_a_step_of_yesterday_moves_nothing(settings: Settings) -> None:
     """A step that another run has already taken is left alone: overlapping runs do no harm."""
     onboarded(settings)
     (step,) = reconciling.steps(settings)
-    first, second = reconciling.take(settings, step), reconciling.take(settings, step)
+    first, second = reconciling.carry_out_step(settings, step), reconciling.carry_out_step(settings, step)
 
     assert (first, second) == (
         "driver/default: start generation 1: nothing runs for it",
@@ -178,7 +178,7 @@ def test_an_orphan_is_removed_once_it_has_settled(settings: Settings) -> None:
     early = reconciling.steps(settings)
     status = rooms.SERVING.seen["delays-v1"]
     rooms.SERVING.seen["delays-v1"] = replace(status, changed_at=datetime.now(UTC) - timedelta(minutes=11))
-    told = reconciling.take(settings, *reconciling.steps(settings))
+    told = reconciling.carry_out_step(settings, *reconciling.steps(settings))
 
     assert (early, told, rooms.SERVING.names()) == ([], "endpoint/delays-v1: stop: no monitor needs it any more", [])
 
@@ -210,7 +210,7 @@ def test_a_job_backend_that_is_away_holds_drivers_only(settings: Settings, monke
 def test_kept_monitors_are_counted_not_listed(settings: Settings) -> None:
     """A monitor that runs as desired takes no line of the report."""
     spec = onboarded(settings)
-    reconciling.take(settings, *reconciling.steps(settings))
+    reconciling.carry_out_step(settings, *reconciling.steps(settings))
     fingerprint = rooms.JOBS.documents["default"].fingerprint
     speak(services.engine(settings.database), seeds.heartbeat(spec, fingerprint=fingerprint))
 

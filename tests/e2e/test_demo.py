@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +23,28 @@ LATENESS_S = 2.0
 
 
 @pytest.fixture(scope="module")
-def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Run the demonstration once, as `make demo` does, and read what it measured."""
-    folder = tmp_path_factory.mktemp("demo")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Name the home of the demonstration's system."""
+    return tmp_path_factory.mktemp("demo") / "home"
+
+
+@pytest.fixture(scope="module")
+def shown(home: Path, watch: Callable[[Path], AbstractContextManager[Any]]) -> tuple[dict[str, Any], Any]:
+    """Run the demonstration once, as `make demo` does; return what it measured, and what was seen from outside."""
+    folder = home.parent
     if not checkout().demo_data.is_dir():
         pytest.skip(f"THE END-TO-END TEST DID NOT RUN: no flight delays in {checkout().demo_data}; run `make setup`")
-    command = [sys.executable, "-m", "pegel.cli.main", "demo", "--home", str(folder / "home"), "--facts", "facts.json"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=580, check=False)
+    command = [sys.executable, "-m", "pegel.cli.main", "demo", "--home", str(home), "--facts", "facts.json"]
+    with watch(home) as seen:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=580, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    measured: dict[str, Any] = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    return measured
+    return json.loads((folder / "facts.json").read_text(encoding="utf-8")), seen
+
+
+@pytest.fixture(scope="module")
+def facts(shown: tuple[dict[str, Any], Any]) -> dict[str, Any]:
+    """Return what the demonstration measured."""
+    return shown[0]
 
 
 def test_every_stage_was_observed(facts: dict[str, Any]) -> None:
@@ -99,6 +114,54 @@ def test_the_same_data_give_the_same_baseline(facts: dict[str, Any]) -> None:
 def test_nothing_is_left_running(facts: dict[str, Any]) -> None:
     """No recorded process, and nothing any of them started, outlives the demonstration."""
     assert [] == facts["left_running"]
+
+
+def listeners() -> set[str]:
+    """Return the processes that listen, as SECURITY.md names them."""
+    page = (
+        (checkout().root / "SECURITY.md").read_text(encoding="utf-8").split("**Ports.**")[1].split("Why the broker")[0]
+    )
+    return set(re.findall(r"^\| `([^`]+)` \|", page, flags=re.MULTILINE))
+
+
+def test_what_listens_is_documented_and_on_the_loopback_address(shown: tuple[dict[str, Any], Any]) -> None:
+    """Each process of the system that listened is one of the documented ones, each of those did, and none elsewhere."""
+    listening, documented = shown[1].listening, listeners()
+    by_name = {name: [command for command in listening if name in command] for name in documented}
+    unknown = [command for command in listening if not any(name in command for name in documented)]
+
+    assert ([], []) == (unknown, [name for name, commands in by_name.items() if not commands])
+    assert {"127.0.0.1"} == {address for addresses in listening.values() for address in addresses}
+
+
+def test_whoever_loads_a_model_knows_nothing_of_the_system(shown: tuple[dict[str, Any], Any]) -> None:
+    """Neither settings nor Airflow's variables were in the environment of a model server or its proxy."""
+    names = {
+        name
+        for command, variables in shown[1].variables.items()
+        if "pegel_serving.server" in command or "pegel_serving.proxy" in command
+        for name in variables
+    }
+
+    assert ("PATH" in names, {name for name in names if name.startswith(("PEGEL", "AIRFLOW", "_AIRFLOW"))}) == (
+        True,
+        set(),
+    )
+
+
+def test_everything_below_the_home_is_private(facts: dict[str, Any], home: Path) -> None:
+    """No file and no folder that any part of the system made has a bit for anybody but its owner."""
+    paths = [path for path in home.rglob("*") if not path.is_symlink()]
+    shared = {str(path.relative_to(home)) for path in paths if stat.S_IMODE(path.stat().st_mode) & 0o077}
+
+    assert (set(), True) == (shared, len(paths) > 50)
+
+
+def test_no_temporary_file_of_spark_is_left(facts: dict[str, Any], home: Path) -> None:
+    """Drivers and batch jobs wrote below the home, and what they wrote there for a while is gone."""
+    left = [path.name for path in home.rglob("*") if path.name.startswith(("blockmgr-", "spark-"))]
+
+    assert [] == left
 
 
 def test_the_report_needs_nothing_from_elsewhere(facts: dict[str, Any]) -> None:

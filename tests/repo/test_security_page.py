@@ -49,12 +49,14 @@ def test_the_limits_are_those_of_the_code() -> None:
 
 
 def test_the_processes_that_listen_are_modules_of_the_tree() -> None:
-    """What is named as a process of ours is a module that can be run."""
+    """What is named as a process of ours is a module or a file that can be run."""
     processes = [row[0].strip("`") for row in table("**Ports.**")]
-    ours = [name for name in processes if name.startswith("pegel_")]
+    files = [name for name in processes if "/" in name]
+    ours = [name for name in processes if name.startswith("pegel_") and name not in files]
 
     assert {"pegel_serving.logger", "pegel_serving.proxy", "pegel_serving.server"} <= set(ours)
     assert [] == [name for name in ours if name.split(".")[0] != "pegel_spark" and find_spec(name) is None]
+    assert [True] == [(ROOT / "spark" / name).is_file() for name in files]
 
 
 def test_no_variable_with_a_secret_is_needed_by_a_model_server() -> None:

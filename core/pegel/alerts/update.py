@@ -164,8 +164,8 @@ def _with(alert: Alert, finding: Finding) -> Alert:
 
 def _began(finding: Finding) -> datetime:
     """Return when the change began: with the window, or with the first of the windows that are told together."""
-    told = finding.evidence.get("chart", {}).get("since") or finding.evidence.get("since")
-    return finding.span.start if told is None else datetime.fromisoformat(told)
+    since = finding.evidence.get("chart", {}).get("since") or finding.evidence.get("since")
+    return finding.span.start if since is None else datetime.fromisoformat(since)
 
 
 def _newness(finding: Finding) -> tuple[datetime, float]:

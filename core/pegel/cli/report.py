@@ -45,9 +45,9 @@ def chosen(engine: Engine, model: str | None) -> Entry:
     """Return the one registered model version that is meant. Raises InvalidSpec when none or several are."""
     entries = Registry(engine).entries()
     keys = [names.monitor_key(entry.model, entry.version) for entry in entries]
-    found = [entry for entry, key in zip(entries, keys, strict=True) if model is None or model in (key, entry.model)]
-    if len(found) != 1:
+    meant = [entry for entry, key in zip(entries, keys, strict=True) if model is None or model in (key, entry.model)]
+    if len(meant) != 1:
         given = "no model was named" if model is None else f"given {model!r}"
         known = ", ".join(keys) or "none"
         raise InvalidSpec(f"expected one watched model version; {given}; watched: {known}. Nothing was written.")
-    return found[0]
+    return meant[0]

@@ -26,14 +26,14 @@ def summary(spec: MonitorSpec, layers: Layers = LAYERS) -> list[str]:
     windowing, alarms = spec.windowing, spec.false_alarms
     length, late = windowing.length.total_seconds(), windowing.lateness.total_seconds()
     step = windowing.step.total_seconds()
-    told = ", ".join(spec.alerts.emails) or "nobody (alerts.emails is empty)"
+    recipients = ", ".join(spec.alerts.emails) or "nobody (alerts.emails is empty)"
     division = Division.of(Setting(spec), layers)
     often = f"{alarms.count:g} false alarm{'s' if alarms.count != 1 else ''} per {alarms.per}"
     return [
         f"watches {spec.key}, served as {spec.endpoint} from {spec.model.uri}",
         f"against {spec.baseline.source}",
         f"in windows of {length:g} s, a new one every {step:g} s, final {late:g} s after their end",
-        f"mails {told}; while nothing changes, {often} at most",
+        f"mails {recipients}; while nothing changes, {often} at most",
         division.describe(),
         *division.notes(),
     ]

@@ -171,8 +171,8 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
         ),
         stream="" if spec is None else _progress(shared, spec.group, now),
     )
-    told = [entry.problem] if spec is None else [shared.unheard[spec.group]] if spec.group in shared.unheard else []
-    return replace(view, problems=list(dict.fromkeys([*told, *shared.problems, *reader.problems])))
+    unread = [entry.problem] if spec is None else [shared.unheard[spec.group]] if spec.group in shared.unheard else []
+    return replace(view, problems=list(dict.fromkeys([*unread, *shared.problems, *reader.problems])))
 
 
 def _shared(sources: Sources, entries: Sequence[Entry], now: datetime) -> _Shared:

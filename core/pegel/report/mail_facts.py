@@ -75,8 +75,8 @@ class Facts:
     @property
     def findings(self) -> list[Finding]:
         """Return the newest finding of each drifting field: features first, the clearest first; predictions last."""
-        found = [one.finding for one in self.alert.features]
-        return sorted(found, key=lambda one: (self.is_prediction(one.feature), one.p_value, one.feature))
+        findings = [one.finding for one in self.alert.features]
+        return sorted(findings, key=lambda one: (self.is_prediction(one.feature), one.p_value, one.feature))
 
     def change(self, finding: Finding) -> str:
         """Return what changed in a field over all drifting windows; of its newest window where that is not known."""

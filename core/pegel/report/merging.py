@@ -18,9 +18,9 @@ def merged(windows: Iterable[WindowRow], baseline: Baseline) -> Summary | None:
     for row in windows:
         if row.layout_hash != baseline.layout.layout_hash or not row.summary:
             continue
-        one = Summary.from_bytes(row.summary, baseline.layout)
+        summary = Summary.from_bytes(row.summary, baseline.layout)
         if total is None:
-            total = one
+            total = summary
         else:
-            total.merge(one)
+            total.merge(summary)
     return total

@@ -104,19 +104,19 @@ def _bars(shape: Bars, top: float) -> str:
     parts = []
     for i, label in enumerate(shown(label, LONGEST_NAME) for label in shape.labels):
         middle, before = _LEFT + (i + 0.5) * slot, float(shape.baseline[i])
-        told = f"{label}: baseline {percent(before)}"
+        caption = f"{label}: baseline {percent(before)}"
         if shape.now is not None:
             after = float(shape.now[i])
-            told += f", now {percent(after)}"
-            parts.append(_rectangle("now", middle=middle, width=0.62 * slot, y=_y(after, top), told=told))
-        parts.append(_rectangle("baseline", middle=middle, width=0.82 * slot, y=_y(before, top), told=told))
+            caption += f", now {percent(after)}"
+            parts.append(_rectangle("now", middle=middle, width=0.62 * slot, y=_y(after, top), caption=caption))
+        parts.append(_rectangle("baseline", middle=middle, width=0.82 * slot, y=_y(before, top), caption=caption))
         short = label if len(label) <= _LONG else f"{label[: _LONG - 1]}…"
         parts.append(_text(middle, HEIGHT - 7, short))
     return "".join(parts)
 
 
-def _rectangle(kind: str, *, middle: float, width: float, y: float, told: str) -> str:
+def _rectangle(kind: str, *, middle: float, width: float, y: float, caption: str) -> str:
     return (
         f'<rect class="{kind}" x="{middle - width / 2:.1f}" y="{y:.1f}" width="{width:.1f}" '
-        f'height="{HEIGHT - _BOTTOM - y:.1f}"><title>{escape(shown(told))}</title></rect>'
+        f'height="{HEIGHT - _BOTTOM - y:.1f}"><title>{escape(shown(caption))}</title></rect>'
     )

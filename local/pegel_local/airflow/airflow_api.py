@@ -72,8 +72,8 @@ class AirflowApi:
 
     def import_errors(self) -> list[str]:
         """Return what is wrong with workflow files, one text each."""
-        found = self._send("GET", "/api/v2/importErrors")["import_errors"]
-        return [f"{each['filename']}: {each['stack_trace'].strip().splitlines()[-1]}" for each in found]
+        answer = self._send("GET", "/api/v2/importErrors")["import_errors"]
+        return [f"{each['filename']}: {each['stack_trace'].strip().splitlines()[-1]}" for each in answer]
 
     def trigger(self, dag: str, params: dict[str, Any]) -> Run:
         """Start a run with the answers that the form would send.
@@ -89,13 +89,13 @@ class AirflowApi:
 
     def runs(self, dag: str, limit: int = 20) -> list[Run]:
         """Return the latest runs of a workflow, newest first."""
-        found = self._send("GET", f"/api/v2/dags/{dag}/dagRuns", params={"order_by": "-run_after", "limit": limit})
-        return [_run(each) for each in found["dag_runs"]]
+        answer = self._send("GET", f"/api/v2/dags/{dag}/dagRuns", params={"order_by": "-run_after", "limit": limit})
+        return [_run(each) for each in answer["dag_runs"]]
 
     def tasks(self, run: Run) -> list[Task]:
         """Return the tasks of a run in the order of their start."""
-        found = self._send("GET", f"/api/v2/dags/{run.dag}/dagRuns/{run.id}/taskInstances", params={"limit": 100})
-        ordered = sorted(found["task_instances"], key=lambda each: each["start_date"] or "~")
+        answer = self._send("GET", f"/api/v2/dags/{run.dag}/dagRuns/{run.id}/taskInstances", params={"limit": 100})
+        ordered = sorted(answer["task_instances"], key=lambda each: each["start_date"] or "~")
         return [
             Task(
                 id=each["task_id"],
@@ -110,8 +110,8 @@ class AirflowApi:
     def log(self, run: Run, task: Task) -> str:
         """Return the log of a task's last try as text."""
         where = f"/api/v2/dags/{run.dag}/dagRuns/{run.id}/taskInstances/{task.id}/logs/{max(1, task.try_number)}"
-        found = self._send("GET", where, params={"map_index": task.map_index, "full_content": True})
-        return "\n".join(_line(each) for each in found["content"])
+        answer = self._send("GET", where, params={"map_index": task.map_index, "full_content": True})
+        return "\n".join(_line(each) for each in answer["content"])
 
     def wait(self, run: Run, *, within_s: float, look: Callable[[Run], None] = lambda _run: None) -> Run:
         """Follow a run to its end. Raises Unavailable when it takes longer; `look` is told of each look."""

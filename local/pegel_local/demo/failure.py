@@ -37,9 +37,9 @@ def eventually(
     """
     deadline = time.monotonic() + within_s
     while True:
-        found = look()
-        if found is not None:
-            return found
+        seen = look()
+        if seen is not None:
+            return seen
         if time.monotonic() > deadline:
             raise StageFailed(expected=f"{expected} within {within_s:g} s", happened=happened(), log=log)
         time.sleep(LOOK_EVERY_S)

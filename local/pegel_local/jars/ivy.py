@@ -65,7 +65,7 @@ def module_file(name: str, jars: tuple[Jar, ...]) -> str:
 def find_ivy(checkout: Checkout) -> Path:
     """Return the Ivy archive inside the Spark environment's pyspark. Raises SetupError."""
     library = checkout.python("spark").parents[1] / "lib"
-    found = sorted(library.glob("python3*/site-packages/pyspark/jars/ivy-*.jar"))
-    if not found:
+    archives = sorted(library.glob("python3*/site-packages/pyspark/jars/ivy-*.jar"))
+    if not archives:
         raise SetupError(f"the spark environment has no pyspark below {library}. Run `make setup`.")
-    return found[-1]
+    return archives[-1]

@@ -57,9 +57,9 @@ def verify(jars: tuple[Jar, ...], folder: Path) -> None:
         path = folder / jar.file
         if not path.exists():
             raise SetupError(f"{jar.file} was not delivered. Nothing was installed; run `make setup` again.")
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-        if found != jar.sha256:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if digest != jar.sha256:
             raise SetupError(
-                f"{jar.file} is not the pinned file: expected SHA-256 {jar.sha256}, got {found}. "
+                f"{jar.file} is not the pinned file: expected SHA-256 {jar.sha256}, got {digest}. "
                 f"Nothing was installed. A mirror or a damaged cache may have changed it."
             )

@@ -17,11 +17,11 @@ OLDEST, NEWEST = 17, 21
 def find_java() -> Path:
     """Return `java` from JAVA_HOME, else from PATH. Raises SetupError when there is none or its version is wrong."""
     java = _locate()
-    found = _version(java)
-    major = int(found.split(".")[0])
+    version = _version(java)
+    major = int(version.split(".")[0])
     if not OLDEST <= major <= NEWEST:
         raise SetupError(
-            f"Java {OLDEST} to {NEWEST} is needed; {java} is version {found}. "
+            f"Java {OLDEST} to {NEWEST} is needed; {java} is version {version}. "
             f"Install OpenJDK {OLDEST} or point JAVA_HOME at one."
         )
     return java
@@ -29,11 +29,11 @@ def find_java() -> Path:
 
 def _locate() -> Path:
     home = os.environ.get("JAVA_HOME")
-    found = str(Path(home) / "bin" / "java") if home else shutil.which("java")
-    if found is None or not os.access(found, os.X_OK):
+    program = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    if program is None or not os.access(program, os.X_OK):
         where = f"JAVA_HOME={home} has no bin/java" if home else "there is no `java` on PATH"
         raise SetupError(f"Java {OLDEST} is needed and {where}. Install OpenJDK {OLDEST} or point JAVA_HOME at one.")
-    return Path(found)
+    return Path(program)
 
 
 def _version(java: Path) -> str:

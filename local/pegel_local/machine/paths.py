@@ -19,10 +19,12 @@ class Checkout:
 
     def python(self, environment: str) -> Path:
         """Return the interpreter of `airflow`, `spark` or `serving`. Raises SetupError when it is not installed."""
-        found = self.root / ".venvs" / environment / "bin" / "python"
-        if not found.exists():
-            raise SetupError(f"the {environment} environment is not installed: {found} is missing. Run `make setup`.")
-        return found
+        interpreter = self.root / ".venvs" / environment / "bin" / "python"
+        if not interpreter.exists():
+            raise SetupError(
+                f"the {environment} environment is not installed: {interpreter} is missing. Run `make setup`."
+            )
+        return interpreter
 
     def jars(self, group: str) -> Path:
         """Return the folder of one group of Java archives, `broker` or `spark`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -200,6 +201,8 @@ class Stack:
         ran = process_control.end_all(airflow, grace_s=AIRFLOW_GRACE_S)
         supervised, left = self._stop_supervised()
         ran = process_control.end_all(others, grace_s=SERVICE_GRACE.total_seconds()) or ran
+        # What batch jobs wrote for a while; they ended with the tasks that waited for them.
+        shutil.rmtree(self.home.path / "spark", ignore_errors=True)
         self.home.settings.unlink(missing_ok=True)
         self.file.forget()
         if left:

@@ -32,7 +32,7 @@ def installed(python: Path, package: str) -> str:
 
     Raises StageFailed when it is not there: the environment is half installed.
     """
-    found = sorted((python.parents[1] / "lib").glob(f"python3*/site-packages/{package}-*.dist-info"))
-    if not found:
+    folders = sorted((python.parents[1] / "lib").glob(f"python3*/site-packages/{package}-*.dist-info"))
+    if not folders:
         raise StageFailed(expected=f"{package} in {python.parents[1]}", happened="it is missing; run `make setup`")
-    return found[0].name.removeprefix(f"{package}-").removesuffix(".dist-info")
+    return folders[0].name.removeprefix(f"{package}-").removesuffix(".dist-info")

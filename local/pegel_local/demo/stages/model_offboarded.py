@@ -50,11 +50,11 @@ def show(demo: Demo) -> str:
 def everything(demo: Demo) -> list[ProcessId]:
     """Return every process that was recorded: components, drivers, proxies, model servers and their supervisors."""
     state = demo.stack.file.read()
-    found = [part.process for part in state.parts.values()] if state else []
+    processes = [part.process for part in state.parts.values()] if state else []
     for launch in (*demo.home.glob("jobs/*/launch.json"), *demo.home.glob("endpoints/*/*/launch.json")):
         seen = SupervisorFiles(launch.parent).state()
-        found += [seen.supervisor, *([seen.process] if seen.process else [])] if seen else []
-    return found
+        processes += [seen.supervisor, *([seen.process] if seen.process else [])] if seen else []
+    return processes
 
 
 def _stop(demo: Demo, started: list[ProcessId]) -> str:

@@ -13,8 +13,8 @@ def show(demo: Demo) -> str:
     """Wait for the driver's heartbeat to name the model's spec and baseline as in effect."""
 
     def look() -> Heartbeat | None:
-        found = [beat for beat in demo.results.heartbeats() if watches(demo, beat)]
-        return found[0] if found else None
+        beats = [beat for beat in demo.results.heartbeats() if watches(demo, beat)]
+        return beats[0] if beats else None
 
     beat = eventually(
         look,
