@@ -20,6 +20,7 @@ from pegel.detect.repeated_rows import RepeatedRows, unseen_in_repeats
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook import arguments, labelled, table_reading
 from pegel.notebook.learning import learn
+from pegel.notebook.row_labels import NAMELESS
 from pegel.notebook.table_counting import summarise
 from pegel.spec.monitor_spec import Watch
 from pegel.stats.layout import CategoricalLayout, Layout, assemble
@@ -65,8 +66,8 @@ def profile(
         memory: Bytes that the columns at work may take. Larger columns are read several times instead; the baseline
             is the same.
 
-    Columns that are neither numbers nor categories (times, lists, ...), have no name or are an index are left out with
-    a warning that names them.
+    Columns that are neither numbers nor categories (times, lists, ...) or have no name are left out with a warning that
+    names them.
 
     Raises:
         PermanentError: If there is nothing to learn from, or a column that is named is not there.
@@ -167,7 +168,8 @@ def _schema(
         raise PermanentError(
             f"expected the columns {', '.join(absent)}, given a table without them: no baseline was made."
         )
-    fields, left_out = [], [f"{name or 'a column'} ({reason})" for name, reason in table.labels.items()]
+    nameless = [name for name, reason in table.labels.items() if reason == NAMELESS]
+    fields, left_out = [], [f"{name or 'a column'} ({NAMELESS})" for name in nameless]
     for column in table.schema:
         if column.name == without:
             continue  # labels come later than what is checked, or never
