@@ -10,6 +10,7 @@ import typer
 
 from pegel.baseline.baseline import Baseline
 from pegel.cli.console import say
+from pegel.cli.options import writing
 from pegel.cli.profile import Data, Units, units_of
 from pegel.cli.progress import bar
 from pegel.errors import PermanentError
@@ -41,22 +42,24 @@ def check(  # noqa: PLR0917  options are named on the command line
             units=units_of(unit),
             progress=progress,
         )
+    say(json.dumps(report.to_json(), indent=2) if as_json else str(report))
     if save is not None:
-        report.save(save)
-    text = json.dumps(report.to_json(), indent=2) if as_json else str(report)
-    say(text)
+        with writing(save):
+            report.save(save)
     raise typer.Exit(report.exit_code)
 
 
 def read(path: Path) -> Baseline:
     """Read a baseline. Raises PermanentError if the file is not there or holds something else."""
+    if path.exists() and not path.is_file():
+        raise PermanentError(f"expected a baseline, given {path}, which is no file: nothing was checked.")
     try:
         return Baseline.from_json(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise PermanentError(
             f"expected a baseline, given {path}, which cannot be read ({error.strerror}): nothing was checked."
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PermanentError(
             f"expected a baseline as `pegel profile` writes it, given {path}, which is something else: "
             "nothing was checked."

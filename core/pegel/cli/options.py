@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pegel.errors import SetupError
+from pegel.errors import PermanentError, SetupError
 from pegel.spec.settings import Settings
 
 HomeOption = Annotated[
@@ -27,3 +29,14 @@ def home_of(home: Path | None) -> Path:
 def settings_of(home: Path | None) -> Settings:
     """Return the settings of the system that is meant: its own addresses where it is up, else the environment's."""
     return Settings.of_home(home_of(home))
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Write a file in this block. Raises PermanentError where that is not possible."""
+    try:
+        yield
+    except OSError as error:
+        raise PermanentError(
+            f"expected a place to write to, given {path}: {error.strerror}. Nothing was written."
+        ) from error

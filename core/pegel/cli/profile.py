@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pegel.cli.console import err, say
+from pegel.cli.options import writing
 from pegel.cli.progress import bar
 from pegel.errors import InvalidSpec
 from pegel.notebook import profiling
@@ -52,7 +53,8 @@ def profile(  # noqa: PLR0917  options are named on the command line
         )
     for warning in said:
         say(str(warning.message), err)
-    output.write_text(json.dumps(made.to_json()), encoding="utf-8")
+    with writing(output):
+        output.write_text(json.dumps(made.to_json()), encoding="utf-8")
     fields = len(made.layout.features)
     say(f"{shown(str(output))}: {made.rows:,} rows, {fields} columns, {made.id}")
 

@@ -13,8 +13,10 @@ from pegel.errors import InvalidSpec, LayoutMismatch
 from pegel.judge.judge import judge
 from pegel.notebook import arguments, labelled, table_reading
 from pegel.notebook.check_report import CheckReport
+from pegel.notebook.naming import listed
 from pegel.notebook.table_counting import summarise
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.outside_text import shown
 from pegel.stats.layout import CategoricalLayout
 
 _WEEK = timedelta(weeks=1)
@@ -62,7 +64,7 @@ def check(
     ) as table:
         if absent := table.absent(names):
             raise LayoutMismatch(
-                f"expected the columns of the baseline, given a table without {', '.join(absent)}: nothing was judged."
+                f"expected the columns of the baseline, given a table without {listed(absent)}: nothing was judged."
             )
         summary = summarise(table, baseline.layout, progress=stages.stage(1))
         known = None if performance is None else labelled.count(table, performance)
@@ -79,7 +81,7 @@ def _check_units(baseline: Baseline, units: Mapping[str, str]) -> None:
     for name, unit in units.items():
         if known.get(name) != unit:
             raise LayoutMismatch(
-                f"expected {name} in {known.get(name) or 'no unit'}, as in the baseline, given {unit}: "
+                f"expected {shown(name)} in {known.get(name) or 'no unit'}, as in the baseline, given {shown(unit)}: "
                 "nothing was judged."
             )
 

@@ -19,6 +19,7 @@ from pegel.notebook.csv_dialect import NO_NUMBER, NULLS, WITH_COMMA, WITH_POINT,
 from pegel.notebook.expanding_text import EXPANDED, ExpandingText
 from pegel.notebook.file_search import DataFile
 from pegel.notebook.wanted_columns import Wanted
+from pegel.spec.outside_text import shown
 
 BLOCK = 4 << 20
 """Bytes of text parsed at a time; the first block decides on the types, unless a later one contradicts it. A row is
@@ -72,7 +73,8 @@ class _Reading:
         number = pa.types.is_integer(current) or pa.types.is_floating(current)
         if number and sign == "," and (self.dialect.decimal == "." or self.dialect.separator == ","):
             raise PermanentError(
-                f"expected numbers like 1234.5, given {path} with {value} in the column {column}: nothing was read."
+                f"expected numbers like 1234.5, given {path} with {shown(value)} in the column "
+                f"{shown(column)}: nothing was read."
             )
         if number and sign is not None and self.dialect.decimal is None:
             return replace(self, dialect=replace(self.dialect, decimal=sign))
@@ -145,7 +147,7 @@ def _write(reader: csv.CSVStreamingReader, target: Path, text: ExpandingText, re
     """Write all batches, and return None; or return how to read instead, if the first one shows that."""
     schema = pa.schema([one for one in reader.schema if reading.wanted.is_read(one.name)])
     if foreign := [one.name for one in schema if pa.types.is_binary(one.type)]:
-        raise refuse_encoding(text.path, f"which is not: column {foreign[0]}")
+        raise refuse_encoding(text.path, f"which is not: column {shown(foreign[0])}")
     dictionary = [one.name for one in schema if pa.types.is_string(one.type)]
     last = None
     with parquet.ParquetWriter(target, schema, compression="lz4", use_dictionary=dictionary) as writer:

@@ -16,6 +16,8 @@ from itertools import chain
 from pathlib import Path
 
 from pegel.errors import PermanentError
+from pegel.notebook.naming import listed
+from pegel.spec.outside_text import shown
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 MARKS = (
@@ -147,12 +149,12 @@ def _readable(reader: Iterator[list[str]]) -> Iterator[list[str]]:
 def _check_header(path: Path, names: tuple[str, ...]) -> None:
     if numbers := [name for name in names if _NO_NAME.fullmatch(name.strip())]:
         raise PermanentError(
-            f"expected column names in the first line, given {path}, whose first line holds the number {numbers[0]}: "
-            "nothing was read. Add a line of names."
+            f"expected column names in the first line, given {path}, whose first line holds the number "
+            f"{shown(numbers[0])}: nothing was read. Add a line of names."
         )
     if twice := sorted(name for name, count in Counter(filter(None, names)).items() if count > 1):
         raise PermanentError(
-            f"expected one column per name, given {path} with several named {', '.join(twice)}: nothing was read. If "
+            f"expected one column per name, given {path} with several named {listed(twice)}: nothing was read. If "
             "its first line is a row, add a line of names."
         )
 
@@ -167,13 +169,13 @@ def _decimal(path: Path, separator: str, records: list[list[str]], may_be_number
     if "grouped" in signs or (separator == "," and "," in signs):
         name = signs.get("grouped") or signs[","]
         raise PermanentError(
-            f"expected numbers like 1234.5, given {path} with commas inside the numbers of the column {name}: nothing "
-            "was read."
+            f"expected numbers like 1234.5, given {path} with commas inside the numbers of the column "
+            f"{shown(name)}: nothing was read."
         )
     if len(signs) > 1:
         raise PermanentError(
-            f"expected one sign before fractions, given {path} with a comma in the column {signs[',']} and a point in "
-            f"the column {signs['.']}: nothing was read."
+            f"expected one sign before fractions, given {path} with a comma in the column {shown(signs[','])} "
+            f"and a point in the column {shown(signs['.'])}: nothing was read."
         )
     return next(iter(signs), None)
 

@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pegel.errors import PermanentError
+from pegel.notebook.naming import listed
 from pegel.notebook.python_values import are_plain, array_of
 from pegel.notebook.row_labels import row_labels
+from pegel.spec.outside_text import quoted, shown
 
 _OBJECTS = np.dtype(object)
 Column: TypeAlias = Any
@@ -48,11 +50,11 @@ def table_of(data: Any, wanted: Callable[[str], bool]) -> tuple[pa.Table, tuple[
     labels = row_labels(pa.schema([pa.field(name, pa.null()) for name in frame.names], frame.schema.metadata))
     features = [name for name in frame.names if name not in labels]
     if twice := [name for name, count in Counter(features).items() if count > 1]:
-        raise PermanentError(f"expected one column per name, given several named {', '.join(twice)}: nothing was read.")
+        raise PermanentError(f"expected one column per name, given several named {listed(twice)}: nothing was read.")
     columns = {name: frame.column(frame.names.index(name)) for name in features if wanted(name)}
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
-        given = ", ".join(f"{name} with {length}" for name, length in lengths.items())
+        given = listed([f"{name} with {length}" for name, length in lengths.items()])
         raise PermanentError(f"expected columns of one length, given {given}: nothing was read.")
     return pa.table(columns), tuple(features), labels
 
@@ -79,7 +81,7 @@ def _named(names: Iterable[Any]) -> tuple[str, ...]:
         return tuple(str(name).encode(errors="backslashreplace").decode() for name in names)
     except Exception as error:  # names are of any type, and so are their faults
         raise PermanentError(
-            f"expected columns with names, given one that has no text: {error!r}. Nothing was read."
+            f"expected columns with names, given one that has no text: {quoted(error)}. Nothing was read."
         ) from error
 
 
@@ -94,7 +96,7 @@ def _column(values: Any, name: str) -> Column:
         raise
     except Exception as error:  # values are of any type, and so are their faults
         raise PermanentError(
-            f"expected values that can be read in {name}, given {error!r}: nothing was read."
+            f"expected values that can be read in {shown(name)}, given {quoted(error)}: nothing was read."
         ) from error
 
 
@@ -104,11 +106,11 @@ def _one_dimensional(values: Any, name: str) -> Any:
         values = np.asarray(values).reshape(-1)
     elif isinstance(shape, tuple) and len(shape) != 1:
         raise PermanentError(
-            f"expected one value per row in {name}, given an array of shape {shape}: nothing was read."
+            f"expected one value per row in {shown(name)}, given an array of shape {shape}: nothing was read."
         )
     if isinstance(values, str | bytes | bytearray | Mapping | AbstractSet) or not hasattr(values, "__len__"):
         raise PermanentError(
-            f"expected a sequence of values in {name}, given {type(values).__name__}: nothing was read."
+            f"expected a sequence of values in {shown(name)}, given {type(values).__name__}: nothing was read."
         )
     return values
 
@@ -155,7 +157,7 @@ def _foreign(data: Any) -> pa.Table:
             return from_dataframe(data)
         why = "which is none"
     except Exception as error:  # noqa: BLE001  it is of any library, and so are its faults
-        why = str(error)
+        why = quoted(error)
     hint = HINTS.get(type(data).__name__)
     raise PermanentError(
         "expected a path, a mapping from column names to values, or a table that offers Arrow data (pandas, polars, "

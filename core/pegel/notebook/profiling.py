@@ -20,9 +20,11 @@ from pegel.detect.repeated_rows import RepeatedRows, unseen_in_repeats
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook import arguments, labelled, table_reading
 from pegel.notebook.learning import learn
+from pegel.notebook.naming import listed
 from pegel.notebook.row_labels import NAMELESS
 from pegel.notebook.table_counting import summarise
 from pegel.spec.monitor_spec import Watch
+from pegel.spec.outside_text import shown
 from pegel.stats.layout import CategoricalLayout, Layout, assemble
 from pegel.stats.noise import Noise
 
@@ -166,16 +168,16 @@ def _schema(
 ) -> Schema:
     if absent := table.absent([*predictions, *categorical, *units]):
         raise PermanentError(
-            f"expected the columns {', '.join(absent)}, given a table without them: no baseline was made."
+            f"expected the columns {listed(absent)}, given a table without them: no baseline was made."
         )
     nameless = [name for name, reason in table.labels.items() if reason == NAMELESS]
-    fields, left_out = [], [f"{name or 'a column'} ({NAMELESS})" for name in nameless]
+    fields, left_out = [], [f"{shown(name or 'a column')} ({NAMELESS})" for name in nameless]
     for column in table.schema:
         if column.name == without:
             continue  # labels come later than what is checked, or never
         kind = kind_of(column.type)
         if not isinstance(kind, Kind):
-            left_out.append(f"{column.name} ({kind})")
+            left_out.append(f"{shown(column.name)} ({kind})")
             continue
         role = Role.PREDICTION if column.name in predictions else Role.FEATURE
         chosen = Kind.CATEGORICAL if column.name in categorical else kind

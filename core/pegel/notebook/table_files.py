@@ -16,8 +16,10 @@ from pyarrow import parquet
 from pegel.data.plain_types import plain_type
 from pegel.errors import PermanentError
 from pegel.notebook.file_search import DataFile
+from pegel.notebook.naming import listed
 from pegel.notebook.row_labels import row_labels
 from pegel.notebook.wanted_columns import Wanted
+from pegel.spec.outside_text import shown
 
 STREAM = 1 << 16
 """Bytes of a column read ahead, so that a row group larger than memory does not fill it."""
@@ -114,7 +116,7 @@ def _opened(file: DataFile, copy: Path, wanted: Wanted, progress: Callable[[floa
     twice = [name for name, count in Counter(names).items() if count > 1 and name not in labels]
     if twice:
         raise PermanentError(
-            f"expected one column per name, given {file.path} with several named {', '.join(twice)}: nothing was read."
+            f"expected one column per name, given {file.path} with several named {listed(twice)}: nothing was read."
         )
     return _Part(file, here, metadata, columns, names, labels)
 
@@ -157,7 +159,7 @@ def _fields(parts: Sequence[_Part]) -> list[pa.Field]:
         if together is None:
             other = next(part for part in parts if part.columns[name] != types[0])
             raise PermanentError(
-                f"expected {name} to have one type in every file, given {types[0]} in {parts[0].file.path} and "
+                f"expected {shown(name)} to have one type in every file, given {types[0]} in {parts[0].file.path} and "
                 f"{other.columns[name]} in {other.file.path}: nothing was read."
             )
         fields.append(pa.field(name, together))
@@ -196,5 +198,5 @@ def _check_same_columns(parts: Sequence[_Part], keys: Sequence[Mapping[str, pa.S
         if differing := sorted(first ^ {*part.columns, *of_part}):
             raise PermanentError(
                 f"expected the same columns in every file, given {parts[0].file.path} and {part.file.path}, which "
-                f"differ in {', '.join(differing)}: nothing was read."
+                f"differ in {listed(differing)}: nothing was read."
             )
