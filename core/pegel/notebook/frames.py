@@ -19,6 +19,8 @@ from pegel.notebook.row_labels import row_labels
 from pegel.spec.outside_text import quoted, shown
 
 _OBJECTS = np.dtype(object)
+NOT_EXPORTED = {"Object", "Int128", "UInt128"}
+"""Types of polars that Arrow has not: exported, objects are addresses, and a refused import may end the process."""
 Column: TypeAlias = Any
 """An Arrow array, in one piece or several; Arrow ships no types."""
 HINTS = {
@@ -119,8 +121,7 @@ def _converted(values: Any) -> Column | None:
     """Return a column as its library or Arrow converts it; None if neither can."""
     try:
         if _is_of("polars", values, "to_list"):
-            # What polars calls an object it exports as an address.
-            return None if str(values.dtype) == "Object" else pa.chunked_array(values)
+            return None if str(values.dtype) in NOT_EXPORTED else pa.chunked_array(values)
         if isinstance(values, pa.Array | pa.ChunkedArray):
             return values
         if hasattr(values, "__array__") and not _is_of("pandas", values):
