@@ -72,7 +72,7 @@ def others(vocabulary: Vocabulary, buckets: int) -> str:
     """Return the name of the categories in some buckets; those that have a cell are few among them.
 
     >>> others(Vocabulary.build(["a", "b"]), 1), others(Vocabulary.build(map(str, range(12_800))), 2)
-    ('rare or new values', 'other keys (about 200)')
+    ('rare or new values', 'other keys (about 100)')
     """
     known = vocabulary.distinct - len(vocabulary.top)
     if not known:
