@@ -1,8 +1,9 @@
 """Have the few rows beside the usual value become more, or fewer? Exact, where a rank test can only be careful.
 
-Where nearly all rows share one value, such as zero, and the others lie on one side of it, the mean rank of a window
-says little but how many these are. So their count decides, as it does for two values; the law of a skewed rank
-statistic would be up to thirty times too careful.
+Where nearly all rows of the baseline share one value, such as zero, and the others lie on one side of it, the mean rank
+of a window says little but how many these are. So their count decides, as it does for two values; the law of a skewed
+rank statistic would be up to thirty times too careful. A row of the window on the other side counts as if it had the
+usual value, because the tests of exceeded ranges look at it; but where most of the others lie there, ranks decide.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ SPARSE = 0.9
 
 @dataclass(frozen=True)
 class SparseTest(BinaryTest):
-    """The test of location by the count of rows that differ from the usual value; they lie above it if `above`."""
+    """The test of location by the count of rows beyond the usual value: above it if `above`, else below."""
 
     name: str = "location"
     above: bool = True
@@ -45,8 +46,11 @@ def location_of(layout: NumericLayout, baseline: Counts, window: Counts, ranks: 
     usual = int(np.argmax(baseline))
     if ranks.factor != 1 or not layout.points[usual] or baseline[usual] < SPARSE * ranks.m:
         return ranks
-    below, above = (int((baseline[side] + window[side]).sum()) for side in (slice(0, usual), slice(usual + 1, None)))
-    if min(below, above):
+    # A single row of the window must not choose the test; a baseline of one value, though, has no side of its own.
+    sides = [slice(0, usual), slice(usual + 1, None)]
+    trained, seen = ([int(counts[side].sum()) for side in sides] for counts in (baseline, window))
+    below, above = trained if any(trained) else seen
+    rare = int(above > 0)
+    if min(below, above) or seen[1 - rare] > seen[rare]:
         return ranks
-    rare, before = ranks.n - int(window[usual]), ranks.m - int(baseline[usual])
-    return SparseTest(rare, ranks.n, before, ranks.m, ranks, above=above > 0)
+    return SparseTest(seen[rare], ranks.n, trained[rare], ranks.m, ranks, above=above > 0)

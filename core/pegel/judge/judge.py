@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pegel.baseline.baseline import Baseline
@@ -15,9 +15,9 @@ from pegel.judge.division import Division
 from pegel.judge.event_counts import EventCounts, SeenEvents
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged_window import JudgedWindow
-from pegel.judge.layer import Setting
+from pegel.judge.layer import LayerResult, Setting
 from pegel.judge.layer_table import LAYERS, Layers
-from pegel.judge.layers.odd_events import event_notes, event_verdicts, look_at_events
+from pegel.judge.layers.odd_events import Events, event_notes, event_verdicts, look_at_events
 from pegel.judge.watched_fields import unknown_names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
@@ -67,22 +67,22 @@ def judge(
         labelled: Wrong answers among the rows whose labels are known; None without labels.
         events: What came of events since they were last judged; None where there are none, as in a table. They are
             judged whether or not there is anything else to judge: more odd ones than tolerated make any verdict DRIFT.
-        layers: The kinds of tests, each with its part of the false-alarm budget.
+        layers: The kinds of tests, each with its part of the false-alarm budget. Without that of events nothing is
+            said of these.
     """
     noticed = {} if chart_state is None else chart_state.noticed
-    seen = None if events is None else look_at_events(events, spec.events, noticed, span.start)
+    looks = events is not None and any(entry.layer.name == Events.name for entry in layers)
+    seen = None if events is None or not looks else look_at_events(events, spec.events, noticed, span.start)
     after = chart_state if chart_state is None or seen is None else replace(chart_state, noticed=seen.noticed)
     why_not = _why_not_judged(baseline, summary)
     if why_not is not None or baseline is None or summary is None:
         judged = Judgement(why_not or Verdict.NO_DATA, chart_state=after)
-        return judged if seen is None else _events_alone(judged, seen, _Judged(spec, span, revision))
+        return judged if seen is None else _events_alone(judged, seen, _Judged(spec, span, revision), layers)
     # Overlapping windows share rows: what is carried from one to the next would count these twice.
     follows = chart_state is not None and spec.windowing.step == spec.windowing.length
     before = chart_state.for_baseline(baseline.id) if chart_state is not None and follows else None
     sizes = None if before is None else before.sizes.plus(summary.most_rows, span.start)
-    usual = summary.most_rows if sizes is None else sizes.usual
-    setting = Setting(spec, baseline, follows, usual, summary)
-    division = Division.of(setting, layers)
+    setting = Setting(spec, baseline, follows, summary.most_rows if sizes is None else sizes.usual, summary)
     window = JudgedWindow(
         baseline,
         summary,
@@ -94,20 +94,40 @@ def judge(
         labelled=labelled,
         events=seen,
     )
+    division = Division.of(setting, layers)
+    result = _run(division, window)
+    judgement = _in_order(result.verdicts, division, baseline, _Judged(spec, span, revision, baseline.id))
+    about_events = [] if seen is None else event_notes(seen, spec.events, judgement.beyond)
+    return replace(
+        judgement,
+        chart_state=window.state_after(result.charts) if follows else after,
+        notes=(*division.notes(), *about_events),
+    )
+
+
+def _run(division: Division, window: JudgedWindow) -> LayerResult:
+    """Return what all layers that run say of a window, one after the other."""
     verdicts: list[FeatureVerdict] = []
-    moved: dict[Key, Chart] = {}
+    charts: dict[Key, Chart] = {}
     for layer in division.running:
-        result = layer.judge(window, setting, division.budget)
+        result = layer.judge(window, division.setting, division.budget)
         verdicts += result.verdicts
-        moved |= result.charts
-    by_field: dict[str, list[FeatureVerdict]] = {field.name: [] for field in setting.fields}
+        charts |= result.charts
+    return LayerResult(verdicts, charts)
+
+
+def _in_order(
+    verdicts: Sequence[FeatureVerdict], division: Division, baseline: Baseline, span: _Judged
+) -> Judgement:
+    """Return verdicts field by field, what is known beyond fields last, with the findings and the verdict on all."""
+    by_field: dict[str, list[FeatureVerdict]] = {field.name: [] for field in division.setting.fields}
     beyond: list[FeatureVerdict] = []
     for verdict in verdicts:
         by_field.get(verdict.feature, beyond).append(verdict)
-    unknown = (insufficient(name, "not in the baseline", 0, 0) for name in unknown_names(baseline.layout, spec.watch))
+    missing = unknown_names(baseline.layout, division.setting.spec.watch)
+    unknown = (insufficient(name, "not in the baseline", 0, 0) for name in missing)
     features = (*(max(some, key=lambda verdict: verdict.weight) for some in by_field.values() if some), *unknown)
     ordered = [*(verdict for some in by_field.values() for verdict in some), *beyond]
-    judged_span = _Judged(spec, span, revision, baseline.id)
     facts = _facts(division, baseline)
     return Judgement(
         # An inconspicuous outlier rate of a few rows must not make a span look healthy that nobody could judge.
@@ -115,12 +135,8 @@ def judge(
         features=features,
         beyond=tuple(beyond),
         findings=tuple(
-            judged_span.finding(verdict, facts)
-            for verdict in ordered
-            if verdict.verdict is Verdict.DRIFT or verdict.alarm
+            span.finding(verdict, facts) for verdict in ordered if verdict.verdict is Verdict.DRIFT or verdict.alarm
         ),
-        chart_state=window.state_after(moved) if follows else after,
-        notes=(*division.notes(), *([] if seen is None else event_notes(seen, spec.events, beyond))),
         division=division,
     )
 
@@ -134,11 +150,10 @@ def _why_not_judged(baseline: Baseline | None, summary: Summary | None) -> Verdi
     return None if summary is not None and summary.most_rows else Verdict.NO_DATA
 
 
-def _events_alone(judged: Judgement, events: SeenEvents, span: _Judged) -> Judgement:
+def _events_alone(judged: Judgement, events: SeenEvents, span: _Judged, layers: Layers) -> Judgement:
     """Add the events of a span of which nothing else can be judged."""
-    setting = Setting(span.spec)
-    division = Division.of(setting)
-    verdicts = event_verdicts(events, setting, division.budget)
+    division = Division.of(Setting(span.spec), layers)
+    verdicts = event_verdicts(events, division.setting, division.budget)
     facts = _facts_of_spec(division)
     return replace(
         judged,

@@ -92,3 +92,32 @@ def test_sparse_numbers_below_the_usual_value() -> None:
     assert test.tail(-1) < 1e-12
     assert test.tail(1) > 0.9
     assert test.p_value < 1e-12
+
+
+def test_a_row_on_the_other_side_leaves_the_test_as_it_is() -> None:
+    """One value below zero among amounts counts as a zero, and the test stays exact; many of them are seen."""
+    rng = np.random.default_rng(0)
+    trained, window = np.round(rows(rng, M, 0.01), 2), rows(rng, 500, 0.06)
+    layout, mixed = layout_of(trained), window.copy()
+    mixed[np.argmin(window)] = -1
+    before, now, mixed = (count_sorted(np.sort(values), layout.edges) for values in (trained, window, mixed))
+    alone, beside = (drift_tests(layout, before, counts)[0] for counts in (now, mixed))
+    (mirrored,) = drift_tests(layout, before, count_sorted(np.sort(-window), layout.edges))
+
+    assert [SparseTest, SparseTest] == [type(alone), type(beside)]
+    assert mirrored.p_value < 1e-7
+    assert alone.p_value == beside.p_value < 1e-7
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_an_hour_of_nothing_but_the_usual_value_has_no_side(sign: int) -> None:
+    """Where this part of training knew one value alone, rows on the one side that the window has are counted."""
+    rng = np.random.default_rng(0)
+    layout = layout_of(sign * rows(rng, M, 0.01))
+    window = np.r_[np.zeros(490), sign * np.geomspace(0.1, 30, 10)]
+    before, now = (count_sorted(np.sort(values), layout.edges) for values in (np.zeros(5_000), window))
+    test = drift_tests(layout, before, now)[0]
+
+    assert isinstance(test, SparseTest)
+    assert (10, 0) == (test.seen, test.seen_in_baseline)
+    assert test.tail(sign) < 1e-9

@@ -21,6 +21,7 @@ from pegel.judge.chart_state import ChartState
 from pegel.judge.event_counts import KINDS, EventCounts, EventKind
 from pegel.judge.findings import Verdict
 from pegel.judge.judge import Judgement, judge
+from pegel.judge.layer_table import LAYERS
 from pegel.judge.layers.odd_events import explain_events
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.layout import Layout
@@ -85,6 +86,18 @@ def test_only_what_is_certainly_more_than_tolerated_is_told(
 
     assert (Verdict.DRIFT if is_told else Verdict.BASELINE_MISSING) == judged.verdict
     assert int(is_told) == len(judged.findings)
+
+
+def test_windows_without_rows_are_judged_by_the_layers_asked_for(alone: Callable[..., Judgement]) -> None:
+    """With half of the budget their layer has its larger level there too; without their layer nothing is said."""
+    bad = counts(1_204, invalid=40)
+    halved = tuple(replace(entry, share=0.5) if entry.layer.name == "events" else entry for entry in LAYERS)
+    without = tuple(entry for entry in LAYERS if entry.layer.name != "events")
+    levels = [alone(bad, layers=layers).beyond[0].threshold for layers in (LAYERS, halved)]
+    silent = alone(bad, layers=without)
+
+    assert levels[1] > 10 * levels[0]
+    assert (Verdict.BASELINE_MISSING, (), (), ()) == (silent.verdict, silent.beyond, silent.findings, silent.notes)
 
 
 def test_events_make_a_window_drift_whose_rows_are_as_in_training(
