@@ -17,15 +17,10 @@ class Dispersion:
     """Factors of one field, for windows of `n_ref` rows, from `blocks` such windows of the baseline.
 
     `factors`: by name of the test, by how much the variance of its z exceeds 1; absent means 1. `shape`: scale c,
-    <<<<<<< HEAD
-    degrees of freedom nu of the replayed X2, and those it should have had; None for no correction. `lags`: by name of
-    the test, the correlation of z with that of the window before, where it is certainly above 0. `unseen`: rows of the
-    baseline whose value occurs in no other window, where these are more than its single occurrences say; else 0.
-    =======
     degrees of freedom nu of the replayed divergences of shape, and those that they should have had; None for no
     correction. `lags`: by name of the test, the correlation of z with that of the window before, where it is certainly
-    above 0.
-    >>>>>>> b993a2f (WIP categories)
+    above 0. `unseen`: rows of the baseline whose value occurs in no other window, where these are more than its single
+    occurrences say; else 0.
     """
 
     n_ref: int

@@ -20,7 +20,7 @@ from pegel.stats.summary import FeatureSummary
 
 def rare(seen: int, m: int) -> float:
     """Return the score of a state that `seen` of `m` baseline rows were in: -ln((seen + 1/2) / (m + 1))."""
-    return -math.log((max(seen, 0) + 0.5) / (m + 1))
+    return -math.log((max(seen, 0) + 0.5) / (max(m, 0) + 1))
 
 
 def frequencies(feature: FeatureSummary, layout: CategoricalLayout, left_out: int = 0) -> NDArray[np.float64]:
