@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.dataset
 import pytest
+from numpy.typing import NDArray
 
 import pegel
 from pegel.baseline.baseline import Baseline
@@ -66,6 +67,29 @@ def written(path: Path, text: str | bytes) -> str:
     """Write a file and return its path."""
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return str(path)
+
+
+def test_many_evenly_used_categories(rng: np.random.Generator) -> None:
+    """Of windows of two thousand devices, each as frequent as the others, no more are drift than the budget allows."""
+
+    def devices(n: int) -> dict[str, list[str]]:
+        return {"device": [f"d{i}" for i in rng.integers(0, 2_000, n)]}
+
+    baseline = pegel.profile(devices(20_000))
+
+    assert sum(changed(devices(2_000), baseline) != [] for _ in range(20)) <= 1
+
+
+def test_mirrored_columns(rng: np.random.Generator) -> None:
+    """Of two columns that determine each other exactly, a change in the tenth digit of their correlation is none."""
+
+    def pair(n: int) -> dict[str, NDArray[np.float64]]:
+        share = rng.random(n)
+        return {"p0": share, "p1": 1 - share}
+
+    baseline = pegel.profile(pair(ROWS))
+
+    assert [[]] * 10 == [changed(pair(1_000), baseline) for _ in range(10)]
 
 
 def test_a_part_of_a_shuffled_frame(rng: np.random.Generator) -> None:
