@@ -56,7 +56,8 @@ def assess(layout: Layout, values: Mapping[str, NDArray[Any]], n_ref: int, row_t
 def with_repeats(noise: Noise, layout: Layout, factor: float, unseen: Mapping[str, int]) -> Noise:
     """Return what clean windows do where rows stand there several times, in a window as in the baseline.
 
-    A replay has seen that already, so it is only told; without one, every test allows for it.
+    A replay has seen already how much windows vary, but not that values of repeated rows are as new as single ones
+    where the copies lie far apart. Without a replay, every test allows for the factor.
 
     Args:
         noise: What is known of windows.
@@ -64,8 +65,14 @@ def with_repeats(noise: Noise, layout: Layout, factor: float, unseen: Mapping[st
         factor: By how much repetition makes means vary more, see `pegel.detect.repeated_rows`; 1 for none.
         unseen: By name of a field of categories, the rows that would be unseen by all rows but their copies.
     """
-    if factor == 1 or noise.dispersion:
-        return replace(noise, repeats=factor)
+    if factor == 1:
+        return noise
+    if noise.dispersion:
+        replayed = {
+            name: replace(dispersion, unseen=max(dispersion.unseen, unseen.get(name, 0)))
+            for name, dispersion in noise.dispersion.items()
+        }
+        return replace(noise, repeats=factor, dispersion=replayed)
     # The factor is the same for windows of any size: n_ref is beyond all of them.
     each = Dispersion(ANY_SIZE, 0, dict.fromkeys((*RANKS, *COUNTS, SINGLE_CATEGORY), factor), shape=(factor, 1.0, 1))
     spread = {one.field.name: replace(each, unseen=unseen.get(one.field.name, 0)) for one in layout.features}

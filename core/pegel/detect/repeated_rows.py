@@ -2,7 +2,8 @@
 
 Equal rows alone prove nothing: a table of few values has many. But rows drawn independently, whatever their law, occur
 once, twice, three times ... in numbers f1, f2, f3 ... for which `k! f_k` is log-convex; rows that were copied break
-that. Only numeric columns are looked at.
+that. So do tables that somebody laid out, such as each of forty shops on each day: of a table that measures nothing in
+fractions, copies are only told where rows occur a multiple of k times, and not all equally often.
 
 Source: the numbers of a mixed Poisson law are moments, and moments are log-convex (Liapunov's inequality).
 """
@@ -15,7 +16,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from pegel.data.columns import Columns
 from pegel.detect.variance_factor import digits
+from pegel.stats.vocabulary import digest
 
 SAMPLED = 1 << 20
 """Of more rows than this, only those whose hash falls into a part of all hashes are kept: with all their copies."""
@@ -37,16 +40,28 @@ class RepeatedRows:
         """Expect so many rows."""
         self._every = np.uint64(max(1, -(-rows // SAMPLED)))
         self._kept: list[NDArray[np.uint64]] = []
+        self._fractions = False
 
-    def add(self, columns: Iterable[NDArray[np.float64]]) -> None:
-        """Add rows, in any order of calls, as their numeric columns, each float64 of the same length."""
-        hashes = _hashed(columns)
+    def add(self, columns: Columns) -> None:
+        """Add rows, in any order of calls and from any thread."""
+        hashes = np.zeros(columns.n, dtype=np.uint64)
+        for numbers in columns.numeric.T:
+            self._fractions = self._fractions or has_fractions(numbers)
+            _mix(hashes, (numbers + 0.0).view(np.uint64))  # both zeros are one
+        for texts in columns.categorical:
+            codes = {text: np.uint64(0 if text is None else digest(text)) for text in set(texts.tolist())}
+            _mix(hashes, np.fromiter(map(codes.__getitem__, texts.tolist()), np.uint64, count=columns.n))
         self._kept.append(hashes if self._every == 1 else hashes[hashes % self._every == 0])
 
     def factor(self) -> float:
         """Return by how much repetition makes means vary more: 2 where each row stands twice, 1 without any."""
         kept = [np.empty(0, dtype=np.uint64), *self._kept]
-        return factor_of(np.unique(np.concatenate(kept), return_counts=True)[1])
+        return factor_of(np.unique(np.concatenate(kept), return_counts=True)[1], laid_out=not self._fractions)
+
+
+def has_fractions(numbers: NDArray[np.float64]) -> bool:
+    """Say whether a column measures something in fractions: any finite number in it is not whole."""
+    return bool((np.isfinite(numbers) & (numbers != np.floor(numbers))).any())
 
 
 def unseen_in_repeats(times: Iterable[int], factor: float) -> int:
@@ -54,18 +69,24 @@ def unseen_in_repeats(times: Iterable[int], factor: float) -> int:
     return sum(count for count in times if count <= math.ceil(factor))
 
 
-def factor_of(times: NDArray[np.int64]) -> float:
-    """Return the factor for how often each distinct row occurs.
+def factor_of(times: NDArray[np.int64], *, laid_out: bool = False) -> float:
+    """Return the factor for how often each distinct row occurs; `laid_out` where somebody may have laid the table out.
 
     >>> factor_of(np.full(500, 2)), factor_of(np.ones(500, dtype=np.int64))
     (2.0, 1.0)
     >>> factor_of(np.repeat([1, 2], [600, 200]))
     1.4
+    >>> factor_of(np.full(500, 2), laid_out=True)
+    1.0
     """
     if times.size < LEAST_DISTINCT:
         return 1.0
     # Where every number is a multiple of two, every row was copied, also those that would have repeated anyhow.
     common = int(np.gcd.reduce(times))
+    if common > MOST_COPIES or (laid_out and common == times.max()):
+        return 1.0
+    if laid_out:
+        return float(common)
     numbers = np.bincount(times // common, minlength=MOST_COPIES + 2).astype(np.float64)
     copies = np.arange(2, MOST_COPIES)
     natural = np.sqrt((copies + 1) / copies * numbers[copies - 1] * numbers[copies + 1])
@@ -76,12 +97,8 @@ def factor_of(times: NDArray[np.int64]) -> float:
     return digits(factor) if factor >= MATTERS else 1.0
 
 
-def _hashed(columns: Iterable[NDArray[np.float64]]) -> NDArray[np.uint64]:
-    """Return a number for each row, equal for equal rows."""
-    hashes = np.zeros(0, dtype=np.uint64)
-    for column in columns:
-        values = (column + 0.0).view(np.uint64)  # both zeros are one
-        hashes = values if not hashes.size else np.bitwise_xor(hashes, values, out=hashes)
-        hashes *= _PRIME
-        hashes ^= hashes >> np.uint64(32)
-    return hashes
+def _mix(hashes: NDArray[np.uint64], values: NDArray[np.uint64]) -> None:
+    """Mix one more column into the numbers of all rows, in place."""
+    hashes ^= values
+    hashes *= _PRIME
+    hashes ^= hashes >> np.uint64(32)

@@ -12,21 +12,24 @@ from numpy.typing import NDArray
 from scipy.stats import kstest
 
 import pegel
+from pegel.data.columns import Columns
 from pegel.detect.repeated_rows import RepeatedRows, factor_of
 
 ROWS = 3_000
-Columns = list[NDArray[np.float64]]
+Numbers = list[NDArray[np.float64]]
 
 
-def factor(columns: Columns, blocks: int = 1) -> float:
+def factor(columns: Numbers, blocks: int = 1, texts: NDArray[np.object_] | None = None) -> float:
     """Return the factor of a table that is read in blocks."""
     repeated = RepeatedRows(columns[0].size)
-    for parts in zip(*(np.array_split(column, blocks) for column in columns), strict=True):
-        repeated.add(parts)
+    for rows in np.array_split(np.arange(columns[0].size), blocks):
+        numeric = np.column_stack([column[rows] for column in columns])
+        categorical = () if texts is None else (texts[rows],)
+        repeated.add(Columns(rows.size, numeric, None, categorical, (None,) * len(categorical)))
     return repeated.factor()
 
 
-def mixed(seed: int, rows: int = ROWS) -> Columns:
+def mixed(seed: int, rows: int = ROWS) -> Numbers:
     """Draw a number, a rounded one and a count."""
     rng = np.random.default_rng(seed)
     return [rng.normal(size=rows), np.round(rng.lognormal(size=rows), 1), rng.poisson(0.3, rows).astype(np.float64)]
@@ -60,6 +63,35 @@ def test_values_that_repeat_by_themselves(mean: float, other: float, seed: int) 
 def doubled(seed: int, rows: int) -> dict[str, NDArray[np.float64]]:
     """Draw a table whose rows each stand there twice."""
     return {name: np.repeat(column, 2) for name, column in zip("abc", mixed(seed, rows), strict=True)}
+
+
+@pytest.mark.parametrize("less", [0, 1], ids=["whole", "without its last row"])
+def test_tables_that_were_laid_out(less: int) -> None:
+    """Forty shops on each of ten days, one by one: such a table holds no row twice because it was copied."""
+    shops = np.repeat(np.arange(400.0), 10)[: 4_000 - less]
+
+    assert 1.0 == factor([shops])
+
+
+def test_rows_that_only_their_texts_tell_apart() -> None:
+    """Rows whose numbers repeat while their texts do not are no copies; with their texts, they are."""
+    numbers = [np.repeat(np.random.default_rng(3).normal(size=ROWS // 2), 2)]
+    texts = np.array([f"t{row}" for row in range(ROWS)], dtype=object)
+
+    assert (1.0, 2.0) == (factor(numbers, texts=texts), factor(numbers, texts=np.repeat(texts[: ROWS // 2], 2)))
+
+
+def test_a_change_beside_a_balanced_column_is_found() -> None:
+    """Sensors that send equally often do not make a table blind to the change of another column."""
+    rng = np.random.default_rng(4)
+
+    def table(rows: int, share: float) -> dict[str, Any]:
+        words = rng.choice(["a", "b", "c"], rows, p=[share, (1 - share) / 2, (1 - share) / 2])
+        return {"sensor": np.arange(rows) % 40, "state": words.tolist()}
+
+    report = pegel.check(table(1_000, 0.6), pegel.profile(table(10_000, 0.34)))
+
+    assert ["state"] == [one.feature for one in report.findings]
 
 
 def test_few_distinct_rows_prove_nothing() -> None:
@@ -102,3 +134,19 @@ def test_new_values_of_repeated_rows() -> None:
 
     assert 0 == baseline.layout.features[1].to_json()["singletons"]
     assert () == report.findings
+
+
+def test_new_values_of_a_table_appended_to_itself() -> None:
+    """Copies that lie far apart hide from a replay that most values are new to their window; it is allowed for."""
+    rng = np.random.default_rng(5)
+
+    def table(rows: int) -> dict[str, Any]:
+        return {"x": rng.normal(size=rows), "c": rng.zipf(1.4, rows).astype(str).tolist()}
+
+    once = table(3_000)
+    twice = {"x": np.r_[once["x"], once["x"]], "c": once["c"] * 2}
+    baseline = pegel.profile(twice, window_rows=100)
+    reports = [pegel.check(table(100), baseline) for _ in range(20)]
+
+    assert 2.0 == baseline.noise.repeats
+    assert [] == [finding for report in reports for finding in report.findings if finding.test == "unseen"]
