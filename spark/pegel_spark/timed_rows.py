@@ -90,9 +90,11 @@ class Timed:
 
 def _repeats(layout: Layout, values: TrainingColumns) -> tuple[float, dict[str, int]]:
     """Return how much repeated rows matter, and by field of categories the rows unseen but for their copies."""
-    numeric = [one.field.name for _, one in layout.numeric(Role.FEATURE)]
-    repeated = RepeatedRows(len(values[numeric[0]]) if numeric else 0)
-    repeated.add(values[name] for name in numeric)
+    numeric = [feature.field.name for _, feature in layout.numeric(Role.FEATURE)]
+    categorical = [feature.field.name for _, feature in layout.categorical(Role.FEATURE)]
+    rows = len(values[(numeric + categorical)[0]])
+    repeated = RepeatedRows(rows)
+    repeated.add(rows, (values[name] for name in numeric), (values[name] for name in categorical))
     factor = repeated.factor()
     if factor == 1:
         return factor, {}

@@ -16,7 +16,6 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.data.columns import Columns
 from pegel.detect.variance_factor import digits
 from pegel.stats.vocabulary import digest
 
@@ -42,15 +41,24 @@ class RepeatedRows:
         self._kept: list[NDArray[np.uint64]] = []
         self._fractions = False
 
-    def add(self, columns: Columns) -> None:
-        """Add rows, in any order of calls and from any thread."""
-        hashes = np.zeros(columns.n, dtype=np.uint64)
-        for numbers in columns.numeric.T:
+    def add(
+        self, rows: int, numeric: Iterable[NDArray[np.float64]], categorical: Iterable[NDArray[np.object_]] = ()
+    ) -> None:
+        """Add rows by their columns of that length, in any order of calls and from any thread.
+
+        Args:
+            rows: How many.
+            numeric: Columns of numbers, float64.
+            categorical: Columns of categories, str or None.
+        """
+        hashes = np.zeros(rows, dtype=np.uint64)
+        for numbers in numeric:
             self._fractions = self._fractions or has_fractions(numbers)
             _mix(hashes, (numbers + 0.0).view(np.uint64))  # both zeros are one
-        for texts in columns.categorical:
-            codes = {text: np.uint64(0 if text is None else digest(text)) for text in set(texts.tolist())}
-            _mix(hashes, np.fromiter(map(codes.__getitem__, texts.tolist()), np.uint64, count=columns.n))
+        for column in categorical:
+            texts = column.tolist()
+            codes = {text: 0 if text is None else digest(text) for text in set(texts)}
+            _mix(hashes, np.fromiter(map(codes.__getitem__, texts), np.uint64, count=rows))
         self._kept.append(hashes if self._every == 1 else hashes[hashes % self._every == 0])
 
     def factor(self) -> float:

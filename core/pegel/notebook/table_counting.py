@@ -41,7 +41,7 @@ def summarise(
             columns = columns_of(fields, batch)
             part.update(columns, role)
             if repeated is not None and role is Role.FEATURE:
-                repeated.add(columns)
+                repeated.add(columns.n, columns.numeric.T, columns.categorical)
         return part
 
     batches = table.batches([field.name for field in layout.schema.fields])

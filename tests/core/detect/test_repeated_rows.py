@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from scipy.stats import kstest
 
 import pegel
-from pegel.data.columns import Columns
 from pegel.detect.repeated_rows import RepeatedRows, factor_of
 
 ROWS = 3_000
@@ -23,9 +22,7 @@ def factor(columns: Numbers, blocks: int = 1, texts: NDArray[np.object_] | None 
     """Return the factor of a table that is read in blocks."""
     repeated = RepeatedRows(columns[0].size)
     for rows in np.array_split(np.arange(columns[0].size), blocks):
-        numeric = np.column_stack([column[rows] for column in columns])
-        categorical = () if texts is None else (texts[rows],)
-        repeated.add(Columns(rows.size, numeric, None, categorical, (None,) * len(categorical)))
+        repeated.add(rows.size, [column[rows] for column in columns], [] if texts is None else [texts[rows]])
     return repeated.factor()
 
 
