@@ -1,8 +1,8 @@
 """The release gate: is the promise kept on every table? `python -m benchmarks.accuracy.gate --help`.
 
 Run from the root of the tree, in the environment that has scikit-learn and river. All findings of all layers are
-counted on clean data, through `pegel.check` and through `judge` with charts. Takes 25 minutes on one idle core; fewer
-baselines give the same table with larger errors. Exit code 1 where the promise is missed.
+counted on clean data, through `pegel.check` and through `judge` with charts. Takes half an hour on one idle core; fewer
+baselines give the same table with larger errors. With `--strict` the exit code is 1 where the promise is missed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main() -> int:
     print(f"{head}\n\n{text}", flush=True)
     if asked.write:
         put(asked.write, "gate", f"{head}\n\n{text}")
-    return 0 if all(rate.kept for rate in measured.rates) else 1
+    return 1 if asked.strict and not measured.kept else 0
 
 
 def _asked() -> argparse.Namespace:
@@ -73,6 +73,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep the figures")
     parser.add_argument("--before", type=Path, metavar="FILE", help="figures of an earlier state, shown beside these")
     parser.add_argument("--write", type=Path, metavar="PAGE")
+    parser.add_argument("--strict", action="store_true", help="fail where the promise is missed")
     return parser.parse_args()
 
 

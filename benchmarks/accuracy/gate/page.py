@@ -93,8 +93,8 @@ def _halves(page: Page, now: Results, before: Results | None) -> None:
 
 
 def _all(now: Results, before: Results | None) -> tuple[str, ...]:
-    differing, promised = sum(one.differing for one in now.halves), sum(one.promised for one in now.halves)
-    then = () if before is None else (str(sum(one.differing for one in before.halves)),)
+    differing, promised = now.differing
+    then = () if before is None else (str(before.differing[0]),)
     verdict = "kept" if differing <= promised else "**missed**"
     splits = sum(one.splits for one in now.halves)
     return ("all", "", "", str(splits), f"{promised:.0f}", *then, str(differing), verdict)

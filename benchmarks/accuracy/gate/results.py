@@ -86,6 +86,17 @@ class Results:
     rates: tuple[Rate, ...]
     halves: tuple[Halves, ...]
 
+    @property
+    def differing(self) -> tuple[int, float]:
+        """Return how many parts of data sets differed, and how many were promised to."""
+        return sum(one.differing for one in self.halves), sum(one.promised for one in self.halves)
+
+    @property
+    def kept(self) -> bool:
+        """Say whether every promise is kept, by the point estimates."""
+        differing, promised = self.differing
+        return all(rate.kept for rate in self.rates) and differing <= promised
+
     def write(self, path: Path) -> None:
         """Write a file that `read` reads."""
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
