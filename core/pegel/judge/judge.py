@@ -116,9 +116,7 @@ def _run(division: Division, window: JudgedWindow) -> LayerResult:
     return LayerResult(verdicts, charts)
 
 
-def _in_order(
-    verdicts: Sequence[FeatureVerdict], division: Division, baseline: Baseline, span: _Judged
-) -> Judgement:
+def _in_order(verdicts: Sequence[FeatureVerdict], division: Division, baseline: Baseline, span: _Judged) -> Judgement:
     """Return verdicts field by field, what is known beyond fields last, with the findings and the verdict on all."""
     by_field: dict[str, list[FeatureVerdict]] = {field.name: [] for field in division.setting.fields}
     beyond: list[FeatureVerdict] = []

@@ -100,8 +100,8 @@ def test_a_row_on_the_other_side_leaves_the_test_as_it_is() -> None:
     trained, window = np.round(rows(rng, M, 0.01), 2), rows(rng, 500, 0.06)
     layout, mixed = layout_of(trained), window.copy()
     mixed[np.argmin(window)] = -1
-    before, now, mixed = (count_sorted(np.sort(values), layout.edges) for values in (trained, window, mixed))
-    alone, beside = (drift_tests(layout, before, counts)[0] for counts in (now, mixed))
+    before, now, one_below = (count_sorted(np.sort(values), layout.edges) for values in (trained, window, mixed))
+    alone, beside = (drift_tests(layout, before, counts)[0] for counts in (now, one_below))
     (mirrored,) = drift_tests(layout, before, count_sorted(np.sort(-window), layout.edges))
 
     assert [SparseTest, SparseTest] == [type(alone), type(beside)]
