@@ -11,8 +11,10 @@ Source: M. Zelen, "The analysis of several 2 x 2 contingency tables", Biometrika
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +25,8 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 ROUNDING = 1e-9
 """Tails that differ by less are equally likely: on tables that are mirror images both are the same but for rounding."""
+SMALLEST = math.log(tails.FLOOR)
+"""Counts whose weight, relative to the likeliest, has a smaller logarithm do not show in any p-value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ def same_odds(window: Halves, baseline: Halves, factor: float = 1.0) -> float:
     the level where nothing on the other side is as rare. Source: H. Blaker, "Confidence curves and improved exact
     confidence intervals for discrete distributions", Canadian Journal of Statistics 28 (2000).
 
+    No p-value is reported below 1e-300.
+
     Args:
         window: Its counts, of one pair.
         baseline: Its counts, of the same pair.
@@ -87,12 +93,10 @@ def same_odds(window: Halves, baseline: Halves, factor: float = 1.0) -> float:
     >>> same_odds(Halves.of(100, 10, 10, 6), Halves.of(1_000, 100, 100, 10)) < 1e-3
     True
     """
-    least, most = (int(limit) for limit in possible(window, baseline))
-    counts = np.arange(least, most + 1, dtype=np.float64)
-    # The law to the power of 1 / factor has the same mode, and about that many times its variance.
-    logs = np.r_[0.0, np.cumsum(_log_steps(counts[:-1], window, baseline))] / factor
-    weights = np.exp(logs - logs.max())
+    least, weights = law(window, baseline, factor)
     seen = int(window.both) - least
+    if not 0 <= seen < weights.size:
+        return tails.FLOOR
     below, above = np.cumsum(weights), np.cumsum(weights[::-1])[::-1]
     tail, others = min((float(below[seen]), above), (float(above[seen]), below), key=lambda pair: pair[0])
     other = float(np.max(others, where=others <= tail * (1 + ROUNDING), initial=0.0))
@@ -113,6 +117,53 @@ def expected_both(window: Halves, baseline: Halves) -> Floats:
     total = window.rows + (first + second) * more
     root = np.sqrt(np.maximum(0.0, total**2 - 4 * more * (more + 1) * first * second))
     return np.asarray(2 * (more + 1) * first * second / (total + root), dtype=np.float64)
+
+
+class Law(NamedTuple):
+    """Counts from `least` on, as many as there are `weights`: how likely each is, relative to the likeliest."""
+
+    least: int
+    weights: Floats
+
+
+def law(window: Halves, baseline: Halves, factor: float = 1.0) -> Law:
+    """Return the law of the rows high in both in the window, without counts that no floating-point number can weigh.
+
+    A million rows leave hundreds of thousands of possible counts, of which some hundreds to thousands matter. The law
+    is log-concave, so that its mode, and where it falls below `SMALLEST` on either side, are found by bisection.
+    """
+    least, most = (int(limit) for limit in possible(window, baseline))
+    mode = _first(least, most, lambda x: bool(_log_steps(np.float64(x), window, baseline) <= 0))
+    top = _log_weight(mode, window, baseline)
+
+    def is_weighed(x: int) -> bool:
+        return _log_weight(x, window, baseline) - top >= SMALLEST * factor
+
+    first = _first(least, mode, is_weighed)
+    last = _first(mode, most, lambda x: not is_weighed(x + 1))
+    steps = _log_steps(np.arange(first, last, dtype=np.float64), window, baseline)
+    # The law to the power of 1 / factor has the same mode, and about that many times its variance.
+    logs = np.r_[0.0, np.cumsum(steps)] / factor
+    return Law(first, np.exp(logs - logs.max()))
+
+
+def _first(least: int, most: int, holds: Callable[[int], bool]) -> int:
+    """Return the first count for which something holds that holds from there on; `most` if only there or nowhere."""
+    while least < most:
+        middle = (least + most) // 2
+        least, most = (least, middle) if holds(middle) else (middle + 1, most)
+    return least
+
+
+def _log_weight(x: int, window: Halves, baseline: Halves) -> float:
+    """Return the logarithm of the number of ways to have x rows high in both in the window, but for a constant."""
+    cells = [
+        count
+        for side, both in ((window, x), (baseline, int(window.both) + int(baseline.both) - x))
+        for first, second in [(int(side.first), int(side.second))]
+        for count in (both, first - both, second - both, int(side.rows) - first - second + both)
+    ]
+    return -sum(math.lgamma(count + 1) for count in cells)
 
 
 def _log_steps(x: Floats, window: Halves, baseline: Halves) -> Floats:

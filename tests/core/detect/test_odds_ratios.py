@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
-from pegel.detect.odds_ratios import Halves, expected_both, possible, same_odds
+from pegel.detect.odds_ratios import Halves, expected_both, law, possible, same_odds
 
 CELLS = st.tuples(*[st.integers(0, 25)] * 4)
 
@@ -115,3 +115,40 @@ def test_rows_that_resemble_each_other_count_less() -> None:
 
     assert 0.05 == pytest.approx(alone, abs=0.01)
     assert 0.32 == pytest.approx(alike, abs=0.02)
+
+
+def test_a_law_has_no_more_counts_than_can_be_weighed() -> None:
+    """Of hundreds of thousands of possible counts those within some 40 spreads are left, down to 1e-300 on each side."""
+    window = Halves.of(1_000_000, 300_000, 300_000, 90_000)
+    baseline = Halves.of(10_000_000, 3_000_000, 3_000_000, 900_000)
+    _, weights = law(window, baseline)
+    spread = np.sqrt(1e6 * 0.3**2 * 0.7**2 * 10 / 11)
+
+    assert 70 * spread < weights.size < 80 * spread
+    assert 1e-305 < min(weights[0], weights[-1]) < max(weights[0], weights[-1]) < 1e-295
+
+
+@pytest.mark.parametrize("both", [90_000, 91_000, 92_500])
+@pytest.mark.parametrize("factor", [1.0, 4.0])
+def test_far_tails_are_those_of_all_possible_counts(both: int, factor: float) -> None:
+    """What is left out changes no p-value, down to far below any level."""
+    window = Halves.of(1_000_000, 300_000, 300_000, both)
+    baseline = Halves.of(10_000_000, 3_000_000, 3_000_000, 900_000)
+    least, most = (int(limit) for limit in possible(window, baseline))
+    x = np.arange(least, most + 1)
+    logs = np.zeros(x.size)
+    for side, high in ((window, x), (baseline, both + 900_000 - x)):
+        first, second, rows = int(side.first), int(side.second), int(side.rows)
+        logs += hypergeom.logpmf(high, rows, first, second)
+    weights = np.exp((logs - logs.max()) / factor)
+    tails = weights[: both - least + 1].sum(), weights[both - least :].sum()
+    p = same_odds(window, baseline, factor)
+
+    assert min(tails) * (1 - 1e-4) <= p * weights.sum() <= 2 * min(tails) * (1 + 1e-4)
+
+
+def test_a_count_beyond_all_weights_has_the_smallest_p() -> None:
+    """A certain change is no error: its p-value is the smallest that is reported."""
+    window, baseline = Halves.of(100_000, 30_000, 30_000, 25_000), Halves.of(1_000_000, 300_000, 300_000, 90_000)
+
+    assert 1e-300 == same_odds(window, baseline)
