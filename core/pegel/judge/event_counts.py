@@ -45,7 +45,7 @@ class EventCounts:
     `received`: all events of the model, those of which the logger only says that it dropped them included;
     `group_received`: the same of the whole group, 0 where another model speaks for the group. `odd`: how many were so,
     by the `test` of their kind; an event may be odd in two ways. `reasons`: why events could not be read, by kind of
-    events and by reason. `since`: when the first of them came; None before that.
+    events and by reason. `since`: when the first odd one came, or, while there is none, the first of all; None before.
     """
 
     received: int = 0

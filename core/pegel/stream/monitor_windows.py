@@ -112,6 +112,20 @@ class MonitorWindows:
             del self.spans[start], self.revisions[start]
         return self._with_events(emitted)
 
+    def events_at(self, arrived_at: datetime, *, odd: bool) -> EventCounts:
+        """Return the counts to which events are added that came at an instant; `odd`: whether any of them is so.
+
+        Where no span is open that would take them along, and none was odd, counts of an earlier span of the clock are
+        dropped first: weeks of other events would make the share of odd ones small, and their span an old one.
+        """
+        if self.events.odd:
+            return self.events
+        since, step = self.events.since, self.windowing.step
+        if since is not None and not self.spans and spans.floor(since, step) < spans.floor(arrived_at, step):
+            self.events = EventCounts()
+        self.events.since = arrived_at if odd else self.events.since or arrived_at
+        return self.events
+
     def silent_span(self, now: datetime) -> Span | None:
         """Return the span without rows that has to tell of odd events, because there is no other; None: none has to.
 

@@ -160,9 +160,8 @@ class WindowManager:
         if not group.group_received:
             return
         for key in (key for key, model in batch.monitors.items() if model.speaks_for_group):
-            events = self.monitors[key].events
+            events = self.monitors[key].events_at(batch.arrived_at, odd=any(group.odd.values()))
             events.group_received += group.group_received
-            events.since = events.since or batch.arrived_at
             events.add(group.odd, group.reasons)
             out.changed.add(key)
 
@@ -228,11 +227,11 @@ class WindowManager:
             out.late[partial.key, span] = out.late.get((partial.key, span), 0) + readable
         booked = book(partial, out.ledger, out.invalid, late=not open_spans)
         group.group_received += booked.received
-        events = windows.events
+        odd = {name: getattr(booked, name) for name in ("invalid", "late", "duplicate", "dropped")}
+        odd["ahead"] = partial.clamped
+        events = windows.events_at(batch.arrived_at, odd=any(odd.values()))
         events.received += booked.received
-        events.since = events.since or batch.arrived_at
-        counters = {name: getattr(booked, name) for name in ("invalid", "late", "duplicate", "dropped")}
-        events.add({**counters, "ahead": partial.clamped}, {"invalid": reasons(partial)})
+        events.add(odd, {"invalid": reasons(partial)})
         if open_spans:
             windows.add(partial, batch.monitors[partial.key].baseline_id, self._unpack)
             out.outliers += [(partial.key, outlier) for outlier in partial.outliers]

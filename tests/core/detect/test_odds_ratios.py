@@ -118,7 +118,7 @@ def test_rows_that_resemble_each_other_count_less() -> None:
 
 
 def test_a_law_has_no_more_counts_than_can_be_weighed() -> None:
-    """Of hundreds of thousands of possible counts those within some 40 spreads are left, down to 1e-300 on each side."""
+    """Of hundreds of thousands of possible counts those within 40 spreads are left, down to 1e-300 on each side."""
     window = Halves.of(1_000_000, 300_000, 300_000, 90_000)
     baseline = Halves.of(10_000_000, 3_000_000, 3_000_000, 900_000)
     _, weights = law(window, baseline)
