@@ -133,7 +133,7 @@ def law(window: Halves, baseline: Halves, factor: float = 1.0) -> Law:
     is log-concave, so that its mode, and where it falls below `SMALLEST` on either side, are found by bisection.
     """
     least, most = (int(limit) for limit in possible(window, baseline))
-    mode = _first(least, most, lambda x: bool(_log_steps(np.float64(x), window, baseline) <= 0))
+    mode = _first(least, most, lambda x: bool(_log_steps(np.array(float(x)), window, baseline) <= 0))
     top = _log_weight(mode, window, baseline)
 
     def is_weighed(x: int) -> bool:
