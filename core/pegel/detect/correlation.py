@@ -126,7 +126,7 @@ def correlation(reference: PairReference, window: Comoments, chosen: Sequence[in
     open_ended = judged & ~normal & np.less(*possible(*halves))
     pairs = int(np.isfinite(z).sum() + open_ended.sum())
     changes = _largest(before, now, z, pairs), *by_halves(reference, *halves, open_ended, pairs)
-    return min((one for one in changes if one is not None), key=_urgency, default=None)
+    return min((change for change in changes if change is not None), key=_urgency, default=None)
 
 
 def _urgency(change: PairChange) -> tuple[bool, float, float]:

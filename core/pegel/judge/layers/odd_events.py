@@ -93,11 +93,11 @@ def event_verdicts(events: SeenEvents, setting: Setting, budget: Budget) -> list
 
 def event_notes(events: SeenEvents, tolerance: EventTolerance, verdicts: Sequence[FeatureVerdict]) -> list[str]:
     """Return a sentence on each kind of events that is noticeable, without a verdict that says so."""
-    told = {verdict.feature for verdict in verdicts}
+    in_verdicts = {verdict.feature for verdict in verdicts}
     return [
         sentence(kind, _test(kind, events.counts, tolerance), events)
         for kind in KINDS
-        if kind.test in events.noticed and kind.feature not in told
+        if kind.test in events.noticed and kind.feature not in in_verdicts
     ]
 
 
@@ -106,10 +106,10 @@ def sentence(kind: EventKind, test: ToleratedShare, events: SeenEvents) -> str:
     text = f"{percent(test.share)} of {test.n:,} events {kind.words} (tolerated {percent(test.tolerated)})"
     reasons = events.counts.reasons.get(kind.test, {})
     frequent = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
-    told = [f"{count:,} × {_reason(reason)}" for reason, count in frequent[:MAX_REASONS]]  # noqa: RUF001  times
+    counted = [f"{count:,} × {_reason(reason)}" for reason, count in frequent[:MAX_REASONS]]  # noqa: RUF001  times
     if len(frequent) > MAX_REASONS:
-        told.append(f"{sum(count for _, count in frequent[MAX_REASONS:]):,} others")
-    text = f"{text}: {', '.join(told)}" if told else text
+        counted.append(f"{sum(count for _, count in frequent[MAX_REASONS:]):,} others")
+    text = f"{text}: {', '.join(counted)}" if counted else text
     return text + _since(events.noticed.get(kind.test, events.start), events.start)
 
 
