@@ -18,14 +18,24 @@ import httpx
 import structlog
 
 from pegel.data import wire
-from pegel_serving.cloudevent import QUEUE_FULL, UNANSWERED, EndpointOrigin, LoggedBody, headers, now_ns
+from pegel_serving import door_limits
+from pegel_serving.cloudevent import (
+    AGENT_REASONS,
+    QUEUE_FULL,
+    TOO_LARGE,
+    UNANSWERED,
+    EndpointOrigin,
+    LoggedBody,
+    headers,
+    now_ns,
+)
 from pegel_serving.http_service import cancel
 
 log = structlog.stdlib.get_logger(__name__)
 
 WORKERS = 5
-_END_S, _TELL_S = 2.0, 1.0
-"""At the end: how long to send what is queued, and then to tell what is lost."""
+_TELL_S = 1.0
+"""At the end: how long to tell what is lost."""
 _OVERHEAD = 2048
 """Bytes of the Python objects around a waiting body."""
 
@@ -34,15 +44,24 @@ class Agent:
     """A queue and its workers. Use it as an async context manager."""
 
     def __init__(
-        self, url: str, origin: EndpointOrigin, *, queue_bytes: int = 64 << 20, timeout_s: float = 10.0
+        self,
+        url: str,
+        origin: EndpointOrigin,
+        *,
+        body_bytes: int = door_limits.BODY_BYTES,
+        queue_bytes: int = 64 << 20,
+        timeout_s: float = 10.0,
+        end_s: float = 2.0,
     ) -> None:
-        """Log to `url`; the bodies that wait or are being sent hold at most `queue_bytes`."""
-        self._url, self._origin, self._timeout_s = url, origin, timeout_s
+        """Log to `url`; the bodies that wait or are being sent hold at most `queue_bytes`.
+
+        A body of more than `body_bytes`, which the logger would not take, is counted as lost and not sent. At the end,
+        what is queued is sent for `end_s` at most.
+        """
+        self._url, self._origin, self._timeout_s, self._end_s = url, origin, timeout_s, end_s
         self._queue: asyncio.Queue[LoggedBody] = asyncio.Queue()
-        self._queue_bytes, self._bytes = queue_bytes, 0
+        self._body_bytes, self._queue_bytes, self._bytes = body_bytes, queue_bytes, 0
         self._workers: list[asyncio.Task[None]] = []
-        self._sending = 0
-        """Bodies on their way to the logger."""
         self.sent = 0
         """Bodies answered with 200."""
         self.lost = 0
@@ -60,56 +79,58 @@ class Agent:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Send what is queued, for two seconds at most, then end."""
+        """Send what is queued, for a moment, then end."""
         waiting = asyncio.ensure_future(self._queue.join())
-        await asyncio.wait([waiting], timeout=_END_S)
+        await asyncio.wait([waiting], timeout=self._end_s)
         waiting.cancel()
-        left = self._queue.qsize() + self._sending
         for worker in self._workers:
             await cancel(worker)
-        self._untold[UNANSWERED] += left
+        while not self._queue.empty():
+            self._queue.get_nowait()
+            self._lose(UNANSWERED, "the end")
         with suppress(TimeoutError):
             async with asyncio.timeout(_TELL_S):
                 await self._tell()
         await self._client.aclose()
-        log.info("agent stopped", sent=self.sent, lost=self.lost + left)
+        log.info("agent stopped", sent=self.sent, lost=self.lost)
 
     def log(self, event: LoggedBody) -> None:
         """Queue a body and return at once, whatever state the logger is in."""
-        size = _OVERHEAD + len(event.body)
-        if self._bytes + size > self._queue_bytes:
-            self._untold[QUEUE_FULL] += 1
-            self._lose("queue full")
-            return
-        self._bytes += size
-        self._queue.put_nowait(event)
+        size = _size(event)
+        if len(event.body) > self._body_bytes:
+            self._lose(TOO_LARGE, "larger than the logger takes")
+        elif self._bytes + size > self._queue_bytes:
+            self._lose(QUEUE_FULL, "queue full")
+        else:
+            self._bytes += size
+            self._queue.put_nowait(event)
 
     async def _work(self) -> None:
         while True:
             event = await self._queue.get()
-            self._sending += 1
             try:
-                await self._post(event)
-            except Exception as error:  # noqa: BLE001 (a worker that ended for one event would lose all others with it)
-                self._untold[UNANSWERED] += 1
-                self._lose(f"{type(error).__name__}: {error}")
+                if await self._post(event):
+                    await self._tell()
             finally:
-                self._sending -= 1
-                self._bytes -= _OVERHEAD + len(event.body)
+                self._bytes -= _size(event)
                 self._queue.task_done()
 
-    async def _post(self, event: LoggedBody) -> None:
+    async def _post(self, event: LoggedBody) -> bool:
+        """Send a body once, and say whether the logger took it."""
         try:
             status = await self._send(event)
-        except httpx.HTTPError as error:
-            self._untold[UNANSWERED] += 1
-            self._lose(type(error).__name__)
-            return
+        except asyncio.CancelledError:
+            self._lose(UNANSWERED, "the end")
+            raise
+        except Exception as error:  # noqa: BLE001 (a worker that ended for one event would lose all others with it)
+            self._lose(UNANSWERED, f"{type(error).__name__}: {error}")
+            return False
         if status != httpx.codes.OK:
-            self._lose(f"answered {status}")
-            return
+            # the logger has counted it
+            self._count_lost(f"answered {status}")
+            return False
         self.sent += 1
-        await self._tell()
+        return True
 
     async def _send(self, event: LoggedBody) -> int:
         named = headers(event, self._origin, recorded_ns=now_ns())
@@ -118,22 +139,44 @@ class Agent:
 
     async def _tell(self) -> None:
         """Tell the logger what was lost, if anything was; what it does not take is told the next time."""
-        untold, self._untold = self._untold, Counter()
-        for reason, count in (+untold).items():
-            notice = LoggedBody(
-                type=wire.DROPPED_TYPE,
-                event_id=str(uuid.uuid4()),
-                at_ns=now_ns(),
-                content_type=wire.JSON,
-                body=json.dumps({"count": count, "reason": reason}).encode(),
-            )
-            with suppress(httpx.HTTPError):
-                if await self._send(notice) == httpx.codes.OK:
-                    continue
-            self._untold[reason] += count
+        for reason in sorted(AGENT_REASONS):
+            while self._untold[reason] and await self._tell_part(reason):
+                pass
 
-    def _lose(self, why: str) -> None:
+    async def _tell_part(self, reason: str) -> bool:
+        """Tell as many losses as one notice may hold, and say whether the logger took it."""
+        count, taken = min(self._untold[reason], door_limits.LOST_AT_ONCE), False
+        # taken out first: other workers tell at the same time
+        self._untold[reason] -= count
+        notice = LoggedBody(
+            type=wire.DROPPED_TYPE,
+            event_id=str(uuid.uuid4()),
+            at_ns=now_ns(),
+            content_type=wire.JSON,
+            body=json.dumps({"count": count, "reason": reason}).encode(),
+        )
+        try:
+            taken = await self._send(notice) == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+        finally:
+            if not taken:
+                self._untold[reason] += count
+        return taken
+
+    def _lose(self, reason: str, why: str) -> None:
+        """Count a body that the logger knows nothing of; it is told the reason."""
+        self._untold[reason] += 1
+        self._count_lost(why)
+
+    def _count_lost(self, why: str) -> None:
         self.lost += 1
         # one line for the first of a thousand: a logger that is away would otherwise fill the disk
         if self.lost % 1000 == 1:
             log.warning("event lost", why=why, lost=self.lost)
+
+
+def _size(event: LoggedBody) -> int:
+    """Return about how many bytes of memory a waiting body takes."""
+    copied = sum(len(name) + sum(map(len, values)) for name, values in event.metadata.items())
+    return _OVERHEAD + len(event.body) + copied

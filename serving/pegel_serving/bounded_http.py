@@ -5,7 +5,7 @@
     connection ──headers_within_s──> headers whole ──body_within_s──> body whole ──> answered ──> idle (keep-alive)
          └ another begins: the same again, from its first byte                        └ write_within_s without a byte
 
-Whoever is over time is cut off without an answer. When there are too many connections, whoever has been sending a
+Whoever is over time, or asks many things before the first is answered, is cut off without an answer. When there are too many connections, whoever has been sending a
 request for longest is cut off, then who has been idle for longest, then the newcomer: an honest request is there within
 milliseconds, so it is never the oldest.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
+from collections.abc import Sized
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 import httptools
 import structlog
 import uvicorn
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -34,6 +36,8 @@ _errors.setLevel(logging.ERROR)
 _TOO_LARGE = b"the request line and headers are too large\n"
 _ANSWER_FIRST_S = 2.0
 """The application knows the same bound and answers 408 before the connection is cut."""
+_QUEUED_REQUESTS = 8
+"""Of one connection, behind the one that is being answered. Clients of today send one at a time."""
 _FILES_BESIDE = 512
 """Open files of a process beside its clients' connections: logs, the spool, connections of its own."""
 
@@ -59,6 +63,20 @@ class ConnectionStage(IntEnum):
     NEW = 2
     """It was taken just now."""
     ANSWERING = 3
+
+
+class _PatientFlow(FlowControl):
+    """Reads nothing more from a connection while requests of it wait for their turn."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: Sized) -> None:
+        """Watch the queue of requests."""
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        """Read on, unless a request waits."""
+        if not self._waiting:
+            super().resume_reading()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -88,6 +106,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, and make room if there are too many."""
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn names the one kind there is here
+        self.flow = _PatientFlow(self.transport, self.pipeline)
         if len(self.connections) > self.limits.connections:
             bounded = [one for one in self.connections if isinstance(one, BoundedProtocol)]
             min(bounded, key=lambda one: (ConnectionStage.NEW if one is self else one.stage, one.since)).cut()
@@ -119,7 +138,10 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin to wait for the body."""
+        """Begin to wait for the body, unless too many requests wait already."""
+        if len(self.pipeline) >= _QUEUED_REQUESTS:
+            self.cut()
+            raise httptools.HttpParserError("too many requests at once")
         self._head_whole, self._head_came = True, 0
         if self.stage is not ConnectionStage.ANSWERING:
             self._enter(ConnectionStage.SENDING, self.limits.body_within_s + _ANSWER_FIRST_S)
@@ -144,6 +166,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, or 431 when headers are too large, and hang up."""
+        if self.transport.is_closing():
+            return
         kind = type(self)
         kind.refused += 1
         if kind.refused % 1000 == 1:

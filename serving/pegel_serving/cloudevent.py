@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from pegel.data import wire
 
-QUEUE_FULL, UNANSWERED = "agent_queue_full", "agent_unanswered"
-AGENT_REASONS = frozenset({QUEUE_FULL, UNANSWERED})
+QUEUE_FULL, TOO_LARGE, UNANSWERED = "agent_queue_full", "agent_too_large", "agent_unanswered"
+AGENT_REASONS = frozenset({QUEUE_FULL, TOO_LARGE, UNANSWERED})
 """Why an agent loses events of which the logger knows nothing: what it answered, it has counted itself."""
 
 
@@ -29,9 +29,9 @@ class EndpointOrigin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedBody:
-    """One body to log, of type `wire.REQUEST_TYPE` or `wire.RESPONSE_TYPE`.
+    """One body to log, of type `wire.REQUEST_TYPE` or `wire.RESPONSE_TYPE`, or a notice, of type `wire.DROPPED_TYPE`.
 
-    `at_ns` is when the request came or the response ended, in nanoseconds since the epoch.
+    `at_ns` is when the request came, the response ended or the notice was made, in nanoseconds since the epoch.
     """
 
     type: str

@@ -12,7 +12,8 @@ BODY_BYTES = 1_000_000
 """Of one body. Kafka takes records of 1 MB unless told otherwise: a larger one could be answered, never judged.
 A model server parses about 2 MB of JSON a second, and everybody else waits that long."""
 ANSWERS_PER_REQUEST = 4
-"""How many times larger than the largest request an answer may be: rows may be wider when they come out."""
+"""How many times larger than the largest request an answer may be: rows may be wider when they come out. One that is
+larger than the largest request reaches the client, but not the logger: monitoring must not cost anybody an answer."""
 INFLATED_BYTES = MAX_BODY_BYTES
 """Of one compressed body, inflated: what the stream inflates. A larger one could be answered, never judged."""
 HELD_BYTES = 256 << 20
@@ -41,8 +42,8 @@ CONNECTIONS = 1000
 """At the same time. Beyond, whoever has been sending a request for longest is cut off, then who is idle longest: an
 honest request is there within milliseconds."""
 
-LOST_AT_ONCE = 1_000_000
-"""Events that one notice of an agent may say were lost: more than a full queue of it holds."""
+LOST_AT_ONCE = 100_000
+"""Events that one notice of an agent may say were lost: a long outage takes several. A forged one can claim no more."""
 OLDEST_DAYS = 7
 """How old an event may be: no window waits longer for late events, so an older one could be judged nowhere."""
 CLOCK_SLACK_S = 1.0

@@ -105,7 +105,7 @@ class Proxy:
         held = HeldBodies(self._holder)
         try:
             call = allowed_call(request.method, request.scope["raw_path"])
-            body = await held.request(request.receive, request.headers.get("content-encoding", ""))
+            body = await held.request(request.receive, ", ".join(request.headers.getlist("content-encoding")))
             return await self._answer(request, call, self._logged(request, arrived_ns, body), held)
         except (CallRefused, BodyRefused) as refusal:
             return self._refuse(refusal.status, str(refusal))
@@ -186,7 +186,7 @@ def build(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with Agent(logger, origin) as agent:
+        async with Agent(logger, origin, body_bytes=limits.request_bytes) as agent:
             app.state.proxy = proxy = Proxy(
                 upstream, agent, limits, metadata_headers=metadata_headers, probe_token=probe_token
             )
@@ -213,7 +213,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--max-body-bytes",
         type=int,
         default=door_limits.BODY_BYTES,
-        help="larger requests are answered 413, answers of four times that 502; not more than the logger takes",
+        help="larger requests are answered 413, answers of four times that 502; not more than the logger takes: larger "
+        "answers pass but are lost to monitoring",
     )
     parser.add_argument("--body-within", type=float, default=door_limits.BODY_WITHIN_S, help="seconds, then 408")
     parser.add_argument("--max-connections", type=int, default=door_limits.CONNECTIONS, help="at the same time")

@@ -18,11 +18,12 @@ from pegel_serving import http_service
 from pegel_serving.bounded_http import ConnectionLimits
 
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\n"
+LATE = b"GET /late HTTP/1.1\r\nhost: x\r\n\r\n"
 SHORT = b"GET /short HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
-    """Answer with a megabyte, or on `/short` with a byte, once the body is whole."""
+    """Answer with a megabyte, or on `/short` and, after a moment, `/late` with a byte, once the body is whole."""
     if scope["type"] == "lifespan":
         await receive()
         await send({"type": "lifespan.startup.complete"})
@@ -31,7 +32,8 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
         return
     while (await receive()).get("more_body", False):
         pass
-    size = 1 if scope["path"] == "/short" else 1_000_000
+    size = 1_000_000 if scope["path"] == "/" else 1
+    await asyncio.sleep(0.05 if scope["path"] == "/late" else 0)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % size)]})
     await send({"type": "http.response.body", "body": bytes(size)})
 
@@ -54,6 +56,18 @@ def listening(limits: ConnectionLimits) -> Iterator[tuple[str, int]]:
 def answered(address: tuple[str, int]) -> int:
     """Return the status an honest client gets."""
     return httpx.post(f"http://{address[0]}:{address[1]}/", content=b"{}", trust_env=False).status_code
+
+
+def everything(client: socket.socket) -> bytes:
+    """Return what the other side says until it hangs up."""
+    client.settimeout(10)
+    said = b""
+    try:
+        while part := client.recv(1 << 16):
+            said += part
+    except ConnectionError:
+        pass
+    return said
 
 
 def ended(client: socket.socket) -> bool:
@@ -135,6 +149,27 @@ def test_headers_are_bounded_together(said: bytes) -> None:
         client.sendall(said)
 
         assert b"HTTP/1.1 431 " == client.recv(13)
+
+
+def test_who_asks_many_things_at_once_is_cut_off() -> None:
+    """One request is answered while eight wait; more of them do not become memory."""
+    with listening(ConnectionLimits()) as address:
+        with socket.create_connection(address) as client:
+            client.sendall(SHORT * 5000)
+            said = everything(client)
+
+        assert 9 >= said.count(b"HTTP/1.1 200")
+        assert 200 == answered(address)
+
+
+def test_requests_that_wait_are_answered_before_more_are_read() -> None:
+    """Nine at once, and eight more while those are being answered: all are answered, one after the other."""
+    with listening(ConnectionLimits(idle_s=1)) as address, socket.create_connection(address) as client:
+        client.sendall(LATE * 9)
+        first = client.recv(1 << 16)
+        client.sendall(LATE * 8)
+
+        assert 17 == (first + everything(client)).count(b"HTTP/1.1 200")
 
 
 def test_however_many_stall_an_honest_client_is_answered() -> None:

@@ -151,8 +151,8 @@ def test_a_grpc_frame_is_set_aside_without_blaming_the_sender(make: Maker, sende
     ("body", "status", "told"),
     [
         (b'{"count": 7, "reason": "agent_queue_full"}', 200, [b'{"count":7,"reason":"agent_queue_full"}']),
-        (b'{"count": 1000000, "reason": "agent_unanswered"}', 200, [b'{"count":1000000,"reason":"agent_unanswered"}']),
-        (b'{"count": 1000001, "reason": "agent_unanswered"}', 400, []),
+        (b'{"count": 100000, "reason": "agent_unanswered"}', 200, [b'{"count":100000,"reason":"agent_unanswered"}']),
+        (b'{"count": 100001, "reason": "agent_unanswered"}', 400, []),
         (b'{"count": -5, "reason": "agent_unanswered"}', 400, []),
         (b'{"count": 1e308, "reason": "agent_unanswered"}', 400, []),
         (b'{"count": 7, "reason": "made up"}', 400, []),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -16,6 +18,7 @@ from starlette.applications import Starlette
 from pegel.data import wire
 from pegel_serving.agent import Agent
 from pegel_serving.cloudevent import EndpointOrigin, LoggedBody
+from pegel_serving.door_limits import LOST_AT_ONCE
 from pegel_serving.held_bodies import BodyLimits
 from pegel_serving.proxy import build
 
@@ -56,7 +59,7 @@ def answering() -> Iterator[Callable[[bytes], str]]:
 
 
 PREDICT = "/v1/models/paint-v1:predict"
-Call = tuple[str, str, bytes, Mapping[str, bytes]]
+Call = tuple[str, str, bytes, Iterable[tuple[str, bytes]]]
 
 
 def call(app: Starlette, calls: Sequence[Call]) -> list[httpx.Response]:
@@ -70,7 +73,7 @@ def call(app: Starlette, calls: Sequence[Call]) -> list[httpx.Response]:
         ):
             answers = []
             for method, path, body, headers in calls:
-                raw = [(name.encode(), value) for name, value in headers.items()]
+                raw = [(name.encode(), value) for name, value in headers]
                 answers.append(await client.request(method, path, content=body, headers=raw))
             return answers
 
@@ -79,7 +82,7 @@ def call(app: Starlette, calls: Sequence[Call]) -> list[httpx.Response]:
 
 def ask(app: Starlette, *bodies: bytes, ids: Iterable[bytes] = ()) -> list[httpx.Response]:
     """Post bodies one after the other, each with an id if there are any."""
-    named: list[Mapping[str, bytes]] = [{"ce-id": event_id} for event_id in ids] or [{}] * len(bodies)
+    named: list[list[tuple[str, bytes]]] = [[("ce-id", event_id)] for event_id in ids] or [[]] * len(bodies)
     return call(app, [("POST", PREDICT, body, headers) for body, headers in zip(bodies, named, strict=True)])
 
 
@@ -141,7 +144,7 @@ def test_what_a_client_chose_never_costs_the_event(answering: Callable[[bytes], 
         "k-kubelet-probe": b"queue",
         "pegel-probe": b"guessed",
     }
-    (answer,) = call(app, [("POST", PREDICT, b"{}", headers)])
+    (answer,) = call(app, [("POST", PREDICT, b"{}", headers.items())])
     (logged, _), _ = sink.wait_for(2)
 
     assert 200 == answer.status_code
@@ -164,20 +167,30 @@ def test_a_probe_is_known_by_the_secret_alone(
 ) -> None:
     """Both its events are marked; whoever does not know the secret is an ordinary client."""
     app = build(answering(whole(b"{}")), sink.url, ORIGIN, BodyLimits(), probe_token=configured)
-    call(app, [("POST", PREDICT, b"{}", {"pegel-probe": given.encode("latin-1")})])
+    call(app, [("POST", PREDICT, b"{}", [("pegel-probe", given.encode("latin-1"))])])
 
     assert marks == {headers.get("Ce-Probe") for headers, _ in sink.wait_for(2)}
+
+
+@pytest.mark.parametrize("encodings", [("gzip", "br"), ("identity", "gzip"), ("gzip", "gzip"), ("", "gzip"), ("br",)])
+def test_a_body_has_one_encoding_that_can_be_measured(sink: sinks.Sink, encodings: tuple[str, ...]) -> None:
+    """Several, also in headers of the same name, are 415: what the server would inflate, nobody has measured."""
+    app = build(sink.url.rstrip("/"), NOBODY, ORIGIN, BodyLimits())
+    headers = [("content-encoding", encoding.encode()) for encoding in encodings]
+
+    assert [415] == [answer.status_code for answer in call(app, [("POST", PREDICT, gzip.compress(b"{}"), headers)])]
+    assert [] == sink.got
 
 
 def test_what_does_not_pass_reaches_nobody(sink: sinks.Sink) -> None:
     """Neither the model server nor the logger hears of a call that is not on the list."""
     app = build(sink.url.rstrip("/"), sink.url, ORIGIN, BodyLimits())
     calls = [
-        ("POST", "/v2/repository/models/paint-v1/unload", b"", {}),
-        ("POST", "/v2/models/%2e%2e/repository/models/paint-v1/unload", b"", {}),
-        ("GET", "/metrics", b"", {}),
-        ("GET", PREDICT, b"", {"x-http-method-override": b"POST"}),
-        ("DELETE", "/v1/models/paint-v1", b"", {}),
+        ("POST", "/v2/repository/models/paint-v1/unload", b"", []),
+        ("POST", "/v2/models/%2e%2e/repository/models/paint-v1/unload", b"", []),
+        ("GET", "/metrics", b"", []),
+        ("GET", PREDICT, b"", [("x-http-method-override", b"POST")]),
+        ("DELETE", "/v1/models/paint-v1", b"", []),
     ]
 
     assert [404, 404, 404, 405, 405] == [answer.status_code for answer in call(app, calls)]
@@ -188,7 +201,7 @@ def test_the_server_sees_no_other_method_or_path_than_the_proxy(sink: sinks.Sink
     """Headers by which some servers take another one end at the proxy, and so does what a probe carries."""
     app = build(sink.url.rstrip("/"), NOBODY, ORIGIN, BodyLimits())
     named = ("x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url", "pegel-probe")
-    call(app, [("POST", PREDICT, b"{}", dict.fromkeys(named, b"DELETE") | {"x-kept": b"1"})])
+    call(app, [("POST", PREDICT, b"{}", [*((name, b"DELETE") for name in named), ("x-kept", b"1")])])
     ((headers, _),) = sink.got
 
     assert ["x-kept"] == [name for name in headers if name.lower() in {*named, "x-kept"}]
@@ -223,6 +236,75 @@ def test_what_the_logger_never_saw_is_told_to_it(sink: sinks.Sink) -> None:
 
     assert [{"count": 8, "reason": "agent_queue_full"}] == [notice for _, notice in notices]
     assert ["paint-v1"] == [headers["Ce-Inferenceservicename"] for headers, _ in notices]
+
+
+def an_event(body: bytes = b"x") -> LoggedBody:
+    """Return a request to log."""
+    return LoggedBody(type=wire.REQUEST_TYPE, event_id="e", at_ns=0, content_type="", body=body)
+
+
+def notices(sink: sinks.Sink) -> list[tuple[str, int]]:
+    """Return what the logger was told of losses: reason and count of each notice."""
+    bodies = [json.loads(body) for headers, body in sink.got if headers["Ce-Type"] == wire.DROPPED_TYPE]
+    return [(body["reason"], body["count"]) for body in bodies]
+
+
+def test_more_losses_than_a_notice_may_hold_are_told_in_several(sink: sinks.Sink) -> None:
+    """The logger refuses a notice of more, so a long outage takes as many notices as it needs."""
+
+    async def go() -> int:
+        async with Agent(sink.url, ORIGIN, queue_bytes=0) as agent:
+            event = an_event()
+            for _ in range(2 * LOST_AT_ONCE + 5):
+                agent.log(event)
+        return agent.lost
+
+    assert 2 * LOST_AT_ONCE + 5 == asyncio.run(go())
+    assert [LOST_AT_ONCE, LOST_AT_ONCE, 5] == [count for _, count in notices(sink)]
+
+
+def test_a_body_that_the_logger_would_refuse_is_told_not_sent(sink: sinks.Sink) -> None:
+    """A larger answer is lost to monitoring, under a reason of its own; one of exactly the bound is sent."""
+
+    async def go() -> tuple[int, int]:
+        async with Agent(sink.url, ORIGIN, body_bytes=1000) as agent:
+            for size in (1000, 1001):
+                agent.log(an_event(bytes(size)))
+        return agent.sent, agent.lost
+
+    assert (1, 1) == asyncio.run(go())
+    assert [("agent_too_large", 1)] == notices(sink)
+    assert [1000] == [len(body) for headers, body in sink.got if headers["Ce-Type"] == wire.REQUEST_TYPE]
+
+
+def test_a_notice_without_an_answer_is_told_again_at_the_end(sink: sinks.Sink) -> None:
+    """It is no lost event itself, and what it told of is not forgotten."""
+    sink.answers.clear()
+    sink.held_type = wire.DROPPED_TYPE
+
+    async def go() -> int:
+        async with Agent(sink.url, ORIGIN, queue_bytes=25_000, end_s=0.5) as agent:
+            for size in (1, 30_000, 30_000):
+                agent.log(an_event(bytes(size)))
+        return agent.lost
+
+    assert 2 == asyncio.run(go())
+    assert [("agent_queue_full", 2)] * 2 == notices(sink)
+
+
+def test_what_is_copied_from_headers_counts_as_memory(sink: sinks.Sink) -> None:
+    """The queue is bounded by all that a waiting event holds, not by its body alone."""
+    sink.answers.clear()
+
+    async def go() -> int:
+        async with Agent(sink.url, ORIGIN, queue_bytes=25_000, end_s=0) as agent:
+            for _ in range(10):
+                agent.log(replace(an_event(), metadata={"x-request-id": ["x" * 4000]}))
+            lost = agent.lost
+            sink.answers.set()
+        return lost
+
+    assert 6 == asyncio.run(go())
 
 
 def test_what_the_logger_answered_is_not_told_again(sink: sinks.Sink) -> None:

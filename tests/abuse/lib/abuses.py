@@ -22,7 +22,8 @@ from confluent_kafka import Producer
 
 from pegel.data import wire
 from pegel.spec import names
-from pegel_serving.cloudevent import now_ns, rfc3339
+from pegel_serving.cloudevent import UNANSWERED, now_ns, rfc3339
+from pegel_serving.door_limits import LOST_AT_ONCE
 
 ENDPOINT = "paint-v1"
 PREDICT = f"/v1/models/{ENDPOINT}:predict"
@@ -321,6 +322,67 @@ async def slow_clients(rng: Random, doors: Doors, count: int) -> Tried:
     return tried
 
 
+async def many_at_once(rng: Random, doors: Doors, count: int) -> Tried:
+    """Connections on which thousands of requests come before the first is answered, read by nobody or to the end."""
+    tried = Tried("thousands of requests at once")
+    calls = [b"GET / HTTP/1.1\r\n\r\n", b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n"]
+    calls.append(b"POST %b HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}" % PREDICT.encode())
+
+    async def one() -> str:
+        where = urlsplit(rng.choice([doors.proxy, doors.logger]))
+        call = rng.choice(calls)
+        try:
+            reader, writer = await asyncio.open_connection(where.hostname, where.port)
+        except OSError:
+            return "cut"
+        try:
+            writer.write(call * ((256 << 10) // len(call)))
+            async with asyncio.timeout(60):
+                while await reader.read(1 << 16):
+                    pass
+        except TimeoutError:
+            return "held"
+        except OSError:
+            pass
+        finally:
+            writer.transport.abort()
+        return "cut"
+
+    tried.answers.update(await asyncio.gather(*(one() for _ in range(count))))
+    return tried
+
+
+async def doubled_headers(rng: Random, doors: Doors, count: int) -> Tried:
+    """Calls that a model cannot answer, whose headers say two things."""
+    doubled = [
+        (b"content-encoding", [b"gzip", b"deflate", b"identity", b"br", b""]),
+        (b"content-type", [b"application/json", b"application/octet-stream"]),
+        (b"ce-id", [b"one", b"another"]),
+        (b"pegel-probe", [b"guessed", b""]),
+        (b"host", [b"x", b"y"]),
+    ]
+
+    def one() -> Request:
+        name, values = rng.choice(doubled)
+        return "POST", f"{doors.proxy}{PREDICT}", [(name, rng.choice(values)) for _ in range(2)], broken_body(rng)
+
+    return await post((one() for _ in range(count)), Tried("headers that come twice"))
+
+
+async def odd_notices(rng: Random, doors: Doors, count: int) -> Tried:
+    """Notices of losses that no agent can have had, for a model that nobody watches."""
+
+    def one() -> Request:
+        told = {
+            "count": rng.choice([LOST_AT_ONCE, LOST_AT_ONCE + 1, 10**12, -1, 0, True, "7", None, 1e308]),
+            "reason": rng.choice([UNANSWERED, "x" * 300, 7]),
+        }
+        headers = event({wire.HEADER_ENDPOINT: b"stranger-v1", wire.HEADER_TYPE: wire.DROPPED_TYPE.encode()})
+        return "POST", doors.logger, headers, json.dumps(told).encode()
+
+    return await post((one() for _ in range(count)), Tried("notices of losses at the logger"))
+
+
 async def odd_records(rng: Random, doors: Doors, count: int) -> Tried:
     """Records past the logger: of the future and of long ago, notices of absurd losses, large and unreadable bodies."""
     tried = Tried("records past the logger")
@@ -364,6 +426,9 @@ ABUSES = {
     forbidden_calls: 300,
     odd_predictions: 100,
     hidden_predictions: 60,
+    many_at_once: 100,
+    doubled_headers: 100,
+    odd_notices: 60,
     slow_clients: 900,
     odd_records: 200,
 }

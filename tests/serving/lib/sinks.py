@@ -17,6 +17,8 @@ class Sink:
     delay_s: float = 0.0
     answers: threading.Event = field(default_factory=threading.Event)
     """While it is not set, requests are taken and wait for their answer."""
+    held_type: str = ""
+    """Only requests of this `Ce-Type` wait; empty: all."""
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
     def wait_for(self, count: int, within_s: float = 10.0) -> list[tuple[dict[str, str], bytes]]:
@@ -35,7 +37,8 @@ def listen(kept: Sink) -> ThreadingHTTPServer:
             body = self.rfile.read(int(self.headers["content-length"]))
             kept.got.append((dict(self.headers.items()), body))
             time.sleep(kept.delay_s)
-            kept.answers.wait(60)
+            if kept.held_type in {"", self.headers["ce-type"]}:
+                kept.answers.wait(60)
             self.send_response(kept.status)
             self.send_header("content-length", "0")
             self.end_headers()
