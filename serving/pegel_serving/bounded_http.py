@@ -5,9 +5,9 @@
     connection ──headers_within_s──> headers whole ──body_within_s──> body whole ──> answered ──> idle (keep-alive)
          └ another begins: the same again, from its first byte                        └ write_within_s without a byte
 
-Whoever is over time, or asks many things before the first is answered, is cut off without an answer. When there are too many connections, whoever has been sending a
-request for longest is cut off, then who has been idle for longest, then the newcomer: an honest request is there within
-milliseconds, so it is never the oldest.
+Whoever is over time, or asks many things before the first is answered, is cut off without an answer. When there are too
+many connections, whoever has been sending a request for longest is cut off, then who has been idle for longest, then
+the newcomer: an honest request is there within milliseconds, so it is never the oldest.
 """
 
 from __future__ import annotations
