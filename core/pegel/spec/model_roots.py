@@ -22,8 +22,7 @@ def refuse_model_outside(uri: str, roots: tuple[str, ...] | None) -> None:
     if folder is None:
         fine = ".." not in uri and "%" not in uri and any(_starts(uri, root) for root in roots if "://" in root)
     else:
-        places = [Path(local).resolve() for root in roots if (local := local_folder(root)) is not None]
-        fine = all(any(path.is_relative_to(place) for place in places) for path in _everything(folder))
+        fine = _lies_below(folder, roots)
     if not fine:
         allowed = ", ".join(map(quoted, roots)) or "no place at all"
         raise InvalidSpec(
@@ -42,7 +41,7 @@ def local_folder(uri: str) -> Path | None:
     except ValueError:
         return None
     if not parts.scheme:
-        return Path(uri) if uri else None
+        return Path(uri) if uri and "\0" not in uri else None
     if parts.scheme != "file" or parts.netloc not in {"", "localhost"} or parts.query or parts.fragment:
         return None
     path = unquote(parts.path)
@@ -51,6 +50,15 @@ def local_folder(uri: str) -> Path | None:
 
 def _starts(uri: str, root: str) -> bool:
     return uri.rstrip("/") == root.rstrip("/") or uri.startswith(f"{root.rstrip('/')}/")
+
+
+def _lies_below(folder: Path, roots: tuple[str, ...]) -> bool:
+    """Say whether a folder and all that stands in it lie below a root; what cannot be followed lies nowhere."""
+    try:
+        places = [local.resolve() for root in roots if (local := local_folder(root)) is not None]
+        return all(any(path.is_relative_to(place) for place in places) for path in _everything(folder))
+    except (OSError, RuntimeError, ValueError):  # a loop of links is a RuntimeError up to Python 3.12
+        return False
 
 
 def _everything(folder: Path) -> Iterator[Path]:

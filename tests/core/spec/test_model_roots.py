@@ -20,6 +20,9 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "allowed" / "by-link").symlink_to(tmp_path / "forbidden" / "evil")
     (tmp_path / "allowed" / "within").symlink_to(tmp_path / "allowed" / "delays")
     (tmp_path / "allowed" / "by file" / "metadata.json").symlink_to(tmp_path / "forbidden" / "evil" / "model.joblib")
+    (tmp_path / "allowed" / "round").symlink_to(tmp_path / "allowed" / "round")
+    (tmp_path / "allowed" / "with a loop").mkdir()
+    (tmp_path / "allowed" / "with a loop" / "round").symlink_to(tmp_path / "allowed" / "round")
     (tmp_path / "root-by-link").symlink_to(tmp_path / "allowed")
     return tmp_path
 
@@ -62,6 +65,9 @@ def test_a_model_below_a_root_is_allowed(tree: Path, uri: str) -> None:
         "file://TREE/allowed/..%2fforbidden/evil",
         "TREE/allowed/by-link",
         "TREE/allowed/by file",
+        "TREE/allowed/round",
+        "TREE/allowed/with a loop",
+        "TREE/allowed/\0/delays",
         "TREE/allowed-too",
         "TREE/allowed",
         "file://elsewhereTREE/allowed/delays",
