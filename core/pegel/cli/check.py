@@ -15,6 +15,7 @@ from pegel.cli.profile import Data, Units, units_of
 from pegel.cli.progress import bar
 from pegel.errors import PermanentError
 from pegel.notebook import checking
+from pegel.notebook.naming import place
 
 BaselineOption = Annotated[Path, typer.Option("--baseline", "-b", help="What `pegel profile` wrote.")]
 Save = Annotated[Path | None, typer.Option(help="Write the report as one self-contained HTML file, too.")]
@@ -52,15 +53,15 @@ def check(  # noqa: PLR0917  options are named on the command line
 def read(path: Path) -> Baseline:
     """Read a baseline. Raises PermanentError if the file is not there or holds something else."""
     if path.exists() and not path.is_file():
-        raise PermanentError(f"expected a baseline, given {path}, which is no file: nothing was checked.")
+        raise PermanentError(f"expected a baseline, given {place(path)}, which is no file: nothing was checked.")
     try:
         return Baseline.from_json(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise PermanentError(
-            f"expected a baseline, given {path}, which cannot be read ({error.strerror}): nothing was checked."
+            f"expected a baseline, given {place(path)}, which cannot be read ({error.strerror}): nothing was checked."
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PermanentError(
-            f"expected a baseline as `pegel profile` writes it, given {path}, which is something else: "
+            f"expected a baseline as `pegel profile` writes it, given {place(path)}, which is something else: "
             "nothing was checked."
         ) from error

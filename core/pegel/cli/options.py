@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pegel.errors import PermanentError, SetupError
+from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
 
 HomeOption = Annotated[
@@ -22,7 +23,7 @@ def home_of(home: Path | None) -> Path:
     """Return the folder of the system that is meant; it may not be there yet. Raises SetupError if it is a file."""
     folder = (home or Settings().home).resolve()
     if folder.exists() and not folder.is_dir():
-        raise SetupError(f"expected a folder as home, given the file {folder}. Nothing was read or made.")
+        raise SetupError(f"expected a folder as home, given the file {shown(str(folder))}. Nothing was read or made.")
     return folder
 
 
@@ -38,5 +39,5 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise PermanentError(
-            f"expected a place to write to, given {path}: {error.strerror}. Nothing was written."
+            f"expected a place to write to, given {shown(str(path))}: {error.strerror}. Nothing was written."
         ) from error

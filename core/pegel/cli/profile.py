@@ -14,6 +14,7 @@ from pegel.cli.options import writing
 from pegel.cli.progress import bar
 from pegel.errors import InvalidSpec
 from pegel.notebook import profiling
+from pegel.notebook.naming import listed
 from pegel.spec.outside_text import shown
 
 Data = Annotated[
@@ -63,5 +64,5 @@ def units_of(given: list[str] | None) -> dict[str, str]:
     """Return units by column. Raises InvalidSpec for anything but `column=unit`."""
     pairs = [one.partition("=") for one in given or ()]
     if wrong := [column for column, sign, unit in pairs if not (column and sign and unit)]:
-        raise InvalidSpec(f"--unit: expected COLUMN=UNIT, as in delay=min; given {', '.join(wrong)}. Nothing was read.")
+        raise InvalidSpec(f"--unit: expected COLUMN=UNIT, as in delay=min; given {listed(wrong)}. Nothing was read.")
     return {column: unit for column, _, unit in pairs}

@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from pegel.errors import InvalidSpec
+from pegel.spec.outside_text import quoted
 
 
 def names(argument: str, given: Any) -> tuple[str, ...]:
@@ -60,4 +61,4 @@ def _refused(argument: str, expected: str, given: Any) -> InvalidSpec:
 
 def _shown(given: Any) -> str:
     plain = isinstance(given, str | int | float | bool | None)
-    return repr(given)[:100] if plain else f"an object of the type {type(given).__name__}"
+    return quoted(given) if plain else f"an object of the type {type(given).__name__}"

@@ -16,7 +16,7 @@ from pegel.notebook.check_report import CheckReport
 from pegel.notebook.naming import listed
 from pegel.notebook.table_counting import summarise
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.outside_text import shown
+from pegel.spec.outside_text import LONGEST_NAME, shown
 from pegel.stats.layout import CategoricalLayout
 
 _WEEK = timedelta(weeks=1)
@@ -81,7 +81,8 @@ def _check_units(baseline: Baseline, units: Mapping[str, str]) -> None:
     for name, unit in units.items():
         if known.get(name) != unit:
             raise LayoutMismatch(
-                f"expected {shown(name)} in {known.get(name) or 'no unit'}, as in the baseline, given {shown(unit)}: "
+                f"expected {shown(name, LONGEST_NAME)} in {shown(known.get(name) or 'no unit')}, as in the "
+                f"baseline, given {shown(unit)}: "
                 "nothing was judged."
             )
 
@@ -99,12 +100,15 @@ def _numeric(baseline: Baseline) -> list[str]:
 def _spec(baseline: Baseline, false_alarms: str, windows_per_week: float, margin: float) -> MonitorSpec:
     margin = arguments.number("margin", margin)
     if arguments.number("windows_per_week", windows_per_week) <= 0:
-        raise InvalidSpec(f"windows_per_week: expected more than 0, given {windows_per_week}. Nothing was judged.")
+        raise InvalidSpec(
+            f"windows_per_week: expected more than 0, given {shown(str(windows_per_week))}. Nothing was judged."
+        )
     try:
-        return MonitorSpec.parse(
+        # The names of a table are for people; those of a monitor name topics, and have rules for that.
+        spec = MonitorSpec.parse(
             {
-                "model": {"name": baseline.model, "version": baseline.version, "uri": "none"},
-                "baseline": {"source": baseline.source},
+                "model": {"name": "table", "uri": "none"},
+                "baseline": {"source": "none"},
                 "windowing": {"length": _WEEK / windows_per_week},
                 "watch": {"margin": margin},
                 "false_alarms": false_alarms,
@@ -112,3 +116,5 @@ def _spec(baseline: Baseline, false_alarms: str, windows_per_week: float, margin
         )
     except (InvalidSpec, ValueError, OverflowError) as error:
         raise InvalidSpec(f"{error}. Nothing was judged.") from error
+    named = {"name": baseline.model, "version": baseline.version}
+    return spec.model_copy(update={"model": spec.model.model_copy(update=named)})

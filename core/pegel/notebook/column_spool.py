@@ -15,9 +15,20 @@ import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from pegel.errors import PermanentError
-from pegel.notebook.csv_dialect import NO_NUMBER, NULLS, WITH_COMMA, WITH_POINT, Dialect, recognise, refuse_encoding
+from pegel.notebook.csv_dialect import (
+    NO_NUMBER,
+    NULLS,
+    THOUSANDS,
+    WITH_COMMA,
+    WITH_POINT,
+    Dialect,
+    recognise,
+    refuse_encoding,
+    refuse_thousands,
+)
 from pegel.notebook.expanding_text import EXPANDED, ExpandingText
 from pegel.notebook.file_search import DataFile
+from pegel.notebook.naming import place, reason
 from pegel.notebook.wanted_columns import Wanted
 from pegel.spec.outside_text import shown
 
@@ -53,9 +64,15 @@ class _Reading:
         types = self.types | ({} if self.wanted.is_read(names[-1]) else {names[-1]: pa.binary()})
         return {
             "read_options": csv.ReadOptions(
-                block_size=block_bytes, use_threads=False, encoding=self.dialect.encoding.replace("-", "")
+                block_size=block_bytes,
+                use_threads=False,
+                encoding=self.dialect.encoding.replace("-", ""),
+                skip_rows=self.dialect.skipped,
             ),
-            "parse_options": csv.ParseOptions(delimiter=self.dialect.separator, newlines_in_values=True),
+            # Of one column, an empty line is a value that is not there.
+            "parse_options": csv.ParseOptions(
+                delimiter=self.dialect.separator, newlines_in_values=True, ignore_empty_lines=len(names) > 1
+            ),
             "convert_options": csv.ConvertOptions(
                 column_types=types,
                 null_values=NULLS,
@@ -73,9 +90,11 @@ class _Reading:
         number = pa.types.is_integer(current) or pa.types.is_floating(current)
         if number and sign == "," and (self.dialect.decimal == "." or self.dialect.separator == ","):
             raise PermanentError(
-                f"expected numbers like 1234.5, given {path} with {shown(value)} in the column "
+                f"expected numbers like 1234.5, given {place(path)} with {shown(value)} in the column "
                 f"{shown(column)}: nothing was read."
             )
+        if number and self.dialect.decimal is None and THOUSANDS.fullmatch(value):
+            raise refuse_thousands(path, column)
         if number and sign is not None and self.dialect.decimal is None:
             return replace(self, dialect=replace(self.dialect, decimal=sign))
         return replace(self, types=self.types | {column: _wider(current, value, self.dialect.decimal or ".")})
@@ -124,8 +143,20 @@ def _opened(
         raise refuse_encoding(file.path, "which breaks off within a letter") from error
     except (OSError, pa.ArrowException) as error:
         if "invalid UTF8" in str(error):
-            raise refuse_encoding(file.path, f"which is not: {error}") from error
-        raise PermanentError(f"expected a table as text, given {file.path}: {error}. Nothing was read.") from error
+            raise refuse_encoding(file.path, f"which is not: {reason(error)}") from error
+        raise PermanentError(
+            f"expected a table as text, given {place(file.path)}: {_reason(error)}. Nothing was read."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what Arrow says of text, with the remedy where it is known."""
+    said = reason(error)
+    if "straddling object" in said:
+        return f"a row is longer than {BLOCK >> 20} MiB; a quote may be open, or a column holds whole documents"
+    if re.search(r"Expected \d+ columns", said):
+        return f"{said}; the first line names the columns: remove comments and titles above it"
+    return said
 
 
 def _copy(text: ExpandingText, target: Path, reading: _Reading, block_bytes: int) -> _Reading | None:
@@ -158,7 +189,7 @@ def _write(reader: csv.CSVStreamingReader, target: Path, text: ExpandingText, re
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
             last = batch.column(reading.dialect.names[-1])[-1] if batch.num_rows else last
     # Arrow takes an open quote for one that is closed at the end of the file: all lines after it are one value.
-    if _has_line_ends(last) and not text.ends_quoted:
+    if not text.ends_quoted if _has_line_ends(last) else text.ends_open(reading.dialect.separator):
         raise pa.ArrowInvalid("a quote is never closed")
     return None
 
@@ -172,7 +203,7 @@ def _number_as_text(batch: pa.RecordBatch, wanted: Wanted) -> tuple[str, str] | 
             continue  # most text does not look like numbers at all
         commas = column.filter(pc.match_substring(column, ","))
         if len(commas) and pc.all(pc.match_substring_regex(column, NUMBERS)).as_py():
-            return name, commas[0].as_py()
+            return name, next((one for one in commas.to_pylist() if not THOUSANDS.fullmatch(one)), commas[0].as_py())
     return None
 
 

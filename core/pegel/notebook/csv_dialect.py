@@ -10,13 +10,13 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from pegel.errors import PermanentError
-from pegel.notebook.naming import listed
+from pegel.notebook.naming import listed, place
 from pegel.spec.outside_text import shown
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
@@ -27,6 +27,15 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"PK\x03\x04": "a zip file or a workbook",
+}
+"""How the content of files begins that are no text yet."""
+FOREIGN = {"::": "::", ":": ":", "~": "~", "^": "^", "\x01": "\\x01", " ": "a blank"}
+"""What some systems separate columns by, beside `SEPARATORS`; for people."""
 NULLS = ("", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "None")
 """What is no value in a column of numbers, of times or of truth values. `NaN` is a number that was sent as such."""
 NO_NUMBER = {*NULLS, "NaN", "nan"}
@@ -36,6 +45,11 @@ CELLS = 100_000
 """Cells that are looked at, if a table is so wide that it has them in fewer lines; two lines always are."""
 WITH_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 WITH_POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+"""A number with a comma that may stand before a fraction as well as between thousands."""
+_EXCEL = re.compile(r'"?sep=([^"\r\n])"?(\r\n|\r|\n)', re.IGNORECASE)
+"""The line in which Excel names the separator, above the header."""
+_EMPTY = re.compile(r"[\r\n]+")
 _WHOLE = re.compile(r"[+-]?\d+")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+|[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _NO_NAME = re.compile(r"[+-]?\d*[.,]\d+([eE][+-]?\d+)?|-\d+")
@@ -43,12 +57,16 @@ _NO_NAME = re.compile(r"[+-]?\d*[.,]\d+([eE][+-]?\d+)?|-\d+")
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a text file is written. `decimal` is None as long as no number has a fraction; `bare`: there are no rows."""
+    """How a text file is written. `decimal` is None as long as no number has a fraction.
+
+    `skipped`: lines above the names: empty, or one that states the separator. `bare`: there are no rows.
+    """
 
     encoding: str
     separator: str
     decimal: str | None
     names: tuple[str, ...]
+    skipped: int = 0
     bare: bool = False
 
 
@@ -66,28 +84,38 @@ def recognise(path: Path, head: bytes, *, whole: bool, may_be_number: Callable[[
     """
     encoding, text = _decoded(path, head, whole=whole)
     if not text.strip():
-        raise PermanentError(f"expected a line of column names and rows below it, given {path}, which is empty.")
-    separator, records = _separated(path, text, whole=whole)
+        raise PermanentError(f"expected a line of column names and rows below it, given {place(path)}, which is empty.")
+    stated, skipped, text = _above(text)
+    separator, records = _separated(path, text, (stated,) if stated else SEPARATORS, whole=whole)
+    if len(records[0]) == 1 and stated is None:
+        _check_one_column(path, text, records)
     names = tuple(records[0])
     _check_header(path, names)
     decimal = _decimal(path, separator, records, may_be_number)
-    return Dialect(encoding, separator, decimal, names, bare=whole and len(records) == 1)
+    return Dialect(encoding, separator, decimal, names, skipped, bare=whole and len(records) == 1)
 
 
-def refuse_encoding(path: Path, detail: str) -> PermanentError:
-    """Return the error that says that a file is not in Unicode, and how to change that."""
+def refuse_encoding(path: Path, detail: str, other: str = "Latin-1: iconv -f latin1") -> PermanentError:
+    """Return the error that says that a file is not in Unicode, and how to change that if it is in the other one."""
     return PermanentError(
-        f"expected text in UTF-8, or in UTF-16 with its mark, given {path}, {detail}: nothing was read. "
-        "If it is in Latin-1: iconv -f latin1 -t utf8."
+        f"expected text in UTF-8, or in UTF-16 with its mark, given {place(path)}, {detail}: nothing was read. "
+        f"If it is in {other} -t utf8."
     )
 
 
 def _decoded(path: Path, head: bytes, *, whole: bool) -> tuple[str, str]:
     if head.startswith(b"PAR1"):
-        raise PermanentError(f"expected text, given {path}, which is Parquet by its content: name it *.parquet.")
+        raise PermanentError(f"expected text, given {place(path)}, which is Parquet by its content: name it *.parquet.")
+    if kind := next((kind for start, kind in COMPRESSED.items() if head.startswith(start)), None):
+        raise PermanentError(
+            f"expected text, given {place(path)}, which is {kind} by its content: nothing was read. Name it by what it "
+            "is (*.csv.gz, *.csv.bz2, *.csv.zst), or save it as text."
+        )
     encoding = next((name for mark, name in MARKS if head.startswith(mark)), "utf-8")
     if encoding == "utf-8" and b"\0" in head:
-        raise refuse_encoding(path, "which holds zero bytes")
+        ends = {1: "UTF-16-LE: iconv -f utf-16le", 0: "UTF-16-BE: iconv -f utf-16be"}
+        where = {place % 2 for place, byte in enumerate(head[:1_000]) if byte == 0}
+        raise refuse_encoding(path, "which holds zero bytes", ends[where.pop()] if len(where) == 1 else ends[1])
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(head, final=whole)
     except UnicodeDecodeError as error:
@@ -95,26 +123,56 @@ def _decoded(path: Path, head: bytes, *, whole: bool) -> tuple[str, str]:
     return encoding, text.removeprefix("\ufeff")
 
 
-def _separated(path: Path, text: str, *, whole: bool) -> tuple[str, list[list[str]]]:
+def _above(text: str) -> tuple[str | None, int, str]:
+    """Return the separator that a line above the names states, how many lines stand above them, and the rest."""
+    empty = _EMPTY.match(text)
+    skipped = len(empty[0].splitlines()) if empty else 0
+    text = text[empty.end() :] if empty else text
+    if line := _EXCEL.match(text):
+        return line[1], skipped + 1, text[line.end() :]
+    return None, skipped, text
+
+
+def _check_one_column(path: Path, text: str, records: list[list[str]]) -> None:
+    """Refuse what is most likely several columns, cut by something that is not looked for."""
+    lines = [record[0] for record in records if len(record) == 1]
+    for sign, words in FOREIGN.items():
+        counts = {line.count(sign) for line in lines}
+        if len(lines) == 1 or len(counts) != 1 or counts == {0} or text.startswith('"'):
+            continue
+        cells = [cell for line in lines[1:] for cell in line.split(sign)]
+        if sign == " " and not all(cell in NO_NUMBER or _sign_of(cell) != "text" for cell in cells):
+            continue  # names of people, times
+        raise PermanentError(
+            f"expected columns separated by {', '.join(SEPARATORS.values())}, given {place(path)}, whose lines may be "
+            f"cut at {words}: nothing was read. Write it with one of these, or quote the name if it is one column."
+        )
+
+
+def _separated(path: Path, text: str, separators: Iterable[str], *, whole: bool) -> tuple[str, list[list[str]]]:
     """Return the separator that cuts all lines into equally many cells, and these.
 
     Where none does, the first line alone decides: the reader then names the line that differs.
     """
-    cut = {separator: _records(text, separator, whole=whole) for separator in SEPARATORS}
+    cut = {separator: _records(text, separator, whole=whole) for separator in separators}
     several = {separator: records for separator, records in cut.items() if records and len(records[0]) > 1}
     even = {one: records for one, records in several.items() if len(set(map(len, records))) == 1}
     # A quote that is left over stood in the middle of a cell: the cut goes through quoted text.
     whole_quotes = {one: records for one, records in even.items() if not any(map(_is_torn, chain(*records)))}
-    fitting = whole_quotes or even or several or {",": cut[","]}
+    fitting = whole_quotes or even or several or dict([next(iter(cut.items()))])
     if len(fitting) > 1:
         ways = " or ".join(f"{SEPARATORS[one]} ({len(records[0])} columns)" for one, records in fitting.items())
         raise PermanentError(
-            f"expected one separator, given {path}, whose columns may be cut at {ways}: nothing was read. Put names "
+            f"expected one separator, given {place(path)}, whose columns may be cut at {ways}: nothing was "
+            f"read. Put names "
             "and values that hold a separator into quotes."
         )
     separator, records = next(iter(fitting.items()))
     if not records:
-        raise PermanentError(f"expected a line of column names, given {path}, whose first line does not end.")
+        raise PermanentError(
+            f"expected a line of column names, given {place(path)}, whose first lines do not end within what is "
+            "read at once: a quote may be open, or a row is too long."
+        )
     return separator, records
 
 
@@ -149,12 +207,13 @@ def _readable(reader: Iterator[list[str]]) -> Iterator[list[str]]:
 def _check_header(path: Path, names: tuple[str, ...]) -> None:
     if numbers := [name for name in names if _NO_NAME.fullmatch(name.strip())]:
         raise PermanentError(
-            f"expected column names in the first line, given {path}, whose first line holds the number "
+            f"expected column names in the first line, given {place(path)}, whose first line holds the number "
             f"{shown(numbers[0])}: nothing was read. Add a line of names."
         )
     if twice := sorted(name for name, count in Counter(filter(None, names)).items() if count > 1):
         raise PermanentError(
-            f"expected one column per name, given {path} with several named {listed(twice)}: nothing was read. If "
+            f"expected one column per name, given {place(path)} with several named {listed(twice)}: nothing "
+            f"was read. If "
             "its first line is a row, add a line of names."
         )
 
@@ -166,18 +225,32 @@ def _decimal(path: Path, separator: str, records: list[list[str]], may_be_number
     for name, *column in zip(records[0], *rows, strict=True):
         if may_be_number(name) and (sign := _sign([cell for cell in map(str.strip, column) if cell not in NO_NUMBER])):
             signs.setdefault(sign, name)
-    if "grouped" in signs or (separator == "," and "," in signs):
-        name = signs.get("grouped") or signs[","]
+    if "grouped" in signs or (separator == "," and {",", "thousands"} & signs.keys()):
+        name = next(signs[sign] for sign in ("grouped", ",", "thousands") if sign in signs)
         raise PermanentError(
-            f"expected numbers like 1234.5, given {path} with commas inside the numbers of the column "
+            f"expected numbers like 1234.5, given {place(path)} with commas inside the numbers of the column "
             f"{shown(name)}: nothing was read."
         )
+    if "," in signs:
+        signs.pop("thousands", None)  # one column tells what a comma is in all
     if len(signs) > 1:
         raise PermanentError(
-            f"expected one sign before fractions, given {path} with a comma in the column {shown(signs[','])} "
+            f"expected one sign before fractions, given {place(path)} with a comma in the column "
+            f"{shown(signs.get(',') or signs['thousands'])} "
             f"and a point in the column {shown(signs['.'])}: nothing was read."
         )
+    if doubtful := {sign: name for sign, name in signs.items() if sign == "thousands"}:
+        raise refuse_thousands(path, doubtful["thousands"])
     return next(iter(signs), None)
+
+
+def refuse_thousands(path: Path, column: str) -> PermanentError:
+    """Return the error that says that commas of a column may mean two things."""
+    return PermanentError(
+        f"expected numbers like 1234.5 or 1234,5, given {place(path)} with commas in the column {shown(column)} that "
+        "may stand between thousands or before fractions: nothing was read. Write thousands without a sign, or "
+        "fractions with a point."
+    )
 
 
 def _sign(cells: list[str]) -> str | None:
@@ -185,7 +258,9 @@ def _sign(cells: list[str]) -> str | None:
     found = {_sign_of(cell) for cell in cells}
     if "text" in found:
         return None
-    return next((sign for sign in ("grouped", ",", ".") if sign in found), None)
+    if "," in found and all(THOUSANDS.fullmatch(cell) if "," in cell else len(cell) < len("1000") for cell in cells):
+        found = (found - {","}) | {"thousands"}
+    return next((sign for sign in ("grouped", ",", "thousands", ".") if sign in found), None)
 
 
 def _sign_of(cell: str) -> str:

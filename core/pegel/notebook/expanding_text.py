@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +15,7 @@ EXPANDED = 1 << 30
 EXPANSION = 300
 """A compressed file may hold `EXPANDED` bytes of text, or `EXPANSION` per byte of its own, whichever is more. Tables
 shrink to a tenth; what is made to fill a disk, to a thousandth."""
-_TAIL = 64
+_TAIL = 1 << 16
 """Bytes that are kept of the end."""
 
 
@@ -53,7 +54,7 @@ class ExpandingText:
         """Return at most `count` bytes, none at the end. Raises OSError if they are damaged, or too many by far."""
         block: bytes = self._text.read(count)
         self._read += len(block)
-        self._tail = block[-_TAIL:] or self._tail
+        self._tail = (self._tail + block)[-_TAIL:] if len(block) < _TAIL else block[-_TAIL:]
         if self._compression is not None and self._read > max(self._expanded_bytes, EXPANSION * self._size):
             raise OSError(f"its {self._size:,} bytes expand to more than {self._read:,}, as no table does")
         self._progress(min(1.0, self._raw.tell() / max(1, self._size)))
@@ -63,3 +64,14 @@ class ExpandingText:
     def ends_quoted(self) -> bool:
         """Say whether a quote is the last thing read, but for line ends; in any encoding of Unicode."""
         return self._tail.rstrip(b"\r\n\0").endswith(b'"')
+
+    def ends_open(self, separator: str) -> bool:
+        """Say whether a quote is open at the end of the last line, if this is short enough; not of UTF-16."""
+        lines = self._tail.decode("latin-1").rstrip("\r\n").replace("\r", "\n").split("\n")
+        if '"' not in lines[-1] or b"\0" in self._tail or len(self._tail) == len(lines[-1]) == _TAIL:
+            return False
+        try:
+            list(csv.reader(lines[-1:], delimiter=separator, strict=True))
+        except csv.Error as error:
+            return "unexpected end of data" in str(error)
+        return False

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from urllib.parse import unquote
 
 from pegel.errors import PermanentError
+from pegel.notebook.naming import place, reason
 
 PARQUET = (".parquet", ".parq", ".pq")
 TEXT = (".csv", ".tsv")
@@ -56,19 +57,20 @@ def find(data: Any) -> list[DataFile] | None:
     files = [file for path in paths for file in _expand(os.fsdecode(path))]
     twice = [path for path, count in Counter(file.path for file in files).items() if count > 1]
     if twice:
-        raise PermanentError(f"expected each file once, given {twice[0]} twice: nothing was read.")
+        raise PermanentError(f"expected each file once, given {place(twice[0])} twice: nothing was read.")
     return files
 
 
 def describe(files: list[DataFile]) -> str:
     """Return what was read, for people."""
-    return str(files[0].path) if len(files) == 1 else f"{files[0].path} and {len(files) - 1} more"
+    return place(files[0].path) if len(files) == 1 else f"{place(files[0].path)} and {len(files) - 1} more"
 
 
 def _expand(given: str) -> list[DataFile]:
     if "://" in given:
         raise PermanentError(
-            f"expected a path on this machine, given the address {given}: nothing was read. Copy the files here, or "
+            f"expected a path on this machine, given the address {place(given)}: nothing was read. Copy the "
+            f"files here, or "
             "read them into a frame."
         )
     try:
@@ -78,7 +80,7 @@ def _expand(given: str) -> list[DataFile]:
         files = _inside(path) if path.is_dir() else _matching(path)
     except (OSError, RuntimeError) as error:  # RuntimeError: nobody's home is meant by `~name`
         raise PermanentError(
-            f"expected a path that can be read, given {given[:200]}: {error}. Nothing was read."
+            f"expected a path that can be read, given {place(given)}: {reason(error)}. Nothing was read."
         ) from error
     if not files:
         _refuse_nothing(path)
@@ -89,20 +91,20 @@ def _expand(given: str) -> list[DataFile]:
 def _named(path: Path) -> Path:
     stem = path.with_suffix("") if path.suffix.lower() in COMPRESSIONS else path
     if stem.suffix.lower() not in PARQUET + NAMED_TEXT:
-        raise PermanentError(f"expected {READ}, given {path}: nothing was read.")
+        raise PermanentError(f"expected {READ}, given {place(path)}: nothing was read.")
     return path
 
 
 def _refuse_nothing(path: Path) -> NoReturn:
     if path.is_dir():
-        raise PermanentError(f"expected a folder of {READ}, given {path}, which has none: nothing was read.")
+        raise PermanentError(f"expected a folder of {READ}, given {place(path)}, which has none: nothing was read.")
     if path.is_symlink():
         why = "which is a link to nothing"
     elif path.exists():
         why = "which is neither a file nor a folder"
     else:
         why = "which is not there"
-    raise PermanentError(f"expected a file, given {path}, {why}: nothing was read.")
+    raise PermanentError(f"expected a file, given {place(path)}, {why}: nothing was read.")
 
 
 def _matching(path: Path) -> list[DataFile]:
@@ -165,7 +167,8 @@ def _check_one_format(files: list[DataFile], path: Path) -> None:
     formats = {file.is_parquet: file.path for file in files}
     if len(formats) > 1:
         raise PermanentError(
-            f"expected files of one format in {path}, given {formats[False]} and {formats[True]}: nothing was read. "
+            f"expected files of one format in {place(path)}, given {place(formats[False])} and "
+            f"{place(formats[True])}: nothing was read. "
             "Name the files, or a pattern like 'days/*.parquet'."
         )
     first: dict[Path, Path] = {}
@@ -174,5 +177,6 @@ def _check_one_format(files: list[DataFile], path: Path) -> None:
         other = first.setdefault(plain.with_suffix(""), file.path)
         if other != file.path:
             raise PermanentError(
-                f"expected each table once in {path}, given {other} and {file.path}: nothing was read. Name the files."
+                f"expected each table once in {place(path)}, given {place(other)} and {place(file.path)}: "
+                f"nothing was read. Name the files."
             )

@@ -14,6 +14,7 @@ from pegel.data.conversions import TRUTH, meaning
 from pegel.detect import cbpe
 from pegel.detect.error_rate import Labelled, measure
 from pegel.errors import InvalidSpec, PermanentError
+from pegel.notebook.naming import listed
 from pegel.notebook.table_reading import Table
 from pegel.spec.outside_text import shown
 from pegel.stats.performance import Performance
@@ -41,17 +42,19 @@ def learn(table: Table, columns: LabelColumns) -> Performance:
     """
     wanted = [name for name in (columns.label, columns.prediction, columns.score) if name is not None]
     if absent := [name for name in wanted if name not in table.schema.names]:
-        raise PermanentError(f"expected columns {absent}, given a table without them: no baseline was made.")
+        raise PermanentError(f"expected columns {listed(absent)}, given a table without them: no baseline was made.")
     labels, answers, classes = _known(table, columns.label, columns.prediction)
     if len(classes.labels) > CLASSES:
         raise InvalidSpec(
-            f"label: expected classes, given {columns.label} with {len(classes.labels):,} values; watch errors of "
+            f"label: expected classes, given {shown(columns.label)} with {len(classes.labels):,} values; "
+            f"watch errors of "
             "numbers as a column of their own, |prediction - label|. No baseline was made."
         )
     if classes.labels and not classes.labels & classes.answers:
         raise InvalidSpec(
-            f"label, answer: expected the same classes in both, given {columns.label} with {_some(classes.labels)} and "
-            f"{columns.prediction} with {_some(classes.answers)}, which have none in common. No baseline was made."
+            f"label, answer: expected the same classes in both, given {shown(columns.label)} with "
+            f"{_some(classes.labels)} and {shown(columns.prediction)} with {_some(classes.answers)}, which "
+            f"have none in common. No baseline was made."
         )
     performance = measure(labels != answers, *_scored(table, columns))
     return replace(performance, label=columns.label, prediction=columns.prediction, score=columns.score)
@@ -117,12 +120,14 @@ def _scored(table: Table, columns: LabelColumns) -> tuple[NDArray[np.float64], N
     labels, scores = labels[both], _scores(table, columns.score)
     if not ((scores >= 0) & (scores <= 1)).all():
         raise InvalidSpec(
-            f"score: expected numbers from 0 to 1 without gaps in {columns.score}, given others. No baseline was made."
+            f"score: expected numbers from 0 to 1 without gaps in {shown(columns.score)}, given others. No "
+            f"baseline was made."
         )
     positive = _truths(labels)
     if strange := set(labels[~_there(positive)]):
         raise InvalidSpec(
-            f"score: expected truth values, or 1 and 0, in {columns.label}, so that 1 is the positive class; given "
+            f"score: expected truth values, or 1 and 0, in {shown(columns.label)}, so that 1 is the "
+            f"positive class; given "
             f"{_some(strange)}. No baseline was made."
         )
     return scores[both], positive.astype(np.bool_)

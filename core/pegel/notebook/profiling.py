@@ -20,11 +20,11 @@ from pegel.detect.repeated_rows import RepeatedRows, unseen_in_repeats
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook import arguments, labelled, table_reading
 from pegel.notebook.learning import learn
-from pegel.notebook.naming import listed
+from pegel.notebook.naming import few, listed
 from pegel.notebook.row_labels import NAMELESS
 from pegel.notebook.table_counting import summarise
 from pegel.spec.monitor_spec import Watch
-from pegel.spec.outside_text import shown
+from pegel.spec.outside_text import LONGEST_NAME, shown
 from pegel.stats.layout import CategoricalLayout, Layout, assemble
 from pegel.stats.noise import Noise
 
@@ -85,7 +85,7 @@ def profile(
         schema = _schema(table, predictions, categorical, units, without=label)
         if table.rows == 0 or not schema.fields:
             raise PermanentError(
-                f"expected rows of numbers or categories, given {table.rows} rows and {len(schema.fields)} such "
+                f"expected rows of numbers or categories, given {table.rows:,} rows and {len(schema.fields)} such "
                 "columns: no baseline was made."
             )
         performance = None if labels is None else labelled.learn(table, labels)
@@ -171,17 +171,17 @@ def _schema(
             f"expected the columns {listed(absent)}, given a table without them: no baseline was made."
         )
     nameless = [name for name, reason in table.labels.items() if reason == NAMELESS]
-    fields, left_out = [], [f"{shown(name or 'a column')} ({NAMELESS})" for name in nameless]
+    fields, left_out = [], [f"{shown(name or 'a column', LONGEST_NAME)} ({NAMELESS})" for name in nameless]
     for column in table.schema:
         if column.name == without:
             continue  # labels come later than what is checked, or never
         kind = kind_of(column.type)
         if not isinstance(kind, Kind):
-            left_out.append(f"{shown(column.name)} ({kind})")
+            left_out.append(f"{shown(column.name, LONGEST_NAME)} ({shown(str(kind))})")
             continue
         role = Role.PREDICTION if column.name in predictions else Role.FEATURE
         chosen = Kind.CATEGORICAL if column.name in categorical else kind
         fields.append(Field(column.name, chosen, role, units.get(column.name)))
     if left_out:
-        warnings.warn(f"not measured: {'; '.join(left_out)}", stacklevel=3)
+        warnings.warn(f"not measured: {few(left_out, '; ')}", stacklevel=3)
     return Schema(tuple(sorted(fields, key=lambda field: field.role is Role.PREDICTION)))

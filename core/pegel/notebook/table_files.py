@@ -16,7 +16,7 @@ from pyarrow import parquet
 from pegel.data.plain_types import plain_type
 from pegel.errors import PermanentError
 from pegel.notebook.file_search import DataFile
-from pegel.notebook.naming import listed
+from pegel.notebook.naming import listed, place, reason
 from pegel.notebook.row_labels import row_labels
 from pegel.notebook.wanted_columns import Wanted
 from pegel.spec.outside_text import shown
@@ -116,7 +116,8 @@ def _opened(file: DataFile, copy: Path, wanted: Wanted, progress: Callable[[floa
     twice = [name for name, count in Counter(names).items() if count > 1 and name not in labels]
     if twice:
         raise PermanentError(
-            f"expected one column per name, given {file.path} with several named {listed(twice)}: nothing was read."
+            f"expected one column per name, given {place(file.path)} with several named {listed(twice)}: "
+            f"nothing was read."
         )
     return _Part(file, here, metadata, columns, names, labels)
 
@@ -126,7 +127,9 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeError) as error:
-        raise PermanentError(f"expected a Parquet file, given {path}: {error}. Nothing was read.") from error
+        raise PermanentError(
+            f"expected a Parquet file, given {place(path)}: {reason(error)}. Nothing was read."
+        ) from error
 
 
 def _unequal(parts: Sequence[_Part]) -> set[str]:
@@ -159,8 +162,9 @@ def _fields(parts: Sequence[_Part]) -> list[pa.Field]:
         if together is None:
             other = next(part for part in parts if part.columns[name] != types[0])
             raise PermanentError(
-                f"expected {shown(name)} to have one type in every file, given {types[0]} in {parts[0].file.path} and "
-                f"{other.columns[name]} in {other.file.path}: nothing was read."
+                f"expected {shown(name)} to have one type in every file, given {types[0]} in "
+                f"{place(parts[0].file.path)} and "
+                f"{other.columns[name]} in {place(other.file.path)}: nothing was read."
             )
         fields.append(pa.field(name, together))
     return fields
@@ -197,6 +201,7 @@ def _check_same_columns(parts: Sequence[_Part], keys: Sequence[Mapping[str, pa.S
     for part, of_part in zip(parts, keys, strict=True):
         if differing := sorted(first ^ {*part.columns, *of_part}):
             raise PermanentError(
-                f"expected the same columns in every file, given {parts[0].file.path} and {part.file.path}, which "
+                f"expected the same columns in every file, given {place(parts[0].file.path)} and "
+                f"{place(part.file.path)}, which "
                 f"differ in {listed(differing)}: nothing was read."
             )

@@ -14,6 +14,7 @@ import pyarrow as pa
 from pegel.data.plain_types import plain_batches, plain_type
 from pegel.errors import PermanentError
 from pegel.notebook import file_search, frames, table_files
+from pegel.notebook.naming import place, reason
 from pegel.notebook.wanted_columns import Wanted
 
 BATCH = 65_536
@@ -113,7 +114,7 @@ def opened(
             yield table
         except (pa.ArrowException, UnicodeError) as error:
             raise PermanentError(
-                f"expected a table that can be read, given {table.source}: {error}. Nothing was counted."
+                f"expected a table that can be read, given {place(table.source)}: {reason(error)}. Nothing was counted."
             ) from error
 
 

@@ -227,3 +227,43 @@ def test_columns_of_several_lengths() -> None:
     """Columns of different lengths are no table."""
     with pytest.raises(PermanentError, match="expected columns of one length"):
         pegel.profile({"x": [1.0], "y": [1.0, 2.0]})
+
+
+ODD = "\x1b[31m\u202e" + "x" * 100_000
+"""A name that colours, turns and fills a terminal."""
+
+
+@pytest.mark.parametrize(
+    ("data", "arguments"),
+    [
+        ({"x": [1.0, 2.0]}, {"predictions": [ODD]}),
+        ({"x": [1.0, 2.0]}, {"label": ODD, "answer": "x"}),
+        ({"x": [1.0, 2.0]}, {"version": ODD}),
+        (f"no/{ODD}.csv", {}),
+        ("no/\x1b[31m.csv", {}),
+    ],
+)
+def test_refusals_are_harmless_and_short(data: Any, arguments: dict[str, Any]) -> None:
+    """Whatever a name or a path holds, a refusal is one short line that can be printed."""
+    with pytest.raises(PermanentError) as error:
+        pegel.profile(data, **arguments)
+    said = str(error.value)
+
+    assert (True, True) == (said.isprintable(), len(said) < 2_500)
+
+
+def test_columns_that_are_left_out_are_told_harmlessly() -> None:
+    """The warning that names what is not measured is one short line."""
+    with pytest.warns(UserWarning, match="not measured") as warned:
+        pegel.profile({"x": [1.0, 2.0], **{f"{ODD}{i}": [dt.date(2024, 1, 1)] * 2 for i in range(30)}})
+    said = str(warned[0].message)
+
+    assert (True, True) == (said.isprintable(), len(said) < 2_500)
+
+
+@pytest.mark.parametrize("name", ["Flight delays", ODD])
+def test_tables_have_any_name(name: str) -> None:
+    """The name of a table is for people: a check takes what a profile took, and findings carry it."""
+    report = pegel.check({"x": [9.0] * 100}, pegel.profile({"x": [1.0, 2.0] * 50}, name=name))
+
+    assert name == report.findings[0].model

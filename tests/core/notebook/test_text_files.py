@@ -94,7 +94,7 @@ def test_other_encodings_are_refused_by_name(tmp_path: Path, body: bytes) -> Non
     said = refused(written(tmp_path / "x.csv", body))
 
     assert said.startswith(f"expected text in UTF-8, or in UTF-16 with its mark, given {tmp_path / 'x.csv'}")
-    assert said.endswith("iconv -f latin1 -t utf8.")
+    assert said.endswith(" -t utf8.")
 
 
 def test_line_ends_inside_quotes(tmp_path: Path) -> None:
@@ -104,7 +104,10 @@ def test_line_ends_inside_quotes(tmp_path: Path) -> None:
     assert 6_000 == pegel.profile(written(tmp_path / "x.csv", lines)).rows
 
 
-@pytest.mark.parametrize("text", ['a,b\n1,"x\n' + "1,x\n" * 9, 'a,b\n"1,x\n' + "1,x\n" * 9, 'a\n"1\n2\n3\n'])
+@pytest.mark.parametrize(
+    "text",
+    ['a,b\n1,"x\n' + "1,x\n" * 9, 'a,b\n"1,x\n' + "1,x\n" * 9, 'a\n"1\n2\n3\n', 'a,b\n1,x\n2,"y', 'a,b\n1,2\n3,"4\n'],
+)
 def test_an_open_quote_is_refused(tmp_path: Path, text: str) -> None:
     """A quote that is never closed swallows no rows: the file is refused."""
     said = refused(written(tmp_path / "x.csv", text))
@@ -137,12 +140,45 @@ def test_decimal_commas(tmp_path: Path) -> None:
         ('x,c\n"1,234.5",a\n"12",b\n', "with commas inside the numbers of the column x"),
         ("x;c\n1.234,5;a\n12,5;b\n", "with commas inside the numbers of the column x"),
         ("x;y\n1,5;1.5\n2,5;2.5\n", "with a comma in the column x and a point in the column y"),
+        ("x;c\n1,123;a\n12;b\n", "in the column x that may stand between thousands"),
+        ("x;c\n" + "1;a\n" * 300 + "1,123;a\n", "in the column x that may stand between thousands"),
         ("x;y\n" + "1;1.5\n" * 300 + "1,5;1.5\n", "with 1,5 in the column x"),
     ],
 )
 def test_numbers_written_in_two_ways_are_refused(tmp_path: Path, text: str, reason: str) -> None:
     """Numbers with other signs than one before fractions never become categories in silence: the column is named."""
     assert reason in refused(written(tmp_path / "x.csv", text))
+
+
+@pytest.mark.parametrize("proof", ["1,5;2", "0,123;2", "1234;2", "5;1,5"])
+def test_one_number_tells_what_commas_are(tmp_path: Path, proof: str) -> None:
+    """One fraction that cannot be thousands tells that all commas of a file stand before fractions."""
+    path = written(tmp_path / "x.csv", f"x;y\n1,123;2\n{proof}\n")
+
+    assert pegel.profile(path).summary.features["x"].min in {1.123, 0.123}
+
+
+def test_an_empty_line_of_one_column_is_null(tmp_path: Path) -> None:
+    """Of one column, an empty line is a row without a value; the end of the last line, and lines above, are none."""
+    path = written(tmp_path / "x.csv", "\n\nx\n0.1\n\n0.3\n")
+    baseline = pegel.profile(path)
+
+    assert (3, 1) == (baseline.rows, baseline.summary.features["x"].n_null)
+
+
+@pytest.mark.parametrize("line", ["sep=;\n", '"sep=;"\r\n'])
+def test_a_stated_separator_is_taken(tmp_path: Path, line: str) -> None:
+    """The line in which spreadsheets name the separator is no header."""
+    assert {"a,b": "numeric", "c": "numeric"} == columns(
+        pegel.profile(written(tmp_path / "x.csv", line + "a,b;c\n1;2\n"))
+    )
+
+
+def test_one_column_with_blanks_is_one(tmp_path: Path) -> None:
+    """A name of two words above other words is one column."""
+    path = written(tmp_path / "x.csv", "first name\nAnna Maria\nJean Paul\n")
+
+    assert {"first name": "categorical"} == columns(pegel.profile(path))
 
 
 def test_text_with_commas_stays_text(tmp_path: Path) -> None:
@@ -164,6 +200,12 @@ def test_text_with_commas_stays_text(tmp_path: Path) -> None:
         ("a,a\n1,2\n", "with several named a"),
         ("a,b\n1,2,3\n", "Expected 2 columns, got 3"),
         ("a\0b\n1\n", "which holds zero bytes"),
+        ("a,b\n1," + "x" * 9_000_000, "a row is too long"),
+        ("a,b\n" + "1,x\n" * 300 + "1," + "x" * 9_000_000, "a row is longer than 4 MiB"),
+        ("# made today\na,b\n1,2\n", "remove comments and titles above it"),
+        ("a\0,\0b\0\n\0", "iconv -f utf-16le"),
+        ("PK\3\4", "a workbook by its content"),
+        *((f"a{sign}b\n1{sign}2\n", "whose lines may be cut at") for sign in (":", "::", "~", "^", "\1", " ")),
         ("PAR1 of another name", "which is Parquet by its content"),
     ],
 )
