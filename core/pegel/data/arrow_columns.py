@@ -22,6 +22,14 @@ Numbers: TypeAlias = tuple[NDArray[np.float64], NDArray[np.uint8] | None]
 Categories: TypeAlias = tuple[NDArray[np.object_], NDArray[np.bool_] | None]
 """Strings or None, and a mask of values that are unparseable, if any."""
 
+_LISTS = (
+    pa.types.is_list,
+    pa.types.is_large_list,
+    pa.types.is_fixed_size_list,
+    pa.types.is_list_view,
+    pa.types.is_large_list_view,
+)
+
 
 def kind_of(arrow: pa.DataType) -> Kind | str:
     """Return how a column of this type is measured, or why it is not. Of several types, text makes it a category.
@@ -30,7 +38,7 @@ def kind_of(arrow: pa.DataType) -> Kind | str:
     """
     arrow = plain_type(arrow)
     if pa.types.is_union(arrow):
-        has_text = any(pa.types.is_string(field.type) for field in arrow)
+        has_text = any(pa.types.is_string(plain_type(field.type)) for field in arrow)
         return Kind.CATEGORICAL if has_text else Kind.NUMERIC
     if pa.types.is_integer(arrow) or pa.types.is_floating(arrow) or pa.types.is_decimal(arrow):
         return Kind.NUMERIC
@@ -123,13 +131,18 @@ def _parts(column: Column) -> Iterator[tuple[NDArray[np.intp], Column]]:
     """Yield the rows of a mixed column by type, and of a column of lists those with one value: where, and what."""
     if pa.types.is_union(column.type):
         codes = _values(column, np.dtype(np.int8))
-        places = np.frombuffer(column.buffers()[2], np.int32, count=len(column), offset=4 * column.offset)
+        # In a sparse one every child has a place for each row.
+        places = _offsets(column) if column.type.mode == "dense" else np.arange(len(column))
         for code in np.unique(codes).tolist():
             where = np.flatnonzero(codes == code)
-            yield where, column.field(code).take(pa.array(places[where]))
-    elif pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+            yield where, column.field(column.type.type_codes.index(code)).take(pa.array(places[where]))
+    elif any(is_list(column.type) for is_list in _LISTS):
         alone = pc.fill_null(pc.equal(pc.list_value_length(column), 1), fill_value=False)
         yield np.flatnonzero(_values(alone.cast(pa.uint8()), np.dtype(np.uint8))), column.filter(alone).flatten()
+
+
+def _offsets(column: Column) -> NDArray[np.int32]:
+    return np.frombuffer(column.buffers()[2], np.int32, count=len(column), offset=4 * column.offset)
 
 
 def _gathered_numbers(column: Column) -> Numbers:

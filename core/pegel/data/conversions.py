@@ -40,6 +40,8 @@ _NUMBER = re.compile(
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?P<fraction>\.[0-9]{1,40})?", re.ASCII)
 ABSENT: Final = {"NAType", "NaTType", "MaskedConstant"}
 """Types of what pandas and NumPy put where nothing is, by name: neither has to be there, and none equals itself."""
+MOST_NESTED: Final = 64
+"""Lists within lists that are looked into, at most: a list may contain itself."""
 _DIGITS = 20
 """Integers of 64 bits have at most so many."""
 
@@ -53,7 +55,9 @@ STRANGE: Final = Strange()
 
 def plain(value: Any) -> Plain | Strange:
     """Return what a value is taken for: scalars of numpy, decimals and lists of one value as what they hold."""
-    while isinstance(value, list | tuple) and len(value) == 1:
+    for _ in range(MOST_NESTED):
+        if not isinstance(value, list | tuple) or len(value) != 1:
+            break
         value = value[0]
     if isinstance(value, np.generic):
         value = _of_numpy(value)

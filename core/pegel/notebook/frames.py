@@ -19,8 +19,11 @@ from pegel.notebook.row_labels import row_labels
 from pegel.spec.outside_text import quoted, shown
 
 _OBJECTS = np.dtype(object)
-NOT_EXPORTED = {"Object", "Int128", "UInt128"}
-"""Types of polars that Arrow has not: exported, objects are addresses, and a refused import may end the process."""
+_EXPORTED = {
+    *("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float16", "Float32", "Float64"),
+    *("Boolean", "String", "Categorical", "Enum", "Binary", "Date", "Datetime", "Duration", "Time", "Null", "Decimal"),
+}
+"""Types of polars that are exported, alone or in lists. Objects would be addresses, and Arrow has not every other."""
 Column: TypeAlias = Any
 """An Arrow array, in one piece or several; Arrow ships no types."""
 HINTS = {
@@ -93,7 +96,7 @@ def _column(values: Any, name: str) -> Column:
         values = _one_dimensional(values, name)
         if (converted := _converted(values)) is not None:
             return converted
-        return array_of(list(values))
+        return array_of(values.to_list() if _is_of("polars", values) else list(values))
     except PermanentError:
         raise
     except Exception as error:  # values are of any type, and so are their faults
@@ -121,7 +124,8 @@ def _converted(values: Any) -> Column | None:
     """Return a column as its library or Arrow converts it; None if neither can."""
     try:
         if _is_of("polars", values, "to_list"):
-            return None if str(values.dtype) in NOT_EXPORTED else pa.chunked_array(values)
+            # Without its name, because polars ends the process where it exports a name with a null character.
+            return pa.chunked_array(values.alias("")) if _is_exported(values.dtype) else None
         if isinstance(values, pa.Array | pa.ChunkedArray):
             return values
         if hasattr(values, "__array__") and not _is_of("pandas", values):
@@ -131,6 +135,12 @@ def _converted(values: Any) -> Column | None:
         return _without_nan(pa.array(values, from_pandas=True))
     except Exception:  # noqa: BLE001  whatever the fault, the values may still be read one by one
         return None
+
+
+def _is_exported(dtype: Any) -> bool:
+    """Say whether polars may export a type: structures have names of their own, and those may hold null characters."""
+    name = type(dtype).__name__
+    return _is_exported(dtype.inner) if name in {"List", "Array"} else name in _EXPORTED
 
 
 def _without_nan(column: Column) -> Column:
@@ -149,7 +159,8 @@ def _is_of(library: str, value: Any, *names: str) -> bool:
 def _foreign(data: Any) -> pa.Table:
     """Return the table that an object of another library offers."""
     try:
-        if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
+        # What polars exports it exports by name, see `_converted`; its tables were read before.
+        if not _is_of("polars", data) and (hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")):
             return pa.table(data)
         if hasattr(data, "__dataframe__"):
             # Imported here, because hardly anything needs it and it costs 50 ms.

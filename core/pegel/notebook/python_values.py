@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pegel.data.conversions import ABSENT, Plain, Strange, plain
+from pegel.data.conversions import ABSENT, MOST_NESTED, Plain, Strange, plain
 
 _TIMES = (dt.date, dt.time, dt.timedelta, np.datetime64, np.timedelta64)
 _PLAIN = {str, bytes, bool, int, float, Decimal, dt.date, dt.datetime, dt.time, dt.timedelta}
@@ -22,11 +22,12 @@ _SORTS = {"text": pa.string(), "strange": pa.binary()} | _NUMBERS
 nothing is kept but that they are."""
 
 
-def are_plain(values: Any) -> bool:
+def are_plain(values: Any, nested: int = MOST_NESTED) -> bool:
     """Say whether Arrow may be given these values, or lists of them: all of one type that it knows, or of NumPy.
 
     Whole numbers among floats, nulls and NaN do not count. Of other mixes Arrow would make numbers of truth values
     among floats, and bytes of text; one of NumPy's times with its numbers ends the process, in Arrow 25 and 26.
+    Lists nested deeper than so many levels are not.
     """
     each = values.tolist() if hasattr(values, "tolist") else list(values)
     types = {one for one in set(map(type, each)) if one is not type(None) and one.__name__ not in ABSENT}
@@ -34,8 +35,12 @@ def are_plain(values: Any) -> bool:
         types.discard(float)
     if len(types) > 1:
         return types == {int, float}
+    if not types:
+        return True
     if types <= _LISTS:
-        return are_plain(chain.from_iterable(one for one in each if type(one) in _LISTS)) if types else True
+        # Each list once, because what contains itself twice would double with every level.
+        lists = {id(one): one for one in each if type(one) in _LISTS}
+        return nested > 0 and are_plain(chain.from_iterable(lists.values()), nested - 1)
     return types <= _PLAIN or issubclass(next(iter(types)), np.generic)
 
 

@@ -20,7 +20,7 @@ from pyarrow import csv, parquet
 
 import pegel
 from pegel.baseline.baseline import Baseline
-from pegel.data.arrow_columns import categories, counts, numbers
+from pegel.data.arrow_columns import categories, counts, kind_of, numbers
 from pegel.data.columns import Kind, Missing, Role
 from pegel.data.conversion_table import (
     CONVERSIONS,
@@ -34,9 +34,10 @@ from pegel.data.conversion_table import (
     conversions_page,
     recognitions_page,
 )
-from pegel.data.conversions import Strange, category_of, meaning, number_of, number_text, plain
+from pegel.data.conversions import MOST_NESTED, Strange, category_of, meaning, number_of, number_text, plain
 from pegel.data.decoding import decode_batch
-from pegel.notebook.python_values import array_of
+from pegel.errors import PegelError
+from pegel.notebook.python_values import are_plain, array_of
 from pegel.stats.layout import NumericLayout
 from pegel.stats.summary import FeatureSummary, Summary
 
@@ -351,3 +352,50 @@ def test_the_text_of_a_number_is_the_number(value: float) -> None:
 
     assert value in readings
     assert text == number_text(value + 0.0)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("times", [1, 2, 1_000])
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_a_list_that_contains_itself_is_strange(times: int, kind: type[list[Any] | tuple[Any, ...]]) -> None:
+    """A list of itself, once or often, holds no value: its rows are unparseable, and its column is no number."""
+    endless: list[Any] = []
+    endless.extend([endless] * times)
+    value = kind(endless)
+
+    assert isinstance(plain(value), Strange)
+    assert not are_plain([value] * 60)
+    with pytest.raises(PegelError, match="0 such columns"), pytest.warns(UserWarning, match=kind.__name__):
+        pegel.profile({"x": [value] * 60})
+
+
+@pytest.mark.parametrize(("nested", "counted"), [(MOST_NESTED, 1), (MOST_NESTED + 1, None)])
+def test_lists_in_lists_are_looked_into_down_to_a_level(nested: int, counted: int | None) -> None:
+    """One value in as many lists as are looked into is that value; in one more it is none."""
+    value: Any = 1
+    for _ in range(nested):
+        value = [value]
+
+    taken = plain(value)
+
+    assert (None if isinstance(taken, Strange) else taken) == counted
+
+
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("codes", [[0, 1], [7, 5]])
+@pytest.mark.parametrize("sparse", [True, False])
+def test_unions_of_every_kind_hold_their_values(start: int, codes: list[int], sparse: bool) -> None:
+    """A column of several types holds the same values, dense or sparse, whatever codes its types have, also in part."""
+    of, names = pa.array([codes[0], codes[1], codes[0], codes[0]], pa.int8()), ["x", "y"]
+    texts = pa.array(["a", "b", "c", "d"], pa.large_string())
+    column = (
+        pa.UnionArray.from_sparse(of, [pa.array([1, 2, None, 4]), texts], names, codes)
+        if sparse
+        else pa.UnionArray.from_dense(
+            of, pa.array([0, 1, 1, 2], pa.int32()), [pa.array([1, None, 4]), texts], names, codes
+        )
+    ).slice(start)
+
+    assert kind_of(column.type) is Kind.CATEGORICAL
+    assert categories(column)[0].tolist() == ["1", "b", None, "4"][start:]
+    assert numbers(column)[0].tolist() == pytest.approx([1.0, math.nan, math.nan, 4.0][start:], nan_ok=True)

@@ -56,6 +56,13 @@ def of(*values: Any) -> Maker:
     return lambda rng, n: [values[i] for i in rng.integers(0, len(values), n)]
 
 
+def containing_itself(times: int) -> list[Any]:
+    """Return a list of so many times itself."""
+    one: list[Any] = []
+    one.extend([one] * times)
+    return one
+
+
 D = decimal.Decimal
 PYTHON: dict[str, Maker] = {
     "integers": lambda rng, n: rng.integers(-5, 5, n).tolist(),
@@ -92,6 +99,7 @@ PYTHON: dict[str, Maker] = {
     "scalars and times of NumPy": of(np.int8(3), np.bool_(True), np.datetime64("2020"), np.datetime64("NaT")),
     "times of NumPy in lists": of([np.datetime64("2020")], [np.int8(1)]),
     "masked values": of(np.ma.masked, 1, "a"),
+    "lists that contain themselves": of(*map(containing_itself, (1, 2))),
     "arrays": of(np.zeros(2), np.zeros((2, 2)), 1),
     "types": of(int, str, ValueError("x"), NotImplemented, Ellipsis),
 }  # fmt: skip
@@ -171,6 +179,10 @@ def in_polars(dtype: Any, *values: Any) -> Maker:
 POLARS: dict[str, Maker] = {
     "Int8": in_polars(pl.Int8, 1, None),
     "Int128": in_polars(pl.Int128, 1, 2**100, None),
+    "List of Int128": in_polars(pl.List(pl.Int128), [1], None),
+    "Struct of Int128": in_polars(pl.Struct({"a": pl.Int128}), {"a": 1}),
+    "Struct of a name with a null": in_polars(pl.Struct({"a\0b": pl.Int8}), {"a\0b": 1}),
+    "named with a null": lambda _, n: pl.Series("a\0b", [1] * n),
     "UInt64": in_polars(pl.UInt64, 1, 2**64 - 1),
     "Float32": in_polars(pl.Float32, 1.5, None, float("nan")),
     "Boolean": in_polars(pl.Boolean, True, None),
@@ -242,13 +254,19 @@ ARROW: dict[str, Maker] = {
     "union": lambda _, n: pa.UnionArray.from_dense(
         pa.array([0] * n, pa.int8()), pa.array(range(n), pa.int32()), [pa.array([1] * n, pa.int64()), pa.array(["a"])]
     ),
+    "sparse union": lambda _, n: pa.UnionArray.from_sparse(
+        pa.array([i % 2 for i in range(n)], pa.int8()), [pa.array([1] * n, pa.int64()), pa.nulls(n, pa.large_string())]
+    ),
+    "union of codes": lambda _, n: pa.UnionArray.from_dense(
+        pa.array([7] * n, pa.int8()), pa.array(range(n), pa.int32()), [pa.array([1] * n, pa.int64())], ["x"], [7]
+    ),
     "no UTF-8": no_utf8,
     "part": lambda _, n: pa.array(["a", None] * (n + 1)).slice(1, n),
     "part of truth": lambda _, n: pa.array([True, None] * (n + 1)).slice(1, n),
 }  # fmt: skip
 EVERY = {**PYTHON, **NUMPY, **NO_COLUMNS, **PANDAS, **POLARS, **ARROW}
 TEXTS = st.one_of(
-    st.sampled_from(["x", "y", "c", "Unnamed: 0", "", "__index_level_0__", "a.b", "\x1b[31m", "0"]),
+    st.sampled_from(["x", "y", "c", "Unnamed: 0", "", "__index_level_0__", "a.b", "\x1b[31m", "0", "a\0b"]),
     st.text(st.characters(codec="utf-8"), max_size=4),
 )
 NAMES = st.one_of(
