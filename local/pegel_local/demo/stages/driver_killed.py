@@ -14,12 +14,11 @@ from pegel.stream.result_rows import WindowRow
 from pegel_local.demo import flight_traffic
 from pegel_local.demo.failure import StageFailed, eventually, require
 from pegel_local.demo.stage import Demo
-from pegel_local.demo.stages.monitor_running import watches
+from pegel_local.demo.stages.monitor_running import WITHIN_S, watches
 from pegel_local.processes import process_control
 
 COUNT = 300
 """15 s of traffic, most of it sent while the driver is dead."""
-RESTART_WITHIN_S = 150.0
 
 
 def show(demo: Demo) -> str:
@@ -108,7 +107,7 @@ def _restarted(demo: Demo, generation: int, killed_at: datetime) -> float:
 
     at = eventually(
         look,
-        within_s=RESTART_WITHIN_S,
+        within_s=WITHIN_S,
         expected=f"a driver of a generation after {generation}",
         happened=lambda: f"driver: {demo.driver.state()}",
         log=demo.driver.log,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pegel.spec.limits import START_WITHIN
 from pegel.stream.result_rows import Heartbeat
 from pegel_local.demo.failure import eventually
 from pegel_local.demo.stage import Demo
 
-WITHIN_S = 150.0
+WITHIN_S = START_WITHIN.total_seconds() + 120
+"""A driver has so long to start, and the next reconciliation comes a minute after the model is ready."""
 
 
 def show(demo: Demo) -> str:
