@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
@@ -73,7 +73,7 @@ def judged(
 def ledger_rows(emissions: Emissions) -> list[LedgerRow]:
     """Return what to add to the ledger."""
     return [
-        LedgerRow(model=name, version=number, minute=minute, **asdict(count))
+        LedgerRow(model=name, version=number, minute=minute, **count.by_name())
         for (key, minute), count in sorted(emissions.ledger.items())
         for name, number in [_owner(key)]
     ]

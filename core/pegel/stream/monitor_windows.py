@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -13,11 +14,15 @@ from pegel.errors import SetupError
 from pegel.judge.event_counts import EventCounts
 from pegel.spec.monitor_spec import Windowing
 from pegel.stream.entries import LostSpan, SpanCount
-from pegel.stream.panes import Pane, Unpack, joined, merged
-from pegel.stream.partial import Partial
+from pegel.stream.panes import Pane, Unpack, answered_events, joined, merged
+from pegel.stream.partial import Ids, Partial
 
 STATE_VERSION = 3
 """Raised when open windows written before could no longer be read."""
+
+MAX_OPEN_SPANS = 10_080
+"""Spans of one monitor that are open at once: 7 days of minutes, so that a new monitor may read in one batch what a
+quiet topic holds. Each is judged when it closes, in milliseconds: without a limit, one batch of odd times takes hours."""
 
 
 @dataclass(slots=True)
@@ -73,6 +78,15 @@ class MonitorWindows:
             self.spans.setdefault(span.start, baseline_id)
         self.panes.setdefault(partial.pane, Pane()).add(partial, unpack)
 
+    def make_room(self, panes: Iterable[datetime]) -> None:
+        """Make the oldest spans final where events of these panes would open more than `MAX_OPEN_SPANS`.
+
+        The newest stay open: those of the traffic that goes on.
+        """
+        starts = {span.start for pane in panes for span in self.open_and_closed(pane)[0]} | self.spans.keys()
+        if len(starts) > MAX_OPEN_SPANS:
+            self.advance(self.span(sorted(starts)[-MAX_OPEN_SPANS - 1]).end)
+
     def saw(self, head: datetime, arrived_at: datetime) -> None:
         """Remember the newest event time and that something came."""
         self.head = head if self.head is None else max(self.head, head)
@@ -104,10 +118,13 @@ class MonitorWindows:
     def emit(self, key: str, touched: set[datetime]) -> list[SpanCount | LostSpan]:
         """Return what is new of the touched spans and of those behind the frontier; these are final and forgotten."""
         closed = {start for start in self.spans if spans.is_closed(self.span(start), self.frontier)}
+        due = sorted(touched | closed)
+        # A response may lie in a later pane than its request, so all open panes are searched for it.
+        answered = answered_events(self.panes.values() if due else ())
         emitted = []
-        for start in sorted(touched | closed):
+        for start in due:
             self.revisions[start] = self.revisions.get(start, 0) + 1
-            emitted.append(self._emitted(key, start, final=start in closed))
+            emitted.append(self._emitted(key, start, answered, final=start in closed))
         for start in closed:
             del self.spans[start], self.revisions[start]
         return self._with_events(emitted)
@@ -196,18 +213,20 @@ class MonitorWindows:
                 break
         return emitted
 
-    def _emitted(self, key: str, start: datetime, *, final: bool) -> SpanCount | LostSpan:
+    def _emitted(self, key: str, start: datetime, answered: Ids, *, final: bool) -> SpanCount | LostSpan:
         span, baseline_id = self.span(start), self.spans[start]
         members = [self.panes[pane] for pane in spans.panes_of_span(span, self.windowing) if pane in self.panes]
         reasons = [pane.damaged[baseline_id] for pane in members if baseline_id in pane.damaged]
         if reasons:
             return LostSpan(key=key, span=span, final=final, reason=reasons[0])
         try:
-            return self._count(key, span, members, baseline_id, final=final)
+            return self._count(key, span, members, baseline_id, answered, final=final)
         except Exception as error:  # noqa: BLE001 - a model's own parts run here; the span is told as lost, with this
             return LostSpan(key=key, span=span, final=final, reason=f"merging panes: {error!r:.300}")
 
-    def _count(self, key: str, span: Span, members: list[Pane], baseline_id: str | None, *, final: bool) -> SpanCount:
+    def _count(
+        self, key: str, span: Span, members: list[Pane], baseline_id: str | None, answered: Ids, *, final: bool
+    ) -> SpanCount:
         return SpanCount(
             key=key,
             span=span,
@@ -217,8 +236,7 @@ class MonitorWindows:
             summary=merged(members, baseline_id),
             requests=sum(pane.requests.size for pane in members),
             responses=sum(pane.responses.size for pane in members),
-            # A response may lie in a later pane than its request, so all open panes are searched for it.
-            joined=joined((pane.requests for pane in members), (pane.responses for pane in self.panes.values())),
+            joined=joined(members, answered),
             rows=sum(pane.rows for pane in members),
             duplicates=sum(pane.duplicates for pane in members),
             invalid=sum(pane.invalid for pane in members),

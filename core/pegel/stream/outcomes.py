@@ -27,6 +27,10 @@ class Outcomes:
     notice: int = 0
     """Drop notices themselves."""
 
+    def by_name(self) -> dict[str, int]:
+        """Return the counters by name, in their order."""
+        return {name: getattr(self, name) for name in COUNTERS}
+
     @property
     def received(self) -> int:
         """Return the events that reached the logger."""
@@ -39,8 +43,7 @@ class Outcomes:
 
     def all_late(self) -> Outcomes:
         """Return the same with everything that could be read as late."""
-        counts = {name: getattr(self, name) for name in COUNTERS}
-        return Outcomes(**counts | {"judged": 0, "late": self.judged + self.late})
+        return Outcomes(**self.by_name() | {"judged": 0, "late": self.judged + self.late})
 
 
 COUNTERS = tuple(field.name for field in fields(Outcomes))

@@ -81,11 +81,16 @@ class Pane:
             self.damaged[baseline_id] = f"merging counts: {error!r:.300}"
 
 
-def joined(requests: Iterable[Ids], responses: Iterable[Ids]) -> int:
-    """Count the requests whose response is there too, wherever both lie."""
-    asked = np.concatenate([no_ids(), *requests]) >> np.uint64(1)
-    answered = np.concatenate([no_ids(), *responses]) >> np.uint64(1)
-    return int(np.isin(asked, answered).sum())
+def answered_events(panes: Iterable[Pane]) -> Ids:
+    """Return which events have a response in one of the panes, sorted; for `joined`."""
+    return np.sort(np.concatenate([no_ids(), *(pane.responses for pane in panes)]) >> np.uint64(1))
+
+
+def joined(panes: Iterable[Pane], answered: Ids) -> int:
+    """Count the requests in the panes whose response is among the sorted `answered`."""
+    asked = np.concatenate([no_ids(), *(pane.requests for pane in panes)]) >> np.uint64(1)
+    before, after = (np.searchsorted(answered, asked, side=side) for side in ("left", "right"))
+    return int((after > before).sum())
 
 
 def merged(panes: Iterable[Pane], baseline_id: str | None) -> Summary | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -115,7 +115,7 @@ class Partial:
             "duplicates": self.duplicates,
             "clamped": self.clamped,
             "unreadable": self.unreadable,
-            "minutes": [(minute, *astuple(count)) for minute, count in self.minutes.items()],
+            "minutes": [(minute, *count.by_name().values()) for minute, count in self.minutes.items()],
             "invalid": [(minute, kind, *counted) for (minute, kind), counted in self.invalid.items()],
             "outliers": [outlier.to_json() for outlier in self.outliers],
         }

@@ -48,6 +48,7 @@ class WindowManager:
         """Take in one batch and return what is new."""
         out = Emissions()
         self._adopt(batch, out)
+        self._make_room(batch)
         touched: dict[str, set[datetime]] = {}
         group = EventCounts()
         for partial in batch.partials:
@@ -105,8 +106,9 @@ class WindowManager:
         split = False
         for partial in partials:
             where, ids = (partial.key, partial.pane), partial.ids
-            split = split or np.intersect1d(ids, arrived.get(where, no_ids())).size > 0
-            arrived[where] = np.concatenate([arrived.get(where, no_ids()), ids])
+            before = arrived.get(where)
+            split = split or (before is not None and np.intersect1d(ids, before).size > 0)
+            arrived[where] = ids if before is None else np.concatenate([before, ids])
         for where, ids in arrived.items():
             again = np.intersect1d(ids, self._ids(*where))
             if again.size:
@@ -140,6 +142,15 @@ class WindowManager:
         """Return the instant of a monitor at or before which every span that ends is final; None: none is."""
         windows = self.monitors.get(key)
         return windows.frontier if windows else None
+
+    def _make_room(self, batch: PartialBatch) -> None:
+        """Bound the open spans of each monitor: what a batch brings for older ones is late."""
+        panes: dict[str, set[datetime]] = {}
+        for partial in batch.partials:
+            if partial.key in batch.monitors:
+                panes.setdefault(partial.key, set()).add(partial.pane)
+        for key, own in panes.items():
+            self.monitors[key].make_room(own)
 
     def _move_heads(self, batch: PartialBatch) -> None:
         """Move the head of each monitor to its newest event, and to the present at most.

@@ -20,8 +20,9 @@ from pegel.spec.monitor_spec import Windowing
 from pegel.stats.layout import Layout, build_layout
 from pegel.stats.summary import Summary
 from pegel.stream.entries import Emissions, IdleClosing, MonitoredModel, PartialBatch, SpanCount
-from pegel.stream.monitor_windows import MonitorWindows
+from pegel.stream.monitor_windows import MAX_OPEN_SPANS, MonitorWindows
 from pegel.stream.outcomes import Outcomes
+from pegel.stream.panes import Pane, answered_events, joined
 from pegel.stream.partial import Partial
 from pegel.stream.window_manager import WindowManager
 
@@ -118,6 +119,47 @@ def test_what_comes_in_one_batch_is_never_late() -> None:
     emissions = manager.apply(batch(0, partial(60, "z"), partial(1, "a")))
 
     assert [(0, 1, True, 1), (60, 1, False, 1)] == told(emissions)
+
+
+def test_what_lies_before_the_spans_that_may_be_open_is_late() -> None:
+    """With as many spans open as may be, an event of an older one is booked as late, and the newest is told whole."""
+    manager = WindowManager(unpack)
+    manager.apply(batch(0, partial(0, "a")))
+    starts = [second(-10 * back) for back in range(MAX_OPEN_SPANS)]
+    manager.monitors[KEY].spans |= dict.fromkeys(starts, BASELINE)
+    emissions = manager.apply(batch(1, partial(-10 * MAX_OPEN_SPANS, "old"), partial(0, "b")))
+    counts = list(emissions.ledger.values())
+
+    assert MAX_OPEN_SPANS == len(emissions.spans)
+    assert (0, 2, False, 2) == told(emissions)[-1]
+    assert (1, 1) == (sum(count.judged for count in counts), sum(count.late for count in counts))
+
+
+def test_an_open_span_that_makes_room_is_final_with_what_it_has() -> None:
+    """Where odd times need the room of an open span, that span is told as final and its rows stay judged."""
+    windows = MonitorWindows(WINDOWING)
+    windows.add(partial(0, "old"), BASELINE, unpack)
+    windows.make_room([second(10 * at) for at in range(1, MAX_OPEN_SPANS)])
+    before = windows.frontier
+    windows.make_room([second(10 * at) for at in range(1, MAX_OPEN_SPANS + 1)])
+    emitted = [(span.span.start, span.final) for span in windows.emit(KEY, set())]
+
+    assert before is None
+    assert [(BEGIN, True)] == emitted
+
+
+@given(st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9)))
+def test_a_request_is_joined_where_its_response_lies_in_any_open_pane(
+    asked: list[int], here: list[int], elsewhere: list[int]
+) -> None:
+    """Each request counts once, however many responses it has and whichever pane holds them."""
+    own = Pane(
+        requests=np.array([2 * event for event in asked], dtype=np.uint64),
+        responses=np.array([2 * event + 1 for event in here], dtype=np.uint64),
+    )
+    other = Pane(responses=np.array([2 * event + 1 for event in elsewhere], dtype=np.uint64))
+
+    assert sum(event in {*here, *elsewhere} for event in asked) == joined([own], answered_events([own, other]))
 
 
 def test_events_after_the_final_window_are_late() -> None:
