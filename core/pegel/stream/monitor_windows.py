@@ -22,7 +22,7 @@ STATE_VERSION = 3
 
 MAX_OPEN_SPANS = 10_080
 """Spans of one monitor that are open at once: 7 days of minutes, so that a new monitor may read in one batch what a
-quiet topic holds. Each is judged when it closes, in milliseconds: without a limit, one batch of odd times takes hours."""
+quiet topic holds. Each is judged when it closes, in milliseconds: without a limit, odd times could hold up a batch."""
 
 
 @dataclass(slots=True)
