@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import sklearn.datasets
 
 import pegel
 
@@ -66,7 +65,9 @@ def data_sets(demo_data: Path) -> Iterator[DataSet]:
 
 
 def _scikit_learn(name: str) -> pd.DataFrame:
-    frame: pd.DataFrame = getattr(sklearn.datasets, f"load_{name}")(as_frame=True).frame
+    from sklearn import datasets  # noqa: PLC0415  not every environment has it
+
+    frame: pd.DataFrame = getattr(datasets, f"load_{name}")(as_frame=True).frame
     return frame
 
 
