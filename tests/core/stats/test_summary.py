@@ -88,7 +88,11 @@ def sums_of_terms(rows: list[Any]) -> list[float]:
     """
     values = np.array([value for value, code, _, _ in rows if code == 0 and np.isfinite(value)])
     mean = values.mean() if values.size else 0.0
-    return [values.size, float(np.abs(values).max(initial=0.0)), *(float((abs(values - mean) ** k).sum()) for k in (2, 3, 4))]
+    return [
+        values.size,
+        float(np.abs(values).max(initial=0.0)),
+        *(float((abs(values - mean) ** k).sum()) for k in (2, 3, 4)),
+    ]
 
 
 ROW_OF_ZERO, LARGE_ROW = (0.0, 0, "a", False), (1e9, 0, "a", False)
@@ -98,7 +102,7 @@ ROW_OF_ZERO, LARGE_ROW = (0.0, 0, "a", False), (1e9, 0, "a", False)
 @example([[ROW_OF_ZERO, LARGE_ROW], [(np.nan, 0, "a", False), ROW_OF_ZERO], [LARGE_ROW]])
 @example([[ROW_OF_ZERO] * 3, [LARGE_ROW] * 2, [ROW_OF_ZERO, *[LARGE_ROW] * 2]])
 def test_many_at_once_are_as_one_after_the_other(some: list[list[Any]]) -> None:
-    """The total of many summaries is that of merging them: integers bit by bit, moments to twelve digits of their sums."""
+    """The total of many summaries is that of merging them: integers bit by bit, moments to twelve digits."""
     summaries = [summary_of(rows) for rows in some]
     before = [integers(summary) for summary in summaries]
     whole, one_by_one = Summary.total(summaries), merged(*summaries)
