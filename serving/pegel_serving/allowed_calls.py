@@ -1,7 +1,8 @@
 """Which calls pass the proxy: inference, readiness and metadata of KServe's protocols v1 and v2, and nothing else.
 
 A model server also unloads models, shows its metrics and describes itself to whoever asks. Clients have no business
-there, so what is not listed is not forwarded. A path is decoded once and must match whole; what is forwarded is the
+there, so what is not listed is not forwarded. A call that names another model than the one served is not, either: it
+would be logged under this endpoint's name. A path is decoded once and must match whole; what is forwarded is the
 decoded path, so the server sees exactly what was judged.
 """
 
@@ -11,10 +12,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-_MODEL = r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}"
-_VERSIONED = rf"/v2/models/{_MODEL}(/versions/{_MODEL})?"
-_INFERENCE = re.compile(rf"/v1/models/{_MODEL}:predict|{_VERSIONED}/infer")
-_QUESTION = re.compile(rf"/|/v1/models(/{_MODEL})?|/v2|/v2/health/(live|ready)|/v2/models|{_VERSIONED}(/ready)?")
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}"
+_VERSIONED = rf"/v2/models/(?P<v2>{_NAME})(/versions/{_NAME})?"
+_INFERENCE = re.compile(rf"/v1/models/(?P<v1>{_NAME}):predict|{_VERSIONED}/infer")
+_QUESTION = re.compile(rf"/|/v1/models(/(?P<v1>{_NAME}))?|/v2|/v2/health/(live|ready)|/v2/models|{_VERSIONED}(/ready)?")
 
 NOT_FOUND, METHOD_NOT_ALLOWED = 404, 405
 
@@ -36,16 +37,20 @@ class CallRefused(Exception):
         self.status = status
 
 
-def allowed_call(method: str, raw_path: bytes) -> AllowedCall:
-    """Return the call that a method and a path as it came, without query, ask for. Raises CallRefused.
+def allowed_call(method: str, raw_path: bytes, model: str) -> AllowedCall:
+    """Return the call of `model` that a method and a path as it came, without query, ask for. Raises CallRefused.
 
-    >>> allowed_call("POST", b"/v1/models/delays-v1%3Apredict")
+    >>> allowed_call("POST", b"/v1/models/delays-v1%3Apredict", "delays-v1")
     AllowedCall(path='/v1/models/delays-v1:predict', is_inference=True)
     """
     path = unquote_to_bytes(raw_path).decode("latin-1")
     for pattern, allowed in ((_INFERENCE, "POST"), (_QUESTION, "GET")):
-        if pattern.fullmatch(path):
-            if method != allowed:
-                raise CallRefused(METHOD_NOT_ALLOWED, f"this path takes {allowed} only")
-            return AllowedCall(path, is_inference=pattern is _INFERENCE)
+        match = pattern.fullmatch(path)
+        if match is None:
+            continue
+        if (match["v1"] or match["v2"] or model) != model:
+            raise CallRefused(NOT_FOUND, f"this endpoint serves the model {model}, no other")
+        if method != allowed:
+            raise CallRefused(METHOD_NOT_ALLOWED, f"this path takes {allowed} only")
+        return AllowedCall(path, is_inference=pattern is _INFERENCE)
     raise CallRefused(NOT_FOUND, "this endpoint takes inference, readiness and metadata calls of protocols v1 and v2")

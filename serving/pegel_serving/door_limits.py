@@ -6,16 +6,12 @@ time, connections. A limit is inclusive: exactly so much passes.
 
 from __future__ import annotations
 
-from pegel.data.payloads import MAX_BODY_BYTES
-
 BODY_BYTES = 1_000_000
 """Of one body. Kafka takes records of 1 MB unless told otherwise: a larger one could be answered, never judged.
 A model server parses about 2 MB of JSON a second, and everybody else waits that long."""
 ANSWERS_PER_REQUEST = 4
 """How many times larger than the largest request an answer may be: rows may be wider when they come out. One that is
 larger than the largest request reaches the client, but not the logger: monitoring must not cost anybody an answer."""
-INFLATED_BYTES = MAX_BODY_BYTES
-"""Of one compressed body, inflated: what the stream inflates. A larger one could be answered, never judged."""
 HELD_BYTES = 256 << 20
 """Of all bodies, requests and answers, that a proxy holds at the same time while the model server works."""
 READING_BYTES = 64 << 20

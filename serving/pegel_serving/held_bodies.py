@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from pegel_serving import door_limits
 from pegel_serving.body_reading import BodyEnd, BodyReader, Receive
 
-ENCODINGS = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}
-"""Content encodings that pass, and whether they compress: what cannot be measured cannot be bounded."""
-_STEP = 1 << 18
+PLAIN = frozenset({"", "identity"})
+"""Content encodings that pass: our model server reads no compressed body, and one that it cannot read would be logged
+as a request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +19,6 @@ class BodyLimits:
 
     request_bytes: int = door_limits.BODY_BYTES
     """Of one request; more is answered 413."""
-    inflated_bytes: int = door_limits.INFLATED_BYTES
-    """Of one compressed request, inflated; more is answered 413."""
     answer_bytes: int = door_limits.BODY_BYTES * door_limits.ANSWERS_PER_REQUEST
     """Of one answer; more is answered 502."""
     reading_bytes: int = door_limits.READING_BYTES
@@ -71,13 +67,10 @@ class HeldBodies:
         self._holder, self._size = holder, 0
 
     async def request(self, receive: Receive, encoding: str) -> bytes:
-        """Return a request's body whole, as it came. Raises BodyRefused, and ClientGone when nobody waits any more.
-
-        A compressed one is inflated to see how large it is, never further than allowed, and forwarded as it came.
-        """
-        limits, coding = self._holder.limits, encoding.strip().lower()
-        if coding not in ENCODINGS:
-            raise BodyRefused(415, "a body may be compressed with gzip or deflate, nothing else")
+        """Return a request's body whole, as it came. Raises BodyRefused, and ClientGone when nobody waits any more."""
+        limits = self._holder.limits
+        if encoding.strip().lower() not in PLAIN:
+            raise BodyRefused(415, "the model server reads no compressed body; send it without Content-Encoding")
         body, ended = await self._holder.reader.read(receive, limits.request_bytes)
         if ended is BodyEnd.DISCONNECTED:
             raise ClientGone
@@ -88,8 +81,6 @@ class HeldBodies:
         if ended is BodyEnd.NO_ROOM:
             raise BodyRefused(503, "too many bodies are being read; come back later")
         self._hold(len(body))
-        if ENCODINGS[coding]:
-            await asyncio.to_thread(_measure, body, limits.inflated_bytes)
         return body
 
     async def answer(self, parts: AsyncIterator[bytes]) -> bytes:
@@ -112,20 +103,3 @@ class HeldBodies:
     def _hold(self, size: int) -> None:
         self._holder.hold(size)
         self._size += size
-
-
-def _measure(body: bytes, limit: int) -> None:
-    """Inflate a gzip or zlib body piece by piece, keeping nothing. Raises BodyRefused."""
-    stream, size, rest = zlib.decompressobj(wbits=47), 0, body  # tells gzip and zlib apart by itself
-    while not stream.eof:
-        try:
-            piece = stream.decompress(rest, _STEP)
-        except zlib.error as error:
-            raise BodyRefused(400, "the body cannot be inflated") from error
-        size, rest = size + len(piece), stream.unconsumed_tail
-        if size > limit:
-            raise BodyRefused(413, f"an inflated body may hold {limit} bytes; this one holds more")
-        if not piece and not rest and not stream.eof:
-            raise BodyRefused(400, "the compressed body ends early")
-    if stream.unused_data:
-        raise BodyRefused(400, "a compressed body is one stream; something follows it")

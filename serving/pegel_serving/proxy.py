@@ -77,13 +77,15 @@ class Proxy:
     def __init__(
         self,
         upstream: str,
+        model: str,
         agent: Agent,
         limits: BodyLimits,
         *,
         metadata_headers: tuple[str, ...] = (),
         probe_token: str = "",
     ) -> None:
-        """Forward to `upstream`, a base URL. Without a token no call is a probe."""
+        """Forward calls of `model` to `upstream`, a base URL. Without a token no call is a probe."""
+        self._model = model
         self._agent, self._metadata_headers, self._probe_token = agent, metadata_headers, probe_token.encode()
         self._holder = Holder(limits)
         self._client = httpx.AsyncClient(base_url=upstream, timeout=limits.answer_within_s, trust_env=False)
@@ -104,7 +106,7 @@ class Proxy:
         arrived_ns = now_ns()
         held = HeldBodies(self._holder)
         try:
-            call = allowed_call(request.method, request.scope["raw_path"])
+            call = allowed_call(request.method, request.scope["raw_path"], self._model)
             body = await held.request(request.receive, ", ".join(request.headers.getlist("content-encoding")))
             return await self._answer(request, call, self._logged(request, arrived_ns, body), held)
         except (CallRefused, BodyRefused) as refusal:
@@ -188,7 +190,7 @@ def build(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with Agent(logger, origin, body_bytes=limits.request_bytes) as agent:
             app.state.proxy = proxy = Proxy(
-                upstream, agent, limits, metadata_headers=metadata_headers, probe_token=probe_token
+                upstream, origin.name, agent, limits, metadata_headers=metadata_headers, probe_token=probe_token
             )
             yield
             await proxy.close()
@@ -205,7 +207,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pegel_serving.proxy", description=__doc__)
     parser.add_argument("--upstream", required=True, help="base URL of the model server")
     parser.add_argument("--logger", required=True, help="where to post CloudEvents")
-    parser.add_argument("--name", required=True, help="name of the InferenceService")
+    parser.add_argument("--name", required=True, help="name of the InferenceService and of its model")
     parser.add_argument("--namespace", default="default")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port; the ready line on stdout names it")
     parser.add_argument("--host", default="127.0.0.1")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pegel_serving.allowed_calls import AllowedCall, CallRefused, allowed_call
 
+MODEL = "delays-v1"
 INFERENCES = [
     "/v1/models/delays-v1:predict",
     "/v2/models/delays-v1/infer",
@@ -36,7 +37,7 @@ QUESTIONS = [
 )
 def test_inference_readiness_and_metadata_pass(method: str, path: str, is_inference: bool) -> None:
     """Both protocols; only what predicts is logged."""
-    assert AllowedCall(path, is_inference) == allowed_call(method, path.encode())
+    assert AllowedCall(path, is_inference) == allowed_call(method, path.encode(), MODEL)
 
 
 @given(st.sampled_from(INFERENCES), st.sets(st.integers(0, 60)))
@@ -44,7 +45,7 @@ def test_what_is_forwarded_is_what_was_judged(path: str, places: set[int]) -> No
     """Whichever letters a client writes encoded, the server sees the plain path."""
     written = "".join(f"%{ord(letter):02x}" if at in places else letter for at, letter in enumerate(path))
 
-    assert AllowedCall(path, is_inference=True) == allowed_call("POST", written.encode())
+    assert AllowedCall(path, is_inference=True) == allowed_call("POST", written.encode(), MODEL)
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "post", "BREW"])
@@ -52,7 +53,7 @@ def test_what_is_forwarded_is_what_was_judged(path: str, places: set[int]) -> No
 def test_a_path_takes_its_one_method(method: str, path: str) -> None:
     """Any other is answered 405."""
     with pytest.raises(CallRefused) as refusal:
-        allowed_call(method, path.encode())
+        allowed_call(method, path.encode(), MODEL)
 
     assert 405 == refusal.value.status
 
@@ -98,7 +99,17 @@ def test_a_path_takes_its_one_method(method: str, path: str) -> None:
 def test_nothing_else_passes(method: str, path: str) -> None:
     """However it is written: dots, slashes, capitals, encodings, other protocols, the server's own pages."""
     with pytest.raises(CallRefused) as refusal:
-        allowed_call(method, path.encode())
+        allowed_call(method, path.encode(), MODEL)
+
+    assert 404 == refusal.value.status
+
+
+@pytest.mark.parametrize("path", [*INFERENCES, *(path for path in QUESTIONS if "delays-v1" in path)])
+@pytest.mark.parametrize("other", ["delays-v2", "delays-v10", "delays-v", "Delays-v1", "delays-v1.0", "x"])
+def test_no_other_model_is_asked_through_this_endpoint(path: str, other: str) -> None:
+    """The model server would answer 404, and the request would be a row of the model that is served here."""
+    with pytest.raises(CallRefused, match="serves the model delays-v1") as refusal:
+        allowed_call("POST" if path in INFERENCES else "GET", path.replace("delays-v1", other).encode(), MODEL)
 
     assert 404 == refusal.value.status
 
@@ -108,7 +119,7 @@ def test_no_path_reaches_the_repository(tail: str) -> None:
     """Whatever is made of the letters of an unload, what passes has not `repository` in it and no dots for a folder."""
     for path in (f"/v2/{tail}", f"/v2/models/{tail}/infer", quote(tail)):
         try:
-            passed = allowed_call("POST", path.encode()).path
+            passed = allowed_call("POST", path.encode(), MODEL).path
         except CallRefused:
             continue
 

@@ -1,4 +1,4 @@
-"""Bodies at the proxy: bounded as they come, and inflated; those that stall give way."""
+"""Bodies at the proxy: bounded as they come, never compressed; those that stall give way."""
 
 from __future__ import annotations
 
@@ -49,24 +49,20 @@ def status(body: bytes, encoding: str, **limits: Any) -> int:
     [
         (b"x" * 1000, "", 200),
         (b"x" * 1001, "", 413),
-        (gzip.compress(b"x" * 5000), "gzip", 200),
-        (gzip.compress(b"x" * 5000), " GZip ", 200),
-        (zlib.compress(b"x" * 5000), "deflate", 200),
-        (gzip.compress(b"x" * 5001), "gzip", 413),
-        (gzip.compress(b"x" * 5001), "", 200),
-        (gzip.compress(bytes(900_000)), "gzip", 413),
-        (gzip.compress(b"x" * 500)[:-9], "gzip", 400),
-        (b"not gzip", "gzip", 400),
-        (b"", "gzip", 400),
-        (gzip.compress(b"") * 40, "gzip", 400),
+        (gzip.compress(b"x" * 500), "gzip", 415),
+        (gzip.compress(b"x" * 500), " GZip ", 415),
+        (zlib.compress(b"x" * 500), "deflate", 415),
+        (gzip.compress(b"x" * 500), "", 200),
+        (b"", "gzip", 415),
         (b"{}", "br", 415),
         (b"{}", "gzip, gzip", 415),
         (b"{}", "identity", 200),
+        (b"{}", " Identity ", 200),
     ],
 )
-def test_a_body_is_bounded_as_it_comes_and_inflated(body: bytes, encoding: str, expected: int) -> None:
-    """Both bounds are inclusive; what cannot be measured, or is several streams, does not pass."""
-    assert expected == status(body, encoding, request_bytes=1000, inflated_bytes=5000)
+def test_a_body_is_bounded_and_not_compressed(body: bytes, encoding: str, expected: int) -> None:
+    """The bound is inclusive; whatever a client declares as compressed the model server could not read."""
+    assert expected == status(body, encoding, request_bytes=1000)
 
 
 def test_who_stalls_gives_way_to_who_sends() -> None:

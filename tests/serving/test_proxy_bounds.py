@@ -186,6 +186,7 @@ def test_what_does_not_pass_reaches_nobody(sink: sinks.Sink) -> None:
     """Neither the model server nor the logger hears of a call that is not on the list."""
     app = build(sink.url.rstrip("/"), sink.url, ORIGIN, BodyLimits())
     calls = [
+        ("POST", "/v1/models/other-model:predict", b"{}", []),
         ("POST", "/v2/repository/models/paint-v1/unload", b"", []),
         ("POST", "/v2/models/%2e%2e/repository/models/paint-v1/unload", b"", []),
         ("GET", "/metrics", b"", []),
@@ -193,7 +194,7 @@ def test_what_does_not_pass_reaches_nobody(sink: sinks.Sink) -> None:
         ("DELETE", "/v1/models/paint-v1", b"", []),
     ]
 
-    assert [404, 404, 404, 405, 405] == [answer.status_code for answer in call(app, calls)]
+    assert [404, 404, 404, 404, 405, 405] == [answer.status_code for answer in call(app, calls)]
     assert [] == sink.got
 
 

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from typing import Any
 from pegel.data.columns import Schema
 from pegel.errors import InvalidSpec, NotFound
 from pegel.featurestore.feature_files import content_hash, copy_into, read_json, write_json
-from pegel.featurestore.feature_store import SourceRef, TimeRange
+from pegel.featurestore.feature_store import TimeRange
+from pegel.spec.source_reference import SourceRef, is_stored_name
 
 
 class LocalFeatureStore:
@@ -84,7 +84,7 @@ class LocalFeatureStore:
 
 def _safe(name: str) -> str:
     """Return `name` if it can be part of a path; a reference never leads out of the store."""
-    if not re.fullmatch(r"[A-Za-z0-9_][-A-Za-z0-9_.]*", name):
+    if not is_stored_name(name):
         raise InvalidSpec(
             f"given {name!r}: a name in the feature store is made of letters, digits, `_`, `-` and `.`, "
             f"and does not begin with `.` or `-`; nothing was touched."

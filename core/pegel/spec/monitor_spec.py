@@ -30,8 +30,9 @@ from pegel.spec.spec_fields import (
     FieldName,
     Name,
     PartNames,
-    Reference,
+    Place,
     Share,
+    Source,
     SpecVersion,
     Version,
     WatchedNames,
@@ -74,7 +75,7 @@ class Model(Section):
 
     name: Name
     version: Version = 1
-    uri: Annotated[Reference, Field(description="Folder of the fitted model: `file:///...` or an object store address")]
+    uri: Annotated[Place, Field(description="Folder of the fitted model: `file:///...` or an object store address")]
     format: Literal["sklearn"] = "sklearn"
     protocol: Literal["v1", "v2"] = "v1"
     ready_within: Duration = timedelta(seconds=120)
@@ -84,7 +85,7 @@ class Model(Section):
 class BaselineSource(Section):
     """Where the training data is: a reference that the feature store understands."""
 
-    source: Annotated[Reference, Field(description="e.g. `local://delays?version=1&split=train`")]
+    source: Annotated[Source, Field(description="e.g. `local://delays?version=1&split=train`")]
     time_column: FieldName | None = None
     """Column with the time of each row (UTC where it has no zone). With it, the baseline is replayed window by window:
     windows that vary more than independent rows would, or with the hours of the day, are then allowed for."""
@@ -327,10 +328,10 @@ def _canonical(data: Any) -> bytes:
 
 def _explain(error: ValidationError) -> str:
     """Return one line per problem: where, what was given, what was expected; the first 20 of them."""
-    problems = [_sentence(problem) for problem in error.errors(include_url=False, include_context=False)]
-    lines = list(dict.fromkeys(problems))
-    more = [f"and {len(lines) - MOST_PROBLEMS} more"] if len(lines) > MOST_PROBLEMS else []
-    return "\n".join([*lines[:MOST_PROBLEMS], *more])
+    problems = error.errors(include_url=False, include_context=False)
+    lines = dict.fromkeys(map(_sentence, problems[:MOST_PROBLEMS]))
+    more = [f"and {len(problems) - MOST_PROBLEMS} more"] if len(problems) > MOST_PROBLEMS else []
+    return "\n".join([*lines, *more])
 
 
 def _sentence(problem: Any) -> str:

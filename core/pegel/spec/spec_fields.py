@@ -7,8 +7,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from pegel.errors import InvalidSpec
 from pegel.spec import names
 from pegel.spec.outside_text import quoted
+from pegel.spec.source_reference import SourceRef
 
 LONGEST_NAME = 40
 """Of a model, a namespace or a group: with prefix and suffix they are topics and Kubernetes resources."""
@@ -16,7 +18,8 @@ LONGEST_TEXT = 2_000
 """Of references, addresses and names of fields."""
 LONGEST_EMAIL = 254
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-EMAIL: Final = rf"^{_ATOM}(\.{_ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+EMAIL: Final = rf"^{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*$"
 """Addresses that every mail server takes: those of RFC 5321, without quoted names and literal hosts."""
 FEWEST_ALARMS, MOST_ALARMS = 0.001, 1000.0
 """Fewer than one in a thousand months is below what the tests can tell; so many in an hour are one every four seconds,
@@ -46,6 +49,14 @@ def _counted(value: Any) -> Any:
     return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,20}", value) else value
 
 
+def _digits(value: Any) -> Any:
+    """Read a whole number written as digits; other text, which Python would read as one, too, is refused."""
+    number = _counted(value)
+    if isinstance(number, str):
+        raise ValueError("expected a whole number, in digits only")  # noqa: TRY004  pydantic's way
+    return number
+
+
 def _listed(value: Any) -> Any:
     """Take one text where a list is expected for a list of one."""
     return (value,) if isinstance(value, str) else value
@@ -70,6 +81,26 @@ def _visible(text: str) -> str:
     _within(text, LONGEST_TEXT)
     if not text.isprintable():
         raise ValueError("has a character that cannot be seen; write it without")
+    return text
+
+
+def _registered(text: str) -> str:
+    """Refuse what the local feature store could never hold; another store knows its own references."""
+    if text[:6].lower() == "local:":
+        try:
+            SourceRef.parse(text)
+        except InvalidSpec:
+            raise ValueError(
+                "expected local://NAME?version=1&split=train: name and split of letters, digits, `_`, `-` and `.`"
+            ) from None
+    return text
+
+
+def _placed(text: str) -> str:
+    """Refuse an address that names no place."""
+    scheme, colon, rest = text.partition(":")
+    if colon and re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*", scheme) and not rest.strip("/"):
+        raise ValueError("names no place; write the folder, as in file:///models/delays or s3://bucket/models/delays")
     return text
 
 
@@ -121,11 +152,15 @@ def _text(most: int, **schema: str) -> WithJsonSchema:
 
 
 Name = Annotated[str, AfterValidator(_safe), _text(LONGEST_NAME, pattern=names.SAFE_NAME)]
-Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Version = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_digits)]
 """Of a model: as large as every database's integer."""
 SpecVersion = Annotated[Literal[1], BeforeValidator(_counted)]
 Reference = Annotated[str, AfterValidator(_visible), _text(LONGEST_TEXT)]
 """An address of data or of a model."""
+Source = Annotated[Reference, AfterValidator(_registered)]
+"""Where training data is registered."""
+Place = Annotated[Reference, AfterValidator(_placed)]
+"""Where a model lies."""
 FieldName = Annotated[str, AfterValidator(_storable), _text(LONGEST_TEXT)]
 """The name of a column as the data have it, line breaks and all."""
 WatchedNames = Annotated[Literal["all"] | tuple[str, ...], BeforeValidator(_watched)]

@@ -24,6 +24,8 @@ LARGEST_BYTES = 128 * 1024
 """Of one spec: a thousand features by name are 60 kB, and Linux lets no argument of a job be longer."""
 DEEPEST = 8
 """Levels of lists and mappings; a spec has three."""
+MOST_KEYS = 1_000
+"""Fields of one mapping; the largest of a spec has a dozen. Explaining ten thousand unknown ones takes seconds."""
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -107,6 +109,8 @@ class _Reader:
         if text in level.lines:
             first = level.lines[text]
             raise _refused(f"{_line(event)}: {quoted(text)} stands twice, first in line {first}; keep one")
+        if len(level.lines) == MOST_KEYS:
+            raise _refused(f"{_line(event)}: more than {MOST_KEYS:,} fields in one mapping, which no spec has")
         level.key = text
         level.lines[text] = event.start_mark.line + 1
 

@@ -302,3 +302,39 @@ def test_a_wrong_file_is_not_a_thousand_sentences() -> None:
     lines = refusal(wish(**{f"field{i}": 1 for i in range(1_000)})).splitlines()
 
     assert (21, "and 980 more") == (len(lines), lines[-1])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "local://../../x?version=1",
+        "local://a?version=x",
+        "local://a?version=-1",
+        "local://a?version=1&version=2",
+        "local://a?split=../x",
+        "local://a?version=1&foo=1",
+        "local://a#train",
+        "local://[a",
+        "local:a",
+        "local://",
+    ],
+)
+def test_a_source_that_the_feature_store_cannot_hold_is_refused(source: str) -> None:
+    """In one sentence, when the spec is read: not by the job that would look for it."""
+    message = refusal(wish(baseline={"source": source}))
+
+    assert f"baseline.source: given '{source}': expected local://NAME?version=1&split=train" == message.split(": name")[0]
+
+
+@pytest.mark.parametrize("uri", ["file:", "file:///", "gs://", "s3:///", "http://"])
+def test_an_address_without_a_place_is_no_model(uri: str) -> None:
+    """A scheme alone names nothing that could be loaded."""
+    message = refusal(wish(model={"name": "delays", "uri": uri}))
+
+    assert f"model.uri: given '{uri}': names no place" == message.split(";", maxsplit=1)[0]
+
+
+@pytest.mark.parametrize("address", ["a@-", "a@b-.org", "a@-b.org", "a@b..org"])
+def test_a_domain_has_no_outer_hyphen(address: str) -> None:
+    """No such host exists, so no mail would ever reach anybody there."""
+    assert "expected one address" in refusal(wish(alerts={"emails": address}))

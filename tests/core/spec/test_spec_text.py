@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pegel.errors import InvalidSpec
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.spec_text import LARGEST_BYTES, read_data, read_text
+from pegel.spec.spec_text import LARGEST_BYTES, MOST_KEYS, read_data, read_text
 
 BOMB = "a: &a [x, x]\n" + "".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(20)
@@ -42,7 +42,7 @@ def test_a_leading_zero_is_no_octal(version: str, number: int) -> None:
     assert number == spec_of(f"name: a, uri: u, version: {version}").model.version
 
 
-@pytest.mark.parametrize("version", ["0x1F", "0o17", "1e3", "1:30", "yes", "1.5", "\u00b2", "~"])
+@pytest.mark.parametrize("version", ["0x1F", "0o17", "1e3", "1:30", "yes", "1.5", "1_0", "1.0", "+1", "-1", "\u00b2", "~"])
 def test_what_is_no_decimal_number_is_no_version(version: str) -> None:
     """Hexadecimal, octal, exponents, minutes, truth values and digits of other scripts are refused as written."""
     with pytest.raises(InvalidSpec, match=r"model\.version: (given '|empty)"):
@@ -146,3 +146,12 @@ def test_a_mark_of_the_byte_order_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_bytes(b"\xef\xbb\xbfa: 1\r\n")
 
     assert {"a": "1"} == read_data(read_text(tmp_path / "spec.yaml"))
+
+
+def test_a_mapping_of_thousands_of_fields_is_refused_in_one_sentence() -> None:
+    """So many are a wrong file; as many as are allowed are read."""
+    fields = "".join(f"k{i}: 1\n" for i in range(MOST_KEYS))
+
+    assert MOST_KEYS == len(read_data(fields))
+    with pytest.raises(InvalidSpec, match=r"^line 1001: more than 1,000 fields in one mapping, which no spec has\."):
+        read_data(fields + "more: 1\n")
