@@ -45,7 +45,17 @@ def test_a_reference_is_read_and_written(text: str, ref: SourceRef) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "delays", "local://", "local://delays?version=x", "local://a?colour=red", "local://a/b", "local://..", "local://[a"]
+    "text",
+    [
+        "",
+        "delays",
+        "local://",
+        "local://delays?version=x",
+        "local://a?colour=red",
+        "local://a/b",
+        "local://..",
+        "local://[a",
+    ],
 )
 def test_a_wrong_reference_is_refused_with_an_example(text: str) -> None:
     """What is no reference is refused, with a right one to copy."""

@@ -42,7 +42,9 @@ def test_a_leading_zero_is_no_octal(version: str, number: int) -> None:
     assert number == spec_of(f"name: a, uri: u, version: {version}").model.version
 
 
-@pytest.mark.parametrize("version", ["0x1F", "0o17", "1e3", "1:30", "yes", "1.5", "1_0", "1.0", "+1", "-1", "\u00b2", "~"])
+@pytest.mark.parametrize(
+    "version", ["0x1F", "0o17", "1e3", "1:30", "yes", "1.5", "1_0", "1.0", "+1", "-1", "\u00b2", "~"]
+)
 def test_what_is_no_decimal_number_is_no_version(version: str) -> None:
     """Hexadecimal, octal, exponents, minutes, truth values and digits of other scripts are refused as written."""
     with pytest.raises(InvalidSpec, match=r"model\.version: (given '|empty)"):
