@@ -239,6 +239,8 @@ async def forbidden_calls(rng: Random, doors: Doors, count: int) -> Tried:
         "/openapi.json",
         "/inference.GRPCInferenceService/RepositoryModelUnload",
         f"/v1/models/{ENDPOINT}:explain",
+        "/v1/models/another-v1:predict",
+        f"/v2/models/{ENDPOINT}0/infer",
     ]
 
     def spelled(path: str) -> str:
@@ -255,7 +257,7 @@ async def forbidden_calls(rng: Random, doors: Doors, count: int) -> Tried:
 
 
 async def odd_predictions(rng: Random, doors: Doors, count: int) -> Tried:
-    """Calls of the model that it cannot answer: bodies that nobody can read, in encodings that are true or not."""
+    """Calls that the model cannot answer: bodies that nobody can read, compressed or not, and said to be or not."""
 
     def one() -> Request:
         headers = [(b"ce-id", text(rng, 10_000)), (b"content-type", text(rng, 5000))]
