@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from io import BytesIO
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,45 +15,30 @@ import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from pegel.errors import PermanentError
-from pegel.notebook.csv_dialect import (
-    NO_NUMBER,
-    NULLS,
-    THOUSANDS,
-    WITH_COMMA,
-    WITH_POINT,
-    Dialect,
-    recognise,
-    refuse_encoding,
-    refuse_thousands,
-)
+from pegel.notebook import decimal_sign
+from pegel.notebook.csv_dialect import Dialect, recognise, refuse_encoding
+from pegel.notebook.decimal_sign import NULLS
 from pegel.notebook.expanding_text import EXPANDED, ExpandingText
 from pegel.notebook.file_search import DataFile
 from pegel.notebook.naming import place, reason
+from pegel.notebook.narrowest_type import converted, narrowest
 from pegel.notebook.wanted_columns import Wanted
 from pegel.spec.outside_text import shown
 
 BLOCK = 4 << 20
 """Bytes of text parsed at a time; the first block decides on the types, unless a later one contradicts it. A row is
 shorter."""
-WIDENING = (
-    (pa.int64(), pa.float64()),
-    (pa.date32(), pa.timestamp("s"), pa.timestamp("ns")),
-)
-"""A column of one of these types may turn out to be of a later one; any other contradiction makes it text."""
-NUMBERS = rf"^({'|'.join(map(re.escape, sorted(NO_NUMBER)))}|[+-]?\d+|{WITH_COMMA.pattern}|{WITH_POINT.pattern})$"
-"""What a column of numbers may hold, whatever stands before their fractions."""
-_CONTRADICTION = re.compile(r"In CSV column #(\d+): .*?CSV conversion error to .*?: invalid value '(.*)'", re.DOTALL)
-
-Types = dict[str, pa.DataType]
+_Finish = Callable[[str, pa.Array], pa.Array]
+_Sink = Callable[[pa.Schema], Any]
 
 
 @dataclass(frozen=True)
 class _Reading:
-    """How a file is read: what is wanted, how it is written, and the types that are known of its columns."""
+    """How a file is read: what is wanted, how it is written, and which columns are text whatever they look like."""
 
     wanted: Wanted
     dialect: Dialect
-    types: Types
+    text: frozenset[str]
 
     def options(self, block_bytes: int) -> dict[str, Any]:
         """Return the options of Arrow's reader.
@@ -61,7 +46,8 @@ class _Reading:
         The last column is read in any case: an open quote would show there. Bytes that nobody wants can be anything.
         """
         names = self.dialect.names
-        types = self.types | ({} if self.wanted.is_read(names[-1]) else {names[-1]: pa.binary()})
+        types = {name: pa.string() for name in self.text}
+        types |= {} if self.wanted.is_read(names[-1]) else {names[-1]: pa.binary()}
         return {
             "read_options": csv.ReadOptions(
                 block_size=block_bytes,
@@ -76,28 +62,15 @@ class _Reading:
             "convert_options": csv.ConvertOptions(
                 column_types=types,
                 null_values=NULLS,
-                decimal_point=self.dialect.decimal or ".",
+                decimal_point=self.dialect.decimal,
                 include_columns=list(dict.fromkeys([*filter(self.wanted.is_read, names), names[-1]])),
             ),
         }
 
-    def widened(self, path: Path, column: str, current: pa.DataType, value: str) -> _Reading:
-        """Return how to read the file in which a later value does not fit the type of its column so far.
-
-        Raises PermanentError if the value has the other sign before fractions.
-        """
-        sign = "," if WITH_COMMA.fullmatch(value) else "." if WITH_POINT.fullmatch(value) else None
-        number = pa.types.is_integer(current) or pa.types.is_floating(current)
-        if number and sign == "," and (self.dialect.decimal == "." or self.dialect.separator == ","):
-            raise PermanentError(
-                f"expected numbers like 1234.5, given {place(path)} with {shown(value)} in the column "
-                f"{shown(column)}: nothing was read."
-            )
-        if number and self.dialect.decimal is None and THOUSANDS.fullmatch(value):
-            raise refuse_thousands(path, column)
-        if number and sign is not None and self.dialect.decimal is None:
-            return replace(self, dialect=replace(self.dialect, decimal=sign))
-        return replace(self, types=self.types | {column: _wider(current, value, self.dialect.decimal or ".")})
+    @property
+    def all_text(self) -> _Reading:
+        """Return how to read every column as it is written."""
+        return replace(self, text=frozenset(filter(self.wanted.is_read, self.dialect.names)))
 
 
 def spool(
@@ -111,8 +84,9 @@ def spool(
 ) -> tuple[str, ...]:
     """Copy a text file, which may be compressed, into a Parquet file, `block_bytes` at a time; return all its columns.
 
-    Types are those that Arrow finds on the whole file: the first block is believed until a later one contradicts it,
-    then the file is begun again with a wider type. An empty field is null.
+    Types are those that Arrow finds in a file of one block, whatever the size of a block. The first block is believed
+    until a later one contradicts it; then the file is read once more, as text, and each column is given its narrowest
+    type. An empty field is null.
 
     Raises:
         PermanentError: If it cannot be read as one table, or expands to more than a table would.
@@ -124,11 +98,28 @@ def spool(
         names = dict.fromkeys(filter(wanted.is_read, dialect.names))
         parquet.write_table(pa.table({name: pa.nulls(0) for name in names}), target)
         return dialect.names
-    reading: _Reading | None = _Reading(wanted, dialect, {name: pa.string() for name in wanted.text})
-    while reading is not None:
+    reading, progress = _Reading(wanted, dialect, frozenset(wanted.text)), _never_falling(progress)
+    with _opened(file, expanded_bytes, progress) as text:
+        fits = _copy(text, reading, block_bytes, partial(_parquet, target), partial(_without_nulls, wanted))
+    if not fits:
+        as_written = target.with_suffix(".text")
         with _opened(file, expanded_bytes, progress) as text:
-            reading = _copy(text, target, reading, block_bytes)
+            _copy(text, reading.all_text, block_bytes, partial(_arrow, as_written), lambda _, column: column)
+            _convert(as_written, target, file.path, reading)
+        as_written.unlink()
     return dialect.names
+
+
+def _never_falling(progress: Callable[[float], None]) -> Callable[[float], None]:
+    """Return what tells the largest share so far: a second pass begins anew."""
+    most = 0.0
+
+    def tell(share: float) -> None:
+        nonlocal most
+        most = max(most, share)
+        progress(most)
+
+    return tell
 
 
 @contextmanager
@@ -159,52 +150,47 @@ def _reason(error: Exception) -> str:
     return said
 
 
-def _copy(text: ExpandingText, target: Path, reading: _Reading, block_bytes: int) -> _Reading | None:
-    """Copy, and return None; or return how to read it instead, because one value did not fit."""
-    schema = pa.schema([])
+def _copy(text: ExpandingText, reading: _Reading, block_bytes: int, sink: _Sink, finish: _Finish) -> bool:
+    """Copy all blocks; return False where a value did not fit the type that the first block gave its column.
+
+    `sink`: opens what is written to, given the columns. `finish`: makes of a column, given its name, what is written.
+    """
     try:
         with csv.open_csv(text, **reading.options(block_bytes)) as reader:
-            schema = reader.schema
-            return _write(reader, target, text, reading)
+            return _write(reader, text, reading, sink, finish)
     except pa.ArrowInvalid as error:
-        contradiction = _CONTRADICTION.search(str(error))
-        if contradiction is None or not schema.names:
+        if "CSV conversion error" not in str(error) or "invalid UTF8" in str(error):
             raise
-        column = reading.dialect.names[int(contradiction[1])]
-        return reading.widened(text.path, column, schema.field(column).type, contradiction[2])
+        return False
 
 
-def _write(reader: csv.CSVStreamingReader, target: Path, text: ExpandingText, reading: _Reading) -> _Reading | None:
-    """Write all batches, and return None; or return how to read instead, if the first one shows that."""
+def _write(
+    reader: csv.CSVStreamingReader, text: ExpandingText, reading: _Reading, sink: _Sink, finish: _Finish
+) -> bool:
     schema = pa.schema([one for one in reader.schema if reading.wanted.is_read(one.name)])
     if foreign := [one.name for one in schema if pa.types.is_binary(one.type)]:
         raise refuse_encoding(text.path, f"which is not: column {shown(foreign[0])}")
-    dictionary = [one.name for one in schema if pa.types.is_string(one.type)]
     last = None
-    with parquet.ParquetWriter(target, schema, compression="lz4", use_dictionary=dictionary) as writer:
+    with sink(schema) as target:
         for batch in reader:
-            if last is None and (number := _number_as_text(batch, reading.wanted)):
-                return reading.widened(text.path, number[0], pa.int64(), number[1])
-            columns = [_no_nulls_as_text(batch.column(name), _nulls(name, reading.wanted)) for name in schema.names]
-            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+            if last is None and _misjudges_fractions(batch, reading):
+                return False
+            columns = [finish(name, batch.column(name)) for name in schema.names]
+            target.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
             last = batch.column(reading.dialect.names[-1])[-1] if batch.num_rows else last
     # Arrow takes an open quote for one that is closed at the end of the file: all lines after it are one value.
     if not text.ends_quoted if _has_line_ends(last) else text.ends_open(reading.dialect.separator):
         raise pa.ArrowInvalid("a quote is never closed")
-    return None
+    return True
 
 
-def _number_as_text(batch: pa.RecordBatch, wanted: Wanted) -> tuple[str, str] | None:
-    """Return a column of numbers that Arrow took for text, for the commas in it, and a number with one."""
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        if not pa.types.is_string(column.type) or not wanted.may_be_number(name):
-            continue
-        if not pc.all(pc.match_substring_regex(column[:100], NUMBERS)).as_py():
-            continue  # most text does not look like numbers at all
-        commas = column.filter(pc.match_substring(column, ","))
-        if len(commas) and pc.all(pc.match_substring_regex(column, NUMBERS)).as_py():
-            return name, next((one for one in commas.to_pylist() if not THOUSANDS.fullmatch(one)), commas[0].as_py())
-    return None
+def _misjudges_fractions(batch: pa.RecordBatch, reading: _Reading) -> bool:
+    """Say whether numbers became text for the sign before their fractions, or what told this sign is text after all."""
+    texts = [name for name in batch.schema.names if pa.types.is_string(batch.column(name).type)]
+    undecided = [name for name in texts if name not in reading.text]
+    return not reading.dialect.signs_in.isdisjoint(undecided) or any(
+        decimal_sign.signs(decimal_sign.forms([batch.column(name)])) for name in undecided
+    )
 
 
 def _has_line_ends(value: pa.Scalar | None) -> bool:
@@ -214,25 +200,44 @@ def _has_line_ends(value: pa.Scalar | None) -> bool:
     return bool({"\n", "\r"} & set(text if isinstance(text, str) else text.decode(errors="replace")))
 
 
-def _nulls(name: str, wanted: Wanted) -> tuple[str, ...]:
-    """Return what is null in a column of text: `NA` may be a country, but not among numbers."""
-    return NULLS if name in wanted.numbers else ("",)
+def _convert(as_written: Path, target: Path, path: Path, reading: _Reading) -> None:
+    """Copy columns of text, each as values of its narrowest type. Raises PermanentError as `decimal_sign.settle`."""
+    wanted = reading.wanted
+    signs: dict[str, str] = {}
+    with pa.ipc.open_file(str(as_written)) as file:
+        columns = {name: partial(_blocks, as_written, place) for place, name in enumerate(file.schema.names)}
+        for name in filter(wanted.may_be_number, columns):
+            for sign in decimal_sign.signs(decimal_sign.forms(columns[name]())):
+                signs.setdefault(sign, name)
+        decimal = decimal_sign.settle(path, reading.dialect.separator, signs)
+        fixed = dict.fromkeys(reading.text, pa.string())
+        types = {name: fixed.get(name) or narrowest(blocks, decimal) for name, blocks in columns.items()}
+        with _parquet(target, pa.schema(list(types.items()))) as writer:
+            for batch in map(file.get_batch, range(file.num_record_batches)):
+                values = [converted(batch.column(name), kind, decimal) for name, kind in types.items()]
+                finished = [_without_nulls(wanted, *column) for column in zip(types, values, strict=True)]
+                writer.write_batch(pa.RecordBatch.from_arrays(finished, schema=writer.schema))
 
 
-def _no_nulls_as_text(column: pa.Array, nulls: tuple[str, ...]) -> pa.Array:
+def _blocks(as_written: Path, place: int) -> Iterator[pa.StringArray]:
+    """Read one column of text from its beginning."""
+    with pa.ipc.open_file(str(as_written), options=pa.ipc.IpcReadOptions(included_fields=[place])) as file:
+        for number in range(file.num_record_batches):
+            yield file.get_batch(number).column(0)
+
+
+def _arrow(path: Path, schema: pa.Schema) -> pa.ipc.RecordBatchFileWriter:
+    return pa.ipc.new_file(str(path), schema, options=pa.ipc.IpcWriteOptions(compression="lz4"))
+
+
+def _parquet(path: Path, schema: pa.Schema) -> parquet.ParquetWriter:
+    dictionary = [one.name for one in schema if pa.types.is_string(one.type)]
+    return parquet.ParquetWriter(path, schema, compression="lz4", use_dictionary=dictionary)
+
+
+def _without_nulls(wanted: Wanted, name: str, column: pa.Array) -> pa.Array:
+    """Return a column with nulls where its text says so: `NA` may be a country, but not among numbers."""
     if not pa.types.is_string(column.type):
         return column
+    nulls = NULLS if name in wanted.numbers else ("",)
     return pc.if_else(pc.is_in(column, pa.array(nulls)), pa.nulls(len(column), column.type), column)
-
-
-def _wider(current: pa.DataType, value: str, decimal: str) -> pa.DataType:
-    """Return the type that holds both the values so far and this one."""
-    written = BytesIO()
-    csv.write_csv(pa.table({"x": [value]}), written)
-    written.seek(0)
-    options = csv.ConvertOptions(null_values=NULLS, decimal_point=decimal)
-    inferred = csv.read_csv(written, convert_options=options).schema.types[0]
-    if pa.types.is_null(current):
-        return inferred
-    together = any(current in kinds and inferred in kinds for kinds in WIDENING)
-    return inferred if together else pa.string()

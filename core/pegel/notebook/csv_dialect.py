@@ -1,4 +1,4 @@
-"""How a text file is written: its encoding, its separator, its decimal sign and the names in its first line.
+"""How a text file is written: its encoding, its separator, the names in its first line, its decimal sign so far.
 
 Nothing is guessed in silence: what the beginning of a file leaves open is refused in one sentence.
 """
@@ -15,7 +15,10 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+import pyarrow as pa
+
 from pegel.errors import PermanentError
+from pegel.notebook import decimal_sign
 from pegel.notebook.naming import listed, place
 from pegel.spec.outside_text import shown
 
@@ -36,35 +39,28 @@ COMPRESSED = {
 """How the content of files begins that are no text yet."""
 FOREIGN = {"::": "::", ":": ":", "~": "~", "^": "^", "\x01": "\\x01", " ": "a blank"}
 """What some systems separate columns by, beside `SEPARATORS`; for people."""
-NULLS = ("", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "None")
-"""What is no value in a column of numbers, of times or of truth values. `NaN` is a number that was sent as such."""
-NO_NUMBER = {*NULLS, "NaN", "nan"}
 RECORDS = 200
 """Lines that are looked at."""
 CELLS = 100_000
 """Cells that are looked at, if a table is so wide that it has them in fewer lines; two lines always are."""
-WITH_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
-WITH_POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
-"""A number with a comma that may stand before a fraction as well as between thousands."""
 _EXCEL = re.compile(r'"?sep=([^"\r\n])"?(\r\n|\r|\n)', re.IGNORECASE)
 """The line in which Excel names the separator, above the header."""
 _EMPTY = re.compile(r"[\r\n]+")
-_WHOLE = re.compile(r"[+-]?\d+")
-_GROUPED = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+|[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _NO_NAME = re.compile(r"[+-]?\d*[.,]\d+([eE][+-]?\d+)?|-\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a text file is written. `decimal` is None as long as no number has a fraction.
+    """How a text file is written, as far as its first lines tell.
 
-    `skipped`: lines above the names: empty, or one that states the separator. `bare`: there are no rows.
+    `signs_in`: columns that told the sign before fractions, none where no number has any yet. `skipped`: lines above
+    the names: empty, or one that states the separator. `bare`: there are no rows.
     """
 
     encoding: str
     separator: str
-    decimal: str | None
+    decimal: str
+    signs_in: frozenset[str]
     names: tuple[str, ...]
     skipped: int = 0
     bare: bool = False
@@ -91,8 +87,11 @@ def recognise(path: Path, head: bytes, *, whole: bool, may_be_number: Callable[[
         _check_one_column(path, text, records)
     names = tuple(records[0])
     _check_header(path, names)
-    decimal = _decimal(path, separator, records, may_be_number)
-    return Dialect(encoding, separator, decimal, names, skipped, bare=whole and len(records) == 1)
+    signs = _signs(records, may_be_number)
+    decimal = decimal_sign.settle(path, separator, signs)
+    return Dialect(
+        encoding, separator, decimal, frozenset(signs.values()), names, skipped, bare=whole and len(records) == 1
+    )
 
 
 def refuse_encoding(path: Path, detail: str, other: str = "Latin-1: iconv -f latin1") -> PermanentError:
@@ -141,7 +140,7 @@ def _check_one_column(path: Path, text: str, records: list[list[str]]) -> None:
         if len(lines) == 1 or len(counts) != 1 or counts == {0} or text.startswith('"'):
             continue
         cells = [cell for line in lines[1:] for cell in line.split(sign)]
-        if sign == " " and not all(cell in NO_NUMBER or _sign_of(cell) != "text" for cell in cells):
+        if sign == " " and not decimal_sign.is_number(cells):
             continue  # names of people, times
         raise PermanentError(
             f"expected columns separated by {', '.join(SEPARATORS.values())}, given {place(path)}, whose lines may be "
@@ -218,53 +217,12 @@ def _check_header(path: Path, names: tuple[str, ...]) -> None:
         )
 
 
-def _decimal(path: Path, separator: str, records: list[list[str]], may_be_number: Callable[[str], bool]) -> str | None:
-    """Return the sign before fractions, judged by columns that hold nothing but numbers; None if there is none."""
+def _signs(records: list[list[str]], may_be_number: Callable[[str], bool]) -> dict[str, str]:
+    """Return for each sign before fractions the first column that has it."""
     rows = [record for record in records[1:] if len(record) == len(records[0])]
-    signs: dict[str, str] = {}
-    for name, *column in zip(records[0], *rows, strict=True):
-        if may_be_number(name) and (sign := _sign([cell for cell in map(str.strip, column) if cell not in NO_NUMBER])):
-            signs.setdefault(sign, name)
-    if "grouped" in signs or (separator == "," and {",", "thousands"} & signs.keys()):
-        name = next(signs[sign] for sign in ("grouped", ",", "thousands") if sign in signs)
-        raise PermanentError(
-            f"expected numbers like 1234.5, given {place(path)} with commas inside the numbers of the column "
-            f"{shown(name)}: nothing was read."
-        )
-    if "," in signs:
-        signs.pop("thousands", None)  # one column tells what a comma is in all
-    if len(signs) > 1:
-        raise PermanentError(
-            f"expected one sign before fractions, given {place(path)} with a comma in the column "
-            f"{shown(signs.get(',') or signs['thousands'])} "
-            f"and a point in the column {shown(signs['.'])}: nothing was read."
-        )
-    if doubtful := {sign: name for sign, name in signs.items() if sign == "thousands"}:
-        raise refuse_thousands(path, doubtful["thousands"])
-    return next(iter(signs), None)
-
-
-def refuse_thousands(path: Path, column: str) -> PermanentError:
-    """Return the error that says that commas of a column may mean two things."""
-    return PermanentError(
-        f"expected numbers like 1234.5 or 1234,5, given {place(path)} with commas in the column {shown(column)} that "
-        "may stand between thousands or before fractions: nothing was read. Write thousands without a sign, or "
-        "fractions with a point."
-    )
-
-
-def _sign(cells: list[str]) -> str | None:
-    """Return what stands before the fractions of a column of numbers; None for whole numbers and for text."""
-    found = {_sign_of(cell) for cell in cells}
-    if "text" in found:
-        return None
-    if "," in found and all(THOUSANDS.fullmatch(cell) if "," in cell else len(cell) < len("1000") for cell in cells):
-        found = (found - {","}) | {"thousands"}
-    return next((sign for sign in ("grouped", ",", "thousands", ".") if sign in found), None)
-
-
-def _sign_of(cell: str) -> str:
-    for sign, pattern in ((",", WITH_COMMA), (".", WITH_POINT), ("whole", _WHOLE), ("grouped", _GROUPED)):
-        if pattern.fullmatch(cell):
-            return sign
-    return "text"
+    columns: dict[str, str] = {}
+    for name, *cells in zip(records[0], *rows, strict=True):
+        if may_be_number(name):
+            for sign in decimal_sign.signs(decimal_sign.forms([pa.array(cells, pa.string())])):
+                columns.setdefault(sign, name)
+    return columns

@@ -19,11 +19,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import pegel
-from pegel.notebook import column_spool
-from pegel.notebook.file_search import DataFile
 from pegel.notebook.learning import vocabulary
 from pegel.notebook.selection import select
-from pegel.notebook.wanted_columns import Wanted
 from pegel.stats import edges
 from pegel.stats.cells import cell_of, count_sorted
 from pegel.stats.vocabulary import OPEN, Vocabulary
@@ -161,25 +158,3 @@ def test_a_file_larger_than_the_bound(tmp_path: Path, form: str) -> None:
 
     assert n == rows
     assert grown < table.nbytes / 2**20 / 2
-
-
-def test_a_csv_that_contradicts_itself_later(tmp_path: Path) -> None:
-    """A CSV column has the type that all of its rows allow, whichever block they are in."""
-    head = [f"{i},{i},x,2024-01-01,,true" for i in range(50)]
-    tail = ["1.5,abc,NA,2024-01-01 10:00:00,3.5,false", "NA,NaN,,2024-01-01 10:00:00.1,3,maybe", "NaN,,x,,,"]
-    path = tmp_path / "x.csv"
-    path.write_text("\n".join(["a,b,c,d,e,f", *head, *tail, ""]), encoding="utf-8")
-    column_spool.spool(DataFile(path), tmp_path / "x.parquet", Wanted(), lambda _: None, block_bytes=64)
-    table = pa.parquet.read_table(tmp_path / "x.parquet")
-    last = {name: values[-3:] for name, values in table.select(["a", "b", "c", "e", "f"]).to_pydict().items()}
-
-    assert ["double", "string", "string", "timestamp[ns]", "double", "string"] == [
-        str(kind) for kind in table.schema.types
-    ]
-    assert np.isnan(last.pop("a")[-1])
-    assert {
-        "b": ["abc", "NaN", None],
-        "c": ["NA", None, "x"],
-        "e": [3.5, 3.0, None],
-        "f": ["false", "maybe", None],
-    } == last

@@ -142,7 +142,9 @@ def test_decimal_commas(tmp_path: Path) -> None:
         ("x;y\n1,5;1.5\n2,5;2.5\n", "with a comma in the column x and a point in the column y"),
         ("x;c\n1,123;a\n12;b\n", "in the column x that may stand between thousands"),
         ("x;c\n" + "1;a\n" * 300 + "1,123;a\n", "in the column x that may stand between thousands"),
-        ("x;y\n" + "1;1.5\n" * 300 + "1,5;1.5\n", "with 1,5 in the column x"),
+        ("x;y\n" + "1;1.5\n" * 300 + "1,5;1.5\n", "with a comma in the column x and a point in the column y"),
+        ("x;y\n" + "1;1,5\n" * 300 + "1.5;1,5\n", "with a comma in the column y and a point in the column x"),
+        ("x;c\n1,5;a\n1.5;b\n", "with a comma in the column x and a point in the column x"),
     ],
 )
 def test_numbers_written_in_two_ways_are_refused(tmp_path: Path, text: str, reason: str) -> None:
