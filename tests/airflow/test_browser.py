@@ -70,11 +70,16 @@ def logged_in(chromium: Any, site: str, scheme: str, width: int = 1280) -> Any:
     context.set_default_timeout(60_000)
     tab = context.new_page()
     tab.goto(f"{site}/auth/login")
+    log_in(tab)
+    return tab
+
+
+def log_in(tab: Any) -> None:
+    """Fill in Airflow's own form and wait until it is left."""
     tab.fill("input[name=username]", "ada")
     tab.fill("input[name=password]", PASSWORDS["ada"])
     tab.press("input[name=password]", "Enter")
     tab.wait_for_url(lambda url: "/auth/login" not in url)
-    return tab
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
@@ -86,7 +91,7 @@ def test_a_person_can_read_the_page(chromium: Any, site: str, pictures: Path, sc
     tab.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     tab.goto(f"{site}/pegel/")
     tab.screenshot(path=pictures / f"list-{scheme}-{width}.png", full_page=True)
-    tab.click("text=delays")
+    tab.get_by_role("link", name="delays", exact=True).click()
     tab.wait_for_selector("svg.pegel-timeline")
     tab.screenshot(path=pictures / f"model-{scheme}-{width}.png", full_page=True)
     shape = tab.evaluate("[document.documentElement.scrollWidth, document.querySelectorAll('svg.pegel-chart').length]")
@@ -102,7 +107,7 @@ def test_a_person_sees_what_is_wrong(chromium: Any, site: str, pictures: Path, w
     tab.goto(f"{site}/pegel/")
     tab.screenshot(path=pictures / f"list-troubled-{width}.png", full_page=True)
     listed = [tab.inner_text("table"), tab.evaluate("document.documentElement.scrollWidth")]
-    tab.click("text=zulu")
+    tab.get_by_role("link", name="zulu", exact=True).click()
     tab.wait_for_selector(".wrong")
     tab.screenshot(path=pictures / f"model-troubled-{width}.png", full_page=True)
     shape = tab.evaluate("document.documentElement.scrollWidth")
@@ -122,15 +127,74 @@ def test_the_page_stands_inside_airflow(chromium: Any, site: str, pictures: Path
     assert frame.locator("td.name").first.inner_text() == "delays v1"
 
 
-def test_acknowledging_takes_two_fields(chromium: Any, site: str) -> None:
-    """A person who fills in why and presses the button reads that the alert is acknowledged."""
+@pytest.mark.parametrize("why", ["storm in ORD", "storm in ORD, still"])
+def test_acknowledging_takes_two_fields(chromium: Any, site: str, why: str) -> None:
+    """A person who fills in why and presses the button reads that it is acknowledged, the second time too."""
     tab = logged_in(chromium, site, "light")
     tab.goto(f"{site}/pegel/models/delays/1")
-    tab.fill(".call input[name=why]", "storm in ORD")
-    tab.click("text=Acknowledge")
+    tab.fill(".call input[name=why]", why)
+    # By its role: text of an earlier acknowledgement holds the same word.
+    tab.locator(".call").get_by_role("button", name="Acknowledge").click()
     tab.wait_for_selector(".done")
 
     assert "Acknowledged." in tab.inner_text(".done")
+    assert "acknowledged by ada until" in tab.inner_text(".call")
+    assert f": {why} (" in tab.inner_text(".call")
+
+
+TWO_PRESSES = """button => {
+  button.click();
+  button.click();
+  return button.form.querySelector("[role=status]").textContent;
+}"""
+
+
+def test_a_press_says_that_it_is_under_way(chromium: Any, site: str) -> None:
+    """While a press waits for its answer the page says so, and a second press sends nothing."""
+    tab = logged_in(chromium, site, "light")
+    tab.goto(f"{site}/pegel/models/delays/1")
+    sent: list[str] = []
+    tab.on("request", lambda request: sent.append(request.method))
+    tab.fill(".call input[name=why]", "storm in ORD")
+    words = tab.locator(".call").get_by_role("button", name="Acknowledge").evaluate(TWO_PRESSES)
+    tab.wait_for_selector(".done")
+
+    assert ("Sent, waiting for the answer …", ["POST"]) == (words, [method for method in sent if method == "POST"])
+
+
+def test_a_press_after_the_login_ended_leads_back(chromium: Any, site: str) -> None:
+    """Who is logged out meanwhile reads that nothing was changed, logs in again and is back at the model."""
+    tab = logged_in(chromium, site, "light")
+    tab.goto(f"{site}/pegel/models/delays/1")
+    tab.context.clear_cookies()
+    tab.fill(".call input[name=why]", "storm in ORD")
+    tab.locator(".call").get_by_role("button", name="Acknowledge").click()
+    tab.get_by_role("heading", name="Nothing was changed").wait_for()
+    tab.get_by_role("link", name="Log in").click()
+    log_in(tab)
+    tab.get_by_role("heading", name="delays v1").wait_for()
+
+    assert f"{site}/pegel/models/delays/1" == tab.url
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"status": 200, "body": "{}"}, "Asked. The workflow baseline_refresh is under way."),
+        ({"status": 403, "body": "{}"}, "Refused (403); see the workflow baseline_refresh."),
+        (None, "Airflow did not answer. Whether it was asked shows in the workflow baseline_refresh."),
+    ],
+)
+def test_a_refresh_says_what_became_of_it(chromium: Any, site: str, answer: dict[str, Any] | None, words: str) -> None:
+    """Asking for a baseline ends in a sentence, whether Airflow agrees, refuses or does not answer."""
+    tab = logged_in(chromium, site, "light")
+    tab.goto(f"{site}/pegel/models/delays/1")
+    tab.route("**/dagRuns", lambda asked: asked.fulfill(**answer) if answer else asked.abort())
+    button = tab.get_by_role("button", name="Refresh baseline")
+    button.click()
+    tab.get_by_text(words).wait_for()
+
+    assert button.is_enabled()
 
 
 def test_the_form_asks_in_sections(chromium: Any, site: str, pictures: Path, listed: Path) -> None:

@@ -85,6 +85,33 @@ def test_an_unknown_model_is_404_in_words(browse: Browse) -> None:
     assert (answer.status_code, "delay version 1 is registered" in answer.text) == (404, True)
 
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+SILENCE = f"{MODEL}/silence"
+
+
+@pytest.mark.parametrize(
+    ("user", "path", "sent", "expected"),
+    [
+        (None, MODEL, {}, (401, ["This page cannot be shown", "/auth/login?next=%2Fpegel%2Fmodels%2Fdelays%2F1"])),
+        ("vic", SILENCE, {"hours": "1", "why": "x"}, (403, ["Nothing was changed", "Your role in Airflow"])),
+        ("ada", SILENCE, {"hours": "1"}, (422, ["Nothing was changed", "why: Field required"])),
+        ("ada", SILENCE, {"hours": "<b>", "why": "x"}, (422, ["hours: ", "given &#39;&lt;b&gt;&#39;"])),
+        ("ada", "/pegel/nowhere", {}, (404, ["There is no such page."])),
+    ],
+)
+def test_a_browser_is_refused_in_words(
+    browse: Browse, user: str | None, path: str, sent: dict[str, str], expected: tuple[int, list[str]]
+) -> None:
+    """Who is refused in a browser reads what happened and how to go on, on a page of ours and not as JSON."""
+    answer = browse(user).request("POST" if sent else "GET", path, data=sent, headers=BROWSER)
+    status, words = expected
+
+    assert (status, words) == (answer.status_code, [part for part in words if part in answer.text])
+    assert answer.headers["Content-Type"].startswith("text/html")
+
+
 def test_a_viewer_may_look_and_not_touch(browse: Browse) -> None:
     """Who may only view cannot silence a model."""
     answer = browse("vic").post(f"{MODEL}/silence", data={"hours": "1", "why": "me"})

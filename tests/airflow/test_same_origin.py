@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -44,6 +45,8 @@ def forged(settings: Settings) -> list[str]:
         {"Origin": "http://[::1"},
         {"Origin": "http://127.0.0.1:x"},
         {"Origin": ""},
+        {"Origin": "ftp://OTHER"},
+        {"Origin": "//OTHER"},
         {"Origin": "OWN", "Sec-Fetch-Site": "same-site"},
         {"Origin": "OWN", "Sec-Fetch-Site": "cross-site"},
         {"Origin": "OWN.evil.example"},
@@ -60,7 +63,7 @@ def test_a_post_from_elsewhere_changes_nothing(
     cookie: httpx.Client, played: Settings, site: str, headers: dict[str, str]
 ) -> None:
     """Another host, another port, no origin, one that is hidden, and headers that contradict each other: 403."""
-    sent = {name: value.replace("OWN", site) for name, value in headers.items()}
+    sent = {name: value.replace("OWN", site).replace("OTHER", urlsplit(site).netloc) for name, value in headers.items()}
     answers = [cookie.post(f"{MODEL}/{verb}", data=WORDS, headers=sent) for verb in ("silence", "hear", "acknowledge")]
 
     assert ([403] * 3, []) == ([answer.status_code for answer in answers], forged(played))
@@ -82,6 +85,38 @@ def test_the_page_itself_may(cookie: httpx.Client, played: Settings, site: str, 
     answers.append(cookie.post(f"{MODEL}/hear", headers=sent))
 
     assert ([303, 303], ["forged"], []) == ([answer.status_code for answer in answers], silenced, forged(played))
+
+
+PUBLIC = "https://pegel.example/pegel"
+
+
+@pytest.mark.parametrize(
+    ("page_url", "origin", "status"),
+    [
+        (PUBLIC, "https://pegel.example", 303),
+        (PUBLIC, "https://PEGEL.example:443", 303),
+        (PUBLIC, "OWN", 303),
+        (PUBLIC, "http://pegel.example", 403),
+        (PUBLIC, "http://pegel.example:443", 403),
+        (PUBLIC, "https://pegel.example:8443", 403),
+        (PUBLIC, "https://pegel.example.evil", 403),
+        ("http://pegel.example:8080/pegel", "http://pegel.example:8080", 303),
+        ("http://pegel.example:8080/pegel", "https://pegel.example:8080", 403),
+        ("OWN/pegel", "OWN", 303),
+        ("OWN/pegel", "https://OTHER", 403),
+        ("not an address", "OWN", 303),
+        ("not an address", "https://evil.example", 403),
+    ],
+)
+def test_behind_a_proxy_the_settings_say_where_the_page_is(
+    cookie: httpx.Client, monkeypatch: pytest.MonkeyPatch, page_url: str, origin: str, status: int
+) -> None:
+    """The public address counts with its scheme, host and port; the address that was asked stays good beside it."""
+    site = str(cookie.base_url).rstrip("/")
+    monkeypatch.setenv("PEGEL_PAGE_URL", page_url.replace("OWN", site))
+    sent = {"Origin": origin.replace("OWN", site).replace("OTHER", urlsplit(site).netloc)}
+
+    assert status == cookie.post(f"{MODEL}/hear", headers=sent).status_code
 
 
 def test_a_program_needs_no_origin(browse: Browse) -> None:

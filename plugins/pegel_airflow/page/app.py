@@ -16,20 +16,12 @@ from fastapi import Depends, FastAPI, Form, Request
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from pegel.errors import NotFound, PegelError, Unavailable
 from pegel.spec.limits import LONGEST_QUIET
 from pegel.spec.settings import Settings
 from pegel_airflow.page import person_actions, routes
-from pegel_airflow.page.render import render
+from pegel_airflow.page.refusals import explain_refusals
+from pegel_airflow.page.render import HEADERS, page
 from pegel_airflow.page.same_origin import refuse_foreign
-
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "
-    "script-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
-"""Nothing from elsewhere is loaded, and nobody else may frame the page. `unsafe-inline` is for styles only."""
 
 MOST_HOURS = LONGEST_QUIET / timedelta(hours=1)
 Hours = Annotated[float, Form(gt=0, le=MOST_HOURS)]
@@ -50,7 +42,7 @@ def build() -> FastAPI:
         redoc_url=None,
         openapi_url=None,
     )
-    app.add_exception_handler(PegelError, explained)
+    explain_refusals(app)
     app.add_api_route("/", index, response_class=HTMLResponse)
     app.add_api_route("/page.js", script)
     app.add_api_route("/models/{name}/{version}", model, response_class=HTMLResponse)
@@ -62,14 +54,14 @@ def build() -> FastAPI:
 def index(request: Request) -> Response:
     """Show every watched model, the most urgent first."""
     now = datetime.now(UTC)
-    return _html(request, "index.html", now=now, rows=routes.watched(Settings(), now))
+    return page(request, "index.html", now=now, rows=routes.watched(Settings(), now))
 
 
 def model(request: Request, name: str, version: Version, done: str | None = None) -> Response:
     """Show one watched model. `done` names what was just done, if anything."""
     now = datetime.now(UTC)
     view = routes.model(Settings(), name, version, now)
-    return _html(request, "model.html", now=now, view=view, done=person_actions.DONE.get(done or ""))
+    return page(request, "model.html", now=now, view=view, done=person_actions.DONE.get(done or ""))
 
 
 def script() -> Response:
@@ -100,17 +92,6 @@ def hear(request: Request, user: GetUserDep, name: str, version: Version) -> Res
     now = datetime.now(UTC)
     person_actions.silence(Settings(), name, version, hours=0, why="it was ended", by=user.get_name(), now=now)
     return _back(request, name, version, "heard")
-
-
-def explained(request: Request, error: Exception) -> Response:
-    """Say an expected failure in its own words: 404 for what is not there, 503 for a database that is away."""
-    status = 404 if isinstance(error, NotFound) else 503 if isinstance(error, Unavailable) else 500
-    return _html(request, "error.html", status=status, now=datetime.now(UTC), message=str(error))
-
-
-def _html(request: Request, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
-    text = render(template, root=request.scope.get("root_path", ""), **values)
-    return HTMLResponse(text, status_code=status, headers=HEADERS)
 
 
 def _back(request: Request, name: str, version: int, done: str) -> RedirectResponse:

@@ -1,13 +1,54 @@
-// One button needs a script: a baseline is refreshed by the workflow of that name, through Airflow's public API.
-document.querySelectorAll("[data-refresh]").forEach((button) => {
-  button.addEventListener("click", async () => {
-    const answer = await fetch(new URL("../api/v2/dags/baseline_refresh/dagRuns", document.baseURI.replace(/\/pegel\/.*/, "/pegel/")), {
+// No press is lost in silence: whatever was pressed says at once that it is under way, and in the end what became of it.
+function statusOf(form) {
+  return form.querySelector("[role=status]");
+}
+
+// Forms work without this script. With it, one says that it was sent, and a second press while it travels does nothing.
+document.querySelectorAll("form").forEach((form) => {
+  form.addEventListener("submit", (event) => {
+    if (form.ariaBusy === "true") {
+      event.preventDefault();
+      return;
+    }
+    form.ariaBusy = "true";
+    statusOf(form).textContent = "Sent, waiting for the answer …";
+  });
+});
+
+// Who comes back to this page by the browser's button finds its forms ready again.
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  document.querySelectorAll("form").forEach((form) => {
+    form.ariaBusy = null;
+    statusOf(form).textContent = "";
+  });
+});
+
+// One button needs this script, so it is disabled until here: a baseline is refreshed by the workflow of that name,
+// through Airflow's public API.
+async function askForRefresh(model) {
+  const address = new URL("../api/v2/dags/baseline_refresh/dagRuns", document.baseURI.replace(/\/pegel\/.*/, "/pegel/"));
+  try {
+    const answer = await fetch(address, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ logical_date: null, conf: { models: [button.dataset.refresh] } }),
+      body: JSON.stringify({ logical_date: null, conf: { models: [model] } }),
     });
-    document.getElementById("refreshed").textContent = answer.ok
+    return answer.ok
       ? "Asked. The workflow baseline_refresh is under way."
       : `Refused (${answer.status}); see the workflow baseline_refresh.`;
+  } catch {
+    return "Airflow did not answer. Whether it was asked shows in the workflow baseline_refresh.";
+  }
+}
+
+document.querySelectorAll("[data-refresh]").forEach((button) => {
+  button.disabled = false;
+  button.addEventListener("click", async () => {
+    const status = statusOf(button.form);
+    button.disabled = true;
+    status.textContent = "Asking …";
+    status.textContent = await askForRefresh(button.dataset.refresh);
+    button.disabled = false;
   });
 });

@@ -23,7 +23,7 @@ def refuse_foreign(request: Request) -> None:
     if request.method in READING or request.headers.get("authorization", "").lower().startswith("bearer "):
         return
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    same = site == "same-origin" if origin is None else origin != "null" and _place(origin) in _own(request)
+    same = site == "same-origin" if origin is None else _is_own(origin, request)
     if not same or site not in {None, "same-origin"}:
         raise HTTPException(
             403,
@@ -32,19 +32,27 @@ def refuse_foreign(request: Request) -> None:
         )
 
 
-def _own(request: Request) -> set[str]:
-    """Return where this page is: as the request was addressed, and as the settings say, should they say so."""
-    settings = Settings()
-    public = {_place(settings.page_url)} if "page_url" in settings.model_fields_set else set()
-    return public | {_place(f"//{request.headers.get('host', '')}")}
+def _is_own(origin: str, request: Request) -> bool:
+    """Say whether an origin is where this page is: as the settings say, should they say so, or as it was addressed.
+
+    The scheme is compared where the settings tell it: behind what ends TLS, a request does not know its own.
+    """
+    settings, (scheme, place) = Settings(), _scheme_and_place(origin)
+    if scheme not in {"http", "https"} or not place:
+        return False
+    if "page_url" in settings.model_fields_set:
+        public_scheme, public_place = _scheme_and_place(settings.page_url)
+        if place == public_place:
+            return scheme == public_scheme
+    return place == _scheme_and_place(f"//{request.headers.get('host', '')}")[1]
 
 
-def _place(address: str) -> str:
-    """Return host and port of an address, the scheme's own port left out; empty if there is none."""
+def _scheme_and_place(address: str) -> tuple[str, str]:
+    """Return an address's scheme and its host and port, the scheme's own port left out; empty texts where none is."""
     try:
         parts = urlsplit(address.lower())
         port = parts.port
     except ValueError:
-        return ""
+        return "", ""
     usual = {"http": 80, "https": 443}.get(parts.scheme)
-    return f"{parts.hostname or ''}{'' if port in {None, usual} else f':{port}'}"
+    return parts.scheme, f"{parts.hostname or ''}{'' if port in {None, usual} else f':{port}'}"

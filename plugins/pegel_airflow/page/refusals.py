@@ -1,0 +1,69 @@
+"""What was refused, as a page in words with the way back for a browser; programs get FastAPI's JSON as ever."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from airflow.api_fastapi.app import get_auth_manager
+from fastapi import FastAPI, Request
+from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from pegel.errors import NotFound, PegelError, Unavailable
+from pegel.spec.outside_text import quoted
+from pegel_airflow.page.render import page
+
+UNKNOWN, FORBIDDEN, ABSENT, INVALID, FAILED, AWAY = 401, 403, 404, 422, 500, 503
+WORDS: Final = {
+    UNKNOWN: "You are not logged in, or not any longer.",
+    FORBIDDEN: "Your role in Airflow does not allow this.",
+    ABSENT: "There is no such page.",
+}
+"""What is said of statuses whose own words say less."""
+
+
+def explain_refusals(app: FastAPI) -> None:
+    """Let `app` answer browsers in words whenever it refuses."""
+    app.add_exception_handler(PegelError, _failure)
+    app.add_exception_handler(HTTPException, _refusal)
+    app.add_exception_handler(RequestValidationError, _invalid)
+
+
+def _failure(request: Request, error: Exception) -> Response:
+    """Say an expected failure in its own words: 404 for what is not there, 503 for a database that is away."""
+    status = ABSENT if isinstance(error, NotFound) else AWAY if isinstance(error, Unavailable) else FAILED
+    return _in_words(request, status, str(error))
+
+
+async def _refusal(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    if not _is_browser(request):
+        return await http_exception_handler(request, error)
+    # Airflow refuses with one or two words, this page with a sentence.
+    own = str(error.detail)
+    return _in_words(request, error.status_code, own if ";" in own else WORDS.get(error.status_code, own))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    if not _is_browser(request):
+        return await request_validation_exception_handler(request, error)
+    faults = error.errors()
+    sentences = [f"{fault['loc'][-1]}: {fault['msg']}; given {quoted(fault['input'])}." for fault in faults]
+    return _in_words(request, INVALID, " ".join(sentences))
+
+
+def _is_browser(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _in_words(request: Request, status: int, message: str) -> Response:
+    asked = request.method == "POST"
+    # A verb has no page of its own: it is the last part of its model's address.
+    back = request.url.path.rsplit("/", 1)[0] if asked else request.url.path
+    login = get_auth_manager().get_url_login(next_url=back) if status == UNKNOWN else None
+    return page(request, "error.html", status=status, message=message, asked=asked, back=back, login=login)
