@@ -48,6 +48,7 @@ WITHOUT_IMPORT = {
 BORROWED = {
     "plugins": {
         "fastapi": "a page inside Airflow is an app of the FastAPI that Airflow brings",
+        "starlette": "the same: what its router refuses is an exception of the Starlette below",
         "structlog": "a task logs as Airflow does",
     }
 }
