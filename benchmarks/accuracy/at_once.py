@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chndtr, ndtri
+from scipy.special import chdtrc, chndtr, ndtri
 
 from pegel.detect.binary import BinaryTest
 from pegel.detect.ranks import Counts, Floats, RankStatistic
@@ -84,7 +84,14 @@ class ShapeTests(Tests):
     divergence: Floats
     pools: Counts
     df: Floats
+    excess: Floats
     scale: float = 1.0
+
+    def deviations(self) -> list[tuple[str, Floats]]:
+        """Return the normal value of the divergence shrunk to the mean of its law."""
+        df = np.maximum(self.pools - 1, 1)
+        p = chdtrc(self.df, self.divergence * df / (df + self.excess))
+        return [("any", normal_value(np.where(self.pools > 1, p, self.p)))]
 
     def relevance(self, where: Flags, margin: float) -> Floats:
         """Return the non-central upper tail."""

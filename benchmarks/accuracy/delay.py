@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 
 import numpy as np
 from benchmarks.accuracy import ours, streams
 from benchmarks.accuracy.at_once import Flags, Judged
-from benchmarks.accuracy.charts import deviations, fold
+from benchmarks.accuracy.charts import deviations, fold, limits_of, of_squares
 from benchmarks.accuracy.ours import Watched
 from numpy.typing import NDArray
 
-from pegel.detect import siegmund
 from pegel.detect.siegmund import ChartLimits
 from pegel.judge.budget import divide
 from pegel.judge.chart_state import WindowSizes
@@ -109,13 +107,11 @@ class System:
     levels: Levels
     usual: int
 
-    @cached_property
-    def limits(self) -> ChartLimits:
-        """Return the limits of its charts."""
+    def limits(self, judged: Judged) -> list[ChartLimits]:
+        """Return the limits of the charts of one feature."""
         charts = sum(2 if name == "binary" else 1 if name in streams.CATEGORICAL else 4 for name in self.watched)
-        found = siegmund.limits(self.usual, M, self.levels.charts / charts)
-        assert found is not None
-        return found
+        rate = self.levels.charts / charts
+        return [limits_of(self.usual, M, rate, squares=squares) for squares in of_squares(judged)]
 
     def windows(self, stretch: Stretch) -> Flags:
         """Say which windows of a feature alert by themselves."""
@@ -124,7 +120,7 @@ class System:
     def alerts(self, stretch: Stretch, streams_: int) -> Flags:
         """Say which windows of a feature alert, by themselves or in a chart; shape (windows, streams)."""
         z = stretch.z.reshape(-1, streams_, stretch.z.shape[1])
-        charted = fold(z, self.limits, MARGIN * (N * M / (N + M)) ** 0.5).any(axis=-1)
+        charted = fold(z, self.limits(stretch.judged), MARGIN * (N * M / (N + M)) ** 0.5).any(axis=-1)
         return charted | self.windows(stretch).reshape(-1, streams_)
 
 

@@ -65,8 +65,8 @@ def one_baseline(task: tuple[int, int, int, float, int, int, int]) -> Rates:
     p = judged.p
     shape, single = judged.tests
     new = rng.binomial(n, law[seen == 0].sum(), count)
-    limits = siegmund.limits(n, m, ALARMS)
-    alarms = np.nan if limits is None else charts.fold(charts.deviations(judged), limits, 0.0).mean() / ALARMS
+    limits = siegmund.limits(n, m, ALARMS, squares=True)
+    alarms = np.nan if limits is None else charts.fold(charts.deviations(judged), [limits], 0.0).mean() / ALARMS
     return Rates(
         drift=np.array([np.mean(p < level) / level for level in LEVELS]),
         shape=float(np.mean(shape.p < LEVELS[0])) / LEVELS[0],

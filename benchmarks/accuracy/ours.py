@@ -162,14 +162,14 @@ def _exact(b: Counts, w: Counts, noise: Dispersion | None) -> RankTests:
 
 
 def _shapes(b: Counts, w: Counts, pools: Counts, noise: Dispersion | None) -> ShapeTests:
-    divergence, df = shape_values(b, w, pools)
+    divergence, df, excess = shape_values(b, w, pools)
     scaled, law_df = 1.0, df.astype(np.float64)
     if noise is not None and noise.shape is not None:
         scaled, per_df = noise.chi_squared(1)
-        law_df = law_df * per_df
+        law_df, excess = law_df * per_df, 0.0 * excess
     p = np.where(df < 1, 1.0, np.maximum(chdtrc(law_df, divergence / scaled), tails.FLOOR))
     n, m = int(w[0].sum()), int(b[0].sum())
-    return ShapeTests("shape", p, np.ones(len(w)), n, m, divergence / scaled, df + 1, law_df, scaled)
+    return ShapeTests("shape", p, np.ones(len(w)), n, m, divergence / scaled, df + 1, law_df, excess, scaled)
 
 
 def _groups(layout: NumericLayout, kept: Flags, b: Counts, w: Counts, noise: Dispersion | None) -> ShapeTests:

@@ -77,8 +77,8 @@ def _shape(layout: FieldLayout, b: Counts, w: Counts, dispersion: Dispersion | N
     else:
         b, w = layout.grouped(b), layout.grouped(w)
         pools = pool_ordered(b, w)
-    divergence, df = shape_values(b, w, pools)
+    divergence, df, excess = shape_values(b, w, pools)
     n, m = w.sum(axis=1).astype(np.float64), b.sum(axis=1).astype(np.float64)
     law = None if dispersion is None else dispersion.chi_squared
-    values = (float(divergence.sum()), int(df.sum()))
+    values = (float(divergence.sum()), int(df.sum()), float(excess.sum()))
     return shape_statistic_of(values, (int(n.sum()), _effective(n, m)), law)

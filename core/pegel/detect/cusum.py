@@ -136,7 +136,7 @@ def deviations(tests: Iterable[Evidence], dispersion: Dispersion | None = None) 
         if isinstance(test, RankStatistic | BinaryTest):
             found += [(test.name, word, _normal(test.tail(sign))) for word, sign in (("up", 1), ("down", -1))]
         elif isinstance(test, ShapeStatistic) and not ranked:
-            found.append((test.name, "any", _normal(test.p_value)))
+            found.append((test.name, "any", _normal(test.centred_p)))
     return found
 
 

@@ -60,7 +60,7 @@ class Replayed:
         else:
             b, w = self.layout.grouped(self.rest), self.layout.grouped(self.window)
             pools = pool_ordered(b, w)
-        divergence, df = shape_values(b, w, pools)
+        divergence, df, _ = shape_values(b, w, pools)
         return divergence[df > 0], df[df > 0]
 
     def _groups(self, layout: CategoricalLayout) -> CategoryGroups:

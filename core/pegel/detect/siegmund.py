@@ -1,7 +1,9 @@
 """How often a CUSUM chart alarms by chance, and the limit that keeps it to a wanted rate.
 
 The baseline is a sample: its error is the same in every window, so it adds up in a chart instead of averaging out. The
-rate is therefore averaged over that error, and the limit is solved for the average.
+rate is therefore averaged over that error, and the limit is solved for the average. In a sum of squares, such as a
+divergence, little of it lasts: of (u + v)**2, with u from the window and v from the baseline, only v**2 is the same in
+every window, and its share of the variance is the square of that of v.
 
 Source: D. Siegmund, "Sequential Analysis" (1985), section 10.2, equation 10.17 (corrected diffusion approximation).
 """
@@ -22,7 +24,7 @@ WIDTH = 6.0
 SERIES = 1e-3
 """Below this the run length is taken from its series, where the closed form cancels."""
 FULL = 250
-"""Baselines of at least this many windows allow the usual allowance of one half."""
+"""Where the baseline's share is that of this many windows or less, the usual allowance of one half will do."""
 LEAST = 36
 """Baselines of fewer windows than this are too small for a chart."""
 ALLOWANCE = 0.5
@@ -55,7 +57,7 @@ def alarm_rate(h: float, k: float, baseline_share: float) -> float:
     Args:
         h: The limit.
         k: The allowance.
-        baseline_share: Share of the variance of z that comes from the baseline, n / (n + m).
+        baseline_share: Share of the variance of z that comes from the baseline, see `baseline_share_of`.
     """
     if baseline_share <= 0:
         return float(1 / arl(np.array([-k]), h, 1.0)[0])
@@ -81,18 +83,31 @@ def limit(k: float, baseline_share: float, rate: float) -> float:
     return high
 
 
-def limits(n: int, m: int, rate: float) -> ChartLimits | None:
+def baseline_share_of(n: int, m: int, *, squares: bool = False) -> float:
+    """Return the share of the variance of z that is the same in every window, because it comes from the baseline.
+
+    `squares`: whether z is that of a sum of squares of deviations, not of a deviation.
+
+    >>> baseline_share_of(100, 9_900), baseline_share_of(100, 9_900, squares=True)
+    (0.01, 0.0001)
+    """
+    share = n / (n + m)
+    return share * share if squares else share
+
+
+def limits(n: int, m: int, rate: float, *, squares: bool = False) -> ChartLimits | None:
     """Return allowance and limit for windows of `n` values and a baseline of `m`, or None if the baseline is too small.
 
     Args:
         n: Values of a large window (the 90th percentile of recent ones).
         m: Values of the baseline.
         rate: Alarms per window allowed for one chart.
+        squares: Whether the chart is of sums of squares.
     """
     if m < LEAST * n:
         return None
-    share = n / (n + m)
-    if m >= FULL * n:
+    share = baseline_share_of(n, m, squares=squares)
+    if share <= 1 / (FULL + 1):
         return ChartLimits(ALLOWANCE, limit(ALLOWANCE, share, rate))
     k = ALLOWANCE + 2 * math.sqrt(share)
     lost = k / math.sqrt(n * m / (n + m))

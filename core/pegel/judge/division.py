@@ -10,7 +10,7 @@ from pegel.judge.budget import CAP, Budget, divide
 from pegel.judge.chart_state import rounded
 from pegel.judge.layer import Layer, Setting
 from pegel.judge.layer_table import LAYERS, Layers
-from pegel.judge.layers.charts import Charts, chart_count, smallest_season
+from pegel.judge.layers.charts import Charts, charts_of, is_of_squares, smallest_season
 from pegel.judge.one_baseline import OneBaseline, scale_for
 
 
@@ -74,9 +74,8 @@ def _tested(setting: Setting, budget: Budget) -> OneBaseline | None:
         return None
     charted = budget.of(Charts.name)
     n, m = rounded(setting.usual_rows), smallest_season(setting.baseline)
-    return OneBaseline(
-        n, m, budget.alpha - charted, len(setting.fields), charted, chart_count(setting) if charted else 0
-    )
+    kinds = [is_of_squares(test) for test, _ in charts_of(setting)] if charted else []
+    return OneBaseline(n, m, budget.alpha - charted, len(setting.fields), charted, len(kinds), sum(kinds))
 
 
 def _listed(parts: Sequence[str]) -> str:

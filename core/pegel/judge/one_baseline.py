@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from pegel.detect.siegmund import arl, limits
+from pegel.detect.siegmund import arl, baseline_share_of, limits
 
 BASELINES = 1_000
 """So many are imagined."""
@@ -33,7 +33,7 @@ class OneBaseline:
     """What is tested with one baseline of `m` rows, in windows of `n`.
 
     `alpha`: false alarms per window of `tests` independent tests of single windows; `charted`: those of `charts`
-    charts.
+    charts, of which so many are of `squares`.
     """
 
     n: int
@@ -42,6 +42,7 @@ class OneBaseline:
     tests: int
     charted: float = 0.0
     charts: int = 0
+    squares: int = 0
 
     @property
     def promised(self) -> float:
@@ -108,10 +109,13 @@ def _rates(tested: OneBaseline) -> Floats:
         limit = -float(ndtri(tested.alpha / tested.tests / 2))
         offsets, many = _errors(rng, error, tested.tests)
         rates += many * (ndtr((offsets - limit) / rest) + ndtr((-offsets - limit) / rest)).sum(axis=1)
-    chart = limits(tested.n, tested.m, tested.charted / tested.charts) if tested.charted and tested.charts else None
-    if chart is not None:
-        offsets, many = _errors(rng, error, tested.charts)
-        rates += many * (1 / arl(offsets - chart.k, chart.h, rest)).sum(axis=1)
+    for squares, count in ((False, tested.charts - tested.squares), (True, tested.squares)):
+        rate = tested.charted / tested.charts if count else 0.0
+        chart = limits(tested.n, tested.m, rate, squares=squares) if rate else None
+        if chart is not None:
+            lasting = baseline_share_of(tested.n, tested.m, squares=squares)
+            offsets, many = _errors(rng, math.sqrt(lasting), count)
+            rates += many * (1 / arl(offsets - chart.k, chart.h, math.sqrt(1 - lasting))).sum(axis=1)
     return rates
 
 

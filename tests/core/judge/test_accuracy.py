@@ -142,7 +142,7 @@ def test_charts_in_arrays_are_the_library_s_charts() -> None:
     expected = np.stack([charts.one_by_one(column, limits, 0.05) for column in z.T], axis=1)
 
     assert expected.any()
-    assert np.array_equal(expected, charts.fold(z, limits, 0.05))
+    assert np.array_equal(expected, charts.fold(z, 5 * [limits], 0.05))
 
 
 def test_cells_have_the_probabilities_of_their_law() -> None:

@@ -56,6 +56,14 @@ def test_large_baselines_cost_nothing() -> None:
     assert scales[-1] > 0.97
 
 
+def test_charts_of_squares_depend_less_on_the_baseline() -> None:
+    """The more charts are of sums of squares, the less does holding the promise for most baselines cost."""
+    scales = [scale_for(OneBaseline(750, 30_000, 0.0, 0, 0.02, 20, squares), 0.95) for squares in (0, 10, 20)]
+
+    assert sorted(scales) == scales
+    assert scales[-1] > 0.9 > scales[0]
+
+
 def test_a_held_promise_divides_less() -> None:
     """With `hold_for` all layers have less, fewer false alarms are to be expected, and both are told."""
     baseline = sample_baseline(fields=5, rows=3_000)

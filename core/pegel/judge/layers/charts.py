@@ -16,11 +16,11 @@ from pegel.data.spans import Span
 from pegel.detect.cusum import Chart, Key, deviations
 from pegel.detect.detector import Evidence
 from pegel.detect.drift import BINARY, factor_of
-from pegel.detect.siegmund import LEAST, ChartLimits, alarm_rate, limits
+from pegel.detect.siegmund import LEAST, ChartLimits, alarm_rate, baseline_share_of, limits
 from pegel.errors import NotFound
 from pegel.judge.budget import Budget
 from pegel.judge.comparison import Comparison
-from pegel.judge.decision import FeatureVerdict
+from pegel.judge.decision import SHAPE, FeatureVerdict
 from pegel.judge.explanation import Explanation
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged_window import JudgedWindow
@@ -77,16 +77,18 @@ class Charts:
         A field that was not judged leaves its charts as they are.
         """
         state = window.chart_state
-        chart_limits = _limits(setting, budget)
-        if state is None or chart_limits is None:
+        limits_of = {squares: _limits(setting, budget, squares=squares) for squares in (False, True)}
+        if state is None:
             return LayerResult()
-        rate = budget.of(self.name) / chart_count(setting)
+        rate = budget.of(self.name) / max(1, len(charts_of(setting)))
         share, m = budget.share(rate), smallest_season(window.baseline)
         charts = _all_charts(window.baseline)
         moved: dict[Key, Chart] = {}
         verdicts = []
         for pair in window.comparisons:
-            if pair.name in window.drift_evidence:
+            expected = set(charts[pair.name])
+            chart_limits = limits_of[any(is_of_squares(test) for test, _ in expected)]
+            if pair.name in window.drift_evidence and chart_limits is not None:
                 step = _Step(
                     pair=pair,
                     span=window.span,
@@ -98,13 +100,14 @@ class Charts:
                     m=m,
                 )
                 tests = window.drift_evidence[pair.name]
-                verdicts += step.take(state.charts, moved, tests, set(charts[pair.name]))
+                verdicts += step.take(state.charts, moved, tests, expected)
         return LayerResult(verdicts, moved)
 
     def notes(self, setting: Setting, budget: Budget) -> list[str]:
         """Return what a middling baseline costs."""
-        chart_limits = _limits(setting, budget)
-        return [] if chart_limits is None or chart_limits.message is None else [chart_limits.message]
+        kinds = {is_of_squares(test) for test, _ in charts_of(setting)}
+        each = [_limits(setting, budget, squares=squares) for squares in sorted(kinds)]
+        return [one.message for one in each if one is not None and one.message is not None]
 
     def arithmetic(self, _setting: Setting, alpha: float) -> str:
         """Return the alarms of all charts together."""
@@ -123,7 +126,7 @@ class Charts:
             )
         z = by_chart[test, direction]
         after = before.step(z, chart_limits)
-        share = stored["usual"] / (stored["usual"] + stored["rows"])
+        share = baseline_share_of(stored["usual"], stored["rows"], squares=is_of_squares(test))
         numbers = {"level before": before.level, "z": z, "k": chart_limits.k, "h": chart_limits.h}
         p = alarm_rate(after.level, chart_limits.k, share)
         return Explanation(finding, _FORMULA, numbers | {"windows": float(after.length)}, (), after.level, p)
@@ -191,7 +194,7 @@ class _Step:
         effect = after.total / length / math.sqrt(n * m / (n + m))
         words = _WORDS.get((test, direction), "shares changed")
         slowly = "slowly" if alarm else "slowly; not yet back"
-        baseline_share = self.usual / (self.usual + self.m)
+        baseline_share = baseline_share_of(self.usual, self.m, squares=is_of_squares(test))
         return FeatureVerdict(
             feature=self.pair.name,
             verdict=Verdict.DRIFTING,
@@ -232,20 +235,25 @@ def smallest_season(baseline: Baseline) -> int:
     return min(int(baseline.layout.counted(cells).max()) for cells in baseline.summary.season_cells.values())
 
 
-def chart_count(setting: Setting) -> int:
-    """Return how many charts the watched fields have."""
+def charts_of(setting: Setting) -> list[tuple[str, str]]:
+    """Return test and direction of the charts of all watched fields."""
     if setting.baseline is None:
-        return 0
+        return []
     charts = _all_charts(setting.baseline)
-    return sum(len(charts[field.name]) for field in setting.fields)
+    return [chart for field in setting.fields for chart in charts[field.name]]
 
 
-def _limits(setting: Setting, budget: Budget) -> ChartLimits | None:
-    """Return allowance and limit of each chart; None where there is none."""
-    alpha, count = budget.of(Charts.name), chart_count(setting)
+def is_of_squares(test: str) -> bool:
+    """Say whether what enters the charts of a test is a sum of squares of deviations, not a deviation."""
+    return test == SHAPE
+
+
+def _limits(setting: Setting, budget: Budget, *, squares: bool) -> ChartLimits | None:
+    """Return allowance and limit of each chart of a kind; None where there is none."""
+    alpha, count = budget.of(Charts.name), len(charts_of(setting))
     if alpha <= 0 or not count or setting.baseline is None:
         return None
-    return limits(setting.usual_rows, smallest_season(setting.baseline), alpha / count)
+    return limits(setting.usual_rows, smallest_season(setting.baseline), alpha / count, squares=squares)
 
 
 @lru_cache(maxsize=32)
@@ -265,5 +273,5 @@ def _charts(feature: FeatureSummary, dispersion: Dispersion | None) -> tuple[tup
         test = "binary" if factor_of("location", 0, dispersion) == 1 else "location"
         return ((test, "up"), (test, "down"))
     if isinstance(feature.layout, CategoricalLayout):
-        return (("shape", "any"),)
+        return ((SHAPE, "any"),)
     return tuple((test, direction) for test, directions in _RANK_CHARTS for direction in directions)
