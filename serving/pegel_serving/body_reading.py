@@ -45,23 +45,15 @@ class BodyReader:
         self._held = 0
 
     async def read(self, receive: Receive, limit: int) -> tuple[bytes, BodyEnd]:
-        """Return the body up to `limit` bytes, inclusive, and how the reading ended."""
-        message = await receive()
-        first: bytes = message.get("body", b"")
-        if not message.get("more_body", False):
-            if message["type"] == "http.disconnect":
-                return b"", BodyEnd.DISCONNECTED
-            return (first, BodyEnd.WHOLE) if len(first) <= limit else (first[:limit], BodyEnd.TOO_LARGE)
+        """Return the body up to `limit` bytes, inclusive, and how the reading ended. The time begins at once."""
         reading = _Reading(asyncio.timeout(self._within_s))
-        self._readings[reading] = None
         try:
             async with reading.deadline:
-                self._add(reading, first)
                 ended = await self._read_on(receive, reading, limit)
         except TimeoutError:
             ended = BodyEnd.NO_ROOM if reading.given_up else BodyEnd.SLOW
         finally:
-            del self._readings[reading]
+            self._readings.pop(reading, None)
             self._held -= reading.size
         return b"".join(reading.parts)[:limit], ended
 
@@ -70,16 +62,18 @@ class BodyReader:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return BodyEnd.DISCONNECTED
-            self._add(reading, message.get("body", b""))
+            part = message.get("body", b"")
+            reading.parts.append(part)
+            reading.size += len(part)
+            self._held += len(part)
             if not message.get("more_body", False):
                 return BodyEnd.WHOLE if reading.size <= limit else BodyEnd.TOO_LARGE
+            self._readings[reading] = None
+            self._make_room()
         return BodyEnd.TOO_LARGE
 
-    def _add(self, reading: _Reading, part: bytes) -> None:
-        """Keep a part, and give up bodies that have been read for longest while all hold too much."""
-        reading.parts.append(part)
-        reading.size += len(part)
-        self._held += len(part)
+    def _make_room(self) -> None:
+        """Give up bodies that have been read for longest while all hold too much."""
         excess = self._held - self._together_bytes
         for other in self._readings:
             if excess <= 0:

@@ -3,11 +3,12 @@
 ::
 
     connection ──headers_within_s──> headers whole ──body_within_s──> body whole ──> answered ──> idle (keep-alive)
-         └ another begins: the same again, from its first byte                        └ write_within_s without a byte
+         └ another begins: the same again, from its first byte                        └ write_within_s to take all of it
 
-Whoever is over time, or asks many things before the first is answered, is cut off without an answer. When there are too
-many connections, whoever has been sending a request for longest is cut off, then who has been idle for longest, then
-the newcomer: an honest request is there within milliseconds, so it is never the oldest.
+Whoever is over time, or asks many things before the first is answered, is cut off without an answer; what is no HTTP is
+answered and hung up on. Both are counted by kind. When there are too many connections, whoever has been sending a
+request for longest is cut off, then who has been idle for longest, then who has been taking an answer for longest, then
+the newcomer: an honest request is there, and its answer taken, within milliseconds, so it is never the oldest.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
-from collections.abc import Sized
+from collections import Counter
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import Any
+from enum import IntEnum, StrEnum
+from functools import partial
+from typing import Any, ClassVar, NoReturn
 
 import httptools
 import structlog
@@ -33,13 +36,14 @@ log = structlog.stdlib.get_logger(__name__)
 
 _errors = logging.getLogger("uvicorn.error.only")
 _errors.setLevel(logging.ERROR)
-_TOO_LARGE = b"the request line and headers are too large\n"
 _ANSWER_FIRST_S = 2.0
 """The application knows the same bound and answers 408 before the connection is cut."""
 _QUEUED_REQUESTS = 8
 """Of one connection, behind the one that is being answered. Clients of today send one at a time."""
 _FILES_BESIDE = 512
 """Open files of a process beside its clients' connections: logs, the spool, connections of its own."""
+_CUT_OFF = "cut_off"
+"""Where a request's state holds what ends its connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +64,44 @@ class ConnectionStage(IntEnum):
     SENDING = 0
     """The client is sending a request, or has sent nothing yet."""
     IDLE = 1
-    NEW = 2
+    WRITING = 2
+    """The client has not taken all of an answer."""
+    NEW = 3
     """It was taken just now."""
-    ANSWERING = 3
+    ANSWERING = 4
+
+
+class ConnectionEnd(StrEnum):
+    """Why the door itself ended a connection; the application never saw what came, or not all of it."""
+
+    NO_HTTP = "no_http"
+    """400: a request line or headers that cannot be read."""
+    BAD_BODY = "bad_body"
+    """400: chunks or trailers that cannot be read."""
+    HEADERS_TOO_LARGE = "headers_too_large"
+    """431: the request line, headers and trailers are larger together than allowed."""
+    TRANSFER_ENCODING = "transfer_encoding"
+    """501: another transfer encoding than chunked."""
+    TOO_MANY_REQUESTS = "too_many_requests"
+    """Cut off: more requests waited behind the one being answered than allowed."""
+    OVER_TIME = "over_time"
+    """Cut off: the client took longer than allowed to send or to read."""
+    MADE_ROOM = "made_room"
+    """Cut off: too many connections, or too many bytes of answers, and this client was slow for longest."""
+
+
+_ANSWERS = {
+    ConnectionEnd.NO_HTTP: (b"400 Bad Request", b"this is no HTTP request\n"),
+    ConnectionEnd.BAD_BODY: (b"400 Bad Request", b"the body's chunks or trailers cannot be read\n"),
+    ConnectionEnd.HEADERS_TOO_LARGE: (
+        b"431 Request Header Fields Too Large",
+        b"the request line and headers are too large\n",
+    ),
+    ConnectionEnd.TRANSFER_ENCODING: (
+        b"501 Not Implemented",
+        b"of transfer encodings, chunked alone is read; send the body as it is\n",
+    ),
+}
 
 
 class _PatientFlow(FlowControl):
@@ -80,10 +119,10 @@ class _PatientFlow(FlowControl):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. `limits` and what was cut off are shared by all connections of a process, see `bounded`."""
+    """One connection. `limits` and `ends` are shared by all connections of a process, see `bounded`."""
 
     limits = ConnectionLimits()
-    cut_off = refused = 0
+    ends: ClassVar[Counter[str]] = Counter()
 
     def __init__(
         self,
@@ -96,12 +135,22 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         # uvicorn says a line for each request that is none; whoever sends those could fill the disk
         self.logger = _errors
-        self.stage, self.since = ConnectionStage.SENDING, self.loop.time()
+        self._stage, self.since = ConnectionStage.SENDING, self.loop.time()
         self._until: float | None = self.since + self.limits.headers_within_s
         self._receiving = self._head_whole = False
-        self._head_came = self._head_parsed = 0
-        self._unsent, self._unsent_since = 0, self.since
-        self._looked_since = -1.0
+        self._head_parsed = 0
+        self._unread = 0
+        """Bytes that came since the parser last gave away headers or a part of a body."""
+        self._refusal: ConnectionEnd | None = None
+        self._taking_since: float | None = None
+        """When a part of the present answer was first seen waiting for the client."""
+        self._overdue_of: tuple[float, float | None] | None = None
+
+    @property
+    def stage(self) -> ConnectionStage:
+        """Say where the connection is."""
+        unsent = self._stage is not ConnectionStage.SENDING and self.transport.get_write_buffer_size() > 0
+        return ConnectionStage.WRITING if unsent else self._stage
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, and make room if there are too many."""
@@ -109,22 +158,25 @@ class BoundedProtocol(HttpToolsProtocol):
         self.flow = _PatientFlow(self.transport, self.pipeline)
         if len(self.connections) > self.limits.connections:
             bounded = [one for one in self.connections if isinstance(one, BoundedProtocol)]
-            min(bounded, key=lambda one: (ConnectionStage.NEW if one is self else one.stage, one.since)).cut()
+            slowest = min(bounded, key=lambda one: (ConnectionStage.NEW if one is self else one.stage, one.since))
+            slowest.cut(ConnectionEnd.MADE_ROOM)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, unless the headers do not end."""
+        """Parse what came, unless headers or trailers do not end."""
         if self.transport.is_closing():
             return
-        self._head_came = 0 if self._head_whole else self._head_came + len(data)
+        self._unread += len(data)
         super().data_received(data)
-        if not self._head_whole and self._head_came > self.limits.header_bytes and not self.transport.is_closing():
+        if self._unread > self.limits.header_bytes and not self.transport.is_closing():
+            self._refusal = ConnectionEnd.HEADERS_TOO_LARGE
             self.send_400_response("")
 
     def on_message_begin(self) -> None:
         """Begin to wait for headers."""
         super().on_message_begin()
+        self.scope["state"][_CUT_OFF] = partial(self.cut, ConnectionEnd.MADE_ROOM)
         self._receiving, self._head_whole, self._head_parsed = True, False, 0
-        if self.stage is not ConnectionStage.ANSWERING:  # a second request may come while the first is answered
+        if self._stage is not ConnectionStage.ANSWERING:  # a second request may come while the first is answered
             self._enter(ConnectionStage.SENDING, self.limits.headers_within_s)
 
     def on_url(self, url: bytes) -> None:
@@ -133,97 +185,125 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Count a header."""
+        """Count a header. A trailer is counted and goes no further: what was judged by the headers stays as it was."""
         self._count(len(name) + len(value))
-        super().on_header(name, value)
+        if not self._head_whole:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin to wait for the body, unless too many requests wait already."""
+        """Begin to wait for the body, unless it could not be read, or too many requests wait already."""
+        encodings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
+        if encodings not in ([], [b"chunked"]):
+            self._refuse(ConnectionEnd.TRANSFER_ENCODING)
         if len(self.pipeline) >= _QUEUED_REQUESTS:
-            self.cut()
+            self.cut(ConnectionEnd.TOO_MANY_REQUESTS)
             raise httptools.HttpParserError("too many requests at once")
-        self._head_whole, self._head_came = True, 0
-        if self.stage is not ConnectionStage.ANSWERING:
+        self._head_whole, self._unread = True, 0
+        if self._stage is not ConnectionStage.ANSWERING:
             self._enter(ConnectionStage.SENDING, self.limits.body_within_s + _ANSWER_FIRST_S)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Pass on a part of a body."""
+        self._unread = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Wait for nothing more from the client."""
         self._receiving = self._head_whole = False
+        self._unread = 0
         if self.cycle.response_complete:
             self._enter(ConnectionStage.IDLE, self.limits.idle_s)
-        else:
+        elif self._stage is not ConnectionStage.ANSWERING:
             self._enter(ConnectionStage.ANSWERING, None)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Be idle, unless the next request, or the rest of this one, is under way already."""
-        if self.stage is ConnectionStage.ANSWERING and self._receiving:
-            self._enter(ConnectionStage.SENDING, self.limits.body_within_s + _ANSWER_FIRST_S)
-        elif self.stage is ConnectionStage.ANSWERING and not self.pipeline:
-            self._enter(ConnectionStage.IDLE, self.limits.idle_s)
+        """Be idle, unless the rest of a request is under way, or one waits."""
+        if self._stage is ConnectionStage.ANSWERING:
+            if self._receiving:
+                self._enter(ConnectionStage.SENDING, self.limits.body_within_s + _ANSWER_FIRST_S)
+            elif self.pipeline:
+                self._enter(ConnectionStage.ANSWERING, None)
+            else:
+                self._enter(ConnectionStage.IDLE, self.limits.idle_s)
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP, or 431 when headers are too large, and hang up."""
+        """Say in a sentence of ours why what came is not read, and hang up."""
+        del msg
         if self.transport.is_closing():
             return
-        kind = type(self)
-        kind.refused += 1
-        if kind.refused % 1000 == 1:
-            log.warning("no HTTP, or headers that are too large", refused=kind.refused)
-        if max(self._head_came, self._head_parsed) <= self.limits.header_bytes:
-            super().send_400_response(msg)
-            return
+        end = self._refusal or (ConnectionEnd.BAD_BODY if self._head_whole else ConnectionEnd.NO_HTTP)
+        status, sentence = _ANSWERS[end]
+        self._count_end(end)
         self.transport.write(
-            b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
-            b"connection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(_TOO_LARGE), _TOO_LARGE)
+            b"HTTP/1.1 %b\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            b"connection: close\r\ncontent-length: %d\r\n\r\n%b" % (status, len(sentence), sentence)
         )
         self.transport.close()
 
     def overdue(self, now: float) -> bool:
         """Say whether the client is over its time, by the second look in a row. To be asked about once a second.
 
-        After a pause of this process, what the client sent meanwhile is read between the two looks.
+        After a pause of this process, what the client sent or took meanwhile is seen between the two looks.
         """
-        unsent = self.transport.get_write_buffer_size()
-        if unsent != self._unsent:
-            self._unsent, self._unsent_since = unsent, now
-        if unsent and now - self._unsent_since > self.limits.write_within_s:
-            return True
-        if self._until is None or now <= self._until:
-            return False
-        looked, self._looked_since = self._looked_since, self.since
-        return looked == self.since
+        if not self.transport.get_write_buffer_size():
+            self._taking_since = None
+        elif self._taking_since is None:
+            self._taking_since = now
+        late_to_take = self._taking_since is not None and now - self._taking_since > self.limits.write_within_s
+        late_to_send = self._until is not None and now > self._until
+        before, self._overdue_of = self._overdue_of, None
+        if late_to_take or late_to_send:
+            self._overdue_of = (self.since, self._taking_since)
+        return self._overdue_of is not None and before == self._overdue_of
 
-    def cut(self) -> None:
+    def cut(self, end: ConnectionEnd) -> None:
         """End the connection at once, whatever is still to be sent."""
-        type(self).cut_off += 1
+        self._count_end(end)
         self.connections.discard(self)
         self.transport.abort()
 
     def _enter(self, stage: ConnectionStage, within_s: float | None) -> None:
-        self.stage, self.since = stage, self.loop.time()
+        self._stage, self.since = stage, self.loop.time()
         self._until = None if within_s is None else self.since + within_s
+        if stage is not ConnectionStage.IDLE:  # the client may still be taking the last answer
+            self._taking_since = None
 
     def _count(self, size: int) -> None:
         self._head_parsed += size
         if self._head_parsed > self.limits.header_bytes:
-            raise httptools.HttpParserError("headers too large")
+            self._refuse(ConnectionEnd.HEADERS_TOO_LARGE)
+
+    def _refuse(self, end: ConnectionEnd) -> NoReturn:
+        """Leave the parser; its error is answered by `send_400_response`."""
+        self._refusal = end
+        raise httptools.HttpParserError(end)
+
+    def _count_end(self, end: ConnectionEnd) -> None:
+        self.ends[end.value] += 1
+        # one line for the first of a thousand: whoever is cut off may come again for a long time
+        if self.ends[end.value] % 1000 == 1:
+            log.warning("connection ended by the door", why=end, ended=self.ends[end.value])
 
 
-def bounded(limits: ConnectionLimits) -> type[BoundedProtocol]:
-    """Return the protocol under these limits, with a counter of its own."""
-    return type("LimitedProtocol", (BoundedProtocol,), {"limits": limits, "cut_off": 0, "refused": 0})
+def bounded(limits: ConnectionLimits, ends: Counter[str]) -> type[BoundedProtocol]:
+    """Return the protocol under these limits; connections that it ends are counted in `ends` by `ConnectionEnd`."""
+    return type("LimitedProtocol", (BoundedProtocol,), {"limits": limits, "ends": ends})
 
 
 def cut_overdue(state: ServerState, now: float) -> None:
     """Cut off every client that is over its time; `now` is the loop's time."""
-    overdue = [one for one in list(state.connections) if isinstance(one, BoundedProtocol) and one.overdue(now)]
-    for connection in overdue:
-        connection.cut()
-    if overdue:
-        log.warning("clients cut off: over their time", clients=len(overdue), all=type(overdue[0]).cut_off)
+    for one in list(state.connections):
+        if isinstance(one, BoundedProtocol) and one.overdue(now):
+            one.cut(ConnectionEnd.OVER_TIME)
+
+
+def cutting_off(scope: Mapping[str, Any]) -> Callable[[], None]:
+    """Return what ends the connection of a request at once; where no such connection is, it does nothing."""
+    cut: Callable[[], None] = scope.get("state", {}).get(_CUT_OFF, lambda: None)
+    return cut
 
 
 def make_room_for_files(connections: int) -> None:

@@ -13,7 +13,8 @@ ANSWERS_PER_REQUEST = 4
 """How many times larger than the largest request an answer may be: rows may be wider when they come out. One that is
 larger than the largest request reaches the client, but not the logger: monitoring must not cost anybody an answer."""
 HELD_BYTES = 256 << 20
-"""Of all bodies, requests and answers, that a proxy holds at the same time while the model server works."""
+"""Of all bodies, requests and answers, that a proxy holds at the same time, until the model server or the client has
+taken them; beyond, who has been taking an answer for longest is cut off."""
 READING_BYTES = 64 << 20
 """Of all bodies that a process is reading at the same time; beyond, what has been read for longest is given up."""
 HEADER_BYTES = 16_384
@@ -30,13 +31,16 @@ HEADERS_WITHIN_S = 10.0
 """From the first byte of a request, or from the connection, to the end of its headers."""
 BODY_WITHIN_S = 30.0
 """From there to the end of its body."""
-WRITE_WITHIN_S = 30.0
-"""How long a client may take no byte of its answer."""
+WRITE_WITHIN_S = 60.0
+"""From the moment at which a part of an answer waits for its client to the last byte that it takes. The largest answer,
+of 4 MB, has to go at 70 kB a second; a usual one fits into the buffers of the system and waits for nobody."""
+PIECE_BYTES = 65_536
+"""In which a large answer is handed to its connection, where two of them may wait: what waits longer is held."""
 IDLE_S = 75
 """How long a connection is kept open between two requests: longer than the pools of usual clients keep theirs."""
 CONNECTIONS = 1000
 """At the same time. Beyond, whoever has been sending a request for longest is cut off, then who is idle longest: an
-honest request is there within milliseconds."""
+honest request is there within milliseconds. Then who has been taking an answer for longest."""
 
 LOST_AT_ONCE = 100_000
 """Events that one notice of an agent may say were lost: a long outage takes several. A forged one can claim no more."""

@@ -1,9 +1,16 @@
-"""Bodies that the proxy holds whole, because both sides of a call are logged whole: bounded one by one and together."""
+"""Bodies that the proxy holds whole, because both sides of a call are logged whole: bounded one by one and together.
+
+An answer is held until its client has taken it, so a client that is slow to read is bounded like one that is slow to
+send.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+
+from starlette.responses import Response
+from starlette.types import Send
 
 from pegel_serving import door_limits
 from pegel_serving.body_reading import BodyEnd, BodyReader, Receive
@@ -24,7 +31,7 @@ class BodyLimits:
     reading_bytes: int = door_limits.READING_BYTES
     """Of all requests that are being read at the same time; beyond, the slowest is answered 503."""
     held_bytes: int = door_limits.HELD_BYTES
-    """Of all bodies at the same time; beyond, calls are answered 503."""
+    """Of all bodies at the same time; beyond, who has been taking an answer for longest is cut off, or it is 503."""
     body_within_s: float = door_limits.BODY_WITHIN_S
     """How long a request's body may take; then 408."""
     answer_within_s: float = 60.0
@@ -45,26 +52,56 @@ class ClientGone(Exception):
 
 
 class Holder:
-    """The bodies that a proxy reads and holds."""
+    """The bodies that a proxy reads and holds.
+
+    When it holds too much, whoever has been taking an answer for longest is cut off: honest clients take theirs within
+    milliseconds. What a request or the model server's answer needs is never taken from another call's work.
+    """
 
     def __init__(self, limits: BodyLimits) -> None:
         """Begin with nothing held."""
-        self.limits, self._held = limits, 0
+        self.limits = limits
+        self.held = 0
+        """Bytes held now."""
+        self._taken: dict[HeldBodies, Callable[[], None]] = {}
+        """Answers that clients are taking, oldest first, and what cuts each client off."""
         self.reader = BodyReader(together_bytes=limits.reading_bytes, within_s=limits.body_within_s)
 
     def hold(self, size: int) -> None:
         """Count bytes that are held; negative when they are let go. Raises BodyRefused when there is no room."""
-        if size > 0 and self._held + size > self.limits.held_bytes:
+        if size > 0:
+            self._make_room(size)
+        self.held += size
+
+    def _make_room(self, size: int) -> None:
+        """Cut off as many of the slowest clients as it takes; none if that would not be enough. Raises BodyRefused."""
+        excess = self.held + size - self.limits.held_bytes
+        if excess > sum([bodies.size for bodies in self._taken]):
             raise BodyRefused(503, f"calls may hold {self.limits.held_bytes} bytes together; come back later")
-        self._held += size
+        for bodies, cut_off in list(self._taken.items()):
+            if excess <= 0:
+                return
+            excess -= bodies.size
+            cut_off()
+            bodies.release()
+
+    def begin_taking(self, bodies: HeldBodies, cut_off: Callable[[], None]) -> None:
+        """Remember whose client is taking an answer from now on."""
+        self._taken[bodies] = cut_off
+
+    def end_taking(self, bodies: HeldBodies) -> None:
+        """Forget it."""
+        self._taken.pop(bodies, None)
 
 
 class HeldBodies:
-    """The bodies that one call holds."""
+    """The bodies that one call holds: its request, then its answer until the client has taken it."""
 
     def __init__(self, holder: Holder) -> None:
         """Hold nothing yet."""
-        self._holder, self._size = holder, 0
+        self._holder = holder
+        self.size = 0
+        """Bytes held now."""
 
     async def request(self, receive: Receive, encoding: str) -> bytes:
         """Return a request's body whole, as it came. Raises BodyRefused, and ClientGone when nobody waits any more."""
@@ -84,7 +121,7 @@ class HeldBodies:
         return body
 
     async def answer(self, parts: AsyncIterator[bytes]) -> bytes:
-        """Return an answer's body whole. Raises BodyRefused."""
+        """Return an answer's body whole; the request is let go then. Raises BodyRefused."""
         limit = self._holder.limits.answer_bytes
         kept, size = [], 0
         async for part in parts:
@@ -93,13 +130,29 @@ class HeldBodies:
                 raise BodyRefused(502, f"an answer may hold {limit} bytes; this one holds more and ends here")
             self._hold(len(part))
             kept.append(part)
+        self._hold(size - self.size)
         return b"".join(kept)
+
+    async def send(self, answer: Response, send: Send, cut_off: Callable[[], None]) -> None:
+        """Send an answer in pieces, each when the connection has room for it, and let go of it when all are sent.
+
+        While others need the room, it may be taken away by `cut_off`, which ends the connection.
+        """
+        body = bytes(answer.body)
+        self._holder.begin_taking(self, cut_off)
+        try:
+            await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
+            for at in range(0, max(len(body), 1), door_limits.PIECE_BYTES):
+                end = at + door_limits.PIECE_BYTES
+                await send({"type": "http.response.body", "body": body[at:end], "more_body": end < len(body)})
+        finally:
+            self.release()
 
     def release(self) -> None:
         """Let go of everything."""
-        self._holder.hold(-self._size)
-        self._size = 0
+        self._holder.end_taking(self)
+        self._hold(-self.size)
 
     def _hold(self, size: int) -> None:
         self._holder.hold(size)
-        self._size += size
+        self.size += size

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 import sys
+from collections import Counter
 from collections.abc import Callable
 from types import FrameType
 
@@ -95,12 +96,17 @@ def run(config: uvicorn.Config, listener: socket.socket, service: str, *, failur
     return 0
 
 
-def config(app: object, limits: ConnectionLimits, *, grace_s: int = REQUESTS_END_S) -> uvicorn.Config:
-    """Return the settings our own ASGI applications run with: bounded connections, no access log, bounded shutdown."""
+def config(
+    app: object, limits: ConnectionLimits, ends: Counter[str] | None = None, *, grace_s: int = REQUESTS_END_S
+) -> uvicorn.Config:
+    """Return the settings our own ASGI applications run with: bounded connections, no access log, bounded shutdown.
+
+    Connections that the door itself ends are counted in `ends` by `ConnectionEnd`.
+    """
     make_room_for_files(limits.connections)
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # any ASGI 3 callable
-        http=bounded(limits),
+        http=bounded(limits, Counter() if ends is None else ends),
         lifespan="on",
         ws="none",
         log_config=None,

@@ -28,13 +28,14 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from pegel.data import wire
 from pegel.errors import SetupError
 from pegel_serving import door_limits, http_service, json_logs
 from pegel_serving.agent import Agent
 from pegel_serving.allowed_calls import AllowedCall, CallRefused, allowed_call
-from pegel_serving.bounded_http import ConnectionLimits
+from pegel_serving.bounded_http import ConnectionLimits, cutting_off
 from pegel_serving.cloudevent import EndpointOrigin, LoggedBody, now_ns
 from pegel_serving.held_bodies import BodyLimits, BodyRefused, ClientGone, HeldBodies, Holder
 
@@ -97,31 +98,38 @@ class Proxy:
         await self._client.aclose()
         log.info("proxy stopped", refused=self.refused)
 
-    async def handle(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request with what the model server says.
 
         404 or 405 for a call that does not pass; 400, 408, 413, 415 or 503 for a body that does not; 502 when the model
         server gives no whole answer.
         """
+        request, held = Request(scope, receive), HeldBodies(self._holder)
+        try:
+            answer = await self._answer(request, held)
+            await held.send(answer, send, cutting_off(scope))
+        except ClientGone:
+            await Response(status_code=_CLIENT_GONE)(scope, receive, send)
+        finally:
+            held.release()
+
+    async def _answer(self, request: Request, held: HeldBodies) -> Response:
+        """Return what the client is told. Raises ClientGone."""
         arrived_ns = now_ns()
-        held = HeldBodies(self._holder)
         try:
             call = allowed_call(request.method, request.scope["raw_path"], self._model)
             body = await held.request(request.receive, ", ".join(request.headers.getlist("content-encoding")))
-            return await self._answer(request, call, self._logged(request, arrived_ns, body), held)
+            return await self._served(request, call, self._logged(request, arrived_ns, body), held)
         except (CallRefused, BodyRefused) as refusal:
             return self._refuse(refusal.status, str(refusal))
-        except ClientGone:
-            return Response(status_code=_CLIENT_GONE)
         except httpx.InvalidURL:
             return self._refuse(400, "not a query that can be forwarded")
         except (httpx.HTTPError, httpx.StreamError) as error:
             log.warning("model server did not answer", why=type(error).__name__)
             return JSONResponse({"error": "the model server does not answer"}, status_code=502)
-        finally:
-            held.release()
 
-    async def _answer(self, request: Request, call: AllowedCall, logged: LoggedBody, held: HeldBodies) -> Response:
+    async def _served(self, request: Request, call: AllowedCall, logged: LoggedBody, held: HeldBodies) -> Response:
+        """Return what the model server says; both sides of an inference are logged."""
         if call.is_inference:
             self._agent.log(logged)
         answer = await self._forward(request, call, logged.body)
@@ -185,21 +193,16 @@ def build(
     probe_token: str = "",
 ) -> Starlette:
     """Return the application."""
+    agent = Agent(logger, origin, body_bytes=limits.request_bytes)
+    proxy = Proxy(upstream, origin.name, agent, limits, metadata_headers=metadata_headers, probe_token=probe_token)
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with Agent(logger, origin, body_bytes=limits.request_bytes) as agent:
-            app.state.proxy = proxy = Proxy(
-                upstream, origin.name, agent, limits, metadata_headers=metadata_headers, probe_token=probe_token
-            )
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with agent:
             yield
             await proxy.close()
 
-    async def handle(request: Request) -> Response:
-        proxy: Proxy = request.app.state.proxy
-        return await proxy.handle(request)
-
-    return Starlette(routes=[Route("/{path:path}", handle, methods=METHODS)], lifespan=lifespan)
+    return Starlette(routes=[Route("/{path:path}", proxy, methods=METHODS)], lifespan=lifespan)
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -219,6 +222,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "answers pass but are lost to monitoring",
     )
     parser.add_argument("--body-within", type=float, default=door_limits.BODY_WITHIN_S, help="seconds, then 408")
+    parser.add_argument(
+        "--write-within", type=float, default=door_limits.WRITE_WITHIN_S, help="seconds to take an answer, then cut off"
+    )
     parser.add_argument("--max-connections", type=int, default=door_limits.CONNECTIONS, help="at the same time")
     parser.add_argument("--annotations", type=_pairs, default={}, help="sent as Ce-Annotations: a=b,c=d or JSON")
     parser.add_argument("--metadata-headers", default="", help="request headers sent as Ce-Metadata, comma separated")
@@ -254,7 +260,11 @@ def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os
         metadata_headers=headers,
         probe_token=environment.get("PROBE_TOKEN", ""),
     )
-    connections = ConnectionLimits(body_within_s=options.body_within, connections=options.max_connections)
+    connections = ConnectionLimits(
+        body_within_s=options.body_within,
+        write_within_s=options.write_within,
+        connections=options.max_connections,
+    )
     return http_service.run(http_service.config(app, connections), listener, "proxy")
 
 

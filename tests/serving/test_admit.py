@@ -120,6 +120,47 @@ def test_a_time_that_cannot_be_used_is_no_reason_to_lose_an_event(value: bytes, 
     assert value.decode() == event.header("ce_time")
 
 
+def time_of(value: bytes) -> float | None:
+    """Return an event's time as it is read, in seconds since the epoch."""
+    return open_envelope((GOOD | {b"ce-recordedtime": value}).items(), max_header_bytes=4096).recorded_s
+
+
+@pytest.mark.parametrize(
+    ("value", "same"),
+    [
+        (b"2026-03-01t12:00:00z", b"2026-03-01T12:00:00Z"),
+        (b"2026-03-01t14:00:00+02:00", b"2026-03-01T12:00:00Z"),
+        (b"2016-12-31T23:59:60Z", b"2016-12-31T23:59:59.999999Z"),
+        (b"2016-12-31t23:59:60.5z", b"2016-12-31T23:59:59.999999Z"),
+        (b"2017-01-01T08:59:60+09:00", b"2016-12-31T23:59:59.999999Z"),
+        (b"2012-06-30T19:59:60-04:00", b"2012-06-30T23:59:59.999999Z"),
+    ],
+)
+def test_a_time_of_rfc_3339_is_read(value: bytes, same: bytes) -> None:
+    """Small letters mean the same, and a leap second belongs to the minute that it ends."""
+    assert time_of(same) is not None
+    assert time_of(same) == time_of(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"2026-03-01T12:00:60Z",
+        b"2016-12-30T23:59:60Z",
+        b"2016-12-31T23:59:60+01:00",
+        b"2016-12-31T23:59:61Z",
+        b"2016-12-31T23:59:60",
+        b"2016-02-31T23:59:60Z",
+        b"0000-12-31T23:59:60Z",
+        b"0001-01-01T00:59:60+14:00",
+        b"9999-12-31T23:59:60-14:00",
+    ],
+)
+def test_a_second_60_is_a_leap_second_or_none(value: bytes) -> None:
+    """There has been none but at the end of June and of December, in UTC."""
+    assert time_of(value) is None
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from threading import Thread
+from collections import Counter
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
+from listening import everything, listening, slow_reader
 from processes import wait_until
 
-from pegel_serving import http_service
-from pegel_serving.bounded_http import ConnectionLimits
+from pegel_serving.bounded_http import ConnectionEnd, ConnectionLimits
 
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\n"
 LATE = b"GET /late HTTP/1.1\r\nhost: x\r\n\r\n"
 SHORT = b"GET /short HTTP/1.1\r\nhost: x\r\n\r\n"
+LARGE = HEAD + b"\r\n"
+CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -38,36 +38,9 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": bytes(size)})
 
 
-@contextmanager
-def listening(limits: ConnectionLimits) -> Iterator[tuple[str, int]]:
-    """Serve `echo` in a thread."""
-    listener = http_service.bind("127.0.0.1", 0)
-    server = http_service.AnnouncingServer(http_service.config(echo, limits), "echo", lambda: "")
-    thread = Thread(target=lambda: asyncio.run(uvicorn.Server.serve(server, sockets=[listener])))
-    thread.start()
-    assert wait_until(lambda: server.started)
-    try:
-        yield listener.getsockname()[:2]
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
 def answered(address: tuple[str, int]) -> int:
     """Return the status an honest client gets."""
     return httpx.post(f"http://{address[0]}:{address[1]}/", content=b"{}", trust_env=False).status_code
-
-
-def everything(client: socket.socket) -> bytes:
-    """Return what the other side says until it hangs up."""
-    client.settimeout(10)
-    said = b""
-    try:
-        while part := client.recv(1 << 16):
-            said += part
-    except ConnectionError:
-        pass
-    return said
 
 
 def ended(client: socket.socket) -> bool:
@@ -98,7 +71,7 @@ def test_who_stalls_is_cut_off() -> None:
         SHORT + b"\r\n",
     ]
     limits = ConnectionLimits(headers_within_s=0.2, body_within_s=-1.8, idle_s=0)
-    with listening(limits) as address, ExitStack() as stack:
+    with listening(echo, limits) as address, ExitStack() as stack:
         clients = [stack.enter_context(socket.create_connection(address)) for _ in beginnings]
         for client, said in zip(clients, beginnings, strict=True):
             client.sendall(said)
@@ -109,17 +82,34 @@ def test_who_stalls_is_cut_off() -> None:
 
 def test_who_does_not_read_is_cut_off() -> None:
     """An answer that nobody takes is not kept for ever."""
-    with (
-        listening(ConnectionLimits(write_within_s=0.2)) as address,
-        socket.socket() as client,
-    ):
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.connect(address)
-        client.sendall((HEAD + b"\r\n") * 20)
+    with listening(echo, ConnectionLimits(write_within_s=0.2)) as address, slow_reader(address) as client:
+        client.sendall(LARGE)
         cut = wait_until(lambda: not _is_open(client), within_s=10)
 
         assert cut
         assert 200 == answered(address)
+
+
+def test_who_reads_a_byte_at_a_time_is_cut_off() -> None:
+    """However steadily: an answer has a time in all, after which its connection ends."""
+    ends: Counter[str] = Counter()
+    with listening(echo, ConnectionLimits(write_within_s=0.2), ends) as address, slow_reader(address) as client:
+        client.sendall(LARGE)
+        client.settimeout(10)
+
+        assert wait_until(lambda: len(client.recv(1)) == 1 and ends[ConnectionEnd.OVER_TIME] == 1, within_s=10)
+        assert 200 == answered(address)
+
+
+def test_who_takes_an_answer_slowly_makes_room_for_who_comes() -> None:
+    """Beyond the bound of connections, whoever has been taking an answer for longest is cut off for the newcomer."""
+    ends: Counter[str] = Counter()
+    with listening(echo, ConnectionLimits(connections=3), ends) as address, ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(slow_reader(address)).sendall(LARGE)
+
+        assert [200] * 3 == [answered(address) for _ in range(3)]
+    assert [ConnectionEnd.MADE_ROOM] == list(ends)
 
 
 def _is_open(client: socket.socket) -> bool:
@@ -145,15 +135,69 @@ def _is_open(client: socket.socket) -> bool:
 )
 def test_headers_are_bounded_together(said: bytes) -> None:
     """More than 16 KiB are answered 431, whole or not."""
-    with listening(ConnectionLimits()) as address, socket.create_connection(address) as client:
+    with listening(echo, ConnectionLimits()) as address, socket.create_connection(address) as client:
         client.sendall(said)
 
         assert b"HTTP/1.1 431 " == client.recv(13)
 
 
+@pytest.mark.parametrize(
+    ("said", "status", "end"),
+    [
+        (b"nonsense\r\n\r\n", b"400", ConnectionEnd.NO_HTTP),
+        (HEAD + b"a header without a colon\r\n\r\n", b"400", ConnectionEnd.NO_HTTP),
+        (HEAD + b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n", b"400", ConnectionEnd.NO_HTTP),
+        (CHUNKED + b"many\r\n", b"400", ConnectionEnd.BAD_BODY),
+        (CHUNKED + b"1\r\nxyz\r\n", b"400", ConnectionEnd.BAD_BODY),
+        (CHUNKED + b"0\r\na trailer without a colon\r\n\r\n", b"400", ConnectionEnd.BAD_BODY),
+        (CHUNKED + b"0\r\n" + b"x: 1\r\n" * 10_000 + b"\r\n", b"431", ConnectionEnd.HEADERS_TOO_LARGE),
+        (CHUNKED + b"0\r\nx: " + b"1" * 300_000, b"431", ConnectionEnd.HEADERS_TOO_LARGE),
+        (CHUNKED + b"1;" + b"x" * 300_000, b"431", ConnectionEnd.HEADERS_TOO_LARGE),
+        (HEAD + b"transfer-encoding: gzip, chunked\r\n\r\n", b"501", ConnectionEnd.TRANSFER_ENCODING),
+        (HEAD + b"transfer-encoding: gzip\r\n\r\n", b"501", ConnectionEnd.TRANSFER_ENCODING),
+        (
+            HEAD + b"transfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n",
+            b"501",
+            ConnectionEnd.TRANSFER_ENCODING,
+        ),
+    ],
+)
+def test_what_the_server_itself_refuses_is_answered_and_counted_by_kind(
+    said: bytes, status: bytes, end: ConnectionEnd
+) -> None:
+    """With a status and a sentence, and the connection ends: the application never saw it, or not all of it."""
+    ends: Counter[str] = Counter()
+    with listening(echo, ConnectionLimits(), ends) as address, socket.create_connection(address) as client:
+        client.sendall(said)
+        head, _, sentence = everything(client).partition(b"\r\n\r\n")
+
+    assert (b"HTTP/1.1 " + status, {end: 1}) == (head[:12], ends)
+    assert sentence.endswith(b"\n")
+
+
+async def late_headers(scope: Any, receive: Any, send: Any) -> None:
+    """Answer with the names of the headers, once the body is whole."""
+    if scope["type"] == "lifespan":
+        await echo(scope, receive, send)
+        return
+    while (await receive()).get("more_body", False):
+        pass
+    body = b" ".join(name for name, _ in scope["headers"])
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def test_a_trailer_is_no_header() -> None:
+    """What was judged by its headers stays as it was when the body ends."""
+    with listening(late_headers, ConnectionLimits(idle_s=1)) as address, socket.create_connection(address) as client:
+        client.sendall(CHUNKED + b"2\r\n{}\r\n0\r\ncontent-encoding: gzip\r\n\r\n")
+
+        assert b"host transfer-encoding" == everything(client).partition(b"\r\n\r\n")[2]
+
+
 def test_who_asks_many_things_at_once_is_cut_off() -> None:
     """One request is answered while eight wait; more of them do not become memory."""
-    with listening(ConnectionLimits()) as address:
+    with listening(echo, ConnectionLimits()) as address:
         with socket.create_connection(address) as client:
             client.sendall(SHORT * 5000)
             said = everything(client)
@@ -164,7 +208,7 @@ def test_who_asks_many_things_at_once_is_cut_off() -> None:
 
 def test_requests_that_wait_are_answered_before_more_are_read() -> None:
     """Nine at once, and eight more while those are being answered: all are answered, one after the other."""
-    with listening(ConnectionLimits(idle_s=1)) as address, socket.create_connection(address) as client:
+    with listening(echo, ConnectionLimits(idle_s=1)) as address, socket.create_connection(address) as client:
         client.sendall(LATE * 9)
         first = client.recv(1 << 16)
         client.sendall(LATE * 8)
@@ -174,7 +218,7 @@ def test_requests_that_wait_are_answered_before_more_are_read() -> None:
 
 def test_however_many_stall_an_honest_client_is_answered() -> None:
     """Beyond the bound of connections, whoever has been sending for longest makes room."""
-    with listening(ConnectionLimits(connections=20)) as address, ExitStack() as stack:
+    with listening(echo, ConnectionLimits(connections=20)) as address, ExitStack() as stack:
         for _ in range(100):
             client = stack.enter_context(socket.create_connection(address))
             client.sendall(HEAD + b"content-length: 10\r\n\r\nhalf")
@@ -184,7 +228,7 @@ def test_however_many_stall_an_honest_client_is_answered() -> None:
 
 def test_who_is_idle_makes_room_for_who_comes() -> None:
     """Connections that are kept open after an answer are no reason to refuse somebody."""
-    with listening(ConnectionLimits(connections=5)) as address, ExitStack() as stack:
+    with listening(echo, ConnectionLimits(connections=5)) as address, ExitStack() as stack:
         base = f"http://{address[0]}:{address[1]}/"
         clients = [stack.enter_context(httpx.Client(trust_env=False)) for _ in range(10)]
 

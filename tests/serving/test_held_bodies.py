@@ -1,14 +1,15 @@
-"""Bodies at the proxy: bounded as they come, never compressed; those that stall give way."""
+"""Bodies at the proxy: bounded as they come and as they go, never compressed; those that stall give way."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+from starlette.responses import Response
 
 from pegel_serving.body_reading import BodyEnd, BodyReader
 from pegel_serving.held_bodies import BodyLimits, BodyRefused, HeldBodies, Holder
@@ -23,14 +24,14 @@ def whole(body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
     return receive
 
 
-def stalled(body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
-    """Return an ASGI `receive` that gives the beginning of a body, and then nothing."""
-    parts = [body]
+def stalled(*parts: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """Return an ASGI `receive` that gives the beginning of a body, if there is any, and then nothing."""
+    rest = list(parts)
 
     async def receive() -> dict[str, Any]:
-        if not parts:
+        if not rest:
             await asyncio.Event().wait()
-        return {"type": "http.request", "body": parts.pop(), "more_body": True}
+        return {"type": "http.request", "body": rest.pop(), "more_body": True}
 
     return receive
 
@@ -79,3 +80,95 @@ def test_who_stalls_gives_way_to_who_sends() -> None:
         return [task.result()[1] for task in done], honest
 
     assert ([BodyEnd.NO_ROOM], (b"y" * 2000, BodyEnd.WHOLE)) == asyncio.run(go())
+
+
+@pytest.mark.parametrize("parts", [(), (b"half",)])
+def test_a_body_that_does_not_come_is_408(parts: tuple[bytes, ...]) -> None:
+    """Its time begins with the headers, also when nothing of it ever comes."""
+    bodies = HeldBodies(Holder(BodyLimits(body_within_s=0.05)))
+    with pytest.raises(BodyRefused) as refusal:
+        asyncio.run(bodies.request(stalled(*parts), ""))
+
+    assert 408 == refusal.value.status
+
+
+class Reader:
+    """A client that takes what it is sent as long as `reads` is set, or until it is cut off."""
+
+    def __init__(self) -> None:
+        """Take nothing yet."""
+        self.reads = asyncio.Event()
+        self.pieces: list[bytes] = []
+        self.is_cut_off = False
+
+    async def send(self, message: Any) -> None:
+        """Wait until it reads, as a connection does whose buffer is full."""
+        await self.reads.wait()
+        self.pieces.append(message.get("body", b""))
+
+    def cut_off(self) -> None:
+        """Wait for nothing more, as a connection does that is gone."""
+        self.is_cut_off = True
+        self.reads.set()
+
+
+def answered(holder: Holder, size: int) -> tuple[Reader, asyncio.Task[None]]:
+    """Begin to send an answer of `size` bytes to a client that does not read yet."""
+    reader, bodies = Reader(), HeldBodies(holder)
+
+    async def go() -> None:
+        async def parts() -> AsyncIterator[bytes]:
+            yield bytes(size)
+
+        await bodies.send(Response(await bodies.answer(parts())), reader.send, reader.cut_off)
+
+    return reader, asyncio.create_task(go())
+
+
+def test_an_answer_is_held_until_its_client_has_taken_it() -> None:
+    """In pieces of at most 64 KiB; then there is room for the next."""
+
+    async def go() -> tuple[list[int], list[int]]:
+        holder = Holder(BodyLimits(held_bytes=200_000))
+        held = []
+        reader, sending = answered(holder, 200_000)
+        await asyncio.sleep(0)
+        held.append(holder.held)
+        reader.reads.set()
+        await sending
+        return [*held, holder.held], [len(piece) for piece in reader.pieces]
+
+    assert ([200_000, 0], [0, 65_536, 65_536, 65_536, 3392]) == asyncio.run(go())
+
+
+def test_who_takes_an_answer_slowly_gives_way() -> None:
+    """The oldest of them, as many as it takes, and none in vain: a call that would not fit all the same is 503."""
+
+    async def go() -> tuple[list[bool], int]:
+        holder = Holder(BodyLimits(held_bytes=1000))
+        slow = [answered(holder, 300) for _ in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(BodyRefused, match="come back later"):
+            await HeldBodies(holder).request(whole(b"x" * 1001), "")
+        await HeldBodies(holder).request(whole(b"x" * 500), "")
+        cut_off = [reader.is_cut_off for reader, _ in slow]
+        for reader, sending in slow:
+            reader.reads.set()
+            await sending
+        return cut_off, holder.held
+
+    assert ([True, True, False], 500) == asyncio.run(go())
+
+
+def test_a_call_that_ends_lets_go_of_everything() -> None:
+    """Also when its client goes away in the middle of an answer."""
+
+    async def go() -> int:
+        holder = Holder(BodyLimits())
+        _, sending = answered(holder, 100_000)
+        await asyncio.sleep(0)
+        sending.cancel()
+        await asyncio.wait([sending])
+        return holder.held
+
+    assert 0 == asyncio.run(go())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,9 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
+from listening import everything, listening
+from processes import metric, readiness
 from senders import SwitchedSender
 
-from pegel_serving.logger.http_door import DoorSettings, LoggerApp
+from pegel_serving.bounded_http import ConnectionLimits
+from pegel_serving.logger.door_settings import DoorSettings
+from pegel_serving.logger.http_door import LoggerApp
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Limits, Pipeline
 from pegel_serving.logger.spool import Spool
@@ -275,7 +280,7 @@ def test_waiting_costs_no_tasks(make: Maker) -> None:
 
 
 async def send_parts(app: LoggerApp, parts: list[bytes | None], *, pause_s: float = 0.0) -> list[int]:
-    """Send a body in parts, None for a client that goes away; return the statuses that were answered."""
+    """Send a body in parts, None for a client that goes away, then nothing; return the statuses that were answered."""
     messages: list[dict[str, Any]] = [
         {"type": "http.disconnect"} if part is None else {"type": "http.request", "body": part, "more_body": True}
         for part in parts
@@ -283,7 +288,7 @@ async def send_parts(app: LoggerApp, parts: list[bytes | None], *, pause_s: floa
     answered: list[int] = []
 
     async def receive() -> dict[str, Any]:
-        await asyncio.sleep(pause_s)
+        await asyncio.sleep(pause_s if messages else 60.0)
         return messages.pop(0)
 
     async def answer(message: Any) -> None:
@@ -307,9 +312,10 @@ def test_a_client_that_goes_away_is_a_loss_of_its_own_kind(
     assert [b'{"count":1,"reason":"client_disconnected"}'] == [event.value for event in sender.topic]
 
 
-def test_a_body_that_does_not_end_is_given_up(make: Maker, sender: SwitchedSender) -> None:
-    """Within its time, with a reason of its own."""
-    answered = asyncio.run(send_parts(make(body_within_s=0.05), [b"x"] * 100, pause_s=0.02))
+@pytest.mark.parametrize("parts", [[], [b"x"], [b"x"] * 100], ids=["never begun", "stopped", "a byte at a time"])
+def test_a_body_that_does_not_end_is_given_up(make: Maker, sender: SwitchedSender, parts: list[bytes | None]) -> None:
+    """Within its time, which begins with the headers, and with a reason of its own."""
+    answered = asyncio.run(send_parts(make(body_within_s=0.05), parts, pause_s=0.02))
 
     assert [408] == answered
     assert [b'{"count":1,"reason":"too_slow"}'] == [event.value for event in sender.topic]
@@ -387,3 +393,19 @@ def test_components_of_one_id_are_no_duplicates(make: Maker, sender: SwitchedSen
 def test_long_names_are_no_labels() -> None:
     """A label that a client makes up is bounded in length as well as in number."""
     assert "other" == Metrics().endpoint("m" * 1000)
+
+
+def test_connections_that_the_server_ends_are_counted_by_kind(make: Maker) -> None:
+    """What is no HTTP, or too large for it, never becomes an event; the metrics and the readiness tell of it."""
+    app = make()
+    with listening(app, ConnectionLimits(), app.connection_ends) as address:
+        for said in (b"nonsense\r\n\r\n", b"POST / HTTP/1.1\r\nx: " + b"x" * 20_000):
+            with socket.create_connection(address) as client:
+                client.sendall(said)
+                everything(client)
+        url = f"http://{address[0]}:{address[1]}"
+        told = readiness(url)["connections_ended"]
+        counted = [metric(url, "pegel_logger_connections_ended_total", reason=kind) for kind in sorted(told)]
+
+    assert {"no_http": 1, "headers_too_large": 1} == told
+    assert [1, 1] == counted

@@ -11,7 +11,8 @@ from pathlib import Path
 from pegel.errors import SetupError
 from pegel_serving import door_limits, http_service, json_logs
 from pegel_serving.bounded_http import ConnectionLimits
-from pegel_serving.logger.http_door import DoorSettings, LoggerApp
+from pegel_serving.logger.door_settings import DoorSettings
+from pegel_serving.logger.http_door import LoggerApp
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Limits, Pipeline
 from pegel_serving.logger.producer import KafkaSender, KafkaSettings
@@ -98,7 +99,8 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     connections = ConnectionLimits(body_within_s=options.body_within, connections=options.max_connections)
-    return http_service.run(http_service.config(app, connections), listener, "logger", failure=app.failure)
+    config = http_service.config(app, connections, app.connection_ends)
+    return http_service.run(config, listener, "logger", failure=app.failure)
 
 
 if __name__ == "__main__":

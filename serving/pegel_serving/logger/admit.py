@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from pegel.data import wire
@@ -41,6 +42,9 @@ TYPES = {
     wire.RESPONSE_TYPE.encode(): "response",
     wire.DROPPED_TYPE.encode(): NOTICE,
 }
+
+_SECOND_60 = re.compile(r"(.+T\d\d:\d\d):60(?:\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_LEAP_MINUTES = frozenset({"06-30 23:59", "12-31 23:59"})
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -167,11 +171,25 @@ def _nobody(namespace: str, endpoint: str, now: float) -> KafkaRecord | None:
 
 
 def _seconds(value: bytes | None) -> float | None:
-    """Read RFC 3339, with nanoseconds or without; None when absent, unreadable or without a zone."""
+    """Read RFC 3339, with nanoseconds or without; None when absent, unreadable or without a zone.
+
+    `T` and `Z` may be small letters (5.6). A leap second is read as the last instant before the next second.
+    """
     if not value:
         return None
+    text = value.decode("latin-1").upper()
     try:
-        at = datetime.fromisoformat(value.decode("latin-1"))
-    except ValueError:  # no time at all, the year 0 or 10000
-        return None
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return _leap_second(text)
     return at.timestamp() if at.tzinfo else None
+
+
+def _leap_second(text: str) -> float | None:
+    """Read the second 60, which there may be at the end of June and December in UTC (RFC 3339, 5.7); else None."""
+    match = _SECOND_60.fullmatch(text)
+    try:
+        at = datetime.fromisoformat(f"{match[1]}:59.999999{match[2]}").astimezone(UTC) if match else None
+    except (ValueError, OverflowError):  # no time at all, the year 0 or 10000
+        return None
+    return at.timestamp() if at and f"{at:%m-%d %H:%M}" in _LEAP_MINUTES else None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from pegel.spec import names
 from pegel_serving import door_limits
@@ -63,6 +65,10 @@ class Metrics:
         """Publish a number that is read whenever somebody asks."""
         Gauge(f"pegel_logger_{name}", text, registry=self.registry).set_function(read)
 
+    def table(self, name: str, text: str, label: str, counts: Mapping[str, int]) -> None:
+        """Publish counts that somebody else keeps, by the label that is their key."""
+        self.registry.register(_Table(f"pegel_logger_{name}", text, label, counts))
+
     def endpoint(self, name: str) -> str:
         """Return the label for an endpoint: its name, or `other` when it is not known or there are too many names."""
         if name in self._endpoints or not names.is_safe(name):
@@ -97,3 +103,18 @@ class Metrics:
     def render(self) -> bytes:
         """Return Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+class _Table(Collector):
+    """Counts of somebody else, read whenever somebody asks."""
+
+    def __init__(self, name: str, text: str, label: str, counts: Mapping[str, int]) -> None:
+        """Remember what to read."""
+        self._name, self._text, self._label, self._counts = name, text, label, counts
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Return the counts as they are now."""
+        family = CounterMetricFamily(self._name, self._text, labels=[self._label])
+        for key, count in self._counts.items():
+            family.add_metric([key], count)
+        yield family

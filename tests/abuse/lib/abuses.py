@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import socket
 import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -324,6 +325,36 @@ async def slow_clients(rng: Random, doors: Doors, count: int) -> Tried:
     return tried
 
 
+async def slow_readers(rng: Random, doors: Doors, count: int) -> Tried:
+    """Answers of up to 900 kB, none a prediction, taken a byte at a time through as small buffers as there are."""
+    tried = Tried("readers of a byte at a time")
+    where = urlsplit(doors.proxy)
+    loop = asyncio.get_running_loop()
+
+    async def one(size: int) -> str:
+        body = json.dumps({"instances": [{"x" * size: 1}]}).encode()
+        with socket.socket() as client:
+            client.setblocking(False)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+            head = f"POST {PREDICT} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+            try:
+                await loop.sock_connect(client, (where.hostname, where.port))
+                await loop.sock_sendall(client, head.encode() + body)
+                for _ in range(80):
+                    async with asyncio.timeout(60):
+                        if not await loop.sock_recv(client, 1):
+                            return "cut"
+                    await asyncio.sleep(0.1)
+            except OSError:
+                return "cut"
+        return "held"
+
+    sizes = [rng.choice([1000, 300_000, 900_000]) for _ in range(count)]
+    tried.answers.update(await asyncio.gather(*(one(size) for size in sizes)))
+    return tried
+
+
 async def many_at_once(rng: Random, doors: Doors, count: int) -> Tried:
     """Connections on which thousands of requests come before the first is answered, read by nobody or to the end."""
     tried = Tried("thousands of requests at once")
@@ -432,6 +463,7 @@ ABUSES = {
     doubled_headers: 100,
     odd_notices: 60,
     slow_clients: 900,
+    slow_readers: 60,
     odd_records: 200,
 }
 """Each kind, and how many of it make one round."""

@@ -9,7 +9,8 @@ from senders import SwitchedSender
 
 from pegel_serving import http_service, json_logs
 from pegel_serving.bounded_http import ConnectionLimits
-from pegel_serving.logger.http_door import DoorSettings, LoggerApp
+from pegel_serving.logger.door_settings import DoorSettings
+from pegel_serving.logger.http_door import LoggerApp
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Limits, Pipeline
 from pegel_serving.logger.spool import Spool

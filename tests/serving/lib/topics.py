@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -34,16 +34,29 @@ def consume(address: str, topic: str, *, at_least: int = 0, within_s: float = 20
     """Read a topic from its beginning until its end is reached and `at_least` records were seen."""
     settings = {"bootstrap.servers": address, "group.id": "tests", "fetch.wait.max.ms": 50}
     consumer = Consumer(settings)
+    deadline = time.monotonic() + within_s
     try:
-        _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=within_s)
+        end = _end(consumer, topic, deadline)
         consumer.assign([TopicPartition(topic, 0, 0)])
-        deadline = time.monotonic() + within_s
         records: list[Record] = []
         while len(records) < max(end, at_least) and time.monotonic() < deadline:
             records += [_record(message) for message in consumer.consume(1000, timeout=0.2)]
     finally:
         consumer.close()
     return records
+
+
+def _end(consumer: Consumer, topic: str, deadline: float) -> int:
+    """Return where the topic ends; a broker that has just begun again does not lead it at once."""
+    while True:
+        try:
+            _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=5.0)
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return int(end)
 
 
 def _record(message: Message) -> Record:
