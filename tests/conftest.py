@@ -9,13 +9,19 @@ import pytest
 from hypothesis import settings
 
 # How long an example takes says something about the machine, nothing about the code.
-settings.register_profile("pegel", deadline=None)
-settings.load_profile("pegel")
+settings.register_profile("pegel", deadline=None, derandomize=True)
+settings.register_profile("drawn anew", deadline=None, print_blob=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--slice K/N`: every Nth of the tests chosen, from the Kth on, by a hash of their names."""
     parser.addoption("--slice", default="1/1", help="K/N: keep one Nth of the tests, the same ones each time")
+    parser.addoption("--anew", action="store_true", help="draw other examples of the property tests than the last time")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw the same examples each time, so that a red run is red for what was changed; or others, where asked to."""
+    settings.load_profile("drawn anew" if config.getoption("--anew") else "pegel")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,8 +1,9 @@
 """Run the suites of every environment and close with one summary: `python tests/run.py [SUITE ...]`.
 
 A suite is a folder below `tests/` and the environment it runs in. Core runs whole once; in a second environment runs
-what is marked `environments`, because it depends on versions that differ there. Tests marked `long` are left out;
-`--long` runs those and nothing else, `--slice K/N` every Nth of them from the Kth on, `--slice today` the day's share.
+what is marked `environments`, because it depends on versions that differ there. Tests marked `long` are left out, and
+property tests draw the same examples each time; `--long` runs the long ones, and the property tests on examples drawn
+anew, `--slice K/N` every Nth of them from the Kth on, `--slice today` the day's share.
 
 Exit code 0 only if nothing failed and every suite ran at least one test; a slice of a suite may be empty.
 """
@@ -93,9 +94,10 @@ class Plan:
     def command(self, suite: Suite, report: Path) -> list[str]:
         """Return the pytest run of one suite."""
         python = ROOT / ".venvs" / suite.environment / "bin" / "python"
-        selection = "long" if self.long else suite.selection
+        selection = "long or hypothesis" if self.long else suite.selection
         command = [str(python), "-m", "pytest", "-q", f"tests/{suite.name}", f"--junitxml={report}", "-m", selection]
-        return [*command, f"--slice={self.slice}"] if self.slice else command
+        anew = ["--anew"] if self.long else []
+        return [*command, *anew, *([f"--slice={self.slice}"] if self.slice else [])]
 
 
 def run(plan: Plan, suite: Suite) -> Outcome:
@@ -156,7 +158,7 @@ def read(arguments: Sequence[str]) -> Plan:
     names = sorted({suite.name for suite in SUITES})
     parser = argparse.ArgumentParser(description="Run the suites of every environment.")
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(names)}; none means all")
-    parser.add_argument("--long", action="store_true", help="run the tests marked `long`, and no others")
+    parser.add_argument("--long", action="store_true", help="run what is marked `long`, and other examples of property tests")
     parser.add_argument("--slice", help="of the long tests: K/N, or `today`")
     given = parser.parse_args(arguments)
     if unknown := sorted(set(given.suites) - set(names)):

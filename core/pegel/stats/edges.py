@@ -15,6 +15,8 @@ TAIL_ROWS = 10
 """The tail ladder halves the tail until fewer baseline rows than this lie beyond."""
 SHAPE_GROUPS = 16
 """Target number of groups of cells for the shape test."""
+FLOAT32_END = 2.0**128
+"""What would follow the largest float32."""
 
 
 def previous(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -117,14 +119,20 @@ def cuts(edges: NDArray[np.float64]) -> NDArray[np.float64]:
     alone = np.isfinite(low) & np.isfinite(high)
     alone[1:] &= values[:-1] < low[1:]
     alone[:-1] &= high[:-1] < values[1:]
-    return np.where(lower, previous(np.where(alone, low, values))[place], np.where(alone, high, values)[place])
+    moved = np.where(lower, previous(np.where(alone, low, values))[place], np.where(alone, high, values)[place])
+    # Neighbours in float32 meet half-way: what lies between them keeps one float64, so that no two cuts are the same.
+    meet = moved[:-1] >= moved[1:]
+    moved[1:][meet] = np.nextafter(moved[:-1][meet], np.inf)
+    return moved
 
 
 def _float32_ends(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the smallest and the largest float64 that are the same as each value in float32; not finite beyond it."""
     with np.errstate(over="ignore", invalid="ignore"):
         single = values.astype(np.float32)
-        ends = [(single + np.nextafter(single, np.float32(side)).astype(np.float64)) / 2 for side in (-np.inf, np.inf)]
+        # Beyond the largest float32 its steps go on: what is half a step beyond it still is the same.
+        beside = [np.nextafter(single, np.float32(side)).astype(np.float64) for side in (-np.inf, np.inf)]
+        ends = [(single + np.clip(next_, -FLOAT32_END, FLOAT32_END)) / 2 for next_ in beside]
         # Half-way values go to the even neighbour, so an end may belong to the next float32 already.
         low, high = (np.where(end.astype(np.float32) == single, end, np.nextafter(end, values)) for end in ends)
     return low, high

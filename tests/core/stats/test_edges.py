@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pegel.stats import edges
@@ -98,6 +98,9 @@ def test_groups_hold_about_a_sixteenth(m: int) -> None:
     assert rows.min() >= m / 32
 
 
+@example([0.0, 1.401298464324817e-45])
+@example([-3.402823364973241e38, -3.4028235677973366e38])
+@example([1.0, 1.0000001192092896])
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=64))
 def test_float32_does_not_leave_a_point(values: list[float]) -> None:
     """A value of a discrete feature is in its cell as float32, too, unless another value is the same in float32."""
@@ -113,7 +116,7 @@ def test_float32_does_not_leave_a_point(values: list[float]) -> None:
     assert cell_of(points, cuts).tolist() == (2 * np.arange(points.size) + 1).tolist()
 
 
-@given(st.lists(FINITE, min_size=65, max_size=300, unique=True))
+@given(st.lists(FINITE, min_size=65, max_size=100, unique=True))
 def test_float32_does_not_pass_an_edge(values: list[float]) -> None:
     """Numbers that a continuous feature was trained with in float32 stay in their cell when more digits follow."""
     ordered = np.sort(np.array(values))

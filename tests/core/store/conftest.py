@@ -21,6 +21,8 @@ from sqlalchemy.engine import Engine
 
 from pegel.store.database import connect, migrate
 
+ROOM = 4 * 2**30
+"""Free bytes from which on the databases are kept in memory."""
 _numbers = count(1)
 
 
@@ -111,14 +113,19 @@ def _await(process: subprocess.Popen[bytes], work: Path, log: Path) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Path]:
     """The socket folder of a real PostgreSQL server."""
-    # Not `tmp_path`: a socket's path may have 107 bytes at most.
-    with tempfile.TemporaryDirectory(prefix="pegel-pg-", dir="/tmp") as folder:
+    # Not `tmp_path`: a socket's path may have 107 bytes at most. In memory where there is room: hundreds of databases
+    # of 300 files each are made, and a busy disk takes a minute to delete them.
+    with tempfile.TemporaryDirectory(prefix="pegel-pg-", dir="/dev/shm" if _roomy("/dev/shm") else "/tmp") as folder:
         try:
             with server(Path(folder)) as sockets:
                 yield sockets
         except NoServer as reason:
             message = f"NOT TESTED ON POSTGRESQL: {reason}"
             pytest.skip(message)
+
+
+def _roomy(folder: str) -> bool:
+    return Path(folder).is_dir() and shutil.disk_usage(folder).free > ROOM
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

@@ -62,24 +62,24 @@ def old_minutes(count: int) -> list[LoggedRecord]:
 
 @pytest.mark.slow
 def test_many_old_minutes_are_counted_in_bounded_memory() -> None:
-    """Of 3,000 minutes of a model with 50 fields as many summaries live at once as fit the bound, and all count."""
+    """Of 1,500 minutes of a model with 50 fields as many summaries live at once as fit the bound, and all count."""
     plan, baselines = wide_plan(frontier=None)
     task = CountingTask(plan, baselines.load)
     live = []
 
     def batches() -> Iterator[pa.RecordBatch]:
-        records = [record.moved("t", 0, offset) for offset, record in enumerate(old_minutes(3_000))]
-        for first in range(0, 3_000, 50):
+        records = [record.moved("t", 0, offset) for offset, record in enumerate(old_minutes(1_500))]
+        for first in range(0, 1_500, 50):
             live.append(sum(len(counting.summaries) for counting in task.counting.values()))
             yield record_batch(records[first : first + 50])
 
     output = decode(task.run(batches()))
     size = Summary.empty(baselines.baseline(plan.monitors["wide-v1"].current[0]).layout).size_bytes
 
-    assert 500 < max(live) <= MAX_PANE_BYTES // size + 1 < 2_000
-    assert 3_000 == len({partial.pane_us for partial in output.partials})
-    assert 3_000 == sum(partial.requests.size for partial in output.partials)
-    assert 3_000 == output.reads["t", 0].records
+    assert 500 < max(live) <= MAX_PANE_BYTES // size + 1 < 1_250
+    assert 1_500 == len({partial.pane_us for partial in output.partials})
+    assert 1_500 == sum(partial.requests.size for partial in output.partials)
+    assert 1_500 == output.reads["t", 0].records
 
 
 def test_what_comes_for_closed_minutes_makes_no_summary() -> None:
