@@ -158,7 +158,7 @@ def read(arguments: Sequence[str]) -> Plan:
     names = sorted({suite.name for suite in SUITES})
     parser = argparse.ArgumentParser(description="Run the suites of every environment.")
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(names)}; none means all")
-    parser.add_argument("--long", action="store_true", help="run what is marked `long`, and other examples of property tests")
+    parser.add_argument("--long", action="store_true", help="run what is marked `long`; draw examples anew")
     parser.add_argument("--slice", help="of the long tests: K/N, or `today`")
     given = parser.parse_args(arguments)
     if unknown := sorted(set(given.suites) - set(names)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pegel.stats import edges
@@ -116,6 +116,7 @@ def test_float32_does_not_leave_a_point(values: list[float]) -> None:
     assert cell_of(points, cuts).tolist() == (2 * np.arange(points.size) + 1).tolist()
 
 
+@settings(max_examples=30)
 @given(st.lists(FINITE, min_size=65, max_size=100, unique=True))
 def test_float32_does_not_pass_an_edge(values: list[float]) -> None:
     """Numbers that a continuous feature was trained with in float32 stay in their cell when more digits follow."""
