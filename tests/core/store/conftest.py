@@ -113,9 +113,8 @@ def _await(process: subprocess.Popen[bytes], work: Path, log: Path) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Path]:
     """The socket folder of a real PostgreSQL server."""
-    # Not `tmp_path`: a socket's path may have 107 bytes at most. In memory where there is room: hundreds of databases
-    # of 300 files each are made, and a busy disk takes a minute to delete them.
-    with tempfile.TemporaryDirectory(prefix="pegel-pg-", dir="/dev/shm" if _roomy("/dev/shm") else "/tmp") as folder:
+    # Not `tmp_path`: a socket's path may have 107 bytes at most.
+    with tempfile.TemporaryDirectory(prefix="pegel-pg-", dir=_home()) as folder:
         try:
             with server(Path(folder)) as sockets:
                 yield sockets
@@ -124,8 +123,10 @@ def postgres() -> Iterator[Path]:
             pytest.skip(message)
 
 
-def _roomy(folder: str) -> bool:
-    return Path(folder).is_dir() and shutil.disk_usage(folder).free > ROOM
+def _home() -> str:
+    # In memory where there is room: a busy disk takes a minute to delete hundreds of databases of 300 files each.
+    memory, disk = Path("/dev/shm"), "/tmp"  # noqa: S108 - a folder of its own is made in either
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > ROOM else disk
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
