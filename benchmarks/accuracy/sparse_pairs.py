@@ -8,6 +8,7 @@ before it is asked whether a change is large enough to matter; findings are what
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -21,8 +22,8 @@ from scipy.special import ndtr
 from pegel.baseline.baseline import Baseline
 from pegel.baseline.pair_reference import PairReference
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
-from pegel.detect.correlation import by_halves, correlation, fisher_z, halves_of, is_normal, judged_pairs
-from pegel.detect.odds_ratios import possible
+from pegel.detect.correlation import correlation, fisher_z, halves_of, is_normal, judged_pairs
+from pegel.detect.odds_ratios import log_bounds, possible, same_odds
 from pegel.spec.monitor_spec import Watch
 from pegel.stats.comoments import Comoments
 from pegel.stats.layout import build_layout
@@ -156,17 +157,21 @@ class Trained:
 
 
 def pair_p_values(reference: PairReference, window: Comoments) -> Floats:
-    """Return the p-value of each pair that is judged; 1 where odds ratios are almost the same."""
-    before, now = reference.sums.pairs(), window.pairs()
-    judged = judged_pairs(before, now)
-    normal = judged & is_normal(reference, before, now)
-    z = fisher_z(reference, before, now, normal)
-    halves = halves_of(now), halves_of(before)
+    """Return the p-value of each pair that is judged; 1 where it is above all levels."""
+    now = window.pairs()
+    judged = judged_pairs(reference, now)
+    normal = judged & is_normal(reference, now)
+    z = fisher_z(reference, now, now.correlations(), normal)
+    halves = halves_of(now), halves_of(reference.trained)
     exact = judged & ~normal & np.less(*possible(*halves))
     values = np.ones(z.shape)
     values[np.isfinite(z)] = 2 * ndtr(-np.abs(z[np.isfinite(z)]))
-    for change in by_halves(reference, *halves, exact, 1):
-        values[change.second, change.first] = change.single_p
+    places = np.nonzero(exact)
+    sides, factors = [side.at(places) for side in halves], reference.factor[places]
+    small = log_bounds(sides[0], sides[1], factors).below < math.log(max(LEVELS))
+    for i in np.flatnonzero(small).tolist():
+        seen, trained = (side.at(i) for side in sides)
+        values[places[0][i], places[1][i]] = same_odds(seen, trained, float(factors[i]))
     return values[judged]
 
 

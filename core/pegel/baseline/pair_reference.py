@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.stats.comoments import Comoments
+from pegel.stats.comoments import Comoments, PairSums
 from pegel.stats.layout import NumericLayout
 from pegel.stats.noise import Noise
 from pegel.stats.normal_scores import off_mode, score_skewness
@@ -33,6 +34,16 @@ class PairReference:
     off_mode: Floats
     skewness: Floats
     factor: Floats
+
+    @cached_property
+    def trained(self) -> PairSums:
+        """Return the sums of each pair."""
+        return self.sums.pairs()
+
+    @cached_property
+    def correlations(self) -> Floats:
+        """Return the correlations of normal scores, shape (size, size); NaN where a field does not vary."""
+        return self.trained.correlations()
 
     @classmethod
     def of(cls, summary: Summary, kappa: Floats, noise: Noise) -> Self:

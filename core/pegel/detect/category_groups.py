@@ -29,12 +29,14 @@ class CategoryGroups:
 
     `baseline`, `window`: int64, shape (fields, named + buckets): first the categories with a cell, 0 where one does not
     stand alone, then the buckets, those of fields that have fewer spread evenly. `bucket_of`: the place among them of
-    the bucket of each category with a cell, shape (fields, named).
+    the bucket of each category with a cell, shape (fields, named). `own`: how many categories with a cell, and how many
+    buckets, each field has by itself, shape (fields, 2).
     """
 
     baseline: Counts
     window: Counts
     bucket_of: NDArray[np.intp]
+    own: NDArray[np.int64]
 
     @classmethod
     def of(
@@ -42,8 +44,8 @@ class CategoryGroups:
     ) -> CategoryGroups:
         """Group counts per cell of at least one field, each of the shape (cells of its layout,)."""
         known = [layout.vocabulary for layout in layouts]
-        named = max(len(one.top) for one in known)
-        buckets = max(one.buckets for one in known)
+        own = np.array([(len(one.top), one.buckets) for one in known])
+        named, buckets = own.max(axis=0).tolist()
         size = named + buckets
         b, w, bucket_of = (np.zeros((len(known), width), dtype=np.int64) for width in (size, size, named))
         for i, one in enumerate(known):
@@ -57,7 +59,13 @@ class CategoryGroups:
         expected = (b + w)[:, :named] * (m / np.maximum(m + n, 1))
         spread = np.sqrt(expected * (n / np.maximum(m + n, 1)))
         alone = expected - boundary - 0.5 >= CERTAIN * spread
-        return cls(_moved(b, alone, bucket_of), _moved(w, alone, bucket_of), bucket_of)
+        return cls(_moved(b, alone, bucket_of), _moved(w, alone, bucket_of), bucket_of, own)
+
+    def cell(self, field: int, group: int) -> int:
+        """Return the cell, among those of one field's own layout, whose place among the groups is `group`."""
+        named, buckets = self.bucket_of.shape[1], self.baseline.shape[1] - self.bucket_of.shape[1]
+        own_named, own_buckets = self.own[field].tolist()
+        return group if group < named else int(own_named + (group - named) * own_buckets // buckets)
 
     def pooled(self) -> tuple[Counts, Counts, NDArray[np.int64]]:
         """Return baseline, window and the pool of each group for the shape test, each of shape (fields, groups).

@@ -13,15 +13,16 @@ influence-function variance of r over its value for a normal pair.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from pegel.baseline.pair_reference import PairReference
-from pegel.detect.odds_ratios import Halves, expected_both, possible, same_odds
+from pegel.detect.odds_ratios import Halves, expected_both, log_bounds, possible, same_odds
 from pegel.stats import tails
 from pegel.stats.comoments import Comoments, PairSums
 
@@ -40,8 +41,6 @@ SKEWED = 0.02
 """Largest skewness of a mean of products under a normal law: more would show at one in ten million."""
 TYPICAL_ROWS = 30
 """Rows over `kappa` must be at least so many: otherwise a handful of rows makes the correlation."""
-CLOSE = 1.0
-"""Pairs whose odds ratios differ by fewer standard errors than this are not worth an exact test."""
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -87,9 +86,9 @@ class PairChange:
     @property
     def relevant(self) -> bool:
         """Say whether the change is large enough to matter."""
-        if self.halves is None or abs(self.change) >= LEAST_CHANGE:
+        if self.halves is None:
             return abs(self.change) >= LEAST_CHANGE
-        return self.statistic >= LEAST_LIFT * self.expected or self.statistic * LEAST_LIFT <= self.expected
+        return bool(_matters(self.change, self.statistic, self.expected))
 
     def numbers(self) -> dict[str, float]:
         """Return what the p-value follows from."""
@@ -118,14 +117,15 @@ def correlation(reference: PairReference, window: Comoments, chosen: Sequence[in
         window: Co-moments of the window.
         chosen: Places of the fields that are watched; None for all.
     """
-    before, now = reference.sums.pairs(), window.pairs()
-    judged = judged_pairs(before, now, chosen)
-    normal = judged & is_normal(reference, before, now)
-    z = fisher_z(reference, before, now, normal)
-    halves = halves_of(now), halves_of(before)
+    now = window.pairs()
+    judged = judged_pairs(reference, now, chosen)
+    normal = judged & is_normal(reference, now)
+    r = now.correlations()
+    z = fisher_z(reference, now, r, normal)
+    halves = halves_of(now), halves_of(reference.trained)
     open_ended = judged & ~normal & np.less(*possible(*halves))
     pairs = int(np.isfinite(z).sum() + open_ended.sum())
-    changes = _largest(before, now, z, pairs), *by_halves(reference, *halves, open_ended, pairs)
+    changes = _largest(reference, now, r, z, pairs), *by_halves(reference, *halves, open_ended, pairs)
     return min((change for change in changes if change is not None), key=_urgency, default=None)
 
 
@@ -133,18 +133,19 @@ def _urgency(change: PairChange) -> tuple[bool, float, float]:
     return not change.relevant, change.p_value, -abs(change.change)
 
 
-def judged_pairs(before: PairSums, now: PairSums, chosen: Sequence[int] | None = None) -> Flags:
+def judged_pairs(reference: PairReference, now: PairSums, chosen: Sequence[int] | None = None) -> Flags:
     """Say which pairs have enough rows on both sides, shape (size, size); each pair once, below the diagonal."""
-    enough = np.tril(np.minimum(before.rows, now.rows) >= MIN_ROWS, k=-1)
+    enough = np.tril(np.minimum(reference.trained.rows, now.rows) >= MIN_ROWS, k=-1)
     if chosen is not None:
-        left_out = np.setdiff1d(np.arange(len(enough)), chosen)
-        enough[left_out] = enough[:, left_out] = False
+        watched = np.zeros(len(enough), dtype=np.bool_)
+        watched[list(chosen)] = True
+        enough &= watched & watched[:, None]
     return enough
 
 
-def is_normal(reference: PairReference, before: PairSums, now: PairSums) -> Flags:
+def is_normal(reference: PairReference, now: PairSums) -> Flags:
     """Say for which pairs a difference of transformed correlations is normal; from the baseline and numbers of rows."""
-    rows, trained = now.rows / reference.factor, before.rows / reference.factor
+    rows, trained = now.rows / reference.factor, reference.trained.rows / reference.factor
     fewer = np.minimum(rows, trained)
     joint = np.outer(reference.off_mode, reference.off_mode)
     skewed = np.abs(np.outer(reference.skewness, reference.skewness)) > SKEWED * np.sqrt(fewer)
@@ -152,19 +153,22 @@ def is_normal(reference: PairReference, before: PairSums, now: PairSums) -> Flag
     return np.asarray(enough & ~skewed & (fewer >= TYPICAL_ROWS * reference.kappa), dtype=np.bool_)
 
 
-def fisher_z(reference: PairReference, before: PairSums, now: PairSums, pairs: Flags) -> Floats:
-    """Return the standardised differences of transformed correlations; NaN for other pairs, or without variation."""
-    rows, trained = np.maximum(now.rows, MIN_ROWS), np.maximum(before.rows, MIN_ROWS)
+def fisher_z(reference: PairReference, now: PairSums, r: Floats, pairs: Flags) -> Floats:
+    """Return the standardised differences of transformed correlations; NaN for other pairs, or without variation.
+
+    `r`: the correlations of the window.
+    """
+    rows, trained = np.maximum(now.rows, MIN_ROWS), np.maximum(reference.trained.rows, MIN_ROWS)
     spread = np.sqrt(reference.kappa * reference.factor * (1 / (rows - 3) + 1 / (trained - 3)))
-    difference = _fisher(now.correlations()) - _fisher(before.correlations())
+    difference = _fisher(r) - _fisher(reference.correlations)
     return np.where(pairs, difference / spread, np.nan)
 
 
-def _largest(before: PairSums, now: PairSums, z: Floats, pairs: int) -> PairChange | None:
+def _largest(reference: PairReference, now: PairSums, r: Floats, z: Floats, pairs: int) -> PairChange | None:
     """Return the most certain of the changes that matter, or of all if none does; None without any."""
-    r_before, r_now = before.correlations(), now.correlations()
+    before = reference.correlations
     certain = np.abs(z)
-    relevant = np.where(np.abs(r_now - r_before) >= LEAST_CHANGE, certain, np.nan)
+    relevant = np.where(np.abs(r - before) >= LEAST_CHANGE, certain, np.nan)
     certain = relevant if np.isfinite(relevant).any() else certain
     if not np.isfinite(certain).any():
         return None
@@ -174,9 +178,9 @@ def _largest(before: PairSums, now: PairSums, z: Floats, pairs: int) -> PairChan
         first=place[0],
         second=place[1],
         n=int(now.rows[place]),
-        m=int(before.rows[place]),
-        before=float(r_before[place]),
-        now=float(r_now[place]),
+        m=int(reference.trained.rows[place]),
+        before=float(before[place]),
+        now=float(r[place]),
         statistic=float(z[first, second]),
         single_p=float(2 * ndtr(-abs(z[first, second]))),
         pairs=pairs,
@@ -186,26 +190,43 @@ def _largest(before: PairSums, now: PairSums, z: Floats, pairs: int) -> PairChan
 def by_halves(
     reference: PairReference, window: Halves, baseline: Halves, judged: Flags, pairs: int
 ) -> Iterator[PairChange]:
-    """Compare the halves of those pairs whose odds ratios are not almost the same: of others p is near 1."""
-    ratios, variances = zip(window.log_odds(), baseline.log_odds(), strict=True)
-    apart = np.abs(ratios[0] - ratios[1]) >= CLOSE * np.sqrt(reference.factor * (variances[0] + variances[1]))
-    candidates = np.argwhere(judged & apart) if (judged & apart).any() else np.argwhere(judged)[:1]
-    for larger, smaller in candidates.tolist():
-        place = smaller, larger
-        now, before = window.at(place), baseline.at(place)
+    """Compare the halves of as many pairs as it takes to have that which `correlation` looks for among them.
+
+    The cheap bounds of p-values say which pairs can still be it, and which is the likeliest to be.
+    """
+    places = np.argwhere(judged)[:, ::-1]
+    at = tuple(places.T)
+    now, before, factor = window.at(at), baseline.at(at), reference.factor[at]
+    expected = expected_both(now, before)
+    idle = ~_matters(now.phi - before.phi, now.both, expected)
+    below, above = log_bounds(now, before, factor)
+    best = (True, np.inf)
+    for i in np.lexsort((below, idle)).tolist():
+        if (idle[i], below[i]) > best:
+            return
+        halves = now.at(i), before.at(i)
+        single_p = tails.FLOOR if above[i] < math.log(tails.FLOOR) else same_odds(*halves, float(factor[i]))
+        best = min(best, (idle[i], math.log(single_p)))
         yield PairChange(
-            first=smaller,
-            second=larger,
-            n=int(now.rows),
-            m=int(before.rows),
-            before=float(before.phi),
-            now=float(now.phi),
-            statistic=float(now.both),
-            single_p=same_odds(now, before, float(reference.factor[place])),
+            first=int(places[i, 0]),
+            second=int(places[i, 1]),
+            n=int(now.rows[i]),
+            m=int(before.rows[i]),
+            before=float(before.phi[i]),
+            now=float(now.phi[i]),
+            statistic=float(now.both[i]),
+            single_p=single_p,
             pairs=pairs,
-            halves=(now, before),
-            expected=float(expected_both(now, before)),
+            halves=halves,
+            expected=float(expected[i]),
         )
+
+
+def _matters(change: ArrayLike, both: ArrayLike, expected: ArrayLike) -> Flags:
+    """Say which changes of halves are large enough: of their correlation, or of the rows that are high in both."""
+    seen, usual = np.asarray(both, dtype=np.float64), np.asarray(expected, dtype=np.float64)
+    lifted = (seen >= LEAST_LIFT * usual) | (seen * LEAST_LIFT <= usual)
+    return np.asarray((np.abs(change) >= LEAST_CHANGE) | lifted, dtype=np.bool_)
 
 
 def halves_of(sums: PairSums) -> Halves:

@@ -27,7 +27,7 @@ NAME = "single category"
 
 @dataclass(frozen=True)
 class SingleCategory:
-    """The group that changed most. `group`: its place among the groups; `groups`: how many have rows at all."""
+    """The group that changed most. `group`: its cell in the field's layout; `groups`: how many have rows at all."""
 
     group: int
     groups: int
@@ -81,7 +81,7 @@ def single_category(groups: CategoryGroups, field: int, factor: float = 1.0) -> 
         return None
     group = int(deviances(b[None], w[None])[0].argmax())
     rows = (int(w[group]), int(w.sum()), int(b[group]), int(b.sum()))
-    return SingleCategory(group, used, CountTest(NAME, *rows, two_sided=True, factor=factor))
+    return SingleCategory(groups.cell(field, group), used, CountTest(NAME, *rows, two_sided=True, factor=factor))
 
 
 def deviances(baseline: NDArray[np.int64], window: NDArray[np.int64]) -> Floats:

@@ -164,7 +164,7 @@ def _in_bursts(test: Evidence, dispersion: Dispersion | None) -> Evidence:
 def _of_season(comparison: Comparison, baseline: Baseline, summary: Summary, season: int | None) -> Comparison:
     """Compare with the rows of the baseline from the same season, or season by season."""
     seasons = baseline.noise.seasons
-    place = slice(*baseline.layout.offsets[baseline.layout.index[comparison.name] :][:2])
+    place = baseline.layout.places[baseline.layout.index[comparison.name]]
     counts = {known: cells[place] for known, cells in baseline.summary.season_cells.items()}
     if season is not None:
         label = "" if seasons is None else seasons.label(season)

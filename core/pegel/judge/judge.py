@@ -126,15 +126,15 @@ def _in_order(verdicts: Sequence[FeatureVerdict], division: Division, baseline: 
     unknown = (insufficient(name, "not in the baseline", 0, 0) for name in missing)
     features = (*(max(some, key=lambda verdict: verdict.weight) for some in by_field.values() if some), *unknown)
     ordered = [*(verdict for some in by_field.values() for verdict in some), *beyond]
-    facts = _facts(division, baseline)
+    alarming = [verdict for verdict in ordered if verdict.verdict is Verdict.DRIFT or verdict.alarm]
+    # Most windows have no finding, and so nothing to say of how it was made.
+    facts = _facts(division, baseline) if alarming else {}
     return Judgement(
         # An inconspicuous outlier rate of a few rows must not make a span look healthy that nobody could judge.
         verdict=overall([*features, *(verdict for verdict in beyond if verdict.verdict is not Verdict.OK)]),
         features=features,
         beyond=tuple(beyond),
-        findings=tuple(
-            span.finding(verdict, facts) for verdict in ordered if verdict.verdict is Verdict.DRIFT or verdict.alarm
-        ),
+        findings=tuple(span.finding(verdict, facts) for verdict in alarming),
         division=division,
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from functools import lru_cache
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -36,15 +37,13 @@ class PairedFields:
     @classmethod
     def of(cls, baseline: Baseline, fields: Sequence[Field], summary: Summary | None = None) -> Self:
         """Look at the judged fields of a baseline, and at the rows of a window if there is one."""
-        judged = {field.name for field in fields}
-        places = _places(baseline, judged)
-        before = baseline.pairs.sums.pairs()
-        now = before if summary is None else summary.comoments.pairs()
+        chosen = _chosen(baseline, tuple(fields))
+        now = baseline.pairs.trained if summary is None else summary.comoments.pairs()
         return cls(
-            watched=[baseline.layout.correlated[place][1].field.name for place in places],
-            left_out=_left_out(baseline, judged),
-            pairs=int(judged_pairs(before, now, places).sum()),
-            possible=len(places) * (len(places) - 1) // 2,
+            watched=chosen.watched,
+            left_out=chosen.left_out,
+            pairs=int(np.count_nonzero(judged_pairs(baseline.pairs, now, chosen.places))),
+            possible=len(chosen.places) * (len(chosen.places) - 1) // 2,
         )
 
     @property
@@ -72,8 +71,21 @@ class PairedFields:
         return f", not {'; '.join(reasons)}" if reasons else ""
 
 
-def _places(baseline: Baseline, judged: set[str]) -> list[int]:
-    return [place for place, (_, layout) in enumerate(baseline.layout.correlated) if layout.field.name in judged]
+class _Chosen(NamedTuple):
+    """What the baseline alone says of its judged fields: places and names of those watched, and why others are not."""
+
+    places: tuple[int, ...]
+    watched: tuple[str, ...]
+    left_out: Mapping[str, Sequence[str]]
+
+
+@lru_cache(maxsize=32)
+def _chosen(baseline: Baseline, fields: tuple[Field, ...]) -> _Chosen:
+    """Choose once for all windows."""
+    judged = {field.name for field in fields}
+    names = [layout.field.name for _, layout in baseline.layout.correlated]
+    places = tuple(place for place, name in enumerate(names) if name in judged)
+    return _Chosen(places, tuple(names[place] for place in places), _left_out(baseline, judged))
 
 
 def _left_out(baseline: Baseline, judged: set[str]) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -164,7 +165,7 @@ class Comoments:
         These are 8 (3 + 2 size + size**2 + g + 4 g size) bytes, with g fields that lack a number in some row: 34 kB for
         64 complete fields, 166 kB if each lacks some, before they are compressed.
         """
-        lower = np.tril_indices(self.sums.size)
+        lower = _lower_triangle(self.sums.size)
         lacking = np.zeros(0, dtype=np.int64) if self.gaps is None else np.flatnonzero(np.diag(self.gaps[0]))
         head = [self.sums.size, self.n, lacking.size, *lacking.tolist()]
         parts = [np.array(head, dtype=np.int64), self.sums, self.products[lower], self.both_high[lower]]
@@ -199,9 +200,18 @@ class Comoments:
         return cls.from_body(unseal(cls.name, data))
 
 
+@lru_cache(maxsize=64)
+def _lower_triangle(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return rows and columns of the pairs, each once, diagonal included; the same for every summary of a size."""
+    rows, columns = np.tril_indices(size)
+    for indices in (rows, columns):
+        indices.flags.writeable = False
+    return rows, columns
+
+
 def _symmetric(lower: Integers, size: int) -> Integers:
     matrix = np.zeros((size, size), dtype=np.int64)
-    rows, columns = np.tril_indices(size)
+    rows, columns = _lower_triangle(size)
     matrix[rows, columns] = matrix[columns, rows] = lower
     return matrix
 

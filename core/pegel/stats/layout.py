@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -182,6 +183,12 @@ class Layout:
     def offsets(self) -> NDArray[np.int64]:
         """Return where each field's cells begin in one flat array, and the total, shape (fields + 1,)."""
         return np.cumsum([0] + [feature.size for feature in self.features])
+
+    @cached_property
+    def places(self) -> tuple[slice, ...]:
+        """Return which cells of one flat array are those of each field."""
+        bounds = self.offsets.tolist()
+        return tuple(slice(start, end) for start, end in pairwise(bounds))
 
     def counted(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return how many values fall in cells, per field, from counts of all cells in one flat array."""

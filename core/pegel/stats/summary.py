@@ -199,8 +199,7 @@ class Summary:
             self.fourth.update(scores.T, present.T)
 
     def _cells_of(self, i: int) -> NDArray[np.int64]:
-        start, end = self.layout.offsets[i : i + 2]
-        return self.cells[start:end]
+        return self.cells[self.layout.places[i]]
 
     def merge(self, other: Summary) -> None:
         """Add the rows of `other`. Raises LayoutMismatch, and changes nothing, if its cells are others."""

@@ -72,9 +72,9 @@ class MonitorWindows:
         closed = [span for span in touching if spans.is_closed(span, self.frontier) or span in self.cut_short]
         return [span for span in touching if span not in closed], closed
 
-    def add(self, partial: Partial, baseline_id: str | None, unpack: Unpack) -> None:
-        """Add a partial to its pane; the open spans that it opens are judged by `baseline_id`."""
-        for span in self.open_and_closed(partial.pane)[0]:
+    def add(self, partial: Partial, open_spans: Iterable[Span], baseline_id: str | None, unpack: Unpack) -> None:
+        """Add a partial to its pane, which has these open spans; those that it opens are judged by `baseline_id`."""
+        for span in open_spans:
             self.spans.setdefault(span.start, baseline_id)
         self.panes.setdefault(partial.pane, Pane()).add(partial, unpack)
 

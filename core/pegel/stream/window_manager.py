@@ -244,7 +244,7 @@ class WindowManager:
         events.received += booked.received
         events.add(odd, {"invalid": reasons(partial)})
         if open_spans:
-            windows.add(partial, batch.monitors[partial.key].baseline_id, self._unpack)
+            windows.add(partial, open_spans, batch.monitors[partial.key].baseline_id, self._unpack)
             out.outliers += [(partial.key, outlier) for outlier in partial.outliers]
             out.touched.setdefault((partial.key, partial.pane), []).append(partial)
         return {span.start for span in open_spans}

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from pegel.baseline.pair_reference import PairReference
-from pegel.detect.correlation import PairChange, correlation
+from pegel.detect.correlation import PairChange, by_halves, correlation, halves_of
+from pegel.detect.odds_ratios import same_odds
 from pegel.stats.cells import cell_of, count_sorted
 from pegel.stats.comoments import Comoments
 from pegel.stats.edges import build
@@ -164,6 +165,25 @@ def test_flags_that_come_to_be_up_together_are_found() -> None:
     assert change.p_value < 1e-6
     assert change.relevant
     assert (71, 33) == (change.statistic, round(change.expected))
+
+
+@pytest.mark.parametrize("common", [0.0, 0.02, 0.3])
+def test_few_of_many_pairs_need_an_exact_test(common: float) -> None:
+    """Of 630 pairs of flags a dozen have their law summed, none or all of which changed, and the least p is theirs."""
+
+    def rows(seed: int, n: int, common: float) -> NDArray[np.float64]:
+        rng = np.random.default_rng(seed)
+        return ((rng.random((n, 36)) < 0.02) | (rng.random((n, 1)) < common)).astype(np.float64)
+
+    trained = Trained(rows(0, 50_000, 0.0))
+    before, now = (halves_of(sums.pairs()) for sums in (trained.sums, trained.summed(rows(1, 2_000, common))))
+    judged = np.tri(36, k=-1, dtype=np.bool_)
+    changes = list(by_halves(trained.reference, now, before, judged, 630))
+    places = [(first, second) for second in range(36) for first in range(second)]
+    every = [same_odds(now.at(place), before.at(place)) for place in places]
+
+    assert len(changes) <= 12
+    assert min(every) == min(change.single_p for change in changes)
 
 
 @pytest.mark.parametrize(("mirrored", "noise"), [(False, 0.0), (True, 0.0), (False, 0.004)])

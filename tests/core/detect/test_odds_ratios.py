@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
-from pegel.detect.odds_ratios import Halves, expected_both, law, possible, same_odds
+from pegel.detect.odds_ratios import Halves, expected_both, law, log_bounds, possible, same_odds
 
 CELLS = st.tuples(*[st.integers(0, 25)] * 4)
 
@@ -50,6 +50,31 @@ def test_it_is_the_law_of_all_tables_with_the_same_margins(seen: tuple[int, ...]
 
     assert all(ways)
     assert expected == pytest.approx(same_odds(window, baseline), rel=1e-9)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=9))
+def test_bounds_hold_the_p_values_of_many_pairs(tables: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> None:
+    """Every p-value lies between its bounds, found for all pairs at once; both are 1 where nothing can differ."""
+    windows, baselines = zip(*((halves(seen), halves(trained)) for seen, trained in tables), strict=True)
+    sides = [
+        Halves(*(np.array([getattr(one, name) for one in side]) for name in ("rows", "first", "second", "both")))
+        for side in (windows, baselines)
+    ]
+    below, above = log_bounds(sides[0], sides[1], np.ones(len(tables)))
+    p = np.log([same_odds(*pair) for pair in zip(windows, baselines, strict=True)])
+
+    assert (below <= p + 1e-9).all()
+    assert (p <= above + 1e-9).all()
+
+
+@pytest.mark.parametrize(("both", "width"), [(90_000, 4.0), (92_500, 3.0), (25, 2.0)])
+def test_bounds_from_below_are_near(both: int, width: float) -> None:
+    """A p-value is a few powers of ten above its lower bound, for a million rows as for a hundred."""
+    rows = 1_000_000 if both > 1_000 else 100
+    window, baseline = Halves.of(rows, rows * 3 // 10, rows * 3 // 10, both), Halves.of(10**7, 3e6, 3e6, 9e5)
+    below = float(log_bounds(window, baseline, np.ones(()))[0])
+
+    assert 0 <= math.log10(same_odds(window, baseline)) - below / math.log(10) <= width
 
 
 @given(CELLS, CELLS)

@@ -85,6 +85,34 @@ def test_a_tail_that_collapses_into_one_rare_key_is_found() -> None:
     assert [True] * 5 == ["single category" in dict(found(report)) for report in reports]
 
 
+@pytest.mark.parametrize("changed", ["few", "some", "many"])
+def test_a_field_is_judged_as_if_it_were_alone(changed: str) -> None:
+    """Numbers and words of a field of categories are the same whichever others, of more keys or fewer, stand beside."""
+    keys = {"few": 4, "some": 60, "many": 3_000}
+    rng = np.random.default_rng(0)
+
+    def table(rows: int) -> dict[str, list[str]]:
+        return {name: zipf(rng, rows, count, 0.5) for name, count in keys.items()}
+
+    training, window = table(20_000), table(1_000)
+    window[changed][:80] = ["new"] * 80
+    together = pegel.check(window, pegel.profile(training), windows_per_week=60)
+    alone = pegel.check({changed: window[changed]}, pegel.profile({changed: training[changed]}), windows_per_week=60)
+    evidence = [
+        [
+            one.evidence["tests"]
+            for one in report.judgement.findings
+            if (one.feature, one.detector) == (changed, "drift")
+        ]
+        for report in (together, alone)
+    ]
+    words = [[one.what for one in report.features if one.feature == changed] for report in (together, alone)]
+
+    assert 1 == len(evidence[0])
+    assert evidence[0] == evidence[1]
+    assert words[0] == words[1]
+
+
 def test_a_key_that_vanishes_is_named() -> None:
     """Of a frequent key the finding says by name what was expected and what was seen, with what took its place."""
     rng = np.random.default_rng(3)

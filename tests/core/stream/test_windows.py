@@ -140,7 +140,8 @@ def test_what_lies_before_the_spans_that_may_be_open_is_late() -> None:
 def test_an_open_span_that_makes_room_is_final_with_what_it_has() -> None:
     """Where odd times need the room of an open span, that span is told as final and its rows stay judged."""
     windows = MonitorWindows(WINDOWING)
-    windows.add(partial(0, "old"), BASELINE, unpack)
+    old = partial(0, "old")
+    windows.add(old, windows.open_and_closed(old.pane)[0], BASELINE, unpack)
     windows.make_room([second(10 * at) for at in range(1, MAX_OPEN_SPANS)])
     before = windows.frontier
     windows.make_room([second(10 * at) for at in range(1, MAX_OPEN_SPANS + 1)])

@@ -158,7 +158,8 @@ class _Step:
     ) -> list[FeatureVerdict]:
         """Put the charts of the field after this window into `moved`; return what those say that are not at rest."""
         delta = self._delta()
-        family = [test for test in tests if test.name in {name for name, _ in expected}]
+        names = {name for name, _ in expected}
+        family = [test for test in tests if test.name in names]
         verdicts = []
         for test, direction, z in deviations(family, self.pair.dispersion):
             if (test, direction) not in expected:
