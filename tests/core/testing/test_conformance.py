@@ -40,7 +40,7 @@ def shaped(baseline: Any, window: Any) -> ShapeStatistic:
 
 def single(baseline: Any, window: Any) -> Any:
     """Test the one that changed most of twelve categories."""
-    groups = CategoryGroups(baseline[None], window[None], np.zeros((1, 12), dtype=np.intp))
+    groups = CategoryGroups(baseline[None], window[None], np.zeros((1, 12), dtype=np.intp), np.array([[12, 0]]))
     return single_category(groups, 0)
 
 
