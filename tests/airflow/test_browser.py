@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ WITHOUT_BROWSER = (
     "NO BROWSER: /usr/bin/chromium is missing, so nobody has looked at the monitoring page. "
     "Install Debian's package `chromium` to run this test."
 )
+OpenTab = Callable[..., Any]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM.exists(), reason=WITHOUT_BROWSER),
@@ -64,14 +66,32 @@ def troubled(played: Settings) -> Settings:
     return played
 
 
-def logged_in(chromium: Any, site: str, scheme: str, width: int = 1280) -> Any:
-    """Return a tab of a person who logged in through Airflow's own form."""
-    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+@pytest.fixture(scope="module")
+def login(chromium: Any, site: str) -> Any:
+    """What a browser keeps of a person who logged in through Airflow's own form."""
+    context = chromium.new_context()
     context.set_default_timeout(60_000)
     tab = context.new_page()
-    tab.goto(f"{site}/auth/login")
+    tab.goto(f"{site}/auth/login?next=/pegel/")
     log_in(tab)
-    return tab
+    kept = context.storage_state()
+    context.close()
+    return kept
+
+
+@pytest.fixture
+def open_tab(chromium: Any, login: Any) -> Iterator[OpenTab]:
+    """Open tabs of that person, of the colours and width given; all are closed at the end."""
+    with ExitStack() as contexts:
+
+        def open_one(scheme: str = "light", width: int = 1280) -> Any:
+            viewport = {"width": width, "height": 900}
+            context = chromium.new_context(viewport=viewport, color_scheme=scheme, storage_state=login)
+            contexts.callback(context.close)
+            context.set_default_timeout(60_000)
+            return context.new_page()
+
+        yield open_one
 
 
 def log_in(tab: Any) -> None:
@@ -83,9 +103,9 @@ def log_in(tab: Any) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
-def test_a_person_can_read_the_page(chromium: Any, site: str, pictures: Path, scheme: str, width: int) -> None:
+def test_a_person_can_read_the_page(open_tab: OpenTab, site: str, pictures: Path, scheme: str, width: int) -> None:
     """List and model page show in light and dark, on screen and phone: nothing wider than that, nothing in error."""
-    tab = logged_in(chromium, site, scheme, width)
+    tab = open_tab(scheme, width)
     errors: list[str] = []
     tab.on("pageerror", lambda error: errors.append(str(error)))
     tab.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
@@ -101,9 +121,9 @@ def test_a_person_can_read_the_page(chromium: Any, site: str, pictures: Path, sc
 
 @pytest.mark.usefixtures("troubled")
 @pytest.mark.parametrize("width", [1280, 390])
-def test_a_person_sees_what_is_wrong(chromium: Any, site: str, pictures: Path, width: int) -> None:
+def test_a_person_sees_what_is_wrong(open_tab: OpenTab, site: str, pictures: Path, width: int) -> None:
     """A model about which something is wrong says what, in the list and on its page, and fits on a phone."""
-    tab = logged_in(chromium, site, "light", width)
+    tab = open_tab(width=width)
     tab.goto(f"{site}/pegel/")
     tab.screenshot(path=pictures / f"list-troubled-{width}.png", full_page=True)
     listed = [tab.inner_text("table"), tab.evaluate("document.documentElement.scrollWidth")]
@@ -116,9 +136,9 @@ def test_a_person_sees_what_is_wrong(chromium: Any, site: str, pictures: Path, w
     assert tab.locator(".wrong li").count() == 3
 
 
-def test_the_page_stands_inside_airflow(chromium: Any, site: str, pictures: Path) -> None:
+def test_the_page_stands_inside_airflow(open_tab: OpenTab, site: str, pictures: Path) -> None:
     """Airflow's navigation leads to the page, which shows in its frame without another login."""
-    tab = logged_in(chromium, site, "light")
+    tab = open_tab()
     tab.goto(f"{site}/plugin/pegel")
     frame = tab.frame_locator("iframe")
     frame.locator("text=Watched models").wait_for()
@@ -128,9 +148,9 @@ def test_the_page_stands_inside_airflow(chromium: Any, site: str, pictures: Path
 
 
 @pytest.mark.parametrize("why", ["storm in ORD", "storm in ORD, still"])
-def test_acknowledging_takes_two_fields(chromium: Any, site: str, why: str) -> None:
+def test_acknowledging_takes_two_fields(open_tab: OpenTab, site: str, why: str) -> None:
     """A person who fills in why and presses the button reads that it is acknowledged, the second time too."""
-    tab = logged_in(chromium, site, "light")
+    tab = open_tab()
     tab.goto(f"{site}/pegel/models/delays/1")
     tab.fill(".call input[name=why]", why)
     # By its role: text of an earlier acknowledgement holds the same word.
@@ -149,9 +169,9 @@ TWO_PRESSES = """button => {
 }"""
 
 
-def test_a_press_says_that_it_is_under_way(chromium: Any, site: str) -> None:
+def test_a_press_says_that_it_is_under_way(open_tab: OpenTab, site: str) -> None:
     """While a press waits for its answer the page says so, and a second press sends nothing."""
-    tab = logged_in(chromium, site, "light")
+    tab = open_tab()
     tab.goto(f"{site}/pegel/models/delays/1")
     sent: list[str] = []
     tab.on("request", lambda request: sent.append(request.method))
@@ -162,9 +182,9 @@ def test_a_press_says_that_it_is_under_way(chromium: Any, site: str) -> None:
     assert ("Sent, waiting for the answer …", ["POST"]) == (words, [method for method in sent if method == "POST"])
 
 
-def test_a_press_after_the_login_ended_leads_back(chromium: Any, site: str) -> None:
+def test_a_press_after_the_login_ended_leads_back(open_tab: OpenTab, site: str) -> None:
     """Who is logged out meanwhile reads that nothing was changed, logs in again and is back at the model."""
-    tab = logged_in(chromium, site, "light")
+    tab = open_tab()
     tab.goto(f"{site}/pegel/models/delays/1")
     tab.context.clear_cookies()
     tab.fill(".call input[name=why]", "storm in ORD")
@@ -185,9 +205,11 @@ def test_a_press_after_the_login_ended_leads_back(chromium: Any, site: str) -> N
         (None, "Airflow did not answer. Whether it was asked shows in the workflow baseline_refresh."),
     ],
 )
-def test_a_refresh_says_what_became_of_it(chromium: Any, site: str, answer: dict[str, Any] | None, words: str) -> None:
+def test_a_refresh_says_what_became_of_it(
+    open_tab: OpenTab, site: str, answer: dict[str, Any] | None, words: str
+) -> None:
     """Asking for a baseline ends in a sentence, whether Airflow agrees, refuses or does not answer."""
-    tab = logged_in(chromium, site, "light")
+    tab = open_tab()
     tab.goto(f"{site}/pegel/models/delays/1")
     tab.route("**/dagRuns", lambda asked: asked.fulfill(**answer) if answer else asked.abort())
     button = tab.get_by_role("button", name="Refresh baseline")
@@ -197,9 +219,9 @@ def test_a_refresh_says_what_became_of_it(chromium: Any, site: str, answer: dict
     assert button.is_enabled()
 
 
-def test_the_form_asks_in_sections(chromium: Any, site: str, pictures: Path, listed: Path) -> None:
+def test_the_form_asks_in_sections(open_tab: OpenTab, site: str, pictures: Path, listed: Path) -> None:
     """Airflow draws the onboarding form in its seven sections; the first asks for the model's name."""
-    tab = logged_in(chromium, site, "light")
+    tab = open_tab()
     tab.goto(f"{site}/dags/model_onboard")
     tab.get_by_role("button", name="Trigger").first.click()
     tab.wait_for_selector("[name='element_model.name']", state="attached")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import cluster
 import model
 import numpy as np
 import pytest
@@ -54,19 +55,18 @@ def served(system: Settings) -> Iterator[model.Model]:
 
 
 @pytest.fixture
-def submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put the stand-in for Spark first on PATH; each submission becomes a line of this file."""
-    lines = tmp_path / "submitted.jsonl"
-    lines.touch()
+def spark(monkeypatch: pytest.MonkeyPatch) -> Iterator[cluster.Cluster]:
+    """A cluster that stands in for Spark's, reached through the stand-in for its client, first on PATH."""
     folders = (Path(__file__).parent / "lib", Path(sys.executable).parent, os.environ["PATH"])
-    monkeypatch.setenv("PEGEL_TEST_SUBMITTED", str(lines))
     monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": "local[2]"}))
-    return lines
+    with cluster.running() as spark:
+        monkeypatch.setenv("PEGEL_TEST_CLUSTER", str(spark.server_port))
+        yield spark
 
 
 @pytest.fixture
-def onboard(run_dag: Any, submitted: Path) -> Callable[[MonitorSpec], str]:
+def onboard(run_dag: Any, spark: cluster.Cluster) -> Callable[[MonitorSpec], str]:
     """Onboard a spec as its form does; returns the run's state."""
 
     def run(wish: MonitorSpec) -> str:
@@ -108,21 +108,6 @@ def staged(settings: Settings) -> bool:
     return rooms.SERVING.staged("delays-v1") != rooms.SERVING.observe("delays-v1")
 
 
-def test_the_whole_way(system: Settings, served: model.Model, submitted: Path, onboard: Onboard) -> None:
-    """One run takes the form's answers to an entry in the registry, by way of candidate, baseline and probe."""
-    wish = wished()
-    state = onboard(wish)
-    spark = [json.loads(line) for line in submitted.read_text().splitlines()]
-    spec, baseline, serving = in_force(system)
-
-    assert (state, spec, serving.state, staged(system)) == ("success", wish, EndpointState.READY, False)
-    assert services.stores(system).baselines.get(baseline).rows == 2_000
-    assert served.asked == [("/v1/models/delays-v1:predict", {"instances": [[-3.5, 447.0, 76.0, 13.0, "WN"]]})]
-    assert [(job["master"], Path(job["application"]).name, job["model"]) for job in spark] == [
-        ("local[2]", "baseline.py", "delays")
-    ]
-
-
 def test_a_model_that_warms_up_is_asked_again(system: Settings, served: model.Model) -> None:
     """Answers of 503 while the model loads are no failure: the probe asks until it answers."""
     served.first = [503, 503]
@@ -131,21 +116,25 @@ def test_a_model_that_warms_up_is_asked_again(system: Settings, served: model.Mo
     assert (told["status"], len(served.asked)) == (200, 3)
 
 
-def test_a_first_onboarding_that_fails_leaves_nothing(system: Settings, served: model.Model, onboard: Onboard) -> None:
-    """A model that refuses its own training data is neither registered nor running afterwards; a later try works."""
-    served.status = 422
-    failed = onboard(wished())
+def test_the_whole_way(system: Settings, served: model.Model, spark: cluster.Cluster, onboard: Onboard) -> None:
+    """A first run that fails leaves nothing; the next puts the same answers in force, by candidate, baseline and probe."""
+    wish, served.status = wished(), 422
+    failed = onboard(wish)
     left = (*in_force(system)[:2], in_force(system)[2].state, staged(system), rooms.SERVING.names())
     served.status = 200
-    again = onboard(wished())
+    state = onboard(wish)
+    spec, baseline, serving = in_force(system)
 
     assert (failed, left) == ("failed", (None, None, EndpointState.ABSENT, False, []))
-    assert (again, in_force(system)[0]) == ("success", wished())
+    assert (state, spec, serving.state, staged(system)) == ("success", wish, EndpointState.READY, False)
+    assert services.stores(system).baselines.get(baseline).rows == cluster.ROWS
+    assert served.asked == [("/v1/models/delays-v1:predict", {"instances": [[-3.5, 447.0, 76.0, 13.0, "WN"]]})] * 2
+    assert spark.submissions == [cluster.Submission("local[2]", "baseline.py", "delays")] * 2
 
 
 @pytest.mark.parametrize("fault", ["refuses", "never ready", "baseline refused"])
 def test_a_failed_onboarding_leaves_all_as_it_was(
-    system: Settings, served: model.Model, onboard: Onboard, monkeypatch: pytest.MonkeyPatch, fault: str
+    system: Settings, served: model.Model, spark: cluster.Cluster, onboard: Onboard, fault: str
 ) -> None:
     """Whatever fails when a model is onboarded anew, its spec, its baseline and what serves it stay."""
     before = onboarded(system, wished())
@@ -154,7 +143,7 @@ def test_a_failed_onboarding_leaves_all_as_it_was(
     elif fault == "never ready":
         rooms.SERVING.failing["delays-v1"] = "ValueError: not a model"
     else:
-        monkeypatch.setenv("PEGEL_TEST_REFUSED", "columns of the schema are absent: distance")
+        spark.refusal = "columns of the schema are absent: distance"
     failed = onboard(wished("local://delays?version=2", uri="file:///models/other"))
 
     assert (failed, in_force(system), staged(system)) == ("failed", before, False)
@@ -313,29 +302,27 @@ def test_the_probe_speaks_both_protocols(protocol: str, address: str, body: dict
     assert (probe.address(wish, "http://e/"), probe.body(wish, row)) == (address, body)
 
 
-def test_a_refused_baseline_is_not_tried_again(
-    settings: Settings, submitted: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refused_baseline_is_not_tried_again(settings: Settings, spark: cluster.Cluster) -> None:
     """When the job refuses its input, the task fails for good with the job's own sentence."""
-    monkeypatch.setenv("PEGEL_TEST_REFUSED", "columns of the schema are absent: distance")
+    spark.refusal = "columns of the schema are absent: distance"
     job = BaselineJob(task_id="profile", spec=seeds.spec().to_json())
 
     with pytest.raises(PermanentError, match="delays/1 refused its input: columns of the schema are absent: distance"):
         job.profile(settings)
 
 
-def test_a_refresh_rings_for_what_changed_alone(system: Settings, submitted: Path, run_dag: Any) -> None:
+def test_a_refresh_rings_for_what_changed_alone(system: Settings, spark: cluster.Cluster, run_dag: Any) -> None:
     """A refresh profiles each watched model and makes what is new current; the second one changes nothing."""
     stores = services.stores(system)
     stores.registry.put(seeds.spec())
     states = [run_dag("baseline_refresh"), run_dag("baseline_refresh")]
     history = stores.baselines.history("delays", 1)
 
-    assert (states, len(submitted.read_text().splitlines())) == (["success"] * 2, 2)
+    assert (states, len(spark.submissions)) == (["success"] * 2, 2)
     assert [(event.previous, event.by) for event in history] == [(None, "baseline_refresh")]
 
 
-def test_a_refresh_leaves_alone_what_changed_meanwhile(settings: Settings, submitted: Path) -> None:
+def test_a_refresh_leaves_alone_what_changed_meanwhile(settings: Settings, spark: cluster.Cluster) -> None:
     """A baseline that somebody else made current while the job ran stays; nobody is told of a change."""
     stores = services.stores(settings)
     stores.registry.put(seeds.spec())

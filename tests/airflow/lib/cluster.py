@@ -1,0 +1,93 @@
+"""A cluster that stands in for Spark: it notes what is submitted and makes a baseline, as the real job does."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import numpy as np
+import scene
+
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel.store.job_results import JobResult
+from pegel_airflow import services
+
+ROWS = 2_000
+REFUSED = 2
+"""Exit code of a job that refuses its input."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """How Spark's client was called."""
+
+    master: str
+    application: str
+    model: str
+
+
+class Cluster(HTTPServer):
+    """Runs one job after the other, in this process: what the job imports is here already."""
+
+    def __init__(self) -> None:
+        """Listen on a free port of the loopback address."""
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.submissions: list[Submission] = []
+        self.refusal = ""
+        """The sentence with which every job refuses its input; empty: none does."""
+
+    def run(self, arguments: list[str]) -> int:
+        """Do what the arguments of a submission ask for; returns its exit code."""
+        options = {name: arguments[place + 1] for place, name in enumerate(arguments) if name.startswith("--")}
+        application = next(Path(argument).name for argument in arguments if argument.endswith(".py"))
+        spec, jobs = MonitorSpec.parse(json.loads(options["--spec"])), services.stores(Settings()).jobs
+        self.submissions.append(Submission(options["--master"], application, spec.model.name))
+        if self.refusal:
+            jobs.put(options["--id"], JobResult(refused=True, sentence=self.refusal), datetime.now(UTC))
+            return REFUSED
+        # What the data are called is all that makes one baseline another here.
+        seed = sum(spec.baseline.source.encode())
+        baseline = scene.baseline(spec, np.random.default_rng(seed), n=ROWS)
+        services.stores(Settings()).baselines.put(baseline)
+        result = {
+            "baseline_id": baseline.id,
+            "rows": baseline.rows,
+            "features": len(scene.SCHEMA.fields),
+            "request_row": scene.REQUEST_ROW,
+        }
+        jobs.put(options["--id"], JobResult(refused=False, result=result), datetime.now(UTC))
+        return 0
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Cluster
+
+    def do_POST(self) -> None:
+        """Take one submission; its client waits until it has ended."""
+        code = self.server.run(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(str(code).encode())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
+        """Say nothing."""
+
+
+@contextmanager
+def running() -> Iterator[Cluster]:
+    """Take submissions until the block ends."""
+    with Cluster() as cluster:
+        thread = threading.Thread(target=cluster.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield cluster
+        finally:
+            cluster.shutdown()
+            thread.join()
