@@ -117,7 +117,7 @@ def test_a_model_that_warms_up_is_asked_again(system: Settings, served: model.Mo
 
 
 def test_the_whole_way(system: Settings, served: model.Model, spark: cluster.Cluster, onboard: Onboard) -> None:
-    """A first run that fails leaves nothing; the next puts the same answers in force, by candidate, baseline and probe."""
+    """A first run that fails leaves nothing; the next puts the answers in force, by candidate, baseline and probe."""
     wish, served.status = wished(), 422
     failed = onboard(wish)
     left = (*in_force(system)[:2], in_force(system)[2].state, staged(system), rooms.SERVING.names())

@@ -25,8 +25,6 @@ from pegel.stats import edges
 from pegel.stats.cells import cell_of, count_sorted
 from pegel.stats.vocabulary import OPEN, Vocabulary
 
-pytestmark = pytest.mark.environments("pyarrow")
-
 SHAPES: dict[str, Callable[[np.random.Generator, int], NDArray[Any]]] = {
     "normal": lambda rng, n: rng.normal(size=n),
     "heavy tails": lambda rng, n: rng.standard_cauchy(n) ** 3,
@@ -109,6 +107,7 @@ def odd() -> pa.Table:
     return pa.table(numbers | {"holes": holes, "c": rng.choice(["a", "b", "c"], n)})
 
 
+@pytest.mark.environments("pyarrow")
 def test_the_bound_does_not_change_the_baseline(odd: pa.Table, tmp_path: Path) -> None:
     """Whatever the bound on memory, the order of the rows and the files they are in, the baseline is the same."""
     order = np.random.default_rng(1).permutation(odd.num_rows)

@@ -21,8 +21,6 @@ from pegel.stream.result_rows import Tally
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import MINUTE, sample_heartbeat, sample_span, sample_spec, sample_window
 
-pytestmark = pytest.mark.environments("sqlalchemy")
-
 NOW = START + 26 * MINUTE
 WORDS = "3.1 % of 1,204 events could not be read (tolerated 1 %): 37 × not JSON"  # noqa: RUF001
 

@@ -19,8 +19,6 @@ from pegel.stream.result_rows import Tally
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import MINUTE, sample_spec
 
-pytestmark = pytest.mark.environments("sqlalchemy")
-
 NOW = START + 24 * MINUTE + timedelta(seconds=20)
 TALLY = Tally(drifting=6, windows=6, rows=3_600)
 PAGE = "http://127.0.0.1:8080/pegel"

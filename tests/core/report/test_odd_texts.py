@@ -25,8 +25,6 @@ from pegel.report.svg import chart
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import MINUTE, sample_finding
 
-pytestmark = pytest.mark.environments("sqlalchemy")
-
 ODD = "\x1b[2J\u202egnp.exe\u200b\x07 <script>alert(1)</script> [/red] $\\frac{ \r\nBcc: a@b.org" + "x" * 4_000_000
 NOT_SEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 BARS = Bars((ODD, "b"), np.array([0.5, 0.5]), np.array([0.4, 0.6]))

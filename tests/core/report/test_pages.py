@@ -34,8 +34,6 @@ from pegel.stream.commit import ArrivalRow, Commit, Gap, MonitorFailure, SetAsid
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import MINUTE, sample_heartbeat, sample_spec, sample_window
 
-pytestmark = pytest.mark.environments("sqlalchemy")
-
 NOW = START + 24 * MINUTE + timedelta(seconds=20)
 
 

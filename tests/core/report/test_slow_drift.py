@@ -32,8 +32,6 @@ from pegel.stream.result_rows import Tally, WindowRow
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import MINUTE, sample_span, sample_spec, sample_window
 
-pytestmark = pytest.mark.environments("sqlalchemy", "pyarrow")
-
 SCHEMA = Schema((Field("distance", Kind.NUMERIC, unit="km"), Field("duration", Kind.NUMERIC, unit="min")))
 Rows = NDArray[np.float64]
 

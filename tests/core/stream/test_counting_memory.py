@@ -21,8 +21,6 @@ from pegel.stream.counting_task import MAX_PANE_BYTES, CountingTask
 from pegel.stream.task_output import decode
 from pegel.testing.stream_fakes import FixedBaselines, LoggedRecord, record_batch
 
-pytestmark = pytest.mark.environments("pyarrow")
-
 NOW = datetime.fromisoformat("2026-03-08T12:00:00+00:00")
 
 

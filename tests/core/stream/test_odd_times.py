@@ -28,8 +28,6 @@ from pegel.stream.task_output import TaskOutput, decode
 from pegel.stream.window_manager import WindowManager
 from pegel.testing.stream_fakes import FixedBaselines, LoggedRecord, record_batch
 
-pytestmark = pytest.mark.environments("pyarrow")
-
 I64 = 2**63 - 1
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LAYOUT = build_layout(Schema((Field("x", Kind.NUMERIC),)), {"x": np.arange(100.0)})

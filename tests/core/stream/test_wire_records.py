@@ -5,15 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
-import pytest
 
 from pegel.data.events import LoggedEvent
 from pegel.data.instants import to_us
 from pegel.data.wire import REQUEST_TYPE
 from pegel.errors import InvalidPayload
 from pegel.stream.wire_records import all_headers, header, records, times_us
-
-pytestmark = pytest.mark.environments("pyarrow")
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
