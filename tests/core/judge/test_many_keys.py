@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from benchmarks.accuracy import many_keys
 from benchmarks.outliers import mixed
-from scipy.stats import binom
+from scipy.stats import binom, poisson
 
 import pegel
+from pegel.data.spans import Span
+from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Verdict
+from pegel.judge.judge import judge
+from pegel.testing.samples import START, counted, sample_spec
 
 CERTAIN = 1e-4
 
@@ -53,6 +58,46 @@ def test_even_keys_are_ok() -> None:
     reports = [pegel.check(table, baseline, windows_per_week=40_320) for table in tables]
 
     assert {(Verdict.OK, "as in training")} == {(one.verdict, one.features[0].what) for one in reports}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("rows", [500, 2_000])
+def test_a_stream_of_even_keys_stays_quiet_at_the_usual_budget(rows: int) -> None:
+    """In 200 windows, with charts or without, against each of three baselines there is as good as nothing to be found.
+
+    The budget of one false alarm a week promises 0.02 of them to each baseline, so that two in all are chance in one of
+    500 runs.
+    """
+    rng, spec, findings, promised = np.random.default_rng(5), sample_spec(), 0, 0.0
+
+    def table(count: int) -> dict[str, list[str]]:
+        return {
+            "device": rng.integers(0, 2_000, count).astype(str).tolist(),
+            "country": rng.integers(0, 60, count).astype(str).tolist(),
+            "key": zipf(rng, count, 5_000),
+        }
+
+    for _ in range(3):
+        baseline = pegel.profile(table(20_000))
+        state = ChartState(baseline.id)
+        for at in range(200):
+            span = Span(START + at * spec.windowing.length, START + (at + 1) * spec.windowing.length)
+            judgement = judge(
+                baseline,
+                counted(baseline.layout, pa.table(table(rows))),
+                spec=spec,
+                span=span,
+                revision=0,
+                chart_state=state,
+            )
+            assert judgement.chart_state is not None
+            assert judgement.division is not None
+            state = judgement.chart_state
+            findings += len(judgement.findings)
+            promised += judgement.division.budget.alpha
+
+    assert promised == pytest.approx(600 / 10_080)
+    assert findings <= poisson.isf(0.002, promised)
 
 
 @pytest.mark.parametrize(("share", "least"), [(0.01, 7), (0.02, 10)])
