@@ -16,7 +16,8 @@ from pegel.data.spans import Span
 from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Verdict
 from pegel.judge.judge import judge
-from pegel.testing.samples import START, counted, sample_spec
+from pegel.testing.manual_clock import START
+from pegel.testing.samples import counted, sample_spec
 
 CERTAIN = 1e-4
 
