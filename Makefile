@@ -13,7 +13,7 @@ FOLDERS_serving := core local serving
 DISTRIBUTIONS := core local plugins spark serving
 OUT ?= dist
 PEGEL := .venvs/serving/bin/pegel
-typed = MYPYPATH=tests/$(1)/lib$(if $(filter serving,$(1)),:tests/abuse/lib) $(TOOLS)/mypy --python-executable .venvs/$(1)/bin/python --cache-dir .venvs/.mypy-$(1) $(2)
+typed = MYPYPATH=tests/lib:tests/$(1)/lib$(if $(filter serving,$(1)),:tests/abuse/lib) $(TOOLS)/mypy --python-executable .venvs/$(1)/bin/python --cache-dir .venvs/.mypy-$(1) $(2)
 
 .PHONY: help setup demo down test test-long check wheels test-core test-local test-airflow test-spark test-serving test-abuse test-e2e test-repo lint types contracts lock format measure clean
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
+from pathlib import Path
 from zlib import crc32
 
 import pytest
 from hypothesis import settings
+
+# What the tests of several rooms use.
+sys.path.insert(0, str(Path(__file__).parent / "lib"))
 
 # How long an example takes says something about the machine, nothing about the code.
 settings.register_profile("pegel", deadline=None, derandomize=True)

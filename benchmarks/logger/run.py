@@ -14,12 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
-from benchmarks.page import put
+from benchmarks.page import put, when
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
@@ -111,9 +110,11 @@ def measure(broker: Broker, folder: Path, options: argparse.Namespace) -> dict[s
 
 def section(measured: dict[str, object]) -> str:
     """Return the result as a table."""
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
     lines = [f"| {name.replace('_', ' ')} | {value} |" for name, value in measured.items()]
-    return f"| acknowledged by {measured['ack']} | {today} |\n|---|---|\n" + "\n".join(lines[1:])
+    command = f"`python -m benchmarks.logger.run --ack {measured['ack']}`"
+    return f"Run on {when()} by {command}.\n\n| acknowledged by | {measured['ack']} |\n|---|---|\n" + "\n".join(
+        lines[1:]
+    )
 
 
 def main() -> None:

@@ -10,10 +10,10 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
-from benchmarks.page import put
+from benchmarks.page import put, when
 from benchmarks.store import month
 from benchmarks.store.month import END, MINUTE, MINUTES, name
 from sqlalchemy.engine import Engine
@@ -140,7 +140,7 @@ def main() -> None:
         f"the newest {month.DETAILED} windows of each model at full size), the median of "
         f"{ROUNDS} rounds, in milliseconds on the clock and of the process alone; wanted: each below "
         f"{WANTED_MS:.0f}; above it: {', '.join(over) or 'none'}. "
-        f"Run on {datetime.now(UTC):%Y-%m-%d}; `python -m benchmarks.store.queries` regenerates it.\n\n"
+        f"Run on {when()}; `python -m benchmarks.store.queries` regenerates it.\n\n"
         "| who asks | what | ms | own ms |\n|---|---|---|---|\n" + "\n".join(lines)
     )
     print(text)

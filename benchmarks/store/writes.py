@@ -18,12 +18,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from benchmarks.page import put
+from benchmarks.page import put, when
 from benchmarks.store.batches import FIELDS, ROWS, SECONDS, START, seconds
 from sqlalchemy.engine import Engine
 from tests.core.store.conftest import new_postgres, server
@@ -144,12 +143,12 @@ def main() -> None:
                 for kind, new in kinds.items():
                     place = Path(tempfile.mkdtemp(dir=work))
                     old, present = before(code, pickled, new(), place), after(batches, new())
-                    for when, cost in ((f"before ({OLD})", old), ("after", present)):
+                    for side, cost in ((f"before ({OLD})", old), ("after", present)):
                         kb = f"{cost['database'] / 1e3:,.0f} | {cost['files'] / 1e3:,.0f}"
-                        lines.append(f"| {kind} | {models} | {when} | {cost['ms']:.1f} | {kb} |")
+                        lines.append(f"| {kind} | {models} | {side} | {cost['ms']:.1f} | {kb} |")
     text = (
         f"One batch of {ROWS} new rows per model of {FIELDS} fields, windows of a minute, median of {SECONDS}; kB of "
-        f"the database's write-ahead log and of files beside it. Run on {datetime.now(UTC):%Y-%m-%d}; "
+        f"the database's write-ahead log and of files beside it. Run on {when()}; "
         f"`python -m benchmarks.store.writes` regenerates it.\n\n"
         "| database | models | | ms | kB to the database | kB to files |\n|---|---|---|---|---|---|\n"
         + "\n".join(lines)

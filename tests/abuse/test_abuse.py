@@ -19,7 +19,8 @@ import httpx
 import pytest
 from abuses import ENDPOINT, PREDICT, ROW, Doors, Tried, abuse
 from honest_traffic import HonestTraffic
-from processes import readiness, wait_until
+from processes import readiness
+from waiting import wait_until
 from watched_system import System, WatchedMemory, running, watched
 
 from pegel.data import wire

@@ -9,13 +9,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from pegel.reconcile.actions import ActionKind
 from pegel.reconcile.carrying_out import carry_out
@@ -78,14 +79,6 @@ def spec(tmp_path: Path) -> MonitorSpec:
     return sample_spec(model={"name": "delays", "version": 1, "uri": str(tmp_path)})
 
 
-def eventually(look: Callable[[], bool]) -> None:
-    """Wait until a look succeeds."""
-    deadline = time.monotonic() + 20
-    while not look():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def ready(backend: LocalServingBackend, spec: MonitorSpec) -> bool:
     """Say whether the endpoint of `spec` is ready."""
     return backend.observe(spec.endpoint).state is EndpointState.READY
@@ -108,7 +101,7 @@ def test_a_model_server_gets_no_address_of_the_database(
         monkeypatch.setenv(name, "secret")
     backend.apply(spec)
     note = tmp_path / "home" / "endpoints" / "delays-v1" / "server" / "environment"
-    eventually(lambda: note.exists() and note.read_text() != "")
+    assert wait_until(lambda: note.exists() and note.read_text() != "")
     names = set(note.read_text().split())
 
     assert set() == {name for name in names if name.startswith(("PEGEL", "AIRFLOW", "CLOUD"))}
@@ -121,11 +114,11 @@ def test_a_server_that_exited_with_0_is_brought_back(
     """A supervisor does not restart what ended well; reconciling does, at the same address."""
     exits.touch()
     backend.apply(spec)
-    eventually(lambda: backend.observe(spec.endpoint).state is EndpointState.FAILED)
+    assert wait_until(lambda: backend.observe(spec.endpoint).state is EndpointState.FAILED)
     url = backend.observe(spec.endpoint).url
     exits.unlink()
     done = reconcile(backend, spec)
-    eventually(lambda: ready(backend, spec))
+    assert wait_until(lambda: ready(backend, spec))
 
     assert [(ActionKind.RESTART, "its server exited with 0: nothing to do")] == done
     assert url == backend.observe(spec.endpoint).url
@@ -137,13 +130,13 @@ def test_an_endpoint_that_hangs_is_restarted_after_its_time(
 ) -> None:
     """A proxy that stands still is not ready since it was last seen so, and is restarted when that is too long ago."""
     backend.apply(spec)
-    eventually(lambda: ready(backend, spec))
+    assert wait_until(lambda: ready(backend, spec))
     proxy = SupervisorFiles(tmp_path / "home" / "endpoints" / "delays-v1" / "proxy").state()
     assert proxy is not None
     assert proxy.process is not None
     os.kill(proxy.process.pid, signal.SIGSTOP)
     early, late = reconcile(backend, spec), reconcile(backend, spec, hours_later=1)
-    eventually(lambda: ready(backend, spec))
+    assert wait_until(lambda: ready(backend, spec))
 
     assert ([(ActionKind.KEEP, "starts as desired")], [ActionKind.RESTART]) == (early, [kind for kind, _ in late])
     assert not proxy.process.alive
@@ -157,11 +150,11 @@ def test_a_damaged_document_of_one_endpoint_hides_no_other(
     pets = sample_spec("pets", model={"name": "pets", "version": 1, "uri": str(tmp_path)})
     for each in (spec, pets):
         backend.apply(each)
-        eventually(lambda each=each: ready(backend, each))  # type: ignore[misc]  # a lambda with a default
+        assert wait_until(lambda each=each: ready(backend, each))  # type: ignore[misc]  # a lambda with a default
     (tmp_path / "home" / "endpoints" / "delays-v1" / "endpoint.json").write_text(content, encoding="utf-8")
     seen = {status.name: status.state for status in look_at_endpoints(backend, backend.names())}
     done = reconcile(backend, spec)
-    eventually(lambda: ready(backend, spec))
+    assert wait_until(lambda: ready(backend, spec))
 
     assert {"delays-v1": EndpointState.FAILED, "pets-v1": EndpointState.READY} == seen
     assert [ActionKind.REPLACE] == [kind for kind, _ in done]
@@ -191,7 +184,7 @@ def test_two_hundred_endpoints_that_hang_hold_up_nobody(
 ) -> None:
     """With 200 endpoints that accept and never answer, a look ends in its time, and sees who serves and who died."""
     backend.apply(spec)
-    eventually(lambda: ready(backend, spec))
+    assert wait_until(lambda: ready(backend, spec))
     folder = tmp_path / "home" / "endpoints"
     hung = [sample_spec(f"hung{number}") for number in range(200)]
     with ExitStack() as held:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import stat
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from waiting import wait_until
 
 from pegel.errors import SetupError
 from pegel.reconcile.job_backend import JobDocument, JobState
@@ -107,10 +107,8 @@ def test_a_crash_is_told_with_the_end_of_the_log(tmp_path: Path) -> None:
     crash = (sys.executable, "-c", "import sys; print('out of offsets'); sys.exit(9)")
     backend = LocalJobBackend(Settings(home=tmp_path), command=crash)
     backend.ensure(JOB, 1)
-    deadline = time.monotonic() + 20
-    while (seen := backend.observe()[0]).state is not JobState.EXITED:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    assert wait_until(lambda: backend.observe()[0].state is JobState.EXITED)
+    seen = backend.observe()[0]
 
     assert (9, "out of offsets") == (seen.exit_code, seen.detail)
 

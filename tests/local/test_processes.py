@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from pegel.errors import SetupError, Unavailable
 from pegel_local.processes import process_control
@@ -88,8 +89,7 @@ def test_a_family_ends_together(tmp_path: Path) -> None:
         "time.sleep(60)\n"
     )
     process = sleeper(tmp_path, code)
-    while not (note.exists() and note.read_text()):
-        time.sleep(0.02)
+    assert wait_until(lambda: note.exists() and bool(note.read_text()))
     child = ProcessId.of(int(note.read_text()))
     process_control.end(process)
 

@@ -9,10 +9,11 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from pegel.errors import Unavailable
 from pegel_local.processes import process_control
@@ -21,7 +22,6 @@ from pegel_local.processes.supervised_process import SupervisedProcess
 from pegel_local.processes.supervisor import NOTHING_TO_DO, rotate
 from pegel_local.processes.supervisor_files import Launch, SupervisorState
 
-WITHIN_S = 20.0
 ENVIRONMENT = process_control.scrubbed(os.environ)
 
 
@@ -38,19 +38,9 @@ def launch(code: str, **options: object) -> Launch:
     return Launch(command=(sys.executable, "-c", code), fingerprint="f", **options)  # type: ignore[arg-type]
 
 
-def eventually(look: Callable[[], bool]) -> bool:
-    """Wait until a look succeeds; say whether it did."""
-    deadline = time.monotonic() + WITHIN_S
-    while not look():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
 def ended(supervised: SupervisedProcess) -> SupervisorState:
     """Wait until nothing runs in the folder and return what was last seen."""
-    assert eventually(lambda: not supervised.files.running)
+    assert wait_until(lambda: not supervised.files.running)
     state = supervised.files.state()
     assert state is not None
     return state
@@ -86,7 +76,7 @@ def test_a_second_start_changes_nothing(supervised: SupervisedProcess) -> None:
 def test_a_command_may_tidy_up(supervised: SupervisedProcess) -> None:
     """SIGTERM is handed on, and a command that ends in time decides its own exit code."""
     supervised.start(launch(POLITE), ENVIRONMENT)
-    assert eventually(lambda: "ready" in process_control.last_lines(supervised.files.log))
+    assert wait_until(lambda: "ready" in process_control.last_lines(supervised.files.log))
     supervised.stop(grace_s=10.0)
 
     assert ended(supervised).exit_code == 0
@@ -98,7 +88,7 @@ def test_a_command_that_will_not_end_is_killed(supervised: SupervisedProcess) ->
         "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('ready', flush=True)\ntime.sleep(60)"
     )
     supervised.start(launch(stubborn), ENVIRONMENT)
-    assert eventually(lambda: "ready" in process_control.last_lines(supervised.files.log))
+    assert wait_until(lambda: "ready" in process_control.last_lines(supervised.files.log))
     supervised.stop(grace_s=0.2)
     state = ended(supervised)
 
@@ -116,7 +106,7 @@ def test_what_a_killed_command_left_is_ended(supervised: SupervisedProcess, tmp_
         "time.sleep(60)\n"
     )
     supervised.start(launch(code), ENVIRONMENT)
-    assert eventually(lambda: note.exists() and note.read_text() != "")
+    assert wait_until(lambda: note.exists() and note.read_text() != "")
     child = ProcessId.of(int(note.read_text()))
     state = supervised.files.state()
     assert state is not None
@@ -133,7 +123,7 @@ def test_a_killed_supervisor_does_not_make_its_command_look_gone(supervised: Sup
     state = supervised.files.state()
     assert state is not None
     os.kill(state.supervisor.pid, signal.SIGKILL)
-    assert eventually(lambda: not state.supervisor.alive)
+    assert wait_until(lambda: not state.supervisor.alive)
 
     assert supervised.files.running
     assert not supervised.start(launch(SLEEP, generation=2), ENVIRONMENT)
@@ -226,7 +216,7 @@ def test_a_full_disk_ends_nothing(supervised: SupervisedProcess, tmp_path: Path)
     limits = resource.prlimit(before.supervisor.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(before.supervisor.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
     os.kill(before.process.pid, signal.SIGKILL)
-    assert eventually(lambda: not before.process.alive)  # type: ignore[union-attr]  # narrowed above
+    assert wait_until(lambda: not before.process.alive)  # type: ignore[union-attr]  # narrowed above
     time.sleep(0.5)
     during = supervised.files.state()
     resource.prlimit(before.supervisor.pid, resource.RLIMIT_FSIZE, limits)
@@ -236,7 +226,7 @@ def test_a_full_disk_ends_nothing(supervised: SupervisedProcess, tmp_path: Path)
         return state is not None and state.restarted == 1 and state.process is not None and state.process.alive
 
     assert before == during
-    assert eventually(written)
+    assert wait_until(written)
     after = supervised.files.state()
     assert after is not None
     assert after.refused_writes >= 2

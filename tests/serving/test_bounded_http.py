@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from listening import everything, listening, slow_reader
-from processes import wait_until
+from waiting import wait_until
 
 from pegel_serving.bounded_http import ConnectionEnd, ConnectionLimits
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from waiting import wait_until
 
 from pegel.errors import InvalidSpec, SetupError
 from pegel.reconcile.actions import ActionKind
@@ -64,10 +64,8 @@ def test_a_server_that_cannot_load_its_model_fails_with_its_log(
     empty.mkdir()
     broken = spec.model_copy(update={"model": spec.model.model_copy(update={"uri": str(empty)})})
     backend.apply(broken)
-    deadline = time.monotonic() + 50
-    while (seen := backend.observe(broken.endpoint)).state is not EndpointState.FAILED:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    assert wait_until(lambda: backend.observe(broken.endpoint).state is EndpointState.FAILED, within_s=50)
+    seen = backend.observe(broken.endpoint)
 
     assert "its server exited with 1" in seen.detail
     assert "metadata.json" in seen.detail
@@ -84,11 +82,8 @@ def reconcile(backend: LocalServingBackend, spec: MonitorSpec) -> list[tuple[Act
 
 def wait_ready(backend: LocalServingBackend, spec: MonitorSpec) -> str:
     """Wait until the endpoint is ready; return its address."""
-    deadline = time.monotonic() + 50
-    while (seen := backend.observe(spec.endpoint)).state is not EndpointState.READY:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return str(seen.url)
+    assert wait_until(lambda: backend.observe(spec.endpoint).state is EndpointState.READY, within_s=50)
+    return str(backend.observe(spec.endpoint).url)
 
 
 @pytest.mark.timeout(180)

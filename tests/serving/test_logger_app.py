@@ -14,6 +14,7 @@ import pytest
 from listening import everything, listening
 from processes import metric, readiness
 from senders import SwitchedSender
+from waiting import wait_in_loop_until
 
 from pegel_serving.bounded_http import ConnectionLimits
 from pegel_serving.logger.door_settings import DoorSettings
@@ -70,15 +71,6 @@ async def serving(app: LoggerApp) -> AsyncIterator[httpx.AsyncClient]:
         yield client
     await inbox.put({"type": "lifespan.shutdown"})
     await running
-
-
-async def poll(holds: Callable[[], bool]) -> None:
-    """Wait until something holds, for five seconds at most."""
-    for _ in range(1000):
-        if holds():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("did not happen within five seconds")
 
 
 def post(app: LoggerApp, body: bytes = b"{}", **headers: str | None) -> httpx.Response:
@@ -350,7 +342,7 @@ def test_a_dead_pump_is_told_by_every_answer(tmp_path: Path) -> None:
     async def go() -> list[int]:
         async with serving(app) as client:
             taken = await client.post("/", content=b"{}", headers=EVENT)
-            await poll(lambda: bool(app.failure()))
+            assert await wait_in_loop_until(lambda: bool(app.failure()))
             later = await client.post("/", content=b"{}", headers=EVENT)
             checks = [await client.get(path) for path in ("/readyz", "/livez")]
         return [answer.status_code for answer in (taken, later, *checks)]
@@ -366,7 +358,7 @@ def test_readiness_says_what_moved(make: Maker) -> None:
     async def go() -> Any:
         async with serving(app) as client:
             await client.post("/", content=b"{}", headers=EVENT)
-            await poll(lambda: app.pipeline.in_flight == 0)
+            assert await wait_in_loop_until(lambda: app.pipeline.in_flight == 0)
             return (await client.get("/readyz")).json()
 
     told = asyncio.run(go())

@@ -19,6 +19,7 @@ import processes
 import pytest
 import topics
 from full_disks import small_disk
+from waiting import wait_until
 
 from pegel.data import wire
 from pegel.spec import names
@@ -153,8 +154,8 @@ def test_a_broker_that_goes_away_costs_nothing(services: Starter, own_broker: Br
     spooled = processes.metric(logger.url, "pegel_logger_spool_events")
     own_broker.start()
     statuses += asyncio.run(send(logger.url, after))
-    emptied = processes.wait_until(lambda: processes.metric(logger.url, "pegel_logger_spool_events") == 0)
-    settled = processes.wait_until(lambda: processes.metric(logger.url, "pegel_logger_queue_events") == 0)
+    emptied = wait_until(lambda: processes.metric(logger.url, "pegel_logger_spool_events") == 0)
+    settled = wait_until(lambda: processes.metric(logger.url, "pegel_logger_queue_events") == 0)
 
     assert spooled > 100
     assert emptied
@@ -173,7 +174,7 @@ def test_a_killed_logger_keeps_its_spool(services: Starter, own_broker: Broker, 
     logger.end(signal.SIGKILL)
     own_broker.start()
     again = begin(services, own_broker, tmp_path)
-    emptied = processes.wait_until(lambda: processes.metric(again.url, "pegel_logger_spool_events") == 0)
+    emptied = wait_until(lambda: processes.metric(again.url, "pegel_logger_spool_events") == 0)
 
     assert {200: 50} == statuses
     assert emptied
@@ -191,7 +192,7 @@ def test_a_stopped_logger_leaves_what_waits_on_disk(services: Starter, own_broke
     code = logger.end()
     own_broker.start()
     again = begin(services, own_broker, tmp_path)
-    emptied = processes.wait_until(lambda: processes.metric(again.url, "pegel_logger_spool_events") == 0)
+    emptied = wait_until(lambda: processes.metric(again.url, "pegel_logger_spool_events") == 0)
 
     assert (200, 0, True) == (alive, code, emptied)
     assert ids == found(own_broker.address, ids)
@@ -204,7 +205,7 @@ def test_an_unknown_topic_stops_nobody_else(services: Starter, broker: Broker, t
     lost, kept = fresh(1), fresh(5)
     httpx.post(logger.url, content=b"{}", headers=headers(lost[0], namespace="nowhere"), trust_env=False)
     asyncio.run(send(logger.url, kept))
-    counted = processes.wait_until(lambda: processes.metric(logger.url, "pegel_logger_events_dropped_total") == 1)
+    counted = wait_until(lambda: processes.metric(logger.url, "pegel_logger_events_dropped_total") == 1)
 
     assert counted
     assert kept == found(broker.address, kept)
@@ -229,7 +230,7 @@ def test_losses_are_told_on_the_topic(services: Starter, own_broker: Broker, tmp
     own_broker.start()
 
     assert {200, 503} == set(statuses)
-    assert processes.wait_until(lambda: told(own_broker, endpoint, "spool_full") == statuses[503])
+    assert wait_until(lambda: told(own_broker, endpoint, "spool_full") == statuses[503])
 
 
 def test_odd_events_are_judged_at_the_door(services: Starter, broker: Broker, tmp_path: Path) -> None:
@@ -238,7 +239,7 @@ def test_odd_events_are_judged_at_the_door(services: Starter, broker: Broker, tm
     ids = fresh(120)
     odd = {ids[10]: "2h", ids[60]: "9999", ids[90]: "old", ids[110]: "long"}
     asyncio.run(burst(logger.url, "burst-v1", ids, odd))
-    settled = processes.wait_until(lambda: processes.readiness(logger.url)["waiting_events"] == 0)
+    settled = wait_until(lambda: processes.readiness(logger.url)["waiting_events"] == 0)
     kept = [event_id for event_id in ids if odd.get(event_id) not in {"old", "long"}]
     newest = max(record.timestamp for record in topics.consume(broker.address, TOPIC))
 
@@ -247,7 +248,7 @@ def test_odd_events_are_judged_at_the_door(services: Starter, broker: Broker, tm
     assert newest <= time.time() * 1000
     assert {"too_old": 1} == lost_by_reason(logger.url)
     assert 2 == processes.metric(logger.url, "pegel_logger_times_replaced_total")
-    assert processes.wait_until(lambda: told(broker, "burst-v1", "too_old") == 1)
+    assert wait_until(lambda: told(broker, "burst-v1", "too_old") == 1)
 
 
 def test_the_spool_of_an_older_logger_heals(services: Starter, broker: Broker, tmp_path: Path) -> None:
@@ -262,7 +263,7 @@ def test_the_spool_of_an_older_logger_heals(services: Starter, broker: Broker, t
         spool.append(KafkaRecord(topic, event_id.encode(), b"{}", named, stamp).encode())
     spool.close()
     logger = begin(services, broker, tmp_path)
-    settled = processes.wait_until(lambda: processes.readiness(logger.url)["waiting_events"] == 0)
+    settled = wait_until(lambda: processes.readiness(logger.url)["waiting_events"] == 0)
     kept = [event_id for place, event_id in enumerate(ids) if place not in {0, 60, 119}]
 
     assert settled
@@ -330,10 +331,10 @@ def test_a_full_disk_loses_only_what_was_not_taken(services: Starter, own_broker
         }
         unready = processes.readiness(logger.url)
         own_broker.start()
-        settled = processes.wait_until(lambda: processes.readiness(logger.url)["waiting_events"] == 0)
+        settled = wait_until(lambda: processes.readiness(logger.url)["waiting_events"] == 0)
         taken = [one for one, status in answers.items() if status == httpx.codes.OK]
         refused = len(answers) - len(taken)
-        announced = processes.wait_until(lambda: told(own_broker, "full-v1", "disk_full") == refused)
+        announced = wait_until(lambda: told(own_broker, "full-v1", "disk_full") == refused)
         code = logger.end()
 
     assert 5 < len(taken) < 40

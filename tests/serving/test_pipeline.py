@@ -78,6 +78,15 @@ def run(pipeline: Pipeline, *, start: float = 0.0, seconds: float = 60.0) -> Non
         pipeline.tick(start + step / 10)
 
 
+def away_for(pipeline: Pipeline, sender: SwitchedSender, events: int, *, seconds: float) -> None:
+    """Submit events while the broker takes nothing and says so or not, see `sender.verdict`; then it takes them."""
+    for number in range(events):
+        pipeline.submit(event(number), 0.0)
+    run(pipeline, seconds=seconds)
+    sender.verdict = DeliveryOutcome.DELIVERED
+    run(pipeline, start=seconds)
+
+
 def test_events_go_straight_to_a_broker_that_is_there(make: Maker, sender: SwitchedSender) -> None:
     """The spool is not touched on a good day."""
     pipeline = make()
@@ -143,13 +152,8 @@ def test_the_queue_is_bounded_by_bytes_too(make: Maker, sender: SwitchedSender) 
 
 def test_a_queue_that_overflowed_and_then_stalled_keeps_the_order(make: Maker, sender: SwitchedSender) -> None:
     """Evacuated events go before those that overflowed earlier."""
-    pipeline = make(queue_messages=2)
     sender.verdict = None
-    for number in range(4):
-        pipeline.submit(event(number), 0.0)
-    run(pipeline, seconds=6)
-    sender.verdict = DeliveryOutcome.DELIVERED
-    run(pipeline, start=6.0)
+    away_for(make(queue_messages=2), sender, 4, seconds=6)
 
     assert list(range(4)) == keys(sender.topic)
 
@@ -416,13 +420,8 @@ def test_a_topic_without_a_leader_is_waited_for(make: Maker, sender: SwitchedSen
 
 def test_an_outage_sets_nothing_aside(make: Maker, sender: SwitchedSender) -> None:
     """However long nothing is taken, letters included: what waits is sent when the broker is back, in order."""
-    pipeline = make()
     sender.verdict = DeliveryOutcome.UNREACHED
-    for number in range(10):
-        pipeline.submit(event(number), 0.0)
-    run(pipeline, seconds=120)
-    sender.verdict = DeliveryOutcome.DELIVERED
-    run(pipeline, start=120.0)
+    away_for(make(), sender, 10, seconds=120)
 
     assert list(range(10)) == keys(sender.topic)
 

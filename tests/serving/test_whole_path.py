@@ -10,6 +10,7 @@ from pathlib import Path
 import processes
 import pytest
 import topics
+from waiting import wait_until
 
 from pegel.spec import names
 from pegel_local.kafka.broker import Broker
@@ -30,7 +31,7 @@ def test_every_request_and_response_is_one_record(
     sizes = [float(number) for number in range(100)]
     rows = [["red", size, 1.0] for size in sizes]
     report = asyncio.run(request_traffic.send(f"{proxy.url}/v1/models/paint-v1:predict", rows, rate=200.0))
-    produced = processes.wait_until(lambda: processes.metric(logger.url, "pegel_logger_events_produced_total") == 200)
+    produced = wait_until(lambda: processes.metric(logger.url, "pegel_logger_events_produced_total") == 200)
     records = topics.consume(broker.address, names.inference_topic("other"), at_least=200)
     bodies = {
         (record.headers["ce_type"].rpartition(b".")[2].decode(), record.headers["ce_clientid"].decode()): json.loads(

@@ -24,20 +24,20 @@ One thread owns all of this; `tick` is called often and does all waiting work.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 
 import structlog
 
-from pegel.data import wire
 from pegel_serving.logger.dead_letters import dead_letter
 from pegel_serving.logger.drops import Drops
 from pegel_serving.logger.kafka_record import KafkaRecord
+from pegel_serving.logger.losses import Losses
 from pegel_serving.logger.memory_queue import MemoryQueue
 from pegel_serving.logger.metrics import Metrics
-from pegel_serving.logger.producer import TOPIC_REASONS, DeliveryOutcome, Sender
+from pegel_serving.logger.producer import DeliveryOutcome, Sender
+from pegel_serving.logger.progress import LastMoves, LoggerProgress
 from pegel_serving.logger.resend import NOT_TAKEN, Resend, Settle
 from pegel_serving.logger.spool import Batch, Spool, SpoolFull, SpoolUnreadable
 
@@ -71,24 +71,6 @@ class Limits:
     """Shortest time between two rounds of notices about losses, and two looks whether the disk has room again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggerProgress:
-    """What moved, and what waits. Ages in seconds; None: never since the start."""
-
-    acknowledged_s: float | None
-    """Since the broker last took an event."""
-    spooled_s: float | None
-    """Since the disk last took one."""
-    waiting_events: int
-    waiting_bytes: int
-    backlog_s: float
-    """For how long the oldest event on disk has been waiting; 0 when none is."""
-    stuck_s: float
-    """For how long the broker took nothing although something waits; 0 when nothing waits."""
-    disk: str
-    """Why the disk refused the last write; empty when it took it."""
-
-
 class Pipeline:
     """See the module. All times are seconds of one monotonic clock, given by the caller."""
 
@@ -105,16 +87,11 @@ class Pipeline:
         """The batch on its way; None while `_resend` sends from memory."""
         self._replay_at = 0.0
         self._unreadable_tries = 0
-        self._damage_told = 0
-        self._last: KafkaRecord | None = None
         self._now = 0.0
-        self._moved_at: float | None = None
-        self._acknowledged_at: float | None = None
-        self._spooled_at: float | None = None
+        self._last = LastMoves()
         self._tell_at = 0.0
         self.drops = Drops()
-        self._refusals: Counter[str] = Counter()
-        """By reason, since they were last said: a line for each event could fill the disk."""
+        self._losses = Losses(metrics, self.drops)
 
     @property
     def in_flight(self) -> int:
@@ -139,22 +116,13 @@ class Pipeline:
 
     def progress(self, now: float) -> LoggerProgress:
         """Say what moved and what waits."""
-        since = self.spool.since
-        return LoggerProgress(
-            acknowledged_s=None if self._acknowledged_at is None else now - self._acknowledged_at,
-            spooled_s=None if self._spooled_at is None else now - self._spooled_at,
-            waiting_events=len(self._in_flight) + self.spool.records,
-            waiting_bytes=self._in_flight.bytes + self.spool.size,
-            backlog_s=0.0 if since is None else max(0.0, time.time() - since),
-            stuck_s=now - self._moved_at if self.waits and self._moved_at is not None else 0.0,
-            disk=self.spool.refusal,
-        )
+        return self._last.progress(now, self._in_flight, self.spool)
 
     def submit(self, event: KafkaRecord, now: float) -> tuple[Fate, int]:
         """Take an event. The number identifies it to `settled` and `secure` while it is in flight."""
         number, self._next = self._next, self._next + 1
         if not self.waits:
-            self._moved_at = now
+            self._last.moved = now
         queue, size = self._in_flight, event.size
         straight = self.spool.empty and self._resend is None and not queue.suspects and not queue.unsent
         if straight and queue.has_room(size):
@@ -168,7 +136,7 @@ class Pipeline:
             # the disk refuses: behind what waits in memory it is as safe as what waits there
             queue.keep(number, event, size, now)
             return Fate.IN_FLIGHT, number
-        self._lose(event, "disk_full" if self.spool.refusal else "spool_full")
+        self._losses.lose(event, "disk_full" if self.spool.refusal else "spool_full")
         return Fate.DROPPED, number
 
     def settled(self, number: int) -> bool:
@@ -186,8 +154,8 @@ class Pipeline:
     def tick(self, now: float) -> None:
         """Collect reports, move what is stuck to the spool, send again what waits, tell about losses."""
         self._now = now
-        if not self.waits or self._moved_at is None:
-            self._moved_at = now
+        if not self.waits or self._last.moved is None:
+            self._last.moved = now
         self._sender.poll()
         if self._resend is not None:
             self._go_on(self._resend)
@@ -199,7 +167,7 @@ class Pipeline:
             self._send_kept()
         elif not self._in_flight and not self.spool.empty and now >= self._replay_at:
             self._start_replay()
-        self._notice_damage()
+        self._losses.notice_damage(self.spool.lost, self.spool.damages, all_read=self.spool.empty)
         if now >= self._tell_at:
             self._tell_at = now + self._limits.tell_s
             self._tell()
@@ -230,7 +198,7 @@ class Pipeline:
         self._evacuate()
         lost = len(self._in_flight)
         for number in self._in_flight:
-            self._lose(self._in_flight[number].event, "disk_full")
+            self._losses.lose(self._in_flight[number].event, "disk_full")
         for notice in self.drops.take():
             if not self._to_spool(notice, beyond_cap=True):
                 log.error("a loss that nobody can be told of", notice=notice.value.decode(), topic=notice.topic)
@@ -244,9 +212,7 @@ class Pipeline:
         """Say what was lost since the last time, and ask whether the disk has room again."""
         if self.spool.refusal and self.spool.probe():
             log.info("the disk takes events again")
-        if self._refusals:
-            log.warning("the broker refused events", refused=self._refusals.total(), reasons=dict(self._refusals))
-            self._refusals.clear()
+        self._losses.say_refusals()
         if self.drops and not self.full:
             for notice in self.drops.take():
                 self.submit(notice, self._now)
@@ -276,21 +242,10 @@ class Pipeline:
 
     def _outcome(self, event: KafkaRecord, verdict: DeliveryOutcome, reason: str) -> None:
         if verdict is DeliveryOutcome.DELIVERED:
-            self._moved_at = self._acknowledged_at = self._now
+            self._last.moved = self._last.acknowledged = self._now
             self._metrics.produced.labels(event.topic).inc()
-            return
-        self._refusals[reason] += 1
-        if event.header(wire.HEADER_REASON):
-            self._metrics.dropped.labels("", f"letter_{reason}").inc()
-        elif event.header(wire.HEADER_TYPE) == wire.DROPPED_TYPE:
-            log.error("a loss that nobody can be told of", notice=event.value.decode(), topic=event.topic[:300])
-            self._metrics.dropped.labels("", f"notice_{reason}").inc()
-        else:
-            tell = reason not in TOPIC_REASONS
-            self._lose(event, reason, tell=tell)
-            if tell and reason != NOT_TAKEN:  # the letter about that one was sent before it was set aside
-                self.submit(dead_letter(event.headers, event.value, reason=reason), self._now)
-                self._metrics.dead.labels(reason).inc()
+        elif letter := self._losses.refuse(event, reason):
+            self.submit(letter, self._now)
 
     def _evacuate(self) -> None:
         """Move everything in flight to the head of the spool, in order; what the disk refuses stays in memory.
@@ -332,17 +287,8 @@ class Pipeline:
         return True
 
     def _spooled(self, events: int) -> None:
-        self._spooled_at = self._now
+        self._last.spooled = self._now
         self._metrics.spooled.inc(events)
-
-    def _lose(self, event: KafkaRecord, reason: str, *, tell: bool = True) -> None:
-        if event.header(wire.HEADER_REASON):
-            self._metrics.dropped.labels("", f"letter_{reason}").inc()
-            return
-        if event.header(wire.HEADER_TYPE) != wire.DROPPED_TYPE:
-            self._metrics.dropped.labels(self._metrics.endpoint(event.header(wire.HEADER_ENDPOINT)), reason).inc()
-        if tell:
-            self.drops.add(event, reason)
 
     def _sort_out_suspects(self) -> None:
         """Send what was refused together again, once nothing else is on its way that could be refused with it."""
@@ -389,7 +335,7 @@ class Pipeline:
             return
         self._unreadable_tries = 0
         events = [event for event in map(self._decoded, batch.records) if event is not None]
-        self._last = events[-1] if events else self._last
+        self._losses.beside = events[-1] if events else self._losses.beside
 
         def settle(place: int, verdict: DeliveryOutcome, reason: str) -> None:
             self._outcome(events[place], verdict, reason)
@@ -412,7 +358,7 @@ class Pipeline:
             return replace(event, timestamp_ms=min(event.timestamp_ms, int(time.time() * 1000)))
         except ValueError as error:
             log.warning("a record of the spool is no event and is left out", why=str(error))
-            self._lose_unknown("spool_undecodable", 1)
+            self._losses.lose_unknown("spool_undecodable", 1)
             return None
 
     def _go_on(self, resend: Resend) -> None:
@@ -428,18 +374,6 @@ class Pipeline:
         if batch is None:
             return
         self.spool.advance(batch)
-        self._moved_at = self._now
+        self._last.moved = self._now
         if self.spool.empty:
             log.info("spool replayed; events go straight to the broker again")
-
-    def _notice_damage(self) -> None:
-        """Tell of what was lost on disk, once an event is known that lay beside it."""
-        lost = self.spool.lost - self._damage_told
-        if lost and (self._last is not None or self.spool.empty):
-            self._damage_told = self.spool.lost
-            log.error("damage in the spool was skipped", events=lost, stretches=self.spool.damages)
-            self._lose_unknown("spool_damaged", lost)
-
-    def _lose_unknown(self, reason: str, count: int) -> None:
-        self._metrics.dropped.labels("", reason).inc(count)
-        self.drops.add_unknown(reason, count, like=self._last)

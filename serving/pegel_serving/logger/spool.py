@@ -7,9 +7,8 @@
     0000001000000002-c09e5a1f.seg   <- last: appended to
     cursor                          <- how far one segment has been delivered, replaced atomically
 
-A record is the mark of its segment, its length, a CRC-32 of length and bytes (4 bytes each, big-endian), and its
-bytes. The mark is drawn at random and stands in the file's name, so that no body can imitate a record. Damage (a record
-torn by a power cut, garbage in the middle) is skipped up to the next record whose checksum holds, and counted.
+How a record lies in its segment is said in `spool_records`. Damage (a record torn by a power cut, garbage in the
+middle) is skipped up to the next record whose checksum holds, and counted.
 
 What a power cut took so cleanly that a segment ends with a whole record cannot be seen.
 
@@ -23,24 +22,22 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import struct
 import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BufferedReader, FileIO
+from io import FileIO
 from pathlib import Path
 
 import filelock
 import structlog
 
 from pegel.errors import SetupError, TemporaryError
+from pegel_serving.logger.spool_records import HEAD, append_whole, head, next_record, record_at
 
 log = structlog.stdlib.get_logger(__name__)
 
-_HEAD = struct.Struct(">4sII")
 _START = 10**9  # room on both sides: what comes back from memory is written before the first segment
-_CHUNK = 1 << 20
 _ORDINARY = 4096
 """A record of ordinary size, for telling whether there is room."""
 
@@ -138,7 +135,7 @@ class Spool:
 
     def append(self, record: bytes, *, beyond_cap: bool = False) -> None:
         """Add a record at the tail. Raises SpoolFull."""
-        size = _HEAD.size + len(record)
+        size = HEAD.size + len(record)
         if not beyond_cap and self.size + size > self.cap_bytes:
             raise SpoolFull(f"the spool may hold {self.cap_bytes} bytes; {size} more do not fit")
         grown = self._tail is not None
@@ -168,13 +165,13 @@ class Spool:
         try:
             with draft.open("wb") as file:
                 for record in records:
-                    file.write(_head(segment.mark, record))
+                    file.write(head(segment.mark, record))
                     file.write(record)
             draft.replace(segment.path)
         except OSError as error:
             draft.unlink(missing_ok=True)
             raise self._refused(sum(len(record) for record in records), error) from error
-        segment.size, segment.left = sum(_HEAD.size + len(record) for record in records), len(records)
+        segment.size, segment.left = sum(HEAD.size + len(record) for record in records), len(records)
         self._segments[number] = segment
         self.refusal = ""
 
@@ -203,14 +200,14 @@ class Spool:
             with segment.path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
                 while at < size and len(records) < max_records and taken < max_bytes:
-                    record = _record(file, segment.mark, at, size)
+                    record = record_at(file, segment.mark, at, size)
                     if record is None:
                         damages += 1
-                        at = _next(file, segment.mark, at + 1, size)
+                        at = next_record(file, segment.mark, at + 1, size)
                         continue
                     records.append(record)
                     taken += len(record)
-                    at += _HEAD.size + len(record)
+                    at += HEAD.size + len(record)
         except OSError as error:
             raise SpoolUnreadable(f"{segment.path.name} cannot be read: {_reason(error)}") from error
         # a file that became shorter than what was written to it has nothing more to give
@@ -265,16 +262,16 @@ class Spool:
         status = segment.path.stat()
         segment.size, segment.since = status.st_size, status.st_mtime
         with segment.path.open("rb") as file:
-            at = _next(file, segment.mark, segment.offset, segment.size)
+            at = next_record(file, segment.mark, segment.offset, segment.size)
             damaged = at > segment.offset or not segment.size  # no segment is left without a record
             while at < segment.size:
-                record = _record(file, segment.mark, at, segment.size)
+                record = record_at(file, segment.mark, at, segment.size)
                 if record is None:
                     damaged = True
-                    at = _next(file, segment.mark, at + 1, segment.size)
+                    at = next_record(file, segment.mark, at + 1, segment.size)
                     continue
                 segment.left += 1
-                at += _HEAD.size + len(record)
+                at += HEAD.size + len(record)
         if damaged and not segment.left:
             segment.damages = 1  # nobody will read over it
 
@@ -306,7 +303,7 @@ class Spool:
             segment = self._new(number)
             tail = FileIO(segment.path, "a")
             try:
-                _write(tail, _head(segment.mark, record) + record, 0)
+                append_whole(tail, head(segment.mark, record) + record, 0)
             except OSError:
                 tail.close()
                 segment.path.unlink(missing_ok=True)
@@ -314,7 +311,7 @@ class Spool:
             self._segments[number], self._tail = segment, tail
         else:
             segment = self._segments[number]
-            _write(tail, _head(segment.mark, record) + record, segment.size)
+            append_whole(tail, head(segment.mark, record) + record, segment.size)
         segment.size += size
         segment.left += 1
 
@@ -377,53 +374,3 @@ class Spool:
 
 def _reason(error: OSError) -> str:
     return error.strerror or str(error)
-
-
-def _head(mark: bytes, record: bytes) -> bytes:
-    return _HEAD.pack(mark, len(record), _checksum(record))
-
-
-def _checksum(record: bytes) -> int:
-    return zlib.crc32(record, len(record))  # begun with the length, which is therefore checked as well
-
-
-def _write(file: FileIO, data: bytes, start: int) -> None:
-    """Append all of `data` or nothing. Raises OSError."""
-    try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[file.write(rest) :]  # what is cut short the first time says why the second time
-    except OSError:
-        # a record cut in half would be damage for whoever reads on
-        os.ftruncate(file.fileno(), start)
-        raise
-
-
-def _record(file: BufferedReader, mark: bytes, at: int, size: int) -> bytes | None:
-    """Return the record that begins at `at`, or None when what stands there is none."""
-    file.seek(at)
-    head = file.read(_HEAD.size)
-    if len(head) < _HEAD.size:
-        return None
-    given, length, checksum = _HEAD.unpack(head)
-    # before reading: a damaged length must not cost memory
-    if given != mark or at + _HEAD.size + length > size:
-        return None
-    record = file.read(length)
-    return record if len(record) == length and _checksum(record) == checksum else None
-
-
-def _next(file: BufferedReader, mark: bytes, at: int, size: int) -> int:
-    """Return where the next whole record begins, at `at` or behind it; `size` when there is none."""
-    while at < size:
-        file.seek(at)
-        chunk = file.read(_CHUNK)
-        place = chunk.find(mark)
-        while place >= 0:
-            if _record(file, mark, at + place, size) is not None:
-                return at + place
-            place = chunk.find(mark, place + 1)
-        if len(chunk) <= len(mark):
-            break
-        at += len(chunk) - len(mark) + 1  # a mark may lie across two chunks
-    return size

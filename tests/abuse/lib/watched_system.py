@@ -16,6 +16,7 @@ import pandas as pd
 import processes
 import psutil
 import topics
+from waiting import wait_until
 
 import pegel
 from pegel.reconcile.desired import state_fingerprint
@@ -98,7 +99,7 @@ class System:
 
     def settled(self) -> bool:
         """Wait until nothing waits in the logger."""
-        return processes.wait_until(lambda: processes.readiness(self.logger.url)["waiting_events"] == 0, within_s=60.0)
+        return wait_until(lambda: processes.readiness(self.logger.url)["waiting_events"] == 0, within_s=60.0)
 
 
 @contextmanager
@@ -132,7 +133,7 @@ def running(folder: Path) -> Iterator[System]:
         try:
             serving.apply(spec)
             system = System(settings, spec, broker, logger, serving)
-            assert processes.wait_until(system.serves, within_s=120.0), serving.observe(spec.endpoint).detail
+            assert wait_until(system.serves, within_s=120.0), serving.observe(spec.endpoint).detail
             yield system
         finally:
             serving.delete(spec.endpoint)
@@ -160,7 +161,7 @@ def watched(system: System) -> Iterator[Results]:
     group, results = system.spec.group, Results(engine)
     jobs.ensure(JobDocument(group=group, fingerprint=state_fingerprint(), kafka=system.broker.address), 1)
     try:
-        assert processes.wait_until(lambda: bool(results.heartbeats()), within_s=180.0)
+        assert wait_until(lambda: bool(results.heartbeats()), within_s=180.0)
         yield results
     finally:
         jobs.stop(group, grace=timedelta(seconds=10))

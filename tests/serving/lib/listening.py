@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from threading import Thread
 
 import uvicorn
-from processes import wait_until
+from waiting import wait_until
 
 from pegel_serving import http_service
 from pegel_serving.bounded_http import ConnectionLimits

@@ -8,8 +8,7 @@ import select
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,16 +65,6 @@ def start(module: str, *options: str, log: Path) -> Service:
         )
     service.url = json.loads(line)["url"]
     return service
-
-
-def wait_until(holds: Callable[[], bool], *, within_s: float = 20.0) -> bool:
-    """Ask again and again, for `within_s` at most, whether something holds."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.05)
-    return holds()
 
 
 def metric(url: str, name: str, **labels: str) -> float:

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from waiting import wait_until
+
 
 @dataclass
 class Sink:
@@ -23,9 +25,7 @@ class Sink:
 
     def wait_for(self, count: int, within_s: float = 10.0) -> list[tuple[dict[str, str], bytes]]:
         """Return what came, once it is `count` requests."""
-        deadline = time.monotonic() + within_s
-        while len(self.got) < count and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: len(self.got) >= count, within_s=within_s)
         return list(self.got)
 
 
