@@ -69,12 +69,17 @@ def category_effect(test: Evidence, layout: CategoricalLayout, baseline: Counts,
 
 
 def others(vocabulary: Vocabulary, buckets: int) -> str:
-    """Return the name of the categories in some buckets; those that have a cell are few among them.
+    """Return the name of the categories in some buckets, where one key or many of them may have changed.
+
+    Those that have a cell are few among them.
 
     >>> others(Vocabulary.build(["a", "b"]), 1), others(Vocabulary.build(map(str, range(12_800))), 2)
-    ('rare or new values', 'other keys (about 100)')
+    ('rare or new values', 'one or more of about 100 rarer keys')
+    >>> others(Vocabulary.build(map(str, range(300))), 1)
+    'a rarer key'
     """
     known = vocabulary.distinct - len(vocabulary.top)
     if not known:
         return "rare or new values"
-    return f"other keys (about {max(1, round(known * buckets / vocabulary.buckets)):,})"
+    about = round(known * buckets / vocabulary.buckets)
+    return f"one or more of about {about:,} rarer keys" if about > 1 else "a rarer key"

@@ -85,3 +85,18 @@ def test_spreads_of_normal_values() -> None:
 
     assert 1.2 == pytest.approx(spread_ratio(before, now), abs=0.03)
     assert 1.0 == spread_ratio(before, before)
+
+
+def test_the_category_that_changed_is_the_one_that_is_named() -> None:
+    """Whatever other fields are judged beside a field, its words and its effect are about the category that changed."""
+    rng = np.random.default_rng(0)
+    table = {"country": rng.choice(["AT", "DE", "FR"], ROWS), "key": [f"k{i}" for i in rng.integers(0, 9_000, ROWS)]}
+    now = {"country": rng.choice(["AT", "DE", "FR"], 1_000), "key": ["k1"] * 1_000}
+    alone, beside = (
+        next(one for one in pegel.check(now, pegel.profile(part)).features if one.feature == "key")
+        for part in ({"key": table["key"]}, table)
+    )
+
+    assert (alone.what, alone.effect) == (beside.what, beside.effect)
+    assert re.fullmatch(r"one or more of about \d+ rarer keys 0\.\d+ % -> 100 %", beside.what)
+    assert 1.0 == pytest.approx(beside.effect, abs=0.01)
