@@ -74,14 +74,14 @@ class Timed:
 
     def _replayed(self, layout: Layout, values: TrainingColumns) -> Noise:
         if self.spec.baseline.time_column is None:
-            return Noise(why="not assessed: the spec names no time_column of the training data")
+            return Noise(why="not assessed: the spec names no `baseline.time_column`")
         length = self.spec.windowing.length
         usual = round(self.spec.watch.rows_per_day * (length / _DAY))
         row_times = RowTimes(self._instants(), length, timedelta(hours=self.spec.baseline.utc_offset))
         found = assess(layout, values, usual, row_times)
         if not self.left_out:
             return found
-        return replace(found, why=f"{found.why}; {self.left_out} rows without a time were left out of the baseline")
+        return replace(found, why=f"{found.why}; {self.left_out:,} rows without a time were left out of the baseline")
 
     def _instants(self) -> NDArray[np.int64]:
         column = self.ordered.select(INSTANT).toArrow().column(INSTANT)

@@ -199,7 +199,7 @@ def test_without_times_nothing_is_replayed(world: Any, toolbox: Any, spark: Any)
     absent = brief_spec(baseline={"source": "local://delays", "time_column": "at"})
     other = brief_spec(baseline={"source": "local://delays", "time_column": "distance"})
 
-    assert "names no time_column" in build(spark, brief_spec(), world.store, now=NOW).noise.why
+    assert "names no `baseline.time_column`" in build(spark, brief_spec(), world.store, now=NOW).noise.why
     with pytest.raises(InvalidSpec, match="given at, which is not there; no baseline was built"):
         build(spark, absent, world.store, now=NOW)
     with pytest.raises(InvalidSpec, match="given distance, which holds double"):

@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 
 from pegel.baseline.outliers import OutlierTables, outlier_cutoff
 from pegel.baseline.pair_reference import PairReference
+from pegel.data.columns import Kind, Role
 from pegel.errors import LayoutMismatch
 from pegel.spec.monitor_spec import OutlierMethod, Watch
+from pegel.spec.outside_text import LONGEST_NAME, shown
 from pegel.stats import summary_json
 from pegel.stats.layout import Layout
 from pegel.stats.noise import Noise
@@ -30,6 +32,9 @@ from pegel.stats.performance import Performance
 from pegel.stats.summary import FeatureSummary, Summary
 
 BASELINE_VERSION = 4
+MANY_WINDOWS = 10
+"""A baseline of this many windows keeps closely to the false alarms that are asked for; a smaller one may have luck or
+not, and only many baselines do together."""
 Scoring = Callable[[OutlierTables], NDArray[np.float64]]
 
 
@@ -60,7 +65,7 @@ class OutlierCutoff:
         return cls(data["method"], data["rate"], score, data["exceeding"], data["scored"])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Baseline:
     """The zero mark of one model version.
 
@@ -84,6 +89,21 @@ class Baseline:
     kappa: NDArray[np.float64]
     performance: Performance | None
     made_by: str
+
+    def __repr__(self) -> str:
+        """Return for people, in a few lines, what it is of and what can be judged by it."""
+        schema = self.layout.schema
+        features, predictions = (len(schema.of_role(role)) for role in (Role.FEATURE, Role.PREDICTION))
+        numeric = sum(field.kind is Kind.NUMERIC for field in schema.fields)
+        made = self.created_at.astimezone(UTC)
+        return (
+            f"Baseline of {shown(self.model, LONGEST_NAME)} v{self.version}, {shown(self.id[:19])}\n"
+            f"  {self.rows:,} rows · features: {features}, predictions: {predictions} · columns of numbers: {numeric}, "
+            f"of categories: {features + predictions - numeric}\n"
+            f"  made {made:%Y-%m-%d %H:%M} UTC by {shown(self.made_by)} from {shown(self.source)}\n"
+            f"  false alarms as often as is asked for: closely in windows of up to {self.rows // MANY_WINDOWS:,} rows, "
+            "on average over baselines in larger ones"
+        )
 
     @cached_property
     def features(self) -> Mapping[str, FeatureSummary]:

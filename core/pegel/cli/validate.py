@@ -10,6 +10,7 @@ from pegel.judge.layer_table import LAYERS, Layers
 from pegel.judge.named_parts import refuse_unknown_parts
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel.spec.plain_numbers import plain
 
 
 def validate(file: SpecArgument) -> None:
@@ -28,12 +29,13 @@ def summary(spec: MonitorSpec, layers: Layers = LAYERS) -> list[str]:
     step = windowing.step.total_seconds()
     recipients = ", ".join(spec.alerts.emails) or "nobody (alerts.emails is empty)"
     division = Division.of(Setting(spec), layers)
-    often = f"{alarms.count:g} false alarm{'s' if alarms.count != 1 else ''} per {alarms.per}"
+    often = f"{plain(alarms.count, 6)} false alarm{'s' if alarms.count != 1 else ''} per {alarms.per}"
+    held = f"for {100 * alarms.hold_for:g} % of baselines" if alarms.hold_for else "on average over baselines"
     return [
         f"watches {spec.key}, served as {spec.endpoint} from {spec.model.uri}",
         f"against {spec.baseline.source}",
         f"in windows of {length:g} s, a new one every {step:g} s, final {late:g} s after their end",
-        f"mails {recipients}; while nothing changes, {often} at most",
+        f"mails {recipients}; while nothing changes, {often} at most, {held}",
         division.describe(),
         *division.notes(),
     ]

@@ -15,9 +15,13 @@ from pegel.detect.drift import BINARY
 from pegel.detect.effect import Effect, from_to
 from pegel.detect.location import auc
 from pegel.detect.scale import spread_ratio
+from pegel.spec.plain_numbers import plain
 from pegel.stats import distances
 from pegel.stats.layout import CategoricalLayout, NumericLayout
 from pegel.stats.summary import FeatureSummary
+
+EDGE_DIGITS = 6
+"""Of the ends of a cell: two cells beside each other are told apart."""
 
 
 def drift_effect(test: Evidence, baseline: FeatureSummary, window: FeatureSummary) -> Effect:
@@ -50,8 +54,8 @@ def quality_effect(test: CountTest) -> Effect:
     """Return the effect of a count test: the difference of the rates."""
     if test.name in _NEW:
         expected = test.seen_in_baseline * test.n / max(test.m, 1)
-        among = f", where {expected:.0f} were to be expected" if round(expected) else ""
-        return Effect(test.difference, "share", f"{_NEW[test.name]}: {test.seen} of {test.n} rows{among}")
+        among = f", where {expected:,.0f} were to be expected" if round(expected) else ""
+        return Effect(test.difference, "share", f"{_NEW[test.name]}: {test.seen:,} of {test.n:,} rows{among}")
     return _rate(test, _RATES[test.name])
 
 
@@ -117,7 +121,8 @@ def cell_label(feature: FeatureSummary, cell: int) -> str:
         return named[cell] if cell < len(named) else others(layout.vocabulary, buckets=1)
     edges = layout.edges
     if layout.points[cell]:
-        return f"{edges[cell]:g}"
+        return plain(edges[cell], EDGE_DIGITS)
     if cell == 0:
-        return f"at most {edges[0]:g}" if edges.size else "any value"
-    return f"above {edges[-1]:g}" if cell == edges.size else f"{edges[cell - 1]:g} to {edges[cell]:g}"
+        return f"at most {plain(edges[0], EDGE_DIGITS)}" if edges.size else "any value"
+    below = plain(edges[cell - 1], EDGE_DIGITS)
+    return f"above {below}" if cell == edges.size else f"{below} to {plain(edges[cell], EDGE_DIGITS)}"

@@ -45,7 +45,7 @@ def assess(layout: Layout, values: Mapping[str, NDArray[Any]], n_ref: int, row_t
     """
     rows = len(next(iter(values.values()))) if values else 0
     if n_ref < 1 or rows // n_ref < MIN_BLOCKS:
-        return Noise(why=f"not assessed: {rows} rows are fewer than {MIN_BLOCKS} windows of {n_ref}")
+        return Noise(why=f"not assessed: {rows:,} rows are fewer than {MIN_BLOCKS} windows of {n_ref:,}")
     if row_times is None:
         return Noise(replay(layout, values, n_ref), None, "assessed; hours were not looked at: no times")
     choice = choose(layout, values, row_times.instants, n_ref, length=row_times.length, utc_offset=row_times.utc_offset)

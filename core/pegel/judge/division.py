@@ -12,6 +12,7 @@ from pegel.judge.layer import Layer, Setting
 from pegel.judge.layer_table import LAYERS, Layers
 from pegel.judge.layers.charts import Charts, charts_of, is_of_squares, smallest_season
 from pegel.judge.one_baseline import OneBaseline, scale_for
+from pegel.spec.plain_numbers import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,7 @@ class Division:
     def notes(self) -> tuple[str, ...]:
         """Return what a person should know: what is not looked for and why, and what the layers that run say."""
         running = (note for layer in self.running for note in layer.notes(self.setting, self.budget))
-        hold_for = self.setting.spec.false_alarms.hold_for
-        alone = None if self.tested is None else self.tested.words(hold_for, self.budget.scale)
+        alone = None if self.tested is None else self.tested.words(self.setting.spec.false_alarms, self.budget.scale)
         return (*self.idle, *running, *([] if alone is None else [alone]))
 
     def describe(self) -> str:
@@ -57,12 +57,12 @@ class Division:
         first, *others = (layer.arithmetic(self.setting, self.budget.of(layer.name)) for layer in self.running)
         rest = _listed(others) if others else "only single windows are judged, with the whole budget"
         text = (
-            f"With these settings expect {self.budget.expected_per_day:.2g} false alarms per day: "
-            f"{self.budget.windows_per_day:g} windows a day, {first}; {rest}."
+            f"With these settings expect {plain(self.budget.expected_per_day)} false alarms per day: "
+            f"{plain(self.budget.windows_per_day, 6)} windows a day, {first}; {rest}."
         )
         if self.budget.scale < 1:
-            held = self.setting.spec.false_alarms.hold_for
-            text += f" That is fewer than asked for, so that {held:.0%} of baselines keep to it."
+            held = 100 * self.setting.spec.false_alarms.hold_for
+            text += f" That is fewer than asked for, so that {held:g} % of baselines keep to it."
         if self.budget.capped:
             text += f" A window is never judged at more than {CAP:g}, so fewer are expected than asked for."
         return text

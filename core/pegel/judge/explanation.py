@@ -49,7 +49,7 @@ class Explanation:
             f"revision {finding.revision}\n"
             f"test        {finding.test}: {self.formula}\n"
             f"inputs      n = {finding.n}, m = {finding.m}, {numbers}\n"
-            f"p           {self.p_value:.10g}{among}, below the level {finding.threshold:.3g}\n"
+            f"p           {self.p_value:.10g}{among}, below the threshold {finding.threshold:.3g}\n"
             f"level       {finding.budget_share:.2%} of the false-alarm budget of each window{relevant}\n"
             f"effect      {finding.effect:.4g} {finding.effect_unit}{_distances(finding)}\n"
             f"baseline    {finding.baseline_id or 'none: nothing was compared with one'}\n"

@@ -82,7 +82,8 @@ def judge(
     follows = chart_state is not None and spec.windowing.step == spec.windowing.length
     before = chart_state.for_baseline(baseline.id) if chart_state is not None and follows else None
     sizes = None if before is None else before.sizes.plus(summary.most_rows, span.start)
-    setting = Setting(spec, baseline, follows, summary.most_rows if sizes is None else sizes.usual, summary)
+    usual_rows = summary.most_rows if sizes is None else sizes.usual
+    setting = Setting(spec, baseline, follows, usual_rows, summary, of_events=events is not None)
     window = JudgedWindow(
         baseline,
         summary,

@@ -27,7 +27,8 @@ class Setting:
     `baseline`: None where only the spec is known, as when a spec is validated; layers then take it to be large enough.
     `follows`: whether windows are judged one after the other, each with what those before left. `usual_rows`: rows of a
     large window, 0 if not known. `summary`: the window, None if there is none yet; a layer may ask how many values it
-    has, but not what these are, or its choice would be a test itself.
+    has, but not what these are, or its choice would be a test itself. `of_events`: whether rows are those of events, of
+    which single ones may be outliers; those of a table are not.
     """
 
     spec: MonitorSpec
@@ -35,6 +36,7 @@ class Setting:
     follows: bool = True
     usual_rows: int = 0
     summary: Summary | None = None
+    of_events: bool = True
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:

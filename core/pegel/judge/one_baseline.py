@@ -15,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from pegel.baseline.baseline import MANY_WINDOWS
 from pegel.detect.siegmund import arl, baseline_share_of, limits
+from pegel.spec.monitor_spec import FalseAlarms
+from pegel.spec.plain_numbers import plain
 
 BASELINES = 1_000
 """So many are imagined."""
@@ -23,8 +26,6 @@ MOST_TESTS = 128
 """More independent tests than this even out still better; counting no more errs on the side of care."""
 MIDDLE = 0.9
 """The spread that is told leaves out a twentieth of the baselines on each side."""
-TOLD = 10
-"""Where the baseline holds this many windows or more, the spread is small and not worth words."""
 Floats = NDArray[np.float64]
 
 
@@ -49,21 +50,22 @@ class OneBaseline:
         """Return the false alarms per window, on average over baselines."""
         return self.alpha + self.charted
 
-    def words(self, hold_for: float, scale: float) -> str | None:
+    def words(self, alarms: FalseAlarms, scale: float) -> str | None:
         """Return what a person should know of the spread; None where it is small and nothing was asked.
 
-        `hold_for`: the share of baselines for which the promise is to hold, 0 for on average; `scale`: what that costs.
+        `alarms`: what is promised; `scale`: what it costs that this holds for a share of baselines, if that is asked.
         """
         sizes = f"windows of {self.n:,} rows against a baseline of {self.m:,}"
-        if hold_for:
-            held = f"the promise holds for {hold_for:.0%} of baselines"
-            return f"{sizes}: levels are multiplied by {scale:.2g}, so that {held}"
-        if self.m >= TOLD * self.n:
+        if alarms.hold_for:
+            held = f"the promise holds for {100 * alarms.hold_for:g} % of baselines"
+            return f"{sizes}: levels are multiplied by {plain(scale)}, so that {held}"
+        if self.m >= MANY_WINDOWS * self.n:
             return None
         low, high = spread(self)
         return (
-            f"{sizes}: the promise holds on average over baselines; this one's own rate may lie between {low:.2g} and "
-            f"{high:.2g} times it. `false_alarms.hold_for: 95%` makes it hold for 95 % of them, at a price in power"
+            f"{sizes}: the promise holds on average over baselines; this one's own rate may lie between "
+            f"{plain(round(low, 2))} and {plain(round(high, 2))} times it; `{alarms} for 95% of baselines`, stated as "
+            "false_alarms, makes it hold for 95 % of them, and finds less"
         )
 
     def scaled(self, scale: float) -> OneBaseline:

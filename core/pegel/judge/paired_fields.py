@@ -50,7 +50,7 @@ class PairedFields:
     def missing(self) -> str | None:
         """Return why no pair is watched; None if some are."""
         if len(self.watched) < PAIR:
-            features = "1 suitable numeric feature" if self.watched else "no suitable numeric feature"
+            features = "only 1 suitable numeric feature" if self.watched else "no suitable numeric feature"
             return f"correlations are not watched: {features}{self._others}"
         if not self.pairs:
             return f"correlations are not watched: no two features have {MIN_ROWS} rows with both numbers"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judge import Judgement
 from pegel.judge.paired_fields import PairedFields
 from pegel.judge.watched_fields import watched_fields
+from pegel.notebook.naming import listed
 from pegel.report.words import VERDICT_WORDS, p_value, size
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.plain_numbers import plain
 from pegel.stats.summary import Summary
 
 _SHOWN = (Verdict.DRIFT, Verdict.DRIFTING, Verdict.BELOW_MARGIN)
@@ -29,7 +32,7 @@ class CheckReport:
     """The result of `pegel.check`. Print it, show it in a notebook, or `save` it.
 
     `extra`: columns of the table that the baseline does not know; they were left alone. `estimate`: performance as far
-    as the scores of a classifier tell it without labels.
+    as the scores of a classifier tell it without labels. `running_ids`: columns that have drifted and look like ids.
     """
 
     baseline: Baseline
@@ -38,6 +41,7 @@ class CheckReport:
     judgement: Judgement
     extra: tuple[str, ...] = ()
     estimate: Estimate | None = None
+    running_ids: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -81,9 +85,16 @@ class CheckReport:
             if one.verdict is Verdict.DRIFT
         ]:
             said += f" · {' · '.join(loud)}"
+        return f"{said} · {self.rows:,} rows against {self.baseline.rows:,} · {self._promise}"
+
+    @property
+    def _promise(self) -> str:
+        """Return how many false alarms are accepted, and of how many checks."""
         alarms = self.spec.false_alarms
-        count = "one false alarm" if alarms.count == 1 else f"{alarms.count:g} false alarms"
-        return f"{said} · {self.rows:,} rows against {self.baseline.rows:,} · {count} per {alarms.per} at this setting"
+        count = "one false alarm" if alarms.count == 1 else f"{plain(alarms.count, 6)} false alarms"
+        checks = plain(timedelta(weeks=1) / self.spec.windowing.length, 6)
+        of_checks = f"of {checks} such checks" if alarms.per == "week" else f"at {checks} such checks a week"
+        return f"{count} per {alarms.per} {of_checks} (windows_per_week)"
 
     @property
     def arithmetic(self) -> str:
@@ -91,13 +102,37 @@ class CheckReport:
         division = self.judgement.division
         return "Nothing was judged." if division is None else division.describe()
 
-    def much(self, one: FeatureVerdict) -> str:
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what a person should know about how the table was judged, a sentence each."""
+        ids = (
+            f"{shown(name, LONGEST_NAME)} looks like a running id, a whole number that rises with every row: leave it "
+            "out of the baseline, or name it as `categorical`; as a number it drifts in every table"
+            for name in self.running_ids
+        )
+        return (*ids, *self.judgement.notes)
+
+    def changes(self, one: FeatureVerdict) -> list[FeatureVerdict | Finding]:
+        """Return what has changed in a field: its verdict, and what another kind of tests has found in it, too."""
+        others = (other for other in self.findings if other.feature == one.feature and other.detector != one.detector)
+        return [one, *others]
+
+    def much(self, one: FeatureVerdict | Finding) -> str:
         """Return how large the change of a field is, in words; nothing where it has not changed."""
         if one.effect is None:
             return ""
         place = self.baseline.layout.index.get(one.feature)
         unit = None if place is None else self.baseline.layout.schema.fields[place].unit
         return size(one.effect, one.effect_unit, one.evidence, unit)
+
+    @property
+    def not_judged(self) -> dict[str, list[str]]:
+        """Return the fields of which nothing can be said, by the reason."""
+        reasons: dict[str, list[str]] = {}
+        for one in self.features:
+            if one.verdict is Verdict.INSUFFICIENT:
+                reasons.setdefault(one.what, []).append(one.feature)
+        return reasons
 
     @property
     def estimated(self) -> str | None:
@@ -112,36 +147,28 @@ class CheckReport:
 
     def __str__(self) -> str:
         """Return the report for a terminal."""
-        told = [*(one for one in self.features if one.verdict in _SHOWN), *self.beyond]
-        rows = [
-            (
-                shown(one.feature, LONGEST_NAME),
-                shown(one.what),
-                shown(self.much(one)),
-                p_value(one.p_value),
-                p_value(one.threshold),
-            )
-            for one in told
-        ]
+        changed = [*(one for one in self.features if one.verdict in _SHOWN), *self.beyond]
+        rows = [self._row(part, again=place > 0) for one in changed for place, part in enumerate(self.changes(one))]
         lines = [self.headline, ""]
         if rows:
             lines += [*_aligned([("feature", "what changed", "how much", "p", "threshold"), *rows]), ""]
         quiet = [one for one in self.features if one.verdict is Verdict.OK]
         if quiet:
             lines.append(f"  {len(quiet)} of {len(self.features)} as in training")
-        lines += [
-            f"  not judged: {shown(one.feature, LONGEST_NAME)} ({shown(one.what)})"
-            for one in self.features
-            if one.verdict is Verdict.INSUFFICIENT
-        ]
+        lines += [f"  not judged: {listed(names)} ({shown(why)})" for why, names in self.not_judged.items()]
         if self.estimated:
             lines.append(f"  {self.estimated}")
         if self.extra:
             lines.append(
                 f"  not in the baseline, left alone: {', '.join(shown(name, LONGEST_NAME) for name in self.extra)}"
             )
-        lines += [f"  note: {note}" for note in self.judgement.notes]
+        lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
+
+    def _row(self, one: FeatureVerdict | Finding, *, again: bool) -> tuple[str, ...]:
+        """Return one change for the terminal; of a field that was named in the line above, the name is left out."""
+        name = "" if again else shown(one.feature, LONGEST_NAME)
+        return name, shown(one.what), shown(self.much(one)), p_value(one.p_value), p_value(one.threshold)
 
     __repr__ = __str__
 
@@ -167,7 +194,7 @@ class CheckReport:
             "features": [one.to_json() for one in self.features],
             "beyond": [one.to_json() for one in self.judgement.beyond],
             "estimate": None if self.estimate is None else asdict(self.estimate),
-            "notes": list(self.judgement.notes),
+            "notes": list(self.notes),
             "correlations": None if self.judgement.division is None else asdict(self._paired),
             "findings": len(self.findings),
             "extra": list(self.extra),

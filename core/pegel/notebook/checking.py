@@ -14,6 +14,7 @@ from pegel.judge.judge import judge
 from pegel.notebook import arguments, labelled, table_reading
 from pegel.notebook.check_report import CheckReport
 from pegel.notebook.naming import listed
+from pegel.notebook.running_numbers import RunningNumbers
 from pegel.notebook.table_counting import summarise
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_NAME, shown
@@ -34,10 +35,14 @@ def check(
 ) -> CheckReport:
     """Compare a table with a baseline.
 
+    A column's distribution is judged where it has 50 values in the table and 1,000 in the baseline; whether nulls, new
+    values or exceeded ranges have become more frequent, with any number.
+
     Args:
         data: Any table with the baseline's columns, in any order; further columns are left alone.
         baseline: What `pegel.profile` made, or the baseline of a monitor.
-        false_alarms: How often you accept to be told of a change that is none: `"1 per week"`.
+        false_alarms: How often you accept to be told of a change that is none: `"1 per week"`, on average over
+            baselines; `"1 per week for 95% of baselines"` keeps it for so many of them, and finds less.
         windows_per_week: How many such tables you check in a week; 168 is one per hour.
         margin: Smallest change that matters, in standard deviations.
         units: Unit per numeric column, if you know it: another one than the baseline's is refused, never converted.
@@ -66,14 +71,17 @@ def check(
             raise LayoutMismatch(
                 f"expected the columns of the baseline, given a table without {listed(absent)}: nothing was judged."
             )
-        summary = summarise(table, baseline.layout, progress=stages.stage(1))
+        running = RunningNumbers(baseline.layout)
+        summary = summarise(table, baseline.layout, running=running, progress=stages.stage(1))
         known = None if performance is None else labelled.count(table, performance)
         estimate = None if performance is None else labelled.estimate(table, performance)
     now = datetime.now(UTC)
     span = Span(now - spec.windowing.length, now)
     judgement = judge(baseline, summary, spec=spec, span=span, revision=0, labelled=known)
     extra = tuple(name for name in table.names if name not in used)
-    return CheckReport(baseline, summary, spec, judgement, extra, estimate)
+    drifted = [finding.feature for finding in judgement.findings if finding.feature in baseline.layout.index]
+    ids = tuple(running.among(dict.fromkeys(drifted), baseline.summary))
+    return CheckReport(baseline, summary, spec, judgement, extra, estimate, ids)
 
 
 def _check_units(baseline: Baseline, units: Mapping[str, str]) -> None:

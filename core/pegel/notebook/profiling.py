@@ -31,6 +31,8 @@ from pegel.stats.noise import Noise
 MEMORY = 256 << 20
 """Bytes that all columns whose cells are being learned may take together; beyond, a column is read several times."""
 
+_NO_ORDER = Noise(why="not assessed: `window_rows` was not stated, as it can be where rows are in order of time")
+
 
 def profile(
     data: Any,
@@ -108,7 +110,7 @@ def profile(
 def _noise(table: table_reading.Table, layout: Layout, window_rows: int | None, repeats: float) -> Noise:
     """Return what clean windows do, as far as the order of rows and their repetition tell."""
     columns = _FullColumns(table, layout.schema)
-    noise = Noise() if window_rows is None else assess(layout, columns, window_rows)
+    noise = _NO_ORDER if window_rows is None else assess(layout, columns, window_rows)
     unseen = {}
     if repeats > 1:
         for one in layout.features:

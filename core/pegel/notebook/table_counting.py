@@ -15,6 +15,7 @@ from pegel.data.arrow_columns import columns_of
 from pegel.data.columns import Role
 from pegel.detect.repeated_rows import RepeatedRows
 from pegel.notebook import table_reading
+from pegel.notebook.running_numbers import RunningNumbers
 from pegel.stats.layout import Layout
 from pegel.stats.summary import Summary
 
@@ -30,9 +31,13 @@ def summarise(
     *,
     exact: bool = False,
     repeated: RepeatedRows | None = None,
+    running: RunningNumbers | None = None,
     progress: table_reading.Progress = table_reading.silent,
 ) -> Summary:
-    """Count all rows of a table, on all cores; with `repeated`, also how often each row of features stands there."""
+    """Count all rows of a table, on all cores.
+
+    With `repeated`, count also how often each row of features stands there; `running` is shown the rows in their order.
+    """
     roles = [(role, layout.schema.of_role(role)) for role in layout.schema.roles]
 
     def count(batch: pa.RecordBatch) -> Summary:
@@ -45,6 +50,8 @@ def summarise(
         return part
 
     batches = table.batches([field.name for field in layout.schema.fields])
+    if running is not None:
+        batches = map(running.look, batches)
     whole, done = Summary.empty(layout, exact=exact), 0
     with ExitStack() as stack:
         parts = map(count, batches) if table.rows <= ALONE else _mapped(_workers(stack), count, batches)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pegel.report.shapes import Bars, OutlinedHistogram
 from pegel.report.words import percent
 from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.plain_numbers import plain
 
 WIDTH, HEIGHT = 360.0, 150.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 38.0, 8.0, 8.0, 22.0
@@ -95,7 +96,7 @@ def _numbers(edges: Array, unit: str | None) -> str:
     ticks = [tick for tick in np.asarray(MaxNLocator(6).tick_values(low, high)).tolist() if low <= tick <= high]
     # The last number would run into the unit, or out of the picture.
     fitting = [tick for tick in ticks if _LEFT + (tick - low) * scale < WIDTH - (34 if unit else 14)]
-    texts = [_text(_LEFT + (tick - low) * scale, HEIGHT - 7, f"{tick:,g}") for tick in fitting]
+    texts = [_text(_LEFT + (tick - low) * scale, HEIGHT - 7, plain(tick, 6)) for tick in fitting]
     return "".join(texts) + (_text(WIDTH - _RIGHT, HEIGHT - 7, unit, "end") if unit else "")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from pegel.alerts.alert import Alert
 from pegel.judge.findings import Finding, Verdict
 from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, shown
+from pegel.spec.plain_numbers import plain
 
 VERDICT_WORDS = {
     Verdict.OK: "ok",
@@ -50,12 +51,12 @@ def number(value: float, unit: str | None = None) -> str:
 def p_value(value: float) -> str:
     """Return a p-value with one significant digit where it is small.
 
-    >>> p_value(3.2e-41), p_value(0.0), p_value(0.1234)
-    ('3e-41', '<1e-300', '0.12')
+    >>> p_value(3.2e-41), p_value(0.0), p_value(0.00047), p_value(0.1234)
+    ('3e-41', '<1e-300', '0.00047', '0.12')
     """
     if value < 1e-300:  # noqa: PLR2004  below this, floats lose digits
         return "<1e-300"
-    return f"{value:.0e}" if value < 1e-3 else f"{value:.2g}"  # noqa: PLR2004  smaller ones are written with an exponent
+    return f"{value:.0e}" if value < 1e-4 else f"{value:.2g}"  # noqa: PLR2004  smaller ones are written with an exponent
 
 
 def size(value: float, effect_unit: str, evidence: Mapping[str, Any], unit: str | None = None) -> str:
@@ -64,16 +65,16 @@ def size(value: float, effect_unit: str, evidence: Mapping[str, Any], unit: str 
     A shift is measured in ranks. Beside it stands the median's, or where that did not move, the mean's; neither where
     it moved the other way, as the mean of a few extremes may.
 
-    >>> size(1.42, "sd ratio", {}), size(0.9961, "sd ratio", {}), size(0.0312, "share", {})
-    ('1.4 times the spread', '0.996 times the spread', '+3.1 points')
+    >>> size(1.42, "sd ratio", {}), size(0.9961, "sd ratio", {}), size(0.0312, "share", {}), size(1.0, "share", {})
+    ('1.4 times the spread', '0.996 times the spread', '+3.1 points', '+100 points')
     >>> shifts = {"effect": {"median_shift": 9.13, "mean_shift": 4.0}}
     >>> size(0.31, "sigma", shifts, "min") == f"0.31 {SIGMA} (median +9.1 min)"
     True
     """
     if effect_unit == "share":
-        return f"{100 * value:+.2g} points"
+        return f"{_signed(100 * value)} points"
     if effect_unit == "r":
-        return f"{value:+.2g} in correlation"
+        return f"{_signed(value)} in correlation"
     text = f"{_digits(abs(value), effect_unit)} {_UNITS.get(effect_unit, effect_unit)}".strip()
     shift = _in_unit(value, evidence.get("effect", {})) if effect_unit == "sigma" and unit else None
     return text if shift is None else f"{text} ({shift} {unit})"
@@ -84,7 +85,11 @@ def _digits(value: float, effect_unit: str) -> str:
     digits = 2
     while effect_unit == "sd ratio" and value != 1 and float(f"{value:.{digits}g}") == 1 and digits < MOST_DIGITS:
         digits += 1
-    return f"{float(f'{value:.{digits}g}'):g}"
+    return plain(value, digits)
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value > 0 else ''}{plain(value)}"
 
 
 def _in_unit(value: float, numbers: Mapping[str, Any]) -> str | None:
@@ -92,7 +97,7 @@ def _in_unit(value: float, numbers: Mapping[str, Any]) -> str | None:
     for name in ("median", "mean"):
         shift = numbers.get(f"{name}_shift")
         if shift and (shift > 0) == (value > 0):
-            return f"{name} {'+' if shift > 0 else ''}{number(float(f'{shift:.2g}'))}"
+            return f"{name} {_signed(shift)}"
     return None
 
 

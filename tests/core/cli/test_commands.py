@@ -61,8 +61,16 @@ def test_a_valid_spec_is_explained(spec_file: Path, capsys: pytest.CaptureFixtur
     assert code == 0
     assert MonitorSpec.from_file(spec_file).fingerprint() in said
     assert "watches delays/1, served as delays-v1" in said
-    assert "1 false alarm per week at most" in said
+    assert "1 false alarm per week at most, on average over baselines" in said
     assert "expect 0.14 false alarms per day" in said
+
+
+def test_a_held_promise_is_said(spec_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A promise that is to hold for most baselines is explained as such, not as the one on average."""
+    spec_file.write_text(SPEC.replace("{count: 1, per: week}", "1 per week for 95% of baselines"))
+    code = run("validate", str(spec_file))
+
+    assert (0, True) == (code, "1 false alarm per week at most, for 95 % of baselines" in capsys.readouterr().out)
 
 
 def test_a_wrong_spec_is_refused_with_field_value_and_remedy(

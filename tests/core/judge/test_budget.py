@@ -108,9 +108,11 @@ def test_a_layer_without_work_does_not_run(
     assert ["single windows", "charts", "correlations", "events"] == names(small)
     assert [["single windows", "correlations", "events"]] * 3 == [names(one) for one in (large, alone, overlapping)]
     assert ["single windows", "events"] == names(single)
-    assert "the baseline has 2000 rows, and 2016 (36 windows of 56) are needed" in large.notes()[0]
+    assert "the baseline has 2,000 rows, and 2,016 (36 windows of 56) are needed" in large.notes()[0]
     assert "windows overlap and would count rows twice" in overlapping.notes()[0]
-    assert "correlations are not watched: 1 suitable numeric feature, not z: one value in training" in single.notes()
+    assert (
+        "correlations are not watched: only 1 suitable numeric feature, not z: one value in training" in single.notes()
+    )
 
 
 def test_each_step_is_judged() -> None:
@@ -135,7 +137,7 @@ def test_words(wish: Callable[..., MonitorSpec]) -> None:
     only_windows = tuple(entry for entry in LAYERS if entry.share is None)
 
     assert Division.of(alone, only_windows).describe() == (
-        "With these settings expect 0.14 false alarms per day: 1440 windows a day, each judged at 9.9e-05 in all "
+        "With these settings expect 0.14 false alarms per day: 1,440 windows a day, each judged at 9.9e-05 in all "
         "(80% for drift, 20% for data quality), which is 7.9e-06 for the drift and 1.8e-06 for the quality of each of "
         "10 features; only single windows are judged, with the whole budget."
     )

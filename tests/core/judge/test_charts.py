@@ -165,7 +165,7 @@ def test_a_small_baseline_has_no_charts(monitor: Callable[..., Any], learnt: Cal
     without, with_charts = (monitor(one).see(rows(np.random.default_rng(1))) for one in (few, enough))
 
     assert (
-        "small changes that last are not looked for: the baseline has 5000 rows, and 7200 (36 windows of 200) are "
+        "small changes that last are not looked for: the baseline has 5,000 rows, and 7,200 (36 windows of 200) are "
         "needed; their part of the budget goes to single windows" in without.notes
     )
     assert {} == without.chart_state.charts

@@ -144,7 +144,7 @@ def test_charts_are_limited_by_the_smallest_part(monitor: Callable[..., Any], le
     judged = small.see(rows(1, np.zeros(200, dtype=np.int64)))
 
     assert judged.notes[0].startswith(
-        "small changes that last are not looked for: the baseline has 5000 rows, and 7200"
+        "small changes that last are not looked for: the baseline has 5,000 rows, and 7,200"
     )
 
 

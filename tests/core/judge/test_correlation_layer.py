@@ -61,7 +61,7 @@ def test_unwatched_fields_are_not_looked_at(monitor: Callable[..., Any], trained
     assert [0.1, 0.0] == pytest.approx(
         [each.division.budget.share(each.division.budget.of("correlations")) for each in judged]
     )
-    assert "correlations are not watched: 1 suitable numeric feature" in judged[1].notes
+    assert "correlations are not watched: only 1 suitable numeric feature" in judged[1].notes
 
 
 def test_a_watched_pair_of_three_fields_is_named_rightly(monitor: Callable[..., Any], trained: Baseline) -> None:

@@ -76,8 +76,8 @@ def test_a_held_promise_divides_less() -> None:
     assert {round(held.budget.scale, 9)} == {round(ratio, 9) for ratio in ratios.values()}
     assert 0.2 < held.budget.scale < 0.8
     assert any("may lie between" in note for note in average.notes())
-    assert any("holds for 95% of baselines" in note for note in held.notes())
-    assert "fewer than asked for, so that 95% of baselines keep to it" in held.describe()
+    assert any("holds for 95 % of baselines" in note for note in held.notes())
+    assert "fewer than asked for, so that 95 % of baselines keep to it" in held.describe()
 
 
 @pytest.fixture(scope="module")

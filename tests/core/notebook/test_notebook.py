@@ -58,11 +58,14 @@ def test_terminal(flights: Baseline) -> None:
     """The text says verdict, sizes and budget first, then what changed, and what was not judged and why."""
     text = str(pegel.check(table(8_412, 3, shift=0.31), flights)).splitlines()
 
-    assert "drift in 1 of 3 features · 8,412 rows against 20,000 · one false alarm per week at this setting" == text[0]
+    assert text[0] == (
+        "drift in 1 of 3 features · 8,412 rows against 20,000 · one false alarm per week of 168 such checks "
+        "(windows_per_week)"
+    )
     assert ["feature", "what changed", "how much"] == [text[2][2:9], text[2][11:23], text[2][25:33]]
     assert text[3].startswith("  delay    shifted up    0.3")
     assert "min)" in text[3]
-    assert "  not judged: carrier (40 values; at least 50 are needed)" in str(pegel.check(table(40, 1), flights))
+    assert "  not judged: delay, carrier, late (fewer than 50 values)" in str(pegel.check(table(40, 1), flights))
 
 
 def test_file(flights: Baseline, tmp_path: Path) -> None:

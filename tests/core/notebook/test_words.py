@@ -11,6 +11,7 @@ import pytest
 import pegel
 from pegel.baseline.baseline import Baseline
 from pegel.detect.scale import spread_ratio
+from pegel.judge.findings import Verdict
 
 ROWS = 5_000
 
@@ -41,7 +42,7 @@ def test_notes_are_printed(baseline: Baseline) -> None:
     report = pegel.check(columns(2, 500), baseline)
     told = [line.removeprefix("  note: ") for line in str(report).splitlines() if line.startswith("  note: ")]
 
-    assert list(report.judgement.notes) == told
+    assert list(report.notes) == told
     assert any("hours" in note or "vary by themselves" in note for note in told)
 
 
@@ -100,3 +101,101 @@ def test_the_category_that_changed_is_the_one_that_is_named() -> None:
     assert (alone.what, alone.effect) == (beside.what, beside.effect)
     assert re.fullmatch(r"one or more of about \d+ rarer keys 0\.\d+ % -> 100 %", beside.what)
     assert 1.0 == pytest.approx(beside.effect, abs=0.01)
+
+
+def test_a_baseline_is_told_in_four_lines(baseline: Baseline) -> None:
+    """Printed, a baseline says what it is of, how large it is, when it was made and what it promises."""
+    first, size, made, promise = repr(baseline).splitlines()
+
+    assert f"Baseline of table v1, {baseline.id[:19]}" == first
+    assert "5,000 rows · features: 4, predictions: 0 · columns of numbers: 3, of categories: 1" == size.strip()
+    assert made.strip().startswith(f"made {baseline.created_at:%Y-%m-%d %H:%M} UTC by pegel ")
+    assert promise.strip().endswith("in windows of up to 500 rows, on average over baselines in larger ones")
+
+
+def test_a_check_says_nothing_of_outliers_per_day() -> None:
+    """Rows of a table are no events, so no check speaks of a budget for outlying ones."""
+    rng = np.random.default_rng(0)
+    report = pegel.check({"x": rng.normal(size=300)}, pegel.profile({"x": rng.normal(size=1_500)}))
+
+    assert not any("outlier" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "one false alarm per week of 168 such checks (windows_per_week)"),
+        ({"windows_per_week": 7}, "one false alarm per week of 7 such checks (windows_per_week)"),
+        ({"false_alarms": "2 per day"}, "2 false alarms per day at 168 such checks a week (windows_per_week)"),
+    ],
+)
+def test_the_promise_names_how_many_checks_it_is_of(baseline: Baseline, settings: dict[str, Any], words: str) -> None:
+    """How often a false alarm comes depends on how often one checks, so the headline says both."""
+    assert pegel.check(columns(5, 200), baseline, **settings).headline.endswith(words)
+
+
+def test_notes_name_what_would_mend_it(baseline: Baseline) -> None:
+    """A note names the argument of this door by which things are told, and what it says is accepted as it stands."""
+    report = pegel.check(columns(6, 2_000), baseline)
+    spread = next(note for note in report.notes if "on average over baselines" in note)
+    phrase = re.search("`(.+)`, stated as false_alarms", spread)
+
+    assert any("`window_rows` was not stated" in note for note in report.notes)
+    assert phrase is not None
+    assert any(
+        "the promise holds for 95 % of baselines" in note
+        for note in pegel.check(columns(6, 2_000), baseline, false_alarms=phrase[1]).notes
+    )
+
+
+@pytest.mark.parametrize(("first", "said"), [(ROWS, True), (ROWS + 0.5, False)], ids=["whole", "fractions"])
+def test_a_running_id_is_told(first: float, said: bool) -> None:
+    """A whole number that rises with every row drifts in every table: the report says that it looks like an id."""
+    table = {"id": np.arange(ROWS), "x": np.random.default_rng(0).normal(size=ROWS)}
+    now = {"id": first + np.arange(500), "x": table["x"][:500]}
+    report = pegel.check(now, pegel.profile(table))
+
+    assert Verdict.DRIFT is report.verdict
+    assert said == any(note.startswith("id looks like a running id") for note in report.notes)
+    assert Verdict.OK is pegel.check(now, pegel.profile(table, categorical=["id"])).verdict
+
+
+def test_what_rises_and_does_not_drift_is_no_id() -> None:
+    """A table that is sorted, within the range of training, is worth no words."""
+    table = {"id": np.arange(ROWS)}
+    report = pegel.check({"id": np.arange(0, ROWS, 5)}, pegel.profile(table))
+
+    assert (Verdict.OK, ()) == (report.verdict, report.running_ids)
+
+
+def test_both_changes_of_a_feature_are_told() -> None:
+    """A feature whose values shift while more of them are missing is told with both, its name once."""
+    rng = np.random.default_rng(0)
+    baseline = pegel.profile({"x": rng.normal(size=ROWS)})
+    now = np.where(np.arange(2_000) % 2, np.nan, rng.normal(2, 1, 2_000))
+    report = pegel.check({"x": now}, baseline)
+    lines = [re.split("  +", line.rstrip())[1:3] for line in str(report).splitlines()[3:5]]
+
+    assert ["x", "shifted up", "nulls 0 % -> 50 %"] == [*lines[0], lines[1][0]]
+    assert all(what in report._repr_html_() for what in ("nulls 0 %", "shifted up"))
+
+
+def test_fields_that_are_not_judged_stand_in_one_line() -> None:
+    """Thirty columns that are too short are one line, which names the first and counts the others."""
+    table = {f"x{i}": np.arange(100.0) for i in range(30)}
+    lines = [line for line in str(pegel.check(table, pegel.profile(table))).splitlines() if "not judged:" in line]
+
+    assert [
+        "  not judged: x0, x1, x2, x3, x4, x5, x6, x7, x8, x9 and 20 more (fewer than 1,000 values in training)"
+    ] == lines
+
+
+def test_sizes_have_no_powers_of_ten() -> None:
+    """How large a change is, is written as people write it, however large."""
+    rng = np.random.default_rng(0)
+    baseline = pegel.profile({"x": rng.normal(size=ROWS), "y": rng.normal(size=ROWS)}, units={"x": "EUR"})
+    report = pegel.check({"x": rng.normal(3e7, 1, 500), "y": [None] * 500}, baseline)
+    sizes = {part.what: report.much(part) for one in report.features for part in report.changes(one)}
+
+    assert "+100 points" == sizes["nulls 0 % -> 100 %"]
+    assert sizes["shifted up"].endswith("(median +30,000,000 EUR)")

@@ -182,7 +182,7 @@ def test_without_times_hours_are_not_looked_at() -> None:
 
     assert (None, "assessed; hours were not looked at: no times") == (known.seasons, known.why)
     assert known.dispersion["x"].factor("location", N) > 5
-    assert Noise(why="not assessed: 60000 rows are fewer than 30 windows of 10000") == short
+    assert Noise(why="not assessed: 60,000 rows are fewer than 30 windows of 10,000") == short
 
 
 class Day:

@@ -7,6 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from pegel.spec.plain_numbers import plain
+
 MIN_ROWS = 10
 """A cut-off needs at least this many baseline rows beyond it."""
 
@@ -43,13 +45,11 @@ def refusal(rows: int, rows_per_day: float, outliers_per_day: float) -> str | No
         return None
     least = affordable(rows, rows_per_day)
     remedy = (
-        f"the smallest budget that {rows:,} rows afford is {least:.3g} outliers per day"
-        if least is not None
-        else "no budget is affordable with so few rows"
+        f"the least that they afford is {plain(least, 3)}" if least is not None else "so few rows afford no such budget"
     )
-    beyond = outliers_per_day / rows_per_day * rows
+    asked, of = plain(outliers_per_day, 6), plain(rows_per_day, 6)
+    beyond = plain(outliers_per_day / rows_per_day * rows)
     return (
-        f"expected a budget that puts at least {MIN_ROWS} baseline rows beyond the cut-off, given {outliers_per_day:g} "
-        f"outliers among {rows_per_day:g} rows a day, which are {beyond:.3g} of {rows:,} baseline rows: no event is "
-        f"called an outlier; {remedy}."
+        f"no event is called an outlier: `watch.outliers_per_day` {asked}, of `watch.rows_per_day` {of}, puts {beyond} "
+        f"of {rows:,} baseline rows beyond the cut-off, and {MIN_ROWS} are needed; {remedy}"
     )

@@ -67,8 +67,8 @@ class Charts:
         if baseline is None or (setting.usual_rows and smallest_season(baseline) >= LEAST * setting.usual_rows):
             return None
         return (
-            f"small changes that last are not looked for: the baseline has {smallest_season(baseline)} rows, and "
-            f"{LEAST * setting.usual_rows} ({LEAST} windows of {setting.usual_rows}) are needed; {_ELSEWHERE}"
+            f"small changes that last are not looked for: the baseline has {smallest_season(baseline):,} rows, and "
+            f"{LEAST * setting.usual_rows:,} ({LEAST} windows of {setting.usual_rows:,}) are needed; {_ELSEWHERE}"
         )
 
     def judge(self, window: JudgedWindow, setting: Setting, budget: Budget) -> LayerResult:

@@ -108,10 +108,10 @@ class SingleWindows:
             return []
         notes = []
         if not baseline.noise.replayed:
-            notes.append(f"windows that vary by themselves are not allowed for: {baseline.noise.why}")
+            notes.append(f"windows that vary by themselves are not allowed for ({baseline.noise.why})")
         if baseline.noise.repeats > 1:
             notes.append(_repeats(baseline))
-        if baseline.outlier_cutoff is None:
+        if baseline.outlier_cutoff is None and setting.of_events:
             notes.append(refusal(baseline.rows, watch.rows_per_day, watch.outliers_per_day) or "")
         return [note for note in notes if note]
 
@@ -216,9 +216,9 @@ def _drift(pair: Comparison, tests: Sequence[Evidence] | None, criterion: Criter
     if pair.why is not None:
         return insufficient(name, pair.why, n, m)
     if n < MIN_WINDOW:
-        return insufficient(name, f"{n} values; at least {MIN_WINDOW} are needed", n, m)
+        return insufficient(name, f"fewer than {MIN_WINDOW} values", n, m)
     if m < MIN_BASELINE:
-        return insufficient(name, f"{m} baseline values; at least {MIN_BASELINE} are needed", n, m)
+        return insufficient(name, f"fewer than {MIN_BASELINE:,} values in training", n, m)
     if not tests:
         return FeatureVerdict(feature=name, verdict=Verdict.OK, what="all values are the same", n=n, m=m)
     verdict = verdict_on(name, tests, criterion, lambda test: drift_effect(test, pair.reference, pair.judged))

@@ -1,0 +1,15 @@
+"""Numbers as people read them: few digits, thousands apart, no powers of ten."""
+
+from __future__ import annotations
+
+THOUSAND = 1_000
+
+
+def plain(value: float, digits: int = 2) -> str:
+    """Return a number with so many significant digits, 6 at most; only what is below 0.0001 has an exponent.
+
+    >>> [plain(value) for value in (0.398, 1250.0, 5e6, 0.00012, -100, 0)]
+    ['0.4', '1,200', '5,000,000', '0.00012', '-100', '0']
+    """
+    rounded = float(f"{value:.{digits}g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= THOUSAND else f"{rounded:g}"
