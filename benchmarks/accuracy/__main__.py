@@ -18,9 +18,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from benchmarks.accuracy import delay_page, false_alarm_page, hold_page, power_page, real_page
-from benchmarks.accuracy.false_alarm_page import Run
+from benchmarks.accuracy import delay_page, false_alarm_page, hold_page, many_keys, power_page, real_page, sparse_pairs
 from benchmarks.accuracy.power import Tally
+from benchmarks.accuracy.tables import Run
 from benchmarks.page import put
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -56,6 +56,8 @@ PARTS: dict[str, dict[str, Section]] = {
         "power-tools": real_page.section,
         "power-full": _power_full,
         "false-alarms-full": partial(false_alarm_page.section, false_alarm_page.FULL),
+        "sparse-pairs": sparse_pairs.section,
+        "many-keys": many_keys.section,
     },
 }
 
@@ -68,10 +70,11 @@ def main() -> None:
         "--only", nargs="+", metavar="SECTION", help="of a part: " + ", ".join(PARTS["short"] | PARTS["full"])
     )
     parser.add_argument("--seed", type=int, default=20260801)
+    parser.add_argument("--processes", type=int, help="at once; one per core if not given")
     parser.add_argument("--write", type=Path)
     asked = parser.parse_args()
     os.environ.update(ONE_THREAD)  # one process per core; their threads would only stand in each other's way
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(asked.processes, mp_context=get_context("spawn")) as pool:
 
         def run(function: Callable[[Any], Any], tasks: Iterable[Any]) -> list[Any]:
             return list(pool.map(function, tasks))

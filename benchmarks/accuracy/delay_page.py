@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 from benchmarks.accuracy import delay, delay_check
-from benchmarks.accuracy.false_alarm_page import Run
 from benchmarks.accuracy.power import CLEAN, PEERS, Tally
-from benchmarks.accuracy.tables import Page, whole
+from benchmarks.accuracy.tables import Page, Run, whole
 
 from pegel.detect import siegmund
 

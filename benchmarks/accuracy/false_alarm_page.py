@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from benchmarks.accuracy import charts, counts, dependence, false_alarms, pairs
 from benchmarks.accuracy.false_alarms import Found, Grid
-from benchmarks.accuracy.tables import Band, Page, band, beyond_chance
+from benchmarks.accuracy.tables import Band, Page, Run, band, beyond_chance
 
-Run = Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]
-"""Applies a function to tasks, on all cores, and keeps their order."""
 Rows = list[tuple[str, ...]]
 BANDS: dict[int, Band] = {50: (None, 1.1), 200: (0.6, 1.2), 2_000: (0.7, 1.2), 20_000: (0.7, 1.3)}
 CORRELATED: Band = (None, 1.1)

@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from benchmarks.accuracy import ours, streams
-from benchmarks.accuracy.false_alarm_page import Run
 from benchmarks.accuracy.ours import Watched
-from benchmarks.accuracy.tables import Page
+from benchmarks.accuracy.tables import Page, Run
 from numpy.typing import NDArray
 
 from pegel.judge.budget import sidak

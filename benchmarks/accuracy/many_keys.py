@@ -1,18 +1,19 @@
 """Categories of many values on clean windows: realised over promised rates of their tests and of their charts.
 
-`python -m benchmarks.accuracy.many_keys [--baselines 40]` prints the whole grid; the suites run a part of it. Windows
-are drawn as counts per cell with the exact probabilities of the cells, which is what counting rows would give.
+`python -m benchmarks.accuracy --part full --only many-keys` measures the whole grid; the suites run a part of it.
+Windows are drawn as counts per cell with the exact probabilities of the cells, which is what counting rows would give.
 """
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from benchmarks.accuracy import charts, ours
 from benchmarks.accuracy.ours import Watched
+from benchmarks.accuracy.tables import Band, Page, Run
 from numpy.typing import NDArray
 
 from pegel.data.columns import Field, Kind
@@ -31,6 +32,9 @@ ROWS = (3_000, 50_000)
 SIZES = (100, 1_000, 20_000)
 ALARMS = 1e-3
 """Promised alarms of the chart per window."""
+BASELINES, WINDOWS = 10, 500
+"""For each slope."""
+BAND: Band = (None, 1.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,30 +91,42 @@ def _unseen(vocabulary: Vocabulary, new: NDArray[np.int64], n: int) -> float:
     return float(times[low].sum()) / new.size / LEVELS[0]
 
 
-def grid() -> Iterator[tuple[int, float, int, int]]:
-    """Return keys, slope, rows of the baseline and rows of the window of every cell."""
-    for keys in KEYS:
-        for slope in SLOPES:
-            for m in ROWS:
-                yield from ((keys, slope, m, n) for n in SIZES)
+def section(seed: int, run: Run) -> str:
+    """Measure and return the section."""
+    page = Page()
+    page.say(
+        f"Columns of many keys, clean windows; {BASELINES} baselines x {WINDOWS} windows for each of the slopes "
+        f"{', '.join(f'{slope:g}' for slope in SLOPES)} (the share of a key falls as its rank to this power, 0 is "
+        "flat), all slopes together. n: rows of a window, m: of the baseline. Realised over promised rates: of all "
+        "tests of the field together, of new keys, and of the chart, where the baseline is large enough for one."
+    )
+    rows = []
+    for keys, m, n in product(KEYS, ROWS, SIZES):
+        tasks = [(seed, i, keys, slope, m, n, WINDOWS) for slope in SLOPES for i in range(BASELINES)]
+        rows.append(_row(page, (keys, m, n), run(one_baseline, tasks)))
+    page.table(("keys", "m", "n", "at 1e-2", "at 1e-3", "largest of the slopes, 1e-2", "new keys, 1e-2", "chart"), rows)
+    return page.text()
 
 
-def main() -> None:
-    """Print the grid."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--baselines", type=int, default=40)
-    parser.add_argument("--windows", type=int, default=1_000)
-    parser.add_argument("--seed", type=int, default=20_261_128)
-    asked = parser.parse_args()
-    print(f"realised / promised, {asked.baselines} baselines x {asked.windows} windows, seed {asked.seed}\n")
-    print("keys slope m n | drift at 1e-2 1e-3 1e-4 | shape | single | unseen | chart")
-    for keys, slope, m, n in grid():
-        tasks = [(asked.seed, i, keys, slope, m, n, asked.windows) for i in range(asked.baselines)]
-        rates = [one_baseline(task) for task in tasks]
-        drift = " ".join(f"{rate:.2f}" for rate in np.mean([one.drift for one in rates], axis=0))
-        parts = [np.mean([getattr(one, part.name) for one in rates]) for part in fields(Rates)[1:]]
-        print(f"{keys} {slope:g} {m} {n} | {drift} | " + " | ".join(f"{part:.2f}" for part in parts), flush=True)
+def _row(page: Page, cell: tuple[int, int, int], found: Sequence[Rates]) -> tuple[str, ...]:
+    keys, m, n = cell
+    what = f"{keys:,} keys, m={m:,}, n={n:,}"
+    drift = np.array([rates.drift for rates in found])
+    by_slope = drift[:, 0].reshape(len(SLOPES), BASELINES).mean(axis=1)
+    unseen, charted = (np.array([getattr(rates, name) for rates in found]) for name in ("unseen", "chart"))
+    return (
+        f"{keys:,}",
+        f"{m:,}",
+        f"{n:,}",
+        page.rate(f"{what} at 1e-2", drift[:, 0], BAND),
+        page.rate(f"{what} at 1e-3", drift[:, 1], BAND),
+        f"{by_slope.max():.2f} (slope {SLOPES[int(by_slope.argmax())]:g})",
+        _known(page, f"{what}, new keys", unseen),
+        _known(page, f"{what}, chart", charted),
+    )
 
 
-if __name__ == "__main__":
-    main()
+def _known(page: Page, what: str, rates: Floats) -> str:
+    """Return a rate over the baselines that have one; a dash where none has."""
+    known = rates[np.isfinite(rates)]
+    return page.rate(what, known, BAND) if known.size > 1 else "-"

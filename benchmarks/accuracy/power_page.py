@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from benchmarks.accuracy import power, streams
-from benchmarks.accuracy.false_alarm_page import Run
 from benchmarks.accuracy.power import CLEAN, EQUAL, OURS, PEERS, PLAIN, Plan, Tally
-from benchmarks.accuracy.tables import Page
+from benchmarks.accuracy.tables import Page, Run
 
 TARGETS: dict[str, tuple[float, float, float]] = {
     "mean .05 sigma": (0.0, 0.08, 0.82),

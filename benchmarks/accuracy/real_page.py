@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.accuracy import real
-from benchmarks.accuracy.false_alarm_page import Run
 from benchmarks.accuracy.power_page import SHORT, plan_of
-from benchmarks.accuracy.tables import Page
+from benchmarks.accuracy.tables import Page, Run
 from benchmarks.profile.peers import install
 
 

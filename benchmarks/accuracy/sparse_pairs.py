@@ -1,20 +1,20 @@
 """False alarms and power of the tests of pairs, where columns are sparse, tied, copies of each other, or heavy-tailed.
 
-`PYTHONPATH=.:core .venvs/spark/bin/python -m benchmarks.accuracy.sparse_pairs` prints the realised rate over the
-promised one, per shape of columns, rows of the baseline and of a window, and level. Rates are those of single pairs,
-before it is asked whether a change is large enough to matter; findings are what remains of a whole window at 1 %.
+`python -m benchmarks.accuracy --part full --only sparse-pairs` measures the realised rate over the promised one, per
+shape of columns, rows of the baseline and of a window, and level. Rates are those of single pairs, before it is asked
+whether a change is large enough to matter; findings are what remains of a whole window at 1 %.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import numpy as np
+from benchmarks.accuracy.tables import Band, Page, Run
 from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.special import ndtr
@@ -31,6 +31,11 @@ from pegel.stats.summary import Summary
 
 D = 10
 LEVELS = (1e-2, 1e-3, 1e-4)
+CELLS = tuple(product((3_000, 50_000), (100, 1_000, 20_000)))
+"""Rows of the baseline and of a window."""
+WINDOWS = 800
+"""Of each cell, fewer where they are large."""
+BAND: Band = (None, 1.2)
 Floats = NDArray[np.float64]
 Draw = Callable[[Generator, int], Floats]
 
@@ -177,27 +182,30 @@ def pair_p_values(reference: PairReference, window: Comoments) -> Floats:
 
 @dataclass(frozen=True)
 class Rates:
-    """Realised over promised rates: of single pairs at each level, and of findings of windows at 1 %."""
+    """Realised over promised rates, one of each baseline.
 
-    pairs: tuple[float, ...]
-    findings: float
+    `pairs`: of single pairs, shape (baselines, levels); `findings`: of windows at 1 %, shape (baselines,).
+    """
+
+    pairs: Floats
+    findings: Floats
 
 
 def rates(draw: Draw, m: int, n: int, *, baselines: int, windows: int, seed: int = 1) -> Rates:
     """Judge clean windows, so many by each of several baselines."""
     rng = np.random.default_rng([seed, m, n])
-    values, findings = [], 0
-    for _ in range(baselines):
+    pairs, findings = np.zeros((baselines, len(LEVELS))), np.zeros(baselines)
+    for number in range(baselines):
         trained = Trained.on(draw(rng, m))
-        reference = trained.baseline.pairs
+        reference, values = trained.baseline.pairs, []
         for _ in range(windows):
             window = trained.counted(draw(rng, n))
             values.append(pair_p_values(reference, window))
             change = correlation(reference, window)
-            findings += change is not None and change.relevant and change.p_value < LEVELS[0]
-    every = np.concatenate(values)
-    shares = tuple(float(np.mean(every < level)) / level for level in LEVELS) if every.size else (0.0,) * len(LEVELS)
-    return Rates(shares, findings / (baselines * windows) / LEVELS[0])
+            findings[number] += change is not None and change.relevant and change.p_value < LEVELS[0]
+        every = np.concatenate(values)
+        pairs[number] = [np.mean(every < level) / level if every.size else 0.0 for level in LEVELS]
+    return Rates(pairs, findings / windows / LEVELS[0])
 
 
 def power(draw: Draw, changed: Draw, m: int, n: int, *, windows: int = 200, level: float = 1e-2) -> float:
@@ -231,32 +239,55 @@ def joint(share: float, times: float) -> Draw:
     return drawn
 
 
-def _rows(names: list[str], scale: int) -> Iterator[str]:
-    for name, m, n in product(names, (3_000, 50_000), (100, 1_000, 20_000)):
-        # All windows of one baseline share its error: the larger they are beside it, the more baselines are needed.
-        baselines = 8 if m >= 10 * n else 40
-        windows = max(4, scale * 800 // baselines // (1 + n // 2_000))
-        found = rates(SHAPES[name], m, n, baselines=baselines, windows=windows)
-        told = " | ".join(f"{value:.2f}" for value in (*found.pairs, found.findings))
-        yield f"| {name} | {m:,} | {n:,} | {told} |"
+def section(seed: int, run: Run) -> str:
+    """Measure and return the section."""
+    page = Page()
+    page.say(
+        "Clean windows of ten columns of one shape, all pairs, and nothing else. Realised over promised rates of "
+        "single pairs at 1e-2, by rows of the baseline (m) and of a window (n); behind them, over all these cells, "
+        "rates of single pairs at 1e-3 and 1e-4, and of windows with a finding at 1e-2. Where few rows are off the "
+        "usual value, exact tests are discrete, and so careful."
+    )
+    rows = [_row(page, name, seed, run) for name in SHAPES]
+    cells = [f"{m:,} / {n:,}" for m, n in CELLS]
+    page.table(("columns; m / n:", *cells, "1e-3", "1e-4", "findings"), rows)
+    page.say("Found changes, m = 50,000, at 1 % over 45 pairs:")
+    tasks = [(1.0, 0.1, n) for n in (200, 2_000)]
+    tasks += [(share, 3.0, n) for share, n in product((0.01, 0.02, 0.05, 0.1), (2_000, 20_000))]
+    found = zip(tasks, run(_found_share, tasks), strict=True)
+    page.table(("change", "n", "found"), [(_words(*task), f"{task[2]:,}", f"{share:.2f}") for task, share in found])
+    return page.text()
 
 
-def main() -> None:
-    """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shapes", nargs="*", default=list(SHAPES), metavar="SHAPE")
-    parser.add_argument("--scale", type=int, default=1, help="times as many windows")
-    given = parser.parse_args()
-    print("| columns | m | n | 1e-2 | 1e-3 | 1e-4 | findings at 1e-2 |\n|---|---|---|---|---|---|---|")
-    for row in _rows(given.shapes, given.scale):
-        print(row, flush=True)
-    print("\n| change, m = 50,000, at 1 % over 45 pairs | n | found |\n|---|---|---|")
-    for n in (200, 2_000):
-        print(f"| normal, correlation 0 to .1 | {n:,} | {power(_normal, correlated(0.1), 50_000, n):.2f} |")
-    for share, n in product((0.01, 0.02, 0.05, 0.1), (2_000, 20_000)):
-        found = power(flags(share), joint(share, 3), 50_000, n)
-        print(f"| flags of {share:.0%}, up together 3 times as often | {n:,} | {found:.2f} |", flush=True)
+def _row(page: Page, name: str, seed: int, run: Run) -> tuple[str, ...]:
+    found: list[Rates] = run(_rates, [(name, m, n, seed) for m, n in CELLS])
+    cells = [
+        page.rate(f"{name}, m={m:,}, n={n:,}", rates.pairs[:, 0], BAND)
+        for (m, n), rates in zip(CELLS, found, strict=True)
+    ]
+    pairs, findings = np.concatenate([rates.pairs for rates in found]), np.concatenate([r.findings for r in found])
+    rarer = [page.rate(f"{name} at {LEVELS[i]:g}", pairs[:, i], BAND) for i in (1, 2)]
+    return name, *cells, *rarer, page.rate(f"{name}, findings", findings, BAND)
 
 
-if __name__ == "__main__":
-    main()
+def _rates(task: tuple[str, int, int, int]) -> Rates:
+    """Return the rates of a shape, with rows of baseline and window, and a seed."""
+    name, m, n, seed = task
+    # All windows of one baseline share its error: the larger they are beside it, the more baselines are needed.
+    baselines = 8 if m >= 10 * n else 40
+    windows = max(4, WINDOWS // baselines // (1 + n // 2_000))
+    return rates(SHAPES[name], m, n, baselines=baselines, windows=windows, seed=seed)
+
+
+def _found_share(task: tuple[float, float, int]) -> float:
+    """Return how often a change is found: share of the flags (1 for numbers), how it changes, rows of a window."""
+    share, change, n = task
+    if share == 1:
+        return power(_normal, correlated(change), 50_000, n)
+    return power(flags(share), joint(share, change), 50_000, n)
+
+
+def _words(share: float, change: float, _: int) -> str:
+    if share == 1:
+        return f"normal, correlation 0 to {change:g}"
+    return f"flags of {share:.0%}, up together {change:g} times as often"
