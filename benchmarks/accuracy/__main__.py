@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 from benchmarks.accuracy import delay_page, false_alarm_page, hold_page, many_keys, power_page, real_page, sparse_pairs
 from benchmarks.accuracy.power import Tally
-from benchmarks.accuracy.tables import Run
+from benchmarks.accuracy.runs import Run
 from benchmarks.page import put
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -69,16 +68,14 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="+", metavar="SECTION", help="of a part: " + ", ".join(PARTS["short"] | PARTS["full"])
     )
+    parser.add_argument("--baselines", type=float, default=1.0, help="part of the baselines of each section")
     parser.add_argument("--seed", type=int, default=20260801)
     parser.add_argument("--processes", type=int, help="at once; one per core if not given")
     parser.add_argument("--write", type=Path)
     asked = parser.parse_args()
     os.environ.update(ONE_THREAD)  # one process per core; their threads would only stand in each other's way
     with ProcessPoolExecutor(asked.processes, mp_context=get_context("spawn")) as pool:
-
-        def run(function: Callable[[Any], Any], tasks: Iterable[Any]) -> list[Any]:
-            return list(pool.map(function, tasks))
-
+        run = Run(pool, asked.baselines)
         for part in PARTS if asked.part == "all" else (asked.part,):
             for name, section in PARTS[part].items():
                 if asked.only and name not in asked.only:
@@ -87,11 +84,15 @@ def main() -> None:
                 text = section(asked.seed, run)
                 head = (
                     f"Seed {asked.seed}, run on {datetime.now(UTC):%Y-%m-%d} in {perf_counter() - start:.0f} s by "
-                    f"`python -m benchmarks.accuracy --part {part}`."
+                    f"`python -m benchmarks.accuracy --part {part}{_fewer(asked.baselines)}`."
                 )
                 print(f"{head}\n\n{text}\n", flush=True)
                 if asked.write:
                     put(asked.write, name, f"{head}\n\n{text}")
+
+
+def _fewer(part: float) -> str:
+    return "" if part == 1 else f" --baselines {part:g}"
 
 
 if __name__ == "__main__":

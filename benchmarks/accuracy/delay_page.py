@@ -7,7 +7,8 @@ import math
 import numpy as np
 from benchmarks.accuracy import delay, delay_check
 from benchmarks.accuracy.power import CLEAN, PEERS, Tally
-from benchmarks.accuracy.tables import Page, Run, whole
+from benchmarks.accuracy.runs import Run
+from benchmarks.accuracy.tables import Page, whole
 
 from pegel.detect import siegmund
 
@@ -29,11 +30,11 @@ CHECKED = 40
 
 def section(tally: Tally, seed: int, run: Run) -> str:
     """Measure and return the section."""
-    page = Page()
+    page, baselines = Page(), run.baselines(BASELINES)
     for per_week in delay.BUDGETS.values():
         assert delay_check.agrees(seed, per_week, "mean .2 sigma", CHECKED)
     page.say(
-        f"Median windows until the first alert after one of ten features changed; n=200, m=50,000, {BASELINES} "
+        f"Median windows until the first alert after one of ten features changed; n=200, m=50,000, {baselines} "
         f"baselines x {STREAMS} streams of {WINDOWS} windows. Before the bar with a budget of one false alarm in "
         "1,000 windows, behind it with one a week and windows of 15 s (one in 40,320). *Whole*: single windows, "
         "data quality and charts share the budget, as `judge` runs them; the tenth for correlations is set aside, "
@@ -59,7 +60,7 @@ def allowed(observed: int) -> int:
 
 def _whole(page: Page, tally: Tally, seed: int, run: Run) -> None:
     plan = delay.Plan(seed, STREAMS, WINDOWS)
-    found = run(delay.one_baseline, [(plan, number) for number in range(BASELINES)])
+    found = run(delay.one_baseline, [(plan, number) for number in range(run.baselines(BASELINES))])
     rows = []
     for change in delay.CHANGES:
         target = [allowed(observed) for observed in OBSERVED[change]]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from benchmarks.accuracy import charts, counts, dependence, false_alarms, pairs
 from benchmarks.accuracy.false_alarms import Found, Grid
-from benchmarks.accuracy.tables import Band, Page, Run, band, beyond_chance
+from benchmarks.accuracy.runs import Run
+from benchmarks.accuracy.tables import Band, Page, band, beyond_chance
 
 Rows = list[tuple[str, ...]]
 BANDS: dict[int, Band] = {50: (None, 1.1), 200: (0.6, 1.2), 2_000: (0.7, 1.2), 20_000: (0.7, 1.3)}
@@ -48,6 +49,7 @@ DEPENDENT = 30
 def section(size: Size, seed: int, run: Run) -> str:
     """Measure and return the section."""
     page = Page()
+    size = replace(size, baselines=run.baselines(size.baselines), several=run.baselines(size.several))
     page.say(
         "Each figure is a realised rate over the promised one, the mean over baselines with its Monte-Carlo "
         "error: 1 is exact, less is cautious, more is a broken promise. n: rows of a window, m: of the baseline, "
@@ -125,7 +127,8 @@ def _charts(page: Page, _: Size, seed: int, run: Run) -> Rows:
     rows: Rows = []
     for m in (250 * charts.N, 36 * charts.N):
         rates = run(
-            charts.one_baseline, [(seed, number, m, windows, charts.ALARMS_PER_WINDOW) for number in range(baselines)]
+            charts.one_baseline,
+            [(seed, number, m, windows, charts.ALARMS_PER_WINDOW) for number in range(run.baselines(baselines))],
         )
         what = f"charts (CUSUM), n=200, m={m:,}"
         rows.append((what, "one alarm in 1,000 windows", "", page.rate(what, rates, CHARTS), band(CHARTS)))
@@ -148,11 +151,11 @@ def _pairs(page: Page, size: Size, seed: int, run: Run) -> Rows:
 def _dependent(page: Page, _: Size, seed: int, run: Run) -> Rows:
     rows: Rows = []
     for phi in dependence.PHIS:
-        rates = np.array(run(dependence.one_autoregressive, [(seed, i, phi) for i in range(DEPENDENT)]))
+        rates = np.array(run(dependence.one_autoregressive, [(seed, i, phi) for i in range(run.baselines(DEPENDENT))]))
         what = f"rows alike by {phi:g} (AR 1), ten features, n=200"
         marks = page.rate(what, rates[:, 0], None), page.rate(what, rates[:, 1], DOUBLE)
         rows.append((what, "1e-2", *marks, band(DOUBLE)))
-    rates = np.array(run(dependence.one_seasonal, [(seed, i) for i in range(DEPENDENT)]))
+    rates = np.array(run(dependence.one_seasonal, [(seed, i) for i in range(run.baselines(DEPENDENT))]))
     what = "daily sine of .3 sigma, n=200"
     return [
         *rows,

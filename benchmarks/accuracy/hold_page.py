@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from benchmarks.accuracy import ours, streams
 from benchmarks.accuracy.ours import Watched
-from benchmarks.accuracy.tables import Page, Run
+from benchmarks.accuracy.runs import Run
+from benchmarks.accuracy.tables import Page
 from numpy.typing import NDArray
 
 from pegel.judge.budget import sidak
@@ -44,9 +45,9 @@ def one_baseline(task: Task) -> tuple[Floats, Floats]:
 
 def section(seed: int, run: Run) -> str:
     """Measure and return the section."""
-    page = Page()
+    page, baselines = Page(), run.baselines(BASELINES)
     page.say(
-        f"Ten features at {LEVEL:.0%} a window, {BASELINES} baselines x {WINDOWS} clean windows each. `Foretold` is "
+        f"Ten features at {LEVEL:.0%} a window, {baselines} baselines x {WINDOWS} clean windows each. `Foretold` is "
         "what notes say of one baseline: between which multiples of the promise nine in ten lie. The column beside "
         "the mean is what was counted, with the chance of counting three alarms or so. `Held` is "
         f"`false_alarms.hold_for: {HELD:.0%}`: levels at which the promise holds for so many baselines. Power: share "
@@ -54,7 +55,7 @@ def section(seed: int, run: Run) -> str:
     )
     rows = []
     for n, m in SIZES:
-        found = run(one_baseline, [Task(seed, number, n, m) for number in range(BASELINES)])
+        found = run(one_baseline, [Task(seed, number, n, m) for number in range(baselines)])
         tested = OneBaseline(n, m, LEVEL, len(streams.FEATURES))
         low, high = spread(tested)
         for words, scale in (("on average", 1.0), (f"held for {HELD:.0%}", scale_for(tested, HELD))):

@@ -13,7 +13,8 @@ from itertools import product
 import numpy as np
 from benchmarks.accuracy import charts, ours
 from benchmarks.accuracy.ours import Watched
-from benchmarks.accuracy.tables import Band, Page, Run
+from benchmarks.accuracy.runs import Run
+from benchmarks.accuracy.tables import Band, Page
 from numpy.typing import NDArray
 
 from pegel.data.columns import Field, Kind
@@ -93,16 +94,16 @@ def _unseen(vocabulary: Vocabulary, new: NDArray[np.int64], n: int) -> float:
 
 def section(seed: int, run: Run) -> str:
     """Measure and return the section."""
-    page = Page()
+    page, baselines = Page(), run.baselines(BASELINES)
     page.say(
-        f"Columns of many keys, clean windows; {BASELINES} baselines x {WINDOWS} windows for each of the slopes "
+        f"Columns of many keys, clean windows; {baselines} baselines x {WINDOWS} windows for each of the slopes "
         f"{', '.join(f'{slope:g}' for slope in SLOPES)} (the share of a key falls as its rank to this power, 0 is "
         "flat), all slopes together. n: rows of a window, m: of the baseline. Realised over promised rates: of all "
         "tests of the field together, of new keys, and of the chart, where the baseline is large enough for one."
     )
     rows = []
     for keys, m, n in product(KEYS, ROWS, SIZES):
-        tasks = [(seed, i, keys, slope, m, n, WINDOWS) for slope in SLOPES for i in range(BASELINES)]
+        tasks = [(seed, i, keys, slope, m, n, WINDOWS) for slope in SLOPES for i in range(baselines)]
         rows.append(_row(page, (keys, m, n), run(one_baseline, tasks)))
     page.table(("keys", "m", "n", "at 1e-2", "at 1e-3", "largest of the slopes, 1e-2", "new keys, 1e-2", "chart"), rows)
     return page.text()
@@ -112,7 +113,7 @@ def _row(page: Page, cell: tuple[int, int, int], found: Sequence[Rates]) -> tupl
     keys, m, n = cell
     what = f"{keys:,} keys, m={m:,}, n={n:,}"
     drift = np.array([rates.drift for rates in found])
-    by_slope = drift[:, 0].reshape(len(SLOPES), BASELINES).mean(axis=1)
+    by_slope = drift[:, 0].reshape(len(SLOPES), -1).mean(axis=1)
     unseen, charted = (np.array([getattr(rates, name) for rates in found]) for name in ("unseen", "chart"))
     return (
         f"{keys:,}",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from benchmarks.accuracy import power, streams
 from benchmarks.accuracy.power import CLEAN, EQUAL, OURS, PEERS, PLAIN, Plan, Tally
-from benchmarks.accuracy.tables import Page, Run
+from benchmarks.accuracy.runs import Run
+from benchmarks.accuracy.tables import Page
 
 TARGETS: dict[str, tuple[float, float, float]] = {
     "mean .05 sigma": (0.0, 0.08, 0.82),
@@ -37,16 +38,17 @@ PEER_BASELINES, PEER_WINDOWS = 20, 20
 
 def measure(windows: dict[int, int], seed: int, run: Run) -> Tally:
     """Judge all windows by all rules."""
-    tasks = [(plan_of(windows, seed), number) for number in range(BASELINES)]
+    tasks = [(plan_of(windows, seed), number) for number in range(run.baselines(BASELINES))]
     return Tally().merge(run(power.one_baseline, tasks))
 
 
 def section(windows: dict[int, int], tally: Tally) -> str:
     """Return the section."""
     page, sizes, each = Page(), tuple(windows), min(windows.values())
+    baselines = len(tally.shares(OURS, CLEAN, sizes[0]))
     page.say(
         f"Share of flagged windows for n = {' / '.join(f'{n:,}' for n in sizes)}; ten features, baselines of "
-        f"50,000 rows, {BASELINES} baselines x {each} windows (others: {PEER_BASELINES} x "
+        f"50,000 rows, {baselines} baselines x {each} windows (others: {min(PEER_BASELINES, baselines)} x "
         f"{min(each, PEER_WINDOWS)} of the same). On *no change* it is the share with any of ten features flagged, "
         "promised is .01: smaller is better; below it, the share in which the changed feature is flagged: larger "
         "is better, but means nothing for a rule that flags clean windows as often. One baseline alone moves a "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from benchmarks.accuracy import real
 from benchmarks.accuracy.power_page import SHORT, plan_of
-from benchmarks.accuracy.tables import Page, Run
+from benchmarks.accuracy.runs import Run
+from benchmarks.accuracy.tables import Page
 from benchmarks.profile.peers import install
 
 

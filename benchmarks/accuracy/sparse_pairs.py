@@ -14,7 +14,8 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from benchmarks.accuracy.tables import Band, Page, Run
+from benchmarks.accuracy.runs import Run
+from benchmarks.accuracy.tables import Band, Page
 from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.special import ndtr
@@ -260,7 +261,8 @@ def section(seed: int, run: Run) -> str:
 
 
 def _row(page: Page, name: str, seed: int, run: Run) -> tuple[str, ...]:
-    found: list[Rates] = run(_rates, [(name, m, n, seed) for m, n in CELLS])
+    # All windows of one baseline share its error: the larger they are beside it, the more baselines are needed.
+    found: list[Rates] = run(_rates, [(name, m, n, run.baselines(8 if m >= 10 * n else 40), seed) for m, n in CELLS])
     cells = [
         page.rate(f"{name}, m={m:,}, n={n:,}", rates.pairs[:, 0], BAND)
         for (m, n), rates in zip(CELLS, found, strict=True)
@@ -270,11 +272,9 @@ def _row(page: Page, name: str, seed: int, run: Run) -> tuple[str, ...]:
     return name, *cells, *rarer, page.rate(f"{name}, findings", findings, BAND)
 
 
-def _rates(task: tuple[str, int, int, int]) -> Rates:
-    """Return the rates of a shape, with rows of baseline and window, and a seed."""
-    name, m, n, seed = task
-    # All windows of one baseline share its error: the larger they are beside it, the more baselines are needed.
-    baselines = 8 if m >= 10 * n else 40
+def _rates(task: tuple[str, int, int, int, int]) -> Rates:
+    """Return the rates of a shape, with rows of baseline and window, baselines, and a seed."""
+    name, m, n, baselines, seed = task
     windows = max(4, WINDOWS // baselines // (1 + n // 2_000))
     return rates(SHAPES[name], m, n, baselines=baselines, windows=windows, seed=seed)
 

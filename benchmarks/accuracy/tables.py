@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-Run = Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]
-"""Applies a function to tasks, in several processes, and keeps their order."""
 Band = tuple[float | None, float]
 """Lower (None for none) and upper end of what is allowed, as a multiple of what was promised."""
 
