@@ -220,7 +220,7 @@ def evidence(facts: Facts) -> str:
     """Return the numbers behind the worst finding."""
     worst = facts.findings[0]
     counted = worst.detector == EVENTS
-    sizes = f"{worst.n:,} events" if counted else f"{worst.n:,} rows against {worst.m:,}"
+    sizes = f"{worst.n:,} events" if counted else f"{worst.n:,} rows of the newest window against {worst.m:,}"
     margin = "" if counted or worst.effect_unit == "r" else f"margin {facts.mail.spec.watch.margin:g} {words.SIGMA}, "
     return (
         f"{worst.test} test p = {words.p_value(worst.p_value)}, threshold {words.p_value(worst.threshold)}, "

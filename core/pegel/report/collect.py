@@ -19,11 +19,12 @@ from pegel.judge.findings import Finding
 from pegel.judge.layer import Setting
 from pegel.reconcile.actions import PastAction, Target
 from pegel.report.features import feature_views
+from pegel.report.progress import ago, progress
 from pegel.report.states import error, state_of
 from pegel.report.svg import sparkline
 from pegel.report.timeline import timeline
 from pegel.report.views import FeatureView, LedgerView, ModelRow, ModelView
-from pegel.report.words import length, moment
+from pegel.report.words import moment
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.store.action_log import ActionLog
@@ -47,7 +48,6 @@ LOOK_BACK = timedelta(days=1)
 """How old what went wrong may be to be news in the list."""
 LEDGER_LOOK_BACK = timedelta(hours=1)
 """The same for minutes of the ledger: each model has a row for each, and the list is looked at often."""
-ZERO = timedelta(0)
 LISTED = 25
 """Findings, alerts, outliers and actions that are listed."""
 
@@ -320,9 +320,7 @@ def _progress(shared: _Shared, group: str, now: datetime) -> str:
         return "its driver's heartbeat cannot be read"
     if beat is None:
         return "its driver has not spoken yet"
-    head = "no event yet" if beat.event_time_head is None else f"newest event {moment(beat.event_time_head, now)} UTC"
-    moved = "" if beat.progressed_at is None else f", last progress {length(max(now - beat.progressed_at, ZERO))} ago"
-    words = f"driver {beat.state}, generation {beat.generation}, {beat.lag:,} records behind, {head}{moved}"
+    words = f"driver {progress(beat, now)}"
     return f"{words}; {shown(beat.error, LONGEST_SENTENCE)}" if beat.error else words
 
 
@@ -343,7 +341,7 @@ def _rate(windows: Sequence[tuple[Span, int]]) -> str:
 
 
 def _ago(end: datetime, now: datetime) -> str:
-    return f"{moment(end, now)} UTC, {length(max(now - end, ZERO))} ago"
+    return f"{moment(end, now)} UTC, {ago(end, now)}"
 
 
 def _told(baseline: Baseline | None) -> str:

@@ -121,7 +121,8 @@ class Facts:
             return []
         if isinstance(before.layout, CategoricalLayout):
             return _categories(before.layout, before, now)
-        return _numbers(before, now, self.unit(name))
+        chance = self.together.get(name, self.findings[0]).evidence.get("effect", {}).get("auc")
+        return [*_numbers(before, now, self.unit(name)), *_ranks(chance)]
 
     def picture(self) -> bytes | None:
         """Return the worst fields as PNG; None when there is nothing to draw."""
@@ -144,6 +145,13 @@ def _numbers(before: FeatureSummary, now: FeatureSummary, unit: str | None) -> l
     limit = round(quantile(before, TAIL) / step) * step
     tails = (words.percent(max(share_above(side, limit), 0.0)) for side in (before, now))
     return [ComparisonLine("median", *medians), ComparisonLine(f"above {words.number(limit, unit)}", *tails)]
+
+
+def _ranks(chance: float | None) -> list[ComparisonLine]:
+    """Return what a shift in sigma says: how often a row of now is the larger one of two. None: it is not known."""
+    if chance is None:
+        return []
+    return [ComparisonLine("above a training row", words.percent(0.5), words.percent(chance))]
 
 
 def _categories(layout: CategoricalLayout, before: FeatureSummary, now: FeatureSummary) -> list[ComparisonLine]:

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from pegel.report.shapes import Bars, OutlinedHistogram
 from pegel.spec.outside_text import shown
 
-INK, MUTED, NOW, PAPER = "#1b2733", "#66727f", "#e0823d", "#ffffff"
+INK, MUTED, NOW, PAPER = "#1b2733", "#66727f", "#3d85c6", "#ffffff"
 WIDTH, PANEL = 6.4, 2.05
 """Inches: a column of a mail, and one feature in it."""
 MOST = 3

@@ -67,12 +67,16 @@ def size(value: float, effect_unit: str, evidence: Mapping[str, Any], unit: str 
 
     >>> size(1.42, "sd ratio", {}), size(0.9961, "sd ratio", {}), size(0.0312, "share", {}), size(1.0, "share", {})
     ('1.4 times the spread', '0.996 times the spread', '+3.1 points', '+100 points')
+    >>> size(0.183, "TV", {})
+    '18 % of rows moved'
     >>> shifts = {"effect": {"median_shift": 9.13, "mean_shift": 4.0}}
     >>> size(0.31, "sigma", shifts, "min") == f"0.31 {SIGMA} (median +9.1 min)"
     True
     """
     if effect_unit == "share":
         return f"{_signed(100 * value)} points"
+    if effect_unit == "TV":
+        return f"{percent(abs(value))} of rows moved"
     if effect_unit == "r":
         return f"{_signed(value)} in correlation"
     text = f"{_digits(abs(value), effect_unit)} {_UNITS.get(effect_unit, effect_unit)}".strip()

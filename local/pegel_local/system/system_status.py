@@ -13,6 +13,7 @@ from pegel.reconcile.job_backend import JobState
 from pegel.reconcile.look_at_endpoints import look_at_endpoints
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.report.collect import Sources, model_rows
+from pegel.report.progress import ago, progress
 from pegel.report.views import ModelRow
 from pegel.spec.names import monitor_key
 from pegel.spec.settings import Settings
@@ -110,14 +111,14 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
     finally:
         engine.dispose()
     last = [
-        StatusLine(name=str(move.target), state=f"{move.kind} {_ago(move.at, now)}: {move.reason}") for move in moves
+        StatusLine(name=str(move.target), state=f"{move.kind} {ago(move.at, now)}: {move.reason}") for move in moves
     ]
     last += [_damaged("log of actions", reason) for reason in damaged_lines]
     return {"heartbeats": beats, "models": models, "last reconcile action": last}
 
 
 def _beat(beat: Heartbeat, now: datetime) -> StatusLine:
-    text = f"{beat.state}, lag {beat.lag}, batch {beat.batch_id}, heartbeat {_ago(beat.at, now)}"
+    text = f"{progress(beat, now)}, heartbeat {ago(beat.at, now)}"
     trouble = beat.error or (None if beat.state == "stopped" else why_not_watching(beat, now))
     good = trouble is None
     return StatusLine(name=beat.group, state=text if good else f"{text}; {trouble}", good=good, remedy=_next(good))
@@ -146,8 +147,3 @@ def _disk(home: Path) -> StatusLine:
     good = usage.free > 1 << 30
     text = f"{usage.free / (1 << 30):.1f} GiB free"
     return StatusLine(name=str(home), state=text, good=good, remedy="" if good else f"free space below {home}")
-
-
-def _ago(then: datetime, now: datetime) -> str:
-    seconds = max(0, round((now - then).total_seconds()))
-    return f"{seconds} s ago" if seconds < 120 else f"{seconds // 60} min ago"  # noqa: PLR2004 - two minutes

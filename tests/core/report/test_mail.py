@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 from email import policy
 from email.parser import BytesParser
 
 import pytest
+from scipy.special import ndtr
 
 from pegel.alerts.alert import Mail, MailKind
 from pegel.alerts.update import update
@@ -56,11 +58,20 @@ def test_the_first_lines_are_for_people(rendered: Rendered) -> None:
 
 def test_then_and_now_stand_side_by_side(rendered: Rendered) -> None:
     """The worst feature's median and tail are given for the baseline and for now."""
-    lines = {line.split()[0]: line for line in rendered.text.splitlines() if line.startswith("  ")}
+    lines = {line.split()[0]: line for line in reversed(rendered.text.splitlines()) if line.startswith("  ")}
 
     assert "baseline 2025-11-03 (5,000 rows)" in rendered.text
     assert 2 == lines["median"].count(" min")
     assert 2 == lines["above"].count(" %")
+
+
+def test_a_shift_in_ranks_is_said_in_rows(rendered: Rendered) -> None:
+    """Beside the median stands what the sigma measures: how often a row of now is above one of training."""
+    (line,) = [line.split() for line in rendered.text.splitlines() if "above a training row" in line]
+    sigma = float(rendered.text.split(" by ")[1].split()[0])
+
+    assert ["50", "%"] == line[4:6]
+    assert float(line[6]) / 100 == pytest.approx(float(ndtr(sigma / math.sqrt(2))), abs=0.01)
 
 
 def test_it_says_how_sure_and_what_to_do(rendered: Rendered, mail: Mail) -> None:

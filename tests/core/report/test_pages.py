@@ -19,6 +19,7 @@ from pegel.judge.findings import Verdict
 from pegel.report import html
 from pegel.report.collect import Sources, model_rows, model_view
 from pegel.report.features import odd
+from pegel.report.progress import progress
 from pegel.report.states import state_of
 from pegel.report.svg import chart, sparkline
 from pegel.report.timeline import told
@@ -58,6 +59,20 @@ def test_a_model_is_told_in_words(sources: Sources) -> None:
     assert "drifting since 00:18 UTC" == row.state.words
     assert "00:24 UTC, 20 s ago" == row.last_window
     assert "0.14 per day expected · 1 per week allowed" == row.false_alarms
+
+
+def test_the_stream_says_what_it_got_done_and_since_when() -> None:
+    """A driver's line has its start, how far it is, its newest event and its last progress, or that there is none."""
+    beat = sample_heartbeat(NOW, lag=1_200, progressed_at=NOW - timedelta(seconds=40))
+    new = sample_heartbeat(NOW, event_time_head=None, progressed_at=None, batch_id=0)
+
+    assert (
+        "running, started 00:19:20 UTC, generation 1: batch 17, 1,200 records behind, newest event 00:24:19 UTC, "
+        "last progress 40 s ago"
+    ) == progress(beat, NOW)
+    assert (
+        "running, started 00:19:20 UTC, generation 1: batch 0, all records read, no event yet, no progress yet"
+    ) == progress(new, NOW)
 
 
 def test_features_come_worst_first(sources: Sources) -> None:

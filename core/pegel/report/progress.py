@@ -1,0 +1,24 @@
+"""What a streaming driver gets done, in words: the same on the page, in a report and in the status."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pegel.report.words import length, moment
+from pegel.stream.result_rows import Heartbeat
+
+ZERO = timedelta(0)
+
+
+def progress(beat: Heartbeat, now: datetime) -> str:
+    """Say since when a driver runs, how far it is, and when its stream did something at last."""
+    begun = f"{beat.state}, started {moment(beat.started_at, now)} UTC, generation {beat.generation}"
+    unread = f"{beat.lag:,} records behind" if beat.lag else "all records read"
+    event = "no event yet" if beat.event_time_head is None else f"newest event {moment(beat.event_time_head, now)} UTC"
+    moved = "no progress yet" if beat.progressed_at is None else f"last progress {ago(beat.progressed_at, now)}"
+    return f"{begun}: batch {beat.batch_id}, {unread}, {event}, {moved}"
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """Return how long ago something was; of what a clock has still before it, 0 s."""
+    return f"{length(max(now - then, ZERO))} ago"
