@@ -20,6 +20,8 @@ from pegel.spec.plain_numbers import plain
 WIDTH, HEIGHT = 360.0, 150.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 38.0, 8.0, 8.0, 22.0
 _LONG = 8
+_LETTER = 6.0
+"""About the width of a letter."""
 
 Array = NDArray[np.float64]
 
@@ -94,9 +96,10 @@ def _numbers(edges: Array, unit: str | None) -> str:
     low, high = float(edges[0]), float(edges[-1])
     scale = (WIDTH - _LEFT - _RIGHT) / (high - low)
     ticks = [tick for tick in np.asarray(MaxNLocator(6).tick_values(low, high)).tolist() if low <= tick <= high]
+    numbers = [(_LEFT + (tick - low) * scale, plain(tick, 6)) for tick in ticks]
     # The last number would run into the unit, or out of the picture.
-    fitting = [tick for tick in ticks if _LEFT + (tick - low) * scale < WIDTH - (34 if unit else 14)]
-    texts = [_text(_LEFT + (tick - low) * scale, HEIGHT - 7, plain(tick, 6)) for tick in fitting]
+    end = WIDTH - (_RIGHT + _LETTER * (len(shown(unit)) + 1) if unit else 0)
+    texts = [_text(x, HEIGHT - 7, number) for x, number in numbers if x + _LETTER * len(number) / 2 <= end]
     return "".join(texts) + (_text(WIDTH - _RIGHT, HEIGHT - 7, unit, "end") if unit else "")
 
 

@@ -20,8 +20,9 @@ from pegel.report import html
 from pegel.report.collect import Sources, model_rows, model_view
 from pegel.report.features import odd
 from pegel.report.progress import progress
+from pegel.report.shapes import OutlinedHistogram
 from pegel.report.states import state_of
-from pegel.report.svg import chart, sparkline
+from pegel.report.svg import WIDTH, chart, sparkline
 from pegel.report.timeline import told
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
@@ -73,6 +74,18 @@ def test_the_stream_says_what_it_got_done_and_since_when() -> None:
     assert (
         "running, started 00:19:20 UTC, generation 1: batch 0, all records read, no event yet, no progress yet"
     ) == progress(new, NOW)
+
+
+@pytest.mark.parametrize("unit", [None, "mi", "EUR/month"])
+def test_the_last_number_leaves_room_for_the_unit(unit: str | None) -> None:
+    """However long numbers and unit are, no number of an axis runs into the unit or out of the picture."""
+    shape = OutlinedHistogram(np.linspace(0, 2_600_000, 30), np.full(29, 1 / 29), None, (0, 0, 0, 0))
+    texts = re.findall(r'x="([0-9.]+)" y="143.0"[^>]*>([^<]*)', chart(shape, title="distance", unit=unit))
+    ends = [float(x) + 3 * len(text) for x, text in texts if text != unit]
+    begin = WIDTH if unit is None else WIDTH - 8 - 6 * len(unit)
+
+    assert len(ends) >= 3
+    assert max(ends) <= begin
 
 
 def test_features_come_worst_first(sources: Sources) -> None:
