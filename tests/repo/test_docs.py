@@ -1,5 +1,6 @@
 """The documentation names everything that a person can name."""
 
+import json
 import re
 import subprocess
 from fnmatch import fnmatch
@@ -9,9 +10,13 @@ from typing import Any
 
 import pytest
 
+from pegel.data.columns import Role
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec, Section
 from pegel.spec.settings import Settings
+from pegel_local.demo.closing_words import EXAMPLE
+from pegel_serving.flights import SCHEMA
+from pegel_serving.request_rows import from_v1
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS = {"pegel.commands", "pegel.statistics", "pegel.detectors", "pegel.db"}
@@ -58,6 +63,16 @@ def test_help_lists_every_make_target() -> None:
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert targets() == re.findall(r"^  make (\S+)", done.stdout, flags=re.MULTILINE)
+
+
+def test_the_request_of_the_readme_is_one_of_the_demonstration() -> None:
+    """README and the demonstration's last words show the same request, and the demonstration's model reads it."""
+    request = EXAMPLE.format(address="ADDRESS", endpoint="delays-v1")
+    body = re.search(r"-d '(.*)'", request)
+
+    assert request in (ROOT / "README.md").read_text()
+    assert body is not None
+    assert from_v1(json.loads(body[1]), SCHEMA.of_role(Role.FEATURE)).tolist() == [["WN", -3.0, 12.0, 447.0, 2.0]]
 
 
 def test_every_workflow_is_documented(documentation: str) -> None:

@@ -10,6 +10,13 @@ from rich.table import Table
 from pegel_local.demo.latencies import table
 from pegel_local.demo.stage import Demo
 
+EXAMPLE = (
+    "curl -s {address}/v1/models/{endpoint}:predict -H 'Content-Type: application/json' \\\n"
+    '  -d \'{{"instances": [{{"airline": "WN", "departure_delay": -3, '
+    '"taxi_out": 12, "distance": 447, "day_of_week": 2}}]}}\''
+)
+"""One flight as a client sends it, to be sent by a person; the README shows it, too."""
+
 
 def tell(demo: Demo, console: Console) -> None:
     """Print everything that has been observed."""
@@ -18,7 +25,7 @@ def tell(demo: Demo, console: Console) -> None:
     console.print(Panel(escape(f"Subject: {mail['subject']}\n\n{mail['text']}"), title="the mail", title_align="left"))
     console.print(f"report  {demo.facts['report']}\n", soft_wrap=True)
     console.print(_latencies(demo))
-    console.print(_next(demo), soft_wrap=True)
+    console.print(escape(_next(demo)), soft_wrap=True)
 
 
 def _latencies(demo: Demo) -> Table:
@@ -40,6 +47,7 @@ def _next(demo: Demo) -> str:
     state = demo.stack.file.read()
     known = state.addresses if state else {}
     return (
+        f"\n{EXAMPLE.format(address=demo.facts['endpoint_url'], endpoint=demo.spec.endpoint)}\n"
         f"\nAirflow    {known['airflow']}   user {known['user']}, password {known['password']}"
         f"\npage       {known['page']}/models/{demo.spec.key}"
         f"\nmail box   {known['mail']}"
