@@ -1,7 +1,7 @@
 """What a value counts as, whatever door it comes through: tables of three libraries, files, or logged requests.
 
 These are the rules, one value at a time: `pegel.data.arrow_columns` applies them to whole columns, and
-`pegel.data.decoding` to bodies of requests. A test sends each row of `pegel.data.conversion_table` through every door;
+`pegel.data.decoding` to bodies of requests. A test sends each row of a table of conversions through every door;
 `docs/conversions.md` shows the same rows.
 """
 

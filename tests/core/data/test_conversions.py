@@ -14,15 +14,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from pyarrow import csv, parquet
-
-import pegel
-from pegel.baseline.baseline import Baseline
-from pegel.data.arrow_columns import categories, counts, kind_of, numbers
-from pegel.data.columns import Kind, Missing, Role
-from pegel.data.conversion_table import (
+from conversion_table import (
     CONVERSIONS,
     NAN,
     NULL,
@@ -34,6 +26,14 @@ from pegel.data.conversion_table import (
     conversions_page,
     recognitions_page,
 )
+from hypothesis import given
+from hypothesis import strategies as st
+from pyarrow import csv, parquet
+
+import pegel
+from pegel.baseline.baseline import Baseline
+from pegel.data.arrow_columns import categories, counts, kind_of, numbers
+from pegel.data.columns import Kind, Missing, Role
 from pegel.data.conversions import MOST_NESTED, Strange, category_of, meaning, number_of, number_text, plain
 from pegel.data.decoding import decode_batch
 from pegel.errors import PegelError
@@ -302,7 +302,7 @@ def test_what_pandas_calls_nothing_is_null() -> None:
 
 
 def test_the_page_shows_the_table() -> None:
-    """`docs/conversions.md` holds the rows that are tested, as `python -m pegel.data.conversion_table` prints them."""
+    """`docs/conversions.md` holds the rows that are tested, as `python tests/lib/conversion_table.py` prints them."""
     page = PAGE.read_text(encoding="utf-8")
 
     assert "\n".join(conversions_page()) in page

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.dataset
 import pyarrow.parquet
 import pytest
+from profiled import kinds, refused
 
 import pegel
-from pegel.baseline.baseline import Baseline
 from pegel.errors import LayoutMismatch, PermanentError
 from pegel.judge.findings import Verdict
 
@@ -25,18 +25,6 @@ def rows(seed: int = 0, n: int = ROWS) -> pa.Table:
     """Draw a number and a category."""
     rng = np.random.default_rng(seed)
     return pa.table({"x": rng.normal(size=n), "country": rng.choice(["DE", "FR"], n)})
-
-
-def kinds(baseline: Baseline) -> dict[str, str]:
-    """Return the kind of each column that was learnt."""
-    return {field.name: field.kind.value for field in baseline.layout.schema.fields}
-
-
-def refused(data: object) -> str:
-    """Return the sentence with which files are refused."""
-    with pytest.raises(PermanentError) as error:
-        pegel.profile(data)
-    return str(error.value)
 
 
 @pytest.mark.parametrize("name", ["x.parquet", "x.PQ", "x.csv", "X.CSV", "x.tsv", "x.txt", "x.dat", "x"])

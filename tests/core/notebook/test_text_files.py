@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiled import kinds, refused
 
 import pegel
-from pegel.baseline.baseline import Baseline
 from pegel.errors import PermanentError
 from pegel.judge.findings import Verdict
 from pegel.notebook import column_spool
@@ -31,18 +31,6 @@ def written(path: Path, text: str | bytes) -> Path:
     return path
 
 
-def columns(baseline: Baseline) -> dict[str, str]:
-    """Return the kind of each column that was learnt."""
-    return {field.name: field.kind.value for field in baseline.layout.schema.fields}
-
-
-def refused(path: Path) -> str:
-    """Return the sentence with which a file is refused."""
-    with pytest.raises(PermanentError) as error:
-        pegel.profile(path)
-    return str(error.value)
-
-
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_separators_and_line_ends(tmp_path: Path, separator: str, end: str) -> None:
@@ -53,7 +41,7 @@ def test_separators_and_line_ends(tmp_path: Path, separator: str, end: str) -> N
     ]
     baseline = pegel.profile(written(tmp_path / "x.csv", end.join([*lines, ""])), categorical=["note"])
 
-    assert {"price": "numeric", "city": "categorical", "note": "categorical"} == columns(baseline)
+    assert {"price": "numeric", "city": "categorical", "note": "categorical"} == kinds(baseline)
     assert (ROWS, 0.5, 8.5) == (
         baseline.rows,
         baseline.summary.features["price"].min,
@@ -67,7 +55,7 @@ def test_two_separators_are_refused(tmp_path: Path) -> None:
     quoted = written(tmp_path / "quoted.csv", 'a,"b;c"\n' + '1,"2;3"\n' * ROWS)
 
     assert "comma (2 columns) or semicolon (2 columns)" in refused(open_)
-    assert ["a", "b;c"] == list(columns(pegel.profile(quoted)))
+    assert ["a", "b;c"] == list(kinds(pegel.profile(quoted)))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
@@ -76,7 +64,7 @@ def test_encodings_with_a_mark_are_read(tmp_path: Path, encoding: str) -> None:
     text = "Größe,Stadt\n" + "".join(f"{i},Köln\n" for i in range(ROWS))
     baseline = pegel.profile(written(tmp_path / "x.csv", text.encode(encoding)))
 
-    assert {"Größe": "numeric", "Stadt": "categorical"} == columns(baseline)
+    assert {"Größe": "numeric", "Stadt": "categorical"} == kinds(baseline)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +159,7 @@ def test_an_empty_line_of_one_column_is_null(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["sep=;\n", '"sep=;"\r\n'])
 def test_a_stated_separator_is_taken(tmp_path: Path, line: str) -> None:
     """The line in which spreadsheets name the separator is no header."""
-    assert {"a,b": "numeric", "c": "numeric"} == columns(
+    assert {"a,b": "numeric", "c": "numeric"} == kinds(
         pegel.profile(written(tmp_path / "x.csv", line + "a,b;c\n1;2\n"))
     )
 
@@ -180,7 +168,7 @@ def test_one_column_with_blanks_is_one(tmp_path: Path) -> None:
     """A name of two words above other words is one column."""
     path = written(tmp_path / "x.csv", "first name\nAnna Maria\nJean Paul\n")
 
-    assert {"first name": "categorical"} == columns(pegel.profile(path))
+    assert {"first name": "categorical"} == kinds(pegel.profile(path))
 
 
 def test_text_with_commas_stays_text(tmp_path: Path) -> None:
@@ -253,7 +241,7 @@ def test_what_labels_rows_is_left_out(tmp_path: Path, name: str) -> None:
     path = written(tmp_path / "x.csv", f"{name},x\n" + "".join(f"{i},1.5\n" for i in range(ROWS)))
     baseline = pegel.profile(path)
 
-    assert {"x": "numeric"} == columns(baseline)
+    assert {"x": "numeric"} == kinds(baseline)
     assert () == pegel.check(path, baseline).extra
 
 
@@ -263,7 +251,7 @@ def test_columns_without_a_name_are_told(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match=r"not measured: a column .has no name.; Unnamed: 3 .has no name."):
         baseline = pegel.profile(path)
 
-    assert {"x": "numeric"} == columns(baseline)
+    assert {"x": "numeric"} == kinds(baseline)
 
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)

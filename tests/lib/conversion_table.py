@@ -1,7 +1,7 @@
 """The table of conversions: each kind of value, in every type in which it comes, and what it counts as at every door.
 
-A test sends each row through every door; `docs/conversions.md` shows the same rows. `python -m
-pegel.data.conversion_table` prints them as that page has them.
+A test sends each row through every door; `docs/conversions.md` shows the same rows. `python
+tests/lib/conversion_table.py` prints them as that page has them.
 """
 
 from __future__ import annotations
@@ -195,4 +195,4 @@ def _cell(outcome: str) -> str:
 
 
 if __name__ == "__main__":
-    print("\n".join((*conversions_page(), "", *recognitions_page())))  # noqa: T201  this is what it is for
+    print("\n".join((*conversions_page(), "", *recognitions_page())))
