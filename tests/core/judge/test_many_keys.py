@@ -62,6 +62,7 @@ def test_even_keys_are_ok() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.environments("pyarrow")
 @pytest.mark.parametrize("rows", [500, 2_000])
 def test_a_stream_of_even_keys_stays_quiet_at_the_usual_budget(rows: int) -> None:
     """In 200 windows, with charts or without, against each of three baselines there is as good as nothing to be found.
