@@ -120,10 +120,20 @@ def cuts(edges: NDArray[np.float64]) -> NDArray[np.float64]:
     alone[1:] &= values[:-1] < low[1:]
     alone[:-1] &= high[:-1] < values[1:]
     moved = np.where(lower, previous(np.where(alone, low, values))[place], np.where(alone, high, values)[place])
-    # Neighbours in float32 meet half-way: what lies between them keeps one float64, so that no two cuts are the same.
-    meet = moved[:-1] >= moved[1:]
-    moved[1:][meet] = np.nextafter(moved[:-1][meet], np.inf)
+    _part(moved, values[place])
     return moved
+
+
+def _part(moved: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+    """Part cuts that are the same, in place: the end of a value and the beginning of the next, which meet half-way.
+
+    The end goes down by one float64; where it is the value itself, the beginning goes up, and is below its own value.
+    """
+    (ends,) = np.nonzero(moved[:-1] >= moved[1:])
+    down = previous(moved[ends])
+    free = down >= values[ends]
+    moved[ends[free]] = down[free]
+    moved[ends[~free] + 1] = np.nextafter(moved[ends[~free]], np.inf)
 
 
 def _float32_ends(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -13,6 +13,14 @@ from pegel.stats.cells import cell_of, count_sorted
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
 
+def between_steps(value: float, share: float) -> float:
+    """Return what lies this share of a float32 step above a value that float32 has."""
+    return value + share * (float(np.nextafter(np.float32(value), np.float32(np.inf))) - value)
+
+
+NEAR_A_STEP = st.builds(between_steps, st.floats(-1e6, 1e6, width=32), st.sampled_from([0, 0.25, 0.5, 0.75, 1]))
+
+
 def test_fifty_thousand_values_have_78_cells() -> None:
     """64 quantile cells, six steps into each tail and two empty ends: 78 cells for 50,000 distinct values."""
     ordered = np.sort(np.random.default_rng(0).normal(size=50_000))
@@ -101,7 +109,14 @@ def test_groups_hold_about_a_sixteenth(m: int) -> None:
 @example([0.0, 1.401298464324817e-45])
 @example([-3.402823364973241e38, -3.4028235677973366e38])
 @example([1.0, 1.0000001192092896])
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=64))
+@example([float(day) for day in range(20261101, 20261109)])
+@given(
+    st.lists(
+        st.floats(allow_nan=False, allow_infinity=False) | st.integers(2**24 - 4, 2**25 + 8).map(float) | NEAR_A_STEP,
+        min_size=1,
+        max_size=64,
+    )
+)
 def test_float32_does_not_leave_a_point(values: list[float]) -> None:
     """A value of a discrete feature is in its cell as float32, too, unless another value is the same in float32."""
     points = np.unique(np.array(values) + 0.0)
@@ -114,6 +129,18 @@ def test_float32_does_not_leave_a_point(values: list[float]) -> None:
     assert np.all(np.diff(cuts) > 0)
     assert cell_of(points, cuts).tolist() == cell_of(same, cuts).tolist()
     assert cell_of(points, cuts).tolist() == (2 * np.arange(points.size) + 1).tolist()
+
+
+@given(st.integers(2**23, 2**26), st.integers(1, 3), st.integers(1, 40))
+def test_whole_numbers_keep_their_cells(first: int, step: int, count: int) -> None:
+    """Dates written as numbers, counters and amounts in cents are each in the cell of their own, float32 or not."""
+    points = np.arange(first, first + step * count, step, dtype=np.float64)
+    cuts = edges.cuts(edges.build(points)[0])
+    cells = cell_of(points, cuts)
+
+    assert np.all(np.diff(cuts) > 0)
+    assert edges.is_point(edges.build(points)[0])[cells].all()
+    assert cells.size == np.unique(cells).size
 
 
 @settings(max_examples=30)
