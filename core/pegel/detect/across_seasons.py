@@ -16,6 +16,7 @@ from pegel.detect.detector import Evidence
 from pegel.detect.drift import BINARY, POOLS, factor_of
 from pegel.detect.ranks import Counts, Floats, RankStatistic, midranks, standardise
 from pegel.detect.shape import ShapeStatistic, pool_ordered, shape_statistic_of, shape_values
+from pegel.detect.sparse import has_both_sides
 from pegel.stats import tails
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.layout import CategoricalLayout, FieldLayout, NumericLayout
@@ -40,9 +41,10 @@ def seasonal_tests(layout: FieldLayout, by_season: BySeason, dispersion: Dispers
         shifts = location.scores(ranks, np.full(len(b), light))
         found.append(_together("location", b, w, shifts, dispersion))
     changed = _shape(layout, b, w, dispersion) if values > BINARY else None
-    if changed is not None and (not numeric or changed.df + 1 >= POOLS):
-        found += [_together("scale", b, w, scale.scores(ranks), dispersion), changed] if numeric else [changed]
-    return found
+    wide = changed is not None and changed.df + 1 >= POOLS
+    if isinstance(layout, NumericLayout) and values > BINARY and (wide or has_both_sides(layout, b.sum(axis=0))):
+        found.append(_together("scale", b, w, scale.scores(ranks), dispersion))
+    return found if changed is None or (numeric and not wide) else [*found, changed]
 
 
 def _together(name: str, b: Counts, w: Counts, scores: Floats, dispersion: Dispersion | None) -> RankStatistic:

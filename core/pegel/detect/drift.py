@@ -15,7 +15,7 @@ from pegel.detect.ranks import Counts, Floats, midranks, rank_statistics
 from pegel.detect.shape import Law, pool_ordered, shape_statistics
 from pegel.detect.single_category import NAME as SINGLE_CATEGORY
 from pegel.detect.single_category import single_categories
-from pegel.detect.sparse import location_of
+from pegel.detect.sparse import location_of, scale_of
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.layout import CategoricalLayout, FieldLayout, NumericLayout
 
@@ -25,7 +25,7 @@ MIN_BASELINE = 1_000
 """Fewer values than this in a baseline are not judged against."""
 BINARY = 2
 POOLS = 3
-"""Fewer pooled cells than this leave nothing but their balance to test: only location is."""
+"""Fewer pooled cells than this leave no shape to test, and scale only where rows lie on both sides of a usual value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,11 @@ def _test_numbers(chosen: Sequence[tuple[list[Evidence], Pair, NumericLayout]]) 
     shapes = shape_statistics(grouped, now, pool_ordered(grouped, now), [_law(pair) for pair in pairs])
     for (found, pair, layout), ranked, spread, changed in zip(chosen, locations, scales, shapes, strict=True):
         moved = location_of(layout, pair.baseline, pair.window, ranked)
-        wide = changed is not None and changed.df + 1 >= POOLS
-        found.extend([moved, spread, changed] if changed is not None and wide else [moved])
+        if changed is not None and changed.df + 1 >= POOLS:
+            found.extend([moved, spread, changed])
+        else:
+            wider = scale_of(layout, pair.baseline, pair.window, spread)
+            found.extend([moved] if wider is None else [moved, wider])
 
 
 def _test_categories(chosen: Sequence[tuple[list[Evidence], Pair, CategoricalLayout]]) -> None:

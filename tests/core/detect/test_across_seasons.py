@@ -103,6 +103,17 @@ def test_shapes_add_up() -> None:
     assert found.p_value > 0.001
 
 
+def test_rows_on_both_sides_of_a_usual_value_become_more() -> None:
+    """As many more changes up as down are seen season by season, too."""
+    trained, now = (np.repeat([-1.0, 0.0, 1.0], counts) for counts in ([100, 9_800, 100], [20, 460, 20]))
+    layout = layout_of(trained)
+    location, scale = seasonal_tests(layout, 2 * [(counts(layout, trained), counts(layout, now))])
+
+    assert ("location", "scale") == (location.name, scale.name)
+    assert location.p_value > 0.5
+    assert scale.p_value < 1e-9
+
+
 def test_parts_that_differ_are_no_change() -> None:
     """Where each season is as in training the crossing window is clean, although it looks changed as a whole."""
     rng = np.random.default_rng(3)

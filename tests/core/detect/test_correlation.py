@@ -169,17 +169,17 @@ def test_flags_that_come_to_be_up_together_are_found() -> None:
 
 @pytest.mark.parametrize("common", [0.0, 0.02, 0.3])
 def test_few_of_many_pairs_need_an_exact_test(common: float) -> None:
-    """Of 630 pairs of flags a dozen have their law summed, none or all of which changed, and the least p is theirs."""
+    """Of 276 pairs of flags a dozen have their law summed, none or all of which changed, and the least p is theirs."""
 
     def rows(seed: int, n: int, common: float) -> NDArray[np.float64]:
         rng = np.random.default_rng(seed)
-        return ((rng.random((n, 36)) < 0.02) | (rng.random((n, 1)) < common)).astype(np.float64)
+        return ((rng.random((n, 24)) < 0.02) | (rng.random((n, 1)) < common)).astype(np.float64)
 
     trained = Trained(rows(0, 50_000, 0.0))
     before, now = (halves_of(sums.pairs()) for sums in (trained.sums, trained.summed(rows(1, 2_000, common))))
-    judged = np.tri(36, k=-1, dtype=np.bool_)
-    changes = list(by_halves(trained.reference, now, before, judged, 630))
-    places = [(first, second) for second in range(36) for first in range(second)]
+    judged = np.tri(24, k=-1, dtype=np.bool_)
+    changes = list(by_halves(trained.reference, now, before, judged, 276))
+    places = [(first, second) for second in range(24) for first in range(second)]
     every = [same_odds(now.at(place), before.at(place)) for place in places]
 
     assert len(changes) <= 12

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from pegel.data.columns import Field, Kind, Schema
+from pegel.detect.combine import corrected
 from pegel.detect.drift import drift_tests
 from pegel.detect.ranks import RankStatistic, midranks, rank_statistics
 from pegel.detect.sparse import SparseTest
@@ -62,6 +63,45 @@ def test_both_tails_of_a_count(n: int, m: int, data: st.DataObject) -> None:
 
     assert all(min(upper[x], lower[x]) - 1e-12 <= p[x] <= 2 * min(upper[x], lower[x]) + 1e-12 for x in possible)
     assert all(sum(mass[y] for y in possible if p[y] <= p[x]) <= p[x] + 1e-9 for x in possible)
+
+
+SIGNED = np.repeat([-1.0, 0.0, 1.0], [100, 19_800, 100])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "n"), [(100, 10, 200), (100, 60, 2_000), (10, 20, 2_000), (500, 10, 2_000)]
+)
+def test_rows_on_both_sides_of_a_usual_value_become_more_or_fewer(before: int, after: int, n: int) -> None:
+    """As many more changes up as down, or as many fewer, are certain: no mean rank sees them."""
+    trained, window = (
+        np.repeat([-1.0, 0.0, 1.0], [each, rows - 2 * each, each]) for each, rows in ((before, 20_000), (after, n))
+    )
+    layout = layout_of(trained)
+    location, scale = drift_tests(layout, count_sorted(trained, layout.edges), count_sorted(window, layout.edges))
+
+    assert ("location", "scale") == (location.name, scale.name)
+    assert location.p_value > 0.5
+    assert scale.p_value < 1e-6
+    assert (after / n > before / 20_000) == (scale.statistic > 0)
+
+
+def test_clean_windows_of_signed_changes_keep_their_level() -> None:
+    """Windows in which one row in a hundred goes up and one down are flagged no more often than promised."""
+    rng, layout = np.random.default_rng(3), layout_of(SIGNED)
+    flagged = dict.fromkeys((1e-2, 1e-3), 0)
+    for _ in range(12):
+        baseline = _cells(layout, rng.multinomial(20_000, [0.01, 0.98, 0.01]))
+        for counts in rng.multinomial(500, [0.01, 0.98, 0.01], size=100):
+            p = min(corrected(drift_tests(layout, baseline, _cells(layout, counts))))
+            flagged = {level: count + (p < level) for level, count in flagged.items()}
+
+    assert all(count <= binom.isf(1e-4, 1_200, 1.2 * level) for level, count in flagged.items())
+    assert flagged[1e-2] >= binom.ppf(1e-4, 1_200, 0.3 * 1e-2)
+
+
+def _cells(layout: NumericLayout, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return counts per cell of the values -1, 0 and 1."""
+    return count_sorted(np.repeat([-1.0, 0.0, 1.0], counts), layout.edges)
 
 
 def test_which_fields_are_sparse() -> None:

@@ -43,7 +43,8 @@ _FORMULAS = {
         "value and the others lie on one side of it, p is that of their count, as for two values"
     ),
     "scale": (
-        "as location, with squared normal scores of the pooled midranks, clipped at 1/256; z > 0 means spread wider"
+        "as location, with squared normal scores of the pooled midranks, clipped at 1/256; z > 0 means spread wider; "
+        "where nearly all rows share one value and the others lie on both sides of it, p is that of their count"
     ),
     "shape": (
         "divergence = 4.5 sum observed ((observed / expected)^(1/3) - 1) over pooled cells of window and baseline; "
