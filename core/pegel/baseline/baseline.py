@@ -95,12 +95,12 @@ class Baseline:
         schema = self.layout.schema
         features, predictions = (len(schema.of_role(role)) for role in (Role.FEATURE, Role.PREDICTION))
         numeric = sum(field.kind is Kind.NUMERIC for field in schema.fields)
-        made = self.created_at.astimezone(UTC)
+        created_at = self.created_at.astimezone(UTC)
         return (
             f"Baseline of {shown(self.model, LONGEST_NAME)} v{self.version}, {shown(self.id[:19])}\n"
             f"  {self.rows:,} rows · features: {features}, predictions: {predictions} · columns of numbers: {numeric}, "
             f"of categories: {features + predictions - numeric}\n"
-            f"  made {made:%Y-%m-%d %H:%M} UTC by {shown(self.made_by)} from {shown(self.source)}\n"
+            f"  made {created_at:%Y-%m-%d %H:%M} UTC by {shown(self.made_by)} from {shown(self.source)}\n"
             f"  false alarms as often as is asked for: closely in windows of up to {self.rows // MANY_WINDOWS:,} rows, "
             "on average over baselines in larger ones"
         )
@@ -172,7 +172,7 @@ class Baseline:
         settled.merge(summary)
         settled.settle()
         settled.freeze()
-        made = cls(
+        unnamed = cls(
             id="",
             layout=layout,
             summary=settled,
@@ -187,7 +187,7 @@ class Baseline:
             performance=performance,
             made_by=f"pegel {metadata.version('pegel')}",
         )
-        return replace(made, id=_identify(made._content()))
+        return replace(unnamed, id=_identify(unnamed._content()))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, the inverse of `from_json`."""
@@ -227,9 +227,9 @@ class Baseline:
                 f"expected a baseline of version {BASELINE_VERSION}, given {content.get('baseline_version')!r}: "
                 "profile the training data again with this version of Pegel; nothing was read."
             )
-        if (found := _identify(content)) != data["id"]:
+        if (actual := _identify(content)) != data["id"]:
             raise LayoutMismatch(
-                f"expected a baseline with id {data['id']}, given content of {found}: "
+                f"expected a baseline with id {data['id']}, given content of {actual}: "
                 "the document was changed after it was written; it was not used."
             )
         layout = Layout.from_json(content["layout"])

@@ -40,9 +40,9 @@ def profile(  # noqa: PLR0917  options are named on the command line
     version: Annotated[int, typer.Option(min=1, help="Of the same.")] = 1,
 ) -> None:
     """Learn what a table looks like and write it as a baseline; files may be larger than memory."""
-    with warnings.catch_warnings(record=True) as said, bar("profile") as progress:
+    with warnings.catch_warnings(record=True) as warned, bar("profile") as progress:
         warnings.simplefilter("always", UserWarning)
-        made = profiling.profile(
+        baseline = profiling.profile(
             data,
             predictions=prediction or (),
             categorical=categorical or (),
@@ -52,17 +52,17 @@ def profile(  # noqa: PLR0917  options are named on the command line
             version=version,
             progress=progress,
         )
-    for warning in said:
+    for warning in warned:
         say(str(warning.message), err)
     with writing(output):
-        output.write_text(json.dumps(made.to_json()), encoding="utf-8")
-    fields = len(made.layout.features)
-    say(f"{shown(str(output))}: {made.rows:,} rows, {fields} columns, {made.id}")
+        output.write_text(json.dumps(baseline.to_json()), encoding="utf-8")
+    fields = len(baseline.layout.features)
+    say(f"{shown(str(output))}: {baseline.rows:,} rows, {fields} columns, {baseline.id}")
 
 
 def units_of(given: list[str] | None) -> dict[str, str]:
     """Return units by column. Raises InvalidSpec for anything but `column=unit`."""
-    pairs = [one.partition("=") for one in given or ()]
+    pairs = [pair.partition("=") for pair in given or ()]
     if wrong := [column for column, sign, unit in pairs if not (column and sign and unit)]:
         raise InvalidSpec(f"--unit: expected COLUMN=UNIT, as in delay=min; given {listed(wrong)}. Nothing was read.")
     return {column: unit for column, _, unit in pairs}

@@ -87,14 +87,14 @@ def categories(column: Column) -> Categories:
 def counts(column: Column) -> dict[str, int]:
     """Return how often each category stands in a column; nulls and what is unparseable are left out."""
     column = plain_array(column)
-    found: Counter[str | None] = Counter()
+    tally: Counter[str | None] = Counter()
     if _is_simple(column.type):
         pairs = _encodable(column).value_counts()
         for text, count in zip(_texts(pairs.field("values")), pairs.field("counts").to_pylist(), strict=True):
-            found[text] += count
+            tally[text] += count
     else:
-        found.update(_gathered_categories(column)[0].tolist())
-    return {text: count for text, count in found.items() if text is not None}
+        tally.update(_gathered_categories(column)[0].tolist())
+    return {text: count for text, count in tally.items() if text is not None}
 
 
 def finite(column: Column) -> NDArray[np.float64]:

@@ -52,12 +52,12 @@ def decode_batch(bodies: Sequence[bytes], schema: Schema, role: Role) -> Decoded
     errors: dict[int, InvalidPayload] = {}
     for position, body in enumerate(bodies):
         try:
-            found = rows_of(load(body), role, names)
+            body_rows = rows_of(load(body), role, names)
         except InvalidPayload as error:
             errors[position] = error
             continue
-        counts[position] = len(found)
-        rows.extend(found)
+        counts[position] = len(body_rows)
+        rows.extend(body_rows)
     return Decoded(_columns(rows, fields), counts, errors)
 
 

@@ -43,7 +43,7 @@ def name(argument: str, given: Any) -> str | None:
 def units(given: Any) -> dict[str, str]:
     """Return units by column. Raises InvalidSpec for anything else."""
     pairs = {} if given is None else given
-    if not isinstance(pairs, Mapping) or not all(isinstance(one, str) for pair in pairs.items() for one in pair):
+    if not isinstance(pairs, Mapping) or not all(isinstance(part, str) for pair in pairs.items() for part in pair):
         raise _refused("units", 'units by column, as in {"delay": "min"}', given)
     return dict(pairs)
 

@@ -62,12 +62,12 @@ class CheckReport:
     def features(self) -> tuple[FeatureVerdict, ...]:
         """Return what is known of each field, worst first."""
         order = (*_SHOWN, Verdict.INSUFFICIENT, Verdict.OK)
-        return tuple(sorted(self.judgement.features, key=lambda one: (order.index(one.verdict), one.p_value)))
+        return tuple(sorted(self.judgement.features, key=lambda judged: (order.index(judged.verdict), judged.p_value)))
 
     @property
     def beyond(self) -> tuple[FeatureVerdict, ...]:
         """Return what has changed beyond single fields: a pair's correlation, the rate of wrong answers."""
-        return tuple(one for one in self.judgement.beyond if one.verdict in _SHOWN)
+        return tuple(judged for judged in self.judgement.beyond if judged.verdict in _SHOWN)
 
     @property
     def exit_code(self) -> int:
@@ -77,15 +77,15 @@ class CheckReport:
     @property
     def headline(self) -> str:
         """Return the verdict, the sizes and the budget in one line."""
-        drifted = sum(one.verdict is Verdict.DRIFT for one in self.features)
-        said = f"drift in {drifted} of {len(self.features)} features" if drifted else VERDICT_WORDS[self.verdict]
+        drifted = sum(judged.verdict is Verdict.DRIFT for judged in self.features)
+        verdict = f"drift in {drifted} of {len(self.features)} features" if drifted else VERDICT_WORDS[self.verdict]
         if loud := [
-            f"{shown(one.feature, LONGEST_NAME)}: {shown(one.what)}"
-            for one in self.beyond
-            if one.verdict is Verdict.DRIFT
+            f"{shown(judged.feature, LONGEST_NAME)}: {shown(judged.what)}"
+            for judged in self.beyond
+            if judged.verdict is Verdict.DRIFT
         ]:
-            said += f" · {' · '.join(loud)}"
-        return f"{said} · {self.rows:,} rows against {self.baseline.rows:,} · {self._promise}"
+            verdict += f" · {' · '.join(loud)}"
+        return f"{verdict} · {self.rows:,} rows against {self.baseline.rows:,} · {self._promise}"
 
     @property
     def _promise(self) -> str:
@@ -112,26 +112,28 @@ class CheckReport:
         )
         return (*ids, *self.judgement.notes)
 
-    def changes(self, one: FeatureVerdict) -> list[FeatureVerdict | Finding]:
+    def changes(self, judged: FeatureVerdict) -> list[FeatureVerdict | Finding]:
         """Return what has changed in a field: its verdict, and what another kind of tests has found in it, too."""
-        others = (other for other in self.findings if other.feature == one.feature and other.detector != one.detector)
-        return [one, *others]
+        others = (
+            other for other in self.findings if other.feature == judged.feature and other.detector != judged.detector
+        )
+        return [judged, *others]
 
-    def much(self, one: FeatureVerdict | Finding) -> str:
+    def much(self, judged: FeatureVerdict | Finding) -> str:
         """Return how large the change of a field is, in words; nothing where it has not changed."""
-        if one.effect is None:
+        if judged.effect is None:
             return ""
-        place = self.baseline.layout.index.get(one.feature)
+        place = self.baseline.layout.index.get(judged.feature)
         unit = None if place is None else self.baseline.layout.schema.fields[place].unit
-        return size(one.effect, one.effect_unit, one.evidence, unit)
+        return size(judged.effect, judged.effect_unit, judged.evidence, unit)
 
     @property
     def not_judged(self) -> dict[str, list[str]]:
         """Return the fields of which nothing can be said, by the reason."""
         reasons: dict[str, list[str]] = {}
-        for one in self.features:
-            if one.verdict is Verdict.INSUFFICIENT:
-                reasons.setdefault(one.what, []).append(one.feature)
+        for judged in self.features:
+            if judged.verdict is Verdict.INSUFFICIENT:
+                reasons.setdefault(judged.what, []).append(judged.feature)
         return reasons
 
     @property
@@ -147,12 +149,14 @@ class CheckReport:
 
     def __str__(self) -> str:
         """Return the report for a terminal."""
-        changed = [*(one for one in self.features if one.verdict in _SHOWN), *self.beyond]
-        rows = [self._row(part, again=place > 0) for one in changed for place, part in enumerate(self.changes(one))]
+        changed = [*(judged for judged in self.features if judged.verdict in _SHOWN), *self.beyond]
+        rows = [
+            self._row(part, again=place > 0) for judged in changed for place, part in enumerate(self.changes(judged))
+        ]
         lines = [self.headline, ""]
         if rows:
             lines += [*_aligned([("feature", "what changed", "how much", "p", "threshold"), *rows]), ""]
-        quiet = [one for one in self.features if one.verdict is Verdict.OK]
+        quiet = [judged for judged in self.features if judged.verdict is Verdict.OK]
         if quiet:
             lines.append(f"  {len(quiet)} of {len(self.features)} as in training")
         lines += [f"  not judged: {listed(names)} ({shown(why)})" for why, names in self.not_judged.items()]
@@ -165,10 +169,10 @@ class CheckReport:
         lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
 
-    def _row(self, one: FeatureVerdict | Finding, *, again: bool) -> tuple[str, ...]:
+    def _row(self, judged: FeatureVerdict | Finding, *, again: bool) -> tuple[str, ...]:
         """Return one change for the terminal; of a field that was named in the line above, the name is left out."""
-        name = "" if again else shown(one.feature, LONGEST_NAME)
-        return name, shown(one.what), shown(self.much(one)), p_value(one.p_value), p_value(one.threshold)
+        name = "" if again else shown(judged.feature, LONGEST_NAME)
+        return name, shown(judged.what), shown(self.much(judged)), p_value(judged.p_value), p_value(judged.threshold)
 
     __repr__ = __str__
 
@@ -191,8 +195,8 @@ class CheckReport:
             "headline": self.headline,
             "rows": self.rows,
             "baseline": {"id": self.baseline.id, "name": self.baseline.model, "rows": self.baseline.rows},
-            "features": [one.to_json() for one in self.features],
-            "beyond": [one.to_json() for one in self.judgement.beyond],
+            "features": [judged.to_json() for judged in self.features],
+            "beyond": [judged.to_json() for judged in self.judgement.beyond],
             "estimate": None if self.estimate is None else asdict(self.estimate),
             "notes": list(self.notes),
             "correlations": None if self.judgement.division is None else asdict(self._paired),

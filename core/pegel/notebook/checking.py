@@ -97,8 +97,8 @@ def _check_units(baseline: Baseline, units: Mapping[str, str]) -> None:
 
 def _text(baseline: Baseline) -> list[str]:
     """Return the columns that CSV is to leave as they are written: categories, unless they are truth values."""
-    fields = (one for one in baseline.layout.features if isinstance(one, CategoricalLayout))
-    return [one.field.name for one in fields if not one.texts <= {"true", "false"}]
+    fields = (feature for feature in baseline.layout.features if isinstance(feature, CategoricalLayout))
+    return [feature.field.name for feature in fields if not feature.texts <= {"true", "false"}]
 
 
 def _numeric(baseline: Baseline) -> list[str]:

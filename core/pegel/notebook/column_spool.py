@@ -142,12 +142,12 @@ def _opened(
 
 def _reason(error: Exception) -> str:
     """Return what Arrow says of text, with the remedy where it is known."""
-    said = reason(error)
-    if "straddling object" in said:
+    message = reason(error)
+    if "straddling object" in message:
         return f"a row is longer than {BLOCK >> 20} MiB; a quote may be open, or a column holds whole documents"
-    if re.search(r"Expected \d+ columns", said):
-        return f"{said}; the first line names the columns: remove comments and titles above it"
-    return said
+    if re.search(r"Expected \d+ columns", message):
+        return f"{message}; the first line names the columns: remove comments and titles above it"
+    return message
 
 
 def _copy(text: ExpandingText, reading: _Reading, block_bytes: int, sink: _Sink, finish: _Finish) -> bool:
@@ -167,8 +167,8 @@ def _copy(text: ExpandingText, reading: _Reading, block_bytes: int, sink: _Sink,
 def _write(
     reader: csv.CSVStreamingReader, text: ExpandingText, reading: _Reading, sink: _Sink, finish: _Finish
 ) -> bool:
-    schema = pa.schema([one for one in reader.schema if reading.wanted.is_read(one.name)])
-    if foreign := [one.name for one in schema if pa.types.is_binary(one.type)]:
+    schema = pa.schema([field for field in reader.schema if reading.wanted.is_read(field.name)])
+    if foreign := [field.name for field in schema if pa.types.is_binary(field.type)]:
         raise refuse_encoding(text.path, f"which is not: column {shown(foreign[0])}")
     last = None
     with sink(schema) as target:
@@ -231,7 +231,7 @@ def _arrow(path: Path, schema: pa.Schema) -> pa.ipc.RecordBatchFileWriter:
 
 
 def _parquet(path: Path, schema: pa.Schema) -> parquet.ParquetWriter:
-    dictionary = [one.name for one in schema if pa.types.is_string(one.type)]
+    dictionary = [field.name for field in schema if pa.types.is_string(field.type)]
     return parquet.ParquetWriter(path, schema, compression="lz4", use_dictionary=dictionary)
 
 

@@ -155,12 +155,16 @@ def _separated(path: Path, text: str, separators: Iterable[str], *, whole: bool)
     """
     cut = {separator: _records(text, separator, whole=whole) for separator in separators}
     several = {separator: records for separator, records in cut.items() if records and len(records[0]) > 1}
-    even = {one: records for one, records in several.items() if len(set(map(len, records))) == 1}
+    even = {separator: records for separator, records in several.items() if len(set(map(len, records))) == 1}
     # A quote that is left over stood in the middle of a cell: the cut goes through quoted text.
-    whole_quotes = {one: records for one, records in even.items() if not any(map(_is_torn, chain(*records)))}
+    whole_quotes = {
+        separator: records for separator, records in even.items() if not any(map(_is_torn, chain(*records)))
+    }
     fitting = whole_quotes or even or several or dict([next(iter(cut.items()))])
     if len(fitting) > 1:
-        ways = " or ".join(f"{SEPARATORS[one]} ({len(records[0])} columns)" for one, records in fitting.items())
+        ways = " or ".join(
+            f"{SEPARATORS[separator]} ({len(records[0])} columns)" for separator, records in fitting.items()
+        )
         raise PermanentError(
             f"expected one separator, given {place(path)}, whose columns may be cut at {ways}: nothing was "
             f"read. Put names "

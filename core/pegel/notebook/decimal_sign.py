@@ -75,12 +75,12 @@ def signs(written: Forms) -> list[str]:
         return []
     if "grouped" in written:
         return ["grouped"]
-    told = []
+    seen = []
     if written & {"comma", "thousands"}:
-        told.append("," if written & {"comma", "long"} else "thousands")
+        seen.append("," if written & {"comma", "long"} else "thousands")
     if "point" in written:
-        told.append(".")
-    return told
+        seen.append(".")
+    return seen
 
 
 def is_number(cells: Iterable[str]) -> bool:

@@ -50,7 +50,7 @@ def find(data: Any) -> list[DataFile] | None:
     """
     if isinstance(data, str | os.PathLike):
         paths = [data]
-    elif isinstance(data, list | tuple) and data and all(isinstance(one, str | os.PathLike) for one in data):
+    elif isinstance(data, list | tuple) and data and all(isinstance(path, str | os.PathLike) for path in data):
         paths = list(data)
     else:
         return None

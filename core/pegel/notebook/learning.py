@@ -56,9 +56,9 @@ def vocabulary(column: Callable[[], Iterator[pa.Array]], room: int) -> Vocabular
     More than that are counted in several passes, each for a share of them, told apart by their hash.
     """
     shares = 1
-    while (found := _counted(column, shares, room)) is None:
+    while (learnt := _counted(column, shares, room)) is None:
         shares *= 4
-    return found
+    return learnt
 
 
 def _counted(column: Callable[[], Iterator[pa.Array]], shares: int, room: int) -> Vocabulary | None:

@@ -41,16 +41,16 @@ def render(report: Checked, template: str) -> str:
     )
     environment.filters["p_value"] = p_value
 
-    def picture(one: FeatureVerdict) -> Markup:
-        return _picture(report, one)
+    def picture(judged: FeatureVerdict) -> Markup:
+        return _picture(report, judged)
 
     css = Markup(stylesheet())  # noqa: S704  our own file
     return environment.get_template(template).render(report=report, css=css, words=VERDICT_WORDS, picture=picture)
 
 
-def _picture(report: Checked, one: FeatureVerdict) -> Markup:
+def _picture(report: Checked, judged: FeatureVerdict) -> Markup:
     """Return the picture of one field: the baseline as an outline, the table filled."""
-    before = report.baseline.summary.features[one.feature]
-    drawn = shape(before, report.summary.features[one.feature])
-    title = f"{one.feature}: {one.what}"
+    before = report.baseline.summary.features[judged.feature]
+    drawn = shape(before, report.summary.features[judged.feature])
+    title = f"{judged.feature}: {judged.what}"
     return Markup(chart(drawn, title=title, unit=before.layout.field.unit))  # noqa: S704  escapes what it is given

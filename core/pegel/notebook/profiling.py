@@ -113,17 +113,17 @@ def _noise(table: table_reading.Table, layout: Layout, window_rows: int | None, 
     noise = _NO_ORDER if window_rows is None else assess(layout, columns, window_rows)
     unseen = {}
     if repeats > 1:
-        for one in layout.features:
-            if isinstance(one, CategoricalLayout) and not one.open_vocabulary:
+        for feature in layout.features:
+            if isinstance(feature, CategoricalLayout) and not feature.open_vocabulary:
                 times: Counter[str] = Counter()
-                for block in table.column(one.field.name):
+                for block in table.column(feature.field.name):
                     times.update(counts(block))
-                unseen[one.field.name] = unseen_in_repeats(times.values(), repeats)
+                unseen[feature.field.name] = unseen_in_repeats(times.values(), repeats)
     return with_repeats(noise, layout, repeats, unseen)
 
 
 def _label_columns(label: str | None, answer: str | None, score: str | None) -> labelled.LabelColumns | None:
-    names = [arguments.name(*one) for one in (("label", label), ("answer", answer), ("score", score))]
+    names = [arguments.name(*asked) for asked in (("label", label), ("answer", answer), ("score", score))]
     if names == [None] * 3:
         return None
     if names[0] is None or names[1] is None:

@@ -50,15 +50,15 @@ def select(blocks: Blocks, room: int) -> tuple[NDArray[np.float64], bool, NDArra
 
 
 def _edges(blocks: Blocks, room: int) -> tuple[NDArray[np.float64], bool]:
-    found = _Open(0, np.zeros(1, dtype=np.uint64), np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64))
+    buckets = _Open(0, np.zeros(1, dtype=np.uint64), np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64))
     rows, few = -1, True
-    while rows < 0 or (found.bits < WIDTH and found.sizes.sum() > room):
-        bits = min(BITS, WIDTH - found.bits)
-        counts = _count(blocks, found, bits)
+    while rows < 0 or (buckets.bits < WIDTH and buckets.sizes.sum() > room):
+        bits = min(BITS, WIDTH - buckets.bits)
+        counts = _count(blocks, buckets, bits)
         rows = int(counts.sum()) if rows < 0 else rows
         few = few and int(np.count_nonzero(counts)) <= edge_rules.QUANTILES
-        found = _narrowed(found, counts, bits, rows, few=few)
-    values, sizes, before = _values(blocks, found)
+        buckets = _narrowed(buckets, counts, bits, rows, few=few)
+    values, sizes, before = _values(blocks, buckets)
     if few and values.size <= edge_rules.QUANTILES:
         return edge_rules.of_points(values), True
     wanted = np.concatenate([[1, rows], edge_rules.ranks(rows)])
@@ -67,27 +67,27 @@ def _edges(blocks: Blocks, room: int) -> tuple[NDArray[np.float64], bool]:
     return edge_rules.of_order_statistics(chosen[:2], chosen[2:], atoms), False
 
 
-def _count(blocks: Blocks, found: _Open, bits: int) -> NDArray[np.int64]:
+def _count(blocks: Blocks, buckets: _Open, bits: int) -> NDArray[np.int64]:
     """Count the next `bits` bits of the values in each open bucket, shape (buckets, 2**bits)."""
-    total = np.zeros((found.prefixes.size, 1 << bits), dtype=np.int64)
+    total = np.zeros((buckets.prefixes.size, 1 << bits), dtype=np.int64)
     for block in blocks():
-        place, keys = _inside(found, _key(block))
-        digit = (keys >> np.uint64(WIDTH - found.bits - bits)) & np.uint64((1 << bits) - 1)
+        place, keys = _inside(buckets, _key(block))
+        digit = (keys >> np.uint64(WIDTH - buckets.bits - bits)) & np.uint64((1 << bits) - 1)
         total += np.bincount((place << bits) + digit.astype(np.int64), minlength=total.size).reshape(total.shape)
     return total
 
 
-def _inside(found: _Open, keys: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+def _inside(buckets: _Open, keys: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
     """Return the open bucket and the key of each value that is in one."""
-    prefixes = keys >> np.uint64(WIDTH - found.bits) if found.bits else np.zeros_like(keys)
-    place = np.searchsorted(found.prefixes, prefixes).clip(max=found.prefixes.size - 1)
-    inside = found.prefixes[place] == prefixes
+    prefixes = keys >> np.uint64(WIDTH - buckets.bits) if buckets.bits else np.zeros_like(keys)
+    place = np.searchsorted(buckets.prefixes, prefixes).clip(max=buckets.prefixes.size - 1)
+    inside = buckets.prefixes[place] == prefixes
     return place[inside], keys[inside]
 
 
-def _narrowed(found: _Open, counts: NDArray[np.int64], bits: int, rows: int, *, few: bool) -> _Open:
+def _narrowed(buckets: _Open, counts: NDArray[np.int64], bits: int, rows: int, *, few: bool) -> _Open:
     """Keep the buckets that hold a wanted rank or could hold an atom; all of them while there are but a few."""
-    before = found.before[:, np.newaxis] + np.cumsum(counts, axis=1) - counts
+    before = buckets.before[:, np.newaxis] + np.cumsum(counts, axis=1) - counts
     if few:
         kept = counts > 0
     else:
@@ -95,21 +95,21 @@ def _narrowed(found: _Open, counts: NDArray[np.int64], bits: int, rows: int, *, 
         wanted = np.concatenate([[1, rows], edge_rules.ranks(rows)])
         kept.ravel()[np.searchsorted((before + counts).ravel(), wanted)] = True
     place, digit = np.nonzero(kept)
-    prefixes = (found.prefixes[place] << np.uint64(bits)) | digit.astype(np.uint64)
-    return _Open(found.bits + bits, prefixes, before[place, digit], counts[place, digit])
+    prefixes = (buckets.prefixes[place] << np.uint64(bits)) | digit.astype(np.uint64)
+    return _Open(buckets.bits + bits, prefixes, before[place, digit], counts[place, digit])
 
 
-def _values(blocks: Blocks, found: _Open) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+def _values(blocks: Blocks, buckets: _Open) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Return the values in the open buckets, how many rows have each, and how many rows have a smaller one."""
-    if found.bits == WIDTH:
-        return _value(found.prefixes), found.sizes, found.before
-    keys = np.concatenate([np.empty(0, dtype=np.uint64), *(_inside(found, _key(block))[1] for block in blocks())])
+    if buckets.bits == WIDTH:
+        return _value(buckets.prefixes), buckets.sizes, buckets.before
+    keys = np.concatenate([np.empty(0, dtype=np.uint64), *(_inside(buckets, _key(block))[1] for block in blocks())])
     keys.sort()
     distinct, starts, sizes = np.unique(keys, return_index=True, return_counts=True)
-    bucket = np.searchsorted(found.prefixes, distinct >> np.uint64(WIDTH - found.bits))
+    bucket = np.searchsorted(buckets.prefixes, distinct >> np.uint64(WIDTH - buckets.bits))
     # Rows before a value: those before its bucket, and those of the bucket that were collected before it.
-    ahead = np.cumsum(found.sizes) - found.sizes
-    return _value(distinct), sizes, found.before[bucket] + starts - ahead[bucket]
+    ahead = np.cumsum(buckets.sizes) - buckets.sizes
+    return _value(distinct), sizes, buckets.before[bucket] + starts - ahead[bucket]
 
 
 def _key(values: NDArray[np.float64]) -> NDArray[np.uint64]:

@@ -112,7 +112,11 @@ def _opened(file: DataFile, copy: Path, wanted: Wanted, progress: Callable[[floa
         schema = metadata.schema.to_arrow_schema()
     names = names or tuple(schema.names)
     labels = row_labels(pa.schema([pa.field(name, pa.null()) for name in names], schema.metadata))
-    columns = {one.name: plain_type(one.type) for one in schema if one.name not in labels and wanted.is_read(one.name)}
+    columns = {
+        column.name: plain_type(column.type)
+        for column in schema
+        if column.name not in labels and wanted.is_read(column.name)
+    }
     twice = [name for name, count in Counter(names).items() if count > 1 and name not in labels]
     if twice:
         raise PermanentError(
@@ -149,7 +153,7 @@ def _types(parts: Sequence[_Part]) -> dict[str, list[pa.DataType]]:
 def _together(types: Sequence[pa.DataType]) -> pa.DataType | None:
     """Return the narrowest type that is wide enough for all; None if there is none."""
     try:
-        alone = [pa.schema([("column", one)]) for one in types]
+        alone = [pa.schema([("column", column)]) for column in types]
         return pa.unify_schemas(alone, promote_options="permissive").types[0]
     except pa.ArrowException:
         return None

@@ -120,7 +120,7 @@ def opened(
 
 def _in_memory(data: Any, wanted: Wanted) -> Table:
     whole, names, labels = frames.table_of(data, wanted.is_read)
-    schema = pa.schema([pa.field(one.name, plain_type(one.type)) for one in whole.schema])
+    schema = pa.schema([pa.field(column.name, plain_type(column.type)) for column in whole.schema])
 
     def read(names: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
         yield from whole.select(names).to_batches(max_chunksize=rows)

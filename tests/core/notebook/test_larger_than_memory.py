@@ -92,7 +92,7 @@ def test_looking_up_by_grid_is_searching(shape: str) -> None:
 def test_categories_in_shares(distinct: int) -> None:
     """Categories counted in several passes, each for a share of them, give the vocabulary of one pass."""
     texts = [f"key {i}" for i in range(distinct)] + [f"key {i * i % distinct}" for i in range(900)]
-    room = distinct // 5 if distinct > OPEN else distinct
+    room = distinct // 2 if distinct > OPEN else distinct
 
     assert Vocabulary.build(texts) == vocabulary(lambda: iter([pa.array(texts[:1000]), pa.array(texts[1000:])]), room)
 

@@ -40,7 +40,7 @@ def spooled(path: Path, block_bytes: int, wanted: Wanted = Wanted()) -> tuple[li
     return [str(one.type) for one in table.schema], {name: [*map(repr, table[name])] for name in table.column_names}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.lists(st.sampled_from(CELLS), min_size=3, max_size=3), min_size=1, max_size=3),
     st.sets(st.sampled_from("ab")),
