@@ -26,6 +26,7 @@ from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.testing import MemoryJobBackend
+from pegel.testing.backend_checks import SERVING_CHECKS, ServingCheck
 from pegel.testing.samples import sample_spec
 from pegel_local.backends.endpoint_document import EndpointDocument, write_document
 from pegel_local.backends.endpoint_processes import LocalServingBackend
@@ -77,6 +78,14 @@ def backend(tmp_path: Path, exits: Path) -> Iterator[LocalServingBackend]:
 def spec(tmp_path: Path) -> MonitorSpec:
     """Return a spec whose model is a folder of this machine."""
     return sample_spec(model={"name": "delays", "version": 1, "uri": str(tmp_path)})
+
+
+@pytest.mark.parametrize("check_promise", SERVING_CHECKS, ids=lambda check: check.__name__)
+def test_it_keeps_the_promises_of_a_serving_backend(
+    check_promise: ServingCheck, backend: LocalServingBackend, spec: MonitorSpec
+) -> None:
+    """The local backend passes the checks that the memory fake passes, whatever it is that serves."""
+    check_promise(backend, spec)
 
 
 def ready(backend: LocalServingBackend, spec: MonitorSpec) -> bool:
@@ -152,11 +161,12 @@ def test_a_damaged_document_of_one_endpoint_hides_no_other(
         backend.apply(each)
         assert wait_until(lambda each=each: ready(backend, each))  # type: ignore[misc]  # a lambda with a default
     (tmp_path / "home" / "endpoints" / "delays-v1" / "endpoint.json").write_text(content, encoding="utf-8")
-    seen = {status.name: status.state for status in look_at_endpoints(backend, backend.names())}
+    expected = {"delays-v1": EndpointState.FAILED, "pets-v1": EndpointState.READY}
+    told = wait_until(lambda: expected == {one.name: one.state for one in look_at_endpoints(backend, backend.names())})
     done = reconcile(backend, spec)
-    assert wait_until(lambda: ready(backend, spec))
 
-    assert {"delays-v1": EndpointState.FAILED, "pets-v1": EndpointState.READY} == seen
+    assert told
+    assert wait_until(lambda: ready(backend, spec))
     assert [ActionKind.REPLACE] == [kind for kind, _ in done]
 
 

@@ -21,7 +21,7 @@ from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.testing import MemoryJobBackend
-from pegel.testing.backend_checks import SERVING_CHECKS, ServingCheck
+from pegel.testing.backend_checks import SERVING_CHECKS, ServingCheck, a_promoted_candidate_serves
 from pegel_local.backends.endpoint_document import read_document
 from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.machine import ports
@@ -47,8 +47,14 @@ def spec(model_folder: Path) -> MonitorSpec:
     return MonitorSpec.parse({"model": model, "baseline": {"source": "local://paint?version=1&split=train"}})
 
 
+def test_a_candidate_is_promoted_with_real_model_servers(backend: LocalServingBackend, spec: MonitorSpec) -> None:
+    """A server starts, another beside it, and takes its place; all other promises are checked without any model."""
+    a_promoted_candidate_serves(backend, spec)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("check_promise", SERVING_CHECKS, ids=lambda check: check.__name__)
-def test_it_keeps_the_promises_of_a_serving_backend(
+def test_it_keeps_all_promises_of_a_serving_backend_with_real_model_servers(
     check_promise: ServingCheck, backend: LocalServingBackend, spec: MonitorSpec
 ) -> None:
     """The local backend passes the checks that the memory fake passes."""

@@ -147,7 +147,7 @@ def test_a_record_is_the_event(services: Starter, broker: Broker, tmp_path: Path
 def test_a_broker_that_goes_away_costs_nothing(services: Starter, own_broker: Broker, tmp_path: Path) -> None:
     """Stopped in the middle of traffic for a while: every id arrives, in order, and the spool is empty again."""
     logger = begin(services, own_broker, tmp_path)
-    before, during, after = fresh(300), fresh(300), fresh(300)
+    before, during, after = fresh(100), fresh(100), fresh(100)
     statuses = asyncio.run(send(logger.url, before))
     own_broker.stop()
     statuses += asyncio.run(send(logger.url, during, rate=50))
@@ -157,10 +157,10 @@ def test_a_broker_that_goes_away_costs_nothing(services: Starter, own_broker: Br
     emptied = wait_until(lambda: processes.metric(logger.url, "pegel_logger_spool_events") == 0)
     settled = wait_until(lambda: processes.metric(logger.url, "pegel_logger_queue_events") == 0)
 
-    assert spooled > 100
+    assert spooled > 30
     assert emptied
     assert settled
-    assert {200: 900} == statuses
+    assert {200: 300} == statuses
     assert [*before, *during, *after] == found(own_broker.address, [*before, *during, *after])
     assert 0 == processes.metric(logger.url, "pegel_logger_events_dropped_total")
 

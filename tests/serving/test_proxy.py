@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,12 @@ import processes
 import pytest
 import sinks
 from cloudevents.http import from_http
+from listening import listening
+
+from pegel_serving.bounded_http import ConnectionLimits
+from pegel_serving.cloudevent import EndpointOrigin
+from pegel_serving.held_bodies import BodyLimits
+from pegel_serving.proxy import build
 
 # a process that starts beside other tests on two cores may take a while
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -27,10 +34,18 @@ def begin(services: Starter, upstream: str, logger: str, folder: Path, *options:
     return services("pegel_serving.proxy", *flat, log=folder / "proxy.log")
 
 
-def ask(proxy: processes.Service, body: bytes = BODY, **headers: str) -> httpx.Response:
+@contextmanager
+def within(upstream: str, logger: str) -> Iterator[str]:
+    """Run a proxy in this process, where it starts at once, and yield its address; at the end what it logs is sent."""
+    origin = EndpointOrigin(name="paint-v1", namespace="shop", source="test")
+    with listening(build(upstream, logger, origin, BodyLimits()), ConnectionLimits()) as (host, port):
+        yield f"http://{host}:{port}"
+
+
+def ask(url: str, body: bytes = BODY, **headers: str) -> httpx.Response:
     """Send one request through the proxy."""
     named = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.post(f"{proxy.url}{PATH}", content=body, headers=named, trust_env=False, timeout=20.0)
+    return httpx.post(f"{url}{PATH}", content=body, headers=named, trust_env=False, timeout=20.0)
 
 
 def test_request_and_response_are_posted_as_the_agent_does(
@@ -39,7 +54,7 @@ def test_request_and_response_are_posted_as_the_agent_does(
     """KServe's headers and the client's own id beside ours, both bodies untouched; the CloudEvents SDK reads them."""
     options = ("--annotations", "revision=7", "--metadata-headers", "X-Request-Id")
     proxy = begin(services, server.url, sink.url, tmp_path, *options)
-    answer = ask(proxy, ce_id="client-id", x_request_id="abc")
+    answer = ask(proxy.url, ce_id="client-id", x_request_id="abc")
     (first, request), (second, response) = sorted(sink.wait_for(2), key=lambda got: got[0]["Ce-Type"])
     carried = {name: value for name, value in first.items() if name.startswith("Ce-")}
     times = [carried.pop(name) for name in ("Ce-Time", "Ce-Recordedtime")]
@@ -69,13 +84,11 @@ def test_request_and_response_are_posted_as_the_agent_does(
     assert "paint-v1" == from_http(first, request)["inferenceservicename"]
 
 
-def test_an_id_that_a_client_repeats_makes_no_copies(
-    services: Starter, server: processes.Service, sink: sinks.Sink, tmp_path: Path
-) -> None:
+def test_an_id_that_a_client_repeats_makes_no_copies(server: processes.Service, sink: sinks.Sink) -> None:
     """Two calls have two ids, one for both events of each, whatever the client calls them."""
-    proxy = begin(services, server.url, sink.url, tmp_path)
-    ask(proxy, ce_id="always-the-same")
-    ask(proxy, ce_id="always-the-same")
+    with within(server.url, sink.url) as url:
+        ask(url, ce_id="always-the-same")
+        ask(url, ce_id="always-the-same")
     ids = [headers["Ce-Id"] for headers, _ in sink.wait_for(4)]
 
     assert {2} == {ids.count(event_id) for event_id in ids}
@@ -87,21 +100,18 @@ def test_only_answers_of_200_are_logged(
 ) -> None:
     """A refused request is a request without a response; the client gets the refusal as it is."""
     proxy = begin(services, server.url, sink.url, tmp_path)
-    answer = ask(proxy, b'{"instances": [["red"]]}')
+    answer = ask(proxy.url, b'{"instances": [["red"]]}')
     code = proxy.end()
 
     assert (400, 0) == (answer.status_code, code)
     assert ["org.kubeflow.serving.inference.request"] == [headers["Ce-Type"] for headers, _ in sink.got]
 
 
-def test_questions_are_not_logged(
-    services: Starter, server: processes.Service, sink: sinks.Sink, tmp_path: Path
-) -> None:
+def test_questions_are_not_logged(server: processes.Service, sink: sinks.Sink) -> None:
     """Whoever waits for readiness or reads the schema leaves no event, by whatever name."""
-    proxy = begin(services, server.url, sink.url, tmp_path)
     paths = ("/v1/models/paint-v1", "/v2/health/live", "/v2/models/paint-v1", "/v2/models/paint-v1/ready", "/")
-    answers = [httpx.get(f"{proxy.url}{path}", trust_env=False) for path in paths]
-    proxy.end()
+    with within(server.url, sink.url) as url:
+        answers = [httpx.get(f"{url}{path}", trust_env=False) for path in paths]
 
     assert [200] * len(paths) == [answer.status_code for answer in answers]
     assert {"name": "paint-v1", "ready": True} == answers[0].json()
@@ -111,7 +121,7 @@ def test_questions_are_not_logged(
 def test_a_logger_that_is_away_changes_nothing(services: Starter, server: processes.Service, tmp_path: Path) -> None:
     """Every call is answered; the losses are one line in the log."""
     proxy = begin(services, server.url, "http://127.0.0.1:9/", tmp_path)
-    answers = [ask(proxy).status_code for _ in range(20)]
+    answers = [ask(proxy.url).status_code for _ in range(20)]
     proxy.end()
     lines = [json.loads(line) for line in proxy.log.read_text().splitlines()]
 
@@ -120,23 +130,21 @@ def test_a_logger_that_is_away_changes_nothing(services: Starter, server: proces
     assert [(0, 40)] == [(line["sent"], line["lost"]) for line in lines if line["event"] == "agent stopped"]
 
 
-def test_a_logger_that_never_answers_delays_nobody(
-    services: Starter, server: processes.Service, sink: sinks.Sink, tmp_path: Path
-) -> None:
+def test_a_logger_that_never_answers_delays_nobody(server: processes.Service, sink: sinks.Sink) -> None:
     """Every call is answered while the five workers wait for their first answer."""
     sink.answers.clear()
-    proxy = begin(services, server.url, sink.url, tmp_path)
-    answers = [ask(proxy).status_code for _ in range(20)]
-    taken = len(sink.wait_for(5))
+    with within(server.url, sink.url) as url:
+        answers = [ask(url).status_code for _ in range(20)]
+        taken = len(sink.wait_for(5))
+        sink.answers.set()
 
     assert ([200] * 20, 5) == (answers, taken)
 
 
-def test_a_model_server_that_is_away_is_502(services: Starter, sink: sinks.Sink, tmp_path: Path) -> None:
+def test_a_model_server_that_is_away_is_502(sink: sinks.Sink) -> None:
     """The client learns that nobody answers, and no response is logged."""
-    proxy = begin(services, "http://127.0.0.1:9", sink.url, tmp_path)
-    answer = ask(proxy)
-    proxy.end()
+    with within("http://127.0.0.1:9", sink.url) as url:
+        answer = ask(url)
 
     assert 502 == answer.status_code
     assert ["org.kubeflow.serving.inference.request"] == [headers["Ce-Type"] for headers, _ in sink.got]
