@@ -47,9 +47,12 @@ def spec(model_folder: Path) -> MonitorSpec:
     return MonitorSpec.parse({"model": model, "baseline": {"source": "local://paint?version=1&split=train"}})
 
 
-def test_a_candidate_is_promoted_with_real_model_servers(backend: LocalServingBackend, spec: MonitorSpec) -> None:
+@pytest.mark.parametrize("check_promise", [a_promoted_candidate_serves])
+def test_a_candidate_is_promoted_with_real_model_servers(
+    check_promise: ServingCheck, backend: LocalServingBackend, spec: MonitorSpec
+) -> None:
     """A server starts, another beside it, and takes its place; all other promises are checked without any model."""
-    a_promoted_candidate_serves(backend, spec)
+    check_promise(backend, spec)
 
 
 @pytest.mark.long

@@ -37,7 +37,7 @@ from pegel_serving.logger.losses import Losses
 from pegel_serving.logger.memory_queue import MemoryQueue
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.producer import DeliveryOutcome, Sender
-from pegel_serving.logger.progress import LastMoves, LoggerProgress
+from pegel_serving.logger.logger_progress import LastMoves, LoggerProgress
 from pegel_serving.logger.resend import NOT_TAKEN, Resend, Settle
 from pegel_serving.logger.spool import Batch, Spool, SpoolFull, SpoolUnreadable
 
