@@ -189,10 +189,9 @@ async def late_headers(scope: Any, receive: Any, send: Any) -> None:
 
 def test_a_trailer_is_no_header() -> None:
     """What was judged by its headers stays as it was when the body ends."""
+    said = b"POST / HTTP/1.1\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
     with listening(late_headers, ConnectionLimits()) as address, socket.create_connection(address) as client:
-        client.sendall(
-            b"POST / HTTP/1.1\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\ncontent-encoding: gzip\r\n\r\n"
-        )
+        client.sendall(said + b"2\r\n{}\r\n0\r\ncontent-encoding: gzip\r\n\r\n")
 
         assert b"connection transfer-encoding" == everything(client).partition(b"\r\n\r\n")[2]
 

@@ -211,6 +211,7 @@ def test_an_unknown_topic_stops_nobody_else(services: Starter, broker: Broker, t
     assert kept == found(broker.address, kept)
 
 
+@pytest.mark.long
 def test_losses_are_told_on_the_topic(services: Starter, own_broker: Broker, tmp_path: Path) -> None:
     """With memory and a disk of 1 MiB full, what is answered 503 is what the notices add up to."""
     own_broker.stop()
