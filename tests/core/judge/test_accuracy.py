@@ -61,7 +61,7 @@ def test_count_tests_keep_their_level(kind: str) -> None:
 @pytest.mark.parametrize("windows_of_baseline", [36, 250])
 def test_charts_keep_their_alarm_rate(windows_of_baseline: int) -> None:
     """Charts alarm as often as promised on average over baselines, although one baseline's error lasts."""
-    tasks = [(SEED, number, windows_of_baseline * charts.N, 1_000, 1e-3) for number in range(12)]
+    tasks = [(SEED, number, windows_of_baseline * charts.N, 800, 1e-3) for number in range(8)]
     rates = np.array([charts.one_baseline(task) for task in tasks])
     # The error of a baseline lasts, so that its alarms come together: their spread says how far chance reaches.
     chance = 3.7 * rates.std(ddof=1) / np.sqrt(rates.size)
