@@ -33,11 +33,11 @@ import structlog
 from pegel_serving.logger.dead_letters import dead_letter
 from pegel_serving.logger.drops import Drops
 from pegel_serving.logger.kafka_record import KafkaRecord
+from pegel_serving.logger.logger_progress import LastMoves, LoggerProgress
 from pegel_serving.logger.losses import Losses
 from pegel_serving.logger.memory_queue import MemoryQueue
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.producer import DeliveryOutcome, Sender
-from pegel_serving.logger.logger_progress import LastMoves, LoggerProgress
 from pegel_serving.logger.resend import NOT_TAKEN, Resend, Settle
 from pegel_serving.logger.spool import Batch, Spool, SpoolFull, SpoolUnreadable
 
