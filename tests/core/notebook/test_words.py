@@ -156,7 +156,7 @@ def test_a_running_id_is_told(first: float, said: bool) -> None:
     report = pegel.check(now, pegel.profile(table))
 
     assert Verdict.DRIFT is report.verdict
-    assert said == any(note.startswith("id looks like a running id") for note in report.notes)
+    assert said == any(note.startswith("column id looks like a running id") for note in report.notes)
     assert Verdict.OK is pegel.check(now, pegel.profile(table, categorical=["id"])).verdict
 
 
