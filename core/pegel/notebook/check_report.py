@@ -106,8 +106,8 @@ class CheckReport:
     def notes(self) -> tuple[str, ...]:
         """Return what a person should know about how the table was judged, a sentence each."""
         ids = (
-            f"column {shown(name, LONGEST_NAME)} looks like a running id, a whole number that rises with every row: leave "
-            "it out of the baseline, or name it as `categorical`; as a number it drifts in every table"
+            f"column {shown(name, LONGEST_NAME)} looks like a running id, a whole number that rises with every row: "
+            "leave it out of the baseline, or name it as `categorical`; as a number it drifts in every table"
             for name in self.running_ids
         )
         return (*ids, *self.judgement.notes)
