@@ -78,7 +78,8 @@ class BodyReader:
         for other in self._readings:
             if excess <= 0:
                 break
-            if not other.given_up:
+            # One whose own time has run out ends at the next turn as it is.
+            if not other.given_up and not other.deadline.expired():
                 other.given_up = True
                 # a deadline that has passed: its task ends at the next turn of the loop
                 other.deadline.reschedule(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -80,6 +81,35 @@ def test_who_stalls_gives_way_to_who_sends() -> None:
         return [task.result()[1] for task in done], honest
 
     assert ([BodyEnd.NO_ROOM], (b"y" * 2000, BodyEnd.WHOLE)) == asyncio.run(go())
+
+
+def hold_up() -> None:
+    """Keep the loop from looking at anything for a quarter of a second."""
+    time.sleep(0.25)
+
+
+def test_room_is_made_while_the_time_of_others_runs_out() -> None:
+    """A body that comes whole is read although all that hold too much run out of time in the same turn of the loop."""
+
+    async def go() -> list[BodyEnd]:
+        reader = BodyReader(together_bytes=2500, within_s=0.5)
+        slow = [asyncio.create_task(reader.read(stalled(b"x" * 1000), 10_000)) for _ in range(2)]
+        await asyncio.sleep(0.3)
+        came: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        parts = [b"y" * 1000, b"y" * 1000]
+
+        async def receive() -> dict[str, Any]:
+            if len(parts) == 2:
+                await came
+            return {"type": "http.request", "body": parts.pop(), "more_body": bool(parts)}
+
+        honest = asyncio.create_task(reader.read(receive, 10_000))
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_later(0.15, came.set_result, None)
+        hold_up()  # all of this is due when the loop looks again
+        return [(await reading)[1] for reading in (*slow, honest)]
+
+    assert [BodyEnd.SLOW, BodyEnd.SLOW, BodyEnd.WHOLE] == asyncio.run(go())
 
 
 @pytest.mark.parametrize("parts", [(), (b"half",)])

@@ -163,7 +163,9 @@ def log_bounds(window: Halves, baseline: Halves, factor: Floats) -> Bounds:
     A p-value is at least the chance of the very count that was seen, and at most that of twice as many of them as are
     possible. That chance is known relative to the mode's, which is at most 1, and at least 1 / sqrt(1 + 12 variance)
     for any law of integers. The law is that of a sum of independent flags (Malo's theorem), so its variance is at most
-    a quarter of their number, and the distance of the mean, which is next to the mode, from either end.
+    a quarter of their number, and the distance of the mean, which is next to the mode, from either end. With a factor,
+    weights fall more slowly. Their logarithms are concave, so a weight is at most what it was at its distance from the
+    mode divided by the factor; so one place stands for `ceil(factor)`, the mode on both sides.
 
     Source: S. G. Bobkov, A. Marsiglietti, J. Melbourne, "Concentration functions and entropy bounds for discrete
     log-concave distributions", Combinatorics, Probability and Computing 31 (2022).
@@ -171,14 +173,17 @@ def log_bounds(window: Halves, baseline: Halves, factor: Floats) -> Bounds:
     Args:
         window: Counts, one element per pair.
         baseline: Likewise.
-        factor: As for `same_odds`, one per pair. Nothing is known from below where it is not 1.
+        factor: As for `same_odds`, one per pair.
     """
     least, most = possible(window, baseline)
     mode = _mode(window, baseline)
     relative = (_log_weight(window.both, window, baseline) - _log_weight(mode, window, baseline)) / factor
     variance = np.minimum((most - least) / 4, np.minimum(mode - least, most - mode) + 1.0)
-    below = np.where(factor == 1, relative - np.log1p(12 * variance) / 2 - ROUNDING_OF_LOGS, -np.inf)
-    return Bounds(below, np.minimum(0.0, relative + np.log(2 * (most - least + 1.0)) + ROUNDING_OF_LOGS))
+    counts = most - least + 1.0
+    slower = np.ceil(factor)
+    all_weights = np.minimum(counts, slower * np.sqrt(1 + 12 * variance) + slower - 1)
+    below = relative - np.log(all_weights) - ROUNDING_OF_LOGS
+    return Bounds(below, np.minimum(0.0, relative + np.log(2 * counts) + ROUNDING_OF_LOGS))
 
 
 def _mode(window: Halves, baseline: Halves) -> Integers:

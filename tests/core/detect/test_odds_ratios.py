@@ -52,16 +52,18 @@ def test_it_is_the_law_of_all_tables_with_the_same_margins(seen: tuple[int, ...]
     assert expected == pytest.approx(same_odds(window, baseline), rel=1e-9)
 
 
-@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=9))
-def test_bounds_hold_the_p_values_of_many_pairs(tables: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> None:
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=9), st.sampled_from([1.0, 1.3, 4.0]))
+def test_bounds_hold_the_p_values_of_many_pairs(
+    tables: list[tuple[tuple[int, ...], tuple[int, ...]]], factor: float
+) -> None:
     """Every p-value lies between its bounds, found for all pairs at once; both are 1 where nothing can differ."""
     windows, baselines = zip(*((halves(seen), halves(trained)) for seen, trained in tables), strict=True)
     sides = [
         Halves(*(np.array([getattr(one, name) for one in side]) for name in ("rows", "first", "second", "both")))
         for side in (windows, baselines)
     ]
-    below, above = log_bounds(sides[0], sides[1], np.ones(len(tables)))
-    p = np.log([same_odds(*pair) for pair in zip(windows, baselines, strict=True)])
+    below, above = log_bounds(sides[0], sides[1], np.full(len(tables), factor))
+    p = np.log([same_odds(*pair, factor) for pair in zip(windows, baselines, strict=True)])
 
     assert (below <= p + 1e-9).all()
     assert (p <= above + 1e-9).all()
