@@ -30,7 +30,9 @@ def summary(spec: MonitorSpec, layers: Layers = LAYERS) -> list[str]:
     recipients = ", ".join(spec.alerts.emails) or "nobody (alerts.emails is empty)"
     division = Division.of(Setting(spec), layers)
     often = f"{plain(alarms.count, 6)} false alarm{'s' if alarms.count != 1 else ''} per {alarms.per}"
-    held = f"for {100 * alarms.hold_for:g} % of baselines" if alarms.hold_for else "on average over baselines"
+    held = "on average over baselines"
+    if alarms.hold_for:
+        held = f"for {100 * alarms.hold_for:g} % of baselines: levels fall where windows are large beside training data"
     return [
         f"watches {spec.key}, served as {spec.endpoint} from {spec.model.uri}",
         f"against {spec.baseline.source}",

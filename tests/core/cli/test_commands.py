@@ -70,7 +70,7 @@ def test_a_held_promise_is_said(spec_file: Path, capsys: pytest.CaptureFixture[s
     spec_file.write_text(SPEC.replace("{count: 1, per: week}", "1 per week for 95% of baselines"))
     code = run("validate", str(spec_file))
 
-    assert (0, True) == (code, "1 false alarm per week at most, for 95 % of baselines" in capsys.readouterr().out)
+    assert (0, True) == (code, "1 false alarm per week at most, for 95 % of baselines: " in capsys.readouterr().out)
 
 
 def test_a_wrong_spec_is_refused_with_field_value_and_remedy(
