@@ -329,9 +329,9 @@ def _canonical(data: Any) -> bytes:
 def _explain(error: ValidationError) -> str:
     """Return one line per problem: where, what was given, what was expected; the first 20 of them."""
     problems = error.errors(include_url=False, include_context=False)
-    lines = dict.fromkeys(map(_sentence, problems[:MOST_PROBLEMS]))
-    more = [f"and {len(problems) - MOST_PROBLEMS} more"] if len(problems) > MOST_PROBLEMS else []
-    return "\n".join([*lines, *more])
+    lines = list(dict.fromkeys(map(_sentence, problems)))
+    more = [f"and {len(lines) - MOST_PROBLEMS} more"] if len(lines) > MOST_PROBLEMS else []
+    return "\n".join([*lines[:MOST_PROBLEMS], *more])
 
 
 def _sentence(problem: Any) -> str:

@@ -86,7 +86,7 @@ def _visible(text: str) -> str:
 
 def _registered(text: str) -> str:
     """Refuse what the local feature store could never hold; another store knows its own references."""
-    if text[:6].lower() == "local:":
+    if text.strip()[:6].lower() == "local:":
         try:
             SourceRef.parse(text)
         except InvalidSpec:
