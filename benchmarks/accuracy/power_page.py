@@ -52,7 +52,8 @@ def section(windows: dict[int, int], tally: Tally) -> str:
         f"{min(each, PEER_WINDOWS)} of the same). On *no change* it is the share with any of ten features flagged, "
         "promised is .01: smaller is better; below it, the share in which the changed feature is flagged: larger "
         "is better, but means nothing for a rule that flags clean windows as often. One baseline alone moves a "
-        "share by up to .08; with that, a share of .5 has a standard error of about .015 (others .03)."
+        f"share by up to .08; with that, a share of .5 has a standard error of about {0.15 / baselines**0.5:.3f} "
+        "(others .03)."
     )
     rules = (OURS, EQUAL, PLAIN, *PEERS)
     rows = []
