@@ -129,13 +129,13 @@ def promote_changed(settings: Settings, results: Sequence[dict[str, Any]]) -> li
     baselines, now = services.stores(settings).baselines, datetime.now(UTC)
     promoted = []
     for profiled in map(ProfiledModel.from_json, results):
-        model, version, made = profiled.model, profiled.version, profiled.baseline_id
+        model, version, baseline_id = profiled.model, profiled.version, profiled.baseline_id
         try:
-            changed = baselines.promote(model, version, made, profiled.current, by="baseline_refresh", now=now)
+            changed = baselines.promote(model, version, baseline_id, profiled.current, by="baseline_refresh", now=now)
             what = "changed" if changed else "unchanged, nothing restarts"
         except Conflict as error:
             changed, what = False, f"left alone: {error}"
         key = names.monitor_key(model, version)
-        print(f"{key} {made[:19]} {profiled.rows:>12,} rows  {what}")  # noqa: T201 - a task's output is its log
-        promoted += [made] if changed else []
+        print(f"{key} {baseline_id[:19]} {profiled.rows:>12,} rows  {what}")  # noqa: T201 - a task's output is its log
+        promoted += [baseline_id] if changed else []
     return promoted

@@ -166,7 +166,7 @@ def _baseline(settings: Settings, mail: Mail) -> Baseline | None:
 
     Raises PermanentError if it is unusable.
     """
-    compared = [one.finding for one in mail.alert.features if one.finding.baseline_id]
+    compared = [feature.finding for feature in mail.alert.features if feature.finding.baseline_id]
     if not compared:
         return None
     newest = max(compared, key=lambda finding: finding.span.end)

@@ -20,7 +20,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 STARTED = {"broker", "mail", "logger", "airflow migrate"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+# The three share one way from the handler on; each start takes some ten seconds.
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, *(pytest.param(number, marks=pytest.mark.long) for number in (signal.SIGTERM, signal.SIGHUP))],
+    ids=lambda number: number.name,
+)
 def test_an_interrupted_start_leaves_no_process(number: signal.Signals, tmp_path: Path) -> None:
     """Ctrl-C, a request to end and a closed terminal all stop what was started by then, and say so."""
     home = tmp_path / "home"

@@ -76,7 +76,7 @@ class Alert:
     @property
     def names(self) -> tuple[str, ...]:
         """Return the names of the drifting features, in order of appearance."""
-        return tuple(one.feature for one in self.features)
+        return tuple(feature.feature for feature in self.features)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

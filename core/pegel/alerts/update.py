@@ -67,7 +67,7 @@ def _gather(
     now: datetime,
 ) -> list[_Monitor]:
     by_key: Mapping[str, MonitorSpec] = {spec.key: spec for spec in specs}
-    silenced = {monitor_key(one.model, one.version) for one in silences if now < one.until}
+    silenced = {monitor_key(silence.model, silence.version) for silence in silences if now < silence.until}
     new: dict[str, list[tuple[int, Finding]]] = {}
     for seq, finding in sorted(findings, key=lambda pair: pair[0]):
         new.setdefault(monitor_key(finding.model, finding.version), []).append((seq, finding))
@@ -142,7 +142,7 @@ def _opened(finding: Finding, now: datetime) -> Alert:
 
 def _with(alert: Alert, finding: Finding) -> Alert:
     """Return the alert with one more finding; of one feature the finding of the newest window is kept."""
-    known = {one.feature: one for one in alert.features}
+    known = {feature.feature: feature for feature in alert.features}
     seen = known.get(finding.feature)
     if seen is None:
         seen = AlertFeature(feature=finding.feature, since=_began(finding), finding=finding)

@@ -82,7 +82,7 @@ def plain(mail: Mail, *, problem: str, page_url: str, now: datetime) -> Rendered
     lines = [
         f"{names}: {state}, {since}; last seen {words.moment(alert.last_end, now)} UTC.",
         "",
-        *(f"  {shown(one.feature, LONGEST_NAME)}: {shown(one.finding.what)}" for one in alert.features),
+        *(f"  {shown(feature.feature, LONGEST_NAME)}: {shown(feature.finding.what)}" for feature in alert.features),
         "",
         f"Look      {_link(mail, page_url)}",
         f'Quiet it  pegel ack {alert.id[:8]} --until 09:00 --why "..."',
@@ -156,21 +156,20 @@ def headline(facts: Facts) -> list[str]:
         return [f"{words.several(names)} {look} as in training again. The drift was in the windows {between}."]
     sentences = []
     for finding in facts.findings:
-        told = facts.change(finding)
         colon = "" if finding.effect_unit in {"sigma", "sd ratio"} else ":"
         role = "the prediction " if facts.is_prediction(finding.feature) else ""
-        sentences.append(f"{role}{shown(finding.feature, LONGEST_NAME)}{colon} {told}")
+        sentences.append(f"{role}{shown(finding.feature, LONGEST_NAME)}{colon} {facts.change(finding)}")
     sentences[0] += f" in the windows {between}"
     return [f"{sentence}." for sentence in [*sentences, *_begins(facts)]]
 
 
 def _begins(facts: Facts) -> list[str]:
     """Return by when the worst slow change began; nothing where none is slow, or its chart has begun anew since."""
-    for one in sorted(facts.alert.features, key=lambda one: one.finding.p_value):
-        chart = one.finding.evidence.get("chart") or {}
+    for feature in sorted(facts.alert.features, key=lambda feature: feature.finding.p_value):
+        chart = feature.finding.evidence.get("chart") or {}
         begun, latest = (datetime.fromisoformat(chart[key]) if chart.get(key) else None for key in ("since", "latest"))
-        if begun == one.since and latest is not None:
-            name, when = shown(one.feature, LONGEST_NAME), words.moment(latest, facts.now)
+        if begun == feature.since and latest is not None:
+            name, when = shown(feature.feature, LONGEST_NAME), words.moment(latest, facts.now)
             before = words.moment(begun, facts.now)
             return [f"{name} began to change by {when} UTC at the latest; as slow as it is, maybe before {before}"]
     return []
@@ -182,7 +181,7 @@ def summary(facts: Facts) -> str:
     parts = [f"{tally.drifting:,} of {tally.windows:,} windows, {tally.rows:,} rows"] if tally.windows else []
     if facts.mail.kind is MailKind.OVER:
         return f"It was in {parts[0]}." if parts else ""
-    predictions = [one.feature for one in facts.findings if facts.is_prediction(one.feature)]
+    predictions = [finding.feature for finding in facts.findings if facts.is_prediction(finding.feature)]
     if facts.has_predictions and facts.mail.spec.watch.predictions:
         moved = "moved too" if predictions else "did not move"
         parts.append(f"the model's predictions {moved}")

@@ -131,7 +131,7 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
     view = ModelView(
         row=_row(sources, entry, shared, now),
         made_at=now,
-        baseline=_told(baseline),
+        baseline=_baseline_words(baseline),
         notes=part("notes", lambda: _notes(final), list[str]()),
         timeline=part("the time line", lambda: timeline(windows, title=title), ""),
         features=part(
@@ -344,9 +344,9 @@ def _ago(end: datetime, now: datetime) -> str:
     return f"{moment(end, now)} UTC, {ago(end, now)}"
 
 
-def _told(baseline: Baseline | None) -> str:
+def _baseline_words(baseline: Baseline | None) -> str:
     if baseline is None:
         return "none: rows are counted, nothing is judged"
-    made = f"{baseline.created_at:%Y-%m-%d %H:%M} UTC"
+    created = f"{baseline.created_at:%Y-%m-%d %H:%M} UTC"
     fields = len(baseline.layout.features)
-    return f"{baseline.rows:,} rows, {fields} fields, made {made} from {baseline.source} ({baseline.id[7:19]})"
+    return f"{baseline.rows:,} rows, {fields} fields, made {created} from {baseline.source} ({baseline.id[7:19]})"

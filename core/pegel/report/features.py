@@ -34,7 +34,7 @@ def _judgements(windows: Sequence[WindowRow]) -> dict[str, dict[str, Any]]:
     """Return what the newest judged window says of each field, as `FeatureVerdict.to_json` wrote it."""
     for row in reversed(windows):
         if row.judgement.get("features"):
-            return {one["feature"]: one for one in row.judgement["features"]}
+            return {verdict["feature"]: verdict for verdict in row.judgement["features"]}
     return {}
 
 

@@ -75,8 +75,10 @@ class Facts:
     @property
     def findings(self) -> list[Finding]:
         """Return the newest finding of each drifting field: features first, the clearest first; predictions last."""
-        findings = [one.finding for one in self.alert.features]
-        return sorted(findings, key=lambda one: (self.is_prediction(one.feature), one.p_value, one.feature))
+        findings = [feature.finding for feature in self.alert.features]
+        return sorted(
+            findings, key=lambda finding: (self.is_prediction(finding.feature), finding.p_value, finding.feature)
+        )
 
     def change(self, finding: Finding) -> str:
         """Return what changed in a field over all drifting windows; of its newest window where that is not known."""
@@ -157,7 +159,8 @@ def _ranks(chance: float | None) -> list[ComparisonLine]:
 def _categories(layout: CategoricalLayout, before: FeatureSummary, now: FeatureSummary) -> list[ComparisonLine]:
     labels, named = [*layout.categories, "others", "never seen in training"], len(layout.categories)
     sides = [
-        np.append(one.cells[:named], [one.cells[named:].sum() - one.n_unseen, one.n_unseen]) for one in (before, now)
+        np.append(side.cells[:named], [side.cells[named:].sum() - side.n_unseen, side.n_unseen])
+        for side in (before, now)
     ]
     shares = [counts / counts.sum() for counts in sides]
     order = sorted(range(len(labels)), key=lambda cell: -abs(shares[1][cell] - shares[0][cell]))

@@ -42,7 +42,7 @@ def state_of(
         lost = f", {failure.windows_lost:,} windows lost" if failure.windows_lost else ""
         return error(f"{failure.reason} (since {moment(failure.since, now)} UTC{lost})")
     if alert is not None:
-        only_events = all(one.finding.detector == EVENTS for one in alert.features)
+        only_events = all(feature.finding.detector == EVENTS for feature in alert.features)
         what = f"too many {several(alert.names)}" if only_events else "drifting"
         return StateView(words=f"{what} since {began(alert, now)} UTC", level="bad")
     if last is None:
@@ -66,7 +66,7 @@ def error(reason: str) -> StateView:
 
 def _why(last: WindowRow) -> str:
     """Return why no field of a window was judged: the reason of all, or that the rows are too few."""
-    reasons = {one["what"].partition(":")[0] for one in last.judgement.get("features", ())}
+    reasons = {verdict["what"].partition(":")[0] for verdict in last.judgement.get("features", ())}
     return reasons.pop() if len(reasons) == 1 else f"{last.rows:,} rows are too few"
 
 

@@ -132,7 +132,7 @@ def moment(instant: datetime, now: datetime) -> str:
 
 def began(alert: Alert, now: datetime) -> str:
     """Return since when something drifts, in UTC: `00:18`, or `about 00:18` where a chart can only guess it."""
-    guessed = any(one.since == alert.since and "chart" in one.finding.evidence for one in alert.features)
+    guessed = any(feature.since == alert.since and "chart" in feature.finding.evidence for feature in alert.features)
     about = "about " if guessed else ""
     return f"{about}{moment(alert.since, now)}"
 

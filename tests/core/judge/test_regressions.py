@@ -36,6 +36,12 @@ def feature_of(layout: Layout, values: NDArray[Any], missing: NDArray[np.uint8] 
     return summary.features["x"]
 
 
+def sides(training: NDArray[Any], window: NDArray[Any]) -> tuple[FeatureSummary, FeatureSummary]:
+    """Summarise a numeric column of training and of a window, in the cells of the training."""
+    layout = layout_of(training)
+    return feature_of(layout, training), feature_of(layout, window)
+
+
 def test_bounds_are_in_numeric_order() -> None:
     """8 comes before 10 and -10 before -8, in memory and after storage as text."""
     layout = layout_of(np.array([10.0, 8.0, -8.0, -10.0]))
@@ -49,8 +55,7 @@ def test_bounds_are_in_numeric_order() -> None:
 def test_values_outside_the_bounds_count_as_change() -> None:
     """A window entirely outside the training range is at the largest distance, and certainly changed."""
     training = np.random.default_rng(0).normal(size=5_000)
-    layout = layout_of(training)
-    baseline, window = feature_of(layout, training), feature_of(layout, training[:200] + 1_000)
+    baseline, window = sides(training, training[:200] + 1_000)
 
     assert 200 == window.cells[-1] == window.counted
     assert 1.0 == pytest.approx(distances.js_divergence(baseline.cells, window.cells))
@@ -60,9 +65,8 @@ def test_values_outside_the_bounds_count_as_change() -> None:
 def test_wasserstein_is_in_feature_units() -> None:
     """A shift by three minutes is three minutes, whatever the cells."""
     training = np.random.default_rng(0).normal(20, 10, size=50_000)
-    layout = layout_of(training)
-    baseline, window = feature_of(layout, training), feature_of(layout, training + 3)
-    bounds = distances.bounds(layout.features[0].edges, training.min(), training.max() + 3)  # type: ignore[union-attr]
+    baseline, window = sides(training, training + 3)
+    bounds = distances.bounds(baseline.layout.edges, training.min(), training.max() + 3)  # type: ignore[union-attr]
 
     assert 3.0 == pytest.approx(distances.w1(baseline.cells, window.cells, bounds), rel=0.02)
 
@@ -71,8 +75,7 @@ def test_a_large_shift_cannot_hide_below_a_threshold() -> None:
     """A shift of 2.3 deviations in 60 rows is decided by a p-value, not by a distance that stays below one half."""
     rng = np.random.default_rng(0)
     training = rng.normal(size=5_000)
-    layout = layout_of(training)
-    baseline, window = feature_of(layout, training), feature_of(layout, rng.normal(2.3, 1, 60))
+    baseline, window = sides(training, rng.normal(2.3, 1, 60))
 
     assert location(baseline.cells, window.cells).p_value < 1e-20
 
@@ -95,8 +98,7 @@ def test_window_means_are_not_compared_with_single_values() -> None:
     """A mean that moves by a fifth of a deviation is certain in 5,000 rows, though no single value is unusual."""
     rng = np.random.default_rng(0)
     training = rng.normal(size=20_000)
-    layout = layout_of(training)
-    baseline, window = feature_of(layout, training), feature_of(layout, rng.normal(0.2, 1, 5_000))
+    baseline, window = sides(training, rng.normal(0.2, 1, 5_000))
 
     assert location(baseline.cells, window.cells).p_value < 1e-20
 
