@@ -20,7 +20,9 @@ from sqlalchemy.engine import Engine
 
 from pegel.alerts.update import update
 from pegel.reconcile.actions import Target
-from pegel.report.collect import Sources, model_rows, model_view
+from pegel.report.model_list import model_rows
+from pegel.report.model_page import model_view
+from pegel.report.reading import Sources
 from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore

@@ -12,8 +12,9 @@ from sqlalchemy import Engine
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.errors import InvalidSpec
-from pegel.report.collect import Sources, model_view
 from pegel.report.html import write
+from pegel.report.model_page import model_view
+from pegel.report.reading import Sources
 from pegel.spec import names
 from pegel.store.database import connect, migrate
 from pegel.store.database_file import refuse_missing

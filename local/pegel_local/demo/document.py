@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pegel.report.collect import Sources, model_view
 from pegel.report.html import write
+from pegel.report.model_page import model_view
+from pegel.report.reading import Sources
 from pegel_local.demo.stage import Demo
 
 

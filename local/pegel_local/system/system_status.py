@@ -12,8 +12,9 @@ from pegel.reconcile.driver_health import why_not_watching
 from pegel.reconcile.job_backend import JobState
 from pegel.reconcile.look_at_endpoints import look_at_endpoints
 from pegel.reconcile.serving_backend import EndpointState
-from pegel.report.collect import Sources, model_rows
+from pegel.report.model_list import model_rows
 from pegel.report.progress import ago, progress
+from pegel.report.reading import Sources
 from pegel.report.views import ModelRow
 from pegel.spec.names import monitor_key
 from pegel.spec.settings import Settings

@@ -9,7 +9,7 @@ from pegel.spec.settings import Settings
 from pegel_airflow import services
 
 if TYPE_CHECKING:
-    from pegel.report.collect import Sources
+    from pegel.report.reading import Sources
     from pegel.report.views import ModelRow, ModelView
 
 ORDER = ("bad", "warn", "idle", "ok")
@@ -18,7 +18,7 @@ ORDER = ("bad", "warn", "idle", "ok")
 
 def watched(settings: Settings, now: datetime) -> list[ModelRow]:
     """Return every watched model version, the most urgent first, then by name."""
-    from pegel.report.collect import model_rows
+    from pegel.report.model_list import model_rows
 
     rows = model_rows(_sources(settings), now)
     return sorted(rows, key=lambda row: (ORDER.index(row.state.level), row.name, row.version))
@@ -26,12 +26,12 @@ def watched(settings: Settings, now: datetime) -> list[ModelRow]:
 
 def model(settings: Settings, model: str, version: int, now: datetime) -> ModelView:
     """Return one watched model version in full. Raises NotFound."""
-    from pegel.report.collect import model_view
+    from pegel.report.model_page import model_view
 
     return model_view(_sources(settings), model, version, now)
 
 
 def _sources(settings: Settings) -> Sources:
-    from pegel.report.collect import Sources
+    from pegel.report.reading import Sources
 
     return Sources(services.engine(settings.database))

@@ -18,7 +18,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.judge.judge import judge
 from pegel.reconcile.actions import Action, ActionKind, Target
-from pegel.report.collect import Sources
+from pegel.report.reading import Sources
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
 from pegel.store.action_log import ActionLog

@@ -7,7 +7,9 @@ import sqlalchemy as sa
 
 from pegel.reconcile.actions import Action, ActionKind, Target
 from pegel.report import html
-from pegel.report.collect import Sources, model_rows, model_view
+from pegel.report.model_list import model_rows
+from pegel.report.model_page import model_view
+from pegel.report.reading import Sources
 from pegel.store import tables
 from pegel.store.action_log import ActionLog
 from pegel.store.database import writing

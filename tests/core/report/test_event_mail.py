@@ -12,8 +12,9 @@ from pegel.cli.explain import explained
 from pegel.judge.event_counts import EventCounts
 from pegel.judge.judge import judge
 from pegel.report.alert_mail import plain, render
-from pegel.report.collect import Sources, model_view
 from pegel.report.html import render as render_page
+from pegel.report.model_page import model_view
+from pegel.report.reading import Sources
 from pegel.report.states import state_of
 from pegel.spec.settings import Settings
 from pegel.store.results import Results

@@ -15,7 +15,7 @@ from pegel.alerts.alert import Mail, MailKind
 from pegel.alerts.update import update
 from pegel.baseline.baseline import Baseline
 from pegel.report.alert_mail import Rendered, message, plain, render
-from pegel.report.collect import Sources
+from pegel.report.reading import Sources
 from pegel.store.results import Results
 from pegel.stream.result_rows import Tally
 from pegel.testing.manual_clock import START

@@ -17,9 +17,10 @@ from pegel.baseline.baseline import Baseline
 from pegel.notebook.check_report import CheckReport
 from pegel.report import words
 from pegel.report.alert_mail import Rendered, message
-from pegel.report.collect import Sources, model_view
 from pegel.report.html import render
+from pegel.report.model_page import model_view
 from pegel.report.picture import Panel, png
+from pegel.report.reading import Sources
 from pegel.report.shapes import Bars
 from pegel.report.svg import chart
 from pegel.testing.manual_clock import START

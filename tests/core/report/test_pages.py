@@ -17,9 +17,11 @@ from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.errors import NotFound
 from pegel.judge.findings import Verdict
 from pegel.report import html
-from pegel.report.collect import Sources, model_rows, model_view
 from pegel.report.features import odd
+from pegel.report.model_list import model_rows
+from pegel.report.model_page import model_view
 from pegel.report.progress import progress
+from pegel.report.reading import Sources
 from pegel.report.shapes import OutlinedHistogram
 from pegel.report.states import state_of
 from pegel.report.svg import WIDTH, chart, sparkline

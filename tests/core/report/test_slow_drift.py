@@ -20,7 +20,8 @@ from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judge import judge
 from pegel.report.alert_mail import Rendered, render
-from pegel.report.collect import Sources, model_view
+from pegel.report.model_page import model_view
+from pegel.report.reading import Sources
 from pegel.spec.monitor_spec import Watch
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary

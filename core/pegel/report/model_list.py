@@ -1,0 +1,109 @@
+"""From the database to the list of models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from pegel.alerts.alert import DispatchFailure
+from pegel.data.spans import Span
+from pegel.errors import DamagedRow
+from pegel.judge.division import Division
+from pegel.judge.layer import Setting
+from pegel.report.across_models import AcrossModels, read_across
+from pegel.report.progress import ago
+from pegel.report.reading import LOOK_BACK, PartReader, Sources
+from pegel.report.states import error, state_of
+from pegel.report.svg import sparkline
+from pegel.report.views import ModelRow
+from pegel.report.words import moment
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel.store.baseline_store import BaselineStore
+from pegel.store.dispatch_failures import DispatchFailures
+from pegel.store.registry import Entry, Registry
+from pegel.store.results import Newest, Results
+from pegel.stream.commit import MonitorFailure
+
+
+def model_rows(sources: Sources, now: datetime) -> list[ModelRow]:
+    """Return the list of models in the registry; one of which something cannot be read has the state `error`."""
+    entries = Registry(sources.engine).entries()
+    across = read_across(sources, entries, now)
+    return [row_of(sources, entry, across, now) for entry in entries]
+
+
+def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime) -> ModelRow:
+    """Return one model as a row of the list; where something cannot be read its state is `error`."""
+    name, version, spec, key = entry.model, entry.version, entry.spec, (entry.model, entry.version)
+    reader, newest = PartReader(), across.newest.get(key, Newest(None, [], []))
+    last, alert, requests = newest.window, across.open_alerts.get(key), newest.requests
+    if isinstance(last, DamagedRow):
+        reader.problems.append(str(last))
+        last = None
+    reader.problems += newest.problems
+    if isinstance(alert, DamagedRow):
+        reader.problems.append(str(alert))
+        alert = None
+    if key in across.currents:
+        # Its document is unpacked, not parsed: damage shows, and a list of fifty models stays quick.
+        reader.part("its baseline", lambda: BaselineStore(sources.engine).document(across.currents[key]), b"")
+    if across.damaged:
+        _name_own_damage(sources, key, now, reader)
+    if spec is not None and spec.group in across.unheard:
+        reader.problems.append(across.unheard[spec.group])
+    reader.problems += across.problems
+    untold = across.untold.get(key)
+    notices = [] if untold is None else [f"not told: {shown(untold.reason, LONGEST_SENTENCE)}"]
+    problems = [entry.problem, *reader.problems] if spec is None else reader.problems
+    notices += [] if spec is None else across.groups.get(spec.group, [])
+    if problems or spec is None:
+        state = error(problems[0])
+    else:
+        state = state_of(
+            spec,
+            last=last,
+            alert=alert,
+            heartbeat=across.heartbeats.get(spec.group),
+            now=now,
+            failure=across.failures.get(key),
+        )
+    return ModelRow(
+        name=name,
+        version=version,
+        state=state,
+        last_window="none yet" if last is None else _ago(last.span.end, now),
+        requests=sparkline([_per_minute(*window) for window in requests], title=_rate(requests)),
+        open_alerts=0 if alert is None else 1,
+        false_alarms="unknown" if spec is None else allowed(spec),
+        notices=notices,
+    )
+
+
+def _name_own_damage(sources: Sources, key: tuple[str, int], now: datetime, reader: PartReader) -> None:
+    """Put what cannot be read of one monitor's failures and mails not told among the reader's problems."""
+    results, dispatch, damaged = Results(sources.engine), DispatchFailures(sources.engine), reader.problems
+    reader.part("failures", lambda: results.failures(*key, damaged=damaged), list[MonitorFailure]())
+    untold = partial(dispatch.recent, *key, since=now - LOOK_BACK, damaged=damaged)
+    reader.part("what was not told", untold, list[DispatchFailure]())
+
+
+def allowed(spec: MonitorSpec) -> str:
+    """Return how often a false alarm is expected against how often the user allows one."""
+    expected, asked = Division.of(Setting(spec)).budget.expected_per_day, spec.false_alarms
+    return f"{expected:.2g} per day expected · {asked} allowed"
+
+
+def _per_minute(span: Span, requests: int) -> float:
+    return requests * 60 / (span.end - span.start).total_seconds()
+
+
+def _rate(windows: Sequence[tuple[Span, int]]) -> str:
+    if not windows:
+        return "no requests yet"
+    return f"{_per_minute(*windows[-1]):,.0f} requests per minute in the last window"
+
+
+def _ago(end: datetime, now: datetime) -> str:
+    return f"{moment(end, now)} UTC, {ago(end, now)}"

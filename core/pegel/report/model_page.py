@@ -1,0 +1,156 @@
+"""From the database to the page of one model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from pegel.alerts.alert import Alert, DispatchFailure, Silence
+from pegel.baseline.baseline import Baseline
+from pegel.errors import NotFound
+from pegel.judge.findings import Finding
+from pegel.reconcile.actions import PastAction, Target
+from pegel.report.across_models import AcrossModels, read_across
+from pegel.report.features import feature_views
+from pegel.report.model_list import row_of
+from pegel.report.progress import progress
+from pegel.report.reading import LOOK_BACK, PartReader, Sources
+from pegel.report.timeline import timeline
+from pegel.report.views import FeatureView, LedgerView, ModelView
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel.store.action_log import ActionLog
+from pegel.store.alert_store import AlertStore
+from pegel.store.baseline_store import BaselineStore
+from pegel.store.dispatch_failures import DispatchFailures
+from pegel.store.registry import Entry, Registry
+from pegel.store.results import Details, Results
+from pegel.stream.commit import Gap, MonitorFailure, SetAside
+from pegel.stream.result_rows import InvalidRow, OutlierRow, WindowRow
+
+TIMELINE = 180
+"""Windows on a time line."""
+PICTURED = 12
+"""Newest final windows that are filled into the pictures of features."""
+LISTED = 25
+"""Findings, alerts, outliers and actions that are listed."""
+
+
+def model_view(sources: Sources, model: str, version: int, now: datetime) -> ModelView:
+    """Return one model in full. Raises NotFound when the registry does not know it."""
+    entries = Registry(sources.engine).entries()
+    entry = next((entry for entry in entries if (entry.model, entry.version) == (model, version)), None)
+    if entry is None:
+        raise NotFound(f"no monitor for {model} version {version} is registered; `pegel status` lists those that are.")
+    spec, reader, results = entry.spec, PartReader(), Results(sources.engine)
+    across, part = read_across(sources, [entry], now), reader.part
+    windows = part(
+        "windows",
+        lambda: results.windows(model, version, limit=TIMELINE, details=Details.NONE, damaged=reader.problems),
+        list[WindowRow](),
+    )
+    final = part(
+        "the newest windows",
+        lambda: results.windows(model, version, final_only=True, limit=PICTURED, damaged=reader.problems),
+        list[WindowRow](),
+    )
+    baseline = part("the baseline", lambda: _baseline(sources, model, version, windows), None)
+    since = windows[0].span.start.replace(second=0, microsecond=0) if windows else now - LOOK_BACK
+    alerts = AlertStore(sources.engine)
+    title = f"{len(windows)} windows of {model} version {version}"
+    view = ModelView(
+        row=row_of(sources, entry, across, now),
+        made_at=now,
+        baseline=_baseline_words(baseline),
+        notes=part("notes", lambda: _notes(final), list[str]()),
+        timeline=part("the time line", lambda: timeline(windows, title=title), ""),
+        features=part(
+            "features", lambda: feature_views(baseline, final) if baseline is not None else [], list[FeatureView]()
+        ),
+        ledger=part("the ledger", lambda: _ledger(results, entry, since, reader.problems), LedgerView.of([], [])),
+        windows=windows[::-1],
+        findings=part(
+            "findings",
+            lambda: results.recent_findings(model, version, limit=LISTED, damaged=reader.problems),
+            list[Finding](),
+        ),
+        alerts=part(
+            "alerts", lambda: alerts.alerts(model, version, limit=LISTED, damaged=reader.problems), list[Alert]()
+        ),
+        silences=part("silences", lambda: alerts.silences(now, model, version), list[Silence]()),
+        outliers=part(
+            "outliers",
+            lambda: results.outliers(model, version, limit=LISTED, damaged=reader.problems),
+            list[OutlierRow](),
+        ),
+        invalid=part(
+            "invalid input",
+            lambda: results.invalid(model, version, since, damaged=reader.problems)[::-1],
+            list[InvalidRow](),
+        ),
+        actions=part("actions", lambda: _actions(sources, spec, reader.problems), list[PastAction]()),
+        failures=part(
+            "failures", lambda: results.failures(model, version, damaged=reader.problems), list[MonitorFailure]()
+        ),
+        gaps=part("gaps", lambda: _gaps(results, spec, reader.problems), list[Gap]()),
+        set_aside=part("records set aside", lambda: _set_aside(results, spec, reader.problems), list[SetAside]()),
+        untold=part(
+            "what was not told",
+            lambda: DispatchFailures(sources.engine).recent(model, version, limit=LISTED, damaged=reader.problems),
+            list[DispatchFailure](),
+        ),
+        stream="" if spec is None else _progress(across, spec.group, now),
+    )
+    unread = [entry.problem] if spec is None else [across.unheard[spec.group]] if spec.group in across.unheard else []
+    return replace(view, problems=list(dict.fromkeys([*unread, *across.problems, *reader.problems])))
+
+
+def _baseline(sources: Sources, model: str, version: int, windows: Sequence[WindowRow]) -> Baseline | None:
+    """Return the baseline that the newest window was judged by, else the current one. Raises PegelError."""
+    baselines = BaselineStore(sources.engine)
+    used = next((row.baseline_id for row in reversed(windows) if row.baseline_id), None)
+    wanted = used or baselines.current(model, version)
+    return None if wanted is None else baselines.get(wanted)
+
+
+def _notes(windows: Sequence[WindowRow]) -> list[str]:
+    return next((row.judgement["notes"] for row in reversed(windows) if row.judgement.get("notes")), [])
+
+
+def _ledger(results: Results, entry: Entry, since: datetime, damaged: list[str]) -> LedgerView:
+    balance = [] if entry.spec is None else results.ledger_balance(entry.spec.group, since, damaged=damaged)
+    return LedgerView.of(results.ledger(entry.model, entry.version, since, damaged=damaged), balance)
+
+
+def _gaps(results: Results, spec: MonitorSpec | None, damaged: list[str]) -> list[Gap]:
+    return [] if spec is None else results.gaps(spec.group, limit=LISTED, damaged=damaged)
+
+
+def _set_aside(results: Results, spec: MonitorSpec | None, damaged: list[str]) -> list[SetAside]:
+    return [] if spec is None else results.set_aside(spec.group, limit=LISTED, damaged=damaged)
+
+
+def _actions(sources: Sources, spec: MonitorSpec | None, damaged: list[str]) -> list[PastAction]:
+    if spec is None:
+        return []
+    targets = (Target.driver(spec.group), Target.endpoint(spec.endpoint))
+    return ActionLog(sources.engine).recent(*targets, limit=LISTED, damaged=damaged)[::-1]
+
+
+def _progress(across: AcrossModels, group: str, now: datetime) -> str:
+    beat = across.heartbeats.get(group)
+    if group in across.unheard:
+        return "its driver's heartbeat cannot be read"
+    if beat is None:
+        return "its driver has not spoken yet"
+    words = f"driver {progress(beat, now)}"
+    return f"{words}; {shown(beat.error, LONGEST_SENTENCE)}" if beat.error else words
+
+
+def _baseline_words(baseline: Baseline | None) -> str:
+    if baseline is None:
+        return "none: rows are counted, nothing is judged"
+    created = f"{baseline.created_at:%Y-%m-%d %H:%M} UTC"
+    fields = len(baseline.layout.features)
+    return f"{baseline.rows:,} rows, {fields} fields, made {created} from {baseline.source} ({baseline.id[7:19]})"
