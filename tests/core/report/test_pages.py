@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -277,3 +278,12 @@ def test_nothing_to_draw_is_said() -> None:
     """A field without values has a picture that says so; a line without points is none."""
     assert "no values to draw" in chart(None, title="x")
     assert "" == sparkline([], title="x")
+
+
+def test_what_is_not_watched_is_said(sources: Sources) -> None:
+    """Page and report say what is not looked for, and why, one sentence a line."""
+    notes = ["correlations are not watched: no two features have 50 rows with both numbers", "hours are judged apart"]
+    page = html.render(replace(model_view(sources, "delays", 1, NOW), notes=notes))
+
+    assert "<li>Correlations are not watched: no two features have 50 rows with both numbers.</li>" in page
+    assert "<li>Hours are judged apart.</li>" in page
