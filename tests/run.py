@@ -65,9 +65,9 @@ SUITES = (
     Suite("core", "airflow", 40, "environments and not slow and not long"),
     Suite("airflow", "airflow", 130),
     Suite("spark", "spark", 140),
-    Suite("serving", "serving", 140),
+    Suite("serving", "serving", 110),
     Suite("abuse", "serving", 25),
-    Suite("local", "serving", 45),
+    Suite("local", "serving", 48),
     Suite("repo", "serving", 65),
     Suite("e2e", "serving", 250, alone=True),
 )
