@@ -182,6 +182,26 @@ def test_a_press_says_that_it_is_under_way(open_tab: OpenTab, site: str) -> None
     assert ("Sent, waiting for the answer …", ["POST"]) == (words, [method for method in sent if method == "POST"])
 
 
+STOPPED_PRESS = """form => {
+  form.addEventListener("submit", event => event.preventDefault());
+  form.requestSubmit();
+  return form.querySelector("[role=status]").textContent;
+}"""
+
+
+def test_a_press_that_nobody_answers_is_not_the_last(open_tab: OpenTab, site: str) -> None:
+    """After 20 s without an answer the page says so, and takes another press."""
+    tab = open_tab()
+    tab.clock.install()
+    tab.goto(f"{site}/pegel/models/delays/1")
+    tab.fill(".call input[name=why]", "storm in ORD")
+    words = tab.locator(".call form").evaluate(STOPPED_PRESS)
+    tab.clock.fast_forward(20_000)
+    tab.get_by_text("No answer yet.").wait_for()
+
+    assert (words, tab.locator(".call form[aria-busy]").count()) == ("Sent, waiting for the answer …", 0)
+
+
 def test_a_press_after_the_login_ended_leads_back(open_tab: OpenTab, site: str) -> None:
     """Who is logged out meanwhile reads that nothing was changed, logs in again and is back at the model."""
     tab = open_tab()

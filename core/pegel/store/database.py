@@ -62,16 +62,20 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that writes; it commits at the end of the block or leaves nothing.
 
+    A server that is lost while it commits has done one or the other, and what is raised says that it is not known.
+
     On SQLite writers go one after the other. On PostgreSQL they meet only in rows that both write; a writer that
     reads first and needs nobody to write in between asks for that by name, see `in_turn`.
     Raises Unavailable if the database does not answer or its disk is full, SetupError if it has no tables yet or its
     file is damaged.
     """
+    committing = False
     try:
         with engine.connect().execution_options(pegel_write=True) as connection, connection.begin():
             yield connection
+            committing = True
     except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
-        raise _explained(engine, error) from error
+        raise _explained(engine, error, committing=committing) from error
 
 
 def in_turn(connection: Connection, name: str) -> None:
@@ -148,7 +152,9 @@ def _shown(engine: Engine) -> str:
     return engine.url.render_as_string(hide_password=True)
 
 
-def _explained(engine: Engine, error: sa.exc.DBAPIError | sa.exc.TimeoutError) -> Exception:
+def _explained(
+    engine: Engine, error: sa.exc.DBAPIError | sa.exc.TimeoutError, *, committing: bool = False
+) -> Exception:
     """Return the error to raise: ours where the cause is known, the database's own otherwise."""
     if isinstance(error, sa.exc.TimeoutError):
         return Unavailable(
@@ -156,7 +162,7 @@ def _explained(engine: Engine, error: sa.exc.DBAPIError | sa.exc.TimeoutError) -
             f"Nothing was changed."
         )
     said = str(error.orig)
-    return _setup_error(engine, said) or _unavailable(engine, error, said) or error
+    return _setup_error(engine, said) or _unavailable(engine, error, said, committing=committing) or error
 
 
 def _setup_error(engine: Engine, said: str) -> SetupError | None:
@@ -178,7 +184,7 @@ def _setup_error(engine: Engine, said: str) -> SetupError | None:
     return None
 
 
-def _unavailable(engine: Engine, error: sa.exc.DBAPIError, said: str) -> Unavailable | None:
+def _unavailable(engine: Engine, error: sa.exc.DBAPIError, said: str, *, committing: bool) -> Unavailable | None:
     """Return what trying again later may help; None where that is not it."""
     if "database or disk is full" in said or getattr(error.orig, "sqlstate", None) == DISK_FULL:
         return Unavailable(
@@ -188,7 +194,7 @@ def _unavailable(engine: Engine, error: sa.exc.DBAPIError, said: str) -> Unavail
     # sqlite3 says InterfaceError of a value that it cannot bind, psycopg of a session that is in no state to be used.
     unusable = isinstance(error, sa.exc.InterfaceError) and engine.dialect.name == "postgresql"
     if unusable or isinstance(error, sa.exc.OperationalError):
-        return Unavailable(
-            f"the database {_shown(engine)} did not answer: {said}. The transaction left nothing behind."
-        )
+        unknown = committing and engine.dialect.name == "postgresql"
+        left = "Whether it kept the transaction is not known" if unknown else "The transaction left nothing behind"
+        return Unavailable(f"the database {_shown(engine)} did not answer: {said}. {left}.")
     return None

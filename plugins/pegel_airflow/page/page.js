@@ -12,6 +12,11 @@ document.querySelectorAll("form").forEach((form) => {
     }
     form.ariaBusy = "true";
     statusOf(form).textContent = "Sent, waiting for the answer …";
+    // Who stops the browser from waiting stays on this page, and nothing tells a script so.
+    setTimeout(() => {
+      form.ariaBusy = null;
+      statusOf(form).textContent = "No answer yet. Load this page again to see whether it was done; pressing again is safe.";
+    }, 20_000);
   });
 });
 

@@ -1,4 +1,4 @@
-"""What was refused, as a page in words with the way back for a browser; programs get FastAPI's JSON as ever."""
+"""What was refused, in words: as a page with the way back for a browser, as JSON for a program."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from airflow.api_fastapi.app import get_auth_manager
 from fastapi import FastAPI, Request
 from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from pegel.errors import NotFound, PegelError, Unavailable
 from pegel.spec.outside_text import quoted
 from pegel_airflow.page.render import page
+from pegel_airflow.page.same_origin import ForeignRequest
 
 UNKNOWN, FORBIDDEN, ABSENT, INVALID, FAILED, AWAY = 401, 403, 404, 422, 500, 503
 WORDS: Final = {
@@ -34,6 +35,8 @@ def explain_refusals(app: FastAPI) -> None:
 def _failure(request: Request, error: Exception) -> Response:
     """Say an expected failure in its own words: 404 for what is not there, 503 for a database that is away."""
     status = ABSENT if isinstance(error, NotFound) else AWAY if isinstance(error, Unavailable) else FAILED
+    if not _is_browser(request):
+        return JSONResponse({"detail": str(error)}, status)
     return _in_words(request, status, str(error))
 
 
@@ -44,7 +47,10 @@ async def _refusal(request: Request, error: Exception) -> Response:
         return await http_exception_handler(request, error)
     # Airflow refuses with one or two words, this page with a sentence.
     own = str(error.detail)
-    return _in_words(request, error.status_code, own if ";" in own else WORDS.get(error.status_code, own))
+    said = own if isinstance(error, ForeignRequest) else WORDS.get(error.status_code, own)
+    answer = _in_words(request, error.status_code, said)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -66,4 +72,5 @@ def _in_words(request: Request, status: int, message: str) -> Response:
     # A verb has no page of its own: it is the last part of its model's address.
     back = request.url.path.rsplit("/", 1)[0] if asked else request.url.path
     login = get_auth_manager().get_url_login(next_url=back) if status == UNKNOWN else None
-    return page(request, "error.html", status=status, message=message, asked=asked, back=back, login=login)
+    title = ("It is not certain that this was done" if status == AWAY else "Nothing was changed") if asked else ""
+    return page(request, "error.html", status=status, message=message, title=title, back=back, login=login)

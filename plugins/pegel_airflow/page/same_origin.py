@@ -18,14 +18,18 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods with which nothing is changed here."""
 
 
+class ForeignRequest(HTTPException):
+    """A request that did not come from this page; its detail is a sentence for who reads it."""
+
+
 def refuse_foreign(request: Request) -> None:
-    """Raise HTTPException 403 for a request that changes something, relies on a cookie and comes from elsewhere."""
+    """Raise ForeignRequest (403) for a request that changes something, relies on a cookie and comes from elsewhere."""
     if request.method in READING or request.headers.get("authorization", "").lower().startswith("bearer "):
         return
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     same = site == "same-origin" if origin is None else _is_own(origin, request)
     if not same or site not in {None, "same-origin"}:
-        raise HTTPException(
+        raise ForeignRequest(
             403,
             f"expected a request that this page sent itself; given origin {quoted(origin)}, Sec-Fetch-Site "
             f"{quoted(site)}: nothing was changed. Programs send a bearer token instead of a cookie.",

@@ -34,6 +34,12 @@ for _ in range(15):
 """
 
 
+def _end_session_of(connection: sa.Connection, engine: Engine) -> None:
+    number = connection.scalar(sa.text("SELECT pg_backend_pid()"))
+    with writing(engine) as other:
+        other.execute(sa.text("SELECT pg_terminate_backend(:number, 5000)"), {"number": number})
+
+
 def _values(connection: sa.Connection) -> dict[str, int]:
     return {row.name: row.value for row in connection.execute(sa.select(tables.counters))}
 
@@ -107,6 +113,14 @@ def test_a_silent_database_is_a_temporary_error(unreachable: Engine) -> None:
     """A database that does not answer raises Unavailable: trying again later may help."""
     with pytest.raises(Unavailable, match="did not answer"), reading(unreachable):
         pass
+
+
+def test_a_server_lost_while_it_commits_leaves_it_open(postgres: Path) -> None:
+    """Whose connection breaks before the answer to COMMIT cannot know whether it was kept, and is told so."""
+    engine = connect(f"postgresql+psycopg://pegel@/postgres?host={postgres}")
+    with pytest.raises(Unavailable, match="Whether it kept the transaction is not known"), writing(engine) as lost:
+        _end_session_of(lost, engine)
+    engine.dispose()
 
 
 def test_a_pool_without_a_free_connection_is_a_temporary_error(url: str) -> None:
