@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -51,7 +52,7 @@ def main() -> int:
     before = results.Results.read(asked.before) if asked.before else None
     head = (
         f"Seed {asked.seed}, run on {datetime.now(UTC):%Y-%m-%d} in {perf_counter() - start:.0f} s by "
-        f"`python -m benchmarks.accuracy.gate`."
+        f"`{shlex.join(['python', '-m', 'benchmarks.accuracy.gate', *sys.argv[1:]])}`."
     )
     text = page.section(measured, before)
     print(f"{head}\n\n{text}", flush=True)

@@ -34,7 +34,7 @@ class OneBaseline:
     """What is tested with one baseline of `m` rows, in windows of `n`.
 
     `alpha`: false alarms per window of `tests` independent tests of single windows; `charted`: those of `charts`
-    charts, of which so many are of `squares`.
+    charts; `squares`: how many of the charts add up squares.
     """
 
     n: int

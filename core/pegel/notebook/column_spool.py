@@ -103,10 +103,12 @@ def spool(
         fits = _copy(text, reading, block_bytes, partial(_parquet, target), partial(_without_nulls, wanted))
     if not fits:
         as_written = target.with_suffix(".text")
-        with _opened(file, expanded_bytes, progress) as text:
-            _copy(text, reading.all_text, block_bytes, partial(_arrow, as_written), lambda _, column: column)
-            _convert(as_written, target, file.path, reading)
-        as_written.unlink()
+        try:
+            with _opened(file, expanded_bytes, progress) as text:
+                _copy(text, reading.all_text, block_bytes, partial(_arrow, as_written), lambda _, column: column)
+                _convert(as_written, target, file.path, reading)
+        finally:
+            as_written.unlink(missing_ok=True)
     return dialect.names
 
 
@@ -205,7 +207,7 @@ def _convert(as_written: Path, target: Path, path: Path, reading: _Reading) -> N
     wanted = reading.wanted
     signs: dict[str, str] = {}
     with pa.ipc.open_file(str(as_written)) as file:
-        columns = {name: partial(_blocks, as_written, place) for place, name in enumerate(file.schema.names)}
+        columns = {name: partial(_blocks, as_written, number) for number, name in enumerate(file.schema.names)}
         for name in filter(wanted.may_be_number, columns):
             for sign in decimal_sign.signs(decimal_sign.forms(columns[name]())):
                 signs.setdefault(sign, name)
@@ -219,9 +221,9 @@ def _convert(as_written: Path, target: Path, path: Path, reading: _Reading) -> N
                 writer.write_batch(pa.RecordBatch.from_arrays(finished, schema=writer.schema))
 
 
-def _blocks(as_written: Path, place: int) -> Iterator[pa.StringArray]:
+def _blocks(as_written: Path, column: int) -> Iterator[pa.StringArray]:
     """Read one column of text from its beginning."""
-    with pa.ipc.open_file(str(as_written), options=pa.ipc.IpcReadOptions(included_fields=[place])) as file:
+    with pa.ipc.open_file(str(as_written), options=pa.ipc.IpcReadOptions(included_fields=[column])) as file:
         for number in range(file.num_record_batches):
             yield file.get_batch(number).column(0)
 
