@@ -35,15 +35,24 @@ def percent(share: float) -> str:
     return f"{float(f'{100 * share:.2g}'):g} %"
 
 
+def percents(before: float, now: float) -> tuple[str, str]:
+    """Return two shares in words, with as many digits as tell them apart.
+
+    >>> percents(0.9968, 0.9999), percents(0.5, 0.5)
+    (('99.7 %', '100 %'), ('50 %', '50 %'))
+    """
+    texts = percent(before), percent(now)
+    digits = 2
+    while texts[0] == texts[1] and before != now and digits < MOST_DIGITS:
+        first, second = (f"{float(f'{100 * share:.{digits}g}'):g} %" for share in (before, now))
+        texts, digits = (first, second), digits + 1
+    return texts
+
+
 def from_to(before: float, now: float) -> str:
     """Return how a share changed, with as many digits as tell both apart.
 
     >>> from_to(0.225, 0.31), from_to(0.99961, 0.99994), from_to(0.00002, 0.00005), from_to(0.2, 0.2)
     ('22 % -> 31 %', '99.96 % -> 99.99 %', '0.002 % -> 0.005 %', '20 % -> 20 %')
     """
-    texts = [percent(before), percent(now)]
-    digits = 2
-    while texts[0] == texts[1] and before != now and digits < MOST_DIGITS:
-        texts = [f"{float(f'{100 * share:.{digits}g}'):g} %" for share in (before, now)]
-        digits += 1
-    return f"{texts[0]} -> {texts[1]}"
+    return " -> ".join(percents(before, now))

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pegel.detect.effect import percent
 from pegel.report import words
 from pegel.report.timeline import told
 from pegel.report.views import ModelView
@@ -28,7 +29,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     templates.filters |= {
-        "percent": words.percent,
+        "percent": percent,
         "p_value": words.p_value,
         "effect": words.effect,
         "moment": words.moment,

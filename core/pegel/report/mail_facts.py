@@ -12,6 +12,7 @@ from pegel.alerts.alert import Alert, Mail
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field, Role
 from pegel.data.spans import Span
+from pegel.detect.effect import percents
 from pegel.judge.findings import ALARMING, Finding
 from pegel.judge.judge import judge
 from pegel.judge.watched_fields import watched_fields
@@ -145,7 +146,7 @@ def _numbers(before: FeatureSummary, now: FeatureSummary, unit: str | None) -> l
     medians = (words.number(quantile(side, 0.5), unit) for side in (before, now))
     step = round_step(max(abs(quantile(before, TAIL) - quantile(before, 0.5)), 1e-9) / 5)
     limit = round(quantile(before, TAIL) / step) * step
-    tails = (words.percent(max(share_above(side, limit), 0.0)) for side in (before, now))
+    tails = percents(*(max(share_above(side, limit), 0.0) for side in (before, now)))
     return [ComparisonLine("median", *medians), ComparisonLine(f"above {words.number(limit, unit)}", *tails)]
 
 
@@ -153,7 +154,7 @@ def _ranks(chance: float | None) -> list[ComparisonLine]:
     """Return what a shift in sigma says: how often a row of now is the larger one of two. None: it is not known."""
     if chance is None:
         return []
-    return [ComparisonLine("above a training row", words.percent(0.5), words.percent(chance))]
+    return [ComparisonLine("above a training row", *percents(0.5, chance))]
 
 
 def _categories(layout: CategoricalLayout, before: FeatureSummary, now: FeatureSummary) -> list[ComparisonLine]:
@@ -164,4 +165,6 @@ def _categories(layout: CategoricalLayout, before: FeatureSummary, now: FeatureS
     ]
     shares = [counts / counts.sum() for counts in sides]
     order = sorted(range(len(labels)), key=lambda cell: -abs(shares[1][cell] - shares[0][cell]))
-    return [ComparisonLine(labels[cell], *(words.percent(side[cell]) for side in shares)) for cell in order[:CHANGED]]
+    return [
+        ComparisonLine(labels[cell], *percents(*(float(side[cell]) for side in shares))) for cell in order[:CHANGED]
+    ]

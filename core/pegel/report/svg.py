@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from pegel.detect.effect import percent, percents
 from pegel.report.shapes import Bars, OutlinedHistogram
-from pegel.report.words import percent
 from pegel.spec.outside_text import LONGEST_NAME, shown
 from pegel.spec.plain_numbers import plain
 
@@ -111,7 +111,7 @@ def _bars(shape: Bars, top: float) -> str:
         caption = f"{label}: baseline {percent(before)}"
         if shape.now is not None:
             after = float(shape.now[i])
-            caption += f", now {percent(after)}"
+            caption = "{}: baseline {}, now {}".format(label, *percents(before, after))
             parts.append(_rectangle("now", middle=middle, width=0.62 * slot, y=_y(after, top), caption=caption))
         parts.append(_rectangle("baseline", middle=middle, width=0.82 * slot, y=_y(before, top), caption=caption))
         short = label if len(label) <= _LONG else f"{label[: _LONG - 1]}…"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pegel.alerts.alert import Alert
+from pegel.detect.effect import percent
 from pegel.judge.findings import Finding, Verdict
 from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import plain
@@ -25,17 +26,6 @@ SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
 MOST_DIGITS = 6
 """Of a ratio near 1."""
 _UNITS = {"sigma": SIGMA, "sd ratio": "times the spread", "d": "standardised"}
-
-
-def percent(share: float) -> str:
-    """Return a share with two significant digits.
-
-    >>> [percent(share) for share in (0, 0.00001, 0.041, 0.0967, 0.225, 1)]
-    ['0 %', '<0.01 %', '4.1 %', '9.7 %', '22 %', '100 %']
-    """
-    if 0 < share < 1e-4:  # noqa: PLR2004  the smallest share that is told apart
-        return "<0.01 %"
-    return f"{float(f'{100 * share:.2g}'):g} %"
 
 
 def number(value: float, unit: str | None = None) -> str:
