@@ -72,7 +72,12 @@ class ConnectionStage(IntEnum):
 
 
 class ConnectionEnd(StrEnum):
-    """Why the door itself ended a connection; the application never saw what came, or not all of it."""
+    """Why the door itself ended a connection.
+
+    A request that is not whole by then the application never sees, or sees as a disconnect where its headers were
+    whole. One that it is answering goes on, without its client; those that came whole and wait behind that one, it
+    never sees. Who is idle, or takes an answer with nothing behind it, loses no request.
+    """
 
     NO_HTTP = "no_http"
     """400: a request line or headers that cannot be read."""
@@ -87,7 +92,7 @@ class ConnectionEnd(StrEnum):
     OVER_TIME = "over_time"
     """Cut off: the client took longer than allowed to send or to read."""
     MADE_ROOM = "made_room"
-    """Cut off: too many connections, or too many bytes of answers, and this client was slow for longest."""
+    """Cut off: too many connections, or too many bytes of answers, and this client was slow or idle for longest."""
 
 
 _ANSWERS = {
@@ -142,6 +147,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unread = 0
         """Bytes that came since the parser last gave away headers or a part of a body."""
         self._refusal: ConnectionEnd | None = None
+        self._has_ended = False
+        """Whether the door or the client ended the connection; what it still sends may take until it is cut off."""
         self._taking_since: float | None = None
         """When a part of the present answer was first seen waiting for the client."""
         self._overdue_of: tuple[float, float | None] | None = None
@@ -160,6 +167,11 @@ class BoundedProtocol(HttpToolsProtocol):
             bounded = [one for one in self.connections if isinstance(one, BoundedProtocol)]
             slowest = min(bounded, key=lambda one: (ConnectionStage.NEW if one is self else one.stage, one.since))
             slowest.cut(ConnectionEnd.MADE_ROOM)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of a connection; there is no end left to count."""
+        self._has_ended = True
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, unless headers or trailers do not end."""
@@ -260,7 +272,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return self._overdue_of is not None and before == self._overdue_of
 
     def cut(self, end: ConnectionEnd) -> None:
-        """End the connection at once, whatever is still to be sent."""
+        """End the connection at once, whatever is still to be sent. One that has its end counted keeps that one."""
         self._count_end(end)
         self.connections.discard(self)
         self.transport.abort()
@@ -282,6 +294,9 @@ class BoundedProtocol(HttpToolsProtocol):
         raise httptools.HttpParserError(end)
 
     def _count_end(self, end: ConnectionEnd) -> None:
+        if self._has_ended:
+            return
+        self._has_ended = True
         self.ends[end.value] += 1
         # one line for the first of a thousand: whoever is cut off may come again for a long time
         if self.ends[end.value] % 1000 == 1:

@@ -97,7 +97,7 @@ def run(config: uvicorn.Config, listener: socket.socket, service: str, *, failur
 
 
 def config(
-    app: object, limits: ConnectionLimits, ends: Counter[str] | None = None, *, grace_s: int = REQUESTS_END_S
+    app: object, limits: ConnectionLimits, ends: Counter[str], *, grace_s: int = REQUESTS_END_S
 ) -> uvicorn.Config:
     """Return the settings our own ASGI applications run with: bounded connections, no access log, bounded shutdown.
 
@@ -106,7 +106,7 @@ def config(
     make_room_for_files(limits.connections)
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # any ASGI 3 callable
-        http=bounded(limits, Counter() if ends is None else ends),
+        http=bounded(limits, ends),
         lifespan="on",
         ws="none",
         log_config=None,

@@ -18,6 +18,7 @@ import os
 import socket
 import sys
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -32,10 +33,10 @@ from starlette.types import Receive, Scope, Send
 
 from pegel.data import wire
 from pegel.errors import SetupError
-from pegel_serving import door_limits, http_service, json_logs
+from pegel_serving import door_limits, door_options, http_service, json_logs
 from pegel_serving.agent import Agent
 from pegel_serving.allowed_calls import AllowedCall, CallRefused, allowed_call
-from pegel_serving.bounded_http import ConnectionLimits, cutting_off
+from pegel_serving.bounded_http import cutting_off
 from pegel_serving.cloudevent import EndpointOrigin, LoggedBody, now_ns
 from pegel_serving.held_bodies import BodyLimits, BodyRefused, ClientGone, HeldBodies, Holder
 
@@ -221,11 +222,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="larger requests are answered 413, answers of four times that 502; not more than the logger takes: larger "
         "answers pass but are lost to monitoring",
     )
-    parser.add_argument("--body-within", type=float, default=door_limits.BODY_WITHIN_S, help="seconds, then 408")
     parser.add_argument(
-        "--write-within", type=float, default=door_limits.WRITE_WITHIN_S, help="seconds to take an answer, then cut off"
+        "--held-mib",
+        type=int,
+        default=door_limits.HELD_BYTES >> 20,
+        help="most memory of all bodies that are held until model server and client have taken them; beyond, who has "
+        "been taking an answer for longest is cut off",
     )
-    parser.add_argument("--max-connections", type=int, default=door_limits.CONNECTIONS, help="at the same time")
+    door_options.add_options(parser)
     parser.add_argument("--annotations", type=_pairs, default={}, help="sent as Ce-Annotations: a=b,c=d or JSON")
     parser.add_argument("--metadata-headers", default="", help="request headers sent as Ce-Metadata, comma separated")
     return parser.parse_args(arguments)
@@ -250,6 +254,8 @@ def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os
     limits = BodyLimits(
         request_bytes=options.max_body_bytes,
         answer_bytes=options.max_body_bytes * door_limits.ANSWERS_PER_REQUEST,
+        reading_bytes=options.reading_mib << 20,
+        held_bytes=options.held_mib << 20,
         body_within_s=options.body_within,
     )
     app = build(
@@ -260,12 +266,11 @@ def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os
         metadata_headers=headers,
         probe_token=environment.get("PROBE_TOKEN", ""),
     )
-    connections = ConnectionLimits(
-        body_within_s=options.body_within,
-        write_within_s=options.write_within,
-        connections=options.max_connections,
-    )
-    return http_service.run(http_service.config(app, connections), listener, "proxy")
+    ended: Counter[str] = Counter()
+    config = http_service.config(app, door_options.connection_limits(options), ended)
+    code = http_service.run(config, listener, "proxy")
+    log.info("connections ended by the door", ended=dict(ended))
+    return code
 
 
 def _copied(answer: httpx.Response, content: bytes, *, event_id: str) -> Response:

@@ -17,16 +17,18 @@ from typing import Any
 
 import httpx
 import pytest
-from abuses import ENDPOINT, PREDICT, ROW, Doors, Tried, abuse
+from abuses import abuse
+from attempts import ENDPOINT, PREDICT, ROW, Tried
 from honest_traffic import HonestTraffic
 from processes import readiness
 from waiting import wait_until
-from watched_system import System, WatchedMemory, running, watched
+from watched_system import System, WatchedMemory, running, server_port, watched
 
 from pegel.data import wire
 from pegel.store.results import Results
+from pegel_serving.bounded_http import ConnectionEnd
 
-CAPS_MIB = {"logger": 250, "proxy": 250}
+CAPS_MIB = {"logger": 250, "proxy": 250, "tight proxy": 150, "driver": 1800}
 """A quiet one takes 60 to 70 MiB; on top come 64 MiB of unfinished bodies, the queue, and what the allocator keeps."""
 SEED = 9
 
@@ -68,9 +70,20 @@ def ask_as_probe(system: System) -> int:
 
 def unload(system: System) -> None:
     """Do at the model server's own port what the proxy does not let pass."""
-    port = json.loads((system.settings.home / "endpoints" / ENDPOINT / "endpoint.json").read_text())["server_port"]
-    url = f"http://127.0.0.1:{port}/v2/repository/models/{ENDPOINT}/unload"
+    url = f"http://127.0.0.1:{server_port(system.settings, system.spec)}/v2/repository/models/{ENDPOINT}/unload"
     assert httpx.codes.OK == httpx.post(url, trust_env=False).status_code
+
+
+def of_kind(tried: Sequence[Tried], kind: str) -> Tried:
+    """Return what one kind of abuse tried."""
+    return next(one for one in tried if one.kind == kind)
+
+
+def all_slow_readers_were_cut_off(tried: Sequence[Tried], ended: dict[str, int]) -> bool:
+    """Say whether each of them was, some because others needed the room and the rest for want of time."""
+    readers = of_kind(tried, "readers of a byte at a time")
+    reasons = {ConnectionEnd.MADE_ROOM, ConnectionEnd.OVER_TIME}
+    return set(readers.answers) == {"cut"} and set(ended) == reasons and sum(ended.values()) == readers.requests
 
 
 def summary(tried: Sequence[Tried], report: dict[str, Any], memory: WatchedMemory, lost: int) -> str:
@@ -98,18 +111,20 @@ def test_honest_calls_are_logged_beside_a_little_abuse(system: System, tmp_path:
     """Each honest call is on the topic once and as two events, losses are told, memory and health are as stated."""
     honest = HonestTraffic(f"{system.proxy}{PREDICT}", tmp_path, count=60, rate=15.0)
     with WatchedMemory(system.pids) as memory:
-        tried = asyncio.run(abuse(Doors(system.proxy, system.logger.url, system.broker.address), seed=SEED, share=0.05))
+        tried = asyncio.run(abuse(system.doors, seed=SEED, share=0.05))
         report = honest.report()
+    ended = system.ended_by_tight_proxy()
     probed = ask_as_probe(system)
     settled = system.settled()
     requests, responses = (logged(system, kind) for kind in (wire.REQUEST_TYPE, wire.RESPONSE_TYPE))
     lost = sum(requests[event_id] != 1 or responses[event_id] != 1 for event_id in report["ids"])
-    disguised = next(one for one in tried if one.kind == "predictions in disguise")
+    disguised = of_kind(tried, "predictions in disguise")
     print(summary(tried, report, memory, lost))
 
     assert ({"200": 60}, 0, True) == (report["statuses"], lost, settled)
     # a client that was cut off before its answer may have been predicted for
     assert {"200", "cut"} >= set(disguised.answers)
+    assert all_slow_readers_were_cut_off(tried, ended), ended
     assert 200 == probed
     assert 0 <= responses.total() - (60 + disguised.answers["200"] + 1) <= disguised.answers["cut"]
     assert 2 == sum(wire.HEADER_PROBE in record.headers for record in system.records())
@@ -138,15 +153,15 @@ def test_honest_calls_are_judged_beside_much_abuse(system: System, tmp_path: Pat
     """
     with watched(system) as results:
         since = datetime.now(UTC) - timedelta(minutes=1)
-        doors = Doors(system.proxy, system.logger.url, system.broker.address)
         honest = HonestTraffic(f"{system.proxy}{PREDICT}", tmp_path, count=600, rate=10.0)
         with WatchedMemory(system.pids) as memory:
-            rounds = [asyncio.run(abuse(doors, seed=SEED + number, share=1.0)) for number in range(2)]
+            rounds = [asyncio.run(abuse(system.doors, seed=SEED + number, share=1.0)) for number in range(2)]
             report = honest.report()
+        ended = system.ended_by_tight_proxy()
         probed = ask_as_probe(system)
         settled = system.settled()
         tried = [Tried(first.kind, first.answers + second.answers) for first, second in zip(*rounds, strict=True)]
-        disguised = next(one for one in tried if one.kind == "predictions in disguise")
+        disguised = of_kind(tried, "predictions in disguise")
         expected = report["statuses"]["200"] + disguised.answers["200"]
         wait_until(lambda: judged(results, since) >= expected, within_s=180.0)
         counted = judged(results, since)
@@ -162,6 +177,7 @@ def test_honest_calls_are_judged_beside_much_abuse(system: System, tmp_path: Pat
     # a client that was cut off before its answer may have been predicted for
     assert {"200", "cut"} >= set(disguised.answers)
     assert expected <= counted <= expected + disguised.answers["cut"]
+    assert all_slow_readers_were_cut_off(tried, ended), ended
     assert (True, True, []) == (closes, told, wrong)
     assert (200, True) == (probed, hidden)
     assert {} == {name: peak for name, peak in memory.peaks.items() if peak > CAPS_MIB[name]}

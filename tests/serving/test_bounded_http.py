@@ -38,6 +38,19 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": bytes(size)})
 
 
+class Recording:
+    """The same application, which remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        """Begin without having been asked."""
+        self.paths: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer as `echo` does."""
+        self.paths += [scope["path"]] if scope["type"] == "http" else []
+        await echo(scope, receive, send)
+
+
 def answered(address: tuple[str, int]) -> int:
     """Return the status an honest client gets."""
     return httpx.post(f"http://{address[0]}:{address[1]}/", content=b"{}", trust_env=False).status_code
@@ -82,11 +95,12 @@ def test_who_stalls_is_cut_off() -> None:
 
 def test_who_does_not_read_is_cut_off() -> None:
     """An answer that nobody takes is not kept for ever."""
-    with listening(echo, ConnectionLimits(write_within_s=0.2)) as address, slow_reader(address) as client:
+    ends: Counter[str] = Counter()
+    with listening(echo, ConnectionLimits(write_within_s=0.2), ends) as address, slow_reader(address) as client:
         client.sendall(LARGE)
         cut = wait_until(lambda: not _is_open(client), within_s=10)
 
-        assert cut
+        assert (True, {ConnectionEnd.OVER_TIME: 1}) == (cut, ends)
         assert 200 == answered(address)
 
 
@@ -105,17 +119,23 @@ def test_who_takes_an_answer_slowly_makes_room_for_who_comes() -> None:
     """Beyond the bound of connections, whoever has been taking an answer for longest is cut off for the newcomer."""
     ends: Counter[str] = Counter()
     with listening(echo, ConnectionLimits(connections=3), ends) as address, ExitStack() as stack:
-        for _ in range(3):
-            stack.enter_context(slow_reader(address)).sendall(LARGE)
+        clients = [stack.enter_context(slow_reader(address)) for _ in range(3)]
+        for client in clients:
+            client.sendall(LARGE)
+            assert b"H" == client.recv(1)
 
         assert [200] * 3 == [answered(address) for _ in range(3)]
+        assert wait_until(lambda: [False, True, True] == [_is_open(client) for client in clients])
     assert [ConnectionEnd.MADE_ROOM] == list(ends)
 
 
 def _is_open(client: socket.socket) -> bool:
-    """Say whether the other side still takes what is sent, without reading what it says."""
+    """Say whether the other side still takes what is sent, without reading what it says; true once after it hung up.
+
+    Between two requests an empty line means nothing.
+    """
     try:
-        client.send(b"P", socket.MSG_DONTWAIT)
+        client.send(b"\r\n", socket.MSG_DONTWAIT)
     except BlockingIOError:
         return True
     except OSError:
@@ -196,15 +216,54 @@ def test_a_trailer_is_no_header() -> None:
         assert b"connection transfer-encoding" == everything(client).partition(b"\r\n\r\n")[2]
 
 
-def test_who_asks_many_things_at_once_is_cut_off() -> None:
-    """One request is answered while eight wait; more of them do not become memory."""
+@pytest.mark.parametrize(("asked", "seen", "answers"), [(9, 9, 9), (10, 1, 0), (12, 1, 0)])
+def test_who_asks_many_things_at_once_is_cut_off(asked: int, seen: int, answers: int) -> None:
+    """One request is answered while eight wait; one more, and those that wait are never seen, nor is any answered."""
+    ends: Counter[str] = Counter()
+    app = Recording()
+    with listening(app, ConnectionLimits(idle_s=1), ends) as address, socket.create_connection(address) as client:
+        client.sendall(LATE * asked)
+        said = everything(client)
+
+    assert (seen, answers) == (len(app.paths), said.count(b"HTTP/1.1 200"))
+    assert ({} if asked == seen else {ConnectionEnd.TOO_MANY_REQUESTS: 1}) == ends
+
+
+def test_however_many_are_asked_at_once_an_honest_client_is_answered() -> None:
+    """Thousands of requests of one connection do not become memory, nor do others wait for them."""
     with listening(echo, ConnectionLimits()) as address:
         with socket.create_connection(address) as client:
             client.sendall(SHORT * 5000)
-            said = everything(client)
 
-        assert 9 >= said.count(b"HTTP/1.1 200")
+            assert ended(client)
         assert 200 == answered(address)
+
+
+def test_a_request_that_is_being_answered_is_seen_whatever_comes_behind_it() -> None:
+    """What is no HTTP ends the connection: the request before it loses its answer, not its place with the others."""
+    ends: Counter[str] = Counter()
+    app = Recording()
+    with listening(app, ConnectionLimits(), ends) as address, socket.create_connection(address) as client:
+        client.sendall(LATE + b"nonsense\r\n\r\n")
+        said = everything(client)
+
+    assert (["/late"], b"HTTP/1.1 400", {ConnectionEnd.NO_HTTP: 1}) == (app.paths, said[:12], ends)
+
+
+def test_each_connection_is_counted_once() -> None:
+    """Who is hung up on and then does not take what is still to be sent is cut off, and counted under the first."""
+    ends: Counter[str] = Counter()
+    with (
+        listening(echo, ConnectionLimits(write_within_s=0.2), ends) as address,
+        slow_reader(address) as client,
+    ):
+        client.sendall(LARGE)
+        assert b"H" == client.recv(1)
+        client.sendall(b"nonsense\r\n\r\n")
+        assert wait_until(lambda: ends.total() > 0)
+        cut = wait_until(lambda: not _is_open(client), within_s=10)
+
+    assert (True, {ConnectionEnd.NO_HTTP: 1}) == (cut, ends)
 
 
 def test_requests_that_wait_are_answered_before_more_are_read() -> None:

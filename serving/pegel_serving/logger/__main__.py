@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pegel.errors import SetupError
-from pegel_serving import door_limits, http_service, json_logs
-from pegel_serving.bounded_http import ConnectionLimits
+from pegel_serving import door_limits, door_options, http_service, json_logs
 from pegel_serving.logger.door_settings import DoorSettings
 from pegel_serving.logger.http_door import LoggerApp
 from pegel_serving.logger.metrics import Metrics
@@ -32,8 +31,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--max-body-bytes", type=int, default=door_limits.BODY_BYTES, help="larger bodies are answered 413"
     )
-    parser.add_argument("--body-within", type=float, default=door_limits.BODY_WITHIN_S, help="seconds, then 408")
-    parser.add_argument("--max-connections", type=int, default=door_limits.CONNECTIONS, help="at the same time")
+    door_options.add_options(parser)
     parser.add_argument(
         "--names",
         type=Path,
@@ -84,7 +82,12 @@ def build(options: argparse.Namespace) -> LoggerApp:
     metrics.gauge("acknowledged_seconds", "Since the broker last took an event; -1: never", progress("acknowledged_s"))
     metrics.gauge("spooled_seconds", "Since the disk last took an event; -1: never", progress("spooled_s"))
     metrics.gauge("stuck_seconds", "For how long nothing was taken although something waits", progress("stuck_s"))
-    door = DoorSettings(ack=options.ack, max_body_bytes=options.max_body_bytes, body_within_s=options.body_within)
+    door = DoorSettings(
+        ack=options.ack,
+        max_body_bytes=options.max_body_bytes,
+        reading_bytes=options.reading_mib << 20,
+        body_within_s=options.body_within,
+    )
     return LoggerApp(pipeline, metrics, door)
 
 
@@ -98,8 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    connections = ConnectionLimits(body_within_s=options.body_within, connections=options.max_connections)
-    config = http_service.config(app, connections, app.connection_ends)
+    config = http_service.config(app, door_options.connection_limits(options), app.connection_ends)
     return http_service.run(config, listener, "logger", failure=app.failure)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ import pandas as pd
 import processes
 import psutil
 import topics
+from attempts import Doors
 from waiting import wait_until
 
 import pegel
@@ -37,7 +39,10 @@ from pegel_local.processes.supervisor_files import SupervisorFiles
 
 @dataclass
 class WatchedMemory:
-    """The largest memory that each of some processes and their children took, in MiB."""
+    """The largest resident memory that each of some processes took together with all below it, in MiB.
+
+    What processes share is counted for each of them: the truth is at most as much.
+    """
 
     pids: dict[str, int]
     peaks: dict[str, float] = field(default_factory=dict)
@@ -57,9 +62,18 @@ class WatchedMemory:
     def _watch(self) -> None:
         while not self._end.wait(0.2):
             for name, pid in self.pids.items():
-                if psutil.pid_exists(pid):
-                    taken = psutil.Process(pid).memory_info().rss / (1 << 20)
-                    self.peaks[name] = max(taken, self.peaks.get(name, 0.0))
+                self.peaks[name] = max(_resident_mib(pid), self.peaks.get(name, 0.0))
+
+
+def _resident_mib(pid: int) -> float:
+    """Return the memory of a process and all below it; 0 when it is gone."""
+    taken = 0
+    with suppress(psutil.NoSuchProcess):
+        top = psutil.Process(pid)
+        for process in (top, *top.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                taken += process.memory_info().rss
+    return taken / (1 << 20)
 
 
 @dataclass
@@ -70,6 +84,8 @@ class System:
     spec: MonitorSpec
     broker: Broker
     logger: processes.Service
+    tight_proxy: processes.Service
+    """Before the same model server as the endpoint's own, with bounds that a few slow readers reach."""
     serving: LocalServingBackend
 
     @property
@@ -78,12 +94,28 @@ class System:
         return str(self.serving.observe(self.spec.endpoint).url)
 
     @property
+    def doors(self) -> Doors:
+        """Return where strangers find the doors, and the broker."""
+        return Doors(self.proxy, self.tight_proxy.url, self.logger.url, self.broker.address)
+
+    @property
     def pids(self) -> dict[str, int]:
-        """Return the processes of both doors."""
-        state = SupervisorFiles(self.settings.home / "endpoints" / self.spec.endpoint / "proxy").state()
-        assert state is not None
-        assert state.process is not None
-        return {"logger": self.logger.process.pid, "proxy": state.process.pid}
+        """Return the processes of the doors, and the driver's once it runs."""
+        folders = {
+            "proxy": self.settings.home / "endpoints" / self.spec.endpoint / "proxy",
+            "driver": self.settings.home / "jobs" / self.spec.group,
+        }
+        states = {name: SupervisorFiles(folder).state() for name, folder in folders.items()}
+        supervised = {name: state.process.pid for name, state in states.items() if state and state.process}
+        services = {"logger": self.logger, "tight proxy": self.tight_proxy}
+        return supervised | {name: service.process.pid for name, service in services.items()}
+
+    def ended_by_tight_proxy(self) -> dict[str, int]:
+        """Stop the tight proxy and return how many connections it ended, by reason."""
+        assert self.tight_proxy.end() == 0
+        lines = [json.loads(line) for line in self.tight_proxy.log.read_text().splitlines()]
+        (ended,) = [line["ended"] for line in lines if line["event"] == "connections ended by the door"]
+        return dict(ended)
 
     def serves(self) -> bool:
         """Say whether the model answers that it is ready."""
@@ -132,12 +164,33 @@ def running(folder: Path) -> Iterator[System]:
         serving = LocalServingBackend(settings)
         try:
             serving.apply(spec)
-            system = System(settings, spec, broker, logger, serving)
-            assert wait_until(system.serves, within_s=120.0), serving.observe(spec.endpoint).detail
-            yield system
+            with ExitStack() as stack:
+                tight = _tight_proxy(folder, settings, spec)
+                stack.callback(tight.kill)
+                system = System(settings, spec, broker, logger, tight, serving)
+                assert wait_until(system.serves, within_s=120.0), serving.observe(spec.endpoint).detail
+                yield system
         finally:
             serving.delete(spec.endpoint)
             logger.kill()
+
+
+def server_port(settings: Settings, spec: MonitorSpec) -> int:
+    """Return the port of the model server itself, past its proxy."""
+    document = json.loads((settings.home / "endpoints" / spec.endpoint / "endpoint.json").read_text())
+    return int(document["server_port"])
+
+
+def _tight_proxy(folder: Path, settings: Settings, spec: MonitorSpec) -> processes.Service:
+    options = {
+        "--upstream": f"http://127.0.0.1:{server_port(settings, spec)}",
+        "--logger": settings.logger_url,
+        "--name": spec.endpoint,
+        "--held-mib": "3",
+        "--write-within": "8",
+    }
+    flat = [text for pair in options.items() for text in pair]
+    return processes.start("pegel_serving.proxy", *flat, log=folder / "tight_proxy.log")
 
 
 @contextmanager

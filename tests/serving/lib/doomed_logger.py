@@ -32,7 +32,9 @@ def main() -> int:
     pipeline = Pipeline(DoomedSender(), Spool(Path(sys.argv[1])), metrics, Limits())
     app = LoggerApp(pipeline, metrics, DoorSettings(flush_s=0.0))
     listener = http_service.bind("127.0.0.1", 0)
-    return http_service.run(http_service.config(app, ConnectionLimits()), listener, "logger", failure=app.failure)
+    return http_service.run(
+        http_service.config(app, ConnectionLimits(), app.connection_ends), listener, "logger", failure=app.failure
+    )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ Address = tuple[str, int]
 def listening(app: object, limits: ConnectionLimits, ends: Counter[str] | None = None) -> Iterator[Address]:
     """Serve an application in a thread; connections that its server ends are counted in `ends`."""
     listener = http_service.bind("127.0.0.1", 0)
-    server = http_service.AnnouncingServer(http_service.config(app, limits, ends), "test", lambda: "")
+    server = http_service.AnnouncingServer(
+        http_service.config(app, limits, Counter() if ends is None else ends), "test", lambda: ""
+    )
     thread = Thread(target=lambda: asyncio.run(uvicorn.Server.serve(server, sockets=[listener])))
     thread.start()
     assert wait_until(lambda: server.started)
