@@ -33,7 +33,7 @@ BODY_WITHIN_S = 30.0
 """From there to the end of its body."""
 WRITE_WITHIN_S = 60.0
 """From the moment at which a part of an answer waits for its client to the last byte that it takes. The largest answer,
-of 4 MB, has to go at 70 kB a second; a usual one fits into the buffers of the system and waits for nobody."""
+of 4 MB, is in time at 70 kB a second; a usual one fits into the buffers of the system and waits for nobody."""
 PIECE_BYTES = 65_536
 """In which a large answer is handed to its connection, where two of them may wait: what waits longer is held."""
 IDLE_S = 75

@@ -401,3 +401,36 @@ def test_connections_that_the_server_ends_are_counted_by_kind(make: Maker) -> No
 
     assert {"no_http": 1, "headers_too_large": 1} == told
     assert [1, 1] == counted
+
+
+@pytest.mark.parametrize(
+    ("parts", "accepted", "disconnected", "end"),
+    [
+        (["length", b"nonsense\r\n\r\n"], 1, 0, "no_http"),
+        (["chunked"], 0, 1, "bad_body"),
+        (["length"] * 10, 1, 0, "too_many_requests"),
+    ],
+    ids=["nonsense behind a whole one", "chunks that cannot be read", "one too many behind a whole one"],
+)
+def test_what_becomes_of_requests_whose_connection_is_ended(
+    make: Maker, parts: list[str | bytes], accepted: int, disconnected: int, end: str
+) -> None:
+    """The one being answered is an event; one whose headers were whole is a loss; who waits behind is not known."""
+    headers = b"".join(f"{name}: {value}\r\n".encode() for name, value in EVENT.items())
+    requests = {
+        "length": b"POST / HTTP/1.1\r\n%bcontent-length: 2\r\n\r\n{}" % headers,
+        "chunked": b"POST / HTTP/1.1\r\n%btransfer-encoding: chunked\r\n\r\n2\r\n{}\r\nmany\r\n" % headers,
+    }
+    app = make()
+    with listening(app, ConnectionLimits(), app.connection_ends) as address:
+        with socket.create_connection(address) as client:
+            client.sendall(b"".join(requests[part] if isinstance(part, str) else part for part in parts))
+            everything(client)
+        url = f"http://{address[0]}:{address[1]}"
+        counted = (
+            metric(url, "pegel_logger_events_accepted_total"),
+            metric(url, "pegel_logger_events_dropped_total", reason="client_disconnected"),
+        )
+        told = readiness(url)["connections_ended"]
+
+    assert ((accepted, disconnected), {end: 1}) == (counted, told)

@@ -39,9 +39,10 @@ from pegel_local.processes.supervisor_files import SupervisorFiles
 
 @dataclass
 class WatchedMemory:
-    """The largest resident memory that each of some processes took together with all below it, in MiB.
+    """The largest memory that each of some processes took together with all below it, in MiB.
 
-    What processes share is counted for each of them: the truth is at most as much.
+    It is Linux's proportional set size: pages that several processes share are divided among them, so that the workers
+    a driver forks are not counted as copies of it.
     """
 
     pids: dict[str, int]
@@ -62,17 +63,17 @@ class WatchedMemory:
     def _watch(self) -> None:
         while not self._end.wait(0.2):
             for name, pid in self.pids.items():
-                self.peaks[name] = max(_resident_mib(pid), self.peaks.get(name, 0.0))
+                self.peaks[name] = max(_taken_mib(pid), self.peaks.get(name, 0.0))
 
 
-def _resident_mib(pid: int) -> float:
+def _taken_mib(pid: int) -> float:
     """Return the memory of a process and all below it; 0 when it is gone."""
     taken = 0
-    with suppress(psutil.NoSuchProcess):
+    with suppress(psutil.Error):
         top = psutil.Process(pid)
         for process in (top, *top.children(recursive=True)):
-            with suppress(psutil.NoSuchProcess):
-                taken += process.memory_info().rss
+            with suppress(psutil.Error):  # it has ended
+                taken += process.memory_full_info().pss
     return taken / (1 << 20)
 
 
