@@ -28,7 +28,7 @@ from pegel.data import wire
 from pegel.store.results import Results
 from pegel_serving.bounded_http import ConnectionEnd
 
-CAPS_MIB = {"logger": 250, "proxy": 250, "tight proxy": 150, "driver": 2200}
+CAPS_MIB = {"logger": 250, "proxy": 250, "tight proxy": 150, "driver": 1800}
 """A quiet door takes 60 to 70 MiB; on top come 64 MiB of unfinished bodies (little of them at the tight one), the
 queue, and what the allocator keeps. A driver takes a JVM of 1 GiB of heap, what that needs beside it, and its Pythons.
 """
