@@ -61,12 +61,12 @@ class Suite:
 
 
 SUITES = (
-    Suite("core", "spark", 190),
+    Suite("core", "spark", 230),
     Suite("core", "airflow", 40, "environments and not slow and not long"),
     Suite("airflow", "airflow", 130),
-    Suite("spark", "spark", 140),
+    Suite("spark", "spark", 95),
     Suite("serving", "serving", 110),
-    Suite("abuse", "serving", 25),
+    Suite("abuse", "serving", 36),
     Suite("local", "serving", 48),
     Suite("repo", "serving", 65),
     Suite("e2e", "serving", 250, alone=True),

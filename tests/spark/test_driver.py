@@ -382,6 +382,7 @@ def later_than(drivers: Drivers, instant: Any) -> Heartbeat | None:
     return beat if beat is not None and beat.at > instant else None
 
 
+@pytest.mark.long
 def test_a_record_that_kills_its_readers_is_set_aside(
     drivers: Drivers, toolbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
