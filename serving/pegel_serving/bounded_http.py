@@ -5,6 +5,8 @@
     connection ──headers_within_s──> headers whole ──body_within_s──> body whole ──> answered ──> idle (keep-alive)
          └ another begins: the same again, from its first byte                        └ write_within_s to take all of it
 
+A client that says it will send nothing more is answered all that it asked; then its connection ends.
+
 Whoever is over time, or asks many things before the first is answered, is cut off without an answer; what is no HTTP is
 answered and hung up on. Both are counted by kind. When there are too many connections, whoever has been sending a
 request for longest is cut off, then who has been idle for longest, then who has been taking an answer for longest, then
@@ -27,7 +29,7 @@ import httptools
 import structlog
 import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from pegel_serving import door_limits
@@ -143,6 +145,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stage, self.since = ConnectionStage.SENDING, self.loop.time()
         self._until: float | None = self.since + self.limits.headers_within_s
         self._receiving = self._head_whole = False
+        self._running: RequestResponseCycle | None = None
+        """The request that the application has; uvicorn itself knows the one that came last."""
+        self._sent_all = False
+        """Whether the client has closed its sending side: it asks nothing more, but may still take answers."""
         self._head_parsed = 0
         self._unread = 0
         """Bytes that came since the parser last gave away headers or a part of a body."""
@@ -169,9 +175,25 @@ class BoundedProtocol(HttpToolsProtocol):
             slowest.cut(ConnectionEnd.MADE_ROOM)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of a connection; there is no end left to count."""
+        """Let go of a connection; there is no end left to count. What is still being answered goes nowhere."""
         self._has_ended = True
+        if self._running is not None:  # uvicorn disconnects the last request only, also where another is answered
+            _disconnect(self._running)
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn keeps no connection open here
+        """Go on with the requests that are whole; say whether there is one. One that is not whole is disconnected.
+
+        Closing the sending side looks the same as hanging up: which of both it is, the next write tells.
+        """
+        self._sent_all = True
+        if self._receiving and self._head_whole:
+            _disconnect(self.cycle)
+        self._receiving = self._head_whole = False
+        if self._stage is not ConnectionStage.ANSWERING:
+            return False
+        self.cycle.keep_alive = False
+        return True
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, unless headers or trailers do not end."""
@@ -231,15 +253,16 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Be idle, unless the rest of a request is under way, or one waits."""
-        if self._stage is ConnectionStage.ANSWERING:
-            if self._receiving:
-                self._enter(ConnectionStage.SENDING, self.limits.body_within_s + _ANSWER_FIRST_S)
-            elif self.pipeline:
-                self._enter(ConnectionStage.ANSWERING, None)
-            else:
-                self._enter(ConnectionStage.IDLE, self.limits.idle_s)
+        """Be idle, unless the next request is whole, or the rest of one is under way."""
         super().on_response_complete()
+        if self._has_whole_request:
+            self._enter(ConnectionStage.ANSWERING, None)
+        elif self._stage is ConnectionStage.ANSWERING and self._receiving:
+            self._enter(ConnectionStage.SENDING, self.limits.body_within_s + _ANSWER_FIRST_S)
+        elif self._stage is ConnectionStage.ANSWERING:
+            self._enter(ConnectionStage.IDLE, self.limits.idle_s)
+        if self._sent_all and not self.pipeline and self.cycle.disconnected:
+            self.transport.close()  # the application has been given the last one, which will have no answer
 
     def send_400_response(self, msg: str) -> None:
         """Say in a sentence of ours why what came is not read, and hang up."""
@@ -277,6 +300,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self.connections.discard(self)
         self.transport.abort()
 
+    @property
+    def _has_whole_request(self) -> bool:
+        """Whether the application is answering a request that came whole."""
+        running = self._running
+        return running is not None and not running.more_body and not running.response_complete
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _enter(self, stage: ConnectionStage, within_s: float | None) -> None:
         self._stage, self.since = stage, self.loop.time()
         self._until = None if within_s is None else self.since + within_s
@@ -301,6 +334,13 @@ class BoundedProtocol(HttpToolsProtocol):
         # one line for the first of a thousand: whoever is cut off may come again for a long time
         if self.ends[end.value] % 1000 == 1:
             log.warning("connection ended by the door", why=end, ended=self.ends[end.value])
+
+
+def _disconnect(cycle: RequestResponseCycle) -> None:
+    """Let the application see that its client is gone, unless it has answered."""
+    if not cycle.response_complete:
+        cycle.disconnected = True
+        cycle.message_event.set()
 
 
 def bounded(limits: ConnectionLimits, ends: Counter[str]) -> type[BoundedProtocol]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections import Counter
 from contextlib import ExitStack
 from typing import Any
@@ -123,6 +124,7 @@ def test_who_takes_an_answer_slowly_makes_room_for_who_comes() -> None:
         for client in clients:
             client.sendall(LARGE)
             assert b"H" == client.recv(1)
+            time.sleep(0.005)  # the loop's clock counts milliseconds
 
         assert [200] * 3 == [answered(address) for _ in range(3)]
         assert wait_until(lambda: [False, True, True] == [_is_open(client) for client in clients])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 
-import uvicorn
 from waiting import wait_until
 
 from pegel_serving import http_service
@@ -20,12 +18,12 @@ Address = tuple[str, int]
 
 @contextmanager
 def listening(app: object, limits: ConnectionLimits, ends: Counter[str] | None = None) -> Iterator[Address]:
-    """Serve an application in a thread; connections that its server ends are counted in `ends`."""
+    """Serve an application in a thread, on the loop of our processes; connections it ends are counted in `ends`."""
     listener = http_service.bind("127.0.0.1", 0)
     server = http_service.AnnouncingServer(
         http_service.config(app, limits, Counter() if ends is None else ends), "test", lambda: ""
     )
-    thread = Thread(target=lambda: asyncio.run(uvicorn.Server.serve(server, sockets=[listener])))
+    thread = Thread(target=server.run, args=([listener],))
     thread.start()
     assert wait_until(lambda: server.started)
     try:
