@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import re
@@ -22,7 +23,7 @@ from pydantic import (
 from pegel.errors import InvalidSpec
 from pegel.spec import names
 from pegel.spec.durations import LONGEST, Delay, Duration
-from pegel.spec.outside_text import LONGEST_SENTENCE, quoted, shown
+from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, quoted, shown
 from pegel.spec.spec_fields import (
     AlarmCount,
     DailyNumber,
@@ -48,6 +49,7 @@ _EXPECTED = {
     "bool_parsing": "expected true or false",
     "int_parsing": "expected a whole number",
     "float_parsing": "expected a number",
+    "finite_number": "expected a finite number",
     "time_delta_parsing": f"expected a length of time as in PT90S, at most {LONGEST.days} days",
 }
 """What pydantic says in Python's words, in those of a spec."""
@@ -305,7 +307,7 @@ class MonitorSpec(Section):
     def parse(cls, data: Any) -> MonitorSpec:
         """Validate plain data. Raises InvalidSpec naming each field, the value given and the remedy."""
         if not isinstance(data, dict):
-            raise InvalidSpec(f"a spec is a mapping of fields; given: {type(data).__name__}. Nothing was changed.")
+            raise InvalidSpec(f"a spec is a mapping of fields; given: {_kind(data)}. Nothing was changed.")
         try:
             return cls.model_validate(data)
         except ValidationError as error:
@@ -320,6 +322,21 @@ class MonitorSpec(Section):
     def from_file(cls, path: Path) -> MonitorSpec:
         """Validate a YAML or JSON file. Raises InvalidSpec, also when the file cannot be read."""
         return cls.from_yaml(read_text(path))
+
+
+def _kind(data: Any) -> str:
+    """Return what data is in the words of a spec."""
+    kinds = {type(None): "nothing", str: "a text", list: "a list", tuple: "a list", int: "a number", float: "a number"}
+    return kinds.get(type(data), "something else")
+
+
+def _remedy(where: tuple[str | int, ...]) -> str:
+    """Return what to do about an unknown field; if the name of one of the same section is near, with that."""
+    section: Any = MonitorSpec
+    for name in where[:-1]:
+        section = section.model_fields[name].annotation
+    near = difflib.get_close_matches(str(where[-1])[:LONGEST_NAME], section.model_fields, n=1)
+    return f"did you mean `{near[0]}`? Correct its name or remove it" if near else "remove it or correct its name"
 
 
 def _canonical(data: Any) -> bytes:
@@ -339,7 +356,7 @@ def _sentence(problem: Any) -> str:
     message = _EXPECTED.get(problem["type"], problem["msg"].removeprefix("Value error, "))
     message = shown(message[0].lower() + message[1:], LONGEST_SENTENCE)
     if problem["type"] == "extra_forbidden":
-        return f"{where}: unknown field; remove it or correct its name"
+        return f"{where}: unknown field; {_remedy(problem['loc'])}"
     if problem["type"] == "missing":
         return f"{where}: missing; it has no default, so state it"
     if problem["input"] is None:

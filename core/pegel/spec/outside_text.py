@@ -51,18 +51,22 @@ def shown_lines(text: str) -> str:
     >>> shown_lines("a\x07\nb")
     'a\\x07\nb'
     """
-    return "\n".join(line if _harmless(line) else "".join(map(_letter, line)) for line in text.split("\n"))
+    return "\n".join(map(_escaped, text.split("\n")))
 
 
 def quoted(value: Any, limit: int = LONGEST_SHOWN) -> str:
     r"""Return a value as code would write it, harmless and of at most `limit` characters: for `given ...` in errors.
 
-    Large and nested values are abridged before they are written out, so this is quick whatever is given.
+    A text that is too long is cut as `shown` does, with its own length and hash. Large and nested values are abridged
+    before they are written out, so this is quick whatever is given; of what is still too long the rest is left out.
 
     >>> quoted("a\nb"), quoted(7), quoted({"a": [1, 2]})
     ("'a\\nb'", '7', "{'a': [1, 2]}")
     """
-    return shown(_Abridged(limit).repr(value), limit)
+    if isinstance(value, str):
+        return _quoted_text(value, limit)
+    line = _escaped(_BREAKS.sub(" ", _Abridged(limit).repr(value)))
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
 def cut(text: str, limit: int = LONGEST_SHOWN) -> str:
@@ -76,13 +80,25 @@ def cut(text: str, limit: int = LONGEST_SHOWN) -> str:
     return text if len(text) <= limit else _within(list(text[:limit]), text, limit)
 
 
+def _quoted_text(text: str, limit: int) -> str:
+    if len(text) <= limit and len(line := _escaped(repr(text))) <= limit:
+        return line
+    letters = [_escaped(repr(letter)[1:-1]) for letter in text[:limit]]
+    return f"'{_start(letters, text, max(limit, SHORTEST_LIMIT) - 2)}'"  # two quotes
+
+
 def _within(letters: list[str], text: str, limit: int) -> str:
     """Join what stands for the letters of `text`; if that or `text` is too long, as much as leaves room for a note."""
     if len(text) <= limit and sum(map(len, letters)) <= limit:
         return "".join(letters)
+    return _start(letters, text, max(limit, SHORTEST_LIMIT))
+
+
+def _start(letters: list[str], text: str, room: int) -> str:
+    """Return as many of the letters as leave room for a note on all of `text`, and the note."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]
     note = f"… ({len(text):,} characters, sha256 {digest})"
-    room = max(limit, SHORTEST_LIMIT) - len(note)
+    room -= len(note)
     kept = 0
     for letter in letters:
         if len(letter) > room:
@@ -94,6 +110,10 @@ def _within(letters: list[str], text: str, limit: int) -> str:
 
 def _harmless(text: str) -> bool:
     return text.isprintable() and _UNSEEN_LETTERS.search(text) is None
+
+
+def _escaped(line: str) -> str:
+    return line if _harmless(line) else "".join(map(_letter, line))
 
 
 def _letter(letter: str) -> str:
@@ -110,7 +130,6 @@ class _Abridged(reprlib.Repr):
     def __init__(self, limit: int) -> None:
         super().__init__()
         self.maxlevel, self.maxother, self.maxlong = 4, limit, limit
-        self.limit = limit
 
     def repr_str(self, text: str, level: int) -> str:  # noqa: ARG002  reprlib's signature
-        return repr(cut(text, self.limit))
+        return _quoted_text(text, SHORTEST_LIMIT)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from pegel.errors import InvalidSpec
 from pegel.spec import names
-from pegel.spec.outside_text import quoted
+from pegel.spec.outside_text import quoted, shown
 from pegel.spec.source_reference import SourceRef
 
 LONGEST_NAME = 40
@@ -53,7 +53,7 @@ def _digits(value: Any) -> Any:
     """Read a whole number written as digits; other text, which Python would read as one, too, is refused."""
     number = _counted(value)
     if isinstance(number, str):
-        raise ValueError("expected a whole number, in digits only")  # noqa: TRY004  pydantic's way
+        raise ValueError("expected a whole number, in at most 20 digits and nothing else")  # noqa: TRY004  pydantic's way
     return number
 
 
@@ -97,9 +97,11 @@ def _registered(text: str) -> str:
 
 
 def _placed(text: str) -> str:
-    """Refuse an address that names no place."""
+    """Refuse an address that names no place. Which schemes there are, the serving backend knows."""
     scheme, colon, rest = text.partition(":")
-    if colon and re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*", scheme) and not rest.strip("/"):
+    if not colon or re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*", scheme) is None:
+        return text
+    if not rest.strip("/") or not (scheme == "file" or rest.startswith("//")):
         raise ValueError("names no place; write the folder, as in file:///models/delays or s3://bucket/models/delays")
     return text
 
@@ -128,7 +130,7 @@ def _watched(value: Any) -> Any:
 def _once(values: tuple[str, ...]) -> tuple[str, ...]:
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
-        raise ValueError(f"{', '.join(twice)} is named more than once; name it once")
+        raise ValueError(f"{', '.join(map(shown, twice))} is named more than once; name it once")
     return values
 
 

@@ -83,6 +83,27 @@ def test_a_page_keeps_its_own_lines_and_nothing_else(text: str) -> None:
     assert (text.count("\n") + 1, True) == (len(lines), all(line.isprintable() for line in lines))
 
 
+@given(TEXTS, LIMITS)
+def test_quoted_text_is_visible_and_within_its_limit(text: str, limit: int) -> None:
+    """Whatever is given, it is in quotes, never longer than its limit, and can be shown as it is."""
+    line = quoted(text, limit)
+
+    assert (line[0] == line[-1], len(line) <= limit, line) == (True, True, shown(line, limit))
+
+
+@given(st.text("x\n'\"\\\x00", min_size=121, max_size=400), LIMITS)
+def test_quoted_text_that_is_cut_says_how_long_it_was(text: str, limit: int) -> None:
+    """The length of the text itself, not that of what is written for it."""
+    assert f"… ({len(text)} characters, sha256 " in quoted(text, limit)
+
+
+def test_a_list_that_is_cut_says_nothing_about_its_length() -> None:
+    """Its texts have their lengths and hashes; what is left of it has none."""
+    line = quoted([letter * 5_000 for letter in "abcdef"])
+
+    assert (3, 200, "…") == (line.count("(5,000 characters, sha256 "), len(line), line[-1])
+
+
 def test_a_value_is_quoted_in_bounded_time_however_large_and_deep() -> None:
     """Nested and huge values are abridged before they are written."""
     deep: list[object] = []

@@ -1,5 +1,6 @@
 """The user's wish: what is accepted, what is refused, and in which words."""
 
+import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -41,9 +42,52 @@ def test_the_smallest_wish_has_defaults_for_all_else() -> None:
 
 def test_an_unknown_field_is_refused_by_its_path() -> None:
     """A misspelt field is never ignored."""
-    message = refusal(wish(windowing={"lenght": 60}))
+    message = refusal(wish(windowing={"something": 60}))
 
-    assert "windowing.lenght: unknown field; remove it or correct its name" == message
+    assert "windowing.something: unknown field; remove it or correct its name" == message
+
+
+@pytest.mark.parametrize(
+    ("part", "where", "meant"),
+    [
+        ({"windows": {}}, "windows", "windowing"),
+        ({"false_alarms_per_week": 1}, "false_alarms_per_week", "false_alarms"),
+        ({"windowing": {"lenght": 60}}, "windowing.lenght", "length"),
+        ({"false_alarms": {"hold": 0.9}}, "false_alarms.hold", "hold_for"),
+        ({"alerts": {"email": "a@b.org"}}, "alerts.email", "emails"),
+    ],
+)
+def test_a_field_whose_name_is_near_is_asked_for(part: dict[str, Any], where: str, meant: str) -> None:
+    """A slip, or a name of another version, is answered with the field of that section that was meant."""
+    expected = f"{where}: unknown field; did you mean `{meant}`? Correct its name or remove it"
+
+    assert expected == refusal(wish(**part))
+
+
+@pytest.mark.parametrize(
+    ("data", "given"),
+    [(None, "nothing"), ("x", "a text"), ([1], "a list"), (7, "a number"), (0.5, "a number"), (b"x", "something else")],
+)
+def test_what_is_no_mapping_is_named_in_plain_words(data: object, given: str) -> None:
+    """An empty file, a text and a list are no spec, and nobody needs to know the language that reads them."""
+    assert f"a spec is a mapping of fields; given: {given}. Nothing was changed." == refusal(data)
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ({"model": {"name": "f" * 500, "uri": "file:///m"}}, "f" * 500),
+        ({"model": {"name": "delays", "version": "9" * 5_000, "uri": "file:///m"}}, "9" * 5_000),
+        ({"false_alarms": {"count": "1" * 5_000}}, "1" * 5_000),
+        ({"alerts": {"emails": ["\n" * 300]}}, "\n" * 300),
+        ({"watch": {"detectors": ["x" * 300] * 2}}, "x" * 300),
+    ],
+)
+def test_what_is_cut_is_told_with_its_true_length_and_hash(part: dict[str, Any], text: str) -> None:
+    """Those of what was written, not of what is shown of it: whoever looks for it finds it by them."""
+    digest = hashlib.sha256(text.encode()).hexdigest()[:10]
+
+    assert f"… ({len(text):,} characters, sha256 {digest})" in refusal(wish(**part))
 
 
 def test_every_problem_is_named_in_one_refusal() -> None:
@@ -332,6 +376,20 @@ def test_an_address_without_a_place_is_no_model(uri: str) -> None:
     message = refusal(wish(model={"name": "delays", "uri": uri}))
 
     assert f"model.uri: given '{uri}': names no place" == message.split(";", maxsplit=1)[0]
+
+
+@pytest.mark.parametrize("uri", ["javascript:alert(1)", "mailto:a@b.org", "s3:bucket/models", "models:1", "c:\\models"])
+def test_an_address_of_no_place_at_all_is_no_model(uri: str) -> None:
+    """But for `file:`, the address of a place has two slashes behind its scheme; a plain folder has no scheme."""
+    message = refusal(wish(model={"name": "delays", "uri": uri}))
+
+    assert "names no place; write the folder, as in file:///models/delays" in message
+
+
+@pytest.mark.parametrize("uri", ["/models/a:1", "models/a", "file:/models/a", "pvc://claim/a", "hdfs://host/a"])
+def test_folders_and_addresses_of_any_store_are_places(uri: str) -> None:
+    """Which stores there are, the serving backend knows."""
+    assert uri == MonitorSpec.parse(wish(model={"name": "delays", "uri": uri})).model.uri
 
 
 @pytest.mark.parametrize("address", ["a@-", "a@b-.org", "a@-b.org", "a@b..org"])
