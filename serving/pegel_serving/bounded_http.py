@@ -10,7 +10,8 @@ A client that says it will send nothing more is answered all that it asked; then
 Whoever is over time, or asks many things before the first is answered, is cut off without an answer; what is no HTTP is
 answered and hung up on. Both are counted by kind. When there are too many connections, whoever has been sending a
 request for longest is cut off, then who has been idle for longest, then who has been taking an answer for longest, then
-the newcomer: an honest request is there, and its answer taken, within milliseconds, so it is never the oldest.
+who sends nothing more and may have hung up, then the newcomer: an honest request is there, and its answer taken, within
+milliseconds, so it is never the oldest.
 """
 
 from __future__ import annotations
@@ -68,9 +69,11 @@ class ConnectionStage(IntEnum):
     IDLE = 1
     WRITING = 2
     """The client has not taken all of an answer."""
-    NEW = 3
+    SENT_ALL = 3
+    """A request is being answered whose client will send nothing more; it may have hung up."""
+    NEW = 4
     """It was taken just now."""
-    ANSWERING = 4
+    ANSWERING = 5
 
 
 class ConnectionEnd(StrEnum):
@@ -163,7 +166,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def stage(self) -> ConnectionStage:
         """Say where the connection is."""
         unsent = self._stage is not ConnectionStage.SENDING and self.transport.get_write_buffer_size() > 0
-        return ConnectionStage.WRITING if unsent else self._stage
+        if unsent:
+            return ConnectionStage.WRITING
+        return ConnectionStage.SENT_ALL if self._sent_all else self._stage
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, and make room if there are too many."""

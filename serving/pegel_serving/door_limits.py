@@ -40,7 +40,8 @@ IDLE_S = 75
 """How long a connection is kept open between two requests: longer than the pools of usual clients keep theirs."""
 CONNECTIONS = 1000
 """At the same time. Beyond, whoever has been sending a request for longest is cut off, then who is idle longest: an
-honest request is there within milliseconds. Then who has been taking an answer for longest."""
+honest request is there within milliseconds. Then who has been taking an answer for longest, then who may have
+hung up."""
 
 LOST_AT_ONCE = 100_000
 """Events that one notice of an agent may say were lost: a long outage takes several. A forged one can claim no more."""

@@ -6,9 +6,12 @@ import asyncio
 import logging
 import socket
 import struct
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -174,6 +177,29 @@ def test_who_does_not_read_is_cut_off(proxied: tuple[Address, Counter[str]]) -> 
         cut = wait_until(lambda: ends.total() > 0, within_s=10)
 
     assert (True, {ConnectionEnd.OVER_TIME: 1}) == (cut, ends)
+
+
+def test_who_may_have_hung_up_makes_room_for_who_comes() -> None:
+    """However many are being answered and may be gone: beyond the bound of connections, the first makes room."""
+    asked: list[str] = []
+    release, ends = threading.Event(), Counter[str]()
+
+    async def answer(request: Request) -> Response:
+        asked.append(request.url.path)
+        await asyncio.to_thread(release.wait, 0 if request.url.path == TALKATIVE else 10)
+        return Response(b"{}")
+
+    server = Starlette(routes=[Route("/{path:path}", answer, methods=["POST"])])
+    with listening(server, ConnectionLimits(connections=3), ends) as address, ExitStack() as stack:
+        for number in range(3):
+            client = stack.enter_context(socket.create_connection(address))
+            client.sendall(a_call(f"/v1/{number}"))
+            client.shutdown(socket.SHUT_WR)
+            assert wait_until(partial(asked.__contains__, f"/v1/{number}"))
+        answered = answers(address, a_call(TALKATIVE))
+        release.set()
+
+    assert (1, {ConnectionEnd.MADE_ROOM: 1}) == (answered, ends)
 
 
 def test_who_hangs_up_leaves_no_error_behind(
