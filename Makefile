@@ -15,7 +15,7 @@ OUT ?= dist
 PEGEL := .venvs/serving/bin/pegel
 typed = MYPYPATH=tests/lib:tests/$(1)/lib$(if $(filter serving,$(1)),:tests/abuse/lib) $(TOOLS)/mypy --python-executable .venvs/$(1)/bin/python --cache-dir .venvs/.mypy-$(1) $(2)
 
-.PHONY: help setup demo down test test-long check wheels test-core test-local test-airflow test-spark test-serving test-abuse test-e2e test-repo lint types contracts lock format measure clean
+.PHONY: help setup demo down test test-long check wheels test-core test-local test-airflow test-spark test-serving test-abuse test-e2e test-repo lint types contracts lock format measure clean purge
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,9 +83,12 @@ lock: $(STAMPS)/tools ## resolve the requirements anew; the only target that cha
 measure: setup ## run every benchmark and write docs/measured.md
 	@$(PEGEL) --help > /dev/null && sh benchmarks/run.sh
 
-clean: ## remove everything that setup made; a running system is stopped first
+clean: ## remove what setup installed; a running system is stopped first, its data stay
 	@test ! -x $(PEGEL) || $(PEGEL) down
-	@rm -rf .venvs .jars .pegel .pegel-demo build
+	@rm -rf .venvs .jars build
+
+purge: clean ## clean, and delete the data of the systems in .pegel and .pegel-demo, too
+	@rm -rf .pegel .pegel-demo
 
 # --- set-up -----------------------------------------------------------------------------------------------------------
 

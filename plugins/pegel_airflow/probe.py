@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from pegel.data import wire
+from pegel.data import example_request, wire
 from pegel.errors import EndpointFailed, Unavailable
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
@@ -54,7 +54,7 @@ def probe(
     events do not appear within `seen_within`.
     """
     with _tail_of(settings, names.inference_topic(spec.namespace)) as consumer:
-        identity, started = _answered(spec, url, body(spec, row), token)
+        identity, started = _answered(spec, url, example_request.body(spec, row), token)
         answered = time.monotonic()
         _wait_for_both(consumer, identity, spec, seen_within)
     return {
@@ -65,32 +65,9 @@ def probe(
     }
 
 
-def body(spec: MonitorSpec, row: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return a request of one row in the spec's protocol."""
-    if spec.model.protocol == "v1":
-        return {"instances": [[field["value"] for field in row]]}
-    return {"inputs": [_tensor(field) for field in row]}
-
-
-def address(spec: MonitorSpec, url: str) -> str:
-    """Return where the model below the endpoint's base address `url` takes requests."""
-    base = url.rstrip("/")
-    if spec.model.protocol == "v1":
-        return f"{base}/v1/models/{spec.endpoint}:predict"
-    return f"{base}/v2/models/{spec.endpoint}/infer"
-
-
-def _tensor(field: dict[str, Any]) -> dict[str, Any]:
-    from pegel.data.columns import Kind
-
-    numeric = field["kind"] == Kind.NUMERIC.value
-    value = field["value"] if numeric or field["value"] is None else str(field["value"])
-    return {"name": field["name"], "shape": [1, 1], "datatype": "FP64" if numeric else "BYTES", "data": [value]}
-
-
 def _answered(spec: MonitorSpec, url: str, request: dict[str, Any], token: str) -> tuple[str, float]:
     """Ask until the model answers 200; return what that request was called and when it was sent (monotonic)."""
-    where, within = address(spec, url), spec.model.ready_within.total_seconds()
+    where, within = example_request.address(spec, url), spec.model.ready_within.total_seconds()
     deadline = time.monotonic() + within
     while True:
         identity, started = str(uuid.uuid4()), time.monotonic()

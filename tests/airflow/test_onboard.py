@@ -278,30 +278,6 @@ def test_no_broker_is_worth_another_try() -> None:
         topic_admin.create(nobody, "default", reach_within=timedelta(milliseconds=500))
 
 
-@pytest.mark.parametrize(
-    ("protocol", "address", "body"),
-    [
-        ("v1", "http://e/v1/models/delays-v1:predict", {"instances": [[447.0, "WN"]]}),
-        (
-            "v2",
-            "http://e/v2/models/delays-v1/infer",
-            {
-                "inputs": [
-                    {"name": "distance", "shape": [1, 1], "datatype": "FP64", "data": [447.0]},
-                    {"name": "airline", "shape": [1, 1], "datatype": "BYTES", "data": ["WN"]},
-                ]
-            },
-        ),
-    ],
-)
-def test_the_probe_speaks_both_protocols(protocol: str, address: str, body: dict[str, Any]) -> None:
-    """The probe's address and body follow the protocol that the spec names."""
-    wish = wished(protocol=protocol)
-    row = [field for field in scene.REQUEST_ROW if field["name"] in {"distance", "airline"}]
-
-    assert (probe.address(wish, "http://e/"), probe.body(wish, row)) == (address, body)
-
-
 def test_a_refused_baseline_is_not_tried_again(settings: Settings, spark: cluster.Cluster) -> None:
     """When the job refuses its input, the task fails for good with the job's own sentence."""
     spark.refusal = "columns of the schema are absent: distance"

@@ -1,12 +1,13 @@
-"""A `java` that does what a test says, and folders that exist for one test."""
+"""A `java` and an Airflow that do what a test says."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fake_airflow import FakeAirflow, serving
 
 FAKE = """#!{python}
 import pathlib, sys
@@ -33,3 +34,10 @@ def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str]
         return program
 
     return put
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeAirflow]:
+    """An Airflow that answers what the test tells it."""
+    with serving() as airflow:
+        yield airflow

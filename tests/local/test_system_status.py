@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from sqlalchemy import Engine
 
+from pegel.alerts.alert import Silence
+from pegel.cli.main import main
 from pegel.spec.settings import Settings
+from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect, migrate
+from pegel.store.registry import Registry
 from pegel.testing.manual_clock import START
-from pegel.testing.samples import sample_heartbeat
+from pegel.testing.samples import sample_heartbeat, sample_spec
 from pegel.testing.stream_fakes import speak
+from pegel_local.cli.status import screen
 from pegel_local.system.system_status import StatusLine, gather
 
 NOW = START + timedelta(minutes=10)
@@ -55,6 +62,17 @@ def test_a_stream_that_stands_still_is_bad_although_its_driver_speaks(settings: 
     assert line.remedy.startswith("wait a minute")
 
 
+def test_a_bad_model_names_a_command_that_means_it(settings: Settings, engine: Engine) -> None:
+    """Of several models in trouble each has the command of its own report: without a name, it would be refused."""
+    for version in (1, 2):
+        Registry(engine).put(sample_spec("delays", version))
+    speak(engine, sample_heartbeat(NOW, progressed_at=START, started_at=START))
+
+    assert [(False, "pegel report delays/1"), (False, "pegel report delays/2")] == [
+        (line.good, line.remedy) for line in gather(settings, NOW)["models"]
+    ]
+
+
 def test_without_a_system_each_line_names_the_next_command(settings: Settings) -> None:
     """In a home where nothing was ever started, components and database are bad and say `pegel up`."""
     sections = gather(settings, NOW)
@@ -62,3 +80,82 @@ def test_without_a_system_each_line_names_the_next_command(settings: Settings) -
     assert [("pegel up", False)] * 2 == [
         (line.remedy, line.good) for part in ("components", "database") for line in sections[part]
     ]
+
+
+def silenced(engine: Engine, now: datetime, why: str = "storm in ORD") -> None:
+    """Let Ada silence `delays/1` for an hour."""
+    Registry(engine).put(sample_spec())
+    until = now + timedelta(hours=1)
+    AlertStore(engine).silence(Silence(model="delays", version=1, until=until, why=why, by="ada", said_at=now))
+
+
+def status(settings: Settings, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[object, str]:
+    """Run the command where its output is no terminal; return exit code and output."""
+    with pytest.raises(SystemExit) as ended:
+        main(["status", "--home", str(settings.home), *options])
+    return ended.value.code, capsys.readouterr().out
+
+
+def test_a_silence_says_who_why_and_until(settings: Settings, engine: Engine) -> None:
+    """A model about which no mail comes has a line that says so, and how to end it; a silence is nothing bad."""
+    silenced(engine, NOW)
+    (line,) = gather(settings, NOW)["silences"]
+
+    assert line == StatusLine(
+        name="delays/1",
+        state="no mail before 2026-01-01 01:10 UTC, said by ada at 2026-01-01 00:10 UTC: storm in ORD",
+        remedy="pegel unsilence delays/1",
+    )
+
+
+def test_a_silence_that_is_over_has_no_line(settings: Settings, engine: Engine) -> None:
+    """Its end itself is not within."""
+    silenced(engine, NOW)
+
+    assert [] == gather(settings, NOW + timedelta(hours=1))["silences"]
+
+
+def test_a_pipe_has_whole_lines(settings: Settings, engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the output is no terminal nothing is wrapped or cut: a line has section, name, state and command."""
+    why = "long " * 39 + "end"
+    silenced(engine, datetime.now(UTC), why)
+    code, said = status(settings, capsys)
+    (line,) = (line for line in said.splitlines() if line.startswith("silences"))
+
+    assert 1 == code
+    assert line.endswith(f"{why}  -> pegel unsilence delays/1 --home {settings.home}")
+    assert [] == [line for line in said.splitlines() if line.startswith(" ")]
+
+
+def test_a_terminal_shows_each_command_whole(settings: Settings, engine: Engine) -> None:
+    """On a terminal of 80 columns what is long goes on in the next line; what is to be done has a line of its own."""
+    silenced(engine, NOW, "long " * 39 + "end")
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(screen(gather(settings, NOW)))
+    said = capture.get()
+
+    assert {"-> pegel up", "-> pegel unsilence delays/1"} <= {line.strip() for line in said.splitlines()}
+    assert (39, 1, 0) == (said.count("long"), said.count("end\n") + said.count("end "), said.count("…"))
+
+
+def test_machines_read_the_same(settings: Settings, engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    """With `--json` the sections are what `gather` returns, and `good` is the exit code in a word."""
+    silenced(engine, datetime.now(UTC))
+    code, said = status(settings, capsys, "--json")
+    document = json.loads(said)
+    (silence,) = document["sections"]["silences"]
+
+    assert (1, False) == (code, document["good"])
+    same = f" --home {settings.home}"
+    assert ("delays/1", f"pegel unsilence delays/1{same}") == (silence["name"], silence["remedy"])
+    assert [{"name": "system", "state": f"not up in {settings.home}", "good": False, "remedy": f"pegel up{same}"}] == (
+        document["sections"]["components"]
+    )
+
+
+def test_machines_read_what_has_no_database(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """A home in which nothing ever ran is a document, too."""
+    code, said = status(settings, capsys, "--json")
+
+    assert (1, f"pegel up --home {settings.home}") == (code, json.loads(said)["sections"]["database"][0]["remedy"])

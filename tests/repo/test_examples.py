@@ -33,9 +33,10 @@ def test_a_table_is_checked(root: Path, tmp_path: Path) -> None:
     assert report.read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html>")
 
 
-def test_the_spec_is_valid(root: Path) -> None:
+def test_the_spec_is_valid(root: Path, tmp_path: Path) -> None:
     """`pegel validate` accepts the spec and says what it means."""
     command = [sys.executable, "-m", "pegel.cli.main", "validate", str(root / "examples/fraud.yaml")]
+    command += ["--home", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert (0, "") == (done.returncode, done.stderr)

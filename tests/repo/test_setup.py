@@ -75,6 +75,14 @@ def test_another_python_is_refused_by_its_version(machine: Machine) -> None:
     assert "is 3.12" in result.stderr
 
 
+@pytest.mark.parametrize(("target", "deleted"), [("clean", False), ("purge", True)])
+def test_only_a_purge_deletes_data(target: str, deleted: bool) -> None:
+    """`make clean` removes what was installed and no home of a local system; `make purge` removes those, too."""
+    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert (True, deleted) == ("rm -rf .venvs" in done.stdout, "rm -rf .pegel" in done.stdout)
+
+
 def test_an_interrupted_installation_is_done_again(machine: Machine) -> None:
     """An environment without its stamp is not used; the same command repairs it."""
     machine.command("../.venvs/tools/bin/uv", "case $2 in sync) echo 'no space left on device' >&2; exit 2;; esac")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -10,13 +9,13 @@ import typer
 
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
+from pegel.cli.person import person
+from pegel.cli.watched_model import opened
 from pegel.errors import InvalidSpec
 from pegel.spec.durations import parse_duration
 from pegel.spec.limits import LONGEST_QUIET
 from pegel.spec.outside_text import LONGEST_NAME, quoted, shown
 from pegel.store.alert_store import AlertStore
-from pegel.store.database import connect, migrate
-from pegel.store.database_file import refuse_missing
 
 AlertId = Annotated[
     str, typer.Argument(metavar="ID", help="The alert's id, or its first characters, as the mail shows.")
@@ -30,24 +29,10 @@ Why = Annotated[str, typer.Option("--why", help="The reason; it stands on the mo
 def ack(alert: AlertId, until: Until, why: Why = "", home: HomeOption = None) -> None:
     """Acknowledge an alert: it stays open, but no mail about its features is sent before the given time."""
     end = instant(until, datetime.now(UTC))
-    database = settings_of(home).database
-    refuse_missing(database)
-    engine = connect(database)
-    try:
-        migrate(engine)
-        known = AlertStore(engine).acknowledge(alert, end, shown(why), by=_person())
-    finally:
-        engine.dispose()
+    with opened(settings_of(home)) as engine:
+        known = AlertStore(engine).acknowledge(alert, end, shown(why), by=person())
     features = ", ".join(shown(name, LONGEST_NAME) for name in known.names)
     say(f"{known.key}: no mail about {features} before {end:%Y-%m-%d %H:%M} UTC; one if others drift")
-
-
-def _person() -> str:
-    """Return the account that runs this; `unknown` where it has no name."""
-    try:
-        return shown(getpass.getuser(), LONGEST_NAME)
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def instant(text: str, now: datetime) -> datetime:

@@ -8,6 +8,7 @@ import typer
 
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
+from pegel.cli.watched_model import opened
 from pegel.errors import NotFound, PermanentError
 from pegel.judge.explanation import Explanation
 from pegel.judge.layers.odd_events import DETECTOR as EVENTS
@@ -16,8 +17,6 @@ from pegel.judge.recomputation import explain as recompute
 from pegel.spec.settings import Settings
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
-from pegel.store.database_file import refuse_missing
 from pegel.store.results import Results
 
 FindingId = Annotated[
@@ -38,10 +37,7 @@ def explain(finding: FindingId, home: HomeOption = None) -> None:
 
 def explained(settings: Settings, finding: str) -> Explanation:
     """Return the finding, recomputed. Raises NotFound when it or its window is gone, SetupError without a database."""
-    refuse_missing(settings.database)
-    engine = connect(settings.database)
-    try:
-        migrate(engine)
+    with opened(settings) as engine:
         results = Results(engine)
         stored = results.finding(finding)
         if stored.detector == EVENTS:
@@ -51,5 +47,3 @@ def explained(settings: Settings, finding: str) -> Explanation:
         if row is None:
             raise NotFound(f"the window of finding {finding} is no longer stored; it cannot be recomputed.")
         return recompute(stored, Summary.from_bytes(row.summary, baseline.layout), baseline)
-    finally:
-        engine.dispose()

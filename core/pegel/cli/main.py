@@ -1,6 +1,7 @@
 """The `pegel` command line. What is the user's input never ends in a traceback: one sentence, and an exit code.
 
-Exit codes: 0 done · 1 it did not work · 2 the input was refused · 130 interrupted, everything started has been stopped.
+Exit codes: 0 done · 1 it did not work · 2 the input was refused · 130 interrupted: processes that were
+started here have been stopped, a workflow of Airflow goes on.
 Those of `pegel check` are its verdict: 0 ok · 1 findings · 2 too little to say · 3 it could not be checked.
 """
 
@@ -20,7 +21,21 @@ from pegel.spec.extras import missing_extra
 COMMANDS = Extensions(
     "command",
     "pegel.commands",
-    {name: f"pegel.cli.{name}:{name}" for name in ("profile", "check", "validate", "report", "explain", "ack")},
+    {
+        name: f"pegel.cli.{name}:{name}"
+        for name in (
+            "profile",
+            "check",
+            "validate",
+            "report",
+            "explain",
+            "ack",
+            "silence",
+            "unsilence",
+        )
+    }
+    # A function named `open` would hide Python's own.
+    | {"open": "pegel.cli.open_page:open_page"},
 )
 """Each command by its name. An installed package adds one by an entry point of the group `pegel.commands`."""
 REFUSED, UNCHECKED = 2, 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,11 @@ def home_of(home: Path | None) -> Path:
 def settings_of(home: Path | None) -> Settings:
     """Return the settings of the system that is meant: its own addresses where it is up, else the environment's."""
     return Settings.of_home(home_of(home))
+
+
+def same_home(home: Path | None) -> str:
+    """Return what a recommended command needs in order to mean the same system: nothing, or its `--home`."""
+    return "" if home is None else f" --home {shlex.quote(str(home))}"
 
 
 @contextmanager

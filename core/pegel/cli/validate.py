@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from pegel.cli.console import say
-from pegel.cli.options import SpecArgument
+from pegel.cli.options import HomeOption, SpecArgument, home_of
+from pegel.cli.world_check import world_problems
+from pegel.errors import InvalidSpec
 from pegel.judge.division import Division
 from pegel.judge.layer import Setting
 from pegel.judge.layer_table import LAYERS, Layers
-from pegel.judge.named_parts import refuse_unknown_parts
+from pegel.judge.named_parts import unknown_parts
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import plain
+from pegel.spec.settings import SETTINGS_FILE, Settings
 
 
-def validate(file: SpecArgument) -> None:
-    """Check a spec; show its fingerprint and what it means in words."""
+def validate(file: SpecArgument, home: HomeOption = None) -> None:
+    """Check a spec; show its fingerprint and what it means in words.
+
+    Where a system is up, also: whether the model's folder, the training data and the watched fields are there.
+    """
     spec = MonitorSpec.from_file(file)
-    refuse_unknown_parts(spec)
+    folder = home_of(home)
+    looked = (folder / SETTINGS_FILE).is_file()
+    problems = [*unknown_parts(spec), *(world_problems(spec, Settings.of_home(folder)) if looked else ())]
+    if problems:
+        raise InvalidSpec("\n".join(problems))
     say(f"{shown(str(file))} is a valid spec, fingerprint {spec.fingerprint()}\n")
     for line in summary(spec):
         say(f"  {shown(line, LONGEST_SENTENCE)}")
+    if not looked:
+        say(f"\nnot looked at: model folder, training data, fields, because no system is up in {shown(str(folder))}")
 
 
 def summary(spec: MonitorSpec, layers: Layers = LAYERS) -> list[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pegel.detect.detector_registry import DETECTORS
 from pegel.errors import InvalidSpec
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.nearest import did_you_mean
 from pegel.stats.statistic_registry import STATISTICS
 
 
@@ -13,14 +16,24 @@ def refuse_unknown_parts(spec: MonitorSpec) -> None:
 
     Not part of `MonitorSpec` itself: a spec is also read where nothing is judged and no such package is installed.
     """
-    problems = [
+    if problems := unknown_parts(spec):
+        raise InvalidSpec("\n".join(problems))
+
+
+def unknown_parts(spec: MonitorSpec) -> list[str]:
+    """Return what `refuse_unknown_parts` refuses, one line a field; empty if everything is installed."""
+    return [
         f"{field}: given {', '.join(map(repr, unknown))}: no such {parts.kind} is installed here; there are "
-        f"{', '.join(parts.names())}. Correct the name, or install its package in each environment"
+        f"{', '.join(parts.names())}. {_guesses(unknown, parts.names())}Correct the name, or install its package in "
+        f"each environment"
         for field, named, parts in (
             ("watch.detectors", spec.watch.detectors, DETECTORS),
             ("watch.statistics", spec.watch.statistics, STATISTICS),
         )
         if (unknown := [name for name in named if name not in parts.names()])
     ]
-    if problems:
-        raise InvalidSpec("\n".join(problems))
+
+
+def _guesses(unknown: Sequence[str], known: Sequence[str]) -> str:
+    guesses = dict.fromkeys(guess for name in unknown if (guess := did_you_mean(name, known)))
+    return "".join(f"{guess[0].upper()}{guess[1:]} " for guess in guesses)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -23,7 +22,8 @@ from pydantic import (
 from pegel.errors import InvalidSpec
 from pegel.spec import names
 from pegel.spec.durations import LONGEST, Delay, Duration
-from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, quoted, shown
+from pegel.spec.nearest import did_you_mean
+from pegel.spec.outside_text import LONGEST_SENTENCE, quoted, shown
 from pegel.spec.spec_fields import (
     AlarmCount,
     DailyNumber,
@@ -335,8 +335,8 @@ def _remedy(where: tuple[str | int, ...]) -> str:
     section: Any = MonitorSpec
     for name in where[:-1]:
         section = section.model_fields[name].annotation
-    near = difflib.get_close_matches(str(where[-1])[:LONGEST_NAME], section.model_fields, n=1)
-    return f"did you mean `{near[0]}`? Correct its name or remove it" if near else "remove it or correct its name"
+    guess = did_you_mean(str(where[-1]), section.model_fields)
+    return f"{guess} Correct its name or remove it" if guess else "remove it or correct its name"
 
 
 def _canonical(data: Any) -> bytes:

@@ -1,16 +1,18 @@
-"""A small client of Airflow's public REST API: trigger a workflow, follow it, read why it failed.
+"""A small client of Airflow's public REST API: trigger a workflow, follow it, read what became of it.
 
 The address may be any Airflow's; nothing in here is local. Reference: Airflow 3 `/api/v2` and `/auth/token`.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -107,11 +109,21 @@ class AirflowApi:
             for each in ordered
         ]
 
-    def log(self, run: Run, task: Task) -> str:
-        """Return the log of a task's last try as text."""
+    def log(self, run: Run, task: Task) -> list[Any]:
+        """Return the log of a task's last try: texts, or entries with `event` and, of errors, `error_detail`."""
         where = f"/api/v2/dags/{run.dag}/dagRuns/{run.id}/taskInstances/{task.id}/logs/{max(1, task.try_number)}"
         answer = self._send("GET", where, params={"map_index": task.map_index, "full_content": True})
-        return "\n".join(_line(each) for each in answer["content"])
+        return list(answer["content"])
+
+    def result(self, run: Run, task: str) -> Any:
+        """Return what a task returned, as JSON. Raises NotFound when it returned nothing."""
+        where = f"/api/v2/dags/{run.dag}/dagRuns/{run.id}/taskInstances/{task}/xcomEntries/return_value"
+        value = self._send("GET", where)["value"]
+        return json.loads(value) if isinstance(value, str) else value
+
+    def page(self, run: Run) -> str:
+        """Return the address of a run in Airflow's UI."""
+        return f"{str(self._client.base_url).rstrip('/')}/dags/{run.dag}/runs/{quote(run.id, safe='')}"
 
     def wait(self, run: Run, *, within_s: float, look: Callable[[Run], None] = lambda _run: None) -> Run:
         """Follow a run to its end. Raises Unavailable when it takes longer; `look` is told of each look."""
@@ -123,14 +135,6 @@ class AirflowApi:
                 return now
             time.sleep(LOOK_EVERY_S)
         raise Unavailable(f"the run {run.id} of {run.dag} did not end within {within_s:g} s; it goes on.")
-
-    def why_failed(self, run: Run, lines: int = 15) -> str:
-        """Return the name of the first failed task of a run, with the last lines of its log."""
-        failed = [task for task in self.tasks(run) if task.state == "failed"]
-        if not failed:
-            return f"{run.dag}: no task failed, but the run is {run.state}"
-        tail = "\n".join(self.log(run, failed[0]).splitlines()[-lines:])
-        return f"{run.dag}: task {failed[0].id} failed; its log ends:\n{tail}"
 
     def _send(self, method: str, path: str, **options: Any) -> Any:
         try:
@@ -177,15 +181,6 @@ def _run(data: dict[str, Any]) -> Run:
 
 def _instant(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
-
-
-def _line(entry: Any) -> str:
-    """Return one log entry as text; structured entries carry what happened in `event` and the error beside it."""
-    if not isinstance(entry, dict):
-        return str(entry)
-    details = entry.get("error_detail") or []
-    causes = "".join(f"\n{each.get('exc_type')}: {each.get('exc_value')}" for each in details)
-    return f"{entry.get('event', '')}{causes}"
 
 
 def answers(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from pegel.cli.console import say
-from pegel.cli.options import HomeOption, SpecArgument, settings_of
-from pegel.errors import PermanentError
+from pegel.cli.options import HomeOption, SpecArgument, same_home, settings_of
+from pegel.data import example_request
+from pegel.errors import PegelError
 from pegel.spec.model_roots import refuse_model_outside
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel_local.airflow.airflow_api import AirflowApi, answers
+from pegel.spec.settings import Settings
+from pegel_local.airflow.airflow_api import AirflowApi, Run, answers
 from pegel_local.cli.login import airflow_login
-
-Wait = Annotated[bool, typer.Option("--wait", help="Wait until the model is onboarded, at most ten minutes.")]
-WITHIN_S = 600.0
+from pegel_local.cli.workflow_run import VerboseOption, WaitOption, follow, start
 
 
-def apply(file: SpecArgument, wait: Wait = False, home: HomeOption = None) -> None:
+def apply(
+    file: SpecArgument, *, wait: WaitOption = False, verbose: VerboseOption = False, home: HomeOption = None
+) -> None:
     """Onboard the model of a spec: endpoint, logging, baseline, monitor."""
     spec, settings = MonitorSpec.from_file(file), settings_of(home)
     refuse_model_outside(spec.model.uri, settings.allowed_models)
     user, password = airflow_login(home)
     with AirflowApi(settings.airflow_url, user, password) as airflow:
-        run = airflow.trigger("model_onboard", answers(spec.to_json()))
-        say(f"{spec.key}: onboarding started, run {run.id}")
+        run = start(airflow, "model_onboard", answers(spec.to_json()), what=f"{spec.key}: onboarding")
         if not wait:
+            say(f"when it is done, `pegel status{same_home(home)}` shows the endpoint's address and how the model is")
             return
-        ended = airflow.wait(run, within_s=WITHIN_S)
-        if ended.state != "success":
-            raise PermanentError(f"{spec.key} was not onboarded.\n{airflow.why_failed(ended)}")
-    say(f"{spec.key}: onboarded")
+        ended = follow(airflow, run, what=f"{spec.key}: onboarding", verbose=verbose)
+        say("\n".join([f"{spec.key}: onboarded", *_next_steps(airflow, ended, spec, settings)]))
+
+
+def _next_steps(airflow: AirflowApi, run: Run, spec: MonitorSpec, settings: Settings) -> list[str]:
+    """Return what one needs next: endpoint, page, size of the baseline, and a request to try.
+
+    The request's row is the one that the run's probe has sent, so it is known to be answered. Where Airflow does
+    not hand out what its tasks returned, only the page is named: the model is onboarded all the same.
+    """
+    page = f"page      {settings.page_url.rstrip('/')}/models/{spec.key}"
+    try:
+        url, profiled = str(airflow.result(run, "wait_ready")["url"]), airflow.result(run, "baseline")
+    except PegelError:
+        return [page]
+    return [
+        f"endpoint  {example_request.address(spec, url)}",
+        page,
+        f"baseline  {profiled['rows']:,} rows, {profiled['features']} fields",
+        "",
+        example_request.command(spec, url, profiled["request_row"]),
+    ]

@@ -18,6 +18,7 @@ from pegel.spec.settings import Settings
 from pegel.store.database import connect
 from pegel.store.results import Results
 from pegel_local.airflow.airflow_api import AirflowApi, Run
+from pegel_local.airflow.failed_tasks import LOG_LINES, why_failed
 from pegel_local.demo.failure import StageFailed
 from pegel_local.machine.paths import Checkout
 from pegel_local.processes import process_control
@@ -120,7 +121,7 @@ class Demo:
         """
         ended = self.api.wait(self.api.trigger(dag, params), within_s=within_s)
         if ended.state != "success":
-            happened = self.api.why_failed(ended)
+            happened = why_failed(self.api, ended, log_lines=LOG_LINES)
             raise StageFailed(expected=f"{dag} succeeds", happened=happened, log=self.log("airflow-scheduler"))
         return ended
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pegel.alerts.alert import Silence
 from pegel.errors import SetupError, Unavailable
 from pegel.reconcile.driver_health import why_not_watching
 from pegel.reconcile.job_backend import JobState
@@ -17,8 +18,10 @@ from pegel.report.progress import ago, progress
 from pegel.report.reading import Sources
 from pegel.report.views import ModelRow
 from pegel.spec.names import monitor_key
+from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
 from pegel.store.action_log import ActionLog
+from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect
 from pegel.store.database_file import refuse_missing
 from pegel.store.results import Results
@@ -34,7 +37,7 @@ LOOK_BACK = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusLine:
-    """One line of the status. A line that is not `good` says in `remedy` which command comes next."""
+    """One line of the status. One that is not `good` says in `remedy` which command comes next; others may."""
 
     name: str
     state: str
@@ -103,6 +106,7 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
         beats = [_beat(beat, now) for beat in results.heartbeats(damaged=unheard)]
         beats += [_damaged(group, reason) for group, reason in unheard.items()]
         models = [_model(results, row, now) for row in model_rows(Sources(engine), now)]
+        silences = [_silence(silence) for silence in AlertStore(engine).silences(now)]
         damaged_lines = list[str]()
         moves = ActionLog(engine).recent(limit=1, damaged=damaged_lines)
     except (Unavailable, SetupError) as error:
@@ -115,7 +119,7 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
         StatusLine(name=str(move.target), state=f"{move.kind} {ago(move.at, now)}: {move.reason}") for move in moves
     ]
     last += [_damaged("log of actions", reason) for reason in damaged_lines]
-    return {"heartbeats": beats, "models": models, "last reconcile action": last}
+    return {"heartbeats": beats, "models": models, "silences": silences, "last reconcile action": last}
 
 
 def _beat(beat: Heartbeat, now: datetime) -> StatusLine:
@@ -126,7 +130,7 @@ def _beat(beat: Heartbeat, now: datetime) -> StatusLine:
 
 
 def _damaged(name: str, reason: str) -> StatusLine:
-    return StatusLine(name=name, state=reason, good=False, remedy="pegel report")
+    return StatusLine(name=name, state=reason, good=False, remedy="pegel open")
 
 
 def _next(good: bool) -> str:
@@ -138,13 +142,20 @@ def _model(results: Results, row: ModelRow, now: datetime) -> StatusLine:
     counted = f"{results.ledger_total(row.name, row.version, now - LOOK_BACK).received} messages in a day"
     state = " · ".join([row.state.words, f"last window {row.last_window}", counted, *row.notices])
     good = row.state.level != "bad" and not row.notices
-    return StatusLine(
-        name=monitor_key(row.name, row.version), state=state, good=good, remedy="" if good else "pegel report"
-    )
+    key = monitor_key(row.name, row.version)
+    return StatusLine(name=key, state=state, good=good, remedy="" if good else f"pegel report {key}")
+
+
+def _silence(silence: Silence) -> StatusLine:
+    """Return the line of a silence: a person's wish, so nothing bad, but nobody may wonder why no mail comes."""
+    key = monitor_key(silence.model, silence.version)
+    until, since = (f"{at:%Y-%m-%d %H:%M} UTC" for at in (silence.until, silence.said_at))
+    said = f"no mail before {until}, said by {shown(silence.by)} at {since}: {shown(silence.why)}"
+    return StatusLine(name=key, state=said, remedy=f"pegel unsilence {key}")
 
 
 def _disk(home: Path) -> StatusLine:
     usage = shutil.disk_usage(next(folder for folder in (home, *home.parents) if folder.exists()))
     good = usage.free > 1 << 30
-    text = f"{usage.free / (1 << 30):.1f} GiB free"
-    return StatusLine(name=str(home), state=text, good=good, remedy="" if good else f"free space below {home}")
+    text = f"{usage.free / (1 << 30):.1f} GiB free for {home}"
+    return StatusLine(name="home", state=text, good=good, remedy="" if good else f"free space below {home}")

@@ -41,6 +41,8 @@ READERS = (
     ("report", "delays/1"),
     ("explain", "0123abcd"),
     ("ack", "0123abcd", "--until", "4h"),
+    ("silence", "delays", "--hours", "4", "--why", "storm"),
+    ("unsilence", "delays"),
 )
 """Commands that need a system that is there."""
 
@@ -55,7 +57,7 @@ def run(*arguments: str) -> int:
 
 def test_a_valid_spec_is_explained(spec_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Validating shows the fingerprint and what the wish means, the false-alarm budget in words."""
-    code = run("validate", str(spec_file))
+    code = run("validate", str(spec_file), "--home", str(spec_file.parent))
     said = capsys.readouterr().out
 
     assert code == 0
@@ -68,7 +70,7 @@ def test_a_valid_spec_is_explained(spec_file: Path, capsys: pytest.CaptureFixtur
 def test_a_held_promise_is_said(spec_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A promise that is to hold for most baselines is explained as such, not as the one on average."""
     spec_file.write_text(SPEC.replace("{count: 1, per: week}", "1 per week for 95% of baselines"))
-    code = run("validate", str(spec_file))
+    code = run("validate", str(spec_file), "--home", str(spec_file.parent))
 
     assert (0, True) == (code, "1 false alarm per week at most, for 95 % of baselines: " in capsys.readouterr().out)
 
@@ -78,7 +80,7 @@ def test_a_wrong_spec_is_refused_with_field_value_and_remedy(
 ) -> None:
     """Exit code 2, the spec's own sentence, and no traceback."""
     spec_file.write_text(SPEC.replace("60s", "-5"), encoding="utf-8")
-    code = run("validate", str(spec_file))
+    code = run("validate", str(spec_file), "--home", str(spec_file.parent))
     said = capsys.readouterr().err
 
     assert code == 2
@@ -89,7 +91,7 @@ def test_a_wrong_spec_is_refused_with_field_value_and_remedy(
 def test_validating_knows_what_is_installed(spec_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A detector or statistic that no installed package brings is refused with the names that exist."""
     spec_file.write_text(f"{SPEC}watch: {{detectors: [median, nope], statistics: [nix]}}", encoding="utf-8")
-    code = run("validate", str(spec_file))
+    code = run("validate", str(spec_file), "--home", str(spec_file.parent))
     lines = capsys.readouterr().err.splitlines()
 
     assert 2 == code

@@ -1,0 +1,67 @@
+"""Which watched model version a person means by `delays`, `delays/1`, or `delays --version 1`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+
+from pegel.errors import InvalidSpec
+from pegel.spec import names
+from pegel.spec.nearest import did_you_mean
+from pegel.spec.outside_text import quoted, shown
+from pegel.spec.settings import Settings
+from pegel.store.database import connect, migrate
+from pegel.store.database_file import refuse_missing
+from pegel.store.registry import Entry, Registry
+
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL[/VERSION]", help="e.g. delays, or delays/1 where several versions are watched.")
+]
+VersionOption = Annotated[
+    int | None, typer.Option("--version", min=1, help="Which version, where several are watched.")
+]
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Engine]:
+    """Open the results database for this block. Raises SetupError where there is none: looking makes nothing."""
+    refuse_missing(settings.database)
+    engine = connect(settings.database)
+    try:
+        migrate(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def watched_model(engine: Engine, model: str | None, version: int | None = None, *, otherwise: str) -> Entry:
+    """Return the one registered model version that is meant; without a name the only one there is.
+
+    Raises InvalidSpec when none or several are meant, with what is watched and the nearest name; it ends with
+    `otherwise`, which says what becomes of it, as in `Nothing was changed.`
+    """
+    entries = Registry(engine).entries()
+    meant = [entry for entry in entries if _is_meant(entry, model, version)]
+    if len(meant) != 1:
+        raise InvalidSpec(_refusal(entries, model, version, otherwise))
+    return meant[0]
+
+
+def _is_meant(entry: Entry, model: str | None, version: int | None) -> bool:
+    named = model is None or model in {entry.model, names.monitor_key(entry.model, entry.version)}
+    return named and version in {None, entry.version}
+
+
+def _refusal(entries: Sequence[Entry], model: str | None, version: int | None, otherwise: str) -> str:
+    keys = [names.monitor_key(entry.model, entry.version) for entry in entries]
+    given = "no model was named" if model is None else f"given {quoted(model)}"
+    given += "" if version is None else f", version {version}"
+    known = ", ".join(shown(key) for key in keys) or "none"
+    question = "" if model is None else did_you_mean(model, [*(entry.model for entry in entries), *keys])
+    unknown = not any(_is_meant(entry, model, None) for entry in entries)
+    guess = f" {question[0].upper()}{question[1:]}" if question and unknown else ""
+    return f"expected one watched model version; {given}; watched: {known}. {otherwise}{guess}"

@@ -1,0 +1,97 @@
+"""Whether what a spec names is there: the model's folder, the training data, the fields to be watched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pegel.data.columns import Schema
+from pegel.errors import PegelError
+from pegel.featurestore import LocalFeatureStore
+from pegel.spec.extras import missing_extra
+from pegel.spec.model_roots import local_folder, refuse_model_outside
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.nearest import did_you_mean
+from pegel.spec.outside_text import LONGEST_NAME, quoted, shown
+from pegel.spec.settings import Settings
+
+MOST_NAMES = 20
+"""Names that a sentence lists; a person does not read more."""
+
+
+def world_problems(spec: MonitorSpec, settings: Settings) -> list[str]:
+    """Return what the system of `settings` lacks of what the spec names, one line a problem; empty if nothing.
+
+    Where models are served by another platform than this machine, the model's folder is that one's to know.
+    """
+    return [*_model_problems(spec, settings), *_data_problems(spec, settings)]
+
+
+def _model_problems(spec: MonitorSpec, settings: Settings) -> Iterator[str]:
+    missing = _missing_folder(local_folder(spec.model.uri)) if settings.serving_backend == "local" else ""
+    if missing:
+        yield f"model.uri: given {quoted(spec.model.uri)}: expected a folder of this machine; {missing}"
+    try:
+        refuse_model_outside(spec.model.uri, settings.allowed_models)
+    except PegelError as error:
+        yield str(error)
+
+
+def _missing_folder(folder: Path | None) -> str:
+    """Say what there is instead of a folder, with the nearest name beside it; "" if it is one."""
+    if folder is None:
+        return "this names none"
+    try:
+        if folder.is_dir():
+            return ""
+        if folder.exists():
+            return "it is a file"
+        siblings = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
+    except OSError as error:
+        return f"it cannot be looked at ({error.strerror})"
+    return f"there is none; {did_you_mean(folder.name, siblings) or 'correct the path'}"
+
+
+def _data_problems(spec: MonitorSpec, settings: Settings) -> Iterator[str]:
+    source, column = spec.baseline.source, spec.baseline.time_column
+    store = LocalFeatureStore(settings.features)
+    try:
+        schema = store.describe(source)
+        columns = [] if column is None else _columns(store.read_training_data(source))
+    except PegelError as error:
+        yield f"baseline.source: {str(error).removeprefix('baseline.source: ')}"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        yield f"baseline.source: what is registered as {shown(source)} cannot be read ({shown(what)})"
+    else:
+        if column is not None and column not in columns:
+            yield _no_such("baseline.time_column", column, source, columns)
+        yield from _field_problems(spec, schema)
+
+
+def _columns(data: Path) -> list[str]:
+    """Return the columns of Parquet data, a file or a folder, also those that its folders' names hold."""
+    try:
+        from pyarrow import dataset  # noqa: PLC0415  core reads specs without its extra for tables
+    except ModuleNotFoundError as error:
+        raise missing_extra(error) from error
+    return list(dataset.dataset(data, format="parquet", partitioning="hive").schema.names)
+
+
+def _field_problems(spec: MonitorSpec, schema: Schema) -> Iterator[str]:
+    known = {field.name: field for field in schema.fields}
+    wanted = () if spec.watch.features == "all" else spec.watch.features
+    unknown = [name for name in wanted if name not in known]
+    yield from (_no_such("watch.features", name, spec.baseline.source, list(known)) for name in unknown[:MOST_NAMES])
+    if len(unknown) > MOST_NAMES:
+        yield f"watch.features: and {len(unknown) - MOST_NAMES} more"
+
+
+def _no_such(path: str, name: str, source: str, known: list[str]) -> str:
+    guess = did_you_mean(name, known) or f"there are {_listed(known)}"
+    return f"{path}: given {quoted(name)}: {shown(source)} has no such column; {guess}"
+
+
+def _listed(names: list[str]) -> str:
+    listed = ", ".join(shown(name, LONGEST_NAME) for name in names[:MOST_NAMES])
+    return f"{listed} and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else listed

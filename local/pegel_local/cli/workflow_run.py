@@ -1,0 +1,42 @@
+"""A workflow that a command starts through Airflow's public API, and what the command says of its end."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from pegel.cli.console import INTERRUPTED, say
+from pegel.errors import PermanentError
+from pegel_local.airflow.airflow_api import AirflowApi, Run
+from pegel_local.airflow.failed_tasks import LOG_LINES, why_failed
+
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until it is done, at most ten minutes.")]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show the end of the log of each task that failed, too.")
+]
+WITHIN_S = 600.0
+
+
+def start(airflow: AirflowApi, dag: str, params: dict[str, Any], *, what: str) -> Run:
+    """Start a workflow and say so: `what`, e.g. `delays/1: onboarding`, and the address of the run."""
+    run = airflow.trigger(dag, params)
+    say(f"{what} started, run {airflow.page(run)}")
+    return run
+
+
+def follow(airflow: AirflowApi, run: Run, *, what: str, verbose: bool) -> Run:
+    """Wait for a run's success.
+
+    Raises PermanentError with a line for each failed task, Unavailable if the run takes longer than `WITHIN_S`. An
+    interrupt ends the waiting, not the run.
+    """
+    try:
+        ended = airflow.wait(run, within_s=WITHIN_S)
+    except KeyboardInterrupt as error:
+        say(f"interrupted: nobody waits any more, and {what} goes on: {airflow.page(run)}")
+        raise typer.Exit(INTERRUPTED) from error
+    if ended.state != "success":
+        why = why_failed(airflow, ended, log_lines=LOG_LINES if verbose else 0)
+        raise PermanentError(f"{what} failed.\n{why}\nwhole logs (their ends with -v): {airflow.page(ended)}")
+    return ended

@@ -1,0 +1,174 @@
+"""`pegel validate` looks at the world where a system is up: folder, training data, fields; all problems at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from pegel.cli.main import main
+from pegel.data.columns import Field, Kind, Schema
+from pegel.featurestore import LocalFeatureStore
+from pegel.spec.settings import SETTINGS_FILE
+
+FIELDS = ("length", "width", "colour")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home that is up, with a model's folder and registered training data."""
+    home = tmp_path / "home"
+    (tmp_path / "models" / "tickets").mkdir(parents=True)
+    home.mkdir()
+    settings = {"model_roots": str(tmp_path / "models")}
+    (home / SETTINGS_FILE).write_text(json.dumps(settings), encoding="utf-8")
+    table = tmp_path / "train.parquet"
+    parquet.write_table(pa.table({name: [1.0] for name in (*FIELDS, "opened")}), table)
+    schema = Schema(tuple(Field(name, Kind.NUMERIC) for name in FIELDS))
+    LocalFeatureStore(home / "features").register_training_data("tickets", 1, table, schema)
+    return home
+
+
+def validate(home: Path, capsys: pytest.CaptureFixture[str], **changes: Any) -> tuple[object, list[str]]:
+    """Validate a spec that fits the home but for `changes`; return exit code and lines of standard error."""
+    spec = {
+        "model": {"name": "tickets", "uri": str(home.parent / "models" / "tickets")},
+        "baseline": {"source": "local://tickets?version=1&split=train"},
+    }
+    file = home.parent / "spec.json"
+    file.write_text(json.dumps(spec | changes), encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["validate", str(file), "--home", str(home)])
+    return ended.value.code, capsys.readouterr().err.splitlines()
+
+
+def at(home: Path, *parts: str) -> dict[str, Any]:
+    """Return a model whose folder is below the home's parent."""
+    return {"name": "tickets", "uri": str(home.parent.joinpath(*parts))}
+
+
+def test_what_is_there_is_valid(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A spec whose folder, data and fields are there has no problem."""
+    assert (0, []) == validate(home, capsys, watch={"features": ["length", "colour"]})
+
+
+def test_all_problems_are_told_at_once(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Unknown detector, missing folder and mistyped field: a line each, with the nearest name."""
+    watch = {"features": ["lenght", "width", "zzz"], "detectors": ["medain"]}
+    code, lines = validate(home, capsys, model=at(home, "models", "tikets"), watch=watch)
+    detector, folder, misspelt, unknown = lines
+
+    assert 2 == code
+    assert "watch.detectors: given 'medain'" in detector
+    assert "Did you mean `median`?" in detector
+    assert folder.startswith("model.uri: given ")
+    assert folder.endswith("expected a folder of this machine; there is none; did you mean `tickets`?")
+    assert misspelt.startswith("watch.features: given 'lenght'")
+    assert misspelt.endswith("did you mean `length`?")
+    assert unknown.endswith("there are length, width, colour")
+
+
+@pytest.mark.parametrize(("column", "expected"), [("opened", 0), ("opend", 2)])
+def test_a_column_of_times_need_not_be_a_field(
+    home: Path, capsys: pytest.CaptureFixture[str], column: str, expected: int
+) -> None:
+    """The column of times is looked up in the data itself; a mistyped one is answered by the nearest."""
+    baseline = {"source": "local://tickets?version=1&split=train", "time_column": column}
+    code, lines = validate(home, capsys, baseline=baseline)
+    sentence = "baseline.time_column: given 'opend': local://tickets?version=1&split=train has no such column; "
+
+    assert (expected, [f"{sentence}did you mean `opened`?"] * (expected == 2)) == (code, lines)
+
+
+def test_data_that_are_no_parquet_are_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A spoiled file of the feature store ends in one sentence."""
+    (data,) = (home / "features" / "training" / "tickets" / "1").glob("*.parquet")
+    data.write_bytes(b"spoiled")
+    baseline = {"source": "local://tickets?version=1&split=train", "time_column": "opened"}
+    (code, (line,)) = validate(home, capsys, baseline=baseline)
+
+    assert 2 == code
+    assert line.startswith(
+        "baseline.source: what is registered as local://tickets?version=1&split=train cannot be read"
+    )
+
+
+def test_a_folder_outside_the_allowed_ones_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What onboarding would refuse is refused here."""
+    (code, (line,)) = validate(home, capsys, model=at(home, "home"))
+
+    assert 2 == code
+    assert "expected a model below PEGEL_MODEL_ROOTS" in line
+
+
+def test_a_file_is_no_folder(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file of a model in the place of its folder is named as such."""
+    (home.parent / "models" / "model.pkl").write_bytes(b"")
+    (code, (line,)) = validate(home, capsys, model=at(home, "models", "model.pkl"))
+
+    assert 2 == code
+    assert line.endswith("expected a folder of this machine; it is a file")
+
+
+def test_data_that_nobody_registered_are_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A reference to nothing says where was looked, and the fields are not guessed at."""
+    baseline = {"source": "local://tickets?version=2&split=train"}
+    (code, (line,)) = validate(home, capsys, baseline=baseline, watch={"features": ["lenght"]})
+
+    assert 2 == code
+    assert "baseline.source: the feature store in" in line
+    assert "knows no training data local://tickets?version=2&split=train" in line
+
+
+def test_a_damaged_registration_is_one_sentence(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A torn file of the feature store ends in no traceback."""
+    (home / "features" / "training" / "tickets" / "1" / "train.json").write_text('{"data": "x"', encoding="utf-8")
+    (code, (line,)) = validate(home, capsys)
+
+    assert 2 == code
+    assert line.startswith("baseline.source: ")
+    assert "local://tickets?version=1&split=train" in line
+
+
+def test_a_model_of_another_platform_is_not_looked_at(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A place in an object store is no folder of this machine, unless another platform than this machine serves it."""
+    model = {"name": "tickets", "uri": "s3://bucket/tickets"}
+    (home / SETTINGS_FILE).write_text("{}", encoding="utf-8")
+    refusal = "model.uri: given 's3://bucket/tickets': expected a folder of this machine; this names none"
+
+    assert (2, [refusal]) == validate(home, capsys, model=model)
+
+    (home / SETTINGS_FILE).write_text(json.dumps({"serving_backend": "elsewhere:Backend"}), encoding="utf-8")
+
+    assert (0, []) == validate(home, capsys, model=model)
+
+
+def test_what_is_no_reference_is_told_once(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The store's own sentence about a reference has its field already."""
+    (code, (line,)) = validate(home, capsys, baseline={"source": "tickets"})
+
+    assert (2, True) == (code, line.startswith("baseline.source: given 'tickets': expected STORE://NAME"))
+
+
+def test_another_feature_store_is_not_here(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Training data are taken from the local feature store alone, and other references are refused."""
+    (code, (line,)) = validate(home, capsys, baseline={"source": "hopsworks://tickets?version=1&split=train"})
+
+    assert 2 == code
+    assert "knows no training data hopsworks://tickets?version=1&split=train" in line
+
+
+def test_without_a_system_only_the_spec_is_read(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no system is up, a folder of another machine is no problem, and what was left out is said."""
+    (home / SETTINGS_FILE).unlink()
+    file = home.parent / "spec.json"
+    validate(home, capsys, model=at(home, "nowhere"))
+    with pytest.raises(SystemExit) as ended:
+        main(["validate", str(file), "--home", str(home)])
+
+    assert 0 == ended.value.code
+    assert "not looked at: model folder, training data, fields" in " ".join(capsys.readouterr().out.split())

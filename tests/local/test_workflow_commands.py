@@ -1,0 +1,221 @@
+"""Commands that start a workflow: what they send to Airflow, and what they say of its end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from fake_airflow import RUN, FakeAirflow, failure, task
+from waiting import wait_until
+
+from pegel.cli.main import main
+from pegel.spec.settings import SETTINGS_FILE
+from pegel.store import tables
+from pegel.store.database import connect, migrate
+from pegel.store.registry import Registry
+from pegel.testing.samples import sample_spec
+from pegel_local.machine.paths import Home
+from pegel_local.system.stack_file import StackFile
+
+STARTED, DONE, FAILED = ((200, RUN | {"state": state}) for state in ("queued", "success", "failed"))
+ROW = [
+    {"name": "distance", "kind": "numeric", "value": 447.0},
+    {"name": "airline", "kind": "categorical", "value": "O'Hare"},
+]
+
+
+@pytest.fixture
+def home(tmp_path: Path, fake: FakeAirflow) -> Path:
+    """A home that is up, with `delays/1` and `delays/2` under watch."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    StackFile(Home(folder)).record(addresses={"user": "admin", "password": "secret"})
+    addresses = {"airflow_url": fake.url, "page_url": f"{fake.url}/pegel"}
+    (folder / SETTINGS_FILE).write_text(json.dumps(addresses), encoding="utf-8")
+    engine = connect(f"sqlite:///{folder / 'pegel.db'}")
+    migrate(engine)
+    for version in (1, 2):
+        Registry(engine).put(sample_spec("delays", version))
+    engine.dispose()
+    return folder
+
+
+@pytest.fixture
+def spec_file(tmp_path: Path) -> Path:
+    """A spec in a file."""
+    file = tmp_path / "delays.json"
+    file.write_text(json.dumps(sample_spec().to_json()), encoding="utf-8")
+    return file
+
+
+def run(*arguments: object) -> object:
+    """Run a command; return its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return ended.value.code
+
+
+def test_offboarding_sends_the_forms_answers(home: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]) -> None:
+    """The model version that was named goes, and what was measured stays."""
+    fake.answers += [STARTED, DONE]
+    code = run("offboard", "delays/2", "--wait", "--home", home)
+
+    assert 0 == code
+    assert fake.asked[1][1] == "/api/v2/dags/model_offboard/dagRuns"
+    assert {"model": "delays", "version": 2, "keep_data": True} == fake.asked[1][2]["conf"]
+    assert ["delays/2: neither watched nor served any more; what was measured stays"] == (
+        capsys.readouterr().out.splitlines()[1:]
+    )
+
+
+def test_what_was_measured_goes_only_if_told(home: Path, fake: FakeAirflow) -> None:
+    """With `--forget` the workflow deletes windows and findings, too."""
+    fake.answers += [STARTED]
+    code = run("offboard", "delays", "--version", 1, "--forget", "--home", home)
+
+    assert (0, False) == (code, fake.asked[1][2]["conf"]["keep_data"])
+
+
+def test_refreshing_names_one_model_version(home: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only the model version that was named is profiled; an equal baseline is said to be equal."""
+    fake.answers += [STARTED, DONE]
+    code = run("refresh", "delays/1", "--wait", "--home", home)
+
+    assert (0, {"models": ["delays/1"]}) == (code, fake.asked[1][2]["conf"])
+    assert "nothing changed" in capsys.readouterr().out
+
+
+def test_a_model_whose_spec_is_damaged_is_not_refreshed_in_silence(
+    home: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The workflow would pass over it, and an equal baseline would be told of data that nobody read."""
+    engine = connect(f"sqlite:///{home / 'pegel.db'}")
+    with engine.begin() as connection:
+        connection.execute(sa.update(tables.monitors).values(spec={"model": "spoiled"}))
+    engine.dispose()
+    code = run("refresh", "delays/1", "--home", home)
+    said = capsys.readouterr().err
+
+    assert (1, []) == (code, fake.asked)
+    assert said.startswith("delays/1: spec: ")
+    assert "Nothing was started." in said
+
+
+@pytest.mark.parametrize("command", ["offboard", "refresh"])
+@pytest.mark.parametrize("model", ["delasy", "delays/3", "delays"])
+def test_a_model_that_is_not_meant_clearly_is_refused(
+    home: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str], command: str, model: str
+) -> None:
+    """A mistyped name, a missing version and an open choice are one sentence; Airflow is not even asked."""
+    guess = {"delasy": "Did you mean `delays`?", "delays/3": "Did you mean `delays/", "delays": "changed."}[model]
+    code = run(command, model, "--home", home)
+    said = capsys.readouterr().err
+
+    assert 2 == code
+    assert f"given '{model}'; watched: delays/1, delays/2. Nothing was changed." in said
+    assert guess in said
+    assert [] == fake.asked
+
+
+def test_onboarding_ends_with_what_comes_next(
+    home: Path, spec_file: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Endpoint, page and a request of the probe's own row, quoted for a shell, and the address of the run."""
+    profiled = {"rows": 4000, "features": 3, "request_row": ROW}
+    fake.answers += [STARTED, DONE, (200, {"value": {"url": "http://e:1"}}), (200, {"value": json.dumps(profiled)})]
+    code = run("apply", spec_file, "--wait", "--home", home)
+
+    assert 0 == code
+    assert [
+        f"delays/1: onboarding started, run {fake.url}/dags/d/runs/r",
+        "delays/1: onboarded",
+        "endpoint  http://e:1/v1/models/delays-v1:predict",
+        f"page      {fake.url}/pegel/models/delays/1",
+        "baseline  4,000 rows, 3 fields",
+        "",
+        "curl -s http://e:1/v1/models/delays-v1:predict -H 'Content-Type: application/json' \\",
+        """  -d '{"instances": [[447.0, "O'"'"'Hare"]]}'""",
+    ] == capsys.readouterr().out.splitlines()
+
+
+def test_onboarding_whose_results_are_gone_names_the_page(
+    home: Path, spec_file: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An Airflow that keeps no results of tasks leaves the model onboarded, and the command no less done."""
+    fake.answers += [STARTED, DONE, (404, {"detail": "gone"})]
+    code = run("apply", spec_file, "--wait", "--home", home)
+
+    assert 0 == code
+    assert f"page      {fake.url}/pegel/models/delays/1" == capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("option", [(), ("-v",)], ids=["brief", "verbose"])
+def test_each_failed_task_is_a_line(
+    home: Path, spec_file: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str], option: tuple[str, ...]
+) -> None:
+    """All failed tasks are told in their own words, those that never began are not; logs are shown with -v only."""
+    tasks = [
+        task("register", "upstream_failed", start=None),
+        task("wait_ready", "failed"),
+        task("baseline", "failed", map_index=2),
+    ]
+    fake.answers += [
+        STARTED,
+        FAILED,
+        (200, {"task_instances": tasks}),
+        failure("no room\nleft", "looking"),
+        failure("odd"),
+    ]
+    code = run("apply", spec_file, "--wait", "--home", home, *option)
+    lines = capsys.readouterr().err.splitlines()
+
+    assert 1 == code
+    assert [
+        "delays/1: onboarding failed.",
+        "wait_ready: no room left",
+        "baseline[2]: odd",
+        f"whole logs (their ends with -v): {fake.url}/dags/d/runs/r",
+    ] == [line for line in lines if not line.startswith("  |")]
+    assert ("  | looking" in lines) == bool(option)
+
+
+def test_a_lost_log_hides_no_failed_task(home: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]) -> None:
+    """A task whose log is gone is told as failed, and so are the others."""
+    tasks = [task("profile", "failed"), task("promote", "failed")]
+    fake.answers += [STARTED, FAILED, (200, {"task_instances": tasks}), (404, {"detail": "gone"}), failure("odd")]
+    code = run("refresh", "delays/1", "--wait", "--home", home)
+    _, first, second, _ = capsys.readouterr().err.splitlines()
+
+    assert 1 == code
+    assert first.startswith("profile: its log cannot be read: ")
+    assert "promote: odd" == second
+
+
+def test_an_interrupt_ends_the_waiting_alone(home: Path, spec_file: Path, fake: FakeAirflow) -> None:
+    """Whoever stops waiting is told that the run goes on, and where."""
+    fake.answers += [STARTED] * 1000
+    command = [sys.executable, "-m", "pegel.cli.main", "apply", str(spec_file), "--wait", "--home", str(home)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert wait_until(lambda: len(fake.asked) > 2)
+        process.send_signal(signal.SIGINT)
+        said, trouble = process.communicate(timeout=20)
+
+    assert (130, "") == (process.returncode, trouble)
+    assert said.endswith(f"delays/1: onboarding goes on: {fake.url}/dags/d/runs/r\n")
+
+
+def test_a_failed_task_without_an_exception_is_told_by_its_last_line(
+    home: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A task that was killed left no exception: the end of its log stands for it."""
+    log = (200, {"content": ["started", {"event": "Process terminated by signal"}]})
+    fake.answers += [STARTED, FAILED, (200, {"task_instances": [task("profile", "failed")]}), log]
+    code = run("refresh", "delays/1", "--wait", "--home", home)
+
+    assert 1 == code
+    assert "profile: Process terminated by signal" in capsys.readouterr().err.splitlines()
