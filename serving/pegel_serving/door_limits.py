@@ -36,6 +36,9 @@ WRITE_WITHIN_S = 60.0
 of 4 MB, is in time at 70 kB a second; a usual one fits into the buffers of the system and waits for nobody."""
 PIECE_BYTES = 65_536
 """In which a large answer is handed to its connection, where two of them may wait: what waits longer is held."""
+READ_AHEAD_BYTES = 65_536
+"""Of the system's buffer of one connection to the model server. What is there, the process takes at once, before it is
+counted: with the usual buffers whole answers of megabytes, on each of 100 connections."""
 IDLE_S = 75
 """How long a connection is kept open between two requests: longer than the pools of usual clients keep theirs."""
 CONNECTIONS = 1000

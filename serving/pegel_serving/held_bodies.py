@@ -123,15 +123,15 @@ class HeldBodies:
     async def answer(self, parts: AsyncIterator[bytes]) -> bytes:
         """Return an answer's body whole; the request is let go then. Raises BodyRefused."""
         limit = self._holder.limits.answer_bytes
-        kept, size = [], 0
+        # one growing block: thousands of small ones would leave holes in the process's memory when they are joined
+        body = bytearray()
         async for part in parts:
-            size += len(part)
-            if size > limit:
+            if len(body) + len(part) > limit:
                 raise BodyRefused(502, f"an answer may hold {limit} bytes; this one holds more and ends here")
             self._hold(len(part))
-            kept.append(part)
-        self._hold(size - self.size)
-        return b"".join(kept)
+            body += part
+        self._hold(len(body) - self.size)
+        return bytes(body)
 
     async def send(self, answer: Response, send: Send, cut_off: Callable[[], None]) -> None:
         """Send an answer in pieces, each when the connection has room for it, and let go of it when all are sent.

@@ -90,7 +90,11 @@ class Proxy:
         self._model = model
         self._agent, self._metadata_headers, self._probe_token = agent, metadata_headers, probe_token.encode()
         self._holder = Holder(limits)
-        self._client = httpx.AsyncClient(base_url=upstream, timeout=limits.answer_within_s, trust_env=False)
+        buffer = (socket.SOL_SOCKET, socket.SO_RCVBUF, door_limits.READ_AHEAD_BYTES)
+        transport = httpx.AsyncHTTPTransport(trust_env=False, socket_options=[buffer])
+        self._client = httpx.AsyncClient(
+            base_url=upstream, timeout=limits.answer_within_s, trust_env=False, transport=transport
+        )
         self.refused = 0
         """Calls that were not forwarded."""
 
