@@ -10,7 +10,7 @@ import typer
 
 from pegel.baseline.baseline import Baseline
 from pegel.cli.console import say
-from pegel.cli.options import writing
+from pegel.cli.options import refuse_unwritable, writing
 from pegel.cli.profile import Data, Units, units_of
 from pegel.cli.progress import bar
 from pegel.errors import PermanentError
@@ -18,7 +18,7 @@ from pegel.notebook import checking
 from pegel.notebook.naming import place
 
 BaselineOption = Annotated[Path, typer.Option("--baseline", "-b", help="What `pegel profile` wrote.")]
-Save = Annotated[Path | None, typer.Option(help="Write the report as one self-contained HTML file, too.")]
+Save = Annotated[Path | None, typer.Option(help="Write the report as one self-contained HTML file, too: *.html.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report for machines.")]
 
 
@@ -33,6 +33,8 @@ def check(  # noqa: PLR0917  options are named on the command line
     as_json: AsJson = False,
 ) -> None:
     """Compare a table with a baseline: exit code 0 ok, 1 findings, 2 too little to say, 3 it could not be checked."""
+    if save is not None:
+        refuse_unwritable(save, ".html")
     with bar("check") as progress:
         report = checking.check(
             data,

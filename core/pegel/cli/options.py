@@ -38,6 +38,18 @@ def same_home(home: Path | None) -> str:
     return "" if home is None else f" --home {shlex.quote(str(home))}"
 
 
+def refuse_unwritable(path: Path, suffix: str | None = None) -> None:
+    """Refuse a file to be written whose folder is not there, or whose name ends otherwise: before any work is done.
+
+    Raises PermanentError.
+    """
+    if not path.parent.is_dir():
+        given = f"{shown(str(path))}, but there is no folder {shown(str(path.parent))}"
+        raise PermanentError(f"expected a file in a folder that is there, given {given}. Nothing was written.")
+    if suffix is not None and path.suffix.lower() != suffix:
+        raise PermanentError(f"expected a file named *{suffix}, given {shown(str(path))}. Nothing was written.")
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Write a file in this block. Raises PermanentError where that is not possible."""

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pegel.cli.console import err, say
-from pegel.cli.options import writing
+from pegel.cli.options import refuse_unwritable, writing
 from pegel.cli.progress import bar
 from pegel.errors import InvalidSpec
 from pegel.notebook import profiling
@@ -40,6 +40,7 @@ def profile(  # noqa: PLR0917  options are named on the command line
     version: Annotated[int, typer.Option(min=1, help="Of the same.")] = 1,
 ) -> None:
     """Learn what a table looks like and write it as a baseline; files may be larger than memory."""
+    refuse_unwritable(output)
     with warnings.catch_warnings(record=True) as warned, bar("profile") as progress:
         warnings.simplefilter("always", UserWarning)
         baseline = profiling.profile(

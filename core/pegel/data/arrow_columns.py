@@ -29,18 +29,20 @@ _LISTS = (
     pa.types.is_list_view,
     pa.types.is_large_list_view,
 )
+_NUMERIC = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
 
 
 def kind_of(arrow: pa.DataType) -> Kind | str:
     """Return how a column of this type is measured, or why it is not. Of several types, text makes it a category.
 
     Encodings do not count: categories that are integers are numbers, because no file keeps that they were categories.
+    A column without a type, because it has no value, is one of numbers: that is what pandas makes of it.
     """
     arrow = plain_type(arrow)
     if pa.types.is_union(arrow):
         has_text = any(pa.types.is_string(plain_type(field.type)) for field in arrow)
         return Kind.CATEGORICAL if has_text else Kind.NUMERIC
-    if pa.types.is_integer(arrow) or pa.types.is_floating(arrow) or pa.types.is_decimal(arrow):
+    if any(holds(arrow) for holds in _NUMERIC):
         return Kind.NUMERIC
     if pa.types.is_boolean(arrow) or pa.types.is_string(arrow):
         return Kind.CATEGORICAL
@@ -50,8 +52,6 @@ def kind_of(arrow: pa.DataType) -> Kind | str:
 def _why_not(arrow: pa.DataType) -> str:
     if pa.types.is_temporal(arrow):
         return "times always differ between then and now"
-    if pa.types.is_null(arrow):
-        return "holds no value from which to tell numbers from text"
     kind = arrow.type_name if isinstance(arrow, pa.OpaqueType) else arrow
     return f"{kind} is neither a number nor a category"
 
@@ -168,7 +168,7 @@ def _gathered_categories(column: Column) -> Categories:
 
 def _is_simple(arrow: pa.DataType) -> bool:
     """Say whether all values of a column are numbers, all are texts, all are truth values, or all are null."""
-    return pa.types.is_null(arrow) or (isinstance(kind_of(arrow), Kind) and not pa.types.is_union(arrow))
+    return isinstance(kind_of(arrow), Kind) and not pa.types.is_union(arrow)
 
 
 def _encodable(column: Column) -> Column:

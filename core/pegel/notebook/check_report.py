@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from pegel.judge.judge import Judgement
 from pegel.judge.paired_fields import PairedFields
 from pegel.judge.watched_fields import watched_fields
 from pegel.notebook.naming import listed
+from pegel.notebook.stray_texts import StrayTexts
 from pegel.report.words import VERDICT_WORDS, p_value, size
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_NAME, shown
@@ -33,6 +35,7 @@ class CheckReport:
 
     `extra`: columns of the table that the baseline does not know; they were left alone. `estimate`: performance as far
     as the scores of a classifier tell it without labels. `running_ids`: columns that have drifted and look like ids.
+    `strays`: categories that are numbers but for a few values, with these.
     """
 
     baseline: Baseline
@@ -42,6 +45,7 @@ class CheckReport:
     extra: tuple[str, ...] = ()
     estimate: Estimate | None = None
     running_ids: tuple[str, ...] = ()
+    strays: Mapping[str, StrayTexts] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -110,7 +114,12 @@ class CheckReport:
             "leave it out of the baseline, or name it as `categorical`; as a number it drifts in every table"
             for name in self.running_ids
         )
-        return (*ids, *self.judgement.notes)
+        strays = (
+            f"column {shown(name, LONGEST_NAME)} is a category of the baseline, though nearly all values are numbers "
+            f"({stray}): unless it holds codes, correct these values in the training data, too, and profile that again"
+            for name, stray in self.strays.items()
+        )
+        return (*ids, *strays, *self.judgement.notes)
 
     def changes(self, judged: FeatureVerdict) -> list[FeatureVerdict | Finding]:
         """Return what has changed in a field: its verdict, and what another kind of tests has found in it, too."""

@@ -15,6 +15,7 @@ from pegel.notebook import arguments, labelled, table_reading
 from pegel.notebook.check_report import CheckReport
 from pegel.notebook.naming import listed
 from pegel.notebook.running_numbers import RunningNumbers
+from pegel.notebook.stray_texts import StrayTexts, stray_texts
 from pegel.notebook.table_counting import summarise
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_NAME, shown
@@ -75,13 +76,14 @@ def check(
         summary = summarise(table, baseline.layout, running=running, progress=stages.stage(1))
         known = None if performance is None else labelled.count(table, performance)
         estimate = None if performance is None else labelled.estimate(table, performance)
+        strays = _strays(table, baseline)
     now = datetime.now(UTC)
     span = Span(now - spec.windowing.length, now)
     judgement = judge(baseline, summary, spec=spec, span=span, revision=0, labelled=known)
     extra = tuple(name for name in table.names if name not in used)
     drifted = [finding.feature for finding in judgement.findings if finding.feature in baseline.layout.index]
     ids = tuple(running.among(dict.fromkeys(drifted), baseline.summary))
-    return CheckReport(baseline, summary, spec, judgement, extra, estimate, ids)
+    return CheckReport(baseline, summary, spec, judgement, extra, estimate, ids, strays)
 
 
 def _check_units(baseline: Baseline, units: Mapping[str, str]) -> None:
@@ -103,6 +105,14 @@ def _text(baseline: Baseline) -> list[str]:
 
 def _numeric(baseline: Baseline) -> list[str]:
     return [field.name for field in baseline.layout.schema.fields if field.kind is Kind.NUMERIC]
+
+
+def _strays(table: table_reading.Table, baseline: Baseline) -> dict[str, StrayTexts]:
+    """Return what is no number in columns of numbers that the baseline has as categories of any value."""
+    fields = (feature for feature in baseline.layout.features if isinstance(feature, CategoricalLayout))
+    names = [feature.field.name for feature in fields if feature.open_vocabulary]
+    strays = {name: stray_texts(table.column(name), table.rows) for name in names}
+    return {name: stray for name, stray in strays.items() if stray is not None}
 
 
 def _spec(baseline: Baseline, false_alarms: str, windows_per_week: float, margin: float) -> MonitorSpec:

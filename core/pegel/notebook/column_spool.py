@@ -28,6 +28,8 @@ from pegel.spec.outside_text import shown
 BLOCK = 4 << 20
 """Bytes of text parsed at a time; the first block decides on the types, unless a later one contradicts it. A row is
 shorter."""
+_UNEVEN = re.compile(r"Row #(?P<row>\d+): Expected (?P<expected>\d+) columns, got (?P<given>\d+): (?P<text>.*)")
+"""What Arrow says of a row that is longer or shorter than the first."""
 _Finish = Callable[[str, pa.Array], pa.Array]
 _Sink = Callable[[pa.Schema], Any]
 
@@ -105,7 +107,7 @@ def spool(
         as_written = target.with_suffix(".text")
         try:
             with _opened(file, expanded_bytes, progress) as text:
-                _copy(text, reading.all_text, block_bytes, partial(_arrow, as_written), lambda _, column: column)
+                _copy(text, reading.all_text, block_bytes, partial(_parquet, as_written), lambda _, column: column)
                 _convert(as_written, target, file.path, reading)
         finally:
             as_written.unlink(missing_ok=True)
@@ -147,8 +149,11 @@ def _reason(error: Exception) -> str:
     message = reason(error)
     if "straddling object" in message:
         return f"a row is longer than {BLOCK >> 20} MiB; a quote may be open, or a column holds whole documents"
-    if re.search(r"Expected \d+ columns", message):
-        return f"{message}; the first line names the columns: remove comments and titles above it"
+    if uneven := _UNEVEN.search(message):
+        return (
+            f"row {uneven['row']} should have {uneven['expected']} values, one per name, and has {uneven['given']}: "
+            f"{uneven['text']}; the first line names the columns: remove comments and titles above it"
+        )
     return message
 
 
@@ -206,30 +211,27 @@ def _convert(as_written: Path, target: Path, path: Path, reading: _Reading) -> N
     """Copy columns of text, each as values of its narrowest type. Raises PermanentError as `decimal_sign.settle`."""
     wanted = reading.wanted
     signs: dict[str, str] = {}
-    with pa.ipc.open_file(str(as_written)) as file:
-        columns = {name: partial(_blocks, as_written, number) for number, name in enumerate(file.schema.names)}
+    # Opened once: that takes as long as there are columns.
+    with parquet.ParquetFile(as_written, pre_buffer=False) as file:
+        columns = {name: partial(_column, file, name) for name in file.schema_arrow.names}
         for name in filter(wanted.may_be_number, columns):
             for sign in decimal_sign.signs(decimal_sign.forms(columns[name]())):
                 signs.setdefault(sign, name)
         decimal = decimal_sign.settle(path, reading.dialect.separator, signs)
         fixed = dict.fromkeys(reading.text, pa.string())
-        types = {name: fixed.get(name) or narrowest(blocks, decimal) for name, blocks in columns.items()}
+        types = {name: fixed.get(name) or narrowest(column, decimal) for name, column in columns.items()}
         with _parquet(target, pa.schema(list(types.items()))) as writer:
-            for batch in map(file.get_batch, range(file.num_record_batches)):
-                values = [converted(batch.column(name), kind, decimal) for name, kind in types.items()]
+            for block in map(file.read_row_group, range(file.num_row_groups)):
+                texts = {name: block.column(name).combine_chunks() for name in types}
+                values = [converted(texts[name], kind, decimal) for name, kind in types.items()]
                 finished = [_without_nulls(wanted, *column) for column in zip(types, values, strict=True)]
                 writer.write_batch(pa.RecordBatch.from_arrays(finished, schema=writer.schema))
 
 
-def _blocks(as_written: Path, column: int) -> Iterator[pa.StringArray]:
-    """Read one column of text from its beginning."""
-    with pa.ipc.open_file(str(as_written), options=pa.ipc.IpcReadOptions(included_fields=[column])) as file:
-        for number in range(file.num_record_batches):
-            yield file.get_batch(number).column(0)
-
-
-def _arrow(path: Path, schema: pa.Schema) -> pa.ipc.RecordBatchFileWriter:
-    return pa.ipc.new_file(str(path), schema, options=pa.ipc.IpcWriteOptions(compression="lz4"))
+def _column(file: parquet.ParquetFile, name: str) -> Iterator[pa.StringArray]:
+    """Read one column of text from its beginning, block by block."""
+    for block in range(file.num_row_groups):
+        yield file.read_row_group(block, columns=[name], use_threads=False).column(0).combine_chunks()
 
 
 def _parquet(path: Path, schema: pa.Schema) -> parquet.ParquetWriter:

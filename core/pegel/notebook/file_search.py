@@ -22,6 +22,8 @@ NAMED_TEXT = (*TEXT, ".tab", ".txt", ".dat", ".data", "")
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 """Of text, by the last suffix. Parquet has compression of its own."""
 READ = "Parquet (.parquet, .pq) or text with a header line (.csv, .tsv, .txt, also with .gz, .bz2, .zst)"
+PSEUDO = ("/proc", "/sys", "/dev")
+"""Folders in which the system shows itself as files; no data, where a folder above them is searched."""
 _NO_KEY = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -130,8 +132,9 @@ def _walk(root: Path) -> Iterator[Path]:
     visited = set()
     for folder, folders, names in os.walk(root, onerror=_unreadable, followlinks=True):
         real = os.path.realpath(folder)
-        folders[:] = [] if real in visited else [name for name in folders if not _is_hidden(name)]
-        if real in visited:
+        is_searched = real not in visited and real not in PSEUDO
+        folders[:] = [name for name in folders if is_searched and not _is_hidden(name)]
+        if not is_searched:
             continue
         visited.add(real)
         for name in names:
@@ -143,7 +146,9 @@ def _walk(root: Path) -> Iterator[Path]:
 
 
 def _unreadable(error: OSError) -> NoReturn:
-    raise error
+    raise PermanentError(
+        f"expected a folder that can be read, given {place(error.filename)}: {error.strerror}. Nothing was read."
+    ) from error
 
 
 def _is_hidden(name: str) -> bool:

@@ -56,7 +56,9 @@ def table_of(data: Any, wanted: Callable[[str], bool]) -> tuple[pa.Table, tuple[
     features = [name for name in frame.names if name not in labels]
     if twice := [name for name, count in Counter(features).items() if count > 1]:
         raise PermanentError(f"expected one column per name, given several named {listed(twice)}: nothing was read.")
-    columns = {name: frame.column(frame.names.index(name)) for name in features if wanted(name)}
+    columns = {
+        name: frame.column(place) for place, name in enumerate(frame.names) if name not in labels and wanted(name)
+    }
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         given = listed([f"{name} with {length}" for name, length in lengths.items()])

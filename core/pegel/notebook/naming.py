@@ -36,5 +36,5 @@ def place(path: str | Path) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Return what an error of a library says, which may quote the file, as one harmless line."""
-    return shown(str(error), LONGEST_SENTENCE)
+    """Return what an error of a library says, which may quote the file, as one harmless line without a full stop."""
+    return shown(str(error).rstrip().rstrip("."), LONGEST_SENTENCE)

@@ -10,25 +10,31 @@ from pyarrow import csv
 
 from pegel.notebook.decimal_sign import NULLS
 
+FIRST = 10
+"""Values that tell the type of most columns."""
+
 
 def narrowest(blocks: Callable[[], Iterator[pa.StringArray]], decimal: str) -> pa.DataType:
     """Return the narrowest type that holds every value of a column.
 
-    A type is taken until a value does not fit; that value is kept, and the next type is what Arrow finds for all the
-    values that were kept. A type that later blocks gave is tried on earlier ones, too.
+    The first values are kept, and a type is what Arrow finds for all that were kept. It is taken until a value does not
+    fit; that one is kept, too. A type that later blocks gave is tried on earlier ones, too.
 
     Args:
         blocks: Reads the column from its beginning; it is called once for most columns, seldom more than twice.
         decimal: The sign before fractions.
     """
-    misfits: list[str] = []
+    kept: list[str] = []
     fitting, settled = pa.null(), False
     while not settled:
         settled = True
         for place, texts in enumerate(blocks()):
+            if not kept:
+                kept = texts[:FIRST].to_pylist()
+                fitting = _inferred(kept, decimal)
             while converted(texts, fitting, decimal) is None:
-                misfits.append(_misfit(texts, fitting, decimal))
-                fitting = _inferred(misfits, decimal)
+                kept.append(_misfit(texts, fitting, decimal))
+                fitting = _inferred(kept, decimal)
                 settled = settled and place == 0
             if pa.types.is_string(fitting):
                 return fitting

@@ -10,6 +10,7 @@ from os import cpu_count
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pegel.baseline.baseline import Baseline
@@ -22,11 +23,13 @@ from pegel.notebook import arguments, labelled, table_reading
 from pegel.notebook.learning import learn
 from pegel.notebook.naming import few, listed
 from pegel.notebook.row_labels import NAMELESS
+from pegel.notebook.stray_texts import stray_texts
 from pegel.notebook.table_counting import summarise
 from pegel.spec.monitor_spec import Watch
 from pegel.spec.outside_text import LONGEST_NAME, shown
 from pegel.stats.layout import CategoricalLayout, Layout, assemble
 from pegel.stats.noise import Noise
+from pegel.stats.summary import Summary
 
 MEMORY = 256 << 20
 """Bytes that all columns whose cells are being learned may take together; beyond, a column is read several times."""
@@ -71,7 +74,8 @@ def profile(
             is the same.
 
     Columns that are neither numbers nor categories (times, lists, ...) or have no name are left out with a warning that
-    names them.
+    names them. Warnings name as well columns of numbers that a few texts among them make categories, and columns that
+    have no value at all.
 
     Raises:
         PermanentError: If there is nothing to learn from, or a column that is named is not there.
@@ -85,15 +89,12 @@ def profile(
     stages = table_reading.Stages(progress, 3)
     with table_reading.opened(data, text=categorical, progress=stages.stage(0)) as table:
         schema = _schema(table, predictions, categorical, units, without=label)
-        if table.rows == 0 or not schema.fields:
-            raise PermanentError(
-                f"expected rows of numbers or categories, given {table.rows:,} rows and {len(schema.fields)} such "
-                "columns: no baseline was made."
-            )
+        _warn_of_strays(table, schema, categorical)
         performance = None if labels is None else labelled.learn(table, labels)
         layout = _layout(table, schema, memory, stages.stage(1))
         repeated = RepeatedRows(table.rows)
         summary = summarise(table, layout, exact=True, repeated=repeated, progress=stages.stage(2))
+        _warn_of_empty(summary)
         return Baseline.build(
             layout=layout,
             summary=summary,
@@ -172,8 +173,7 @@ def _schema(
         raise PermanentError(
             f"expected the columns {listed(absent)}, given a table without them: no baseline was made."
         )
-    nameless = [name for name, reason in table.labels.items() if reason == NAMELESS]
-    fields, left_out = [], [f"{shown(name or 'a column', LONGEST_NAME)} ({NAMELESS})" for name in nameless]
+    fields, left_out = [], _nameless(table)
     for column in table.schema:
         if column.name == without:
             continue  # labels come later than what is checked, or never
@@ -184,6 +184,46 @@ def _schema(
         role = Role.PREDICTION if column.name in predictions else Role.FEATURE
         chosen = Kind.CATEGORICAL if column.name in categorical else kind
         fields.append(Field(column.name, chosen, role, units.get(column.name)))
+    reasons = few(left_out, "; ")
+    if table.rows == 0 or not fields:
+        raise PermanentError(
+            f"expected rows of numbers or categories, given {table.rows:,} rows and {len(fields)} such columns"
+            f"{f' (not measured: {reasons})' if left_out else ''}: no baseline was made."
+        )
     if left_out:
-        warnings.warn(f"not measured: {few(left_out, '; ')}", stacklevel=3)
+        warnings.warn(f"not measured: {reasons}", stacklevel=3)
     return Schema(tuple(sorted(fields, key=lambda field: field.role is Role.PREDICTION)))
+
+
+def _nameless(table: table_reading.Table) -> list[str]:
+    """Return in words which columns are left out for want of a name, as it stands in the table."""
+    nameless = [name for name, reason in table.labels.items() if reason == NAMELESS]
+    return [
+        f"{shown(name, LONGEST_NAME)} ({NAMELESS})" if name.strip() else "columns without a name" for name in nameless
+    ]
+
+
+def _warn_of_strays(table: table_reading.Table, schema: Schema, categorical: Collection[str]) -> None:
+    """Name the columns that a few values among numbers have made categories, and that nobody has called such."""
+    strays = []
+    for field in schema.fields:
+        is_meant = field.kind is Kind.NUMERIC or field.name in categorical
+        if is_meant or pa.types.is_boolean(table.schema.field(field.name).type):
+            continue
+        if stray := stray_texts(table.column(field.name), table.rows):
+            strays.append(f"{shown(field.name, LONGEST_NAME)} ({stray})")
+    if strays:
+        warnings.warn(
+            f"taken as categories, though nearly all values are numbers: {few(strays, '; ')}. Correct these values, or "
+            "name a column of codes as categorical",
+            stacklevel=3,
+        )
+
+
+def _warn_of_empty(summary: Summary) -> None:
+    """Name the columns that have no value in any row."""
+    empty = [name for name, feature in summary.features.items() if feature.n == feature.n_null + feature.n_nan]
+    if empty:
+        warnings.warn(
+            f"without a value in any row, so checks have nothing to compare with: {listed(empty)}", stacklevel=3
+        )

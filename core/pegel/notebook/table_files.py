@@ -17,12 +17,10 @@ from pegel.data.plain_types import plain_type
 from pegel.errors import PermanentError
 from pegel.notebook.file_search import DataFile
 from pegel.notebook.naming import listed, place, reason
+from pegel.notebook.open_files import OpenFiles
 from pegel.notebook.row_labels import row_labels
 from pegel.notebook.wanted_columns import Wanted
 from pegel.spec.outside_text import shown
-
-STREAM = 1 << 16
-"""Bytes of a column read ahead, so that a row group larger than memory does not fill it."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,15 @@ class Files:
     """Files with the same columns, read one after the other.
 
     `schema`: what can be read, in plain types. `names`: all columns that features could be. `labels`: those that are
-    none, each with the reason. `keys`: per file, what its folders say of all its rows.
+    none, each with the reason. `open_files`: to be closed at the end. `keys`: per file, what its folders say of all its
+    rows.
     """
 
     schema: pa.Schema
     names: tuple[str, ...]
     labels: Mapping[str, str]
     rows: int
+    open_files: OpenFiles
     _parts: tuple[_Part, ...]
     _keys: tuple[Mapping[str, pa.Scalar], ...]
 
@@ -57,16 +57,14 @@ class Files:
         for part, keys in zip(self._parts, self._keys, strict=True):
             own = [name for name in names if name not in keys]
             with _readable(part.file.path):
-                for batch in _own(part, own, rows):
+                for batch in self._own(part, own, rows):
                     columns = {name: batch.column(name) for name in own}
                     columns |= {name: pa.repeat(keys[name], batch.num_rows) for name in names if name in keys}
                     yield pa.RecordBatch.from_arrays([columns[name] for name in names], names=list(names))
 
-
-def _own(part: _Part, names: list[str], rows: int) -> Iterator[pa.RecordBatch]:
-    # Buffering ahead, Arrow's default, would hold the whole file by the end.
-    with parquet.ParquetFile(part.path, metadata=part.metadata, buffer_size=STREAM, pre_buffer=False) as file:
-        yield from file.iter_batches(batch_size=rows, columns=names, use_threads=False)
+    def _own(self, part: _Part, names: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+        with self.open_files.reader(part.path, part.metadata) as file:
+            yield from file.iter_batches(batch_size=rows, columns=names, use_threads=False)
 
 
 def open_all(
@@ -92,7 +90,7 @@ def open_all(
     names = [name for name in first.names if name not in first.labels]
     rows = sum(part.metadata.num_rows for part in parts)
     labels = {name: reason for part in parts for name, reason in part.labels.items()}
-    return Files(schema, (*names, *keys[0]), labels, rows, tuple(parts), tuple(keys))
+    return Files(schema, (*names, *keys[0]), labels, rows, OpenFiles(), tuple(parts), tuple(keys))
 
 
 def _share(progress: Callable[[float], None], before: int, size: int, whole: int, share: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -103,11 +103,12 @@ def opened(
     """
     wanted = Wanted(text, watched, numbers)
     files = file_search.find(data)
-    with TemporaryDirectory(prefix="pegel-") as folder:
+    with TemporaryDirectory(prefix="pegel-") as folder, ExitStack() as stack:
         if files is None:
             table = _in_memory(data, wanted)
         else:
             whole = table_files.open_all(files, Path(folder), wanted, progress)
+            stack.enter_context(closing(whole.open_files))
             source = file_search.describe(files)
             table = Table(source, whole.schema, whole.names, whole.labels, whole.rows, whole.batches)
         try:

@@ -99,6 +99,8 @@ def test_what_cannot_be_checked_is_no_verdict(
         ([today, "-b", baseline, "--unit", "delay"], "expected COLUMN=UNIT"),
         ([today, "-b", baseline, "--false-alarms", "weekly"], "Nothing was judged"),
         ([today, "-b", baseline, "--margin", "5"], "watch.margin: given 5.0"),
+        ([today, "-b", baseline, "--save", tmp_path / "x.pdf"], "expected a file named *.html, given"),
+        ([today, "-b", baseline, "--save", tmp_path / "new" / "x.html"], "but there is no folder"),
         ([today, "-b", baseline, "--bogus"], "No such option"),
         ([today], "--baseline"),
     ]
@@ -107,6 +109,7 @@ def test_what_cannot_be_checked_is_no_verdict(
         said = capsys.readouterr().err
         assert sentence in " ".join(said.split())
         assert "Traceback" not in said
+    assert not [*tmp_path.glob("new"), *tmp_path.glob("*.pdf")]
 
 
 def test_what_cannot_be_profiled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,13 +118,14 @@ def test_what_cannot_be_profiled(tmp_path: Path, capsys: pytest.CaptureFixture[s
     path.write_text("a\n1\n", encoding="utf-8")
     made = tmp_path / "baseline.json"
 
-    assert [1, 1, 2, 2] == [
+    assert [1, 1, 1, 2, 2] == [
         run("profile", tmp_path / "nowhere.csv", "-o", made),
+        run("profile", path, "-o", tmp_path / "new" / "baseline.json"),
         run("profile", path, "--categorical", "b", "-o", made),
         run("profile", path, "--unit", "min", "-o", made),
         run("profile", path, "--bogus"),
     ]
-    assert not made.exists()
+    assert [path] == [*tmp_path.iterdir()]
     assert "Traceback" not in capsys.readouterr().err
 
 

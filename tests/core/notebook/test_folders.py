@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from profiled import kinds, refused
 import pegel
 from pegel.errors import LayoutMismatch, PermanentError
 from pegel.judge.findings import Verdict
+from pegel.notebook import table_reading
+from pegel.notebook.open_files import OpenFiles
 
 pytestmark = pytest.mark.environments("pyarrow")
 
@@ -203,3 +206,68 @@ def test_what_is_watched_may_not(tmp_path: Path) -> None:
             pegel.check(chosen, baseline)
     with pytest.raises(LayoutMismatch, match="given a table without c"):
         pegel.check(paths[2], baseline)
+
+
+def test_folders_of_the_system_are_no_data(tmp_path: Path) -> None:
+    """Below a folder, those in which the system shows itself as files are not searched."""
+    pa.parquet.write_table(rows(), tmp_path / "x.parquet")
+    for name in ("proc", "sys", "dev"):
+        (tmp_path / name).symlink_to(f"/{name}")
+
+    assert ROWS == pegel.profile(tmp_path).rows
+
+
+def test_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
+    """A folder that the system does not open is refused in one sentence, with its name."""
+    folder = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(20):  # longer in all than a path may be
+        os.mkdir("f" * 250, dir_fd=folder)
+        below = os.open("f" * 250, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(folder)
+    sentence = refused(tmp_path)
+
+    assert sentence.startswith(f"expected a folder that can be read, given {tmp_path}/fff")
+    assert sentence.endswith(": File name too long. Nothing was read.")
+
+
+def test_a_file_is_opened_once_for_all_columns(tmp_path: Path) -> None:
+    """Columns are read one by one from a file that stays open: it may even be gone after the first."""
+    path = tmp_path / "x.parquet"
+    pa.parquet.write_table(pa.table({f"c{number}": [number] for number in range(50)}), path)
+    with table_reading.opened(path) as table:
+        first = [*table.column("c0")]
+        path.unlink()
+        others = [block.to_pylist() for number in range(1, 50) for block in table.column(f"c{number}")]
+
+    assert ([0], [[number] for number in range(1, 50)]) == (first[0].to_pylist(), others)
+
+
+def test_readers_are_lent_to_one_at_a_time(tmp_path: Path) -> None:
+    """Two who read at once have a file opened for each; whoever comes next opens none."""
+    path = tmp_path / "x.parquet"
+    pa.parquet.write_table(rows(), path)
+    metadata = pa.parquet.read_metadata(path)
+    with closing(OpenFiles()) as files:
+        with files.reader(path, metadata) as one, files.reader(path, metadata) as other:
+            assert one is not other
+        for _ in range(10):
+            with files.reader(path, metadata) as again:
+                assert again in {one, other}
+
+        assert 2 == files.opened
+
+
+def test_a_reader_that_failed_is_not_lent_again(tmp_path: Path) -> None:
+    """What was read no further than to an error is opened anew."""
+    path = tmp_path / "x.parquet"
+    pa.parquet.write_table(rows(), path)
+    metadata = pa.parquet.read_metadata(path)
+    with closing(OpenFiles()) as files:
+        with pytest.raises(OSError, match="damaged"), files.reader(path, metadata):
+            raise OSError("damaged")
+        with files.reader(path, metadata) as again:
+            assert ROWS == again.read().num_rows
+
+        assert 2 == files.opened

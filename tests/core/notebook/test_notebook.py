@@ -226,14 +226,9 @@ def test_text_where_numbers_were(flights: Baseline) -> None:
 
 
 def test_what_is_not_measured_is_named() -> None:
-    """Times, lists and columns without any value are left out with a warning that says why."""
-    rows = {
-        "x": [1.0, 2.0],
-        "when": [dt.datetime(2026, 1, 1, tzinfo=dt.UTC)] * 2,
-        "many": [[1], [2]],
-        "nothing": [None, None],
-    }
-    with pytest.warns(UserWarning, match=r"when \(times .*; many \(list.*; nothing \(holds no value"):
+    """Times and lists are left out with a warning that says why."""
+    rows = {"x": [1.0, 2.0], "when": [dt.datetime(2026, 1, 1, tzinfo=dt.UTC)] * 2, "many": [[1], [2]]}
+    with pytest.warns(UserWarning, match=r"when \(times .*; many \(list"):
         found = pegel.profile(rows)
 
     assert ["x"] == [field.name for field in found.layout.schema.fields]
@@ -258,12 +253,11 @@ def test_numbers_of_every_kind() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"x": []}, "holds no value|expected rows"),
+        ({"x": []}, "given 0 rows"),
         ("nowhere.parquet", "expected a file, given nowhere.parquet"),
         (42, "given int"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:not measured")
 def test_nothing_to_learn_from(data: Any, message: str) -> None:
     """No rows, no file and no table are refused in words."""
     with pytest.raises(PermanentError, match=message):

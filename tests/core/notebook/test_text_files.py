@@ -31,6 +31,7 @@ def written(path: Path, text: str | bytes) -> Path:
     return path
 
 
+@pytest.mark.filterwarnings("ignore:without a value")
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_separators_and_line_ends(tmp_path: Path, separator: str, end: str) -> None:
@@ -188,7 +189,7 @@ def test_text_with_commas_stays_text(tmp_path: Path) -> None:
         ("5.1,3.5,setosa\n4.9,3.0,setosa\n", "whose first line holds the number 5.1"),
         ("5,5,0\n1,2,3\n", "with several named 5"),
         ("a,a\n1,2\n", "with several named a"),
-        ("a,b\n1,2,3\n", "Expected 2 columns, got 3"),
+        ("a,b\n1,2,3\n", "row 2 should have 2 values, one per name, and has 3: 1,2,3;"),
         ("a\0b\n1\n", "which holds zero bytes"),
         ("a,b\n1," + "x" * 9_000_000, "a row is too long"),
         ("a,b\n" + "1,x\n" * 300 + "1," + "x" * 9_000_000, "a row is longer than 4 MiB"),
@@ -204,7 +205,13 @@ def test_what_is_no_table_is_refused(tmp_path: Path, text: str, reason: str) -> 
     assert reason in refused(written(tmp_path / "x.csv", text))
 
 
-@pytest.mark.filterwarnings("ignore:not measured")
+def test_no_column_has_a_name(tmp_path: Path) -> None:
+    """Where nothing can be measured, the sentence says what stands there instead."""
+    path = written(tmp_path / "x.csv", ",,\n" + "1,2,3\n" * 200)
+
+    assert refused(path).endswith("0 such columns (not measured: columns without a name): no baseline was made.")
+
+
 @pytest.mark.parametrize("text", ["a,b", "a,b\n"])
 def test_a_header_alone(tmp_path: Path, text: str) -> None:
     """A header without rows teaches nothing, and a check of it says that there is no data."""
@@ -248,7 +255,7 @@ def test_what_labels_rows_is_left_out(tmp_path: Path, name: str) -> None:
 def test_columns_without_a_name_are_told(tmp_path: Path) -> None:
     """A column without a name is left out with a warning: it may be more than an index."""
     path = written(tmp_path / "x.csv", "x,,Unnamed: 3\n" + "1,a,b\n" * ROWS)
-    with pytest.warns(UserWarning, match=r"not measured: a column .has no name.; Unnamed: 3 .has no name."):
+    with pytest.warns(UserWarning, match=r"not measured: columns without a name; Unnamed: 3 .has no name."):
         baseline = pegel.profile(path)
 
     assert {"x": "numeric"} == kinds(baseline)
