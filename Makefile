@@ -96,6 +96,9 @@ $(STAMPS)/tools: requirements/tools.txt
 	@command -v $(PYTHON) > /dev/null || { echo "setup: $(PYTHON) is needed and was not found; install Python 3.11, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@sh requirements/install.sh tools $(PYTHON)
 
+# Its commands are known by what is installed of it.
+$(STAMPS)/serving: serving/pyproject.toml
+
 $(STAMPS)/%: requirements/%.txt core/pyproject.toml local/pyproject.toml $(STAMPS)/tools
 	@sh requirements/install.sh $* $(PYTHON) $(FOLDERS_$*)
 

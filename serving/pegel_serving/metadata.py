@@ -1,18 +1,33 @@
-"""`metadata.json` beside a fitted model: what it is, and the schema of what goes in and comes out."""
+"""`metadata.json` beside a fitted model: what it is, the schema of what goes in and comes out, and how it is asked.
+
+::
+
+    {"name": "tickets", "version": 1, "schema": [...],
+     "types": {"opened": "time", "channel": ["chat", "mail"]},
+     "probabilities": true, "given": "frame"}
+
+`types` says as what the model takes a feature where the feature's kind does not say it; `probabilities` asks for
+`predict_proba` beside `predict`; `given` is for models that do not name their columns and take no matrix, but a
+`frame`, or the `column` of their only feature (a text, say). All three may be left out.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import SetupError
+from pegel_serving.model_columns import ColumnType, refuse_unfit, usual_type
 
 MODEL_FILE = "model.joblib"
 METADATA_FILE = "metadata.json"
-
-Tensor = dict[str, object]
+_MAY_BE_LEFT_OUT = ("types", "probabilities", "given")
+GIVEN = ("", "frame", "column")
+"""As what a model that names no columns is given its rows; the first is a matrix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +37,12 @@ class Metadata:
     name: str
     version: int
     schema: Schema
+    types: Mapping[str, ColumnType] = field(default_factory=dict)
+    """As what the model takes a feature, by name; for all others their kind says it."""
+    probabilities: bool = False
+    """Whether the probabilities of the classes are answered beside the class."""
+    given: str = ""
+    """`frame` or `column` for a model that does not name the columns it was fitted on, and takes no matrix."""
 
     @property
     def features(self) -> tuple[Field, ...]:
@@ -30,20 +51,17 @@ class Metadata:
 
     @property
     def predictions(self) -> tuple[Field, ...]:
-        """Return the fields of a response, in order."""
+        """Return the fields of a response that are watched, in order."""
         return self.schema.of_role(Role.PREDICTION)
 
-    def inputs(self) -> list[Tensor]:
-        """Return the v2 input tensors: one per feature, one value per row."""
-        return [_tensor(field) for field in self.features]
-
-    def outputs(self) -> list[Tensor]:
-        """Return the v2 output tensors: one per prediction."""
-        return [_tensor(field) for field in self.predictions]
+    def type_of(self, feature: Field) -> ColumnType:
+        """Return as what the model takes a feature."""
+        return self.types.get(feature.name, usual_type(feature.kind))
 
     def write(self, folder: Path) -> None:
         """Write the file into the model's folder."""
-        content = {"name": self.name, "version": self.version, "schema": self.schema.to_json()}
+        content: dict[str, Any] = {"name": self.name, "version": self.version, "schema": self.schema.to_json()}
+        content |= {name: value for name in _MAY_BE_LEFT_OUT if (value := getattr(self, name))}
         (folder / METADATA_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
@@ -51,9 +69,8 @@ class Metadata:
         """Read the file of a model's folder. Raises SetupError when it is missing or says something else."""
         path = folder / METADATA_FILE
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            metadata = cls(content["name"], int(content["version"]), Schema.from_json(content["schema"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            metadata = cls._of(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise SetupError(
                 f"{path} must hold name, version and schema of the model; given: {type(error).__name__}: {error}. "
                 "Nothing is served."
@@ -62,6 +79,22 @@ class Metadata:
             raise SetupError(f"the schema in {path} must have features and a prediction. Nothing is served.")
         return metadata
 
+    @classmethod
+    def _of(cls, content: dict[str, Any]) -> Metadata:
+        """Build it from plain JSON. Raises ValueError, KeyError, TypeError or AttributeError."""
+        if unknown := sorted(content.keys() - {"name", "version", "schema", *_MAY_BE_LEFT_OUT}):
+            raise ValueError(f"unknown {', '.join(unknown)}")
+        schema, types = Schema.from_json(content["schema"]), dict(content.get("types", {}))
+        probabilities, given = content.get("probabilities", False), content.get("given", "")
+        features = schema.of_role(Role.FEATURE)
+        if not isinstance(probabilities, bool):
+            raise TypeError("probabilities must be true or false")
+        if given not in GIVEN or (given == "column" and len(features) != 1):
+            raise ValueError("given must be frame, or column where there is one feature")
+        refuse_unfit(types, features)
+        return cls(content["name"], int(content["version"]), schema, types, probabilities, given)
 
-def _tensor(field: Field) -> Tensor:
+
+def tensor(field: Field) -> dict[str, object]:
+    """Return the v2 tensor of a field: one value per row."""
     return {"name": field.name, "datatype": "FP64" if field.kind is Kind.NUMERIC else "BYTES", "shape": [-1]}

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from pegel.data.columns import Field, Kind, Missing
 from pegel.data.conversions import category_of, number_of
-
-Rows = NDArray[np.object_]
+from pegel.spec.outside_text import LONGEST_NAME, quoted, shown
+from pegel_serving.model_columns import Rows
 
 
 def from_v1(payload: Any, fields: Sequence[Field]) -> Rows:
@@ -33,7 +33,7 @@ def from_v2(request: InferRequest, fields: Sequence[Field]) -> Rows:
 
     Raises InvalidInput.
     """
-    tensors = {tensor.name: _as_text(tensor.as_numpy()) for tensor in request.inputs}
+    tensors = {tensor.name: _as_text(_array(tensor)) for tensor in request.inputs}
     names = [field.name for field in fields]
     if len(tensors) == 1 and not set(tensors) & set(names):
         (matrix,) = tensors.values()
@@ -59,6 +59,19 @@ def _stacked(tensors: dict[str, NDArray[Any]], names: list[str]) -> NDArray[Any]
         raise InvalidInput(f"every tensor must have one value per row; given lengths: {sorted(sizes)}")
     nothing = np.full(sizes.pop(), None, dtype=object)
     return np.column_stack([tensors[name].astype(object).ravel() if name in tensors else nothing for name in names])
+
+
+def _array(tensor: Any) -> Any:
+    """Return the values of a v2 tensor. Raises InvalidInput where data, shape and datatype do not fit each other."""
+    try:
+        return tensor.as_numpy()
+    except InvalidInput:
+        raise
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InvalidInput(
+            f"the data of the tensor {shown(str(tensor.name), LONGEST_NAME)} must have the shape "
+            f"{quoted(tensor.shape, LONGEST_NAME)} and the datatype {shown(str(tensor.datatype), LONGEST_NAME)}"
+        ) from error
 
 
 def _as_text(tensor: Any) -> NDArray[Any]:

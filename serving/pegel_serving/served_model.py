@@ -1,71 +1,83 @@
-"""A fitted scikit-learn pipeline behind KServe's protocols v1 and v2."""
+"""A fitted model behind KServe's protocols v1 and v2."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import joblib
 import kserve
-import numpy as np
+import structlog
 from kserve import InferOutput, InferRequest, InferResponse
-from kserve.errors import InvalidInput
+from kserve.errors import InferenceError, InvalidInput
+from kserve.utils.utils import generate_uuid
 
-from pegel.data.columns import Kind
-from pegel.errors import SetupError
+from pegel.data.columns import Field, Kind
+from pegel.data.conversions import category_of
 from pegel_serving import request_rows
-from pegel_serving.metadata import MODEL_FILE, Metadata
+from pegel_serving.fitted_model import FittedModel, v1_predictions
+from pegel_serving.metadata import Metadata, tensor
+from pegel_serving.model_columns import Rows, WrongValue
+from pegel_serving.model_errors import ModelFailed, ModelRefused
+
+log = structlog.stdlib.get_logger(__name__)
+
+Answer = dict[str, list[Any]]
 
 
 class SklearnModel(kserve.Model):  # type: ignore[misc]  # kserve ships no types
-    """Predicts rows given as an object matrix of shape (n, features), columns in schema order.
+    """Answers requests of both protocols with what the model of a folder predicts.
 
-    A missing number is NaN and a missing text is None; whether they can be predicted on is the pipeline's business, and
-    what it refuses is the client's error (400), not ours.
+    Whether values that are missing can be predicted on is the model's business, and what it refuses is the client's
+    error (400), not ours; what it cannot explain by the values is 500. Its own sentence is in the log and the answer.
     """
 
     def __init__(self, name: str, folder: Path) -> None:
-        """Read the metadata; `load` reads the pipeline. Raises SetupError."""
+        """Read the metadata; `load` reads the model. Raises SetupError."""
         super().__init__(name)
         self.folder = folder
         self.metadata = Metadata.read(folder)
-        self._pipeline: Any = None
+        self._model: FittedModel
 
     def load(self) -> bool:
-        """Load the pipeline. A joblib file runs code when it is read: only load models you trust. Raises SetupError."""
-        path = self.folder / MODEL_FILE
-        try:
-            self._pipeline = joblib.load(path)
-        except OSError as error:
-            raise SetupError(f"{path} must be a fitted pipeline: {error.strerror}. Nothing is served.") from error
+        """Load the model. A joblib file runs code when it is read: only load models you trust. Raises SetupError."""
+        self._model = FittedModel.load(self.folder)
         self.ready = True
         return self.ready
 
     def get_input_types(self) -> list[dict[str, object]]:
         """Return the request's tensors: the source of a schema for whoever has no training data at hand."""
-        return self.metadata.inputs()
+        return [tensor(field) for field in self.metadata.features]
 
     def get_output_types(self) -> list[dict[str, object]]:
         """Return the response's tensors."""
-        return self.metadata.outputs()
+        return [tensor(field) for field in self._model.answered]
 
     def predict(self, payload: Any, headers: dict[str, str] | None = None) -> Any:
-        """Answer one request of either protocol. Raises InvalidInput (400)."""
+        """Answer one request of either protocol. Raises InvalidInput (400) and InferenceError (500)."""
         del headers
         if isinstance(payload, InferRequest):
-            return self._answer_v2(payload, self._run(request_rows.from_v2(payload, self.metadata.features)))
-        return {"predictions": self._run(request_rows.from_v1(payload, self.metadata.features)).tolist()}
+            return self._v2(payload, self._answer(request_rows.from_v2(payload, self.metadata.features)))
+        answer = self._answer(request_rows.from_v1(payload, self.metadata.features))
+        return {"predictions": v1_predictions(answer)}
 
-    def _run(self, matrix: request_rows.Rows) -> Any:
-        if len(matrix) == 0:
-            return np.empty(0)
+    def _answer(self, rows: Rows) -> Answer:
         try:
-            return np.asarray(self._pipeline.predict(matrix))
-        except (ValueError, TypeError) as error:
-            raise InvalidInput(f"the model cannot predict on these values: {type(error).__name__}") from error
+            return self._model.answer(rows)
+        except WrongValue as error:
+            raise InvalidInput(str(error)) from error
+        except ModelRefused as error:
+            log.warning("the model refused a request", why=str(error))
+            raise InvalidInput(str(error)) from error
+        except ModelFailed as error:
+            log.exception("the model failed", why=str(error))
+            raise InferenceError(str(error)) from None
 
-    def _answer_v2(self, request: InferRequest, predicted: Any) -> InferResponse:
-        (field, *_) = self.metadata.predictions
-        datatype = "FP64" if field.kind is Kind.NUMERIC else "BYTES"
-        output = InferOutput(field.name, [len(predicted)], datatype, data=predicted.tolist())
-        return InferResponse(request.id, self.name, [output])
+    def _v2(self, request: InferRequest, answer: Answer) -> InferResponse:
+        outputs = [_output(field, answer[field.name]) for field in self._model.answered]
+        return InferResponse(request.id or generate_uuid(), self.name, outputs)
+
+
+def _output(field: Field, values: list[Any]) -> InferOutput:
+    if field.kind is Kind.NUMERIC:
+        return InferOutput(field.name, [len(values)], "FP64", data=values)
+    return InferOutput(field.name, [len(values)], "BYTES", data=[category_of(value)[0] for value in values])

@@ -5,17 +5,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 # One row at a time gains nothing from a thread pool; with one, every request wakes all cores. Read at import by OpenMP.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import kserve
+from fastapi.exceptions import RequestValidationError
 from kserve.constants.constants import FASTAPI_APP_IMPORT_STRING
+from kserve.model_server import app
 from kserve.protocol.rest.server import RESTServer
 
 from pegel.errors import SetupError
 from pegel_serving import http_service, json_logs
+from pegel_serving.content_type import ContentTypeNamed, not_v2
 from pegel_serving.served_model import SklearnModel
 
 
@@ -29,6 +33,26 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def rest_server(models: Sequence[kserve.Model], port: int) -> RESTServer:
+    """Return KServe's server with its application put together: once in a process, because KServe has but one."""
+    server = kserve.ModelServer(enable_grpc=False)
+    for model in models:
+        server.register_model(model)
+    # ModelServer.start binds every interface and cannot take a socket, so its parts are put together here
+    rest = RESTServer(
+        FASTAPI_APP_IMPORT_STRING,
+        server.dataplane,
+        server.model_repository_extension,
+        port,
+        grace_period=http_service.REQUESTS_END_S,
+    )
+    rest.create_application()
+    app.add_exception_handler(RequestValidationError, not_v2)
+    app.add_middleware(ContentTypeNamed)
+    rest.config.access_log = False
+    return rest
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run until SIGTERM. Returns the exit code."""
     options = parse(arguments)
@@ -40,18 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    server = kserve.ModelServer(enable_grpc=False)
-    server.register_model(model)
-    # ModelServer.start binds every interface and cannot take a socket, so its parts are put together here
-    rest = RESTServer(
-        FASTAPI_APP_IMPORT_STRING,
-        server.dataplane,
-        server.model_repository_extension,
-        listener.getsockname()[1],
-        grace_period=http_service.REQUESTS_END_S,
-    )
-    rest.create_application()
-    rest.config.access_log = False
+    rest = rest_server([model], listener.getsockname()[1])
     return http_service.run(rest.config, listener, "model-server")
 
 

@@ -50,7 +50,8 @@ BORROWED = {
         "fastapi": "a page inside Airflow is an app of the FastAPI that Airflow brings",
         "starlette": "the same: what its router refuses is an exception of the Starlette below",
         "structlog": "a task logs as Airflow does",
-    }
+    },
+    "serving": {"fastapi": "a body that KServe's application refuses is an exception of the FastAPI below it"},
 }
 OURS = {"pegel": "core", "pegel-local": "local"}
 

@@ -169,6 +169,15 @@ def test_logs_are_json_without_payloads_or_traces(server: processes.Service) -> 
     assert not any("Traceback" in line.get("exception", "") for line in lines)
 
 
+def test_what_the_model_refuses_is_in_the_log(server: processes.Service) -> None:
+    """The sentence of the answer is that of the log, with the feature that it is about."""
+    answer = v1(server, {"instances": [["red", None, 2.0]]})
+    told = [json.loads(line).get("why") for line in server.log.read_text().splitlines()]
+
+    assert answer.json()["error"] in told
+    assert answer.json()["error"].endswith("(missing: size)")
+
+
 def test_it_ends_with_code_0_on_sigterm(
     services: Callable[..., processes.Service], model_folder: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,186 @@
+"""What a model's folder takes and gives back, tried on real rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pegel.data.columns import Field, Kind, Role, Schema
+from pegel.data.conversions import category_of
+from pegel.notebook.naming import listed
+from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel_serving.fitted_model import FittedModel, v1_predictions
+from pegel_serving.metadata import Metadata
+from pegel_serving.model_columns import ColumnType, Rows, WrongValue, is_time
+from pegel_serving.model_errors import ModelFailed, ModelRefused
+from pegel_serving.table_rows import NamedTable, first_rows, reading
+
+MOST_ROWS = 200
+"""Rows of a table that a model is asked about."""
+
+
+@dataclasses.dataclass
+class Findings:
+    """What a check has to say: lines for people, and every problem as one sentence."""
+
+    lines: list[str] = dataclasses.field(default_factory=list)
+    problems: list[str] = dataclasses.field(default_factory=list)
+
+
+def check(folder: Path, table: NamedTable | None) -> Findings:
+    """Load a model as the model server does, and ask it about the first rows of a table.
+
+    Raises SetupError where the folder holds no model that fits its metadata, PermanentError where the table cannot be
+    read.
+    """
+    findings = Findings()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always", UserWarning)
+        model = FittedModel.load(folder)
+        findings.lines += _description(model)
+        if table is not None:
+            _ask(model, table, findings)
+    told = dict.fromkeys(shown(str(warning.message)) for warning in warned)
+    findings.problems += [f"a warning on the way: {text}" for text in told]
+    return findings
+
+
+def named_type(column_type: ColumnType) -> str:
+    """Return as what a model takes a feature, for people."""
+    return f"one of {len(column_type)} categories" if isinstance(column_type, list) else column_type
+
+
+def notes_on_times(metadata: Metadata) -> list[str]:
+    """Return what is to be known of a model that takes times; nothing of any other."""
+    times = [feature.name for feature in metadata.features if is_time(metadata.type_of(feature))]
+    note = f"note: the monitor measures no times ({listed(times)}): send rows as objects by name, not as lists"
+    return [note] * bool(times)
+
+
+def _description(model: FittedModel) -> list[str]:
+    metadata = model.metadata
+    types = [f"{shown(feature.name)} ({named_type(metadata.type_of(feature))})" for feature in metadata.features]
+    watched = {prediction.name for prediction in metadata.predictions}
+    given = [f"{shown(answer.name)} ({_kind(answer, watched)})" for answer in model.answered]
+    form = {"matrix": "a matrix of objects", "column": "this column"}.get(model.given, "a frame with these columns")
+    return [
+        f"{shown(metadata.name)} version {metadata.version}, served from {shown(str(model.place), LONGEST_SENTENCE)}",
+        f"takes    {', '.join(types)}; the model is given {form}",
+        f"gives    {', '.join(given)}",
+        *notes_on_times(metadata),
+    ]
+
+
+def _kind(answer: Field, watched: set[str]) -> str:
+    kind = "number" if answer.kind is Kind.NUMERIC else "text"
+    return kind if answer.name in watched else f"{kind}, not watched"
+
+
+def _ask(model: FittedModel, table: NamedTable, findings: Findings) -> None:
+    features = model.metadata.features
+    if table.registered is not None:
+        findings.problems += differences(model.metadata, table.registered)
+    with reading(table, features) as read:
+        if absent := read.absent([feature.name for feature in features]):
+            findings.problems.append(f"{table.name} has no column {listed(absent)}: the model was not asked")
+            return
+        rows = first_rows(read, features, MOST_ROWS)
+        recorded = [answer for answer in model.metadata.predictions if answer.name in read.schema.names]
+        known = first_rows(read, recorded, MOST_ROWS) if recorded else None
+    if not len(rows):
+        findings.problems.append(f"{table.name} has no rows: the model was not asked")
+        return
+    answered, refused = _answers(model, rows)
+    findings.lines.append(f"asked    about {len(rows):,} rows of {table.name}: {len(answered):,} answered")
+    for reason, count in refused.items():
+        findings.problems.append(f"{count:,} of {len(rows):,} rows are not answered: {reason}")
+    if answered:
+        findings.lines += _example(features, rows, answered)
+        if known is not None:
+            findings.lines += list(_agreement(recorded, known, answered))
+
+
+def _answers(model: FittedModel, rows: Rows) -> tuple[dict[int, dict[str, Any]], dict[str, int]]:
+    """Return answers by row, and how many rows have none, by reason. Rows are asked alone only if together they fail.
+
+    Reasons that differ in the row alone are one.
+    """
+    try:
+        together = model.answer(rows)
+    except (WrongValue, ModelRefused, ModelFailed):
+        pass
+    else:
+        return {row: {name: values[row] for name, values in together.items()} for row in range(len(rows))}, {}
+    answered: dict[int, dict[str, Any]] = {}
+    refused: dict[str, int] = {}
+    for row in range(len(rows)):
+        try:
+            alone = model.answer(rows[row : row + 1])
+        except (WrongValue, ModelRefused, ModelFailed) as error:
+            reason = str(error).removeprefix("instances[0].")
+            refused[reason] = refused.get(reason, 0) + 1
+        else:
+            answered[row] = {name: values[0] for name, values in alone.items()}
+    return answered, refused
+
+
+def _example(features: Sequence[Field], rows: Rows, answered: dict[int, dict[str, Any]]) -> list[str]:
+    """Return a request of protocol v1 with its answer, each as it is written."""
+    row = next(iter(answered))
+    values = [None if isinstance(value, float) and not np.isfinite(value) else value for value in rows[row]]
+    request = {"instances": [{feature.name: value for feature, value in zip(features, values, strict=True)}]}
+    answer = {"predictions": v1_predictions({name: [value] for name, value in answered[row].items()})}
+    return [f"request  {json.dumps(request)}", f"answer   {json.dumps(answer)}"]
+
+
+def _agreement(recorded: Sequence[Field], known: Rows, answered: dict[int, dict[str, Any]]) -> Iterator[str]:
+    """Yield how often the table holds what the model answers; predictions out of fold may well differ."""
+    for at, prediction in enumerate(recorded):
+        pairs = [(known[row, at], answer[prediction.name]) for row, answer in answered.items()]
+        same = sum(_same(*pair, prediction.kind) for pair in pairs)
+        yield f"         {shown(prediction.name)} is what the table holds in {same:,} of {len(pairs):,} rows"
+
+
+def _same(known: Any, given: Any, kind: Kind) -> bool:
+    if kind is Kind.CATEGORICAL:
+        return bool(known == category_of(given)[0])
+    number = np.nan if given is None else float(given)
+    return bool(np.isclose(known, number, rtol=1e-6, atol=1e-9, equal_nan=True))
+
+
+def differences(metadata: Metadata, registered: Schema) -> list[str]:
+    """Return, one sentence each, where a model's requests and answers are not the rows that were registered.
+
+    Times aside: they are never registered as features.
+    """
+    problems = []
+    asked = [feature.name for feature in metadata.features if not is_time(metadata.type_of(feature))]
+    known = [feature.name for feature in registered.of_role(Role.FEATURE)]
+    if extra := [name for name in asked if name not in known]:
+        problems.append(
+            f"{listed(extra)} is not registered, so the monitor refuses rows that are lists: send rows as objects by "
+            "name (v1) or one tensor per feature (v2)"
+        )
+    if unused := [name for name in known if name not in asked]:
+        problems.append(f"{listed(unused)} is registered and no feature of the model: it will be null in every request")
+    if not extra and not unused and asked != known:
+        problems.append(
+            f"the registered features have the order {listed(known)}, the model's {listed(asked)}: rows that are lists "
+            "would be counted as something else; `pegel model init` takes the registered order"
+        )
+    kinds = {field.name: field.kind for field in registered.fields}
+    problems += [
+        f"{shown(field.name)} is {field.kind.value} in metadata.json, and registered as {kinds[field.name].value}"
+        for field in metadata.schema.fields
+        if kinds.get(field.name, field.kind) is not field.kind
+    ]
+    answers = {field.name for field in metadata.predictions}
+    if missing := [field.name for field in registered.of_role(Role.PREDICTION) if field.name not in answers]:
+        problems.append(f"the registered prediction {listed(missing)} is no prediction in metadata.json")
+    return problems

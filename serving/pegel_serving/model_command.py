@@ -1,0 +1,76 @@
+"""`pegel model check FOLDER` and `pegel model init FOLDER`: a model's folder explains itself, or is made to."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pegel.cli.console import err, say
+from pegel.cli.options import HomeOption, settings_of, writing
+from pegel.errors import InvalidSpec
+from pegel_serving.model_check import check
+from pegel_serving.model_init import NewMetadata, init
+from pegel_serving.table_rows import NamedTable, file_named, registered_as, table_or_registered
+
+
+class Act(StrEnum):
+    """What is done with a folder."""
+
+    CHECK = "check"
+    INIT = "init"
+
+
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Holds `model.joblib`; its code runs when it is read.")]
+Rows = Annotated[Path | None, typer.Option(help="check: rows to ask the model about, in Parquet or CSV.")]
+Data = Annotated[str | None, typer.Option(help="check: the same, by the name of registered training data.")]
+Source = Annotated[
+    str | None, typer.Option("--from", metavar="TABLE|NAME", help="init: a table's file, or registered training data.")
+]
+Predictions = Annotated[list[str] | None, typer.Option("--prediction", help="init: a field that the model answers.")]
+Probabilities = Annotated[bool, typer.Option("--probabilities", help="init: answer those of the classes, too.")]
+Name = Annotated[str | None, typer.Option(help="init: of the model; its folder's if it is not said.")]
+
+
+def model(  # noqa: PLR0917  options are named on the command line
+    act: Annotated[Act, typer.Argument(metavar="check|init")],
+    folder: Folder,
+    rows: Rows = None,
+    data: Data = None,
+    source: Source = None,
+    prediction: Predictions = None,
+    probabilities: Probabilities = False,
+    name: Name = None,
+    version: Annotated[int, typer.Option(min=1, help="init: of the model.")] = 1,
+    home: HomeOption = None,
+) -> None:
+    """Try a model's folder on real rows (check), or write its metadata.json from a table (init).
+
+    Exit code 1 where there is a problem.
+    """
+    features = settings_of(home).features
+    if act is Act.CHECK:
+        if source is not None or prediction or probabilities:
+            raise InvalidSpec("check: expected --rows FILE or --data NAME; given options of init. Nothing was done.")
+        if rows is not None and data is not None:
+            raise InvalidSpec("check: expected --rows or --data; given both. Nothing was done.")
+        table = registered_as(data, features) if data is not None else file_named(rows) if rows is not None else None
+        _check(folder, table)
+        return
+    if source is None or not prediction or rows is not None or data is not None:
+        raise InvalidSpec("init: expected --from TABLE or NAME, and --prediction NAME. Nothing was done.")
+    wanted = NewMetadata(prediction, probabilities, name or folder.resolve().name, version)
+    with writing(folder):
+        lines = init(folder, table_or_registered(source, features), wanted)
+    say("\n".join(lines))
+
+
+def _check(folder: Path, table: NamedTable | None) -> None:
+    findings = check(folder, table)
+    say("\n".join(findings.lines))
+    if findings.problems:
+        say("\n".join(f"problem: {problem}" for problem in findings.problems), err)
+        raise typer.Exit(1)
+    say("no problems" if table is not None else "it loads; --rows FILE or --data NAME asks it about real rows")
