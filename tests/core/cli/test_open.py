@@ -13,6 +13,8 @@ from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_spec
 
+pytestmark = pytest.mark.environments("sqlalchemy")
+
 PAGE = "http://127.0.0.1:8080/pegel"
 
 

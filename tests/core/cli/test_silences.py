@@ -16,6 +16,8 @@ from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_spec
 
+pytestmark = pytest.mark.environments("sqlalchemy")
+
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:

@@ -15,6 +15,8 @@ from pegel.data.columns import Field, Kind, Schema
 from pegel.featurestore import LocalFeatureStore
 from pegel.spec.settings import SETTINGS_FILE
 
+pytestmark = pytest.mark.environments("pyarrow")
+
 FIELDS = ("length", "width", "colour")
 
 
