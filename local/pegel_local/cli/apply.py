@@ -10,8 +10,7 @@ from pegel.spec.model_roots import refuse_model_outside
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_local.airflow.airflow_api import AirflowApi, Run, answers
-from pegel_local.cli.login import airflow_login
-from pegel_local.cli.workflow_run import VerboseOption, WaitOption, follow, start
+from pegel_local.cli.workflow_run import VerboseOption, WaitOption, airflow_of, run_workflow
 
 
 def apply(
@@ -20,13 +19,12 @@ def apply(
     """Onboard the model of a spec: endpoint, logging, baseline, monitor."""
     spec, settings = MonitorSpec.from_file(file), settings_of(home)
     refuse_model_outside(spec.model.uri, settings.allowed_models)
-    user, password = airflow_login(home)
-    with AirflowApi(settings.airflow_url, user, password) as airflow:
-        run = start(airflow, "model_onboard", answers(spec.to_json()), what=f"{spec.key}: onboarding")
-        if not wait:
+    params, what = answers(spec.to_json()), f"{spec.key}: onboarding"
+    with airflow_of(settings, home) as airflow:
+        ended = run_workflow(airflow, "model_onboard", params, what=what, wait=wait, verbose=verbose)
+        if ended is None:
             say(f"when it is done, `pegel status{same_home(home)}` shows the endpoint's address and how the model is")
             return
-        ended = follow(airflow, run, what=f"{spec.key}: onboarding", verbose=verbose)
         say("\n".join([f"{spec.key}: onboarded", *_next_steps(airflow, ended, spec, settings)]))
 
 

@@ -10,9 +10,7 @@ from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.watched_model import ModelArgument, VersionOption, opened, watched_model
 from pegel.spec.names import monitor_key
-from pegel_local.airflow.airflow_api import AirflowApi
-from pegel_local.cli.login import airflow_login
-from pegel_local.cli.workflow_run import VerboseOption, WaitOption, follow, start
+from pegel_local.cli.workflow_run import VerboseOption, WaitOption, airflow_of, run_workflow
 
 Forget = Annotated[
     bool, typer.Option("--forget", help="Delete what was measured, too: windows, findings, outliers and ledger.")
@@ -34,11 +32,9 @@ def offboard(
         entry = watched_model(engine, model, version, otherwise="Nothing was changed.")
     key = monitor_key(entry.model, entry.version)
     params = {"model": entry.model, "version": entry.version, "keep_data": not forget}
-    user, password = airflow_login(home)
-    with AirflowApi(settings.airflow_url, user, password) as airflow:
-        run = start(airflow, "model_offboard", params, what=f"{key}: offboarding")
-        if not wait:
+    what = f"{key}: offboarding"
+    with airflow_of(settings, home) as airflow:
+        if run_workflow(airflow, "model_offboard", params, what=what, wait=wait, verbose=verbose) is None:
             return
-        follow(airflow, run, what=f"{key}: offboarding", verbose=verbose)
     kept = "what was measured is deleted" if forget else "what was measured stays"
     say(f"{key}: neither watched nor served any more; {kept}")

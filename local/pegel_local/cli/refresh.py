@@ -9,9 +9,7 @@ from pegel.errors import PermanentError
 from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.store.baseline_store import BaselineStore
-from pegel_local.airflow.airflow_api import AirflowApi
-from pegel_local.cli.login import airflow_login
-from pegel_local.cli.workflow_run import VerboseOption, WaitOption, follow, start
+from pegel_local.cli.workflow_run import VerboseOption, WaitOption, airflow_of, run_workflow
 
 
 def refresh(
@@ -33,12 +31,10 @@ def refresh(
                 f"{key}: {shown(entry.problem, LONGEST_SENTENCE)}; apply it again. Nothing was started."
             )
         before = baselines.current(entry.model, entry.version)
-        user, password = airflow_login(home)
-        with AirflowApi(settings.airflow_url, user, password) as airflow:
-            run = start(airflow, "baseline_refresh", {"models": [key]}, what=f"{key}: refreshing its baseline")
-            if not wait:
+        params, what = {"models": [key]}, f"{key}: refreshing its baseline"
+        with airflow_of(settings, home) as airflow:
+            if run_workflow(airflow, "baseline_refresh", params, what=what, wait=wait, verbose=verbose) is None:
                 return
-            follow(airflow, run, what=f"{key}: refreshing its baseline", verbose=verbose)
         after = baselines.current(entry.model, entry.version)
     same = f"the training data give the same baseline {after}; nothing changed"
     say(f"{key}: {same if after == before else f'judged by the new baseline {after} from now on'}")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
 from pegel.cli.console import INTERRUPTED, say
+from pegel.cli.options import HomeOption
 from pegel.errors import PermanentError
+from pegel.spec.settings import Settings
 from pegel_local.airflow.airflow_api import AirflowApi, Run
 from pegel_local.airflow.failed_tasks import LOG_LINES, why_failed
+from pegel_local.cli.login import airflow_login
 
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until it is done, at most ten minutes.")]
 VerboseOption = Annotated[
@@ -18,14 +23,27 @@ VerboseOption = Annotated[
 WITHIN_S = 600.0
 
 
-def start(airflow: AirflowApi, dag: str, params: dict[str, Any], *, what: str) -> Run:
-    """Start a workflow and say so: `what`, e.g. `delays/1: onboarding`, and the address of the run."""
+@contextmanager
+def airflow_of(settings: Settings, home: HomeOption) -> Iterator[AirflowApi]:
+    """Ask the Airflow of a home, as its user."""
+    user, password = airflow_login(home)
+    with AirflowApi(settings.airflow_url, user, password) as airflow:
+        yield airflow
+
+
+def run_workflow(
+    airflow: AirflowApi, dag: str, params: dict[str, Any], *, what: str, wait: bool, verbose: bool
+) -> Run | None:
+    """Start a workflow and say so: `what`, e.g. `delays/1: onboarding`, and the address of the run.
+
+    Returns the run once it has succeeded, None where nobody is to wait. Raises as `_follow`.
+    """
     run = airflow.trigger(dag, params)
     say(f"{what} started, run {airflow.page(run)}")
-    return run
+    return _follow(airflow, run, what=what, verbose=verbose) if wait else None
 
 
-def follow(airflow: AirflowApi, run: Run, *, what: str, verbose: bool) -> Run:
+def _follow(airflow: AirflowApi, run: Run, *, what: str, verbose: bool) -> Run:
     """Wait for a run's success.
 
     Raises PermanentError with a line for each failed task, Unavailable if the run takes longer than `WITHIN_S`. An
