@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from pegel.data.plain_types import plain_type
 from pegel.errors import PermanentError, SetupError
 from pegel.notebook.naming import listed
 from pegel.notebook.table_reading import Table
+from pegel.spec.nearest import nearest
 from pegel.spec.outside_text import shown
 from pegel_serving.fitted_model import FittedModel, load_estimator, probability_fields, text_classes
 from pegel_serving.metadata import METADATA_FILE, Metadata
@@ -140,8 +140,8 @@ def _ordered(read: Table, table: NamedTable) -> list[str]:
 
 
 def _with_near(name: str, columns: Sequence[str]) -> str:
-    near = get_close_matches(name, columns, 1)
-    return f"{name} (did you mean {near[0]}?)" if near else name
+    near = nearest(name, columns)
+    return f"{name} (did you mean {near}?)" if near else name
 
 
 def _field(name: str, read: Table, table: NamedTable) -> Field:

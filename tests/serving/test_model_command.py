@@ -53,6 +53,12 @@ def home(tmp_path: Path, table: Path) -> Path:
     return tmp_path / "home"
 
 
+def keep(fitted: Any, folder: Path) -> None:
+    """Write a fitted model into a new folder, without metadata."""
+    folder.mkdir()
+    joblib.dump(fitted, folder / MODEL_FILE)
+
+
 def run(*arguments: Any) -> tuple[int, str]:
     """Run the command; return its exit code and all that it says, or the error that the command line would tell."""
     app = typer.Typer()
@@ -156,8 +162,7 @@ def test_check_tells_an_order_that_would_be_counted_wrongly(folder: Path, tmp_pa
 
 def test_a_model_that_needs_a_frame_and_does_not_say_so_is_found_out(tmp_path: Path) -> None:
     """Its own transformer keeps no names; init tries both ways on rows of the table."""
-    (tmp_path / "nameless").mkdir()
-    joblib.dump(fitted_models.nameless_model(), tmp_path / "nameless" / MODEL_FILE)
+    keep(fitted_models.nameless_model(), tmp_path / "nameless")
     path = tmp_path / "rows.csv"
     path.write_text("name,length,double\na,1,2\nb,2,4\n")
     code, said = run("init", tmp_path / "nameless", "--from", path, "--prediction", "double")
@@ -170,8 +175,7 @@ def test_a_model_that_needs_a_frame_and_does_not_say_so_is_found_out(tmp_path: P
 
 def test_a_model_of_texts_is_given_its_column(tmp_path: Path) -> None:
     """A vectoriser takes neither a matrix nor a frame; a missing text is its client's error."""
-    (tmp_path / "mails").mkdir()
-    joblib.dump(fitted_models.texts_model(), tmp_path / "mails" / MODEL_FILE)
+    keep(fitted_models.texts_model(), tmp_path / "mails")
     path = tmp_path / "mails.csv"
     path.write_text("body,spam\nbuy now,yes\nsee you,no\n,no\nbuy,yes\n")
     code, said = run("init", tmp_path / "mails", "--from", path, "--prediction", "spam")
@@ -189,8 +193,7 @@ def test_a_model_of_texts_is_given_its_column(tmp_path: Path) -> None:
 
 def test_registered_times_are_given_as_the_model_knows_them(tmp_path: Path) -> None:
     """What is stored is UTC, with a zone; the model subtracts a time without one, and a matrix has no label."""
-    (tmp_path / "ages").mkdir()
-    joblib.dump(fitted_models.ages_model(), tmp_path / "ages" / MODEL_FILE)
+    keep(fitted_models.ages_model(), tmp_path / "ages")
     path = tmp_path / "stored.parquet"
     opened = pd.to_datetime(["2026-01-02", "2026-01-04"]).tz_localize("UTC")
     pd.DataFrame({"opened": opened, "days": [1.0, 3.0], "solved": [True, False]}).to_parquet(path)
@@ -206,8 +209,7 @@ def test_registered_times_are_given_as_the_model_knows_them(tmp_path: Path) -> N
 
 def test_a_model_that_was_never_fitted_is_told(tmp_path: Path) -> None:
     """Init writes what it can, and says why no row was answered."""
-    (tmp_path / "raw").mkdir()
-    joblib.dump(LinearRegression(), tmp_path / "raw" / MODEL_FILE)
+    keep(LinearRegression(), tmp_path / "raw")
     path = tmp_path / "rows.csv"
     path.write_text("length,double\n1,2\n2,4\n")
     code, said = run("init", tmp_path / "raw", "--from", path, "--prediction", "double")
