@@ -1,6 +1,7 @@
 """Pegel: ML model monitoring that people can trust at three in the morning.
 
 In a notebook two names are enough: `pegel.profile(table)` makes a baseline, `pegel.check(table, baseline)` a report.
+`pegel.register(table, name=...)` keeps a table as training data for a monitor.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pegel.notebook import CheckReport, check, profile
+    from pegel.notebook import CheckReport, Registration, check, profile, register
 
-__all__ = ["CheckReport", "check", "profile"]
+__all__ = ["CheckReport", "Registration", "check", "profile", "register"]
 
 
 def __getattr__(name: str) -> Any:

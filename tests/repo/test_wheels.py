@@ -113,7 +113,15 @@ def test_core_works_without_extras(bare: Installed) -> None:
     assert (0, "") == (validated.returncode, validated.stderr)
 
 
-@pytest.mark.parametrize(("command", "code"), [(("profile", "x.csv"), 1), (("check", "x.csv", "-b", "b.json"), 3)])
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("profile", "x.csv"), 1),
+        (("check", "x.csv", "-b", "b.json"), 3),
+        (("register", "x.csv", "--name", "x"), 1),
+        (("data", "list"), 1),
+    ],
+)
 def test_a_missing_extra_is_named(bare: Installed, command: tuple[str, ...], code: int) -> None:
     """A command that needs an extra says which in one line, and its exit code is no verdict."""
     done = bare("pegel", *command)

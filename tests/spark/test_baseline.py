@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import pegel
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import InvalidSpec, NotFound
 from pegel.stats.layout import CategoricalLayout
@@ -118,6 +119,33 @@ def test_integers_booleans_and_decimals_are_numbers(world: Any, toolbox: Any, sp
 
     assert (99.0, 1.0, 99.0) == tuple(found[name].max for name in "ibd")
     assert [{"0", "1", "2"}] * 2 == [set(one.categories) for one in layouts if isinstance(one, CategoricalLayout)]
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_registered_table_is_read_as_it_was_given(world: Any, spark: Any) -> None:
+    """Columns of types and names that Spark does not know are, once registered, what they were in the table."""
+    rng, rows = np.random.default_rng(1), 300
+    table = pa.table(
+        {
+            "a b": pa.array(rng.integers(0, 9, rows), pa.uint8()),
+            "big number": pa.array(rng.integers(2**63, 2**64 - 1, rows, np.uint64)),
+            "price": pa.array([None if n % 7 == 0 else n % 50 for n in range(rows)], pa.decimal256(60, 2)),
+            "new": pa.array(rng.random(rows) < 0.1),
+            "country": pa.array(rng.choice(["DE", "FR"], rows)).dictionary_encode(),
+            "opened": pa.array(np.datetime64("2026-01-01", "ns") + np.arange(rows)),
+            "urgent": pa.array(rng.random(rows) < 0.3),
+        }
+    )
+    done = pegel.register(table, name="odd", prediction="urgent", time="opened", home=world.settings.home)
+    spec = brief_spec(baseline={"source": done.source, "time_column": "opened"})
+    built, known = build(spark, spec, world.store, now=NOW), pegel.profile(table, predictions="urgent")
+    request = {field["name"]: field["value"] for field in request_row(spark, spec, world.store)}
+
+    assert known.layout.to_json() == built.layout.to_json()
+    assert rows == built.rows
+    plain = {name: request[name] for name in ("a b", "new", "country")}
+    assert plain in table.select([*plain]).to_pylist()
 
 
 @pytest.mark.long

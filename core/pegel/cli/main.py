@@ -26,6 +26,8 @@ COMMANDS = Extensions(
         for name in (
             "profile",
             "check",
+            "register",
+            "data",
             "validate",
             "report",
             "explain",

@@ -8,12 +8,13 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pegel.data.columns import Schema
-from pegel.errors import InvalidSpec, NotFound
+from pegel.errors import InvalidSpec, NotFound, PermanentError
 from pegel.featurestore.feature_files import content_hash, copy_into, read_json, write_json
 from pegel.featurestore.feature_store import TimeRange
 from pegel.spec.source_reference import SourceRef, is_stored_name
@@ -45,15 +46,47 @@ class LocalFeatureStore:
             raise NotFound(
                 f"expected a Parquet file or folder at {table_path}; nothing is there. Nothing was registered."
             )
-        digest = content_hash(table_path)
-        copy_into(table_path, self._training(ref) / f"{digest}.parquet")
-        registration = {
-            "data": f"{digest}.parquet",
-            "schema": schema.to_json(),
-            "time_range": None if time_range is None else [time_range.start.isoformat(), time_range.end.isoformat()],
-        }
+        registration = _described(table_path, schema, time_range)
+        copy_into(table_path, self._training(ref) / str(registration["data"]))
         write_json(self._training(ref) / f"{split}.json", registration)
         return ref
+
+    def references(self) -> list[SourceRef]:
+        """Return what is registered, by name, version and split; also what cannot be read any more."""
+        places = (self._root / "training").glob("*/*/*.json")
+        parts = [(place.parts[-3], place.parts[-2], place.stem) for place in places]
+        known = [
+            SourceRef(name, int(version), split)
+            for name, version, split in parts
+            if is_stored_name(name) and version.isdecimal() and is_stored_name(split)
+        ]
+        return sorted(known, key=lambda ref: (ref.name, ref.version, ref.split))
+
+    def differences(
+        self, ref: SourceRef, table_path: Path, schema: Schema, time_range: TimeRange | None = None
+    ) -> list[str]:
+        """Return in what other content differs from what is registered: `rows`, `fields`, `times`; nothing if equal.
+
+        Rows are told apart by the bytes of their file. Raises NotFound.
+        """
+        known, other = self._registration(ref)[1], _described(table_path, schema, time_range)
+        lost = not (self._training(ref) / str(known["data"])).exists()
+        words = {"data": "rows", "schema": "fields", "time_range": "times"}
+        return [word for part, word in words.items() if known[part] != other[part] or (lost and part == "data")]
+
+    def remove(self, ref: SourceRef) -> None:
+        """Forget training data, with every file of this version that no other split needs. Raises NotFound."""
+        if ref not in self.references():
+            raise self._unknown(ref)
+        folder = self._training(ref)
+        (folder / f"{ref.split}.json").unlink()
+        needed = [self._data_of(other) for other in self.references() if self._training(other) == folder]
+        for data in folder.glob("*.parquet"):
+            if None not in needed and data.name not in needed:
+                shutil.rmtree(data) if data.is_dir() else data.unlink()
+        for empty in (folder, folder.parent):
+            if not any(empty.iterdir()):
+                empty.rmdir()
 
     def describe(self, ref: SourceRef | str) -> Schema:
         """Return the fields of training data. Raises NotFound."""
@@ -73,13 +106,47 @@ class LocalFeatureStore:
         source = SourceRef.parse(ref) if isinstance(ref, str) else ref
         registration = None
         if source.store == "local":
-            registration = read_json(self._training(source) / f"{_safe(source.split)}.json")
+            registration = self._read(source)
         if registration is None:
-            raise NotFound(f"the feature store in {self._root} knows no training data {source}; register it first.")
+            raise self._unknown(source)
         return source, registration
+
+    def _read(self, ref: SourceRef) -> dict[str, Any] | None:
+        place = self._training(ref) / f"{_safe(ref.split)}.json"
+        try:
+            registration = read_json(place)
+        except ValueError:
+            registration = "no JSON"
+        if registration is None:
+            return None
+        if not isinstance(registration, dict) or not {"data", "schema", "time_range"} <= registration.keys():
+            raise PermanentError(
+                f"expected the registration of {ref} in {place}, given something else. Nothing was read. Remove it "
+                "(`pegel data rm`) and register the data again."
+            )
+        return registration
+
+    def _data_of(self, ref: SourceRef) -> str | None:
+        """Return the name of the data of a registration; None if it cannot be read."""
+        try:
+            return str(self._registration(ref)[1]["data"])
+        except PermanentError:
+            return None
+
+    def _unknown(self, ref: SourceRef) -> NotFound:
+        return NotFound(f"the feature store in {self._root} knows no training data {ref}; register it first.")
 
     def _training(self, ref: SourceRef) -> Path:
         return self._root / "training" / _safe(ref.name) / str(ref.version)
+
+
+def _described(table_path: Path, schema: Schema, time_range: TimeRange | None) -> dict[str, Any]:
+    """Return what a registration says of its content."""
+    return {
+        "data": f"{content_hash(table_path)}.parquet",
+        "schema": schema.to_json(),
+        "time_range": None if time_range is None else [time_range.start.isoformat(), time_range.end.isoformat()],
+    }
 
 
 def _safe(name: str) -> str:

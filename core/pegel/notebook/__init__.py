@@ -11,9 +11,16 @@ if TYPE_CHECKING:
     from pegel.notebook.check_report import CheckReport
     from pegel.notebook.checking import check
     from pegel.notebook.profiling import profile
+    from pegel.notebook.registering import Registration, register
 
-__all__ = ["CheckReport", "check", "profile"]
-_WHERE = {"CheckReport": "check_report", "check": "checking", "profile": "profiling"}
+__all__ = ["CheckReport", "Registration", "check", "profile", "register"]
+_WHERE = {
+    "CheckReport": "check_report",
+    "Registration": "registering",
+    "check": "checking",
+    "profile": "profiling",
+    "register": "registering",
+}
 
 
 def __getattr__(name: str) -> Any:

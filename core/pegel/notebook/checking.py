@@ -72,7 +72,7 @@ def check(
             raise LayoutMismatch(
                 f"expected the columns of the baseline, given a table without {listed(absent)}: nothing was judged."
             )
-        running = RunningNumbers(baseline.layout)
+        running = RunningNumbers(baseline.layout.schema)
         summary = summarise(table, baseline.layout, running=running, progress=stages.stage(1))
         known = None if performance is None else labelled.count(table, performance)
         estimate = None if performance is None else labelled.estimate(table, performance)

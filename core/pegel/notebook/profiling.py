@@ -14,17 +14,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pegel.baseline.baseline import Baseline
-from pegel.data.arrow_columns import categories, counts, kind_of, numbers
-from pegel.data.columns import Field, Kind, Role, Schema
+from pegel.data.arrow_columns import categories, counts, numbers
+from pegel.data.columns import Kind, Schema
 from pegel.detect.noise_assessment import assess, with_repeats
 from pegel.detect.repeated_rows import RepeatedRows, unseen_in_repeats
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook import arguments, labelled, table_reading
 from pegel.notebook.learning import learn
 from pegel.notebook.naming import few, listed
-from pegel.notebook.row_labels import NAMELESS
 from pegel.notebook.stray_texts import stray_texts
 from pegel.notebook.table_counting import summarise
+from pegel.notebook.table_schema import schema_of
 from pegel.spec.monitor_spec import Watch
 from pegel.spec.outside_text import LONGEST_NAME, shown
 from pegel.stats.layout import CategoricalLayout, Layout, assemble
@@ -169,38 +169,18 @@ def _schema(
     *,
     without: str | None,
 ) -> Schema:
-    if absent := table.absent([*predictions, *categorical, *units]):
-        raise PermanentError(
-            f"expected the columns {listed(absent)}, given a table without them: no baseline was made."
-        )
-    fields, left_out = [], _nameless(table)
-    for column in table.schema:
-        if column.name == without:
-            continue  # labels come later than what is checked, or never
-        kind = kind_of(column.type)
-        if not isinstance(kind, Kind):
-            left_out.append(f"{shown(column.name, LONGEST_NAME)} ({shown(str(kind))})")
-            continue
-        role = Role.PREDICTION if column.name in predictions else Role.FEATURE
-        chosen = Kind.CATEGORICAL if column.name in categorical else kind
-        fields.append(Field(column.name, chosen, role, units.get(column.name)))
+    schema, left_out = schema_of(
+        table, predictions, categorical, units, without=filter(None, [without]), otherwise="no baseline was made"
+    )
     reasons = few(left_out, "; ")
-    if table.rows == 0 or not fields:
+    if table.rows == 0 or not schema.fields:
         raise PermanentError(
-            f"expected rows of numbers or categories, given {table.rows:,} rows and {len(fields)} such columns"
+            f"expected rows of numbers or categories, given {table.rows:,} rows and {len(schema.fields)} such columns"
             f"{f' (not measured: {reasons})' if left_out else ''}: no baseline was made."
         )
     if left_out:
         warnings.warn(f"not measured: {reasons}", stacklevel=3)
-    return Schema(tuple(sorted(fields, key=lambda field: field.role is Role.PREDICTION)))
-
-
-def _nameless(table: table_reading.Table) -> list[str]:
-    """Return in words which columns are left out for want of a name, as it stands in the table."""
-    nameless = [name for name, reason in table.labels.items() if reason == NAMELESS]
-    return [
-        f"{shown(name, LONGEST_NAME)} ({NAMELESS})" if name.strip() else "columns without a name" for name in nameless
-    ]
+    return schema
 
 
 def _warn_of_strays(table: table_reading.Table, schema: Schema, categorical: Collection[str]) -> None:

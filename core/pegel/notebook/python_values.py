@@ -12,8 +12,12 @@ import numpy as np
 import pyarrow as pa
 
 from pegel.data.conversions import ABSENT, MOST_NESTED, Plain, Strange, plain
+from pegel.data.instants import to_us
 
-_TIMES = (dt.date, dt.time, dt.timedelta, np.datetime64, np.timedelta64)
+_INSTANTS = (dt.date, np.datetime64)
+_TIMES = (*_INSTANTS, dt.time, dt.timedelta, np.timedelta64)
+_BEYOND = 2**62
+"""Stands for an instant that no calendar has: microseconds since 1970 in a year six digits long."""
 _PLAIN = {str, bytes, bool, int, float, Decimal, dt.date, dt.datetime, dt.time, dt.timedelta}
 _LISTS = {list, tuple}
 _NUMBERS = {"number": pa.float64(), "truth": pa.bool_(), "integer": pa.int64(), "unsigned": pa.uint64()}
@@ -100,8 +104,25 @@ def _sort(one: Plain | bytes) -> str:
 
 def _strange(values: Sequence[Any], plains: Sequence[Any]) -> pa.Array:
     """Return a column of nothing but strange values and nulls, in a type that says what they are."""
+    if all(isinstance(value, _INSTANTS) for value in values):
+        instants = map(_instant, values)
+        zoned = all(getattr(value, "tzinfo", None) is not None for value in values)
+        given = pa.timestamp("us", tz="UTC" if zoned else None)
+        return pa.array([None if one is None else next(instants) for one in plains], given)
     if all(isinstance(value, _TIMES) for value in values):
-        # That there is a time is all that is counted of it.
-        return pa.array([None if one is None else 0 for one in plains], pa.timestamp("s"))
+        # Of a time of day, or a length of time, all that is counted is that it is there.
+        return pa.array([None if one is None else 0 for one in plains], pa.time32("s"))
     storage = pa.array(plains, pa.binary())
     return pa.ExtensionArray.from_storage(pa.opaque(pa.binary(), type(values[0]).__name__, "python"), storage)
+
+
+def _instant(value: Any) -> int:
+    """Return a date or a time as microseconds since 1970, in UTC where it has no zone."""
+    if isinstance(value, np.datetime64):
+        return int(value.astype("datetime64[us]").astype(np.int64))
+    if not isinstance(value, dt.datetime):
+        value = dt.datetime.combine(value, dt.time())
+    try:
+        return to_us(value if value.tzinfo else value.replace(tzinfo=dt.UTC))
+    except (ValueError, OverflowError):  # pandas has instants that differ from 1970 by more than it can count
+        return _BEYOND

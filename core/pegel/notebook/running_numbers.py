@@ -9,16 +9,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pegel.data.arrow_columns import numbers
-from pegel.data.columns import Kind
-from pegel.stats.layout import Layout
+from pegel.data.columns import Kind, Schema
 from pegel.stats.summary import FeatureSummary, Summary
 
 
 class RunningNumbers:
     """Looks at all rows of a table, in order, for numeric fields that rise with every row."""
 
-    def __init__(self, layout: Layout) -> None:
-        fields = (field.name for field in layout.schema.fields if field.kind is Kind.NUMERIC)
+    def __init__(self, schema: Schema) -> None:
+        fields = (field.name for field in schema.fields if field.kind is Kind.NUMERIC)
         self._last = dict.fromkeys(fields, -np.inf)
 
     def look(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -30,6 +29,11 @@ class RunningNumbers:
             elif values.size:
                 self._last[name] = float(values[-1])
         return batch
+
+    @property
+    def rising(self) -> frozenset[str]:
+        """Return the fields that rose with every row so far; all of them before the first row."""
+        return frozenset(self._last)
 
     def among(self, names: Iterable[str], training: Summary) -> list[str]:
         """Return which of some fields rise in the table, and may have had another value in each row of training."""

@@ -45,6 +45,11 @@ class Stages:
         return lambda share: progress((number + share) / self.count)
 
 
+def rows_at_once(columns: int) -> int:
+    """Return how many rows of so many columns are read at a time: a power of two from 1,024 to `BATCH`."""
+    return max(1_024, min(BATCH, 1 << (BATCH_VALUES // max(1, columns)).bit_length() - 1))
+
+
 @dataclass(frozen=True)
 class Table:
     """A table that can be read again and again, in blocks, in few types.
@@ -62,8 +67,7 @@ class Table:
 
     def batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield all rows of some columns, in order; no batch has more than `BATCH` rows."""
-        rows = max(1_024, min(BATCH, 1 << (BATCH_VALUES // max(1, len(names))).bit_length() - 1))
-        for batch in self._read(names, rows):
+        for batch in self._read(names, rows_at_once(len(names))):
             yield from plain_batches(batch)
 
     def column(self, name: str) -> Iterator[pa.Array]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pegel.data.columns import Field, Kind, Role, Schema
-from pegel.errors import InvalidSpec, NotFound
+from pegel.errors import InvalidSpec, NotFound, PermanentError
 from pegel.featurestore import LocalFeatureStore, SourceRef, TimeRange
 from pegel.testing.manual_clock import START
 
@@ -113,3 +113,65 @@ def test_a_name_does_not_lead_out_of_the_store(store: LocalFeatureStore, table: 
     """A name that would be a path is refused."""
     with pytest.raises(InvalidSpec, match="letters, digits"):
         store.register_training_data(name, 1, table, SCHEMA)
+
+
+def test_what_is_registered_is_listed_in_order(store: LocalFeatureStore, table: Path, tmp_path: Path) -> None:
+    """References come by name, version as a number, and split; what else lies in the folder is none."""
+    wanted = [SourceRef("a", 2, "train"), SourceRef("a", 10, "test"), SourceRef("a", 10, "train"), SourceRef("b")]
+    for ref in reversed(wanted):
+        store.register_training_data(ref.name, ref.version, table, SCHEMA, split=ref.split)
+    (tmp_path / "features" / "training" / "a" / "10" / ".new-1.json").write_text("{}")
+    (tmp_path / "features" / "training" / "a" / "latest").mkdir()
+    (tmp_path / "features" / "training" / "a" / "latest" / "train.json").write_text("{}")
+
+    assert wanted == store.references()
+    assert [] == LocalFeatureStore(tmp_path / "elsewhere").references()
+
+
+def test_differences_from_what_is_registered(store: LocalFeatureStore, table: Path, tmp_path: Path) -> None:
+    """Other rows, fields or times are named; equal content differs in nothing, and lost rows in rows."""
+    period = TimeRange(START, START + timedelta(days=31))
+    ref = store.register_training_data("delays", 1, table, SCHEMA, period)
+    other = tmp_path / "other.parquet"
+    other.write_bytes(b"PAR1 other PAR1")
+
+    assert [] == store.differences(ref, table, SCHEMA, period)
+    assert ["rows"] == store.differences(ref, other, SCHEMA, period)
+    assert ["fields", "times"] == store.differences(ref, table, Schema(SCHEMA.fields[:1]))
+    store.read_training_data(ref).unlink()
+    assert ["rows"] == store.differences(ref, table, SCHEMA, period)
+    with pytest.raises(NotFound, match="no training data local://fraud"):
+        store.differences(SourceRef("fraud"), table, SCHEMA)
+
+
+def test_what_is_removed_is_gone_and_nothing_else(store: LocalFeatureStore, table: Path, tmp_path: Path) -> None:
+    """Removing takes a split with the rows that no other split has, and with the last one the folders."""
+    train = store.register_training_data("delays", 1, table, SCHEMA)
+    test = store.register_training_data("delays", 1, table, SCHEMA, split="test")
+    table.write_bytes(b"PAR1 second PAR1")
+    store.register_training_data("delays", 1, table, SCHEMA)
+    store.remove(train)
+
+    assert ([test], b"PAR1 first PAR1") == (store.references(), store.read_training_data(test).read_bytes())
+    assert 1 == len([*(tmp_path / "features").rglob("*.parquet")])
+    with pytest.raises(NotFound, match="split=train"):
+        store.remove(train)
+    store.remove(test)
+    assert [] == [*(tmp_path / "features" / "training").iterdir()]
+
+
+@pytest.mark.parametrize("damaged", ["{", "{}", "[]", "7"])
+def test_a_damaged_registration_is_told_and_can_be_removed(
+    store: LocalFeatureStore, table: Path, tmp_path: Path, damaged: str
+) -> None:
+    """What cannot be read is one sentence; it can be removed, and rows that it may need stay until it is."""
+    ref = store.register_training_data("delays", 1, table, SCHEMA)
+    test = store.register_training_data("delays", 1, table, SCHEMA, split="test")
+    (tmp_path / "features" / "training" / "delays" / "1" / "train.json").write_text(damaged)
+
+    with pytest.raises(PermanentError, match=r"given something else\. Nothing was read\. Remove it"):
+        store.describe(ref)
+    store.remove(test)
+    assert 1 == len([*(tmp_path / "features").rglob("*.parquet")])
+    store.remove(ref)
+    assert [] == store.references()

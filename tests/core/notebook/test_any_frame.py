@@ -12,6 +12,7 @@ import json
 import uuid
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,6 +20,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -396,3 +398,41 @@ def test_every_kind_of_column(kind: str) -> None:
     report = outcome(lambda: pegel.check({"x": column, "c": column}, baseline))
 
     assert (profiled is None) == (report is None)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("kind", sorted(EVERY))
+def test_every_kind_of_column_is_registered_as_it_is_profiled(kind: str, tmp_path: Path) -> None:
+    """What a profile takes is registered, with the same baseline unless values are told to be lost; else a sentence."""
+    table = {"x": EVERY[kind](np.random.default_rng(0), 60), "y": [1.0] * 60}
+    profiled = registered(lambda: pegel.profile(table))
+    table["x"] = EVERY[kind](np.random.default_rng(0), 60)  # some can be read but once
+    done = registered(lambda: pegel.register(table, name="x", home=tmp_path))
+
+    assert (profiled is None) == (done is None)
+    if done is not None and "are kept as null" not in "".join(done.warnings):
+        assert profiled.id == pegel.profile(done.data.path, name="table").id
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("kind", sorted(EVERY))
+def test_every_kind_of_column_is_times_or_refused(kind: str, tmp_path: Path) -> None:
+    """A column of any kind that is named as times is stored as such, or refused in a sentence."""
+    table = {"x": EVERY[kind](np.random.default_rng(0), 60), "y": [1.0] * 60}
+    done = registered(lambda: pegel.register(table, name="x", home=tmp_path, time="x"))
+    files = [*tmp_path.rglob("*.parquet")]
+
+    assert (done is None) == (files == [])
+    assert ["y", "x"] * len(files) == [name for file in files for name in pa.parquet.read_schema(file).names]
+
+
+def registered(call: Callable[[], Any]) -> Any:
+    """Return what a call returns; None where it refuses in a sentence."""
+    try:
+        return call()
+    except PegelError as error:
+        sentence = str(error)
+
+    assert sentence.endswith(".")
+    return None

@@ -130,12 +130,14 @@ from pegel.notebook import profiling
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
-small, large = sys.argv[1:3]
+small, large, home = sys.argv[1:4]
 baseline = pegel.profile(small)
 pegel.check(small, baseline)
+pegel.notebook.register(small, name="small", home=home)
 before = peak()
 baseline = pegel.profile(large, memory=4 << 20)
 pegel.check(large, baseline)
+pegel.notebook.register(large, name="large", home=home)
 print(peak() - before, baseline.rows)
 """
 
@@ -144,14 +146,14 @@ print(peak() - before, baseline.rows)
 @pytest.mark.parametrize("form", ["parquet", "csv"])
 @pytest.mark.timeout(180)
 def test_a_file_larger_than_the_bound(tmp_path: Path, form: str) -> None:
-    """Profiling and checking a file several times larger than the bound takes less memory than half of it would."""
+    """Profiling, checking and registering a file much larger than the bound takes less memory than half of it would."""
     rng, n = np.random.default_rng(0), 800_000 if form == "parquet" else 500_000
     draw = rng.standard_normal if form == "parquet" else partial(rng.integers, 0, 10**6)
     table = pa.table({f"x{i}": draw(n) for i in range(6)})
     small, large = tmp_path / f"small.{form}", tmp_path / f"large.{form}"
     for path, rows in ((small, table.slice(0, 20_000)), (large, table)):
         (pa.parquet.write_table if form == "parquet" else pa.csv.write_csv)(rows, path)
-    command = [sys.executable, "-c", GROWTH, str(small), str(large)]
+    command = [sys.executable, "-c", GROWTH, str(small), str(large), str(tmp_path)]
     found = subprocess.run(command, capture_output=True, text=True, check=True, env={"OPENBLAS_NUM_THREADS": "1"})
     grown, rows = map(int, found.stdout.split())
 

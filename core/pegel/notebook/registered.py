@@ -1,0 +1,84 @@
+"""Training data as it stands in the feature store: its fields, rows and times, read back for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from pegel.data.columns import Field, Schema
+from pegel.errors import PermanentError
+from pegel.featurestore import LocalFeatureStore, SourceRef, TimeRange
+from pegel.notebook.naming import place, reason
+from pegel.spec.outside_text import LONGEST_NAME, shown
+
+TIME, LABEL = b"pegel.time", b"pegel.label"
+"""Under which the schema of a stored file names its column of times, and that of true outcomes."""
+MOST_FIELDS = 60
+"""Fields that are listed."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """Training data in a feature store. `time`, `label`: the columns beside the fields, None where there is none."""
+
+    ref: SourceRef
+    path: Path
+    schema: Schema
+    rows: int
+    covered: TimeRange | None
+    time: str | None
+    label: str | None
+
+    @classmethod
+    def read(cls, store: LocalFeatureStore, ref: SourceRef) -> Registered:
+        """Look a reference up. Raises NotFound, PermanentError if what stands there cannot be read."""
+        path = store.read_training_data(ref)
+        files = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
+        try:
+            footers = [parquet.read_metadata(file) for file in files]
+        except (pa.ArrowException, OSError) as error:
+            raise PermanentError(f"expected Parquet, given {place(path)}: {reason(error)}.") from error
+        if not footers:
+            raise PermanentError(f"expected Parquet, given {place(path)}, where nothing is: register {ref} again.")
+        told = footers[0].metadata or {}
+        rows = sum(footer.num_rows for footer in footers)
+        named = [told[key].decode() if key in told else None for key in (TIME, LABEL)]
+        return cls(ref, path, store.describe(ref), rows, store.time_range(ref), *named)
+
+    @property
+    def line(self) -> str:
+        """Return one line for a list."""
+        return f"{self.ref}  {self.rows:,} rows, {len(self.schema.fields):,} fields{self._period(', ')}"
+
+    def __str__(self) -> str:
+        """Return everything that is known, a line each."""
+        lines = [f"{self.rows:,} rows, {len(self.schema.fields):,} fields", *_table(self.schema)]
+        if self.time is not None:
+            lines.append(f"times in {shown(self.time, LONGEST_NAME)}{self._period(': ')}")
+        elif self.covered is not None:
+            lines.append(f"times{self._period(': ')}")
+        if self.label is not None:
+            lines.append(f"label in {shown(self.label, LONGEST_NAME)}: kept beside the fields, not watched")
+        lines.append(f"data: {place(self.path)}")
+        return "\n".join(lines)
+
+    def _period(self, before: str) -> str:
+        if self.covered is None:
+            return ""
+        return f"{before}{self.covered.start:%Y-%m-%d %H:%M:%S} to {self.covered.end:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _table(schema: Schema) -> list[str]:
+    names = [shown(field.name, LONGEST_NAME) for field in schema.fields[:MOST_FIELDS]]
+    width = max(map(len, names), default=0)
+    lines = [f"  {name:{width}}  {_words(field)}" for name, field in zip(names, schema.fields, strict=False)]
+    more = len(schema.fields) - len(names)
+    return [*lines, f"  and {more:,} more"] if more else lines
+
+
+def _words(field: Field) -> str:
+    unit = "" if field.unit is None else f", in {shown(field.unit, LONGEST_NAME)}"
+    return f"{field.kind:11}  {field.role}{unit}"

@@ -1,0 +1,62 @@
+"""What in training data will hurt later, a sentence each: told while it can still be changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from pegel.data.columns import Kind, Role, Schema
+from pegel.detect.drift import MIN_BASELINE
+from pegel.notebook.column_facts import TableFacts
+from pegel.notebook.naming import listed
+from pegel.notebook.stored_columns import StoredColumn
+from pegel.notebook.training_file import TrainingFile
+from pegel.spec.outside_text import LONGEST_NAME, shown
+
+
+def warnings_of(file: TrainingFile) -> Iterator[str]:
+    """Yield what will hurt later in training data that was written."""
+    if not file.schema.of_role(Role.PREDICTION):
+        yield "no prediction: what the model answers cannot be watched; name its columns (`prediction`)"
+    yield from _few_values(file.schema, file.facts)
+    if file.times is not None:
+        yield from file.times.warnings(datetime.now(UTC))
+    elif file.unnamed_times:
+        yield (
+            f"times in {listed(file.unnamed_times)} are not stored: name the column of each row's time (`time`), so "
+            "that what follows the clock is allowed for"
+        )
+    yield from map(_unreadable, filter(lambda column: column.unreadable, file.stored.values()))
+    yield from _odd_columns(file.facts)
+
+
+def _few_values(schema: Schema, facts: TableFacts) -> Iterator[str]:
+    why = f"drift of a field is judged from {MIN_BASELINE:,} values on, because fewer say too little"
+    if facts.rows < MIN_BASELINE:
+        yield f"{facts.rows:,} rows: {why}; with these, only nulls, new values and exceeded ranges are judged"
+        return
+    names = {field.name for field in schema.fields}
+    if short := [name for name in facts.shorter_than(MIN_BASELINE) if name in names]:
+        yield f"too few values in {listed(short)}: {why}"
+
+
+def _unreadable(column: StoredColumn) -> str:
+    held = "numbers" if column.field.kind is Kind.NUMERIC else "numbers, texts or truth values"
+    return f"{shown(column.field.name, LONGEST_NAME)}: {column.unreadable:,} values are no {held}, and are kept as null"
+
+
+def _odd_columns(facts: TableFacts) -> Iterator[str]:
+    if facts.empty:
+        yield f"no value in any row: {listed(facts.empty)}"
+    if facts.constant:
+        yield f"the same value wherever there is one: {listed(facts.constant)}; any other that comes later is a change"
+    if facts.written_times:
+        yield (
+            f"times written as text are taken for categories: {listed(facts.written_times)}; name the column of each "
+            "row's time (`time`), and leave others out of the table"
+        )
+    if facts.ids:
+        yield (
+            f"another value in every row, as ids have it: {listed(facts.ids)}; these always differ between then and "
+            "now. Leave them out of the table, or out of `watch.features` if the model takes them"
+        )
