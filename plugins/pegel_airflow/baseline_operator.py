@@ -40,7 +40,7 @@ class ProfiledModel:
     rows: int
     features: int
     request_row: list[dict[str, Any]]
-    """One row of the training data as a client would send it: each feature's `name`, `kind` and `value`, in order."""
+    """One row of the training data as a client would send it: see `pegel.data.example_request.Row`."""
     current: str | None
     """The baseline that was current when the job was submitted."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from pegel.data import example_request, wire
 from pegel.errors import EndpointFailed, Unavailable
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.settings import Settings
 from pegel_airflow.topic_admin import REACH_WITHIN
 
@@ -32,55 +33,75 @@ PAUSE_S = 0.5
 """Between two tries while the model warms up."""
 SERVER_ERROR = 500
 """Answers from here on may be those of a model that still warms up."""
+UNCHANGED = "Nothing that is in force was changed."
+_SAID = ("error", "detail", "message")
+"""Under which name servers say in JSON what is wrong: KServe's, FastAPI's, others'."""
 
 
 def probe(
     settings: Settings,
     spec: MonitorSpec,
     url: str,
-    row: Sequence[dict[str, Any]],
+    row: example_request.Row,
     *,
     token: str = "",
     seen_within: timedelta = SEEN_WITHIN,
 ) -> dict[str, Any]:
     """Send one row to the endpoint at `url` and wait until the topic holds both its events.
 
-    `row` holds each feature's `name`, `kind` and `value`, in order; `token` is the endpoint's secret, if it has one.
-    While the model does not answer, or answers with an error of its own, it is asked again within
+    Of `row` is sent what the model says it takes, see `example_request.taken`; `token` is the endpoint's secret, if it
+    has one. While the model does not answer, or answers with an error of its own, it is asked again within
     `spec.model.ready_within`.
 
-    Returns `{"id", "status", "answered_ms", "seen_ms"}`, milliseconds since the answered request was sent. Raises
-    EndpointFailed with the model's own words if it refuses the row or does not come to answer, Unavailable if the
-    events do not appear within `seen_within`.
+    Returns `{"id", "status", "request", "answered_ms", "seen_ms"}`: the body that was answered, and milliseconds since
+    it was sent. Raises EndpointFailed with the model's own sentence if it refuses the row or does not come to answer,
+    Unavailable if the events do not appear within `seen_within`.
     """
     with _tail_of(settings, names.inference_topic(spec.namespace)) as consumer:
-        identity, started = _answered(spec, url, example_request.body(spec, row), token)
+        identity, started, request = _answered(spec, url, row, token)
         answered = time.monotonic()
         _wait_for_both(consumer, identity, spec, seen_within)
     return {
         "id": identity,
         "status": 200,
+        "request": request,
         "answered_ms": round(1000 * (answered - started)),
         "seen_ms": round(1000 * (time.monotonic() - started)),
     }
 
 
-def _answered(spec: MonitorSpec, url: str, request: dict[str, Any], token: str) -> tuple[str, float]:
-    """Ask until the model answers 200; return what that request was called and when it was sent (monotonic)."""
+def _answered(spec: MonitorSpec, url: str, row: example_request.Row, token: str) -> tuple[str, float, dict[str, Any]]:
+    """Ask until the model answers 200; return what that request was called, when it was sent (monotonic), its body."""
     where, within = example_request.address(spec, url), spec.model.ready_within.total_seconds()
     deadline = time.monotonic() + within
+    inputs = frozenset[str]()
     while True:
+        inputs = inputs or _inputs(spec, url)
+        request = example_request.body(spec, example_request.taken(row, inputs))
         identity, started = str(uuid.uuid4()), time.monotonic()
         headers = {wire.http_name(wire.HEADER_ID): identity} | ({wire.PROBE_HEADER: token} if token else {})
         given = _ask(where, request, headers)
         if given is None:
-            return identity, started
+            return identity, started, request
         if time.monotonic() + PAUSE_S > deadline:
             raise EndpointFailed(
                 f"expected {where} to answer a row of its training data within {within:g} s; given at last: {given}. "
-                f"Nothing that is in force was changed."
+                f"{UNCHANGED}"
             )
         time.sleep(PAUSE_S)
+
+
+def _inputs(spec: MonitorSpec, url: str) -> frozenset[str]:
+    """Return the inputs that the model says it takes; none while it does not say."""
+    import httpx
+
+    try:
+        answer = httpx.get(
+            example_request.metadata_address(spec, url), timeout=ANSWER_WITHIN.total_seconds(), trust_env=False
+        )
+        return example_request.inputs_of(answer.json())
+    except (httpx.HTTPError, ValueError):
+        return frozenset()
 
 
 def _ask(where: str, request: dict[str, Any], headers: dict[str, str]) -> str | None:
@@ -95,16 +116,21 @@ def _ask(where: str, request: dict[str, Any], headers: dict[str, str]) -> str | 
         return repr(error)
     if answer.status_code == httpx.codes.OK:
         return None
+    given = f"{answer.status_code}: {_sentence(answer)}"
     if answer.status_code >= SERVER_ERROR:
-        return _words(answer)
-    raise EndpointFailed(
-        f"expected 200 from {where} for a row of its training data; given {_words(answer)}. "
-        f"Nothing that is in force was changed."
-    )
+        return given
+    raise EndpointFailed(f"expected {where} to answer a row of its training data; given {given}. {UNCHANGED}")
 
 
-def _words(answer: httpx.Response) -> str:
-    return f"{answer.status_code}: {answer.text[:500]}"
+def _sentence(answer: httpx.Response) -> str:
+    """Return what an answer says is wrong: its own sentence where a server's JSON has one, else its text; one line."""
+    try:
+        body: Any = answer.json()
+    except ValueError:
+        body = None
+    said = next((body[key] for key in _SAID if body.get(key)), None) if isinstance(body, dict) else None
+    text = said if isinstance(said, str) else answer.text
+    return shown(text, LONGEST_SENTENCE).rstrip(".") or "an empty body"
 
 
 @contextmanager
@@ -147,5 +173,5 @@ def _wait_for_both(consumer: KafkaConsumer, identity: str, spec: MonitorSpec, wi
         raise Unavailable(
             f"expected the probe's request and response on {names.inference_topic(spec.namespace)} within "
             f"{within.total_seconds():g} s; missing: {', '.join(sorted(missing.values()))}. Look at the inference "
-            f"logger: the model answers. Nothing that is in force was changed."
+            f"logger: the model answers. {UNCHANGED}"
         )

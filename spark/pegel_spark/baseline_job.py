@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import reduce
 from typing import Any
@@ -18,6 +18,7 @@ from pyspark.sql import functions as sf
 
 from pegel.baseline.baseline import Baseline
 from pegel.baseline.outliers import OutlierTables
+from pegel.data import example_request
 from pegel.data.arrow_columns import columns_of
 from pegel.data.columns import Role
 from pegel.featurestore import FeatureStore
@@ -30,6 +31,9 @@ from pegel.store.baseline_store import BaselineStore
 from pegel_spark.timed_rows import Timed, by_season
 from pegel_spark.training_columns import TrainingColumns
 
+_TIMES = frozenset({"timestamp", "timestamp_ntz", "date"})
+"""Types of Spark that hold times."""
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -39,7 +43,7 @@ class Profile:
     rows: int
     features: int
     request_row: list[dict[str, Any]]
-    """One row of the training data, as a client would send it: each feature's `name`, `kind` and `value`, in order."""
+    """One row of the training data, as a client would send it: see `pegel.data.example_request.Row`."""
 
 
 def profile(
@@ -56,16 +60,21 @@ def profile(
 
 
 def request_row(spark: SparkSession, spec: MonitorSpec, features: FeatureStore) -> list[dict[str, Any]]:
-    """Return one row of the training data as a client would send it; a row without gaps, if there is one."""
-    fields = features.describe(spec.baseline.source).of_role(Role.FEATURE)
+    """Return one row of the training data as a client would send it; a row without gaps, if there is one.
+
+    Features in the order of the schema, then every column of times beside them: a model may take it.
+    """
+    schema = features.describe(spec.baseline.source)
     frame = spark.read.parquet(str(features.read_training_data(spec.baseline.source)))
-    chosen = frame.select(*(sf.col(f"`{field.name}`") for field in fields))
-    rows = chosen.na.drop().head(1) or chosen.head(1)
-    values = rows[0] if rows else [None] * len(fields)
-    return [
-        {"name": field.name, "kind": field.kind.value, "value": _as_sent(value)}
-        for field, value in zip(fields, values, strict=True)
-    ]
+    kinds = {field.name: field.kind.value for field in schema.of_role(Role.FEATURE)}
+    fields = {field.name for field in schema.fields}
+    times = [name for name, kind in frame.dtypes if kind in _TIMES and name not in fields]
+    kinds |= dict.fromkeys(times, example_request.TIME)
+    chosen = frame.select(*(sf.col(f"`{name}`") for name in kinds))
+    # As Arrow, because Spark's own rows have their times in the zone of the machine.
+    rows = chosen.na.drop().limit(1).toArrow().to_pylist() or chosen.limit(1).toArrow().to_pylist()
+    values = rows[0] if rows else {}
+    return [{"name": name, "kind": kind, "value": _as_sent(values.get(name))} for name, kind in kinds.items()]
 
 
 def build(spark: SparkSession, spec: MonitorSpec, features: FeatureStore, *, now: datetime) -> Baseline:
@@ -117,11 +126,13 @@ def scores(frame: DataFrame, tables: OutlierTables) -> NDArray[np.float64]:
 
 
 def _as_sent(value: Any) -> float | int | str | None:
-    """Return a value as JSON has it; neither NaN nor infinity stands in JSON."""
+    """Return a value as JSON has it; neither NaN nor infinity stands in JSON. A time without a zone is one of UTC."""
     if isinstance(value, Decimal):
         value = float(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, date):
+        return value.isoformat()
     return value if value is None or isinstance(value, int | str) else str(value)
 
 

@@ -35,6 +35,7 @@ from pegel_airflow.ready import WaitReady
 from pegel_local.machine.ports import free_ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fresh_rooms")]
+BY_NAME = {field["name"]: field["value"] for field in scene.REQUEST_ROW}
 TOPIC = names.inference_topic("default")
 
 
@@ -128,7 +129,7 @@ def test_the_whole_way(system: Settings, served: model.Model, spark: cluster.Clu
     assert (failed, left) == ("failed", (None, None, EndpointState.ABSENT, False, []))
     assert (state, spec, serving.state, staged(system)) == ("success", wish, EndpointState.READY, False)
     assert services.stores(system).baselines.get(baseline).rows == cluster.ROWS
-    assert served.asked == [("/v1/models/delays-v1:predict", {"instances": [[-3.5, 447.0, 76.0, 13.0, "WN"]]})] * 2
+    assert served.asked == [("/v1/models/delays-v1:predict", {"instances": [BY_NAME]})] * 2
     assert spark.submissions == [cluster.Submission("local[2]", "baseline.py", "delays")] * 2
 
 

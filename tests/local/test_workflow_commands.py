@@ -23,10 +23,7 @@ from pegel_local.machine.paths import Home
 from pegel_local.system.stack_file import StackFile
 
 STARTED, DONE, FAILED = ((200, RUN | {"state": state}) for state in ("queued", "success", "failed"))
-ROW = [
-    {"name": "distance", "kind": "numeric", "value": 447.0},
-    {"name": "airline", "kind": "categorical", "value": "O'Hare"},
-]
+ROW = {"distance": 447.0, "origin": "O'Hare"}
 
 
 @pytest.fixture
@@ -126,8 +123,8 @@ def test_onboarding_ends_with_what_comes_next(
     home: Path, spec_file: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Endpoint, page and a request of the probe's own row, quoted for a shell, and the address of the run."""
-    profiled = {"rows": 4000, "features": 3, "request_row": ROW}
-    fake.answers += [STARTED, DONE, (200, {"value": {"url": "http://e:1"}}), (200, {"value": json.dumps(profiled)})]
+    results = [{"url": "http://e:1"}, {"rows": 4000, "features": 3}, {"request": {"instances": [ROW]}}]
+    fake.answers += [STARTED, DONE, *((200, {"value": json.dumps(result)}) for result in results)]
     code = run("apply", spec_file, "--wait", "--home", home)
 
     assert 0 == code
@@ -139,7 +136,7 @@ def test_onboarding_ends_with_what_comes_next(
         "baseline  4,000 rows, 3 fields",
         "",
         "curl -s http://e:1/v1/models/delays-v1:predict -H 'Content-Type: application/json' \\",
-        """  -d '{"instances": [[447.0, "O'"'"'Hare"]]}'""",
+        """  -d '{"instances": [{"distance": 447.0, "origin": "O'"'"'Hare"}]}'""",
     ] == capsys.readouterr().out.splitlines()
 
 

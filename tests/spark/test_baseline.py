@@ -79,6 +79,22 @@ def test_a_request_row_is_one_of_the_training_data(world: Any, toolbox: Any, spa
     assert [values] == [found for found in [{name: line[name] for name in values} for line in table] if found == values]
 
 
+def test_a_request_row_has_the_times_beside_the_features(world: Any, toolbox: Any, spark: Any, tmp_path: Path) -> None:
+    """A column of times is no feature and yet of the request, in UTC wherever the machine stands; a label is not."""
+    instant = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
+    columns = {"booked": pa.array([instant] * toolbox.ROWS, pa.timestamp("us", "UTC")), "late": [True] * toolbox.ROWS}
+    table = toolbox.training_table()
+    for name, values in columns.items():
+        table = table.append_column(name, pa.array(values) if isinstance(values, list) else values)
+    pq.write_table(table, tmp_path / "timed.parquet")
+    world.store.register_training_data("timed", 1, tmp_path / "timed.parquet", toolbox.SCHEMA)
+    row = request_row(spark, brief_spec(baseline={"source": "local://timed"}), world.store)
+    features = [field.name for field in toolbox.SCHEMA.of_role(Role.FEATURE)]
+
+    assert [*features, "booked"] == [field["name"] for field in row]
+    assert ("time", "2026-11-28T09:30:00+00:00") == (row[-1]["kind"], row[-1]["value"])
+
+
 @pytest.mark.parametrize(
     "case",
     [

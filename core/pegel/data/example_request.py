@@ -1,18 +1,25 @@
-"""One row as a client sends it to a model: the request of the probe, and of the example that a person is shown."""
+"""One row as a client sends it to a model: the request of the probe, and of the example that a person is shown.
+
+A row is sent by name, so that a model that takes more than what is watched (times) gets all of it, in whatever order.
+"""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 from pegel.data.columns import Kind
+from pegel.data.conversions import category_of
 from pegel.data.wire import JSON
 from pegel.spec.monitor_spec import MonitorSpec
 
+TIME: Final = "time"
+"""Kind of a column that is registered and not watched; its value is ISO 8601."""
+
 Row = Sequence[Mapping[str, Any]]
-"""Each feature's `name`, `kind` and `value`, in the order of the schema."""
+"""Each column's `name`, `kind` (of `Kind`, or `TIME`) and `value`: features in the order of the schema, then times."""
 
 
 def address(spec: MonitorSpec, url: str) -> str:
@@ -23,20 +30,41 @@ def address(spec: MonitorSpec, url: str) -> str:
     return f"{base}/v2/models/{spec.endpoint}/infer"
 
 
+def metadata_address(spec: MonitorSpec, url: str) -> str:
+    """Return where the model says which inputs it takes, in either protocol: v1 has no such address."""
+    return f"{url.rstrip('/')}/v2/models/{spec.endpoint}"
+
+
+def inputs_of(metadata: Any) -> frozenset[str]:
+    """Return the names of the inputs that a model's metadata lists; none if it lists none."""
+    listed = metadata.get("inputs") if isinstance(metadata, dict) else None
+    tensors = [tensor for tensor in listed if isinstance(tensor, dict)] if isinstance(listed, list) else []
+    return frozenset(str(tensor.get("name")) for tensor in tensors)
+
+
+def taken(row: Row, inputs: Collection[str]) -> Row:
+    """Return the columns of `row` that a model with these inputs takes.
+
+    All features, and no time, where the inputs are not known or none of them is a column: a single matrix, say.
+    """
+    known = [field for field in row if field["name"] in inputs]
+    return known or [field for field in row if field["kind"] != TIME]
+
+
 def body(spec: MonitorSpec, row: Row) -> dict[str, Any]:
-    """Return a request of one row in the spec's protocol."""
+    """Return a request of one row, by name, in the spec's protocol: an object (v1), or one tensor per column (v2)."""
     if spec.model.protocol == "v1":
-        return {"instances": [[field["value"] for field in row]]}
+        return {"instances": [{field["name"]: field["value"] for field in row}]}
     return {"inputs": [_tensor(field) for field in row]}
 
 
-def command(spec: MonitorSpec, url: str, row: Row) -> str:
-    """Return the request of one row as a command of a shell, in two lines."""
-    data = shlex.quote(json.dumps(body(spec, row)))
+def command(spec: MonitorSpec, url: str, request: Mapping[str, Any]) -> str:
+    """Return a request, as `body` makes it, as a command of a shell, in two lines."""
+    data = shlex.quote(json.dumps(request))
     return f"curl -s {shlex.quote(address(spec, url))} -H 'Content-Type: {JSON}' \\\n  -d {data}"
 
 
 def _tensor(field: Mapping[str, Any]) -> dict[str, Any]:
-    numeric = field["kind"] == Kind.NUMERIC.value
-    value = field["value"] if numeric or field["value"] is None else str(field["value"])
-    return {"name": field["name"], "shape": [1, 1], "datatype": "FP64" if numeric else "BYTES", "data": [value]}
+    numeric, value = field["kind"] == Kind.NUMERIC.value, field["value"]
+    data = value if numeric else category_of(value)[0]
+    return {"name": field["name"], "shape": [1, 1], "datatype": "FP64" if numeric else "BYTES", "data": [data]}

@@ -31,12 +31,13 @@ def apply(
 def _next_steps(airflow: AirflowApi, run: Run, spec: MonitorSpec, settings: Settings) -> list[str]:
     """Return what one needs next: endpoint, page, size of the baseline, and a request to try.
 
-    The request's row is the one that the run's probe has sent, so it is known to be answered. Where Airflow does
-    not hand out what its tasks returned, only the page is named: the model is onboarded all the same.
+    The request is the one that the run's probe has sent, so it is known to be answered. Where Airflow does not hand out
+    what its tasks returned, only the page is named: the model is onboarded all the same.
     """
     page = f"page      {settings.page_url.rstrip('/')}/models/{spec.key}"
     try:
         url, profiled = str(airflow.result(run, "wait_ready")["url"]), airflow.result(run, "baseline")
+        request = airflow.result(run, "send_probe")["request"]
     except PegelError:
         return [page]
     return [
@@ -44,5 +45,5 @@ def _next_steps(airflow: AirflowApi, run: Run, spec: MonitorSpec, settings: Sett
         page,
         f"baseline  {profiled['rows']:,} rows, {profiled['features']} fields",
         "",
-        example_request.command(spec, url, profiled["request_row"]),
+        example_request.command(spec, url, request),
     ]

@@ -15,7 +15,29 @@ from pegel.testing.samples import sample_spec
 ROW: list[dict[str, Any]] = [
     {"name": "distance", "kind": "numeric", "value": 447.0},
     {"name": "airline", "kind": "categorical", "value": "WN"},
+    {"name": "weekend", "kind": "categorical", "value": True},
+    {"name": "gate", "kind": "categorical", "value": 7.0},
+    {"name": "booked", "kind": "time", "value": "2026-11-28T09:30:00+00:00"},
 ]
+BY_NAME = {field["name"]: field["value"] for field in ROW}
+MATRIX = {"inputs": [{"name": "input-0", "datatype": "FP64", "shape": [-1, 4]}]}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"inputs": [{"name": name} for name in ("booked", "airline", "unknown")]}, ["airline", "booked"]),
+        (MATRIX, ["distance", "airline", "weekend", "gate"]),
+        ({"inputs": "odd"}, ["distance", "airline", "weekend", "gate"]),
+        (None, ["distance", "airline", "weekend", "gate"]),
+    ],
+    ids=["names columns", "a matrix", "no list", "says nothing"],
+)
+def test_what_the_model_takes_is_sent(metadata: Any, expected: list[str]) -> None:
+    """A model that names its inputs is sent these, times too; of one that does not, what is watched."""
+    row = example_request.taken(ROW, example_request.inputs_of(metadata))
+
+    assert expected == [field["name"] for field in row]
 
 
 def wished(protocol: str) -> MonitorSpec:
@@ -26,7 +48,7 @@ def wished(protocol: str) -> MonitorSpec:
 @pytest.mark.parametrize(
     ("protocol", "address", "body"),
     [
-        ("v1", "http://e/v1/models/delays-v1:predict", {"instances": [[447.0, "WN"]]}),
+        ("v1", "http://e/v1/models/delays-v1:predict", {"instances": [BY_NAME]}),
         (
             "v2",
             "http://e/v2/models/delays-v1/infer",
@@ -34,13 +56,16 @@ def wished(protocol: str) -> MonitorSpec:
                 "inputs": [
                     {"name": "distance", "shape": [1, 1], "datatype": "FP64", "data": [447.0]},
                     {"name": "airline", "shape": [1, 1], "datatype": "BYTES", "data": ["WN"]},
+                    {"name": "weekend", "shape": [1, 1], "datatype": "BYTES", "data": ["true"]},
+                    {"name": "gate", "shape": [1, 1], "datatype": "BYTES", "data": ["7"]},
+                    {"name": "booked", "shape": [1, 1], "datatype": "BYTES", "data": ["2026-11-28T09:30:00+00:00"]},
                 ]
             },
         ),
     ],
 )
 def test_both_protocols_are_spoken(protocol: str, address: str, body: dict[str, Any]) -> None:
-    """Address and body follow the protocol that the spec names."""
+    """Address and body follow the protocol that the spec names; a category is the text that the monitor counts."""
     spec = wished(protocol)
 
     assert (address, body) == (example_request.address(spec, "http://e/"), example_request.body(spec, ROW))
@@ -55,8 +80,9 @@ def test_a_shell_sends_what_was_meant(protocol: str, text: str) -> None:
         {"name": text, "kind": "categorical", "value": text},
         {"name": "x", "kind": "numeric", "value": None},
     ]
-    words = shlex.split(example_request.command(spec, "http://e", row).replace("\\\n", ""))
+    request = example_request.body(spec, row)
+    words = shlex.split(example_request.command(spec, "http://e", request).replace("\\\n", ""))
 
     assert ["curl", "-s", example_request.address(spec, "http://e")] == words[:3]
     assert ["-H", "Content-Type: application/json", "-d"] == words[3:6]
-    assert example_request.body(spec, row) == json.loads(words[6])
+    assert request == json.loads(words[6])
