@@ -45,8 +45,8 @@ with DAG(
         return onboarding.send_probe(Settings(), spec, status, profiled)
 
     @task(outlets=[SPECS, BASELINES])
-    def register(spec: dict[str, Any], profiled: dict[str, Any]) -> bool:
-        """Put spec, baseline and endpoint in force; that rings the reconciler."""
+    def register(spec: dict[str, Any], profiled: dict[str, Any]) -> dict[str, Any]:
+        """Put spec, baseline and endpoint in force; that rings the reconciler. Returns what will be judged."""
         return onboarding.register(Settings(), spec, profiled)
 
     @task

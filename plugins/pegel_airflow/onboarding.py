@@ -9,6 +9,7 @@ as it was, and the candidate is discarded.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -59,21 +60,29 @@ def send_probe(
     return probe(settings, spec, str(status["url"]), row, token=token)
 
 
-def register(settings: Settings, spec_json: dict[str, Any], profiled: dict[str, Any]) -> bool:
-    """Put spec and baseline in force, then let the candidate serve; say whether the database changed.
+def register(settings: Settings, spec_json: dict[str, Any], profiled: dict[str, Any]) -> dict[str, Any]:
+    """Put spec and baseline in force, then let the candidate serve; return what will be judged from now on.
+
+    As JSON: `brief` and `whole`, each a list of `pegel.judge.outlook.Line`; the whole is printed, too.
 
     In this order, because the reconciler brings endpoints to what the registry says: a crash between the two is made
     good from there. Raises Conflict before anything is in force if another run staged something else meanwhile.
     """
+    from pegel.judge.outlook import Outlook, aligned
+
     spec, model = MonitorSpec.parse(spec_json), ProfiledModel.from_json(profiled)
     serving, fingerprint = services.serving(settings), endpoint_fingerprint(spec)
     staged = serving.staged(spec.endpoint)
     if staged.fingerprint != fingerprint:
         raise another_candidate(spec.endpoint, fingerprint, staged.fingerprint)
     baselines = services.stores(settings).baselines
-    changed = baselines.register(spec, model.baseline_id, by="model_onboard", now=datetime.now(UTC))
+    # Looked at first: a baseline that cannot be read comes into force no more than one that is not there.
+    outlook = Outlook.of(spec, baselines.get(model.baseline_id))
+    brief, whole = outlook.brief(), outlook.whole()
+    baselines.register(spec, model.baseline_id, by="model_onboard", now=datetime.now(UTC))
     serving.promote(spec.endpoint, fingerprint)
-    return changed
+    print(aligned(whole))  # noqa: T201 - a task's output is its log
+    return {"brief": [asdict(line) for line in brief], "whole": [asdict(line) for line in whole]}
 
 
 def discard_candidate(settings: Settings, spec_json: dict[str, Any]) -> None:

@@ -25,7 +25,6 @@ from pegel_spark.training_columns import TrainingColumns, check
 
 INSTANT = "__pegel_instant_us"
 """Column that holds the time of a row, microseconds since 1970 in UTC."""
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +75,8 @@ class Timed:
         if self.spec.baseline.time_column is None:
             return Noise(why="not assessed: the spec names no `baseline.time_column`")
         length = self.spec.windowing.length
-        usual = round(self.spec.watch.rows_per_day * (length / _DAY))
         row_times = RowTimes(self._instants(), length, timedelta(hours=self.spec.baseline.utc_offset))
-        found = assess(layout, values, usual, row_times)
+        found = assess(layout, values, self.spec.expected_rows, row_times)
         if not self.left_out:
             return found
         return replace(found, why=f"{found.why}; {self.left_out:,} rows without a time were left out of the baseline")

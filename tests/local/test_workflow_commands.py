@@ -119,21 +119,32 @@ def test_a_model_that_is_not_meant_clearly_is_refused(
     assert [] == fake.asked
 
 
+def returned(result: object) -> tuple[int, object]:
+    """Return Airflow's answer to who asks what a task returned."""
+    return 200, {"value": json.dumps(result)}
+
+
+@pytest.mark.parametrize("option", [(), ("-v",)], ids=["brief", "verbose"])
 def test_onboarding_ends_with_what_comes_next(
-    home: Path, spec_file: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]
+    home: Path, spec_file: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str], option: tuple[str, ...]
 ) -> None:
-    """Endpoint, page and a request of the probe's own row, quoted for a shell, and the address of the run."""
-    results = [{"url": "http://e:1"}, {"rows": 4000, "features": 3}, {"request": {"instances": [ROW]}}]
-    fake.answers += [STARTED, DONE, *((200, {"value": json.dumps(result)}) for result in results)]
-    code = run("apply", spec_file, "--wait", "--home", home)
+    """Address of the run, endpoint, page, what will be judged, and a request of the probe's row, quoted for a shell."""
+    brief = [{"about": "judged", "words": "drift"}, {"about": "not judged", "words": "charts"}]
+    outlook = {"brief": brief, "whole": [*brief, {"about": "", "words": "correlations"}]}
+    results = [{"url": "http://e:1"}, {"rows": 4000, "features": 3}, {"request": {"instances": [ROW]}}, outlook]
+    fake.answers += [STARTED, DONE, *map(returned, results)]
+    code = run("apply", spec_file, "--wait", "--home", home, *option)
 
     assert 0 == code
     assert [
         f"delays/1: onboarding started, run {fake.url}/dags/d/runs/r",
         "delays/1: onboarded",
-        "endpoint  http://e:1/v1/models/delays-v1:predict",
-        f"page      {fake.url}/pegel/models/delays/1",
-        "baseline  4,000 rows, 3 fields",
+        "endpoint    http://e:1/v1/models/delays-v1:predict",
+        f"page        {fake.url}/pegel/models/delays/1",
+        "baseline    4,000 rows, 3 fields",
+        "judged      drift",
+        "not judged  charts",
+        *(["            correlations"] * len(option)),
         "",
         "curl -s http://e:1/v1/models/delays-v1:predict -H 'Content-Type: application/json' \\",
         """  -d '{"instances": [{"distance": 447.0, "origin": "O'"'"'Hare"}]}'""",
@@ -148,7 +159,7 @@ def test_onboarding_whose_results_are_gone_names_the_page(
     code = run("apply", spec_file, "--wait", "--home", home)
 
     assert 0 == code
-    assert f"page      {fake.url}/pegel/models/delays/1" == capsys.readouterr().out.splitlines()[-1]
+    assert f"page        {fake.url}/pegel/models/delays/1" == capsys.readouterr().out.splitlines()[-1]
 
 
 @pytest.mark.parametrize("option", [(), ("-v",)], ids=["brief", "verbose"])

@@ -28,6 +28,18 @@ POOLS = 3
 """Fewer pooled cells than this leave no shape to test, and scale only where rows lie on both sides of a usual value."""
 
 
+def too_few(n: int, m: int) -> str | None:
+    """Return why values are too few for these tests, `n` of a window and `m` of a baseline; None if there are enough.
+
+    That of the baseline comes first: it is so in every window.
+    """
+    if m < MIN_BASELINE:
+        return f"fewer than {MIN_BASELINE:,} values in training"
+    if n < MIN_WINDOW:
+        return f"fewer than {MIN_WINDOW} values"
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """One field's counts per cell, of the baseline and of a window, and how much clean windows vary, if it is known."""

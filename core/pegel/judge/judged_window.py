@@ -13,7 +13,7 @@ from pegel.data.columns import Field
 from pegel.data.spans import Span
 from pegel.detect.cusum import Chart, Key
 from pegel.detect.detector import Evidence
-from pegel.detect.drift import MIN_BASELINE, MIN_WINDOW
+from pegel.detect.drift import MIN_WINDOW, too_few
 from pegel.detect.error_rate import Labelled
 from pegel.judge.chart_state import Carried, ChartState, WindowSizes
 from pegel.judge.comparison import Comparison, compare, drift_family
@@ -95,4 +95,4 @@ class JudgedWindow:
 
 
 def _large_enough(pair: Comparison) -> bool:
-    return pair.why is None and pair.n >= MIN_WINDOW and pair.m >= MIN_BASELINE
+    return pair.why is None and too_few(pair.n, pair.m) is None

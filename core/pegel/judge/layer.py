@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Protocol
 
 from pegel.baseline.baseline import Baseline
-from pegel.data.columns import Field
+from pegel.data.columns import Field, Schema
 from pegel.detect.cusum import Chart, Key
 from pegel.judge.budget import Budget
 from pegel.judge.decision import FeatureVerdict
@@ -20,11 +20,20 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
 
 
+@dataclass(frozen=True, slots=True)
+class TrainingFacts:
+    """What is known of training data that no baseline was made of yet: its rows, and the fields that are counted."""
+
+    rows: int
+    schema: Schema
+
+
 @dataclass(frozen=True)
 class Setting:
     """What is known before a window is tested: it decides which layers run.
 
-    `baseline`: None where only the spec is known, as when a spec is validated; layers then take it to be large enough.
+    `baseline`: None where there is none yet, as when a spec is validated; layers then go by `training`, and take what
+    is not known of that, either, to be enough.
     `follows`: whether windows are judged one after the other, each with what those before left. `usual_rows`: rows of a
     large window, 0 if not known. `summary`: the window, None if there is none yet; a layer may ask how many values it
     has, but not what these are, or its choice would be a test itself. `of_events`: whether rows are those of events, of
@@ -37,16 +46,24 @@ class Setting:
     usual_rows: int = 0
     summary: Summary | None = None
     of_events: bool = True
+    training: TrainingFacts | None = None
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
-        """Return the judged fields; none without a baseline."""
-        return () if self.baseline is None else watched_fields(self.baseline.layout, self.spec.watch)
+        """Return the judged fields; none where neither the baseline nor the training data is known."""
+        schema = self._schema
+        return () if schema is None else watched_fields(schema, self.spec.watch)
+
+    @property
+    def _schema(self) -> Schema | None:
+        if self.baseline is not None:
+            return self.baseline.layout.schema
+        return None if self.training is None else self.training.schema
 
     @property
     def field_count(self) -> int | None:
-        """Return the number of judged fields, as far as the spec tells it without a baseline; else None."""
-        if self.baseline is not None:
+        """Return the number of judged fields, as far as the spec tells it without training data; else None."""
+        if self._schema is not None:
             return len(self.fields)
         watch = self.spec.watch
         return None if watch.features == "all" else len(watch.features) + watch.predictions

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pegel.data.columns import Field, Role
+from pegel.data.columns import Field, Role, Schema
 from pegel.spec.monitor_spec import Watch
 from pegel.stats.layout import Layout
 
 
-def watched_fields(layout: Layout, watch: Watch) -> tuple[Field, ...]:
+def watched_fields(schema: Schema, watch: Watch) -> tuple[Field, ...]:
     """Return the judged fields in schema order: the features and predictions that are asked for, and all others.
 
     A field of a further role is in the schema because somebody counts it in order to have it judged.
     """
-    return tuple(field for field in layout.schema.fields if _is_watched(field, watch))
+    return tuple(field for field in schema.fields if _is_watched(field, watch))
 
 
 def unknown_names(layout: Layout, watch: Watch) -> tuple[str, ...]:

@@ -215,7 +215,9 @@ class CheckReport:
 
     @property
     def _paired(self) -> PairedFields:
-        return PairedFields.of(self.baseline, watched_fields(self.baseline.layout, self.spec.watch), self.summary)
+        return PairedFields.of(
+            self.baseline, watched_fields(self.baseline.layout.schema, self.spec.watch), self.summary
+        )
 
     def _render(self, template: str) -> str:
         from pegel.notebook.page import render  # noqa: PLC0415  a check that is only printed needs no plots

@@ -91,7 +91,7 @@ class Facts:
         """Return how many judged fields look as in training; 0 where there were no rows to look at."""
         if self.baseline is None or self.summary is None:
             return 0
-        judged = watched_fields(self.baseline.layout, self.mail.spec.watch)
+        judged = watched_fields(self.baseline.layout.schema, self.mail.spec.watch)
         return sum(field.name not in self.alert.names for field in judged)
 
     def field(self, name: str) -> Field | None:

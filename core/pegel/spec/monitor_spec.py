@@ -295,6 +295,11 @@ class MonitorSpec(Section):
         """Return the name of the model's endpoint, e.g. `delays-v1`."""
         return names.endpoint(self.model.name, self.model.version)
 
+    @property
+    def expected_rows(self) -> int:
+        """Return how many rows a window has at the expected traffic, `watch.rows_per_day`."""
+        return round(self.watch.rows_per_day * (self.windowing.length / timedelta(days=1)))
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data with every default written out."""
         return self.model_dump(mode="json")

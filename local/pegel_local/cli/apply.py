@@ -6,6 +6,7 @@ from pegel.cli.console import say
 from pegel.cli.options import HomeOption, SpecArgument, same_home, settings_of
 from pegel.data import example_request
 from pegel.errors import PegelError
+from pegel.judge.outlook import Line, aligned
 from pegel.spec.model_roots import refuse_model_outside
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
@@ -25,25 +26,30 @@ def apply(
         if ended is None:
             say(f"when it is done, `pegel status{same_home(home)}` shows the endpoint's address and how the model is")
             return
-        say("\n".join([f"{spec.key}: onboarded", *_next_steps(airflow, ended, spec, settings)]))
+        say("\n".join([f"{spec.key}: onboarded", *_next_steps(airflow, ended, spec, settings, whole=verbose)]))
 
 
-def _next_steps(airflow: AirflowApi, run: Run, spec: MonitorSpec, settings: Settings) -> list[str]:
-    """Return what one needs next: endpoint, page, size of the baseline, and a request to try.
+def _next_steps(airflow: AirflowApi, run: Run, spec: MonitorSpec, settings: Settings, *, whole: bool) -> list[str]:
+    """Return what one needs next: endpoint, page, what will be judged and from when, and a request to try.
 
     The request is the one that the run's probe has sent, so it is known to be answered. Where Airflow does not hand out
     what its tasks returned, only the page is named: the model is onboarded all the same.
     """
-    page = f"page      {settings.page_url.rstrip('/')}/models/{spec.key}"
+    page = Line("page", f"{settings.page_url.rstrip('/')}/models/{spec.key}")
     try:
         url, profiled = str(airflow.result(run, "wait_ready")["url"]), airflow.result(run, "baseline")
         request = airflow.result(run, "send_probe")["request"]
+        outlook = airflow.result(run, "register")["whole" if whole else "brief"]
     except PegelError:
-        return [page]
-    return [
-        f"endpoint  {example_request.address(spec, url)}",
+        return [aligned([page])]
+    lines = [
+        Line("endpoint", example_request.address(spec, url)),
         page,
-        f"baseline  {profiled['rows']:,} rows, {profiled['features']} fields",
+        Line("baseline", f"{profiled['rows']:,} rows, {profiled['features']} fields"),
+        *map(Line.from_json, outlook),
+    ]
+    return [
+        aligned(lines),
         "",
         example_request.command(spec, url, request),
     ]

@@ -18,7 +18,12 @@ from pegel_local.cli.login import airflow_login
 
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until it is done, at most ten minutes.")]
 VerboseOption = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Show the end of the log of each task that failed, too.")
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Show more: all that is known of how a model will be judged, the ends of the logs of failed tasks.",
+    ),
 ]
 WITHIN_S = 600.0
 

@@ -57,17 +57,17 @@ class Charts:
 
     def missing(self, setting: Setting) -> str | None:
         """Return why no chart runs: windows overlap or are judged alone, or the baseline holds too few of them."""
-        windowing, baseline = setting.spec.windowing, setting.baseline
+        windowing, rows = setting.spec.windowing, _training_rows(setting)
         if windowing.step != windowing.length:
             return (
                 f"small changes that last are not looked for: windows overlap and would count rows twice; {_ELSEWHERE}"
             )
         if not setting.follows:
             return f"small changes that last are not looked for: nothing is known of windows before; {_ELSEWHERE}"
-        if baseline is None or (setting.usual_rows and smallest_season(baseline) >= LEAST * setting.usual_rows):
+        if rows is None or (setting.usual_rows and rows >= LEAST * setting.usual_rows):
             return None
         return (
-            f"small changes that last are not looked for: the baseline has {smallest_season(baseline):,} rows, and "
+            f"small changes that last are not looked for: the baseline has {rows:,} rows, and "
             f"{LEAST * setting.usual_rows:,} ({LEAST} windows of {setting.usual_rows:,}) are needed; {_ELSEWHERE}"
         )
 
@@ -234,6 +234,13 @@ def smallest_season(baseline: Baseline) -> int:
     if baseline.noise.seasons is None or not baseline.summary.season_cells:
         return baseline.rows
     return min(int(baseline.layout.counted(cells).max()) for cells in baseline.summary.season_cells.values())
+
+
+def _training_rows(setting: Setting) -> int | None:
+    """Return the rows that a window is compared with, or will be; None where nothing is known of them."""
+    if setting.baseline is not None:
+        return smallest_season(setting.baseline)
+    return None if setting.training is None else setting.training.rows
 
 
 def charts_of(setting: Setting) -> list[tuple[str, str]]:

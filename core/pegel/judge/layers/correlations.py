@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Kind
 from pegel.detect.correlation import PairChange, correlation
 from pegel.errors import NotFound
 from pegel.judge.budget import Budget
@@ -13,7 +14,8 @@ from pegel.judge.explanation import Explanation
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
-from pegel.judge.paired_fields import PairedFields
+from pegel.judge.paired_fields import PAIR, PairedFields
+from pegel.stats.layout import CORRELATED_ROLE, CORRELATED_ROWS
 from pegel.stats.summary import Summary
 
 DETECTOR = "correlation"
@@ -37,7 +39,7 @@ class Correlations:
         """Return why no pair is watched: hours are judged apart, or no two suitable features have enough rows."""
         baseline = setting.baseline
         if baseline is None:
-            return None
+            return _too_few_to_pair(setting)
         if _apart(baseline):
             return "correlations are not watched: hours are judged apart"
         return PairedFields.of(baseline, setting.fields, setting.summary).missing
@@ -99,6 +101,19 @@ def correlation_change(baseline: Baseline, summary: Summary, watched: Collection
     correlated = baseline.layout.correlated
     places = [place for place, (_, layout) in enumerate(correlated) if layout.field.name in watched]
     return correlation(baseline.pairs, summary.comoments, places)
+
+
+def _too_few_to_pair(setting: Setting) -> str | None:
+    """Return why no pair will be watched, as far as it can be told before there is a baseline."""
+    training, features = setting.training, setting.spec.watch.features
+    if training is not None and training.rows < CORRELATED_ROWS:
+        return f"correlations are not watched: the training data has fewer than {CORRELATED_ROWS:,} rows"
+    count = None if features == "all" else len(features)
+    if training is not None:
+        count = sum(field.kind is Kind.NUMERIC and field.role is CORRELATED_ROLE for field in setting.fields)
+    if count is None or count >= PAIR:
+        return None
+    return f"correlations are not watched: they need {PAIR} numeric features, and {count} can be"
 
 
 def _apart(baseline: Baseline) -> bool:

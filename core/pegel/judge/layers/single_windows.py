@@ -13,7 +13,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.baseline.outliers import refusal
 from pegel.detect.count_tests import CountTest
 from pegel.detect.detector import Evidence
-from pegel.detect.drift import MIN_BASELINE, MIN_WINDOW
+from pegel.detect.drift import too_few
 from pegel.detect.effects import drift_effect, quality_effect
 from pegel.detect.error_rate import ERROR_RATE, error_test
 from pegel.detect.quality import quality_tests
@@ -27,7 +27,7 @@ from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
 from pegel.judge.layers.stored_comparison import stored_comparison, stored_evidence
 from pegel.stats.layout import CategoricalLayout, NumericLayout
-from pegel.stats.summary import Summary
+from pegel.stats.summary import FeatureSummary, Summary
 
 OUTLIER_RATE = "outlier rate"
 """Stands where a feature's name stands in findings about the rate of outlying events."""
@@ -58,7 +58,7 @@ _FORMULAS = {
         "other as is no more likely"
     ),
 }
-_OPEN = (
+OPEN = (
     "open vocabulary: no value is known to be frequent and new ones are the rule; only repeated values and nulls are "
     "looked at"
 )
@@ -145,6 +145,11 @@ class SingleWindows:
         return explained_by(finding, stored_evidence(finding, pair), formula)
 
 
+def has_no_frequent_values(feature: FeatureSummary) -> bool:
+    """Say whether a field of the baseline is one of identifiers, whose distribution tells nothing."""
+    return isinstance(feature.layout, CategoricalLayout) and feature.layout.has_no_frequent_values
+
+
 def _repeats(baseline: Baseline) -> str:
     """Return what repeated rows cost, in words."""
     times, rows = baseline.noise.repeats, baseline.rows
@@ -214,17 +219,12 @@ def _quality(pair: Comparison, criterion: Criterion) -> FeatureVerdict:
 
 def _drift(pair: Comparison, tests: Sequence[Evidence] | None, criterion: Criterion) -> FeatureVerdict:
     name, n, m = pair.name, pair.n, pair.m
-    if pair.why is not None:
-        return insufficient(name, pair.why, n, m)
-    if n < MIN_WINDOW:
-        return insufficient(name, f"fewer than {MIN_WINDOW} values", n, m)
-    if m < MIN_BASELINE:
-        return insufficient(name, f"fewer than {MIN_BASELINE:,} values in training", n, m)
+    why = pair.why or too_few(n, m)
+    if why is not None:
+        return insufficient(name, why, n, m)
     if not tests:
         return FeatureVerdict(feature=name, verdict=Verdict.OK, what="all values are the same", n=n, m=m)
     verdict = verdict_on(name, tests, criterion, lambda test: drift_effect(test, pair.reference, pair.judged))
     if verdict.verdict is Verdict.OK:
-        layout = pair.before.layout
-        identifiers = isinstance(layout, CategoricalLayout) and layout.has_no_frequent_values
-        return insufficient(name, _OPEN, n, m) if identifiers else verdict
+        return insufficient(name, OPEN, n, m) if has_no_frequent_values(pair.before) else verdict
     return verdict.with_evidence({**pair.evidence, "distances": distances_of(pair.reference, pair.judged)})

@@ -1,0 +1,188 @@
+"""What the windows of a model will be judged on, what not and why, and from when: told before there is a window.
+
+It is asked of the layers, fields and counts that judge the windows later, so that it cannot say anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Role
+from pegel.detect.drift import BINARY, MIN_WINDOW, too_few
+from pegel.judge.division import Division
+from pegel.judge.judged_window import MAX_MERGE
+from pegel.judge.layer import Setting, TrainingFacts
+from pegel.judge.layers.single_windows import OPEN, has_no_frequent_values
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, shown
+from pegel.spec.plain_numbers import plain
+
+SHOWN = 3
+"""Names that a brief line lists; the others are counted."""
+WIDTH = len("not judged")
+BRIEF = 4
+"""Reasons why something is not judged that are told in brief."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line for people: what it is about, in a word or two, and what there is to say."""
+
+    about: str
+    words: str
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `asdict` wrote."""
+        return cls(str(data["about"]), str(data["words"]))
+
+
+def aligned(lines: Sequence[Line]) -> str:
+    """Return lines for a screen or a log, what they are about in a column of its own."""
+    return "\n".join(f"{line.about:<{WIDTH}}  {line.words}" for line in lines)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What comes of the windows of one model at the expected traffic."""
+
+    setting: Setting
+
+    @classmethod
+    def of(cls, spec: MonitorSpec, known: Baseline | TrainingFacts) -> Self:
+        """Look ahead with the baseline, or with what is known of the training data before there is one."""
+        rows = max(1, spec.expected_rows)
+        if isinstance(known, TrainingFacts):
+            return cls(Setting(spec, usual_rows=rows, training=known))
+        return cls(Setting(spec, known, usual_rows=rows))
+
+    @cached_property
+    def division(self) -> Division:
+        """Return which layers will run."""
+        return Division.of(self.setting)
+
+    @cached_property
+    def not_judged(self) -> Mapping[str, Sequence[str]]:
+        """Return the fields whose distribution no window will be judged on, by the reason why."""
+        reasons: dict[str, list[str]] = {}
+        for field in self.setting.fields:
+            why = self._why_not(field.name)
+            if why is not None:
+                reasons.setdefault(why, []).append(field.name)
+        return reasons
+
+    def brief(self) -> list[Line]:
+        """Return what a person wants to know at once."""
+        fewer = self._not_judged(SHOWN)
+        left_out = len(fewer) - BRIEF
+        more = [Line("", f"and {left_out} more reasons, with -v")] if left_out > 0 else []
+        return [
+            self._judged(SHOWN),
+            *_under("not judged", fewer[:BRIEF]),
+            *more,
+            self._first(),
+            mailed(self.setting.spec),
+        ]
+
+    def whole(self) -> list[Line]:
+        """Return everything that is known, without names or reasons left out."""
+        everything = len(self.setting.fields)
+        return [
+            self._judged(everything),
+            *_under("not judged", self._not_judged(everything)),
+            *_under("note", [*self._notes()]),
+            self._first(),
+            mailed(self.setting.spec),
+        ]
+
+    def _why_not(self, name: str) -> str | None:
+        baseline, training = self.setting.baseline, self.setting.training
+        if baseline is None:
+            return None if training is None else too_few(MIN_WINDOW, training.rows)
+        return too_few(MIN_WINDOW, _counted(baseline, name)) or (
+            OPEN if has_no_frequent_values(baseline.features[name]) else None
+        )
+
+    def _judged(self, most: int) -> Line:
+        without = {name for names in self.not_judged.values() for name in names}
+        drift = [field.name for field in self.setting.fields if field.name not in without]
+        always = "nulls, unseen values, exceeded ranges and odd events"
+        if not drift:
+            return Line("judged", f"{always} only")
+        others = [layer.name for layer in self.division.running if layer.name in {"charts", "correlations"}]
+        return Line("judged", f"drift of {_named(drift, most)} by {', '.join(['single windows', *others])}; {always}")
+
+    def _not_judged(self, most: int) -> list[str]:
+        """Return a sentence for each reason why something is not judged, the weightiest first."""
+        fields = [f"drift of {_named(names, most)}: {self._in_full(why)}" for why, names in self.not_judged.items()]
+        return [*fields, *self.division.idle, *self._without_predictions()]
+
+    def _in_full(self, why: str) -> str:
+        return why if why == OPEN else f"{why} ({self._rows:,} rows); judged once the training data has more"
+
+    @property
+    def _rows(self) -> int:
+        baseline, training = self.setting.baseline, self.setting.training
+        if baseline is not None:
+            return baseline.rows
+        return 0 if training is None else training.rows
+
+    def _without_predictions(self) -> list[str]:
+        if not self.setting.spec.watch.predictions:
+            return ["predictions: watch.predictions is off"]
+        if any(field.role is Role.PREDICTION for field in self.setting.fields):
+            return []
+        return ["predictions: the training data names no column of them"]
+
+    def _notes(self) -> Sequence[str]:
+        constant = [name for name in (field.name for field in self.setting.fields) if self._is_constant(name)]
+        alike = f"one value in training, any other is a change: {_named(constant, len(constant))}"
+        running = [note for note in self.division.notes() if note not in self.division.idle]
+        return [*([alike] if constant else []), *running, self.division.describe()]
+
+    def _is_constant(self, name: str) -> bool:
+        baseline = self.setting.baseline
+        return baseline is not None and int((baseline.features[name].cells > 0).sum()) < BINARY
+
+    def _first(self) -> Line:
+        spec, rows = self.setting.spec, self.setting.usual_rows
+        length, late = (part.total_seconds() for part in (spec.windowing.length, spec.windowing.lateness))
+        size = f"windows of {length:g} s, about {rows:,} rows each at {plain(spec.watch.rows_per_day, 6)} a day"
+        few = f"; fewer than {MIN_WINDOW} are judged with those of the next windows, {MAX_MERGE} at most"
+        return Line(
+            "verdicts",
+            f"the first at most {length + late:g} s after the first request: {size}{few if rows < MIN_WINDOW else ''}",
+        )
+
+
+def mailed(spec: MonitorSpec) -> Line:
+    """Return who is mailed, and how often at most although nothing has changed."""
+    alarms = spec.false_alarms
+    if not spec.alerts.emails:
+        return Line("mails", "nobody (alerts.emails is empty)")
+    often = f"{plain(alarms.count, 6)} false alarm{'s' if alarms.count != 1 else ''} per {alarms.per}"
+    return Line("mails", f"{', '.join(spec.alerts.emails)}; while nothing changes, {often} at most")
+
+
+def _counted(baseline: Baseline, name: str) -> int:
+    """Return how many values of a field a window is compared with: those of the season that has fewest, if any."""
+    whole = baseline.features[name]
+    if baseline.noise.seasons is None or not baseline.summary.season_cells:
+        return whole.counted
+    place = baseline.layout.places[baseline.layout.index[name]]
+    return min(whole.recounted(cells[place]).counted for cells in baseline.summary.season_cells.values())
+
+
+def _named(names: Sequence[str], most: int) -> str:
+    listed = ", ".join(shown(name, LONGEST_NAME) for name in names[:most])
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{len(names)} field{'s' if len(names) != 1 else ''} ({listed}{more})"
+
+
+def _under(about: str, sentences: Sequence[str]) -> list[Line]:
+    """Return a line for each sentence; what they are about stands once."""
+    return [Line("" if number else about, shown(text, LONGEST_SENTENCE)) for number, text in enumerate(sentences)]
