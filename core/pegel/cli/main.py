@@ -31,6 +31,7 @@ COMMANDS = Extensions(
             "validate",
             "report",
             "explain",
+            "mail",
             "ack",
             "silence",
             "unsilence",

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from email import policy
-from email.message import EmailMessage
-from email.parser import BytesParser
 from pathlib import Path
 
+from pegel.report.kept_mail import plain_text, read
 from pegel_local.demo.failure import eventually, require
 from pegel_local.demo.stage import Demo
 
@@ -45,15 +43,3 @@ def show(demo: Demo) -> str:
         "after_request_s": after_request,
     }
     return f"{after_finding:.1f} s after the finding, {after_request:.1f} s after the first changed request"
-
-
-def read(path: Path) -> EmailMessage:
-    """Return a mail of the box."""
-    with path.open("rb") as handle:
-        return BytesParser(policy=policy.default).parse(handle)
-
-
-def plain_text(message: EmailMessage) -> str:
-    """Return the mail's plain text."""
-    body = message.get_body(("plain",))
-    return str(body.get_content()).strip() if body is not None else ""

@@ -1,0 +1,54 @@
+"""`pegel mail` shows the newest mail of a system's mail box."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from pegel.cli.main import main
+
+
+def keep(home: Path, instant: int, subject: str, text: str) -> Path:
+    """Keep a mail as the mail box does; return its file."""
+    mail = EmailMessage()
+    mail["Subject"], mail["To"] = subject, "on-call@localhost"
+    mail.set_content(text)
+    mail.add_alternative("<p>for browsers</p>", subtype="html")
+    path = home / "mail" / f"{instant}.eml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(mail.as_bytes())
+    return path
+
+
+def run(*arguments: str) -> object:
+    """Run the command; return its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main(["mail", *arguments])
+    return ended.value.code
+
+
+@pytest.mark.parametrize("options", [[], ["--wait"]])
+def test_the_newest_mail_is_shown(options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Subject, addressee and text of the mail that came last, decoded, and where its picture is."""
+    keep(tmp_path, 1795877658843664214, "an old one", "nothing")
+    newest = keep(tmp_path, 1795877658843664215, "[pegel] loans v1", "paid 76 % → 53 %")
+
+    assert 0 == run("--home", str(tmp_path), *options)
+    assert [
+        "Subject: [pegel] loans v1",
+        "To: on-call@localhost",
+        "",
+        "paid 76 % → 53 %",
+        "",
+        f"with its picture: {newest}",
+    ] == capsys.readouterr().out.splitlines()
+
+
+def test_an_empty_box_says_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a mail, or a mail box, the sentence says which folder has none, and nothing is made."""
+    assert 1 == run("--home", str(tmp_path))
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"no mail in {tmp_path / 'mail'}" in said
+    assert [] == list(tmp_path.iterdir())
