@@ -77,7 +77,7 @@ def _answered(spec: MonitorSpec, url: str, row: example_request.Row, token: str)
     inputs = frozenset[str]()
     while True:
         inputs = inputs or _inputs(spec, url)
-        request = example_request.body(spec, example_request.taken(row, inputs))
+        request = example_request.body(spec.model.protocol, example_request.taken(row, inputs))
         identity, started = str(uuid.uuid4()), time.monotonic()
         headers = {wire.http_name(wire.HEADER_ID): identity} | ({wire.PROBE_HEADER: token} if token else {})
         given = _ask(where, request, headers)

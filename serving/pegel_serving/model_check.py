@@ -13,13 +13,14 @@ import numpy as np
 
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.data.conversions import category_of
+from pegel.notebook.named_table import NamedTable
 from pegel.notebook.naming import listed
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel_serving.fitted_model import FittedModel, v1_predictions
 from pegel_serving.metadata import Metadata
 from pegel_serving.model_columns import ColumnType, Rows, WrongValue, is_time
 from pegel_serving.model_errors import ModelFailed, ModelRefused
-from pegel_serving.table_rows import NamedTable, first_rows, reading
+from pegel_serving.table_rows import first_rows, reading
 
 MOST_ROWS = 200
 """Rows of a table that a model is asked about."""

@@ -11,9 +11,9 @@ import typer
 from pegel.cli.console import err, say
 from pegel.cli.options import HomeOption, settings_of, writing
 from pegel.errors import InvalidSpec
+from pegel.notebook.named_table import NamedTable, file_named, registered_as, table_or_registered
 from pegel_serving.model_check import check
 from pegel_serving.model_init import NewMetadata, init
-from pegel_serving.table_rows import NamedTable, file_named, registered_as, table_or_registered
 
 
 class Act(StrEnum):

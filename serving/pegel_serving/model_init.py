@@ -15,6 +15,7 @@ from pegel.data.arrow_columns import kind_of
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.data.plain_types import plain_type
 from pegel.errors import PermanentError, SetupError
+from pegel.notebook.named_table import NamedTable
 from pegel.notebook.naming import listed
 from pegel.notebook.table_reading import Table
 from pegel.spec.nearest import nearest
@@ -25,7 +26,7 @@ from pegel_serving.model_check import named_type, notes_on_times
 from pegel_serving.model_columns import TIME, ColumnType, Rows, WrongValue, is_time
 from pegel_serving.model_errors import ModelFailed, ModelRefused
 from pegel_serving.model_features import names_in
-from pegel_serving.table_rows import NamedTable, first_rows, reading
+from pegel_serving.table_rows import first_rows, reading
 
 ASKED = 20
 """Rows that a model is asked about, to find how it is given them."""

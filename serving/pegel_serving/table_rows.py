@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,45 +11,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pegel.data.arrow_columns import categories, numbers
-from pegel.data.columns import Field, Kind, Schema
-from pegel.errors import NotFound
-from pegel.featurestore import LocalFeatureStore, SourceRef
+from pegel.data.columns import Field, Kind
+from pegel.notebook.named_table import NamedTable
 from pegel.notebook.table_reading import Table, opened
-from pegel.spec.outside_text import shown
-from pegel.spec.source_reference import is_stored_name
 from pegel_serving.model_columns import Rows
-
-
-@dataclass(frozen=True)
-class NamedTable:
-    """A table that a person named. `name` is for people; `registered` is its schema in the feature store, if there."""
-
-    name: str
-    path: Path
-    registered: Schema | None = None
-
-
-def file_named(path: Path) -> NamedTable:
-    """Return the table in a file or a folder. Raises NotFound."""
-    if not path.exists():
-        raise NotFound(f"expected a table in Parquet or CSV at {shown(str(path))}; nothing is there. Nothing was done.")
-    return NamedTable(path.name, path)
-
-
-def registered_as(name: str, features: Path) -> NamedTable:
-    """Return registered training data, by its name or as `local://NAME?version=1&split=train`.
-
-    Raises NotFound with the feature store's folder, InvalidSpec for what cannot be a name.
-    """
-    ref = SourceRef.parse(name if "://" in name else f"local://{name}")
-    store = LocalFeatureStore(features)
-    return NamedTable(str(ref), store.read_training_data(ref), store.describe(ref))
-
-
-def table_or_registered(name: str, features: Path) -> NamedTable:
-    """Return what a person means: a file where there is one, registered training data where it can be a name."""
-    is_name = "://" in name or is_stored_name(name)
-    return registered_as(name, features) if is_name and not Path(name).exists() else file_named(Path(name))
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def test_a_model_that_takes_times_answers_it(
     metadata = httpx.get(example_request.metadata_address(spec, proxy), trust_env=False).json()
     row = example_request.taken(ROW, example_request.inputs_of(metadata))
     answer = httpx.post(
-        example_request.address(spec, proxy), json=example_request.body(spec, row), trust_env=False
+        example_request.address(spec, proxy), json=example_request.body(spec.model.protocol, row), trust_env=False
     ).json()
     urgent = answer["predictions"][0]["urgent"] if protocol == "v1" else answer["outputs"][0]["data"][0]
     ((_, request), _) = sink.wait_for(2)

@@ -20,10 +20,10 @@ from typer.testing import CliRunner
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import PegelError
 from pegel.featurestore import LocalFeatureStore
+from pegel.notebook.named_table import registered_as
 from pegel_serving.metadata import METADATA_FILE, MODEL_FILE, Metadata
 from pegel_serving.model_check import check
 from pegel_serving.model_command import model
-from pegel_serving.table_rows import registered_as
 
 REGISTERED = Schema((*fitted_models.TICKET_FIELDS[1:], fitted_models.URGENT))
 """The fields of the tickets that are measured: times are none."""
@@ -337,7 +337,7 @@ def test_metadata_that_is_there_is_never_written_over(folder: Path, table: Path)
         (("check", "--from", "a.csv"), "given options of init"),
         (("init", "--from", "a.csv"), "expected --from TABLE or NAME, and --prediction NAME"),
         (("check", "--rows", "nowhere.csv"), "expected a table in Parquet or CSV at nowhere.csv; nothing is there"),
-        (("check", "--data", "nothing"), "knows no training data local://nothing?version=1&split=train"),
+        (("check", "--data", "nothing"), "expected the name of training data, given nothing; registered: "),
         (("check",), "metadata.json must hold name, version and schema"),
     ],
 )

@@ -9,8 +9,9 @@ import typer
 
 from pegel.cli.console import err, say
 from pegel.cli.options import HomeOption, settings_of
-from pegel.errors import InvalidSpec, NotFound, PegelError, PermanentError, SetupError, Unavailable
+from pegel.errors import InvalidSpec, PegelError, PermanentError, SetupError, Unavailable
 from pegel.featurestore import LocalFeatureStore, SourceRef
+from pegel.notebook.named_table import unknown
 from pegel.notebook.naming import listed, place
 from pegel.notebook.registered import Registered
 from pegel.spec.names import monitor_key
@@ -73,10 +74,7 @@ def _meant(store: LocalFeatureStore, name: str, version: int | None, split: str 
         meant = [ref for ref in known if ref.name == name]
     meant = [ref for ref in meant if version in {None, ref.version} and split in {None, ref.split}]
     if not meant:
-        has = listed([str(ref) for ref in known]) or "none"
-        raise NotFound(
-            f"expected the name of training data, given {listed([name])}; there is {has}. Nothing was changed."
-        )
+        raise unknown(name, known)
     return meant
 
 

@@ -51,9 +51,9 @@ def taken(row: Row, inputs: Collection[str]) -> Row:
     return known or [field for field in row if field["kind"] != TIME]
 
 
-def body(spec: MonitorSpec, row: Row) -> dict[str, Any]:
-    """Return a request of one row, by name, in the spec's protocol: an object (v1), or one tensor per column (v2)."""
-    if spec.model.protocol == "v1":
+def body(protocol: str, row: Row) -> dict[str, Any]:
+    """Return a request of one row, by name, in a protocol: an object (v1), or one tensor per column (v2)."""
+    if protocol == "v1":
         return {"instances": [{field["name"]: field["value"] for field in row}]}
     return {"inputs": [_tensor(field) for field in row]}
 

@@ -17,6 +17,7 @@ from pegel.data.columns import Schema
 from pegel.errors import InvalidSpec, NotFound, PermanentError
 from pegel.featurestore.feature_files import content_hash, copy_into, read_json, write_json
 from pegel.featurestore.feature_store import TimeRange
+from pegel.spec.nearest import did_you_mean
 from pegel.spec.source_reference import SourceRef, is_stored_name
 
 
@@ -134,7 +135,11 @@ class LocalFeatureStore:
             return None
 
     def _unknown(self, ref: SourceRef) -> NotFound:
-        return NotFound(f"the feature store in {self._root} knows no training data {ref}; register it first.")
+        near = did_you_mean(str(ref), map(str, self.references()))
+        return NotFound(
+            f"the feature store in {self._root} knows no training data {ref}; {f'{near} ' if near else ''}"
+            f"{'Else register' if near else 'register'} it first."
+        )
 
     def _training(self, ref: SourceRef) -> Path:
         return self._root / "training" / _safe(ref.name) / str(ref.version)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 Handler = Callable[[int, FrameType | None], None] | signal.Handlers
 ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -17,6 +19,17 @@ def interruptible() -> Iterator[None]:
     """Let SIGTERM and a closed terminal raise KeyboardInterrupt, as Ctrl-C does."""
     with _handled(_interrupt):
         yield
+
+
+async def until_interrupted(work: Coroutine[Any, Any, None]) -> None:
+    """Let each of the signals cancel what is awaited, between two steps of it; then `asyncio.CancelledError` is raised.
+
+    For a program's main thread.
+    """
+    task = asyncio.ensure_future(work)
+    for number in ALL:
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    await task
 
 
 @contextmanager

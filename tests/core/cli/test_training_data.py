@@ -134,7 +134,7 @@ def test_nothing_is_made_by_asking(tmp_path: Path, capsys: pytest.CaptureFixture
 
     assert [0, 1, 1, 2, 2] == codes
     assert "no training data in" in said
-    assert "given x; there is none. Nothing was changed." in " ".join(failed.split())
+    assert "given x; registered: none. Nothing was done." in " ".join(failed.split())
     assert not home.exists()
 
 

@@ -68,7 +68,10 @@ def test_both_protocols_are_spoken(protocol: str, address: str, body: dict[str, 
     """Address and body follow the protocol that the spec names; a category is the text that the monitor counts."""
     spec = wished(protocol)
 
-    assert (address, body) == (example_request.address(spec, "http://e/"), example_request.body(spec, ROW))
+    assert (address, body) == (
+        example_request.address(spec, "http://e/"),
+        example_request.body(spec.model.protocol, ROW),
+    )
 
 
 @pytest.mark.parametrize("text", ["O'Hare", '"$(x)" `y` !z', "two\nlines\\", "\x1b[31m\u202eröt", ""])
@@ -80,7 +83,7 @@ def test_a_shell_sends_what_was_meant(protocol: str, text: str) -> None:
         {"name": text, "kind": "categorical", "value": text},
         {"name": "x", "kind": "numeric", "value": None},
     ]
-    request = example_request.body(spec, row)
+    request = example_request.body(spec.model.protocol, row)
     words = shlex.split(example_request.command(spec, "http://e", request).replace("\\\n", ""))
 
     assert ["curl", "-s", example_request.address(spec, "http://e")] == words[:3]

@@ -1,0 +1,65 @@
+"""A table as a person names it: by its file, or by the name under which it is registered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pegel.data.columns import Schema
+from pegel.errors import NotFound
+from pegel.featurestore import LocalFeatureStore, SourceRef
+from pegel.notebook.naming import listed
+from pegel.spec.nearest import did_you_mean
+from pegel.spec.outside_text import shown
+from pegel.spec.source_reference import is_stored_name
+
+
+@dataclass(frozen=True)
+class NamedTable:
+    """A table that a person named. `name` is for people; `registered` is its schema in the feature store, if there."""
+
+    name: str
+    path: Path
+    registered: Schema | None = None
+
+
+def file_named(path: Path) -> NamedTable:
+    """Return the table in a file or a folder. Raises NotFound."""
+    if not path.exists():
+        raise NotFound(f"expected a table in Parquet or CSV at {shown(str(path))}; nothing is there. Nothing was done.")
+    return NamedTable(path.name, path)
+
+
+def registered_as(name: str, features: Path) -> NamedTable:
+    """Return registered training data, by its name or as `local://NAME?version=1&split=train`.
+
+    A name alone is its version 1, split `train`; where only one other stands under the name, that one.
+
+    Raises NotFound with what is registered and the nearest name, InvalidSpec for what cannot be a name.
+    """
+    store = LocalFeatureStore(features)
+    ref = SourceRef.parse(name if "://" in name else f"local://{name}")
+    known = store.references()
+    if "://" not in name and ref not in known:
+        alone = [one for one in known if one.name == name]
+        ref = alone[0] if len(alone) == 1 else ref
+    if ref not in known:
+        raise unknown(name, known)
+    return NamedTable(str(ref), store.read_training_data(ref), store.describe(ref))
+
+
+def table_or_registered(name: str, features: Path) -> NamedTable:
+    """Return what a person means: a file where there is one, registered training data where it can be a name."""
+    is_name = "://" in name or is_stored_name(name)
+    return registered_as(name, features) if is_name and not Path(name).exists() else file_named(Path(name))
+
+
+def unknown(name: str, known: list[SourceRef]) -> NotFound:
+    """Return the error about a name or reference that is not registered, with what is and the nearest of it."""
+    references = list(map(str, known))
+    near = did_you_mean(name, references if "://" in name else {ref.name: None for ref in known})
+    guess = f" {near[:1].upper()}{near[1:]}" if near else ""
+    has = listed(references) or "none"
+    return NotFound(
+        f"expected the name of training data, given {listed([name])}; registered: {has}. Nothing was done.{guess}"
+    )

@@ -1,0 +1,148 @@
+"""Requests sent at a rate that does not wait for answers, and what came of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import numpy as np
+
+from pegel.data.wire import JSON
+from pegel.spec.outside_text import shown
+
+UNDER_WAY = 256
+"""Requests without an answer, at most; the next one waits, and is late."""
+WITHIN_S = 30.0
+"""For an answer."""
+NO_ANSWER = "no answer"
+MOST_SAID = 300
+"""Characters of what a server says of a request that it does not answer."""
+_PERCENTILES = (50, 95, 99)
+
+
+@dataclass
+class AnswerCounts:
+    """What came of the requests so far. `statuses` are those of HTTP, as text, or `NO_ANSWER`.
+
+    `latencies_ms`: of what was answered, from when the request was due, so what waits here counts, too. `said`: the
+    first words of a server for each status that is no answer.
+    """
+
+    sent: int = 0
+    changed: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    latencies_ms: list[float] = field(default_factory=list)
+    said: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def answered(self) -> int:
+        """Return how many requests were answered with what was asked for: status 200 to 299."""
+        return self._of("2")
+
+    @property
+    def refused(self) -> int:
+        """Return how many were refused as wrong: 400 to 499."""
+        return self._of("4")
+
+    @property
+    def under_way(self) -> int:
+        """Return how many had neither an answer nor a failure at the end."""
+        return self.sent - self.statuses.total()
+
+    @property
+    def failed(self) -> int:
+        """Return how many failed otherwise, or were not answered in time."""
+        return self.statuses.total() - self.answered - self.refused
+
+    def percentiles_ms(self) -> dict[str, float]:
+        """Return `p50`, `p95` and `p99` of the latencies; nothing if nothing was answered."""
+        if not self.latencies_ms:
+            return {}
+        values = np.percentile(self.latencies_ms, _PERCENTILES)
+        return {f"p{share}": round(float(value), 1) for share, value in zip(_PERCENTILES, values, strict=True)}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON."""
+        counts = {
+            name: getattr(self, name) for name in ("sent", "changed", "answered", "refused", "failed", "under_way")
+        }
+        rate = round(self.sent / self.seconds, 1) if self.seconds else None
+        return counts | {
+            "statuses": dict(self.statuses),
+            "said": self.said,
+            "latency_ms": self.percentiles_ms(),
+            "seconds": round(self.seconds, 3),
+            "rate": rate,
+        }
+
+    def _of(self, first: str) -> int:
+        return sum(count for status, count in self.statuses.items() if status.startswith(first))
+
+
+async def send(
+    address: str,
+    requests: Iterable[tuple[bytes, bool]],
+    *,
+    rate: float,
+    counts: AnswerCounts,
+    progress: Callable[[int], None] = lambda _sent: None,
+    under_way: int = UNDER_WAY,
+) -> None:
+    """Send requests, `rate` a second, and wait for the answers; `counts` is kept up to date.
+
+    `requests` holds their bodies, and whether the row of each was changed. A slow answer does not slow the requests
+    behind it, up to `under_way` of them. Failures are counted, never raised.
+    """
+    room = asyncio.Semaphore(under_way)
+    limits = httpx.Limits(max_connections=under_way, max_keepalive_connections=under_way)
+    tasks: set[asyncio.Task[None]] = set()
+    began = time.monotonic()
+    async with httpx.AsyncClient(limits=limits, timeout=WITHIN_S, trust_env=False) as client:
+        try:
+            for number, (body, changed) in enumerate(requests):
+                due = began + number / rate
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                await room.acquire()
+                counts.sent += 1
+                counts.changed += changed
+                progress(counts.sent)
+                task = asyncio.create_task(_send_one(client, address, body, due, counts))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+                task.add_done_callback(lambda _: room.release())
+            await asyncio.gather(*tasks)
+        finally:
+            counts.seconds = time.monotonic() - began
+            for task in tasks:
+                task.cancel()
+
+
+async def _send_one(client: httpx.AsyncClient, address: str, body: bytes, due: float, counts: AnswerCounts) -> None:
+    try:
+        answer = await client.post(address, content=body, headers={"content-type": JSON})
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        counts.statuses[NO_ANSWER] += 1
+        counts.said.setdefault(NO_ANSWER, shown(f"{type(error).__name__}: {error}".removesuffix(": "), MOST_SAID))
+        return
+    status = str(answer.status_code)
+    counts.statuses[status] += 1
+    if answer.is_success:
+        counts.latencies_ms.append(1000 * (time.monotonic() - due))
+    else:
+        counts.said.setdefault(status, _words(answer))
+
+
+def _words(answer: httpx.Response) -> str:
+    """Return the sentence of a server about a request that it does not answer."""
+    try:
+        said = answer.json()
+    except ValueError:
+        said = answer.text
+    sentence = said.get("error", said.get("detail", said)) if isinstance(said, dict) else said
+    return shown(str(sentence) or answer.reason_phrase, MOST_SAID)

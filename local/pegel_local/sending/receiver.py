@@ -1,0 +1,96 @@
+"""Where rows are sent: an endpoint of this system by its model's name, or any address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import httpx
+
+from pegel.cli.watched_model import opened, watched_model
+from pegel.data import example_request
+from pegel.data.columns import Kind, Role
+from pegel.errors import InvalidSpec, PegelError, Unavailable
+from pegel.featurestore import LocalFeatureStore
+from pegel.spec.names import monitor_key
+from pegel.spec.outside_text import quoted
+from pegel.spec.settings import Settings
+from pegel_local.backends.endpoint_processes import LocalServingBackend
+
+Protocol: TypeAlias = Literal["v1", "v2"]
+ENDINGS: Mapping[str, Protocol] = {":predict": "v1", "/infer": "v2"}
+"""How addresses end at which models answer, by protocol."""
+ANSWERS_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """An address that takes requests, and the kinds of the columns that the model takes; none if they are not known."""
+
+    address: str
+    protocol: Protocol
+    kinds: Mapping[str, Kind]
+
+
+def receiver_of(to: str, protocol: Protocol | None, settings: Settings) -> Receiver:
+    """Return what a person means: `delays`, `delays/1`, or an address such as `http://.../v1/models/delays:predict`.
+
+    Raises InvalidSpec for an address whose protocol is not clear, and for a model that is not watched; Unavailable for
+    one that has no endpoint here.
+    """
+    if "://" in to:
+        ending = next((protocol for end, protocol in ENDINGS.items() if httpx.URL(to).path.endswith(end)), None)
+        known = protocol or ending
+        if known is None:
+            raise InvalidSpec(
+                f"--to: expected an address that ends with {' or '.join(ENDINGS)}, or --protocol v1 or v2 beside it, "
+                f"given {quoted(to)}. Nothing was sent."
+            )
+        return Receiver(to, known, _inputs(to))
+    return _of_model(to, settings)
+
+
+def _of_model(name: str, settings: Settings) -> Receiver:
+    with opened(settings) as engine:
+        entry = watched_model(engine, name, otherwise="Nothing was sent.")
+    key = monitor_key(entry.model, entry.version)
+    if entry.spec is None:
+        raise Unavailable(f"{key}: {entry.problem}. Nothing was sent.")
+    seen = LocalServingBackend(settings).observe(entry.spec.endpoint)
+    if seen.url is None:
+        raise Unavailable(
+            f"expected an endpoint of {key} on this machine, given one that is {seen.state}. Name its address: --to "
+            "http://... Nothing was sent."
+        )
+    address = example_request.address(entry.spec, seen.url)
+    inputs, registered = _inputs(address), _registered(entry.spec.baseline.source, settings)
+    # A server may list one matrix without names, which is no column.
+    kinds = inputs if registered.keys() & inputs.keys() else registered
+    return Receiver(address, entry.spec.model.protocol, kinds or inputs)
+
+
+def _registered(source: str, settings: Settings) -> dict[str, Kind]:
+    """Return the features that are registered for a model; none where that cannot be read here."""
+    try:
+        features = LocalFeatureStore(settings.features).describe(source).of_role(Role.FEATURE)
+    except (PegelError, ValueError, KeyError, TypeError):
+        return {}
+    return {field.name: field.kind for field in features}
+
+
+def _inputs(address: str) -> dict[str, Kind]:
+    """Return the columns that a model lists as its inputs; none where it lists none."""
+    described = address.replace("/v1/models/", "/v2/models/")
+    for ending in ENDINGS:
+        described = described.removesuffix(ending)
+    try:
+        answer = httpx.get(described, timeout=ANSWERS_WITHIN_S, trust_env=False)
+        inputs = answer.json().get("inputs") if answer.is_success else []
+        return {str(tensor["name"]): _kind(tensor["datatype"]) for tensor in inputs}
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError, KeyError, TypeError):
+        return {}
+
+
+def _kind(datatype: Any) -> Kind:
+    return Kind.CATEGORICAL if datatype in {"BYTES", "BOOL"} else Kind.NUMERIC

@@ -1,0 +1,234 @@
+"""`pegel send`: rows of a table to a real model server at a rate, as they are or changed on purpose."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import paint_model
+import pandas as pd
+import processes
+import pytest
+import sinks
+from waiting import wait_until
+
+from pegel.cli.main import main
+from pegel.featurestore import LocalFeatureStore
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.store.database import connect, migrate
+from pegel.store.registry import Registry
+from pegel_local.backends.endpoint_document import EndpointDocument, write_document
+
+ROWS = 12
+PEGEL = (sys.executable, "-m", "pegel.cli.main", "send")
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Paints: what the model takes, and a number of each that it does not take."""
+    path = tmp_path / "paints.parquet"
+    at = np.arange(ROWS)
+    columns = {"number": at, "colour": np.where(at % 2, "red", "blue"), "size": 1.5 * at, "weight": at.astype(float)}
+    pd.DataFrame(columns).to_parquet(path)
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, table: Path, server: processes.Service) -> Path:
+    """A home in which the paints are registered, and their model is watched at the address of the real server."""
+    folder = tmp_path / "home"
+    model = {"name": "paint", "uri": "none"}
+    spec = MonitorSpec.parse({"model": model, "baseline": {"source": "local://paint?version=1&split=train"}})
+    LocalFeatureStore(folder / "features").register_training_data("paint", 1, table, paint_model.SCHEMA)
+    engine = connect(f"sqlite:///{folder / 'pegel.db'}")
+    migrate(engine)
+    Registry(engine).put(spec)
+    engine.dispose()
+    port = urlsplit(server.url).port
+    assert port is not None
+    document = replace(EndpointDocument.of(spec), server_port=port, port=port)
+    (folder / "endpoints" / "paint-v1").mkdir(parents=True)
+    write_document(folder / "endpoints" / "paint-v1" / "endpoint.json", document)
+    return folder
+
+
+def run(*arguments: object) -> int:
+    """Run the command; return its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main(["send", *map(str, arguments)])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def sent_to(sink: sinks.Sink) -> list[dict[str, Any]]:
+    """Return the rows that a sink was sent, in the order in which they came, by name."""
+    rows = [row for _, body in sink.got for row in json.loads(body)["instances"]]
+    assert all(isinstance(row, dict) for row in rows)
+    return rows
+
+
+@pytest.mark.parametrize("which", ["paint", "paint/1"])
+def test_a_table_goes_to_a_model_by_its_name(
+    home: Path, table: Path, capsys: pytest.CaptureFixture[str], which: str
+) -> None:
+    """Every row is answered once; what the model does not take is not sent, so nothing is refused."""
+    code = run(table, "--to", which, "--rate", 200, "--home", home)
+    said = capsys.readouterr().out
+
+    assert 0 == code
+    assert f"{ROWS} rows sent to " in said
+    assert f"{ROWS} answered, 0 refused, 0 failed ({ROWS} x 200)" in said
+    assert "answered in p50 " in said
+
+
+@pytest.mark.parametrize("address", ["v1/models/paint-v1:predict", "v2/models/paint-v1/infer"])
+def test_registered_rows_go_to_any_address_in_its_protocol(
+    home: Path, server: processes.Service, capsys: pytest.CaptureFixture[str], address: str
+) -> None:
+    """The end of an address tells the protocol; the table is the one that is registered, and begins again."""
+    options = ("--rate", 200, "--rows", ROWS + 5, "--json", "--home", home)
+    code = run("paint", "--to", f"{server.url}/{address}", *options)
+    told = json.loads(capsys.readouterr().out)
+
+    assert (0, ROWS + 5, {"200": ROWS + 5}) == (code, told["answered"], told["statuses"])
+    assert {"p50", "p95", "p99"} == told["latency_ms"].keys()
+
+
+def test_what_the_model_says_of_a_wrong_row_is_told(
+    home: Path, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A text where a number belongs is refused by the model, whose own sentence is shown once."""
+    code = run(table, "--to", "paint", "--set", "size=large", "--rate", 200, "--home", home)
+    shown = capsys.readouterr()
+
+    assert 1 == code
+    assert f"0 answered, {ROWS} refused, 0 failed ({ROWS} x 400)" in shown.out
+    assert 1 == shown.err.count("400: instances[0].size: expected a number or null; given: str")
+
+
+def test_a_silent_address_is_a_failure_of_every_row(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody listens there: counted, told once, exit code 1."""
+    code = run(table, "--to", "http://127.0.0.1:9/v1/models/paint:predict", "--rate", 200)
+    shown = capsys.readouterr()
+
+    assert 1 == code
+    assert f"0 answered, 0 refused, {ROWS} failed ({ROWS} x no answer)" in shown.out
+    assert "no answer: ConnectError" in shown.err
+
+
+def test_changes_are_put_into_the_rows(table: Path, sink: sinks.Sink) -> None:
+    """Numbers are multiplied, then moved by units or standard deviations; a column is set; one has no value."""
+    columns = [part for name in ("colour", "size", "weight", "number") for part in ("--column", name)]
+    changes = ("--scale", "size=2", "--shift", "size=+1sd", "--shift", "weight=-3", "--set", "colour=green")
+    code = run(table, "--to", f"{sink.url}m:predict", "--rate", 500, *columns, *changes, "--missing", "number")
+    deviation = np.std(1.5 * np.arange(ROWS))
+    rows = sorted(sent_to(sink), key=lambda row: row["weight"])
+
+    assert 0 == code
+    assert [pytest.approx(3.0 * at + deviation) for at in range(ROWS)] == [row["size"] for row in rows]
+    assert [at - 3.0 for at in range(ROWS)] == [row["weight"] for row in rows]
+    assert {("green", None)} == {(row["colour"], row["number"]) for row in rows}
+
+
+def test_a_share_of_the_rows_is_changed_by_chance_and_the_same_each_time(table: Path, sink: sinks.Sink) -> None:
+    """Two runs change the same rows; about so many of them as were asked for."""
+    options = ("--to", f"{sink.url}m:predict", "--rate", 2_000, "--rows", 200, "--set", "colour=green", "--share", 0.3)
+    runs = []
+    for _ in range(2):
+        sink.got.clear()
+        assert 0 == run(table, *options)
+        runs.append(Counter(row["number"] for row in sent_to(sink) if row["colour"] == "green"))
+
+    assert runs[0] == runs[1]
+    assert 40 <= runs[0].total() <= 80
+
+
+def test_a_time_and_a_rate_are_so_many_rows(table: Path, sink: sinks.Sink) -> None:
+    """Half a second at 30 a second are 15 rows: the table begins again."""
+    assert 0 == run(table, "--to", f"{sink.url}m:predict", "--rate", 30, "--for", "0.5s")
+    assert 15 == len(sent_to(sink))
+
+
+def test_times_and_truth_values_are_written_as_json_has_them(tmp_path: Path, sink: sinks.Sink) -> None:
+    """Times are ISO 8601, truth values JSON's own, what is missing is null, and codes of a CSV are numbers."""
+    path = tmp_path / "events.parquet"
+    frame = {"at": pd.to_datetime(["2026-03-01T10:00:00Z", None]), "paid": [True, False], "x": [np.nan, 2.0]}
+    pd.DataFrame(frame).to_parquet(path)
+    assert 0 == run(path, "--to", f"{sink.url}m:predict", "--rate", 5)
+
+    assert [
+        {"at": "2026-03-01T10:00:00+00:00", "paid": True, "x": None},
+        {"at": None, "paid": False, "x": 2.0},
+    ] == sent_to(sink)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--shift", "size"], "--shift: expected COLUMN=CHANGE such as amount=+1sd"),
+        (["--shift", "size=1sdd"], "given 'size=1sdd'"),
+        (["--shift", "colour=1"], "expected numeric columns (number, size, weight), given colour"),
+        (["--set", "sise=1"], "Did you mean `size`?"),
+        (["--column", "colur"], "Did you mean `colour`?"),
+        (["--share", "0"], "--share: expected more than 0 and at most 1"),
+        (["--for", "soon"], "--for: expected a time such as 90s"),
+        (["--rate", "0"], "--rate: expected more than 0"),
+        (["--scale", "size=2", "--scale", "size=3"], "given 'size' twice"),
+    ],
+)
+def test_what_is_not_meant_is_refused_before_anything_is_sent(
+    table: Path, sink: sinks.Sink, capsys: pytest.CaptureFixture[str], options: list[str], sentence: str
+) -> None:
+    """Exit code 2 and one sentence with what was expected."""
+    code = run(table, "--to", f"{sink.url}m:predict", *options)
+    said = capsys.readouterr().err
+
+    assert (2, []) == (code, sink.got)
+    assert sentence in said
+    assert "Nothing was sent." in said
+
+
+def test_names_that_nothing_answers_to_are_told_with_the_nearest(
+    home: Path, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model, a table and an address without a protocol: each is one sentence."""
+    codes = [
+        run(table, "--to", "paimt", "--home", home),
+        run("pain", "--to", "paint", "--home", home),
+        run(table, "--to", "http://127.0.0.1:9/", "--home", home),
+    ]
+    said = capsys.readouterr().err
+
+    assert [2, 1, 2] == codes
+    assert 2 == said.count("Did you mean `paint`?")
+    assert "expected an address that ends with :predict or /infer" in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_with_the_summary(table: Path, sink: sinks.Sink, number: signal.Signals) -> None:
+    """What was sent so far is told, what waits for an answer is not waited for; exit code 130."""
+    options = ("--to", f"{sink.url}m:predict", "--rate", "50", "--for", "10m")
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    pipe, environment = subprocess.PIPE, os.environ | paths
+    with subprocess.Popen(
+        [*PEGEL, str(table), *options], stdout=pipe, stderr=pipe, env=environment, text=True
+    ) as sender:
+        try:
+            wait_until(lambda: len(sink.got) >= 5, within_s=60)
+            sender.send_signal(number)
+            out, err = sender.communicate(timeout=30)
+        finally:
+            sender.kill()
+
+    assert (130, "") == (sender.returncode, err)
+    assert "rows sent to http://127.0.0.1:" in out
+    assert " answered, 0 refused, 0 failed" in out
