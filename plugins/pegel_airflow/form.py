@@ -48,7 +48,20 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "Model", "Name", "Lower case letters, digits, inner hyphens; names topics, endpoint.", _NAME
     ),
     "model.version": Question("Model", "Version (number)", "Each version is watched on its own."),
-    "model.uri": Question("Model", "Location (address)", "Folder of the fitted model: `file:///...` or object store."),
+    "model.uri": Question(
+        "Model", "Location (address)", "Folder of the fitted model: `file:///...` or object store. Or the server below."
+    ),
+    "model.url": Question(
+        "Model",
+        "Running server (address)",
+        "Instead of a location: base address of a server that runs already. It is watched and never touched.",
+    ),
+    "model.served_name": Question(
+        "Model", "Name at the server", "What the running server calls the model. Empty: `<name>-v<version>`."
+    ),
+    "model.logged_by": Question(
+        "Model", "Logged by", "Of a running server: a proxy of ours that stands before it, or the server's own logger."
+    ),
     "model.format": Question("Model", "Format", "How the model was saved.", {"enum": ["sklearn"]}),
     "model.protocol": Question("Model", "Protocol", "Inference protocol that clients speak."),
     "model.ready_within": Question(

@@ -28,7 +28,7 @@ def validate(settings: Settings, answers: Mapping[str, Any]) -> dict[str, Any]:
 
     spec = form.spec_of(answers)
     refuse_unknown_parts(spec)
-    refuse_model_outside(spec.model.uri, settings.allowed_models)
+    refuse_model_outside(spec.model, settings.allowed_models)
     print(f"{spec.key}: accepted, fingerprint {spec.fingerprint()[:16]}")  # noqa: T201 - a task's output is its log
     return spec.to_json()
 

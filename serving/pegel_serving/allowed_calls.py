@@ -12,7 +12,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}"
+from pegel.spec import names
+
+_NAME = names.SERVED_NAME
 _VERSIONED = rf"/v2/models/(?P<v2>{_NAME})(/versions/{_NAME})?"
 _INFERENCE = re.compile(rf"/v1/models/(?P<v1>{_NAME}):predict|{_VERSIONED}/infer")
 _QUESTION = re.compile(rf"/|/v1/models(/(?P<v1>{_NAME}))?|/v2|/v2/health/(live|ready)|/v2/models|{_VERSIONED}(/ready)?")

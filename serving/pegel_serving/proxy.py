@@ -16,6 +16,7 @@ import hmac
 import json
 import os
 import socket
+import ssl
 import sys
 import uuid
 from collections import Counter
@@ -86,12 +87,16 @@ class Proxy:
         metadata_headers: tuple[str, ...] = (),
         probe_token: str = "",
     ) -> None:
-        """Forward calls of `model` to `upstream`, a base URL. Without a token no call is a probe."""
+        """Forward calls of `model` to `upstream`, a base URL. Without a token no call is a probe.
+
+        A server behind TLS is trusted as the machine trusts it.
+        """
         self._model = model
         self._agent, self._metadata_headers, self._probe_token = agent, metadata_headers, probe_token.encode()
         self._holder = Holder(limits)
         buffer = (socket.SOL_SOCKET, socket.SO_RCVBUF, door_limits.READ_AHEAD_BYTES)
-        transport = httpx.AsyncHTTPTransport(trust_env=False, socket_options=[buffer])
+        trust = ssl.create_default_context() if upstream.startswith("https:") else True
+        transport = httpx.AsyncHTTPTransport(trust_env=False, socket_options=[buffer], verify=trust)
         self._client = httpx.AsyncClient(
             base_url=upstream, timeout=limits.answer_within_s, trust_env=False, transport=transport
         )
@@ -194,12 +199,14 @@ def build(
     origin: EndpointOrigin,
     limits: BodyLimits,
     *,
+    served_name: str = "",
     metadata_headers: tuple[str, ...] = (),
     probe_token: str = "",
 ) -> Starlette:
-    """Return the application."""
+    """Return the application. `served_name` is what the server calls the model; empty: as the endpoint is called."""
     agent = Agent(logger, origin, body_bytes=limits.request_bytes)
-    proxy = Proxy(upstream, origin.name, agent, limits, metadata_headers=metadata_headers, probe_token=probe_token)
+    model = served_name or origin.name
+    proxy = Proxy(upstream, model, agent, limits, metadata_headers=metadata_headers, probe_token=probe_token)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -215,7 +222,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pegel_serving.proxy", description=__doc__)
     parser.add_argument("--upstream", required=True, help="base URL of the model server")
     parser.add_argument("--logger", required=True, help="where to post CloudEvents")
-    parser.add_argument("--name", required=True, help="name of the InferenceService and of its model")
+    parser.add_argument("--name", required=True, help="name of the InferenceService, under which calls are logged")
+    parser.add_argument("--served-name", default="", help="what the model server calls the model, if not so")
     parser.add_argument("--namespace", default="default")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port; the ready line on stdout names it")
     parser.add_argument("--host", default="127.0.0.1")
@@ -267,6 +275,7 @@ def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os
         options.logger,
         origin,
         limits,
+        served_name=options.served_name,
         metadata_headers=headers,
         probe_token=environment.get("PROBE_TOKEN", ""),
     )

@@ -239,6 +239,28 @@ def test_the_probe_is_known_by_the_endpoints_secret(system: Settings, served: mo
     assert served.tokens == ["of-the-endpoint", None]
 
 
+def test_a_server_of_matrices_is_sent_a_list(system: Settings, served: model.Model) -> None:
+    """Of a server that is not ours nobody knows whether it takes rows by name: if it refuses, it is sent a list."""
+    served.lists_only = True
+    spec = wished(uri=None, url=served.address)
+    told = probe.probe(system, spec, served.address, [*scene.REQUEST_ROW, {"name": "t", "kind": "time", "value": ""}])
+
+    assert told["request"] == {"instances": [[-3.5, 447.0, 76.0, 13.0, "WN"]]}
+    assert served.asked[-1] == ("/v1/models/delays-v1:predict", told["request"])
+
+
+def test_a_server_that_logs_itself_names_its_events_as_it_likes(system: Settings, served: model.Model) -> None:
+    """Its probe is known by what it asked; events of another model, or under another name, are not those."""
+    served.endpoint = "delays-v1"
+    spec = wished(uri=None, url=served.address, logged_by="server")
+    told = probe.probe(system, spec, served.address, scene.REQUEST_ROW)
+    served.endpoint = "pets-v1"
+    with pytest.raises(Unavailable, match="the server's own logger, whose events have to say Ce-Inferenceservicename:"):
+        probe.probe(system, spec, served.address, scene.REQUEST_ROW, seen_within=timedelta(seconds=1))
+
+    assert (told["status"], served.tokens) == (200, [None, None])
+
+
 @pytest.mark.parametrize(
     ("status", "words", "asked"),
     [(422, "given 422: .*unknown category WN", 1), (500, "within 1 s; given at last: 500: .*unknown category WN", 2)],

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,8 @@ from pegel.testing.backend_checks import SERVING_CHECKS, ServingCheck
 from pegel.testing.samples import sample_spec
 from pegel_local.backends.endpoint_document import EndpointDocument, write_document
 from pegel_local.backends.endpoint_processes import LocalServingBackend
-from pegel_local.machine.ports import LOOPBACK
+from pegel_local.backends.endpoint_readiness import READY, foreign_readiness
+from pegel_local.machine.ports import LOOPBACK, free_ports
 from pegel_local.processes import shared_lock
 from pegel_local.processes.supervisor_files import SupervisorFiles
 
@@ -86,6 +88,65 @@ def test_it_keeps_the_promises_of_a_serving_backend(
 ) -> None:
     """The local backend passes the checks that the memory fake passes, whatever it is that serves."""
     check_promise(backend, spec)
+
+
+@pytest.fixture
+def foreign() -> Iterator[str]:
+    """A server that is not ours and is ready by either protocol, in the words of other servers; its address."""
+
+    class Foreign(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = {"/v1/models/delays-v1": b'{"model_version_status": []}', "/v2/health/ready": b""}
+            self.send_response(200 if self.path in known else 404)
+            self.end_headers()
+            self.wfile.write(known.get(self.path, b""))
+
+        def log_message(self, *_: object) -> None:
+            """Stay quiet."""
+
+    with ThreadingHTTPServer((LOOPBACK, 0), Foreign) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://{LOOPBACK}:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("logged_by", ["proxy", "server"])
+@pytest.mark.parametrize("check_promise", SERVING_CHECKS, ids=lambda check: check.__name__)
+def test_it_keeps_them_for_a_server_that_runs_already(
+    check_promise: ServingCheck, backend: LocalServingBackend, foreign: str, logged_by: str
+) -> None:
+    """A server that is not ours is an endpoint like any other, with a proxy before it and without."""
+    check_promise(backend, sample_spec(model={"name": "delays", "url": foreign, "logged_by": logged_by}))
+
+
+@pytest.mark.parametrize(("logged_by", "parts"), [("proxy", ["proxy"]), ("server", [])])
+def test_of_a_server_that_runs_already_nothing_is_ours_but_the_proxy(
+    backend: LocalServingBackend, foreign: str, tmp_path: Path, logged_by: str, parts: list[str]
+) -> None:
+    """No model server is started; removing the endpoint leaves the one that runs as it is."""
+    spec = sample_spec(model={"name": "delays", "url": foreign, "logged_by": logged_by})
+    backend.apply(spec)
+    assert wait_until(lambda: ready(backend, spec))
+    folder = tmp_path / "home" / "endpoints" / "delays-v1"
+    started, url = sorted(path.name for path in folder.iterdir() if path.is_dir()), backend.observe("delays-v1").url
+    backend.delete(spec.endpoint)
+
+    assert parts == started
+    assert (logged_by == "server") is (url == foreign)
+    assert READY == foreign_readiness(foreign, "delays-v1", "v1", 1.0)
+
+
+def test_a_server_that_is_away_is_named(backend: LocalServingBackend) -> None:
+    """Nothing is restarted for a server that is not ours: reconciling holds and says which address does not answer."""
+    (nobody,) = free_ports(1)
+    url = f"http://{LOOPBACK}:{nobody}"
+    spec = sample_spec(model={"name": "delays", "url": url, "logged_by": "server"})
+    backend.apply(spec)
+    reason = f"the server at {url} does not answer ready (ConnectError); it is not ours to restart"
+
+    assert [(ActionKind.HOLD, reason)] == reconcile(backend, spec, hours_later=9)
 
 
 def ready(backend: LocalServingBackend, spec: MonitorSpec) -> bool:

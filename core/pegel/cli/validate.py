@@ -46,7 +46,7 @@ def summary(spec: MonitorSpec, layers: Layers = LAYERS) -> list[str]:
     if alarms.hold_for:
         held = f"for {100 * alarms.hold_for:g} % of baselines: levels fall where windows are large beside training data"
     return [
-        f"watches {spec.key}, served as {spec.endpoint} from {spec.model.uri}",
+        f"watches {spec.key}, served as {spec.endpoint} from {spec.model.place}",
         f"against {spec.baseline.source}",
         f"in windows of {length:g} s, a new one every {step:g} s, final {late:g} s after their end",
         f"mails {recipients}; while nothing changes, {often} at most, {held}",

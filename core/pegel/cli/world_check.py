@@ -28,11 +28,12 @@ def world_problems(spec: MonitorSpec, settings: Settings) -> list[str]:
 
 
 def _model_problems(spec: MonitorSpec, settings: Settings) -> Iterator[str]:
-    missing = _missing_folder(local_folder(spec.model.uri)) if settings.serving_backend == "local" else ""
+    uri = spec.model.uri
+    missing = "" if uri is None or settings.serving_backend != "local" else _missing_folder(local_folder(uri))
     if missing:
-        yield f"model.uri: given {quoted(spec.model.uri)}: expected a folder of this machine; {missing}"
+        yield f"model.uri: given {quoted(uri)}: expected a folder of this machine; {missing}"
     try:
-        refuse_model_outside(spec.model.uri, settings.allowed_models)
+        refuse_model_outside(spec.model, settings.allowed_models)
     except PegelError as error:
         yield str(error)
 

@@ -26,13 +26,13 @@ def address(spec: MonitorSpec, url: str) -> str:
     """Return where the model below the endpoint's base address `url` takes requests."""
     base = url.rstrip("/")
     if spec.model.protocol == "v1":
-        return f"{base}/v1/models/{spec.endpoint}:predict"
-    return f"{base}/v2/models/{spec.endpoint}/infer"
+        return f"{base}/v1/models/{spec.served_name}:predict"
+    return f"{base}/v2/models/{spec.served_name}/infer"
 
 
 def metadata_address(spec: MonitorSpec, url: str) -> str:
     """Return where the model says which inputs it takes, in either protocol: v1 has no such address."""
-    return f"{url.rstrip('/')}/v2/models/{spec.endpoint}"
+    return f"{url.rstrip('/')}/v2/models/{spec.served_name}"
 
 
 def inputs_of(metadata: Any) -> frozenset[str]:
@@ -56,6 +56,17 @@ def body(protocol: str, row: Row) -> dict[str, Any]:
     if protocol == "v1":
         return {"instances": [{field["name"]: field["value"] for field in row}]}
     return {"inputs": [_tensor(field) for field in row]}
+
+
+def bodies(spec: MonitorSpec, row: Row) -> list[dict[str, Any]]:
+    """Return the requests of one row that a model may take, the best first.
+
+    Of a server that is not ours nobody knows whether it takes objects: what is no time is sent as a list, too (v1).
+    """
+    by_name = body(spec.model.protocol, row)
+    if spec.model.url is None or spec.model.protocol != "v1":
+        return [by_name]
+    return [by_name, {"instances": [[field["value"] for field in row if field["kind"] != TIME]]}]
 
 
 def command(spec: MonitorSpec, url: str, request: Mapping[str, Any]) -> str:

@@ -66,6 +66,15 @@ def _decide(spec: MonitorSpec, status: EndpointStatus, now: datetime, history: t
         if _settles(status, now):
             return Action(kind=ActionKind.HOLD, target=target, reason=_settling(status, reason))
         return _move(ActionKind.REPLACE, spec, reason, now, history)
+    return _keep(spec, status, now, history)
+
+
+def _keep(spec: MonitorSpec, status: EndpointStatus, now: datetime, history: tuple[PastAction, ...]) -> Action:
+    """Return what is done about an endpoint that is the desired one."""
+    target = Target.endpoint(spec.endpoint)
+    if spec.model.url is not None and status.state is EndpointState.STARTING:
+        reason = f"{status.detail or 'the server does not answer ready'}; it is not ours to restart"
+        return Action(kind=ActionKind.HOLD, target=target, reason=reason)
     trouble = _trouble(spec, status, now)
     if trouble is None:
         reason = "serves as desired" if status.state is EndpointState.READY else "starts as desired"

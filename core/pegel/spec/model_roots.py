@@ -1,4 +1,7 @@
-"""Where models may lie: a model artefact runs as whoever loads it, so a deployment may say which folders it trusts."""
+"""Where models may be: a model's file runs as whoever loads it, so a deployment may say which folders it trusts.
+
+The same holds for servers that run already: requests are passed on to them.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +10,32 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from pegel.errors import InvalidSpec
+from pegel.spec.monitor_spec import Model
 from pegel.spec.outside_text import quoted
 
 
-def refuse_model_outside(uri: str, roots: tuple[str, ...] | None) -> None:
-    """Raise InvalidSpec when a model lies below none of `roots`: folders, or addresses such as `s3://bucket/models`.
+def refuse_model_outside(model: Model, roots: tuple[str, ...] | None) -> None:
+    """Raise InvalidSpec when a model is below none of `roots`: folders, or addresses such as `s3://bucket/models`.
 
     None allows every place; no root at all allows none. Folders are compared with every link and `..` resolved, those
     of the files in the model's folder, too. Of addresses the text is compared; one with `..` or an escape is refused.
     """
-    if roots is None:
+    if roots is None or is_below(model.place, roots):
         return
-    folder = local_folder(uri)
+    allowed = ", ".join(map(quoted, roots)) or "no place at all"
+    field, why = ("uri", "loading one runs its code") if model.url is None else ("url", "requests are passed on to it")
+    raise InvalidSpec(
+        f"model.{field}: given {quoted(model.place)}: expected a model below PEGEL_MODEL_ROOTS ({allowed}), links "
+        f"resolved, because {why}. Nothing was started."
+    )
+
+
+def is_below(place: str, roots: tuple[str, ...]) -> bool:
+    """Say whether a folder or an address is below one of `roots`."""
+    folder = local_folder(place)
     if folder is None:
-        fine = ".." not in uri and "%" not in uri and any(_starts(uri, root) for root in roots if "://" in root)
-    else:
-        fine = _lies_below(folder, roots)
-    if not fine:
-        allowed = ", ".join(map(quoted, roots)) or "no place at all"
-        raise InvalidSpec(
-            f"model.uri: given {quoted(uri)}: expected a model below PEGEL_MODEL_ROOTS ({allowed}), links resolved, "
-            f"because loading one runs its code. Nothing was started."
-        )
+        return ".." not in place and "%" not in place and any(_starts(place, root) for root in roots if "://" in root)
+    return _lies_below(folder, roots)
 
 
 def local_folder(uri: str) -> Path | None:

@@ -25,6 +25,7 @@ from pegel.spec.durations import LONGEST, Delay, Duration
 from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import LONGEST_SENTENCE, quoted, shown
 from pegel.spec.spec_fields import (
+    Address,
     AlarmCount,
     DailyNumber,
     Emails,
@@ -32,6 +33,7 @@ from pegel.spec.spec_fields import (
     Name,
     PartNames,
     Place,
+    ServedName,
     Share,
     Source,
     SpecVersion,
@@ -73,15 +75,42 @@ class Section(BaseModel):
 
 
 class Model(Section):
-    """Which model version is served, and from what."""
+    """Which model version is watched, and what answers for it: a folder that is served, or a server that runs already.
+
+    Exactly one of `uri` and `url` is stated.
+    """
 
     name: Name
     version: Version = 1
-    uri: Annotated[Place, Field(description="Folder of the fitted model: `file:///...` or an object store address")]
+    uri: Annotated[
+        Place | None, Field(description="Folder of the fitted model: `file:///...` or an object store address")
+    ] = None
+    url: Annotated[Address | None, Field(description="Base address of a server that runs already")] = None
+    served_name: ServedName | None = None
+    """What the server at `url` calls the model in its paths; None means the endpoint's name."""
+    logged_by: Literal["proxy", "server"] = "proxy"
+    """Who logs what the server at `url` is asked: a proxy of ours that stands before it, or its own logger."""
     format: Literal["sklearn"] = "sklearn"
     protocol: Literal["v1", "v2"] = "v1"
     ready_within: Duration = timedelta(seconds=120)
     """How long the endpoint may take to become ready before provisioning fails with its log."""
+
+    @property
+    def place(self) -> str:
+        """Return where the model is: its folder, or the server that runs already."""
+        return self.uri or self.url or ""
+
+    @model_validator(mode="after")
+    def _in_one_place(self) -> Self:
+        if (self.uri is None) == (self.url is None):
+            given = "neither" if self.uri is None else "both"
+            raise ValueError(
+                f"given {given} of uri and url; state one: `uri`, the folder of a model to serve, or `url`, the "
+                f"address of a server that runs already"
+            )
+        if self.url is None and (self.served_name is not None or self.logged_by != "proxy"):
+            raise ValueError("served_name and logged_by are about a server that runs already; state its `url`")
+        return self
 
 
 class BaselineSource(Section):
@@ -299,6 +328,11 @@ class MonitorSpec(Section):
     def expected_rows(self) -> int:
         """Return how many rows a window has at the expected traffic, `watch.rows_per_day`."""
         return round(self.watch.rows_per_day * (self.windowing.length / timedelta(days=1)))
+
+    @property
+    def served_name(self) -> str:
+        """Return what the model is called in the paths of its requests."""
+        return self.model.served_name or self.endpoint
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data with every default written out."""

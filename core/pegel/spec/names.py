@@ -10,6 +10,8 @@ import re
 MANAGED_BY = "pegel"
 SAFE_NAME = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 """A letter, then lower case letters, digits and inner hyphens: valid as topic part, Kubernetes and folder name."""
+SERVED_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}"
+"""What a server may call a model in its paths, of which it is one step."""
 LONGEST_NAME = 63
 """Letters of a name, inclusive: of a DNS label, which is what Kubernetes allows a namespace or an endpoint. The longest
 topic made of it, `pegel.<namespace>.dead-letters`, has 82 of the 249 letters that Kafka allows."""

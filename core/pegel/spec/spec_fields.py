@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
@@ -106,6 +107,22 @@ def _placed(text: str) -> str:
     return text
 
 
+def _called(text: str) -> str:
+    """Refuse what is no base address of a server, and what would be a secret in every place that shows a spec."""
+    try:
+        parts = urlsplit(text)
+        known, port = parts.scheme in {"http", "https"} and bool(parts.hostname), parts.port
+    except ValueError:
+        known, port = False, None
+    if not known or port == 0 or " " in text:
+        raise ValueError("expected the base address of a server, as in http://models.example.org:8080")
+    if "@" in parts.netloc:
+        raise ValueError("has a name or a password, which everybody who sees the spec would read; write it without")
+    if "?" in text or "#" in text or re.search("/v[12](/|$)", parts.path):
+        raise ValueError("expected the base address alone: what stands before /v1/models/... or /v2/models/...")
+    return text.rstrip("/")
+
+
 def _storable(text: str) -> str:
     _within(text, LONGEST_TEXT)
     if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in text):
@@ -163,6 +180,10 @@ Source = Annotated[Reference, AfterValidator(_registered)]
 """Where training data is registered."""
 Place = Annotated[Reference, AfterValidator(_placed)]
 """Where a model lies."""
+Address = Annotated[Reference, AfterValidator(_called)]
+"""Base address of a server that runs already."""
+ServedName = Annotated[str, Field(pattern=f"^{names.SERVED_NAME}$")]
+"""What a server calls a model in its paths."""
 FieldName = Annotated[str, AfterValidator(_storable), _text(LONGEST_TEXT)]
 """The name of a column as the data have it, line breaks and all."""
 WatchedNames = Annotated[Literal["all"] | tuple[str, ...], BeforeValidator(_watched)]

@@ -13,7 +13,7 @@ from pegel_local.processes.process_control import scrubbed
 
 NEEDED = {
     *("HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"),
-    *("LD_LIBRARY_PATH", "OMP_NUM_THREADS"),
+    *("LD_LIBRARY_PATH", "OMP_NUM_THREADS", "SSL_CERT_FILE", "SSL_CERT_DIR"),
 }
 """Variables that an endpoint's processes inherit."""
 

@@ -12,6 +12,9 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel_local.machine.ports import LOOPBACK, free_ports
 from pegel_local.processes.private_files import read_json, write_json
 
+PARTS = ("proxy", "server")
+"""Of an endpoint that serves a folder: what logs, and what predicts."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointDocument:
@@ -21,12 +24,20 @@ class EndpointDocument:
     namespace: str
     fingerprint: str
     """Of what was desired (`pegel.reconcile.desired`); ports are ours to choose and not part of it."""
-    model_uri: str
+    model_uri: str | None
+    """Folder of the model to serve; None where a server answers for it that is not ours."""
+    upstream: str | None
+    """Base address of that server."""
+    served_name: str
+    """What the model is called in the paths of its requests."""
+    protocol: str
+    parts: tuple[str, ...]
+    """Which processes it is made of, in the order in which they end; they start the other way round."""
     server_port: int
     port: int
     probe_token: str = field(repr=False)
-    """By which the proxy knows a probe of ours. In this file, which only its owner may read, and in the environment of
-    the proxy; not in that of the model server, which runs foreign code."""
+    """By which the proxy knows a probe of ours; empty without a proxy. In this file, which only its owner may read, and
+    in the environment of the proxy; not in that of the model server, which runs foreign code."""
     colour: str = "blue"
     """`blue` or `green`: what serves and its candidate differ in it, so that neither is in the way of the other."""
 
@@ -34,21 +45,31 @@ class EndpointDocument:
     def of(cls, spec: MonitorSpec, colour: str = "blue") -> Self:
         """Return what the endpoint of `spec` is to be, on two free ports."""
         server_port, port = free_ports(2)
+        parts = PARTS if spec.model.url is None else PARTS[:1] if spec.model.logged_by == "proxy" else ()
         return cls(
             name=spec.endpoint,
             namespace=spec.namespace,
             fingerprint=endpoint_fingerprint(spec),
             model_uri=spec.model.uri,
+            upstream=spec.model.url,
+            served_name=spec.served_name,
+            protocol=spec.model.protocol,
+            parts=parts,
             server_port=server_port,
             port=port,
-            probe_token=secrets.token_urlsafe(),
+            probe_token=secrets.token_urlsafe() if parts else "",
             colour=colour,
         )
 
     @property
     def url(self) -> str:
-        """Return the base address clients send to: the proxy."""
-        return f"http://{LOOPBACK}:{self.port}"
+        """Return the base address clients send to: the proxy, else the server that is not ours."""
+        return f"http://{LOOPBACK}:{self.port}" if self.parts else str(self.upstream)
+
+    @property
+    def server_url(self) -> str:
+        """Return the base address of what predicts."""
+        return self.upstream or f"http://{LOOPBACK}:{self.server_port}"
 
 
 class DamagedEndpoint(ValueError):
@@ -59,8 +80,8 @@ def read_document(path: Path) -> EndpointDocument | None:
     """Return what a file says; None when it is absent. Raises DamagedEndpoint."""
     try:
         data: Any = read_json(path)
-        return None if data is None else EndpointDocument(**data)
-    except (OSError, TypeError, ValueError) as error:
+        return None if data is None else EndpointDocument(**(data | {"parts": tuple(data["parts"])}))
+    except (OSError, TypeError, ValueError, KeyError) as error:
         raise DamagedEndpoint(f"{path} cannot be read: {error}") from error
 
 

@@ -1,10 +1,11 @@
 """Model endpoints as processes of this machine: the local serving backend.
 
 An endpoint is two supervised processes, as a KServe pod is two containers: a real `kserve` model server, and before it
-a proxy that posts every request and response to the inference logger as KServe's agent does. `endpoints/<name>/` holds
-both, and says in `endpoint.json` what serves. A candidate that is to take its place runs beside it, of the other
-colour, and stands in `candidate-<fingerprint>.json`; taking the place is one rename, so that a candidate that another
-run replaced cannot take it.
+a proxy that posts every request and response to the inference logger as KServe's agent does. Where a server runs
+already it is the proxy alone, or, if that server has a logger of its own, no process at all: what is not ours is looked
+at and never touched. `endpoints/<name>/` holds the processes, and says in `endpoint.json` what serves. A candidate that
+is to take its place runs beside it, of the other colour, and stands in `candidate-<fingerprint>.json`; taking the place
+is one rename, so that a candidate that another run replaced cannot take it.
 """
 
 from __future__ import annotations
@@ -27,20 +28,24 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
 from pegel_local.backends.child_environments import endpoint_environment, proxy_environment
-from pegel_local.backends.endpoint_document import DamagedEndpoint, EndpointDocument, read_document, write_document
-from pegel_local.backends.endpoint_readiness import ABSENT, READY, readiness
-from pegel_local.machine.ports import LOOPBACK, answers, free_ports
+from pegel_local.backends.endpoint_document import (
+    PARTS,
+    DamagedEndpoint,
+    EndpointDocument,
+    read_document,
+    write_document,
+)
+from pegel_local.backends.endpoint_readiness import ABSENT, READY, foreign_readiness, readiness
+from pegel_local.machine.ports import answers, free_ports
 from pegel_local.processes.process_control import last_lines
 from pegel_local.processes.supervised_process import SupervisedProcess
 from pegel_local.processes.supervisor_files import Launch, SupervisorFiles
 
 RESTARTS = 2
 """Restarts by the supervisor itself, within seconds; what still fails then is brought back by reconciling."""
-PARTS = ("proxy", "server")
-"""In the order in which they end; they start the other way round."""
 SERVES, CANDIDATES = "endpoint.json", "candidate-*.json"
 SEEN_READY = "seen-ready"
-"""Its time is the last look that saw the server ready."""
+"""Its time is the last look that saw the endpoint ready."""
 
 
 class LocalServingBackend:
@@ -69,7 +74,7 @@ class LocalServingBackend:
         An endpoint of another model is replaced; parts of it that ended are started again. Raises SetupError without a
         serving environment or when the model's folder is not on this machine, Unavailable when a part does not start.
         """
-        self._model_folder(spec.model.uri)
+        self._refuse_unfit(spec)
         present = self._readable(spec.endpoint, SERVES)
         if present is None or present.fingerprint != endpoint_fingerprint(spec):
             if (self._folder / spec.endpoint / SERVES).exists():
@@ -82,9 +87,9 @@ class LocalServingBackend:
 
         Processes that were started at `started_before` or later are left alone. Raises what `apply` raises.
         """
-        self._model_folder(spec.model.uri)
+        self._refuse_unfit(spec)
         document = self._readable(spec.endpoint, SERVES)
-        parts = [] if document is None else [self._part(document, part) for part in PARTS]
+        parts = [] if document is None else [self._part(document, part) for part in document.parts]
         for part in parts:
             state = part.files.state()
             if state is None or state.started_at < started_before:
@@ -97,7 +102,7 @@ class LocalServingBackend:
         The same spec again changes nothing; another candidate is replaced. What serves as desired already is its own
         candidate. Raises what `apply` raises.
         """
-        self._model_folder(spec.model.uri)
+        self._refuse_unfit(spec)
         wanted = endpoint_fingerprint(spec)
         present, candidate = (self._readable(spec.endpoint, file) for file in (SERVES, _candidate_file(wanted)))
         if present is not None and present.fingerprint == wanted:
@@ -188,7 +193,8 @@ class LocalServingBackend:
     def _sweep(self, endpoint: str) -> None:
         """End the parts that neither what serves nor a candidate needs, also those that a crash left behind."""
         documents = (self._readable(endpoint, SERVES), self._candidate(endpoint))
-        needed = {self._part(document, part).folder for document in documents if document is not None for part in PARTS}
+        kept = [document for document in documents if document is not None]
+        needed = {self._part(document, part).folder for document in kept for part in document.parts}
         unneeded = self._parts_of(endpoint) - needed
         self._end(unneeded)
         for folder in unneeded:
@@ -215,33 +221,24 @@ class LocalServingBackend:
         return None
 
     def _run(self, document: EndpointDocument, which: str) -> None:
-        """Write down what the endpoint is to be and start those of its two parts that do not run."""
-        server, proxy = self._part(document, "server"), self._part(document, "proxy")
-        if not server.files.running and not proxy.files.running and _taken(document):
+        """Write down what the endpoint is to be and start those of its parts that do not run."""
+        parts = {part: self._part(document, part) for part in reversed(document.parts)}
+        if parts and not any(part.files.running for part in parts.values()) and _taken(document):
             # While the endpoint was down somebody else took a port of it.
             server_port, port = free_ports(2)
             document = replace(document, server_port=server_port, port=port)
         write_document(self._folder / document.name / which, document)
-        for part, command, environment in (
-            (server, self._server_command(document), endpoint_environment()),
-            (proxy, self._proxy_command(document), proxy_environment(document.probe_token)),
-        ):
-            launch = Launch(command=command, fingerprint=document.fingerprint, restarts=RESTARTS)
-            part.start(launch, environment)
+        for name, part in parts.items():
+            of_server = name == "server"
+            command = self._server_command(document) if of_server else self._proxy_command(document)
+            environment = endpoint_environment() if of_server else proxy_environment(document.probe_token)
+            part.start(Launch(command=command, fingerprint=document.fingerprint, restarts=RESTARTS), environment)
 
-    def _model_folder(self, uri: str) -> Path:
-        """Return the folder that a `file://` address or a plain path names, with every link resolved.
-
-        Raises SetupError when it is not on this machine, InvalidSpec when models may not lie there.
-        """
-        folder = local_folder(uri)
-        if folder is None or not folder.is_dir():
-            raise SetupError(
-                f"the local serving backend needs a folder of this machine as model.uri, e.g. file:///models/delays; "
-                f"given: {shown(uri)}. No endpoint was started."
-            )
-        refuse_model_outside(uri, self._settings.allowed_models)
-        return folder.resolve()
+    def _refuse_unfit(self, spec: MonitorSpec) -> None:
+        """Raise SetupError when a model's folder is not on this machine, InvalidSpec when it may not be where it is."""
+        if spec.model.uri is not None:
+            _model_folder(spec.model.uri)
+        refuse_model_outside(spec.model, self._settings.allowed_models)
 
     def _python(self) -> str:
         python = self._settings.serving_python
@@ -253,15 +250,16 @@ class LocalServingBackend:
         return str(python)
 
     def _server_command(self, document: EndpointDocument) -> tuple[str, ...]:
-        folder = str(self._model_folder(document.model_uri))
-        options = ("--model-dir", folder, "--name", document.name, "--port", str(document.server_port))
+        folder = _model_folder(str(document.model_uri)).resolve()
+        options = ("--model-dir", str(folder), "--name", document.name, "--port", str(document.server_port))
         return (self._python(), "-m", "pegel_serving.server", *options)
 
     def _proxy_command(self, document: EndpointDocument) -> tuple[str, ...]:
         options = {
-            "--upstream": f"http://{LOOPBACK}:{document.server_port}",
+            "--upstream": document.server_url,
             "--logger": self._settings.logger_url,
             "--name": document.name,
+            "--served-name": document.served_name,
             "--namespace": document.namespace,
             "--port": str(document.port),
             "--annotations": json.dumps({"managed-by": names.MANAGED_BY}),
@@ -271,7 +269,7 @@ class LocalServingBackend:
 
     def _status(self, document: EndpointDocument, which: str) -> EndpointStatus:
         state, detail = self._look(document)
-        seen_ready = self._part(document, "server").folder / SEEN_READY
+        seen_ready = self._seen_ready(document)
         if state is EndpointState.READY:
             # A full disk takes no new file; then the endpoint counts as not ready since its start.
             with suppress(OSError):
@@ -288,16 +286,18 @@ class LocalServingBackend:
         )
 
     def _unready_since(self, document: EndpointDocument, seen_ready: Path) -> datetime | None:
-        """Return the latest of: the starts of its two parts, and the last look that saw it ready."""
-        states = [self._part(document, part).files.state() for part in PARTS]
+        """Return the latest of: the starts of its parts, and the last look that saw it ready."""
+        states = [self._part(document, part).files.state() for part in document.parts]
         times = [_time_of(seen_ready), *(state.started_at for state in states if state is not None)]
         return max((at for at in times if at is not None), default=None)
 
     def _look(self, document: EndpointDocument) -> tuple[EndpointState, str]:
-        for part in reversed(PARTS):
+        for part in reversed(document.parts):
             files = self._part(document, part).files
             if not files.running:
                 return EndpointState.FAILED, f"its {part} {_end_of(files)}; its log ends:\n{last_lines(files.log)}"
+        if document.upstream is not None:
+            return self._look_at_foreign(document)
         answer = readiness(document.url, document.name, self._answers_within_s)
         if answer == READY:
             return EndpointState.READY, ""
@@ -306,11 +306,35 @@ class LocalServingBackend:
         log = last_lines(self._part(document, "server").files.log)
         return EndpointState.STARTING, f"the model does not answer ready yet ({answer}); its log ends:\n{log}"
 
+    def _look_at_foreign(self, document: EndpointDocument) -> tuple[EndpointState, str]:
+        """Look at a server that is not ours: ready or not, it never counts as failed. Nobody here restarts it."""
+        name, protocol = document.served_name, document.protocol
+        answer = foreign_readiness(document.url, name, protocol, self._answers_within_s)
+        if answer == READY:
+            return EndpointState.READY, ""
+        return EndpointState.STARTING, f"the server at {document.upstream} does not answer ready ({answer})"
+
+    def _seen_ready(self, document: EndpointDocument) -> Path:
+        """Return the file whose time is the last look that saw it ready; it goes with what was seen."""
+        if not document.parts:
+            return self._folder / document.name / f"{SEEN_READY}-{document.colour}"
+        return self._part(document, document.parts[-1]).folder / SEEN_READY
+
     def _was_ready(self, document: EndpointDocument) -> bool:
         """Say whether some look saw this very server ready."""
-        server = self._part(document, "server")
-        state, seen = server.files.state(), _time_of(server.folder / SEEN_READY)
+        state, seen = self._part(document, "server").files.state(), _time_of(self._seen_ready(document))
         return state is not None and seen is not None and seen > state.started_at
+
+
+def _model_folder(uri: str) -> Path:
+    """Return the folder that a `file://` address or a path names. Raises SetupError if it is not on this machine."""
+    folder = local_folder(uri)
+    if folder is None or not folder.is_dir():
+        raise SetupError(
+            f"the local serving backend needs a folder of this machine as model.uri, e.g. file:///models/delays; "
+            f"given: {shown(uri)}. No endpoint was started."
+        )
+    return folder
 
 
 def _end_of(files: SupervisorFiles) -> str:

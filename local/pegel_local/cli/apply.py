@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, SpecArgument, same_home, settings_of
-from pegel.data import example_request
+from pegel.data import example_request, wire
 from pegel.errors import PegelError
 from pegel.judge.outlook import Line, aligned
 from pegel.spec.model_roots import refuse_model_outside
@@ -19,14 +19,25 @@ def apply(
 ) -> None:
     """Onboard the model of a spec: endpoint, logging, baseline, monitor."""
     spec, settings = MonitorSpec.from_file(file), settings_of(home)
-    refuse_model_outside(spec.model.uri, settings.allowed_models)
+    refuse_model_outside(spec.model, settings.allowed_models)
     params, what = answers(spec.to_json()), f"{spec.key}: onboarding"
     with airflow_of(settings, home) as airflow:
+        for line in _before(spec, settings):
+            say(line)
         ended = run_workflow(airflow, "model_onboard", params, what=what, wait=wait, verbose=verbose)
         if ended is None:
             say(f"when it is done, `pegel status{same_home(home)}` shows the endpoint's address and how the model is")
             return
         say("\n".join([f"{spec.key}: onboarded", *_next_steps(airflow, ended, spec, settings, whole=verbose)]))
+
+
+def _before(spec: MonitorSpec, settings: Settings) -> list[str]:
+    """Return what has to be set up elsewhere for the run to succeed: where a server's own logger sends its events."""
+    if spec.model.logged_by == "proxy":
+        return []
+    marks = {wire.HEADER_ENDPOINT: spec.endpoint, wire.HEADER_NAMESPACE: spec.namespace}
+    named = ", ".join(f"{wire.http_name(header)}: {value}" for header, value in marks.items())
+    return [f"the logger of {spec.model.place} has to post its CloudEvents to {settings.logger_url} with {named}"]
 
 
 def _next_steps(airflow: AirflowApi, run: Run, spec: MonitorSpec, settings: Settings, *, whole: bool) -> list[str]:

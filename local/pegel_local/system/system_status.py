@@ -89,8 +89,11 @@ def _endpoints(settings: Settings) -> list[StatusLine]:
     serving = LocalServingBackend(settings)
     for seen in look_at_endpoints(serving, serving.names()):
         good = seen.state is EndpointState.READY
-        remedy = "" if good else f"less {settings.home / 'endpoints' / seen.name / 'server' / 'log'}"
-        lines.append(StatusLine(name=seen.name, state=f"{seen.state} at {seen.url}", good=good, remedy=remedy))
+        folder = settings.home / "endpoints" / seen.name
+        log = next((log for part in ("server", "proxy") if (log := folder / part / "log").exists()), None)
+        why = f": {seen.detail.splitlines()[0].removesuffix('; its log ends:')}" if seen.detail else ""
+        remedy = "" if good or log is None else f"less {log}"
+        lines.append(StatusLine(name=seen.name, state=f"{seen.state} at {seen.url}{why}", good=good, remedy=remedy))
     return lines
 
 

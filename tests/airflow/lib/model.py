@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +27,10 @@ class Model(ThreadingHTTPServer):
         self.first: list[int] = []
         """Statuses of the first answers, while the model warms up; then `status`."""
         self.muted: set[str] = set()
+        self.lists_only = False
+        """Whether it refuses rows by name, as servers of matrices do."""
+        self.endpoint = ""
+        """Where one is named, its events say so and have an identity of its logger's own."""
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.tokens: list[str | None] = []
         """What each request carried as the secret of a probe."""
@@ -40,6 +45,7 @@ class Model(ThreadingHTTPServer):
         if kind in self.muted:
             return
         headers = [("ce_id", identity.encode()), ("ce_type", f"org.kubeflow.serving.inference.{kind}".encode())]
+        headers += [("ce_inferenceservicename", self.endpoint.encode())]
         self.producer.send(self.topic, value=body, key=identity.encode(), headers=headers)
         self.producer.flush()
 
@@ -52,9 +58,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.asked.append((self.path, json.loads(body)))
         self.server.tokens.append(self.headers["Pegel-Probe"])
-        identity = self.headers["Ce-Id"]
+        identity = str(uuid.uuid4()) if self.server.endpoint else self.headers["Ce-Id"]
         self.server.log(identity, "request", body)
-        status = self.server.first.pop(0) if self.server.first else self.server.status
+        by_name = isinstance(json.loads(body)["instances"][0], dict)
+        usual = 400 if self.server.lists_only and by_name else self.server.status
+        status = self.server.first.pop(0) if self.server.first else usual
         answer = b'{"predictions": [1.0]}' if status == OK else b'{"error": "unknown category WN"}'
         self.send_response(status)
         self.send_header("Content-Length", str(len(answer)))

@@ -80,6 +80,19 @@ def test_each_situation_has_its_action(status: EndpointStatus | None, expected: 
     assert expected == decide(SPEC, status)
 
 
+def test_a_server_that_is_not_ours_is_waited_for() -> None:
+    """However long it is not ready, nothing is restarted; a proxy of ours that ended before it is."""
+    spec = sample_spec(model={"name": "delays", "url": "http://a.org"})
+    mark = endpoint_fingerprint(spec)
+    away = replace(STARTING, fingerprint=mark, detail="the server at http://a.org does not answer ready (ConnectError)")
+    long_ago = replace(away, unready_since=START - timedelta(hours=9))
+    reason = "the server at http://a.org does not answer ready (ConnectError); it is not ours to restart"
+
+    assert [(ActionKind.HOLD, reason)] * 2 == [decide(spec, away), decide(spec, long_ago)]
+    assert (ActionKind.KEEP, "serves as desired") == decide(spec, replace(READY, fingerprint=mark))
+    assert ActionKind.RESTART is (decide(spec, replace(DIED, fingerprint=mark)) or [None])[0]
+
+
 def test_an_orphan_is_removed() -> None:
     """An endpoint with our mark that no monitor needs is stopped; one that cannot be seen is not."""
     unseen = replace(READY, state=EndpointState.UNKNOWN)

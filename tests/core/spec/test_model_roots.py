@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pegel.errors import InvalidSpec
-from pegel.spec.model_roots import local_folder, refuse_model_outside
+from pegel.spec.model_roots import is_below, local_folder, refuse_model_outside
+from pegel.spec.monitor_spec import Model
 from pegel.spec.settings import Settings
 
 
@@ -28,12 +29,8 @@ def tree(tmp_path: Path) -> Path:
 
 
 def refused(uri: str, *roots: str) -> bool:
-    """Say whether a model is refused."""
-    try:
-        refuse_model_outside(uri, roots)
-    except InvalidSpec:
-        return True
-    return False
+    """Say whether a place is below none of the roots."""
+    return not is_below(uri, roots)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +109,27 @@ def test_without_roots_every_place_is_allowed_and_with_an_empty_list_none() -> N
 
     assert (None, (), ("/a", "s3://b/c")) == (anywhere.allowed_models, nowhere.allowed_models, two.allowed_models)
     assert refused("/models/delays")
-    refuse_model_outside("/models/delays", None)
+    refuse_model_outside(Model(name="delays", uri="/models/delays"), None)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ({"uri": "/models/delays"}, "model.uri: given '/models/delays': .* because loading one runs its code"),
+        ({"url": "http://a.org:81"}, "model.url: given 'http://a.org:81': .* because requests are passed on to it"),
+    ],
+)
+def test_a_refusal_says_why(model: dict[str, str], words: str) -> None:
+    """A folder is refused because its code would run, a server because requests would reach it."""
+    with pytest.raises(InvalidSpec, match=words):
+        refuse_model_outside(Model.model_validate({"name": "delays"} | model), ("/srv", "http://a.org"))
+
+
+def test_a_server_below_an_allowed_address_is_watched() -> None:
+    """An allowed address is a whole host and port, and all paths below it."""
+    servers = ("http://a.org", "http://a.org/team", "http://a.org.evil.net", "http://a.org:81", "https://a.org")
+
+    assert [False, False, True, True, True] == [refused(server, "http://a.org/") for server in servers]
 
 
 def test_an_address_of_another_kind_names_no_folder() -> None:

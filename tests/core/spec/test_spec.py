@@ -386,6 +386,37 @@ def test_an_address_of_no_place_at_all_is_no_model(uri: str) -> None:
     assert "names no place; write the folder, as in file:///models/delays" in message
 
 
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ({}, "model: given neither of uri and url; state one: "),
+        ({"uri": "/models/delays", "url": "http://a.org"}, "model: given both of uri and url; state one: "),
+        ({"uri": "/models/delays", "logged_by": "server"}, "model: served_name and logged_by are about a server that "),
+        ({"uri": "/models/delays", "served_name": "d"}, "model: served_name and logged_by are about a server that "),
+        ({"url": "ftp://a.org"}, "model.url: given 'ftp://a.org': expected the base address of a server"),
+        ({"url": "http://"}, "model.url: given 'http://': expected the base address of a server"),
+        ({"url": "http://a.org:x"}, "model.url: given 'http://a.org:x': expected the base address of a server"),
+        ({"url": "http://[::1"}, "model.url: given 'http://[::1': expected the base address of a server"),
+        ({"url": "http://u:p@a.org"}, "model.url: given 'http://u:p@a.org': has a name or a password"),
+        ({"url": "http://a.org/v1/models/d:predict"}, "model.url: given 'http://a.org/v1/models/d:predict': expected "),
+        ({"url": "http://a.org?x=1"}, "model.url: given 'http://a.org?x=1': expected the base address alone"),
+        ({"url": "http://a.org", "served_name": "a/b"}, "model.served_name: given 'a/b': "),
+    ],
+)
+def test_a_model_is_a_folder_or_a_server(model: dict[str, str], words: str) -> None:
+    """Exactly one of the two is stated, a server by its base address, without what would be a secret."""
+    assert words == refusal(wish(model={"name": "delays"} | model))[: len(words)]
+
+
+def test_a_server_that_runs_already_is_asked_under_its_own_name() -> None:
+    """Without one the model is called as the endpoint is; a slash at the end of the address changes nothing."""
+    servers: list[dict[str, str]] = [{"url": "http://a.org/team/"}, {"url": "https://a.org", "served_name": "Delays.3"}]
+    specs = [MonitorSpec.parse(wish(model={"name": "delays"} | server)) for server in servers]
+
+    assert ["delays-v1", "Delays.3"] == [spec.served_name for spec in specs]
+    assert ["http://a.org/team", "https://a.org"] == [spec.model.place for spec in specs]
+
+
 @pytest.mark.parametrize("uri", ["/models/a:1", "models/a", "file:/models/a", "pvc://claim/a", "hdfs://host/a"])
 def test_folders_and_addresses_of_any_store_are_places(uri: str) -> None:
     """Which stores there are, the serving backend knows."""
