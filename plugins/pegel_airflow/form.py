@@ -130,6 +130,9 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     ),
     "events.duplicate": Question("Events", "Duplicate (share)", f"Copies; they are folded. {_SHARE}", _SHARES),
     "events.dropped": Question("Events", "Dropped (share)", f"Those that the logger gave up. {_SHARE}", _SHARES),
+    "events.unanswered": Question(
+        "Events", "Without an answer (share)", f"Requests on which the model failed. {_SHARE}", _SHARES
+    ),
     "events.ahead": Question("Events", "Dated ahead (share)", f"Those more than 30 s in the future. {_SHARE}", _SHARES),
     "false_alarms.count": Question(
         "Alerts", "False alarms (number)", "How often you accept an alert although nothing has changed, per the period."

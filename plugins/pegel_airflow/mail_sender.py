@@ -79,15 +79,22 @@ class MailSender:
         tally = services.stores(self._settings).results.tally(
             mail.alert.model, mail.alert.version, mail.alert.since, mail.alert.last_end
         )
-        page_url = self._settings.page_url
+        page_url, endpoint_log = self._settings.page_url, _endpoint_log(self._settings, mail.spec.endpoint)
         try:
-            return render(mail, baseline=baseline, tally=tally, page_url=page_url, now=now), problems
+            written = render(
+                mail, baseline=baseline, tally=tally, page_url=page_url, now=now, endpoint_log=endpoint_log
+            )
         except Exception as error:
             # Rendering reads what was stored long ago and by others; whatever it meets, a person is told.
             log.exception("a mail could not be rendered", monitor=mail.alert.key)
             problems.append(f"its mail was sent in plain lines, because it could not be rendered: {error!r}")
+        else:
+            return written, problems
         try:
-            return plain(mail, problem=problems[-1], page_url=page_url, now=now), problems
+            return (
+                plain(mail, problem=problems[-1], page_url=page_url, now=now, endpoint_log=endpoint_log),
+                problems,
+            )
         except Exception as error:
             log.exception("a plain mail could not be written", monitor=mail.alert.key)
             problems.append(f"nobody was mailed, because not even plain lines could be written: {error!r}")
@@ -159,6 +166,12 @@ def _sort(delivery: Delivery, address: str, code: int, answer: bytes | str) -> N
     """Note what a server answered about one address."""
     text = f"{code} {answer.decode('utf-8', 'replace') if isinstance(answer, bytes) else answer}"
     (delivery.refused if code >= FOR_GOOD else delivery.later)[address] = text
+
+
+def _endpoint_log(settings: Settings, endpoint: str) -> str:
+    """Return the log that an endpoint's model server last wrote on this machine; empty where it runs elsewhere."""
+    logs = [path for path in (settings.home / "endpoints" / endpoint).glob("server*/log") if path.is_file()]
+    return str(max(logs, key=lambda path: path.stat().st_mtime)) if logs else ""
 
 
 def _baseline(settings: Settings, mail: Mail) -> Baseline | None:

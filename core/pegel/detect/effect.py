@@ -49,6 +49,15 @@ def percents(before: float, now: float) -> tuple[str, str]:
     return texts
 
 
+def percent_of(part: int, whole: int) -> str:
+    """Return how much of a whole a part is: 100 % is said of all alone. Of nothing it is 0 %.
+
+    >>> percent_of(4_284, 4_286), percent_of(4_286, 4_286), percent_of(0, 0)
+    ('99.95 %', '100 %', '0 %')
+    """
+    return percents(part / whole, 1.0)[0] if whole else percent(0)
+
+
 def from_to(before: float, now: float) -> str:
     """Return how a share changed, with as many digits as tell both apart.
 

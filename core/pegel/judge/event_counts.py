@@ -15,6 +15,7 @@ class EventKind:
     `test`: its name in findings, and in counts. `feature`: what it is called where a feature's name stands. `words`:
     what is said of such events. `tolerated`: the field of `MonitorSpec.events` that says how many may be so.
     `of_group`: such events name no model that the group watches, so they are a part of all events of the group.
+    `of_requests`: they are a part of the requests of which it is known whether they were answered.
     """
 
     test: str
@@ -22,14 +23,17 @@ class EventKind:
     words: str
     tolerated: str
     of_group: bool = False
+    of_requests: bool = False
 
 
+UNANSWERED = EventKind("unanswered", "missing answers", "had no answer", "unanswered", of_requests=True)
 KINDS = (
     EventKind("invalid", "unreadable events", "could not be read", "invalid"),
     EventKind("late", "late events", "came after their window was final", "late"),
     EventKind("duplicate", "duplicate events", "were copies of events that had come before", "duplicate"),
     EventKind("dropped", "dropped events", "were given up by the logger", "dropped"),
     EventKind("ahead", "events dated ahead", "were dated in the future", "ahead"),
+    UNANSWERED,
     EventKind("nobody", "events of no model", "of the group belong to no watched model", "invalid", of_group=True),
     EventKind(
         "nobody_dropped", "dropped events of no model", "of the group were given up by the logger", "dropped", True
@@ -45,7 +49,9 @@ class EventCounts:
     `received`: all events of the model, those of which the logger only says that it dropped them included;
     `group_received`: the same of the whole group, 0 where another model speaks for the group. `odd`: how many were so,
     by the `test` of their kind; an event may be odd in two ways. `reasons`: why events could not be read, by kind of
-    events and by reason. `since`: when the first odd one came, or, while there is none, the first of all; None before.
+    events and by reason. `asked`: requests of which it is known whether they were answered; `unlogged`: those of an
+    endpoint that never logged an answer, of which it is not; `unasked`: answers of one that never logged a request.
+    `since`: when the first odd one came, or, while there is none, the first of all; None before.
     """
 
     received: int = 0
@@ -53,6 +59,9 @@ class EventCounts:
     odd: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, dict[str, int]] = field(default_factory=dict)
     since: datetime | None = None
+    asked: int = 0
+    unlogged: int = 0
+    unasked: int = 0
 
     def add(self, odd: Mapping[str, int], reasons: Mapping[str, Mapping[str, int]] | None = None) -> None:
         """Add numbers of odd events, by the `test` of their kind; `reasons` by kind and reason."""
@@ -65,8 +74,19 @@ class EventCounts:
                 mine[reason] = mine.get(reason, 0) + count
 
     def of(self, kind: EventKind) -> tuple[int, int]:
-        """Return how many events were odd in this way, and among how many."""
-        return self.odd.get(kind.test, 0), self.group_received if kind.of_group else self.received
+        """Return how many events were odd in this way, and among how many.
+
+        Answers that the logger may have dropped are not said to be missing: it does not say what it dropped.
+        """
+        seen = self.odd.get(kind.test, 0)
+        if kind.of_requests:
+            return max(0, seen - self.odd.get("dropped", 0)), self.asked
+        return seen, self.group_received if kind.of_group else self.received
+
+    @property
+    def never_logged(self) -> str:
+        """Return which half of its events the endpoint never logged: `answers`, `requests`, or an empty text."""
+        return "answers" if self.unlogged else "requests" if self.unasked else ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, the inverse of `from_json`."""
@@ -76,6 +96,9 @@ class EventCounts:
             "odd": self.odd,
             "reasons": self.reasons,
             "since": None if self.since is None else self.since.isoformat(),
+            "asked": self.asked,
+            "unlogged": self.unlogged,
+            "unasked": self.unasked,
         }
 
     @classmethod
@@ -88,6 +111,9 @@ class EventCounts:
             dict(data["odd"]),
             {test: dict(counts) for test, counts in data["reasons"].items()},
             None if since is None else datetime.fromisoformat(since),
+            data["asked"],
+            data["unlogged"],
+            data["unasked"],
         )
 
 

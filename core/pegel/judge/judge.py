@@ -18,6 +18,7 @@ from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
 from pegel.judge.layer_table import LAYERS, Layers
 from pegel.judge.layers.odd_events import Events, event_notes, event_verdicts, look_at_events
+from pegel.judge.missing_answers import MissingAnswers
 from pegel.judge.watched_fields import unknown_names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
@@ -39,6 +40,10 @@ class Judgement:
     chart_state: ChartState | None = None
     notes: tuple[str, ...] = ()
     division: Division | None = None
+    missing_answers: MissingAnswers | None = None
+    """Requests without an answer, where there are noticeably many."""
+    never_logged: str = ""
+    """What the endpoint never logged, `answers` or `requests`; empty where it logs both."""
 
 
 def judge(
@@ -67,6 +72,7 @@ def judge(
         labelled: Wrong answers among the rows whose labels are known; None without labels.
         events: What came of events since they were last judged; None where there are none, as in a table. They are
             judged whether or not there is anything else to judge: more odd ones than tolerated make any verdict DRIFT.
+            Where most answers are missing, no verdict is OK.
         layers: The kinds of tests, each with its part of the false-alarm budget. Without that of events nothing is
             said of these.
     """
@@ -99,8 +105,12 @@ def judge(
     result = _run(division, window)
     judgement = _in_order(result.verdicts, division, baseline, _Judged(spec, span, revision, baseline.id))
     about_events = [] if seen is None else event_notes(seen, spec.events, judgement.beyond)
+    missing = None if seen is None else MissingAnswers.of(seen, spec.events.unanswered)
     return replace(
         judgement,
+        verdict=_without_answers(judgement.verdict, missing),
+        missing_answers=missing,
+        never_logged="" if events is None else events.never_logged,
         chart_state=window.state_after(result.charts) if follows else after,
         notes=(*division.notes(), *about_events),
     )
@@ -160,7 +170,15 @@ def _events_alone(judged: Judgement, events: SeenEvents, span: _Judged, layers: 
         beyond=tuple(verdicts),
         findings=tuple(span.finding(verdict, facts) for verdict in verdicts),
         notes=tuple(event_notes(events, span.spec.events, verdicts)),
+        missing_answers=MissingAnswers.of(events, span.spec.events.unanswered),
+        never_logged=events.counts.never_logged,
     )
+
+
+def _without_answers(verdict: Verdict, missing: MissingAnswers | None) -> Verdict:
+    """Return the verdict; INSUFFICIENT in place of a healthy one where most answers are missing."""
+    healthy = verdict in {Verdict.OK, Verdict.BELOW_MARGIN}
+    return Verdict.INSUFFICIENT if healthy and missing is not None and missing.is_most else verdict
 
 
 def _facts_of_spec(division: Division) -> dict[str, object]:

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 
-from pegel.alerts.alert import Mail, MailKind
+from pegel.alerts.alert import Alert, Mail, MailKind
 from pegel.baseline.baseline import Baseline
 from pegel.judge.findings import Finding
 from pegel.judge.layers.odd_events import DETECTOR as EVENTS
+from pegel.judge.missing_answers import MissingAnswers
 from pegel.report import words
 from pegel.report.html import environment
 from pegel.report.mail_facts import Facts
@@ -35,7 +36,9 @@ class Rendered:
     picture: bytes | None
 
 
-def render(mail: Mail, *, baseline: Baseline | None, tally: Tally, page_url: str, now: datetime) -> Rendered:
+def render(
+    mail: Mail, *, baseline: Baseline | None, tally: Tally, page_url: str, now: datetime, endpoint_log: str = ""
+) -> Rendered:
     """Return the mail's words and picture.
 
     Args:
@@ -44,6 +47,7 @@ def render(mail: Mail, *, baseline: Baseline | None, tally: Tally, page_url: str
         tally: Of all final windows from the alert's beginning to its last drifting one.
         page_url: Public address of the monitoring page.
         now: When it is sent.
+        endpoint_log: Where the log of the model's endpoint is; empty where it is not known.
     """
     facts = Facts.of(mail, baseline, tally, now)
     picture = None if mail.kind is MailKind.OVER else facts.picture()
@@ -54,6 +58,7 @@ def render(mail: Mail, *, baseline: Baseline | None, tally: Tally, page_url: str
         "summary": summary(facts),
         "comparison": [] if mail.kind is MailKind.OVER else facts.comparison(),
         "acknowledgement": acknowledgement(facts),
+        "advice": [] if mail.kind is MailKind.OVER else advice(mail.alert, endpoint_log),
         "doubt": doubt(facts),
         "evidence": evidence(facts),
         "short": mail.alert.id[:8],
@@ -70,7 +75,7 @@ def render(mail: Mail, *, baseline: Baseline | None, tally: Tally, page_url: str
     )
 
 
-def plain(mail: Mail, *, problem: str, page_url: str, now: datetime) -> Rendered:
+def plain(mail: Mail, *, problem: str, page_url: str, now: datetime, endpoint_log: str = "") -> Rendered:
     """Return the mail in a few lines that need neither baseline nor windows, for when it cannot be rendered.
 
     `problem` says why, for whoever mends it.
@@ -84,6 +89,7 @@ def plain(mail: Mail, *, problem: str, page_url: str, now: datetime) -> Rendered
         "",
         *(f"  {shown(feature.feature, LONGEST_NAME)}: {shown(feature.finding.what)}" for feature in alert.features),
         "",
+        *([] if mail.kind is MailKind.OVER else advice(alert, endpoint_log)),
         f"Look      {_link(mail, page_url)}",
         f'Quiet it  pegel ack {alert.id[:8]} --until 09:00 --why "..."',
         "",
@@ -192,6 +198,14 @@ def summary(facts: Facts) -> str:
     return sentence.strip()
 
 
+def advice(alert: Alert, endpoint_log: str) -> list[str]:
+    """Return what to do, where the mail can say it: nothing about drift, of which only a person knows."""
+    if all(MissingAnswers.of_finding(feature.finding) is None for feature in alert.features):
+        return []
+    where = endpoint_log or "kept by whoever serves it"
+    return [f"The model failed on these requests. Its own sentence is in the endpoint's log: {where}"]
+
+
 def acknowledgement(facts: Facts) -> str:
     """Return who acknowledged what of this alert until when and why; empty if nobody did, or that time has passed."""
     alert = facts.alert
@@ -219,7 +233,8 @@ def evidence(facts: Facts) -> str:
     """Return the numbers behind the worst finding."""
     worst = facts.findings[0]
     counted = worst.detector == EVENTS
-    sizes = f"{worst.n:,} events" if counted else f"{worst.n:,} rows of the newest window against {worst.m:,}"
+    counting = "requests" if MissingAnswers.of_finding(worst) else "events"
+    sizes = f"{worst.n:,} {counting}" if counted else f"{worst.n:,} rows of the newest window against {worst.m:,}"
     margin = "" if counted or worst.effect_unit == "r" else f"margin {facts.mail.spec.watch.margin:g} {words.SIGMA}, "
     return (
         f"{worst.test} test p = {words.p_value(worst.p_value)}, threshold {words.p_value(worst.threshold)}, "

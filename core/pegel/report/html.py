@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pegel.detect.effect import percent
+from pegel.detect.effect import percent, percent_of
 from pegel.report import words
 from pegel.report.timeline import told
 from pegel.report.views import ModelView
@@ -30,6 +30,7 @@ def environment() -> Environment:
     )
     templates.filters |= {
         "percent": percent,
+        "percent_of": percent_of,
         "p_value": words.p_value,
         "effect": words.effect,
         "moment": words.moment,

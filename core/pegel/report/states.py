@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pegel.alerts.alert import Alert
 from pegel.judge.findings import Verdict
 from pegel.judge.layers.odd_events import DETECTOR as EVENTS
+from pegel.judge.missing_answers import MissingAnswers
 from pegel.reconcile.driver_health import why_not_watching
 from pegel.report.views import StateView
 from pegel.report.words import began, length, moment, several
@@ -14,6 +15,11 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.stream.commit import MonitorFailure
 from pegel.stream.result_rows import Heartbeat, WindowRow
+
+NEVER_LOGGED = {
+    "answers": "; this endpoint logs no answers: predictions are not watched",
+    "requests": "; this endpoint logs no requests: features are not watched",
+}
 
 
 def state_of(
@@ -42,15 +48,37 @@ def state_of(
         lost = f", {failure.windows_lost:,} windows lost" if failure.windows_lost else ""
         return error(f"{failure.reason} (since {moment(failure.since, now)} UTC{lost})")
     if alert is not None:
-        only_events = all(feature.finding.detector == EVENTS for feature in alert.features)
-        what = f"too many {several(alert.names)}" if only_events else "drifting"
-        return StateView(words=f"{what} since {began(alert, now)} UTC", level="bad")
+        return StateView(words=_alerting(alert, last, now), level="bad")
     if last is None:
         return StateView(words="waiting for the first window", level="idle")
     patience = 3 * spec.windowing.length + spec.windowing.lateness
     if now - last.span.end > max(patience, timedelta(seconds=30)):
         return StateView(words=f"no traffic for {length(now - last.span.end)}", level="idle")
-    return _judged(last)
+    return _judged(last, now)
+
+
+def _alerting(alert: Alert, last: WindowRow | None, now: datetime) -> str:
+    """Return what an open alert says: missing answers with their numbers, first of all, also those not yet in it."""
+    told = [MissingAnswers.of_finding(feature.finding) for feature in alert.features]
+    missing = next((one for one in told if one is not None), None) or (None if last is None else _missing(last))
+    others = [feature for feature, one in zip(alert.features, told, strict=True) if one is None]
+    texts = [] if missing is None else [_since(missing, now)]
+    if others:
+        only_events = all(feature.finding.detector == EVENTS for feature in others)
+        what = f"too many {several([feature.feature for feature in others])}" if only_events else "drifting"
+        texts.append(f"{what} since {began(alert, now)} UTC")
+    return "; ".join(texts)
+
+
+def _missing(last: WindowRow) -> MissingAnswers | None:
+    """Return the answers that a window misses, if they are more than tolerated."""
+    stored = last.remarks.get("missing_answers")
+    missing = None if stored is None else MissingAnswers.from_json(stored)
+    return missing if missing is not None and missing.is_too_many else None
+
+
+def _since(missing: MissingAnswers, now: datetime) -> str:
+    return f"{missing} since {moment(missing.since, now)} UTC"
 
 
 def _not_watched(heartbeat: Heartbeat | None, now: datetime) -> str | None:
@@ -64,22 +92,20 @@ def error(reason: str) -> StateView:
     return StateView(words=f"error: {shown(reason, LONGEST_SENTENCE)}", level="bad")
 
 
-def _why(last: WindowRow) -> str:
-    """Return why no field of a window was judged: the reason of all, or that the rows are too few."""
-    reasons = {verdict["what"].partition(":")[0] for verdict in last.judgement.get("features", ())}
-    return reasons.pop() if len(reasons) == 1 else f"{last.rows:,} rows are too few"
-
-
-def _judged(last: WindowRow) -> StateView:
+def _judged(last: WindowRow, now: datetime) -> StateView:
+    missing = _missing(last)
+    if missing is not None:
+        return StateView(words=_since(missing, now), level="warn")
+    why = last.remarks.get("not_judged") or f"{last.rows:,} rows are too few"
     words = {
         Verdict.OK: ("ok", "ok"),
         Verdict.BELOW_MARGIN: ("ok: changes below the margin", "ok"),
         Verdict.DRIFT: ("drift in the last window", "warn"),
         Verdict.DRIFTING: ("drifting slowly, window after window", "warn"),
-        Verdict.INSUFFICIENT: (f"not judged: {_why(last)}", "warn"),
+        Verdict.INSUFFICIENT: (f"not judged: {why}", "warn"),
         Verdict.NO_DATA: ("no traffic", "idle"),
         Verdict.BASELINE_MISSING: ("baseline missing: rows are counted, nothing is judged", "warn"),
         Verdict.LAYOUT_MISMATCH: ("baseline stale: it has other features than the traffic", "warn"),
     }
     text, level = words[last.verdict]
-    return StateView(words=text, level=level)
+    return StateView(words=text + NEVER_LOGGED.get(last.remarks.get("never_logged", ""), ""), level=level)

@@ -43,6 +43,8 @@ def timeline(windows: Sequence[WindowRow], *, title: str) -> str:
 def told(row: WindowRow) -> str:
     """Return one window in words: what a mouse over it shows, and what a table says."""
     extra = [f"{count:,} {name}" for name, count in (("late", row.late), ("invalid", row.invalid)) if count]
+    unanswered = row.requests - row.joined
+    extra += [f"{unanswered:,} of {row.requests:,} requests without an answer"] if row.final and unanswered else []
     kind = [] if row.final else ["provisional"]
     counted = ", ".join([f"{row.rows:,} rows", *extra, *kind])
     return f"{row.span.start:%Y-%m-%d %H:%M:%S} to {row.span.end:%H:%M:%S} UTC: {VERDICT_WORDS[row.verdict]}, {counted}"

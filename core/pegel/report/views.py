@@ -44,6 +44,9 @@ class LedgerView:
     duplicate: int
     set_aside: int
     dropped: int
+    asked: int
+    """Requests of which it is known whether they were answered."""
+    unanswered: int
     unbalanced: list[MinuteBalance]
     """Minutes of the whole group in which not everything that arrived is accounted for, the newest first."""
 
@@ -55,7 +58,7 @@ class LedgerView:
     @classmethod
     def of(cls, rows: list[LedgerRow], balance: list[MinuteBalance]) -> LedgerView:
         """Add up a model's minutes, and pick those in which its group's ledger does not close."""
-        names = ("judged", "late", "invalid", "duplicate", "set_aside", "dropped")
+        names = ("judged", "late", "invalid", "duplicate", "set_aside", "dropped", "asked", "unanswered")
         sums = {name: sum(getattr(row, name) for row in rows) for name in names}
         return cls(**sums, unbalanced=[minute for minute in reversed(balance) if minute.difference])
 

@@ -233,6 +233,8 @@ class EventTolerance(Section):
     """Events that the logger gave up. It does so only where it lost its broker for longer than its disk lasts."""
     ahead: Share = 0.01
     """Events dated more than 30 s ahead: a clock is wrong, and they may be in the wrong window."""
+    unanswered: Share = 0.01
+    """Requests without an answer after 60 s, among all requests: the model failed on them."""
 
 
 _PER = re.compile(

@@ -14,12 +14,12 @@ from pegel.store import tables
 from pegel.store.row_codec import decoded, fetched, readable, typed
 from pegel.store.statements import of_monitor
 from pegel.stream.commit import Gap, SetAside
-from pegel.stream.outcomes import COUNTERS
+from pegel.stream.outcomes import COUNTERS, PLACES
 from pegel.stream.result_rows import InvalidRow, LedgerRow, MinuteBalance
 
 Value = TypeVar("Value")
 
-_ACCOUNTED = tuple(name for name in COUNTERS if name != "dropped")
+_ACCOUNTED = tuple(name for name in PLACES if name != "dropped")
 """The counts of records that arrived; `dropped` did not."""
 
 

@@ -119,8 +119,9 @@ def _window(columns: RowMapping) -> WindowRow:
     values = dict(columns)
     values["span"] = Span(values.pop("span_start"), values.pop("span_end"))
     values["verdict"] = Verdict(values["verdict"])
-    if not isinstance(values["judgement"], dict):
-        raise TypeError(f"judgement: expected a mapping, given {values['judgement']!r}")
+    for name in ("judgement", "remarks"):
+        if not isinstance(values[name], dict):
+            raise TypeError(f"{name}: expected a mapping, given {values[name]!r}")
     values["origin"] = Origin(values["origin"])
     return typed(WindowRow, values)
 

@@ -109,6 +109,7 @@ windows = sa.Table(
     sa.Column("code_version", sa.Text, nullable=False),
     sa.Column("judgement", Document, nullable=False),
     sa.Column("emitted_at", Instant, nullable=False),
+    sa.Column("remarks", Document, nullable=False),
     sa.Index(None, "model", "version", "segment", "span_end"),
 )
 

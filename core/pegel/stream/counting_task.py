@@ -64,7 +64,7 @@ class CountingTask:
             if isinstance(event, InvalidPayload):
                 self._unreadable(record, event, batch)
             elif event.is_probe:
-                self._of_nobody(record).probe += 1
+                self._probe(record, event)
             elif (monitor := self.plan.monitors.get(event.endpoint)) is not None:
                 place = (monitor.key, monitor.pane_us(record.time_us))
                 if self._is_new(place, monitor, event):
@@ -88,6 +88,13 @@ class CountingTask:
                 self._keep_rejected(batch)
                 yield self._oldest_panes()
         self._keep_rejected(batch)
+
+    def _probe(self, record: WireRecord, event: LoggedEvent) -> None:
+        """Count one of our own events; an answer to one tells that the endpoint logs answers."""
+        self._of_nobody(record).probe += 1
+        monitor = self.plan.monitors.get(event.endpoint)
+        if monitor is not None and event.type is EventType.RESPONSE:
+            self.output.answering.add(monitor.key)
 
     def _oldest_panes(self) -> pa.RecordBatch:
         """Return the oldest panes, and let go of them, so that the others take half of what is allowed."""

@@ -32,22 +32,27 @@ class PartialBatch:
     """Partial summaries that arrived together. `arrived_at` is processing time.
 
     `unreadable` are keys of monitors of which nobody can say whether and how they are watched: they stay as they are.
+    `answering` are those whose endpoint answered a probe.
     """
 
     arrived_at: datetime
     monitors: Mapping[str, MonitoredModel]
     partials: tuple[Partial, ...]
     unreadable: frozenset[str] = frozenset()
+    answering: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdleClosing:
     """Spans that are final because nothing more comes: per monitor, those that end at or before an instant.
 
-    `silent` are spans without rows, by monitor, that are there to tell of odd events.
+    `settled`: by monitor, the instant before which all requests that have no answer by now will have none. `silent` are
+    spans without rows, by monitor, that are there to tell of odd events. `at` is the present.
     """
 
+    at: datetime
     frontiers: Mapping[str, datetime]
+    settled: Mapping[str, datetime] = field(default_factory=dict)
     silent: Mapping[str, Span] = field(default_factory=dict)
 
 

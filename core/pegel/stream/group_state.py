@@ -97,6 +97,7 @@ class GroupState:
             monitors=monitored(models),
             partials=tuple(output.partials),
             unreadable=frozenset(models.unreadable),
+            answering=frozenset(output.answering),
         )
         commit = self._commit(self.manager.apply(batch), models, now)
         for address, read in sorted(output.reads.items()):
@@ -243,6 +244,7 @@ def _stored(partial: Partial) -> bytes:
         summaries=partial.summaries,
         damaged=partial.damaged,
         requests=partial.requests,
+        asked_at=partial.asked_at,
         responses=partial.responses,
         rejected=partial.rejected,
         rows=partial.rows,

@@ -12,6 +12,7 @@ from pegel.data.instants import from_us
 from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Finding
 from pegel.judge.judge import Judgement, judge
+from pegel.judge.remarks import remarks
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_of
 from pegel.stream.commit import LateCount
@@ -140,6 +141,7 @@ def _window(count: SpanCount, spec: MonitorSpec, judgement: Judgement, now: date
         code_version=CODE_VERSION,
         judgement=_judgement(judgement, final=count.final),
         emitted_at=now,
+        remarks=remarks(judgement),
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+
+import numpy as np
 
 from pegel.data import spans
 from pegel.data.instants import from_us, to_us
@@ -13,9 +15,11 @@ from pegel.data.spans import Span
 from pegel.errors import SetupError
 from pegel.judge.event_counts import EventCounts
 from pegel.spec.monitor_spec import Windowing
+from pegel.stream.answers import ANSWER_WITHIN, Answers
 from pegel.stream.entries import LostSpan, SpanCount
+from pegel.stream.outcomes import Outcomes
 from pegel.stream.panes import Pane, Unpack, answered_events, joined, merged
-from pegel.stream.partial import Ids, Partial
+from pegel.stream.partial import Ids, Partial, answers_among
 
 STATE_VERSION = 3
 """Raised when open windows written before could no longer be read."""
@@ -33,7 +37,8 @@ class MonitorWindows:
     it was emitted. `frontier`: spans that end at or before it are final. `head` is the newest event time,
     `last_arrival` the processing time at which something last came. `cut_short` are spans that an earlier windowing
     made final before the frontier reached their end: no span may be told under their name again. `events`: what came of
-    the monitor's events, by time of arrival, since a final span last took it along to be judged.
+    the monitor's events, by time of arrival, since a final span last took it along to be judged. `answers`: how far its
+    requests are settled; until they are, closed panes are kept.
     """
 
     windowing: Windowing
@@ -45,6 +50,7 @@ class MonitorWindows:
     last_arrival: datetime | None = None
     cut_short: frozenset[Span] = frozenset()
     events: EventCounts = field(default_factory=EventCounts)
+    answers: Answers = field(default_factory=Answers)
 
     def span(self, start: datetime) -> Span:
         """Return the span that starts at `start`."""
@@ -64,6 +70,7 @@ class MonitorWindows:
             last_arrival=self.last_arrival,
             cut_short=self.cut_short | open_spans,
             events=self.events,
+            answers=self.answers,
         )
 
     def open_and_closed(self, pane: datetime) -> tuple[list[Span], list[Span]]:
@@ -77,6 +84,49 @@ class MonitorWindows:
         for span in open_spans:
             self.spans.setdefault(span.start, baseline_id)
         self.panes.setdefault(partial.pane, Pane()).add(partial, unpack)
+        self.answers.logged |= bool(answers_among(partial.responses, partial.rejected).size)
+        self.answers.asked |= bool(partial.requests.size)
+
+    def add_answers(self, partial: Partial) -> Partial | None:
+        """Take the responses of a partial whose spans are final; return what was taken, None if nobody waits for it."""
+        until, answers = self.answers.until, answers_among(partial.responses, partial.rejected)
+        if not answers.size or (until is not None and partial.pane + self.windowing.step <= until):
+            return None
+        self.answers.logged = True
+        pane = self.panes.setdefault(partial.pane, Pane())
+        pane.responses = np.concatenate([pane.responses, answers])
+        return Partial(key=partial.key, pane_us=partial.pane_us, responses=answers)
+
+    def settle(self, until: datetime, arrived_at: datetime) -> Mapping[datetime, Outcomes]:
+        """Settle the requests before `until`: see `Answers`. What came of them is an event that arrives now.
+
+        Returns what to add to the ledger, by minute: nothing of an endpoint that never logged an answer.
+        """
+        if self.frontier is None:
+            return {}
+        minutes = self.answers.settle(self.panes, self.windowing.step, frontier=self.frontier, until=until)
+        asked, unanswered = (sum(getattr(one, name) for one in minutes.values()) for name in ("asked", "unanswered"))
+        if asked and not self.answers.logged:
+            self.events_at(arrived_at, odd=False).unlogged += asked
+            return {}
+        if asked:
+            events = self.events_at(arrived_at, odd=bool(unanswered))
+            events.asked += asked
+            events.add({"unanswered": unanswered})
+        return minutes
+
+    def settled_when_idle(self, *, caught_up_at: datetime | None, frontier: datetime | None) -> datetime | None:
+        """Return the instant before which all requests are settled because nothing more comes, or None.
+
+        `frontier`: what ends at or before it is final by now.
+        """
+        if caught_up_at is None or self.last_arrival is None or frontier is None:
+            return None
+        if caught_up_at - self.last_arrival < ANSWER_WITHIN:
+            return None
+        ends = [end for end in (pane + self.windowing.step for pane in self.panes) if end <= frontier]
+        until = self.answers.until
+        return frontier if ends and (until is None or max(ends) > until) else None
 
     def make_room(self, panes: Iterable[datetime]) -> None:
         """Make the oldest spans final where events of these panes would open more than `MAX_OPEN_SPANS`.
@@ -164,12 +214,16 @@ class MonitorWindows:
         return SpanCount(key=key, span=span, revision=0, final=True, baseline_id=None, summary=None, events=events)
 
     def drop_closed_panes(self) -> list[datetime]:
-        """Forget panes of which every span is final; return their starts."""
+        """Forget panes of which every span is final and every request settled; return their starts."""
         # The newest span of a pane starts with it and ends last.
         closed = [start for start in self.panes if spans.is_closed(self.span(start), self.frontier)]
+        until = self.answers.until
+        over = [start for start in closed if until is not None and start + self.windowing.step <= until]
         for start in closed:
+            self.panes[start].summaries.clear()
+        for start in over:
             del self.panes[start]
-        return closed
+        return over
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the panes as plain JSON, the inverse of `from_json`."""
@@ -182,6 +236,7 @@ class MonitorWindows:
             "last_arrival_us": _us(self.last_arrival),
             "cut_short": sorted([to_us(span.start), to_us(span.end)] for span in self.cut_short),
             "events": self.events.to_json(),
+            "answers": self.answers.to_json(),
         }
 
     @classmethod
@@ -201,6 +256,7 @@ class MonitorWindows:
             last_arrival=_instant(data["last_arrival_us"]),
             cut_short=frozenset(Span(from_us(start), from_us(end)) for start, end in data["cut_short"]),
             events=EventCounts.from_json(data["events"]),
+            answers=Answers.from_json(data["answers"]),
         )
 
     def _with_events(self, emitted: list[SpanCount | LostSpan]) -> list[SpanCount | LostSpan]:
@@ -208,6 +264,7 @@ class MonitorWindows:
         for at in reversed(range(len(emitted))):
             count = emitted[at]
             if isinstance(count, SpanCount) and count.final:
+                self.events.unasked = 0 if self.answers.asked else count.responses
                 emitted[at] = replace(count, events=self.events)
                 self.events = EventCounts()
                 break

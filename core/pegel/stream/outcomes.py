@@ -1,4 +1,4 @@
-"""Where records went: one set of counters, from the task that reads a record to the ledger."""
+"""Where records went, and requests without an answer: one set of counters, from the task to the ledger."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(slots=True)
 class Outcomes:
-    """Records, each in exactly one counter; `dropped` never became records.
+    """Records, each in exactly one counter of the `PLACES`; `dropped` never became records.
 
     Tasks count what they can read as `judged`; the window manager, which knows what is final, may find it `late`.
     """
@@ -26,6 +26,10 @@ class Outcomes:
     """Records of endpoints that another group watches."""
     notice: int = 0
     """Drop notices themselves."""
+    asked: int = 0
+    """Requests of which it is known whether they were answered, of endpoints that log answers; counted above, too."""
+    unanswered: int = 0
+    """Those of them without an answer."""
 
     def by_name(self) -> dict[str, int]:
         """Return the counters by name, in their order."""
@@ -48,3 +52,5 @@ class Outcomes:
 
 COUNTERS = tuple(field.name for field in fields(Outcomes))
 """The names of all counters."""
+PLACES = tuple(name for name in COUNTERS if name not in {"asked", "unanswered"})
+"""The names of those that say where a record went."""

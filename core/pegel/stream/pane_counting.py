@@ -32,6 +32,7 @@ MAX_TEXT = 500
 MAX_NOTICE = 2**40
 """Largest number of dropped events that a notice is believed."""
 SAMPLE_BYTES = 200
+_SECOND_US = 1_000_000
 ROLES = {EventType.REQUEST: Role.FEATURE, EventType.RESPONSE: Role.PREDICTION}
 UNJUDGED = "monitor_failed"
 """Kind under which events are counted that their monitor could not count: nothing is wrong with them."""
@@ -53,6 +54,8 @@ class PaneCounting:
     summaries: dict[str, Summary] = field(default_factory=dict)
     """By baseline id, each from its first row on."""
     ids: dict[EventType, list[int]] = field(default_factory=lambda: {kind: [] for kind in EventType})
+    asked_at: list[int] = field(default_factory=list)
+    """When each request was made, in whole seconds since the epoch."""
     rejected: list[tuple[int, InvalidPayload]] = field(default_factory=list)
     """Places of unreadable records within the record batch at hand, with the reason."""
 
@@ -75,6 +78,8 @@ class PaneCounting:
             else:
                 self.minute(event).judged += 1
                 self.ids[kind].append(event.identity)
+                if kind is EventType.REQUEST:
+                    self.asked_at.append(max(event.time_us, self.oldest_us) // _SECOND_US)
 
     def reject(self, place: int, event: LoggedEvent, error: InvalidPayload, body: bytes) -> None:
         """Count an unreadable event and remember to keep it aside."""
@@ -90,6 +95,7 @@ class PaneCounting:
     def finish(self) -> Partial:
         """Return everything counted."""
         self.partial.requests = _ids(self.ids[EventType.REQUEST])
+        self.partial.asked_at = np.array(self.asked_at, dtype=np.uint32)
         self.partial.responses = _ids(self.ids[EventType.RESPONSE])
         self.partial.rejected = _ids(self.ids[EventType.DROPPED])
         for name, summary in self.summaries.items():

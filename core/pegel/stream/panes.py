@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pegel.data.instants import to_us
 from pegel.stats.summary import Summary
-from pegel.stream.partial import Ids, Partial, no_ids
+from pegel.stream.partial import RESPONSE, Ids, Partial, Seconds, answers_among, no_ids, no_seconds
 
 Unpack = Callable[[str, bytes], Summary]
 """`unpack(baseline_id, data)` returns a packed summary under the layout of that baseline."""
@@ -23,6 +24,7 @@ class Pane:
     summaries: dict[str, Summary] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
     requests: Ids = field(default_factory=no_ids)
+    asked_at: Seconds = field(default_factory=no_seconds)
     responses: Ids = field(default_factory=no_ids)
     rejected: Ids = field(default_factory=no_ids)
     rows: int = 0
@@ -45,6 +47,7 @@ class Pane:
         for baseline_id in self.damaged:
             self.summaries.pop(baseline_id, None)
         self.requests = np.concatenate([self.requests, partial.requests])
+        self.asked_at = np.concatenate([self.asked_at, partial.asked_at])
         self.responses = np.concatenate([self.responses, partial.responses])
         self.rejected = np.concatenate([self.rejected, partial.rejected])
         self.rows += partial.rows
@@ -60,6 +63,7 @@ class Pane:
             summaries={baseline_id: summary.to_bytes() for baseline_id, summary in self.summaries.items()},
             damaged=dict(self.damaged),
             requests=self.requests,
+            asked_at=self.asked_at,
             responses=self.responses,
             rejected=self.rejected,
             rows=self.rows,
@@ -82,15 +86,22 @@ class Pane:
 
 
 def answered_events(panes: Iterable[Pane]) -> Ids:
-    """Return which events have a response in one of the panes, sorted; for `joined`."""
-    return np.sort(np.concatenate([no_ids(), *(pane.responses for pane in panes)]) >> np.uint64(1))
+    """Return which events have a response in one of the panes, an unreadable one included, sorted; for `joined`."""
+    answers = [answers_among(pane.responses, pane.rejected) for pane in panes]
+    return np.sort(np.concatenate([no_ids(), *answers]) >> RESPONSE)
+
+
+def has_answer(requests: Ids, answered: Ids) -> NDArray[np.bool_]:
+    """Return of each request whether its response is among the sorted `answered`."""
+    asked = requests >> RESPONSE
+    before, after = (np.searchsorted(answered, asked, side=side) for side in ("left", "right"))
+    has: NDArray[np.bool_] = after > before
+    return has
 
 
 def joined(panes: Iterable[Pane], answered: Ids) -> int:
     """Count the requests in the panes whose response is among the sorted `answered`."""
-    asked = np.concatenate([no_ids(), *(pane.requests for pane in panes)]) >> np.uint64(1)
-    before, after = (np.searchsorted(answered, asked, side=side) for side in ("left", "right"))
-    return int((after > before).sum())
+    return sum(int(has_answer(pane.requests, answered).sum()) for pane in panes)
 
 
 def merged(panes: Iterable[Pane], baseline_id: str | None) -> Summary | None:

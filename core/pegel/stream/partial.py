@@ -15,6 +15,10 @@ from pegel.stream.outcomes import Outcomes
 
 Ids = NDArray[np.uint64]
 """Identities of events, see `pegel.data.events.identity`; each at most once."""
+Seconds = NDArray[np.uint32]
+"""Instants in whole seconds since the epoch."""
+RESPONSE = np.uint64(1)
+"""The bit, and the number of bits, in which the identities of a request and its response differ."""
 
 
 KEY_OF_NOBODY = ""
@@ -28,6 +32,16 @@ SAMPLE_LIMIT = 500
 def no_ids() -> Ids:
     """Return no identities."""
     return np.empty(0, dtype=np.uint64)
+
+
+def no_seconds() -> Seconds:
+    """Return no instants."""
+    return np.empty(0, dtype=np.uint32)
+
+
+def answers_among(responses: Ids, rejected: Ids) -> Ids:
+    """Return the identities of all responses, the unreadable ones among the rejected events included."""
+    return np.concatenate([responses, rejected[rejected & RESPONSE == RESPONSE]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +81,8 @@ class Partial:
     `key` is the monitor's key; empty for events that no monitor answers to. `summaries` holds packed summaries by
     baseline id: usually one, two while spans of an older and of a newer baseline overlap, none without a baseline;
     `damaged` says by baseline id why there is none. `requests`, `responses` and `rejected` (unreadable events and drop
-    notices) are disjoint. `minutes` and `invalid` are by minute of event time in microseconds since the epoch;
-    `invalid` maps (minute, kind) to a count and a sample.
+    notices) are disjoint; `asked_at` says when each of the requests was made. `minutes` and `invalid` are by minute of
+    event time in microseconds since the epoch; `invalid` maps (minute, kind) to a count and a sample.
     """
 
     key: str
@@ -78,6 +92,7 @@ class Partial:
     summaries: dict[str, bytes] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
     requests: Ids = field(default_factory=no_ids)
+    asked_at: Seconds = field(default_factory=no_seconds)
     responses: Ids = field(default_factory=no_ids)
     rejected: Ids = field(default_factory=no_ids)
     rows: int = 0
@@ -119,13 +134,13 @@ class Partial:
             "invalid": [(minute, kind, *counted) for (minute, kind), counted in self.invalid.items()],
             "outliers": [outlier.to_json() for outlier in self.outliers],
         }
-        ids = (self.requests.tobytes(), self.responses.tobytes(), self.rejected.tobytes())
-        return packing.pack(value, (*ids, *self.summaries.values()))
+        arrays = (self.requests, self.asked_at, self.responses, self.rejected)
+        return packing.pack(value, (*(array.tobytes() for array in arrays), *self.summaries.values()))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Partial:
         """Read what `to_bytes` wrote. Raises ValueError for anything else."""
-        value, (requests, responses, rejected, *summaries) = packing.unpack(data)
+        value, (requests, asked_at, responses, rejected, *summaries) = packing.unpack(data)
         return cls(
             key=value["key"],
             pane_us=value["pane_us"],
@@ -133,6 +148,7 @@ class Partial:
             summaries=dict(zip(value["baselines"], summaries, strict=True)),
             damaged=value["damaged"],
             requests=np.frombuffer(requests, dtype=np.uint64),
+            asked_at=np.frombuffer(asked_at, dtype=np.uint32),
             responses=np.frombuffer(responses, dtype=np.uint64),
             rejected=np.frombuffer(rejected, dtype=np.uint64),
             rows=value["rows"],

@@ -31,7 +31,8 @@ class WindowRow:
     its `judgement`.
 
     `requests`, `responses` and `joined` count events; `rows`, `late`, `duplicates`, `invalid` and `clamped` count what
-    their names say in the unit of the stream that wrote them. `judgement` holds the feature verdicts as plain JSON.
+    their names say in the unit of the stream that wrote them. `judgement` holds the feature verdicts as plain JSON,
+    `remarks` the little that a model's state says beside the verdict, see `pegel.judge.remarks`.
     """
 
     model: str
@@ -55,6 +56,7 @@ class WindowRow:
     code_version: str
     judgement: dict[str, Any]
     emitted_at: datetime
+    remarks: dict[str, Any] = field(default_factory=dict)
     segment: str = ""
     origin: Origin = Origin.STREAM
 

@@ -14,7 +14,7 @@ from pegel.stream.partial import Partial
 SCHEMA = pa.schema([("kind", pa.string()), ("data", pa.binary())])
 SQL_SCHEMA = "kind string, data binary"
 """The same in Spark's words."""
-_PARTIAL, _LETTER, _READ = "partial", "letter", "read"
+_PARTIAL, _LETTER, _READ, _ANSWERING = "partial", "letter", "read", "answering"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,8 @@ class TaskOutput:
     partials: list[Partial] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     reads: dict[tuple[str, int], PartitionRead] = field(default_factory=dict)
+    answering: set[str] = field(default_factory=set)
+    """Keys of monitors whose endpoint answered a probe: it logs answers."""
 
     def took(self, read: PartitionRead) -> None:
         """Add records of one partition."""
@@ -113,6 +115,7 @@ def encode(output: TaskOutput) -> pa.RecordBatch:
     rows = [(_PARTIAL, partial.to_bytes()) for partial in output.partials]
     rows += [(_LETTER, letter.to_bytes()) for letter in output.letters]
     rows += [(_READ, packing.pack(read.to_json(), ())) for read in output.reads.values()]
+    rows += [(_ANSWERING, key.encode()) for key in sorted(output.answering)]
     kinds, data = zip(*rows, strict=True) if rows else ((), ())
     return pa.RecordBatch.from_arrays([pa.array(kinds, pa.string()), pa.array(data, pa.binary())], schema=SCHEMA)
 
@@ -126,6 +129,8 @@ def decode(batches: Iterable[pa.RecordBatch]) -> TaskOutput:
                 output.partials.append(Partial.from_bytes(data))
             elif kind == _LETTER:
                 output.letters.append(DeadLetter.from_bytes(data))
+            elif kind == _ANSWERING:
+                output.answering.add(data.decode())
             else:
                 output.took(PartitionRead.from_json(packing.unpack(data)[0]))
     return output

@@ -22,9 +22,11 @@ from pegel.data.spans import floor, spans_of_pane
 from pegel.judge.event_counts import EventCounts
 from pegel.spec.limits import OLDEST_RECORD
 from pegel.spec.monitor_spec import Windowing
+from pegel.stream.answers import ANSWER_WITHIN
 from pegel.stream.entries import Emissions, IdleClosing, LostSpan, PartialBatch, RepeatedEvents
 from pegel.stream.ledger_counts import book, reasons
 from pegel.stream.monitor_windows import MonitorWindows
+from pegel.stream.outcomes import Outcomes
 from pegel.stream.panes import Pane, Unpack
 from pegel.stream.partial import KEY_OF_NOBODY, Ids, Partial, no_ids
 
@@ -63,8 +65,13 @@ class WindowManager:
                     group.add(odd, {"nobody": reasons(partial)})
         self._move_heads(batch)
         self._tell_speakers(group, batch, out)
+        for key in batch.answering & self.monitors.keys():
+            self.monitors[key].answers.logged = True
+            out.changed.add(key)
         for key, windows in self.monitors.items():
             windows.follow_head()
+            if windows.head is not None:
+                self._settle(key, windows.head - ANSWER_WITHIN, batch.arrived_at, out)
             self._emit(key, touched.get(key, set()), out)
         return out
 
@@ -73,6 +80,9 @@ class WindowManager:
         out = Emissions()
         for key, frontier in closing.frontiers.items():
             self.monitors[key].advance(frontier)
+        for key, until in closing.settled.items():
+            self._settle(key, until, closing.at, out)
+        for key in sorted(closing.frontiers.keys() | closing.settled.keys()):
             self._emit(key, set(), out)
             out.changed.add(key)
         for key, span in closing.silent.items():
@@ -131,7 +141,16 @@ class WindowManager:
         frontiers = {key: frontier for key, frontier in due.items() if frontier is not None}
         telling = {key: self.monitors[key].silent_span(now) for key in due}
         silent = {key: span for key, span in telling.items() if span is not None}
-        return IdleClosing(frontiers=frontiers, silent=silent) if frontiers or silent else None
+        settling = {
+            key: self.monitors[key].settled_when_idle(
+                caught_up_at=caught_up_at, frontier=frontier or self.frontier(key)
+            )
+            for key, frontier in due.items()
+        }
+        settled = {key: until for key, until in settling.items() if until is not None}
+        if not (frontiers or settled or silent):
+            return None
+        return IdleClosing(at=now, frontiers=frontiers, settled=settled, silent=silent)
 
     def open_spans(self, key: str, windowing: Windowing) -> Mapping[datetime, str | None]:
         """Return the spans of a monitor that stay open under a windowing, by start, with the baseline of each."""
@@ -178,8 +197,13 @@ class WindowManager:
 
     def _ids(self, key: str, start: datetime) -> Ids:
         windows = self.monitors.get(key)
-        pane = windows.panes.get(start) if windows else None
+        # A closed pane is kept until its requests are settled; what falls into it is late.
+        pane = windows.panes.get(start) if windows and windows.open_and_closed(start)[0] else None
         return no_ids() if pane is None else pane.ids
+
+    def _settle(self, key: str, until: datetime, at: datetime, out: Emissions) -> None:
+        for minute, booked in self.monitors[key].settle(until, at).items():
+            out.ledger.setdefault((key, minute), Outcomes()).add(booked)
 
     def _emit(self, key: str, touched: set[datetime], out: Emissions) -> None:
         windows = self.monitors[key]
@@ -243,6 +267,8 @@ class WindowManager:
         events = windows.events_at(batch.arrived_at, odd=any(odd.values()))
         events.received += booked.received
         events.add(odd, {"invalid": reasons(partial)})
+        if not open_spans and (answers := windows.add_answers(partial)) is not None:
+            out.touched.setdefault((partial.key, partial.pane), []).append(answers)
         if open_spans:
             windows.add(partial, open_spans, batch.monitors[partial.key].baseline_id, self._unpack)
             out.outliers += [(partial.key, outlier) for outlier in partial.outliers]

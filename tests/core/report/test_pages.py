@@ -267,6 +267,15 @@ def test_states_are_words(verdict: Verdict, age: int, beat: int, words: str) -> 
     assert words == state_of(sample_spec(), last=last, alert=None, heartbeat=heartbeat, now=now).words
 
 
+def test_what_is_too_short_is_named() -> None:
+    """Why nothing was judged is said as it is: a short baseline is not blamed on the window's rows."""
+    last = sample_window(verdict=Verdict.INSUFFICIENT, remarks={"not_judged": "fewer than 1,000 values in training"})
+    now = last.span.end + timedelta(seconds=30)
+    state = state_of(sample_spec(), last=last, alert=None, heartbeat=sample_heartbeat(now), now=now)
+
+    assert "not judged: fewer than 1,000 values in training" == state.words
+
+
 def test_a_window_is_told_in_one_line() -> None:
     """What a mouse shows over a window: time, verdict, rows, and what is unusual."""
     row = sample_window(verdict=Verdict.DRIFT, late=3, final=False)

@@ -79,10 +79,11 @@ def test_a_pane_is_stored_in_few_parts(group: Any) -> None:
     for step in range(40):
         group.send(state, group.pairs(2 * step, 2 * step + 2))
         most = max(most, len(group.stored().pane_parts))
-    group.send(state, group.pairs(100, 101, at=30))
+    group.clock.advance(timedelta(minutes=1))
+    group.send(state, group.pairs(100, 101, at=90))
 
     assert MAX_PARTS == most
-    assert [group.begin + timedelta(seconds=30)] == [part.pane for part in group.stored().pane_parts]
+    assert [group.begin + timedelta(seconds=90)] == [part.pane for part in group.stored().pane_parts]
     assert (81, 81, 81, 0) == group.totals()
 
 

@@ -64,6 +64,7 @@ def partial(
         "head_us": to_us(second(at)),
         "summaries": {BASELINE: summary.to_bytes()},
         "requests": np.array([identity(one, EventType.REQUEST) for one in ids], dtype=np.uint64),
+        "asked_at": np.full(len(ids), second(at).timestamp(), dtype=np.uint32),
         "responses": np.array([identity(one, EventType.RESPONSE) for one in answered], dtype=np.uint64),
         "rows": len(ids),
         "minutes": {to_us(floor(second(at), MINUTE)): Outcomes(judged=len(ids) + len(answered))},
@@ -283,7 +284,7 @@ def test_a_changed_slide_tells_no_final_span_again() -> None:
     #      [5 b           )    opens with b
     manager.apply(batch(0, partial(1, "a")))
     changed = manager.apply(batch(1, partial(7, "b", windowing=half), windowing=half))
-    closing = manager.close(IdleClosing(frontiers={KEY: second(20)}))
+    closing = manager.close(IdleClosing(at=second(20), frontiers={KEY: second(20)}))
 
     assert [(0, 2, True, 1), (5, 1, False, 1)] == told(changed)
     assert [(5, 2, True, 1)] == told(closing)
@@ -366,7 +367,8 @@ def history_of(script: list[Any]) -> list[Step]:
             ]
             history.append(batch(number, *parts))
         elif any(isinstance(entry, PartialBatch) for entry in history):
-            history.append(IdleClosing(frontiers={KEY: second(step)}))
+            closing = {KEY: second(step)}
+            history.append(IdleClosing(at=second(step), frontiers=closing, settled=closing))
     return history
 
 
@@ -384,7 +386,7 @@ def seen(manager: WindowManager, history: list[Step]) -> list[Any]:
             (told(emissions), count.joined, count.responses, count.summary.to_bytes() if count.summary else None)
             for count in emissions.spans
         ]
-        ledger = {key: (count.judged, count.late, count.received) for key, count in emissions.ledger.items()}
+        ledger = {key: count.by_name() for key, count in emissions.ledger.items()}
         out.append((told(emissions), counts, ledger, emissions.late))
     return out
 
@@ -416,14 +418,20 @@ def test_every_event_is_judged_once_or_late(script: list[Any]) -> None:
     manager = WindowManager(unpack)
     history = history_of(script)
     emissions = [apply(manager, step) for step in history]
-    end = IdleClosing(frontiers=dict.fromkeys(manager.monitors, second(1000)))
+    over = dict.fromkeys(manager.monitors, second(1000))
+    end = IdleClosing(at=second(1000), frontiers=over, settled=over)
     emissions.append(manager.close(end))
     finals = [count for emission in emissions for count in emission.spans if count.final]
     sent = sum(
         p.requests.size + p.responses.size for step in history if isinstance(step, PartialBatch) for p in step.partials
     )
-    late = sum(count.late for emission in emissions for count in emission.ledger.values())
+    late, settled = (
+        sum(getattr(count, name) for emission in emissions for count in emission.ledger.values())
+        for name in ("late", "asked")
+    )
+    logged = all(windows.answers.logged for windows in manager.monitors.values())
 
+    assert sum(count.requests for count in finals) * logged >= settled
     assert sent == late + sum(count.requests + count.responses for count in finals)
     assert len(finals) == len({count.span for count in finals})
 
@@ -456,8 +464,9 @@ def test_changed_windowings_overwrite_nothing_final(script: list[Any]) -> None:
             expected += len(parts) * round(windowing.length / windowing.step)
             emitted.append(manager.apply(batch(number, *parts, windowing=windowing)))
         elif manager.monitors:
-            emitted.append(manager.close(IdleClosing(frontiers={KEY: second(step)})))
-    emitted.append(manager.close(IdleClosing(frontiers=dict.fromkeys(manager.monitors, second(1000)))))
+            emitted.append(manager.close(IdleClosing(at=second(step), frontiers={KEY: second(step)})))
+    over = dict.fromkeys(manager.monitors, second(1000))
+    emitted.append(manager.close(IdleClosing(at=second(1000), frontiers=over)))
     for count in (count for emissions in emitted for count in emissions.spans):
         if count.span in rows:
             assert not rows[count.span].final

@@ -1,4 +1,4 @@
-"""Events: are more of them unreadable, late, copies, dropped or dated ahead than the user tolerates?
+"""Events: are more of them unreadable, late, copies, dropped, unanswered or dated ahead than the user tolerates?
 
 Every other layer judges what could be counted. This one judges what could not: a client that begins to send nonsense
 must not make a window look healthy, only because the few readable rows in it do. It needs no baseline, and no rows.
@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from pegel.baseline.baseline import Baseline
-from pegel.detect.effect import Effect, percent
+from pegel.detect.effect import Effect, percent, percent_of
 from pegel.detect.tolerated import ToleratedShare
 from pegel.errors import NotFound
 from pegel.judge.budget import Budget, sidak
@@ -21,6 +21,7 @@ from pegel.judge.explanation import Explanation, explained_by
 from pegel.judge.findings import Finding
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
+from pegel.judge.missing_answers import unlogged_notes
 from pegel.spec.monitor_spec import EventTolerance
 from pegel.stats.summary import Summary
 
@@ -92,18 +93,20 @@ def event_verdicts(events: SeenEvents, setting: Setting, budget: Budget) -> list
 
 
 def event_notes(events: SeenEvents, tolerance: EventTolerance, verdicts: Sequence[FeatureVerdict]) -> list[str]:
-    """Return a sentence on each kind of events that is noticeable, without a verdict that says so."""
+    """Return a sentence on each kind of events that is noticeable, without a verdict that says so, or never logged."""
     in_verdicts = {verdict.feature for verdict in verdicts}
-    return [
+    noticeable = [
         sentence(kind, _test(kind, events.counts, tolerance), events)
         for kind in KINDS
         if kind.test in events.noticed and kind.feature not in in_verdicts
     ]
+    return [*noticeable, *unlogged_notes(events)]
 
 
 def sentence(kind: EventKind, test: ToleratedShare, events: SeenEvents) -> str:
     """Return how many events were odd, of how many, why and since when: `3.1 % of 1,204 events could not be read`."""
-    text = f"{percent(test.share)} of {test.n:,} events {kind.words} (tolerated {percent(test.tolerated)})"
+    what = "requests" if kind.of_requests else "events"
+    text = f"{percent_of(test.seen, test.n)} of {test.n:,} {what} {kind.words} (tolerated {percent(test.tolerated)})"
     reasons = events.counts.reasons.get(kind.test, {})
     frequent = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
     counted = [f"{count:,} × {_reason(reason)}" for reason, count in frequent[:MAX_REASONS]]  # noqa: RUF001  times

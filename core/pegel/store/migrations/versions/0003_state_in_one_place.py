@@ -121,6 +121,7 @@ def _windows() -> None:
         sa.Column("summary", sa.LargeBinary(), nullable=False),
         *(_text("baseline_id", null=True), _text("layout_hash", null=True)),
         *(_text("spec_fingerprint"), _text("code_version"), _text("judgement"), _instant("emitted_at")),
+        _text("remarks"),
         _key("windows", "model", "version", "segment", "span_start", "span_end", "revision", "origin"),
     )
     _index("windows", "model", "version", "segment", "span_end")
@@ -159,7 +160,7 @@ def _events() -> None:
         "ledger",
         *(_text("model"), _integer("version"), _instant("minute"), _text("group")),
         *(_count(name) for name in ("judged", "late", "invalid", "duplicate", "dropped")),
-        *(_count(name) for name in ("set_aside", "probe", "elsewhere", "notice")),
+        *(_count(name) for name in ("set_aside", "probe", "elsewhere", "notice", "asked", "unanswered")),
         _key("ledger", "model", "version", "minute", "group"),
     )
     _index("ledger", "group", "minute")

@@ -1,0 +1,76 @@
+"""What is known of a model's answers in one window, and in words: how many are missing, or that none is ever logged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pegel.detect.effect import percent_of
+from pegel.judge.event_counts import UNANSWERED, SeenEvents
+from pegel.judge.findings import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class MissingAnswers:
+    """Requests without an answer: `seen` of `n`, of which a share of `tolerated` may be so; noticeable `since` then."""
+
+    seen: int
+    n: int
+    tolerated: float
+    since: datetime
+
+    @classmethod
+    def of(cls, events: SeenEvents, tolerated: float) -> MissingAnswers | None:
+        """Return what is known of one window; None where it is not noticeable."""
+        since = events.noticed.get(UNANSWERED.test)
+        return None if since is None else cls(*events.counts.of(UNANSWERED), tolerated, since)
+
+    @classmethod
+    def of_finding(cls, finding: Finding) -> MissingAnswers | None:
+        """Return what a finding says of answers; None for one about something else."""
+        numbers = finding.evidence.get("tests", {}).get(UNANSWERED.test)
+        if finding.feature != UNANSWERED.feature or numbers is None:
+            return None
+        since = datetime.fromisoformat(finding.evidence["since"])
+        return cls(int(numbers["seen"]), int(numbers["n"]), numbers["tolerated"], since)
+
+    @property
+    def is_most(self) -> bool:
+        """Say whether more than half of the requests had no answer: what is known of the others says little."""
+        return 2 * self.seen > self.n
+
+    @property
+    def is_too_many(self) -> bool:
+        """Say whether it is more than is tolerated, however certain that is."""
+        return self.seen > self.tolerated * self.n
+
+    def __str__(self) -> str:
+        """Return it in words, without the time: `answers missing 99.95 % (4,284 of 4,286 requests)`."""
+        return f"answers missing {percent_of(self.seen, self.n)} ({self.seen:,} of {self.n:,} requests)"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON, the inverse of `from_json`."""
+        return {"seen": self.seen, "n": self.n, "tolerated": self.tolerated, "since": self.since.isoformat()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> MissingAnswers:
+        """Read what `to_json` wrote."""
+        return cls(data["seen"], data["n"], data["tolerated"], datetime.fromisoformat(data["since"]))
+
+
+def unlogged_notes(events: SeenEvents) -> list[str]:
+    """Return which half of its events an endpoint never logged, as sentences: nobody can say how it does."""
+    counts, notes = events.counts, []
+    if counts.unlogged:
+        notes.append(
+            f"this endpoint logs no answers: none was ever seen, nor of the last {counts.unlogged:,} requests. Either "
+            f"all of them fail, or its logger has the mode `request`. Its predictions are not watched"
+        )
+    if counts.unasked:
+        notes.append(
+            f"this endpoint logs no requests: none was ever seen, only answers, the last {counts.unasked:,} included. "
+            f"Its logger has the mode `response`. Its features are not watched"
+        )
+    return notes

@@ -1,0 +1,141 @@
+"""Answers that fail reach people: in the model's row, on its page, in a mail that says where to look."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pegel.alerts.alert import Mail, MailKind
+from pegel.alerts.update import update
+from pegel.judge.event_counts import EventCounts
+from pegel.judge.judge import Judgement, judge
+from pegel.judge.remarks import remarks
+from pegel.report.alert_mail import plain, render
+from pegel.report.html import render as render_page
+from pegel.report.model_page import model_view
+from pegel.report.reading import Sources
+from pegel.report.states import state_of
+from pegel.report.views import StateView
+from pegel.store.results import Results
+from pegel.stream.result_rows import Tally, WindowRow
+from pegel.testing.manual_clock import START
+from pegel.testing.samples import (
+    MINUTE,
+    sample_finding,
+    sample_heartbeat,
+    sample_ledger,
+    sample_span,
+    sample_spec,
+    sample_window,
+)
+
+NOW = START + 26 * MINUTE
+WORDS = "answers missing 99.95 % (4,284 of 4,286 requests)"
+LOG = "/srv/pegel/endpoints/delays-v1/server/log"
+
+
+def judged(unanswered: int, asked: int, **counted: Any) -> Judgement:
+    """Return what is said of so many requests without an answer, without a row that could be judged."""
+    events = EventCounts(2 * asked, odd={"unanswered": unanswered} if unanswered else {}, asked=asked, **counted)
+    return judge(None, None, spec=sample_spec(), span=sample_span(24), revision=1, events=events)
+
+
+def window(judgement: Judgement, **fields: Any) -> WindowRow:
+    """Return the window as it is stored."""
+    return sample_window(24, remarks=remarks(judgement), **fields)
+
+
+def state(last: WindowRow, alert: Any = None) -> StateView:
+    """Return how the model is."""
+    return state_of(sample_spec(), last=last, alert=alert, heartbeat=sample_heartbeat(NOW), now=NOW)
+
+
+@pytest.fixture
+def failing() -> Judgement:
+    """A window in which 4,284 of 4,286 requests had no answer."""
+    return judged(4_284, 4_286)
+
+
+@pytest.fixture
+def mail(failing: Judgement) -> Mail:
+    """The mail about it."""
+    (change,) = update([], [(1, failing.findings[0])], [window(failing, verdict=failing.verdict)], NOW, [sample_spec()])
+    assert change.mail is not None
+    return change.mail
+
+
+def test_the_models_row_says_how_many_are_missing_and_since_when(failing: Judgement, mail: Mail) -> None:
+    """From the first window on, and in the same words once an alert is open."""
+    last = window(failing, verdict=failing.verdict)
+
+    assert (f"{WORDS} since 00:24 UTC", "warn") == (state(last).words, state(last).level)
+    assert (f"{WORDS} since 00:24 UTC", "bad") == (state(last, mail.alert).words, state(last, mail.alert).level)
+
+
+def test_what_else_the_alert_is_about_stands_beside_it(failing: Judgement) -> None:
+    """A model that fails and drifts says both, the failing first."""
+    findings = [(1, sample_finding(24)), (2, failing.findings[0])]
+    (change,) = update([], findings, [window(failing)], NOW, [sample_spec()])
+
+    assert f"{WORDS} since 00:24 UTC; drifting since 00:24 UTC" == state(window(failing), change.alert).words
+
+
+@pytest.mark.parametrize(("unanswered", "level"), [(0, "ok"), (2, "ok"), (30, "warn")])
+def test_a_window_looks_healthy_only_while_no_more_than_tolerated_are_missing(unanswered: int, level: str) -> None:
+    """A few of a thousand leave the row as it is; more than tolerated do not, whatever the rows look like."""
+    assert level == state(window(judged(unanswered, 1_000))).level
+
+
+@pytest.mark.parametrize(
+    ("counted", "words"),
+    [
+        ({"unlogged": 40}, "ok; this endpoint logs no answers: predictions are not watched"),
+        ({"unasked": 40}, "ok; this endpoint logs no requests: features are not watched"),
+    ],
+)
+def test_an_endpoint_that_logs_one_half_says_so(counted: dict[str, int], words: str) -> None:
+    """Its rows are judged, and nobody takes the half that nobody sees for healthy."""
+    judgement = judged(0, 0, **counted)
+
+    assert words == state(window(judgement)).words
+    assert words[4:].partition(":")[0] == judgement.notes[0].partition(":")[0]
+
+
+def test_the_mail_says_where_to_look(mail: Mail) -> None:
+    """The endpoint's log by its path, in text and in HTML, also where nothing else can be said; not once it is over."""
+    values: dict[str, Any] = {"page_url": "http://x", "now": NOW, "endpoint_log": LOG}
+    tally = Tally(drifting=1, windows=1, rows=0)
+    told = render(mail, baseline=None, tally=tally, **values)
+    short = plain(mail, problem="none", **values)
+    over = render(replace(mail, kind=MailKind.OVER), baseline=None, tally=tally, **values)
+    sentence = f"The model failed on these requests. Its own sentence is in the endpoint's log: {LOG}"
+
+    assert "[pegel] delays v1: too many missing answers (since 00:24 UTC)" == told.subject
+    assert sentence in told.text
+    assert sentence.replace("'", "&#39;") in (told.html or "")
+    assert sentence in short.text
+    assert LOG not in over.text
+    assert "4,286 requests · finding" in " ".join(told.text.split())
+
+
+def test_a_mail_about_drift_names_no_log(mail: Mail) -> None:
+    """What to do about drift, only a person knows."""
+    (change,) = update([], [(1, sample_finding(24))], [sample_window(24)], NOW, [sample_spec()])
+    assert change.mail is not None
+
+    assert LOG not in plain(change.mail, problem="none", page_url="http://x", now=NOW, endpoint_log=LOG).text
+
+
+def test_the_page_has_the_numbers(sources: Sources, failing: Judgement) -> None:
+    """Row, time line, findings and ledger say it, each from what is stored."""
+    row = window(failing, verdict=failing.verdict, requests=4_286, responses=2, joined=2)
+    minute = sample_ledger(24, judged=4_288, asked=4_286, unanswered=4_284)
+    Results(sources.engine).write(windows=[row], findings=failing.findings, ledger=[minute])
+    page = " ".join(render_page(model_view(sources, "delays", 1, START + 25 * MINUTE)).split())
+
+    assert WORDS in page
+    assert "4,284 of 4,286 requests without an answer" in page
+    assert "99.95 % of 4,286 requests had no answer (tolerated 1 %)" in page
+    assert "99.95 % missing (4,284 of 4,286 requests)" in page
