@@ -11,17 +11,17 @@ from pegel_airflow import services
 def unregister(settings: Settings, model: str, version: int) -> str:
     """Take the model version out of the registry and return its endpoint's name.
 
-    Raises NotFound if neither the registry nor the serving backend knows it, so that a mistyped name is not a success.
+    Its spec is not read: one that is damaged can be removed, too. Raises NotFound if neither the registry nor the
+    serving backend knows the model version, so that a mistyped name is not a success.
     """
     registry = services.stores(settings).registry
     endpoint = names.endpoint(model, version)
-    if registry.get(model, version) is None and endpoint not in _endpoints(settings):
-        known = ", ".join(spec.key for spec in registry.list()) or "none"
+    if not registry.remove(model, version) and endpoint not in _endpoints(settings):
+        known = ", ".join(names.monitor_key(entry.model, entry.version) for entry in registry.entries()) or "none"
         raise NotFound(
             f"expected a watched model; given {names.monitor_key(model, version)}, watched are: {known}. "
             f"Nothing changed."
         )
-    registry.remove(model, version)
     return endpoint
 
 

@@ -19,6 +19,7 @@ from pegel.store import tables
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_spec
+from pegel_local.backends.endpoint_processes import SERVES
 from pegel_local.machine.paths import Home
 from pegel_local.system.stack_file import StackFile
 
@@ -78,6 +79,34 @@ def test_what_was_measured_goes_only_if_told(home: Path, fake: FakeAirflow) -> N
     assert (0, False) == (code, fake.asked[1][2]["conf"]["keep_data"])
 
 
+def test_an_offboarding_that_was_interrupted_goes_on(home: Path, fake: FakeAirflow) -> None:
+    """A model that the registry has forgotten and that still has an endpoint is removed when it is named in full."""
+    for folder in ("old-v3", "older-v1"):
+        (home / "endpoints" / folder).mkdir(parents=True)
+        (home / "endpoints" / folder / SERVES).write_text("{}", encoding="utf-8")
+    fake.answers += [STARTED]
+
+    assert 0 == run("offboard", "old/3", "--home", home)
+    assert {"model": "old", "version": 3, "keep_data": True} == fake.asked[1][2]["conf"]
+    assert 2 == run("offboard", "older", "--home", home)
+
+
+def test_a_model_whose_spec_is_damaged_is_offboarded(home: Path, fake: FakeAirflow) -> None:
+    """What cannot be read can be removed."""
+    spoil(home)
+    fake.answers += [STARTED]
+
+    assert 0 == run("offboard", "delays/2", "--home", home)
+
+
+def spoil(home: Path) -> None:
+    """Damage the spec of every watched model."""
+    engine = connect(f"sqlite:///{home / 'pegel.db'}")
+    with engine.begin() as connection:
+        connection.execute(sa.update(tables.monitors).values(spec={"model": "spoiled"}))
+    engine.dispose()
+
+
 def test_refreshing_names_one_model_version(home: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]) -> None:
     """Only the model version that was named is profiled; an equal baseline is said to be equal."""
     fake.answers += [STARTED, DONE]
@@ -91,10 +120,7 @@ def test_a_model_whose_spec_is_damaged_is_not_refreshed_in_silence(
     home: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The workflow would pass over it, and an equal baseline would be told of data that nobody read."""
-    engine = connect(f"sqlite:///{home / 'pegel.db'}")
-    with engine.begin() as connection:
-        connection.execute(sa.update(tables.monitors).values(spec={"model": "spoiled"}))
-    engine.dispose()
+    spoil(home)
     code = run("refresh", "delays/1", "--home", home)
     said = capsys.readouterr().err
 

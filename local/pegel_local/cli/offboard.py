@@ -9,7 +9,9 @@ import typer
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.watched_model import ModelArgument, VersionOption, opened, watched_model
-from pegel.spec.names import monitor_key
+from pegel.spec.names import endpoint, monitor_key
+from pegel.spec.settings import Settings
+from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.cli.workflow_run import VerboseOption, WaitOption, airflow_of, run_workflow
 
 Forget = Annotated[
@@ -28,13 +30,30 @@ def offboard(
 ) -> None:
     """Stop watching a model version and remove its endpoint; what was measured stays unless told otherwise."""
     settings = settings_of(home)
-    with opened(settings) as engine:
-        entry = watched_model(engine, model, version, otherwise="Nothing was changed.")
-    key = monitor_key(entry.model, entry.version)
-    params = {"model": entry.model, "version": entry.version, "keep_data": not forget}
+    name, number = _half_gone(settings, model, version) or _watched(settings, model, version)
+    key = monitor_key(name, number)
+    params = {"model": name, "version": number, "keep_data": not forget}
     what = f"{key}: offboarding"
     with airflow_of(settings, home) as airflow:
         if run_workflow(airflow, "model_offboard", params, what=what, wait=wait, verbose=verbose) is None:
             return
     kept = "what was measured is deleted" if forget else "what was measured stays"
     say(f"{key}: neither watched nor served any more; {kept}")
+
+
+def _watched(settings: Settings, model: str, version: int | None) -> tuple[str, int]:
+    with opened(settings) as engine:
+        entry = watched_model(engine, model, version, otherwise="Nothing was changed.")
+    return entry.model, entry.version
+
+
+def _half_gone(settings: Settings, model: str, version: int | None) -> tuple[str, int] | None:
+    """Return a model version that is named in full and still has an endpoint here; None if there is none such.
+
+    An offboarding that was interrupted leaves it behind, when the registry knows nothing of it any more.
+    """
+    name, _, number = model.partition("/")
+    wanted = version if version is not None else int(number) if number.isdecimal() else None
+    if wanted is None or settings.serving_backend != "local":
+        return None
+    return (name, wanted) if endpoint(name, wanted) in LocalServingBackend(settings).names() else None
