@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from pegel.cli.console import err, say
-from pegel.cli.options import HomeOption, settings_of, writing
-from pegel.errors import InvalidSpec
+from pegel.cli.options import HomeOption, settings_of
+from pegel.errors import InvalidSpec, NotFound
 from pegel.notebook.named_table import NamedTable, file_named, registered_as, table_or_registered
+from pegel.spec.output_file import writing
+from pegel.spec.outside_text import shown
 from pegel_serving.model_check import check
 from pegel_serving.model_init import NewMetadata, init
 
@@ -51,6 +53,9 @@ def model(  # noqa: PLR0917  options are named on the command line
     Exit code 1 where there is a problem.
     """
     features = settings_of(home).features
+    if not folder.is_dir():
+        given = f"given {shown(str(folder))}, which is none"
+        raise NotFound(f"expected a folder that holds model.joblib, {given}. Nothing was done.")
     if act is Act.CHECK:
         if source is not None or prediction or probabilities:
             raise InvalidSpec("check: expected --rows FILE or --data NAME; given options of init. Nothing was done.")

@@ -110,7 +110,9 @@ def test_an_onboarding_that_is_overtaken_by_an_offboarding_puts_nothing_in_force
     rooms.SERVING.stage(seeds.spec())
     offboarding.delete_endpoint(settings, offboarding.unregister(settings, "delays", 1))
     profiled = asdict(
-        ProfiledModel(model="delays", version=1, baseline_id="sha256:b", rows=1, features=1, request_row=[], current=None)
+        ProfiledModel(
+            model="delays", version=1, baseline_id="sha256:b", rows=1, features=1, request_row=[], current=None
+        )
     )
 
     with pytest.raises(Conflict):

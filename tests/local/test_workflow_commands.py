@@ -8,12 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from fake_airflow import RUN, FakeAirflow, failure, task
+from pyarrow import parquet
 from waiting import wait_until
 
 from pegel.cli.main import main
+from pegel.data.columns import Field, Kind, Schema
+from pegel.featurestore import LocalFeatureStore
 from pegel.spec.settings import SETTINGS_FILE
 from pegel.store import tables
 from pegel.store.database import connect, migrate
@@ -44,10 +48,15 @@ def home(tmp_path: Path, fake: FakeAirflow) -> Path:
 
 
 @pytest.fixture
-def spec_file(tmp_path: Path) -> Path:
-    """A spec in a file."""
+def spec_file(tmp_path: Path, home: Path) -> Path:
+    """A spec in a file, whose model and training data are there."""
+    (tmp_path / "model").mkdir()
+    table = tmp_path / "train.parquet"
+    parquet.write_table(pa.table({"distance": [1.0]}), table)
+    schema = Schema((Field("distance", Kind.NUMERIC),))
+    LocalFeatureStore(home / "features").register_training_data("delays", 1, table, schema)
     file = tmp_path / "delays.json"
-    file.write_text(json.dumps(sample_spec().to_json()), encoding="utf-8")
+    file.write_text(json.dumps(sample_spec(model={"name": "delays", "uri": "model"}).to_json()), encoding="utf-8")
     return file
 
 

@@ -10,12 +10,12 @@ import typer
 
 from pegel.baseline.baseline import Baseline
 from pegel.cli.console import say
-from pegel.cli.options import refuse_unwritable, writing
 from pegel.cli.profile import Data, Units, units_of
 from pegel.cli.progress import bar
 from pegel.errors import PermanentError
 from pegel.notebook import checking
 from pegel.notebook.naming import place
+from pegel.spec.output_file import refuse_unwritable
 
 BaselineOption = Annotated[Path, typer.Option("--baseline", "-b", help="What `pegel profile` wrote.")]
 Save = Annotated[Path | None, typer.Option(help="Write the report as one self-contained HTML file, too: *.html.")]
@@ -47,8 +47,7 @@ def check(  # noqa: PLR0917  options are named on the command line
         )
     say(json.dumps(report.to_json(), indent=2) if as_json else str(report))
     if save is not None:
-        with writing(save):
-            report.save(save)
+        report.save(save)
     raise typer.Exit(report.exit_code)
 
 

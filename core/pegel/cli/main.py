@@ -14,6 +14,7 @@ from collections.abc import Callable
 import typer
 
 from pegel.cli.console import err, say
+from pegel.cli.usage import UsageError, usage_refusal
 from pegel.errors import InvalidSpec, PegelError
 from pegel.spec.extensions import Extensions
 from pegel.spec.extras import missing_extra
@@ -51,7 +52,6 @@ def build(asked: list[str]) -> typer.Typer:
     app = typer.Typer(
         name="pegel",
         help="Watch what served machine-learning models are asked and answer.",
-        no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
     )
@@ -64,19 +64,23 @@ def build(asked: list[str]) -> typer.Typer:
 
 
 def _command(name: str, asked: list[str]) -> Callable[..., None]:
-    """Return a command. Raises SetupError if it is asked for and its extra is missing; else it is still listed."""
+    """Return a command. Raises SetupError if it is asked for and its extra is missing.
+
+    One that cannot be loaded and is not asked for is still listed: a package that is broken spoils no other command.
+    """
     try:
         command: Callable[..., None] = COMMANDS.one(name)
-    except ModuleNotFoundError as error:
-        lacking = missing_extra(error)
-        if name in asked[:1]:
-            raise lacking from error
-        return _listed_only
+    except (ImportError, AttributeError) as error:
+        if name not in asked[:1]:
+            return _listed_only
+        if isinstance(error, ModuleNotFoundError):
+            raise missing_extra(error) from error
+        raise
     return command
 
 
 def _listed_only() -> None:
-    """Not installed here; run it to see which extra it needs."""
+    """Not whole here; run it to see what it lacks."""
 
 
 def _nothing() -> None:
@@ -85,22 +89,24 @@ def _nothing() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and end the process with its exit code."""
-    asked = sys.argv[1:] if arguments is None else arguments
+    asked = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
-        build(asked)(asked, prog_name="pegel")
+        # What ends a command on purpose is returned: of `check` it is the verdict.
+        code = build(asked)(asked, prog_name="pegel", standalone_mode=False)
     except PegelError as error:
         say(str(error), err)
         sys.exit(_code(asked, REFUSED if isinstance(error, InvalidSpec) else 1))
-    except SystemExit as ended:
-        # The parser itself refuses unknown options, with a code that from `check` would be a verdict.
-        sys.exit(ended.code if isinstance(ended.__context__, typer.Exit) else _code(asked, ended.code))
+    except UsageError as error:
+        say(usage_refusal(asked, error), err)
+        sys.exit(_code(asked, REFUSED))
     except Exception:  # noqa: BLE001  a defect: its trace is shown, and a shell must not take it for findings
         traceback.print_exc()
         sys.exit(_code(asked, 1))
+    sys.exit(code or 0)
 
 
-def _code(asked: list[str], code: str | int | None) -> str | int | None:
-    return UNCHECKED if code and asked[:1] == ["check"] else code
+def _code(asked: list[str], code: int) -> int:
+    return UNCHECKED if asked[:1] == ["check"] else code
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from pegel.cli.console import err, say
-from pegel.cli.options import refuse_unwritable, writing
 from pegel.cli.progress import bar
 from pegel.errors import InvalidSpec
 from pegel.notebook import profiling
 from pegel.notebook.naming import listed
+from pegel.spec.output_file import refuse_unwritable, writing
 from pegel.spec.outside_text import shown
 
 Data = Annotated[

@@ -15,6 +15,7 @@ from pegel.report.html import write
 from pegel.report.model_page import model_view
 from pegel.report.reading import Sources
 from pegel.spec import names
+from pegel.spec.output_file import refuse_unwritable
 
 Model = Annotated[
     str | None,
@@ -25,6 +26,8 @@ Output = Annotated[Path | None, typer.Option("--output", "-o", help="Default: MO
 
 def report(model: Model = None, output: Output = None, home: HomeOption = None) -> None:
     """Write the report of one model and print its path."""
+    if output is not None:
+        refuse_unwritable(output, ".html")
     with opened(settings_of(home)) as engine:
         entry = watched_model(engine, model, otherwise="Nothing was written.")
         view = model_view(Sources(engine), entry.model, entry.version, datetime.now(UTC))

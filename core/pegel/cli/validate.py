@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 from pegel.cli.console import say
-from pegel.cli.options import HomeOption, SpecArgument, home_of
-from pegel.cli.world_check import world_problems
+from pegel.cli.options import HomeOption, home_of
+from pegel.cli.spec_file import SpecArgument, spec_in
+from pegel.cli.world_check import mail_problems, training_facts, world_problems
 from pegel.errors import InvalidSpec
 from pegel.judge.division import Division
-from pegel.judge.layer import Setting
+from pegel.judge.layer import Setting, TrainingFacts
 from pegel.judge.layer_table import LAYERS, Layers
 from pegel.judge.named_parts import unknown_parts
+from pegel.judge.outlook import Outlook, aligned
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import plain
@@ -19,28 +24,42 @@ from pegel.spec.settings import SETTINGS_FILE, Settings
 def validate(file: SpecArgument, home: HomeOption = None) -> None:
     """Check a spec; show its fingerprint and what it means in words.
 
-    Where a system is up, also: whether the model's folder, the training data and the watched fields are there.
+    Where a system is up, also: whether the model's folder, the training data, the watched fields and the mail server
+    are there, and what will be judged.
     """
-    spec = MonitorSpec.from_file(file)
+    spec = spec_in(file)
     folder = home_of(home)
-    looked = (folder / SETTINGS_FILE).is_file()
-    problems = [*unknown_parts(spec), *(world_problems(spec, Settings.of_home(folder)) if looked else ())]
-    if problems:
+    settings = Settings.of_home(folder) if (folder / SETTINGS_FILE).is_file() else None
+    world = [] if settings is None else [*world_problems(spec, settings), *mail_problems(spec, settings)]
+    if problems := [*unknown_parts(spec), *world]:
         raise InvalidSpec("\n".join(problems))
+    training = None if settings is None else training_facts(spec, settings)
     say(f"{shown(str(file))} is a valid spec, fingerprint {spec.fingerprint()}\n")
-    for line in summary(spec):
+    for line in summary(spec, training=training):
         say(f"  {shown(line, LONGEST_SENTENCE)}")
-    if not looked:
-        say(f"\nnot looked at: model folder, training data, fields, because no system is up in {shown(str(folder))}")
+    if training is not None:
+        say("\n" + aligned(Outlook.of(spec, training).brief()))
+    for line in _not_looked_at(spec, settings, folder):
+        say(f"\nnot looked at: {line}")
 
 
-def summary(spec: MonitorSpec, layers: Layers = LAYERS) -> list[str]:
-    """Return what a spec means, a sentence a line, as far as it can be told without the training data."""
+def _not_looked_at(spec: MonitorSpec, settings: Settings | None, folder: Path) -> Iterator[str]:
+    if settings is None:
+        yield f"model folder, training data, fields, mail server, because no system is up in {shown(str(folder))}"
+    elif spec.alerts.emails and settings.smtp is None:
+        yield "the mail server, because PEGEL_SMTP does not say which is behind Airflow's connection smtp_default"
+
+
+def summary(spec: MonitorSpec, layers: Layers = LAYERS, *, training: TrainingFacts | None = None) -> list[str]:
+    """Return what a spec means, a sentence a line, as far as it can be told without a baseline.
+
+    With `training` what is not judged is the matter of `pegel.judge.outlook`.
+    """
     windowing, alarms = spec.windowing, spec.false_alarms
     length, late = windowing.length.total_seconds(), windowing.lateness.total_seconds()
     step = windowing.step.total_seconds()
     recipients = ", ".join(spec.alerts.emails) or "nobody (alerts.emails is empty)"
-    division = Division.of(Setting(spec), layers)
+    division = Division.of(Setting(spec, usual_rows=max(1, spec.expected_rows), training=training), layers)
     often = f"{plain(alarms.count, 6)} false alarm{'s' if alarms.count != 1 else ''} per {alarms.per}"
     held = "on average over baselines"
     if alarms.hold_for:
@@ -51,5 +70,5 @@ def summary(spec: MonitorSpec, layers: Layers = LAYERS) -> list[str]:
         f"in windows of {length:g} s, a new one every {step:g} s, final {late:g} s after their end",
         f"mails {recipients}; while nothing changes, {often} at most, {held}",
         division.describe(),
-        *division.notes(),
+        *(division.notes() if training is None else ()),
     ]

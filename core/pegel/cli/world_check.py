@@ -1,13 +1,16 @@
-"""Whether what a spec names is there: the model's folder, the training data, the fields to be watched."""
+"""Whether what a spec names is there: the model's folder, the training data, the watched fields, the mail server."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pegel.data.columns import Schema
 from pegel.errors import PegelError
 from pegel.featurestore import LocalFeatureStore
+from pegel.judge.layer import TrainingFacts
 from pegel.spec.extras import missing_extra
 from pegel.spec.model_roots import local_folder, refuse_model_outside
 from pegel.spec.monitor_spec import MonitorSpec
@@ -15,6 +18,11 @@ from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import LONGEST_NAME, quoted, shown
 from pegel.spec.settings import Settings
 
+if TYPE_CHECKING:
+    from pyarrow import dataset
+
+ANSWERS_WITHIN_S = 3.0
+"""A mail server that takes longer to accept a connection is told as away."""
 MOST_NAMES = 20
 """Names that a sentence lists; a person does not read more."""
 
@@ -25,6 +33,25 @@ def world_problems(spec: MonitorSpec, settings: Settings) -> list[str]:
     Where models are served by another platform than this machine, the model's folder is that one's to know.
     """
     return [*_model_problems(spec, settings), *_data_problems(spec, settings)]
+
+
+def mail_problems(spec: MonitorSpec, settings: Settings) -> list[str]:
+    """Return that the mail server does not answer, one line; empty if it does, is not known, or nobody is mailed."""
+    if not spec.alerts.emails or settings.smtp is None:
+        return []
+    host, _, port = settings.smtp.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=ANSWERS_WITHIN_S):
+            return []
+    except (OSError, ValueError, OverflowError) as error:
+        why = shown(str(error))
+    return [f"alerts.emails: expected a mail server at {shown(settings.smtp)}, where none answers ({why})"]
+
+
+def training_facts(spec: MonitorSpec, settings: Settings) -> TrainingFacts:
+    """Return rows and fields of training data in which `world_problems` finds nothing wrong."""
+    store, source = LocalFeatureStore(settings.features), spec.baseline.source
+    return TrainingFacts(_dataset(store.read_training_data(source)).count_rows(), store.describe(source))
 
 
 def _model_problems(spec: MonitorSpec, settings: Settings) -> Iterator[str]:
@@ -58,7 +85,7 @@ def _data_problems(spec: MonitorSpec, settings: Settings) -> Iterator[str]:
     store = LocalFeatureStore(settings.features)
     try:
         schema = store.describe(source)
-        columns = [] if column is None else _columns(store.read_training_data(source))
+        columns = _dataset(store.read_training_data(source)).schema.names
     except PegelError as error:
         yield f"baseline.source: {str(error).removeprefix('baseline.source: ')}"
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -70,13 +97,13 @@ def _data_problems(spec: MonitorSpec, settings: Settings) -> Iterator[str]:
         yield from _field_problems(spec, schema)
 
 
-def _columns(data: Path) -> list[str]:
-    """Return the columns of Parquet data, a file or a folder, also those that its folders' names hold."""
+def _dataset(data: Path) -> dataset.Dataset:
+    """Open Parquet data, a file or a folder, whose folders' names may hold columns, too."""
     try:
         from pyarrow import dataset  # noqa: PLC0415  core reads specs without its extra for tables
     except ModuleNotFoundError as error:
         raise missing_extra(error) from error
-    return list(dataset.dataset(data, format="parquet", partitioning="hive").schema.names)
+    return dataset.dataset(data, format="parquet", partitioning="hive")
 
 
 def _field_problems(spec: MonitorSpec, schema: Schema) -> Iterator[str]:

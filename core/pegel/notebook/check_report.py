@@ -20,6 +20,7 @@ from pegel.notebook.naming import listed
 from pegel.notebook.stray_texts import StrayTexts
 from pegel.report.words import VERDICT_WORDS, p_value, size
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.output_file import refuse_unwritable, writing
 from pegel.spec.outside_text import LONGEST_NAME, shown
 from pegel.spec.plain_numbers import plain
 from pegel.stats.summary import Summary
@@ -190,10 +191,11 @@ class CheckReport:
         return self._render("check.html.j2")
 
     def save(self, path: str | Path) -> Path:
-        """Write one self-contained HTML file, creating its folder, and return its path."""
+        """Write one self-contained HTML file and return its path. Raises PermanentError where that is not possible."""
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(self._render("page.html.j2"), encoding="utf-8")
+        refuse_unwritable(target)
+        with writing(target):
+            target.write_text(self._render("page.html.j2"), encoding="utf-8")
         return target
 
     def to_json(self) -> dict[str, Any]:

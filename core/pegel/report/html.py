@@ -12,6 +12,7 @@ from pegel.detect.effect import percent, percent_of
 from pegel.report import words
 from pegel.report.timeline import told
 from pegel.report.views import ModelView
+from pegel.spec.output_file import refuse_unwritable, writing
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -58,7 +59,9 @@ def render(view: ModelView) -> str:
 
 
 def write(view: ModelView, path: Path) -> Path:
-    """Write the report of one model to `path`, creating its folder; return the path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(view), encoding="utf-8")
+    """Write the report of one model to `path` and return it. Raises PermanentError where that is not possible."""
+    refuse_unwritable(path)
+    page = render(view)
+    with writing(path):
+        path.write_text(page, encoding="utf-8")
     return path

@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     """Public address of the monitoring page; alert mails link to it."""
     airflow_url: str = "http://127.0.0.1:8080"
     """Address of Airflow's API server; `pegel apply` triggers onboarding there."""
+    smtp: str | None = None
+    """Mail server of Airflow's connection `smtp_default`, as host:port: `pegel validate` asks whether it answers."""
     mail_from: str = "pegel@localhost"
     """Sender of alert mails when the SMTP connection names none."""
     serving_python: Path | None = None

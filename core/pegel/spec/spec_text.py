@@ -40,6 +40,11 @@ def read_text(path: Path) -> str:
             content = file.read(LARGEST_BYTES + 1)
     except (OSError, ValueError) as error:
         raise _refused(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    return spec_text(content, name)
+
+
+def spec_text(content: bytes, name: str) -> str:
+    """Return the bytes of a spec as text; `name` says what they were read from. Raises InvalidSpec."""
     if len(content) > LARGEST_BYTES:
         raise _refused(f"{name} has more than {LARGEST_BYTES:,} bytes, which no spec has")
     try:

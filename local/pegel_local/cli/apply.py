@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pegel.cli.console import say
-from pegel.cli.options import HomeOption, SpecArgument, same_home, settings_of
+from pegel.cli.options import HomeOption, same_home, settings_of
+from pegel.cli.spec_file import SpecArgument, spec_in
+from pegel.cli.world_check import world_problems
 from pegel.data import example_request, wire
-from pegel.errors import PegelError
+from pegel.errors import InvalidSpec, PegelError
+from pegel.judge.named_parts import unknown_parts
 from pegel.judge.outlook import Line, aligned
 from pegel.spec.model_roots import refuse_model_outside
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.settings import Settings
+from pegel.spec.settings import SETTINGS_FILE, Settings
 from pegel_local.airflow.airflow_api import AirflowApi, Run, answers
 from pegel_local.cli.workflow_run import VerboseOption, WaitOption, airflow_of, run_workflow
 
@@ -18,8 +21,8 @@ def apply(
     file: SpecArgument, *, wait: WaitOption = False, verbose: VerboseOption = False, home: HomeOption = None
 ) -> None:
     """Onboard the model of a spec: endpoint, logging, baseline, monitor."""
-    spec, settings = MonitorSpec.from_file(file), settings_of(home)
-    refuse_model_outside(spec.model, settings.allowed_models)
+    spec, settings = spec_in(file), settings_of(home)
+    _refuse_what_cannot_be(spec, settings)
     params, what = answers(spec.to_json()), f"{spec.key}: onboarding"
     with airflow_of(settings, home) as airflow:
         for line in _before(spec, settings):
@@ -38,6 +41,19 @@ def _before(spec: MonitorSpec, settings: Settings) -> list[str]:
     marks = {wire.HEADER_ENDPOINT: spec.endpoint, wire.HEADER_NAMESPACE: spec.namespace}
     named = ", ".join(f"{wire.http_name(header)}: {value}" for header, value in marks.items())
     return [f"the logger of {spec.model.place} has to post its CloudEvents to {settings.logger_url} with {named}"]
+
+
+def _refuse_what_cannot_be(spec: MonitorSpec, settings: Settings) -> None:
+    """Raise InvalidSpec with a line for each problem that would fail the run a minute later.
+
+    The world is looked at only where the system is one of this machine: another's folders are not here.
+    """
+    problems = unknown_parts(spec)
+    if (settings.home / SETTINGS_FILE).is_file():
+        problems += world_problems(spec, settings)
+    if problems:
+        raise InvalidSpec("\n".join([*problems, "Nothing was started."]))
+    refuse_model_outside(spec.model, settings.allowed_models)
 
 
 def _next_steps(airflow: AirflowApi, run: Run, spec: MonitorSpec, settings: Settings, *, whole: bool) -> list[str]:

@@ -35,6 +35,7 @@ class Parts:
             logger_url=f"http://{LOOPBACK}:{self.ports['logger']}/",
             page_url=f"http://{LOOPBACK}:{self.ports['airflow']}/pegel",
             airflow_url=f"http://{LOOPBACK}:{self.ports['airflow']}",
+            smtp=f"{LOOPBACK}:{self.ports['mail']}",
             serving_python=self.checkout.python("serving"),
             spark_python=self.checkout.python("spark"),
             spark_jars=self.checkout.jars("spark"),

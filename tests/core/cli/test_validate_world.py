@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +175,32 @@ def test_without_a_system_only_the_spec_is_read(home: Path, capsys: pytest.Captu
 
     assert 0 == ended.value.code
     assert "not looked at: model folder, training data, fields" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_mail_server_that_is_away_is_told_with_its_address(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where somebody is to be mailed, the server is asked; where nobody is, or it is not known, nothing is wrong."""
+    settings = json.loads((home / SETTINGS_FILE).read_text(encoding="utf-8"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        (home / SETTINGS_FILE).write_text(json.dumps(settings | {"smtp": address}), encoding="utf-8")
+        there = validate(home, capsys, alerts={"emails": ["a@example.org"]})
+    nobody = validate(home, capsys)
+    code, (line,) = validate(home, capsys, alerts={"emails": ["a@example.org"]})
+
+    assert ((0, []), (0, []), 2) == (there, nobody, code)
+    assert line.startswith(f"alerts.emails: expected a mail server at {address}, where none answers (")
+
+
+def test_what_will_be_judged_is_said_of_the_training_data(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One row is too few for drift, charts and correlations: neither they nor their part of the budget are promised."""
+    spec = {
+        "model": {"name": "tickets", "uri": str(home.parent / "models" / "tickets")},
+        "baseline": {"source": "local://tickets?version=1&split=train"},
+    }
+    (home.parent / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["validate", str(home.parent / "spec.json"), "--home", str(home)])
+    said = capsys.readouterr().out
+
+    assert "not judged  drift of 3 fields (length, width, colour): fewer than 1,000 values in training (1 rows)" in said
+    assert ("charts over windows" in said, "tests of several features" in said) == (False, False)

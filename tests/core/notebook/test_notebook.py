@@ -71,7 +71,7 @@ def test_terminal(flights: Baseline) -> None:
 def test_file(flights: Baseline, tmp_path: Path) -> None:
     """The saved page is one file with a picture per field, and asks nothing of the network."""
     report = pegel.check(table(3_000, 3, wn=0.4), flights)
-    page = report.save(tmp_path / "new" / "report.html").read_text(encoding="utf-8")
+    page = report.save(tmp_path / "report.html").read_text(encoding="utf-8")
 
     assert 3 == page.count("<svg")
     assert "WN 22 % → 4" in page

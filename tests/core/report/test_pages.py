@@ -139,7 +139,7 @@ def test_drift_is_marked_by_form(sources: Sources) -> None:
 
 def test_the_report_stands_alone_and_escapes(sources: Sources, tmp_path: Path) -> None:
     """The file loads nothing from anywhere, runs nothing, and shows foreign text as text."""
-    path = html.write(model_view(sources, "delays", 1, NOW), tmp_path / "new" / "report.html")
+    path = html.write(model_view(sources, "delays", 1, NOW), tmp_path / "report.html")
     text = path.read_text(encoding="utf-8")
     tags = Tags()
     tags.feed(text)
