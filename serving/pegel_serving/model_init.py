@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pegel.data.arrow_columns import kind_of
 from pegel.data.columns import Field, Kind, Role, Schema
-from pegel.data.plain_types import plain_type
 from pegel.errors import PermanentError, SetupError
+from pegel.notebook.column_type import ColumnType, is_instant
 from pegel.notebook.named_table import NamedTable
 from pegel.notebook.naming import listed
 from pegel.notebook.table_reading import Table
@@ -23,7 +21,7 @@ from pegel.spec.outside_text import shown
 from pegel_serving.fitted_model import FittedModel, load_estimator, probability_fields, text_classes
 from pegel_serving.metadata import METADATA_FILE, Metadata
 from pegel_serving.model_check import named_type, notes_on_times
-from pegel_serving.model_columns import TIME, ColumnType, Rows, WrongValue, is_time
+from pegel_serving.model_columns import TIME, Rows, WrongValue, is_time
 from pegel_serving.model_errors import ModelFailed, ModelRefused
 from pegel_serving.model_features import names_in
 from pegel_serving.table_rows import first_rows, reading
@@ -59,7 +57,7 @@ def init(folder: Path, table: NamedTable, wanted: NewMetadata) -> list[str]:
         features = [_field(name, read, table) for name in names]
         predictions, notes = _predictions(estimator, read, table, wanted)
         rows = first_rows(read, features, ASKED)
-        types = _types(features, read, _categories(table.path))
+        types = _types(features, read)
     schema = Schema((*features, *predictions))
     plainly = Metadata(wanted.name, wanted.version, schema, types, wanted.probabilities)
     metadata, tried = _way_that_answers(estimator, _ways(estimator, plainly, table), _complete(rows), folder)
@@ -76,13 +74,14 @@ def _complete(rows: Rows) -> Rows:
 def _ways(estimator: Any, metadata: Metadata, table: NamedTable) -> list[Metadata]:
     """Return how a model can be given its rows, the likeliest first.
 
-    Registered times have no zone but UTC, so the model may have been fitted on such without. A model that names no
-    columns takes a matrix, in which categories are texts, or its only feature as a column, or a frame.
+    Whether registered times have a zone is not known of all, and the model may have been fitted on the others. A model
+    that names no columns takes a matrix, in which categories are texts, or its only feature as a column, or a frame.
     """
     ways = [metadata]
     if table.registered is not None and any(is_time(column_type) for column_type in metadata.types.values()):
-        naive = {name: TIME if is_time(as_what) else as_what for name, as_what in metadata.types.items()}
-        ways.insert(0, replace(metadata, types=naive))
+        other = {TIME: f"{TIME} UTC"}
+        types = {name: other.get(str(told), TIME) if is_time(told) else told for name, told in metadata.types.items()}
+        ways.append(replace(metadata, types=types))
     if names_in(estimator) is not None:
         return ways
     matrices = [
@@ -151,7 +150,7 @@ def _field(name: str, read: Table, table: NamedTable) -> Field:
         if registered.name == name:
             return replace(registered, role=Role.FEATURE)
     arrow = read.schema.field(name).type
-    if _is_time(arrow):
+    if is_instant(arrow):
         return Field(name, Kind.CATEGORICAL)
     kind = kind_of(arrow)
     if not isinstance(kind, Kind):
@@ -159,40 +158,15 @@ def _field(name: str, read: Table, table: NamedTable) -> Field:
     return Field(name, kind)
 
 
-def _is_time(arrow: pa.DataType) -> bool:
-    return bool(pa.types.is_timestamp(arrow) or pa.types.is_date(arrow))
-
-
-def _types(features: Sequence[Field], read: Table, categories: Mapping[str, list[Any]]) -> dict[str, ColumnType]:
+def _types(features: Sequence[Field], read: Table) -> dict[str, ColumnType]:
     """Return as what a model takes those features whose kind does not say it, as their columns tell."""
     types: dict[str, ColumnType] = {}
     for feature in features:
-        arrow = read.schema.field(feature.name).type
-        if feature.name in categories:
-            types[feature.name] = categories[feature.name]
-        elif _is_time(arrow):
-            types[feature.name] = f"{TIME} {zone}" if (zone := getattr(arrow, "tz", None)) else TIME
-        elif pa.types.is_boolean(arrow):
-            types[feature.name] = "truth"
-        elif feature.kind is Kind.CATEGORICAL and kind_of(arrow) is Kind.NUMERIC:
+        if (told := read.type_of(feature.name)) is not None:
+            types[feature.name] = told
+        elif feature.kind is Kind.CATEGORICAL and kind_of(read.schema.field(feature.name).type) is Kind.NUMERIC:
             types[feature.name] = "number"
     return types
-
-
-def _categories(path: Path) -> dict[str, list[Any]]:
-    """Return the categories of each column that pandas wrote as such, in their order; none of a text file."""
-    try:
-        schema = pq.read_table(path, columns=[]).schema if path.is_dir() else pq.read_schema(path)
-    except (pa.ArrowException, OSError):
-        return {}
-    names = [column.name for column in schema if pa.types.is_dictionary(column.type) and _is_plain(column.type)]
-    columns = pq.read_table(path, columns=names).unify_dictionaries() if names else {}
-    return {name: columns[name].chunk(0).dictionary.to_pylist() for name in names if columns[name].num_chunks}
-
-
-def _is_plain(arrow: pa.DataType) -> bool:
-    """Say whether JSON has the categories of a column: texts, numbers or truth values."""
-    return isinstance(kind_of(arrow), Kind) and not pa.types.is_decimal(plain_type(arrow))
 
 
 def _predictions(estimator: Any, read: Table, table: NamedTable, wanted: NewMetadata) -> tuple[list[Field], list[str]]:

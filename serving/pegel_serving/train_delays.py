@@ -65,7 +65,7 @@ def predict_out_of_fold(train: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def register(root: Path, name: str, version: int, train: pd.DataFrame, predicted: NDArray[np.float64]) -> SourceRef:
-    """Keep features and predictions of the training rows in the feature store."""
+    """Keep features and predictions of the training rows in the feature store. Raises PermanentError if others are."""
     columns: dict[str, Any] = {"airline": pa.array(train["airline"].tolist(), pa.string())}
     columns |= {name: train[name].to_numpy(np.float64) for name in flights.FEATURES[1:]}
     columns[flights.TARGET] = predicted
@@ -96,9 +96,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         model = pipeline().fit(flights.matrix(train), target)
     for folder in (options.out, options.traffic):
         folder.mkdir(parents=True, exist_ok=True)
+    # First, because it may be refused: no model is written for data that it was not fitted on.
+    source = register(options.features, options.name, options.version, train, predicted)
     joblib.dump(model, options.out / MODEL_FILE, compress=3)
     Metadata(options.name, options.version, flights.SCHEMA).write(options.out)
-    source = register(options.features, options.name, options.version, train, predicted)
     shuffled = np.random.default_rng(SEED + 1)
     later = {name: flights.within(data, period) for name, period in flights.PERIODS.items()}
     written = {"january": write_traffic(options.traffic / "january.jsonl.gz", held_out)}

@@ -17,6 +17,7 @@ import typer
 from sklearn.linear_model import LinearRegression
 from typer.testing import CliRunner
 
+import pegel
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import PegelError
 from pegel.featurestore import LocalFeatureStore
@@ -109,6 +110,20 @@ def test_a_csv_is_as_good_as_what_it_says(folder: Path, tmp_path: Path) -> None:
 
     assert {"opened": "time", "paid": "truth"} == Metadata.read(folder).types
     assert 0 == run("check", folder, "--rows", path)[0]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_is_registered_tells_a_model_as_much_as_its_table(folder: Path, table: Path, tmp_path: Path) -> None:
+    """Times, categories in their order and truth values are kept; every registered row is answered."""
+    pegel.register(table, name="kept", prediction="urgent", home=tmp_path)
+    code, said = run("init", folder, "--from", "kept", "--prediction", "urgent", "--home", tmp_path)
+    assert 0 == code, said
+    assert fitted_models.TICKET_TYPES == Metadata.read(folder).types
+
+    code, said = run("check", folder, "--data", "kept", "--home", tmp_path)
+    assert 0 == code, said
+    assert "60 answered" in said
+    assert "urgent is what the table holds in 60 of 60 rows" in said
 
 
 def test_a_time_that_is_not_registered_has_to_be_sent_by_name(folder: Path, home: Path) -> None:

@@ -110,7 +110,7 @@ def test_what_the_model_says_of_a_wrong_row_is_told(
     code = run(table, "--to", "paint", "--set", "size=large", "--rate", 200, "--home", home)
     shown = capsys.readouterr()
 
-    assert 1 == code
+    assert 1 == code, shown
     assert f"0 answered, {ROWS} refused, 0 failed ({ROWS} x 400)" in shown.out
     assert 1 == shown.err.count("400: instances[0].size: expected a number or null; given: str")
 
@@ -171,6 +171,13 @@ def test_times_and_truth_values_are_written_as_json_has_them(tmp_path: Path, sin
     ] == sent_to(sink)
 
 
+def test_rows_are_lists_for_a_server_that_knows_no_names(table: Path, sink: sinks.Sink) -> None:
+    """The values stand in the order of the columns that were chosen."""
+    order = ("--column", "weight", "--column", "colour", "--as-list")
+    assert 0 == run(table, "--to", f"{sink.url}m:predict", "--rows", 2, *order)
+    assert [[0.0, "blue"], [1.0, "red"]] == [json.loads(body)["instances"][0] for _, body in sink.got]
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -205,12 +212,14 @@ def test_names_that_nothing_answers_to_are_told_with_the_nearest(
         run(table, "--to", "paimt", "--home", home),
         run("pain", "--to", "paint", "--home", home),
         run(table, "--to", "http://127.0.0.1:9/", "--home", home),
+        run(table, "--to", "http://127.0.0.1:9/v2/models/m/infer", "--as-list", "--home", home),
     ]
     said = capsys.readouterr().err
 
-    assert [2, 1, 2] == codes
+    assert [2, 1, 2, 2] == codes
     assert 2 == said.count("Did you mean `paint`?")
     assert "expected an address that ends with :predict or /infer" in said
+    assert "--as-list: expected an address of protocol v1" in said
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

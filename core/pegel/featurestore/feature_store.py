@@ -31,8 +31,12 @@ class FeatureStore(Protocol):
         time_range: TimeRange | None = None,
         *,
         split: str = "train",
+        replace: bool = False,
     ) -> SourceRef:
-        """Keep a copy of a Parquet file or folder under a name. The same content again changes nothing."""
+        """Keep a copy of a Parquet file or folder under a name. The same content again changes nothing.
+
+        Raises PermanentError where other content stands under the name and is not to be replaced.
+        """
         ...
 
     def describe(self, ref: SourceRef | str) -> Schema:

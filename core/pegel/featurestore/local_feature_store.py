@@ -37,16 +37,24 @@ class LocalFeatureStore:
         time_range: TimeRange | None = None,
         *,
         split: str = "train",
+        replace: bool = False,
     ) -> SourceRef:
         """Keep a copy of a Parquet file or folder under a name. The same content again changes nothing.
 
-        Raises NotFound if there is nothing at `table_path`, InvalidSpec if a name cannot be part of a path.
+        Raises PermanentError where other content stands under the name and is not to be replaced, NotFound if there is
+        nothing at `table_path`, InvalidSpec if a name cannot be part of a path.
         """
         ref = SourceRef(_safe(name), version, _safe(split))
         if not table_path.exists():
             raise NotFound(
                 f"expected a Parquet file or folder at {table_path}; nothing is there. Nothing was registered."
             )
+        if ref in self.references():
+            differing = self.differences(ref, table_path, schema, time_range)
+            if not differing:
+                return ref
+            if not replace:
+                raise _other_content(ref, differing)
         registration = _described(table_path, schema, time_range)
         copy_into(table_path, self._training(ref) / str(registration["data"]))
         write_json(self._training(ref) / f"{split}.json", registration)
@@ -143,6 +151,14 @@ class LocalFeatureStore:
 
     def _training(self, ref: SourceRef) -> Path:
         return self._root / "training" / _safe(ref.name) / str(ref.version)
+
+
+def _other_content(ref: SourceRef, differing: list[str]) -> PermanentError:
+    return PermanentError(
+        f"expected a name for new content, given {ref}, under which other content stands: it differs in "
+        f"{', '.join(differing)}. Nothing was changed. Choose another version, or replace it: --replace, in Python "
+        "replace=True. `pegel data show` tells what stands there."
+    )
 
 
 def _described(table_path: Path, schema: Schema, time_range: TimeRange | None) -> dict[str, Any]:

@@ -10,14 +10,11 @@ import pyarrow.compute as pc
 
 from pegel.data.columns import Schema
 from pegel.notebook.running_numbers import RunningNumbers
-from pegel.notebook.time_column import written_instant
 
 Column: TypeAlias = Any
 """An Arrow array; Arrow ships no types."""
 LOOKED = 100_000
 """Values of a column that are looked at for a repetition; an id has none among so many."""
-SEEN = 20
-"""Texts of a column, the first, by which times are recognised."""
 LEAST = 100
 """Rows below which values without repetition say nothing."""
 SPARSE = 4
@@ -26,16 +23,13 @@ many, n draws by chance are all different with a probability of about exp(-n / 8
 
 
 class ColumnFacts:
-    """Looks at the stored values of one column, block by block, in bounded memory.
-
-    `is_written_time`: whether it is text that begins with nothing but times.
-    """
+    """Looks at the stored values of one column, block by block, in bounded memory."""
 
     def __init__(self) -> None:
         self.rows = self.present = 0
         self._first: Any = None
         self._varies = False
-        self._is_text = self.is_written_time = False
+        self._is_text = False
         self._different: set[Any] | None = set()
         """Numbers, or hashes of texts, as long as none stood there twice."""
 
@@ -49,8 +43,7 @@ class ColumnFacts:
         if not len(present):
             return
         distinct = pc.unique(present)
-        if self._first is None and pa.types.is_string(present.type):
-            self._is_text, self.is_written_time = True, all(map(_is_day, distinct[:SEEN].to_pylist()))
+        self._is_text = pa.types.is_string(present.type)
         self._first = distinct[0].as_py() if self._first is None else self._first
         self._varies |= len(distinct) > 1 or distinct[0].as_py() != self._first
         if self._different is not None and len(self._different) < LOOKED:
@@ -105,22 +98,11 @@ class TableFacts:
     def ids(self) -> list[str]:
         """Return the columns with another value in every row, as ids have it; none in a table of few rows."""
         rising = self._running.rising if self.rows >= LEAST else frozenset()
-        ids = [name for name, facts in self._columns.items() if facts.is_id or name in rising]
-        return [name for name in ids if name not in self.written_times]
-
-    @property
-    def written_times(self) -> list[str]:
-        """Return the columns of text that begin with nothing but times."""
-        return [name for name, facts in self._columns.items() if facts.is_written_time]
+        return [name for name, facts in self._columns.items() if facts.is_id or name in rising]
 
     def shorter_than(self, values: int) -> list[str]:
         """Return the columns with fewer values, but some."""
         return [name for name, facts in self._columns.items() if 0 < facts.present < values]
-
-
-def _is_day(text: str) -> bool:
-    """Say whether a text is a time with a date that has hyphens: other digits may be a code."""
-    return text.strip()[4:5] == "-" and written_instant(text) is not None
 
 
 def _joined(before: set[Any], present: Column, distinct: Column) -> set[Any] | None:

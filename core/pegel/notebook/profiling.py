@@ -169,16 +169,16 @@ def _schema(
     *,
     without: str | None,
 ) -> Schema:
-    schema, left_out = schema_of(
+    columns = schema_of(
         table, predictions, categorical, units, without=filter(None, [without]), otherwise="no baseline was made"
     )
-    reasons = few(left_out, "; ")
+    schema, reasons = columns.schema, few(columns.left_out.values(), "; ")
     if table.rows == 0 or not schema.fields:
         raise PermanentError(
             f"expected rows of numbers or categories, given {table.rows:,} rows and {len(schema.fields)} such columns"
-            f"{f' (not measured: {reasons})' if left_out else ''}: no baseline was made."
+            f"{f' (not measured: {reasons})' if reasons else ''}: no baseline was made."
         )
-    if left_out:
+    if reasons:
         warnings.warn(f"not measured: {reasons}", stacklevel=3)
     return schema
 

@@ -11,7 +11,8 @@ from pyarrow import parquet
 from pegel.data.columns import Field, Schema
 from pegel.errors import PermanentError
 from pegel.featurestore import LocalFeatureStore, SourceRef, TimeRange
-from pegel.notebook.naming import place, reason
+from pegel.notebook.column_type import is_instant
+from pegel.notebook.naming import listed, place, reason
 from pegel.spec.outside_text import LONGEST_NAME, shown
 
 TIME, LABEL = b"pegel.time", b"pegel.label"
@@ -22,7 +23,10 @@ MOST_FIELDS = 60
 
 @dataclass(frozen=True)
 class Registered:
-    """Training data in a feature store. `time`, `label`: the columns beside the fields, None where there is none."""
+    """Training data in a feature store.
+
+    `time`, `label`: the columns beside the fields, None where there is none. `other_times`: further columns of times.
+    """
 
     ref: SourceRef
     path: Path
@@ -31,6 +35,7 @@ class Registered:
     covered: TimeRange | None
     time: str | None
     label: str | None
+    other_times: tuple[str, ...]
 
     @classmethod
     def read(cls, store: LocalFeatureStore, ref: SourceRef) -> Registered:
@@ -45,8 +50,12 @@ class Registered:
             raise PermanentError(f"expected Parquet, given {place(path)}, where nothing is: register {ref} again.")
         told = footers[0].metadata or {}
         rows = sum(footer.num_rows for footer in footers)
-        named = [told[key].decode() if key in told else None for key in (TIME, LABEL)]
-        return cls(ref, path, store.describe(ref), rows, store.time_range(ref), *named)
+        time, label = (told[key].decode() if key in told else None for key in (TIME, LABEL))
+        schema = store.describe(ref)
+        others = {time, *(field.name for field in schema.fields)}
+        columns = footers[0].schema.to_arrow_schema()
+        times = tuple(one.name for one in columns if is_instant(one.type) and one.name not in others)
+        return cls(ref, path, schema, rows, store.time_range(ref), time, label, times)
 
     @property
     def line(self) -> str:
@@ -60,6 +69,8 @@ class Registered:
             lines.append(f"times in {shown(self.time, LONGEST_NAME)}{self._period(': ')}")
         elif self.covered is not None:
             lines.append(f"times{self._period(': ')}")
+        if self.other_times:
+            lines.append(f"times beside the fields, for models that take them: {listed(self.other_times)}")
         if self.label is not None:
             lines.append(f"label in {shown(self.label, LONGEST_NAME)}: kept beside the fields, not watched")
         lines.append(f"data: {place(self.path)}")

@@ -14,7 +14,7 @@ from typing import Any
 from pegel.errors import InvalidSpec, NotFound, PermanentError
 from pegel.featurestore import LocalFeatureStore, SourceRef
 from pegel.notebook import arguments, table_reading
-from pegel.notebook.naming import few, listed, place, reason
+from pegel.notebook.naming import few, place, reason
 from pegel.notebook.registered import Registered
 from pegel.notebook.training_file import NamedColumns, TrainingFile
 from pegel.notebook.training_warnings import warnings_of
@@ -146,20 +146,14 @@ def _reference(name: Any, version: Any, split: Any) -> SourceRef:
 def _keep(store: LocalFeatureStore, ref: SourceRef, file: TrainingFile, path: Path, *, replace: bool) -> Outcome:
     """Register the written file. Raises PermanentError where other content stands there and is not to be replaced."""
     try:
-        differing = store.differences(ref, path, file.schema, file.covered)
+        other = bool(store.differences(ref, path, file.schema, file.covered))
     except NotFound:
         outcome = Outcome.NEW
     else:
-        if not differing:
-            return Outcome.SAME
-        if not replace:
-            raise PermanentError(
-                f"expected a name for new content, given {ref}, under which other content stands: it differs in "
-                f"{listed(differing)}. Nothing was changed. Choose another version, or replace it: --replace, in "
-                "Python replace=True. `pegel data show` tells what stands there."
-            )
-        outcome = Outcome.REPLACED
-    store.register_training_data(ref.name, ref.version, path, file.schema, file.covered, split=ref.split)
+        outcome = Outcome.REPLACED if other else Outcome.SAME
+    store.register_training_data(
+        ref.name, ref.version, path, file.schema, file.covered, split=ref.split, replace=replace
+    )
     return outcome
 
 

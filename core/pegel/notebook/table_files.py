@@ -15,6 +15,7 @@ from pyarrow import parquet
 
 from pegel.data.plain_types import plain_type
 from pegel.errors import PermanentError
+from pegel.notebook.column_type import ColumnType, has_categories, kept_type, type_of
 from pegel.notebook.file_search import DataFile
 from pegel.notebook.naming import listed, place, reason
 from pegel.notebook.open_files import OpenFiles
@@ -22,10 +23,17 @@ from pegel.notebook.row_labels import row_labels
 from pegel.notebook.wanted_columns import Wanted
 from pegel.spec.outside_text import shown
 
+BATCH = 65_536
+"""Rows of a column whose categories are read at a time."""
+
 
 @dataclass(frozen=True)
 class _Part:
-    """One file. `path`: where it is as Parquet; `columns`: those of its own that are wanted; `names`: all it has."""
+    """One file.
+
+    `path`: where it is as Parquet. `columns`: those of its own that are wanted, in plain types. `names`: all it has.
+    `schema`: as it is written.
+    """
 
     file: DataFile
     path: Path
@@ -33,6 +41,7 @@ class _Part:
     columns: Mapping[str, pa.DataType]
     names: tuple[str, ...]
     labels: Mapping[str, str]
+    schema: pa.Schema
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,24 @@ class Files:
                     columns = {name: batch.column(name) for name in own}
                     columns |= {name: pa.repeat(keys[name], batch.num_rows) for name in names if name in keys}
                     yield pa.RecordBatch.from_arrays([columns[name] for name in names], names=list(names))
+
+    def type_of(self, name: str) -> ColumnType | None:
+        """Return as what a column is given to a model: see `pegel.notebook.column_type`."""
+        if name in self._keys[0]:
+            return None
+        fields = [part.schema.field(name) for part in self._parts]
+        kept = kept_type(fields[0])
+        if kept is not None and all(kept_type(field) == kept for field in fields):
+            return kept
+        if all(has_categories(field.type) for field in fields):
+            return type_of(fields[0].type, self._dictionaries(name))
+        return type_of(self.schema.field(name).type)
+
+    def _dictionaries(self, name: str) -> Iterator[pa.Array]:
+        for part in self._parts:
+            with _readable(part.file.path):
+                for batch in self._own(part, [name], BATCH):
+                    yield batch.column(name).dictionary
 
     def _own(self, part: _Part, names: list[str], rows: int) -> Iterator[pa.RecordBatch]:
         with self.open_files.reader(part.path, part.metadata) as file:
@@ -121,7 +148,7 @@ def _opened(file: DataFile, copy: Path, wanted: Wanted, progress: Callable[[floa
             f"expected one column per name, given {place(file.path)} with several named {listed(twice)}: "
             f"nothing was read."
         )
-    return _Part(file, here, metadata, columns, names, labels)
+    return _Part(file, here, metadata, columns, names, labels, schema)
 
 
 @contextmanager

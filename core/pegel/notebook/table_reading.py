@@ -14,6 +14,7 @@ import pyarrow as pa
 from pegel.data.plain_types import plain_batches, plain_type
 from pegel.errors import PermanentError
 from pegel.notebook import file_search, frames, table_files
+from pegel.notebook.column_type import ColumnType, has_categories, type_of
 from pegel.notebook.naming import place, reason
 from pegel.notebook.wanted_columns import Wanted
 
@@ -64,6 +65,7 @@ class Table:
     labels: Mapping[str, str]
     rows: int
     _read: Callable[[Sequence[str], int], Iterator[pa.RecordBatch]]
+    _type_of: Callable[[str], ColumnType | None]
 
     def batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield all rows of some columns, in order; no batch has more than `BATCH` rows."""
@@ -74,6 +76,10 @@ class Table:
         """Yield one column, block by block."""
         for batch in self.batches([name]):
             yield batch.column(name)
+
+    def type_of(self, name: str) -> ColumnType | None:
+        """Return as what a column is given to a model, where its kind does not say it; pandas categories are read."""
+        return self._type_of(name)
 
     def absent(self, names: Collection[str]) -> list[str]:
         """Return which columns cannot be read, for people: an index has the reason beside it."""
@@ -114,7 +120,7 @@ def opened(
             whole = table_files.open_all(files, Path(folder), wanted, progress)
             stack.enter_context(closing(whole.open_files))
             source = file_search.describe(files)
-            table = Table(source, whole.schema, whole.names, whole.labels, whole.rows, whole.batches)
+            table = Table(source, whole.schema, whole.names, whole.labels, whole.rows, whole.batches, whole.type_of)
         try:
             yield table
         except (pa.ArrowException, UnicodeError) as error:
@@ -130,4 +136,8 @@ def _in_memory(data: Any, wanted: Wanted) -> Table:
     def read(names: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
         yield from whole.select(names).to_batches(max_chunksize=rows)
 
-    return Table("memory", schema, names, labels, whole.num_rows, read)
+    def given(name: str) -> ColumnType | None:
+        column = whole.column(name)
+        return type_of(column.type, (chunk.dictionary for chunk in column.chunks if has_categories(column.type)))
+
+    return Table("memory", schema, names, labels, whole.num_rows, read, given)

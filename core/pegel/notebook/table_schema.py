@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
 
 from pegel.data.arrow_columns import kind_of
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import PermanentError
+from pegel.notebook.column_type import is_instant
 from pegel.notebook.naming import listed
 from pegel.notebook.row_labels import NAMELESS
 from pegel.notebook.table_reading import Table
+from pegel.notebook.written_times import are_written_times
 from pegel.spec.outside_text import LONGEST_NAME, shown
+
+WRITTEN = "times written as text always differ between then and now"
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """What the columns of a table are.
+
+    `schema`: the fields, predictions last. `left_out`: the columns that are none, in words, each with the reason.
+    `times`: those of them that hold times.
+    """
+
+    schema: Schema
+    left_out: Mapping[str, str]
+    times: frozenset[str]
 
 
 def schema_of(
@@ -21,8 +41,8 @@ def schema_of(
     *,
     without: Iterable[str],
     otherwise: str,
-) -> tuple[Schema, list[str]]:
-    """Return the fields of a table, predictions last, and the columns that are none, each with the reason.
+) -> TableColumns:
+    """Return the fields of a table, and the columns that are none.
 
     Args:
         table: The table.
@@ -37,19 +57,24 @@ def schema_of(
     """
     if absent := table.absent([*predictions, *categorical, *units]):
         raise PermanentError(f"expected the columns {listed(absent)}, given a table without them: {otherwise}.")
-    fields, left_out = [], _nameless(table)
+    fields, left_out, times = [], {name: name for name in _nameless(table)}, set()
     elsewhere = set(without)
     for column in table.schema:
         if column.name in elsewhere:
             continue
         kind = kind_of(column.type)
+        if column.name not in categorical and pa.types.is_string(column.type):
+            kind = WRITTEN if are_written_times(table.column(column.name)) else kind
+        if kind == WRITTEN or is_instant(column.type):
+            times.add(column.name)
         if not isinstance(kind, Kind):
-            left_out.append(f"{shown(column.name, LONGEST_NAME)} ({shown(str(kind))})")
+            left_out[column.name] = f"{shown(column.name, LONGEST_NAME)} ({shown(kind)})"
             continue
         role = Role.PREDICTION if column.name in predictions else Role.FEATURE
         chosen = Kind.CATEGORICAL if column.name in categorical else kind
         fields.append(Field(column.name, chosen, role, units.get(column.name)))
-    return Schema(tuple(sorted(fields, key=lambda field: field.role is Role.PREDICTION))), left_out
+    schema = Schema(tuple(sorted(fields, key=lambda field: field.role is Role.PREDICTION)))
+    return TableColumns(schema, left_out, frozenset(times))
 
 
 def _nameless(table: Table) -> list[str]:

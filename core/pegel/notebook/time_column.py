@@ -14,6 +14,7 @@ from pegel.data.instants import MICROSECOND, from_us, to_us
 from pegel.errors import PermanentError
 from pegel.featurestore import TimeRange
 from pegel.notebook.naming import listed
+from pegel.notebook.written_times import written_instant
 from pegel.spec.outside_text import LONGEST_NAME, shown
 
 Column: TypeAlias = Any
@@ -28,7 +29,7 @@ _MILLION = 1_000_000
 
 @dataclass(slots=True)
 class TimeColumn:
-    """The column of times, and what was seen of it.
+    """A column of times, and what was seen of it. `of_rows`: whether each is the time of its row.
 
     `without`: rows that have no time. `strange`: rows whose time is none, or none of these centuries; kept without one.
     `unzoned`: whether there were times without a zone. `first`, `last`: microseconds since 1970, None before any time.
@@ -36,6 +37,7 @@ class TimeColumn:
 
     name: str
     given: pa.DataType
+    of_rows: bool = True
     without: int = 0
     strange: int = 0
     unzoned: bool = False
@@ -79,11 +81,11 @@ class TimeColumn:
             yield f"{name}: nanoseconds are kept as microseconds; no engine here reads finer times"
         if self.unzoned:
             yield f"{name}: times without a zone are taken for UTC; give them one if they are of another clock"
-        if self.without:
+        if self.without and self.of_rows:
             yield f"{name}: {self.without:,} rows have no time; a baseline by times leaves them out"
         if self.strange:
             yield f"{name}: {self.strange:,} values are no times from 1900 to 9999; their rows are kept without one"
-        if self.last is not None and self.last > to_us(now):
+        if self.of_rows and self.last is not None and self.last > to_us(now):
             yield f"{name}: the last time, {from_us(self.last):%Y-%m-%d %H:%M} UTC, is yet to come"
 
     @property
@@ -117,14 +119,6 @@ class TimeColumn:
             self.unzoned = True
             instant = instant.replace(tzinfo=UTC)
         return to_us(instant)
-
-
-def written_instant(text: str) -> datetime | None:
-    """Return what a text says by ISO 8601, with its zone if it has one; None if it is no time."""
-    try:
-        return datetime.fromisoformat(text.strip())
-    except ValueError:
-        return None
 
 
 def _within(counts: Column, per_second: float) -> Column:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
 from pyarrow import parquet
 
 from pegel.data.arrow_columns import kind_of
-from pegel.data.columns import Field, Kind, Schema
+from pegel.data.columns import Field, Kind
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.featurestore import TimeRange
 from pegel.notebook import table_reading
 from pegel.notebook.column_facts import TableFacts
+from pegel.notebook.column_type import ColumnType, keeping
 from pegel.notebook.naming import listed
 from pegel.notebook.registered import LABEL, TIME
 from pegel.notebook.stored_columns import StoredColumn
@@ -51,8 +53,8 @@ class NamedColumns:
 class TrainingFile:
     """What is stored of a table.
 
-    `left_out`: columns that are no fields, each with the reason. `stored`: the fields by name, and the label if any.
-    `times`: the column of times, if one is named; else `unnamed_times` are those it could be.
+    `left_out`: columns that are not stored, each with the reason. `stored`: the fields by name, and the label if any.
+    `instants`: the columns of times by name, which are stored beside the fields. `times`: that of each row's time.
     """
 
     def __init__(self, table: table_reading.Table, columns: NamedColumns) -> None:
@@ -60,11 +62,13 @@ class TrainingFile:
         beside = [name for name in (columns.time, columns.label) if name is not None]
         if absent := table.absent(beside):
             raise PermanentError(f"expected the columns {listed(absent)}, given a table without them: {NOTHING}.")
-        schema, self.left_out = schema_of(
+        given = schema_of(
             table, columns.predictions, columns.categorical, columns.units or {}, without=beside, otherwise=NOTHING
         )
-        self.schema, unfit = _readable_names(schema, beside)
-        self.left_out += unfit
+        unfit = _unreadable_names([*(field.name for field in given.schema.fields), *sorted(given.times)], beside)
+        self.schema = replace(given.schema, fields=tuple(one for one in given.schema.fields if one.name not in unfit))
+        self.left_out = [phrase for name, phrase in given.left_out.items() if name not in given.times]
+        self.left_out += unfit.values()
         if table.rows == 0 or not self.schema.fields:
             raise PermanentError(
                 f"expected rows of numbers or categories, given {table.rows:,} rows and {len(self.schema.fields)} such "
@@ -76,8 +80,12 @@ class TrainingFile:
         if columns.label is not None:
             self.stored[columns.label] = StoredColumn.of(_label(columns, types), types[columns.label])
         self.times = None if columns.time is None else TimeColumn(columns.time, types[columns.time])
-        dated = [column.name for column in table.schema if _is_instant(column.type)]
-        self.unnamed_times = [] if columns.time else dated
+        self.instants = {} if self.times is None else {self.times.name: self.times}
+        self.instants |= {
+            name: TimeColumn(name, types[name], of_rows=False)
+            for name in table.schema.names
+            if name in given.times and name not in unfit
+        }
         self.facts = TableFacts(self.schema, [*self.stored])
         self._names = {TIME: columns.time, LABEL: columns.label}
 
@@ -92,7 +100,7 @@ class TrainingFile:
         Raises PermanentError if the column of times holds none.
         """
         told = {key: name for key, name in self._names.items() if name is not None}
-        schema = self._arrow().with_metadata(told)
+        schema = self._arrow.with_metadata(told)
         texts = [field.name for field in schema if pa.types.is_string(field.type)]
         written = 0
         with parquet.ParquetWriter(path, schema, compression="zstd", use_dictionary=texts) as writer:
@@ -106,16 +114,22 @@ class TrainingFile:
 
     def _converted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         stored = {name: column.stored(batch.column(name)) for name, column in self.stored.items()}
-        if self.times is not None:
-            stored[self.times.name] = self.times.stored(batch.column(self.times.name))
-        schema = self._arrow()
+        stored |= {name: column.stored(batch.column(name)) for name, column in self.instants.items()}
+        schema = self._arrow
         converted = pa.RecordBatch.from_arrays([stored[name] for name in schema.names], schema=schema)
         self.facts.look(converted)
         return converted
 
+    @cached_property
     def _arrow(self) -> pa.Schema:
+        """Return the columns as they are stored; the metadata of each says what its type alone does not."""
         fields = [pa.field(name, column.arrow) for name, column in self.stored.items()]
-        return pa.schema(fields if self.times is None else [*fields, self.times.field])
+        fields += [column.field for column in self.instants.values()]
+        return pa.schema([keeping(field, self._type_of(field.name)) for field in fields])
+
+    def _type_of(self, name: str) -> ColumnType | None:
+        is_text = pa.types.is_string(self._table.schema.field(name).type)
+        return "time" if is_text and name in self.instants else self._table.type_of(name)
 
 
 def _label(columns: NamedColumns, types: Mapping[str, pa.DataType]) -> Field:
@@ -129,25 +143,18 @@ def _label(columns: NamedColumns, types: Mapping[str, pa.DataType]) -> Field:
     return Field(name, kind)
 
 
-def _readable_names(schema: Schema, beside: list[str]) -> tuple[Schema, list[str]]:
-    """Return the fields that Spark can tell apart by name, and the others with the reason."""
-    kept: list[Field] = []
+def _unreadable_names(names: Iterable[str], beside: Iterable[str]) -> dict[str, str]:
+    """Return the columns whose names Spark cannot read, or tell from one before, in words with the reason."""
     taken = {name.lower(): name for name in beside}
-    left_out = []
-    for field in schema.fields:
-        name = shown(field.name, LONGEST_NAME)
-        other = taken.setdefault(field.name.lower(), field.name)
-        if not UNREADABLE.isdisjoint(field.name):
-            left_out.append(f"{name} (Spark cannot read a name with a dot or a backtick: rename it)")
-        elif other != field.name:
-            left_out.append(f"{name} (Spark cannot tell it from {shown(other, LONGEST_NAME)})")
-        else:
-            kept.append(field)
-    return replace(schema, fields=tuple(kept)), left_out
-
-
-def _is_instant(arrow: pa.DataType) -> bool:
-    return bool(pa.types.is_timestamp(arrow) or pa.types.is_date(arrow))
+    unfit = {}
+    for column in names:
+        name = shown(column, LONGEST_NAME)
+        other = taken.setdefault(column.lower(), column)
+        if not UNREADABLE.isdisjoint(column):
+            unfit[column] = f"{name} (Spark cannot read a name with a dot or a backtick: rename it)"
+        elif other != column:
+            unfit[column] = f"{name} (Spark cannot tell it from {shown(other, LONGEST_NAME)})"
+    return unfit
 
 
 def groups(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:

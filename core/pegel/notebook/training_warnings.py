@@ -19,13 +19,13 @@ def warnings_of(file: TrainingFile) -> Iterator[str]:
     if not file.schema.of_role(Role.PREDICTION):
         yield "no prediction: what the model answers cannot be watched; name its columns (`prediction`)"
     yield from _few_values(file.schema, file.facts)
-    if file.times is not None:
-        yield from file.times.warnings(datetime.now(UTC))
-    elif file.unnamed_times:
+    if file.times is None and file.instants:
         yield (
-            f"times in {listed(file.unnamed_times)} are not stored: name the column of each row's time (`time`), so "
-            "that what follows the clock is allowed for"
+            f"times in {listed(file.instants)} are kept, and none is taken for that of its row: name its column "
+            "(`time`), so that what follows the clock is allowed for"
         )
+    for times in file.instants.values():
+        yield from times.warnings(datetime.now(UTC))
     yield from map(_unreadable, filter(lambda column: column.unreadable, file.stored.values()))
     yield from _odd_columns(file.facts)
 
@@ -50,11 +50,6 @@ def _odd_columns(facts: TableFacts) -> Iterator[str]:
         yield f"no value in any row: {listed(facts.empty)}"
     if facts.constant:
         yield f"the same value wherever there is one: {listed(facts.constant)}; any other that comes later is a change"
-    if facts.written_times:
-        yield (
-            f"times written as text are taken for categories: {listed(facts.written_times)}; name the column of each "
-            "row's time (`time`), and leave others out of the table"
-        )
     if facts.ids:
         yield (
             f"another value in every row, as ids have it: {listed(facts.ids)}; these always differ between then and "

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -43,6 +44,7 @@ Scale = Annotated[list[str] | None, typer.Option(help="COLUMN=1.1: multiply.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="COLUMN=VALUE: the same value in each row.")]
 Missing = Annotated[list[str] | None, typer.Option(help="COLUMN without a value.")]
 Share = Annotated[float, typer.Option(help="Part of the rows that are changed, by chance: 0.3.")]
+AsList = Annotated[bool, typer.Option("--as-list", help="v1: rows as lists, in the order of the columns.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what came of it for machines.")]
 
 
@@ -59,6 +61,7 @@ def send(  # noqa: PLR0917  options are named on the command line
     values: Set = None,
     missing: Missing = None,
     share: Share = 1.0,
+    as_list: AsList = False,
     as_json: AsJson = False,
     home: HomeOption = None,
 ) -> None:
@@ -71,6 +74,7 @@ def send(  # noqa: PLR0917  options are named on the command line
     if not (math.isfinite(rate) and rate > 0):
         raise InvalidSpec(f"--rate: expected more than 0 a second, given {quoted(rate)}. Nothing was sent.")
     settings = settings_of(home)
+    in_form = _as_list if as_list else example_request.body
     named = table_or_registered(table, settings.features)
     receiver = receiver_of(to, protocol, settings)
     text = [name for name, kind in receiver.kinds.items() if kind is Kind.CATEGORICAL]
@@ -79,7 +83,8 @@ def send(  # noqa: PLR0917  options are named on the command line
         sending = TableToSend.of(read, receiver, column or ())
         changes.refuse_unfit(sending.columns, sending.numeric)
         count = _count(rows, seconds, rate, read.rows)
-        requests = _requests(sending, changes, receiver, sending.deviations(changes.by_deviations))
+        deviations = sending.deviations(changes.by_deviations)
+        requests = _requests(sending, changes, partial(in_form, receiver.protocol), deviations)
         interrupted = _send(receiver, islice(requests, count), rate, count, counts)
     say(json.dumps(counts.to_json()) if as_json else summary(counts, receiver))
     for status, sentence in counts.said.items():
@@ -108,10 +113,20 @@ def _count(rows: int | None, seconds: float | None, rate: float, held: int) -> i
 
 
 def _requests(
-    sending: TableToSend, changes: Changes, receiver: Receiver, deviations: Mapping[str, float]
+    sending: TableToSend,
+    changes: Changes,
+    body: Callable[[example_request.Row], dict[str, Any]],
+    deviations: Mapping[str, float],
 ) -> Iterator[tuple[bytes, bool]]:
     for row, changed in changes.applied(sending.rows(), sending.numeric, deviations):
-        yield json.dumps(example_request.body(receiver.protocol, _fields(row, sending))).encode(), changed
+        yield json.dumps(body(_fields(row, sending))).encode(), changed
+
+
+def _as_list(protocol: str, row: example_request.Row) -> dict[str, Any]:
+    """Return a request as servers take it that do not know the names of columns. Raises InvalidSpec for protocol v2."""
+    if protocol != "v1":
+        raise InvalidSpec("--as-list: expected an address of protocol v1, given one of v2. Nothing was sent.")
+    return {"instances": [[field["value"] for field in row]]}
 
 
 def _fields(row: Row, sending: TableToSend) -> example_request.Row:

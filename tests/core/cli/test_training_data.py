@@ -73,7 +73,7 @@ def test_warnings_stand_on_standard_error(tmp_path: Path, tickets: Path, capsys:
 
     assert (0, False) == (code, "warning: " in said)
     assert "warning: no prediction: " in warned
-    assert "warning: times in opened are not stored" in warned
+    assert "warning: times in opened are kept, and none is taken for that of its row" in warned
 
 
 def test_again_and_otherwise(tmp_path: Path, tickets: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,9 +88,30 @@ def test_new_data_under_a_name_leaves_readers_alone(store: LocalFeatureStore, ta
     ref = store.register_training_data("delays", 1, table, SCHEMA)
     old = store.read_training_data(ref)
     table.write_bytes(b"PAR1 second PAR1")
-    store.register_training_data("delays", 1, table, SCHEMA)
+    store.register_training_data("delays", 1, table, SCHEMA, replace=True)
 
     assert [b"PAR1 first PAR1", b"PAR1 second PAR1"] == [old.read_bytes(), store.read_training_data(ref).read_bytes()]
+
+
+def test_other_data_under_a_name_is_refused_unless_it_is_to_replace(store: LocalFeatureStore, table: Path) -> None:
+    """What stands there stays, and the error says in what the new content differs and how it may be replaced."""
+    ref = store.register_training_data("delays", 1, table, SCHEMA)
+    table.write_bytes(b"PAR1 second PAR1")
+
+    with pytest.raises(PermanentError, match=r"it differs in rows\. Nothing was changed\. .*--replace"):
+        store.register_training_data("delays", 1, table, SCHEMA)
+    assert b"PAR1 first PAR1" == store.read_training_data(ref).read_bytes()
+
+
+@pytest.mark.parametrize(("given", "guess"), [("delay", "did you mean `local://delays"), ("x", "register it first")])
+def test_a_reference_that_is_not_known_is_answered_with_the_nearest(
+    store: LocalFeatureStore, table: Path, given: str, guess: str
+) -> None:
+    """A mistyped name is told beside what was probably meant; one that is like no other is to be registered."""
+    store.register_training_data("delays", 1, table, SCHEMA)
+
+    with pytest.raises(NotFound, match=guess):
+        store.describe(f"local://{given}?version=1&split=train")
 
 
 def test_the_same_data_again_is_kept_once(store: LocalFeatureStore, table: Path) -> None:
@@ -149,7 +170,7 @@ def test_what_is_removed_is_gone_and_nothing_else(store: LocalFeatureStore, tabl
     train = store.register_training_data("delays", 1, table, SCHEMA)
     test = store.register_training_data("delays", 1, table, SCHEMA, split="test")
     table.write_bytes(b"PAR1 second PAR1")
-    store.register_training_data("delays", 1, table, SCHEMA)
+    store.register_training_data("delays", 1, table, SCHEMA, replace=True)
     store.remove(train)
 
     assert ([test], b"PAR1 first PAR1") == (store.references(), store.read_training_data(test).read_bytes())

@@ -20,9 +20,10 @@ import pytest
 import pegel
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.featurestore import LocalFeatureStore, SourceRef, TimeRange
-from pegel.notebook import training_file
+from pegel.notebook import column_type, training_file
 from pegel.notebook.registered import Registered
 from pegel.notebook.registering import Outcome
+from pegel.notebook.table_reading import opened
 
 pytestmark = [pytest.mark.environments("pyarrow", "pandas"), pytest.mark.filterwarnings("ignore::UserWarning")]
 
@@ -229,7 +230,7 @@ def test_what_will_hurt_later_is_warned_of(tmp_path: Path) -> None:
         "200 rows: drift of a field is judged from 1,000 values on",
         "no value in any row: empty, nan",
         "the same value wherever there is one: same, word;",
-        "times in when are not stored: name the column of each row's time (`time`)",
+        "times in when are kept, and none is taken for that of its row: name its column (`time`)",
     ):
         assert part in said
 
@@ -271,17 +272,86 @@ def test_ids_are_recognised(values: Any, is_id: bool, tmp_path: Path) -> None:
     [
         ([f"2026-01-{n % 28 + 1:02}T07:00Z" for n in range(200)], True),
         ([None, "2026-01-01"] * 100, True),
+        ((["2026-01-01"] * 19 + ["unknown"]) * 10, True),
         (["2026-01-01", "unknown"] * 100, False),
         (["20260101", "20260102"] * 100, False),
-        ([START] * 200, False),
+        ([None] * 199 + ["word"], False),
     ],
 )
-def test_times_among_categories_are_recognised(values: list[Any], are_times: bool, tmp_path: Path) -> None:
-    """Text that says nothing but times is told to be taken for categories, and not for an id as well."""
-    said = warned({"at": values, "x": [1.0, 2.0] * 100}, tmp_path)
+def test_text_that_says_times_is_taken_for_times(values: list[str | None], are_times: bool, tmp_path: Path) -> None:
+    """Dates with hyphens are times, by profile left out and by register kept beside the fields; few may be none."""
+    table = {"at": values, "x": [1.0, 2.0] * 100}
+    done = pegel.register(table, name="x", home=tmp_path)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        baseline = pegel.profile(table)
 
-    assert are_times == ("times written as text are taken for categories: at;" in said)
-    assert "as ids have it" not in said
+    assert are_times == (("at",) == done.data.other_times)
+    assert are_times == any("not measured: at (times written as text" in str(one.message) for one in told)
+    assert are_times == (["x"] == [feature.field.name for feature in baseline.layout.features])
+    assert not any("as ids have it" in warning for warning in done.warnings)
+
+
+def test_times_that_are_called_categories_stay_such(tmp_path: Path) -> None:
+    """A person who names a column as categorical is believed."""
+    table = {"due": ["2026-01-01", "2026-02-01"] * 100}
+    done = pegel.register(table, name="x", categorical=["due"], home=tmp_path)
+
+    assert ((), ["due"]) == (done.data.other_times, [field.name for field in done.data.schema.fields])
+
+
+def test_a_csv_is_the_same_whether_pandas_reads_it_or_we_do(tmp_path: Path) -> None:
+    """Pandas leaves times as text; what is stored of them is the same."""
+    path = as_csv(tickets(), tmp_path)
+    ours, theirs = (
+        pa.parquet.read_table(pegel.register(table, name=name, home=tmp_path).data.path).column("opened")
+        for name, table in (("ours", path), ("theirs", pd.read_csv(path)))
+    )
+
+    assert ours.equals(theirs)
+
+
+def test_what_a_model_takes_is_kept_beside_what_is_measured(tmp_path: Path) -> None:
+    """Categories in their order, also those that no row has, further times with their zone, and truth values."""
+    channel = pd.Categorical(["mail", "web"] * 100, categories=["web", "mail", "fax"])
+    day = pd.Series(pd.to_datetime(["2026-01-01", "2026-01-02"] * 100))
+    frame = pd.DataFrame(
+        {
+            "channel": channel,
+            "level": pd.Categorical([2, 1] * 100, categories=[3, 2, 1]),
+            "paid": pd.array([True, None] * 100, dtype="boolean"),
+            "opened": day,
+            "solved": day.dt.tz_localize("Europe/Berlin"),
+        }
+    )
+    frame.to_parquet(tmp_path / "frame.parquet")
+    kept = []
+    for version, table in enumerate([frame, tmp_path / "frame.parquet"], 1):
+        done = pegel.register(table, name="x", version=version, time="opened", home=tmp_path)
+        with opened(done.data.path) as read:
+            kept.append({name: read.type_of(name) for name in read.schema.names})
+        assert ("opened", ("solved",)) == (done.data.time, done.data.other_times)
+        assert "times beside the fields, for models that take them: solved" in str(done)
+
+    # A file keeps of categories that are numbers only the numbers.
+    assert kept[0] | {"level": None} == kept[1]
+    assert {
+        "channel": ["web", "mail", "fax"],
+        "level": [3, 2, 1],
+        "paid": "truth",
+        "opened": "time",
+        "solved": "time Europe/Berlin",
+    } == kept[0]
+
+
+def test_so_many_categories_are_texts_like_others(tmp_path: Path) -> None:
+    """A column with another category in nearly every row is no list that a model was given."""
+    rows = column_type.MOST_CATEGORIES + 1
+    table = pa.table({"word": pa.array([f"w{n}" for n in range(rows)]).dictionary_encode(), "x": pa.array(range(rows))})
+    done = pegel.register(table, name="x", home=tmp_path)
+
+    with opened(done.data.path) as read:
+        assert read.type_of("word") is None
 
 
 def test_values_of_other_types_are_counted(tmp_path: Path) -> None:
