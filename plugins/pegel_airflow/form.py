@@ -51,6 +51,9 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "model.uri": Question(
         "Model", "Location (address)", "Folder of the fitted model: `file:///...` or object store. Or the server below."
     ),
+    "model.digest": Question(
+        "Model", "Content (SHA-256)", "Of the folder. Empty: what is there now. What is replaced later is not served."
+    ),
     "model.url": Question(
         "Model",
         "Running server (address)",

@@ -23,12 +23,17 @@ from pegel_airflow.baseline_operator import ProfiledModel
 
 
 def validate(settings: Settings, answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the complete spec the answers ask for. Raises InvalidSpec before anything is touched."""
+    """Return the complete spec the answers ask for, with the digest of what the model's folder holds now.
+
+    From here on these bytes are meant: a folder that was replaced is another model to serve. Raises InvalidSpec before
+    anything is touched.
+    """
     from pegel.judge.named_parts import refuse_unknown_parts
 
     spec = form.spec_of(answers)
     refuse_unknown_parts(spec)
     refuse_model_outside(spec.model, settings.allowed_models)
+    spec = services.serving(settings).pin(spec)
     print(f"{spec.key}: accepted, fingerprint {spec.fingerprint()[:16]}")  # noqa: T201 - a task's output is its log
     return spec.to_json()
 

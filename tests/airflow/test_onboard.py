@@ -166,6 +166,21 @@ def test_a_new_onboarding_puts_all_in_force(system: Settings, served: model.Mode
     assert baseline != before[1]
 
 
+def test_a_replaced_model_file_is_taken_up(system: Settings, served: model.Model, onboard: Onboard) -> None:
+    """The same spec again, with other bytes in its folder, is probed and served anew; with the same bytes it is not."""
+    seen = []
+    for digest in ("a" * 64, "a" * 64, "b" * 64):
+        rooms.SERVING.digests["file:///models/delays"] = digest
+        state = onboard(wished())
+        spec, _, serving = in_force(system)
+        seen.append((state, spec.model.digest, serving.changed_at, serving.fingerprint == endpoint_fingerprint(spec)))
+    first, again, replaced = seen
+
+    assert first == again == ("success", "a" * 64, first[2], True)
+    assert replaced == ("success", "b" * 64, replaced[2], True)
+    assert replaced[2] > first[2]
+
+
 def test_spec_and_baseline_come_into_force_together(system: Settings) -> None:
     """A baseline that is not kept leaves the registry as it was, although the spec itself is fine."""
     stores = services.stores(system)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -19,8 +20,10 @@ from pathlib import Path
 import pytest
 from waiting import wait_until
 
+from pegel.errors import InvalidSpec, SetupError
 from pegel.reconcile.actions import ActionKind
 from pegel.reconcile.carrying_out import carry_out
+from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.endpoint_planner import plan_endpoints
 from pegel.reconcile.look_at_endpoints import look_at_endpoints
 from pegel.reconcile.serving_backend import EndpointState
@@ -41,6 +44,7 @@ import http.server, json, os, pathlib, sys, time
 module, options = sys.argv[2], dict(zip(sys.argv[3::2], sys.argv[4::2]))
 pathlib.Path("environment").write_text(" ".join(sorted(os.environ)))
 if module == "pegel_serving.server":
+    pathlib.Path("loaded").write_bytes((pathlib.Path(options["--model-dir"]) / "model.joblib").read_bytes())
     if pathlib.Path({exit!r}).exists():
         print("nothing to do")
         sys.exit(0)
@@ -79,7 +83,10 @@ def backend(tmp_path: Path, exits: Path) -> Iterator[LocalServingBackend]:
 @pytest.fixture
 def spec(tmp_path: Path) -> MonitorSpec:
     """Return a spec whose model is a folder of this machine."""
-    return sample_spec(model={"name": "delays", "version": 1, "uri": str(tmp_path)})
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "model.joblib").write_bytes(b"one")
+    return sample_spec(model={"name": "delays", "version": 1, "uri": str(folder)})
 
 
 @pytest.mark.parametrize("check_promise", SERVING_CHECKS, ids=lambda check: check.__name__)
@@ -217,7 +224,7 @@ def test_a_damaged_document_of_one_endpoint_hides_no_other(
     backend: LocalServingBackend, spec: MonitorSpec, tmp_path: Path, content: str
 ) -> None:
     """An endpoint whose file is cut off has failed and is replaced; every other one is seen as it is."""
-    pets = sample_spec("pets", model={"name": "pets", "version": 1, "uri": str(tmp_path)})
+    pets = sample_spec("pets", model={"name": "pets", "version": 1, "uri": spec.model.uri})
     for each in (spec, pets):
         backend.apply(each)
         assert wait_until(lambda each=each: ready(backend, each))  # type: ignore[misc]  # a lambda with a default
@@ -229,6 +236,81 @@ def test_a_damaged_document_of_one_endpoint_hides_no_other(
     assert told
     assert wait_until(lambda: ready(backend, spec))
     assert [ActionKind.REPLACE] == [kind for kind, _ in done]
+
+
+def folder_of(spec: MonitorSpec) -> Path:
+    """Return the model's folder of a spec."""
+    return Path(spec.model.place)
+
+
+def loaded(home: Path) -> set[str]:
+    """Return what the model servers of an endpoint have read, once they have."""
+    servers = (home / "endpoints" / "delays-v1").glob("server*/loaded")
+    return {path.read_text() for path in servers}
+
+
+def test_a_replaced_model_is_another_one_to_serve(
+    backend: LocalServingBackend, spec: MonitorSpec, tmp_path: Path
+) -> None:
+    """Applied again after its file was replaced, a model gets a candidate of the new bytes, which takes the place."""
+    first = backend.pin(spec)
+    backend.apply(first)
+    assert wait_until(lambda: {"one"} == loaded(tmp_path / "home"))
+    (folder_of(spec) / "model.joblib").write_bytes(b"two")
+    second = backend.pin(spec)
+    backend.stage(second)
+    assert wait_until(lambda: {"one", "two"} == loaded(tmp_path / "home"))
+    backend.promote(spec.endpoint, endpoint_fingerprint(second))
+    copies = [path.name for path in (tmp_path / "home" / "endpoints" / "delays-v1").glob("model-*")]
+
+    assert first.model.digest != second.model.digest
+    assert [f"model-{second.model.digest}"] == copies
+    assert endpoint_fingerprint(second) == backend.observe(spec.endpoint).fingerprint
+
+
+def test_a_restart_loads_what_was_taken_into_service(
+    backend: LocalServingBackend, spec: MonitorSpec, tmp_path: Path
+) -> None:
+    """Whatever the folder holds by now, or if it is gone: the same bytes serve on, and the endpoint says so."""
+    pinned, model = backend.pin(spec), folder_of(spec) / "model.joblib"
+    backend.apply(pinned)
+    assert wait_until(lambda: {"one"} == loaded(tmp_path / "home"))
+    notes = [backend.observe(spec.endpoint).note]
+    os.utime(model, (1, 1))
+    notes.append(backend.observe(spec.endpoint).note)
+    model.write_bytes(b"two")
+    notes.append(backend.observe(spec.endpoint).note)
+    for path in (tmp_path / "home" / "endpoints" / "delays-v1").glob("server*/loaded"):
+        path.unlink()
+    backend.restart(pinned, started_before=datetime.now(UTC))
+    assert wait_until(lambda: loaded(tmp_path / "home") - {""} != set())
+    shutil.rmtree(folder_of(spec))
+    notes.append(backend.observe(spec.endpoint).note)
+
+    assert {"one"} == loaded(tmp_path / "home")
+    assert [
+        "",
+        "",
+        "the folder has changed since it was taken into service: `pegel apply` takes it up",
+        "the folder is no longer what was taken into service, of which a copy is served",
+    ] == notes
+
+
+def test_other_bytes_than_those_of_the_spec_are_never_loaded(
+    backend: LocalServingBackend, spec: MonitorSpec, tmp_path: Path
+) -> None:
+    """Where the copy was lost, too, a folder that has changed is refused in words, and what serves stays."""
+    pinned = backend.pin(spec)
+    (folder_of(spec) / "metadata.json").write_bytes(b"{}")
+    for verb in (backend.apply, backend.stage):
+        with pytest.raises(SetupError, match="the folder has changed since: `pegel apply` takes up what is there now"):
+            verb(pinned)
+    stated = backend.pin(spec).model.digest
+    with pytest.raises(InvalidSpec, match=f"model.digest: given {pinned.model.digest}: expected {stated}"):
+        backend.pin(pinned)
+
+    assert [] == backend.names()
+    assert set() == loaded(tmp_path / "home")
 
 
 @pytest.fixture

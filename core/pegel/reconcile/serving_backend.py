@@ -7,8 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from pegel.errors import Conflict
+from pegel.errors import Conflict, InvalidSpec
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.outside_text import quoted
 
 
 class EndpointState(StrEnum):
@@ -36,6 +37,8 @@ class EndpointStatus:
     """When what it is to be was last changed, UTC; None when that is not known."""
     unready_since: datetime | None = None
     """Since when it was not seen to be ready, UTC: its start, or the last look that saw it ready. None if it is."""
+    note: str = ""
+    """What a person should know although nothing is wrong with it: that the model's folder holds something else now."""
     probe_token: str = field(default="", repr=False)
     """The secret by which the endpoint knows a probe of ours (`pegel.data.wire.PROBE_HEADER`), never in `to_json`.
     Empty where the platform cannot tell: there a probe is counted like the request of a client."""
@@ -59,8 +62,26 @@ def another_candidate(endpoint: str, expected: str, given: str) -> Conflict:
     )
 
 
+def pinned(spec: MonitorSpec, digest: str) -> MonitorSpec:
+    """Return the spec with the digest of its model's folder. Raises InvalidSpec if it states another one."""
+    if spec.model.digest not in {None, digest}:
+        raise InvalidSpec(
+            f"model.digest: given {spec.model.digest}: expected {digest}, which is what {quoted(spec.model.place)} "
+            f"holds now; correct it, or leave it out. Nothing was started."
+        )
+    return spec.model_copy(update={"model": spec.model.model_copy(update={"digest": digest})})
+
+
 class ServingBackend(Protocol):
     """Runs model servers whose requests and responses are logged. Every call may be repeated without harm."""
+
+    def pin(self, spec: MonitorSpec) -> MonitorSpec:
+        """Return the spec with the digest of what the model's folder holds now, so that it means these bytes alone.
+
+        A spec without a folder, or of one whose content this backend cannot know, stays as it is. Raises InvalidSpec
+        if the spec states another digest.
+        """
+        ...
 
     def apply(self, spec: MonitorSpec) -> None:
         """Make the endpoint of `spec` exist as desired and return at once. The same spec again changes nothing."""

@@ -28,6 +28,7 @@ from pegel.spec.spec_fields import (
     Address,
     AlarmCount,
     DailyNumber,
+    Digest,
     Emails,
     FieldName,
     Name,
@@ -85,6 +86,8 @@ class Model(Section):
     uri: Annotated[
         Place | None, Field(description="Folder of the fitted model: `file:///...` or an object store address")
     ] = None
+    digest: Digest | None = None
+    """Which content of the folder is meant; None means what is there when the model is onboarded."""
     url: Annotated[Address | None, Field(description="Base address of a server that runs already")] = None
     served_name: ServedName | None = None
     """What the server at `url` calls the model in its paths; None means the endpoint's name."""
@@ -110,6 +113,8 @@ class Model(Section):
             )
         if self.url is None and (self.served_name is not None or self.logged_by != "proxy"):
             raise ValueError("served_name and logged_by are about a server that runs already; state its `url`")
+        if self.uri is None and self.digest is not None:
+            raise ValueError("digest is about the folder of a model to serve; state its `uri`")
         return self
 
 

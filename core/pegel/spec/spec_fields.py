@@ -184,6 +184,8 @@ Address = Annotated[Reference, AfterValidator(_called)]
 """Base address of a server that runs already."""
 ServedName = Annotated[str, Field(pattern=f"^{names.SERVED_NAME}$")]
 """What a server calls a model in its paths."""
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+"""SHA-256 of content, in hexadecimal digits."""
 FieldName = Annotated[str, AfterValidator(_storable), _text(LONGEST_TEXT)]
 """The name of a column as the data have it, line breaks and all."""
 WatchedNames = Annotated[Literal["all"] | tuple[str, ...], BeforeValidator(_watched)]

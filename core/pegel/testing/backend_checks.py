@@ -111,6 +111,14 @@ def an_unknown_endpoint_is_absent(backend: ServingBackend, spec: MonitorSpec) ->
     _expect(spec.endpoint not in _names(backend), "an endpoint is listed that was never asked for")
 
 
+def a_pinned_spec_means_the_same_model(backend: ServingBackend, spec: MonitorSpec) -> None:
+    """Pinning says which content is meant and nothing else; while the folder stays the same, so does what is meant."""
+    first, second = backend.pin(spec), backend.pin(backend.pin(spec))
+    without = first.model_copy(update={"model": first.model.model_copy(update={"digest": spec.model.digest})})
+    _expect(first == second, f"pinned again, a spec is another one: {first}, then {second}")
+    _expect(without == spec, f"pinning changed more than the digest: {spec} became {first}")
+
+
 def an_endpoint_becomes_ready_as_desired(backend: ServingBackend, spec: MonitorSpec) -> None:
     """An applied endpoint becomes READY with an address, and is listed once; the same spec again changes nothing."""
     backend.apply(spec)
@@ -240,6 +248,7 @@ JOB_CHECKS: tuple[JobCheck, ...] = (
 )
 SERVING_CHECKS: tuple[ServingCheck, ...] = (
     an_unknown_endpoint_is_absent,
+    a_pinned_spec_means_the_same_model,
     an_endpoint_becomes_ready_as_desired,
     a_deleted_endpoint_is_absent,
     a_restarted_endpoint_keeps_its_address,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pegel.reconcile.desired import endpoint_fingerprint
-from pegel.reconcile.serving_backend import EndpointState, EndpointStatus, another_candidate
+from pegel.reconcile.serving_backend import EndpointState, EndpointStatus, another_candidate, pinned
 from pegel.spec.clock import Clock
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.testing.manual_clock import ManualClock
@@ -20,8 +20,15 @@ class MemoryServingBackend:
         self.failing = dict(failing or {})
         self.seen: dict[str, EndpointStatus] = {}
         """What `observe` shows, by name; a test may put any world here."""
+        self.digests: dict[str, str] = {}
+        """What folders hold: `model.uri` -> its digest. The content of others is not known."""
         self._candidates: dict[str, EndpointStatus] = {}
         self._clock = clock or ManualClock()
+
+    def pin(self, spec: MonitorSpec) -> MonitorSpec:
+        """Return the spec with the digest of its model's folder. Raises InvalidSpec."""
+        digest = self.digests.get(spec.model.uri or "")
+        return spec if digest is None else pinned(spec, digest)
 
     def apply(self, spec: MonitorSpec) -> None:
         """Make the endpoint of `spec` exist; one that serves it already is left alone."""

@@ -26,6 +26,10 @@ class EndpointDocument:
     """Of what was desired (`pegel.reconcile.desired`); ports are ours to choose and not part of it."""
     model_uri: str | None
     """Folder of the model to serve; None where a server answers for it that is not ours."""
+    digest: str | None
+    """Of what the folder held when it was taken into service; a copy of that is served."""
+    signature: str
+    """Of the folder then (`model_copy.signature`): while it is the same, so is the content."""
     upstream: str | None
     """Base address of that server."""
     served_name: str
@@ -42,8 +46,8 @@ class EndpointDocument:
     """`blue` or `green`: what serves and its candidate differ in it, so that neither is in the way of the other."""
 
     @classmethod
-    def of(cls, spec: MonitorSpec, colour: str = "blue") -> Self:
-        """Return what the endpoint of `spec` is to be, on two free ports."""
+    def of(cls, spec: MonitorSpec, colour: str = "blue", *, digest: str | None = None, signature: str = "") -> Self:
+        """Return what the endpoint of `spec` is to be, on two free ports; `digest` and `signature` of its folder."""
         server_port, port = free_ports(2)
         parts = PARTS if spec.model.url is None else PARTS[:1] if spec.model.logged_by == "proxy" else ()
         return cls(
@@ -51,6 +55,8 @@ class EndpointDocument:
             namespace=spec.namespace,
             fingerprint=endpoint_fingerprint(spec),
             model_uri=spec.model.uri,
+            digest=digest,
+            signature=signature,
             upstream=spec.model.url,
             served_name=spec.served_name,
             protocol=spec.model.protocol,

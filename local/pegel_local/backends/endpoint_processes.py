@@ -20,13 +20,14 @@ from pathlib import Path
 
 from pegel.errors import SetupError
 from pegel.reconcile.desired import endpoint_fingerprint
-from pegel.reconcile.serving_backend import EndpointState, EndpointStatus, another_candidate
+from pegel.reconcile.serving_backend import EndpointState, EndpointStatus, another_candidate, pinned
 from pegel.spec import names
 from pegel.spec.limits import ENDPOINT_ANSWERS_WITHIN, SERVICE_GRACE
 from pegel.spec.model_roots import local_folder, refuse_model_outside
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
+from pegel_local.backends import model_copy
 from pegel_local.backends.child_environments import endpoint_environment, proxy_environment
 from pegel_local.backends.endpoint_document import (
     PARTS,
@@ -44,6 +45,8 @@ from pegel_local.processes.supervisor_files import Launch, SupervisorFiles
 RESTARTS = 2
 """Restarts by the supervisor itself, within seconds; what still fails then is brought back by reconciling."""
 SERVES, CANDIDATES = "endpoint.json", "candidate-*.json"
+COPY = "model-"
+"""Before the digest of what a model's folder held."""
 SEEN_READY = "seen-ready"
 """Its time is the last look that saw the endpoint ready."""
 
@@ -68,18 +71,24 @@ class LocalServingBackend:
         self._answers_within_s = answers_within.total_seconds()
         self._folder = settings.home.resolve() / "endpoints"
 
+    def pin(self, spec: MonitorSpec) -> MonitorSpec:
+        """Return the spec with the digest of its model's folder. Raises SetupError, and InvalidSpec for another one."""
+        return spec if spec.model.uri is None else pinned(spec, model_copy.digest(_model_folder(spec.model.uri)))
+
     def apply(self, spec: MonitorSpec) -> None:
         """Make the endpoint of `spec` exist as desired and return at once. The same spec again changes nothing.
 
         An endpoint of another model is replaced; parts of it that ended are started again. Raises SetupError without a
-        serving environment or when the model's folder is not on this machine, Unavailable when a part does not start.
+        serving environment, when the model's folder is not on this machine or holds something else than what is meant
+        (`model.digest`) and there is no copy, Unavailable when a part does not start.
         """
-        self._refuse_unfit(spec)
+        refuse_model_outside(spec.model, self._settings.allowed_models)
         present = self._readable(spec.endpoint, SERVES)
         if present is None or present.fingerprint != endpoint_fingerprint(spec):
+            wanted = self._new(spec, _other_colour(self._candidate(spec.endpoint)))
             if (self._folder / spec.endpoint / SERVES).exists():
                 self.delete(spec.endpoint)
-            present = EndpointDocument.of(spec, _other_colour(self._candidate(spec.endpoint)))
+            present = wanted
         self._run(present, SERVES)
 
     def restart(self, spec: MonitorSpec, *, started_before: datetime) -> None:
@@ -87,7 +96,7 @@ class LocalServingBackend:
 
         Processes that were started at `started_before` or later are left alone. Raises what `apply` raises.
         """
-        self._refuse_unfit(spec)
+        refuse_model_outside(spec.model, self._settings.allowed_models)
         document = self._readable(spec.endpoint, SERVES)
         parts = [] if document is None else [self._part(document, part) for part in document.parts]
         for part in parts:
@@ -102,7 +111,7 @@ class LocalServingBackend:
         The same spec again changes nothing; another candidate is replaced. What serves as desired already is its own
         candidate. Raises what `apply` raises.
         """
-        self._refuse_unfit(spec)
+        refuse_model_outside(spec.model, self._settings.allowed_models)
         wanted = endpoint_fingerprint(spec)
         present, candidate = (self._readable(spec.endpoint, file) for file in (SERVES, _candidate_file(wanted)))
         if present is not None and present.fingerprint == wanted:
@@ -110,8 +119,8 @@ class LocalServingBackend:
             self._run(present, SERVES)
             return
         if candidate is None:
+            candidate = self._new(spec, _other_colour(present))
             self._forget_candidates(spec.endpoint)
-            candidate = EndpointDocument.of(spec, _other_colour(present))
         self._run(candidate, _candidate_file(wanted))
 
     def staged(self, endpoint: str) -> EndpointStatus:
@@ -197,7 +206,8 @@ class LocalServingBackend:
         needed = {self._part(document, part).folder for document in kept for part in document.parts}
         unneeded = self._parts_of(endpoint) - needed
         self._end(unneeded)
-        for folder in unneeded:
+        copies = {self._copy(document) for document in kept}
+        for folder in unneeded | ({*(self._folder / endpoint).glob(f"{COPY}*")} - copies):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _end(self, folders: set[Path]) -> None:
@@ -227,6 +237,8 @@ class LocalServingBackend:
             # While the endpoint was down somebody else took a port of it.
             server_port, port = free_ports(2)
             document = replace(document, server_port=server_port, port=port)
+        if document.digest is not None and not self._copy(document).exists():
+            model_copy.copy(_model_folder(str(document.model_uri)), self._copy(document), document.digest)
         write_document(self._folder / document.name / which, document)
         for name, part in parts.items():
             of_server = name == "server"
@@ -234,11 +246,19 @@ class LocalServingBackend:
             environment = endpoint_environment() if of_server else proxy_environment(document.probe_token)
             part.start(Launch(command=command, fingerprint=document.fingerprint, restarts=RESTARTS), environment)
 
-    def _refuse_unfit(self, spec: MonitorSpec) -> None:
-        """Raise SetupError when a model's folder is not on this machine, InvalidSpec when it may not be where it is."""
-        if spec.model.uri is not None:
-            _model_folder(spec.model.uri)
-        refuse_model_outside(spec.model, self._settings.allowed_models)
+    def _new(self, spec: MonitorSpec, colour: str) -> EndpointDocument:
+        """Return what a new endpoint is to be. Raises SetupError when its model's folder is not what is meant."""
+        if spec.model.uri is None:
+            return EndpointDocument.of(spec, colour)
+        folder = _model_folder(spec.model.uri)
+        signature, digest = model_copy.signature(folder), model_copy.digest(folder)
+        if spec.model.digest not in {None, digest}:
+            raise model_copy.changed(folder)
+        return EndpointDocument.of(spec, colour, digest=digest, signature=signature)
+
+    def _copy(self, document: EndpointDocument) -> Path:
+        """Return where the copy of the model's folder is that an endpoint serves."""
+        return self._folder / document.name / f"{COPY}{document.digest}"
 
     def _python(self) -> str:
         python = self._settings.serving_python
@@ -250,8 +270,14 @@ class LocalServingBackend:
         return str(python)
 
     def _server_command(self, document: EndpointDocument) -> tuple[str, ...]:
-        folder = _model_folder(str(document.model_uri)).resolve()
-        options = ("--model-dir", str(folder), "--name", document.name, "--port", str(document.server_port))
+        options = (
+            "--model-dir",
+            str(self._copy(document)),
+            "--name",
+            document.name,
+            "--port",
+            str(document.server_port),
+        )
         return (self._python(), "-m", "pegel_serving.server", *options)
 
     def _proxy_command(self, document: EndpointDocument) -> tuple[str, ...]:
@@ -281,6 +307,7 @@ class LocalServingBackend:
             url=document.url,
             detail=detail,
             changed_at=_time_of(self._folder / document.name / which),
+            note=_note(document) if which == SERVES else "",
             unready_since=None if state is EndpointState.READY else self._unready_since(document, seen_ready),
             probe_token=document.probe_token,
         )
@@ -335,6 +362,19 @@ def _model_folder(uri: str) -> Path:
             f"given: {shown(uri)}. No endpoint was started."
         )
     return folder
+
+
+def _note(document: EndpointDocument) -> str:
+    """Say whether the model's folder holds something else than what is served; "" if not."""
+    if document.digest is None:
+        return ""
+    try:
+        folder = _model_folder(str(document.model_uri))
+        if model_copy.signature(folder) == document.signature or model_copy.digest(folder) == document.digest:
+            return ""
+    except (SetupError, OSError):
+        return "the folder is no longer what was taken into service, of which a copy is served"
+    return "the folder has changed since it was taken into service: `pegel apply` takes it up"
 
 
 def _end_of(files: SupervisorFiles) -> str:

@@ -93,7 +93,8 @@ def _endpoints(settings: Settings) -> list[StatusLine]:
         log = next((log for part in ("server", "proxy") if (log := folder / part / "log").exists()), None)
         why = f": {seen.detail.splitlines()[0].removesuffix('; its log ends:')}" if seen.detail else ""
         remedy = "" if good or log is None else f"less {log}"
-        lines.append(StatusLine(name=seen.name, state=f"{seen.state} at {seen.url}{why}", good=good, remedy=remedy))
+        state = f"{seen.state} at {seen.url}{why}" + (f"; {seen.note}" if seen.note else "")
+        lines.append(StatusLine(name=seen.name, state=state, good=good, remedy=remedy))
     return lines
 
 

@@ -81,4 +81,5 @@ def empty() -> None:
         SERVING.delete(name)
     SERVING.refused.clear()
     SERVING.failing.clear()
+    SERVING.digests.clear()
     SERVING.address = None

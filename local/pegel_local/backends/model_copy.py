@@ -1,0 +1,113 @@
+"""The content of a model's folder: its digest, a copy that nobody else writes to, and whether it is still the same.
+
+An endpoint serves a copy, so that whatever restarts it loads the bytes that were onboarded, whatever became of the
+folder meanwhile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from pegel.errors import SetupError
+from pegel.spec.outside_text import shown
+from pegel_local.processes.private_files import private_folder, private_umask
+
+MOST_FILES = 1_000
+"""Files and folders of one model, inclusive: it is copied, so a home directory that is named by mistake must not be."""
+MOST_BYTES = 20 << 30
+"""Bytes of one model, inclusive."""
+CHUNK = 1 << 20
+
+
+def digest(folder: Path) -> str:
+    """Return the SHA-256 of all files with their names, links followed.
+
+    Raises SetupError for what is no model's folder: too many or too large files, or one that is none.
+    """
+    return _read(folder, None)
+
+
+def signature(folder: Path) -> str:
+    """Return what tells cheaply that no file was written: names, sizes, times. Raises SetupError as `digest`."""
+    known = hashlib.sha256()
+    for name, path in _files(folder):
+        status = path.stat()
+        known.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    return known.hexdigest()
+
+
+def copy(folder: Path, target: Path, expected: str) -> None:
+    """Copy a folder of the digest `expected` to `target`, which appears whole and is private.
+
+    Raises SetupError if the folder has another digest, or as `digest`.
+    """
+    beside = private_folder(target.parent) / f".new-{uuid.uuid4().hex}"
+    try:
+        with private_umask():
+            given = _read(folder, beside)
+        if given != expected:
+            raise changed(folder)
+        if not target.exists():
+            beside.rename(target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def changed(folder: Path) -> SetupError:
+    """Return the error about a folder that holds something else than what is in service, of which there is no copy."""
+    return SetupError(
+        f"expected in {shown(str(folder))} the model that was taken into service; the folder has changed since: "
+        f"`pegel apply` takes up what is there now. No endpoint was started."
+    )
+
+
+def _read(folder: Path, target: Path | None) -> str:
+    """Return the digest of a folder's files, read once, and write them below `target`, if there is one."""
+    whole, size = hashlib.sha256(), 0
+    for name, path in _files(folder):
+        one = hashlib.sha256()
+        try:
+            with path.open("rb") as source, _written(target, name) as copied:
+                while chunk := source.read(CHUNK):
+                    size += len(chunk)
+                    if size > MOST_BYTES:
+                        raise SetupError(_no_model(folder, f"more than {MOST_BYTES >> 30} GiB"))
+                    one.update(chunk)
+                    copied.write(chunk)
+        except OSError as error:
+            raise SetupError(_no_model(folder, f"{shown(name)}: {error.strerror}")) from error
+        whole.update(f"{name}\0".encode("utf-8", "surrogateescape") + one.digest())
+    return whole.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield every file with its name below the folder, in order. Raises SetupError for other things, or too many."""
+    paths: list[Path] = []
+    for count, (place, _, names) in enumerate(os.walk(folder, followlinks=True)):
+        paths += (Path(place, name) for name in names)
+        # Folders count as well: links may lead in circles.
+        if count + len(paths) > MOST_FILES:
+            raise SetupError(_no_model(folder, f"more than {MOST_FILES:,} files and folders"))
+    for path in sorted(paths):
+        if not path.is_file():
+            raise SetupError(_no_model(folder, f"{shown(path.name)}, which is no file"))
+        yield path.relative_to(folder).as_posix(), path
+
+
+def _no_model(folder: Path, given: str) -> str:
+    return (
+        f"expected a folder of one model's files in {shown(str(folder))}; given: {given}. Keep the model in a folder "
+        f"of its own. No endpoint was started."
+    )
+
+
+def _written(target: Path | None, name: str) -> BinaryIO:
+    path = Path(os.devnull) if target is None else target / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("wb")
