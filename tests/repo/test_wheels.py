@@ -51,15 +51,9 @@ class Installed:
 
 
 @pytest.fixture(scope="module")
-def bare(wheels: dict[str, Path], root: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Core alone, without any extra."""
-    return Installed(tmp_path_factory.mktemp("bare"), root, str(wheels["pegel"]))
-
-
-@pytest.fixture(scope="module")
-def with_tables(wheels: dict[str, Path], root: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Core with the extra that reads tables, and two small CSV files, the second with values far from the first."""
-    installed = Installed(tmp_path_factory.mktemp("tables"), root, f"pegel[tables] @ {wheels['pegel'].as_uri()}")
+def core(wheels: dict[str, Path], root: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Core alone, without any extra, and three small CSV files, the last with values far from the first."""
+    installed = Installed(tmp_path_factory.mktemp("core"), root, str(wheels["pegel"]))
     for name, shift in (("training", 0), ("today", 0), ("changed", 40)):
         with (installed.folder / f"{name}.csv").open("w", encoding="utf-8") as file:
             rows = csv.writer(file)
@@ -99,54 +93,56 @@ def test_every_file_of_a_package_is_in_its_wheel(wheels: dict[str, Path], commit
             assert set() == inside - set(archive.namelist())
 
 
-def test_core_works_without_extras(bare: Installed) -> None:
+def test_core_works_without_extras(core: Installed) -> None:
     """Commands are listed and specs validated, with nothing but what core itself needs."""
-    spec = bare.folder / "mine.yaml"
+    spec = core.folder / "mine.yaml"
     spec.write_text(
         "model: {name: fraud, version: 3, uri: 'file:///models/fraud'}\n"
         "baseline: {source: 'local://fraud?version=1&split=train'}\n"
     )
-    listed, validated = bare("pegel", "--help"), bare("pegel", "validate", str(spec))
+    listed, validated = core("pegel", "--help"), core("pegel", "validate", str(spec))
 
     assert (0, "") == (listed.returncode, listed.stderr)
     assert "profile" in listed.stdout
     assert (0, "") == (validated.returncode, validated.stderr)
 
 
-@pytest.mark.parametrize(
-    ("command", "code"),
-    [
-        (("profile", "x.csv"), 1),
-        (("check", "x.csv", "-b", "b.json"), 3),
-        (("register", "x.csv", "--name", "x"), 1),
-        (("data", "list"), 1),
-    ],
-)
-def test_a_missing_extra_is_named(bare: Installed, command: tuple[str, ...], code: int) -> None:
-    """A command that needs an extra says which in one line, and its exit code is no verdict."""
-    done = bare("pegel", *command)
-
-    assert code == done.returncode
-    assert "comes with the extra 'tables'. Install `pegel[tables]`; nothing was done." in " ".join(done.stderr.split())
-    assert "Traceback" not in done.stderr
-
-
-def test_a_missing_extra_is_named_in_a_notebook(bare: Installed) -> None:
-    """`pegel.profile` without its extra raises a SetupError that names it."""
-    code = "import pegel, pegel.errors\ntry: pegel.profile\nexcept pegel.errors.SetupError as error: print(error)"
-
-    assert "Install `pegel[tables]`" in bare("python", "-c", code).stdout
-
-
-def test_tables_are_profiled_and_checked(with_tables: Installed) -> None:
+def test_tables_are_profiled_and_checked(core: Installed) -> None:
     """A shell with the wheel alone learns a table, finds one like it ok (0) and a shifted one changed (1)."""
-    learned = with_tables("pegel", "profile", "training.csv", "-o", "baseline.json")
-    same = with_tables("pegel", "check", "today.csv", "--baseline", "baseline.json", "--save", "report.html")
-    other = with_tables("pegel", "check", "changed.csv", "--baseline", "baseline.json")
+    learned = core("pegel", "profile", "training.csv", "-o", "baseline.json")
+    same = core("pegel", "check", "today.csv", "--baseline", "baseline.json", "--save", "report.html")
+    other = core("pegel", "check", "changed.csv", "--baseline", "baseline.json")
 
     assert (0, 0, 1) == (learned.returncode, same.returncode, other.returncode), learned.stderr + same.stderr
     assert "delay" in other.stdout
-    assert "<html" in (with_tables.folder / "report.html").read_text(encoding="utf-8")
+    assert "<html" in (core.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_tables_are_registered(core: Installed) -> None:
+    """The same wheel keeps a table as training data and lists it."""
+    kept = core("pegel", "register", "training.csv", "--name", "flights", "--home", "home")
+    listed = core("pegel", "data", "list", "--home", "home")
+
+    assert (0, 0) == (kept.returncode, listed.returncode), kept.stderr + listed.stderr
+    assert "local://flights?version=1&split=train  2,000 rows, 2 fields" in listed.stdout
+
+
+def test_a_notebook_needs_the_wheel_alone(core: Installed) -> None:
+    """Parquet, a frame in memory and a mapping of columns are read; a baseline and a report render as HTML."""
+    code = (
+        "import pyarrow, pyarrow.csv, pyarrow.parquet, pegel\n"
+        "frame = pyarrow.csv.read_csv('training.csv')\n"
+        "pyarrow.parquet.write_table(frame, 'training.parquet')\n"
+        "tables = ['training.csv', 'training.parquet', frame, frame.to_pydict()]\n"
+        "baselines = [pegel.profile(table) for table in tables]\n"
+        "print(len({baseline.id for baseline in baselines}), '<table>' in baselines[0]._repr_html_())\n"
+        "report = pegel.check('changed.csv', baselines[0])\n"
+        "print(report.verdict, '<svg' in report._repr_html_(), pegel.register(frame, name='mine').source)\n"
+    )
+    said = core("python", "-W", "ignore", "-c", code)
+
+    assert (0, "") == (said.returncode, said.stderr)
+    assert ["1 True", "drift True local://mine?version=1&split=train"] == said.stdout.splitlines()
 
 
 @pytest.mark.long
@@ -167,11 +163,11 @@ def test_a_package_of_ones_own_is_found(wheels: dict[str, Path], root: Path, tmp
     assert (0, "") == (validated.returncode, validated.stderr)
 
 
-def test_nothing_of_the_source_tree_is_needed(with_tables: Installed, root: Path) -> None:
+def test_nothing_of_the_source_tree_is_needed(core: Installed, root: Path) -> None:
     """What runs is the installed package: no path of the interpreter leads into this tree."""
-    said = with_tables("python", "-c", "import sys, pegel; print(pegel.__file__, *sys.path, sep='\\n')").stdout
+    said = core("python", "-c", "import sys, pegel; print(pegel.__file__, *sys.path, sep='\\n')").stdout
 
-    assert str(with_tables.folder) in said
+    assert str(core.folder) in said
     assert str(root) not in said
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pegel.baseline.baseline_html import html_of
 from pegel.baseline.outliers import OutlierTables, outlier_cutoff
 from pegel.baseline.pair_reference import PairReference
 from pegel.data.columns import Kind, Role
@@ -104,6 +105,10 @@ class Baseline:
             f"  false alarms as often as is asked for: closely in windows of up to {self.rows // MANY_WINDOWS:,} rows, "
             "on average over baselines in larger ones"
         )
+
+    def _repr_html_(self) -> str:
+        """Return the same with its fields, for a notebook."""
+        return html_of(repr(self), self.features)
 
     @cached_property
     def features(self) -> Mapping[str, FeatureSummary]:

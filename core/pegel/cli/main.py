@@ -17,7 +17,6 @@ from pegel.cli.console import err, say
 from pegel.cli.usage import UsageError, usage_refusal
 from pegel.errors import InvalidSpec, PegelError
 from pegel.spec.extensions import Extensions
-from pegel.spec.extras import missing_extra
 
 COMMANDS = Extensions(
     "command",
@@ -64,18 +63,16 @@ def build(asked: list[str]) -> typer.Typer:
 
 
 def _command(name: str, asked: list[str]) -> Callable[..., None]:
-    """Return a command. Raises SetupError if it is asked for and its extra is missing.
+    """Return a command.
 
     One that cannot be loaded and is not asked for is still listed: a package that is broken spoils no other command.
     """
     try:
         command: Callable[..., None] = COMMANDS.one(name)
-    except (ImportError, AttributeError) as error:
-        if name not in asked[:1]:
-            return _listed_only
-        if isinstance(error, ModuleNotFoundError):
-            raise missing_extra(error) from error
-        raise
+    except (ImportError, AttributeError):
+        if name in asked[:1]:
+            raise
+        return _listed_only
     return command
 
 

@@ -11,7 +11,6 @@ from pegel.data.columns import Schema
 from pegel.errors import PegelError
 from pegel.featurestore import LocalFeatureStore
 from pegel.judge.layer import TrainingFacts
-from pegel.spec.extras import missing_extra
 from pegel.spec.model_roots import local_folder, refuse_model_outside
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.nearest import did_you_mean
@@ -99,10 +98,8 @@ def _data_problems(spec: MonitorSpec, settings: Settings) -> Iterator[str]:
 
 def _dataset(data: Path) -> dataset.Dataset:
     """Open Parquet data, a file or a folder, whose folders' names may hold columns, too."""
-    try:
-        from pyarrow import dataset  # noqa: PLC0415  core reads specs without its extra for tables
-    except ModuleNotFoundError as error:
-        raise missing_extra(error) from error
+    from pyarrow import dataset  # noqa: PLC0415  a third of a second, which only a system that is up needs
+
     return dataset.dataset(data, format="parquet", partitioning="hive")
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pegel.spec.extras import missing_extra
-
 if TYPE_CHECKING:
     from pegel.notebook.check_report import CheckReport
     from pegel.notebook.checking import check
@@ -24,13 +22,7 @@ _WHERE = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import each half when it is first used: a check of a small table takes no longer than what it imports.
-
-    Raises SetupError when the extra that reads tables is not installed.
-    """
+    """Import each half when it is first used: a check of a small table takes no longer than what it imports."""
     if name in _WHERE:
-        try:
-            return getattr(import_module(f"pegel.notebook.{_WHERE[name]}"), name)
-        except ModuleNotFoundError as error:
-            raise missing_extra(error) from error
+        return getattr(import_module(f"pegel.notebook.{_WHERE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

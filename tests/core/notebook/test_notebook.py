@@ -17,6 +17,7 @@ import pyarrow.parquet
 import pytest
 
 import pegel
+from pegel.baseline import baseline_html
 from pegel.baseline.baseline import Baseline
 from pegel.errors import InvalidSpec, LayoutMismatch, PermanentError
 from pegel.judge.findings import Verdict
@@ -120,6 +121,20 @@ class Interchange:
     def __dataframe__(self, *, nan_as_null: bool = False, allow_copy: bool = True) -> Any:
         """Return the table as the protocol has it."""
         return self._table.__dataframe__(nan_as_null=nan_as_null, allow_copy=allow_copy)
+
+
+def test_a_baseline_renders_as_a_small_table() -> None:
+    """Fields with kind, role, unit and number of values; whatever stands in a name is text, and long tables are cut."""
+    rows = 50
+    table: dict[str, Any] = {"<script>x</script>": [1.5, None] * (rows // 2), "word": ["a"] * rows}
+    table |= {f"c{n}": [float(n)] * rows for n in range(baseline_html.MOST_FIELDS)}
+    html = pegel.profile(table, predictions=["word"], units={"c0": "m<b>"}, name="<i>")._repr_html_()
+
+    assert "<td>&lt;script&gt;x&lt;/script&gt;</td><td>numeric</td><td>feature</td><td></td><td>25</td>" in html
+    assert "<td>c0</td><td>numeric</td><td>feature</td><td>m&lt;b&gt;</td><td>50</td>" in html
+    assert "Baseline of &lt;i&gt; v1" in html
+    assert "50 rows" in html
+    assert "and 2 more" in html
 
 
 def test_the_interchange_protocol(flights: Baseline) -> None:
