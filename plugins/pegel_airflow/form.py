@@ -38,7 +38,7 @@ class Question:
 
 
 _NAME = {"pattern": names.SAFE_NAME}
-_SECONDS = "Seconds, or text with a unit: `90s`, `15m`, `1h`."
+_SECONDS = "`90`, `90s`, `15m` or `1h`."
 _DURATION = {"pattern": r"^([0-9.]+ *[smhd]|P.+)$"}
 _SHARE = "0.01, or text: `1%`; 1 tells of none."
 _SHARES = {"pattern": r"^[0-9.]+ *%$"}
@@ -70,7 +70,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "model.ready_within": Question(
         "Model",
         "Ready within (s)",
-        f"The run fails with the server's log if the endpoint takes longer. {_SECONDS}",
+        f"The run fails if the endpoint takes longer. {_SECONDS}",
         _DURATION,
     ),
     "namespace": Question("Logging", "Namespace", "Requests and responses of a namespace share one topic.", _NAME),
@@ -165,7 +165,7 @@ def params() -> dict[str, Param]:
         {},
         description="A JSON object in the shape of a spec file, laid over the answers above: "
         '`{"windowing": {"length": "5m"}}`.',
-        type="object",
+        type=["object", "null"],
         title="Advanced (JSON object)",
         section="Advanced JSON",
     )
@@ -176,7 +176,8 @@ def spec_of(answers: Mapping[str, Any]) -> MonitorSpec:
     """Read the form's answers. Raises InvalidSpec with one sentence per problem; unknown answers are refused too."""
     data: dict[str, Any] = {}
     for path, value in answers.items():
-        if path != ADVANCED:
+        # An emptied field has its default.
+        if path != ADVANCED and value is not None:
             _put(data, path, _given(path, value))
     return MonitorSpec.parse(_overlaid(data, answers.get(ADVANCED) or {}))
 
@@ -194,8 +195,15 @@ _SAMPLE: Final = MonitorSpec.parse(
 
 def _param(question: Question, schema: Mapping[str, Any], default: Any) -> Param:
     merged = {**_DIALECT, **schema, **(question.schema or {}), "title": question.title, "section": question.section}
-    stated = {} if default == _UNSTATED else {"default": default}
-    return Param(description=question.help, **stated, **merged)
+    if default == _UNSTATED:
+        return Param(description=question.help, **merged)
+    return Param(description=question.help, default=default, **(merged | {"type": _optional(merged["type"])}))
+
+
+def _optional(types: str | list[str]) -> list[str]:
+    """Return types with that of an emptied field: without it the form marks a field as required."""
+    named = [types] if isinstance(types, str) else types
+    return named if "null" in named else [*named, "null"]
 
 
 def _leaves(schema: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -16,7 +16,7 @@ from pegel.notebook.column_type import ColumnType, is_instant
 from pegel.notebook.named_table import NamedTable
 from pegel.notebook.naming import listed
 from pegel.notebook.table_reading import Table
-from pegel.spec.nearest import nearest
+from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import shown
 from pegel_serving.fitted_model import FittedModel, load_estimator, probability_fields, text_classes
 from pegel_serving.metadata import METADATA_FILE, Metadata
@@ -140,8 +140,8 @@ def _ordered(read: Table, table: NamedTable) -> list[str]:
 
 
 def _with_near(name: str, columns: Sequence[str]) -> str:
-    near = nearest(name, columns)
-    return f"{name} (did you mean {near}?)" if near else name
+    guess = did_you_mean(name, columns)
+    return f"{name} ({guess})" if guess else name
 
 
 def _field(name: str, read: Table, table: NamedTable) -> Field:

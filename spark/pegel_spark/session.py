@@ -13,7 +13,9 @@ from pegel.errors import SetupError
 from pegel.spec.settings import Settings
 
 LOGGING = Path(__file__).with_name("log4j2.properties")
-JVM_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+NO_COUNTERS = "-XX:-UsePerfData"
+"""A JVM's counters for other processes would stand in the system's temporary folder, wherever `java.io.tmpdir` is."""
+JVM_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", NO_COUNTERS)
 """Half the start-up time and memory of the defaults; a driver of small batches never needs the optimising compiler."""
 CONNECTOR = "spark-sql-kafka-0-10"
 
@@ -43,6 +45,8 @@ def build(
     """
     # Before the JVM starts: its workers must be this interpreter, and it must not look up this host's name.
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    # The JVM that only finds out how to start the next one keeps counters, too.
+    os.environ["SPARK_LAUNCHER_OPTS"] = f"{os.environ.get('SPARK_LAUNCHER_OPTS', '')} {NO_COUNTERS}".strip()
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     flags = " ".join((*JVM_FLAGS, f"-Dlog4j2.configurationFile={LOGGING.as_uri()}", "-Djava.net.preferIPv4Stack=true"))
     options = {

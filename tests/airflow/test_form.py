@@ -114,3 +114,18 @@ def test_an_unknown_answer_is_refused() -> None:
     """An answer to a question nobody asked is not silently dropped."""
     with pytest.raises(InvalidSpec, match=r"windowing\.lenght: unknown field"):
         form.spec_of(answered(**{"windowing.lenght": 5}))
+
+
+def test_only_what_has_no_default_is_marked_as_required() -> None:
+    """Airflow's form stars a field whose type leaves out `null`; what is emptied has its default then."""
+    starred = [name for name, param in form.params().items() if "null" not in param.schema["type"]]
+
+    assert ["model.name", "baseline.source"] == starred
+
+
+def test_an_emptied_field_has_its_default() -> None:
+    """Null in every optional field is the same wish as leaving all of them alone."""
+    stated = {"model.name": "delays", "model.uri": "file:///models/delays", "baseline.source": "local://delays"}
+    emptied = dict.fromkeys(form.params(), None)
+
+    assert form.spec_of(emptied | stated) == form.spec_of(stated)

@@ -61,7 +61,8 @@ def test_a_job_has_a_folder_of_its_own_and_what_the_dead_left_is_gone(python: Pa
     own = Path(environment["SPARK_LOCAL_DIRS"])
 
     assert (str(folder), 0o700) == (str(own.parent), stat.S_IMODE(own.stat().st_mode))
-    assert f"-Djava.io.tmpdir={own}" in environment["SPARK_SUBMIT_OPTS"]
+    assert f"-XX:-UsePerfData -Djava.io.tmpdir={own}" in environment["SPARK_SUBMIT_OPTS"]
+    assert environment["SPARK_LAUNCHER_OPTS"].endswith("-XX:-UsePerfData")
     assert {str(os.getpid()), own.name} == {path.name for path in folder.iterdir()}
 
 

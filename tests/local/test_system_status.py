@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +22,11 @@ from pegel.store.registry import Registry
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_heartbeat, sample_spec
 from pegel.testing.stream_fakes import speak
+from pegel_local.backends.endpoint_processes import SERVES
 from pegel_local.cli.status import screen
+from pegel_local.machine.paths import Home
+from pegel_local.processes.process_id import ProcessId
+from pegel_local.system.stack_file import Part, StackFile
 from pegel_local.system.system_status import StatusLine, gather
 
 NOW = START + timedelta(minutes=10)
@@ -159,3 +165,37 @@ def test_machines_read_what_has_no_database(settings: Settings, capsys: pytest.C
     code, said = status(settings, capsys, "--json")
 
     assert (1, f"pegel up --home {settings.home}") == (code, json.loads(said)["sections"]["database"][0]["remedy"])
+
+
+def recorded(settings: Settings, *, process: ProcessId) -> None:
+    """Let the home know of a logger in this process, of addresses, and of an endpoint that does not run."""
+    file = StackFile(Home(settings.home))
+    file.record(addresses={"page": "http://127.0.0.1:1/pegel", "user": "admin", "password": "secret"})
+    file.record(parts={"logger": Part(process=process, log="logger.log")})
+    endpoint = settings.home / "endpoints" / "delays-v1"
+    endpoint.mkdir(parents=True)
+    (endpoint / SERVES).write_text("{}", encoding="utf-8")
+
+
+def test_addresses_are_shown_while_a_system_is_up(settings: Settings) -> None:
+    """Where to go is in the status, the password is not; an endpoint that ended by itself has failed."""
+    recorded(settings, process=ProcessId.of(os.getpid()))
+    sections = gather(settings, NOW)
+
+    assert [StatusLine(name="page", state="http://127.0.0.1:1/pegel")] == sections["addresses"]
+    assert [(False, True)] == [(line.good, line.state.startswith("failed")) for line in sections["endpoints"]]
+
+
+def test_what_was_stopped_with_the_system_did_not_fail(settings: Settings) -> None:
+    """After everything was stopped an endpoint is no failure of its own, and no address leads anywhere."""
+    ended = subprocess.Popen(["sleep", "60"])
+    identity = ProcessId.of(ended.pid)
+    ended.kill()
+    ended.wait()
+    recorded(settings, process=identity)
+    sections = gather(settings, NOW)
+
+    assert ([], [StatusLine(name="delays-v1", state="stopped with the system")]) == (
+        sections["addresses"],
+        sections["endpoints"],
+    )

@@ -297,7 +297,7 @@ def rename(old: str, new: str) -> Callable[[Path], None]:
     ("write", "says"),
     [
         (remove("words", "language"), "does not have: language, words"),
-        (rename("language", "lanugage"), "does not have: language (did you mean lanugage?)"),
+        (rename("language", "lanugage"), "does not have: language (did you mean `lanugage`?)"),
     ],
 )
 def test_names_that_the_data_lacks_are_told_and_nothing_is_written(

@@ -33,6 +33,8 @@ def state_of(
 ) -> StateView:
     """Return the first of these that holds: not watched, error, drifting, no traffic, not judged, ok.
 
+    A model that drifts and has no traffic says both: whether it still drifts nobody can know.
+
     Args:
         spec: The monitor.
         last: Its last final window.
@@ -47,14 +49,21 @@ def state_of(
     if failure is not None:
         lost = f", {failure.windows_lost:,} windows lost" if failure.windows_lost else ""
         return error(f"{failure.reason} (since {moment(failure.since, now)} UTC{lost})")
+    quiet = _no_traffic(spec, last, now)
     if alert is not None:
-        return StateView(words=_alerting(alert, last, now), level="bad")
+        words = _alerting(alert, last, now)
+        return StateView(words=words if quiet is None else f"{words}, and {quiet}", level="bad")
     if last is None:
         return StateView(words="waiting for the first window", level="idle")
-    patience = 3 * spec.windowing.length + spec.windowing.lateness
-    if now - last.span.end > max(patience, timedelta(seconds=30)):
-        return StateView(words=f"no traffic for {length(now - last.span.end)}", level="idle")
-    return _judged(last, now)
+    return _judged(last, now) if quiet is None else StateView(words=quiet, level="idle")
+
+
+def _no_traffic(spec: MonitorSpec, last: WindowRow | None, now: datetime) -> str | None:
+    """Return that nothing has come for longer than a few windows, in words; None while something does."""
+    patience = max(3 * spec.windowing.length + spec.windowing.lateness, timedelta(seconds=30))
+    if last is None or now - last.span.end <= patience:
+        return None
+    return f"no traffic for {length(now - last.span.end)}"
 
 
 def _alerting(alert: Alert, last: WindowRow | None, now: datetime) -> str:

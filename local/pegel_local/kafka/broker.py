@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import subprocess
 import time
 import uuid
@@ -77,6 +78,8 @@ class Broker:
         if not any(self._jars.glob("kafka_*.jar")):
             raise SetupError(f"no broker jars in {self._jars}. Run `make setup`.")
         with private_umask():
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            private_folder(self._scratch)
             self._prepare(java)
         addresses = self._addresses()
         ports.require_free(addresses.port, "Kafka broker")
@@ -162,7 +165,12 @@ class Broker:
 
     def _java(self, java: Path) -> list[str | Path]:
         logging = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.xml'}"
-        return [java, *JVM, logging, "-cp", f"{self._jars}/*"]
+        return [java, *JVM, f"-Djava.io.tmpdir={self._scratch}", logging, "-cp", f"{self._jars}/*"]
+
+    @property
+    def _scratch(self) -> Path:
+        """Return where the JVM unpacks the libraries of its compressors; emptied before each start."""
+        return self.folder / "scratch"
 
 
 def _read_process(path: Path) -> ProcessId | None:

@@ -38,7 +38,9 @@ def _locate() -> Path:
 
 def _version(java: Path) -> str:
     try:
-        done = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [java, "-XX:-UsePerfData", "-version"], capture_output=True, text=True, timeout=60, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SetupError(f"{java} cannot be run: {error}. Install OpenJDK {OLDEST}.") from error
     match = re.search(r'version "(\d[^"]*)"', done.stderr + done.stdout)

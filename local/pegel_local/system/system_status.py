@@ -29,8 +29,10 @@ from pegel.stream.result_rows import Heartbeat
 from pegel_local.backends.driver_processes import LocalJobBackend
 from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.machine.paths import Home
-from pegel_local.system.stack_file import PASSING, StackFile
+from pegel_local.system.stack_file import PASSING, StackFile, StackState
 
+STOPPED = "stopped with the system"
+"""What has ended because somebody stopped everything did not fail; the components say what to do."""
 LOOK_BACK = timedelta(days=1)
 """How far back messages are counted."""
 
@@ -47,17 +49,18 @@ class StatusLine:
 
 def gather(settings: Settings, now: datetime | None = None) -> dict[str, list[StatusLine]]:
     """Return every section of the status. A database that does not answer is a line, not an error."""
-    at = now or datetime.now(UTC)
+    at, state = now or datetime.now(UTC), StackFile(Home(settings.home)).read()
+    up = state is not None and state.is_up
     sections = {
-        "components": _components(settings.home),
-        "drivers": _drivers(settings),
-        "endpoints": _endpoints(settings),
+        "components": _components(settings.home, state),
+        "addresses": [] if state is None or not up else _addresses(state),
+        "drivers": _drivers(settings, up=up),
+        "endpoints": _endpoints(settings, up=up),
     }
     return sections | _stored(settings, at) | {"disk": [_disk(settings.home)]}
 
 
-def _components(home: Path) -> list[StatusLine]:
-    state = StackFile(Home(home)).read()
+def _components(home: Path, state: StackState | None) -> list[StatusLine]:
     if state is None:
         return [StatusLine(name="system", state=f"not up in {home}", good=False, remedy="pegel up")]
     lines = []
@@ -70,9 +73,21 @@ def _components(home: Path) -> list[StatusLine]:
     return lines
 
 
-def _drivers(settings: Settings) -> list[StatusLine]:
+def _addresses(state: StackState) -> list[StatusLine]:
+    """Return where people and clients go; never the password."""
+    return [
+        StatusLine(name=name, state=state.addresses[name])
+        for name in ("airflow", "page", "kafka", "logger", "mail")
+        if name in state.addresses
+    ]
+
+
+def _drivers(settings: Settings, *, up: bool) -> list[StatusLine]:
     lines = []
     for seen in LocalJobBackend(settings).observe():
+        if seen.state is JobState.EXITED and not up:
+            lines.append(StatusLine(name=seen.group, state=f"{STOPPED}, generation {seen.generation}"))
+            continue
         good = seen.state is not JobState.EXITED or seen.exit_code == 0
         code = "" if seen.exit_code is None else f", exit code {seen.exit_code}"
         remedy = "" if good else f"less {settings.home / 'jobs' / seen.group / 'log'}"
@@ -84,16 +99,19 @@ def _drivers(settings: Settings) -> list[StatusLine]:
     return lines
 
 
-def _endpoints(settings: Settings) -> list[StatusLine]:
+def _endpoints(settings: Settings, *, up: bool) -> list[StatusLine]:
     lines = []
     serving = LocalServingBackend(settings)
     for seen in look_at_endpoints(serving, serving.names()):
-        good = seen.state is EndpointState.READY
+        if seen.state is EndpointState.FAILED and not up:
+            lines.append(StatusLine(name=seen.name, state=STOPPED))
+            continue
+        good, at = seen.state is EndpointState.READY, f" at {seen.url}" if seen.url else ""
         folder = settings.home / "endpoints" / seen.name
         log = next((log for part in ("server", "proxy") if (log := folder / part / "log").exists()), None)
         why = f": {seen.detail.splitlines()[0].removesuffix('; its log ends:')}" if seen.detail else ""
         remedy = "" if good or log is None else f"less {log}"
-        state = f"{seen.state} at {seen.url}{why}" + (f"; {seen.note}" if seen.note else "")
+        state = f"{seen.state}{at}{why}" + (f"; {seen.note}" if seen.note else "")
         lines.append(StatusLine(name=seen.name, state=state, good=good, remedy=remedy))
     return lines
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -47,9 +48,9 @@ def window(judgement: Judgement, **fields: Any) -> WindowRow:
     return sample_window(24, remarks=remarks(judgement), **fields)
 
 
-def state(last: WindowRow, alert: Any = None) -> StateView:
+def state(last: WindowRow, alert: Any = None, now: datetime = NOW) -> StateView:
     """Return how the model is."""
-    return state_of(sample_spec(), last=last, alert=alert, heartbeat=sample_heartbeat(NOW), now=NOW)
+    return state_of(sample_spec(), last=last, alert=alert, heartbeat=sample_heartbeat(now), now=now)
 
 
 @pytest.fixture
@@ -80,6 +81,14 @@ def test_what_else_the_alert_is_about_stands_beside_it(failing: Judgement) -> No
     (change,) = update([], findings, [window(failing)], NOW, [sample_spec()])
 
     assert f"{WORDS} since 00:24 UTC; drifting since 00:24 UTC" == state(window(failing), change.alert).words
+
+
+def test_a_model_that_drifts_and_has_no_traffic_says_both(failing: Judgement) -> None:
+    """Whether it still drifts nobody can know, so neither is left out; it stays as bad as the alert."""
+    (change,) = update([], [(1, sample_finding(24))], [window(failing)], NOW, [sample_spec()])
+    later = state(window(judged(0, 1_000)), change.alert, now=NOW + 14 * MINUTE)
+
+    assert ("drifting since 00:24 UTC, and no traffic for 15 min", "bad") == (later.words, later.level)
 
 
 @pytest.mark.parametrize(("unanswered", "level"), [(0, "ok"), (2, "ok"), (30, "warn")])
