@@ -5,6 +5,9 @@ from __future__ import annotations
 from airflow.plugins_manager import AirflowPlugin
 
 from pegel_airflow.page.app import build
+from pegel_airflow.page.bare_address import BareAddress
+
+PREFIX = "/pegel"
 
 
 class PegelPlugin(AirflowPlugin):
@@ -12,7 +15,10 @@ class PegelPlugin(AirflowPlugin):
 
     name = "pegel"
     # Airflow declares both as instance variables and reads them from the class.
-    fastapi_apps = [{"name": "Pegel", "app": build(), "url_prefix": "/pegel"}]  # noqa: RUF012
+    fastapi_apps = [{"name": "Pegel", "app": build(), "url_prefix": PREFIX}]  # noqa: RUF012
+    fastapi_root_middlewares = [  # noqa: RUF012
+        {"name": "Pegel", "middleware": BareAddress, "kwargs": {"prefix": PREFIX}},
+    ]
     external_views = [  # noqa: RUF012
         {"name": "Pegel", "href": "/pegel/", "destination": "nav", "url_route": "pegel"},
     ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,15 @@ import seeds
 import sqlalchemy as sa
 from people import PASSWORDS
 
+from pegel.alerts.update import update
+from pegel.data.spans import Span, floor
+from pegel.judge.chart_state import ChartState
+from pegel.judge.event_counts import EventCounts
+from pegel.judge.judge import judge
+from pegel.judge.remarks import remarks
 from pegel.spec.settings import Settings
 from pegel.store.database import writing
+from pegel.testing.samples import sample_window
 from pegel_airflow import services
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -63,6 +72,32 @@ def troubled(played: Settings) -> Settings:
         "finding 0a1b: damaged",
     ):
         stores.failures.record("zulu", 1, reason, now)
+    return played
+
+
+@pytest.fixture
+def failing(played: Settings) -> Settings:
+    """The same system with a model that answered the first two of its requests of the last minutes, and no other."""
+    stores, wish = services.stores(played), seeds.spec(model={"name": "prices", "uri": "file:///models/prices"})
+    stores.registry.put(wish)
+    end = floor(datetime.now(UTC), timedelta(seconds=10))
+    ahead = timedelta(seconds=-300)
+    noticed = ChartState("")
+    for asked, joined in ((60, 60), (60, 60), (1_428, 2), (1_429, 0), (1_429, 0)):
+        span = Span(end + ahead, end + ahead + timedelta(seconds=10))
+        missing = asked - joined
+        events = EventCounts(asked + joined, odd={"unanswered": missing} if missing else {}, asked=asked)
+        judgement = judge(None, None, spec=wish, span=span, revision=1, events=events, chart_state=noticed)
+        noticed = judgement.chart_state or noticed
+        counted: dict[str, Any] = {"model": "prices", "span": span, "requests": asked, "responses": joined}
+        counted |= {"joined": joined, "rows": asked, "verdict": judgement.verdict, "baseline_id": None}
+        window = sample_window(remarks=remarks(judgement), **counted)
+        findings = [replace(finding, model="prices") for finding in judgement.findings]
+        stores.results.write(windows=[window], findings=findings)
+        ahead += timedelta(seconds=70)
+    inbox = stores.alerts.inbox("prices", 1, datetime.now(UTC))
+    for change in update(inbox.alerts, inbox.findings, inbox.windows, datetime.now(UTC), stores.registry.list()):
+        stores.alerts.save(change)
     return played
 
 
@@ -134,6 +169,68 @@ def test_a_person_sees_what_is_wrong(open_tab: OpenTab, site: str, pictures: Pat
 
     assert ("error: spec: model: missing" in listed[0], listed[1], shape) == (True, width, width)
     assert tab.locator(".wrong li").count() == 3
+
+
+@pytest.mark.usefixtures("failing")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_person_sees_that_answers_fail(open_tab: OpenTab, site: str, pictures: Path, width: int) -> None:
+    """Of a model that fails on nearly all requests the list says how many, and so does its page, also on a phone."""
+    tab = open_tab(width=width)
+    tab.goto(f"{site}/pegel/")
+    tab.screenshot(path=pictures / f"list-failing-{width}.png", full_page=True)
+    row = tab.locator("tr", has=tab.get_by_role("link", name="prices", exact=True)).inner_text()
+    tab.get_by_role("link", name="prices", exact=True).click()
+    tab.wait_for_selector("svg.pegel-timeline")
+    tab.screenshot(path=pictures / f"model-failing-{width}.png", full_page=True)
+    shape = tab.evaluate("document.documentElement.scrollWidth")
+
+    assert re.search(r"answers missing 100 % \(1,429 of 1,429 requests\) since [0-9: -]+ UTC", row)
+    assert "99.9 % of 1,428 requests had no answer (tolerated 1 %)" in tab.inner_text("main")
+    assert width == shape
+
+
+@pytest.mark.parametrize(
+    ("asked", "reached"),
+    [
+        ("/pegel", "/pegel/"),
+        ("/pegel?from=mail&x=a%20b", "/pegel/?from=mail&x=a%20b"),
+        ("/pegel/models/delays/1/?done=silenced", "/pegel/models/delays/1?done=silenced"),
+    ],
+)
+def test_a_link_leads_through_the_login_to_where_it_points(chromium: Any, site: str, asked: str, reached: str) -> None:
+    """Whoever is not logged in and clicks a link sees Airflow's login, and then exactly what the link names."""
+    context = chromium.new_context()
+    context.set_default_timeout(60_000)
+    tab = context.new_page()
+    tab.goto(site + asked)
+    at_login = tab.url
+    log_in(tab)
+    tab.get_by_role("link", name="look again").wait_for()
+    there = tab.url
+    context.close()
+
+    assert f"{site}/auth/login?next=" == at_login[: len(f"{site}/auth/login?next=")]
+    assert site + reached == there
+
+
+def test_a_silence_is_seen_and_ended(open_tab: OpenTab, site: str) -> None:
+    """Who silenced a model until when and why stands in the list and on its page, beside the button that ends it."""
+    tab = open_tab()
+    tab.goto(f"{site}/pegel/models/delays/1")
+    silence = tab.locator("form", has=tab.get_by_role("button", name="Silence"))
+    silence.locator("input[name=why]").fill("planned migration")
+    silence.get_by_role("button", name="Silence").click()
+    tab.locator(".quiet").wait_for()
+    told = tab.inner_text(".quiet p")
+    tab.goto(f"{site}/pegel/")
+    listed = tab.locator("tr", has=tab.get_by_role("link", name="delays", exact=True)).inner_text()
+    tab.goto(f"{site}/pegel/models/delays/1")
+    tab.get_by_role("button", name="End the silence").click()
+    tab.get_by_text("The silence is over.").wait_for()
+
+    assert re.fullmatch(r"Silenced: no mail before .+ UTC, said by ada at .+ UTC: planned migration", told)
+    assert told.lower() in listed.lower()
+    assert 0 == tab.locator(".quiet").count()
 
 
 def test_the_page_stands_inside_airflow(open_tab: OpenTab, site: str, pictures: Path) -> None:

@@ -94,7 +94,12 @@ SILENCE = f"{MODEL}/silence"
 @pytest.mark.parametrize(
     ("user", "path", "sent", "expected"),
     [
-        (None, MODEL, {}, (401, ["This page cannot be shown", "/auth/login?next=%2Fpegel%2Fmodels%2Fdelays%2F1"])),
+        (
+            None,
+            SILENCE,
+            {"hours": "1"},
+            (401, ["Nothing was changed", "/auth/login?next=%2Fpegel%2Fmodels%2Fdelays%2F1"]),
+        ),
         ("vic", SILENCE, {"hours": "1", "why": "x"}, (403, ["Nothing was changed", "Your role in Airflow"])),
         ("ada", SILENCE, {"hours": "1"}, (422, ["Nothing was changed", "why: Field required"])),
         ("ada", SILENCE, {"hours": "<b>", "why": "x"}, (422, ["hours: ", "given &#39;&lt;b&gt;&#39;"])),
@@ -110,6 +115,28 @@ def test_a_browser_is_refused_in_words(
 
     assert (status, words) == (answer.status_code, [part for part in words if part in answer.text])
     assert answer.headers["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("query", ["", "?from=mail&x=a%20b"])
+@pytest.mark.parametrize("path", ["/pegel/", MODEL])
+def test_whoever_is_not_logged_in_is_led_to_the_login_and_back(browse: Browse, path: str, query: str) -> None:
+    """A browser without a login is sent to Airflow's, which is told the whole address; a program gets 401."""
+    answer = browse(None).get(path + query, headers=BROWSER)
+    place = httpx.URL(answer.headers["Location"])
+
+    assert (303, "/auth/login", path + query) == (answer.status_code, place.path, place.params["next"])
+    assert 401 == browse(None).get(path + query).status_code
+
+
+@pytest.mark.parametrize("query", ["", "?done=silenced&x=a%20b"])
+@pytest.mark.parametrize("path", ["/pegel", MODEL])
+def test_the_last_slash_makes_no_difference(browse: Browse, path: str, query: str) -> None:
+    """Each address of a page works with it and without it, and keeps its query."""
+    answers = [browse("vic").get(f"{path}{end}{query}", follow_redirects=True) for end in ("", "/")]
+
+    assert [200, 200] == [answer.status_code for answer in answers]
+    assert query.encode() in {b"?" + answer.url.query if answer.url.query else b"" for answer in answers}
+    assert 1 == len({answer.url for answer in answers})
 
 
 def test_a_viewer_may_look_and_not_touch(browse: Browse) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pegel.alerts.alert import Alert, DispatchFailure
+from pegel.alerts.alert import Alert, DispatchFailure, Silence
 from pegel.errors import DamagedRow
 from pegel.report.reading import LOOK_BACK, PartReader, Sources
 from pegel.store.alert_store import AlertStore
@@ -34,6 +34,8 @@ class AcrossModels:
     currents: dict[tuple[str, int], str]
     newest: dict[tuple[str, int], Newest]
     open_alerts: dict[tuple[str, int], Alert | DamagedRow]
+    silences: list[Silence]
+    """Those in force."""
     groups: dict[str, list[str]]
     """Notices about what a group reads, by group."""
     unheard: dict[str, str]
@@ -68,6 +70,7 @@ def read_across(sources: Sources, entries: Sequence[Entry], now: datetime) -> Ac
             "the newest windows", lambda: results.newest(monitors, limit=SPARK), dict[tuple[str, int], Newest]()
         ),
         open_alerts=part("open alerts", alerts.open_by_monitor, dict[tuple[str, int], Alert | DamagedRow]()),
+        silences=part("silences", lambda: alerts.silences(now), list[Silence]()),
         groups={group: _group_notices(results, group, since) for group in sorted(groups)},
         unheard=unheard,
         damaged=bool(damaged),

@@ -35,6 +35,7 @@ def environment() -> Environment:
         "p_value": words.p_value,
         "effect": words.effect,
         "moment": words.moment,
+        "silenced": words.silenced,
         "told": told,
         "number": words.number,
         "svg": Markup,

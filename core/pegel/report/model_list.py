@@ -17,7 +17,7 @@ from pegel.report.reading import LOOK_BACK, PartReader, Sources
 from pegel.report.states import error, state_of
 from pegel.report.svg import sparkline
 from pegel.report.views import ModelRow
-from pegel.report.words import moment
+from pegel.report.words import moment, silenced
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.store.baseline_store import BaselineStore
@@ -77,6 +77,7 @@ def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime) 
         requests=sparkline([_per_minute(*window) for window in requests], title=_rate(requests)),
         open_alerts=0 if alert is None else 1,
         false_alarms="unknown" if spec is None else allowed(spec),
+        silences=[silenced(one, now) for one in across.silences if (one.model, one.version) == key],
         notices=notices,
     )
 

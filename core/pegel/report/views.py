@@ -85,6 +85,8 @@ class ModelRow:
     open_alerts: int
     false_alarms: str
     """Expected against allowed, in words."""
+    silences: list[str] = field(default_factory=list)
+    """Who holds back its mails until when and why, in words."""
     notices: list[str] = field(default_factory=list)
     """What went wrong around the model without being its state: mails not told, records never read, an open ledger."""
 

@@ -8,17 +8,18 @@ from airflow.api_fastapi.app import get_auth_manager
 from fastapi import FastAPI, Request
 from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from pegel.errors import NotFound, PegelError, Unavailable
 from pegel.spec.outside_text import quoted
-from pegel_airflow.page.render import page
-from pegel_airflow.page.same_origin import ForeignRequest
+from pegel_airflow.page.render import HEADERS, page
+from pegel_airflow.page.same_origin import READING, ForeignRequest
 
+SEE_OTHER = 303
 UNKNOWN, FORBIDDEN, ABSENT, INVALID, FAILED, AWAY = 401, 403, 404, 422, 500, 503
 WORDS: Final = {
-    UNKNOWN: "You are not logged in, or not any longer.",
+    UNKNOWN: "You are not logged in, or not any longer. Log in, and press again.",
     FORBIDDEN: "Your role in Airflow does not allow this.",
     ABSENT: "There is no such page.",
 }
@@ -45,6 +46,8 @@ async def _refusal(request: Request, error: Exception) -> Response:
         raise error
     if not _is_browser(request):
         return await http_exception_handler(request, error)
+    if error.status_code == UNKNOWN and request.method in READING:
+        return RedirectResponse(get_auth_manager().get_url_login(next_url=_asked(request)), SEE_OTHER, headers=HEADERS)
     # Airflow refuses with one or two words, this page with a sentence.
     own = str(error.detail)
     said = own if isinstance(error, ForeignRequest) else WORDS.get(error.status_code, own)
@@ -65,6 +68,11 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 def _is_browser(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
+
+
+def _asked(request: Request) -> str:
+    """Return the address that was asked for as this server's own: its path and its query."""
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
 
 
 def _in_words(request: Request, status: int, message: str) -> Response:

@@ -158,7 +158,7 @@ def test_who_has_what_quiet_stands_in_the_report(sources: Sources) -> None:
     store.acknowledge(store.open_alerts()[0].id, until, "storm", by="ada")
     text = html.render(model_view(sources, "delays", 1, NOW))
 
-    assert "No mail about this model before 02:24:20 UTC, said by otto at 00:24:20 UTC: moving" in text
+    assert "Silenced: no mail before 02:24:20 UTC, said by otto at 00:24:20 UTC: moving" in text
     assert "acknowledged by ada until 02:24:20: storm" in text
 
 
