@@ -124,6 +124,17 @@ def test_training_data_is_listed_and_shown(tmp_path: Path, tickets: Path, capsys
     assert 1 == capsys.readouterr().out.count("amount  numeric")
 
 
+def test_a_mistyped_name_is_answered_with_the_nearest(
+    tmp_path: Path, tickets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither shown nor removed is what only resembles a name; what was probably meant is asked for."""
+    run("register", tickets, "--name", "tickets", "--home", tmp_path)
+    codes = [run("data", verb, "tickts", "--home", tmp_path) for verb in ("show", "rm")]
+
+    assert [1, 1] == codes
+    assert 2 == capsys.readouterr().err.count("Did you mean `tickets`?")
+
+
 def test_nothing_is_made_by_asking(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Listing an empty store says so, asking for what is not there says what is; neither makes a folder."""
     home = tmp_path / "home"

@@ -118,13 +118,15 @@ def test_a_file_is_no_folder(home: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_data_that_nobody_registered_are_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A reference to nothing says where was looked, and the fields are not guessed at."""
+    """A reference to nothing says where was looked, with the nearest there is, and the fields are not guessed at."""
     baseline = {"source": "local://tickets?version=2&split=train"}
     (code, (line,)) = validate(home, capsys, baseline=baseline, watch={"features": ["lenght"]})
 
     assert 2 == code
     assert "baseline.source: the feature store in" in line
-    assert "knows no training data local://tickets?version=2&split=train" in line
+    assert (
+        "knows no training data local://tickets?version=2&split=train; did you mean `local://tickets?version=1&" in line
+    )
 
 
 def test_a_damaged_registration_is_one_sentence(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
