@@ -46,7 +46,7 @@ def build(
     # Before the JVM starts: its workers must be this interpreter, and it must not look up this host's name.
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     # The JVM that only finds out how to start the next one keeps counters, too.
-    os.environ["SPARK_LAUNCHER_OPTS"] = f"{os.environ.get('SPARK_LAUNCHER_OPTS', '')} {NO_COUNTERS}".strip()
+    os.environ.setdefault("SPARK_LAUNCHER_OPTS", NO_COUNTERS)
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     flags = " ".join((*JVM_FLAGS, f"-Dlog4j2.configurationFile={LOGGING.as_uri()}", "-Djava.net.preferIPv4Stack=true"))
     options = {

@@ -87,11 +87,16 @@ def test_a_closed_port_is_not_healthy() -> None:
 
 @pytest.mark.slow
 def test_a_broker_is_healthy_until_it_is_killed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A real broker counts as healthy once it is in service, and no longer once it is gone; nobody is bothered."""
+    """A real broker counts as healthy once it is in service, no longer once it is gone, and leaves nothing outside."""
     with caplog.at_level(logging.WARNING), Broker(tmp_path / "broker", checkout().jars("broker")) as broker:
-        before = broker.healthy()
+        before, identity = broker.healthy(), broker.process
+        assert identity is not None
+        words = Path(f"/proc/{identity.pid}/cmdline").read_text(encoding="utf-8").split("\0")
+        counters = list(Path("/tmp").glob(f"hsperfdata_*/{identity.pid}"))  # noqa: S108  where every JVM keeps them
         broker.kill()
         after = broker.healthy()
 
     assert (True, False) == (before, after)
     assert [] == caplog.messages
+    # Killed, it could clean up nothing: so nothing of it may stand in the system's temporary folder at any time.
+    assert ([], True) == (counters, f"-Djava.io.tmpdir={broker.folder / 'scratch'}" in words)

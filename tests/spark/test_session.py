@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from pegel.errors import SetupError
 from pegel.spec.settings import Settings
 from pegel_spark.job import read_job
 from pegel_spark.progress import behind
-from pegel_spark.session import connector_jars
+from pegel_spark.session import NO_COUNTERS, connector_jars
 
 JOB = {
     "schema_version": 2,
@@ -38,6 +40,16 @@ def test_a_job_document_is_read_whole(tmp_path: Path) -> None:
 
     assert (3, 1.5) == (job.generation, job.document.trigger.total_seconds())
     assert job.document.to_json(3) == JOB
+
+
+def test_the_jvm_keeps_no_counters_in_the_systems_temporary_folder(spark: SparkSession) -> None:
+    """What a killed JVM leaves behind there nobody would remove; neither it nor the one that started it makes any."""
+    jvm = spark._jvm
+    assert jvm is not None
+    flags = list(jvm.java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments())
+
+    assert NO_COUNTERS in flags
+    assert os.environ["SPARK_LAUNCHER_OPTS"].split().count(NO_COUNTERS) == 1
 
 
 def test_scratch_is_private_and_new(tmp_path: Path) -> None:

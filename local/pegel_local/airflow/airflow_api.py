@@ -166,7 +166,8 @@ def _said(answer: httpx.Response) -> str:
         detail = answer.json()["detail"]
     except (ValueError, KeyError, TypeError):
         return answer.text[:500] or answer.reason_phrase
-    return detail if isinstance(detail, str) else str(detail)[:500]
+    # Of an answer that breaks the form's rules the first paragraph says which and how; the rest is the schema.
+    return detail.split("\n\n")[0] if isinstance(detail, str) else str(detail)[:500]
 
 
 def _run(data: dict[str, Any]) -> Run:
