@@ -1,9 +1,10 @@
-"""What Airflow registers: the monitoring page, and its entry in the navigation."""
+"""What Airflow registers: the monitoring page, its entry in the navigation, and what writes notes of failed runs."""
 
 from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
+from pegel_airflow import run_note
 from pegel_airflow.page.app import build
 from pegel_airflow.page.bare_address import BareAddress
 
@@ -22,3 +23,4 @@ class PegelPlugin(AirflowPlugin):
     external_views = [  # noqa: RUF012
         {"name": "Pegel", "href": "/pegel/", "destination": "nav", "url_route": "pegel"},
     ]
+    listeners = [run_note]  # noqa: RUF012

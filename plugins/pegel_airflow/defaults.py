@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
+from pegel_airflow.run_note import leave_sentence
+
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """No schedule reaches back before this instant; catch-up is off, so it only has to lie in the past."""
 
@@ -31,10 +33,11 @@ RETRY_POLICY: Final = ExceptionRetryPolicy(
 
 
 def task_defaults(*, retries: int = 2) -> dict[str, Any]:
-    """Return `default_args` of a workflow: bounded retries, decided by the class of the error."""
+    """Return `default_args` of a workflow: bounded retries, decided by the class of the error, and a note of why."""
     return {
         "owner": "pegel",
         "retries": retries,
         "retry_delay": timedelta(seconds=10),
         "retry_policy": RETRY_POLICY,
+        "on_failure_callback": leave_sentence,
     }

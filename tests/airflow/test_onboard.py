@@ -36,6 +36,15 @@ from pegel_local.machine.ports import free_ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fresh_rooms")]
 BY_NAME = {field["name"]: field["value"] for field in scene.REQUEST_ROW}
+FAULTS = {
+    "refuses": "Failed: send_probe: expected {}/v1/models/delays-v1:predict to answer a row of its training data; "
+    "given 400: unknown category WN. Nothing that is in force was changed.",
+    "never ready": "Failed: wait_ready: expected endpoint delays-v1 to be ready within 3 s; given: failed. The model "
+    "is not watched. ValueError: not a model",
+    "baseline refused": "Failed: baseline: the baseline job of delays/1 refused its input: columns of the schema are "
+    "absent: distance",
+}
+"""What may fail, and what the run's note says then."""
 TOPIC = names.inference_topic("default")
 
 
@@ -109,6 +118,18 @@ def staged(settings: Settings) -> bool:
     return rooms.SERVING.staged("delays-v1") != rooms.SERVING.observe("delays-v1")
 
 
+def note_of_last() -> str | None:
+    """Return the note of the latest onboarding."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        latest = select(DagRun).where(DagRun.dag_id == "model_onboard").order_by(DagRun.id.desc()).limit(1)
+        note: str | None = session.scalars(latest).one().note
+        return note
+
+
 def test_a_model_that_warms_up_is_asked_again(system: Settings, served: model.Model) -> None:
     """Answers of 503 while the model loads are no failure: the probe asks until it answers."""
     served.first = [503, 503]
@@ -126,6 +147,7 @@ def test_the_whole_way(system: Settings, served: model.Model, spark: cluster.Clu
     state = onboard(wish)
     spec, baseline, serving = in_force(system)
 
+    assert note_of_last() is None
     assert (failed, left) == ("failed", (None, None, EndpointState.ABSENT, False, []))
     assert (state, spec, serving.state, staged(system)) == ("success", wish, EndpointState.READY, False)
     assert services.stores(system).baselines.get(baseline).rows == cluster.ROWS
@@ -133,11 +155,11 @@ def test_the_whole_way(system: Settings, served: model.Model, spark: cluster.Clu
     assert spark.submissions == [cluster.Submission("local[2]", "baseline.py", "delays")] * 2
 
 
-@pytest.mark.parametrize("fault", ["refuses", "never ready", "baseline refused"])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_failed_onboarding_leaves_all_as_it_was(
     system: Settings, served: model.Model, spark: cluster.Cluster, onboard: Onboard, fault: str
 ) -> None:
-    """Whatever fails when a model is onboarded anew, its spec, its baseline and what serves it stay."""
+    """Whatever fails when a model is onboarded anew, all that is in force stays, and the run's note says why."""
     before = onboarded(system, wished())
     if fault == "refuses":
         served.status = 400
@@ -148,6 +170,7 @@ def test_a_failed_onboarding_leaves_all_as_it_was(
     failed = onboard(wished("local://delays?version=2", uri="file:///models/other"))
 
     assert (failed, in_force(system), staged(system)) == ("failed", before, False)
+    assert note_of_last() == FAULTS[fault].format(served.address)
 
 
 def test_a_new_onboarding_puts_all_in_force(system: Settings, served: model.Model, onboard: Onboard) -> None:
