@@ -77,7 +77,6 @@ def compare(
     fields: Sequence[Field],
     span: Span,
     *,
-    detectors: Sequence[str] = (),
     carries: Carries | None = None,
 ) -> list[Comparison]:
     """Return the two sides of each field.
@@ -87,19 +86,15 @@ def compare(
         summary: The window.
         fields: Those that are judged.
         span: When the window was; says in which season it lies.
-        detectors: Further tests; a field without the statistics they need cannot be judged.
         carries: Gives values of earlier windows; None for none.
     """
     season = baseline.season(span.start, span.end)
-    lacking = _lacking(baseline, detectors)
     windows = summary.features
     comparisons = []
     for watched in fields:
         before, window = baseline.features[watched.name], windows[watched.name]
         comparison = Comparison(before, window, before, window, baseline.noise.dispersion.get(watched.name))
-        if lacking is not None and isinstance(before.layout, NumericLayout):
-            comparison = replace(comparison, why=lacking)
-        elif baseline.noise.seasons is not None:
+        if baseline.noise.seasons is not None:
             comparison = _of_season(comparison, baseline, summary, season)
         carried = None if carries is None or comparison.by_season else carries.carried(watched.name, season)
         comparisons.append(comparison if carried is None else _with(comparison, carried))
@@ -131,16 +126,18 @@ def kept_statistics(watch: Watch) -> tuple[str, ...]:
     return tuple(sorted({*watch.statistics, *needs}))
 
 
-def _lacking(baseline: Baseline, detectors: Sequence[str]) -> str | None:
-    """Return why further detectors cannot be used here, or None if they can."""
-    needs: set[str] = set()
+def idle_detectors(baseline: Baseline, detectors: Sequence[str]) -> dict[str, str]:
+    """Return why further detectors are not asked, by name. The tests that are always made are made without them."""
+    idle = {}
     for name in detectors:
         try:
-            needs.update(detector(name).needs)
+            absent = sorted(set(detector(name).needs) - set(baseline.layout.kept))
         except NotFound:
-            return f"no detector named {name} is installed"
-    absent = sorted(needs - set(baseline.layout.kept))
-    return f"the baseline does not keep {', '.join(absent)}; refresh it" if absent else None
+            idle[name] = "no detector of that name is installed"
+        else:
+            if absent:
+                idle[name] = f"the baseline does not keep {', '.join(absent)}; refresh it"
+    return idle
 
 
 def _further(comparison: Comparison, detectors: Sequence[Detector]) -> list[Evidence]:

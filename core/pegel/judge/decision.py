@@ -57,7 +57,7 @@ class FeatureVerdict:
     """None where nothing has changed, or nothing was judged."""
     effect_unit: str = ""
     evidence: dict[str, Any] = field(default_factory=dict)
-    alarm: bool = False
+    chart_alarm: bool = False
     """Whether a chart alarms with this window."""
 
     def with_evidence(self, more: Mapping[str, Any]) -> FeatureVerdict:

@@ -10,6 +10,7 @@ from pegel.data.spans import Span
 from pegel.detect.cusum import Chart, Key
 from pegel.detect.error_rate import Labelled
 from pegel.judge.chart_state import ChartState
+from pegel.judge.comparison import idle_detectors
 from pegel.judge.decision import FeatureVerdict, insufficient, overall
 from pegel.judge.division import Division
 from pegel.judge.event_counts import EventCounts, SeenEvents
@@ -137,7 +138,7 @@ def _in_order(verdicts: Sequence[FeatureVerdict], division: Division, baseline: 
     unknown = (insufficient(name, "not in the baseline", 0, 0) for name in missing)
     features = (*(max(some, key=lambda verdict: verdict.weight) for some in by_field.values() if some), *unknown)
     ordered = [*(verdict for some in by_field.values() for verdict in some), *beyond]
-    alarming = [verdict for verdict in ordered if verdict.verdict is Verdict.DRIFT or verdict.alarm]
+    alarming = [verdict for verdict in ordered if verdict.verdict is Verdict.DRIFT or verdict.chart_alarm]
     # Most windows have no finding, and so nothing to say of how it was made.
     facts = _facts(division, baseline) if alarming else {}
     return Judgement(
@@ -193,10 +194,12 @@ def _facts_of_spec(division: Division) -> dict[str, object]:
 
 def _facts(division: Division, baseline: Baseline) -> dict[str, object]:
     """Return what every finding of a window with rows says about how it was judged."""
+    detectors = division.setting.spec.watch.detectors
+    idle = idle_detectors(baseline, detectors)
     return _facts_of_spec(division) | {
         "features": max(1, len(division.setting.fields)),
         "noise": baseline.noise.why,
-        "detectors": list(division.setting.spec.watch.detectors),
+        "detectors": [name for name in detectors if name not in idle],
         "layout_hash": baseline.layout.layout_hash,
     }
 

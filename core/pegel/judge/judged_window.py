@@ -16,7 +16,7 @@ from pegel.detect.detector import Evidence
 from pegel.detect.drift import MIN_WINDOW, too_few
 from pegel.detect.error_rate import Labelled
 from pegel.judge.chart_state import Carried, ChartState, WindowSizes
-from pegel.judge.comparison import Comparison, compare, drift_family
+from pegel.judge.comparison import Comparison, compare, drift_family, idle_detectors
 from pegel.judge.event_counts import SeenEvents
 from pegel.spec.monitor_spec import Watch
 from pegel.stats.summary import Summary
@@ -54,14 +54,14 @@ class JudgedWindow:
     def comparisons(self) -> list[Comparison]:
         """Return the two sides of each judged field."""
         carries = None if self.chart_state is None else self
-        return compare(
-            self.baseline, self.summary, self.fields, self.span, detectors=self.watch.detectors, carries=carries
-        )
+        return compare(self.baseline, self.summary, self.fields, self.span, carries=carries)
 
     @cached_property
     def drift_evidence(self) -> dict[str, list[Evidence]]:
         """Return the tests of the distribution of each field that can be judged, by name."""
-        return drift_family([pair for pair in self.comparisons if _large_enough(pair)], self.watch.detectors)
+        idle = idle_detectors(self.baseline, self.watch.detectors)
+        asked = [name for name in self.watch.detectors if name not in idle]
+        return drift_family([pair for pair in self.comparisons if _large_enough(pair)], asked)
 
     def carried(self, name: str, season: int | None) -> Carried | None:
         """Return the values of one field from earlier windows of the same season."""

@@ -68,7 +68,7 @@ def _view(field: Field, baseline: Baseline, now: Summary | None, judged: dict[st
 
 
 def _not_yet_back(judged: dict[str, Any]) -> bool:
-    return judged["verdict"] == Verdict.DRIFTING and not judged["alarm"]
+    return judged["verdict"] == Verdict.DRIFTING and not judged["chart_alarm"]
 
 
 def _size(judged: dict[str, Any], field: Field) -> str:

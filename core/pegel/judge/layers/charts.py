@@ -119,7 +119,9 @@ class Charts:
         chart_limits, before = ChartLimits(stored["k"], stored["h"]), Chart.from_json(stored["before"])
         test, direction = finding.test.split()
         pair = stored_comparison(finding, summary, baseline)
-        by_chart = {(name, where): z for name, where, z in deviations(stored_evidence(finding, pair), pair.dispersion)}
+        by_chart = {
+            (name, where): z for name, where, z in deviations(stored_evidence(finding, pair, baseline), pair.dispersion)
+        }
         if (test, direction) not in by_chart:
             raise NotFound(
                 f"expected a chart {finding.test!r} of {finding.feature}, found none: nothing was recomputed."
@@ -225,7 +227,7 @@ class _Step:
                     "latest": None if after.since is None else self._latest(after, after.since).isoformat(),
                 }
             },
-            alarm=alarm,
+            chart_alarm=alarm,
         )
 
 

@@ -19,7 +19,7 @@ from pegel.detect.error_rate import ERROR_RATE, error_test
 from pegel.detect.quality import quality_tests
 from pegel.detect.sizes import distances_of
 from pegel.judge.budget import Budget, sidak
-from pegel.judge.comparison import Comparison
+from pegel.judge.comparison import Comparison, idle_detectors
 from pegel.judge.decision import Criterion, FeatureVerdict, insufficient, verdict_on
 from pegel.judge.explanation import Explanation, explained_by
 from pegel.judge.findings import Finding, Verdict
@@ -112,6 +112,8 @@ class SingleWindows:
             notes.append(f"windows that vary by themselves are not allowed for ({baseline.noise.why})")
         if baseline.noise.repeats > 1:
             notes.append(_repeats(baseline))
+        idle = idle_detectors(baseline, watch.detectors)
+        notes += [f"the detector {name} is not asked: {why}" for name, why in idle.items()]
         if baseline.outlier_cutoff is None and setting.of_events:
             notes.append(refusal(baseline.rows, watch.rows_per_day, watch.outliers_per_day) or "")
         return [note for note in notes if note]
@@ -142,7 +144,7 @@ class SingleWindows:
             return explained_by(finding, quality_tests(pair.before, pair.now, pair.dispersion), _COUNT_FORMULA)
         light = isinstance(pair.before.layout, NumericLayout) and pair.before.layout.light_tails
         formula = _FORMULAS.get(finding.test, _COUNT_FORMULA).format(scores=_SCORES[light])
-        return explained_by(finding, stored_evidence(finding, pair), formula)
+        return explained_by(finding, stored_evidence(finding, pair, baseline), formula)
 
 
 def has_no_frequent_values(feature: FeatureSummary) -> bool:

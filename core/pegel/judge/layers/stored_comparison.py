@@ -10,7 +10,7 @@ from typing import Any
 from pegel.baseline.baseline import Baseline
 from pegel.detect.detector import Evidence
 from pegel.judge.chart_state import Carried
-from pegel.judge.comparison import Comparison, compare, drift_family
+from pegel.judge.comparison import Comparison, compare, drift_family, idle_detectors
 from pegel.judge.findings import Finding
 from pegel.stats.summary import Summary
 
@@ -19,13 +19,13 @@ def stored_comparison(finding: Finding, summary: Summary, baseline: Baseline) ->
     """Put both sides next to each other as they were judged, with the values of earlier windows."""
     field = baseline.layout.schema.fields[baseline.layout.index[finding.feature]]
     carries = _InEvidence(finding.evidence.get("carried"))
-    names = finding.evidence.get("detectors", ())
-    return compare(baseline, summary, [field], finding.span, detectors=names, carries=carries)[0]
+    return compare(baseline, summary, [field], finding.span, carries=carries)[0]
 
 
-def stored_evidence(finding: Finding, pair: Comparison) -> list[Evidence]:
-    """Return the tests of the field's distribution, those of further detectors included."""
-    return drift_family([pair], finding.evidence.get("detectors", ()))[pair.name]
+def stored_evidence(finding: Finding, pair: Comparison, baseline: Baseline) -> list[Evidence]:
+    """Return the tests of the field's distribution, those of further detectors that are still there included."""
+    asked = [name for name in finding.evidence.get("detectors", ()) if name not in idle_detectors(baseline, [name])]
+    return drift_family([pair], asked)[pair.name]
 
 
 @dataclass(frozen=True, slots=True)
