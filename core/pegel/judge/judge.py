@@ -24,6 +24,8 @@ from pegel.judge.watched_fields import unknown_names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
 
+_CHANGED = (Verdict.DRIFT, Verdict.DRIFTING, Verdict.BELOW_MARGIN)
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -35,6 +37,8 @@ class Judgement:
 
     verdict: Verdict
     features: tuple[FeatureVerdict, ...] = ()
+    further: tuple[FeatureVerdict, ...] = ()
+    """What else changed in fields of which `features` tells a worse fact."""
     beyond: tuple[FeatureVerdict, ...] = ()
     """What is known beyond single fields: rates of outliers and of wrong answers, pairs of features, odd events."""
     findings: tuple[Finding, ...] = ()
@@ -137,6 +141,8 @@ def _in_order(verdicts: Sequence[FeatureVerdict], division: Division, baseline: 
     missing = unknown_names(baseline.layout, division.setting.spec.watch)
     unknown = (insufficient(name, "not in the baseline", 0, 0) for name in missing)
     features = (*(max(some, key=lambda verdict: verdict.weight) for some in by_field.values() if some), *unknown)
+    changed = (verdict for some in by_field.values() for verdict in some if verdict.verdict in _CHANGED)
+    further = tuple(verdict for verdict in changed if not any(verdict is worst for worst in features))
     ordered = [*(verdict for some in by_field.values() for verdict in some), *beyond]
     alarming = [verdict for verdict in ordered if verdict.verdict is Verdict.DRIFT or verdict.chart_alarm]
     # Most windows have no finding, and so nothing to say of how it was made.
@@ -145,6 +151,7 @@ def _in_order(verdicts: Sequence[FeatureVerdict], division: Division, baseline: 
         # An inconspicuous outlier rate of a few rows must not make a span look healthy that nobody could judge.
         verdict=overall([*features, *(verdict for verdict in beyond if verdict.verdict is not Verdict.OK)]),
         features=features,
+        further=further,
         beyond=tuple(beyond),
         findings=tuple(span.finding(verdict, facts) for verdict in alarming),
         division=division,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pegel.baseline.baseline import Baseline
@@ -24,7 +25,10 @@ def feature_views(baseline: Baseline, windows: Sequence[WindowRow]) -> list[Feat
     now = merged(windows, baseline)
     judged = _judgements(windows)
     views = [
-        (_rank(judged.get(field.name, {}), place), _view(field, baseline, now, judged.get(field.name, {})))
+        (
+            _rank(judged.get(field.name, {}), place),
+            replace(_view(field, baseline, now, judged.get(field.name, {})), further=_further(windows, field)),
+        )
         for place, field in enumerate(baseline.layout.schema.fields)
     ]
     return [view for _, view in sorted(views, key=lambda pair: pair[0])]
@@ -36,6 +40,13 @@ def _judgements(windows: Sequence[WindowRow]) -> dict[str, dict[str, Any]]:
         if row.judgement.get("features"):
             return {verdict["feature"]: verdict for verdict in row.judgement["features"]}
     return {}
+
+
+def _further(windows: Sequence[WindowRow], field: Field) -> list[str]:
+    """Return what else the newest judged window says of a field, in words."""
+    newest = next((row.judgement for row in reversed(windows) if row.judgement.get("features")), {})
+    own = (verdict for verdict in newest.get("further", ()) if verdict["feature"] == field.name)
+    return [f"{verdict['what']} · {_size(verdict, field)}".replace("->", "→") for verdict in own]
 
 
 def _rank(judged: dict[str, Any], place: int) -> tuple[int, float, int]:
@@ -62,6 +73,7 @@ def _view(field: Field, baseline: Baseline, now: Summary | None, judged: dict[st
         p_value=p_value(judged["p_value"]) if judged and not _not_yet_back(judged) else "",
         threshold=p_value(judged["threshold"]) if judged else "",
         rows=f"{counted:,} against {before.counted:,}",
+        further=[],
         odd="" if after is None else odd(after),
         chart=chart(shape(before, after), title=f"{field.name}: {what}", unit=field.unit),
     )

@@ -14,6 +14,7 @@ from pegel.report.timeline import told
 from pegel.report.views import ModelView
 from pegel.spec.output_file import refuse_unwritable, writing
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel.spec.plain_numbers import plain
 
 _FOLDER = Path(__file__).parent / "templates"
 
@@ -38,6 +39,7 @@ def environment() -> Environment:
         "silenced": words.silenced,
         "told": told,
         "number": words.number,
+        "few_digits": lambda value: plain(value, 6) if isinstance(value, float) else value,
         "svg": Markup,
     }
     return templates

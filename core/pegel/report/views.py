@@ -28,6 +28,8 @@ class FeatureView:
     threshold: str
     rows: str
     """How many values of the windows shown against how many of the baseline."""
+    further: list[str]
+    """What else changed, in words: `what` is the worst."""
     odd: str
     """What came instead of values in the windows shown, by kind: `3 nulls, 1 unparseable`; empty if nothing did."""
     chart: str

@@ -148,6 +148,8 @@ def _window(count: SpanCount, spec: MonitorSpec, judgement: Judgement, now: date
 def _judgement(judgement: Judgement, *, final: bool) -> dict[str, Any]:
     """Return what is kept of a judgement; only what a final window leaves is remembered."""
     kept: dict[str, Any] = {"features": [feature.to_json() for feature in judgement.features]}
+    if judgement.further:
+        kept["further"] = [feature.to_json() for feature in judgement.further]
     if judgement.notes:
         kept["notes"] = list(judgement.notes)
     if final and judgement.chart_state is not None:

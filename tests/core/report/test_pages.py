@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -14,11 +15,13 @@ import pytest
 import sqlalchemy as sa
 
 from pegel.alerts.alert import Silence
+from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.errors import NotFound
+from pegel.judge.decision import FeatureVerdict
 from pegel.judge.findings import Verdict
 from pegel.report import html
-from pegel.report.features import odd
+from pegel.report.features import feature_views, odd
 from pegel.report.model_list import model_rows
 from pegel.report.model_page import model_view
 from pegel.report.progress import progress
@@ -274,6 +277,25 @@ def test_what_is_too_short_is_named() -> None:
     state = state_of(sample_spec(), last=last, alert=None, heartbeat=sample_heartbeat(now), now=now)
 
     assert "not judged: fewer than 1,000 values in training" == state.words
+
+
+def test_what_else_changed_in_a_field_is_not_lost(baseline: Baseline) -> None:
+    """A field's card leads with its worst fact; the others stand behind it, each with its size."""
+    facts: dict[str, Any] = {
+        "feature": "airline",
+        "n": 600,
+        "m": 5_000,
+        "p_value": 1e-9,
+        "threshold": 1e-4,
+        "effect_unit": "share",
+    }
+    worst = FeatureVerdict(verdict=Verdict.DRIFT, what="WN 50 % -> 70 %", effect=0.2, **facts)
+    other = FeatureVerdict(verdict=Verdict.BELOW_MARGIN, what="nulls 0 % -> 1 %", effect=0.01, **facts)
+    judgement = {"features": [worst.to_json()], "further": [other.to_json()]}
+    views = {view.name: view for view in feature_views(baseline, [sample_window(judgement=judgement)])}
+
+    assert ("WN 50 % → 70 %", ["nulls 0 % → 1 % · +1 points"]) == (views["airline"].what, views["airline"].further)
+    assert [] == views["day_of_week"].further
 
 
 def test_a_window_is_told_in_one_line() -> None:
