@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -27,6 +28,9 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel_local.backends.endpoint_document import EndpointDocument, write_document
+from pegel_local.cli.send import summary
+from pegel_local.sending import open_loop
+from pegel_local.sending.receiver import Receiver
 
 ROWS = 12
 PEGEL = (sys.executable, "-m", "pegel.cli.main", "send")
@@ -150,6 +154,18 @@ def test_a_share_of_the_rows_is_changed_by_chance_and_the_same_each_time(table: 
 
     assert runs[0] == runs[1]
     assert 40 <= runs[0].total() <= 80
+
+
+def test_what_cannot_keep_up_with_the_rate_is_told(sink: sinks.Sink) -> None:
+    """Behind slow answers only so many requests wait, and the summary says how late the last one was sent."""
+    sink.delay_s = 0.6
+    counts = open_loop.AnswerCounts()
+    receiver = Receiver(sink.url, "v1", {})
+    asyncio.run(open_loop.send(sink.url, [(b"{}", False)] * 3, rate=1_000.0, counts=counts, under_way=1))
+
+    assert counts.behind_s >= 1.1
+    assert "s late: server or sender cannot keep up with it" in summary(counts, receiver)
+    assert (3, 3) == (counts.sent, counts.answered)
 
 
 def test_a_time_and_a_rate_are_so_many_rows(table: Path, sink: sinks.Sink) -> None:

@@ -46,6 +46,8 @@ Missing = Annotated[list[str] | None, typer.Option(help="COLUMN without a value.
 Share = Annotated[float, typer.Option(help="Part of the rows that are changed, by chance: 0.3.")]
 AsList = Annotated[bool, typer.Option("--as-list", help="v1: rows as lists, in the order of the columns.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what came of it for machines.")]
+MOST_BEHIND_S = 1.0
+"""Beyond that the rate was not the one that was asked for."""
 
 
 def send(  # noqa: PLR0917  options are named on the command line
@@ -160,4 +162,7 @@ def summary(counts: AnswerCounts, receiver: Receiver) -> str:
         f"{counts.sent:,} rows sent to {receiver.address} in {counts.seconds:.1f} s ({rate:.1f} a second){changed}",
         f"{', '.join(seen)}{f' ({statuses})' if statuses else ''}",
     ]
-    return "\n".join([*lines, f"answered in {times}"] if times else lines)
+    lines += [f"answered in {times}"] if times else []
+    if counts.behind_s > MOST_BEHIND_S:
+        lines.append(f"the last row was sent {counts.behind_s:.1f} s late: server or sender cannot keep up with it")
+    return "\n".join(lines)

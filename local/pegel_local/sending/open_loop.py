@@ -30,7 +30,7 @@ class AnswerCounts:
     """What came of the requests so far. `statuses` are those of HTTP, as text, or `NO_ANSWER`.
 
     `latencies_ms`: of what was answered, from when the request was due, so what waits here counts, too. `said`: the
-    first words of a server for each status that is no answer.
+    first words of a server for each status that is no answer. `behind_s`: how late the last request was sent.
     """
 
     sent: int = 0
@@ -39,6 +39,7 @@ class AnswerCounts:
     latencies_ms: list[float] = field(default_factory=list)
     said: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    behind_s: float = 0.0
 
     @property
     def answered(self) -> int:
@@ -78,6 +79,7 @@ class AnswerCounts:
             "said": self.said,
             "latency_ms": self.percentiles_ms(),
             "seconds": round(self.seconds, 3),
+            "behind_s": round(self.behind_s, 3),
             "rate": rate,
         }
 
@@ -109,6 +111,7 @@ async def send(
                 due = began + number / rate
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
                 await room.acquire()
+                counts.behind_s = time.monotonic() - due
                 counts.sent += 1
                 counts.changed += changed
                 progress(counts.sent)
