@@ -67,7 +67,7 @@ SUITES = (
     Suite("abuse", "serving", 36),
     Suite("local", "serving", 48),
     Suite("repo", "serving", 65),
-    Suite("e2e", "serving", 250),
+    Suite("e2e", "serving", 400),
 )
 _printing = threading.Lock()
 

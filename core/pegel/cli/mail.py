@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Annotated
 
@@ -12,30 +13,39 @@ from pegel.cli.console import say
 from pegel.cli.options import HomeOption, home_of, same_home
 from pegel.errors import NotFound
 from pegel.report.kept_mail import newest, plain_text, read
-from pegel.spec.outside_text import shown
+from pegel.spec.outside_text import LONGEST_NAME, shown
 
 WAIT_S = 120.0
 LOOK_EVERY_S = 0.5
+About = Annotated[str | None, typer.Argument(metavar="[MODEL]", help="Its name; else of any model.")]
 WaitOption = Annotated[bool, typer.Option("--wait", help="If there is none yet, wait for it, at most two minutes.")]
 
 
-def mail(*, wait: WaitOption = False, home: HomeOption = None) -> None:
+def mail(model: About = None, *, wait: WaitOption = False, home: HomeOption = None) -> None:
     """Print the newest mail that a local system has sent: its mail box keeps them, none leaves the machine."""
     box = home_of(home) / "mail"
-    kept = _within(box, WAIT_S if wait else 0.0)
+    kept = _within(box, model, WAIT_S if wait else 0.0)
     if kept is None:
+        about = "" if model is None else f" about {shown(model, LONGEST_NAME)}"
         raise NotFound(
-            f"no mail in {shown(str(box))}. One is sent when a model drifts; `pegel status{same_home(home)}` says how "
-            "the models are."
+            f"no mail{about} in {shown(str(box))}. One is sent when a model drifts; how the models are says "
+            f"`pegel status{same_home(home)}`."
         )
     message = read(kept)
-    heads = [f"{name}: {message[name]}" for name in ("Subject", "To", "Date") if name in message]
+    heads = [f"{name}: {str(message[name]).strip()}" for name in ("Subject", "To", "Date") if name in message]
     say("\n".join([*heads, "", plain_text(message), "", f"with its picture: {kept}"]))
 
 
-def _within(box: Path, seconds: float) -> Path | None:
-    """Return the newest mail, looking for one for so long."""
+def _within(box: Path, model: str | None, seconds: float) -> Path | None:
+    """Return the newest mail about a model, or any, looking for one for so long."""
     deadline = time.monotonic() + seconds
-    while (kept := newest(box)) is None and time.monotonic() < deadline:
+    while (kept := newest(box, lambda message: model is None or _is_about(message, model))) is None:
+        if time.monotonic() > deadline:
+            return None
         time.sleep(LOOK_EVERY_S)
     return kept
+
+
+def _is_about(message: EmailMessage, model: str) -> bool:
+    """Say whether a mail names a model, as its subject or the address of the model's page does."""
+    return f" {model} v" in str(message["Subject"]) or f"/models/{model}/" in plain_text(message)

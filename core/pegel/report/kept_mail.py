@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
 
 
-def newest(box: Path) -> Path | None:
-    """Return the mail that a box accepted last; None if it has none, or if there is no such folder."""
-    return max(box.glob("[!.]*.eml"), default=None)
+def newest(box: Path, wanted: Callable[[EmailMessage], bool] = lambda _message: True) -> Path | None:
+    """Return the mail that a box accepted last, of those wanted; None for none, or if there is no such folder."""
+    latest_first = sorted(box.glob("[!.]*.eml"), reverse=True)
+    return next((path for path in latest_first if wanted(read(path))), None)
 
 
 def read(path: Path) -> EmailMessage:

@@ -40,7 +40,7 @@ def _latencies(demo: Demo) -> Table:
 def _next(demo: Demo) -> str:
     if not demo.keep:
         return (
-            "\nyour own model        .venvs/serving/bin/pegel up, then apply FILE: README.md, docs/spec.md"
+            "\nyour own model        docs/your-model.md"
             "\nlook at the pages     make demo KEEP=1"
             "\nhow it is made        docs/architecture.md"
         )

@@ -52,3 +52,16 @@ def test_an_empty_box_says_where_it_is(tmp_path: Path, capsys: pytest.CaptureFix
     said = " ".join(capsys.readouterr().err.split())
     assert f"no mail in {tmp_path / 'mail'}" in said
     assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("model", "subject"), [("loans", "loans v1: income"), ("trips", "trips v2: length")])
+def test_the_newest_mail_about_a_model_is_shown(
+    model: str, subject: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a model's name, mails about others are passed over."""
+    keep(tmp_path, 1, "[pegel] loans v1: age", "an old one")
+    keep(tmp_path, 2, "[pegel] loans v1: income", "its newest")
+    keep(tmp_path, 3, "[pegel] trips v2: length", "of another one")
+
+    assert 0 == run(model, "--home", str(tmp_path))
+    assert f"Subject: [pegel] {subject}" == capsys.readouterr().out.splitlines()[0]
