@@ -70,6 +70,9 @@ class Metadata:
         path = folder / METADATA_FILE
         try:
             metadata = cls._of(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError as error:
+            init = f"`pegel model init {folder} --from TABLE --prediction NAME`"
+            raise SetupError(f"there is no {path}: {init} writes one. Nothing is served.") from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise SetupError(
                 f"{path} must hold name, version and schema of the model; given: {type(error).__name__}: {error}. "

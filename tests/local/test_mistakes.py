@@ -91,7 +91,11 @@ MISTAKES = [
         "data rm a --home up", 1, "expected the name of training data, given a; registered: none. Nothing was done."
     ),
     Mistake("model check nowhere", 1, "expected a folder that holds model.joblib, given nowhere, which is none."),
-    Mistake("model check empty", 1, "empty/metadata.json must hold name, version and schema of the model"),
+    Mistake(
+        "model check empty",
+        1,
+        "there is no empty/metadata.json: `pegel model init empty --from TABLE ",
+    ),
     Mistake("model init empty --from t.csv --prediction a", 1, "empty/model.joblib must be a fitted pipeline"),
     Mistake("statsu", 2, "No such command 'statsu'"),
 ]

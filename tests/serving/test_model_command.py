@@ -353,7 +353,7 @@ def test_metadata_that_is_there_is_never_written_over(folder: Path, table: Path)
         (("init", "--from", "a.csv"), "expected --from TABLE or NAME, and --prediction NAME"),
         (("check", "--rows", "nowhere.csv"), "expected a table in Parquet or CSV at nowhere.csv; nothing is there"),
         (("check", "--data", "nothing"), "expected the name of training data, given nothing; registered: "),
-        (("check",), "metadata.json must hold name, version and schema"),
+        (("check",), "metadata.json: `pegel model init "),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(

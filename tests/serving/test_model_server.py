@@ -193,5 +193,5 @@ def test_a_folder_without_a_model_is_one_sentence(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=40)
 
     assert 1 == done.returncode
-    assert "metadata.json must hold name, version and schema" in done.stderr
+    assert "metadata.json: `pegel model init " in done.stderr
     assert "Traceback" not in done.stderr
