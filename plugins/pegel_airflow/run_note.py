@@ -51,9 +51,11 @@ def on_dag_run_success(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001 - Air
 
 
 def note_of(sentences: Mapping[str, str]) -> str:
-    """Return a note of what each task said, `LONGEST_NOTE` characters at most."""
-    text = OURS + "\n".join(f"{task}: {sentence}" for task, sentence in sentences.items())
-    return text if len(text) <= LONGEST_NOTE else f"{text[: LONGEST_NOTE - 1]}…"
+    """Return a note of what each task said, `LONGEST_NOTE` characters at most: each has an equal part of them."""
+    most = max(LONGEST_NOTE // max(len(sentences), 1) - len(OURS), 2)
+    lines = [f"{task}: {sentence}" for task, sentence in sentences.items()]
+    cut = [line if len(line) <= most else f"{line[: most - 1]}…" for line in lines]
+    return (OURS + "\n".join(cut))[:LONGEST_NOTE]
 
 
 @contextmanager
