@@ -15,10 +15,10 @@ from pegel.errors import NotFound
 from pegel.report.kept_mail import newest, plain_text, read
 from pegel.spec.outside_text import LONGEST_NAME, shown
 
-WAIT_S = 120.0
+WAIT_S = 300.0
 LOOK_EVERY_S = 0.5
 About = Annotated[str | None, typer.Argument(metavar="[MODEL]", help="Its name; else of any model.")]
-WaitOption = Annotated[bool, typer.Option("--wait", help="If there is none yet, wait for it, at most two minutes.")]
+WaitOption = Annotated[bool, typer.Option("--wait", help="If there is none yet, wait for it, at most five minutes.")]
 
 
 def mail(model: About = None, *, wait: WaitOption = False, home: HomeOption = None) -> None:
