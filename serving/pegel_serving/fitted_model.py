@@ -16,6 +16,7 @@ from pegel.data.conversions import number_of, plain
 from pegel.errors import SetupError
 from pegel.notebook.naming import listed
 from pegel.spec.outside_text import shown
+from pegel.spec.plain_numbers import how_many
 from pegel_serving.metadata import MODEL_FILE, Metadata
 from pegel_serving.model_columns import Rows, frame_of, matrix_of
 from pegel_serving.model_errors import REFUSALS, ModelFailed, refusal, sentence
@@ -74,8 +75,8 @@ class FittedModel:
         wanted = self.metadata.predictions[:1] if self.classes else self.metadata.predictions
         if predicted.shape != (len(rows), len(wanted)):
             raise ModelFailed(
-                f"the model answers {len(rows)} rows with an array of shape {list(predicted.shape)}; metadata.json "
-                f"says one value for each of {listed([field.name for field in wanted])}"
+                f"the model answers {how_many(len(rows), 'row')} with an array of shape {list(predicted.shape)}; "
+                f"metadata.json says one value for each of {listed([field.name for field in wanted])}"
             )
         columns = {field.name: _plain_column(predicted[:, at], field) for at, field in enumerate(wanted)}
         return columns | (self._probabilities(given, rows, predicted[:, 0]) if self.classes else {})

@@ -16,6 +16,7 @@ from pegel.data.conversions import category_of
 from pegel.notebook.named_table import NamedTable
 from pegel.notebook.naming import listed
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel.spec.plain_numbers import how_many
 from pegel_serving.fitted_model import FittedModel, v1_predictions
 from pegel_serving.metadata import Metadata
 from pegel_serving.model_columns import ColumnType, Rows, WrongValue, is_time
@@ -98,7 +99,7 @@ def _ask(model: FittedModel, table: NamedTable, findings: Findings) -> None:
         findings.problems.append(f"{table.name} has no rows: the model was not asked")
         return
     answered, refused = _answers(model, rows)
-    findings.lines.append(f"asked    about {len(rows):,} rows of {table.name}: {len(answered):,} answered")
+    findings.lines.append(f"asked    about {how_many(len(rows), 'row')} of {table.name}: {len(answered):,} answered")
     for reason, count in refused.items():
         findings.problems.append(f"{count:,} of {len(rows):,} rows are not answered: {reason}")
     if answered:

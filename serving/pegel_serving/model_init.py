@@ -18,6 +18,7 @@ from pegel.notebook.naming import listed
 from pegel.notebook.table_reading import Table
 from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import shown
+from pegel.spec.plain_numbers import how_many
 from pegel_serving.fitted_model import FittedModel, load_estimator, probability_fields, text_classes
 from pegel_serving.metadata import METADATA_FILE, Metadata
 from pegel_serving.model_check import named_type, notes_on_times
@@ -106,7 +107,7 @@ def _way_that_answers(estimator: Any, ways: Sequence[Metadata], rows: Rows, fold
         else:
             note = f"note: the model answers no matrix, but a {metadata.given}, although it does not name its columns"
             return metadata, [note] * bool(metadata.given)
-    return ways[0], [f"note: {len(rows):,} rows together are not answered: {reasons[0]}"]
+    return ways[0], [f"note: {how_many(len(rows), 'row')} together are not answered: {reasons[0]}"]
 
 
 def _features(estimator: Any, read: Table, table: NamedTable, wanted: NewMetadata) -> list[str]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pegel.data.columns import Field, Kind, Missing
 from pegel.data.conversions import category_of, number_of
 from pegel.spec.outside_text import LONGEST_NAME, quoted, shown
+from pegel.spec.plain_numbers import how_many
 from pegel_serving.model_columns import Rows
 
 
@@ -92,7 +93,7 @@ def _values(instance: Any, fields: Sequence[Field], index: int) -> Sequence[Any]
         return [instance.get(field.name) for field in fields]
     if isinstance(instance, list) and len(instance) == len(fields):
         return instance
-    given = f"{len(instance)} values" if isinstance(instance, list) else type(instance).__name__
+    given = how_many(len(instance), "value") if isinstance(instance, list) else type(instance).__name__
     names = ", ".join(field.name for field in fields)
     raise InvalidInput(f"instances[{index}]: expected {len(fields)} values ({names}); given: {given}")
 

@@ -16,6 +16,7 @@ from pegel.notebook import profiling
 from pegel.notebook.naming import listed
 from pegel.spec.output_file import refuse_unwritable, writing
 from pegel.spec.outside_text import shown
+from pegel.spec.plain_numbers import how_many
 
 Data = Annotated[
     list[str], typer.Argument(metavar="DATA...", help="Parquet or CSV: files, folders, or patterns like 'days/*.csv'.")
@@ -58,7 +59,7 @@ def profile(  # noqa: PLR0917  options are named on the command line
     with writing(output):
         output.write_text(json.dumps(baseline.to_json()), encoding="utf-8")
     fields = len(baseline.layout.features)
-    say(f"{shown(str(output))}: {baseline.rows:,} rows, {fields} columns, {baseline.id}")
+    say(f"{shown(str(output))}: {how_many(baseline.rows, 'row')}, {how_many(fields, 'column')}, {baseline.id}")
 
 
 def units_of(given: list[str] | None) -> dict[str, str]:

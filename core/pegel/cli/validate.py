@@ -17,7 +17,7 @@ from pegel.judge.named_parts import unknown_parts
 from pegel.judge.outlook import Outlook, aligned
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
-from pegel.spec.plain_numbers import plain
+from pegel.spec.plain_numbers import how_many
 from pegel.spec.settings import SETTINGS_FILE, Settings
 
 
@@ -60,7 +60,7 @@ def summary(spec: MonitorSpec, layers: Layers = LAYERS, *, training: TrainingFac
     step = windowing.step.total_seconds()
     recipients = ", ".join(spec.alerts.emails) or "nobody (alerts.emails is empty)"
     division = Division.of(Setting(spec, usual_rows=max(1, spec.expected_rows), training=training), layers)
-    often = f"{plain(alarms.count, 6)} false alarm{'s' if alarms.count != 1 else ''} per {alarms.per}"
+    often = f"{how_many(alarms.count, 'false alarm')} per {alarms.per}"
     held = "on average over baselines"
     if alarms.hold_for:
         held = f"for {100 * alarms.hold_for:g} % of baselines: levels fall where windows are large beside training data"

@@ -36,7 +36,7 @@ def too_few(n: int, m: int) -> str | None:
     if m < MIN_BASELINE:
         return f"fewer than {MIN_BASELINE:,} values in training"
     if n < MIN_WINDOW:
-        return f"fewer than {MIN_WINDOW} values"
+        return f"fewer than {MIN_WINDOW} values in the window"
     return None
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pegel.detect.replay import MIN_BLOCKS, replay
 from pegel.detect.season_choice import choose
 from pegel.detect.single_category import NAME as SINGLE_CATEGORY
+from pegel.spec.plain_numbers import how_many
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.layout import Layout
 from pegel.stats.noise import COUNTS, Noise
@@ -45,7 +46,8 @@ def assess(layout: Layout, values: Mapping[str, NDArray[Any]], n_ref: int, row_t
     """
     rows = len(next(iter(values.values()))) if values else 0
     if n_ref < 1 or rows // n_ref < MIN_BLOCKS:
-        return Noise(why=f"not assessed: {rows:,} rows are fewer than {MIN_BLOCKS} windows of {n_ref:,}")
+        needed = f"{MIN_BLOCKS} windows of {how_many(n_ref, 'row')}"
+        return Noise(why=f"not assessed: needs {needed} in the baseline, which has {how_many(rows, 'row')}")
     if row_times is None:
         return Noise(replay(layout, values, n_ref), None, "assessed; hours were not looked at: no times")
     choice = choose(layout, values, row_times.instants, n_ref, length=row_times.length, utc_offset=row_times.utc_offset)

@@ -14,6 +14,7 @@ from scipy.special import fdtrc
 from pegel.detect.ranks import Floats
 from pegel.detect.replay import cut
 from pegel.detect.siegmund import LEAST
+from pegel.spec.plain_numbers import how_many
 from pegel.stats.layout import Layout
 from pegel.stats.seasons import Seasons, candidates
 
@@ -62,9 +63,8 @@ def choose(
         if rows.min() >= LEAST * n_ref:
             return Choice(seasons, f"judged by {seasons.count} seasons of {seasons.hours} h each: they differ")
     if needed:
-        return Choice(
-            None, f"hours differ, but a season needs {LEAST} windows of {n_ref} rows; one baseline for all hours"
-        )
+        few = f"a season needs {LEAST} windows of {how_many(n_ref, 'row')} in the baseline"
+        return Choice(None, f"hours differ, but {few}; one baseline for all hours")
     return Choice(None, "hours do not differ")
 
 

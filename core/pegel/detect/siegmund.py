@@ -112,7 +112,7 @@ def limits(n: int, m: int, rate: float, *, squares: bool = False) -> ChartLimits
     k = ALLOWANCE + 2 * math.sqrt(share)
     lost = k / math.sqrt(n * m / (n + m))
     message = (
-        f"baseline of {m} rows for windows of {n}: allowance widened to {k:.2f}; "
+        f"baseline of {m:,} rows for windows of {n:,}: allowance widened to {k:.2f}; "
         f"changes below {lost:.2g} sigma are not seen"
     )
     return ChartLimits(k, limit(k, share, rate), message)

@@ -10,6 +10,7 @@ from typing import Any
 from pegel.detect.effect import percent_of
 from pegel.judge.event_counts import UNANSWERED, SeenEvents
 from pegel.judge.findings import Finding
+from pegel.spec.plain_numbers import how_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class MissingAnswers:
 
     def __str__(self) -> str:
         """Return it in words, without the time: `answers missing 99.95 % (4,284 of 4,286 requests)`."""
-        return f"answers missing {percent_of(self.seen, self.n)} ({self.seen:,} of {self.n:,} requests)"
+        return f"answers missing {percent_of(self.seen, self.n)} ({self.seen:,} of {how_many(self.n, 'request')})"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, the inverse of `from_json`."""

@@ -18,7 +18,7 @@ from scipy.special import ndtr, ndtri
 from pegel.baseline.baseline import MANY_WINDOWS
 from pegel.detect.siegmund import arl, baseline_share_of, limits
 from pegel.spec.monitor_spec import FalseAlarms
-from pegel.spec.plain_numbers import plain
+from pegel.spec.plain_numbers import how_many, plain
 
 BASELINES = 1_000
 """So many are imagined."""
@@ -55,7 +55,7 @@ class OneBaseline:
 
         `alarms`: what is promised; `scale`: what it costs that this holds for a share of baselines, if that is asked.
         """
-        sizes = f"windows of {self.n:,} rows against a baseline of {self.m:,}"
+        sizes = f"windows of {how_many(self.n, 'row')} against a baseline of {self.m:,}"
         if alarms.hold_for:
             held = f"the promise holds for {100 * alarms.hold_for:g} % of baselines"
             return f"{sizes}: levels are multiplied by {plain(scale)}, so that {held}"

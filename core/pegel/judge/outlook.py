@@ -19,7 +19,7 @@ from pegel.judge.layer import Setting, TrainingFacts
 from pegel.judge.layers.single_windows import OPEN, has_no_frequent_values
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, shown
-from pegel.spec.plain_numbers import plain
+from pegel.spec.plain_numbers import how_many, plain
 
 SHOWN = 3
 """Names that a brief line lists; the others are counted."""
@@ -122,7 +122,7 @@ class Outlook:
         return [*fields, *self.division.idle, *self._without_predictions()]
 
     def _in_full(self, why: str) -> str:
-        return why if why == OPEN else f"{why} ({self._rows:,} rows); judged once the training data has more"
+        return why if why == OPEN else f"{why} ({how_many(self._rows, 'row')}); judged once the training data has more"
 
     @property
     def _rows(self) -> int:
@@ -151,7 +151,8 @@ class Outlook:
     def _first(self) -> Line:
         spec, rows = self.setting.spec, self.setting.usual_rows
         length, late = (part.total_seconds() for part in (spec.windowing.length, spec.windowing.lateness))
-        size = f"windows of {length:g} s, about {rows:,} rows each at {plain(spec.watch.rows_per_day, 6)} a day"
+        daily = plain(spec.watch.rows_per_day, 6)
+        size = f"windows of {length:g} s, about {how_many(rows, 'row')} each at {daily} a day"
         few = f"; fewer than {MIN_WINDOW} are judged with those of the next windows, {MAX_MERGE} at most"
         return Line(
             "verdicts",
@@ -164,7 +165,7 @@ def mailed(spec: MonitorSpec) -> Line:
     alarms = spec.false_alarms
     if not spec.alerts.emails:
         return Line("mails", "nobody (alerts.emails is empty)")
-    often = f"{plain(alarms.count, 6)} false alarm{'s' if alarms.count != 1 else ''} per {alarms.per}"
+    often = f"{how_many(alarms.count, 'false alarm')} per {alarms.per}"
     return Line("mails", f"{', '.join(spec.alerts.emails)}; while nothing changes, {often} at most")
 
 
@@ -180,7 +181,7 @@ def _counted(baseline: Baseline, name: str) -> int:
 def _named(names: Sequence[str], most: int) -> str:
     listed = ", ".join(shown(name, LONGEST_NAME) for name in names[:most])
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{len(names)} field{'s' if len(names) != 1 else ''} ({listed}{more})"
+    return f"{how_many(len(names), 'field')} ({listed}{more})"
 
 
 def _under(about: str, sentences: Sequence[str]) -> list[Line]:

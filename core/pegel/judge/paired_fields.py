@@ -53,7 +53,10 @@ class PairedFields:
             features = "only 1 suitable numeric feature" if self.watched else "no suitable numeric feature"
             return f"correlations are not watched: {features}{self._others}"
         if not self.pairs:
-            return f"correlations are not watched: no two features have {MIN_ROWS} rows with both numbers"
+            return (
+                f"correlations are not watched: no two features have {MIN_ROWS} rows with both numbers in training and "
+                f"in the window"
+            )
         return None
 
     @property
@@ -62,7 +65,8 @@ class PairedFields:
         several = f"correlations are watched between {len(self.watched)} numeric features{self._others}"
         if self.pairs < self.possible:
             few = self.possible - self.pairs
-            return f"{several}; {few:,} of {self.possible:,} pairs have fewer than {MIN_ROWS} rows with both numbers"
+            rows = f"fewer than {MIN_ROWS} rows with both numbers in training or in the window"
+            return f"{several}; {few:,} of {self.possible:,} pairs have {rows}"
         return several if self.left_out else None
 
     @property

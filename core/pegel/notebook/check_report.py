@@ -22,7 +22,7 @@ from pegel.report.words import VERDICT_WORDS, p_value, size
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.output_file import refuse_unwritable, writing
 from pegel.spec.outside_text import LONGEST_NAME, shown
-from pegel.spec.plain_numbers import plain
+from pegel.spec.plain_numbers import how_many, plain
 from pegel.stats.summary import Summary
 
 _SHOWN = (Verdict.DRIFT, Verdict.DRIFTING, Verdict.BELOW_MARGIN)
@@ -90,7 +90,7 @@ class CheckReport:
             if judged.verdict is Verdict.DRIFT
         ]:
             verdict += f" · {' · '.join(loud)}"
-        return f"{verdict} · {self.rows:,} rows against {self.baseline.rows:,} · {self._promise}"
+        return f"{verdict} · {how_many(self.rows, 'row')} against {self.baseline.rows:,} · {self._promise}"
 
     @property
     def _promise(self) -> str:

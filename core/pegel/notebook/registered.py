@@ -14,6 +14,7 @@ from pegel.featurestore import LocalFeatureStore, SourceRef, TimeRange
 from pegel.notebook.column_type import is_instant
 from pegel.notebook.naming import listed, place, reason
 from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.plain_numbers import how_many
 
 TIME, LABEL = b"pegel.time", b"pegel.label"
 """Under which the schema of a stored file names its column of times, and that of true outcomes."""
@@ -58,13 +59,17 @@ class Registered:
         return cls(ref, path, schema, rows, store.time_range(ref), time, label, times)
 
     @property
+    def _size(self) -> str:
+        return f"{how_many(self.rows, 'row')}, {how_many(len(self.schema.fields), 'field')}"
+
+    @property
     def line(self) -> str:
         """Return one line for a list."""
-        return f"{self.ref}  {self.rows:,} rows, {len(self.schema.fields):,} fields{self._period(', ')}"
+        return f"{self.ref}  {self._size}{self._period(', ')}"
 
     def __str__(self) -> str:
         """Return everything that is known, a line each."""
-        lines = [f"{self.rows:,} rows, {len(self.schema.fields):,} fields", *_table(self.schema)]
+        lines = [self._size, *_table(self.schema)]
         if self.time is not None:
             lines.append(f"times in {shown(self.time, LONGEST_NAME)}{self._period(': ')}")
         elif self.covered is not None:

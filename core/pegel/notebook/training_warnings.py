@@ -12,6 +12,7 @@ from pegel.notebook.naming import listed
 from pegel.notebook.stored_columns import StoredColumn
 from pegel.notebook.training_file import TrainingFile
 from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.plain_numbers import how_many
 
 
 def warnings_of(file: TrainingFile) -> Iterator[str]:
@@ -33,7 +34,7 @@ def warnings_of(file: TrainingFile) -> Iterator[str]:
 def _few_values(schema: Schema, facts: TableFacts) -> Iterator[str]:
     why = f"drift of a field is judged from {MIN_BASELINE:,} values on, because fewer say too little"
     if facts.rows < MIN_BASELINE:
-        yield f"{facts.rows:,} rows: {why}; with these, only nulls, new values and exceeded ranges are judged"
+        yield f"{how_many(facts.rows, 'row')}: {why}; with these, only nulls, new values and exceeded ranges are judged"
         return
     names = {field.name for field in schema.fields}
     if short := [name for name in facts.shorter_than(MIN_BASELINE) if name in names]:

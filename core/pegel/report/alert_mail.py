@@ -20,6 +20,7 @@ from pegel.report import words
 from pegel.report.html import environment
 from pegel.report.mail_facts import Facts
 from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, shown
+from pegel.spec.plain_numbers import how_many
 from pegel.stream.result_rows import Tally
 
 PICTURE = "picture@pegel"
@@ -184,7 +185,9 @@ def _begins(facts: Facts) -> list[str]:
 def summary(facts: Facts) -> str:
     """Return how much data speaks, and what does not drift."""
     tally = facts.tally
-    parts = [f"{tally.drifting:,} of {tally.windows:,} windows, {tally.rows:,} rows"] if tally.windows else []
+    parts = []
+    if tally.windows:
+        parts = [f"{tally.drifting:,} of {how_many(tally.windows, 'window')}, {how_many(tally.rows, 'row')}"]
     if facts.mail.kind is MailKind.OVER:
         return f"It was in {parts[0]}." if parts else ""
     predictions = [finding.feature for finding in facts.findings if facts.is_prediction(finding.feature)]
@@ -234,7 +237,8 @@ def evidence(facts: Facts) -> str:
     worst = facts.findings[0]
     counted = worst.detector == EVENTS
     counting = "requests" if MissingAnswers.of_finding(worst) else "events"
-    sizes = f"{worst.n:,} {counting}" if counted else f"{worst.n:,} rows of the newest window against {worst.m:,}"
+    against = f"{how_many(worst.n, 'row')} of the newest window against {worst.m:,}"
+    sizes = f"{worst.n:,} {counting}" if counted else against
     margin = "" if counted or worst.effect_unit == "r" else f"margin {facts.mail.spec.watch.margin:g} {words.SIGMA}, "
     return (
         f"{worst.test} test p = {words.p_value(worst.p_value)}, threshold {words.p_value(worst.threshold)}, "

@@ -20,6 +20,7 @@ from pegel.report.timeline import timeline
 from pegel.report.views import FeatureView, LedgerView, ModelView
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel.spec.plain_numbers import how_many
 from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
@@ -58,7 +59,7 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
     baseline = part("the baseline", lambda: _baseline(sources, model, version, windows), None)
     since = windows[0].span.start.replace(second=0, microsecond=0) if windows else now - LOOK_BACK
     alerts = AlertStore(sources.engine)
-    title = f"{len(windows)} windows of {model} version {version}"
+    title = f"{how_many(len(windows), 'window')} of {model} version {version}"
     view = ModelView(
         row=row_of(sources, entry, across, now),
         made_at=now,
@@ -152,5 +153,5 @@ def _baseline_words(baseline: Baseline | None) -> str:
     if baseline is None:
         return "none: rows are counted, nothing is judged"
     created = f"{baseline.created_at:%Y-%m-%d %H:%M} UTC"
-    fields = len(baseline.layout.features)
-    return f"{baseline.rows:,} rows, {fields} fields, made {created} from {baseline.source} ({baseline.id[7:19]})"
+    sizes = f"{how_many(baseline.rows, 'row')}, {how_many(len(baseline.layout.features), 'field')}"
+    return f"{sizes}, made {created} from {baseline.source} ({baseline.id[7:19]})"

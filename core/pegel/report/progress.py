@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from pegel.report.words import length, moment
+from pegel.spec.plain_numbers import how_many
 from pegel.stream.result_rows import Heartbeat
 
 ZERO = timedelta(0)
@@ -13,7 +14,7 @@ ZERO = timedelta(0)
 def progress(beat: Heartbeat, now: datetime) -> str:
     """Say since when a driver runs, how far it is, and when its stream did something at last."""
     begun = f"{beat.state}, started {moment(beat.started_at, now)} UTC, generation {beat.generation}"
-    unread = f"{beat.lag:,} records behind" if beat.lag else "all records read"
+    unread = f"{how_many(beat.lag, 'record')} behind" if beat.lag else "all records read"
     event = "no event yet" if beat.event_time_head is None else f"newest event {moment(beat.event_time_head, now)} UTC"
     moved = "no progress yet" if beat.progressed_at is None else f"last progress {ago(beat.progressed_at, now)}"
     return f"{begun}: batch {beat.batch_id}, {unread}, {event}, {moved}"

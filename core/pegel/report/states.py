@@ -13,6 +13,7 @@ from pegel.report.views import StateView
 from pegel.report.words import began, length, moment, several
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel.spec.plain_numbers import how_many
 from pegel.stream.commit import MonitorFailure
 from pegel.stream.result_rows import Heartbeat, WindowRow
 
@@ -47,7 +48,7 @@ def state_of(
     if unwatched is not None:
         return StateView(words=f"not watched: {unwatched}", level="bad")
     if failure is not None:
-        lost = f", {failure.windows_lost:,} windows lost" if failure.windows_lost else ""
+        lost = f", {how_many(failure.windows_lost, 'window')} lost" if failure.windows_lost else ""
         return error(f"{failure.reason} (since {moment(failure.since, now)} UTC{lost})")
     quiet = _no_traffic(spec, last, now)
     if alert is not None:
@@ -105,7 +106,7 @@ def _judged(last: WindowRow, now: datetime) -> StateView:
     missing = _missing(last)
     if missing is not None:
         return StateView(words=_since(missing, now), level="warn")
-    why = last.remarks.get("not_judged") or f"{last.rows:,} rows are too few"
+    why = last.remarks.get("not_judged") or f"{how_many(last.rows, 'row')} in the window: too few"
     words = {
         Verdict.OK: ("ok", "ok"),
         Verdict.BELOW_MARGIN: ("ok: changes below the margin", "ok"),

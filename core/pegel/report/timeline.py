@@ -13,6 +13,7 @@ from html import escape
 
 from pegel.judge.findings import ALARMING, Verdict
 from pegel.report.words import VERDICT_WORDS
+from pegel.spec.plain_numbers import how_many
 from pegel.stream.result_rows import WindowRow
 
 WIDTH, HEIGHT = 960.0, 128.0
@@ -44,9 +45,10 @@ def told(row: WindowRow) -> str:
     """Return one window in words: what a mouse over it shows, and what a table says."""
     extra = [f"{count:,} {name}" for name, count in (("late", row.late), ("invalid", row.invalid)) if count]
     unanswered = row.requests - row.joined
-    extra += [f"{unanswered:,} of {row.requests:,} requests without an answer"] if row.final and unanswered else []
+    asked = how_many(row.requests, "request")
+    extra += [f"{unanswered:,} of {asked} without an answer"] if row.final and unanswered else []
     kind = [] if row.final else ["provisional"]
-    counted = ", ".join([f"{row.rows:,} rows", *extra, *kind])
+    counted = ", ".join([how_many(row.rows, "row"), *extra, *kind])
     return f"{row.span.start:%Y-%m-%d %H:%M:%S} to {row.span.end:%H:%M:%S} UTC: {VERDICT_WORDS[row.verdict]}, {counted}"
 
 

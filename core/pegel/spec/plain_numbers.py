@@ -13,3 +13,13 @@ def plain(value: float, digits: int = 2) -> str:
     """
     rounded = float(f"{value:.{digits}g}")
     return f"{rounded:,.0f}" if abs(rounded) >= THOUSAND else f"{rounded:g}"
+
+
+def how_many(count: float, thing: str) -> str:
+    """Return a count with what is counted, whose plural ends in s.
+
+    >>> [how_many(count, "row") for count in (0, 1, 1250)]
+    ['0 rows', '1 row', '1,250 rows']
+    """
+    number = f"{count:,.0f}" if float(count).is_integer() else plain(count, 6)
+    return f"{number} {thing}{'' if count == 1 else 's'}"

@@ -12,6 +12,7 @@ from pegel.judge.named_parts import unknown_parts
 from pegel.judge.outlook import Line, aligned
 from pegel.spec.model_roots import refuse_model_outside
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.plain_numbers import how_many
 from pegel.spec.settings import SETTINGS_FILE, Settings
 from pegel_local.airflow.airflow_api import AirflowApi, Run, answers
 from pegel_local.cli.workflow_run import VerboseOption, WaitOption, airflow_of, run_workflow
@@ -72,7 +73,7 @@ def _next_steps(airflow: AirflowApi, run: Run, spec: MonitorSpec, settings: Sett
     lines = [
         Line("endpoint", example_request.address(spec, url)),
         page,
-        Line("baseline", f"{profiled['rows']:,} rows, {profiled['features']} fields"),
+        Line("baseline", f"{how_many(profiled['rows'], 'row')}, {how_many(profiled['features'], 'field')}"),
         *map(Line.from_json, outlook),
     ]
     return [

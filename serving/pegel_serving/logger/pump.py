@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import structlog
 
+from pegel.spec.plain_numbers import how_many
 from pegel_serving.http_service import cancel
 from pegel_serving.logger.kafka_record import KafkaRecord
 from pegel_serving.logger.pipeline import Fate, Pipeline
@@ -50,7 +51,7 @@ class Pump:
             self._fail("the end was not in order", error)
         else:
             if lost:
-                self._fail(f"{lost} events in memory found no place on disk and are lost", None)
+                self._fail(f"{how_many(lost, 'event')} in memory found no place on disk: lost", None)
 
     def submit(self, event: KafkaRecord) -> tuple[Fate, int]:
         """Hand an event to the pipeline, see `Pipeline.submit`, and tick soon."""

@@ -204,5 +204,5 @@ def test_what_will_be_judged_is_said_of_the_training_data(home: Path, capsys: py
         main(["validate", str(home.parent / "spec.json"), "--home", str(home)])
     said = capsys.readouterr().out
 
-    assert "not judged  drift of 3 fields (length, width, colour): fewer than 1,000 values in training (1 rows)" in said
+    assert "not judged  drift of 3 fields (length, width, colour): fewer than 1,000 values in training (1 row)" in said
     assert ("charts over windows" in said, "tests of several features" in said) == (False, False)

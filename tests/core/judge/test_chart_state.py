@@ -46,7 +46,7 @@ def test_three_small_windows_are_judged_together(few: Callable[..., Any]) -> Non
 
     assert [Verdict.INSUFFICIENT, Verdict.INSUFFICIENT, Verdict.OK] * 2 == [judged.verdict for judged in one.judged]
     assert [20, 40, 60] * 2 == [feature.n for feature in features]
-    assert "fewer than 50 values" == features[1].what
+    assert "fewer than 50 values in the window" == features[1].what
     assert {} == one.chart_state.carried
 
 

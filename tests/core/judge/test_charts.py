@@ -183,7 +183,7 @@ def test_a_middling_baseline_says_what_it_misses(monitor: Callable[..., Any], le
 
     (widened,) = set(notes[0]) - set(notes[1])
 
-    assert widened.startswith("baseline of 20000 rows for windows of 200: allowance widened to 0.70; changes below")
+    assert widened.startswith("baseline of 20,000 rows for windows of 200: allowance widened to 0.70; changes below")
 
 
 def test_sliding_windows_have_no_charts(monitor: Callable[..., Any], trained: Baseline) -> None:

@@ -138,7 +138,8 @@ def test_what_cannot_be_judged_gives_its_part_back(monitor: Callable[..., Any], 
         for judged in (none, enough)
     ]
 
-    assert "correlations are not watched: no two features have 50 rows with both numbers" in none.notes
+    few = "no two features have 50 rows with both numbers in training and in the window"
+    assert f"correlations are not watched: {few}" in none.notes
     assert [0.0, 0.1] == pytest.approx([share for share, _ in shares])
     assert 0.1 == pytest.approx(shares[0][1] - shares[1][1])
 

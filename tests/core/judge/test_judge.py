@@ -110,7 +110,7 @@ def test_few_rows_are_insufficient(look: Callable[..., Judgement]) -> None:
     found = look(49, shift=3)
 
     assert Verdict.INSUFFICIENT == found.features[3].verdict
-    assert "fewer than 50 values" == found.features[3].what
+    assert "fewer than 50 values in the window" == found.features[3].what
     assert Verdict.INSUFFICIENT == look(49).verdict
 
 

@@ -66,7 +66,8 @@ def test_terminal(flights: Baseline) -> None:
     assert ["feature", "what changed", "how much"] == [text[2][2:9], text[2][11:23], text[2][25:33]]
     assert text[3].startswith("  delay    shifted up    0.3")
     assert "min)" in text[3]
-    assert "  not judged: delay, carrier, late (fewer than 50 values)" in str(pegel.check(table(40, 1), flights))
+    few = str(pegel.check(table(40, 1), flights))
+    assert "  not judged: delay, carrier, late (fewer than 50 values in the window)" in few
 
 
 def test_file(flights: Baseline, tmp_path: Path) -> None:

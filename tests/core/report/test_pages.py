@@ -254,7 +254,7 @@ def test_what_went_wrong_in_the_stream_is_told(sources: Sources) -> None:
     [
         (Verdict.OK, 30, 1, "ok"),
         (Verdict.BELOW_MARGIN, 30, 1, "ok: changes below the margin"),
-        (Verdict.INSUFFICIENT, 30, 1, "not judged: 600 rows are too few"),
+        (Verdict.INSUFFICIENT, 30, 1, "not judged: 600 rows in the window: too few"),
         (Verdict.BASELINE_MISSING, 30, 1, "baseline missing: rows are counted, nothing is judged"),
         (Verdict.OK, 190, 1, "ok"),
         (Verdict.OK, 200, 1, "no traffic for 3 min"),

@@ -159,7 +159,8 @@ def test_a_small_baseline_cannot_be_cut() -> None:
     values = {"x": sine(instants, 0, height=1.0)}
     found = choose(build_layout(SCHEMA, values), values, instants, N, length=SIX_MINUTES)
 
-    assert (None, "hours differ, but a season needs 36 windows of 200 rows; one baseline for all hours") == (
+    few = "a season needs 36 windows of 200 rows in the baseline"
+    assert (None, f"hours differ, but {few}; one baseline for all hours") == (
         found.seasons,
         found.why,
     )
@@ -182,7 +183,7 @@ def test_without_times_hours_are_not_looked_at() -> None:
 
     assert (None, "assessed; hours were not looked at: no times") == (known.seasons, known.why)
     assert known.dispersion["x"].factor("location", N) > 5
-    assert Noise(why="not assessed: 60,000 rows are fewer than 30 windows of 10,000") == short
+    assert Noise(why="not assessed: needs 30 windows of 10,000 rows in the baseline, which has 60,000 rows") == short
 
 
 class Day:

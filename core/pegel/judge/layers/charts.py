@@ -26,6 +26,7 @@ from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
 from pegel.judge.layers.stored_comparison import stored_comparison, stored_evidence
+from pegel.spec.plain_numbers import how_many
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.layout import CategoricalLayout
 from pegel.stats.summary import FeatureSummary, Summary
@@ -67,7 +68,7 @@ class Charts:
         if rows is None or (setting.usual_rows and rows >= LEAST * setting.usual_rows):
             return None
         return (
-            f"small changes that last are not looked for: the baseline has {rows:,} rows, and "
+            f"small changes that last are not looked for: the baseline has {how_many(rows, 'row')}, and "
             f"{LEAST * setting.usual_rows:,} ({LEAST} windows of {setting.usual_rows:,}) are needed; {_ELSEWHERE}"
         )
 
