@@ -96,7 +96,9 @@ def summary(tried: Sequence[Tried], report: dict[str, Any], memory: WatchedMemor
         lines.append(f"{one.kind:32} {one.requests:8}  {answers}")
     lines.append(f"{'all':32} {sum(one.requests for one in tried):8}")
     peaks = ", ".join(f"{name} {peak:.0f} MiB" for name, peak in sorted(memory.peaks.items()))
-    lines.append(f"honest requests: {report['sent']} sent, {report['statuses']}, p99 {report['p99_ms']} ms")
+    lines.append(
+        f"honest requests: {report['sent']} sent, {report['statuses']}, p99 {report['latency_ms'].get('p99')} ms"
+    )
     return "\n".join([*lines, f"largest memory: {peaks}", f"seed {SEED}", f"honest requests lost: {lost}"])
 
 

@@ -104,7 +104,7 @@ def test_registered_rows_go_to_any_address_in_its_protocol(
     told = json.loads(capsys.readouterr().out)
 
     assert (0, ROWS + 5, {"200": ROWS + 5}) == (code, told["answered"], told["statuses"])
-    assert {"p50", "p95", "p99"} == told["latency_ms"].keys()
+    assert {"p50", "p95", "p99", "max"} == told["latency_ms"].keys()
 
 
 def test_what_the_model_says_of_a_wrong_row_is_told(
@@ -161,7 +161,7 @@ def test_what_cannot_keep_up_with_the_rate_is_told(sink: sinks.Sink) -> None:
     sink.delay_s = 0.6
     counts = open_loop.AnswerCounts()
     receiver = Receiver(sink.url, "v1", {})
-    asyncio.run(open_loop.send(sink.url, [(b"{}", False)] * 3, rate=1_000.0, counts=counts, under_way=1))
+    asyncio.run(open_loop.send(sink.url, [open_loop.Request(b"{}")] * 3, rate=1_000.0, counts=counts, under_way=1))
 
     assert counts.behind_s >= 1.1
     assert "s late: server or sender cannot keep up with it" in summary(counts, receiver)

@@ -14,7 +14,7 @@ from waiting import wait_until
 
 from pegel.spec import names
 from pegel_local.kafka.broker import Broker
-from pegel_serving import request_traffic
+from pegel_local.sending import file_traffic, open_loop
 
 # a process that starts beside other tests on two cores may take a while
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -30,7 +30,8 @@ def test_every_request_and_response_is_one_record(
     proxy = services("pegel_serving.proxy", *options, log=tmp_path / "proxy.log")
     sizes = [float(number) for number in range(100)]
     rows = [["red", size, 1.0] for size in sizes]
-    report = asyncio.run(request_traffic.send(f"{proxy.url}/v1/models/paint-v1:predict", rows, rate=200.0))
+    counts, sent = open_loop.AnswerCounts(), file_traffic.requests(iter(rows), count=len(rows))
+    asyncio.run(open_loop.send(f"{proxy.url}/v1/models/paint-v1:predict", sent, rate=200.0, counts=counts))
     produced = wait_until(lambda: processes.metric(logger.url, "pegel_logger_events_produced_total") == 200)
     records = topics.consume(broker.address, names.inference_topic("other"), at_least=200)
     bodies = {
@@ -40,10 +41,10 @@ def test_every_request_and_response_is_one_record(
         for record in records
     }
 
-    assert {"200": 100} == report.statuses
+    assert {"200": 100} == counts.statuses
     assert produced
     assert 200 == len(records)
-    assert [{"instances": [row]} for row in rows] == [bodies["request", event_id] for event_id in report.ids]
+    assert [{"instances": [row]} for row in rows] == [bodies["request", request.identity] for request in sent]
     assert [2 * size + 13 for size in sizes] == pytest.approx(
-        [bodies["response", event_id]["predictions"][0] for event_id in report.ids]
+        [bodies["response", request.identity]["predictions"][0] for request in sent]
     )

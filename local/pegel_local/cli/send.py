@@ -23,10 +23,11 @@ from pegel.notebook.named_table import table_or_registered
 from pegel.notebook.table_reading import opened
 from pegel.spec.durations import parse_duration
 from pegel.spec.outside_text import quoted
+from pegel.spec.plain_numbers import how_many
 from pegel_local.machine.interrupts import until_interrupted
 from pegel_local.sending import open_loop
 from pegel_local.sending.changes import Changes, Row, changes_of
-from pegel_local.sending.open_loop import AnswerCounts
+from pegel_local.sending.open_loop import AnswerCounts, Request
 from pegel_local.sending.receiver import Protocol, Receiver, receiver_of
 from pegel_local.sending.table_to_send import TableToSend
 
@@ -119,9 +120,9 @@ def _requests(
     changes: Changes,
     body: Callable[[example_request.Row], dict[str, Any]],
     deviations: Mapping[str, float],
-) -> Iterator[tuple[bytes, bool]]:
+) -> Iterator[Request]:
     for row, changed in changes.applied(sending.rows(), sending.numeric, deviations):
-        yield json.dumps(body(_fields(row, sending))).encode(), changed
+        yield Request(json.dumps(body(_fields(row, sending))).encode(), changed)
 
 
 def _as_list(protocol: str, row: example_request.Row) -> dict[str, Any]:
@@ -136,9 +137,7 @@ def _fields(row: Row, sending: TableToSend) -> example_request.Row:
     return [{"name": name, "kind": kinds[name in sending.numeric], "value": value} for name, value in row.items()]
 
 
-def _send(
-    receiver: Receiver, requests: Iterator[tuple[bytes, bool]], rate: float, count: int, counts: AnswerCounts
-) -> bool:
+def _send(receiver: Receiver, requests: Iterator[Request], rate: float, count: int, counts: AnswerCounts) -> bool:
     """Send, with a bar where a person looks; say whether it was interrupted. `counts` holds what came of it."""
     with bar("send") as tell:
         told = (lambda sent: tell(sent / count)) if tell is not None else (lambda _sent: None)
@@ -158,8 +157,9 @@ def summary(counts: AnswerCounts, receiver: Receiver) -> str:
     rate = counts.sent / counts.seconds if counts.seconds else 0.0
     changed = f", {counts.changed:,} of them changed" if counts.changed else ""
     times = ", ".join(f"{name} {value:g} ms" for name, value in counts.percentiles_ms().items())
+    sent = f"{how_many(counts.sent, 'row')} sent to {receiver.address}"
     lines = [
-        f"{counts.sent:,} rows sent to {receiver.address} in {counts.seconds:.1f} s ({rate:.1f} a second){changed}",
+        f"{sent} in {counts.seconds:.1f} s ({rate:.1f} a second){changed}",
         f"{', '.join(seen)}{f' ({statuses})' if statuses else ''}",
     ]
     lines += [f"answered in {times}"] if times else []

@@ -44,10 +44,10 @@ def send(demo: Demo, name: str, *, count: int, skip: int = 0) -> Sending:
     endpoint = demo.spec.endpoint
     url = f"{demo.facts['endpoint_url']}/v1/models/{endpoint}:predict"
     file = demo.home / "traffic" / f"{name}.jsonl.gz"
-    options = ("--url", url, "--file", file, "--count", count, "--rate", RATE, "--rows", ROWS, "--skip", skip, "--json")
+    options = ("--url", url, "--file", file, "--count", count, "--rate", RATE, "--rows", ROWS, "--skip", skip)
     began = datetime.now(UTC)
     return Sending(
-        started=demo.begin(f"traffic-{name}", "pegel_serving.request_traffic", *options), began=began, count=count
+        started=demo.begin(f"traffic-{name}", "pegel_local.sending.file_traffic", *options), began=began, count=count
     )
 
 
@@ -64,9 +64,9 @@ def finish(demo: Demo, sending: Sending) -> Sent:
         began=sending.began,
         count=sending.count,
         ids=report["ids"],
-        p50_ms=report["p50_ms"],
-        p99_ms=report["p99_ms"],
-        max_ms=report["max_ms"],
+        p50_ms=report["latency_ms"]["p50"],
+        p99_ms=report["latency_ms"]["p99"],
+        max_ms=report["latency_ms"]["max"],
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from pegel.data.wire import JSON
+from pegel.data import wire
 from pegel.spec.outside_text import shown
 
 UNDER_WAY = 256
@@ -22,7 +22,16 @@ WITHIN_S = 30.0
 NO_ANSWER = "no answer"
 MOST_SAID = 300
 """Characters of what a server says of a request that it does not answer."""
-_PERCENTILES = (50, 95, 99)
+_PERCENTILES = {"p50": 50, "p95": 95, "p99": 99, "max": 100}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent: a body of JSON, whether its row was changed, and its `Ce-Id`, if it is to have one."""
+
+    body: bytes
+    changed: bool = False
+    identity: str = ""
 
 
 @dataclass
@@ -62,11 +71,11 @@ class AnswerCounts:
         return self.statuses.total() - self.answered - self.refused
 
     def percentiles_ms(self) -> dict[str, float]:
-        """Return `p50`, `p95` and `p99` of the latencies; nothing if nothing was answered."""
+        """Return `p50`, `p95`, `p99` and `max` of the latencies; nothing if nothing was answered."""
         if not self.latencies_ms:
             return {}
-        values = np.percentile(self.latencies_ms, _PERCENTILES)
-        return {f"p{share}": round(float(value), 1) for share, value in zip(_PERCENTILES, values, strict=True)}
+        values = np.percentile(self.latencies_ms, [*_PERCENTILES.values()])
+        return {name: round(float(value), 1) for name, value in zip(_PERCENTILES, values, strict=True)}
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON."""
@@ -89,7 +98,7 @@ class AnswerCounts:
 
 async def send(
     address: str,
-    requests: Iterable[tuple[bytes, bool]],
+    requests: Iterable[Request],
     *,
     rate: float,
     counts: AnswerCounts,
@@ -98,8 +107,7 @@ async def send(
 ) -> None:
     """Send requests, `rate` a second, and wait for the answers; `counts` is kept up to date.
 
-    `requests` holds their bodies, and whether the row of each was changed. A slow answer does not slow the requests
-    behind it, up to `under_way` of them. Failures are counted, never raised.
+    A slow answer does not slow the requests behind it, up to `under_way` of them. Failures are counted, never raised.
     """
     room = asyncio.Semaphore(under_way)
     limits = httpx.Limits(max_connections=under_way, max_keepalive_connections=under_way)
@@ -107,15 +115,15 @@ async def send(
     began = time.monotonic()
     async with httpx.AsyncClient(limits=limits, timeout=WITHIN_S, trust_env=False) as client:
         try:
-            for number, (body, changed) in enumerate(requests):
+            for number, request in enumerate(requests):
                 due = began + number / rate
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
                 await room.acquire()
                 counts.behind_s = time.monotonic() - due
                 counts.sent += 1
-                counts.changed += changed
+                counts.changed += request.changed
                 progress(counts.sent)
-                task = asyncio.create_task(_send_one(client, address, body, due, counts))
+                task = asyncio.create_task(_send_one(client, address, request, due, counts))
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
                 task.add_done_callback(lambda _: room.release())
@@ -126,9 +134,14 @@ async def send(
                 task.cancel()
 
 
-async def _send_one(client: httpx.AsyncClient, address: str, body: bytes, due: float, counts: AnswerCounts) -> None:
+async def _send_one(
+    client: httpx.AsyncClient, address: str, request: Request, due: float, counts: AnswerCounts
+) -> None:
+    headers = {"content-type": wire.JSON}
+    if request.identity:
+        headers[wire.http_name(wire.HEADER_ID)] = request.identity
     try:
-        answer = await client.post(address, content=body, headers={"content-type": JSON})
+        answer = await client.post(address, content=request.body, headers=headers)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         counts.statuses[NO_ANSWER] += 1
         counts.said.setdefault(NO_ANSWER, shown(f"{type(error).__name__}: {error}".removesuffix(": "), MOST_SAID))

@@ -20,13 +20,13 @@ class HonestTraffic:
         rows = [[rng.choice(["red", "blue"]), rng.uniform(0, 40), rng.uniform(0, 1600)] for _ in range(count)]
         file = folder / "rows.jsonl"
         file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-        options = ("--url", url, "--file", str(file), "--count", str(count), "--rate", str(rate), "--json")
+        options = ("--url", url, "--file", str(file), "--count", str(count), "--rate", str(rate))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pegel_serving.request_traffic", *options], stdout=subprocess.PIPE
+            [sys.executable, "-m", "pegel_local.sending.file_traffic", *options], stdout=subprocess.PIPE
         )
 
     def report(self, within_s: float = 300.0) -> dict[str, Any]:
-        """Wait for the last answer and return ids, statuses and latencies, see `pegel_serving.request_traffic`."""
+        """Wait for the last answer and return ids, statuses and latencies, see `pegel_local.sending.file_traffic`."""
         told, _ = self._process.communicate(timeout=within_s)
         report: dict[str, Any] = json.loads(told)
         return report
