@@ -9,6 +9,7 @@ platform) logs the probe like the request of a client.
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 import uuid
@@ -35,7 +36,12 @@ ANSWER_WITHIN = timedelta(seconds=10)
 PAUSE_S = 0.5
 """Between two tries while the model warms up."""
 SERVER_ERROR = 500
-"""Answers from here on may be those of a model that still warms up."""
+"""Answers from here on may be those of a model that still warms up.
+
+This very status with the same exception twice is none of these: the model raises that whenever it is asked.
+"""
+_EXCEPTION = re.compile(r"\w(Error|Exception)\b")
+"""As exceptions are called in what servers that are not ours say."""
 UNCHANGED = "Nothing that is in force was changed."
 _SAID = ("error", "detail", "message")
 """Under which name servers say in JSON what is wrong: KServe's, FastAPI's, others'."""
@@ -52,10 +58,21 @@ class _Answered:
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """What came instead of an answer, and whether that may pass by itself."""
+    """What came instead of an answer; `status` is 0 where nothing did, `said` a server's own sentence in its JSON."""
 
     words: str
-    may_pass: bool
+    status: int = 0
+    said: str = ""
+
+    @property
+    def may_pass(self) -> bool:
+        """Say whether it may pass by itself."""
+        return not self.status or self.status >= SERVER_ERROR
+
+    def is_raised(self, spec: MonitorSpec) -> bool:
+        """Say whether it is the model's exception: a server of ours answers 500 for nothing else."""
+        ours = spec.model.url is None
+        return self.status == SERVER_ERROR and bool(self.said if ours else _EXCEPTION.search(self.said))
 
 
 def probe(
@@ -70,8 +87,8 @@ def probe(
     """Send one row to the endpoint at `url` and wait until the topic holds both its events.
 
     Of `row` is sent what the model says it takes, see `example_request.taken`; `token` is the endpoint's secret, if it
-    has one. While the model does not answer, or answers with an error of its own, it is asked again within
-    `spec.model.ready_within`.
+    has one. While the model does not answer, or answers with a status from 500 on, it is asked again within
+    `spec.model.ready_within`, but not once it has raised the same twice.
 
     Returns `{"id", "status", "request", "answered_ms", "seen_ms"}`: the body that was answered, and milliseconds since
     it was sent. Raises EndpointFailed with the model's own sentence if it refuses the row or does not come to answer,
@@ -94,10 +111,9 @@ def _answered(spec: MonitorSpec, url: str, row: example_request.Row, token: str)
     """Ask until the model answers 200."""
     where, within = example_request.address(spec, url), spec.model.ready_within.total_seconds()
     deadline = time.monotonic() + within
-    inputs = frozenset[str]()
+    inputs, refused = frozenset[str](), list[_Refused]()
     while True:
-        inputs = inputs or _inputs(spec, url)
-        refused: list[_Refused] = []
+        inputs, before, refused = inputs or _inputs(spec, url), refused, []
         for request in example_request.bodies(spec, example_request.taken(row, inputs)):
             identity, sent = str(uuid.uuid4()), time.monotonic()
             headers = {wire.http_name(wire.HEADER_ID): identity} | ({wire.PROBE_HEADER: token} if token else {})
@@ -105,7 +121,8 @@ def _answered(spec: MonitorSpec, url: str, row: example_request.Row, token: str)
             if given is None:
                 return _Answered(identity, sent, request)
             refused.append(given)
-        if not any(given.may_pass for given in refused):
+        raised = refused == before and all(given.is_raised(spec) for given in refused)
+        if raised or not any(given.may_pass for given in refused):
             raise EndpointFailed(
                 f"expected {where} to answer a row of its training data; given {refused[0].words}. {UNCHANGED}"
             )
@@ -135,10 +152,11 @@ def _ask(where: str, request: dict[str, Any], headers: dict[str, str]) -> _Refus
     try:
         answer = _client().post(where, json=request, headers=headers)
     except httpx.TransportError as error:
-        return _Refused(repr(error), may_pass=True)
+        return _Refused(repr(error))
     if answer.status_code == httpx.codes.OK:
         return None
-    return _Refused(f"{answer.status_code}: {_sentence(answer)}", may_pass=answer.status_code >= SERVER_ERROR)
+    said = _said(answer)
+    return _Refused(f"{answer.status_code}: {_in_one_line(said or answer.text)}", answer.status_code, said)
 
 
 def _client() -> httpx.Client:
@@ -148,14 +166,17 @@ def _client() -> httpx.Client:
     return httpx.Client(timeout=ANSWER_WITHIN.total_seconds(), trust_env=False, verify=ssl.create_default_context())
 
 
-def _sentence(answer: httpx.Response) -> str:
-    """Return what an answer says is wrong: its own sentence where a server's JSON has one, else its text; one line."""
+def _said(answer: httpx.Response) -> str:
+    """Return the sentence of a server's JSON about what is wrong; an empty text where there is none."""
     try:
         body: Any = answer.json()
     except ValueError:
         body = None
     said = next((body[key] for key in _SAID if body.get(key)), None) if isinstance(body, dict) else None
-    text = said if isinstance(said, str) else answer.text
+    return said if isinstance(said, str) else ""
+
+
+def _in_one_line(text: str) -> str:
     return shown(text, LONGEST_SENTENCE).rstrip(".") or "an empty body"
 
 

@@ -46,7 +46,7 @@ pathlib.Path("environment").write_text(" ".join(sorted(os.environ)))
 if module == "pegel_serving.server":
     pathlib.Path("loaded").write_bytes((pathlib.Path(options["--model-dir"]) / "model.joblib").read_bytes())
     if pathlib.Path({exit!r}).exists():
-        print("nothing to do")
+        print("nothing to do in", options["--model-dir"])
         sys.exit(0)
     time.sleep(60)
 class Ready(http.server.BaseHTTPRequestHandler):
@@ -188,7 +188,10 @@ def test_a_model_server_gets_no_address_of_the_database(
 def test_a_server_that_exited_with_0_is_brought_back(
     backend: LocalServingBackend, spec: MonitorSpec, exits: Path
 ) -> None:
-    """A supervisor does not restart what ended well; reconciling does, at the same address."""
+    """A supervisor does not restart what ended well; reconciling does, at the same address.
+
+    Why it does says where a person has the model, not where the copy of it is.
+    """
     exits.touch()
     backend.apply(spec)
     assert wait_until(lambda: backend.observe(spec.endpoint).state is EndpointState.FAILED)
@@ -197,7 +200,7 @@ def test_a_server_that_exited_with_0_is_brought_back(
     done = reconcile(backend, spec)
     assert wait_until(lambda: ready(backend, spec))
 
-    assert [(ActionKind.RESTART, "its server exited with 0: nothing to do")] == done
+    assert [(ActionKind.RESTART, f"its server exited with 0: nothing to do in {folder_of(spec)}")] == done
     assert url == backend.observe(spec.endpoint).url
     assert [(ActionKind.KEEP, "serves as desired")] == reconcile(backend, spec)
 

@@ -322,7 +322,7 @@ class LocalServingBackend:
         for part in reversed(document.parts):
             files = self._part(document, part).files
             if not files.running:
-                return EndpointState.FAILED, f"its {part} {_end_of(files)}; its log ends:\n{last_lines(files.log)}"
+                return EndpointState.FAILED, f"its {part} {_end_of(files)}; {self._end_of_log(document, part)}"
         if document.upstream is not None:
             return self._look_at_foreign(document)
         answer = readiness(document.url, document.name, self._answers_within_s)
@@ -330,8 +330,15 @@ class LocalServingBackend:
             return EndpointState.READY, ""
         if answer in ABSENT and self._was_ready(document):
             return EndpointState.FAILED, f"its server has lost the model ({answer})"
-        log = last_lines(self._part(document, "server").files.log)
-        return EndpointState.STARTING, f"the model does not answer ready yet ({answer}); its log ends:\n{log}"
+        log = self._end_of_log(document, "server")
+        return EndpointState.STARTING, f"the model does not answer ready yet ({answer}); {log}"
+
+    def _end_of_log(self, document: EndpointDocument, part: str) -> str:
+        """Return the last lines of a part; the copy of the model's folder has the name that a person knows it by."""
+        lines = last_lines(self._part(document, part).files.log)
+        if document.digest is not None:
+            lines = lines.replace(str(self._copy(document)), str(local_folder(str(document.model_uri))))
+        return f"its log ends:\n{lines}"
 
     def _look_at_foreign(self, document: EndpointDocument) -> tuple[EndpointState, str]:
         """Look at a server that is not ours: ready or not, it never counts as failed. Nobody here restarts it."""

@@ -26,6 +26,8 @@ class Model(ThreadingHTTPServer):
         self.status = 200
         self.first: list[int] = []
         """Statuses of the first answers, while the model warms up; then `status`."""
+        self.error = "unknown category WN"
+        """What it says with every status but 200."""
         self.muted: set[str] = set()
         self.lists_only = False
         """Whether it refuses rows by name, as servers of matrices do."""
@@ -63,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         by_name = isinstance(json.loads(body)["instances"][0], dict)
         usual = 400 if self.server.lists_only and by_name else self.server.status
         status = self.server.first.pop(0) if self.server.first else usual
-        answer = b'{"predictions": [1.0]}' if status == OK else b'{"error": "unknown category WN"}'
+        answer = b'{"predictions": [1.0]}' if status == OK else json.dumps({"error": self.server.error}).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
