@@ -137,9 +137,25 @@ def log_in(tab: Any) -> None:
     tab.wait_for_url(lambda url: "/auth/login" not in url)
 
 
+LINES_OF_WHOLE = """() => {
+  const lines = element => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return new Set([...range.getClientRects()].map(line => Math.round(line.top / 10))).size;
+  };
+  const whole = [...document.querySelectorAll("td.n, td.whole, code.id, .card .whole")];
+  const kinds = ["td.n", "td.whole", "code.id", ".card .whole"].filter(kind => document.querySelector(kind));
+  return [kinds, whole.filter(element => lines(element) > 1).map(element => element.textContent)];
+}"""
+"""Which kinds of numbers, times and ids a page shows, and those of them that stand on more than one line."""
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
 def test_a_person_can_read_the_page(open_tab: OpenTab, site: str, pictures: Path, scheme: str, width: int) -> None:
-    """List and model page show in light and dark, on screen and phone: nothing wider than that, nothing in error."""
+    """List and model page show in light and dark, on screen and phone: nothing wider than that, nothing in error.
+
+    No id, time or number is wrapped; what is wider than the screen scrolls in its own box.
+    """
     tab = open_tab(scheme, width)
     errors: list[str] = []
     tab.on("pageerror", lambda error: errors.append(str(error)))
@@ -150,8 +166,10 @@ def test_a_person_can_read_the_page(open_tab: OpenTab, site: str, pictures: Path
     tab.wait_for_selector("svg.pegel-timeline")
     tab.screenshot(path=pictures / f"model-{scheme}-{width}.png", full_page=True)
     shape = tab.evaluate("[document.documentElement.scrollWidth, document.querySelectorAll('svg.pegel-chart').length]")
+    whole = tab.evaluate(LINES_OF_WHOLE)
 
     assert (errors, shape) == ([], [width, 6])
+    assert [["td.n", "td.whole", "code.id", ".card .whole"], []] == whole
 
 
 @pytest.mark.usefixtures("troubled")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import typer
@@ -22,12 +23,13 @@ from pegel.store.results import Results
 FindingId = Annotated[
     str, typer.Argument(metavar="FINDING", help="The id in a mail or on the page; its start is enough.")
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print it for machines, every number exact.")]
 
 
-def explain(finding: FindingId, home: HomeOption = None) -> None:
+def explain(finding: FindingId, home: HomeOption = None, as_json: AsJson = False) -> None:
     """Recompute a finding from its stored window and baseline, and show the arithmetic."""
     explanation = explained(settings_of(home), finding)
-    say(str(explanation))
+    say(json.dumps(explanation.to_json(), indent=2) if as_json else str(explanation))
     if not explanation.agrees:
         raise PermanentError(
             f"expected the stored statistic and p-value of finding {finding} to be found again to 1e-9; they were not. "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pegel.detect.combine import corrected, shares
 from pegel.detect.detector import Evidence
@@ -12,6 +13,13 @@ from pegel.errors import NotFound
 from pegel.judge.findings import Finding
 
 TOLERANCE = 1e-9
+DIGITS = 6
+"""Significant digits for people; as JSON all numbers are exact."""
+_TOLD = (
+    *("id", "model", "version", "feature", "what", "revision", "test", "threshold", "p_relevant", "budget_share"),
+    *("effect", "effect_unit", "n", "m", "baseline_id"),
+)
+"""What is told of a finding as it was stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +40,24 @@ class Explanation:
         pairs = ((self.finding.statistic, self.statistic), (self.finding.p_value, self.p_value))
         return all(math.isclose(stored, again, rel_tol=TOLERANCE, abs_tol=1e-300) for stored, again in pairs)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON, every number exact: the finding, and what was found again beside what was `stored`."""
+        finding = self.finding
+        return {name: getattr(finding, name) for name in _TOLD} | {
+            "window": [finding.span.start.isoformat(), finding.span.end.isoformat()],
+            "formula": self.formula,
+            "numbers": self.numbers,
+            "tests": list(self.tests),
+            "statistic": self.statistic,
+            "p_value": self.p_value,
+            "stored": {"statistic": finding.statistic, "p_value": finding.p_value},
+            "agrees": self.agrees,
+        }
+
     def __str__(self) -> str:
         """Return the arithmetic for people."""
         finding = self.finding
-        numbers = ", ".join(f"{name} = {value:.10g}" for name, value in self.numbers.items())
+        numbers = ", ".join(f"{name} = {_few(value)}" for name, value in self.numbers.items())
         among = f" over {len(self.tests)} tests ({', '.join(self.tests)})" if len(self.tests) > 1 else ""
         relevant = ""
         if finding.p_relevant is not None:
@@ -49,12 +71,17 @@ class Explanation:
             f"revision {finding.revision}\n"
             f"test        {finding.test}: {self.formula}\n"
             f"inputs      n = {finding.n}, m = {finding.m}, {numbers}\n"
-            f"p           {self.p_value:.10g}{among}, below the threshold {finding.threshold:.3g}\n"
+            f"p           {_few(self.p_value)}{among}, below the threshold {finding.threshold:.3g}\n"
             f"level       {finding.budget_share:.2%} of the false-alarm budget of each window{relevant}\n"
             f"effect      {finding.effect:.4g} {finding.effect_unit}{_distances(finding)}\n"
             f"baseline    {finding.baseline_id or 'none: nothing was compared with one'}\n"
-            f"recomputed  statistic {self.statistic:.10g}, p {self.p_value:.10g}: {state}"
+            f"recomputed  statistic {_few(self.statistic)}, p {_few(self.p_value)}: {state}"
         )
+
+
+def _few(value: float) -> str:
+    """Return a number for people; counts in full."""
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1 / TOLERANCE else f"{value:.{DIGITS}g}"
 
 
 def _distances(finding: Finding) -> str:
