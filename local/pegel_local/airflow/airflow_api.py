@@ -6,10 +6,11 @@ The address may be any Airflow's; nothing in here is local. Reference: Airflow 3
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -20,6 +21,8 @@ from pegel.errors import InvalidSpec, NotFound, PermanentError, Unavailable
 
 ENDED = ("success", "failed")
 LOOK_EVERY_S = 0.5
+AGAIN_AFTER_S = (0.5, 1.0, 2.0)
+"""Pauses before what Airflow failed at is asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +83,17 @@ class AirflowApi:
     def trigger(self, dag: str, params: dict[str, Any]) -> Run:
         """Start a run with the answers that the form would send.
 
+        Its id is chosen here, so that asking again after Airflow's own error starts no second run.
+
         Raises InvalidSpec when an answer breaks the form's rules (no run exists then), NotFound without such a
-        workflow.
+        workflow, Unavailable when Airflow fails again and again.
         """
-        return _run(self._send("POST", f"/api/v2/dags/{dag}/dagRuns", json={"logical_date": None, "conf": params}))
+        run = f"manual__{datetime.now(UTC).isoformat()}_{secrets.token_hex(4)}"
+        asked = {"dag_run_id": run, "logical_date": None, "conf": params}
+        try:
+            return _run(self._send("POST", f"/api/v2/dags/{dag}/dagRuns", json=asked))
+        except _ThereAlready:
+            return self.run(dag, run)
 
     def run(self, dag: str, run: str) -> Run:
         """Look at a run now."""
@@ -137,15 +147,28 @@ class AirflowApi:
         raise Unavailable(f"the run {run.id} of {run.dag} did not end within {within_s:g} s; it goes on.")
 
     def _send(self, method: str, path: str, **options: Any) -> Any:
+        """Ask once, and again where Airflow fails: its database may be locked for a moment."""
+        answer = self._answer(method, path, **options)
+        for pause_s in AGAIN_AFTER_S:
+            if not answer.is_server_error:
+                break
+            time.sleep(pause_s)
+            answer = self._answer(method, path, **options)
+        _check(answer)
+        return answer.json()
+
+    def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
-            answer = self._client.request(method, path, **options)
+            return self._client.request(method, path, **options)
         except httpx.HTTPError as error:
             where = self._client.base_url
             raise Unavailable(
                 f"Airflow at {where} did not answer ({type(error).__name__}). Is it up? `pegel status`"
             ) from error
-        _check(answer)
-        return answer.json()
+
+
+class _ThereAlready(PermanentError):
+    """What was to be made is there."""
 
 
 def _check(answer: httpx.Response) -> None:
@@ -157,7 +180,12 @@ def _check(answer: httpx.Response) -> None:
     if answer.status_code == httpx.codes.NOT_FOUND:
         raise NotFound(f"Airflow does not know {answer.request.url.path}: {said}.")
     if answer.is_server_error:
-        raise Unavailable(f"Airflow answered {answer.status_code}: {said}.")
+        raise Unavailable(
+            f"Airflow answered {answer.status_code} to {answer.request.url.path}, {1 + len(AGAIN_AFTER_S)} times: "
+            f"{said}. What it was doing may be under way: look, and try again."
+        )
+    if answer.status_code == httpx.codes.CONFLICT:
+        raise _ThereAlready(f"Airflow has it already: {said}.")
     raise PermanentError(f"Airflow answered {answer.status_code} to {answer.request.url.path}: {said}.")
 
 
