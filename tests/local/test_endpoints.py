@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -297,6 +297,74 @@ def test_a_restart_loads_what_was_taken_into_service(
         "the folder has changed since it was taken into service: `pegel apply` takes it up",
         "the folder is no longer what was taken into service, of which a copy is served",
     ] == notes
+
+
+def test_a_damaged_document_costs_no_copy(backend: LocalServingBackend, spec: MonitorSpec, tmp_path: Path) -> None:
+    """Where the folder has changed, too, what was taken into service comes back out of its copy, even after a sweep."""
+    pinned, document = backend.pin(spec), tmp_path / "home" / "endpoints" / "delays-v1" / "endpoint.json"
+    backend.apply(pinned)
+    assert wait_until(lambda: {"one"} == loaded(tmp_path / "home"))
+    document.write_text("{", encoding="utf-8")
+    (folder_of(spec) / "model.joblib").write_bytes(b"two")
+    backend.discard(spec.endpoint, endpoint_fingerprint(pinned))
+    for path in document.parent.glob("server*/loaded"):
+        path.unlink()
+    backend.apply(pinned)
+    assert wait_until(lambda: {"one"} == loaded(tmp_path / "home"))
+
+    assert [f"model-{pinned.model.digest}"] == [path.name for path in document.parent.glob("model-*")]
+    assert "the folder has changed since it was taken into service: `pegel apply` takes it up" == (
+        backend.observe(spec.endpoint).note
+    )
+
+
+def cannot_be_copied(folder: Path) -> None:
+    """Leave something in a model's folder that is no file."""
+    (folder / "loose").symlink_to(folder / "nothing")
+
+
+def without_an_interpreter(folder: Path) -> None:
+    """Remove what model servers are started with."""
+    (folder.parent / "python").unlink()
+
+
+@pytest.mark.parametrize("trouble", [cannot_be_copied, without_an_interpreter])
+def test_what_cannot_take_its_place_leaves_what_serves(
+    backend: LocalServingBackend, spec: MonitorSpec, tmp_path: Path, trouble: Callable[[Path], None]
+) -> None:
+    """A model that cannot be copied or started is refused before anything of the one that serves is ended."""
+    first = backend.pin(spec)
+    backend.apply(first)
+    assert wait_until(lambda: ready(backend, spec))
+    (folder_of(spec) / "model.joblib").write_bytes(b"two")
+    second = backend.pin(spec)
+    trouble(folder_of(spec))
+    for verb in (backend.apply, backend.stage):
+        with pytest.raises(SetupError, match="No endpoint was started"):
+            verb(second)
+
+    assert endpoint_fingerprint(first) == backend.observe(spec.endpoint).fingerprint
+    assert ready(backend, spec)
+    assert [f"model-{first.model.digest}"] == [
+        path.name for path in (tmp_path / "home" / "endpoints" / "delays-v1").glob("model-*")
+    ]
+
+
+def test_a_folder_is_read_once_for_each_change_of_its_files(
+    backend: LocalServingBackend, spec: MonitorSpec, tmp_path: Path
+) -> None:
+    """What a look saw holds while no time or size changes: bytes that come with neither are not read again."""
+    backend.apply(spec)
+    model, notes = folder_of(spec) / "model.joblib", []
+    for content in (b"one", b"two", b"six"):
+        model.write_bytes(content)
+        os.utime(model, (1, 1))
+        notes.append(LocalServingBackend(Settings(home=tmp_path / "home")).observe(spec.endpoint).note)
+    os.utime(model, (2, 2))
+    notes.append(backend.observe(spec.endpoint).note)
+
+    changed = "the folder has changed since it was taken into service: `pegel apply` takes it up"
+    assert ["", "", "", changed] == notes
 
 
 def test_other_bytes_than_those_of_the_spec_are_never_loaded(

@@ -82,6 +82,14 @@ def test_a_folder_that_changed_is_not_copied(folder: Path, tmp_path: Path) -> No
     assert [] == [*(tmp_path / "kept").iterdir()]
 
 
+def test_a_copy_without_room_is_not_the_models_fault(folder: Path, tmp_path: Path) -> None:
+    """Where nothing can be written the error names the place of the copy, and nothing is left there."""
+    (tmp_path / "kept").write_bytes(b"a file where a folder is needed")
+
+    with pytest.raises(SetupError, match=f"expected room for a copy of {folder} in {tmp_path / 'kept'}; given: "):
+        model_copy.copy(folder, tmp_path / "kept" / "copy", model_copy.digest(folder))
+
+
 def pipe(folder: Path) -> None:
     """Add a pipe, which nobody writes to."""
     os.mkfifo(folder / "pipe")
@@ -106,9 +114,21 @@ def circles(folder: Path) -> None:
         (folder / name).symlink_to(folder)
 
 
+def too_deep(folder: Path) -> None:
+    """Nest folders until no path leads into the last one, as in one that may not be read."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    for _ in range(os.pathconf(folder, "PC_PATH_MAX") // 200 + 1):
+        os.mkdir("d" * 200, dir_fd=descriptor)
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = below
+    os.close(descriptor)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (too_deep, "ddd.*: File name too long. Keep the model in a folder of its own"),
         (pipe, "pipe, which is no file"),
         (loose_end, "loose, which is no file"),
         (many, "more than 1,000 files"),

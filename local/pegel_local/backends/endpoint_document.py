@@ -28,8 +28,6 @@ class EndpointDocument:
     """Folder of the model to serve; None where a server answers for it that is not ours."""
     digest: str | None
     """Of what the folder held when it was taken into service; a copy of that is served."""
-    signature: str
-    """Of the folder then (`model_copy.signature`): while it is the same, so is the content."""
     upstream: str | None
     """Base address of that server."""
     served_name: str
@@ -46,8 +44,8 @@ class EndpointDocument:
     """`blue` or `green`: what serves and its candidate differ in it, so that neither is in the way of the other."""
 
     @classmethod
-    def of(cls, spec: MonitorSpec, colour: str = "blue", *, digest: str | None = None, signature: str = "") -> Self:
-        """Return what the endpoint of `spec` is to be, on two free ports; `digest` and `signature` of its folder."""
+    def of(cls, spec: MonitorSpec, colour: str = "blue", *, digest: str | None = None) -> Self:
+        """Return what the endpoint of `spec` is to be, on two free ports; `digest` is that of its model's copy."""
         server_port, port = free_ports(2)
         parts = PARTS if spec.model.url is None else PARTS[:1] if spec.model.logged_by == "proxy" else ()
         return cls(
@@ -56,7 +54,6 @@ class EndpointDocument:
             fingerprint=endpoint_fingerprint(spec),
             model_uri=spec.model.uri,
             digest=digest,
-            signature=signature,
             upstream=spec.model.url,
             served_name=spec.served_name,
             protocol=spec.model.protocol,

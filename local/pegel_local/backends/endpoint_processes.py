@@ -23,9 +23,8 @@ from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import EndpointState, EndpointStatus, another_candidate, pinned
 from pegel.spec import names
 from pegel.spec.limits import ENDPOINT_ANSWERS_WITHIN, SERVICE_GRACE
-from pegel.spec.model_roots import local_folder, refuse_model_outside
+from pegel.spec.model_roots import refuse_model_outside
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
 from pegel_local.backends import model_copy
 from pegel_local.backends.child_environments import endpoint_environment, proxy_environment
@@ -37,6 +36,7 @@ from pegel_local.backends.endpoint_document import (
     write_document,
 )
 from pegel_local.backends.endpoint_readiness import ABSENT, READY, foreign_readiness, readiness
+from pegel_local.backends.served_copies import ServedCopies, model_folder
 from pegel_local.machine.ports import answers, free_ports
 from pegel_local.processes.process_control import last_lines
 from pegel_local.processes.supervised_process import SupervisedProcess
@@ -45,8 +45,6 @@ from pegel_local.processes.supervisor_files import Launch, SupervisorFiles
 RESTARTS = 2
 """Restarts by the supervisor itself, within seconds; what still fails then is brought back by reconciling."""
 SERVES, CANDIDATES = "endpoint.json", "candidate-*.json"
-COPY = "model-"
-"""Before the digest of what a model's folder held."""
 SEEN_READY = "seen-ready"
 """Its time is the last look that saw the endpoint ready."""
 
@@ -73,21 +71,23 @@ class LocalServingBackend:
 
     def pin(self, spec: MonitorSpec) -> MonitorSpec:
         """Return the spec with the digest of its model's folder. Raises SetupError, and InvalidSpec for another one."""
-        return spec if spec.model.uri is None else pinned(spec, model_copy.digest(_model_folder(spec.model.uri)))
+        return spec if spec.model.uri is None else pinned(spec, model_copy.digest(model_folder(spec.model.uri)))
 
     def apply(self, spec: MonitorSpec) -> None:
         """Make the endpoint of `spec` exist as desired and return at once. The same spec again changes nothing.
 
         An endpoint of another model is replaced; parts of it that ended are started again. Raises SetupError without a
-        serving environment, when the model's folder is not on this machine or holds something else than what is meant
-        (`model.digest`) and there is no copy, Unavailable when a part does not start.
+        serving environment, and where there is no copy of what is meant (`model.digest`): when the model's folder is
+        not on this machine, holds something else or cannot be copied. What serves is as it was then. Raises Unavailable
+        when a part does not start.
         """
         refuse_model_outside(spec.model, self._settings.allowed_models)
         present = self._readable(spec.endpoint, SERVES)
         if present is None or present.fingerprint != endpoint_fingerprint(spec):
             wanted = self._new(spec, _other_colour(self._candidate(spec.endpoint)))
             if (self._folder / spec.endpoint / SERVES).exists():
-                self.delete(spec.endpoint)
+                self.halt(spec.endpoint)
+                self._copies(spec.endpoint).clear(but=wanted.digest)
             present = wanted
         self._run(present, SERVES)
 
@@ -120,7 +120,7 @@ class LocalServingBackend:
             return
         if candidate is None:
             candidate = self._new(spec, _other_colour(present))
-            self._forget_candidates(spec.endpoint)
+            self._forget_candidates(spec.endpoint, next_digest=candidate.digest)
         self._run(candidate, _candidate_file(wanted))
 
     def staged(self, endpoint: str) -> EndpointStatus:
@@ -193,22 +193,27 @@ class LocalServingBackend:
         """Return the folders of all parts there are; proxies come and go before their servers."""
         return {path for part in PARTS for path in (self._folder / endpoint).glob(f"{part}*") if path.is_dir()}
 
-    def _forget_candidates(self, endpoint: str) -> None:
-        """End every candidate, also one whose file is damaged."""
+    def _forget_candidates(self, endpoint: str, *, next_digest: str | None = None) -> None:
+        """End every candidate, also one whose file is damaged; the copy of the next one's model stays."""
         for path in (self._folder / endpoint).glob(CANDIDATES):
             path.unlink(missing_ok=True)
-        self._sweep(endpoint)
+        self._sweep(endpoint, next_digest=next_digest)
 
-    def _sweep(self, endpoint: str) -> None:
-        """End the parts that neither what serves nor a candidate needs, also those that a crash left behind."""
+    def _sweep(self, endpoint: str, *, next_digest: str | None = None) -> None:
+        """End the parts that neither what serves nor a candidate needs, also those that a crash left behind.
+
+        Copies of models go as well, except while a document is damaged: which of them it needs nobody knows.
+        """
         documents = (self._readable(endpoint, SERVES), self._candidate(endpoint))
         kept = [document for document in documents if document is not None]
         needed = {self._part(document, part).folder for document in kept for part in document.parts}
         unneeded = self._parts_of(endpoint) - needed
         self._end(unneeded)
-        copies = {self._copy(document) for document in kept}
-        for folder in unneeded | ({*(self._folder / endpoint).glob(f"{COPY}*")} - copies):
+        for folder in unneeded:
             shutil.rmtree(folder, ignore_errors=True)
+        written = [*(self._folder / endpoint).glob(SERVES), *(self._folder / endpoint).glob(CANDIDATES)]
+        if len(written) == len(kept):
+            self._copies(endpoint).sweep({next_digest, *(document.digest for document in kept)})
 
     def _end(self, folders: set[Path]) -> None:
         for folder in sorted(folders):
@@ -237,8 +242,8 @@ class LocalServingBackend:
             # While the endpoint was down somebody else took a port of it.
             server_port, port = free_ports(2)
             document = replace(document, server_port=server_port, port=port)
-        if document.digest is not None and not self._copy(document).exists():
-            model_copy.copy(_model_folder(str(document.model_uri)), self._copy(document), document.digest)
+        if document.digest is not None:
+            self._copies(document.name).take(str(document.model_uri), document.digest)
         write_document(self._folder / document.name / which, document)
         for name, part in parts.items():
             of_server = name == "server"
@@ -247,18 +252,15 @@ class LocalServingBackend:
             part.start(Launch(command=command, fingerprint=document.fingerprint, restarts=RESTARTS), environment)
 
     def _new(self, spec: MonitorSpec, colour: str) -> EndpointDocument:
-        """Return what a new endpoint is to be. Raises SetupError when its model's folder is not what is meant."""
+        """Return what a new endpoint is to be, of whose model there is a copy now. Raises SetupError."""
         if spec.model.uri is None:
             return EndpointDocument.of(spec, colour)
-        folder = _model_folder(spec.model.uri)
-        signature, digest = model_copy.signature(folder), model_copy.digest(folder)
-        if spec.model.digest not in {None, digest}:
-            raise model_copy.changed(folder)
-        return EndpointDocument.of(spec, colour, digest=digest, signature=signature)
+        self._python()
+        digest = self._copies(spec.endpoint).take(spec.model.uri, spec.model.digest)
+        return EndpointDocument.of(spec, colour, digest=digest)
 
-    def _copy(self, document: EndpointDocument) -> Path:
-        """Return where the copy of the model's folder is that an endpoint serves."""
-        return self._folder / document.name / f"{COPY}{document.digest}"
+    def _copies(self, endpoint: str) -> ServedCopies:
+        return ServedCopies(self._folder / endpoint)
 
     def _python(self) -> str:
         python = self._settings.serving_python
@@ -272,7 +274,7 @@ class LocalServingBackend:
     def _server_command(self, document: EndpointDocument) -> tuple[str, ...]:
         options = (
             "--model-dir",
-            str(self._copy(document)),
+            str(self._copies(document.name).place(document.digest)),
             "--name",
             document.name,
             "--port",
@@ -307,10 +309,16 @@ class LocalServingBackend:
             url=document.url,
             detail=detail,
             changed_at=_time_of(self._folder / document.name / which),
-            note=_note(document) if which == SERVES else "",
+            note=self._note(document) if which == SERVES else "",
             unready_since=None if state is EndpointState.READY else self._unready_since(document, seen_ready),
             probe_token=document.probe_token,
         )
+
+    def _note(self, document: EndpointDocument) -> str:
+        """Say whether the model's folder holds something else than what is served; "" if not."""
+        if document.digest is None:
+            return ""
+        return self._copies(document.name).note(str(document.model_uri), document.digest)
 
     def _unready_since(self, document: EndpointDocument, seen_ready: Path) -> datetime | None:
         """Return the latest of: the starts of its parts, and the last look that saw it ready."""
@@ -358,30 +366,6 @@ class LocalServingBackend:
         """Say whether some look saw this very server ready."""
         state, seen = self._part(document, "server").files.state(), _time_of(self._seen_ready(document))
         return state is not None and seen is not None and seen > state.started_at
-
-
-def _model_folder(uri: str) -> Path:
-    """Return the folder that a `file://` address or a path names. Raises SetupError if it is not on this machine."""
-    folder = local_folder(uri)
-    if folder is None or not folder.is_dir():
-        raise SetupError(
-            f"the local serving backend needs a folder of this machine as model.uri, e.g. file:///models/delays; "
-            f"given: {shown(uri)}. No endpoint was started."
-        )
-    return folder
-
-
-def _note(document: EndpointDocument) -> str:
-    """Say whether the model's folder holds something else than what is served; "" if not."""
-    if document.digest is None:
-        return ""
-    try:
-        folder = _model_folder(str(document.model_uri))
-        if model_copy.signature(folder) == document.signature or model_copy.digest(folder) == document.digest:
-            return ""
-    except (SetupError, OSError):
-        return "the folder is no longer what was taken into service, of which a copy is served"
-    return "the folder has changed since it was taken into service: `pegel apply` takes it up"
 
 
 def _end_of(files: SupervisorFiles) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from pegel.errors import SetupError
 from pegel.spec.outside_text import shown
@@ -36,8 +37,7 @@ def digest(folder: Path) -> str:
 def signature(folder: Path) -> str:
     """Return what tells cheaply that no file was written: names, sizes, times. Raises SetupError as `digest`."""
     known = hashlib.sha256()
-    for name, path in _files(folder):
-        status = path.stat()
+    for name, _, status in _files(folder):
         known.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
     return known.hexdigest()
 
@@ -45,16 +45,22 @@ def signature(folder: Path) -> str:
 def copy(folder: Path, target: Path, expected: str) -> None:
     """Copy a folder of the digest `expected` to `target`, which appears whole and is private.
 
-    Raises SetupError if the folder has another digest, or as `digest`.
+    Raises SetupError if the folder has another digest, if there is no room for the copy, or as `digest`.
     """
-    beside = private_folder(target.parent) / f".new-{uuid.uuid4().hex}"
+    beside = target.parent / f".new-{uuid.uuid4().hex}"
     try:
+        private_folder(target.parent)
         with private_umask():
             given = _read(folder, beside)
         if given != expected:
             raise changed(folder)
         if not target.exists():
             beside.rename(target)
+    except OSError as error:
+        raise SetupError(
+            f"expected room for a copy of {shown(str(folder))} in {shown(str(target.parent))}; given: "
+            f"{error.strerror}. No endpoint was started."
+        ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -70,34 +76,55 @@ def changed(folder: Path) -> SetupError:
 def _read(folder: Path, target: Path | None) -> str:
     """Return the digest of a folder's files, read once, and write them below `target`, if there is one."""
     whole, size = hashlib.sha256(), 0
-    for name, path in _files(folder):
-        one = hashlib.sha256()
-        try:
-            with path.open("rb") as source, _written(target, name) as copied:
-                while chunk := source.read(CHUNK):
-                    size += len(chunk)
-                    if size > MOST_BYTES:
-                        raise SetupError(_no_model(folder, f"more than {MOST_BYTES >> 30} GiB"))
-                    one.update(chunk)
-                    copied.write(chunk)
-        except OSError as error:
-            raise SetupError(_no_model(folder, f"{shown(name)}: {error.strerror}")) from error
-        whole.update(f"{name}\0".encode("utf-8", "surrogateescape") + one.digest())
+    for name, path, _ in _files(folder):
+        content = hashlib.sha256()
+        with _written(target, name) as copied:
+            for chunk in _chunks(folder, name, path):
+                size += len(chunk)
+                if size > MOST_BYTES:
+                    raise SetupError(_no_model(folder, f"more than {MOST_BYTES >> 30} GiB"))
+                content.update(chunk)
+                copied.write(chunk)
+        whole.update(f"{name}\0".encode("utf-8", "surrogateescape") + content.digest())
     return whole.hexdigest()
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield every file with its name below the folder, in order. Raises SetupError for other things, or too many."""
+def _chunks(folder: Path, name: str, path: Path) -> Iterator[bytes]:
+    """Yield the content of one file. Raises SetupError where it cannot be read."""
+    try:
+        with path.open("rb") as source:
+            while chunk := source.read(CHUNK):
+                yield chunk
+    except OSError as error:
+        raise SetupError(_no_model(folder, f"{shown(name)}: {error.strerror}")) from error
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path, os.stat_result]]:
+    """Yield every file with its name below the folder and its status, in order.
+
+    Raises SetupError for other things, too many, and for a folder that cannot be read: a part of a model is none.
+    """
+
+    def refuse(error: OSError) -> NoReturn:
+        name = Path(error.filename).relative_to(folder).as_posix()
+        raise SetupError(_no_model(folder, f"{shown(name)}: {error.strerror}")) from error
+
     paths: list[Path] = []
-    for count, (place, _, names) in enumerate(os.walk(folder, followlinks=True)):
+    for count, (place, _, names) in enumerate(os.walk(folder, followlinks=True, onerror=refuse)):
         paths += (Path(place, name) for name in names)
         # Folders count as well: links may lead in circles.
         if count + len(paths) > MOST_FILES:
             raise SetupError(_no_model(folder, f"more than {MOST_FILES:,} files and folders"))
     for path in sorted(paths):
-        if not path.is_file():
+        try:
+            status = path.stat()
+        except FileNotFoundError as error:
+            raise SetupError(_no_model(folder, f"{shown(path.name)}, which is no file")) from error
+        except OSError as error:
+            refuse(error)
+        if not stat.S_ISREG(status.st_mode):
             raise SetupError(_no_model(folder, f"{shown(path.name)}, which is no file"))
-        yield path.relative_to(folder).as_posix(), path
+        yield path.relative_to(folder).as_posix(), path, status
 
 
 def _no_model(folder: Path, given: str) -> str:
