@@ -8,15 +8,14 @@ platform) logs the probe like the request of a client.
 
 from __future__ import annotations
 
-import json
 import re
-import ssl
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from pegel.data import example_request, wire
@@ -25,6 +24,8 @@ from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.settings import Settings
+from pegel_airflow.bounded_answers import NoAnswer, exchange, json_of, new_client
+from pegel_airflow.probe_events import ProbeEvents
 from pegel_airflow.topic_admin import REACH_WITHIN
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from kafka import KafkaConsumer
 
 SEEN_WITHIN = timedelta(seconds=30)
-ANSWER_WITHIN = timedelta(seconds=10)
 PAUSE_S = 0.5
 """Between two tries while the model warms up."""
 SERVER_ERROR = 500
@@ -112,67 +112,51 @@ def _answered(spec: MonitorSpec, url: str, row: example_request.Row, token: str)
     where, within = example_request.address(spec, url), spec.model.ready_within.total_seconds()
     deadline = time.monotonic() + within
     inputs, refused = frozenset[str](), list[_Refused]()
-    while True:
-        inputs, before, refused = inputs or _inputs(spec, url), refused, []
-        for request in example_request.bodies(spec, example_request.taken(row, inputs)):
-            identity, sent = str(uuid.uuid4()), time.monotonic()
-            headers = {wire.http_name(wire.HEADER_ID): identity} | ({wire.PROBE_HEADER: token} if token else {})
-            given = _ask(where, request, headers)
-            if given is None:
-                return _Answered(identity, sent, request)
-            refused.append(given)
-        raised = refused == before and all(given.is_raised(spec) for given in refused)
-        if raised or not any(given.may_pass for given in refused):
-            raise EndpointFailed(
-                f"expected {where} to answer a row of its training data; given {refused[0].words}. {UNCHANGED}"
-            )
-        if time.monotonic() + PAUSE_S > deadline:
-            raise EndpointFailed(
-                f"expected {where} to answer a row of its training data within {within:g} s; given at last: "
-                f"{refused[0].words}. {UNCHANGED}"
-            )
-        time.sleep(PAUSE_S)
+    with new_client() as client:
+        while True:
+            inputs, before, refused = inputs or _inputs(client, spec, url), refused, []
+            for request in example_request.bodies(spec, example_request.taken(row, inputs)):
+                identity, sent = str(uuid.uuid4()), time.monotonic()
+                headers = {wire.http_name(wire.HEADER_ID): identity} | ({wire.PROBE_HEADER: token} if token else {})
+                given = _ask(client, where, request, headers)
+                if given is None:
+                    return _Answered(identity, sent, request)
+                refused.append(given)
+            raised = refused == before and all(given.is_raised(spec) for given in refused)
+            if raised or not any(given.may_pass for given in refused):
+                raise EndpointFailed(
+                    f"expected {where} to answer a row of its training data; given {refused[0].words}. {UNCHANGED}"
+                )
+            if time.monotonic() + PAUSE_S > deadline:
+                raise EndpointFailed(
+                    f"expected {where} to answer a row of its training data within {within:g} s; given at last: "
+                    f"{refused[0].words}. {UNCHANGED}"
+                )
+            time.sleep(PAUSE_S)
 
 
-def _inputs(spec: MonitorSpec, url: str) -> frozenset[str]:
+def _inputs(client: httpx.Client, spec: MonitorSpec, url: str) -> frozenset[str]:
     """Return the inputs that the model says it takes; none while it does not say."""
-    import httpx
-
-    try:
-        answer = _client().get(example_request.metadata_address(spec, url))
-        return example_request.inputs_of(answer.json())
-    except (httpx.HTTPError, ValueError):
-        return frozenset()
+    answer = exchange(client, "GET", example_request.metadata_address(spec, url))
+    return frozenset() if isinstance(answer, NoAnswer) else example_request.inputs_of(json_of(answer.body))
 
 
-def _ask(where: str, request: dict[str, Any], headers: dict[str, str]) -> _Refused | None:
+def _ask(client: httpx.Client, where: str, request: dict[str, Any], headers: dict[str, str]) -> _Refused | None:
     """Return None for an answer, else what came instead."""
-    import httpx
-
-    try:
-        answer = _client().post(where, json=request, headers=headers)
-    except httpx.TransportError as error:
-        return _Refused(repr(error))
-    if answer.status_code == httpx.codes.OK:
+    answer = exchange(client, "POST", where, json=request, headers=headers)
+    if isinstance(answer, NoAnswer):
+        return _Refused(answer.words)
+    if answer.status == HTTPStatus.OK:
         return None
-    said = _said(answer)
-    return _Refused(f"{answer.status_code}: {_in_one_line(said or answer.text)}", answer.status_code, said)
+    said = _said(answer.body)
+    text = said or answer.body.decode("utf-8", "replace")
+    return _Refused(f"{answer.status}: {_in_one_line(text)}", answer.status, said)
 
 
-def _client() -> httpx.Client:
-    """Return a client that trusts servers as the machine does, and goes through no proxy server of the environment."""
-    import httpx
-
-    return httpx.Client(timeout=ANSWER_WITHIN.total_seconds(), trust_env=False, verify=ssl.create_default_context())
-
-
-def _said(answer: httpx.Response) -> str:
+def _said(body: bytes) -> str:
     """Return the sentence of a server's JSON about what is wrong; an empty text where there is none."""
-    try:
-        body: Any = answer.json()
-    except ValueError:
-        body = None
-    said = next((body[key] for key in _SAID if body.get(key)), None) if isinstance(body, dict) else None
+    content = json_of(body)
+    said = next((content[key] for key in _SAID if content.get(key)), None) if isinstance(content, dict) else None
     return said if isinstance(said, str) else ""
 
 
@@ -207,32 +191,19 @@ def _tail_of(settings: Settings, topic: str) -> Iterator[KafkaConsumer]:
 
 
 def _wait_for_both(consumer: KafkaConsumer, probed: _Answered, spec: MonitorSpec, within: timedelta) -> None:
-    identity, missing = probed.identity, {wire.REQUEST_TYPE: "request", wire.RESPONSE_TYPE: "response"}
+    seen = ProbeEvents(probed.identity, probed.request, spec)
     deadline = time.monotonic() + within.total_seconds()
-    while missing and time.monotonic() < deadline:
+    while seen.missing and time.monotonic() < deadline:
         for records in consumer.poll(timeout_ms=200).values():
             for record in records:
                 headers = {key.lower(): value.decode("utf-8", "replace") for key, value in record.headers if value}
-                if spec.model.logged_by == "server" and _is_request(headers, record.value, probed.request, spec):
-                    identity = headers.get(wire.HEADER_ID, identity)
-                # Our proxy logs under an id of its own and keeps the client's beside it; KServe's agent takes that one.
-                if identity in (headers.get(wire.HEADER_CLIENT_ID), headers.get(wire.HEADER_ID)):
-                    missing.pop(headers.get(wire.HEADER_TYPE, ""), None)
-    if missing:
+                seen.add(headers, record.value)
+    if seen.missing:
         raise Unavailable(
             f"expected the probe's request and response on {names.inference_topic(spec.namespace)} within "
-            f"{within.total_seconds():g} s; missing: {', '.join(sorted(missing.values()))}. {_remedy(spec)}: the model "
+            f"{within.total_seconds():g} s; missing: {', '.join(seen.missing)}. {_remedy(spec)}: the model "
             f"answers. {UNCHANGED}"
         )
-
-
-def _is_request(headers: dict[str, str], body: bytes | None, request: dict[str, Any], spec: MonitorSpec) -> bool:
-    """Say whether a record is the probe's request by its content: a server's own logger may name it as it likes."""
-    of_model = headers.get(wire.HEADER_ENDPOINT) == spec.endpoint and headers.get(wire.HEADER_TYPE) == wire.REQUEST_TYPE
-    try:
-        return of_model and json.loads(body or b"") == request
-    except ValueError:
-        return False
 
 
 def _remedy(spec: MonitorSpec) -> str:

@@ -145,6 +145,12 @@ def test_of_a_server_that_runs_already_nothing_is_ours_but_the_proxy(
     assert READY == foreign_readiness(foreign, "delays-v1", "v1", 1.0)
 
 
+@pytest.mark.parametrize("address", ["http://1.2.3.999", "http://a..b", "http://\u00e9..x"])
+def test_an_address_that_cannot_be_is_not_ready(address: str) -> None:
+    """What no client can ask is no crash of the look, by either protocol."""
+    assert READY not in {foreign_readiness(address, "delays-v1", protocol, 1.0) for protocol in ("v1", "v2")}
+
+
 def test_a_server_that_is_away_is_named(backend: LocalServingBackend) -> None:
     """Nothing is restarted for a server that is not ours: reconciling holds and says which address does not answer."""
     (nobody,) = free_ports(1)

@@ -71,6 +71,7 @@ def test_a_copy_is_the_same_model(folder: Path, tmp_path: Path) -> None:
     assert model_copy.digest(folder) == model_copy.digest(target)
     assert not (target / "metadata.json").is_symlink()
     assert [0o600] == sorted({path.stat().st_mode & 0o777 for path in target.rglob("*") if path.is_file()})
+    assert [0o700] == sorted({path.stat().st_mode & 0o777 for path in (target, *target.rglob("*")) if path.is_dir()})
     assert ["copy"] == [path.name for path in target.parent.iterdir()]
 
 

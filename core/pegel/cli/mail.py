@@ -37,13 +37,16 @@ def mail(model: About = None, *, wait: WaitOption = False, home: HomeOption = No
 
 
 def _within(box: Path, model: str | None, seconds: float) -> Path | None:
-    """Return the newest mail about a model, or any, looking for one for so long."""
-    deadline = time.monotonic() + seconds
-    while (kept := newest(box, lambda message: model is None or _is_about(message, model))) is None:
-        if time.monotonic() > deadline:
-            return None
+    """Return the newest mail about a model, or any, looking for one for so long. Each mail is read once."""
+    deadline, seen = time.monotonic() + seconds, frozenset[Path]()
+    while True:
+        # Listed before they are read: what comes meanwhile is read the next time.
+        listed = frozenset(box.glob("*.eml"))
+        kept = newest(box, lambda message: model is None or _is_about(message, model), unwanted=seen)
+        if kept is not None or time.monotonic() > deadline:
+            return kept
+        seen = listed
         time.sleep(LOOK_EVERY_S)
-    return kept
 
 
 def _is_about(message: EmailMessage, model: str) -> bool:

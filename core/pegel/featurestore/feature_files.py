@@ -6,10 +6,11 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import uuid
 from pathlib import Path
 from typing import Any
+
+from pegel.featurestore.scratch_folders import scratch_folder
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -36,13 +37,12 @@ def read_json(path: Path) -> Any:
         return None
 
 
-def copy_into(source: Path, target: Path) -> None:
-    """Copy a file or a folder to `target`, which appears whole; if it is there already, nothing happens."""
+def copy_into(source: Path, target: Path, root: Path) -> None:
+    """Copy a file or a folder to `target` below `root`, which appears whole; if it is there, nothing happens."""
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
-    try:
+    with scratch_folder(root) as work:
         beside = work / target.name
         if source.is_dir():
             shutil.copytree(source, beside)
@@ -51,8 +51,6 @@ def copy_into(source: Path, target: Path) -> None:
         # Another process may have put the same content there meanwhile; either copy will do.
         if not target.exists():
             beside.rename(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def content_hash(path: Path) -> str:

@@ -56,7 +56,7 @@ class LocalFeatureStore:
             if not replace:
                 raise _other_content(ref, differing)
         registration = _described(table_path, schema, time_range)
-        copy_into(table_path, self._training(ref) / str(registration["data"]))
+        copy_into(table_path, self._training(ref) / str(registration["data"]), self._root)
         write_json(self._training(ref) / f"{split}.json", registration)
         return ref
 

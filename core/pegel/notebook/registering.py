@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from pegel.errors import InvalidSpec, NotFound, PermanentError
 from pegel.featurestore import LocalFeatureStore, SourceRef
+from pegel.featurestore.scratch_folders import scratch_folder
 from pegel.notebook import arguments, table_reading
 from pegel.notebook.naming import few, place, reason
 from pegel.notebook.registered import Registered
@@ -111,12 +111,14 @@ def register(
     )
     root = _features(home)
     stages = table_reading.Stages(progress, 2)
-    with table_reading.opened(table, text=columns.categorical, progress=stages.stage(0)) as opened:
+    with (
+        _beside(root) as folder,
+        table_reading.opened(table, text=columns.categorical, progress=stages.stage(0), scratch=folder) as opened,
+    ):
         file = TrainingFile(opened, columns)
-        with _beside(root) as folder:
-            path = folder / "training.parquet"
-            file.write(path, stages.stage(1))
-            outcome = _keep(LocalFeatureStore(root), ref, file, path, replace=replace)
+        path = folder / "training.parquet"
+        file.write(path, stages.stage(1))
+        outcome = _keep(LocalFeatureStore(root), ref, file, path, replace=replace)
     warned = tuple(warnings_of(file))
     for warning in warned:
         warnings.warn(warning, stacklevel=2)
@@ -163,8 +165,8 @@ def _beside(root: Path) -> Iterator[Path]:
     made = [folder for folder in (root, *root.parents) if not folder.exists()]
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".new-", dir=root) as beside:
-            yield Path(beside)
+        with scratch_folder(root) as beside:
+            yield beside
     except OSError as error:
         raise PermanentError(
             f"expected a place to write to, given {place(root)}: {reason(error)}. Nothing was registered."

@@ -95,6 +95,7 @@ def opened(
     numbers: Collection[str] = (),
     watched: Collection[str] | None = None,
     progress: Progress = silent,
+    scratch: Path | None = None,
 ) -> Iterator[Table]:
     """Open a table; within the block it can be read.
 
@@ -107,13 +108,14 @@ def opened(
         numbers: Columns that are numeric: of text, `NA` and the like are null whatever else stands there.
         watched: The only columns that are read: whatever else a table holds is not looked at. None reads all.
         progress: Told how much of the text files has been copied.
+        scratch: Folder for that copy; None is the system's temporary one.
 
     Raises:
         PermanentError: If it is none of these, a file cannot be read, or a column name stands there twice.
     """
     wanted = Wanted(text, watched, numbers)
     files = file_search.find(data)
-    with TemporaryDirectory(prefix="pegel-") as folder, ExitStack() as stack:
+    with TemporaryDirectory(prefix="pegel-", dir=scratch) as folder, ExitStack() as stack:
         if files is None:
             table = _in_memory(data, wanted)
         else:

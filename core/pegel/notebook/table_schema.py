@@ -15,6 +15,7 @@ from pegel.notebook.naming import listed
 from pegel.notebook.row_labels import NAMELESS
 from pegel.notebook.table_reading import Table
 from pegel.notebook.written_times import are_written_times
+from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import LONGEST_NAME, shown
 
 WRITTEN = "times written as text always differ between then and now"
@@ -56,7 +57,9 @@ def schema_of(
         PermanentError: If a column that is named is not there.
     """
     if absent := table.absent([*predictions, *categorical, *units]):
-        raise PermanentError(f"expected the columns {listed(absent)}, given a table without them: {otherwise}.")
+        questions = (did_you_mean(name, table.schema.names) for name in absent)
+        near = "".join(f" D{question[1:]}" for question in questions if question)
+        raise PermanentError(f"expected the columns {listed(absent)}, given a table without them: {otherwise}.{near}")
     fields, left_out, times = [], {name: name for name in _nameless(table)}, set()
     elsewhere = set(without)
     for column in table.schema:

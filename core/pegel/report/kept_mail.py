@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
 
 
-def newest(box: Path, wanted: Callable[[EmailMessage], bool] = lambda _message: True) -> Path | None:
-    """Return the mail that a box accepted last, of those wanted; None for none, or if there is no such folder."""
+def newest(
+    box: Path,
+    wanted: Callable[[EmailMessage], bool] = lambda _message: True,
+    *,
+    unwanted: Collection[Path] = (),
+) -> Path | None:
+    """Return the mail that a box accepted last, of those wanted; None for none, or if there is no such folder.
+
+    Those that are `unwanted` are not read.
+    """
     latest_first = sorted(box.glob("[!.]*.eml"), reverse=True)
-    return next((path for path in latest_first if wanted(read(path))), None)
+    return next((path for path in latest_first if path not in unwanted and wanted(read(path))), None)
 
 
 def read(path: Path) -> EmailMessage:

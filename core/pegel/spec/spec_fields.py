@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pegel.errors import InvalidSpec
 from pegel.spec import names
 from pegel.spec.outside_text import quoted, shown
+from pegel.spec.server_addresses import names_a_server
 from pegel.spec.source_reference import SourceRef
 
 LONGEST_NAME = 40
@@ -109,13 +110,9 @@ def _placed(text: str) -> str:
 
 def _called(text: str) -> str:
     """Refuse what is no base address of a server, and what would be a secret in every place that shows a spec."""
-    try:
-        parts = urlsplit(text)
-        known, port = parts.scheme in {"http", "https"} and bool(parts.hostname), parts.port
-    except ValueError:
-        known, port = False, None
-    if not known or port == 0 or " " in text:
+    if not names_a_server(text):
         raise ValueError("expected the base address of a server, as in http://models.example.org:8080")
+    parts = urlsplit(text)
     if "@" in parts.netloc:
         raise ValueError("has a name or a password, which everybody who sees the spec would read; write it without")
     if "?" in text or "#" in text or re.search("/v[12](/|$)", parts.path):

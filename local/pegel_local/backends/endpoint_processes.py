@@ -23,7 +23,7 @@ from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import EndpointState, EndpointStatus, another_candidate, pinned
 from pegel.spec import names
 from pegel.spec.limits import ENDPOINT_ANSWERS_WITHIN, SERVICE_GRACE
-from pegel.spec.model_roots import refuse_model_outside
+from pegel.spec.model_roots import local_folder, refuse_model_outside
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_local.backends import model_copy
@@ -345,7 +345,8 @@ class LocalServingBackend:
         """Return the last lines of a part; the copy of the model's folder has the name that a person knows it by."""
         lines = last_lines(self._part(document, part).files.log)
         if document.digest is not None:
-            lines = lines.replace(str(self._copy(document)), str(local_folder(str(document.model_uri))))
+            copy = self._copies(document.name).place(document.digest)
+            lines = lines.replace(str(copy), str(local_folder(str(document.model_uri))))
         return f"its log ends:\n{lines}"
 
     def _look_at_foreign(self, document: EndpointDocument) -> tuple[EndpointState, str]:

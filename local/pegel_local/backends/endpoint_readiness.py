@@ -44,8 +44,9 @@ def _answer(url: str, within_s: float) -> bytes | str:
     deadline = time.monotonic() + within_s
     body = b""
     try:
-        with _client().stream("GET", url, timeout=within_s) as answer:
-            for part in answer.iter_bytes():
+        # Not unpacked: what is small here may be large then.
+        with _client().stream("GET", url, timeout=within_s, headers={"accept-encoding": "identity"}) as answer:
+            for part in answer.iter_raw():
                 body += part
                 if time.monotonic() > deadline:
                     return f"no whole answer within {within_s:g} s"
@@ -53,7 +54,7 @@ def _answer(url: str, within_s: float) -> bytes | str:
                     return f"more than {MOST_BYTES} bytes"
             if answer.status_code != httpx.codes.OK:
                 return f"status {answer.status_code}"
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         return type(error).__name__
     return body
 
@@ -76,7 +77,7 @@ def _client() -> httpx.Client:
 def _meaning(body: bytes) -> str:
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "status 200 without JSON"
     return READY if isinstance(answer, dict) and answer.get("ready") is True else ABSENT[1]
 
@@ -85,6 +86,6 @@ def _said(body: bytes) -> dict[str, object]:
     """Return the JSON object of a body; an empty one for any other body."""
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}

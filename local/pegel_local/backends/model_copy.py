@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import stat
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from pegel.errors import SetupError
+from pegel.featurestore.scratch_folders import scratch_folder
 from pegel.spec.outside_text import shown
 from pegel_local.processes.private_files import private_folder, private_umask
 
@@ -47,22 +46,21 @@ def copy(folder: Path, target: Path, expected: str) -> None:
 
     Raises SetupError if the folder has another digest, if there is no room for the copy, or as `digest`.
     """
-    beside = target.parent / f".new-{uuid.uuid4().hex}"
     try:
-        private_folder(target.parent)
-        with private_umask():
-            given = _read(folder, beside)
-        if given != expected:
-            raise changed(folder)
-        if not target.exists():
-            beside.rename(target)
+        with scratch_folder(private_folder(target.parent)) as scratch:
+            beside = scratch / target.name
+            with private_umask():
+                beside.mkdir()
+                given = _read(folder, beside)
+            if given != expected:
+                raise changed(folder)
+            if not target.exists():
+                beside.rename(target)
     except OSError as error:
         raise SetupError(
             f"expected room for a copy of {shown(str(folder))} in {shown(str(target.parent))}; given: "
             f"{error.strerror}. No endpoint was started."
         ) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def changed(folder: Path) -> SetupError:

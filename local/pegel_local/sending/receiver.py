@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -15,6 +17,7 @@ from pegel.errors import InvalidSpec, PegelError, Unavailable
 from pegel.featurestore import LocalFeatureStore
 from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import quoted
+from pegel.spec.server_addresses import names_a_server
 from pegel.spec.settings import Settings
 from pegel_local.backends.endpoint_processes import LocalServingBackend
 
@@ -40,7 +43,12 @@ def receiver_of(to: str, protocol: Protocol | None, settings: Settings) -> Recei
     one that has no endpoint here.
     """
     if "://" in to:
-        ending = next((protocol for end, protocol in ENDINGS.items() if httpx.URL(to).path.endswith(end)), None)
+        if not names_a_server(to):
+            raise InvalidSpec(
+                f"--to: expected the address of a server, as in http://127.0.0.1:8080/v1/models/delays-v1:predict, "
+                f"given {quoted(to)}. Nothing was sent."
+            )
+        ending = next((protocol for end, protocol in ENDINGS.items() if urlsplit(to).path.endswith(end)), None)
         known = protocol or ending
         if known is None:
             raise InvalidSpec(
@@ -85,7 +93,7 @@ def _inputs(address: str) -> dict[str, Kind]:
     for ending in ENDINGS:
         described = described.removesuffix(ending)
     try:
-        answer = httpx.get(described, timeout=ANSWERS_WITHIN_S, trust_env=False)
+        answer = httpx.get(described, timeout=ANSWERS_WITHIN_S, trust_env=False, verify=ssl.create_default_context())
         inputs = answer.json().get("inputs") if answer.is_success else []
         return {str(tensor["name"]): _kind(tensor["datatype"]) for tensor in inputs}
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError, KeyError, TypeError):

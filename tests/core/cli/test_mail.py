@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pegel.cli.main import main
+from pegel.report.kept_mail import newest
 
 
 def keep(home: Path, instant: int, subject: str, text: str) -> Path:
@@ -44,6 +45,15 @@ def test_the_newest_mail_is_shown(options: list[str], tmp_path: Path, capsys: py
         "",
         f"with its picture: {newest}",
     ] == capsys.readouterr().out.splitlines()
+
+
+def test_mails_that_are_not_wanted_are_not_read(tmp_path: Path) -> None:
+    """Whoever waits for a mail names those that were read before; the newest of the others is found."""
+    first = keep(tmp_path, 1, "loans v1", "one")
+    (tmp_path / "mail" / "2.eml").mkdir()
+
+    assert first == newest(tmp_path / "mail", unwanted={tmp_path / "mail" / "2.eml"})
+    assert newest(tmp_path / "mail", unwanted={first, tmp_path / "mail" / "2.eml"}) is None
 
 
 def test_an_empty_box_says_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

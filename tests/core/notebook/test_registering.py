@@ -432,7 +432,10 @@ def test_names_that_spark_cannot_tell_apart_are_left_out(tmp_path: Path) -> None
         ({"split": "a b"}, "split: expected letters, digits"),
         ({"version": 0}, "version: expected a whole number from 1 on"),
         ({"version": 10**9}, "version: expected at most 999,999,999"),
-        ({"prediction": "urgentt"}, "expected the columns urgentt, given a table without them: nothing was registered"),
+        (
+            {"prediction": "urgentt"},
+            r"expected the columns urgentt, given a table without them: nothing was registered\. Did you mean `urgent`",
+        ),
         ({"time": "when"}, "expected the columns when, given a table without them: nothing was registered"),
         ({"time": "single"}, "time: expected timestamps, dates, or text such as"),
         ({"table": {"opened": [dt.time(1)], "solved": [1], "urgent": [1]}} | FREE, "which holds time"),

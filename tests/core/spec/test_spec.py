@@ -396,6 +396,10 @@ def test_an_address_of_no_place_at_all_is_no_model(uri: str) -> None:
         ({"url": "ftp://a.org"}, "model.url: given 'ftp://a.org': expected the base address of a server"),
         ({"url": "http://"}, "model.url: given 'http://': expected the base address of a server"),
         ({"url": "http://a.org:x"}, "model.url: given 'http://a.org:x': expected the base address of a server"),
+        *(
+            ({"url": f"http://{host}"}, f"model.url: given {f'http://{host}'!r}: expected the base address of a server")
+            for host in ("1.2.3.999", "1.2.3", "01.2.3.4", "é..x", "a..b", f"{'a' * 64}.org", "-a.org", "[v1.a]")
+        ),
         ({"url": "http://[::1"}, "model.url: given 'http://[::1': expected the base address of a server"),
         ({"url": "http://u:p@a.org"}, "model.url: given 'http://u:p@a.org': has a name or a password"),
         ({"url": "http://a.org/v1/models/d:predict"}, "model.url: given 'http://a.org/v1/models/d:predict': expected "),
