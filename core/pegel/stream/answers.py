@@ -6,14 +6,17 @@ agent of KServe nor our proxy logs an answer that is an error.
 ::
 
     pane      [ r1  r2   r3 )              r1 to r3: requests
-    head                 ^ - 60 s    ^     once its spans close, the pane's requests before `until` (head - 60 s) are
-    until            ^         ^           settled, the others with a later head: r1 and r2 now, r3 then
+    head                 ^ - 60 s    ^     once its oldest span closes, the pane's requests before `until` (head - 60 s)
+    until            ^         ^           are settled, the others with a later head: r1 and r2 now, r3 then
+
+Where windows overlap, a pane still takes events then. Requests that come so late are settled once its newest span
+closes: their answers may be as late.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pegel.data.instants import EPOCH, MINUTE, from_us, to_us
+from pegel.spec.monitor_spec import Windowing
 from pegel.stream.outcomes import Outcomes
 from pegel.stream.panes import Pane, answered_events, has_answer
 
@@ -35,53 +39,97 @@ class Answers:
 
     `logged`: whether a response of the endpoint was ever seen, a probe's included. Without one nobody can tell an
     endpoint that always fails from one that logs its requests alone. `asked`: whether a request was. Settled are the
-    requests before `until` in panes that end at or before `frontier`; None: none are.
+    requests before `until` in panes whose oldest span ends at or before `frontier`; None: none are. `in_time`: of such
+    panes, how many requests were there when the first of them were settled; the others, behind these, were late.
     """
 
     logged: bool = False
     asked: bool = False
     until: datetime | None = None
     frontier: datetime | None = None
+    in_time: Mapping[datetime, int] = field(default_factory=dict)
 
     def settle(
-        self, panes: Mapping[datetime, Pane], step: timedelta, *, frontier: datetime, until: datetime
+        self, panes: Mapping[datetime, Pane], windowing: Windowing, *, frontier: datetime, until: datetime
     ) -> dict[datetime, Outcomes]:
-        """Settle requests before `until` in panes, each `step` long, that end at or before `frontier`.
+        """Settle requests before `until` in panes of which spans end at or before `frontier`.
 
         Returns how many were asked and how many of them had no answer, by minute. Neither instant moves back. Each
-        request is counted once; one that comes after its pane was settled is not counted.
+        request in a pane is counted once.
         """
         until, frontier = _later(until, self.until), _later(frontier, self.frontier)
         if (until, frontier) == (self.until, self.frontier):
             return {}
-        asked = {start: self._between(start + step, pane, until) for start, pane in panes.items()}
-        due = {start: chosen for start, chosen in asked.items() if start + step <= frontier and chosen.any()}
-        self.until, self.frontier = until, frontier
+        before, after = _Reach(windowing, self.frontier, self.until), _Reach(windowing, frontier, until)
+        in_time = {
+            start: self.in_time.get(start, 0 if before.takes(start) else pane.requests.size)
+            for start, pane in panes.items()
+            if after.takes(start)
+        }
+        chosen = {
+            start: after.of(start, panes[start], count) & ~before.of(start, panes[start], count)
+            for start, count in in_time.items()
+        }
+        self.until, self.frontier, self.in_time = until, frontier, in_time
+        due = {start: requests for start, requests in chosen.items() if requests.any()}
         answered = answered_events(panes.values() if due else ())
         minutes: dict[datetime, Outcomes] = {}
-        for start, chosen in due.items():
+        for start, requests in due.items():
             pane = panes[start]
-            _count(minutes, pane.asked_at[chosen], has_answer(pane.requests[chosen], answered))
+            _count(minutes, pane.asked_at[requests], has_answer(pane.requests[requests], answered))
         return minutes
+
+    def is_over(self, pane: datetime, windowing: Windowing) -> bool:
+        """Say whether all requests are settled that a pane ever has."""
+        if self.until is None or self.frontier is None:
+            return False
+        return pane + windowing.step <= self.until and pane + windowing.length <= self.frontier
+
+    def are_due(self, panes: Iterable[datetime], windowing: Windowing, *, frontier: datetime) -> bool:
+        """Say whether settling all requests before `frontier` would settle more than before in one of the panes."""
+        ended = [pane for pane in panes if pane + windowing.step <= frontier]
+        if self.until is None or self.frontier is None:
+            return bool(ended)
+        if any(pane + windowing.step > self.until for pane in ended):
+            return True
+        return any(self.frontier < pane + windowing.length <= frontier for pane in ended)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, the inverse of `from_json`."""
         instants = {"until": self.until, "frontier": self.frontier}
         seen = {"logged": self.logged, "asked": self.asked}
-        return seen | {name: None if at is None else to_us(at) for name, at in instants.items()}
+        in_time = [[to_us(start), count] for start, count in self.in_time.items()]
+        return seen | {name: None if at is None else to_us(at) for name, at in instants.items()} | {"in_time": in_time}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Answers:
         """Read what `to_json` wrote."""
         until, frontier = (None if data[name] is None else from_us(data[name]) for name in ("until", "frontier"))
-        return cls(data["logged"], data["asked"], until, frontier)
+        in_time = {from_us(start): count for start, count in data["in_time"]}
+        return cls(data["logged"], data["asked"], until, frontier, in_time)
 
-    def _between(self, end: datetime, pane: Pane, until: datetime) -> NDArray[np.bool_]:
-        """Return which requests of a pane were made before `until` and are not settled yet."""
-        chosen: NDArray[np.bool_] = pane.asked_at < until.timestamp()
-        if self.until is not None and self.frontier is not None and end <= self.frontier:
-            chosen &= pane.asked_at >= self.until.timestamp()
-        return chosen
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """Which requests are settled at a `frontier` and an `until`; none before there are such."""
+
+    windowing: Windowing
+    frontier: datetime | None
+    until: datetime | None
+
+    def takes(self, pane: datetime) -> bool:
+        """Say whether requests of a pane may be settled: of its spans the oldest is final."""
+        if self.frontier is None or self.until is None:
+            return False
+        return pane + self.windowing.step <= self.frontier and pane < self.until
+
+    def of(self, start: datetime, pane: Pane, in_time: int) -> NDArray[np.bool_]:
+        """Return which requests of a pane are settled: those that were `in_time`, and all once no more can come."""
+        settled = np.zeros(pane.requests.size, dtype=np.bool_)
+        if self.frontier is not None and self.until is not None and self.takes(start):
+            ready = settled.size if start + self.windowing.length <= self.frontier else in_time
+            settled[:ready] = pane.asked_at[:ready] < self.until.timestamp()
+        return settled
 
 
 def _count(minutes: dict[datetime, Outcomes], asked_at: NDArray[np.uint32], answered: NDArray[np.bool_]) -> None:

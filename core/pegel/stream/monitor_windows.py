@@ -70,7 +70,8 @@ class MonitorWindows:
             last_arrival=self.last_arrival,
             cut_short=self.cut_short | open_spans,
             events=self.events,
-            answers=self.answers,
+            # Of its panes none goes on.
+            answers=replace(self.answers, in_time={}),
         )
 
     def open_and_closed(self, pane: datetime) -> tuple[list[Span], list[Span]]:
@@ -89,8 +90,8 @@ class MonitorWindows:
 
     def add_answers(self, partial: Partial) -> Partial | None:
         """Take the responses of a partial whose spans are final; return what was taken, None if nobody waits for it."""
-        until, answers = self.answers.until, answers_among(partial.responses, partial.rejected)
-        if not answers.size or (until is not None and partial.pane + self.windowing.step <= until):
+        answers = answers_among(partial.responses, partial.rejected)
+        if not answers.size or self.answers.is_over(partial.pane, self.windowing):
             return None
         self.answers.logged = True
         pane = self.panes.setdefault(partial.pane, Pane())
@@ -104,7 +105,7 @@ class MonitorWindows:
         """
         if self.frontier is None:
             return {}
-        minutes = self.answers.settle(self.panes, self.windowing.step, frontier=self.frontier, until=until)
+        minutes = self.answers.settle(self.panes, self.windowing, frontier=self.frontier, until=until)
         asked, unanswered = (sum(getattr(one, name) for one in minutes.values()) for name in ("asked", "unanswered"))
         if asked and not self.answers.logged:
             self.events_at(arrived_at, odd=False).unlogged += asked
@@ -124,9 +125,7 @@ class MonitorWindows:
             return None
         if caught_up_at - self.last_arrival < ANSWER_WITHIN:
             return None
-        ends = [end for end in (pane + self.windowing.step for pane in self.panes) if end <= frontier]
-        until = self.answers.until
-        return frontier if ends and (until is None or max(ends) > until) else None
+        return frontier if self.answers.are_due(self.panes, self.windowing, frontier=frontier) else None
 
     def make_room(self, panes: Iterable[datetime]) -> None:
         """Make the oldest spans final where events of these panes would open more than `MAX_OPEN_SPANS`.
@@ -217,8 +216,7 @@ class MonitorWindows:
         """Forget panes of which every span is final and every request settled; return their starts."""
         # The newest span of a pane starts with it and ends last.
         closed = [start for start in self.panes if spans.is_closed(self.span(start), self.frontier)]
-        until = self.answers.until
-        over = [start for start in closed if until is not None and start + self.windowing.step <= until]
+        over = [start for start in closed if self.answers.is_over(start, self.windowing)]
         for start in closed:
             self.panes[start].summaries.clear()
         for start in over:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,8 +16,8 @@ from pegel.data.wire import DROPPED_TYPE, REQUEST_TYPE, RESPONSE_TYPE
 from pegel.judge.findings import Verdict
 from pegel.judge.layers.odd_events import explain_events
 from pegel.spec.monitor_spec import Windowing
-from pegel.stream.answers import ANSWER_WITHIN
-from pegel.stream.entries import Emissions, IdleClosing, MonitoredModel, PartialBatch
+from pegel.stream.entries import Emissions, MonitoredModel, PartialBatch
+from pegel.stream.monitor_windows import MonitorWindows
 from pegel.stream.partial import Partial
 from pegel.stream.window_manager import WindowManager
 from pegel.testing.stream_fakes import LoggedRecord
@@ -191,9 +190,25 @@ def test_answers_missing_of_few_requests_leave_no_window_healthy(group: Any) -> 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 KEY = "delays/1"
 WINDOWINGS = [
-    Windowing(length=timedelta(seconds=length), slide=timedelta(seconds=slide), lateness=timedelta(seconds=40))
-    for length, slide in ((10, 10), (20, 10), (60, 10), (300, 300))
+    Windowing(length=timedelta(seconds=length), slide=timedelta(seconds=slide), lateness=timedelta(seconds=lateness))
+    for length, slide, lateness in ((10, 10, 40), (20, 10, 40), (60, 10, 60), (300, 300, 40))
 ]
+
+
+@st.composite
+def delayed_requests(draw: st.DrawFn) -> tuple[Windowing, list[tuple[int, int, int | None]]]:
+    """Draw windows, and requests: when each is made, how late its events arrive, and when it is answered, if it is.
+
+    All are seconds. An answer arrives less than a minute after its request was made, or with it, and all events find a
+    window open that holds them.
+    """
+    windowing = draw(st.sampled_from(WINDOWINGS))
+    longest = round((windowing.length - windowing.step + windowing.lateness).total_seconds())
+    delays = st.integers(0, min(59, longest)) | st.integers(min(61, longest), longest)
+    request = delays.flatmap(
+        lambda delay: st.tuples(st.integers(0, 400), st.just(delay), st.integers(0, max(0, 59 - delay)) | st.none())
+    )
+    return windowing, draw(st.lists(request, min_size=1, max_size=15))
 
 
 def _partial(at: float, windowing: Windowing, kind: EventType, name: str) -> Partial:
@@ -207,39 +222,100 @@ def _partial(at: float, windowing: Windowing, kind: EventType, name: str) -> Par
     return Partial(responses=ids, **common)
 
 
-def _settled(emissions: Sequence[Emissions]) -> tuple[int, int]:
-    rows = [row for one in emissions for row in one.ledger.values()]
-    return sum(row.asked for row in rows), sum(row.unanswered for row in rows)
+class _Replay:
+    """A window manager that is sent events one by one; its endpoint is known to log answers."""
+
+    def __init__(self, windowing: Windowing) -> None:
+        """Begin without events."""
+        self.manager = self._manager()
+        self._windowing = windowing
+        self._emissions: list[Emissions] = []
+
+    def send(self, arrival: float, at: float, kind: EventType, name: str) -> None:
+        """Send an event of the second `at`, which arrives at the second `arrival`."""
+        batch = PartialBatch(
+            arrived_at=BEGIN + timedelta(seconds=arrival),
+            monitors={KEY: MonitoredModel(self._windowing, None)},
+            partials=(_partial(at, self._windowing, kind, name),),
+            answering=frozenset([KEY]),
+        )
+        self._emissions.append(self.manager.apply(batch))
+
+    def restart(self) -> None:
+        """Continue in a new manager with what is stored: the state, and the panes by their parts."""
+        before, self.manager = self.manager, self._manager()
+        for key, windows in before.monitors.items():
+            self.manager.monitors[key] = MonitorWindows.from_json(windows.to_json())
+            for start, pane in windows.panes.items():
+                self.manager.restore_pane(Partial.from_bytes(pane.to_partial(key, start).to_bytes()))
+
+    def close(self, over: datetime) -> None:
+        """Let everything before `over` become final, because nothing more comes."""
+        closing = self.manager.due(now=over, caught_up_at=over)
+        while closing is not None:
+            self._emissions.append(self.manager.close(closing))
+            closing = self.manager.due(now=over, caught_up_at=over)
+
+    def settled(self) -> tuple[int, int]:
+        """Return how many requests were asked so far, and how many of them had no answer."""
+        rows = [row for emitted in self._emissions for row in emitted.ledger.values()]
+        return sum(row.asked for row in rows), sum(row.unanswered for row in rows)
+
+    def _manager(self) -> WindowManager:
+        return WindowManager(lambda *_: None)  # type: ignore[arg-type]  # there are no summaries
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 50) | st.none()), min_size=1, max_size=30),
-    st.sampled_from(WINDOWINGS),
-)
+@given(delayed_requests(), st.sets(st.integers(0, 20), max_size=2))
 def test_each_request_is_settled_once_and_only_what_has_no_answer_is_missing(
-    requests: list[tuple[int, int | None]], windowing: Windowing
+    drawn: tuple[Windowing, list[tuple[int, int, int | None]]], restarts: set[int]
 ) -> None:
-    """Whatever the windows and however long answers take below a minute: the counts are those of the events sent."""
-    sent = [(at, EventType.REQUEST, f"e{number}") for number, (at, _) in enumerate(requests)]
-    sent += [
-        (at + after, EventType.RESPONSE, f"e{number}")
-        for number, (at, after) in enumerate(requests)
+    """Whatever the windows, the delays and the restarts: the counts are those of the events sent."""
+    windowing, requests = drawn
+    events = [
+        (at + delay + (after or 0), at + (after or 0), kind, f"e{number}")
+        for number, (at, delay, after) in enumerate(requests)
+        for kind, after in ((EventType.REQUEST, 0), (EventType.RESPONSE, after))
         if after is not None
     ]
-    manager, emissions = WindowManager(lambda *_: None), []  # type: ignore[arg-type]  # there are no summaries
-    answering = frozenset([KEY])
-    for at, kind, name in sorted(sent):
-        batch = PartialBatch(
-            arrived_at=BEGIN + timedelta(seconds=at),
-            monitors={KEY: MonitoredModel(windowing, None)},
-            partials=(_partial(at, windowing, kind, name),),
-            answering=answering,
-        )
-        emissions.append(manager.apply(batch))
-    early = _settled(emissions)
-    over = BEGIN + timedelta(seconds=900) + ANSWER_WITHIN
-    emissions.append(manager.close(IdleClosing(at=over, frontiers={KEY: over}, settled={KEY: over})))
+    replay = _Replay(windowing)
+    for number, (arrival, at, kind, name) in enumerate(sorted(events)):
+        if number in restarts:
+            replay.restart()
+        replay.send(arrival, at, kind, name)
+    unanswered = sum(after is None for _, _, after in requests)
+    early = replay.settled()
+    replay.close(BEGIN + timedelta(seconds=1_200))
 
-    assert (len(requests), sum(after is None for _, after in requests)) == _settled(emissions)
-    assert early[1] <= sum(after is None for _, after in requests)
-    assert {} == manager.monitors[KEY].panes
+    assert (len(requests), unanswered) == replay.settled()
+    assert early[1] <= unanswered
+    assert {} == replay.manager.monitors[KEY].panes
+
+
+LONG = Windowing(length=timedelta(seconds=120), slide=timedelta(seconds=60), lateness=timedelta(seconds=300))
+
+
+def test_requests_that_come_late_into_an_open_window_are_settled_with_it() -> None:
+    """Where windows overlap, a part of one that was settled once may still take requests: the failed ones are told."""
+    replay = _Replay(LONG)
+    replay.send(0, 0, EventType.REQUEST, "prompt")
+    replay.send(380, 380, EventType.REQUEST, "head")
+    assert (1, 1) == replay.settled()
+
+    for name in ("late", "answered late"):
+        replay.send(381, 10, EventType.REQUEST, name)
+    replay.send(382, 400, EventType.REQUEST, "another head")
+    replay.restart()
+    replay.send(383, 11, EventType.RESPONSE, "answered late")
+    assert (1, 1) == replay.settled()
+
+    replay.send(430, 430, EventType.REQUEST, "last head")
+    assert (3, 2) == replay.settled()
+
+
+def test_a_failing_request_is_told_before_all_windows_that_hold_it_are_final() -> None:
+    """With windows of an hour that slide by the minute it is told with the first of them, not an hour later."""
+    replay = _Replay(LONG.model_copy(update={"length": timedelta(hours=1)}))
+    replay.send(0, 0, EventType.REQUEST, "fails")
+    replay.send(380, 380, EventType.REQUEST, "head")
+
+    assert (1, 1) == replay.settled()
