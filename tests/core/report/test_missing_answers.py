@@ -11,6 +11,7 @@ import pytest
 from pegel.alerts.alert import Mail, MailKind
 from pegel.alerts.update import update
 from pegel.judge.event_counts import EventCounts
+from pegel.judge.findings import Verdict
 from pegel.judge.judge import Judgement, judge
 from pegel.judge.remarks import remarks
 from pegel.report.alert_mail import plain, render
@@ -24,6 +25,7 @@ from pegel.stream.result_rows import Tally, WindowRow
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import (
     MINUTE,
+    sample_baseline,
     sample_finding,
     sample_heartbeat,
     sample_ledger,
@@ -95,6 +97,17 @@ def test_a_model_that_drifts_and_has_no_traffic_says_both(failing: Judgement) ->
 def test_a_window_looks_healthy_only_while_no_more_than_tolerated_are_missing(unanswered: int, level: str) -> None:
     """A few of a thousand leave the row as it is; more than tolerated do not, whatever the rows look like."""
     assert level == state(window(judged(unanswered, 1_000))).level
+
+
+def test_a_window_that_misses_most_answers_says_so_however_many_are_tolerated() -> None:
+    """Its rows are enough, so nobody is told that these are too few."""
+    events = EventCounts(2_000, odd={"unanswered": 550}, asked=1_000)
+    baseline, spec = sample_baseline(rows=5_000), sample_spec(events={"unanswered": 0.6})
+    judgement = judge(baseline, baseline.summary, spec=spec, span=sample_span(24), revision=1, events=events)
+    last = window(judgement, verdict=judgement.verdict)
+
+    assert Verdict.INSUFFICIENT == judgement.verdict
+    assert "not judged: answers missing 55 % (550 of 1,000 requests)" == state(last).words
 
 
 @pytest.mark.parametrize(
