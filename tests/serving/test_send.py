@@ -157,7 +157,7 @@ def test_a_share_of_the_rows_is_changed_by_chance_and_the_same_each_time(table: 
 
 
 def test_what_cannot_keep_up_with_the_rate_is_told(sink: sinks.Sink) -> None:
-    """Behind slow answers only so many requests wait, and the summary says how late the last one was sent."""
+    """Behind slow answers only so many requests wait, and the summary says how late they were sent."""
     sink.delay_s = 0.6
     counts = open_loop.AnswerCounts()
     receiver = Receiver(sink.url, "v1", {})

@@ -164,5 +164,5 @@ def summary(counts: AnswerCounts, receiver: Receiver) -> str:
     ]
     lines += [f"answered in {times}"] if times else []
     if counts.behind_s > MOST_BEHIND_S:
-        lines.append(f"the last row was sent {counts.behind_s:.1f} s late: server or sender cannot keep up with it")
+        lines.append(f"rows were sent up to {counts.behind_s:.1f} s late: server or sender cannot keep up with it")
     return "\n".join(lines)

@@ -40,7 +40,7 @@ class AnswerCounts:
     """What came of the requests so far. `statuses` are those of HTTP, as text, or `NO_ANSWER`.
 
     `latencies_ms`: of what was answered, from when the request was due, so what waits here counts, too. `said`: the
-    first words of a server for each status that is no answer. `behind_s`: how late the last request was sent.
+    first words of a server for each status that is no answer. `behind_s`: how late the latest of all was sent.
     """
 
     sent: int = 0
@@ -121,7 +121,7 @@ async def send(
                 due = began + number / rate
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
                 await room.acquire()
-                counts.behind_s = time.monotonic() - due
+                counts.behind_s = max(counts.behind_s, time.monotonic() - due)
                 counts.sent += 1
                 counts.changed += request.changed
                 progress(counts.sent)
