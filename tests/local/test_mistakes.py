@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -126,13 +127,17 @@ def folder(tmp_path: Path, database: bytes) -> Path:
 
 
 def content(folder: Path) -> dict[str, bytes | None]:
-    """Return every file with its bytes, and every folder. What a database keeps open beside it is none of its rows."""
-    left_out = {"pegel.db-shm", "pegel.db-wal"}
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
-        if path.name not in left_out
-    }
+    """Return every file with its bytes, a database with its rows, and every folder."""
+    # What stands in the log of a database, and not in its file yet, is read as its rows.
+    paths = [path for path in folder.rglob("*") if path.name not in {"pegel.db-shm", "pegel.db-wal"}]
+    return {str(path.relative_to(folder)): _content(path) if path.is_file() else None for path in paths}
+
+
+def _content(file: Path) -> bytes:
+    if file.suffix != ".db":
+        return file.read_bytes()
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        return "\n".join(database.iterdump()).encode()
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.arguments.replace(" ", "_"))
