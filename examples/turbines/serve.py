@@ -1,4 +1,4 @@
-"""A model server that knows nothing of Pegel, `python serve.py PORT`: it speaks protocol v2, as MLServer does."""
+"""A model server that knows nothing of Pegel, `python serve.py PORT`: protocol v2, one tensor for each feature."""
 
 import json
 import sys

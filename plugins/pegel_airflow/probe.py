@@ -115,7 +115,7 @@ def _answered(spec: MonitorSpec, url: str, row: example_request.Row, token: str)
     with new_client() as client:
         while True:
             inputs, before, refused = inputs or _inputs(client, spec, url), refused, []
-            for request in example_request.bodies(spec, example_request.taken(row, inputs)):
+            for request in example_request.bodies(spec, example_request.taken(row, inputs), inputs):
                 identity, sent = str(uuid.uuid4()), time.monotonic()
                 headers = {wire.http_name(wire.HEADER_ID): identity} | ({wire.PROBE_HEADER: token} if token else {})
                 given = _ask(client, where, request, headers)

@@ -58,15 +58,24 @@ def body(protocol: str, row: Row) -> dict[str, Any]:
     return {"inputs": [_tensor(field) for field in row]}
 
 
-def bodies(spec: MonitorSpec, row: Row) -> list[dict[str, Any]]:
-    """Return the requests of one row that a model may take, the best first.
+def bodies(spec: MonitorSpec, row: Row, inputs: Collection[str] = ()) -> list[dict[str, Any]]:
+    """Return the requests of one row that a model may take, the best first; `inputs` are what its metadata lists.
 
-    Of a server that is not ours nobody knows whether it takes objects: what is no time is sent as a list, too (v1).
+    Of a server that is not ours nobody knows whether it takes columns by name: what is no time is sent as a list, too
+    (v1), or, where all of it is numeric, as one tensor of shape [1, columns] (v2).
     """
     by_name = body(spec.model.protocol, row)
-    if spec.model.url is None or spec.model.protocol != "v1":
+    features = [field for field in row if field["kind"] != TIME]
+    if spec.model.url is None:
         return [by_name]
-    return [by_name, {"instances": [[field["value"] for field in row if field["kind"] != TIME]]}]
+    if spec.model.protocol == "v1":
+        return [by_name, {"instances": [[field["value"] for field in features]]}]
+    if any(field["kind"] != Kind.NUMERIC.value for field in features):
+        return [by_name]
+    # Some servers take a tensor by its own name alone; others do not look at it.
+    name = next(iter(inputs)) if len(inputs) == 1 else "input-0"
+    matrix = {"shape": [1, len(features)], "datatype": "FP64", "data": [field["value"] for field in features]}
+    return [by_name, {"inputs": [{"name": name} | matrix]}]
 
 
 def command(spec: MonitorSpec, url: str, request: Mapping[str, Any]) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from pegel.data import example_request
+from pegel.data.columns import Role
+from pegel.data.payloads import rows_of
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.testing.samples import sample_spec
 
@@ -72,6 +74,39 @@ def test_both_protocols_are_spoken(protocol: str, address: str, body: dict[str, 
         example_request.address(spec, "http://e/"),
         example_request.body(spec.model.protocol, ROW),
     )
+
+
+NUMBERS: list[dict[str, Any]] = [
+    {"name": "wind", "kind": "numeric", "value": 9.5},
+    {"name": "angle", "kind": "numeric", "value": 3.0},
+    {"name": "booked", "kind": "time", "value": "2026-11-28T09:30:00+00:00"},
+]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "name"),
+    [({"features"}, "features"), (set(), "input-0"), ({"wind", "angle"}, "input-0")],
+    ids=["named", "not named", "columns"],
+)
+def test_a_server_that_takes_one_matrix_is_sent_one(inputs: set[str], name: str) -> None:
+    """By v2, behind the columns by name and without times; the monitor reads both as the same row."""
+    spec = sample_spec(model={"name": "delays", "url": "http://e", "protocol": "v2"})
+    by_name, matrix = example_request.bodies(spec, NUMBERS[:2], inputs)
+    names = ("wind", "angle")
+
+    assert [{"name": name, "shape": [1, 2], "datatype": "FP64", "data": [9.5, 3.0]}] == matrix["inputs"]
+    assert [[9.5, 3.0]] == [list(row) for row in rows_of(matrix, Role.FEATURE, names)]
+    assert [[9.5, 3.0]] == [list(row) for row in rows_of(by_name, Role.FEATURE, names)]
+    assert matrix == example_request.bodies(spec, NUMBERS, inputs)[1]
+    assert by_name == example_request.body("v2", NUMBERS[:2])
+
+
+def test_text_fits_no_matrix() -> None:
+    """A row with a category is sent by name alone, and so is every row to a server of ours."""
+    theirs = sample_spec(model={"name": "delays", "url": "http://e", "protocol": "v2"})
+
+    assert 1 == len(example_request.bodies(theirs, ROW))
+    assert 1 == len(example_request.bodies(wished("v2"), NUMBERS))
 
 
 @pytest.mark.parametrize("text", ["O'Hare", '"$(x)" `y` !z', "two\nlines\\", "\x1b[31m\u202eröt", ""])
