@@ -65,7 +65,10 @@ def predict_out_of_fold(train: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def register(root: Path, name: str, version: int, train: pd.DataFrame, predicted: NDArray[np.float64]) -> SourceRef:
-    """Keep features and predictions of the training rows in the feature store. Raises PermanentError if others are."""
+    """Keep features and predictions of the training rows in the feature store.
+
+    Raises PermanentError if other rows are kept under this name and version.
+    """
     columns: dict[str, Any] = {"airline": pa.array(train["airline"].tolist(), pa.string())}
     columns |= {name: train[name].to_numpy(np.float64) for name in flights.FEATURES[1:]}
     columns[flights.TARGET] = predicted
