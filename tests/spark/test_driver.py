@@ -148,11 +148,16 @@ def drivers(world: Any, wire: Any, tmp_path: Path) -> Iterator[Drivers]:
 
 
 def test_every_event_is_in_exactly_one_final_window(drivers: Drivers, toolbox: Any) -> None:
-    """Requests, responses, joins and rows add up to what was sent; what cannot be read is set apart and counted."""
+    """Requests, responses, joins and rows add up to what was sent; what cannot be read is set apart and counted.
+
+    Of another model's requests those without a response are told once their minute is over.
+    """
     world, wire, rng = drivers.world, drivers.wire, np.random.default_rng(3)
     baseline = world.watch(brief_spec(namespace=wire.namespace))
+    world.watch(brief_spec("fraud", namespace=wire.namespace))
     driver = drivers.start()
     begin = toolbox.now() - timedelta(seconds=20)
+    send_unanswered(wire, [toolbox.request_body(rng)] * 100, begin - timedelta(seconds=75), rng)
     for i in range(300):
         wire.pair(f"e{i}", begin + timedelta(milliseconds=50 * i), rng)
     wire.pair("e7", begin + timedelta(milliseconds=350), rng)
@@ -160,9 +165,15 @@ def test_every_event_is_in_exactly_one_final_window(drivers: Drivers, toolbox: A
     wire.send("few", REQUEST_TYPE, "delays-v1", b'{"instances": [[1.0, "AA"]]}', begin)
     wire.send("lost", REQUEST_TYPE, "nobody-v1", b"{}", begin)
     rows = drivers.wait(lambda: drivers.finals(300))
+    drivers.wait(lambda: 100 <= sum(row.unanswered for row in world.results.ledger("fraud", 1)))
     driver.send_signal(signal.SIGTERM)
 
     assert Exit.STOPPED == driver.wait(90)
+    assert (110, 100) == tuple(
+        sum(getattr(row, name) for row in world.results.ledger("fraud", 1)) for name in ("asked", "unanswered")
+    )
+    (finding,) = [each for each in world.results.recent_findings("fraud", 1, limit=9) if each.test == "unanswered"]
+    assert "requests had no answer (tolerated 1 %)" in finding.what
     assert (300, 300, 300, 300) == tuple(
         sum(getattr(row, name) for row in rows) for name in ("requests", "responses", "joined", "rows")
     )
@@ -174,7 +185,7 @@ def test_every_event_is_in_exactly_one_final_window(drivers: Drivers, toolbox: A
         sum(getattr(row, name) for row in ledger)
         for name in ("received", "judged", "late", "invalid", "duplicate", "dropped")
     )
-    assert (605, 605) == drivers.accounts()
+    assert (727, 727) == drivers.accounts()
     kinds = {(row.kind, row.count) for row in world.results.invalid("delays", 1)}
     assert {("not_json", 1), ("wrong_fields", 1)} == kinds
     assert [("unknown_model", 1)] == [(row.kind, row.count) for row in world.results.invalid("", 0)]
@@ -184,8 +195,19 @@ def test_every_event_is_in_exactly_one_final_window(drivers: Drivers, toolbox: A
     beat = drivers.heartbeat()
     assert beat is not None
     assert ("stopped", None, 0, FINGERPRINT) == (beat.state, beat.error, beat.lag, beat.fingerprint)
-    assert {"delays/1": baseline.id} == beat.baselines
+    assert {"delays/1", "fraud/1"} == set(beat.baselines)
+    assert baseline.id == beat.baselines["delays/1"]
     assert 0 == StreamStore(connect(world.settings.database)).claim("default", 2, world.now()).deaths
+
+
+def send_unanswered(wire: Any, bodies: list[bytes], begin: Any, rng: np.random.Generator) -> None:
+    """Send ten pairs of the model fraud, then requests without a response, and a pair 70 s later."""
+    for number in range(10):
+        wire.pair(f"answered{number}", begin + timedelta(milliseconds=100 * number), rng, "fraud-v1")
+    for number, body in enumerate(bodies):
+        at = begin + timedelta(seconds=2, milliseconds=10 * number)
+        wire.send(f"unanswered{number}", REQUEST_TYPE, "fraud-v1", body, at)
+    wire.pair("later", begin + timedelta(seconds=70), rng, "fraud-v1")
 
 
 @pytest.mark.long
