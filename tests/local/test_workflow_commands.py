@@ -27,7 +27,7 @@ from pegel_local.backends.endpoint_processes import SERVES
 from pegel_local.machine.paths import Home
 from pegel_local.system.stack_file import StackFile
 
-STARTED, DONE, FAILED = ((200, RUN | {"state": state}) for state in ("queued", "success", "failed"))
+STARTED, SUCCEEDED, FAILED = ((200, RUN | {"state": state}) for state in ("queued", "success", "failed"))
 ROW = {"distance": 447.0, "origin": "O'Hare"}
 
 
@@ -69,7 +69,7 @@ def run(*arguments: object) -> object:
 
 def test_offboarding_sends_the_forms_answers(home: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]) -> None:
     """The model version that was named goes, and what was measured stays."""
-    fake.answers += [STARTED, DONE]
+    fake.answers += [STARTED, *done("delete_endpoint")]
     code = run("offboard", "delays/2", "--wait", "--home", home)
 
     assert 0 == code
@@ -118,7 +118,7 @@ def spoil(home: Path) -> None:
 
 def test_refreshing_names_one_model_version(home: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]) -> None:
     """Only the model version that was named is profiled; an equal baseline is said to be equal."""
-    fake.answers += [STARTED, DONE]
+    fake.answers += [STARTED, *done("all_profiled")]
     code = run("refresh", "delays/1", "--wait", "--home", home)
 
     assert (0, {"models": ["delays/1"]}) == (code, fake.asked[1][2]["conf"])
@@ -154,6 +154,16 @@ def test_a_model_that_is_not_meant_clearly_is_refused(
     assert [] == fake.asked
 
 
+def of(*tasks: dict[str, object]) -> tuple[int, object]:
+    """Return Airflow's answer to who asks for a run's tasks."""
+    return 200, {"task_instances": tasks}
+
+
+def done(goal: str) -> list[tuple[int, object]]:
+    """Return Airflow's answers to a look at a run that has succeeded."""
+    return [SUCCEEDED, of(task(goal, "success"))]
+
+
 def returned(result: object) -> tuple[int, object]:
     """Return Airflow's answer to who asks what a task returned."""
     return 200, {"value": json.dumps(result)}
@@ -167,7 +177,7 @@ def test_onboarding_ends_with_what_comes_next(
     brief = [{"about": "judged", "words": "drift"}, {"about": "not judged", "words": "charts"}]
     outlook = {"brief": brief, "whole": [*brief, {"about": "", "words": "correlations"}]}
     results = [{"url": "http://e:1"}, {"rows": 4000, "features": 3}, {"request": {"instances": [ROW]}}, outlook]
-    fake.answers += [STARTED, DONE, *map(returned, results)]
+    fake.answers += [STARTED, *done("register"), *map(returned, results)]
     code = run("apply", spec_file, "--wait", "--home", home, *option)
 
     assert 0 == code
@@ -190,7 +200,7 @@ def test_onboarding_whose_results_are_gone_names_the_page(
     home: Path, spec_file: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An Airflow that keeps no results of tasks leaves the model onboarded, and the command no less done."""
-    fake.answers += [STARTED, DONE, (404, {"detail": "gone"})]
+    fake.answers += [STARTED, *done("register"), (404, {"detail": "gone"})]
     code = run("apply", spec_file, "--wait", "--home", home)
 
     assert 0 == code
@@ -210,7 +220,7 @@ def test_each_failed_task_is_a_line(
     fake.answers += [
         STARTED,
         FAILED,
-        (200, {"task_instances": tasks}),
+        *[of(*tasks)] * 2,
         failure("no room\nleft", "looking"),
         failure("odd"),
     ]
@@ -227,10 +237,59 @@ def test_each_failed_task_is_a_line(
     assert ("  | looking" in lines) == bool(option)
 
 
+@pytest.mark.parametrize("after", ["failed", "skipped"])
+def test_what_did_not_register_is_not_onboarded(
+    home: Path, spec_file: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str], after: str
+) -> None:
+    """A run that somebody marked as failed ends as a success when its teardown does; what failed is told."""
+    tasks = [task("baseline", after), task("register", "skipped"), task("discard_candidate", "success")]
+    fake.answers += [STARTED, SUCCEEDED, *[of(*tasks)] * 2, failure("ended")]
+    code = run("apply", spec_file, "--wait", "--home", home)
+    said = capsys.readouterr()
+    why = {
+        "failed": "baseline: ended",
+        "skipped": "no task of d failed, but the run is success and register was not done: "
+        "it may have been ended by hand",
+    }[after]
+
+    assert (1, False) == (code, "onboarded" in said.out)
+    assert ["delays/1: onboarding failed.", why] == said.err.splitlines()[:2]
+
+
+def test_waiting_ends_with_the_last_hope(
+    home: Path, spec_file: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run whose goal cannot be reached any more is told as failed while its other tasks still run, not before."""
+    going = [task("wait_ready", "up_for_retry"), task("baseline", "queued", start=None), task("register", "")]
+    lost = [
+        task("wait_ready", "failed"),
+        task("baseline", "queued", start=None),
+        task("register", "upstream_failed", start=None),
+    ]
+    running = (200, RUN | {"state": "running"})
+    fake.answers += [STARTED, running, of(*going)]
+    fake.answers += [running, *[of(*lost)] * 2, failure("not ready within 300 s")]
+    code = run("apply", spec_file, "--wait", "--home", home)
+
+    assert (1, []) == (code, fake.answers)
+    assert [
+        "delays/1: onboarding failed.",
+        "wait_ready: not ready within 300 s",
+        f"whole logs (their ends with -v): {fake.url}/dags/d/runs/r",
+        "The run still clears up: wait for its end before you start it again.",
+    ] == capsys.readouterr().err.splitlines()
+
+
 def test_a_lost_log_hides_no_failed_task(home: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]) -> None:
     """A task whose log is gone is told as failed, and so are the others."""
     tasks = [task("profile", "failed"), task("promote", "failed")]
-    fake.answers += [STARTED, FAILED, (200, {"task_instances": tasks}), (404, {"detail": "gone"}), failure("odd")]
+    fake.answers += [
+        STARTED,
+        FAILED,
+        *[of(*tasks)] * 2,
+        (404, {"detail": "gone"}),
+        failure("odd"),
+    ]
     code = run("refresh", "delays/1", "--wait", "--home", home)
     _, first, second, _ = capsys.readouterr().err.splitlines()
 
@@ -241,7 +300,7 @@ def test_a_lost_log_hides_no_failed_task(home: Path, fake: FakeAirflow, capsys: 
 
 def test_an_interrupt_ends_the_waiting_alone(home: Path, spec_file: Path, fake: FakeAirflow) -> None:
     """Whoever stops waiting is told that the run goes on, and where."""
-    fake.answers += [STARTED] * 1000
+    fake.answers += [STARTED, *[STARTED, of()] * 1000]
     command = [sys.executable, "-m", "pegel.cli.main", "apply", str(spec_file), "--wait", "--home", str(home)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert wait_until(lambda: len(fake.asked) > 2)
@@ -257,7 +316,7 @@ def test_a_failed_task_without_an_exception_is_told_by_its_last_line(
 ) -> None:
     """A task that was killed left no exception: the end of its log stands for it."""
     log = (200, {"content": ["started", {"event": "Process terminated by signal"}]})
-    fake.answers += [STARTED, FAILED, (200, {"task_instances": [task("profile", "failed")]}), log]
+    fake.answers += [STARTED, FAILED, *[of(task("profile", "failed"))] * 2, log]
     code = run("refresh", "delays/1", "--wait", "--home", home)
 
     assert 1 == code

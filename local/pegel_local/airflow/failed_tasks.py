@@ -27,11 +27,15 @@ def failed_tasks(airflow: AirflowApi, run: Run) -> list[FailedTask]:
     return [_failed(task, _log(airflow, run, task)) for task in airflow.tasks(run) if task.state == "failed"]
 
 
-def why_failed(airflow: AirflowApi, run: Run, *, log_lines: int = 0) -> str:
-    """Return a line for each failed task of a run; with `log_lines` also as many last lines of its log."""
+def why_failed(airflow: AirflowApi, run: Run, *, goal: str = "", log_lines: int = 0) -> str:
+    """Return a line for each failed task of a run; with `log_lines` also as many last lines of its log.
+
+    `goal` is the task that should have succeeded: where none failed, it is named as not done.
+    """
     failed = failed_tasks(airflow, run)
     if not failed:
-        return f"no task of {run.dag} failed, but the run is {run.state}"
+        undone = f" and {goal} was not done: it may have been ended by hand" if goal else ""
+        return f"no task of {run.dag} failed, but the run is {run.state}{undone}"
     return "\n".join(line for task in failed for line in _lines(task, log_lines))
 
 

@@ -28,7 +28,7 @@ def apply(
     with airflow_of(settings, home) as airflow:
         for line in _before(spec, settings):
             say(line)
-        ended = run_workflow(airflow, "model_onboard", params, what=what, wait=wait, verbose=verbose)
+        ended = run_workflow(airflow, "model_onboard", params, goal="register", what=what, wait=wait, verbose=verbose)
         if ended is None:
             say(f"when it is done, `pegel status{same_home(home)}` shows the endpoint's address and how the model is")
             return

@@ -35,7 +35,8 @@ def offboard(
     params = {"model": name, "version": number, "keep_data": not forget}
     what = f"{key}: offboarding"
     with airflow_of(settings, home) as airflow:
-        if run_workflow(airflow, "model_offboard", params, what=what, wait=wait, verbose=verbose) is None:
+        goal = "forget_results" if forget else "delete_endpoint"
+        if run_workflow(airflow, "model_offboard", params, goal=goal, what=what, wait=wait, verbose=verbose) is None:
             return
     kept = "what was measured is deleted" if forget else "what was measured stays"
     say(f"{key}: neither watched nor served any more; {kept}")

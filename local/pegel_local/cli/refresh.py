@@ -33,8 +33,11 @@ def refresh(
         before = baselines.current(entry.model, entry.version)
         params, what = {"models": [key]}, f"{key}: refreshing its baseline"
         with airflow_of(settings, home) as airflow:
-            if run_workflow(airflow, "baseline_refresh", params, what=what, wait=wait, verbose=verbose) is None:
-                return
+            run = run_workflow(
+                airflow, "baseline_refresh", params, goal="all_profiled", what=what, wait=wait, verbose=verbose
+            )
+        if run is None:
+            return
         after = baselines.current(entry.model, entry.version)
     same = f"the training data give the same baseline {after}; nothing changed"
     say(f"{key}: {same if after == before else f'judged by the new baseline {after} from now on'}")

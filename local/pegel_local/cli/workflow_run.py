@@ -26,6 +26,8 @@ VerboseOption = Annotated[
     ),
 ]
 WITHIN_S = 600.0
+NEVER = ("failed", "upstream_failed", "skipped", "removed")
+"""States of a task that has not done its work and will not."""
 
 
 @contextmanager
@@ -37,29 +39,35 @@ def airflow_of(settings: Settings, home: HomeOption) -> Iterator[AirflowApi]:
 
 
 def run_workflow(
-    airflow: AirflowApi, dag: str, params: dict[str, Any], *, what: str, wait: bool, verbose: bool
+    airflow: AirflowApi, dag: str, params: dict[str, Any], *, goal: str, what: str, wait: bool, verbose: bool
 ) -> Run | None:
     """Start a workflow and say so: `what`, e.g. `delays/1: onboarding`, and the address of the run.
 
-    Returns the run once it has succeeded, None where nobody is to wait. Raises as `_follow`.
+    `goal` is the task that does what the workflow is for. Returns the run once it and that task have succeeded, None
+    where nobody is to wait. Raises as `_follow`.
     """
     run = airflow.trigger(dag, params)
     say(f"{what} started, run {airflow.page(run)}")
-    return _follow(airflow, run, what=what, verbose=verbose) if wait else None
+    return _follow(airflow, run, goal=goal, what=what, log_lines=LOG_LINES if verbose else 0) if wait else None
 
 
-def _follow(airflow: AirflowApi, run: Run, *, what: str, verbose: bool) -> Run:
+def _follow(airflow: AirflowApi, run: Run, *, goal: str, what: str, log_lines: int) -> Run:
     """Wait for a run's success.
 
-    Raises PermanentError with a line for each failed task, Unavailable if the run takes longer than `WITHIN_S`. An
-    interrupt ends the waiting, not the run.
+    Raises PermanentError with a line for each failed task as soon as its goal cannot be reached any more, Unavailable
+    if the run takes longer than `WITHIN_S`. An interrupt ends the waiting, not the run.
     """
+
+    def look(now: Run) -> None:
+        state = next((task.state for task in airflow.tasks(now) if task.id == goal), None)
+        # A run that was ended by hand may be called a success for its last task, a teardown, which runs all the same.
+        if state in NEVER or (now.ended and (now.state, state) != ("success", "success")):
+            why = why_failed(airflow, now, goal=goal, log_lines=log_lines)
+            onward = "" if now.ended else "\nThe run still clears up: wait for its end before you start it again."
+            raise PermanentError(f"{what} failed.\n{why}\nwhole logs (their ends with -v): {airflow.page(now)}{onward}")
+
     try:
-        ended = airflow.wait(run, within_s=WITHIN_S)
+        return airflow.wait(run, within_s=WITHIN_S, look=look)
     except KeyboardInterrupt as error:
         say(f"interrupted: nobody waits any more, and {what} goes on: {airflow.page(run)}")
         raise typer.Exit(INTERRUPTED) from error
-    if ended.state != "success":
-        why = why_failed(airflow, ended, log_lines=LOG_LINES if verbose else 0)
-        raise PermanentError(f"{what} failed.\n{why}\nwhole logs (their ends with -v): {airflow.page(ended)}")
-    return ended
