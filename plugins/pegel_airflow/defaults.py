@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
-from pegel_airflow.run_note import leave_sentence
+from pegel_airflow.run_note import TAG, leave_sentence
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """No schedule reaches back before this instant; catch-up is off, so it only has to lie in the past."""
 
-TAGS: Final = ["pegel"]
+TAGS: Final = [TAG]
 
 RETRY_POLICY: Final = ExceptionRetryPolicy(
     rules=[

@@ -1,12 +1,14 @@
 """Why a run failed, in its note: what a person reads beside the run in Airflow's UI, and `pegel apply` in a terminal.
 
 A task may not write a note, so it leaves its sentence as a result of its own (`KEY`) when it fails for good. When the
-run has failed, the scheduler, which may, puts the sentences of all its tasks together. No credentials are needed.
+run has failed, whoever ends it, mostly the scheduler, puts the sentences of all its tasks together. No credentials are
+needed. Only runs of our own workflows are touched, and only notes that no person wrote.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,38 +18,58 @@ from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
-    from sqlalchemy.orm import Session
+    from sqlalchemy import ColumnElement, Connection
 
-KEY = "why_failed"
+KEY = "pegel_why_failed"
 """Under which a task leaves its sentence."""
+TAG = "pegel"
+"""What our workflows are tagged with: runs of others are none of our business."""
 OURS = "Failed: "
-"""How a note of ours begins; what else stands there is a person's."""
+"""How a note of ours begins. It has no author: one of a person has, whatever it begins with."""
 LONGEST_NOTE = 1_000
 """Characters that Airflow keeps of a note."""
+
+_log = logging.getLogger(__name__)
 
 
 def leave_sentence(context: Mapping[str, Any]) -> None:
     """Leave what the task failed of, in one line (a task's `on_failure_callback`)."""
-    error = context.get("exception")
-    sentence = str(error) or type(error).__name__
-    context["ti"].xcom_push(key=KEY, value=shown(sentence, LONGEST_SENTENCE))
+    context["ti"].xcom_push(key=KEY, value=sentence_of(context.get("exception")))
+
+
+def sentence_of(error: BaseException | str | None) -> str:
+    """Return an error as its task's log shows it to `pegel apply`: Airflow's known secrets masked, in one line."""
+    from airflow.sdk.log import redact
+
+    masked = redact(str(error) or type(error).__name__)
+    return shown(str(masked), LONGEST_SENTENCE)
 
 
 @hookimpl
 def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001 - Airflow hands it in
     """Write the note of a run of ours: a line for each task that failed. A person's note stays."""
-    with _stored(dag_run) as (run, session):
-        sentences = _sentences(run, session)
-        if sentences and (not run.note or run.note.startswith(OURS)):
-            run.note = note_of(sentences)
+    if not _is_ours(dag_run) or _is_being_written(dag_run):
+        return
+    from airflow.models.dagrun import DagRunNote
+    from sqlalchemy import delete, insert
+
+    def write(connection: Connection) -> None:
+        if sentences := _sentences(dag_run, connection):
+            connection.execute(delete(DagRunNote).where(_note_of_ours(dag_run)))
+            connection.execute(insert(DagRunNote).values(dag_run_id=dag_run.id, content=note_of(sentences)))
+
+    _apart(dag_run, write)
 
 
 @hookimpl
 def on_dag_run_success(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001 - Airflow hands it in
-    """Take our note away from a run that was cleared and has succeeded."""
-    with _stored(dag_run) as (run, _session):
-        if (run.note or "").startswith(OURS):
-            run.note = ""
+    """Take our note away from a run of ours that was cleared and has succeeded."""
+    if not _is_ours(dag_run):
+        return
+    from airflow.models.dagrun import DagRunNote
+    from sqlalchemy import delete
+
+    _apart(dag_run, lambda connection: connection.execute(delete(DagRunNote).where(_note_of_ours(dag_run))))
 
 
 def note_of(sentences: Mapping[str, str]) -> str:
@@ -58,28 +80,67 @@ def note_of(sentences: Mapping[str, str]) -> str:
     return (OURS + "\n".join(cut))[:LONGEST_NOTE]
 
 
+def _is_ours(run: DagRun) -> bool:
+    """Return whether a run is of a workflow of ours; whoever ends a run has its workflow at hand."""
+    return run.dag is not None and TAG in run.dag.tags
+
+
+def _is_being_written(run: DagRun) -> bool:
+    """Return whether a first note of a run is on its way to the database: a person ends the run and writes why."""
+    from airflow.models.dagrun import DagRunNote
+    from sqlalchemy.orm import object_session
+
+    session = object_session(run)
+    new = [] if session is None else [each for each in session.new if isinstance(each, DagRunNote)]
+    return any(note.dag_run is run for note in new)
+
+
+def _note_of_ours(run: DagRun) -> ColumnElement[bool]:
+    from airflow.models.dagrun import DagRunNote
+    from sqlalchemy import and_
+
+    ours = DagRunNote.user_id.is_(None), DagRunNote.content.startswith(OURS)
+    return and_(DagRunNote.dag_run_id == run.id, *ours)
+
+
+def _apart(run: DagRun, change: Callable[[Connection], object]) -> None:
+    """Change a note in a part of the transaction that ends the run, a part that fails alone.
+
+    A note is never worth a scheduler: whatever goes wrong here is undone and logged. A session may not commit here, a
+    part of it neither, so nothing goes through the session.
+    """
+    from sqlalchemy.exc import IntegrityError
+
+    try:
+        with _connection(run) as connection, connection.begin_nested():
+            change(connection)
+    except IntegrityError:
+        _log.info("Run %s of %s has a note that is not ours; it stays.", run.run_id, run.dag_id)
+    except Exception:  # noqa: BLE001 - the listeners of others follow, and Airflow ends the run as if there were none
+        _log.exception("The note of run %s of %s stays as it is.", run.run_id, run.dag_id)
+
+
 @contextmanager
-def _stored(dag_run: DagRun) -> Iterator[tuple[DagRun, Session]]:
-    """Give the run as the database has it: in the scheduler's own session, which a second one would wait for."""
+def _connection(run: DagRun) -> Iterator[Connection]:
+    """Give the connection of whoever ends the run, which a second one would wait for; one of its own without that."""
     from airflow.utils.session import create_session
     from sqlalchemy.orm import object_session
 
-    session = object_session(dag_run)
+    session = object_session(run)
     if session is not None:
-        yield dag_run, session
+        yield session.connection()
         return
     with create_session() as own:
-        yield own.get_one(type(dag_run), dag_run.id), own
+        yield own.connection()
 
 
-def _sentences(run: DagRun, session: Session) -> dict[str, str]:
-    """Return what the tasks of a run have left, by task, in the order of their failures; none for a run of others."""
+def _sentences(run: DagRun, connection: Connection) -> dict[str, str]:
+    """Return what the tasks of a run have left, by task, in the order of their failures."""
     from airflow.models.xcom import XComModel
     from sqlalchemy import select
 
-    of_run = select(XComModel).where(
-        XComModel.dag_id == run.dag_id, XComModel.run_id == run.run_id, XComModel.key == KEY
-    )
-    left = session.scalars(of_run.order_by(XComModel.timestamp)).all()
+    columns = select(XComModel.task_id, XComModel.map_index, XComModel.value)
+    of_run = columns.where(XComModel.dag_id == run.dag_id, XComModel.run_id == run.run_id, XComModel.key == KEY)
+    left = connection.execute(of_run.order_by(XComModel.timestamp)).all()
     named = [each.task_id if each.map_index < 0 else f"{each.task_id}[{each.map_index}]" for each in left]
     return {name: str(XComModel.deserialize_value(each)) for name, each in zip(named, left, strict=True)}

@@ -1,8 +1,222 @@
-"""The note of a failed run: one line for each task, no longer than Airflow keeps."""
+"""The note of a failed run: whose runs get one, what stands in it, and that it never hurts whoever ends the run."""
 
 from __future__ import annotations
 
-from pegel_airflow import run_note
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import fake_airflow
+import pytest
+from airflow.models.dagrun import DagRun, DagRunNote
+from airflow.models.tasklog import LogTemplate
+from airflow.models.xcom import XComModel
+from airflow.sdk import DAG
+from airflow.sdk.log import mask_logs, mask_secret
+from airflow.utils.sqlalchemy import prohibit_commit
+from airflow.utils.state import DagRunState
+from airflow.utils.types import DagRunType
+from sqlalchemy import Engine, create_engine, select
+from sqlalchemy.orm import Session
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
+
+from pegel.errors import SetupError
+from pegel_airflow import defaults, run_note
+from pegel_local.airflow.airflow_api import AirflowApi
+from pegel_local.airflow.failed_tasks import why_failed
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+OURS, THEIRS = "Failed: baseline: no rows", "Failed: because of my typo in the address"
+TABLES: tuple[Any, ...] = (LogTemplate, DagRun, DagRunNote, XComModel)
+
+Ended = Callable[..., str | None]
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A database with what Airflow keeps of runs, of results and of notes."""
+    database = create_engine(f"sqlite:///{tmp_path / 'airflow.db'}")
+    for table in TABLES:
+        table.__table__.create(database)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def ended(engine: Engine) -> Ended:
+    """End one run after the other, of a workflow that a task has failed of; returns the note that it has then."""
+
+    def end(
+        state: DagRunState, *, before: tuple[str, str | None] | None = None, tags: tuple[str, ...] = ("pegel",)
+    ) -> str | None:
+        with Session(engine, autoflush=False) as session:
+            run = failing_run(session, tags)
+            if before is not None:
+                run.dag_run_note = DagRunNote(*before)
+                session.commit()
+            end_in(session, run, state)
+        return note_in(engine)
+
+    return end
+
+
+def failing_run(session: Session, tags: tuple[str, ...] = ("pegel",)) -> DagRun:
+    """Return a run one task of which has left its sentence, as whoever ends it has it at hand."""
+    run = DagRun(dag_id="delays", run_id="first", run_type=DagRunType.MANUAL, run_after=AT, state=DagRunState.RUNNING)
+    session.add(run)
+    session.flush()
+    names = {"dag_run_id": run.id, "dag_id": "delays", "run_id": "first", "task_id": "baseline", "map_index": -1}
+    session.add(XComModel(**names, key=run_note.KEY, value="no rows", timestamp=AT))
+    session.commit()
+    run.dag = DAG("delays", schedule=None, tags=list(tags))  # type: ignore[assignment]  # only its tags are read
+    return run
+
+
+def end_in(session: Session, run: DagRun, state: DagRunState) -> None:
+    """End a run as the scheduler does: in a session that only its own guard may commit."""
+    hook = run_note.on_dag_run_failed if state is DagRunState.FAILED else run_note.on_dag_run_success
+    with prohibit_commit(session) as guard:
+        run.state = state
+        hook(dag_run=run, msg="ended")
+        guard.commit()
+
+
+def note_in(engine: Engine) -> str | None:
+    """Return the note of the only run in a database."""
+    with Session(engine) as session:
+        note: str | None = session.get_one(DagRun, 1).note
+        return note
+
+
+def test_all_our_workflows_are_known_by_their_tag() -> None:
+    """The tag that every workflow has is the one by which notes know their runs."""
+    assert defaults.TAGS == [run_note.TAG]
+
+
+def test_a_note_goes_with_what_it_tells(engine: Engine) -> None:
+    """A run that failed has our note, a second failure still has one, and success takes it away."""
+    notes = []
+    with Session(engine, autoflush=False) as session:
+        run = failing_run(session)
+        for state in (DagRunState.FAILED, DagRunState.FAILED, DagRunState.SUCCESS):
+            end_in(session, run, state)
+            notes.append(note_in(engine))
+
+    assert notes == [OURS, OURS, None]
+
+
+@pytest.mark.parametrize("state", [DagRunState.FAILED, DagRunState.SUCCESS])
+@pytest.mark.parametrize("text", [THEIRS, "started by hand"])
+def test_a_note_of_a_person_stays(ended: Ended, state: DagRunState, text: str) -> None:
+    """Whatever a person wrote stays, however it begins and however the run ends."""
+    assert ended(state, before=(text, "ada")) == text
+
+
+def test_a_note_without_author_stays_unless_it_is_ours(ended: Ended) -> None:
+    """What another program has noted stays."""
+    assert ended(DagRunState.FAILED, before=("of the nightly load", None)) == "of the nightly load"
+
+
+@pytest.mark.parametrize(("state", "before"), [(DagRunState.FAILED, None), (DagRunState.SUCCESS, (THEIRS, None))])
+def test_runs_of_others_are_left_alone(ended: Ended, state: DagRunState, before: tuple[str, str | None] | None) -> None:
+    """A workflow of others gets no note and loses none, even if its tasks left something under our name."""
+    assert ended(state, before=before, tags=("nightly",)) == (before and before[0])
+
+
+def test_a_note_written_meanwhile_hurts_nobody(engine: Engine) -> None:
+    """If a person writes a note while the run fails, the scheduler's transaction holds, and the person's note stays."""
+    with Session(engine, autoflush=False) as session:
+        run = failing_run(session)
+        seen = run.note
+        with Session(engine) as person:
+            person.get_one(DagRun, run.id).dag_run_note = DagRunNote(THEIRS, "ada")
+            person.commit()
+        end_in(session, run, DagRunState.FAILED)
+    with Session(engine) as session:
+        stored = session.get_one(DagRun, 1)
+
+        assert (seen, stored.state, stored.note) == (None, DagRunState.FAILED, THEIRS)
+
+
+def test_a_note_in_the_same_request_is_the_one_that_counts(engine: Engine) -> None:
+    """Whoever sets a run to failed and says why, in one request, is not answered with an error for our note."""
+    with Session(engine, autoflush=False) as session:
+        run = failing_run(session)
+        run.note = (THEIRS, "ada")
+        end_in(session, run, DagRunState.FAILED)
+
+    assert note_in(engine) == THEIRS
+
+
+@pytest.mark.parametrize("table", [DagRunNote, XComModel])
+def test_an_error_in_a_note_is_nobodys_trouble(engine: Engine, table: Any) -> None:
+    """Whatever goes wrong about a note, the run ends as it would have, and nothing is raised."""
+    with Session(engine, autoflush=False) as session:
+        run = failing_run(session)
+        table.__table__.drop(engine)
+        end_in(session, run, DagRunState.FAILED)
+    with Session(engine) as session:
+        assert session.scalar(select(DagRun.state)) == DagRunState.FAILED
+
+
+class Results:
+    """A task instance as far as a callback needs one: it keeps what is left."""
+
+    def __init__(self) -> None:
+        """Nothing is left yet."""
+        self.left: dict[str, str] = {}
+
+    def xcom_push(self, key: str, value: str) -> None:
+        """Keep a result."""
+        self.left[key] = value
+
+
+def noted(error: BaseException) -> str:
+    """Return the sentence that a task leaves for the note of its run when it fails of an error."""
+    results = Results()
+    run_note.leave_sentence({"exception": error, "ti": results})
+    return results.left[run_note.KEY]
+
+
+def in_terminal(error: BaseException) -> str:
+    """Return what a terminal shows of the same error, out of the log as Airflow writes it."""
+    entry = {"event": "Task failed", "exc_info": (type(error), error, None)}
+    rendered = ExceptionRenderer(ExceptionDictTransformer(use_rich=False, show_locals=False))(None, "error", entry)
+    rendered["error_detail"] = rendered.pop("exception")
+    log = {"content": [mask_logs(None, "error", rendered)]}
+    with fake_airflow.serving() as fake, AirflowApi(fake.url, "ada", "lovelace") as airflow:
+        fake.answers += [(200, fake_airflow.RUN), (200, {"task_instances": [fake_airflow.task("probe", "failed")]})]
+        fake.answers += [(200, log)]
+        return why_failed(airflow, airflow.trigger("d", {})).removeprefix("probe: ")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SetupError("expected a folder; given 'x'. Nothing was changed."),
+        ValueError("two\nlines,\ta tab and \x1b[31mred"),
+        RuntimeError("x" * 5_000),
+        RuntimeError(),
+        KeyError("delays"),
+        SetupError("https://ada:of-the-nightly-load@models.example.org did not answer"),
+    ],
+    ids=["plain", "lines", "long", "empty", "key", "secret"],
+)
+def test_the_note_says_what_the_terminal_says(error: BaseException) -> None:
+    """The sentence in Airflow's UI is, letter for letter, the one that `pegel apply --wait` ends with."""
+    mask_secret("of-the-nightly-load")
+
+    assert noted(error) == in_terminal(error)
+
+
+def test_a_secret_does_not_reach_the_note() -> None:
+    """What Airflow keeps out of logs it keeps out of results and notes, also where the sentence is cut."""
+    mask_secret("a-password-of-somebody")
+
+    assert noted(SetupError("ada:a-password-of-somebody@kafka refused")) == "ada:***@kafka refused"
+    assert "password" not in noted(SetupError(f"{'x' * 920} a-password-of-somebody {'y' * 500}"))
 
 
 def test_each_task_has_its_line() -> None:
