@@ -100,6 +100,17 @@ def test_an_offboarding_that_was_interrupted_goes_on(home: Path, fake: FakeAirfl
     assert 2 == run("offboard", "older", "--home", home)
 
 
+@pytest.mark.parametrize("meant", [("delays/1", "--version", 2), ("delays/3", "--version", 4), ("delays/04",)])
+def test_two_versions_at_once_are_no_version(home: Path, fake: FakeAirflow, meant: tuple[object, ...]) -> None:
+    """What names a model version in no single way takes none out, watched or left behind."""
+    for folder in ("delays-v1", "delays-v2", "delays-v4"):
+        (home / "endpoints" / folder).mkdir(parents=True)
+        (home / "endpoints" / folder / SERVES).write_text("{}", encoding="utf-8")
+
+    assert 2 == run("offboard", *meant, "--home", home)
+    assert [] == fake.asked
+
+
 def test_a_model_whose_spec_is_damaged_is_offboarded(home: Path, fake: FakeAirflow) -> None:
     """What cannot be read can be removed."""
     spoil(home)

@@ -9,6 +9,7 @@ import typer
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.watched_model import ModelArgument, VersionOption, opened, watched_model
+from pegel.errors import InvalidSpec
 from pegel.spec.names import endpoint, monitor_key
 from pegel.spec.settings import Settings
 from pegel_local.backends.endpoint_processes import LocalServingBackend
@@ -30,7 +31,7 @@ def offboard(
 ) -> None:
     """Stop watching a model version and remove its endpoint; what was measured stays unless told otherwise."""
     settings = settings_of(home)
-    name, number = _half_gone(settings, model, version) or _watched(settings, model, version)
+    name, number = _meant(settings, model, version)
     key = monitor_key(name, number)
     params = {"model": name, "version": number, "keep_data": not forget}
     what = f"{key}: offboarding"
@@ -42,9 +43,15 @@ def offboard(
     say(f"{key}: neither watched nor served any more; {kept}")
 
 
-def _watched(settings: Settings, model: str, version: int | None) -> tuple[str, int]:
-    with opened(settings) as engine:
-        entry = watched_model(engine, model, version, otherwise="Nothing was changed.")
+def _meant(settings: Settings, model: str, version: int | None) -> tuple[str, int]:
+    """Return the model version to take out: one that is watched, or one that is not and still has an endpoint here."""
+    try:
+        with opened(settings) as engine:
+            entry = watched_model(engine, model, version, otherwise="Nothing was changed.")
+    except InvalidSpec:
+        if (left := _half_gone(settings, model, version)) is None:
+            raise
+        return left
     return entry.model, entry.version
 
 
@@ -53,8 +60,8 @@ def _half_gone(settings: Settings, model: str, version: int | None) -> tuple[str
 
     An offboarding that was interrupted leaves it behind, when the registry knows nothing of it any more.
     """
-    name, _, number = model.partition("/")
-    wanted = version if version is not None else int(number) if number.isdecimal() else None
-    if wanted is None or settings.serving_backend != "local":
+    name, _, stated = model.partition("/")
+    number = version if version is not None else int(stated) if stated.isdecimal() else None
+    if number is None or model not in {name, monitor_key(name, number)} or settings.serving_backend != "local":
         return None
-    return (name, wanted) if endpoint(name, wanted) in LocalServingBackend(settings).names() else None
+    return (name, number) if endpoint(name, number) in LocalServingBackend(settings).names() else None
