@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 import structlog
 
-from pegel.errors import PermanentError
+from pegel.errors import PegelError, PermanentError
 from pegel.spec.settings import Settings
 from pegel_airflow import services
 
@@ -169,9 +169,12 @@ def _sort(delivery: Delivery, address: str, code: int, answer: bytes | str) -> N
 
 
 def _endpoint_log(settings: Settings, endpoint: str) -> str:
-    """Return the log that an endpoint's model server last wrote on this machine; empty where it runs elsewhere."""
-    logs = [path for path in (settings.home / "endpoints" / endpoint).glob("server*/log") if path.is_file()]
-    return str(max(logs, key=lambda path: path.stat().st_mtime)) if logs else ""
+    """Return where the log of what serves is on this machine; empty without one. No mail is lost for want of it."""
+    try:
+        return services.serving(settings).log_of(endpoint)
+    except (PegelError, OSError) as error:
+        log.warning("the log of an endpoint could not be named", endpoint=endpoint, reason=str(error))
+        return ""
 
 
 def _baseline(settings: Settings, mail: Mail) -> Baseline | None:

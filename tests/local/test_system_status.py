@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,9 +13,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 from sqlalchemy import Engine
+from waiting import wait_until
 
 from pegel.alerts.alert import Silence
 from pegel.cli.main import main
+from pegel.reconcile.job_backend import JobDocument, JobState
 from pegel.spec.settings import Settings
 from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect, migrate
@@ -22,6 +25,8 @@ from pegel.store.registry import Registry
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_heartbeat, sample_spec
 from pegel.testing.stream_fakes import speak
+from pegel_local.backends.driver_processes import LocalJobBackend
+from pegel_local.backends.endpoint_document import EndpointDocument, write_document
 from pegel_local.backends.endpoint_processes import SERVES
 from pegel_local.cli.status import screen
 from pegel_local.machine.paths import Home
@@ -109,7 +114,7 @@ def test_a_silence_says_who_why_and_until(settings: Settings, engine: Engine) ->
 
     assert line == StatusLine(
         name="delays/1",
-        state="no mail before 2026-01-01 01:10 UTC, said by ada at 2026-01-01 00:10 UTC: storm in ORD",
+        state="no mail before 01:10 UTC, said by ada at 00:10 UTC: storm in ORD",
         remedy="pegel unsilence delays/1",
     )
 
@@ -199,3 +204,29 @@ def test_what_was_stopped_with_the_system_did_not_fail(settings: Settings) -> No
         sections["addresses"],
         sections["endpoints"],
     )
+
+
+@pytest.mark.parametrize("code", [0, 9])
+def test_a_crash_before_everything_was_stopped_stays_in_sight(settings: Settings, code: int) -> None:
+    """Of a driver that had failed before the system was stopped the exit code is told; of one that was stopped none."""
+    backend = LocalJobBackend(settings, command=(sys.executable, "-c", f"raise SystemExit({code})"))
+    backend.ensure(
+        JobDocument(group="default", fingerprint="abc", kafka="127.0.0.1:1", trigger=timedelta(seconds=2)), 1
+    )
+    assert wait_until(lambda: backend.observe()[0].state is JobState.EXITED)
+    (line,) = gather(settings, NOW)["drivers"]
+
+    assert line.state == "stopped with the system, generation 1" + (", exit code 9" if code else "")
+
+
+def test_a_failed_endpoint_names_the_log_of_what_serves(settings: Settings) -> None:
+    """Whichever colour serves, the next command shows its model server's log, and never that of a candidate."""
+    recorded(settings, process=ProcessId.of(os.getpid()))
+    folder = settings.home / "endpoints" / "delays-v1"
+    write_document(folder / SERVES, EndpointDocument.of(sample_spec(), "green"))
+    for part in ("server", "server-green", "proxy-green"):
+        (folder / part).mkdir()
+        (folder / part / "log").write_text("killed", encoding="utf-8")
+    (line,) = gather(settings, NOW)["endpoints"]
+
+    assert line.remedy == f"less {folder.resolve() / 'server-green' / 'log'}"

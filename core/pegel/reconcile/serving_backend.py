@@ -122,6 +122,10 @@ class ServingBackend(Protocol):
         """Look at one endpoint now: at what serves, never at a candidate."""
         ...
 
+    def log_of(self, endpoint: str) -> str:
+        """Return the file of this machine that what serves writes its log to, never a candidate; empty without one."""
+        ...
+
     def delete(self, endpoint: str) -> None:
         """Remove the endpoint and its candidate; wait until nothing of them runs. An absent one is not an error."""
         ...

@@ -17,8 +17,8 @@ from pegel.report.model_list import model_rows
 from pegel.report.progress import ago, progress
 from pegel.report.reading import Sources
 from pegel.report.views import ModelRow
+from pegel.report.words import silenced
 from pegel.spec.names import monitor_key
-from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
 from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
@@ -85,11 +85,12 @@ def _addresses(state: StackState) -> list[StatusLine]:
 def _drivers(settings: Settings, *, up: bool) -> list[StatusLine]:
     lines = []
     for seen in LocalJobBackend(settings).observe():
+        code = "" if seen.exit_code is None else f", exit code {seen.exit_code}"
         if seen.state is JobState.EXITED and not up:
-            lines.append(StatusLine(name=seen.group, state=f"{STOPPED}, generation {seen.generation}"))
+            ended = f"{STOPPED}, generation {seen.generation}{code if seen.exit_code else ''}"
+            lines.append(StatusLine(name=seen.group, state=ended))
             continue
         good = seen.state is not JobState.EXITED or seen.exit_code == 0
-        code = "" if seen.exit_code is None else f", exit code {seen.exit_code}"
         remedy = "" if good else f"less {settings.home / 'jobs' / seen.group / 'log'}"
         lines.append(
             StatusLine(
@@ -107,10 +108,9 @@ def _endpoints(settings: Settings, *, up: bool) -> list[StatusLine]:
             lines.append(StatusLine(name=seen.name, state=STOPPED))
             continue
         good, at = seen.state is EndpointState.READY, f" at {seen.url}" if seen.url else ""
-        folder = settings.home / "endpoints" / seen.name
-        log = next((log for part in ("server", "proxy") if (log := folder / part / "log").exists()), None)
         why = f": {seen.detail.splitlines()[0].removesuffix('; its log ends:')}" if seen.detail else ""
-        remedy = "" if good or log is None else f"less {log}"
+        log = "" if good else serving.log_of(seen.name)
+        remedy = f"less {log}" if log else ""
         state = f"{seen.state}{at}{why}" + (f"; {seen.note}" if seen.note else "")
         lines.append(StatusLine(name=seen.name, state=state, good=good, remedy=remedy))
     return lines
@@ -128,7 +128,7 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
         beats = [_beat(beat, now) for beat in results.heartbeats(damaged=unheard)]
         beats += [_damaged(group, reason) for group, reason in unheard.items()]
         models = [_model(results, row, now) for row in model_rows(Sources(engine), now)]
-        silences = [_silence(silence) for silence in AlertStore(engine).silences(now)]
+        silences = [_silence(silence, now) for silence in AlertStore(engine).silences(now)]
         damaged_lines = list[str]()
         moves = ActionLog(engine).recent(limit=1, damaged=damaged_lines)
     except (Unavailable, SetupError) as error:
@@ -168,12 +168,10 @@ def _model(results: Results, row: ModelRow, now: datetime) -> StatusLine:
     return StatusLine(name=key, state=state, good=good, remedy="" if good else f"pegel report {key}")
 
 
-def _silence(silence: Silence) -> StatusLine:
+def _silence(silence: Silence, now: datetime) -> StatusLine:
     """Return the line of a silence: a person's wish, so nothing bad, but nobody may wonder why no mail comes."""
     key = monitor_key(silence.model, silence.version)
-    until, since = (f"{at:%Y-%m-%d %H:%M} UTC" for at in (silence.until, silence.said_at))
-    said = f"no mail before {until}, said by {shown(silence.by)} at {since}: {shown(silence.why)}"
-    return StatusLine(name=key, state=said, remedy=f"pegel unsilence {key}")
+    return StatusLine(name=key, state=silenced(silence, now), remedy=f"pegel unsilence {key}")
 
 
 def _disk(home: Path) -> StatusLine:
