@@ -14,6 +14,7 @@ from typing import Any, Final
 from airflow.sdk import Param
 
 from pegel.spec import names
+from pegel.spec.minimums import MIN_BASELINE
 from pegel.spec.monitor_spec import MonitorSpec
 
 ADVANCED: Final = "advanced"
@@ -80,7 +81,8 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "baseline.source": Question(
         "Baseline",
         "Training data (reference)",
-        "What the feature store calls it: `local://delays?version=1&split=train`.",
+        "What the feature store calls it: `local://delays?version=1&split=train`. "
+        f"Drift of a field is judged from {MIN_BASELINE:,} values on.",
     ),
     "baseline.time_column": Question(
         "Baseline",

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pegel.data.columns import Field, Kind, Missing
+from pegel.data.columns import TIME, Field, Kind, Missing
 from pegel.data.conversions import TRUTH, category_of, number_of
 
 ColumnType: TypeAlias = str | list[Any]
@@ -35,7 +35,6 @@ ColumnType: TypeAlias = str | list[Any]
 Rows: TypeAlias = NDArray[np.object_]
 """Checked values, shape (rows, features): float or NaN where the feature is numeric, else str or None."""
 
-TIME: Final = "time"
 _OF_BOTH_KINDS = ("number", "truth")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pegel.data.arrow_columns import kind_of
-from pegel.data.columns import Field, Kind, Role, Schema
+from pegel.data.columns import TIME, Field, Kind, Role, Schema
 from pegel.errors import PermanentError, SetupError
 from pegel.notebook.column_type import ColumnType, is_instant
 from pegel.notebook.named_table import NamedTable
@@ -22,7 +22,7 @@ from pegel.spec.plain_numbers import how_many
 from pegel_serving.fitted_model import FittedModel, load_estimator, probability_fields, text_classes
 from pegel_serving.metadata import METADATA_FILE, Metadata
 from pegel_serving.model_check import named_type, notes_on_times
-from pegel_serving.model_columns import TIME, Rows, WrongValue, is_time
+from pegel_serving.model_columns import Rows, WrongValue, is_time
 from pegel_serving.model_errors import ModelFailed, ModelRefused
 from pegel_serving.model_features import names_in
 from pegel_serving.table_rows import first_rows, reading

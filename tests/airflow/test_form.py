@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import ParamValidationError
 
 from pegel.errors import InvalidSpec
+from pegel.spec.minimums import MIN_BASELINE
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel_airflow import form
 
@@ -71,6 +73,17 @@ def test_every_question_has_a_section_and_help() -> None:
     ]
 
     assert bare == []
+
+
+def test_the_minimum_of_training_data_stands_where_it_is_named() -> None:
+    """Form and page of the spec say from how many values on drift is judged, and it is the number that judges."""
+    page = Path(__file__).parents[2] / "docs" / "spec.md"
+    (row,) = (
+        line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `baseline.source` |")
+    )
+    asked = form.QUESTIONS["baseline.source"].help
+
+    assert [True, True] == [f"judged from {MIN_BASELINE:,} values on" in text for text in (asked, row)]
 
 
 def test_advanced_wins() -> None:

@@ -8,18 +8,18 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from pegel.data.columns import Kind
+from pegel.data.columns import TIME, Kind
 from pegel.data.conversions import category_of
 from pegel.data.wire import JSON
 from pegel.spec.monitor_spec import MonitorSpec
 
-TIME: Final = "time"
-"""Kind of a column that is registered and not watched; its value is ISO 8601."""
-
 Row = Sequence[Mapping[str, Any]]
-"""Each column's `name`, `kind` (of `Kind`, or `TIME`) and `value`: features in the order of the schema, then times."""
+"""Each column's `name`, `kind` (of `Kind`, or `TIME`) and `value`: features in the order of the schema, then times.
+
+A time is registered and not watched; its value is ISO 8601.
+"""
 
 
 def address(spec: MonitorSpec, url: str) -> str:

@@ -16,13 +16,10 @@ from pegel.detect.shape import Law, pool_ordered, shape_statistics
 from pegel.detect.single_category import NAME as SINGLE_CATEGORY
 from pegel.detect.single_category import single_categories
 from pegel.detect.sparse import location_of, scale_of
+from pegel.spec.minimums import MIN_BASELINE, MIN_WINDOW
 from pegel.stats.dispersion import Dispersion
 from pegel.stats.layout import CategoricalLayout, FieldLayout, NumericLayout
 
-MIN_WINDOW = 50
-"""Fewer values than this in a window are not judged for drift."""
-MIN_BASELINE = 1_000
-"""Fewer values than this in a baseline are not judged against."""
 BINARY = 2
 POOLS = 3
 """Fewer pooled cells than this leave no shape to test, and scale only where rows lie on both sides of a usual value."""

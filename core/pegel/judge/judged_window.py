@@ -13,11 +13,12 @@ from pegel.data.columns import Field
 from pegel.data.spans import Span
 from pegel.detect.cusum import Chart, Key
 from pegel.detect.detector import Evidence
-from pegel.detect.drift import MIN_WINDOW, too_few
+from pegel.detect.drift import too_few
 from pegel.detect.error_rate import Labelled
 from pegel.judge.chart_state import Carried, ChartState, WindowSizes
 from pegel.judge.comparison import Comparison, compare, drift_family, idle_detectors
 from pegel.judge.event_counts import SeenEvents
+from pegel.spec.minimums import MIN_WINDOW
 from pegel.spec.monitor_spec import Watch
 from pegel.stats.summary import Summary
 

@@ -12,11 +12,12 @@ from typing import Any, Self
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Role
-from pegel.detect.drift import BINARY, MIN_WINDOW, too_few
+from pegel.detect.drift import BINARY, too_few
 from pegel.judge.division import Division
 from pegel.judge.judged_window import MAX_MERGE
 from pegel.judge.layer import Setting, TrainingFacts
 from pegel.judge.layers.single_windows import OPEN, has_no_frequent_values
+from pegel.spec.minimums import MIN_WINDOW
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import how_many, plain

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from pegel.data.arrow_columns import kind_of
-from pegel.data.columns import Kind
+from pegel.data.columns import TIME, Kind
 from pegel.data.plain_types import plain_type
 
 ColumnType: TypeAlias = str | list[Any]
@@ -45,7 +45,7 @@ def type_of(arrow: pa.DataType, dictionaries: Iterable[Any] = ()) -> ColumnType 
     if has_categories(arrow):
         return _together(dictionaries)
     if is_instant(arrow):
-        return f"time {zone}" if (zone := getattr(arrow, "tz", None)) else "time"
+        return f"{TIME} {zone}" if (zone := getattr(arrow, "tz", None)) else TIME
     return "truth" if pa.types.is_boolean(plain_type(arrow)) else None
 
 

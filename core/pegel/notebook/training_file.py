@@ -16,7 +16,7 @@ from pegel.errors import InvalidSpec, PermanentError
 from pegel.featurestore import TimeRange
 from pegel.notebook import table_reading
 from pegel.notebook.column_facts import TableFacts
-from pegel.notebook.column_type import ColumnType, keeping
+from pegel.notebook.column_type import ColumnType, keeping, type_of
 from pegel.notebook.naming import listed
 from pegel.notebook.registered import LABEL, TIME
 from pegel.notebook.stored_columns import StoredColumn
@@ -129,7 +129,7 @@ class TrainingFile:
 
     def _type_of(self, name: str) -> ColumnType | None:
         is_text = pa.types.is_string(self._table.schema.field(name).type)
-        return "time" if is_text and name in self.instants else self._table.type_of(name)
+        return type_of(pa.timestamp("us")) if is_text and name in self.instants else self._table.type_of(name)
 
 
 def _label(columns: NamedColumns, types: Mapping[str, pa.DataType]) -> Field:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from pegel.data.columns import Kind, Role, Schema
-from pegel.detect.drift import MIN_BASELINE
 from pegel.notebook.column_facts import TableFacts
 from pegel.notebook.naming import listed
 from pegel.notebook.stored_columns import StoredColumn
 from pegel.notebook.training_file import TrainingFile
+from pegel.spec.minimums import MIN_BASELINE
 from pegel.spec.outside_text import LONGEST_NAME, shown
 from pegel.spec.plain_numbers import how_many
 
