@@ -39,7 +39,7 @@ def leave_sentence(context: Mapping[str, Any]) -> None:
 
 def sentence_of(error: BaseException | str | None) -> str:
     """Return an error as its task's log shows it to `pegel apply`: Airflow's known secrets masked, in one line."""
-    from airflow.sdk.log import redact
+    from airflow.sdk.log import redact  # type: ignore[attr-defined]  # public, and not in its list of names
 
     masked = redact(str(error) or type(error).__name__)
     return shown(str(masked), LONGEST_SENTENCE)
