@@ -18,9 +18,8 @@ from pyspark.sql import functions as sf
 
 from pegel.baseline.baseline import Baseline
 from pegel.baseline.outliers import OutlierTables
-from pegel.data import example_request
 from pegel.data.arrow_columns import columns_of
-from pegel.data.columns import Role
+from pegel.data.columns import TIME, Role
 from pegel.featurestore import FeatureStore
 from pegel.judge.comparison import kept_statistics
 from pegel.spec.monitor_spec import MonitorSpec
@@ -69,7 +68,7 @@ def request_row(spark: SparkSession, spec: MonitorSpec, features: FeatureStore) 
     kinds = {field.name: field.kind.value for field in schema.of_role(Role.FEATURE)}
     fields = {field.name for field in schema.fields}
     times = [name for name, kind in frame.dtypes if kind in _TIMES and name not in fields]
-    kinds |= dict.fromkeys(times, example_request.TIME)
+    kinds |= dict.fromkeys(times, TIME)
     chosen = frame.select(*(sf.col(f"`{name}`") for name in kinds))
     # As Arrow, because Spark's own rows have their times in the zone of the machine.
     rows = chosen.na.drop().limit(1).toArrow().to_pylist() or chosen.limit(1).toArrow().to_pylist()
