@@ -64,6 +64,7 @@ class SklearnModel(kserve.Model):  # type: ignore[misc]  # kserve ships no types
         try:
             return self._model.answer(rows)
         except WrongValue as error:
+            log.info("request refused", why=str(error))
             raise InvalidInput(str(error)) from error
         except ModelRefused as error:
             log.warning("the model refused a request", why=str(error))

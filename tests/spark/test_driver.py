@@ -173,7 +173,7 @@ def test_every_event_is_in_exactly_one_final_window(drivers: Drivers, toolbox: A
         sum(getattr(row, name) for row in world.results.ledger("fraud", 1)) for name in ("asked", "unanswered")
     )
     (finding,) = [each for each in world.results.recent_findings("fraud", 1, limit=9) if each.test == "unanswered"]
-    assert "requests had no answer (tolerated 1 %)" in finding.what
+    assert "UTC had no answer (tolerated 1 %)" in finding.what
     assert (300, 300, 300, 300) == tuple(
         sum(getattr(row, name) for row in rows) for name in ("requests", "responses", "joined", "rows")
     )

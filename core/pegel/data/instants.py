@@ -18,3 +18,13 @@ def to_us(instant: datetime) -> int:
 def from_us(value: int) -> datetime:
     """Return the instant of whole microseconds since the epoch, in UTC."""
     return EPOCH + value * MICROSECOND
+
+
+def earliest(known: datetime | None, instant: datetime) -> datetime:
+    """Return the earlier instant; `known` may be None, there is none yet."""
+    return instant if known is None else min(known, instant)
+
+
+def latest(known: datetime | None, instant: datetime) -> datetime:
+    """Return the later instant; `known` may be None, there is none yet."""
+    return instant if known is None else max(known, instant)

@@ -42,6 +42,9 @@ KINDS = (
 """Every kind of odd events. Each is one test of a window."""
 
 
+_INSTANTS = ("since", "asked_from", "asked_to", "unanswered_from")
+
+
 @dataclass(slots=True)
 class EventCounts:
     """Events by time of arrival: of one model, and of all that its group reads.
@@ -51,7 +54,9 @@ class EventCounts:
     by the `test` of their kind; an event may be odd in two ways. `reasons`: why events could not be read, by kind of
     events and by reason. `asked`: requests of which it is known whether they were answered; `unlogged`: those of an
     endpoint that never logged an answer, of which it is not; `unasked`: answers of one that never logged a request.
-    `since`: when the first odd one came, or, while there is none, the first of all; None before.
+    `since`: when the first odd one came, or, while there is none, the first of all; None before. The requests of
+    `asked` were made from `asked_from` (inclusive) to `asked_to` (not), the first without an answer at
+    `unanswered_from`: they are older than the events that arrived beside them.
     """
 
     received: int = 0
@@ -62,6 +67,9 @@ class EventCounts:
     asked: int = 0
     unlogged: int = 0
     unasked: int = 0
+    asked_from: datetime | None = None
+    asked_to: datetime | None = None
+    unanswered_from: datetime | None = None
 
     def add(self, odd: Mapping[str, int], reasons: Mapping[str, Mapping[str, int]] | None = None) -> None:
         """Add numbers of odd events, by the `test` of their kind; `reasons` by kind and reason."""
@@ -83,10 +91,22 @@ class EventCounts:
             return max(0, seen - self.odd.get("dropped", 0)), self.asked
         return seen, self.group_received if kind.of_group else self.received
 
+    def began(self, kind: EventKind, start: datetime) -> datetime:
+        """Return when these events of a kind began, those that arrived for a window which begins at `start`.
+
+        Requests are older than the window that tells of them.
+        """
+        return start if not kind.of_requests or self.unanswered_from is None else self.unanswered_from
+
     @property
     def never_logged(self) -> str:
         """Return which half of its events the endpoint never logged: `answers`, `requests`, or an empty text."""
         return "answers" if self.unlogged else "requests" if self.unasked else ""
+
+    def asked_between(self) -> dict[str, str]:
+        """Return from when to when the requests were made, as plain JSON; nothing where it is not known."""
+        instants = {"asked_from": self.asked_from, "asked_to": self.asked_to}
+        return {name: at.isoformat() for name, at in instants.items() if at is not None}
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, the inverse of `from_json`."""
@@ -95,26 +115,30 @@ class EventCounts:
             "group_received": self.group_received,
             "odd": self.odd,
             "reasons": self.reasons,
-            "since": None if self.since is None else self.since.isoformat(),
             "asked": self.asked,
             "unlogged": self.unlogged,
             "unasked": self.unasked,
+            **{name: _text(getattr(self, name)) for name in _INSTANTS},
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EventCounts:
         """Read what `to_json` wrote."""
-        since = data["since"]
+        instants = {name: data[name] for name in _INSTANTS}
         return cls(
             data["received"],
             data["group_received"],
             dict(data["odd"]),
             {test: dict(counts) for test, counts in data["reasons"].items()},
-            None if since is None else datetime.fromisoformat(since),
-            data["asked"],
-            data["unlogged"],
-            data["unasked"],
+            asked=data["asked"],
+            unlogged=data["unlogged"],
+            unasked=data["unasked"],
+            **{name: None if at is None else datetime.fromisoformat(at) for name, at in instants.items()},
         )
+
+
+def _text(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +151,7 @@ class SeenEvents:
     counts: EventCounts
     noticed: Mapping[str, datetime]
     start: datetime
+
+    def since(self, kind: EventKind) -> datetime:
+        """Return since when there are noticeably many of a kind: from the window on, or from the first such request."""
+        return self.noticed.get(kind.test, self.counts.began(kind, self.start))

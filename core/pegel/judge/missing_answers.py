@@ -15,18 +15,25 @@ from pegel.spec.plain_numbers import how_many
 
 @dataclass(frozen=True, slots=True)
 class MissingAnswers:
-    """Requests without an answer: `seen` of `n`, of which a share of `tolerated` may be so; noticeable `since` then."""
+    """Requests without an answer: `seen` of `n`, of which a share of `tolerated` may be so; noticeable `since` then.
+
+    The `n` were made from `asked_from` (inclusive) to `asked_to` (not); None where that is not known.
+    """
 
     seen: int
     n: int
     tolerated: float
     since: datetime
+    asked_from: datetime | None = None
+    asked_to: datetime | None = None
 
     @classmethod
     def of(cls, events: SeenEvents, tolerated: float) -> MissingAnswers | None:
-        """Return what is known of one window; None where it is not noticeable."""
-        since = events.noticed.get(UNANSWERED.test)
-        return None if since is None else cls(*events.counts.of(UNANSWERED), tolerated, since)
+        """Return what is known of one window; None where it is not noticeable, or nothing is known of any request."""
+        counts, (seen, n) = events.counts, events.counts.of(UNANSWERED)
+        if UNANSWERED.test not in events.noticed or not n:
+            return None
+        return cls(seen, n, tolerated, events.since(UNANSWERED), counts.asked_from, counts.asked_to)
 
     @classmethod
     def of_finding(cls, finding: Finding) -> MissingAnswers | None:
@@ -34,8 +41,7 @@ class MissingAnswers:
         numbers = finding.evidence.get("tests", {}).get(UNANSWERED.test)
         if finding.feature != UNANSWERED.feature or numbers is None:
             return None
-        since = datetime.fromisoformat(finding.evidence["since"])
-        return cls(int(numbers["seen"]), int(numbers["n"]), numbers["tolerated"], since)
+        return cls.from_json(finding.evidence | numbers)
 
     @property
     def is_most(self) -> bool:
@@ -53,12 +59,16 @@ class MissingAnswers:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, the inverse of `from_json`."""
-        return {"seen": self.seen, "n": self.n, "tolerated": self.tolerated, "since": self.since.isoformat()}
+        instants = {"since": self.since, "asked_from": self.asked_from, "asked_to": self.asked_to}
+        counts = {"seen": self.seen, "n": self.n, "tolerated": self.tolerated}
+        return counts | {name: at.isoformat() for name, at in instants.items() if at is not None}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> MissingAnswers:
         """Read what `to_json` wrote."""
-        return cls(data["seen"], data["n"], data["tolerated"], datetime.fromisoformat(data["since"]))
+        names = ("since", "asked_from", "asked_to")
+        instants = {name: datetime.fromisoformat(data[name]) for name in names if name in data}
+        return cls(int(data["seen"]), int(data["n"]), data["tolerated"], **instants)
 
 
 def unlogged_notes(events: SeenEvents) -> list[str]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 
-from pegel.alerts.alert import Alert, Mail, MailKind
+from pegel.alerts.alert import Mail, MailKind
 from pegel.baseline.baseline import Baseline
 from pegel.judge.findings import Finding
 from pegel.judge.layers.odd_events import DETECTOR as EVENTS
@@ -59,7 +59,7 @@ def render(
         "summary": summary(facts),
         "comparison": [] if mail.kind is MailKind.OVER else facts.comparison(),
         "acknowledgement": acknowledgement(facts),
-        "advice": [] if mail.kind is MailKind.OVER else advice(mail.alert, endpoint_log),
+        "advice": [] if mail.kind is MailKind.OVER else advice(mail, endpoint_log),
         "doubt": doubt(facts),
         "evidence": evidence(facts),
         "short": mail.alert.id[:8],
@@ -90,7 +90,7 @@ def plain(mail: Mail, *, problem: str, page_url: str, now: datetime, endpoint_lo
         "",
         *(f"  {shown(feature.feature, LONGEST_NAME)}: {shown(feature.finding.what)}" for feature in alert.features),
         "",
-        *([] if mail.kind is MailKind.OVER else advice(alert, endpoint_log)),
+        *([] if mail.kind is MailKind.OVER else advice(mail, endpoint_log)),
         f"Look      {_link(mail, page_url)}",
         f'Quiet it  pegel ack {alert.id[:8]} --until 09:00 --why "..."',
         "",
@@ -161,13 +161,22 @@ def headline(facts: Facts) -> list[str]:
             return [f"{words.several(names)}: no more than tolerated again. There were too many {between}."]
         look = "look" if len(names) > 1 else "looks"
         return [f"{words.several(names)} {look} as in training again. The drift was in the windows {between}."]
-    sentences = []
-    for finding in facts.findings:
-        colon = "" if finding.effect_unit in {"sigma", "sd ratio"} else ":"
-        role = "the prediction " if facts.is_prediction(finding.feature) else ""
-        sentences.append(f"{role}{shown(finding.feature, LONGEST_NAME)}{colon} {facts.change(finding)}")
-    sentences[0] += f" in the windows {between}"
+    sentences = [_sentence(facts, finding) for finding in facts.findings]
+    drift = next((at for at, finding in enumerate(facts.findings) if finding.detector != EVENTS), None)
+    if drift is not None:
+        sentences[drift] += f" in the windows {between}"
     return [f"{sentence}." for sentence in [*sentences, *_begins(facts)]]
+
+
+def _sentence(facts: Facts, finding: Finding) -> str:
+    colon = "" if finding.effect_unit in {"sigma", "sd ratio"} else ":"
+    role = "the prediction " if facts.is_prediction(finding.feature) else ""
+    sentence = f"{role}{shown(finding.feature, LONGEST_NAME)}{colon} {facts.change(finding)}"
+    # Odd events are counted by the newest window alone; requests say themselves when they were made.
+    if finding.detector != EVENTS or "asked_from" in finding.evidence:
+        return sentence
+    start, end = (words.moment(instant, facts.now) for instant in (finding.span.start, finding.span.end))
+    return f"{sentence}, told with the window from {start} to {end} UTC"
 
 
 def _begins(facts: Facts) -> list[str]:
@@ -201,12 +210,15 @@ def summary(facts: Facts) -> str:
     return sentence.strip()
 
 
-def advice(alert: Alert, endpoint_log: str) -> list[str]:
-    """Return what to do, where the mail can say it: nothing about drift, of which only a person knows."""
-    if all(MissingAnswers.of_finding(feature.finding) is None for feature in alert.features):
+def advice(mail: Mail, endpoint_log: str) -> list[str]:
+    """Return where to look for why requests had no answer; nothing about drift, of which only a person knows."""
+    if all(MissingAnswers.of_finding(feature.finding) is None for feature in mail.alert.features):
         return []
-    where = endpoint_log or "kept by whoever serves it"
-    return [f"The model failed on these requests. Its own sentence is in the endpoint's log: {where}"]
+    url = mail.spec.model.url
+    if url is None:
+        return [f"Why they had no answer stands in the endpoint's log: {endpoint_log or 'kept by whoever runs it'}"]
+    proxy = f"; the log of the proxy before it: {endpoint_log}" if endpoint_log else ""
+    return [f"Either the server {url} was not reached, or its own log says why it failed on or refused these{proxy}"]
 
 
 def acknowledgement(facts: Facts) -> str:

@@ -68,11 +68,16 @@ def _no_traffic(spec: MonitorSpec, last: WindowRow | None, now: datetime) -> str
 
 
 def _alerting(alert: Alert, last: WindowRow | None, now: datetime) -> str:
-    """Return what an open alert says: missing answers with their numbers, first of all, also those not yet in it."""
+    """Return what an open alert says: missing answers with their numbers, first of all, also those not yet in it.
+
+    The numbers are those of the newest window that has any; since when it is so, the alert may know longer.
+    """
     told = [MissingAnswers.of_finding(feature.finding) for feature in alert.features]
-    missing = next((one for one in told if one is not None), None) or (None if last is None else _missing(last))
+    begun = [feature.since for feature, one in zip(alert.features, told, strict=True) if one is not None]
+    newest = None if last is None else _missing(last)
+    missing = newest or next((one for one in told if one is not None), None)
+    texts = [] if missing is None else [_since(missing, min([missing.since, *begun]), now)]
     others = [feature for feature, one in zip(alert.features, told, strict=True) if one is None]
-    texts = [] if missing is None else [_since(missing, now)]
     if others:
         only_events = all(feature.finding.detector == EVENTS for feature in others)
         what = f"too many {several([feature.feature for feature in others])}" if only_events else "drifting"
@@ -87,8 +92,12 @@ def _missing(last: WindowRow) -> MissingAnswers | None:
     return missing if missing is not None and missing.is_too_many else None
 
 
-def _since(missing: MissingAnswers, now: datetime) -> str:
-    return f"{missing} since {moment(missing.since, now)} UTC"
+def _since(missing: MissingAnswers, since: datetime, now: datetime) -> str:
+    """Return missing answers with the time of the requests that the number is of, and since when there are such."""
+    begun = f"since {moment(since, now)} UTC"
+    if missing.asked_from is None or missing.asked_to is None:
+        return f"{missing} {begun}"
+    return f"{missing} from {moment(missing.asked_from, now)} to {moment(missing.asked_to, now)}, {begun}"
 
 
 def _not_watched(heartbeat: Heartbeat | None, now: datetime) -> str | None:
@@ -105,7 +114,7 @@ def error(reason: str) -> StateView:
 def _judged(last: WindowRow, now: datetime) -> StateView:
     missing = _missing(last)
     if missing is not None:
-        return StateView(words=_since(missing, now), level="warn")
+        return StateView(words=_since(missing, missing.since, now), level="warn")
     why = last.remarks.get("not_judged") or f"{how_many(last.rows, 'row')} in the window: too few"
     words = {
         Verdict.OK: ("ok", "ok"),

@@ -239,7 +239,7 @@ class EventTolerance(Section):
     ahead: Share = 0.01
     """Events dated more than 30 s ahead: a clock is wrong, and they may be in the wrong window."""
     unanswered: Share = 0.01
-    """Requests without an answer after 60 s, among all requests: the model failed on them."""
+    """Requests without an answer after 60 s, among all requests: refused, failed, or never received."""
 
 
 _PER = re.compile(

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.data.instants import EPOCH, MINUTE, from_us, to_us
+from pegel.data.instants import EPOCH, MINUTE, earliest, from_us, latest, to_us
 from pegel.spec.monitor_spec import Windowing
 from pegel.stream.outcomes import Outcomes
 from pegel.stream.panes import Pane, answered_events, has_answer
@@ -31,6 +31,42 @@ from pegel.stream.panes import Pane, answered_events, has_answer
 ANSWER_WITHIN = timedelta(seconds=60)
 """How long an answer is waited for, in event time: as long as our endpoints let a model take, and longer than anybody
 who waits for a prediction does. An answer that takes longer counts as missing."""
+
+
+@dataclass(slots=True)
+class Settled:
+    """Requests that were settled together, by minute, and the whole seconds from the first to the last of them.
+
+    `asked_from` is inclusive, `asked_to` is not; `unanswered_from` is that of the first without an answer. None: there
+    is none.
+    """
+
+    minutes: dict[datetime, Outcomes] = field(default_factory=dict)
+    asked_from: datetime | None = None
+    asked_to: datetime | None = None
+    unanswered_from: datetime | None = None
+
+    @property
+    def asked(self) -> int:
+        """Return how many requests these are."""
+        return sum(one.asked for one in self.minutes.values())
+
+    @property
+    def unanswered(self) -> int:
+        """Return how many of them had no answer."""
+        return sum(one.unanswered for one in self.minutes.values())
+
+    def add(self, asked_at: NDArray[np.uint32], answered: NDArray[np.bool_]) -> None:
+        """Add requests, at least one, with whether each was answered."""
+        of_request = asked_at // int(MINUTE.total_seconds())
+        for minute in np.unique(of_request).tolist():
+            own = of_request == minute
+            booked = Outcomes(asked=int(own.sum()), unanswered=int((own & ~answered).sum()))
+            self.minutes.setdefault(EPOCH + minute * MINUTE, Outcomes()).add(booked)
+        self.asked_from = earliest(self.asked_from, _instant(asked_at.min()))
+        self.asked_to = latest(self.asked_to, _instant(asked_at.max()) + timedelta(seconds=1))
+        if not answered.all():
+            self.unanswered_from = earliest(self.unanswered_from, _instant(asked_at[~answered].min()))
 
 
 @dataclass(slots=True)
@@ -51,15 +87,14 @@ class Answers:
 
     def settle(
         self, panes: Mapping[datetime, Pane], windowing: Windowing, *, frontier: datetime, until: datetime
-    ) -> dict[datetime, Outcomes]:
+    ) -> Settled:
         """Settle requests before `until` in panes of which spans end at or before `frontier`.
 
-        Returns how many were asked and how many of them had no answer, by minute. Neither instant moves back. Each
-        request in a pane is counted once.
+        Neither instant moves back. Each request in a pane is counted once.
         """
-        until, frontier = _later(until, self.until), _later(frontier, self.frontier)
+        until, frontier = latest(self.until, until), latest(self.frontier, frontier)
         if (until, frontier) == (self.until, self.frontier):
-            return {}
+            return Settled()
         before, after = _Reach(windowing, self.frontier, self.until), _Reach(windowing, frontier, until)
         in_time = {
             start: self.in_time.get(start, 0 if before.takes(start) else pane.requests.size)
@@ -73,11 +108,11 @@ class Answers:
         self.until, self.frontier, self.in_time = until, frontier, in_time
         due = {start: requests for start, requests in chosen.items() if requests.any()}
         answered = answered_events(panes.values() if due else ())
-        minutes: dict[datetime, Outcomes] = {}
+        settled = Settled()
         for start, requests in due.items():
             pane = panes[start]
-            _count(minutes, pane.asked_at[requests], has_answer(pane.requests[requests], answered))
-        return minutes
+            settled.add(pane.asked_at[requests], has_answer(pane.requests[requests], answered))
+        return settled
 
     def is_over(self, pane: datetime, windowing: Windowing) -> bool:
         """Say whether all requests are settled that a pane ever has."""
@@ -132,13 +167,5 @@ class _Reach:
         return settled
 
 
-def _count(minutes: dict[datetime, Outcomes], asked_at: NDArray[np.uint32], answered: NDArray[np.bool_]) -> None:
-    of_request = asked_at // int(MINUTE.total_seconds())
-    for minute in np.unique(of_request).tolist():
-        own = of_request == minute
-        booked = Outcomes(asked=int(own.sum()), unanswered=int((own & ~answered).sum()))
-        minutes.setdefault(EPOCH + minute * MINUTE, Outcomes()).add(booked)
-
-
-def _later(instant: datetime, other: datetime | None) -> datetime:
-    return instant if other is None else max(instant, other)
+def _instant(second: np.uint32) -> datetime:
+    return EPOCH + timedelta(seconds=int(second))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pegel.data import spans
-from pegel.data.instants import from_us, to_us
+from pegel.data.instants import earliest, from_us, latest, to_us
 from pegel.data.spans import Span
 from pegel.errors import SetupError
 from pegel.judge.event_counts import EventCounts
@@ -105,16 +105,20 @@ class MonitorWindows:
         """
         if self.frontier is None:
             return {}
-        minutes = self.answers.settle(self.panes, self.windowing, frontier=self.frontier, until=until)
-        asked, unanswered = (sum(getattr(one, name) for one in minutes.values()) for name in ("asked", "unanswered"))
-        if asked and not self.answers.logged:
-            self.events_at(arrived_at, odd=False).unlogged += asked
+        settled = self.answers.settle(self.panes, self.windowing, frontier=self.frontier, until=until)
+        if settled.asked_from is None or settled.asked_to is None:
             return {}
-        if asked:
-            events = self.events_at(arrived_at, odd=bool(unanswered))
-            events.asked += asked
-            events.add({"unanswered": unanswered})
-        return minutes
+        if not self.answers.logged:
+            self.events_at(arrived_at, odd=False).unlogged += settled.asked
+            return {}
+        events = self.events_at(arrived_at, odd=bool(settled.unanswered))
+        events.asked += settled.asked
+        events.asked_from = earliest(events.asked_from, settled.asked_from)
+        events.asked_to = latest(events.asked_to, settled.asked_to)
+        if settled.unanswered_from is not None:
+            events.add({"unanswered": settled.unanswered})
+            events.unanswered_from = earliest(events.unanswered_from, settled.unanswered_from)
+        return settled.minutes
 
     def settled_when_idle(self, *, caught_up_at: datetime | None, frontier: datetime | None) -> datetime | None:
         """Return the instant before which all requests are settled because nothing more comes, or None.

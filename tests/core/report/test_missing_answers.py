@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -132,7 +132,7 @@ def test_the_mail_says_where_to_look(mail: Mail) -> None:
     told = render(mail, baseline=None, tally=tally, **values)
     short = plain(mail, problem="none", **values)
     over = render(replace(mail, kind=MailKind.OVER), baseline=None, tally=tally, **values)
-    sentence = f"The model failed on these requests. Its own sentence is in the endpoint's log: {LOG}"
+    sentence = f"Why they had no answer stands in the endpoint's log: {LOG}"
 
     assert "[pegel] delays v1: too many missing answers (since 00:24 UTC)" == told.subject
     assert sentence in told.text
@@ -140,6 +140,50 @@ def test_the_mail_says_where_to_look(mail: Mail) -> None:
     assert sentence in short.text
     assert LOG not in over.text
     assert "4,286 requests · finding" in " ".join(told.text.split())
+
+
+def test_the_mail_about_a_server_that_is_not_ours_blames_nobody(mail: Mail) -> None:
+    """It may not have been reached at all: the mail names its address, and the log of the proxy, as the proxy's."""
+    spec = sample_spec(model={"name": "delays", "version": 1, "url": "http://models:8080"})
+    values: dict[str, Any] = {"baseline": None, "tally": Tally(drifting=1, windows=1, rows=0)}
+    values |= {"page_url": "http://x", "now": NOW}
+    sentence = (
+        "Either the server http://models:8080 was not reached, or its own log says why it failed on or refused these"
+    )
+
+    told = render(replace(mail, spec=spec), endpoint_log="/home/proxy/log", **values).text
+    assert f"{sentence}; the log of the proxy before it: /home/proxy/log" in told
+    assert f"{sentence}\n" in render(replace(mail, spec=spec), **values).text
+
+
+def made(first: int, last: int, unanswered: int, asked: int) -> Judgement:
+    """Return what is said of requests that were made in these seconds after 00:20, the first of them unanswered."""
+    begin = START + 20 * MINUTE
+    seconds = {name: begin + timedelta(seconds=at) for name, at in (("asked_from", first), ("asked_to", last))}
+    return judged(unanswered, asked, unanswered_from=seconds["asked_from"], **seconds)
+
+
+def test_a_number_of_the_mail_stands_with_its_own_time() -> None:
+    """The alert is older than its newest finding, whose number is that of a few seconds and says so."""
+    first, second = made(5, 10, 100, 100), made(30, 40, 50, 100)
+    pairs = [(1, first.findings[0]), (2, replace(second.findings[0], span=sample_span(25)))]
+    (change,) = update([], pairs, [window(first), window(second)], NOW, [sample_spec()])
+    assert change.mail is not None
+    told = render(change.mail, baseline=None, tally=Tally(drifting=2, windows=2, rows=0), page_url="x", now=NOW)
+
+    sentence = "50 % of 100 requests from 00:20:30 to 00:20:40 UTC had no answer (tolerated 1 %)"
+    assert f"missing answers: {sentence}." == told.text.splitlines()[0]
+    assert "[pegel] delays v1: too many missing answers (since 00:20:05 UTC)" == told.subject
+
+
+def test_the_state_has_the_newest_number_and_the_oldest_beginning() -> None:
+    """The number of the last window that has one, with its time; since when, the alert knows longer."""
+    first, second = made(5, 10, 100, 100), made(30, 40, 50, 100)
+    (change,) = update([], [(1, first.findings[0])], [window(first)], NOW, [sample_spec()])
+    words = "answers missing 50 % (50 of 100 requests) from 00:20:30 to 00:20:40, since 00:20:05 UTC"
+
+    assert words == state(window(second), change.alert).words
+    assert words.replace("since 00:20:05", "since 00:20:30") == state(window(second)).words
 
 
 def test_a_mail_about_drift_names_no_log(mail: Mail) -> None:

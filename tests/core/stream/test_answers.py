@@ -15,6 +15,7 @@ from pegel.data.events import EventType, identity
 from pegel.data.wire import DROPPED_TYPE, REQUEST_TYPE, RESPONSE_TYPE
 from pegel.judge.findings import Verdict
 from pegel.judge.layers.odd_events import explain_events
+from pegel.judge.missing_answers import MissingAnswers
 from pegel.spec.monitor_spec import Windowing
 from pegel.stream.entries import Emissions, MonitoredModel, PartialBatch
 from pegel.stream.monitor_windows import MonitorWindows
@@ -53,10 +54,33 @@ def test_failing_answers_are_a_finding_with_their_numbers(group: Any) -> None:
     close(group, state)
     (finding,), (window,) = findings(group), group.results.windows("delays", 1)
 
-    assert "98 % of 100 requests had no answer (tolerated 1 %)" == finding.what
+    assert "98 % of 100 requests from 12:00 to 12:00:01 UTC had no answer (tolerated 1 %)" == finding.what
     assert (Verdict.DRIFT, 100, 2) == (window.verdict, window.requests, window.joined)
     assert (100, 98) == ledger(group)
     assert explain_events(finding).agrees
+
+
+def test_a_number_names_the_time_of_its_requests_and_since_when_there_are_such(group: Any) -> None:
+    """Both are those of the requests, not of the later window that tells of them; state and finding say the same."""
+    group.watch(events={"unanswered": 0.01})
+    state = group.start()
+    group.send(state, group.pairs(0, 40))
+    group.send(state, failing(group, 100, 140, at=11))
+    for second in range(20, 100, 5):
+        group.clock.advance(timedelta(seconds=5))
+        group.send(state, failing(group, 100 * second, 100 * second + 40, answered=4, at=second))
+    close(group, state)
+    told = findings(group)
+    windows = [one for one in group.results.windows("delays", 1) if one.remarks.get("missing_answers")]
+
+    assert {"2026-03-01T12:00:11+00:00"} == {one.evidence["since"] for one in told}
+    assert 640 + 40 - 64 == sum(one.evidence["tests"]["unanswered"]["seen"] for one in told)
+    for finding, window in zip(told, windows, strict=True):
+        missing = MissingAnswers.of_finding(finding)
+        assert missing == MissingAnswers.from_json(window.remarks["missing_answers"])
+        assert missing is not None
+        assert missing.asked_to is not None
+        assert missing.asked_to <= finding.span.end
 
 
 def test_answered_requests_are_none_however_their_answers_come(group: Any) -> None:
@@ -86,7 +110,9 @@ def test_an_answer_that_is_a_minute_late_is_missing(group: Any) -> None:
     close(group, state)
 
     assert (32, 30) == ledger(group)
-    assert ["97 % of 31 requests had no answer (tolerated 1 %)"] == [one.what for one in findings(group)]
+    assert ["97 % of 31 requests from 12:00 to 12:00:01 UTC had no answer (tolerated 1 %)"] == [
+        one.what for one in findings(group)
+    ]
 
 
 def test_requests_are_counted_not_their_rows(group: Any) -> None:
@@ -134,7 +160,9 @@ def test_an_endpoint_that_answered_a_probe_logs_answers(group: Any) -> None:
     group.send(group.start(), failing(group, 0, 100))
     close(group, group.start())
 
-    assert ["100 % of 100 requests had no answer (tolerated 1 %)"] == [one.what for one in findings(group)]
+    assert ["100 % of 100 requests from 12:00 to 12:00:01 UTC had no answer (tolerated 1 %)"] == [
+        one.what for one in findings(group)
+    ]
 
 
 def test_an_endpoint_that_logs_answers_alone_is_no_failure(group: Any) -> None:

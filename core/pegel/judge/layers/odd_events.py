@@ -68,12 +68,14 @@ def look_at_events(
 ) -> SeenEvents:
     """Return events with the kinds that are noticeable in the window that begins at `start`, and since when they are.
 
-    A kind stays as long as it is so in every window; `before` is what the last window left.
+    A kind stays as long as it is so in every window, missing answers in every one that knows of requests; `before` is
+    what the last window left.
     """
     noticed = {
-        kind.test: before.get(kind.test, start)
+        kind.test: before.get(kind.test, counts.began(kind, start))
         for kind in KINDS
         if _test(kind, counts, tolerance, part=NOTICED_SHARE).p_value < NOTICED_LEVEL
+        or (kind.of_requests and kind.test in before and not counts.asked)
     }
     return SeenEvents(counts, noticed, start)
 
@@ -87,8 +89,9 @@ def event_verdicts(events: SeenEvents, setting: Setting, budget: Budget) -> list
         test = _test(kind, events.counts, setting.spec.events)
         if test.p_value < criterion.level:
             verdict = verdict_on(kind.feature, [test], criterion, partial(_effect, kind, events))
-            since = events.noticed.get(kind.test, events.start)
-            verdicts.append(verdict.with_evidence({"since": since.isoformat()}))
+            evidence = {"since": events.since(kind).isoformat()}
+            evidence |= events.counts.asked_between() if kind.of_requests else {}
+            verdicts.append(verdict.with_evidence(evidence))
     return verdicts
 
 
@@ -98,14 +101,19 @@ def event_notes(events: SeenEvents, tolerance: EventTolerance, verdicts: Sequenc
     noticeable = [
         sentence(kind, _test(kind, events.counts, tolerance), events)
         for kind in KINDS
-        if kind.test in events.noticed and kind.feature not in in_verdicts
+        if kind.test in events.noticed and kind.feature not in in_verdicts and events.counts.of(kind)[1]
     ]
     return [*noticeable, *unlogged_notes(events)]
 
 
 def sentence(kind: EventKind, test: ToleratedShare, events: SeenEvents) -> str:
-    """Return how many events were odd, of how many, why and since when: `3.1 % of 1,204 events could not be read`."""
-    what = "requests" if kind.of_requests else "events"
+    """Return how many events were odd, of how many, why and since when: `3.1 % of 1,204 events could not be read`.
+
+    Requests are told with a later window than their own, so it is said when these were made.
+    """
+    what, begin = "events", events.start
+    if kind.of_requests:
+        what, begin = f"requests{_made(events.counts)}", events.counts.asked_from or begin
     text = f"{percent_of(test.seen, test.n)} of {test.n:,} {what} {kind.words} (tolerated {percent(test.tolerated)})"
     reasons = events.counts.reasons.get(kind.test, {})
     frequent = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -113,7 +121,7 @@ def sentence(kind: EventKind, test: ToleratedShare, events: SeenEvents) -> str:
     if len(frequent) > MAX_REASONS:
         counted.append(f"{sum(count for _, count in frequent[MAX_REASONS:]):,} others")
     text = f"{text}: {', '.join(counted)}" if counted else text
-    return text + _since(events.noticed.get(kind.test, events.start), events.start)
+    return text + _since(events.since(kind), begin)
 
 
 def _effect(kind: EventKind, events: SeenEvents, test: ToleratedShare) -> Effect:
@@ -138,7 +146,19 @@ def _since(since: datetime, start: datetime) -> str:
     """Return since when it is so, if that is not news of the window that begins at `start`."""
     if since >= start:
         return ""
-    return f"; since {since:%H:%M} UTC" if since.date() == start.date() else f"; since {since:%Y-%m-%d %H:%M} UTC"
+    day = "" if since.date() == start.date() else f"{since:%Y-%m-%d} "
+    return f"; since {day}{_clock(since)} UTC"
+
+
+def _made(counts: EventCounts) -> str:
+    """Return when the requests were made of which it is known whether they were answered."""
+    if counts.asked_from is None or counts.asked_to is None:
+        return ""
+    return f" from {_clock(counts.asked_from)} to {_clock(counts.asked_to)} UTC"
+
+
+def _clock(instant: datetime) -> str:
+    return f"{instant:%H:%M:%S}" if instant.second else f"{instant:%H:%M}"
 
 
 def _reason(reason: str) -> str:
