@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import structlog
@@ -40,6 +41,7 @@ from pegel_serving.allowed_calls import AllowedCall, CallRefused, allowed_call
 from pegel_serving.bounded_http import cutting_off
 from pegel_serving.cloudevent import EndpointOrigin, LoggedBody, now_ns
 from pegel_serving.held_bodies import BodyLimits, BodyRefused, ClientGone, HeldBodies, Holder
+from pegel_serving.last_answer import LastAnswer
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -86,12 +88,14 @@ class Proxy:
         *,
         metadata_headers: tuple[str, ...] = (),
         probe_token: str = "",
+        answered: Path | None = None,
     ) -> None:
         """Forward calls of `model` to `upstream`, a base URL. Without a token no call is a probe.
 
-        A server behind TLS is trusted as the machine trusts it.
+        A server behind TLS is trusted as the machine trusts it. The time of the file `answered` is that of the last
+        inference with an answer of status 200.
         """
-        self._model = model
+        self._model, self._last_answer = model, LastAnswer(answered)
         self._agent, self._metadata_headers, self._probe_token = agent, metadata_headers, probe_token.encode()
         self._holder = Holder(limits)
         buffer = (socket.SOL_SOCKET, socket.SO_RCVBUF, door_limits.READ_AHEAD_BYTES)
@@ -148,6 +152,7 @@ class Proxy:
         finally:
             await answer.aclose()
         if call.is_inference and answer.status_code == httpx.codes.OK:
+            self._last_answer.note()
             self._agent.log(replace(logged, type=wire.RESPONSE_TYPE, at_ns=now_ns(), body=content))
         return _copied(answer, content, event_id=logged.event_id if call.is_inference else "")
 
@@ -202,11 +207,20 @@ def build(
     served_name: str = "",
     metadata_headers: tuple[str, ...] = (),
     probe_token: str = "",
+    answered: Path | None = None,
 ) -> Starlette:
     """Return the application. `served_name` is what the server calls the model; empty: as the endpoint is called."""
     agent = Agent(logger, origin, body_bytes=limits.request_bytes)
     model = served_name or origin.name
-    proxy = Proxy(upstream, model, agent, limits, metadata_headers=metadata_headers, probe_token=probe_token)
+    proxy = Proxy(
+        upstream,
+        model,
+        agent,
+        limits,
+        metadata_headers=metadata_headers,
+        probe_token=probe_token,
+        answered=answered,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -244,6 +258,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     door_options.add_options(parser)
     parser.add_argument("--annotations", type=_pairs, default={}, help="sent as Ce-Annotations: a=b,c=d or JSON")
     parser.add_argument("--metadata-headers", default="", help="request headers sent as Ce-Metadata, comma separated")
+    parser.add_argument("--answered", type=Path, help="file whose time is that of the last answer to an inference")
     return parser.parse_args(arguments)
 
 
@@ -278,6 +293,7 @@ def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os
         served_name=options.served_name,
         metadata_headers=headers,
         probe_token=environment.get("PROBE_TOKEN", ""),
+        answered=options.answered,
     )
     ended: Counter[str] = Counter()
     config = http_service.config(app, door_options.connection_limits(options), ended)

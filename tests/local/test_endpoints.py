@@ -228,6 +228,26 @@ def test_an_endpoint_that_hangs_is_restarted_after_its_time(
     assert not proxy.process.alive
 
 
+def test_an_endpoint_that_answers_is_not_restarted(
+    backend: LocalServingBackend, spec: MonitorSpec, tmp_path: Path
+) -> None:
+    """Whoever answers inferences is busy, not hanging, however long no look saw it ready; after its time it is not."""
+    backend.apply(spec)
+    assert wait_until(lambda: ready(backend, spec))
+    folder = tmp_path / "home" / "endpoints" / "delays-v1" / "proxy"
+    proxy = SupervisorFiles(folder).state()
+    assert proxy is not None
+    assert proxy.process is not None
+    os.kill(proxy.process.pid, signal.SIGSTOP)
+    answered = datetime.now(UTC) + timedelta(minutes=59)
+    (folder / "answered").touch()
+    os.utime(folder / "answered", (answered.timestamp(), answered.timestamp()))
+    busy, quiet = reconcile(backend, spec, hours_later=1), reconcile(backend, spec, hours_later=2)
+
+    assert [(ActionKind.KEEP, "starts as desired")] == busy
+    assert [ActionKind.RESTART] == [kind for kind, _ in quiet]
+
+
 @pytest.mark.parametrize("content", ["", '{"name": "delays-v1"', '{"name": "delays-v1"}', "[]"])
 def test_a_damaged_document_of_one_endpoint_hides_no_other(
     backend: LocalServingBackend, spec: MonitorSpec, tmp_path: Path, content: str

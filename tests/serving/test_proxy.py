@@ -35,10 +35,11 @@ def begin(services: Starter, upstream: str, logger: str, folder: Path, *options:
 
 
 @contextmanager
-def within(upstream: str, logger: str) -> Iterator[str]:
+def within(upstream: str, logger: str, answered: Path | None = None) -> Iterator[str]:
     """Run a proxy in this process, where it starts at once, and yield its address; at the end what it logs is sent."""
     origin = EndpointOrigin(name="paint-v1", namespace="shop", source="test")
-    with listening(build(upstream, logger, origin, BodyLimits()), ConnectionLimits()) as (host, port):
+    app = build(upstream, logger, origin, BodyLimits(), answered=answered)
+    with listening(app, ConnectionLimits()) as (host, port):
         yield f"http://{host}:{port}"
 
 
@@ -105,6 +106,22 @@ def test_only_answers_of_200_are_logged(
 
     assert (400, 0) == (answer.status_code, code)
     assert ["org.kubeflow.serving.inference.request"] == [headers["Ce-Type"] for headers, _ in sink.got]
+
+
+def test_the_last_answer_to_an_inference_is_kept(server: processes.Service, sink: sinks.Sink, tmp_path: Path) -> None:
+    """A file has its time; neither a question nor a refused request touches it; a folder that is gone costs none."""
+    file, nowhere = tmp_path / "answered", tmp_path / "gone" / "answered"
+    with within(server.url, sink.url, file) as url:
+        httpx.get(f"{url}/v1/models/paint-v1", trust_env=False)
+        ask(url, b'{"instances": [["red"]]}')
+        before = file.exists()
+        ask(url)
+        after = file.exists()
+    with within(server.url, sink.url, nowhere) as url:
+        status = ask(url).status_code
+
+    assert (False, True) == (before, after)
+    assert 200 == status
 
 
 def test_questions_are_not_logged(server: processes.Service, sink: sinks.Sink) -> None:

@@ -36,7 +36,8 @@ class EndpointStatus:
     changed_at: datetime | None = None
     """When what it is to be was last changed, UTC; None when that is not known."""
     unready_since: datetime | None = None
-    """Since when it was not seen to be ready, UTC: its start, or the last look that saw it ready. None if it is."""
+    """Since when it was not seen to be ready, UTC: its start, the last look that saw it ready, or, where the
+    platform tells it, the last answer to an inference. None if it is ready."""
     note: str = ""
     """What a person should know although nothing is wrong with it: that the model's folder holds something else now."""
     probe_token: str = field(default="", repr=False)

@@ -47,6 +47,8 @@ RESTARTS = 2
 SERVES, CANDIDATES = "endpoint.json", "candidate-*.json"
 SEEN_READY = "seen-ready"
 """Its time is the last look that saw the endpoint ready."""
+ANSWERED = "answered"
+"""Its time is the last answer to an inference; a proxy touches it in its folder."""
 
 
 class LocalServingBackend:
@@ -297,6 +299,7 @@ class LocalServingBackend:
             "--served-name": document.served_name,
             "--namespace": document.namespace,
             "--port": str(document.port),
+            "--answered": str(self._part(document, "proxy").folder / ANSWERED),
             "--annotations": json.dumps({"managed-by": names.MANAGED_BY}),
         }
         flat = tuple(text for pair in options.items() for text in pair)
@@ -328,9 +331,13 @@ class LocalServingBackend:
         return self._copies(document.name).note(str(document.model_uri), document.digest)
 
     def _unready_since(self, document: EndpointDocument, seen_ready: Path) -> datetime | None:
-        """Return the latest of: the starts of its parts, and the last look that saw it ready."""
+        """Return the latest of: the starts of its parts, the last look that saw it ready, the last answer it gave.
+
+        One that is busy answering may take long to say that it is ready, and restarting it would lose what waits.
+        """
         states = [self._part(document, part).files.state() for part in document.parts]
-        times = [_time_of(seen_ready), *(state.started_at for state in states if state is not None)]
+        answered = self._part(document, "proxy").folder / ANSWERED
+        times = [_time_of(seen_ready), _time_of(answered), *(state.started_at for state in states if state is not None)]
         return max((at for at in times if at is not None), default=None)
 
     def _look(self, document: EndpointDocument) -> tuple[EndpointState, str]:
