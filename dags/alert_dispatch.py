@@ -21,7 +21,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=5),
     is_paused_upon_creation=False,
-    default_args=task_defaults(),
+    default_args=task_defaults(first=True),
     tags=[*TAGS, "alert"],
 ) as dag:
 

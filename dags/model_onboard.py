@@ -10,7 +10,7 @@ from pegel.spec.settings import Settings
 from pegel_airflow import form, onboarding
 from pegel_airflow.assets import BASELINES, SPECS
 from pegel_airflow.baseline_operator import BaselineJob
-from pegel_airflow.defaults import START, TAGS, task_defaults
+from pegel_airflow.defaults import BASELINES_AT_ONCE, START, TAGS, task_defaults
 from pegel_airflow.ready import WaitReady
 
 with DAG(
@@ -60,7 +60,8 @@ with DAG(
     staged: Any = stage_endpoint(spec)
     ready = WaitReady(task_id="wait_ready", spec=spec)
     status: Any = ready.output
-    baseline = BaselineJob(task_id="baseline", spec=spec)
+    # Many onboardings at once must leave a place for the clocked workflows, whose runs have a limit of time.
+    baseline = BaselineJob(task_id="baseline", spec=spec, max_active_tis_per_dag=BASELINES_AT_ONCE)
     profiled: Any = baseline.output
     probed: Any = send_probe(spec, status, profiled)
     registered: Any = register(spec, profiled)

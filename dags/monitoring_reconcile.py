@@ -25,7 +25,7 @@ with DAG(
     dagrun_timeout=timedelta(minutes=5),
     is_paused_upon_creation=False,
     # The next minute is a better retry than a retry.
-    default_args=task_defaults(retries=0),
+    default_args=task_defaults(retries=0, first=True),
     tags=[*TAGS, "reconcile"],
 ) as dag:
 

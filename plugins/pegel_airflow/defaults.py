@@ -14,6 +14,12 @@ START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 TAGS: Final = [TAG]
 
+BASELINES_AT_ONCE: Final = 2
+"""Baselines of onboardings that are made at once: each takes one of the places for tasks for minutes."""
+
+FIRST: Final = 100
+"""Weight of the clocked workflows' tasks: above all that a free place might be given to instead."""
+
 RETRY_POLICY: Final = ExceptionRetryPolicy(
     rules=[
         RetryRule(
@@ -32,11 +38,15 @@ RETRY_POLICY: Final = ExceptionRetryPolicy(
 """The two roots of Pegel's error tree answer the only question a scheduler asks."""
 
 
-def task_defaults(*, retries: int = 2) -> dict[str, Any]:
-    """Return `default_args` of a workflow: bounded retries, decided by the class of the error, and a note of why."""
+def task_defaults(*, retries: int = 2, first: bool = False) -> dict[str, Any]:
+    """Return `default_args` of a workflow: bounded retries, decided by the class of the error, and a note of why.
+
+    With `first` its tasks are given the next place that is free, whatever else waits for one.
+    """
     return {
         "owner": "pegel",
         "retries": retries,
+        "priority_weight": FIRST if first else 1,
         "retry_delay": timedelta(seconds=10),
         "retry_policy": RETRY_POLICY,
         "on_failure_callback": leave_sentence,

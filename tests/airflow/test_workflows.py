@@ -50,6 +50,27 @@ def test_clocked_workflows_are_not_paused(bag: Any) -> None:
     ]
 
 
+def test_onboardings_leave_a_place_for_the_clocked_workflows(bag: Any) -> None:
+    """Tasks that take minutes never hold all places of the local Airflow, however many models are onboarded at once."""
+    from pegel_local.airflow.airflow_services import PARALLELISM
+
+    limits = [
+        bag.dags[dag].get_task(task).max_active_tis_per_dag
+        for dag, task in (("model_onboard", "baseline"), ("baseline_refresh", "profile"))
+    ]
+
+    assert sum(limits) < PARALLELISM
+
+
+def test_clocked_workflows_are_first(bag: Any) -> None:
+    """A free place is given to a task that reconciles or alerts before any other, however many wait for that."""
+    clocked = {"alert_dispatch", "monitoring_reconcile"}
+    least = min(task.priority_weight for name in clocked for task in bag.dags[name].tasks)
+    others = [sum(task.priority_weight for task in dag.tasks) for name, dag in bag.dags.items() if name not in clocked]
+
+    assert max(others) < least
+
+
 def test_permanent_errors_are_not_tried_again(bag: Any) -> None:
     """A permanent error fails a task at once; a temporary one is tried again after a pause."""
     from pegel.errors import NotFound, Unavailable
