@@ -19,7 +19,7 @@ from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
 from pegel.judge.layer_table import LAYERS, Layers
 from pegel.judge.layers.odd_events import Events, event_notes, event_verdicts, look_at_events
-from pegel.judge.missing_answers import MissingAnswers
+from pegel.judge.missing_answers import AnswersSoFar, MissingAnswers
 from pegel.judge.watched_fields import unknown_names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
@@ -47,6 +47,8 @@ class Judgement:
     division: Division | None = None
     missing_answers: MissingAnswers | None = None
     """Requests without an answer, where there are noticeably many."""
+    answers_so_far: AnswersSoFar | None = None
+    """Of the span's own requests, where so few have one that nothing is said to be healthy."""
     never_logged: str = ""
     """What the endpoint never logged, `answers` or `requests`; empty where it logs both."""
 
@@ -61,6 +63,7 @@ def judge(
     chart_state: ChartState | None = None,
     labelled: Labelled | None = None,
     events: EventCounts | None = None,
+    answers: AnswersSoFar | None = None,
     layers: Layers = LAYERS,
 ) -> Judgement:
     """Judge one span of one model.
@@ -78,6 +81,8 @@ def judge(
         events: What came of events since they were last judged; None where there are none, as in a table. They are
             judged whether or not there is anything else to judge: more odd ones than tolerated make any verdict DRIFT.
             Where most answers are missing, no verdict is OK.
+        answers: How many of the span's own requests are answered by now; None where that is not to be looked at. With
+            few answers, no verdict is OK.
         layers: The kinds of tests, each with its part of the false-alarm budget. Without that of events nothing is
             said of these.
     """
@@ -113,7 +118,8 @@ def judge(
     missing = None if seen is None else MissingAnswers.of(seen, spec.events.unanswered)
     return replace(
         judgement,
-        verdict=_without_answers(judgement.verdict, missing),
+        verdict=_without_answers(judgement.verdict, missing, answers),
+        answers_so_far=answers if answers is not None and answers.are_few else None,
         missing_answers=missing,
         never_logged="" if events is None else events.never_logged,
         chart_state=window.state_after(result.charts) if follows else after,
@@ -183,10 +189,11 @@ def _events_alone(judged: Judgement, events: SeenEvents, span: _Judged, layers: 
     )
 
 
-def _without_answers(verdict: Verdict, missing: MissingAnswers | None) -> Verdict:
-    """Return the verdict; INSUFFICIENT in place of a healthy one where most answers are missing."""
+def _without_answers(verdict: Verdict, missing: MissingAnswers | None, answers: AnswersSoFar | None) -> Verdict:
+    """Return the verdict; INSUFFICIENT in place of a healthy one where most answers are missing, or not there yet."""
     healthy = verdict in {Verdict.OK, Verdict.BELOW_MARGIN}
-    return Verdict.INSUFFICIENT if healthy and missing is not None and missing.is_most else verdict
+    most = (missing is not None and missing.is_most) or (answers is not None and answers.are_few)
+    return Verdict.INSUFFICIENT if healthy and most else verdict
 
 
 def _facts_of_spec(division: Division) -> dict[str, object]:

@@ -71,6 +71,29 @@ class MissingAnswers:
         return cls(int(data["seen"]), int(data["n"]), data["tolerated"], **instants)
 
 
+@dataclass(frozen=True, slots=True)
+class AnswersSoFar:
+    """Requests of one window, its responses, and how many of the requests have one when the window is judged.
+
+    Which of the others are missing for good is known a minute later. But a model whose answers are slow answers the
+    requests of the window before: a window with few responses of any request is one of a model that does not answer.
+    """
+
+    requests: int
+    responses: int
+    answered: int
+
+    @property
+    def are_few(self) -> bool:
+        """Say whether less than half of the requests have a response, and there are as few of others."""
+        return 2 * max(self.answered, self.responses) < self.requests
+
+    def __str__(self) -> str:
+        """Return it in words: `answers missing so far: 210 of 214 requests`."""
+        missing = self.requests - self.answered
+        return f"answers missing so far: {missing:,} of {how_many(self.requests, 'request')}"
+
+
 def unlogged_notes(events: SeenEvents) -> list[str]:
     """Return which half of its events an endpoint never logged, as sentences: nobody can say how it does."""
     counts, notes = events.counts, []

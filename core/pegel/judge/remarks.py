@@ -30,4 +30,7 @@ def _why(judgement: Judgement) -> str:
     missing = judgement.missing_answers
     reasons = [field.what.partition(":")[0] for field in judgement.features if field.verdict is Verdict.INSUFFICIENT]
     ordered = sorted(set(reasons), key=lambda reason: (-reasons.count(reason), reason))[:MOST_REASONS]
-    return ", ".join(([str(missing)] if missing is not None and missing.is_most else []) + ordered)
+    about_answers = [str(missing)] if missing is not None and missing.is_most else []
+    if judgement.answers_so_far is not None and not about_answers:
+        about_answers = [str(judgement.answers_so_far)]
+    return ", ".join(about_answers + ordered)

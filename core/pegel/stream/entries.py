@@ -76,7 +76,7 @@ class SpanCount:
     """One span of one monitor as it stands. `summary` is None without a baseline, and is only to be read.
 
     `events`: what came of events since a final span last said so; None of a span that says nothing of it. A span of
-    revision 0 is there for these alone.
+    revision 0 is there for these alone. `logs_answers`: whether a response of the endpoint was ever seen.
     """
 
     key: str
@@ -92,6 +92,7 @@ class SpanCount:
     duplicates: int = 0
     invalid: int = 0
     clamped: int = 0
+    logs_answers: bool = False
     events: EventCounts | None = None
 
 

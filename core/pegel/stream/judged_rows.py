@@ -12,6 +12,7 @@ from pegel.data.instants import from_us
 from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Finding
 from pegel.judge.judge import Judgement, judge
+from pegel.judge.missing_answers import AnswersSoFar
 from pegel.judge.remarks import remarks
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_of
@@ -113,7 +114,15 @@ def _judge(count: SpanCount, spec: MonitorSpec, baselines: Baselines, before: Ch
         revision=count.revision,
         chart_state=before,
         events=count.events,
+        answers=_answers(count),
     )
+
+
+def _answers(count: SpanCount) -> AnswersSoFar | None:
+    """Return the answers of a final span: before, most may be still to come, and some endpoints log none at all."""
+    if not count.final or not count.logs_answers:
+        return None
+    return AnswersSoFar(count.requests, count.responses, count.joined)
 
 
 def _window(count: SpanCount, spec: MonitorSpec, judgement: Judgement, now: datetime) -> WindowRow:

@@ -300,6 +300,7 @@ class MonitorWindows:
             duplicates=sum(pane.duplicates for pane in members),
             invalid=sum(pane.invalid for pane in members),
             clamped=sum(pane.clamped for pane in members),
+            logs_answers=self.answers.logged,
         )
 
 

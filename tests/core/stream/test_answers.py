@@ -215,6 +215,35 @@ def test_answers_missing_of_few_requests_leave_no_window_healthy(group: Any) -> 
     assert [] == findings(group)
 
 
+def test_a_window_whose_own_requests_fail_is_not_judged_though_they_are_settled_later(group: Any) -> None:
+    """Its rows look as in training, but the model answered next to nothing: the window says that at once."""
+    state = group.start()
+    group.send(state, group.pairs(0, 400))
+    group.send(state, failing(group, 1_000, 1_400, answered=4, at=5))
+    group.send(state, group.pairs(2_000, 2_400, at=10))
+    group.send(state, group.pairs(3_000, 3_001, at=25))
+    before, failed, after = group.results.windows("delays", 1, final_only=True)
+
+    assert (0, 0) == ledger(group)
+    assert [Verdict.OK, Verdict.INSUFFICIENT, Verdict.OK] == [one.verdict for one in (before, failed, after)]
+    assert "answers missing so far: 396 of 400 requests" == failed.remarks["not_judged"].partition(", ")[0]
+
+
+def test_a_model_whose_answers_are_slow_is_judged(group: Any) -> None:
+    """When a window is final none of its requests is answered, but it has the responses of earlier ones."""
+    state, slow = group.start(), timedelta(seconds=20)
+    asked = {at: group.pairs(1_000 * at, 1_000 * at + 400, at=at) for at in range(0, 50, 5)}
+    for at, records in asked.items():
+        answers = [replace(one, at=one.at + slow) for one in asked.get(at - 20, []) if one.kind == RESPONSE_TYPE]
+        group.send(state, [one for one in records if one.kind == REQUEST_TYPE], answers)
+    windows = group.results.windows("delays", 1, final_only=True)
+    begun = [one for one in windows if one.responses]
+
+    assert {0} == {one.joined for one in begun}
+    assert {Verdict.OK} == {one.verdict for one in begun}
+    assert [] == [one.remarks for one in begun if "not_judged" in one.remarks]
+
+
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 KEY = "delays/1"
 WINDOWINGS = [
