@@ -174,6 +174,32 @@ def test_a_time_and_a_rate_are_so_many_rows(table: Path, sink: sinks.Sink) -> No
     assert 15 == len(sent_to(sink))
 
 
+def test_nothing_is_sent_when_the_time_is_over(sink: sinks.Sink) -> None:
+    """A server that cannot keep up with the rate is not sent the rows that are left, and the summary counts them."""
+    sink.delay_s = 0.2
+    counts = open_loop.AnswerCounts()
+    requests = [open_loop.Request(b"{}")] * 1_000
+    asyncio.run(open_loop.send(sink.url, requests, rate=5_000.0, counts=counts, under_way=2, seconds=0.2))
+    counts.unsent = len(requests) - counts.sent
+
+    assert 2 <= counts.sent <= 8
+    assert counts.sent == counts.answered
+    assert f"{1_000 - counts.sent} rows of those that were due not sent" in summary(
+        counts, Receiver(sink.url, "v1", {})
+    )
+
+
+def test_answers_are_waited_for_a_bounded_time(sink: sinks.Sink) -> None:
+    """What has no answer by then is counted as not waited for."""
+    sink.delay_s = 5.0
+    counts = open_loop.AnswerCounts()
+    sending = open_loop.send(sink.url, [open_loop.Request(b"{}")] * 2, rate=100.0, counts=counts, answers_within_s=0.1)
+    asyncio.run(sending)
+
+    assert (2, 2, 0) == (counts.sent, counts.under_way, counts.failed)
+    assert "2 not waited for" in summary(counts, Receiver(sink.url, "v1", {}))
+
+
 def test_times_and_truth_values_are_written_as_json_has_them(tmp_path: Path, sink: sinks.Sink) -> None:
     """Times are ISO 8601, truth values JSON's own, what is missing is null, and codes of a CSV are numbers."""
     path = tmp_path / "events.parquet"
@@ -254,6 +280,8 @@ def test_an_interrupt_ends_with_the_summary(table: Path, sink: sinks.Sink, numbe
         finally:
             sender.kill()
 
-    assert (130, "") == (sender.returncode, err)
+    waits = "sending for 600 s, 30,000 rows at most, then waiting for answers, 30 s at most\n"
+
+    assert (130, waits) == (sender.returncode, err)
     assert "rows sent to http://127.0.0.1:" in out
     assert " answered, 0 refused, 0 failed" in out

@@ -37,7 +37,9 @@ To = Annotated[
 ]
 Rate = Annotated[float, typer.Option(help="Rows a second, one in each request.")]
 Rows = Annotated[int | None, typer.Option(min=1, help="How many; all of the table if it is not said.")]
-For = Annotated[str | None, typer.Option("--for", metavar="TIME", help="How long, e.g. 2m; the table begins again.")]
+For = Annotated[
+    str | None, typer.Option("--for", metavar="TIME", help="How long rows are sent, e.g. 2m; the table begins again.")
+]
 ProtocolOption = Annotated[Protocol | None, typer.Option(help="Of an address that does not tell it.")]
 Columns = Annotated[list[str] | None, typer.Option("--column", help="Send these columns; else those the model takes.")]
 Shift = Annotated[list[str] | None, typer.Option(help="COLUMN=+1sd (standard deviations) or COLUMN=-20 (units).")]
@@ -88,7 +90,7 @@ def send(  # noqa: PLR0917  options are named on the command line
         count = _count(rows, seconds, rate, read.rows)
         deviations = sending.deviations(changes.by_deviations)
         requests = _requests(sending, changes, partial(in_form, receiver.protocol), deviations)
-        interrupted = _send(receiver, islice(requests, count), rate, count, counts)
+        interrupted = _send(receiver, islice(requests, count), rate, count, seconds, counts)
     say(json.dumps(counts.to_json()) if as_json else summary(counts, receiver))
     for status, sentence in counts.said.items():
         say(f"{status}: {sentence}", err)
@@ -137,15 +139,31 @@ def _fields(row: Row, sending: TableToSend) -> example_request.Row:
     return [{"name": name, "kind": kinds[name in sending.numeric], "value": value} for name, value in row.items()]
 
 
-def _send(receiver: Receiver, requests: Iterator[Request], rate: float, count: int, counts: AnswerCounts) -> bool:
+def _send(  # noqa: PLR0917
+    receiver: Receiver,
+    requests: Iterator[Request],
+    rate: float,
+    count: int,
+    seconds: float | None,
+    counts: AnswerCounts,
+) -> bool:
     """Send, with a bar where a person looks; say whether it was interrupted. `counts` holds what came of it."""
+    if seconds is not None:
+        say(
+            f"sending for {seconds:g} s, {how_many(count, 'row')} at most, then waiting for answers, "
+            f"{open_loop.WITHIN_S:g} s at most",
+            err,
+        )
     with bar("send") as tell:
         told = (lambda sent: tell(sent / count)) if tell is not None else (lambda _sent: None)
-        sending = open_loop.send(receiver.address, requests, rate=rate, counts=counts, progress=told)
+        sending = open_loop.send(
+            receiver.address, requests, rate=rate, counts=counts, progress=told, seconds=seconds or math.inf
+        )
         try:
             asyncio.run(until_interrupted(sending))
         except asyncio.CancelledError:
             return True
+    counts.unsent = count - counts.sent
     return False
 
 
@@ -163,6 +181,8 @@ def summary(counts: AnswerCounts, receiver: Receiver) -> str:
         f"{', '.join(seen)}{f' ({statuses})' if statuses else ''}",
     ]
     lines += [f"answered in {times}"] if times else []
+    if counts.unsent:
+        lines.append(f"{how_many(counts.unsent, 'row')} of those that were due not sent: the time was over before")
     if counts.behind_s > MOST_BEHIND_S:
         lines.append(f"rows were sent up to {counts.behind_s:.1f} s late: server or sender cannot keep up with it")
     return "\n".join(lines)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +21,9 @@ from pegel.spec.outside_text import shown
 UNDER_WAY = 256
 """Requests without an answer, at most; the next one waits, and is late."""
 WITHIN_S = 30.0
-"""For an answer."""
+"""For an answer, and for all that are still to come when the last request is sent."""
+LATE_S = 0.5
+"""What is due before the end of the time to send in may still be sent so long after it."""
 NO_ANSWER = "no answer"
 MOST_SAID = 300
 """Characters of what a server says of a request that it does not answer."""
@@ -41,6 +45,7 @@ class AnswerCounts:
 
     `latencies_ms`: of what was answered, from when the request was due, so what waits here counts, too. `said`: the
     first words of a server for each status that is no answer. `behind_s`: how late the latest of all was sent.
+    `unsent`: how many were due and not sent.
     """
 
     sent: int = 0
@@ -50,6 +55,7 @@ class AnswerCounts:
     said: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     behind_s: float = 0.0
+    unsent: int = 0
 
     @property
     def answered(self) -> int:
@@ -80,9 +86,8 @@ class AnswerCounts:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON."""
-        counts = {
-            name: getattr(self, name) for name in ("sent", "changed", "answered", "refused", "failed", "under_way")
-        }
+        names = ("sent", "unsent", "changed", "answered", "refused", "failed", "under_way")
+        counts = {name: getattr(self, name) for name in names}
         rate = round(self.sent / self.seconds, 1) if self.seconds else None
         return counts | {
             "statuses": dict(self.statuses),
@@ -105,10 +110,13 @@ async def send(
     counts: AnswerCounts,
     progress: Callable[[int], None] = lambda _sent: None,
     under_way: int = UNDER_WAY,
+    seconds: float = math.inf,
+    answers_within_s: float = WITHIN_S,
 ) -> None:
     """Send requests, `rate` a second, and wait for the answers; `counts` is kept up to date.
 
-    A slow answer does not slow the requests behind it, up to `under_way` of them. Failures are counted, never raised.
+    A slow answer does not slow the requests behind it, up to `under_way` of them. After `seconds` nothing more is sent,
+    and answers are waited for `answers_within_s` longer. Failures are counted, never raised.
     """
     room = asyncio.Semaphore(under_way)
     limits = httpx.Limits(max_connections=under_way, max_keepalive_connections=under_way)
@@ -120,7 +128,8 @@ async def send(
             for number, request in enumerate(requests):
                 due = began + number / rate
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
-                await room.acquire()
+                if not await _has_room(room, began + seconds + LATE_S):
+                    break
                 counts.behind_s = max(counts.behind_s, time.monotonic() - due)
                 counts.sent += 1
                 counts.changed += request.changed
@@ -129,11 +138,27 @@ async def send(
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
                 task.add_done_callback(lambda _: room.release())
-            await asyncio.gather(*tasks)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(answers_within_s):
+                    await asyncio.gather(*tasks)
         finally:
             counts.seconds = time.monotonic() - began
             for task in tasks:
                 task.cancel()
+
+
+async def _has_room(room: asyncio.Semaphore, ends: float) -> bool:
+    """Take room for a request; say whether there was some before `ends`, a time of the monotonic clock."""
+    left = ends - time.monotonic()
+    if left <= 0:
+        return False
+    try:
+        # `wait_for` may swallow an interrupt (Python 3.11)
+        async with asyncio.timeout(left if math.isfinite(left) else None):
+            await room.acquire()
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _send_one(
