@@ -26,6 +26,8 @@ TAG = "pegel"
 """What our workflows are tagged with: runs of others are none of our business."""
 OURS = "Failed: "
 """How a note of ours begins. It has no author: one of a person has, whatever it begins with."""
+SILENT = "it was ended, or could not begin, before it could say why; its log and the scheduler's may"
+"""What is said of a failed task that has left no sentence."""
 LONGEST_NOTE = 1_000
 """Characters that Airflow keeps of a note."""
 
@@ -46,7 +48,7 @@ def sentence_of(error: BaseException | str | None) -> str:
 
 
 @hookimpl
-def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001 - Airflow hands it in
+def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
     """Write the note of a run of ours: a line for each task that failed. A person's note stays."""
     if not _is_ours(dag_run) or _is_being_written(dag_run):
         return
@@ -54,7 +56,8 @@ def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001 - Airf
     from sqlalchemy import delete, insert
 
     def write(connection: Connection) -> None:
-        if sentences := _sentences(dag_run, connection):
+        late = {"run": _too_long(dag_run)} if msg == "timed_out" else {}
+        if sentences := _sentences(dag_run, connection) | late:
             connection.execute(delete(DagRunNote).where(_note_of_ours(dag_run)))
             connection.execute(insert(DagRunNote).values(dag_run_id=dag_run.id, content=note_of(sentences)))
 
@@ -135,12 +138,54 @@ def _connection(run: DagRun) -> Iterator[Connection]:
 
 
 def _sentences(run: DagRun, connection: Connection) -> dict[str, str]:
-    """Return what the tasks of a run have left, by task, in the order of their failures."""
+    """Return why each failed task of a run did, by task: first what they have left, in the order of their failures.
+
+    A task that fails because others did says nothing of its own.
+    """
+    left = _left(run, connection)
+    failed = dict.fromkeys(_failed(run, connection), SILENT)
+    told = left | {name: failed[name] for name in failed if name not in left}
+    return {name: sentence for name, sentence in told.items() if not _tells_of_others(run, name)} or told
+
+
+def _left(run: DagRun, connection: Connection) -> dict[str, str]:
+    """Return the sentences that the tasks of a run have left, in the order of their failures."""
     from airflow.models.xcom import XComModel
     from sqlalchemy import select
 
     columns = select(XComModel.task_id, XComModel.map_index, XComModel.value)
     of_run = columns.where(XComModel.dag_id == run.dag_id, XComModel.run_id == run.run_id, XComModel.key == KEY)
-    left = connection.execute(of_run.order_by(XComModel.timestamp)).all()
-    named = [each.task_id if each.map_index < 0 else f"{each.task_id}[{each.map_index}]" for each in left]
-    return {name: str(XComModel.deserialize_value(each)) for name, each in zip(named, left, strict=True)}
+    rows = connection.execute(of_run.order_by(XComModel.timestamp)).all()
+    return {_name(each.task_id, each.map_index): str(XComModel.deserialize_value(each)) for each in rows}
+
+
+def _failed(run: DagRun, connection: Connection) -> list[str]:
+    """Return which tasks of a run have failed.
+
+    What the scheduler ends, or could not begin, is said to have failed by no process that could leave a sentence.
+    """
+    from airflow.models.taskinstance import TaskInstance
+    from sqlalchemy import select
+
+    columns = select(TaskInstance.task_id, TaskInstance.map_index)
+    of_run = columns.where(TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id)
+    failed = of_run.where(TaskInstance.state == "failed").order_by(TaskInstance.end_date, TaskInstance.task_id)
+    return [_name(*each) for each in connection.execute(failed)]
+
+
+def _too_long(run: DagRun) -> str:
+    """Say that the scheduler has ended a run for its limit of time: that is no task's failure."""
+    limit = None if run.dag is None else run.dag.dagrun_timeout
+    within = "in time" if limit is None else f"within {limit.total_seconds():g} s"
+    return (
+        f"expected to end {within}; what was not done by then was skipped. Its tasks may have waited for a free place"
+    )
+
+
+def _name(task: str, map_index: int) -> str:
+    return task if map_index < 0 else f"{task}[{map_index}]"
+
+
+def _tells_of_others(run: DagRun, name: str) -> bool:
+    """Return whether a task runs only where another one has failed."""
+    return run.dag is not None and run.dag.has_task(name) and run.dag.get_task(name).trigger_rule == "one_failed"

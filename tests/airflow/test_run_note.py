@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import fake_airflow
 import pytest
+from airflow.models import import_all_models
 from airflow.models.dagrun import DagRun, DagRunNote
+from airflow.models.taskinstance import TaskInstance
 from airflow.models.tasklog import LogTemplate
 from airflow.models.xcom import XComModel
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 from airflow.sdk.log import mask_logs, mask_secret
 from airflow.utils.sqlalchemy import prohibit_commit
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunType
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import Engine, create_engine, insert, select
 from sqlalchemy.orm import Session
 from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
@@ -29,7 +33,7 @@ from pegel_local.airflow.failed_tasks import why_failed
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 OURS, THEIRS = "Failed: baseline: no rows", "Failed: because of my typo in the address"
-TABLES: tuple[Any, ...] = (LogTemplate, DagRun, DagRunNote, XComModel)
+TABLES: tuple[Any, ...] = (LogTemplate, DagRun, DagRunNote, TaskInstance, XComModel)
 
 Ended = Callable[..., str | None]
 
@@ -38,6 +42,7 @@ Ended = Callable[..., str | None]
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """A database with what Airflow keeps of runs, of results and of notes."""
     database = create_engine(f"sqlite:///{tmp_path / 'airflow.db'}")
+    import_all_models()  # type: ignore[no-untyped-call]  # a table is not made without knowing those it names
     for table in TABLES:
         table.__table__.create(database)
     yield database
@@ -74,12 +79,12 @@ def failing_run(session: Session, tags: tuple[str, ...] = ("pegel",)) -> DagRun:
     return run
 
 
-def end_in(session: Session, run: DagRun, state: DagRunState) -> None:
+def end_in(session: Session, run: DagRun, state: DagRunState, msg: str = "ended") -> None:
     """End a run as the scheduler does: in a session that only its own guard may commit."""
     hook = run_note.on_dag_run_failed if state is DagRunState.FAILED else run_note.on_dag_run_success
     with prohibit_commit(session) as guard:  # type: ignore[no-untyped-call]  # Airflow's
         run.state = state
-        hook(dag_run=run, msg="ended")
+        hook(dag_run=run, msg=msg)
         guard.commit()
 
 
@@ -105,6 +110,48 @@ def test_a_note_goes_with_what_it_tells(engine: Engine) -> None:
             notes.append(note_in(engine))
 
     assert notes == [OURS, OURS, None]
+
+
+def fail_silently(session: Session, task: str) -> None:
+    """Let a task fail that has left no sentence."""
+    names = {"dag_id": "delays", "run_id": "first", "task_id": task, "map_index": -1}
+    kept = {"id": uuid4(), "state": "failed", "pool": "default_pool", "try_number": 1, "max_tries": 0}
+    session.execute(insert(TaskInstance.__table__).values(**names, **kept))
+    session.commit()
+
+
+def test_a_task_that_was_killed_is_named(engine: Engine) -> None:
+    """A task whose process could not say why it failed stands in the note after those that could."""
+    with Session(engine, autoflush=False) as session:
+        run = failing_run(session)
+        for task in ("apply", "baseline"):
+            fail_silently(session, task)
+        end_in(session, run, DagRunState.FAILED)
+
+    assert note_in(engine) == f"{OURS}\napply: {run_note.SILENT}"
+
+
+def test_the_cause_is_named_not_what_followed(engine: Engine) -> None:
+    """A task that fails the run because others failed is not in the note beside them."""
+    with Session(engine, autoflush=False) as session:
+        run = failing_run(session)
+        with run.dag:  # type: ignore[union-attr]  # it has one
+            EmptyOperator(task_id="fail", trigger_rule="one_failed")
+        fail_silently(session, "fail")
+        end_in(session, run, DagRunState.FAILED)
+
+    assert note_in(engine) == OURS
+
+
+def test_a_run_that_took_too_long_says_so(engine: Engine) -> None:
+    """A run that its limit of time has ended has a note that names the limit, though no task failed of it."""
+    with Session(engine, autoflush=False) as session:
+        run = failing_run(session)
+        run.dag.dagrun_timeout = timedelta(minutes=5)  # type: ignore[union-attr]  # it has one
+        end_in(session, run, DagRunState.FAILED, msg="timed_out")
+    note = note_in(engine) or ""
+
+    assert note.startswith(f"{OURS}\nrun: expected to end within 300 s; ")
 
 
 @pytest.mark.parametrize("state", [DagRunState.FAILED, DagRunState.SUCCESS])
