@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from pegel.data.columns import Field, Kind, Missing, Role
-from pegel.data.conversions import number_of, plain
+from pegel.data.conversions import STRANGE, number_of, plain
 from pegel.errors import SetupError
 from pegel.notebook.naming import listed
 from pegel.spec.outside_text import shown
 from pegel.spec.plain_numbers import how_many
-from pegel_serving.metadata import MODEL_FILE, Metadata
+from pegel_serving.metadata import MODEL_FILE, Metadata, refuse_no_file
 from pegel_serving.model_columns import Rows, frame_of, matrix_of
 from pegel_serving.model_errors import REFUSALS, ModelFailed, refusal, sentence
 from pegel_serving.model_features import missing_text, names_in
@@ -25,6 +26,10 @@ from pegel_serving.model_features import missing_text, names_in
 _REMEDIES: dict[type[Exception], str] = {
     ImportError: "; install what is missing into the serving environment",
     AttributeError: "; functions and classes of a notebook have to stand in an installed module",
+    EOFError: "; the file is empty or cut off",
+    IndexError: "; the file is cut off or damaged",
+    pickle.UnpicklingError: "; the file is cut off, or none of joblib",
+    MemoryError: "; this machine has too little memory for it, or the file is damaged",
 }
 """What helps where a model cannot be loaded."""
 
@@ -88,8 +93,9 @@ class FittedModel:
         of its own, say), what is watched is its decision and what it thought of it.
         """
         shares = self._asked("predict_proba", given, rows)
-        if shares.shape != (len(rows), len(self.classes)):
-            raise ModelFailed(f"predict_proba answers with an array of shape {list(shares.shape)}")
+        if shares.shape != (len(rows), len(self.classes)) or shares.dtype.kind not in "biuf":
+            given = f"shape {list(shares.shape)} and type {shown(str(shares.dtype))}"
+            raise ModelFailed(f"predict_proba answers with an array of {given}; expected one number per class")
         places = {plain(value): at for at, value in enumerate(self.classes)}
         chosen = [places.get(plain(value)) for value in predicted]
         of_answer = [np.nan if at is None else shares[row, at] for row, at in enumerate(chosen)]
@@ -112,7 +118,7 @@ class FittedModel:
             raise ModelFailed(f"the model was saved before it was fitted: {sentence(error)}") from error
         except REFUSALS as error:
             raise refusal(error, rows, self.metadata.features, given) from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a model may not end whoever asks it
             raise ModelFailed(f"the model failed: {sentence(error)}") from error
 
     def _classes(self) -> list[Any]:
@@ -162,13 +168,14 @@ class FittedModel:
 def load_estimator(folder: Path) -> Any:
     """Read the model of a folder; this runs code of the file. Raises SetupError."""
     path = folder / MODEL_FILE
+    refuse_no_file(path)
     try:
         estimator = joblib.load(path)
     except OSError as error:
         raise SetupError(
             f"{path} must be a fitted pipeline: {error.strerror or sentence(error)}. Nothing is served."
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         remedy = next((words for kind, words in _REMEDIES.items() if isinstance(error, kind)), "")
         raise SetupError(f"{path} cannot be loaded here: {sentence(error)}{remedy}. Nothing is served.") from error
     if not callable(getattr(estimator, "predict", None)):
@@ -202,7 +209,14 @@ def _plain_column(values: Any, field: Field) -> list[Any]:
     """Return predictions as plain values, numbers as they are where the field is categorical. Raises ModelFailed."""
     if values.dtype.kind in "biuf":
         return _finite(values.tolist())
-    taken = [plain(value) for value in values.tolist()]
+    taken = [plain(value) for value in values]
+    if strange := sorted(
+        {type(value).__name__ for value, of_it in zip(values, taken, strict=True) if of_it is STRANGE}
+    ):
+        raise ModelFailed(
+            f"the model answers {shown(field.name)} with values of the type {listed(strange)}; expected numbers, texts "
+            "or truth values"
+        )
     if field.kind is Kind.NUMERIC and any(number_of(value)[1] is Missing.UNPARSEABLE for value in taken):
         raise ModelFailed(f"the model answers {shown(field.name)} with text; metadata.json says that it is a number")
     return _finite(taken)

@@ -22,6 +22,7 @@ from typing import Any
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import SetupError
 from pegel_serving.model_columns import ColumnType, refuse_unfit, usual_type
+from pegel_serving.model_errors import sentence
 
 MODEL_FILE = "model.joblib"
 METADATA_FILE = "metadata.json"
@@ -69,14 +70,15 @@ class Metadata:
         """Read the file of a model's folder. Raises SetupError when it is missing or says something else."""
         path = folder / METADATA_FILE
         try:
-            metadata = cls._of(json.loads(path.read_text(encoding="utf-8")))
+            refuse_no_file(path)
+            content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_each_once)
+            metadata = cls._of(content)
         except FileNotFoundError as error:
             init = f"`pegel model init {folder} --from TABLE --prediction NAME`"
             raise SetupError(f"there is no {path}: {init} writes one. Nothing is served.") from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise SetupError(
-                f"{path} must hold name, version and schema of the model; given: {type(error).__name__}: {error}. "
-                "Nothing is served."
+                f"{path} must hold name, version and schema of the model; given: {sentence(error)}. Nothing is served."
             ) from error
         if not metadata.features or not metadata.predictions:
             raise SetupError(f"the schema in {path} must have features and a prediction. Nothing is served.")
@@ -90,12 +92,31 @@ class Metadata:
         schema, types = Schema.from_json(content["schema"]), dict(content.get("types", {}))
         probabilities, given = content.get("probabilities", False), content.get("given", "")
         features = schema.of_role(Role.FEATURE)
+        name, version = content["name"], content["version"]
+        if not isinstance(name, str) or not name.strip():
+            raise TypeError("name must be a text")
+        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+            raise TypeError("version must be a whole number of 1 or more")
         if not isinstance(probabilities, bool):
             raise TypeError("probabilities must be true or false")
         if given not in GIVEN or (given == "column" and len(features) != 1):
             raise ValueError("given must be frame, or column where there is one feature")
         refuse_unfit(types, features)
-        return cls(content["name"], int(content["version"]), schema, types, probabilities, given)
+        return cls(name, version, schema, types, probabilities, given)
+
+
+def refuse_no_file(path: Path) -> None:
+    """Refuse what is there and can be no file of a model: reading a named pipe never ends. Raises SetupError."""
+    if path.exists() and not path.is_file():
+        raise SetupError(f"{path} must be a file; given: something else (a folder, a pipe). Nothing is served.")
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON. Raises ValueError for a key that stands twice: which one is meant is not known."""
+    if len(content := dict(pairs)) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"{', '.join(sorted({key for key in keys if keys.count(key) > 1}))} stands there twice")
+    return content
 
 
 def tensor(field: Field) -> dict[str, object]:

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pegel.data.columns import Field, Kind, Role, Schema
-from pegel.data.conversions import category_of
 from pegel.notebook.named_table import NamedTable
 from pegel.notebook.naming import listed
+from pegel.notebook.table_reading import Table
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import how_many
 from pegel_serving.fitted_model import FittedModel, v1_predictions
 from pegel_serving.metadata import Metadata
+from pegel_serving.model_agreement import compare
 from pegel_serving.model_columns import ColumnType, Rows, WrongValue, is_time
 from pegel_serving.model_errors import ModelFailed, ModelRefused
+from pegel_serving.model_process import Findings
 from pegel_serving.table_rows import first_rows, reading
 
 MOST_ROWS = 200
 """Rows of a table that a model is asked about."""
-
-
-@dataclasses.dataclass
-class Findings:
-    """What a check has to say: lines for people, and every problem as one sentence."""
-
-    lines: list[str] = dataclasses.field(default_factory=list)
-    problems: list[str] = dataclasses.field(default_factory=list)
+_MOST_REASONS = 3
+"""Reasons of one kind that are told, at most; of all others how many there are."""
 
 
 def check(folder: Path, table: NamedTable | None) -> Findings:
@@ -48,8 +43,10 @@ def check(folder: Path, table: NamedTable | None) -> Findings:
         findings.lines += _description(model)
         if table is not None:
             _ask(model, table, findings)
-    told = dict.fromkeys(shown(str(warning.message)) for warning in warned)
-    findings.problems += [f"a warning on the way: {text}" for text in told]
+    texts = list(dict.fromkeys(shown(str(warning.message)) for warning in warned))
+    findings.problems += [f"a warning on the way: {text}" for text in texts[:_MOST_REASONS]]
+    if more := texts[_MOST_REASONS:]:
+        findings.problems.append(f"{how_many(len(more), 'more warning')} on the way")
     return findings
 
 
@@ -93,19 +90,36 @@ def _ask(model: FittedModel, table: NamedTable, findings: Findings) -> None:
             findings.problems.append(f"{table.name} has no column {listed(absent)}: the model was not asked")
             return
         rows = first_rows(read, features, MOST_ROWS)
-        recorded = [answer for answer in model.metadata.predictions if answer.name in read.schema.names]
-        known = first_rows(read, recorded, MOST_ROWS) if recorded else None
-    if not len(rows):
-        findings.problems.append(f"{table.name} has no rows: the model was not asked")
-        return
-    answered, refused = _answers(model, rows)
-    findings.lines.append(f"asked    about {how_many(len(rows), 'row')} of {table.name}: {len(answered):,} answered")
-    for reason, count in refused.items():
-        findings.problems.append(f"{count:,} of {len(rows):,} rows are not answered: {reason}")
-    if answered:
-        findings.lines += _example(features, rows, answered)
-        if known is not None:
-            findings.lines += list(_agreement(recorded, known, answered))
+        if not len(rows):
+            findings.problems.append(f"{table.name} has no rows: the model was not asked")
+            return
+        answered, refused = _answers(model, rows)
+        asked = f"asked    about {how_many(len(rows), 'row')} of {table.name}: {len(answered):,} answered"
+        findings.lines.append(asked)
+        findings.problems += _not_answered(refused, len(rows))
+        if answered:
+            findings.lines += _example(features, rows, answered)
+            _compare(model.metadata.predictions, read, answered, findings)
+
+
+def _compare(
+    predictions: Sequence[Field], read: Table, answered: dict[int, dict[str, Any]], findings: Findings
+) -> None:
+    for field in predictions:
+        given = [answer[field.name] for answer in answered.values()]
+        is_known = field.name in read.schema.names
+        known = first_rows(read, [field], MOST_ROWS)[list(answered), 0].tolist() if is_known else None
+        compare(field, known, given, read, findings)
+
+
+def _not_answered(refused: Mapping[str, int], rows: int) -> list[str]:
+    """Return how many rows are not answered, for the most frequent reasons one sentence each."""
+    reasons = sorted(refused.items(), key=lambda reason: -reason[1])
+    problems = [f"{count:,} of {rows:,} rows are not answered: {reason}" for reason, count in reasons[:_MOST_REASONS]]
+    if more := reasons[_MOST_REASONS:]:
+        others = f"{how_many(len(more), 'other reason')}"
+        problems.append(f"{sum(count for _, count in more):,} of {rows:,} rows are not answered for {others}")
+    return problems
 
 
 def _answers(model: FittedModel, rows: Rows) -> tuple[dict[int, dict[str, Any]], dict[str, int]]:
@@ -139,21 +153,6 @@ def _example(features: Sequence[Field], rows: Rows, answered: dict[int, dict[str
     request = {"instances": [{feature.name: value for feature, value in zip(features, values, strict=True)}]}
     answer = {"predictions": v1_predictions({name: [value] for name, value in answered[row].items()})}
     return [f"request  {json.dumps(request)}", f"answer   {json.dumps(answer)}"]
-
-
-def _agreement(recorded: Sequence[Field], known: Rows, answered: dict[int, dict[str, Any]]) -> Iterator[str]:
-    """Yield how often the table holds what the model answers; predictions out of fold may well differ."""
-    for at, prediction in enumerate(recorded):
-        pairs = [(known[row, at], answer[prediction.name]) for row, answer in answered.items()]
-        same = sum(_same(*pair, prediction.kind) for pair in pairs)
-        yield f"         {shown(prediction.name)} is what the table holds in {same:,} of {len(pairs):,} rows"
-
-
-def _same(known: Any, given: Any, kind: Kind) -> bool:
-    if kind is Kind.CATEGORICAL:
-        return bool(known == category_of(given)[0])
-    number = np.nan if given is None else float(given)
-    return bool(np.isclose(known, number, rtol=1e-6, atol=1e-9, equal_nan=True))
 
 
 def differences(metadata: Metadata, registered: Schema) -> list[str]:

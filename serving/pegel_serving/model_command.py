@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,10 +13,8 @@ from pegel.cli.console import err, say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.errors import InvalidSpec, NotFound
 from pegel.notebook.named_table import NamedTable, file_named, registered_as, table_or_registered
-from pegel.spec.output_file import writing
 from pegel.spec.outside_text import shown
-from pegel_serving.model_check import check
-from pegel_serving.model_init import NewMetadata, init
+from pegel_serving.model_process import Findings, apart
 
 
 class Act(StrEnum):
@@ -66,16 +65,31 @@ def model(  # noqa: PLR0917  options are named on the command line
         return
     if source is None or not prediction or rows is not None or data is not None:
         raise InvalidSpec("init: expected --from TABLE or NAME, and --prediction NAME. Nothing was done.")
-    wanted = NewMetadata(prediction, probabilities, name or folder.resolve().name, version)
-    with writing(folder):
-        lines = init(folder, table_or_registered(source, features), wanted)
-    say("\n".join(lines))
+    table = table_or_registered(source, features)
+    wanted = {"predictions": prediction, "name": name or folder.resolve().name, "version": version}
+    say("\n".join(apart(partial(_initialised, folder, table, probabilities=probabilities, **wanted), _tell).lines))
 
 
 def _check(folder: Path, table: NamedTable | None) -> None:
-    findings = check(folder, table)
+    findings = apart(partial(_checked, folder, table), _tell)
     say("\n".join(findings.lines))
     if findings.problems:
         say("\n".join(f"problem: {problem}" for problem in findings.problems), err)
         raise typer.Exit(1)
     say("no problems" if table is not None else "it loads; --rows FILE or --data NAME asks it about real rows")
+
+
+def _tell(word: str) -> None:
+    say(word, err)
+
+
+def _checked(folder: Path, table: NamedTable | None) -> Findings:
+    from pegel_serving.model_check import check  # noqa: PLC0415  only the process that asks needs scikit-learn
+
+    return check(folder, table)
+
+
+def _initialised(folder: Path, table: NamedTable, **wanted: Any) -> Findings:
+    from pegel_serving.model_init import NewMetadata, init  # noqa: PLC0415  as above
+
+    return Findings(init(folder, table, NewMetadata(**wanted)))

@@ -29,9 +29,21 @@ class ModelFailed(Exception):
     """The model raised what no values explain, or answered something else than `metadata.json` says."""
 
 
-def sentence(error: Exception) -> str:
-    """Return what an error of a library says, with its type, as one harmless line of at most `SENTENCE` characters."""
-    return shown(f"{type(error).__name__}: {error}", SENTENCE)
+def sentence(error: BaseException) -> str:
+    """Return what an error of a library says, with its type, as one harmless line of at most `SENTENCE` characters.
+
+    Of one that says nothing, the type alone.
+    """
+    message = message_of(error)
+    return shown(f"{type(error).__name__}: {message}" if message else type(error).__name__, SENTENCE)
+
+
+def message_of(error: BaseException) -> str:
+    """Return the message of an error without blanks around it; none of one that fails to write its own."""
+    try:
+        return str(error).strip()
+    except Exception:  # noqa: BLE001  the code of whoever has written the model
+        return ""
 
 
 def refusal(error: Exception, rows: Rows, features: Sequence[Field], given: Any) -> ModelRefused:
@@ -40,7 +52,7 @@ def refusal(error: Exception, rows: Rows, features: Sequence[Field], given: Any)
     Features are named where the model says nothing but a value: those whose text it quotes, else, if it complains of
     missing values, those that are missing in some row.
     """
-    message, names = str(error), [feature.name for feature in features]
+    message, names = message_of(error), [feature.name for feature in features]
     about = [name for at, name in enumerate(names) if any(_quotes(message, value) for value in set(rows[:, at]))]
     where = f" (in {listed(about)})" if about else ""
     if not about and _OF_MISSING.search(message):

@@ -159,7 +159,7 @@ class Proxy:
     async def _forward(self, request: Request, call: AllowedCall, body: bytes) -> httpx.Response:
         dropped = _HOP_BY_HOP | _OURS
         headers = [(name, value) for name, value in request.headers.raw if name.decode("latin-1") not in dropped]
-        url = httpx.URL(path=call.path, query=request.scope["query_string"])
+        url = httpx.URL(path=call.path, query=request.scope["query_string"] or None)
         outgoing = self._client.build_request(request.method, url, headers=headers, content=body)
         return await self._client.send(outgoing, stream=True)
 

@@ -124,6 +124,16 @@ def test_the_last_answer_to_an_inference_is_kept(server: processes.Service, sink
     assert 200 == status
 
 
+def test_a_path_is_handed_on_as_it_was_sent(sink: sinks.Sink) -> None:
+    """A query stays one, and none becomes no empty one."""
+    with within(sink.url.rstrip("/"), sink.url) as url:
+        ask(url)
+        httpx.post(f"{url}{PATH}?dry=1", content=BODY, trust_env=False)
+    asked = [target for target in sink.targets if target != "/"]
+
+    assert [PATH, f"{PATH}?dry=1"] == asked
+
+
 def test_questions_are_not_logged(server: processes.Service, sink: sinks.Sink) -> None:
     """Whoever waits for readiness or reads the schema leaves no event, by whatever name."""
     paths = ("/v1/models/paint-v1", "/v2/health/live", "/v2/models/paint-v1", "/v2/models/paint-v1/ready", "/")

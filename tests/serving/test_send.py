@@ -225,6 +225,8 @@ def test_rows_are_lists_for_a_server_that_knows_no_names(table: Path, sink: sink
     [
         (["--shift", "size"], "--shift: expected COLUMN=CHANGE such as amount=+1sd"),
         (["--shift", "size=1sdd"], "given 'size=1sdd'"),
+        (["--shift", "size=1e400"], "given 'size=1e400'"),
+        (["--scale", "size=1e400"], "given 'size=1e400'"),
         (["--shift", "colour=1"], "expected numeric columns (number, size, weight), given colour"),
         (["--set", "sise=1"], "Did you mean `size`?"),
         (["--column", "colur"], "Did you mean `colour`?"),

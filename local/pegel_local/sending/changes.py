@@ -129,7 +129,8 @@ def _by_column(option: str, given: Sequence[str], read: Callable[[str], Any], ex
 
 def _shift(text: str) -> Shift | None:
     match = _BY.fullmatch(text)
-    return None if match is None else Shift(float(match[1]), match[2] is not None)
+    number = None if match is None else _number(match[1])
+    return None if match is None or number is None else Shift(number, match[2] is not None)
 
 
 def _set(text: str, numeric: bool) -> str | float:

@@ -22,6 +22,8 @@ class Sink:
     held_type: str = ""
     """Only requests of this `Ce-Type` wait; empty: all."""
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
+    """Path and query of each request, as they were sent."""
 
     def wait_for(self, count: int, within_s: float = 10.0) -> list[tuple[dict[str, str], bytes]]:
         """Return what came, once it is `count` requests."""
@@ -35,6 +37,7 @@ def listen(kept: Sink) -> ThreadingHTTPServer:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
+            kept.targets.append(self.path)
             kept.got.append((dict(self.headers.items()), body))
             time.sleep(kept.delay_s)
             if kept.held_type in {"", self.headers["ce-type"]}:

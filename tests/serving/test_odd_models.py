@@ -1,0 +1,241 @@
+"""Models that answer nonsense, end their process or never return are told so, and end nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import odd_models
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from pegel.errors import PegelError, PermanentError, SetupError
+from pegel.notebook.named_table import NamedTable, file_named
+from pegel_serving.fitted_model import FittedModel
+from pegel_serving.metadata import METADATA_FILE, MODEL_FILE, Metadata
+from pegel_serving.model_check import check
+from pegel_serving.model_command import model
+from pegel_serving.model_process import apart
+
+LEFT_TO_THE_MODEL = pytest.mark.timeout(240)
+"""A process that starts beside other tests on two cores may take a while."""
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> NamedTable:
+    """Five loans, late and paid."""
+    path = tmp_path / "loans.csv"
+    path.write_text("amount,outcome\n1,late\n2,paid\n3,paid\n4,paid\n5,late\n")
+    return file_named(path)
+
+
+def run(*arguments: Any) -> tuple[int, str]:
+    """Run the command; return its exit code and all that it says, or the error that the command line would tell."""
+    app = typer.Typer()
+    app.command("model")(model)
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if isinstance(done.exception, PegelError):
+        return 1, str(done.exception)
+    return done.exit_code, done.output
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), 10**400, -float("inf")])
+def test_answers_that_are_null_where_the_table_has_a_value_are_a_problem(
+    tmp_path: Path, table: NamedTable, value: Any
+) -> None:
+    """What is counted as null by the monitor is called so."""
+    folder = odd_models.write(tmp_path / "model", odd_models.Answers(value))
+    assert ["outcome is answered null in 5 of 5 rows"] == check(folder, table).problems
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [("", "''"), (True, "'true'"), (1.0, "'1'"), ("\ud800", r"'\ud800'"), ("Late", "'Late'")]
+)
+def test_classes_that_no_row_of_the_table_has_are_a_problem(
+    tmp_path: Path, table: NamedTable, value: Any, text: str
+) -> None:
+    """They are written as the monitor counts them, beside those of the table."""
+    folder = odd_models.write(tmp_path / "model", odd_models.Answers(value))
+    expected = f"outcome is answered {text} in 5 of 5 rows; the table holds 'late', 'paid'"
+    assert [expected] == check(folder, table).problems
+
+
+def test_a_class_that_only_later_rows_have_is_known(tmp_path: Path) -> None:
+    """All rows of the table are looked through before a class is called unknown; nulls of the table are no class."""
+    path = tmp_path / "loans.csv"
+    path.write_text("amount,outcome\n" + "1,late\n" * 250 + "2,\n3,paid\n")
+    folder = odd_models.write(tmp_path / "model", odd_models.Answers("paid"))
+    findings = check(folder, file_named(path))
+
+    assert [] == findings.problems
+    assert "         outcome is what the table holds in 0 of 200 rows" == findings.lines[-1]
+
+
+def test_numbers_are_compared_by_how_far_they_are(tmp_path: Path) -> None:
+    """A model that was fitted on other rows is seldom equal: the median of the differences says whether it is near."""
+    path = tmp_path / "loans.csv"
+    path.write_text("amount,hours\n1,2.5\n2,1.6\n3,2\n4,\n")
+    folder = odd_models.write(tmp_path / "model", odd_models.Answers(2.0))
+    metadata = (folder / METADATA_FILE).read_text()
+    (folder / METADATA_FILE).write_text(metadata.replace("outcome", "hours").replace("categorical", "numeric"))
+    findings = check(folder, file_named(path))
+
+    said = (
+        "hours is what the table holds in 1 of 4 rows, and differs from what the table holds by 0.4 in the median of 3"
+    )
+    assert [] == findings.problems
+    assert said in findings.lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("value", "named"), [(b"late", "bytes"), (1j, "complex"), ({"outcome": "late"}, "dict"), ([1, 2], "list")]
+)
+def test_answers_that_no_protocol_can_write_are_a_sentence(
+    tmp_path: Path, table: NamedTable, value: Any, named: str
+) -> None:
+    """The type is named, with what is expected."""
+    folder = odd_models.write(tmp_path / "model", odd_models.Answers(value))
+    expected = (
+        f"5 of 5 rows are not answered: the model answers outcome with values of the type {named}; expected numbers, "
+        "texts or truth values"
+    )
+    assert [expected] == check(folder, table).problems
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("raised", "says"),
+    [
+        (odd_models.Silent(), "the model cannot predict on these values: Silent"),
+        (ValueError(""), "the model cannot predict on these values: ValueError"),
+        (MemoryError(), "the model failed: MemoryError"),
+        (SystemExit(0), "the model failed: SystemExit: 0"),
+    ],
+)
+def test_errors_that_say_nothing_are_named_by_their_type(
+    tmp_path: Path, table: NamedTable, raised: BaseException, says: str
+) -> None:
+    """Nor does one end whoever asks, or fail when it is asked for its message."""
+    folder = odd_models.write(tmp_path / "model", odd_models.Raises(raised))
+    assert [f"5 of 5 rows are not answered: {says}"] == check(folder, table).problems
+
+
+def test_of_very_many_reasons_the_first_are_told(tmp_path: Path, table: NamedTable) -> None:
+    """An error that names its value is another for every row."""
+    folder = odd_models.write(tmp_path / "model", odd_models.Raises("by row"))
+    problems = check(folder, table).problems
+
+    assert [f"no idea of {row}" for row in (1, 2, 3)] == [
+        problem.partition("ValueError: ")[2] for problem in problems[:3]
+    ]
+    assert ["2 of 5 rows are not answered for 2 other reasons"] == problems[3:]
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("[" * 100_000, "given: RecursionError"),
+        ('{"name": "m", "schema": [], "version": Infinity}', "version must be a whole number of 1 or more"),
+        ('{"name": "m", "schema": [], "version": "1"}', "version must be a whole number of 1 or more"),
+        ('{"name": " ", "schema": [], "version": 1}', "name must be a text"),
+        ('{"name": "m", "version": 1, "schema": [], "version": 2}', "version stands there twice"),
+    ],
+)
+def test_metadata_that_nothing_can_be_made_of_is_a_sentence(tmp_path: Path, content: str, says: str) -> None:
+    """Whatever JSON holds."""
+    (tmp_path / METADATA_FILE).write_text(content)
+    with pytest.raises(SetupError) as refused:
+        Metadata.read(tmp_path)
+
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize("name", [MODEL_FILE, METADATA_FILE])
+def test_a_named_pipe_is_no_file_of_a_model(tmp_path: Path, name: str) -> None:
+    """Nobody waits for what is never written into it."""
+    folder = odd_models.write(tmp_path / "model", odd_models.Answers("late"))
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+
+    with pytest.raises(SetupError, match=f"{name} must be a file; given: something else"):
+        FittedModel.load(folder)
+
+
+def test_a_model_file_that_is_empty_or_cut_off_is_called_so(tmp_path: Path) -> None:
+    """The library says nothing of it."""
+    folder = odd_models.write(tmp_path / "model", odd_models.Answers("late"))
+    whole = (folder / MODEL_FILE).read_bytes()
+    for size in (0, 2, len(whole) // 2, len(whole) - 1):
+        (folder / MODEL_FILE).write_bytes(whole[:size])
+        with pytest.raises(SetupError, match="cut off"):
+            FittedModel.load(folder)
+
+
+def test_a_model_that_exits_when_it_is_loaded_is_a_sentence(tmp_path: Path) -> None:
+    """Its exit code is not ours."""
+    folder = odd_models.write(tmp_path / "model", odd_models.AtLoad((sys.exit, (0,))))
+    with pytest.raises(SetupError, match=r"model.joblib cannot be loaded here: SystemExit: 0\. Nothing is served"):
+        FittedModel.load(folder)
+
+
+# --- processes --------------------------------------------------------------------------------------------------------
+
+
+@LEFT_TO_THE_MODEL
+def test_a_model_that_ends_its_process_is_told_with_how_it_ended(tmp_path: Path, table: NamedTable) -> None:
+    """The exit code of the command is that of a problem, whatever the model's is."""
+    for code in (0, 5):
+        folder = odd_models.write(tmp_path / f"ends{code}", odd_models.Ends(code))
+        ended, said = run("check", folder, "--rows", table.path)
+
+        assert 1 == ended
+        assert f"with exit code {code}; the last it printed: the licence server said no. It would end its" in said
+
+
+@LEFT_TO_THE_MODEL
+def test_a_model_that_is_killed_is_told_with_its_signal(tmp_path: Path, table: NamedTable) -> None:
+    """Init writes nothing then."""
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    folder = odd_models.write(tmp_path / "model", odd_models.AtLoad((exec, (code,))))
+    (folder / METADATA_FILE).unlink()
+    ended, said = run("init", folder, "--from", table.path, "--prediction", "outcome")
+
+    assert 1 == ended
+    assert f"with the signal {signal.SIGKILL.name} (memory may have run out). It would" in said
+    assert not (folder / METADATA_FILE).exists()
+
+
+@LEFT_TO_THE_MODEL
+def test_of_what_a_model_prints_the_first_lines_are_shown(tmp_path: Path, table: NamedTable) -> None:
+    """How much it was is said; a model that prints is no problem."""
+    folder = odd_models.write(tmp_path / "model", odd_models.Loud("late"))
+    code, said = run("check", folder, "--rows", table.path)
+
+    assert 0 == code, said
+    assert "printed  2,800,021 bytes, which begin with" in said
+    assert 5 >= said.count("so many words") > 0
+    assert said.endswith("no problems\n")
+
+
+@LEFT_TO_THE_MODEL
+def test_a_model_that_never_returns_is_ended_at_the_limit() -> None:
+    """Until then there is a word about it now and then."""
+    words: list[str] = []
+    with pytest.raises(PermanentError, match=r"expected a model that loads and answers within 0\.5 s"):
+        apart(partial(odd_models.sleeps), words.append, limit_s=0.5, word_s=0.1)  # type: ignore[arg-type]
+
+    assert words
+    assert words[0].startswith("the model has been loading or answering for 0 s (limit: 0.5 s)")
