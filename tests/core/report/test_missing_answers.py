@@ -151,8 +151,8 @@ def test_the_mail_about_a_server_that_is_not_ours_blames_nobody(mail: Mail) -> N
         "Either the server http://models:8080 was not reached, or its own log says why it failed on or refused these"
     )
 
-    told = render(replace(mail, spec=spec), endpoint_log="/home/proxy/log", **values).text
-    assert f"{sentence}; the log of the proxy before it: /home/proxy/log" in told
+    told = render(replace(mail, spec=spec), endpoint_log="/logs/proxy/log", **values).text
+    assert f"{sentence}; the log of the proxy before it: /logs/proxy/log" in told
     assert f"{sentence}\n" in render(replace(mail, spec=spec), **values).text
 
 
