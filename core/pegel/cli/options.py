@@ -13,7 +13,8 @@ from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
 
 HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Folder of the local system; default $PEGEL_HOME, else ./.pegel.")
+    Path | None,
+    typer.Option("--home", help="Folder of the local system; default $PEGEL_HOME, else the nearest .pegel upwards."),
 ]
 
 

@@ -12,6 +12,7 @@ from pegel.cli.options import HomeOption, home_of
 from pegel.cli.profile import Categorical, Data, Predictions, Units, units_of
 from pegel.cli.progress import bar
 from pegel.notebook import registering
+from pegel.notebook.naming import place
 
 Name = Annotated[str, typer.Option("--name", help="Of the training data: letters, digits, `_`, `-`, `.`.")]
 Time = Annotated[str | None, typer.Option("--time", help="The column with the time of each row.")]
@@ -33,6 +34,8 @@ def register(  # noqa: PLR0917  options are named on the command line
     home: HomeOption = None,
 ) -> None:
     """Keep a table as training data, and tell what is in it; files may be larger than memory."""
+    folder = home_of(home)
+    is_new = not folder.exists()
     with warnings.catch_warnings(), bar("register") as progress:
         warnings.simplefilter("ignore", UserWarning)  # they are told below
         done = registering.register(
@@ -46,9 +49,11 @@ def register(  # noqa: PLR0917  options are named on the command line
             units=units_of(unit),
             split=split,
             replace=replace,
-            home=home_of(home),
+            home=folder,
             progress=progress,
         )
     say(str(done))
+    if is_new:
+        say(f"home: {place(folder)}, made anew")
     for warning in done.warnings:
         say(f"warning: {warning}", err)

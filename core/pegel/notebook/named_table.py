@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pegel.data.columns import Schema
-from pegel.errors import NotFound
+from pegel.errors import InvalidSpec, NotFound
 from pegel.featurestore import LocalFeatureStore, SourceRef
 from pegel.notebook.naming import listed
 from pegel.spec.nearest import did_you_mean
@@ -33,19 +33,31 @@ def file_named(path: Path) -> NamedTable:
 def registered_as(name: str, features: Path) -> NamedTable:
     """Return registered training data, by its name or as `local://NAME?version=1&split=train`.
 
-    A name alone is its version 1, split `train`; where only one other stands under the name, that one.
+    A name alone means the one version that stands under it; of several splits `train`.
 
-    Raises NotFound with what is registered and the nearest name, InvalidSpec for what cannot be a name.
+    Raises NotFound with what is registered and the nearest name, InvalidSpec for what cannot be a name and for a name
+    alone with several versions, or with several splits and no `train`.
     """
     store = LocalFeatureStore(features)
-    ref = SourceRef.parse(name if "://" in name else f"local://{name}")
     known = store.references()
-    if "://" not in name and ref not in known:
-        alone = [one for one in known if one.name == name]
-        ref = alone[0] if len(alone) == 1 else ref
+    ref = SourceRef.parse(name) if "://" in name else _only_one(name, known)
     if ref not in known:
         raise unknown(name, known)
     return NamedTable(str(ref), store.read_training_data(ref), store.describe(ref))
+
+
+def _only_one(name: str, known: list[SourceRef]) -> SourceRef:
+    """Return what a name alone means, registered or not. Raises InvalidSpec if it can mean several."""
+    meant = SourceRef.parse(f"local://{name}")
+    alike = [ref for ref in known if ref.name == meant.name]
+    train = [ref for ref in alike if ref.split == meant.split]
+    chosen = alike if len({ref.version for ref in alike}) > 1 else train or alike
+    if len(chosen) > 1:
+        raise InvalidSpec(
+            f"expected one of several tables under the name {listed([name])}: {listed([str(ref) for ref in chosen])}, "
+            f"given the name alone. Nothing was done. Give one of them as it stands here, in quotes."
+        )
+    return chosen[0] if chosen else meant
 
 
 def table_or_registered(name: str, features: Path) -> NamedTable:

@@ -91,7 +91,8 @@ def register(
         units: Unit per numeric column, for people: `{"delay": "min"}`.
         split: Which part of the training data it is; a name as above.
         replace: Whether other content under the same name, version and split gives way.
-        home: Folder of the local system; default `PEGEL_HOME`, else `.pegel`. Its feature store is written to.
+        home: Folder of the local system; default `PEGEL_HOME`, else `.pegel` here or in the nearest folder above that
+            has one. Its feature store is written to.
         progress: Called now and then with the share of the work that is done, from 0 to 1.
 
     What will hurt later is warned of: no prediction, fewer rows than judging needs, constant and empty columns, ids.

@@ -14,12 +14,24 @@ SETTINGS_FILE = "settings.json"
 """Below a home: what a system that is up says of its addresses. It may name a database's password: mode 0600."""
 
 
+HOME = ".pegel"
+
+
+def nearest_home(start: Path) -> Path:
+    """Return the folder `.pegel` of `start`, or of the nearest folder above that has one; without one that of `start`.
+
+    So the folders below a home mean the same system, as git's do the same repository.
+    """
+    homes = (folder / HOME for folder in (start, *start.parents))
+    return next((home for home in homes if home.is_dir()), start / HOME)
+
+
 class Settings(BaseSettings):
     """The addresses a Pegel process needs. Every field is an environment variable `PEGEL_<NAME>`."""
 
     model_config = SettingsConfigDict(env_prefix="PEGEL_", frozen=True, extra="ignore")
 
-    home: Path = Field(default_factory=lambda: Path.cwd() / ".pegel")
+    home: Path = Field(default_factory=lambda: nearest_home(Path.cwd()))
     """Folder of everything a local system keeps: state, logs, data. Deleting it forgets the system."""
     database_url: str | None = None
     """SQLAlchemy URL of the results database; None means SQLite in `home`."""

@@ -8,6 +8,7 @@ import typer
 
 from pegel.cli.console import INTERRUPTED, say
 from pegel.cli.options import HomeOption, home_of
+from pegel.notebook.naming import place
 from pegel_local.machine.interrupts import interruptible
 from pegel_local.machine.paths import checkout
 from pegel_local.system.stack import Stack, Step
@@ -18,7 +19,10 @@ Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Default: a fre
 def up(home: HomeOption = None, airflow_port: Port = None, kafka_port: Port = None, logger_port: Port = None) -> None:
     """Start broker, inference logger, mail box and Airflow; what runs already is left alone."""
     wanted = {"airflow": airflow_port, "kafka": kafka_port, "logger": logger_port}
-    stack = Stack(home_of(home), checkout(), wanted_ports={name: port for name, port in wanted.items() if port})
+    folder = home_of(home)
+    if not folder.exists():
+        say(f"  home {place(folder)}, made anew")
+    stack = Stack(folder, checkout(), wanted_ports={name: port for name, port in wanted.items() if port})
     try:
         with interruptible():
             addresses = stack.up(_say).addresses()

@@ -21,6 +21,7 @@ import pegel
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.featurestore import LocalFeatureStore, SourceRef, TimeRange
 from pegel.notebook import column_type, training_file
+from pegel.notebook.named_table import registered_as
 from pegel.notebook.registered import Registered
 from pegel.notebook.registering import Outcome
 from pegel.notebook.table_reading import opened
@@ -185,6 +186,23 @@ def test_versions_and_splits_stand_side_by_side(tmp_path: Path) -> None:
         SourceRef("tickets", 1, "train"),
         SourceRef("tickets", 2, "train"),
     ] == LocalFeatureStore(tmp_path / "features").references()
+
+
+def test_a_name_alone_means_no_version_of_several(tmp_path: Path) -> None:
+    """With one version its split `train` is meant; with several the name alone is refused, and all are named."""
+    store = tmp_path / "features"
+    register(tickets(), tmp_path, split="test")
+    other = registered_as("tickets", store).name
+    register(tickets(), tmp_path)
+    first = registered_as("tickets", store).name
+    register(tickets(), tmp_path, version=2)
+    with pytest.raises(InvalidSpec) as refused:
+        registered_as("tickets", store)
+
+    assert "local://tickets?version=1&split=test" == other
+    assert "local://tickets?version=1&split=train" == first
+    assert "local://tickets?version=2&split=train" in str(refused.value)
+    assert "local://tickets?version=2&split=train" == registered_as("local://tickets?version=2", store).name
 
 
 def test_what_was_understood_is_told(tmp_path: Path) -> None:
