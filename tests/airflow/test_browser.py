@@ -235,9 +235,9 @@ def test_a_silence_is_seen_and_ended(open_tab: OpenTab, site: str) -> None:
     """Who silenced a model until when and why stands in the list and on its page, beside the button that ends it."""
     tab = open_tab()
     tab.goto(f"{site}/pegel/models/delays/1")
-    silence = tab.locator("form", has=tab.get_by_role("button", name="Silence"))
+    silence = tab.locator("form", has=tab.get_by_role("button", name="Silence", exact=True))
     silence.locator("input[name=why]").fill("planned migration")
-    silence.get_by_role("button", name="Silence").click()
+    silence.get_by_role("button", name="Silence", exact=True).click()
     tab.locator(".quiet").wait_for()
     told = tab.inner_text(".quiet p")
     tab.goto(f"{site}/pegel/")
