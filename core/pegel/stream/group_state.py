@@ -246,6 +246,7 @@ def _stored(partial: Partial) -> bytes:
         requests=partial.requests,
         asked_at=partial.asked_at,
         responses=partial.responses,
+        empty=partial.empty,
         rejected=partial.rejected,
         rows=partial.rows,
         duplicates=partial.duplicates,

@@ -85,15 +85,15 @@ class MonitorWindows:
         for span in open_spans:
             self.spans.setdefault(span.start, baseline_id)
         self.panes.setdefault(partial.pane, Pane()).add(partial, unpack)
-        self.answers.logged |= bool(answers_among(partial.responses, partial.rejected).size)
+        self.answers.logged |= partial.has_responses
         self.answers.asked |= bool(partial.requests.size)
 
     def add_answers(self, partial: Partial) -> Partial | None:
         """Take the responses of a partial whose spans are final; return what was taken, None if nobody waits for it."""
+        self.answers.logged |= partial.has_responses
         answers = answers_among(partial.responses, partial.rejected)
         if not answers.size or self.answers.is_over(partial.pane, self.windowing):
             return None
-        self.answers.logged = True
         pane = self.panes.setdefault(partial.pane, Pane())
         pane.responses = np.concatenate([pane.responses, answers])
         return Partial(key=partial.key, pane_us=partial.pane_us, responses=answers)

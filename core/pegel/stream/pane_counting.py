@@ -54,8 +54,10 @@ class PaneCounting:
     summaries: dict[str, Summary] = field(default_factory=dict)
     """By baseline id, each from its first row on."""
     ids: dict[EventType, list[int]] = field(default_factory=lambda: {kind: [] for kind in EventType})
+    empty: list[int] = field(default_factory=list)
+    """Events without a row, which are not in `ids`."""
     asked_at: list[int] = field(default_factory=list)
-    """When each request was made, in whole seconds since the epoch."""
+    """When each of the requests in `ids` was made, in whole seconds since the epoch."""
     rejected: list[tuple[int, InvalidPayload]] = field(default_factory=list)
     """Places of unreadable records within the record batch at hand, with the reason."""
 
@@ -71,14 +73,15 @@ class PaneCounting:
         if kind is EventType.DROPPED:
             self._notices(places, events, bodies)
             return
-        errors = self._rows(events, bodies, ROLES[kind]) if self.baselines else self._uncounted(bodies, ROLES[kind])
+        role = ROLES[kind]
+        errors, empty = self._rows(events, bodies, role) if self.baselines else (self._uncounted(bodies, role), set())
         for at, event in enumerate(events):
             if at in errors:
                 self.reject(places[at], event, errors[at], bodies[at])
             else:
                 self.minute(event).judged += 1
-                self.ids[kind].append(event.identity)
-                if kind is EventType.REQUEST:
+                (self.empty if at in empty else self.ids[kind]).append(event.identity)
+                if kind is EventType.REQUEST and at not in empty:
                     self.asked_at.append(max(event.time_us, self.oldest_us) // _SECOND_US)
 
     def reject(self, place: int, event: LoggedEvent, error: InvalidPayload, body: bytes) -> None:
@@ -97,6 +100,7 @@ class PaneCounting:
         self.partial.requests = _ids(self.ids[EventType.REQUEST])
         self.partial.asked_at = np.array(self.asked_at, dtype=np.uint32)
         self.partial.responses = _ids(self.ids[EventType.RESPONSE])
+        self.partial.empty = _ids(self.empty)
         self.partial.rejected = _ids(self.ids[EventType.DROPPED])
         for name, summary in self.summaries.items():
             if name not in self.partial.damaged:
@@ -107,12 +111,15 @@ class PaneCounting:
     def _minute_us(self, event: LoggedEvent) -> int:
         return minute_us(event.time_us, self.oldest_us)
 
-    def _rows(self, events: list[LoggedEvent], bodies: list[bytes], role: Role) -> dict[int, InvalidPayload]:
-        """Count rows by every baseline; return the unreadable bodies as the deciding one sees them.
+    def _rows(
+        self, events: list[LoggedEvent], bodies: list[bytes], role: Role
+    ) -> tuple[dict[int, InvalidPayload], set[int]]:
+        """Count rows by every baseline; return the bodies that the deciding one finds unreadable, and without a row.
 
         A baseline that makes an exception is done for in this pane: what its other rows would say is not known.
         """
         errors: dict[int, InvalidPayload] = {}
+        empty: set[int] = set()
         for at, loaded in enumerate(self.baselines):
             decisive = at == len(self.baselines) - 1
             name = loaded if isinstance(loaded, str) else loaded.baseline.id
@@ -125,10 +132,11 @@ class PaneCounting:
                 except Exception as error:  # noqa: BLE001 - a model's own parts run here; told as its failure
                     self.partial.damaged[name] = f"counting: {error!r:.300}"
                 else:
-                    errors = decoded.errors if decisive else errors
+                    if decisive:
+                        errors, empty = decoded.errors, _empty(decoded, loaded, role)
             if decisive and name in self.partial.damaged:
                 errors = dict.fromkeys(range(len(events)), InvalidPayload(UNJUDGED, self.partial.damaged[name]))
-        return errors
+        return errors, empty
 
     def _count(
         self, loaded: LoadedBaseline, events: list[LoggedEvent], bodies: list[bytes], role: Role, *, decisive: bool
@@ -244,6 +252,13 @@ def _plain(value: Any) -> float | str | None:
     if isinstance(value, str):
         return cut(value, MAX_TEXT)
     return float(value) if math.isfinite(value) else str(float(value))
+
+
+def _empty(decoded: Decoded, loaded: LoadedBaseline, role: Role) -> set[int]:
+    """Return the places of bodies without a row; none where no field of the role is watched: rows are not looked at."""
+    if not loaded.baseline.layout.schema.of_role(role):
+        return set()
+    return set(np.flatnonzero(decoded.rows == 0).tolist()) - decoded.errors.keys()
 
 
 def _ids(found: list[int]) -> NDArray[np.uint64]:

@@ -26,6 +26,7 @@ class Pane:
     requests: Ids = field(default_factory=no_ids)
     asked_at: Seconds = field(default_factory=no_seconds)
     responses: Ids = field(default_factory=no_ids)
+    empty: Ids = field(default_factory=no_ids)
     rejected: Ids = field(default_factory=no_ids)
     rows: int = 0
     duplicates: int = 0
@@ -37,7 +38,7 @@ class Pane:
     @property
     def ids(self) -> Ids:
         """Return the identities of all events in here."""
-        return np.concatenate([self.requests, self.responses, self.rejected])
+        return np.concatenate([self.requests, self.responses, self.empty, self.rejected])
 
     def add(self, partial: Partial, unpack: Unpack) -> None:
         """Add what a task saw of this pane. None of its events may be in here already."""
@@ -49,6 +50,7 @@ class Pane:
         self.requests = np.concatenate([self.requests, partial.requests])
         self.asked_at = np.concatenate([self.asked_at, partial.asked_at])
         self.responses = np.concatenate([self.responses, partial.responses])
+        self.empty = np.concatenate([self.empty, partial.empty])
         self.rejected = np.concatenate([self.rejected, partial.rejected])
         self.rows += partial.rows
         self.duplicates += partial.duplicates
@@ -65,6 +67,7 @@ class Pane:
             requests=self.requests,
             asked_at=self.asked_at,
             responses=self.responses,
+            empty=self.empty,
             rejected=self.rejected,
             rows=self.rows,
             duplicates=self.duplicates,

@@ -80,9 +80,10 @@ class Partial:
 
     `key` is the monitor's key; empty for events that no monitor answers to. `summaries` holds packed summaries by
     baseline id: usually one, two while spans of an older and of a newer baseline overlap, none without a baseline;
-    `damaged` says by baseline id why there is none. `requests`, `responses` and `rejected` (unreadable events and drop
-    notices) are disjoint; `asked_at` says when each of the requests was made. `minutes` and `invalid` are by minute of
-    event time in microseconds since the epoch; `invalid` maps (minute, kind) to a count and a sample.
+    `damaged` says by baseline id why there is none. `requests`, `responses`, `empty` (either kind without a row, which
+    asks or answers nothing) and `rejected` (unreadable events and drop notices) are disjoint; `asked_at` says when each
+    of the requests was made. `minutes` and `invalid` are by minute of event time in microseconds since the epoch;
+    `invalid` maps (minute, kind) to a count and a sample.
     """
 
     key: str
@@ -94,6 +95,7 @@ class Partial:
     requests: Ids = field(default_factory=no_ids)
     asked_at: Seconds = field(default_factory=no_seconds)
     responses: Ids = field(default_factory=no_ids)
+    empty: Ids = field(default_factory=no_ids)
     rejected: Ids = field(default_factory=no_ids)
     rows: int = 0
     duplicates: int = 0
@@ -111,7 +113,13 @@ class Partial:
     @property
     def ids(self) -> Ids:
         """Return the identities of all events in here."""
-        return np.concatenate([self.requests, self.responses, self.rejected])
+        return np.concatenate([self.requests, self.responses, self.empty, self.rejected])
+
+    @property
+    def has_responses(self) -> bool:
+        """Say whether any response is among the events, unreadable and empty ones included."""
+        others = np.concatenate([self.empty, self.rejected])
+        return bool(answers_among(self.responses, others).size)
 
     def saw(self, head_us: int | None) -> None:
         """Remember the newest event time; None: there is none to go by."""
@@ -134,13 +142,13 @@ class Partial:
             "invalid": [(minute, kind, *counted) for (minute, kind), counted in self.invalid.items()],
             "outliers": [outlier.to_json() for outlier in self.outliers],
         }
-        arrays = (self.requests, self.asked_at, self.responses, self.rejected)
+        arrays = (self.requests, self.asked_at, self.responses, self.empty, self.rejected)
         return packing.pack(value, (*(array.tobytes() for array in arrays), *self.summaries.values()))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Partial:
         """Read what `to_bytes` wrote. Raises ValueError for anything else."""
-        value, (requests, asked_at, responses, rejected, *summaries) = packing.unpack(data)
+        value, (requests, asked_at, responses, empty, rejected, *summaries) = packing.unpack(data)
         return cls(
             key=value["key"],
             pane_us=value["pane_us"],
@@ -150,6 +158,7 @@ class Partial:
             requests=np.frombuffer(requests, dtype=np.uint64),
             asked_at=np.frombuffer(asked_at, dtype=np.uint32),
             responses=np.frombuffer(responses, dtype=np.uint64),
+            empty=np.frombuffer(empty, dtype=np.uint64),
             rejected=np.frombuffer(rejected, dtype=np.uint64),
             rows=value["rows"],
             duplicates=value["duplicates"],

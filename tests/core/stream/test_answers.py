@@ -189,6 +189,33 @@ def test_an_unreadable_answer_is_an_answer(group: Any) -> None:
     assert (50, 0) == ledger(group)
 
 
+def test_an_answer_without_a_row_is_none_to_a_request_with_rows(group: Any) -> None:
+    """A server that answers 200 and predicts nothing is no healthy one; a restart knows copies of such answers."""
+    nothing = b'{"predictions": []}'
+    records = [replace(one, body=nothing) if one.kind == RESPONSE_TYPE else one for one in group.pairs(0, 300)]
+    group.send(group.start(), records)
+    state = group.start()
+    group.send(state, [*records[:20], *group.pairs(900, 901)])
+    close(group, state)
+    (window,) = group.results.windows("delays", 1)
+
+    assert (301, 300) == ledger(group)
+    assert (Verdict.DRIFT, 301, 1, 20) == (window.verdict, window.requests, window.responses, window.duplicates)
+    assert ["unanswered"] == [one.test for one in findings(group)]
+    assert 602 == sum(row.judged for row in group.results.ledger("delays", 1))
+
+
+def test_a_request_without_a_row_asks_for_nothing(group: Any) -> None:
+    """An empty answer to it is no missing one."""
+    state = group.start()
+    bodies = {REQUEST_TYPE: b'{"instances": []}', RESPONSE_TYPE: b'{"predictions": []}'}
+    group.send(state, group.pairs(0, 50), [replace(one, body=bodies[one.kind]) for one in group.pairs(100, 200)])
+    close(group, state)
+
+    assert (50, 0) == ledger(group)
+    assert [] == findings(group)
+
+
 def test_what_the_logger_dropped_is_not_said_to_be_missing(group: Any) -> None:
     """A logger that gave up as many events may have given up the answers: that is told, as dropped."""
     state = group.start()
