@@ -21,11 +21,12 @@ from typing import Any
 
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import SetupError
+from pegel.spec import model_files
 from pegel_serving.model_columns import ColumnType, refuse_unfit, usual_type
 from pegel_serving.model_errors import sentence
 
-MODEL_FILE = "model.joblib"
-METADATA_FILE = "metadata.json"
+MODEL_FILE = model_files.MODEL_FILE
+METADATA_FILE = model_files.METADATA_FILE
 _MAY_BE_LEFT_OUT = ("types", "probabilities", "given")
 GIVEN = ("", "frame", "column")
 """As what a model that names no columns is given its rows; the first is a matrix."""

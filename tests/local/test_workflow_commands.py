@@ -18,6 +18,7 @@ from waiting import wait_until
 from pegel.cli.main import main
 from pegel.data.columns import Field, Kind, Schema
 from pegel.featurestore import LocalFeatureStore
+from pegel.spec.model_files import METADATA_FILE, MODEL_FILE
 from pegel.spec.settings import SETTINGS_FILE
 from pegel.store import tables
 from pegel.store.database import connect, migrate
@@ -51,6 +52,8 @@ def home(tmp_path: Path, fake: FakeAirflow) -> Path:
 def spec_file(tmp_path: Path, home: Path) -> Path:
     """A spec in a file, whose model and training data are there."""
     (tmp_path / "model").mkdir()
+    for name in (MODEL_FILE, METADATA_FILE):
+        (tmp_path / "model" / name).touch()
     table = tmp_path / "train.parquet"
     parquet.write_table(pa.table({"distance": [1.0]}), table)
     schema = Schema((Field("distance", Kind.NUMERIC),))

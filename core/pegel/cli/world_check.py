@@ -11,6 +11,7 @@ from pegel.data.columns import Schema
 from pegel.errors import PegelError
 from pegel.featurestore import LocalFeatureStore
 from pegel.judge.layer import TrainingFacts
+from pegel.spec.model_files import METADATA_FILE, MODEL_FILE
 from pegel.spec.model_roots import local_folder, refuse_model_outside
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.nearest import did_you_mean
@@ -65,18 +66,27 @@ def _model_problems(spec: MonitorSpec, settings: Settings) -> Iterator[str]:
 
 
 def _missing_folder(folder: Path | None) -> str:
-    """Say what there is instead of a folder, with the nearest name beside it; "" if it is one."""
+    """Say what there is instead of a model's folder, with the nearest name beside it; "" if it is one."""
     if folder is None:
         return "this names none"
     try:
         if folder.is_dir():
-            return ""
+            return _missing_files(folder)
         if folder.exists():
             return "it is a file"
         siblings = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
     except OSError as error:
         return f"it cannot be looked at ({error.strerror})"
     return f"there is none; {did_you_mean(folder.name, siblings) or 'correct the path'}"
+
+
+def _missing_files(folder: Path) -> str:
+    """Say what a folder lacks of what is served; "" if nothing. Raises OSError when it cannot be looked at."""
+    missing = [name for name in (MODEL_FILE, METADATA_FILE) if not (folder / name).exists()]
+    if not missing:
+        return ""
+    how = ", which `pegel model init` writes" if METADATA_FILE in missing else ""
+    return f"this one holds no {' and no '.join(missing)}{how}"
 
 
 def _data_problems(spec: MonitorSpec, settings: Settings) -> Iterator[str]:

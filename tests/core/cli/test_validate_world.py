@@ -14,6 +14,7 @@ from pyarrow import parquet
 from pegel.cli.main import main
 from pegel.data.columns import Field, Kind, Schema
 from pegel.featurestore import LocalFeatureStore
+from pegel.spec.model_files import METADATA_FILE, MODEL_FILE
 from pegel.spec.settings import SETTINGS_FILE
 
 pytestmark = pytest.mark.environments("pyarrow")
@@ -23,10 +24,13 @@ FIELDS = ("length", "width", "colour")
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home that is up, with a model's folder and registered training data."""
+    """A home that is up, with a model's folder, one where none may be, and registered training data."""
     home = tmp_path / "home"
-    (tmp_path / "models" / "tickets").mkdir(parents=True)
     home.mkdir()
+    for folder in (tmp_path / "models" / "tickets", home / "model"):
+        folder.mkdir(parents=True)
+        for name in (MODEL_FILE, METADATA_FILE):
+            (folder / name).touch()
     settings = {"model_roots": str(tmp_path / "models")}
     (home / SETTINGS_FILE).write_text(json.dumps(settings), encoding="utf-8")
     table = tmp_path / "train.parquet"
@@ -57,6 +61,27 @@ def at(home: Path, *parts: str) -> dict[str, Any]:
 def test_what_is_there_is_valid(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A spec whose folder, data and fields are there has no problem."""
     assert (0, []) == validate(home, capsys, watch={"features": ["length", "colour"]})
+
+
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        ((MODEL_FILE,), "no model.joblib"),
+        ((METADATA_FILE,), "no metadata.json, which `pegel model init` writes"),
+        ((MODEL_FILE, METADATA_FILE), "no model.joblib and no metadata.json, which `pegel model init` writes"),
+    ],
+    ids=["model", "metadata", "both"],
+)
+def test_a_folder_without_a_model_is_none(
+    home: Path, capsys: pytest.CaptureFixture[str], gone: tuple[str, ...], said: str
+) -> None:
+    """A folder that lacks what is served is refused with the names of what it lacks."""
+    for name in gone:
+        (home.parent / "models" / "tickets" / name).unlink()
+    code, lines = validate(home, capsys)
+
+    assert (2, 1) == (code, len(lines))
+    assert lines[0].endswith(f": expected a folder of this machine; this one holds {said}")
 
 
 def test_all_problems_are_told_at_once(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,7 +127,7 @@ def test_data_that_are_no_parquet_are_told(home: Path, capsys: pytest.CaptureFix
 
 def test_a_folder_outside_the_allowed_ones_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What onboarding would refuse is refused here."""
-    (code, (line,)) = validate(home, capsys, model=at(home, "home"))
+    (code, (line,)) = validate(home, capsys, model=at(home, "home", "model"))
 
     assert 2 == code
     assert "expected a model below PEGEL_MODEL_ROOTS" in line
