@@ -14,7 +14,7 @@ from pegel.data.columns import TIME, Field, Kind, Role, Schema
 from pegel.errors import PermanentError, SetupError
 from pegel.notebook.column_type import ColumnType, is_instant
 from pegel.notebook.named_table import NamedTable
-from pegel.notebook.naming import listed
+from pegel.notebook.naming import few, listed
 from pegel.notebook.table_reading import Table
 from pegel.spec.nearest import did_you_mean
 from pegel.spec.output_file import writing
@@ -195,7 +195,7 @@ def _told(folder: Path, metadata: Metadata, table: NamedTable) -> list[str]:
     types = [f"{shown(feature.name)} ({named_type(metadata.type_of(feature))})" for feature in metadata.features]
     return [
         f"{shown(str(folder / METADATA_FILE))}: written from {table.name}",
-        f"takes    {', '.join(types)}",
+        f"takes    {few(types, ', ')}",
         f"gives    {listed([field.name for field in metadata.predictions])}",
     ]
 

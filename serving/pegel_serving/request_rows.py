@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pegel.data.columns import Field, Kind, Missing
 from pegel.data.conversions import category_of, number_of
+from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import LONGEST_NAME, quoted, shown
 from pegel.spec.plain_numbers import how_many
 from pegel_serving.model_columns import Rows
@@ -89,7 +90,9 @@ def _values(instance: Any, fields: Sequence[Field], index: int) -> Sequence[Any]
     if isinstance(instance, dict):
         unknown = sorted(set(instance) - {field.name for field in fields})
         if unknown:
-            raise InvalidInput(f"instances[{index}]: unknown features {', '.join(unknown)}")
+            near = did_you_mean(unknown[0], (field.name for field in fields))
+            told = f"unknown features {', '.join(unknown)}{near and f'; {near}'}"
+            raise InvalidInput(f"instances[{index}]: {told}")
         return [instance.get(field.name) for field in fields]
     if isinstance(instance, list) and len(instance) == len(fields):
         return instance

@@ -86,6 +86,11 @@ MISTAKES = [
     Mistake("check t.csv", 3, "Missing option '--baseline'"),
     Mistake("register nowhere.csv --name a", 1, "expected a file, given nowhere.csv, which is not there"),
     Mistake("register t.csv --name a/b", 2, "name: expected letters, digits, "),
+    Mistake(
+        "register t.csv --name a --unit =x", 2, "expected COLUMN=UNIT, as in delay=min; given =x. Nothing was read."
+    ),
+    Mistake("register t.csv --name a --prediction ''", 1, "expected the columns '', given a table without them"),
+    Mistake("up --home t.csv/home", 1, "expected a home to write to, given "),
     Mistake("register t.csv --name a --prediction nix", 1, "expected the columns nix, given a table without them"),
     Mistake("data show a", 1, "expected the name of training data, given a; registered: none. Nothing was done."),
     Mistake(

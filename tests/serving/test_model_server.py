@@ -120,7 +120,7 @@ def test_metadata_names_every_tensor(server: processes.Service) -> None:
         ({"instances": [["red", "heavy", 2.0]]}, "instances[0].size: expected a number or null; given: str"),
         ({"instances": [["red", "1,5", 2.0]]}, "instances[0].size: expected a number or null; given: str"),
         ({"instances": [[{}, 1.0, 2.0]]}, "instances[0].colour: expected text or null; given: dict"),
-        ({"instances": [{"colour": "red", "weihgt": 2.0}]}, "unknown features weihgt"),
+        ({"instances": [{"colour": "red", "weihgt": 2.0}]}, "unknown features weihgt; did you mean `weight`?"),
         ({"instances": [["red", None, 2.0]]}, "cannot predict on these values"),
     ],
 )

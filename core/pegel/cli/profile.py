@@ -65,6 +65,6 @@ def profile(  # noqa: PLR0917  options are named on the command line
 def units_of(given: list[str] | None) -> dict[str, str]:
     """Return units by column. Raises InvalidSpec for anything but `column=unit`."""
     pairs = [pair.partition("=") for pair in given or ()]
-    if wrong := [column for column, sign, unit in pairs if not (column and sign and unit)]:
+    if wrong := ["".join(pair) for pair in pairs if not all(pair)]:
         raise InvalidSpec(f"--unit: expected COLUMN=UNIT, as in delay=min; given {listed(wrong)}. Nothing was read.")
     return {column: unit for column, _, unit in pairs}

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,12 @@ class LocalFeatureStore:
             if not replace:
                 raise _other_content(ref, differing)
         registration = _described(table_path, schema, time_range)
-        copy_into(table_path, self._training(ref) / str(registration["data"]), self._root)
-        write_json(self._training(ref) / f"{split}.json", registration)
+        try:
+            copy_into(table_path, self._training(ref) / str(registration["data"]), self._root)
+            write_json(self._training(ref) / f"{split}.json", registration)
+        except OSError:
+            self._remove_empty_folders(ref)
+            raise
         return ref
 
     def references(self) -> list[SourceRef]:
@@ -93,9 +98,7 @@ class LocalFeatureStore:
         for data in folder.glob("*.parquet"):
             if None not in needed and data.name not in needed:
                 shutil.rmtree(data) if data.is_dir() else data.unlink()
-        for empty in (folder, folder.parent):
-            if not any(empty.iterdir()):
-                empty.rmdir()
+        self._remove_empty_folders(ref)
 
     def describe(self, ref: SourceRef | str) -> Schema:
         """Return the fields of training data. Raises NotFound."""
@@ -110,6 +113,13 @@ class LocalFeatureStore:
         """Return the event times that training data covers, None when they were not stated. Raises NotFound."""
         stated = self._registration(ref)[1]["time_range"]
         return None if stated is None else TimeRange(*(datetime.fromisoformat(instant) for instant in stated))
+
+    def _remove_empty_folders(self, ref: SourceRef) -> None:
+        folder = self._training(ref)
+        for empty in (folder, folder.parent, folder.parent.parent):
+            # Not empty, or gone.
+            with suppress(OSError):
+                empty.rmdir()
 
     def _registration(self, ref: SourceRef | str) -> tuple[SourceRef, dict[str, Any]]:
         source = SourceRef.parse(ref) if isinstance(ref, str) else ref

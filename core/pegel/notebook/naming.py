@@ -14,10 +14,10 @@ MOST = 10
 def listed(names: Collection[str]) -> str:
     r"""Return names for a sentence, each as one harmless line; of very many the first and how many more there are.
 
-    >>> listed(["delay", "a\nb"]), listed([f"x{i}" for i in range(12)])
-    ('delay, a b', 'x0, x1, x2, x3, x4, x5, x6, x7, x8, x9 and 2 more')
+    >>> listed(["delay", "a\nb", ""]), listed([f"x{i}" for i in range(12)])
+    ("delay, a b, ''", 'x0, x1, x2, x3, x4, x5, x6, x7, x8, x9 and 2 more')
     """
-    return few([shown(name, LONGEST_NAME) for name in names], ", ")
+    return few([shown(name, LONGEST_NAME) or "''" for name in names], ", ")
 
 
 def few(phrases: Collection[str], between: str) -> str:

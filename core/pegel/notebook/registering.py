@@ -20,7 +20,7 @@ from pegel.notebook.training_file import NamedColumns, TrainingFile
 from pegel.notebook.training_warnings import warnings_of
 from pegel.spec.outside_text import quoted
 from pegel.spec.settings import Settings
-from pegel.spec.source_reference import is_stored_name
+from pegel.spec.source_reference import LONGEST_STORED, is_stored_name
 
 MOST_VERSION = 999_999_999
 """References write a version with at most nine digits."""
@@ -81,7 +81,7 @@ def register(
 
     Args:
         table: Any table, as `pegel.profile` takes it.
-        name: Letters, digits, `_`, `-` and `.`; does not begin with `-` or `.`.
+        name: At most 200 letters, digits, `_`, `-` and `.`; does not begin with `-` or `.`.
         version: Of the training data, 1 to 999,999,999.
         prediction: Columns that the model has predicted; best for rows that it was not trained on.
         time: Column with the time of each row: timestamps, dates, or text by ISO 8601; UTC where it has no zone. Kept
@@ -138,8 +138,8 @@ def _reference(name: Any, version: Any, split: Any) -> SourceRef:
     for argument, text in (("name", name), ("split", split)):
         if not is_stored_name(arguments.text(argument, text)):
             raise InvalidSpec(
-                f"{argument}: expected letters, digits, `_`, `-` and `.`, the first none of `-` and `.`, given "
-                f"{quoted(text)}. Nothing was read."
+                f"{argument}: expected letters, digits, `_`, `-` and `.`, at most {LONGEST_STORED}, the first none of "
+                f"`-` and `.`, given {quoted(text)}. Nothing was read."
             )
     if arguments.whole("version", version) > MOST_VERSION:
         raise InvalidSpec(f"version: expected at most {MOST_VERSION:,}, given {quoted(version)}. Nothing was read.")

@@ -75,12 +75,12 @@ class TimeColumn:
         return pa.field(self.name, STORED)
 
     def warnings(self, now: datetime) -> Iterator[str]:
-        """Yield what is to be known of the times, a sentence each."""
+        """Yield what is to be known of the times, a sentence each; what they are taken for is one."""
         name = shown(self.name, LONGEST_NAME)
-        if self.is_finer:
-            yield f"{name}: nanoseconds are kept as microseconds; no engine here reads finer times"
-        if self.unzoned:
-            yield f"{name}: times without a zone are taken for UTC; give them one if they are of another clock"
+        finer = "nanoseconds are kept as microseconds; no engine here reads finer times"
+        unzoned = "times without a zone are taken for UTC; give them one if they are of another clock"
+        if taken_for := [words for words, said in ((finer, self.is_finer), (unzoned, self.unzoned)) if said]:
+            yield f"{name}: {', and '.join(taken_for)}"
         if self.without and self.of_rows:
             yield f"{name}: {self.without:,} rows have no time; a baseline by times leaves them out"
         if self.strange:

@@ -9,7 +9,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from pegel.errors import InvalidSpec
 from pegel.spec.outside_text import quoted
 
-_STORED_NAME = re.compile(r"[A-Za-z0-9_][-A-Za-z0-9_.]*")
+LONGEST_STORED = 200
+"""Letters of a stored name, inclusive: with an ending it is the name of a file, which has at most 255 bytes."""
+_STORED_NAME = re.compile(rf"[A-Za-z0-9_][-A-Za-z0-9_.]{{0,{LONGEST_STORED - 1}}}")
 _VERSION = re.compile(r"[0-9]{1,9}")
 _EXAMPLE = "local://delays?version=1&split=train"
 
@@ -47,7 +49,10 @@ class SourceRef:
 
 
 def is_stored_name(name: str) -> bool:
-    """Say whether `name` can be part of a path that stays in the store: letters, digits, `_`, inner `-` and `.`."""
+    """Say whether `name` can be part of a path that stays in the store: letters, digits, `_`, inner `-` and `.`.
+
+    It has at most `LONGEST_STORED` of them.
+    """
     return _STORED_NAME.fullmatch(name) is not None
 
 

@@ -7,14 +7,15 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from pegel.errors import Conflict, PegelError, Unavailable
+from pegel.errors import Conflict, PegelError, SetupError, Unavailable
+from pegel.notebook.naming import place, reason
 from pegel.spec.limits import SERVICE_GRACE, STOP_GRACE
 from pegel.store.database import connect, migrate
 from pegel_local.backends.driver_processes import forget_scratch
@@ -96,15 +97,22 @@ class Stack:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        private_folder(self.home.path)
-        try:
-            with private_umask(), FileLock(self.home.path / "up.lock", timeout=0):
-                yield
-        except Timeout as error:
-            raise Conflict(
-                f"another process is starting or stopping the system in {self.home.path}; nothing was done. "
-                f"Interrupt it, or try again when it is done."
-            ) from error
+        with ExitStack() as held:
+            try:
+                private_folder(self.home.path)
+                held.enter_context(private_umask())
+                held.enter_context(FileLock(self.home.path / "up.lock", timeout=0))
+            except Timeout as error:
+                raise Conflict(
+                    f"another process is starting or stopping the system in {self.home.path}; nothing was done. "
+                    f"Interrupt it, or try again when it is done."
+                ) from error
+            except OSError as error:
+                raise SetupError(
+                    f"expected a home to write to, given {place(self.home.path)}: {reason(error)}. Nothing was "
+                    f"started or stopped. Name another one with --home."
+                ) from error
+            yield
 
     def _describe(self) -> Parts:
         """Settle the ports, once: a system that is up keeps its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,6 +30,18 @@ def table(tmp_path: Path) -> Path:
     path = tmp_path / "train.parquet"
     path.write_bytes(b"PAR1 first PAR1")
     return path
+
+
+def test_what_cannot_be_copied_leaves_no_folders(store: LocalFeatureStore, tmp_path: Path) -> None:
+    """Where data cannot be kept nothing is registered, and nothing stands where it would have been."""
+    folder = tmp_path / "days"
+    folder.mkdir()
+    (folder / "one.parquet").write_bytes(b"PAR1 one PAR1")
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(OSError, match="named pipe"):
+        store.register_training_data("delays", 1, folder, SCHEMA)
+
+    assert [] == [*(tmp_path / "features").iterdir()]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +191,7 @@ def test_what_is_removed_is_gone_and_nothing_else(store: LocalFeatureStore, tabl
     with pytest.raises(NotFound, match="split=train"):
         store.remove(train)
     store.remove(test)
-    assert [] == [*(tmp_path / "features" / "training").iterdir()]
+    assert [] == [*(tmp_path / "features").iterdir()]
 
 
 @pytest.mark.parametrize("damaged", ["{", "{}", "[]", "7"])

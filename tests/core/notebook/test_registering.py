@@ -422,6 +422,16 @@ def test_times_of_all_kinds(times: Any, instants: list[Any] | None, words: list[
     assert [] == [part for part in words if part not in "\n".join(done.warnings)]
 
 
+def test_what_the_times_of_one_column_are_taken_for_is_one_warning(tmp_path: Path) -> None:
+    """Nanoseconds without a zone are told in one sentence, which names the column once."""
+    times = pa.array([1, 2, 3], pa.timestamp("ns"))
+    done = pegel.register({"x": [1.0, 2.0, 3.0], "at": times}, name="x", time="at", home=tmp_path)
+    (said,) = [warning for warning in done.warnings if warning.startswith("at: ")]
+
+    assert "nanoseconds are kept as microseconds" in said
+    assert "times without a zone are taken for UTC" in said
+
+
 def test_names_that_spark_cannot_tell_apart_are_left_out(tmp_path: Path) -> None:
     """Of names that differ only in case one is kept, of those with a dot or a backtick none; each is told with why."""
     table = {
@@ -448,6 +458,7 @@ def test_names_that_spark_cannot_tell_apart_are_left_out(tmp_path: Path) -> None
     [
         ({"name": "../up"}, "name: expected letters, digits"),
         ({"split": "a b"}, "split: expected letters, digits"),
+        ({"name": "n" * 201}, "name: expected letters, digits, `_`, `-` and `.`, at most 200"),
         ({"version": 0}, "version: expected a whole number from 1 on"),
         ({"version": 10**9}, "version: expected at most 999,999,999"),
         (
