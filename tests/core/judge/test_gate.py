@@ -43,6 +43,7 @@ def test_the_promise_is_kept_on_every_table(cell: Cell, door: str) -> None:
     assert least <= findings.total() <= most, findings.most_common(5)
 
 
+@pytest.mark.filterwarnings("ignore:not measured:UserWarning")
 @pytest.mark.parametrize("name", ["scikit-learn digits", "river Shuttle", "popmon flight_delays"])
 def test_random_halves_do_not_differ(name: str) -> None:
     """Random parts of real data differ as rarely as promised, whatever is in them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pegel.spec.limits import START_WITHIN
+from pegel.store.registry import Registry
 from pegel.stream.result_rows import Heartbeat
 from pegel_local.demo.failure import eventually
 from pegel_local.demo.stage import Demo
@@ -32,7 +33,8 @@ def show(demo: Demo) -> str:
 
 
 def watches(demo: Demo, beat: Heartbeat) -> bool:
-    """Say whether a driver runs with our spec and baseline in effect."""
-    key = demo.spec.key
-    in_effect = beat.specs.get(key) == demo.spec.fingerprint() and beat.baselines.get(key) == demo.facts["baseline_id"]
-    return in_effect and beat.state == "running"
+    """Say whether a driver runs with what is registered, and the baseline, in effect."""
+    key, model = demo.spec.key, demo.spec.model
+    registered = Registry(demo.engine).get(model.name, model.version)
+    in_effect = registered is not None and beat.specs.get(key) == registered.fingerprint()
+    return in_effect and beat.baselines.get(key) == demo.facts["baseline_id"] and beat.state == "running"
