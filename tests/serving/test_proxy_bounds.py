@@ -88,7 +88,7 @@ def ask(app: Starlette, *bodies: bytes, ids: Iterable[bytes] = ()) -> list[httpx
 
 def whole(body: bytes) -> bytes:
     """Return an HTTP answer."""
-    return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    return b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body
 
 
 @pytest.mark.parametrize(
