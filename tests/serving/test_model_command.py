@@ -13,18 +13,15 @@ import joblib
 import pandas as pd
 import pytest
 import sklearn
-import typer
+from model_runs import run
 from sklearn.linear_model import LinearRegression
-from typer.testing import CliRunner
 
 import pegel
 from pegel.data.columns import Field, Kind, Role, Schema
-from pegel.errors import PegelError
 from pegel.featurestore import LocalFeatureStore
 from pegel.notebook.named_table import registered_as
 from pegel_serving.metadata import METADATA_FILE, MODEL_FILE, Metadata
 from pegel_serving.model_check import check
-from pegel_serving.model_command import model
 
 REGISTERED = Schema((*fitted_models.TICKET_FIELDS[1:], fitted_models.URGENT))
 """The fields of the tickets that are measured: times are none."""
@@ -58,16 +55,6 @@ def keep(fitted: Any, folder: Path) -> None:
     """Write a fitted model into a new folder, without metadata."""
     folder.mkdir()
     joblib.dump(fitted, folder / MODEL_FILE)
-
-
-def run(*arguments: Any) -> tuple[int, str]:
-    """Run the command; return its exit code and all that it says, or the error that the command line would tell."""
-    app = typer.Typer()
-    app.command("model")(model)
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if isinstance(done.exception, PegelError):
-        return 1, str(done.exception)
-    return done.exit_code, done.output
 
 
 def test_what_init_writes_serves_every_row_of_its_table(folder: Path, table: Path) -> None:

@@ -11,15 +11,13 @@ from typing import Any
 
 import odd_models
 import pytest
-import typer
-from typer.testing import CliRunner
+from model_runs import run
 
-from pegel.errors import PegelError, PermanentError, SetupError
+from pegel.errors import PermanentError, SetupError
 from pegel.notebook.named_table import NamedTable, file_named
 from pegel_serving.fitted_model import FittedModel
 from pegel_serving.metadata import METADATA_FILE, MODEL_FILE, Metadata
 from pegel_serving.model_check import check
-from pegel_serving.model_command import model
 from pegel_serving.model_process import apart
 
 LEFT_TO_THE_MODEL = pytest.mark.timeout(240)
@@ -32,16 +30,6 @@ def table(tmp_path: Path) -> NamedTable:
     path = tmp_path / "loans.csv"
     path.write_text("amount,outcome\n1,late\n2,paid\n3,paid\n4,paid\n5,late\n")
     return file_named(path)
-
-
-def run(*arguments: Any) -> tuple[int, str]:
-    """Run the command; return its exit code and all that it says, or the error that the command line would tell."""
-    app = typer.Typer()
-    app.command("model")(model)
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if isinstance(done.exception, PegelError):
-        return 1, str(done.exception)
-    return done.exit_code, done.output
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------

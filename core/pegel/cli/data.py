@@ -9,6 +9,7 @@ import typer
 
 from pegel.cli.console import err, say
 from pegel.cli.options import HomeOption, settings_of
+from pegel.cli.watched_model import opened
 from pegel.errors import InvalidSpec, PegelError, PermanentError, SetupError, Unavailable
 from pegel.featurestore import LocalFeatureStore, SourceRef
 from pegel.notebook.named_table import unknown
@@ -16,7 +17,6 @@ from pegel.notebook.naming import listed, place
 from pegel.notebook.registered import Registered
 from pegel.spec.names import monitor_key
 from pegel.spec.settings import Settings
-from pegel.store.database import connect, migrate
 from pegel.store.database_file import refuse_missing
 from pegel.store.registry import Entry, Registry
 
@@ -97,14 +97,11 @@ def _remove(store: LocalFeatureStore, settings: Settings, meant: list[SourceRef]
 
 def _refuse_used(settings: Settings, ref: SourceRef) -> None:
     """Raise PermanentError while a monitor uses training data, or may use it; Unavailable if that cannot be asked."""
-    engine = connect(settings.database)
     try:
-        migrate(engine)
-        entries = [entry for entry in Registry(engine).entries() if _may_use(entry, ref)]
+        with opened(settings) as engine:
+            entries = [entry for entry in Registry(engine).entries() if _may_use(entry, ref)]
     except Unavailable as error:
         raise Unavailable(f"{error} Whether a monitor uses {ref} could not be asked: nothing was removed.") from error
-    finally:
-        engine.dispose()
     if entries:
         using = [monitor_key(entry.model, entry.version) for entry in entries]
         raise PermanentError(
