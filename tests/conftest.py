@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from pathlib import Path
 from zlib import crc32
@@ -25,7 +26,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Draw the same examples each time, so that a red run is red for what was changed; or others, where asked to."""
+    """Draw the same examples each time, so that a red run is red for what was changed; or others, where asked to.
+
+    A shell starts what it puts in the background deaf to Ctrl-C, and the programs that tests start would inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.load_profile("drawn anew" if config.getoption("--anew") else "pegel")
 
 
