@@ -20,18 +20,24 @@ from pegel.spec.outside_text import shown
 from pegel.spec.plain_numbers import how_many
 from pegel_serving.metadata import MODEL_FILE, Metadata, refuse_no_file
 from pegel_serving.model_columns import Rows, frame_of, matrix_of
-from pegel_serving.model_errors import REFUSALS, ModelFailed, refusal, sentence
+from pegel_serving.model_errors import REFUSALS, ModelFailed, message_of, refusal, sentence
 from pegel_serving.model_features import missing_text, names_in
 
 _REMEDIES: dict[type[Exception], str] = {
-    ImportError: "; install what is missing into the serving environment",
-    AttributeError: "; functions and classes of a notebook have to stand in an installed module",
+    ImportError: "; install what is missing into the serving environment; of a module of your own that is no package, "
+    "call `cloudpickle.register_pickle_by_value(module)` and save the model with `cloudpickle.dump(model, file)`",
+    AttributeError: "; a package has another version here than where the model was saved",
     EOFError: "; the file is empty or cut off",
     IndexError: "; the file is cut off or damaged",
     pickle.UnpicklingError: "; the file is cut off, or none of joblib",
     MemoryError: "; this machine has too little memory for it, or the file is damaged",
 }
 """What helps where a model cannot be loaded."""
+_OF_A_NOTEBOOK = (
+    "; it needs a function or class of the notebook or script that saved it: save it there with "
+    "`cloudpickle.dump(model, file)` in place of `joblib.dump`, which keeps both together"
+)
+"""What helps where a model refers to `__main__`, of which a pickle has the name alone."""
 
 
 class FittedModel:
@@ -176,13 +182,19 @@ def load_estimator(folder: Path) -> Any:
             f"{path} must be a fitted pipeline: {error.strerror or sentence(error)}. Nothing is served."
         ) from error
     except (Exception, SystemExit) as error:
-        remedy = next((words for kind, words in _REMEDIES.items() if isinstance(error, kind)), "")
-        raise SetupError(f"{path} cannot be loaded here: {sentence(error)}{remedy}. Nothing is served.") from error
+        why = f"{sentence(error)}{_remedy(error)}"
+        raise SetupError(f"{path} cannot be loaded here: {why}. Nothing is served.") from error
     if not callable(getattr(estimator, "predict", None)):
         raise SetupError(
             f"{path} must hold a fitted model with `predict`; given: {type(estimator).__name__}. Nothing is served."
         )
     return estimator
+
+
+def _remedy(error: BaseException) -> str:
+    if isinstance(error, AttributeError) and "__main__" in message_of(error):
+        return _OF_A_NOTEBOOK
+    return next((words for kind, words in _REMEDIES.items() if isinstance(error, kind)), "")
 
 
 def text_classes(estimator: Any) -> list[str]:

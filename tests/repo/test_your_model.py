@@ -18,6 +18,17 @@ RIGHT = 'model: {name: loans, uri: model}\nbaseline: {source: "local://loans?ver
 WRONG = f"{RIGHT}window: {{}}\n"
 
 
+NOTEBOOK = """
+import joblib, sys, types
+from sklearn.preprocessing import FunctionTransformer
+def doubled(rows): return 2 * rows
+joblib.dump(FunctionTransformer(doubled), "notebook/model.joblib")
+sys.modules["own"] = types.ModuleType("own")
+doubled.__module__, sys.modules["own"].doubled = "own", doubled
+joblib.dump(FunctionTransformer(doubled), "module/model.joblib")
+"""
+
+
 @pytest.fixture
 def reader(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Train the page's model in a folder without a system, work there, and have tables that are not as they should."""
@@ -28,6 +39,9 @@ def reader(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rows.rename(columns={"income": "incomes"}).to_parquet(tmp_path / "renamed.parquet")
     (tmp_path / "wrong.yaml").write_text(WRONG, encoding="utf-8")
     (tmp_path / "right.yaml").write_text(RIGHT, encoding="utf-8")
+    for folder in ("notebook", "module"):
+        (tmp_path / folder).mkdir()
+    subprocess.run([sys.executable, "-c", NOTEBOOK], cwd=tmp_path, check=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PEGEL_HOME", raising=False)
     return tmp_path
@@ -60,6 +74,8 @@ def test_each_sentence_of_the_table_is_what_the_program_says(
             "model init model --from renamed.parquet --prediction outcome",
             "model init model --from loans --prediction outcome",
             "model init model --from loans --prediction outcome",
+            "model init notebook --from loans --prediction outcome",
+            "model init module --from loans --prediction outcome",
             "validate wrong.yaml",
             "validate right.yaml",
             "apply right.yaml",

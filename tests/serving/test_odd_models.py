@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from model_runs import run
 
 from pegel.errors import PermanentError, SetupError
 from pegel.notebook.named_table import NamedTable, file_named
-from pegel_serving.fitted_model import FittedModel
+from pegel_serving.fitted_model import FittedModel, load_estimator
 from pegel_serving.metadata import METADATA_FILE, MODEL_FILE, Metadata
 from pegel_serving.model_check import check
 from pegel_serving.model_process import apart
@@ -170,6 +171,47 @@ def test_a_model_file_that_is_empty_or_cut_off_is_called_so(tmp_path: Path) -> N
         (folder / MODEL_FILE).write_bytes(whole[:size])
         with pytest.raises(SetupError, match="cut off"):
             FittedModel.load(folder)
+
+
+NOTEBOOK = """
+import sys
+import cloudpickle, joblib
+sys.path.insert(0, "{place}")
+import own
+def doubled(rows): return [2 * row for row in rows]
+class Doubling:
+    def __init__(self, function): self.function = function
+    def predict(self, rows): return self.function(rows)
+for name, save, model in (
+    ("notebook/model.joblib", joblib.dump, Doubling(doubled)),
+    ("module/model.joblib", joblib.dump, own.Model()),
+    ("kept/model.joblib", cloudpickle.dump, Doubling(doubled)),
+    ("kept_module/model.joblib", cloudpickle.dump, own.Model()),
+):
+    if name.startswith("kept_module"):
+        cloudpickle.register_pickle_by_value(own)
+    with open(f"{place}/{{name}}", "wb") as file:
+        save(model, file)
+"""
+
+
+def test_code_of_a_notebook_is_kept_by_what_the_message_says(tmp_path: Path) -> None:
+    """A model with a function of its notebook, or of a module beside it, is refused with a remedy, and this works."""
+    for name in ("notebook", "module", "kept", "kept_module"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "own.py").write_text("class Model:\n    def predict(self, rows): return [2 * row for row in rows]\n")
+    subprocess.run([sys.executable, "-c", NOTEBOOK.format(place=tmp_path)], check=True)
+    notebook, module = (_refusal(tmp_path / name) for name in ("notebook", "module"))
+
+    assert "save it there with `cloudpickle.dump(model, file)` in place of `joblib.dump`" in notebook
+    assert "call `cloudpickle.register_pickle_by_value(module)` and save the model with" in module
+    assert [[6], [6]] == [load_estimator(tmp_path / name).predict([3]) for name in ("kept", "kept_module")]
+
+
+def _refusal(folder: Path) -> str:
+    with pytest.raises(SetupError) as refusal:
+        load_estimator(folder)
+    return str(refusal.value)
 
 
 def test_a_model_that_exits_when_it_is_loaded_is_a_sentence(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What a model's state says of its newest window beside the verdict: little, so that a list of models reads it quickly.
 
-``not_judged``: why nothing could be said of the rows: most answers are missing, or no field could be judged.
+``not_judged``: why nothing is said to be healthy: most answers are missing, or no field could be judged. Why single
+fields were not is no reason where others were.
 ``missing_answers``: see `MissingAnswers`. ``never_logged``: `answers` or `requests`. What is not so is left out.
 """
 
@@ -26,9 +27,11 @@ def remarks(judgement: Judgement) -> dict[str, Any]:
 
 
 def _why(judgement: Judgement) -> str:
-    """Return why nothing was judged: missing answers, then the usual reasons of fields, of window or baseline."""
+    """Return why a window was not judged: missing answers, then, if no field was, the usual reasons of fields."""
     missing = judgement.missing_answers
     reasons = [field.what.partition(":")[0] for field in judgement.features if field.verdict is Verdict.INSUFFICIENT]
+    if len(reasons) < len(judgement.features):
+        reasons = []
     ordered = sorted(set(reasons), key=lambda reason: (-reasons.count(reason), reason))[:MOST_REASONS]
     about_answers = [str(missing)] if missing is not None and missing.is_most else []
     if judgement.answers_so_far is not None and not about_answers:

@@ -201,13 +201,21 @@ def summary(facts: Facts) -> str:
         return f"It was in {parts[0]}." if parts else ""
     predictions = [finding.feature for finding in facts.findings if facts.is_prediction(finding.feature)]
     if facts.has_predictions and facts.mail.spec.watch.predictions:
-        moved = "moved too" if predictions else "did not move"
-        parts.append(f"the model's predictions {moved}")
+        parts.append(_predictions(facts, moved=bool(predictions)))
     sentence = "; ".join(parts)
     sentence = f"{sentence}." if sentence else ""
     if facts.others:
         sentence += f" {facts.others} other {'field looks' if facts.others == 1 else 'fields look'} as in training."
     return sentence.strip()
+
+
+def _predictions(facts: Facts, *, moved: bool) -> str:
+    """Return what is known of the model's answers: that they did not move needs enough of them."""
+    if moved:
+        return "the model's predictions moved too"
+    if any(facts.is_prediction(name) for name in facts.compared):
+        return "the model's predictions did not move"
+    return "too few predictions came to say whether they moved"
 
 
 def advice(mail: Mail, endpoint_log: str) -> list[str]:

@@ -60,7 +60,6 @@ def _view(field: Field, baseline: Baseline, now: Summary | None, judged: dict[st
     after = None if now is None else now.features[field.name]
     verdict = Verdict(judged["verdict"]) if judged else Verdict.NO_DATA
     what = judged["what"].replace("->", "→") if judged else "not judged yet"
-    counted = 0 if after is None else after.counted
     return FeatureView(
         name=field.name,
         role=str(field.role),
@@ -72,11 +71,18 @@ def _view(field: Field, baseline: Baseline, now: Summary | None, judged: dict[st
         # A chart that has alarmed and not yet come back has no p-value of its own.
         p_value=p_value(judged["p_value"]) if judged and not _not_yet_back(judged) else "",
         threshold=p_value(judged["threshold"]) if judged else "",
-        rows=f"{counted:,} against {before.counted:,}",
+        rows=_values(0 if after is None else after.counted, before.counted, judged),
         further=[],
         odd="" if after is None else odd(after),
         chart=chart(shape(before, after), title=f"{field.name}: {what}", unit=field.unit),
     )
+
+
+def _values(pictured: int, training: int, judged: dict[str, Any]) -> str:
+    """Return how many values the picture shows; of a field that was not judged, how few of them that was said of."""
+    if judged.get("verdict") != Verdict.INSUFFICIENT or judged["n"] == pictured:
+        return f"{pictured:,} against {training:,} values"
+    return f"{pictured:,} against {training:,} values; {judged['n']:,} when the newest window was judged"
 
 
 def _not_yet_back(judged: dict[str, Any]) -> bool:

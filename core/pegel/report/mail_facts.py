@@ -13,9 +13,8 @@ from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field, Role
 from pegel.data.spans import Span
 from pegel.detect.effect import percents
-from pegel.judge.findings import ALARMING, Finding
+from pegel.judge.findings import ALARMING, Finding, Verdict
 from pegel.judge.judge import judge
-from pegel.judge.watched_fields import watched_fields
 from pegel.report import words
 from pegel.report.merging import merged
 from pegel.report.picture import MOST, Panel, png
@@ -55,6 +54,8 @@ class Facts:
     Findings are stored per window, and a window was chosen because it stood out: told of the whole time, its effect
     would be too large and, in small windows, mostly noise. So the rows of all drifting windows are judged as one.
     """
+    compared: frozenset[str] = frozenset()
+    """Fields of which those rows have enough values to say how they look."""
 
     @classmethod
     def of(cls, mail: Mail, baseline: Baseline | None, tally: Tally, now: datetime) -> Facts:
@@ -62,11 +63,15 @@ class Facts:
         drifting = [row for row in mail.windows if row.verdict in ALARMING] or list(mail.windows)
         summary = None if baseline is None else merged(drifting, baseline)
         together: dict[str, Finding] = {}
+        compared: frozenset[str] = frozenset()
         if baseline is not None and summary is not None:
             span = Span(mail.alert.since, mail.alert.last_end)
             judged = judge(baseline, summary, spec=mail.spec, span=span, revision=0)
             together = {finding.feature: finding for finding in judged.findings if finding.detector == "drift"}
-        return cls(mail, now, baseline, tally, summary, together)
+            compared = frozenset(
+                field.feature for field in judged.features if field.verdict is not Verdict.INSUFFICIENT
+            )
+        return cls(mail, now, baseline, tally, summary, together, compared)
 
     @property
     def alert(self) -> Alert:
@@ -88,11 +93,8 @@ class Facts:
 
     @property
     def others(self) -> int:
-        """Return how many judged fields look as in training; 0 where there were no rows to look at."""
-        if self.baseline is None or self.summary is None:
-            return 0
-        judged = watched_fields(self.baseline.layout.schema, self.mail.spec.watch)
-        return sum(field.name not in self.alert.names for field in judged)
+        """Return how many fields look as in training; none of which too few values came to say so."""
+        return len(self.compared - set(self.alert.names))
 
     def field(self, name: str) -> Field | None:
         """Return a field of the schema; None for what is no field, such as the rate of outliers."""

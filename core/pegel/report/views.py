@@ -27,7 +27,7 @@ class FeatureView:
     p_value: str
     threshold: str
     rows: str
-    """How many values of the windows shown against how many of the baseline."""
+    """How many values of the windows shown against how many of the baseline; where not judged, also how few."""
     further: list[str]
     """What else changed, in words: `what` is the worst."""
     odd: str

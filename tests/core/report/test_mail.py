@@ -16,6 +16,7 @@ from pegel.alerts.update import update
 from pegel.baseline.baseline import Baseline
 from pegel.report.alert_mail import Rendered, message, plain, render
 from pegel.report.reading import Sources
+from pegel.stats.summary import Summary
 from pegel.store.results import Results
 from pegel.stream.result_rows import Tally
 from pegel.testing.manual_clock import START
@@ -54,6 +55,20 @@ def test_the_first_lines_are_for_people(rendered: Rendered) -> None:
     assert first.endswith(" min) in the windows from 00:18 to 00:24 UTC.")
     assert second.startswith("the prediction arrival_delay shifted up by 0.")
     assert "6 of 6 windows, 3,600 rows; the model's predictions moved too. 2 other fields look as in training." == third
+
+
+def test_too_few_predictions_are_not_said_to_have_stayed(mail: Mail, baseline: Baseline) -> None:
+    """Of what came too seldom to be judged nobody is told that it looks as in training."""
+    windows = []
+    for row in mail.windows:
+        counted = Summary.from_bytes(row.summary, baseline.layout)
+        counted.cells[baseline.layout.places[baseline.layout.index["arrival_delay"]]] = 0
+        windows.append(replace(row, summary=counted.to_bytes()))
+    features = tuple(feature for feature in mail.alert.features if feature.feature == "departure_delay")
+    alone = replace(mail, windows=tuple(windows), alert=replace(mail.alert, features=features))
+    text = render(alone, baseline=baseline, tally=TALLY, page_url=PAGE, now=NOW).text
+
+    assert "too few predictions came to say whether they moved. 2 other fields look as in training." in text
 
 
 def test_then_and_now_stand_side_by_side(rendered: Rendered) -> None:

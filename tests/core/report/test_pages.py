@@ -18,7 +18,7 @@ from pegel.alerts.alert import Silence
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.errors import NotFound
-from pegel.judge.decision import FeatureVerdict
+from pegel.judge.decision import FeatureVerdict, insufficient
 from pegel.judge.findings import Verdict
 from pegel.report import html
 from pegel.report.features import feature_views, odd
@@ -277,6 +277,17 @@ def test_what_is_too_short_is_named() -> None:
     state = state_of(sample_spec(), last=last, alert=None, heartbeat=sample_heartbeat(now), now=now)
 
     assert "not judged: fewer than 1,000 values in training" == state.words
+
+
+def test_few_values_of_the_newest_window_are_not_those_of_the_picture(baseline: Baseline) -> None:
+    """A field is not judged for the few values of one window; its picture may show many, and both numbers are said."""
+    verdict = insufficient("airline", "fewer than 50 values in the window", 31, 5_000)
+    counted: dict[str, Any] = {"summary": baseline.summary.to_bytes(), "layout_hash": baseline.layout.layout_hash}
+    window = sample_window(baseline_id=baseline.id, judgement={"features": [verdict.to_json()]}, **counted)
+    views = {view.name: view for view in feature_views(baseline, [window])}
+
+    assert "5,000 against 5,000 values; 31 when the newest window was judged" == views["airline"].rows
+    assert "5,000 against 5,000 values" == views["day_of_week"].rows
 
 
 def test_what_else_changed_in_a_field_is_not_lost(baseline: Baseline) -> None:
