@@ -22,6 +22,7 @@ from pegel.data import example_request, wire
 from pegel.errors import EndpointFailed, Unavailable
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.nearest import names_meant
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.settings import Settings
 from pegel_airflow.bounded_answers import NoAnswer, exchange, json_of, new_client
@@ -125,12 +126,13 @@ def _answered(spec: MonitorSpec, url: str, row: example_request.Row, token: str)
             raised = refused == before and all(given.is_raised(spec) for given in refused)
             if raised or not any(given.may_pass for given in refused):
                 raise EndpointFailed(
-                    f"expected {where} to answer a row of its training data; given {refused[0].words}. {UNCHANGED}"
+                    f"expected {where} to answer a row of its training data; given {refused[0].words}"
+                    f"{_meant(row, inputs)}. {UNCHANGED}"
                 )
             if time.monotonic() + PAUSE_S > deadline:
                 raise EndpointFailed(
                     f"expected {where} to answer a row of its training data within {within:g} s; given at last: "
-                    f"{refused[0].words}. {UNCHANGED}"
+                    f"{refused[0].words}{_meant(row, inputs)}. {UNCHANGED}"
                 )
             time.sleep(PAUSE_S)
 
@@ -139,6 +141,16 @@ def _inputs(client: httpx.Client, spec: MonitorSpec, url: str) -> frozenset[str]
     """Return the inputs that the model says it takes; none while it does not say."""
     answer = exchange(client, "GET", example_request.metadata_address(spec, url))
     return frozenset() if isinstance(answer, NoAnswer) else example_request.inputs_of(json_of(answer.body))
+
+
+def _meant(row: example_request.Row, inputs: frozenset[str]) -> str:
+    """Return which inputs of the model are no column of the training data, where they nearly are; "" where none is."""
+    columns = [str(column["name"]) for column in row]
+    unknown = sorted(inputs.difference(columns))
+    meant = names_meant(unknown, [name for name in columns if name not in inputs])
+    return (
+        f". It takes {', '.join(map(shown, unknown))}, of which the training data has no column{meant}" if meant else ""
+    )
 
 
 def _ask(client: httpx.Client, where: str, request: dict[str, Any], headers: dict[str, str]) -> _Refused | None:

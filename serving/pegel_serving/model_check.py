@@ -14,6 +14,7 @@ from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.notebook.named_table import NamedTable
 from pegel.notebook.naming import listed
 from pegel.notebook.table_reading import Table
+from pegel.spec.nearest import names_meant
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import how_many
 from pegel_serving.fitted_model import FittedModel, v1_predictions
@@ -87,7 +88,10 @@ def _ask(model: FittedModel, table: NamedTable, findings: Findings) -> None:
         findings.problems += differences(model.metadata, table.registered)
     with reading(table, features) as read:
         if absent := read.absent([feature.name for feature in features]):
-            findings.problems.append(f"{table.name} has no column {listed(absent)}: the model was not asked")
+            findings.problems.append(
+                f"{table.name} has no column {listed(absent)}: the model was not asked"
+                f"{names_meant(absent, read.schema.names)}"
+            )
             return
         rows = first_rows(read, features, MOST_ROWS)
         if not len(rows):
@@ -163,12 +167,13 @@ def differences(metadata: Metadata, registered: Schema) -> list[str]:
     problems = []
     asked = [feature.name for feature in metadata.features if not is_time(metadata.type_of(feature))]
     known = [feature.name for feature in registered.of_role(Role.FEATURE)]
+    unused = [name for name in known if name not in asked]
     if extra := [name for name in asked if name not in known]:
         problems.append(
             f"{listed(extra)} is not registered, so the monitor refuses rows that are lists: send rows as objects by "
-            "name (v1) or one tensor per feature (v2)"
+            f"name (v1) or one tensor per feature (v2){names_meant(extra, unused)}"
         )
-    if unused := [name for name in known if name not in asked]:
+    if unused:
         problems.append(f"{listed(unused)} is registered and no feature of the model: it will be null in every request")
     if not extra and not unused and asked != known:
         problems.append(
@@ -183,5 +188,6 @@ def differences(metadata: Metadata, registered: Schema) -> list[str]:
     ]
     answers = {field.name for field in metadata.predictions}
     if missing := [field.name for field in registered.of_role(Role.PREDICTION) if field.name not in answers]:
-        problems.append(f"the registered prediction {listed(missing)} is no prediction in metadata.json")
+        meant = names_meant(missing, answers)
+        problems.append(f"the registered prediction {listed(missing)} is no prediction in metadata.json{meant}")
     return problems

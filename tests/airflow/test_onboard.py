@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -315,6 +316,14 @@ def test_a_model_that_refuses_is_not_onboarded(
         probe.probe(system, wished(ready_within=60), served.address, scene.REQUEST_ROW)
 
     assert asked == len(served.asked)
+
+
+def test_a_refused_row_names_the_column_that_was_meant(system: Settings, served: model.Model) -> None:
+    """Where the model takes an input that is nearly a column of the training data, its refusal says so."""
+    served.status, served.inputs = 400, ["airlin", "distance"]
+    meant = "It takes airlin, of which the training data has no column; did you mean `airline`?"
+    with pytest.raises(EndpointFailed, match=re.escape(f"given 400: unknown category WN. {meant}")):
+        probe.probe(system, wished(ready_within=60), served.address, scene.REQUEST_ROW)
 
 
 def test_a_foreign_server_may_say_500_while_it_warms_up(system: Settings, served: model.Model) -> None:

@@ -6,7 +6,7 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
-from pegel.spec import durations, limits, monitor_spec, outside_text, spec_fields, spec_text
+from pegel.spec import durations, limits, outside_text, spec_fields, spec_problems, spec_text
 from pegel_local.backends.child_environments import NEEDED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +30,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     beyond = {row[0]: row[1] for row in table("## Limits")}
     expected = {
         "a spec's file": (spec_text.LARGEST_BYTES // 1024, spec_text.DEEPEST, spec_text.MOST_KEYS),
-        "problems of a spec that are named": (monitor_spec.MOST_PROBLEMS,),
+        "problems of a spec that are named": (spec_problems.MOST_PROBLEMS,),
         "a length of time in a spec": (durations.LONGEST.days,),
         "names of models, namespaces, groups": (spec_fields.LONGEST_NAME,),
         "references, addresses, names of columns in a spec": (spec_fields.LONGEST_TEXT,),

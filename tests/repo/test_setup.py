@@ -100,6 +100,16 @@ def test_an_interrupted_installation_is_done_again(machine: Machine) -> None:
     assert machine.stamped("spark")
 
 
+def test_the_log_says_what_was_installed(machine: Machine) -> None:
+    """Each step is asked to tell what it does, and that stands in the log which the set-up names."""
+    machine.command("../.venvs/tools/bin/uv", 'case " $* " in *" -q "*) ;; *) echo "$1 $2";; esac')
+
+    result = machine.install("spark")
+
+    assert "what happens stands in .venvs/spark.log" in result.stdout
+    assert ["venv --clear", "pip sync", "pip install"] == (machine.folder / ".venvs/spark.log").read_text().splitlines()
+
+
 def test_a_missing_python_is_told_by_make(tmp_path: Path) -> None:
     """`make` without Python 3.11 says how to name one."""
     shutil.copy(ROOT / "Makefile", tmp_path)

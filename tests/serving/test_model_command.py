@@ -147,7 +147,7 @@ def test_check_tells_an_order_that_would_be_counted_wrongly(folder: Path, tmp_pa
     fields = fitted_models.TICKET_FIELDS
     Metadata("tickets", 1, Schema((*fields, fitted_models.URGENT)), fitted_models.TICKET_TYPES).write(folder)
     store = LocalFeatureStore(tmp_path / "features")
-    swapped = (*fields[1:3], fields[4], Field("paid", Kind.NUMERIC), Field("sure", Kind.NUMERIC, Role.PREDICTION))
+    swapped = (*fields[1:3], fields[4], Field("paid", Kind.NUMERIC), Field("x9", Kind.NUMERIC, Role.PREDICTION))
     store.register_training_data("tickets", 2, table, Schema(swapped))
     problems = check(folder, registered_as("local://tickets?version=2", tmp_path / "features")).problems
 
@@ -158,7 +158,7 @@ def test_check_tells_an_order_that_would_be_counted_wrongly(folder: Path, tmp_pa
     assert [
         order,
         "paid is categorical in metadata.json, and registered as numeric",
-        "the registered prediction sure is no prediction in metadata.json",
+        "the registered prediction x9 is no prediction in metadata.json",
     ] == problems
 
 
@@ -245,12 +245,13 @@ def test_check_tells_what_only_one_of_both_knows(folder: Path, tmp_path: Path, t
     fields = fitted_models.TICKET_FIELDS
     Metadata("tickets", 1, Schema((*fields, fitted_models.URGENT)), fitted_models.TICKET_TYPES).write(folder)
     store = LocalFeatureStore(tmp_path / "features")
-    store.register_training_data("tickets", 1, table, Schema((*fields[1:4], Field("day", Kind.NUMERIC))))
+    store.register_training_data("tickets", 1, table, Schema((*fields[1:4], Field("wrods", Kind.NUMERIC))))
     problems = check(folder, registered_as("tickets", tmp_path / "features")).problems
 
-    assert ["words is not registered", "day is registered and no feature of the model"] == [
+    assert ["words is not registered", "wrods is registered and no feature of the model"] == [
         re.split("[,:]", problem)[0] for problem in problems
     ]
+    assert problems[0].endswith("; did you mean `wrods`?")
 
 
 def test_check_counts_the_rows_that_are_not_answered(folder: Path, table: Path, tmp_path: Path) -> None:

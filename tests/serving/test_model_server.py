@@ -137,6 +137,8 @@ def test_a_bad_v1_request_is_told_what_was_expected(server: processes.Service, b
     ("inputs", "says"),
     [
         ([*tensors()[:2], tensors()[2] | {"name": "mass"}], "expected the tensors colour, size, weight; given: colour"),
+        ([*tensors()[:2], tensors()[2] | {"name": "weihgt"}], "given: colour, size, weihgt; did you mean `weight`?"),
+        ([tensors()[2] | {"name": "weihgt"}], "given: [2]; did you mean `weight`?"),
         ([{"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [1.0, 2.0]}], "shape [rows, 3]; given: [1, 2]"),
         ([*tensors()[:2], {"name": "weight", "shape": [1], "datatype": "FP64", "data": [2.0]}], "one value per row"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -10,35 +11,60 @@ from urllib.parse import urlsplit
 import typer
 
 from pegel.errors import InvalidSpec
-from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.spec_text import LARGEST_BYTES, spec_text
+from pegel.spec.monitor_spec import Model, MonitorSpec
+from pegel.spec.spec_parts import SpecParts
+from pegel.spec.spec_text import LARGEST_BYTES, read_data, read_text, spec_text
 
 SpecArgument = Annotated[
     Path, typer.Argument(metavar="FILE", help="A spec in YAML or JSON; - reads it from standard input.")
 ]
 
 
-def spec_in(file: Path) -> MonitorSpec:
-    """Return the spec in a file, its model's place in full. Raises InvalidSpec, also when it cannot be read.
+@dataclass(frozen=True, slots=True)
+class GivenSpec:
+    """What a spec's file says.
+
+    `whole`: the spec; None if it is not valid. `parts`: its sections; of a spec that is not valid, those that can be
+    read. `problems`: why it is not valid, empty if it is.
+    """
+
+    whole: MonitorSpec | None
+    parts: SpecParts
+    problems: list[str]
+
+
+def given_spec(file: Path) -> GivenSpec:
+    """Return what a file says, its model's place in full. Raises InvalidSpec when it holds no mapping of fields.
 
     A path in `model.uri` that does not begin with `/` starts at the file's folder, wherever the command is run: no
     other process knows it.
     """
     if str(file) == "-":
-        spec = MonitorSpec.from_yaml(spec_text(sys.stdin.buffer.read(LARGEST_BYTES + 1), "standard input"))
-        return _placed(spec, Path.cwd())
-    return _placed(MonitorSpec.from_file(file), file.resolve().parent)
+        text, folder = spec_text(sys.stdin.buffer.read(LARGEST_BYTES + 1), "standard input"), Path.cwd()
+    else:
+        text, folder = read_text(file), file.resolve().parent
+    data = read_data(text)
+    try:
+        spec = MonitorSpec.parse(data)
+    except InvalidSpec as error:
+        if not isinstance(data, dict):
+            raise
+        parts = SpecParts.readable(data)
+        placed = None if parts.model is None else _placed(parts.model, folder)
+        return GivenSpec(None, replace(parts, model=placed), [str(error)])
+    placed = _placed(spec.model, folder)
+    spec = MonitorSpec.parse(spec.to_json() | {"model": placed.model_dump(mode="json")})
+    return GivenSpec(spec, SpecParts.of(spec), [])
 
 
-def _placed(spec: MonitorSpec, folder: Path) -> MonitorSpec:
-    uri = spec.model.uri
+def _placed(model: Model, folder: Path) -> Model:
+    uri = model.uri
     if uri is None:
-        return spec
+        return model
     try:
         scheme = urlsplit(uri).scheme
     except ValueError as error:
         raise InvalidSpec(f"model.uri: no address: {error}. Nothing was changed.") from error
     if scheme or Path(uri).is_absolute() or "\0" in uri:
-        return spec
-    data = spec.to_json()
-    return MonitorSpec.parse(data | {"model": data["model"] | {"uri": str((folder / uri).resolve())}})
+        return model
+    return model.model_copy(update={"uri": str((folder / uri).resolve())})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, home_of
-from pegel.cli.spec_file import SpecArgument, spec_in
+from pegel.cli.spec_file import SpecArgument, given_spec
 from pegel.cli.world_check import mail_problems, training_facts, world_problems
 from pegel.errors import InvalidSpec
 from pegel.judge.division import Division
@@ -22,16 +22,18 @@ from pegel.spec.settings import SETTINGS_FILE, Settings
 
 
 def validate(file: SpecArgument, home: HomeOption = None) -> None:
-    """Check a spec; show its fingerprint and what it means in words.
+    """Check a spec; show its fingerprint and what it means in words, or all that is wrong at once.
 
     Where a system is up, also: whether the model's folder, the training data, the watched fields and the mail server
     are there, and what will be judged.
     """
-    spec = spec_in(file)
-    folder = home_of(home)
+    given = given_spec(file)
+    folder, spec, parts = home_of(home), given.whole, given.parts
     settings = Settings.of_home(folder) if (folder / SETTINGS_FILE).is_file() else None
-    world = [] if settings is None else [*world_problems(spec, settings), *mail_problems(spec, settings)]
-    if problems := [*unknown_parts(spec), *world]:
+    problems = given.problems + ([] if parts.watch is None else unknown_parts(parts.watch))
+    if settings is not None:
+        problems += [*world_problems(parts, settings), *mail_problems(parts, settings)]
+    if spec is None or problems:
         raise InvalidSpec("\n".join(problems))
     training = None if settings is None else training_facts(spec, settings)
     say(f"{shown(str(file))} is a valid spec, fingerprint {spec.fingerprint()}\n")

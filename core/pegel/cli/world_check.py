@@ -13,10 +13,11 @@ from pegel.featurestore import LocalFeatureStore
 from pegel.judge.layer import TrainingFacts
 from pegel.spec.model_files import METADATA_FILE, MODEL_FILE
 from pegel.spec.model_roots import local_folder, refuse_model_outside
-from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.monitor_spec import BaselineSource, Model, MonitorSpec, Watch
 from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import LONGEST_NAME, quoted, shown
 from pegel.spec.settings import Settings
+from pegel.spec.spec_parts import SpecParts
 
 if TYPE_CHECKING:
     from pyarrow import dataset
@@ -27,17 +28,20 @@ MOST_NAMES = 20
 """Names that a sentence lists; a person does not read more."""
 
 
-def world_problems(spec: MonitorSpec, settings: Settings) -> list[str]:
-    """Return what the system of `settings` lacks of what the spec names, one line a problem; empty if nothing.
+def world_problems(parts: SpecParts, settings: Settings) -> list[str]:
+    """Return what the system of `settings` lacks of what a spec names, one line a problem; empty if nothing.
 
     Where models are served by another platform than this machine, the model's folder is that one's to know.
     """
-    return [*_model_problems(spec, settings), *_data_problems(spec, settings)]
+    problems = [] if parts.model is None else list(_model_problems(parts.model, settings))
+    if parts.baseline is not None:
+        problems += _data_problems(parts.baseline, parts.watch, settings)
+    return problems
 
 
-def mail_problems(spec: MonitorSpec, settings: Settings) -> list[str]:
+def mail_problems(parts: SpecParts, settings: Settings) -> list[str]:
     """Return that the mail server does not answer, one line; empty if it does, is not known, or nobody is mailed."""
-    if not spec.alerts.emails or settings.smtp is None:
+    if parts.alerts is None or not parts.alerts.emails or settings.smtp is None:
         return []
     host, _, port = settings.smtp.rpartition(":")
     try:
@@ -54,13 +58,13 @@ def training_facts(spec: MonitorSpec, settings: Settings) -> TrainingFacts:
     return TrainingFacts(_dataset(store.read_training_data(source)).count_rows(), store.describe(source))
 
 
-def _model_problems(spec: MonitorSpec, settings: Settings) -> Iterator[str]:
-    uri = spec.model.uri
+def _model_problems(model: Model, settings: Settings) -> Iterator[str]:
+    uri = model.uri
     missing = "" if uri is None or settings.serving_backend != "local" else _missing_folder(local_folder(uri))
     if missing:
         yield f"model.uri: given {quoted(uri)}: expected a folder of this machine; {missing}"
     try:
-        refuse_model_outside(spec.model, settings.allowed_models)
+        refuse_model_outside(model, settings.allowed_models)
     except PegelError as error:
         yield str(error)
 
@@ -89,8 +93,8 @@ def _missing_files(folder: Path) -> str:
     return f"this one holds no {' and no '.join(missing)}{how}"
 
 
-def _data_problems(spec: MonitorSpec, settings: Settings) -> Iterator[str]:
-    source, column = spec.baseline.source, spec.baseline.time_column
+def _data_problems(baseline: BaselineSource, watch: Watch | None, settings: Settings) -> Iterator[str]:
+    source, column = baseline.source, baseline.time_column
     store = LocalFeatureStore(settings.features)
     try:
         schema = store.describe(source)
@@ -103,7 +107,8 @@ def _data_problems(spec: MonitorSpec, settings: Settings) -> Iterator[str]:
     else:
         if column is not None and column not in columns:
             yield _no_such("baseline.time_column", column, source, columns)
-        yield from _field_problems(spec, schema)
+        if watch is not None:
+            yield from _field_problems(watch, source, schema)
 
 
 def _dataset(data: Path) -> dataset.Dataset:
@@ -113,11 +118,11 @@ def _dataset(data: Path) -> dataset.Dataset:
     return dataset.dataset(data, format="parquet", partitioning="hive")
 
 
-def _field_problems(spec: MonitorSpec, schema: Schema) -> Iterator[str]:
+def _field_problems(watch: Watch, source: str, schema: Schema) -> Iterator[str]:
     known = {field.name: field for field in schema.fields}
-    wanted = () if spec.watch.features == "all" else spec.watch.features
+    wanted = () if watch.features == "all" else watch.features
     unknown = [name for name in wanted if name not in known]
-    yield from (_no_such("watch.features", name, spec.baseline.source, list(known)) for name in unknown[:MOST_NAMES])
+    yield from (_no_such("watch.features", name, source, list(known)) for name in unknown[:MOST_NAMES])
     if len(unknown) > MOST_NAMES:
         yield f"watch.features: and {len(unknown) - MOST_NAMES} more"
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
 
 from pegel.data.columns import Role
 from pegel.errors import InvalidPayload
+from pegel.spec.nearest import names_meant
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 """Largest body that is decoded, inflated or not. A larger one is counted as `too_large`."""
 MAX_VALUES = 1_000_000
 """Most values and containers of one body, counted before it is parsed: a million empty objects already take 64 MB, and
 16 MB of JSON could hold eight million. A larger one is counted as `too_large`."""
+MOST_NAMES = 200
+"""Fields among which the one is looked for that a wrong name probably means: a millisecond."""
 LONG_INTEGER = 25
 """Digits from which an integer is read as a float at once: Python's own reading takes the square of their number."""
 MAX_TENSOR_DEPTH = 16
@@ -131,7 +134,8 @@ def _from_instances(items: list[Any], names: tuple[str, ...]) -> list[Row]:
 def _by_name(items: list[dict[str, Any]], names: tuple[str, ...]) -> list[Row]:
     """Return one value per name; a field that a row lacks is null. Some row must have some field."""
     if not any(name in item for item in items for name in names):
-        raise InvalidPayload("wrong_fields", f"no row has a field of {_listed(names)}; the event is kept aside")
+        meant = _meant(items[0], names)
+        raise InvalidPayload("wrong_fields", f"no row has a field of {_listed(names)}{meant}; the event is kept aside")
     return [tuple(map(item.get, names)) for item in items]
 
 
@@ -156,7 +160,8 @@ def _side_by_side(tensors: list[dict[str, Any]], names: tuple[str, ...]) -> list
     named = {tensor["name"]: tensor for tensor in tensors if isinstance(tensor.get("name"), str)}
     columns = {name: _rows_and_values(named[name]) for name in names if name in named}
     if not columns:
-        raise InvalidPayload("wrong_fields", f"expected tensors of {_listed(names)}, or one of [rows, {len(names)}]")
+        wanted = f"expected tensors of {_listed(names)}, or one of [rows, {len(names)}]"
+        raise InvalidPayload("wrong_fields", f"{wanted}{_meant(named, names)}")
     lengths = {length for rows, values in columns.values() for length in (rows, len(values))}
     if len(lengths) > 1 or len(named) < len(tensors):
         raise InvalidPayload(
@@ -218,3 +223,9 @@ def _kinds(types: set[type]) -> str:
 
 def _listed(names: tuple[str, ...]) -> str:
     return f"{', '.join(names):.200}"
+
+
+def _meant(given: Iterable[Any], names: tuple[str, ...]) -> str:
+    """Return which field the first name of a body probably means; one comparison, whatever a client sends."""
+    first = next((name for name in given if isinstance(name, str)), "")
+    return names_meant([first], names[:MOST_NAMES])

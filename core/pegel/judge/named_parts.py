@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pegel.detect.detector_registry import DETECTORS
 from pegel.errors import InvalidSpec
-from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.monitor_spec import MonitorSpec, Watch
 from pegel.spec.nearest import did_you_mean
 from pegel.stats.statistic_registry import STATISTICS
 
@@ -16,19 +16,19 @@ def refuse_unknown_parts(spec: MonitorSpec) -> None:
 
     Not part of `MonitorSpec` itself: a spec is also read where nothing is judged and no such package is installed.
     """
-    if problems := unknown_parts(spec):
+    if problems := unknown_parts(spec.watch):
         raise InvalidSpec("\n".join(problems))
 
 
-def unknown_parts(spec: MonitorSpec) -> list[str]:
+def unknown_parts(watch: Watch) -> list[str]:
     """Return what `refuse_unknown_parts` refuses, one line a field; empty if everything is installed."""
     return [
         f"{field}: given {', '.join(map(repr, unknown))}: no such {parts.kind} is installed here; there are "
         f"{', '.join(parts.names())}. {_guesses(unknown, parts.names())}Correct the name, or install its package in "
         f"each environment"
         for field, named, parts in (
-            ("watch.detectors", spec.watch.detectors, DETECTORS),
-            ("watch.statistics", spec.watch.statistics, STATISTICS),
+            ("watch.detectors", watch.detectors, DETECTORS),
+            ("watch.statistics", watch.statistics, STATISTICS),
         )
         if (unknown := [name for name in named if name not in parts.names()])
     ]

@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -21,9 +20,7 @@ from pydantic import (
 
 from pegel.errors import InvalidSpec
 from pegel.spec import names
-from pegel.spec.durations import LONGEST, Delay, Duration
-from pegel.spec.nearest import did_you_mean
-from pegel.spec.outside_text import LONGEST_SENTENCE, quoted, shown
+from pegel.spec.durations import Delay, Duration
 from pegel.spec.spec_fields import (
     Address,
     AlarmCount,
@@ -41,23 +38,11 @@ from pegel.spec.spec_fields import (
     Version,
     WatchedNames,
 )
-from pegel.spec.spec_text import read_data, read_text
+from pegel.spec.spec_problems import Corrected
+from pegel.spec.spec_text import read_data
 
 OutlierMethod = Literal["ecod", "hbos"]
 """How unusual a number is: by the rarer of its two tails, or by how thin the histogram is around it."""
-_EXPECTED = {
-    "tuple_type": "expected a list",
-    "model_type": "expected a mapping of fields",
-    "string_type": "expected text",
-    "bool_parsing": "expected true or false",
-    "int_parsing": "expected a whole number",
-    "float_parsing": "expected a number",
-    "finite_number": "expected a finite number",
-    "time_delta_parsing": f"expected a length of time as in PT90S, at most {LONGEST.days} days",
-}
-"""What pydantic says in Python's words, in those of a spec."""
-MOST_PROBLEMS = 20
-"""Problems of a spec that are named; so many are a wrong file rather than mistakes."""
 
 
 class Section(BaseModel):
@@ -357,17 +342,12 @@ class MonitorSpec(Section):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise InvalidSpec(_explain(error)) from error
+            raise InvalidSpec(Corrected(cls, data).lines()) from error
 
     @classmethod
     def from_yaml(cls, text: str) -> MonitorSpec:
         """Validate YAML (or JSON) text. Raises InvalidSpec."""
         return cls.parse(read_data(text))
-
-    @classmethod
-    def from_file(cls, path: Path) -> MonitorSpec:
-        """Validate a YAML or JSON file. Raises InvalidSpec, also when the file cannot be read."""
-        return cls.from_yaml(read_text(path))
 
 
 def _kind(data: Any) -> str:
@@ -376,37 +356,5 @@ def _kind(data: Any) -> str:
     return kinds.get(type(data), "something else")
 
 
-def _remedy(where: tuple[str | int, ...]) -> str:
-    """Return what to do about an unknown field; if the name of one of the same section is near, with that."""
-    section: Any = MonitorSpec
-    for name in where[:-1]:
-        section = section.model_fields[name].annotation
-    guess = did_you_mean(str(where[-1]), section.model_fields)
-    return f"{guess} Correct its name or remove it" if guess else "remove it or correct its name"
-
-
 def _canonical(data: Any) -> bytes:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
-
-
-def _explain(error: ValidationError) -> str:
-    """Return one line per problem: where, what was given, what was expected; the first 20 of them."""
-    problems = error.errors(include_url=False, include_context=False)
-    lines = list(dict.fromkeys(map(_sentence, problems)))
-    more = [f"and {len(lines) - MOST_PROBLEMS} more"] if len(lines) > MOST_PROBLEMS else []
-    return "\n".join([*lines[:MOST_PROBLEMS], *more])
-
-
-def _sentence(problem: Any) -> str:
-    where = ".".join(shown(str(part)) for part in problem["loc"]) or "spec"
-    message = _EXPECTED.get(problem["type"], problem["msg"].removeprefix("Value error, "))
-    message = shown(message[0].lower() + message[1:], LONGEST_SENTENCE)
-    if problem["type"] == "extra_forbidden":
-        return f"{where}: unknown field; {_remedy(problem['loc'])}"
-    if problem["type"] == "missing":
-        return f"{where}: missing; it has no default, so state it"
-    if problem["input"] is None:
-        return f"{where}: empty; write a value, or leave the field out"
-    if isinstance(problem["input"], dict):
-        return f"{where}: {message}"
-    return f"{where}: given {quoted(problem['input'])}: {message}"

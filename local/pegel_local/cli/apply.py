@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, same_home, settings_of
-from pegel.cli.spec_file import SpecArgument, spec_in
+from pegel.cli.spec_file import GivenSpec, SpecArgument, given_spec
 from pegel.cli.world_check import world_problems
 from pegel.data import example_request, wire
 from pegel.errors import InvalidSpec, PegelError
@@ -22,8 +22,8 @@ def apply(
     file: SpecArgument, *, wait: WaitOption = False, verbose: VerboseOption = False, home: HomeOption = None
 ) -> None:
     """Onboard the model of a spec: endpoint, logging, baseline, monitor."""
-    spec, settings = spec_in(file), settings_of(home)
-    _refuse_what_cannot_be(spec, settings)
+    given, settings = given_spec(file), settings_of(home)
+    spec = _accepted(given, settings)
     params, what = answers(spec.to_json()), f"{spec.key}: onboarding"
     with airflow_of(settings, home) as airflow:
         for line in _before(spec, settings):
@@ -44,17 +44,19 @@ def _before(spec: MonitorSpec, settings: Settings) -> list[str]:
     return [f"the logger of {spec.model.place} has to post its CloudEvents to {settings.logger_url} with {named}"]
 
 
-def _refuse_what_cannot_be(spec: MonitorSpec, settings: Settings) -> None:
-    """Raise InvalidSpec with a line for each problem that would fail the run a minute later.
+def _accepted(given: GivenSpec, settings: Settings) -> MonitorSpec:
+    """Return the spec. Raises InvalidSpec with a line for each problem that would fail the run a minute later.
 
     The world is looked at only where the system is one of this machine: another's folders are not here.
     """
-    problems = unknown_parts(spec)
+    parts = given.parts
+    problems = given.problems + ([] if parts.watch is None else unknown_parts(parts.watch))
     if (settings.home / SETTINGS_FILE).is_file():
-        problems += world_problems(spec, settings)
-    if problems:
+        problems += world_problems(parts, settings)
+    if given.whole is None or problems:
         raise InvalidSpec("\n".join([*problems, "Nothing was started."]))
-    refuse_model_outside(spec.model, settings.allowed_models)
+    refuse_model_outside(given.whole.model, settings.allowed_models)
+    return given.whole
 
 
 def _next_steps(airflow: AirflowApi, run: Run, spec: MonitorSpec, settings: Settings, *, whole: bool) -> list[str]:

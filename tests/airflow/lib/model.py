@@ -33,6 +33,8 @@ class Model(ThreadingHTTPServer):
         """Whether it refuses rows by name, as servers of matrices do."""
         self.endpoint = ""
         """Where one is named, its events say so and have an identity of its logger's own."""
+        self.inputs: list[str] = []
+        """What its metadata lists; without any it has none."""
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.tokens: list[str | None] = []
         """What each request carried as the secret of a probe."""
@@ -54,6 +56,14 @@ class Model(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: Model
+
+    def do_GET(self) -> None:
+        """Say what the model takes."""
+        metadata = json.dumps({"inputs": [{"name": name} for name in self.server.inputs]}).encode()
+        self.send_response(OK if self.server.inputs else 404)
+        self.send_header("Content-Length", str(len(metadata)))
+        self.end_headers()
+        self.wfile.write(metadata)
 
     def do_POST(self) -> None:
         """Take one request, log it, answer it, log the answer."""

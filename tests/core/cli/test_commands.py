@@ -61,7 +61,7 @@ def test_a_valid_spec_is_explained(spec_file: Path, capsys: pytest.CaptureFixtur
     said = capsys.readouterr().out
 
     assert code == 0
-    assert MonitorSpec.from_file(spec_file).fingerprint() in said
+    assert MonitorSpec.from_yaml(spec_file.read_text(encoding="utf-8")).fingerprint() in said
     assert "watches delays/1, served as delays-v1" in said
     assert "1 false alarm per week at most, on average over baselines" in said
     assert "expect 0.14 false alarms per day" in said
@@ -194,7 +194,7 @@ def test_an_unknown_finding_is_one_sentence(tmp_path: Path, capsys: pytest.Captu
 
 def test_a_spec_becomes_the_forms_answers(spec_file: Path) -> None:
     """Each answer is named by the path of its field, and every field is answered."""
-    flat = answers(MonitorSpec.from_file(spec_file).to_json())
+    flat = answers(MonitorSpec.from_yaml(spec_file.read_text(encoding="utf-8")).to_json())
 
     assert ("delays", 60.0, "week") == (flat["model.name"], flat["windowing.length"], flat["false_alarms.per"])
     assert not any(isinstance(value, dict) for value in flat.values())

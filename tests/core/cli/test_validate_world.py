@@ -63,6 +63,39 @@ def test_what_is_there_is_valid(home: Path, capsys: pytest.CaptureFixture[str]) 
     assert (0, []) == validate(home, capsys, watch={"features": ["length", "colour"]})
 
 
+def test_a_wrong_file_hides_nothing_of_the_world(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What can be read of a wrong spec is looked at, and everything is said at once."""
+    code, lines = validate(
+        home,
+        capsys,
+        model={"name": "A_B", "uri": "models/ticket"},
+        baseline={"source": "local://ticket?version=1", "utc_offset": 99},
+        wach={"featurs": ["lenght"], "detectors": ["medain"]},
+        alerts=7,
+    )
+    folder = f"given '{home.parent / 'models' / 'ticket'}': expected a folder of this machine"
+    starts = [
+        "wach: unknown field; did you mean `watch`?",
+        "wach.featurs: unknown field; did you mean `features`?",
+        "model.name: given 'A_B': must be lower case",
+        "baseline.utc_offset: given '99':",
+        "alerts: given '7': expected a mapping of fields",
+        "watch.detectors: given 'medain'",
+        f"model.uri: {folder}; there is none; did you mean `tickets`?",
+        "baseline.source: ",
+    ]
+
+    assert (2, starts) == (code, [line[: len(start)] for line, start in zip(lines, starts, strict=True)])
+
+
+def test_features_of_a_wrong_file_are_looked_for(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong window keeps nobody from hearing that a watched field is misspelt."""
+    code, lines = validate(home, capsys, windowing={"length": "x"}, watch={"features": ["lenght"]})
+
+    assert (2, 2) == (code, len(lines))
+    assert lines[1].startswith("watch.features: given 'lenght': local://tickets?version=1&split=train has no such")
+
+
 @pytest.mark.parametrize(
     ("gone", "said"),
     [

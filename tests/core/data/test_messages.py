@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -334,6 +335,26 @@ def test_an_unreadable_body_has_a_kind(body: bytes, kind: str) -> None:
 
     assert kind == caught.value.kind
     assert caught.value.kind in INVALID_KINDS
+
+
+@pytest.mark.parametrize(
+    ("body", "meant"),
+    [
+        (b'{"inputs": [{"name": "lenght", "shape": [2], "data": [1, 2]}]}', "; did you mean `length`?"),
+        (b'{"inputs": [{"name": "zzz", "shape": [2], "data": [1, 2]}]}', ""),
+        (b'{"inputs": [{"name": 7, "shape": [2], "data": [1, 2]}]}', ""),
+        (b'{"instances": [{"lenght": 1}]}', "; did you mean `length`?"),
+    ],
+)
+def test_a_name_that_is_nearly_a_fields_is_answered_with_it(body: bytes, meant: str) -> None:
+    """What is kept aside with its reason says which field was probably meant, in both protocols."""
+    with pytest.raises(InvalidPayload) as caught:
+        rows_in(body, Schema((Field("length", Kind.NUMERIC), Field("width", Kind.NUMERIC))))
+
+    assert ("wrong_fields", meant) == (
+        caught.value.kind,
+        re.sub(r"^[^;]*?(?=; did|$)|; the event.*", "", str(caught.value)),
+    )
 
 
 @pytest.mark.parametrize("depth", [1, 2, MAX_TENSOR_DEPTH])

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from pegel.errors import InvalidSpec
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.spec_text import read_text
 
 
 def wish(**parts: Any) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def test_a_field_whose_name_is_near_is_asked_for(part: dict[str, Any], where: st
     """A slip, or a name of another version, is answered with the field of that section that was meant."""
     expected = f"{where}: unknown field; did you mean `{meant}`? Correct its name or remove it"
 
-    assert expected == refusal(wish(**part))
+    assert expected == refusal(wish(**part)).splitlines()[0]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +198,7 @@ def test_an_address_given_twice_is_told_once() -> None:
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     """A wrong path is the user's input, not a crash."""
     with pytest.raises(InvalidSpec, match=r"absent.yaml cannot be read: No such file or directory"):
-        MonitorSpec.from_file(tmp_path / "absent.yaml")
+        read_text(tmp_path / "absent.yaml")
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "just words", "{", ""])
@@ -339,6 +341,72 @@ def test_one_name_is_a_list_of_one() -> None:
 
     assert [("age",), "all", ("Umsatz\n(EUR)",), "all"] == [watch.features for watch in parsed]
     assert ("median",) == parsed[3].detectors
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        (
+            {"windw": {"lenght": "60", "slide": "soon"}},
+            [
+                "windw: unknown field; did you mean `windowing`? Correct its name or remove it",
+                "windw.lenght: unknown field; did you mean `length`? Correct its name or remove it",
+                "windw.slide: given 'soon': write seconds (60) or",
+            ],
+        ),
+        (
+            {"windowing": {"lenght": "10s", "slide": "1m"}},
+            [
+                "windowing.lenght: unknown field; did you mean `length`? Correct its name or remove it",
+                "windowing: slide 60s > length 10s:",
+            ],
+        ),
+        (
+            {"windowing": {"length": "10s", "lenght": "x"}, "colour": {"lenght": 1}},
+            [
+                "windowing.lenght: unknown field; did you mean `length`? Correct its name or remove it",
+                "colour: unknown field; remove it or correct its name",
+            ],
+        ),
+    ],
+    ids=["section", "field", "both names"],
+)
+def test_what_stands_below_an_unknown_name_is_looked_at_too(part: dict[str, Any], expected: list[str]) -> None:
+    """A misspelt section or field is read as the one that was probably meant, and what is wrong there is said at once.
+
+    What is stated under its own name as well, and what is like no name, is read as nothing.
+    """
+    lines = refusal(wish(**part)).splitlines()
+
+    assert expected == [line[: len(start)] for line, start in zip(lines, expected, strict=True)]
+
+
+def test_a_misspelt_section_that_must_be_is_not_missing() -> None:
+    """Nobody is told to state what stands there under a name that is nearly right."""
+    given = wish()
+    given["baselin"] = given.pop("baseline")
+
+    assert "baselin: unknown field; did you mean `baseline`? Correct its name or remove it" == refusal(given)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["modl", "model", "watch", "wach", "x"]),
+        st.recursive(
+            st.none() | st.text(max_size=3),
+            lambda inner: st.dictionaries(
+                st.sampled_from(["name", "nme", "uri", "features", "featurs", "y"]), inner, max_size=3
+            ),
+            max_leaves=6,
+        ),
+    )
+)
+def test_whatever_is_refused_has_a_reason(data: dict[str, Any]) -> None:
+    """Correcting ends, says something, and leaves what it was handed as it was."""
+    before = deepcopy(data)
+
+    assert "" != refusal(data)
+    assert before == data
 
 
 def test_a_wrong_file_is_not_a_thousand_sentences() -> None:

@@ -1,0 +1,52 @@
+"""The parts of a spec that name something of the world, each by itself: those of a wrong spec are looked at, too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+from pydantic import ValidationError
+
+from pegel.spec.monitor_spec import Alerting, BaselineSource, Model, MonitorSpec, Section, Watch
+from pegel.spec.spec_problems import Corrected
+
+S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True, slots=True)
+class SpecParts:
+    """Sections of a spec; None where what they name cannot be read."""
+
+    model: Model | None
+    baseline: BaselineSource | None
+    watch: Watch | None
+    alerts: Alerting | None
+
+    @classmethod
+    def of(cls, spec: MonitorSpec) -> Self:
+        """Return those of a valid spec."""
+        return cls(spec.model, spec.baseline, spec.watch, spec.alerts)
+
+    @classmethod
+    def readable(cls, data: Mapping[str, Any]) -> Self:
+        """Return what can be read of data that is no valid spec: wrong fields are as if they were not stated."""
+        corrected = Corrected(MonitorSpec, data).data
+        return cls(
+            _readable(Model, corrected.get("model"), name="unnamed"),  # where a model is does not hang on its name
+            _readable(BaselineSource, corrected.get("baseline")),
+            _readable(Watch, corrected.get("watch", {})),
+            _readable(Alerting, corrected.get("alerts", {})),
+        )
+
+
+def _readable(section: type[S], data: Any, **stated: Any) -> S | None:
+    """Return a section without its wrong fields, those `stated` in place of what it says; None if that is none."""
+    if not isinstance(data, dict):
+        return None
+    whole = data | stated
+    wrong = {error["loc"][0] for error in Corrected(section, whole).errors if error["loc"]}
+    try:
+        return section.model_validate({name: value for name, value in whole.items() if name not in wrong})
+    except ValidationError:
+        return None
