@@ -26,13 +26,17 @@ def validate(settings: Settings, answers: Mapping[str, Any]) -> dict[str, Any]:
     """Return the complete spec the answers ask for, with the digest of what the model's folder holds now.
 
     From here on these bytes are meant: a folder that was replaced is another model to serve. Raises InvalidSpec before
-    anything is touched.
+    anything is touched, also when what runs at `model.url` is no such server.
     """
+    from pegel.data.running_server import problem_of_server
+    from pegel.errors import InvalidSpec
     from pegel.judge.named_parts import refuse_unknown_parts
 
     spec = form.spec_of(answers)
     refuse_unknown_parts(spec)
     refuse_model_outside(spec.model, settings.allowed_models)
+    if problem := problem_of_server(spec.model, spec.served_name, settings):
+        raise InvalidSpec(f"{problem}. Nothing was started.")
     spec = services.serving(settings).pin(spec)
     print(f"{spec.key}: accepted, fingerprint {spec.fingerprint()[:16]}")  # noqa: T201 - a task's output is its log
     return spec.to_json()

@@ -19,18 +19,17 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from pegel.data import example_request, wire
+from pegel.data.server_answers import NoAnswer, exchange, json_of, sentence_in, words_of
 from pegel.errors import EndpointFailed, Unavailable
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.nearest import names_meant
-from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
-from pegel_airflow.bounded_answers import NoAnswer, exchange, json_of, new_client
 from pegel_airflow.probe_events import ProbeEvents
 from pegel_airflow.topic_admin import REACH_WITHIN
 
 if TYPE_CHECKING:
-    import httpx
     from kafka import KafkaConsumer
 
 SEEN_WITHIN = timedelta(seconds=30)
@@ -44,8 +43,6 @@ This very status with the same exception twice is none of these: the model raise
 _EXCEPTION = re.compile(r"\w(Error|Exception)\b")
 """As exceptions are called in what servers that are not ours say."""
 UNCHANGED = "Nothing that is in force was changed."
-_SAID = ("error", "detail", "message")
-"""Under which name servers say in JSON what is wrong: KServe's, FastAPI's, others'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,33 +110,32 @@ def _answered(spec: MonitorSpec, url: str, row: example_request.Row, token: str)
     where, within = example_request.address(spec, url), spec.model.ready_within.total_seconds()
     deadline = time.monotonic() + within
     inputs, refused = frozenset[str](), list[_Refused]()
-    with new_client() as client:
-        while True:
-            inputs, before, refused = inputs or _inputs(client, spec, url), refused, []
-            for request in example_request.bodies(spec, example_request.taken(row, inputs), inputs):
-                identity, sent = str(uuid.uuid4()), time.monotonic()
-                headers = {wire.http_name(wire.HEADER_ID): identity} | ({wire.PROBE_HEADER: token} if token else {})
-                given = _ask(client, where, request, headers)
-                if given is None:
-                    return _Answered(identity, sent, request)
-                refused.append(given)
-            raised = refused == before and all(given.is_raised(spec) for given in refused)
-            if raised or not any(given.may_pass for given in refused):
-                raise EndpointFailed(
-                    f"expected {where} to answer a row of its training data; given {refused[0].words}"
-                    f"{_meant(row, inputs)}. {UNCHANGED}"
-                )
-            if time.monotonic() + PAUSE_S > deadline:
-                raise EndpointFailed(
-                    f"expected {where} to answer a row of its training data within {within:g} s; given at last: "
-                    f"{refused[0].words}{_meant(row, inputs)}. {UNCHANGED}"
-                )
-            time.sleep(PAUSE_S)
+    while True:
+        inputs, before, refused = inputs or _inputs(spec, url), refused, []
+        for request in example_request.bodies(spec, example_request.taken(row, inputs), inputs):
+            identity, sent = str(uuid.uuid4()), time.monotonic()
+            headers = {wire.http_name(wire.HEADER_ID): identity} | ({wire.PROBE_HEADER: token} if token else {})
+            given = _ask(where, request, headers)
+            if given is None:
+                return _Answered(identity, sent, request)
+            refused.append(given)
+        raised = refused == before and all(given.is_raised(spec) for given in refused)
+        if raised or not any(given.may_pass for given in refused):
+            raise EndpointFailed(
+                f"expected {where} to answer a row of its training data; given {refused[0].words}"
+                f"{_meant(row, inputs)}. {UNCHANGED}"
+            )
+        if time.monotonic() + PAUSE_S > deadline:
+            raise EndpointFailed(
+                f"expected {where} to answer a row of its training data within {within:g} s; given at last: "
+                f"{refused[0].words}{_meant(row, inputs)}. {UNCHANGED}"
+            )
+        time.sleep(PAUSE_S)
 
 
-def _inputs(client: httpx.Client, spec: MonitorSpec, url: str) -> frozenset[str]:
+def _inputs(spec: MonitorSpec, url: str) -> frozenset[str]:
     """Return the inputs that the model says it takes; none while it does not say."""
-    answer = exchange(client, "GET", example_request.metadata_address(spec, url))
+    answer = exchange("GET", example_request.metadata_address(spec, url))
     return frozenset() if isinstance(answer, NoAnswer) else example_request.inputs_of(json_of(answer.body))
 
 
@@ -153,27 +149,16 @@ def _meant(row: example_request.Row, inputs: frozenset[str]) -> str:
     )
 
 
-def _ask(client: httpx.Client, where: str, request: dict[str, Any], headers: dict[str, str]) -> _Refused | None:
+def _ask(where: str, request: dict[str, Any], headers: dict[str, str]) -> _Refused | None:
     """Return None for an answer, else what came instead."""
-    answer = exchange(client, "POST", where, json=request, headers=headers)
+    answer = exchange("POST", where, json=request, headers=headers)
     if isinstance(answer, NoAnswer):
-        return _Refused(answer.words)
+        return _Refused(f"no answer: {answer.words}")
     if answer.status == HTTPStatus.OK:
         return None
-    said = _said(answer.body)
-    text = said or answer.body.decode("utf-8", "replace")
-    return _Refused(f"{answer.status}: {_in_one_line(text)}", answer.status, said)
-
-
-def _said(body: bytes) -> str:
-    """Return the sentence of a server's JSON about what is wrong; an empty text where there is none."""
-    content = json_of(body)
-    said = next((content[key] for key in _SAID if content.get(key)), None) if isinstance(content, dict) else None
-    return said if isinstance(said, str) else ""
-
-
-def _in_one_line(text: str) -> str:
-    return shown(text, LONGEST_SENTENCE).rstrip(".") or "an empty body"
+    words = words_of(answer.body).rstrip(".") or "an empty body"
+    leads = f", which leads to {shown(answer.leads_to)} and is not followed" if answer.leads_to else ""
+    return _Refused(f"{answer.status}: {words}{leads}", answer.status, sentence_in(answer.body))
 
 
 @contextmanager

@@ -39,6 +39,11 @@ PIECE_BYTES = 65_536
 READ_AHEAD_BYTES = 65_536
 """Of the system's buffer of one connection to the model server. What is there, the process takes at once, before it is
 counted: with the usual buffers whole answers of megabytes, on each of 100 connections."""
+SERVER_CONNECTIONS = 100
+"""From a proxy to its model server, at the same time; who comes later waits for one."""
+SERVER_IDLE_S = 1.0
+"""How long such a connection is kept between two calls: shorter than any usual server keeps it (2 s gunicorn, 5 s
+uvicorn and Node), because one that the server closes just then costs a second try."""
 IDLE_S = 75
 """How long a connection is kept open between two requests: longer than the pools of usual clients keep theirs."""
 CONNECTIONS = 1000

@@ -16,7 +16,6 @@ import hmac
 import json
 import os
 import socket
-import ssl
 import sys
 import uuid
 from collections import Counter
@@ -42,6 +41,7 @@ from pegel_serving.bounded_http import cutting_off
 from pegel_serving.cloudevent import EndpointOrigin, LoggedBody, now_ns
 from pegel_serving.held_bodies import BodyLimits, BodyRefused, ClientGone, HeldBodies, Holder
 from pegel_serving.last_answer import LastAnswer
+from pegel_serving.upstream import Redirected, Upstream
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -86,37 +86,34 @@ class Proxy:
         agent: Agent,
         limits: BodyLimits,
         *,
+        name: str = "",
         metadata_headers: tuple[str, ...] = (),
         probe_token: str = "",
         answered: Path | None = None,
     ) -> None:
         """Forward calls of `model` to `upstream`, a base URL. Without a token no call is a probe.
 
-        A server behind TLS is trusted as the machine trusts it. The time of the file `answered` is that of the last
-        inference with an answer of status 200.
+        `name` is what the proxy calls itself in `Via`. The time of the file `answered` is that of the last inference
+        with an answer of status 200.
         """
         self._model, self._last_answer = model, LastAnswer(answered)
         self._agent, self._metadata_headers, self._probe_token = agent, metadata_headers, probe_token.encode()
         self._holder = Holder(limits)
-        buffer = (socket.SOL_SOCKET, socket.SO_RCVBUF, door_limits.READ_AHEAD_BYTES)
-        trust = ssl.create_default_context() if upstream.startswith("https:") else True
-        transport = httpx.AsyncHTTPTransport(trust_env=False, socket_options=[buffer], verify=trust)
-        self._client = httpx.AsyncClient(
-            base_url=upstream, timeout=limits.answer_within_s, trust_env=False, transport=transport
-        )
+        self._via = f"{wire.VIA}{name or model}"
+        self._upstream = Upstream(upstream, answers_within_s=limits.answer_within_s)
         self.refused = 0
         """Calls that were not forwarded."""
 
     async def close(self) -> None:
         """Close the connections to the model server."""
-        await self._client.aclose()
-        log.info("proxy stopped", refused=self.refused)
+        await self._upstream.close()
+        log.info("proxy stopped", refused=self.refused, repeated=self._upstream.repeated)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request with what the model server says.
 
-        404 or 405 for a call that does not pass; 400, 408, 413, 415 or 503 for a body that does not; 502 when the model
-        server gives no whole answer.
+        404, 405 or 508 for a call that does not pass; 400, 408, 413, 415 or 503 for a body that does not; 502 when the
+        model server gives no whole answer, or leads elsewhere.
         """
         request, held = Request(scope, receive), HeldBodies(self._holder)
         try:
@@ -132,12 +129,15 @@ class Proxy:
         arrived_ns = now_ns()
         try:
             call = allowed_call(request.method, request.scope["raw_path"], self._model)
+            self._refuse_own(request)
             body = await held.request(request.receive, ", ".join(request.headers.getlist("content-encoding")))
             return await self._served(request, call, self._logged(request, arrived_ns, body), held)
         except (CallRefused, BodyRefused) as refusal:
             return self._refuse(refusal.status, str(refusal))
         except httpx.InvalidURL:
             return self._refuse(400, "not a query that can be forwarded")
+        except Redirected as redirect:
+            return JSONResponse({"error": str(redirect)}, status_code=502)
         except (httpx.HTTPError, httpx.StreamError) as error:
             log.warning("model server did not answer", why=type(error).__name__)
             return JSONResponse({"error": "the model server does not answer"}, status_code=502)
@@ -154,14 +154,36 @@ class Proxy:
         if call.is_inference and answer.status_code == httpx.codes.OK:
             self._last_answer.note()
             self._agent.log(replace(logged, type=wire.RESPONSE_TYPE, at_ns=now_ns(), body=content))
-        return _copied(answer, content, event_id=logged.event_id if call.is_inference else "")
+        return self._copied(answer, content, event_id=logged.event_id if call.is_inference else "")
 
     async def _forward(self, request: Request, call: AllowedCall, body: bytes) -> httpx.Response:
         dropped = _HOP_BY_HOP | _OURS
         headers = [(name, value) for name, value in request.headers.raw if name.decode("latin-1") not in dropped]
         url = httpx.URL(path=call.path, query=request.scope["query_string"] or None)
-        outgoing = self._client.build_request(request.method, url, headers=headers, content=body)
-        return await self._client.send(outgoing, stream=True)
+        passed = (b"via", f"1.1 {self._via}".encode())
+        return await self._upstream.send(request.method, url, [*headers, passed], body)
+
+    def _refuse_own(self, request: Request) -> None:
+        """Raise CallRefused for a request that this proxy has forwarded already: else it would go round for ever."""
+        passed = {step.strip().partition(" ")[2] for line in request.headers.getlist("via") for step in line.split(",")}
+        if self._via in passed:
+            raise CallRefused(508, "this request was here before: the model server's address leads back to its proxy")
+
+    def _copied(self, answer: httpx.Response, content: bytes, *, event_id: str) -> Response:
+        """Return the server's answer as the client gets it: its own headers, and what this proxy says of itself."""
+        response = Response(content, status_code=answer.status_code)
+        mark = [(wire.EVENT_ID.lower().encode(), event_id.encode())] if event_id else []
+        response.raw_headers = [
+            *[
+                (name.lower(), value)
+                for name, value in answer.headers.raw
+                if name.decode("latin-1").lower() not in _HOP_BY_HOP
+            ],
+            *mark,
+            (b"via", f"1.1 {self._via}".encode()),
+            (b"content-length", b"%d" % len(content)),
+        ]
+        return response
 
     def _logged(self, request: Request, at_ns: int, body: bytes) -> LoggedBody:
         """Return the request as it is logged. Whatever a client chose is bounded, so that no event is ever refused."""
@@ -217,6 +239,7 @@ def build(
         model,
         agent,
         limits,
+        name=f"{origin.namespace}.{origin.name}",
         metadata_headers=metadata_headers,
         probe_token=probe_token,
         answered=answered,
@@ -300,21 +323,6 @@ def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os
     code = http_service.run(config, listener, "proxy")
     log.info("connections ended by the door", ended=dict(ended))
     return code
-
-
-def _copied(answer: httpx.Response, content: bytes, *, event_id: str) -> Response:
-    response = Response(content, status_code=answer.status_code)
-    mark = [(wire.EVENT_ID.lower().encode(), event_id.encode())] if event_id else []
-    response.raw_headers = [
-        *[
-            (name.lower(), value)
-            for name, value in answer.headers.raw
-            if name.decode("latin-1").lower() not in _HOP_BY_HOP
-        ],
-        *mark,
-        (b"content-length", b"%d" % len(content)),
-    ]
-    return response
 
 
 def _pairs(text: str) -> dict[str, str]:

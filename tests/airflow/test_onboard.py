@@ -251,6 +251,18 @@ def test_a_detector_that_is_not_installed_is_refused_first() -> None:
         onboarding.validate(Settings(), answers)
 
 
+def test_a_server_that_cannot_be_watched_is_refused_first() -> None:
+    """Onboarding says of `model.url` what `pegel validate` says, before there is a topic, an endpoint or an entry."""
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    answers = form.params_of(seeds.spec(model={"name": "delays", "url": url}))
+    expected = "expected a server of protocol v1 with the model delays-v1; nobody listens there. Nothing was started."
+    with pytest.raises(InvalidSpec) as refused:
+        onboarding.validate(Settings(serving_backend="local"), answers)
+
+    assert f"model.url: given {url!r}: {expected}" == str(refused.value)
+
+
 def test_topics_are_created_once(system: Settings) -> None:
     """The topics of a namespace are created when missing, and left alone when they exist."""
     first, second = topic_admin.create(system, "fresh"), topic_admin.create(system, "fresh")
@@ -344,7 +356,7 @@ def test_a_model_that_nobody_reaches_is_not_onboarded(system: Settings) -> None:
     (port,) = free_ports(1)
     topic_admin.create(system, "default")
 
-    with pytest.raises(EndpointFailed, match="within 1 s; given at last: ConnectError"):
+    with pytest.raises(EndpointFailed, match="within 1 s; given at last: no answer: nobody listens there"):
         probe.probe(system, wished(ready_within=1), f"http://127.0.0.1:{port}", scene.REQUEST_ROW)
 
 

@@ -58,6 +58,8 @@ http.server.HTTPServer(("127.0.0.1", int(options["--port"])), Ready).serve_forev
 """
 """Stands for the serving environment's interpreter: starts in milliseconds, and is ready at once."""
 
+SECOND = timedelta(seconds=1)
+
 
 @pytest.fixture
 def exits(tmp_path: Path) -> Path:
@@ -142,13 +144,13 @@ def test_of_a_server_that_runs_already_nothing_is_ours_but_the_proxy(
 
     assert parts == started
     assert (logged_by == "server") is (url == foreign)
-    assert READY == foreign_readiness(foreign, "delays-v1", "v1", 1.0)
+    assert READY == foreign_readiness(foreign, "delays-v1", "v1", SECOND)
 
 
 @pytest.mark.parametrize("address", ["http://1.2.3.999", "http://a..b", "http://\u00e9..x"])
 def test_an_address_that_cannot_be_is_not_ready(address: str) -> None:
     """What no client can ask is no crash of the look, by either protocol."""
-    assert READY not in {foreign_readiness(address, "delays-v1", protocol, 1.0) for protocol in ("v1", "v2")}
+    assert READY not in {foreign_readiness(address, "delays-v1", protocol, SECOND) for protocol in ("v1", "v2")}
 
 
 def test_a_server_that_is_away_is_named(backend: LocalServingBackend) -> None:
@@ -157,7 +159,7 @@ def test_a_server_that_is_away_is_named(backend: LocalServingBackend) -> None:
     url = f"http://{LOOPBACK}:{nobody}"
     spec = sample_spec(model={"name": "delays", "url": url, "logged_by": "server"})
     backend.apply(spec)
-    reason = f"the server at {url} does not answer ready (ConnectError); it is not ours to restart"
+    reason = f"the server at {url} does not answer ready (nobody listens there); it is not ours to restart"
 
     assert [(ActionKind.HOLD, reason)] == reconcile(backend, spec, hours_later=9)
 

@@ -11,10 +11,16 @@ from pathlib import Path
 import httpx
 import processes
 import pytest
+import running_servers
 import sinks
 from cloudevents.http import from_http
 from listening import listening
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
+from pegel_local.machine.ports import free_ports
 from pegel_serving.bounded_http import ConnectionLimits
 from pegel_serving.cloudevent import EndpointOrigin
 from pegel_serving.held_bodies import BodyLimits
@@ -175,3 +181,61 @@ def test_a_model_server_that_is_away_is_502(sink: sinks.Sink) -> None:
 
     assert 502 == answer.status_code
     assert ["org.kubeflow.serving.inference.request"] == [headers["Ce-Type"] for headers, _ in sink.got]
+
+
+REDIRECTS = (301, 302, 303, 307, 308)
+
+
+def test_nobody_is_led_around_the_proxy(sink: sinks.Sink) -> None:
+    """An answer that leads elsewhere is 502 with a sentence and no address, for calls and for questions."""
+    statuses = iter([status for status in REDIRECTS for _ in range(2)])
+
+    async def elsewhere(_request: Request) -> Response:
+        return RedirectResponse("http://10.0.0.7/v1/models/other:predict", next(statuses))
+
+    app = Starlette(routes=[Route("/{path:path}", elsewhere, methods=["GET", "POST"])])
+    with running_servers.running(app) as server, within(server, sink.url) as url:
+        for status in REDIRECTS:
+            answers = [ask(url), httpx.get(f"{url}/v1/models/paint-v1", trust_env=False)]
+            said = (
+                f"the model server answers {status} and leads elsewhere, which is not followed; the endpoint needs the "
+                "address of the server itself"
+            )
+
+            assert [(502, {"error": said}, None)] * 2 == [
+                (answer.status_code, answer.json(), answer.headers.get("location")) for answer in answers
+            ]
+
+
+def test_what_did_not_change_is_no_way_elsewhere(sink: sinks.Sink) -> None:
+    """An answer of 304 reaches whoever asked whether something has changed."""
+
+    async def unchanged(_request: Request) -> Response:
+        return Response(status_code=304, headers={"etag": "7"})
+
+    app = Starlette(routes=[Route("/v2/models/paint-v1", unchanged)])
+    with running_servers.running(app) as server, within(server, sink.url) as url:
+        answer = httpx.get(f"{url}/v2/models/paint-v1", headers={"if-none-match": "7"}, trust_env=False)
+
+    assert (304, "7") == (answer.status_code, answer.headers["etag"])
+
+
+def test_a_proxy_that_is_its_own_model_server_ends_the_circle(sink: sinks.Sink) -> None:
+    """A call that comes back to its proxy is 508 with a sentence, instead of going round until every port is taken."""
+    (port,) = free_ports(1)
+    origin = EndpointOrigin(name="paint-v1", namespace="shop", source="test")
+    itself = f"http://127.0.0.1:{port}"
+    app = build(itself, sink.url, origin, BodyLimits())
+    with listening(app, ConnectionLimits(), port=port):
+        answer = ask(itself)
+
+    assert (508, "this request was here before") == (answer.status_code, answer.json()["error"][:28])
+    assert 1 == len(sink.got)
+
+
+def test_a_proxy_says_in_via_whose_it_is(server: processes.Service, sink: sinks.Sink) -> None:
+    """Requests and answers name namespace and endpoint, behind whatever proxies there were before."""
+    with within(server.url, sink.url) as url:
+        answer = ask(url, via="1.1 edge")
+
+    assert "1.1 pegel-shop.paint-v1" == answer.headers["via"]

@@ -24,8 +24,8 @@ from pegel.spec.settings import SETTINGS_FILE, Settings
 def validate(file: SpecArgument, home: HomeOption = None) -> None:
     """Check a spec; show its fingerprint and what it means in words, or all that is wrong at once.
 
-    Where a system is up, also: whether the model's folder, the training data, the watched fields and the mail server
-    are there, and what will be judged.
+    Where a system is up, also: whether the model's folder or server, the training data, the watched fields and the mail
+    server are there, and what will be judged.
     """
     given = given_spec(file)
     folder, spec, parts = home_of(home), given.whole, given.parts
@@ -47,7 +47,8 @@ def validate(file: SpecArgument, home: HomeOption = None) -> None:
 
 def _not_looked_at(spec: MonitorSpec, settings: Settings | None, folder: Path) -> Iterator[str]:
     if settings is None:
-        yield f"model folder, training data, fields, mail server, because no system is up in {shown(str(folder))}"
+        what = "the model's folder or server, training data, fields, mail server"
+        yield f"{what}, because no system is up in {shown(str(folder))}"
     elif spec.alerts.emails and settings.smtp is None:
         yield "the mail server, because PEGEL_SMTP does not say which is behind Airflow's connection smtp_default"
 

@@ -1,4 +1,4 @@
-"""Whether what a spec names is there: the model's folder, the training data, the watched fields, the mail server."""
+"""Whether what a spec names is there: the model's folder or server, the training data, its fields, the mail server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegel.data.columns import Schema
+from pegel.data.running_server import problem_of_server
 from pegel.errors import PegelError
 from pegel.featurestore import LocalFeatureStore
 from pegel.judge.layer import TrainingFacts
@@ -33,7 +34,7 @@ def world_problems(parts: SpecParts, settings: Settings) -> list[str]:
 
     Where models are served by another platform than this machine, the model's folder is that one's to know.
     """
-    problems = [] if parts.model is None else list(_model_problems(parts.model, settings))
+    problems = [] if parts.model is None else list(_model_problems(parts.model, parts.served_name, settings))
     if parts.baseline is not None:
         problems += _data_problems(parts.baseline, parts.watch, settings)
     return problems
@@ -58,7 +59,7 @@ def training_facts(spec: MonitorSpec, settings: Settings) -> TrainingFacts:
     return TrainingFacts(_dataset(store.read_training_data(source)).count_rows(), store.describe(source))
 
 
-def _model_problems(model: Model, settings: Settings) -> Iterator[str]:
+def _model_problems(model: Model, served_name: str | None, settings: Settings) -> Iterator[str]:
     uri = model.uri
     missing = "" if uri is None or settings.serving_backend != "local" else _missing_folder(local_folder(uri))
     if missing:
@@ -67,6 +68,11 @@ def _model_problems(model: Model, settings: Settings) -> Iterator[str]:
         refuse_model_outside(model, settings.allowed_models)
     except PegelError as error:
         yield str(error)
+        return
+    # What a server calls the model is part of every question to it.
+    problem = "" if served_name is None else problem_of_server(model, served_name, settings)
+    if problem:
+        yield problem
 
 
 def _missing_folder(folder: Path | None) -> str:

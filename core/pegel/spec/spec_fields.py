@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
@@ -117,6 +117,8 @@ def _called(text: str) -> str:
         raise ValueError("has a name or a password, which everybody who sees the spec would read; write it without")
     if "?" in text or "#" in text or re.search("/v[12](/|$)", parts.path):
         raise ValueError("expected the base address alone: what stands before /v1/models/... or /v2/models/...")
+    if {".", ".."} & set(re.split("[/;]", unquote(parts.path))) or "//" in parts.path.rstrip("/"):
+        raise ValueError("has an empty step, `.` or `..` in its path, which servers read differently; write it without")
     return text.rstrip("/")
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
+from pegel.spec import names
 from pegel.spec.monitor_spec import Alerting, BaselineSource, Model, MonitorSpec, Section, Watch
 from pegel.spec.spec_problems import Corrected
 
@@ -16,9 +17,13 @@ S = TypeVar("S", bound=Section)
 
 @dataclass(frozen=True, slots=True)
 class SpecParts:
-    """Sections of a spec; None where what they name cannot be read."""
+    """Sections of a spec; None where what they name cannot be read.
+
+    `served_name`: what a server calls the model in its paths; None where a part of that is wrong.
+    """
 
     model: Model | None
+    served_name: str | None
     baseline: BaselineSource | None
     watch: Watch | None
     alerts: Alerting | None
@@ -26,18 +31,28 @@ class SpecParts:
     @classmethod
     def of(cls, spec: MonitorSpec) -> Self:
         """Return those of a valid spec."""
-        return cls(spec.model, spec.baseline, spec.watch, spec.alerts)
+        return cls(spec.model, spec.served_name, spec.baseline, spec.watch, spec.alerts)
 
     @classmethod
     def readable(cls, data: Mapping[str, Any]) -> Self:
         """Return what can be read of data that is no valid spec: wrong fields are as if they were not stated."""
         corrected = Corrected(MonitorSpec, data).data
+        given = corrected.get("model")
         return cls(
-            _readable(Model, corrected.get("model"), name="unnamed"),  # where a model is does not hang on its name
+            _readable(Model, given, name="unnamed"),  # where a model is does not hang on its name
+            _served_name(given),
             _readable(BaselineSource, corrected.get("baseline")),
             _readable(Watch, corrected.get("watch", {})),
             _readable(Alerting, corrected.get("alerts", {})),
         )
+
+
+def _served_name(model: Any) -> str | None:
+    try:
+        stated = Model.model_validate(model)
+    except ValidationError:
+        return None
+    return stated.served_name or names.endpoint(stated.name, stated.version)
 
 
 def _readable(section: type[S], data: Any, **stated: Any) -> S | None:

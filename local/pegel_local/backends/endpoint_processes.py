@@ -68,7 +68,7 @@ class LocalServingBackend:
         """
         self._settings = settings
         self._grace_s = grace.total_seconds()
-        self._answers_within_s = answers_within.total_seconds()
+        self._answers_within = answers_within
         self._folder = settings.home.resolve() / "endpoints"
 
     def pin(self, spec: MonitorSpec) -> MonitorSpec:
@@ -347,7 +347,7 @@ class LocalServingBackend:
                 return EndpointState.FAILED, f"its {part} {_end_of(files)}; {self._end_of_log(document, part)}"
         if document.upstream is not None:
             return self._look_at_foreign(document)
-        answer = readiness(document.url, document.name, self._answers_within_s)
+        answer = readiness(document.url, document.name, self._answers_within)
         if answer == READY:
             return EndpointState.READY, ""
         if answer in ABSENT and self._was_ready(document):
@@ -366,7 +366,7 @@ class LocalServingBackend:
     def _look_at_foreign(self, document: EndpointDocument) -> tuple[EndpointState, str]:
         """Look at a server that is not ours: ready or not, it never counts as failed. Nobody here restarts it."""
         name, protocol = document.served_name, document.protocol
-        answer = foreign_readiness(document.url, name, protocol, self._answers_within_s)
+        answer = foreign_readiness(document.url, name, protocol, self._answers_within)
         if answer == READY:
             return EndpointState.READY, ""
         return EndpointState.STARTING, f"the server at {document.upstream} does not answer ready ({answer})"

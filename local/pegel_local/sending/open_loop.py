@@ -16,6 +16,7 @@ import httpx
 import numpy as np
 
 from pegel.data import wire
+from pegel.data.server_answers import words_of
 from pegel.spec.outside_text import shown
 
 UNDER_WAY = 256
@@ -178,14 +179,4 @@ async def _send_one(
     if answer.is_success:
         counts.latencies_ms.append(1000 * (time.monotonic() - due))
     else:
-        counts.said.setdefault(status, _words(answer))
-
-
-def _words(answer: httpx.Response) -> str:
-    """Return the sentence of a server about a request that it does not answer."""
-    try:
-        said = answer.json()
-    except ValueError:
-        said = answer.text
-    sentence = said.get("error", said.get("detail", said)) if isinstance(said, dict) else said
-    return shown(str(sentence) or answer.reason_phrase, MOST_SAID)
+        counts.said.setdefault(status, words_of(answer.content, MOST_SAID) or answer.reason_phrase)

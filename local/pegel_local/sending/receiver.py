@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
-
-import httpx
 
 from pegel.cli.watched_model import opened, watched_model
 from pegel.data import example_request
 from pegel.data.columns import Kind, Role
+from pegel.data.server_answers import NoAnswer, exchange, json_of
 from pegel.errors import InvalidSpec, PegelError, Unavailable
 from pegel.featurestore import LocalFeatureStore
 from pegel.spec.names import monitor_key
@@ -24,7 +24,7 @@ from pegel_local.backends.endpoint_processes import LocalServingBackend
 Protocol: TypeAlias = Literal["v1", "v2"]
 ENDINGS: Mapping[str, Protocol] = {":predict": "v1", "/infer": "v2"}
 """How addresses end at which models answer, by protocol."""
-ANSWERS_WITHIN_S = 5.0
+ANSWERS_WITHIN = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,11 @@ def _inputs(address: str) -> dict[str, Kind]:
     described = address.replace("/v1/models/", "/v2/models/")
     for ending in ENDINGS:
         described = described.removesuffix(ending)
+    answer = exchange("GET", described, within=ANSWERS_WITHIN)
+    metadata = None if isinstance(answer, NoAnswer) or answer.status != HTTPStatus.OK else json_of(answer.body)
     try:
-        answer = httpx.get(described, timeout=ANSWERS_WITHIN_S, trust_env=False, verify=ssl.create_default_context())
-        inputs = answer.json().get("inputs") if answer.is_success else []
-        return {str(tensor["name"]): _kind(tensor["datatype"]) for tensor in inputs}
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError, KeyError, TypeError):
+        return {str(tensor["name"]): _kind(tensor["datatype"]) for tensor in metadata["inputs"]} if metadata else {}
+    except (KeyError, TypeError):
         return {}
 
 

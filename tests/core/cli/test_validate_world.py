@@ -234,7 +234,8 @@ def test_without_a_system_only_the_spec_is_read(home: Path, capsys: pytest.Captu
         main(["validate", str(file), "--home", str(home)])
 
     assert 0 == ended.value.code
-    assert "not looked at: model folder, training data, fields" in " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.split())
+    assert "not looked at: the model's folder or server, training data, fields" in said
 
 
 def test_a_mail_server_that_is_away_is_told_with_its_address(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,9 +84,10 @@ def test_a_server_that_is_not_ours_is_waited_for() -> None:
     """However long it is not ready, nothing is restarted; a proxy of ours that ended before it is."""
     spec = sample_spec(model={"name": "delays", "url": "http://a.org"})
     mark = endpoint_fingerprint(spec)
-    away = replace(STARTING, fingerprint=mark, detail="the server at http://a.org does not answer ready (ConnectError)")
+    detail = "the server at http://a.org does not answer ready (nobody listens there)"
+    away = replace(STARTING, fingerprint=mark, detail=detail)
     long_ago = replace(away, unready_since=START - timedelta(hours=9))
-    reason = "the server at http://a.org does not answer ready (ConnectError); it is not ours to restart"
+    reason = f"{detail}; it is not ours to restart"
 
     assert [(ActionKind.HOLD, reason)] * 2 == [decide(spec, away), decide(spec, long_ago)]
     assert (ActionKind.KEEP, "serves as desired") == decide(spec, replace(READY, fingerprint=mark))

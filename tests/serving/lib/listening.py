@@ -17,9 +17,11 @@ Address = tuple[str, int]
 
 
 @contextmanager
-def listening(app: object, limits: ConnectionLimits, ends: Counter[str] | None = None) -> Iterator[Address]:
+def listening(
+    app: object, limits: ConnectionLimits, ends: Counter[str] | None = None, *, port: int = 0
+) -> Iterator[Address]:
     """Serve an application in a thread, on the loop of our processes; connections it ends are counted in `ends`."""
-    listener = http_service.bind("127.0.0.1", 0)
+    listener = http_service.bind("127.0.0.1", port)
     server = http_service.AnnouncingServer(
         http_service.config(app, limits, Counter() if ends is None else ends), "test", lambda: ""
     )

@@ -1,63 +1,17 @@
-"""What a probe reads of foreign servers and of the topic."""
+"""What a probe reads of the topic."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import permutations
 
 import pytest
 
 from pegel.data import wire
 from pegel.testing.samples import sample_spec
-from pegel_airflow.bounded_answers import MOST_BYTES, NoAnswer, ServerAnswer, exchange, json_of, new_client
 from pegel_airflow.probe_events import ProbeEvents
 
 REQUEST = {"instances": [{"distance": 1.0}]}
 BODY = b'{"instances": [{"distance": 1.0}]}'
-
-
-@pytest.fixture
-def flood() -> Iterator[str]:
-    """A server that never stops answering; its address."""
-
-    class Flood(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(500)
-            self.end_headers()
-            try:
-                while True:
-                    self.wfile.write(b"[" * (1 << 16))
-            except OSError:
-                self.close_connection = True
-
-        def log_message(self, *_: object) -> None:
-            """Stay quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Flood) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
-def test_of_an_answer_without_end_the_beginning_is_read(flood: str) -> None:
-    """A server that never stops costs neither memory nor time; brackets without end are no JSON."""
-    with new_client() as client:
-        answer = exchange(client, "GET", flood)
-
-    assert isinstance(answer, ServerAnswer)
-    assert (500, MOST_BYTES) == (answer.status, len(answer.body))
-    assert json_of(answer.body) is None
-
-
-@pytest.mark.parametrize("address", ["http://1.2.3.999/", "http://a..b/", "http://\u00e9..x/"])
-def test_an_address_that_cannot_be_is_no_crash(address: str) -> None:
-    """What no client can ask is an answer in words."""
-    with new_client() as client:
-        assert isinstance(exchange(client, "GET", address), NoAnswer)
 
 
 EVENTS = {

@@ -1,0 +1,158 @@
+"""What is read of foreign servers: within a size and a time, and in words where they give no answer."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+
+from pegel.data.server_answers import NoAnswer, ServerAnswer, exchange, json_of, words_of
+
+Serve = Callable[[socket.socket], None]
+Speaking = Callable[..., int]
+SOON = timedelta(seconds=0.3)
+
+
+@pytest.fixture
+def speaking() -> Iterator[Speaking]:
+    """Servers that do something to each connection once its request is there; they may keep requests. Their ports."""
+    listeners: list[socket.socket] = []
+    threads: list[threading.Thread] = []
+
+    def begin(serve: Serve, requests: list[bytes] | None = None) -> int:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+        came = [] if requests is None else requests
+
+        def take() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    try:
+                        came.append(connection.recv(1 << 16))
+                        serve(connection)
+                    except OSError:
+                        continue
+
+        threads.append(threading.Thread(target=take))
+        threads[-1].start()
+        return int(listener.getsockname()[1])
+
+    yield begin
+    for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+    for thread in threads:
+        thread.join()
+
+
+def saying(said: bytes) -> Serve:
+    """Say the same to everybody and hang up."""
+    return lambda connection: connection.sendall(said)
+
+
+def flood(connection: socket.socket) -> None:
+    """Never stop answering."""
+    connection.sendall(b"HTTP/1.1 500 Oh\r\n\r\n")
+    while True:
+        connection.sendall(b"[" * (1 << 16))
+
+
+def drip(connection: socket.socket) -> None:
+    """Answer a byte at a time, each of them in time."""
+    for byte in b"HTTP/1.1 200 OK\r\nx: " + b"y" * 100:
+        connection.sendall(bytes([byte]))
+        time.sleep(0.05)
+
+
+def test_of_an_answer_without_end_the_beginning_is_read(speaking: Speaking) -> None:
+    """A server that never stops costs neither memory nor time; brackets without end are no JSON."""
+    answer = exchange("GET", f"http://127.0.0.1:{speaking(flood)}", most_bytes=1 << 20)
+
+    assert isinstance(answer, ServerAnswer)
+    assert (500, 1 << 20, False) == (answer.status, len(answer.body), answer.is_whole)
+    assert json_of(answer.body) is None
+
+
+def test_a_server_that_drips_has_no_more_time(speaking: Speaking) -> None:
+    """The time is that of the whole answer: who sends a byte now and then does not get it anew with each."""
+    answer = exchange("GET", f"http://127.0.0.1:{speaking(drip)}", within=SOON)
+
+    assert NoAnswer("no answer came within 0.3 s") == answer
+
+
+def test_a_body_that_comes_too_slowly_is_not_whole(speaking: Speaking) -> None:
+    """What came of it by then is there, and said to be a part."""
+
+    def slow(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbeginning")
+        connection.recv(1)
+
+    answer = exchange("GET", f"http://127.0.0.1:{speaking(slow)}", within=SOON)
+
+    assert isinstance(answer, ServerAnswer)
+    assert (b"beginning", False) == (answer.body, answer.is_whole)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "serve", "words"),
+    [
+        ("http", saying(b""), "it ended the connection without an answer"),
+        ("http", saying(b"220 mail ESMTP\r\n"), r"what it answers is no HTTP ('220 mail ESMTP\r\n')"),
+        ("http", saying(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 200), "what it answers is no HTTP ('got more than 100"),
+        ("https", saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "no TLS can be agreed on with it ("),
+    ],
+)
+def test_what_is_no_answer_is_told_in_words(speaking: Speaking, scheme: str, serve: Serve, words: str) -> None:
+    """Each way of not answering has its own words, and none of them is the name of an exception."""
+    answer = exchange("GET", f"{scheme}://127.0.0.1:{speaking(serve)}")
+
+    assert isinstance(answer, NoAnswer)
+    assert answer.words.startswith(words)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://1.2.3.999/", "http://a..b/", "http://\u00e9..x/", "http://[::1", "http://127.0.0.1:99999/"]
+)
+def test_an_address_that_cannot_be_is_no_crash(address: str) -> None:
+    """What no client can ask is no answer, in words."""
+    assert isinstance(exchange("GET", address, within=SOON), NoAnswer)
+
+
+def test_where_an_answer_leads_is_told_and_not_followed(speaking: Speaking) -> None:
+    """A redirect is an answer like any other; a place in an answer that is none leads nowhere."""
+    heads = [f"HTTP/1.1 {status} X\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n".encode() for status in (307, 201)]
+    answers = [exchange("GET", f"http://127.0.0.1:{speaking(saying(head))}") for head in heads]
+
+    assert ["/x", ""] == [answer.leads_to for answer in answers if isinstance(answer, ServerAnswer)]
+
+
+def test_letters_of_any_script_are_asked_for(speaking: Speaking) -> None:
+    """A path is escaped as browsers do, and what is escaped already stays as it is."""
+    asked: list[bytes] = []
+    port = speaking(lambda _connection: None, asked)
+    exchange("GET", f"http://127.0.0.1:{port}/m\u00f6del%20a/b c?d=1")
+
+    assert [b"GET /m%C3%B6del%20a/b%20c?d=1 HTTP/1.1"] == [request.split(b"\r\n")[0] for request in asked]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"error": "no such column"}', "no such column"),
+        (b'{"detail": [{"msg": "x"}]}', '{"detail": [{"msg": "x"}]}'),
+        (b"out of\norder\x1b[31m", "out of order\\x1b[31m"),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b" \n", ""),
+    ],
+)
+def test_what_a_server_says_is_one_harmless_line(body: bytes, words: str) -> None:
+    """The sentence in a server's JSON, else its text as it may be shown."""
+    assert words == words_of(body)

@@ -1,0 +1,116 @@
+"""Connections to a model server that closes them when it likes: no honest call is lost, none is sent without need."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from pegel_serving.door_limits import SERVER_IDLE_S
+from pegel_serving.upstream import Upstream
+
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+URL = httpx.URL("/v1/models/paint-v1:predict")
+
+
+class Closing:
+    """A server that answers so many calls on each connection, and closes it on the next: read, and not answered."""
+
+    def __init__(self, answers: int, begins: bytes = b"") -> None:
+        """Say `begins` before closing."""
+        self.answers, self.begins = answers, begins
+        self.calls: list[int] = []
+        """The number of each call on its own connection, in the order in which they came."""
+
+    def serve(self, listener: socket.socket) -> None:
+        """Take connections one after the other until the listener is shut down."""
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._take, args=(connection,), daemon=True).start()
+
+    def _take(self, connection: socket.socket) -> None:
+        with connection:
+            number = 0
+            while connection.recv(1 << 16):
+                number += 1
+                self.calls.append(number)
+                if number > self.answers:
+                    connection.sendall(self.begins)
+                    return
+                connection.sendall(ANSWER)
+
+
+@contextmanager
+def running(server: Closing) -> Iterator[str]:
+    """Run the server; its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.serve, args=(listener,))
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def asked(address: str, calls: int) -> list[str]:
+    """Make calls one after the other; what came of each: a body, or the name of an error."""
+
+    async def one(upstream: Upstream) -> str:
+        try:
+            answer = await upstream.send("POST", URL, [], b"")
+            content = await answer.aread()
+            await answer.aclose()
+        except httpx.HTTPError as error:
+            return type(error).__name__
+        return content.decode()
+
+    async def go() -> list[str]:
+        upstream = Upstream(address, answers_within_s=5.0)
+        try:
+            return [await one(upstream) for _ in range(calls)]
+        finally:
+            await upstream.close()
+
+    return asyncio.run(go())
+
+
+def test_a_call_on_a_connection_that_is_just_being_closed_is_sent_again() -> None:
+    """A server that closes connections in the moment of their second use answers every call, on a new connection."""
+    server = Closing(answers=1)
+    with running(server) as address:
+        answers = asked(address, calls=4)
+
+    assert ["ok"] * 4 == answers
+    # The second goes out twice, and its new connection is not kept; so does the fourth.
+    assert [1, 2, 1, 1, 2, 1] == server.calls
+
+
+def test_what_fails_on_a_new_connection_is_not_repeated() -> None:
+    """A call at which a server hangs up at once may be why it does: it is sent once."""
+    server = Closing(answers=0)
+    with running(server) as address:
+        answers = asked(address, calls=2)
+
+    assert (["RemoteProtocolError"] * 2, [1, 1]) == (answers, server.calls)
+
+
+def test_an_answer_that_breaks_off_is_not_repeated() -> None:
+    """Once an answer's head is there, the call was carried out; what lacks of its body is lost."""
+    server = Closing(answers=1, begins=b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n")
+    with running(server) as address:
+        answers = asked(address, calls=2)
+
+    assert (["ok", "RemoteProtocolError"], [1, 2]) == (answers, server.calls)
+
+
+@pytest.mark.parametrize("usual_s", [2, 5])
+def test_connections_are_given_up_before_a_server_does(usual_s: int) -> None:
+    """No usual server keeps a connection for a shorter time than a proxy does."""
+    assert usual_s > SERVER_IDLE_S
