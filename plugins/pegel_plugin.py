@@ -6,7 +6,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 from pegel_airflow import run_note
 from pegel_airflow.page.app import build
-from pegel_airflow.page.bare_address import BareAddress
+from pegel_airflow.page.every_address import EveryAddress
 
 PREFIX = "/pegel"
 
@@ -18,7 +18,7 @@ class PegelPlugin(AirflowPlugin):
     # Airflow declares both as instance variables and reads them from the class.
     fastapi_apps = [{"name": "Pegel", "app": build(), "url_prefix": PREFIX}]  # noqa: RUF012
     fastapi_root_middlewares = [  # noqa: RUF012
-        {"name": "Pegel", "middleware": BareAddress, "kwargs": {"prefix": PREFIX}},
+        {"name": "Pegel", "middleware": EveryAddress, "kwargs": {"prefix": PREFIX}},
     ]
     external_views = [  # noqa: RUF012
         {"name": "Pegel", "href": "/pegel/", "destination": "nav", "url_route": "pegel"},

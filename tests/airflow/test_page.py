@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -115,6 +116,40 @@ def test_a_browser_is_refused_in_words(
 
     assert (status, words) == (answer.status_code, [part for part in words if part in answer.text])
     assert answer.headers["Content-Type"].startswith("text/html")
+
+
+ODD = ("/models/loans/1%0d%0aX:y", "/models/a%0ab/1/silence", "/models/loans/1%2f2", "/models%2floans/1", "/%2e%2e/x",
+       "/models/lo%00ans/1", "/models/%ff%fe/1", "/models/loans/%E2%80%A8", "//", "/models/loans/9" + "9" * 30,
+       "/" + "x" * 6000, "/page.js/x", "/%0a")  # fmt: skip
+
+WAY_BACK = re.compile('<p><a href="/pegel/[^"]*">(All watched models|Back to the page)</a></p>')
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
+def test_every_odd_address_below_the_page_is_one_of_ours(browse: Browse, method: str) -> None:
+    """Line breaks, escaped slashes, NUL, other methods: a page with the way back, never the JSON of another app."""
+    client = browse("ada")
+    answers = [client.request(method, f"/pegel{path}", headers=BROWSER) for path in ODD]
+    kinds = {(answer.status_code // 100, answer.headers["Content-Type"].partition(";")[0]) for answer in answers}
+
+    assert {(4, "text/html")} == kinds
+    assert (method != "HEAD") is all(WAY_BACK.search(answer.text) is not None for answer in answers)
+
+
+def test_a_line_break_needs_a_login_too(browse: Browse) -> None:
+    """Whoever is not logged in is led to the login from such an address as well."""
+    answer = browse(None).get("/pegel/models/loans/1%0a", headers=BROWSER)
+
+    assert (303, "/auth/login") == (answer.status_code, httpx.URL(answer.headers["Location"]).path)
+
+
+@pytest.mark.parametrize("path", PATHS[:3])
+def test_whoever_asks_for_heads_gets_those_of_the_pages(browse: Browse, path: str) -> None:
+    """Previews of links ask by HEAD first: the same status, and no body."""
+    client = browse("vic")
+    head, whole = client.head(path), client.get(path)
+
+    assert (200, 200, b"") == (head.status_code, whole.status_code, head.content)
 
 
 @pytest.mark.parametrize("query", ["", "?from=mail&x=a%20b"])

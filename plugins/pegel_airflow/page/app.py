@@ -43,9 +43,10 @@ def build() -> FastAPI:
         openapi_url=None,
     )
     explain_refusals(app)
-    app.add_api_route("/", index, response_class=HTMLResponse)
-    app.add_api_route("/page.js", script)
-    app.add_api_route("/models/{name}/{version}", model, response_class=HTMLResponse)
+    reading = ["GET", "HEAD"]
+    app.add_api_route("/", index, methods=reading, response_class=HTMLResponse)
+    app.add_api_route("/page.js", script, methods=reading)
+    app.add_api_route("/models/{name}/{version}", model, methods=reading, response_class=HTMLResponse)
     for path, route in (("acknowledge", acknowledge), ("silence", silence), ("hear", hear)):
         app.add_api_route(f"/models/{{name}}/{{version}}/{path}", route, methods=["POST"], dependencies=[MAY_CHANGE])
     return app

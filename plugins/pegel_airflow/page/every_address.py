@@ -1,4 +1,4 @@
-"""The page's address without its last slash: what is not below the prefix, Airflow answers with its own app."""
+"""Addresses of the page that Airflow would answer with its own app: without the last slash, and with a line break."""
 
 from __future__ import annotations
 
@@ -11,8 +11,16 @@ MOVED = 307
 """The same method again, at the other address, for now."""
 
 
-class BareAddress:
-    """Leads from a prefix, which begins with a slash and ends without one, to the app below it; the query stays."""
+_INSTEAD = "\N{REPLACEMENT CHARACTER}"
+"""Of a line break: no name has either."""
+
+
+class EveryAddress:
+    """Leads all that is asked below a prefix, which begins with a slash and ends without one, to the app below it.
+
+    The bare prefix leads to the same with a slash; its query stays. Starlette takes no path with a line break for one
+    below a prefix, so line breaks are replaced: there is no such page, and the app says so in its own words.
+    """
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:
         """Stand before `app`, everything else of which passes."""
@@ -20,7 +28,10 @@ class BareAddress:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request for the bare prefix, or hand it on."""
-        if scope["type"] != "http" or scope["path"].removeprefix(scope.get("root_path", "")) != self._prefix:
+        path = scope["path"].removeprefix(scope.get("root_path", "")) if scope["type"] == "http" else ""
+        if path != self._prefix:
+            if path.startswith(f"{self._prefix}/") and "\n" in path:
+                scope["path"] = scope["path"].replace("\n", _INSTEAD)
             await self._app(scope, receive, send)
             return
         query = scope["query_string"]
