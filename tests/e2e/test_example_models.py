@@ -74,6 +74,14 @@ def test_every_command_works(example: str, followed: dict[str, list[Ran]]) -> No
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
+def test_the_model_answers_the_first_request(example: str, followed: dict[str, list[Ran]]) -> None:
+    """The request that `pegel apply` shows is answered with a prediction."""
+    (printed,) = [ran.said for ran in followed[example] if "applied.txt | sh" in ran.block.text]
+
+    assert ('"outputs"' if example == "turbines" else '"predictions"') in printed
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
 def test_the_mail_is_about_what_was_changed(example: str, followed: dict[str, list[Ran]]) -> None:
     """The mail names the model and the feature that the page says, first."""
     assert [] == not_printed(page_of(example), followed[example])

@@ -88,6 +88,13 @@ def test_what_the_page_shows_is_printed(followed: Followed) -> None:
     assert [] == not_printed(PAGE.read_text(encoding="utf-8"), followed.ran)
 
 
+def test_the_model_answers_the_first_request(followed: Followed) -> None:
+    """The request that `pegel apply` shows is answered with a prediction."""
+    (answer,) = [ran.said for ran in followed.ran if "applied.txt | sh" in ran.block.text]
+
+    assert '"predictions"' in answer
+
+
 def test_the_first_mail_is_about_what_was_changed(followed: Followed) -> None:
     """The mail box has the mail, to the address of the spec, and it names the feature that was shifted."""
     assert "[pegel] loans v1: income" in followed.mail["Subject"]

@@ -34,14 +34,14 @@ class Block:
 
     @property
     def exits(self) -> set[int]:
-        """Return the exit codes that its last command may have: 0, if the page says nothing else."""
+        """Return the exit codes that each of its commands may have: 0, if the page says nothing else."""
         said = re.fullmatch(r"exit=([\d,]+)", self.info)
         return {int(code) for code in said[1].split(",")} if said else {0}
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a shell block printed, both streams, and the exit code of its last command."""
+    """What a shell block printed, both streams, and the exit code of its first command that failed; 0 if none did."""
 
     block: Block
     said: str
@@ -90,11 +90,11 @@ def run_page(page: str, *, start: Path, environment: Mapping[str, str], within_s
 
 def _script(blocks: Iterable[Block]) -> str:
     """Return the blocks as one script that marks where each command block begins and how it ends."""
-    lines = ["set -o pipefail"]
+    lines = ["set -o pipefail", "failed=0", "trap 'code=$?; [ $failed != 0 ] || failed=$code' ERR"]
     for block in blocks:
         if block.language == "sh":
             # What a command printed last may have no line end.
-            lines += [f"echo '{_MARK}'", block.text, f'printf "\\n{_MARK} %s\\n" $?']
+            lines += [f"failed=0; echo '{_MARK}'", block.text, f'printf "\\n{_MARK} %s\\n" $failed']
         elif block.language != "text":
             lines.append(f"printf %s {shlex.quote(block.text)} > {shlex.quote(block.info)}")
     return "\n".join(lines)

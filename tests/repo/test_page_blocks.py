@@ -1,0 +1,28 @@
+"""Pages are run as a reader runs them, and what fails is seen wherever it stands."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from page_blocks import run_page
+
+
+@pytest.mark.parametrize(
+    ("commands", "code"),
+    [
+        ("true\necho done", 0),
+        ("sh -c 'exit 3'\necho done", 3),
+        ("sh -c 'exit 3' | cat\ntrue", 3),
+        ("sh -c 'exit 3'\nsh -c 'exit 4'", 3),
+        ("true && sh -c 'exit 4'", 4),
+        ("sleep 60 &\ntrue", 0),
+    ],
+)
+def test_the_first_command_that_fails_is_the_blocks_exit_code(commands: str, code: int, tmp_path: Path) -> None:
+    """Whatever follows it, in its own block: the next block begins anew."""
+    page = f"```sh\n{commands}\n```\n\n```sh\ntrue\n```\n"
+    ran = run_page(page, start=tmp_path, environment=os.environ, within_s=10)
+
+    assert [code, 0] == [block.code for block in ran]
