@@ -15,7 +15,7 @@ OUT ?= dist
 PEGEL := .venvs/serving/bin/pegel
 typed = MYPYPATH=tests/lib:tests/$(1)/lib$(if $(filter serving,$(1)),:tests/abuse/lib) $(TOOLS)/mypy --python-executable .venvs/$(1)/bin/python --cache-dir .venvs/.mypy-$(1) $(2)
 
-.PHONY: help setup demo down test test-long check wheels test-core test-local test-airflow test-spark test-serving test-abuse test-e2e test-repo lint types contracts lock format measure clean purge
+.PHONY: help setup demo down test test-long check wheels test-core test-local test-airflow test-spark test-serving test-abuse test-e2e test-pages test-repo lint types contracts lock format measure clean purge
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ test-abuse: setup ## honest traffic beside strangers who send whatever they like
 test-e2e: setup ## what `make demo` does, asserted
 	@$(TOOLS)/python tests/run.py e2e
 
+test-pages: setup ## docs/your-model.md and the examples of models, followed as they stand
+	@$(TOOLS)/python tests/run.py pages
+
 test-repo: setup ## the tree itself: docs, names, contracts, addresses
 	@$(TOOLS)/python tests/run.py repo
 
@@ -66,7 +69,7 @@ lint: $(STAMPS)/tools ## ruff: rules and format
 types: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving ## mypy strict, once per environment
 	@$(call typed,airflow,plugins dags core local tests/airflow)
 	@$(call typed,spark,spark core tests/spark tests/core)
-	@$(call typed,serving,serving local tests/serving tests/abuse tests/local tests/e2e tests/repo tests/run.py tests/conftest.py benchmarks examples/check_a_table.py examples/read_results.py)
+	@$(call typed,serving,serving local tests/serving tests/abuse tests/local tests/e2e tests/pages tests/repo tests/run.py tests/conftest.py benchmarks examples/check_a_table.py examples/read_results.py)
 
 contracts: $(STAMPS)/tools ## import contracts, in the words of docs/architecture.md
 	@PYTHONPATH=core:local:plugins:spark:serving $(TOOLS)/lint-imports --cache-dir .venvs/.import-linter

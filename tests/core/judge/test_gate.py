@@ -15,7 +15,7 @@ from scipy.stats import poisson
 SEED = 11
 CERTAIN = 1e-6
 """A promise that is kept fails a test as rarely as this."""
-CELLS = (Cell(3_000, 120, 5, 30), Cell(30_000, 750, 3, 16))
+CELLS = [Cell(3_000, 120, 5, 30), pytest.param(Cell(30_000, 750, 3, 16), marks=pytest.mark.long)]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 

@@ -23,7 +23,7 @@ from pegel.store.results import Results
 from pegel.stream.result_rows import WindowRow
 from pegel_local.machine.paths import checkout
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1000)]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(1000)]
 WITHIN_S = 900.0
 """A quiet machine needs three minutes."""
 PAGE = checkout().root / "docs" / "your-model.md"
