@@ -35,9 +35,9 @@ with DAG(
         return onboarding.create_topics(Settings(), spec)
 
     @task
-    def stage_endpoint(spec: dict[str, Any]) -> str:
+    def stage_endpoint(spec: dict[str, Any], **context: Any) -> str:
         """Start what is to serve, beside what serves now."""
-        return onboarding.stage_endpoint(Settings(), spec)
+        return onboarding.stage_endpoint(Settings(), spec, run=context["run_id"])
 
     @task
     def send_probe(spec: dict[str, Any], status: dict[str, Any], profiled: dict[str, Any]) -> dict[str, Any]:
@@ -50,9 +50,16 @@ with DAG(
         return onboarding.register(Settings(), spec, profiled)
 
     @task
-    def discard_candidate(spec: dict[str, Any]) -> None:
-        """End what was staged and did not come into force."""
-        onboarding.discard_candidate(Settings(), spec)
+    def discard_candidate(spec: dict[str, Any], **context: Any) -> None:
+        """End what this run has staged and what did not come into force."""
+        onboarding.discard_candidate(Settings(), spec, run=context["run_id"])
+
+    @task(retries=0)
+    def not_ended_early(**context: Any) -> None:
+        """Fail the run if it was ended by hand before anything came into force."""
+        run = context["run_id"]
+        states = context["ti"].get_task_states(dag_id=dag.dag_id, task_ids=["register"], run_ids=[run])
+        onboarding.refuse_unregistered(states.get(run, {}).get("register"))
 
     # Called here, a task gives a reference that becomes its result when the run gets there.
     spec: Any = validate()
@@ -68,4 +75,7 @@ with DAG(
     topics >> staged >> ready
     probed >> registered
     # A teardown runs whatever became of the tasks before it, and says nothing about the run's own success.
-    [staged, ready, probed, registered] >> discard_candidate(spec).as_teardown(setups=topics)
+    discarded = discard_candidate(spec).as_teardown(setups=topics)
+    [staged, ready, probed, registered] >> discarded
+    # When a run is ended by hand, teardowns alone still run; this one is there to say that it was no success.
+    discarded >> not_ended_early().as_teardown(on_failure_fail_dagrun=True)

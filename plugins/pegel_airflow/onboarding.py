@@ -13,6 +13,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from pegel.errors import PermanentError
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import another_candidate
 from pegel.spec.model_roots import refuse_model_outside
@@ -47,10 +48,10 @@ def create_topics(settings: Settings, spec_json: dict[str, Any]) -> list[str]:
     return topic_admin.create(settings, MonitorSpec.parse(spec_json).namespace)
 
 
-def stage_endpoint(settings: Settings, spec_json: dict[str, Any]) -> str:
-    """Start what is to serve, beside what serves now, and return the endpoint's name at once."""
+def stage_endpoint(settings: Settings, spec_json: dict[str, Any], *, run: str = "") -> str:
+    """Start what is to serve, beside what serves now, as the candidate of this `run`; return its endpoint's name."""
     spec = MonitorSpec.parse(spec_json)
-    services.serving(settings).stage(spec)
+    services.serving(settings).stage(spec, by=run)
     return spec.endpoint
 
 
@@ -94,7 +95,22 @@ def register(settings: Settings, spec_json: dict[str, Any], profiled: dict[str, 
     return {"brief": [asdict(line) for line in brief], "whole": [asdict(line) for line in whole]}
 
 
-def discard_candidate(settings: Settings, spec_json: dict[str, Any]) -> None:
-    """End this run's candidate, if it is still one: after a run that succeeded there is none."""
+def discard_candidate(settings: Settings, spec_json: dict[str, Any], *, run: str = "") -> None:
+    """End this run's candidate, if it is still one: after a run that succeeded there is none.
+
+    The candidate of a later run stays, also that of the same spec.
+    """
     spec = MonitorSpec.parse(spec_json)
-    services.serving(settings).discard(spec.endpoint, endpoint_fingerprint(spec))
+    services.serving(settings).discard(spec.endpoint, endpoint_fingerprint(spec), by=run)
+
+
+def refuse_unregistered(state: str | None) -> None:
+    """Raise PermanentError if the task that puts all in force was skipped: somebody has ended the run before it.
+
+    `state` is that of the task. Airflow takes a skipped task for a success, and with it the run.
+    """
+    if state == "skipped":
+        raise PermanentError(
+            "expected a run that goes on until the model is in force; given one that was ended by hand before that. "
+            "Nothing that was in force was changed. Onboard the model again"
+        )

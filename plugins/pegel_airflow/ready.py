@@ -13,6 +13,7 @@ from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import EndpointState, another_candidate
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
+from pegel_airflow.probe import UNCHANGED
 from pegel_airflow.services import look_at_candidate
 from pegel_airflow.triggers import EndpointReadyTrigger
 
@@ -53,10 +54,10 @@ class WaitReady(BaseOperator):
         _own(spec, event)
         if event["state"] == EndpointState.READY:
             return event
-        limit = spec.model.ready_within.total_seconds()
+        limit, state = spec.model.ready_within.total_seconds(), event["state"]
+        why = f": {event['detail'].rstrip('. ')}" if event["detail"] else ""
         raise EndpointFailed(
-            f"expected endpoint {event['name']} to be ready within {limit:g} s; given: {event['state']}. "
-            f"The model is not watched. {event['detail']}".rstrip()
+            f"expected endpoint {event['name']} to be ready within {limit:g} s; given: {state}{why}. {UNCHANGED}"
         )
 
 

@@ -28,6 +28,9 @@ OURS = "Failed: "
 """How a note of ours begins. It has no author: one of a person has, whatever it begins with."""
 SILENT = "it was ended, or could not begin, before it could say why; its log and the scheduler's may"
 """What is said of a failed task that has left no sentence."""
+MANUALLY = "manually"
+"""Is in what Airflow says to a listener when a person or a program has set the state of a run."""
+BY_HAND = "it was marked as failed by hand; what ran was ended, what had not begun was skipped"
 LONGEST_NOTE = 1_000
 """Characters that Airflow keeps of a note."""
 
@@ -56,8 +59,8 @@ def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
     from sqlalchemy import delete, insert
 
     def write(connection: Connection) -> None:
-        late = {"run": _too_long(dag_run)} if msg == "timed_out" else {}
-        if sentences := _sentences(dag_run, connection) | late:
+        of_run = {"run": _too_long(dag_run)} if msg == "timed_out" else {"run": BY_HAND} if MANUALLY in msg else {}
+        if sentences := _sentences(dag_run, connection) | of_run:
             connection.execute(delete(DagRunNote).where(_note_of_ours(dag_run)))
             connection.execute(insert(DagRunNote).values(dag_run_id=dag_run.id, content=note_of(sentences)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,8 @@ from pegel_serving.model_errors import REFUSALS, ModelFailed, message_of, refusa
 from pegel_serving.model_features import missing_text, names_in
 
 _REMEDIES: dict[type[Exception], str] = {
-    ImportError: "; install what is missing into the serving environment; of a module of your own that is no package, "
-    "call `cloudpickle.register_pickle_by_value(module)` and save the model with `cloudpickle.dump(model, file)`",
+    ImportError: "; install what is missing into the serving environment; a module of your own is kept with the model "
+    "by `cloudpickle.register_pickle_by_value(module)` and `cloudpickle.dump(model, file)`",
     AttributeError: "; a package has another version here than where the model was saved",
     EOFError: "; the file is empty or cut off",
     IndexError: "; the file is cut off or damaged",
@@ -192,7 +193,8 @@ def load_estimator(folder: Path) -> Any:
 
 
 def _remedy(error: BaseException) -> str:
-    if isinstance(error, AttributeError) and "__main__" in message_of(error):
+    # Pickle names the program that reads: of a server the module that was started, of a command `__main__`.
+    if isinstance(error, AttributeError) and repr(sys.modules["__main__"]) in message_of(error):
         return _OF_A_NOTEBOOK
     return next((words for kind, words in _REMEDIES.items() if isinstance(error, kind)), "")
 

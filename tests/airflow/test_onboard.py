@@ -40,8 +40,8 @@ BY_NAME = {field["name"]: field["value"] for field in scene.REQUEST_ROW}
 FAULTS = {
     "refuses": "Failed: send_probe: expected {}/v1/models/delays-v1:predict to answer a row of its training data; "
     "given 400: unknown category WN. Nothing that is in force was changed.",
-    "never ready": "Failed: wait_ready: expected endpoint delays-v1 to be ready within 3 s; given: failed. The model "
-    "is not watched. ValueError: not a model",
+    "never ready": "Failed: wait_ready: expected endpoint delays-v1 to be ready within 3 s; given: failed: "
+    "ValueError: not a model. Nothing that is in force was changed.",
     "baseline refused": "Failed: baseline: the baseline job of delays/1 refused its input: columns of the schema are "
     "absent: distance",
 }
@@ -233,6 +233,30 @@ def test_of_two_onboardings_at_once_none_touches_the_others_candidate(system: Se
 
     assert rooms.SERVING.staged("delays-v1").fingerprint == endpoint_fingerprint(theirs)
     assert (*in_force(system)[:2], in_force(system)[2].state) == (None, None, EndpointState.ABSENT)
+
+
+def test_a_late_run_ends_no_candidate_of_a_later_one(system: Settings) -> None:
+    """What a failed run discards is its own: the same spec onboarded again meanwhile keeps what it has staged."""
+    wish = wished().to_json()
+    for run in ("failed", "again"):
+        onboarding.stage_endpoint(system, wish, run=run)
+    onboarding.discard_candidate(system, wish, run="failed")
+    late = rooms.SERVING.staged("delays-v1").fingerprint
+    onboarding.discard_candidate(system, wish, run="again")
+
+    assert (late, rooms.SERVING.staged("delays-v1").state) == (endpoint_fingerprint(wished()), EndpointState.ABSENT)
+
+
+@pytest.mark.parametrize("state", ["success", "failed", "upstream_failed", None])
+def test_a_run_that_went_on_is_judged_by_its_tasks(state: str | None) -> None:
+    """Whether the last task succeeded or not, its run is said to be what its tasks say."""
+    onboarding.refuse_unregistered(state)
+
+
+def test_a_run_that_was_ended_by_hand_is_no_success() -> None:
+    """Airflow skips what had not begun and takes that for a success: the run is refused, in a sentence."""
+    with pytest.raises(PermanentError, match="ended by hand before that"):
+        onboarding.refuse_unregistered("skipped")
 
 
 def test_a_refused_spec_touches_nothing(settings: Settings) -> None:

@@ -154,6 +154,15 @@ def test_a_run_that_took_too_long_says_so(engine: Engine) -> None:
     assert note.startswith(f"{OURS}\nrun: expected to end within 300 s; ")
 
 
+def test_a_run_that_was_ended_by_hand_says_so(engine: Engine) -> None:
+    """A run that a person has marked as failed has a note, though nothing failed by itself."""
+    with Session(engine, autoflush=False) as session:
+        run = failing_run(session)
+        end_in(session, run, DagRunState.FAILED, msg="Dag Run's state was manually set to `failed`.")
+
+    assert note_in(engine) == f"{OURS}\nrun: {run_note.BY_HAND}"
+
+
 @pytest.mark.parametrize("state", [DagRunState.FAILED, DagRunState.SUCCESS])
 @pytest.mark.parametrize("text", [THEIRS, "started by hand"])
 def test_a_note_of_a_person_stays(ended: Ended, state: DagRunState, text: str) -> None:

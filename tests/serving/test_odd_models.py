@@ -14,6 +14,7 @@ import odd_models
 import pytest
 from model_runs import run
 
+from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import PermanentError, SetupError
 from pegel.notebook.named_table import NamedTable, file_named
 from pegel_serving.fitted_model import FittedModel, load_estimator
@@ -204,8 +205,16 @@ def test_code_of_a_notebook_is_kept_by_what_the_message_says(tmp_path: Path) -> 
     notebook, module = (_refusal(tmp_path / name) for name in ("notebook", "module"))
 
     assert "save it there with `cloudpickle.dump(model, file)` in place of `joblib.dump`" in notebook
-    assert "call `cloudpickle.register_pickle_by_value(module)` and save the model with" in module
+    assert "by `cloudpickle.register_pickle_by_value(module)` and `cloudpickle.dump(model, file)`" in module
+    assert notebook.partition("; ")[2] == _served(tmp_path / "notebook").partition("; ")[2]
     assert [[6], [6]] == [load_estimator(tmp_path / name).predict([3]) for name in ("kept", "kept_module")]
+
+
+def _served(folder: Path) -> str:
+    """Return what a model server says that is started for a folder."""
+    Metadata("m", 1, Schema((Field("a", Kind.NUMERIC), Field("b", Kind.NUMERIC, Role.PREDICTION)))).write(folder)
+    command = [sys.executable, "-m", "pegel_serving.server", "--model-dir", str(folder), "--name", "m", "--port", "0"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stderr.strip()
 
 
 def _refusal(folder: Path) -> str:

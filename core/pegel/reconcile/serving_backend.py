@@ -95,11 +95,11 @@ class ServingBackend(Protocol):
         """
         ...
 
-    def stage(self, spec: MonitorSpec) -> None:
+    def stage(self, spec: MonitorSpec, *, by: str = "") -> None:
         """Start a candidate as `spec` says beside what serves now, which is not touched, and return at once.
 
-        The same spec again changes nothing; another candidate of the endpoint is replaced. An endpoint that is as
-        desired already is its own candidate.
+        The same spec again changes nothing, but the candidate is from then on that of the run which `by` names. Another
+        candidate of the endpoint is replaced. An endpoint that is as desired already is its own candidate.
         """
         ...
 
@@ -115,8 +115,8 @@ class ServingBackend(Protocol):
         """
         ...
 
-    def discard(self, endpoint: str, fingerprint: str) -> None:
-        """End the candidate of this fingerprint; neither what serves nor another candidate is touched."""
+    def discard(self, endpoint: str, fingerprint: str, *, by: str = "") -> None:
+        """End the candidate of this fingerprint that the run `by` was the last to stage; nothing else is touched."""
         ...
 
     def observe(self, endpoint: str) -> EndpointStatus:

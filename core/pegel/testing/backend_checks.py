@@ -212,6 +212,20 @@ def another_candidate_is_left_alone(backend: ServingBackend, spec: MonitorSpec) 
     _expect(after == (second, first), f"expected {(second, first)} to serve and to be staged; given {after}")
 
 
+def a_candidate_is_that_of_its_last_run(backend: ServingBackend, spec: MonitorSpec) -> None:
+    """A run that is late ends nothing that another has staged again, in the very same words; that one still can."""
+    fingerprint = endpoint_fingerprint(spec)
+    for run in ("first", "second"):
+        backend.stage(spec, by=run)
+    backend.discard(spec.endpoint, fingerprint, by="first")
+    late = backend.staged(spec.endpoint).fingerprint
+    backend.discard(spec.endpoint, fingerprint, by="second")
+    after = backend.staged(spec.endpoint).state
+    backend.delete(spec.endpoint)
+    _expect(late == fingerprint, "a run has ended the candidate of a later one")
+    _expect(after is EndpointState.ABSENT, "the last run could not end its own candidate")
+
+
 def _refused(backend: ServingBackend, endpoint: str, fingerprint: str) -> bool:
     """Say whether promoting raises Conflict."""
     try:
@@ -255,4 +269,5 @@ SERVING_CHECKS: tuple[ServingCheck, ...] = (
     a_discarded_candidate_leaves_what_serves,
     a_promoted_candidate_serves,
     another_candidate_is_left_alone,
+    a_candidate_is_that_of_its_last_run,
 )

@@ -23,6 +23,7 @@ class MemoryServingBackend:
         self.digests: dict[str, str] = {}
         """What folders hold: `model.uri` -> its digest. The content of others is not known."""
         self._candidates: dict[str, EndpointStatus] = {}
+        self._stagers: dict[str, str] = {}
         self._clock = clock or ManualClock()
 
     def pin(self, spec: MonitorSpec) -> MonitorSpec:
@@ -45,8 +46,9 @@ class MemoryServingBackend:
             return
         self.seen[spec.endpoint] = self._started(spec)
 
-    def stage(self, spec: MonitorSpec) -> None:
+    def stage(self, spec: MonitorSpec, *, by: str = "") -> None:
         """Keep a candidate beside the endpoint, unless that is as desired."""
+        self._stagers[spec.endpoint] = by
         self._candidates.pop(spec.endpoint, None)
         if self.observe(spec.endpoint).fingerprint != endpoint_fingerprint(spec):
             self._candidates[spec.endpoint] = self._started(spec)
@@ -63,10 +65,10 @@ class MemoryServingBackend:
         elif self.observe(endpoint).fingerprint != fingerprint:
             raise another_candidate(endpoint, fingerprint, candidate.fingerprint if candidate else "")
 
-    def discard(self, endpoint: str, fingerprint: str) -> None:
-        """Forget the candidate of this fingerprint."""
+    def discard(self, endpoint: str, fingerprint: str, *, by: str = "") -> None:
+        """Forget the candidate of this fingerprint, if `by` was the last to stage it."""
         candidate = self._candidates.get(endpoint)
-        if candidate is not None and candidate.fingerprint == fingerprint:
+        if candidate is not None and candidate.fingerprint == fingerprint and self._stagers[endpoint] == by:
             del self._candidates[endpoint]
 
     def observe(self, endpoint: str) -> EndpointStatus:

@@ -42,6 +42,8 @@ class EndpointDocument:
     in the environment of the proxy; not in that of the model server, which runs foreign code."""
     colour: str = "blue"
     """`blue` or `green`: what serves and its candidate differ in it, so that neither is in the way of the other."""
+    staged_by: str = ""
+    """Of a candidate: the run that was the last to ask for it, and alone may end it."""
 
     @classmethod
     def of(cls, spec: MonitorSpec, colour: str = "blue", *, digest: str | None = None) -> Self:

@@ -107,11 +107,11 @@ class LocalServingBackend:
                 part.stop(grace_s=self._grace_s)
         self.apply(spec)
 
-    def stage(self, spec: MonitorSpec) -> None:
+    def stage(self, spec: MonitorSpec, *, by: str = "") -> None:
         """Start what `spec` says beside what serves now, which is not touched, and return at once.
 
-        The same spec again changes nothing; another candidate is replaced. What serves as desired already is its own
-        candidate. Raises what `apply` raises.
+        The same spec again changes nothing but whose candidate it is; another one is replaced. What serves as desired
+        already is its own candidate. Raises what `apply` raises.
         """
         refuse_model_outside(spec.model, self._settings.allowed_models)
         wanted = endpoint_fingerprint(spec)
@@ -123,7 +123,7 @@ class LocalServingBackend:
         if candidate is None:
             candidate = self._new(spec, _other_colour(present))
             self._forget_candidates(spec.endpoint, next_digest=candidate.digest)
-        self._run(candidate, _candidate_file(wanted))
+        self._run(replace(candidate, staged_by=by), _candidate_file(wanted))
 
     def staged(self, endpoint: str) -> EndpointStatus:
         """Look at the endpoint's candidate now; without one, at what serves."""
@@ -150,8 +150,11 @@ class LocalServingBackend:
                 raise another_candidate(endpoint, fingerprint, given) from None
         self._sweep(endpoint)
 
-    def discard(self, endpoint: str, fingerprint: str) -> None:
-        """End the candidate of this fingerprint and forget it; neither what serves nor another one is touched."""
+    def discard(self, endpoint: str, fingerprint: str, *, by: str = "") -> None:
+        """End the candidate of this fingerprint that `by` was the last to stage, and forget it; nothing else."""
+        candidate = self._readable(endpoint, _candidate_file(fingerprint))
+        if candidate is not None and candidate.staged_by != by:
+            return
         (self._folder / endpoint / _candidate_file(fingerprint)).unlink(missing_ok=True)
         self._sweep(endpoint)
         if self._candidate(endpoint) is not None:
@@ -356,8 +359,11 @@ class LocalServingBackend:
         return EndpointState.STARTING, f"the model does not answer ready yet ({answer}); {log}"
 
     def _end_of_log(self, document: EndpointDocument, part: str) -> str:
-        """Return the last lines of a part; the copy of the model's folder has the name that a person knows it by."""
-        lines = last_lines(self._part(document, part).files.log)
+        """Return the last lines of a part, each once: started again, it fails with the same.
+
+        The copy of the model's folder has the name that a person knows it by.
+        """
+        lines = "\n".join(dict.fromkeys(last_lines(self._part(document, part).files.log).splitlines()))
         if document.digest is not None:
             copy = self._copies(document.name).place(document.digest)
             lines = lines.replace(str(copy), str(local_folder(str(document.model_uri))))
