@@ -1,7 +1,8 @@
 """Which requests had no answer: known once an endpoint would have given up on them, and counted once.
 
 A request and its response are logged as two events of one id. A failed request is one without the other: neither the
-agent of KServe nor our proxy logs an answer that is an error.
+agent of KServe nor our proxy logs an answer that is an error. A response of more or fewer predictions than the request
+has rows answers it no more than none does: nobody can say of which row each of them is.
 
 ::
 
@@ -25,12 +26,17 @@ from numpy.typing import NDArray
 
 from pegel.data.instants import EPOCH, MINUTE, earliest, from_us, latest, to_us
 from pegel.spec.monitor_spec import Windowing
+from pegel.spec.plain_numbers import how_many
+from pegel.stream.ledger_counts import InvalidCount
 from pegel.stream.outcomes import Outcomes
-from pegel.stream.panes import Pane, answered_events, has_answer
+from pegel.stream.panes import AnsweredEvents, Pane
 
 ANSWER_WITHIN = timedelta(seconds=60)
 """How long an answer is waited for, in event time: as long as our endpoints let a model take, and longer than anybody
 who waits for a prediction does. An answer that takes longer counts as missing."""
+
+OTHER_ROWS = "other_rows"
+"""Kind under which responses are told that cover more or fewer rows than their requests have."""
 
 
 @dataclass(slots=True)
@@ -45,6 +51,8 @@ class Settled:
     asked_from: datetime | None = None
     asked_to: datetime | None = None
     unanswered_from: datetime | None = None
+    misfits: dict[datetime, InvalidCount] = field(default_factory=dict)
+    """Those of the unanswered that have a response of another number of rows, by minute."""
 
     @property
     def asked(self) -> int:
@@ -67,6 +75,19 @@ class Settled:
         self.asked_to = latest(self.asked_to, _instant(asked_at.max()) + timedelta(seconds=1))
         if not answered.all():
             self.unanswered_from = earliest(self.unanswered_from, _instant(asked_at[~answered].min()))
+
+    def add_misfits(
+        self,
+        asked_at: NDArray[np.uint32],
+        asked: NDArray[np.uint32],
+        answered: NDArray[np.int64],
+        misfits: NDArray[np.bool_],
+    ) -> None:
+        """Add those of some requests that are `misfits`, by the rows that each asks and that its response has."""
+        for at in np.flatnonzero(misfits).tolist():
+            minute = EPOCH + int(asked_at[at]) // int(MINUTE.total_seconds()) * MINUTE
+            sample = f"an answer covers {answered[at]} of {how_many(int(asked[at]), 'row')}"
+            self.misfits.setdefault(minute, InvalidCount(sample=sample)).count += 1
 
 
 @dataclass(slots=True)
@@ -107,11 +128,13 @@ class Answers:
         }
         self.until, self.frontier, self.in_time = until, frontier, in_time
         due = {start: requests for start, requests in chosen.items() if requests.any()}
-        answered = answered_events(panes.values() if due else ())
+        answered = AnsweredEvents.of(panes.values() if due else ())
         settled = Settled()
         for start, requests in due.items():
             pane = panes[start]
-            settled.add(pane.asked_at[requests], has_answer(pane.requests[requests], answered))
+            asked, rows = pane.requests[requests], pane.asked_rows[requests]
+            settled.add(pane.asked_at[requests], answered.covers(asked, rows))
+            settled.add_misfits(pane.asked_at[requests], rows, answered.rows_for(asked), answered.misses(asked, rows))
         return settled
 
     def is_over(self, pane: datetime, windowing: Windowing) -> bool:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
-
-import numpy as np
 
 from pegel.data import spans
 from pegel.data.instants import earliest, from_us, latest, to_us
@@ -15,11 +13,10 @@ from pegel.data.spans import Span
 from pegel.errors import SetupError
 from pegel.judge.event_counts import EventCounts
 from pegel.spec.monitor_spec import Windowing
-from pegel.stream.answers import ANSWER_WITHIN, Answers
+from pegel.stream.answers import ANSWER_WITHIN, Answers, Settled
 from pegel.stream.entries import LostSpan, SpanCount
-from pegel.stream.outcomes import Outcomes
-from pegel.stream.panes import Pane, Unpack, answered_events, joined, merged
-from pegel.stream.partial import Ids, Partial, answers_among
+from pegel.stream.panes import AnsweredEvents, Pane, Unpack, joined, merged, not_covered
+from pegel.stream.partial import Partial, answers_among, rows_of_answers
 
 STATE_VERSION = 3
 """Raised when open windows written before could no longer be read."""
@@ -94,23 +91,23 @@ class MonitorWindows:
         answers = answers_among(partial.responses, partial.rejected)
         if not answers.size or self.answers.is_over(partial.pane, self.windowing):
             return None
-        pane = self.panes.setdefault(partial.pane, Pane())
-        pane.responses = np.concatenate([pane.responses, answers])
-        return Partial(key=partial.key, pane_us=partial.pane_us, responses=answers)
+        rows = rows_of_answers(answers, partial.answered_rows)
+        self.panes.setdefault(partial.pane, Pane()).add_responses(answers, rows)
+        return Partial(key=partial.key, pane_us=partial.pane_us, responses=answers, answered_rows=rows)
 
-    def settle(self, until: datetime, arrived_at: datetime) -> Mapping[datetime, Outcomes]:
+    def settle(self, until: datetime, arrived_at: datetime) -> Settled:
         """Settle the requests before `until`: see `Answers`. What came of them is an event that arrives now.
 
-        Returns what to add to the ledger, by minute: nothing of an endpoint that never logged an answer.
+        Returns what to book of them: nothing of an endpoint that never logged an answer.
         """
         if self.frontier is None:
-            return {}
+            return Settled()
         settled = self.answers.settle(self.panes, self.windowing, frontier=self.frontier, until=until)
         if settled.asked_from is None or settled.asked_to is None:
-            return {}
+            return settled
         if not self.answers.logged:
             self.events_at(arrived_at, odd=False).unlogged += settled.asked
-            return {}
+            return Settled()
         events = self.events_at(arrived_at, odd=bool(settled.unanswered))
         events.asked += settled.asked
         events.asked_from = earliest(events.asked_from, settled.asked_from)
@@ -118,7 +115,7 @@ class MonitorWindows:
         if settled.unanswered_from is not None:
             events.add({"unanswered": settled.unanswered})
             events.unanswered_from = earliest(events.unanswered_from, settled.unanswered_from)
-        return settled.minutes
+        return settled
 
     def settled_when_idle(self, *, caught_up_at: datetime | None, frontier: datetime | None) -> datetime | None:
         """Return the instant before which all requests are settled because nothing more comes, or None.
@@ -173,7 +170,7 @@ class MonitorWindows:
         closed = {start for start in self.spans if spans.is_closed(self.span(start), self.frontier)}
         due = sorted(touched | closed)
         # A response may lie in a later pane than its request, so all open panes are searched for it.
-        answered = answered_events(self.panes.values() if due else ())
+        answered = AnsweredEvents.of(self.panes.values() if due else ())
         emitted = []
         for start in due:
             self.revisions[start] = self.revisions.get(start, 0) + 1
@@ -272,7 +269,7 @@ class MonitorWindows:
                 break
         return emitted
 
-    def _emitted(self, key: str, start: datetime, answered: Ids, *, final: bool) -> SpanCount | LostSpan:
+    def _emitted(self, key: str, start: datetime, answered: AnsweredEvents, *, final: bool) -> SpanCount | LostSpan:
         span, baseline_id = self.span(start), self.spans[start]
         members = [self.panes[pane] for pane in spans.panes_of_span(span, self.windowing) if pane in self.panes]
         reasons = [pane.damaged[baseline_id] for pane in members if baseline_id in pane.damaged]
@@ -284,7 +281,14 @@ class MonitorWindows:
             return LostSpan(key=key, span=span, final=final, reason=f"merging panes: {error!r:.300}")
 
     def _count(
-        self, key: str, span: Span, members: list[Pane], baseline_id: str | None, answered: Ids, *, final: bool
+        self,
+        key: str,
+        span: Span,
+        members: list[Pane],
+        baseline_id: str | None,
+        answered: AnsweredEvents,
+        *,
+        final: bool,
     ) -> SpanCount:
         return SpanCount(
             key=key,
@@ -296,6 +300,7 @@ class MonitorWindows:
             requests=sum(pane.requests.size for pane in members),
             responses=sum(pane.responses.size for pane in members),
             joined=joined(members, answered),
+            not_covered=not_covered(members, answered),
             rows=sum(pane.rows for pane in members),
             duplicates=sum(pane.duplicates for pane in members),
             invalid=sum(pane.invalid for pane in members),

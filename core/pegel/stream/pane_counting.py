@@ -58,6 +58,8 @@ class PaneCounting:
     """Events without a row, which are not in `ids`."""
     asked_at: list[int] = field(default_factory=list)
     """When each of the requests in `ids` was made, in whole seconds since the epoch."""
+    rows: dict[EventType, list[int]] = field(default_factory=lambda: {kind: [] for kind in ROLES})
+    """How many rows each of the requests and responses in `ids` has; 0 where nobody looks at them."""
     rejected: list[tuple[int, InvalidPayload]] = field(default_factory=list)
     """Places of unreadable records within the record batch at hand, with the reason."""
 
@@ -74,14 +76,18 @@ class PaneCounting:
             self._notices(places, events, bodies)
             return
         role = ROLES[kind]
-        errors, empty = self._rows(events, bodies, role) if self.baselines else (self._uncounted(bodies, role), set())
+        errors, rows = self._rows(events, bodies, role) if self.baselines else (self._uncounted(bodies, role), None)
         for at, event in enumerate(events):
             if at in errors:
                 self.reject(places[at], event, errors[at], bodies[at])
             else:
                 self.minute(event).judged += 1
-                (self.empty if at in empty else self.ids[kind]).append(event.identity)
-                if kind is EventType.REQUEST and at not in empty:
+                if rows is not None and not rows[at]:
+                    self.empty.append(event.identity)
+                    continue
+                self.ids[kind].append(event.identity)
+                self.rows[kind].append(0 if rows is None else rows[at])
+                if kind is EventType.REQUEST:
                     self.asked_at.append(max(event.time_us, self.oldest_us) // _SECOND_US)
 
     def reject(self, place: int, event: LoggedEvent, error: InvalidPayload, body: bytes) -> None:
@@ -99,7 +105,9 @@ class PaneCounting:
         """Return everything counted."""
         self.partial.requests = _ids(self.ids[EventType.REQUEST])
         self.partial.asked_at = np.array(self.asked_at, dtype=np.uint32)
+        self.partial.asked_rows = np.array(self.rows[EventType.REQUEST], dtype=np.uint32)
         self.partial.responses = _ids(self.ids[EventType.RESPONSE])
+        self.partial.answered_rows = np.array(self.rows[EventType.RESPONSE], dtype=np.uint32)
         self.partial.empty = _ids(self.empty)
         self.partial.rejected = _ids(self.ids[EventType.DROPPED])
         for name, summary in self.summaries.items():
@@ -113,13 +121,15 @@ class PaneCounting:
 
     def _rows(
         self, events: list[LoggedEvent], bodies: list[bytes], role: Role
-    ) -> tuple[dict[int, InvalidPayload], set[int]]:
-        """Count rows by every baseline; return the bodies that the deciding one finds unreadable, and without a row.
+    ) -> tuple[dict[int, InvalidPayload], list[int] | None]:
+        """Count rows by every baseline; return what the deciding one finds unreadable, and the rows of each body.
+
+        These are None where no field of the role is watched: rows are not looked at.
 
         A baseline that makes an exception is done for in this pane: what its other rows would say is not known.
         """
         errors: dict[int, InvalidPayload] = {}
-        empty: set[int] = set()
+        rows: list[int] | None = None
         for at, loaded in enumerate(self.baselines):
             decisive = at == len(self.baselines) - 1
             name = loaded if isinstance(loaded, str) else loaded.baseline.id
@@ -133,10 +143,11 @@ class PaneCounting:
                     self.partial.damaged[name] = f"counting: {error!r:.300}"
                 else:
                     if decisive:
-                        errors, empty = decoded.errors, _empty(decoded, loaded, role)
+                        errors = decoded.errors
+                        rows = decoded.rows.tolist() if loaded.baseline.layout.schema.of_role(role) else None
             if decisive and name in self.partial.damaged:
                 errors = dict.fromkeys(range(len(events)), InvalidPayload(UNJUDGED, self.partial.damaged[name]))
-        return errors, empty
+        return errors, rows
 
     def _count(
         self, loaded: LoadedBaseline, events: list[LoggedEvent], bodies: list[bytes], role: Role, *, decisive: bool
@@ -252,13 +263,6 @@ def _plain(value: Any) -> float | str | None:
     if isinstance(value, str):
         return cut(value, MAX_TEXT)
     return float(value) if math.isfinite(value) else str(float(value))
-
-
-def _empty(decoded: Decoded, loaded: LoadedBaseline, role: Role) -> set[int]:
-    """Return the places of bodies without a row; none where no field of the role is watched: rows are not looked at."""
-    if not loaded.baseline.layout.schema.of_role(role):
-        return set()
-    return set(np.flatnonzero(decoded.rows == 0).tolist()) - decoded.errors.keys()
 
 
 def _ids(found: list[int]) -> NDArray[np.uint64]:

@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 
 from pegel.data.instants import to_us
 from pegel.stats.summary import Summary
-from pegel.stream.partial import RESPONSE, Ids, Partial, Seconds, answers_among, no_ids, no_seconds
+from pegel.stream.partial import (
+    RESPONSE,
+    Ids,
+    Partial,
+    RowCounts,
+    Seconds,
+    answers_among,
+    no_counts,
+    no_ids,
+    no_seconds,
+    rows_of_answers,
+)
 
 Unpack = Callable[[str, bytes], Summary]
 """`unpack(baseline_id, data)` returns a packed summary under the layout of that baseline."""
@@ -25,7 +36,9 @@ class Pane:
     damaged: dict[str, str] = field(default_factory=dict)
     requests: Ids = field(default_factory=no_ids)
     asked_at: Seconds = field(default_factory=no_seconds)
+    asked_rows: RowCounts = field(default_factory=no_counts)
     responses: Ids = field(default_factory=no_ids)
+    answered_rows: RowCounts = field(default_factory=no_counts)
     empty: Ids = field(default_factory=no_ids)
     rejected: Ids = field(default_factory=no_ids)
     rows: int = 0
@@ -49,13 +62,19 @@ class Pane:
             self.summaries.pop(baseline_id, None)
         self.requests = np.concatenate([self.requests, partial.requests])
         self.asked_at = np.concatenate([self.asked_at, partial.asked_at])
-        self.responses = np.concatenate([self.responses, partial.responses])
+        self.asked_rows = np.concatenate([self.asked_rows, partial.asked_rows])
+        self.add_responses(partial.responses, partial.answered_rows)
         self.empty = np.concatenate([self.empty, partial.empty])
         self.rejected = np.concatenate([self.rejected, partial.rejected])
         self.rows += partial.rows
         self.duplicates += partial.duplicates
         self.clamped += partial.clamped
         self.invalid += partial.unreadable
+
+    def add_responses(self, responses: Ids, answered_rows: RowCounts) -> None:
+        """Add responses, each with its rows."""
+        self.responses = np.concatenate([self.responses, responses])
+        self.answered_rows = np.concatenate([self.answered_rows, answered_rows])
 
     def to_partial(self, key: str, start: datetime) -> Partial:
         """Return the pane as the one partial that would have filled it; its records are booked already."""
@@ -66,7 +85,9 @@ class Pane:
             damaged=dict(self.damaged),
             requests=self.requests,
             asked_at=self.asked_at,
+            asked_rows=self.asked_rows,
             responses=self.responses,
+            answered_rows=self.answered_rows,
             empty=self.empty,
             rejected=self.rejected,
             rows=self.rows,
@@ -88,23 +109,58 @@ class Pane:
             self.damaged[baseline_id] = f"merging counts: {error!r:.300}"
 
 
-def answered_events(panes: Iterable[Pane]) -> Ids:
-    """Return which events have a response in one of the panes, an unreadable one included, sorted; for `joined`."""
-    answers = [answers_among(pane.responses, pane.rejected) for pane in panes]
-    return np.sort(np.concatenate([no_ids(), *answers]) >> RESPONSE)
+@dataclass(frozen=True, slots=True)
+class AnsweredEvents:
+    """Events that have a response, sorted by what a request and its response share, with the rows of each response."""
+
+    events: Ids
+    rows: RowCounts
+
+    @classmethod
+    def of(cls, panes: Iterable[Pane]) -> AnsweredEvents:
+        """Return those with a response in one of the panes, an unreadable one included; for `joined`."""
+        events, rows = [no_ids()], [no_counts()]
+        for pane in panes:
+            answers = answers_among(pane.responses, pane.rejected)
+            events.append(answers >> RESPONSE)
+            rows.append(rows_of_answers(answers, pane.answered_rows))
+        together = np.concatenate(events)
+        order = np.argsort(together, kind="stable")
+        return cls(together[order], np.concatenate(rows)[order])
+
+    def rows_for(self, requests: Ids) -> NDArray[np.int64]:
+        """Return of each request the rows of its response: 0 where nobody looked at them, -1 where it has none."""
+        asked = requests >> RESPONSE
+        before, after = (np.searchsorted(self.events, asked, side=side) for side in ("left", "right"))
+        found = np.full(asked.size, -1, dtype=np.int64)
+        has = after > before
+        found[has] = self.rows[before[has]]
+        return found
+
+    def covers(self, requests: Ids, asked_rows: RowCounts) -> NDArray[np.bool_]:
+        """Return of each request whether it is answered: by a response with as many rows as itself.
+
+        Nobody knows which row a prediction belongs to where there are more or fewer of them. Rows that nobody looked
+        at, of the request or the response, are taken to fit.
+        """
+        rows = self.rows_for(requests)
+        answered: NDArray[np.bool_] = (rows == 0) | ((rows > 0) & ((rows == asked_rows) | (asked_rows == 0)))
+        return answered
+
+    def misses(self, requests: Ids, asked_rows: RowCounts) -> NDArray[np.bool_]:
+        """Return of each request whether it has a response, but one with another number of rows."""
+        missed: NDArray[np.bool_] = (self.rows_for(requests) >= 0) & ~self.covers(requests, asked_rows)
+        return missed
 
 
-def has_answer(requests: Ids, answered: Ids) -> NDArray[np.bool_]:
-    """Return of each request whether its response is among the sorted `answered`."""
-    asked = requests >> RESPONSE
-    before, after = (np.searchsorted(answered, asked, side=side) for side in ("left", "right"))
-    has: NDArray[np.bool_] = after > before
-    return has
+def joined(panes: Iterable[Pane], answered: AnsweredEvents) -> int:
+    """Count the requests in the panes that are answered: see `AnsweredEvents.covers`."""
+    return sum(int(answered.covers(pane.requests, pane.asked_rows).sum()) for pane in panes)
 
 
-def joined(panes: Iterable[Pane], answered: Ids) -> int:
-    """Count the requests in the panes whose response is among the sorted `answered`."""
-    return sum(int(has_answer(pane.requests, answered).sum()) for pane in panes)
+def not_covered(panes: Iterable[Pane], answered: AnsweredEvents) -> int:
+    """Count the requests in the panes whose response has another number of rows."""
+    return sum(int(answered.misses(pane.requests, pane.asked_rows).sum()) for pane in panes)
 
 
 def merged(panes: Iterable[Pane], baseline_id: str | None) -> Summary | None:

@@ -17,6 +17,8 @@ Ids = NDArray[np.uint64]
 """Identities of events, see `pegel.data.events.identity`; each at most once."""
 Seconds = NDArray[np.uint32]
 """Instants in whole seconds since the epoch."""
+RowCounts = NDArray[np.uint32]
+"""Rows of events; 0 where nobody looked at them."""
 RESPONSE = np.uint64(1)
 """The bit, and the number of bits, in which the identities of a request and its response differ."""
 
@@ -39,9 +41,19 @@ def no_seconds() -> Seconds:
     return np.empty(0, dtype=np.uint32)
 
 
+def no_counts() -> RowCounts:
+    """Return no counts of rows."""
+    return np.empty(0, dtype=np.uint32)
+
+
 def answers_among(responses: Ids, rejected: Ids) -> Ids:
-    """Return the identities of all responses, the unreadable ones among the rejected events included."""
+    """Return the identities of all responses, the unreadable ones among the rejected events behind the others."""
     return np.concatenate([responses, rejected[rejected & RESPONSE == RESPONSE]])
+
+
+def rows_of_answers(answers: Ids, answered_rows: RowCounts) -> RowCounts:
+    """Return the rows of what `answers_among` returns: of the unreadable ones nobody knows them."""
+    return np.concatenate([answered_rows, np.zeros(answers.size - answered_rows.size, dtype=np.uint32)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +94,9 @@ class Partial:
     baseline id: usually one, two while spans of an older and of a newer baseline overlap, none without a baseline;
     `damaged` says by baseline id why there is none. `requests`, `responses`, `empty` (either kind without a row, which
     asks or answers nothing) and `rejected` (unreadable events and drop notices) are disjoint; `asked_at` says when each
-    of the requests was made. `minutes` and `invalid` are by minute of event time in microseconds since the epoch;
-    `invalid` maps (minute, kind) to a count and a sample.
+    of the requests was made, `asked_rows` and `answered_rows` how many rows each request and response has. `minutes`
+    and `invalid` are by minute of event time in microseconds since the epoch; `invalid` maps (minute, kind) to a count
+    and a sample.
     """
 
     key: str
@@ -94,7 +107,9 @@ class Partial:
     damaged: dict[str, str] = field(default_factory=dict)
     requests: Ids = field(default_factory=no_ids)
     asked_at: Seconds = field(default_factory=no_seconds)
+    asked_rows: RowCounts = field(default_factory=no_counts)
     responses: Ids = field(default_factory=no_ids)
+    answered_rows: RowCounts = field(default_factory=no_counts)
     empty: Ids = field(default_factory=no_ids)
     rejected: Ids = field(default_factory=no_ids)
     rows: int = 0
@@ -142,13 +157,16 @@ class Partial:
             "invalid": [(minute, kind, *counted) for (minute, kind), counted in self.invalid.items()],
             "outliers": [outlier.to_json() for outlier in self.outliers],
         }
-        arrays = (self.requests, self.asked_at, self.responses, self.empty, self.rejected)
+        events = (self.requests, self.asked_at, self.asked_rows, self.responses, self.answered_rows)
+        arrays = (*events, self.empty, self.rejected)
         return packing.pack(value, (*(array.tobytes() for array in arrays), *self.summaries.values()))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Partial:
         """Read what `to_bytes` wrote. Raises ValueError for anything else."""
-        value, (requests, asked_at, responses, empty, rejected, *summaries) = packing.unpack(data)
+        value, (requests, asked_at, asked_rows, responses, answered_rows, empty, rejected, *summaries) = packing.unpack(
+            data
+        )
         return cls(
             key=value["key"],
             pane_us=value["pane_us"],
@@ -157,7 +175,9 @@ class Partial:
             damaged=value["damaged"],
             requests=np.frombuffer(requests, dtype=np.uint64),
             asked_at=np.frombuffer(asked_at, dtype=np.uint32),
+            asked_rows=np.frombuffer(asked_rows, dtype=np.uint32),
             responses=np.frombuffer(responses, dtype=np.uint64),
+            answered_rows=np.frombuffer(answered_rows, dtype=np.uint32),
             empty=np.frombuffer(empty, dtype=np.uint64),
             rejected=np.frombuffer(rejected, dtype=np.uint64),
             rows=value["rows"],

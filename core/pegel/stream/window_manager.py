@@ -22,9 +22,9 @@ from pegel.data.spans import floor, spans_of_pane
 from pegel.judge.event_counts import EventCounts
 from pegel.spec.limits import OLDEST_RECORD
 from pegel.spec.monitor_spec import Windowing
-from pegel.stream.answers import ANSWER_WITHIN
+from pegel.stream.answers import ANSWER_WITHIN, OTHER_ROWS
 from pegel.stream.entries import Emissions, IdleClosing, LostSpan, PartialBatch, RepeatedEvents
-from pegel.stream.ledger_counts import book, reasons
+from pegel.stream.ledger_counts import InvalidCount, book, reasons
 from pegel.stream.monitor_windows import MonitorWindows
 from pegel.stream.outcomes import Outcomes
 from pegel.stream.panes import Pane, Unpack
@@ -202,8 +202,12 @@ class WindowManager:
         return no_ids() if pane is None else pane.ids
 
     def _settle(self, key: str, until: datetime, at: datetime, out: Emissions) -> None:
-        for minute, booked in self.monitors[key].settle(until, at).items():
+        settled = self.monitors[key].settle(until, at)
+        for minute, booked in settled.minutes.items():
             out.ledger.setdefault((key, minute), Outcomes()).add(booked)
+        for minute, misfits in settled.misfits.items():
+            told = out.invalid.setdefault((key, minute, OTHER_ROWS), InvalidCount(sample=misfits.sample))
+            told.count += misfits.count
 
     def _emit(self, key: str, touched: set[datetime], out: Emissions) -> None:
         windows = self.monitors[key]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -205,6 +206,46 @@ def test_an_answer_without_a_row_is_none_to_a_request_with_rows(group: Any) -> N
     assert 602 == sum(row.judged for row in group.results.ledger("delays", 1))
 
 
+@pytest.mark.parametrize(("rows", "predictions"), [(3, 2), (2, 3), (3, 1)])
+def test_an_answer_of_other_rows_is_none(group: Any, rows: int, predictions: int) -> None:
+    """Nobody knows whose its predictions are: it counts as missing, its numbers are told, and nothing looks healthy."""
+    row, prediction = b'[300.0, "AA"]', b"120.0"
+    bodies = {
+        REQUEST_TYPE: b'{"instances": [%s]}' % b",".join([row] * rows),
+        RESPONSE_TYPE: b'{"predictions": [%s]}' % b",".join([prediction] * predictions),
+    }
+    wrong = [replace(one, body=bodies[one.kind]) for one in group.pairs(0, 300)]
+    group.send(group.start(), [one for one in wrong if one.kind == RESPONSE_TYPE])
+    state = group.start()
+    group.send(state, [*(one for one in wrong if one.kind == REQUEST_TYPE), *group.pairs(900, 910)])
+    close(group, state)
+    (window,), (told,) = group.results.windows("delays", 1), group.results.invalid("delays", 1)
+
+    assert (310, 300) == ledger(group)
+    assert (Verdict.DRIFT, 310, 10) == (window.verdict, window.requests, window.joined)
+    assert ["unanswered"] == [one.test for one in findings(group)]
+    assert ("other_rows", 300, f"an answer covers {predictions} of {rows} rows") == (told.kind, told.count, told.sample)
+
+
+def twice(record: LoggedRecord) -> LoggedRecord:
+    """Return a response with each of its predictions twice; a request as it is."""
+    if record.kind == REQUEST_TYPE:
+        return record
+    predictions = json.loads(record.body)["predictions"]
+    return replace(record, body=json.dumps({"predictions": predictions * 2}).encode())
+
+
+def test_answers_of_other_rows_are_known_when_a_window_is_final(group: Any) -> None:
+    """A window of such answers alone is not judged: they are answers to no request."""
+    group.watch(windowing={"length": 10, "lateness": 0})
+    state = group.start()
+    group.send(state, group.pairs(900, 901), [twice(one) for one in group.pairs(0, 100)])
+    group.send(state, group.pairs(910, 911, at=30))
+    (window, *_) = group.results.windows("delays", 1)
+
+    assert (Verdict.INSUFFICIENT, 101, 101) == (window.verdict, window.requests, window.responses)
+
+
 def test_a_request_without_a_row_asks_for_nothing(group: Any) -> None:
     """An empty answer to it is no missing one."""
     state = group.start()
@@ -295,6 +336,9 @@ def delayed_requests(draw: st.DrawFn) -> tuple[Windowing, list[tuple[int, int, i
     return windowing, draw(st.lists(request, min_size=1, max_size=15))
 
 
+ONE_ROW = np.ones(1, dtype=np.uint32)
+
+
 def _partial(at: float, windowing: Windowing, kind: EventType, name: str) -> Partial:
     """Return a partial of one event."""
     ids, instant = np.array([identity(name, kind)], dtype=np.uint64), BEGIN + timedelta(seconds=at)
@@ -302,8 +346,9 @@ def _partial(at: float, windowing: Windowing, kind: EventType, name: str) -> Par
     common: dict[str, Any] = {"key": KEY, "pane_us": round(pane.timestamp()) * 10**6}
     common["head_us"] = round(instant.timestamp() * 1e6)
     if kind is EventType.REQUEST:
-        return Partial(requests=ids, asked_at=np.array([instant.timestamp()], dtype=np.uint32), **common)
-    return Partial(responses=ids, **common)
+        asked_at = np.array([instant.timestamp()], dtype=np.uint32)
+        return Partial(requests=ids, asked_at=asked_at, asked_rows=ONE_ROW, **common)
+    return Partial(responses=ids, answered_rows=ONE_ROW, **common)
 
 
 class _Replay:

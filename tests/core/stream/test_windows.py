@@ -22,7 +22,7 @@ from pegel.stats.summary import Summary
 from pegel.stream.entries import Emissions, IdleClosing, MonitoredModel, PartialBatch, SpanCount
 from pegel.stream.monitor_windows import MAX_OPEN_SPANS, MonitorWindows
 from pegel.stream.outcomes import Outcomes
-from pegel.stream.panes import Pane, answered_events, joined
+from pegel.stream.panes import AnsweredEvents, Pane, joined
 from pegel.stream.partial import Partial
 from pegel.stream.window_manager import WindowManager
 
@@ -65,7 +65,9 @@ def partial(
         "summaries": {BASELINE: summary.to_bytes()},
         "requests": np.array([identity(one, EventType.REQUEST) for one in ids], dtype=np.uint64),
         "asked_at": np.full(len(ids), second(at).timestamp(), dtype=np.uint32),
+        "asked_rows": np.ones(len(ids), dtype=np.uint32),
         "responses": np.array([identity(one, EventType.RESPONSE) for one in answered], dtype=np.uint64),
+        "answered_rows": np.ones(len(answered), dtype=np.uint32),
         "rows": len(ids),
         "minutes": {to_us(floor(second(at), MINUTE)): Outcomes(judged=len(ids) + len(answered))},
     }
@@ -159,11 +161,14 @@ def test_a_request_is_joined_where_its_response_lies_in_any_open_pane(
     """Each request counts once, however many responses it has and whichever pane holds them."""
     own = Pane(
         requests=np.array([2 * event for event in asked], dtype=np.uint64),
-        responses=np.array([2 * event + 1 for event in here], dtype=np.uint64),
+        asked_rows=np.ones(len(asked), dtype=np.uint32),
     )
-    other = Pane(responses=np.array([2 * event + 1 for event in elsewhere], dtype=np.uint64))
+    other = Pane()
+    for pane, answers in ((own, here), (other, elsewhere)):
+        responses = np.array([2 * event + 1 for event in answers], dtype=np.uint64)
+        pane.add_responses(responses, np.ones(len(answers), dtype=np.uint32))
 
-    assert sum(event in {*here, *elsewhere} for event in asked) == joined([own], answered_events([own, other]))
+    assert sum(event in {*here, *elsewhere} for event in asked) == joined([own], AnsweredEvents.of([own, other]))
 
 
 def test_events_after_the_final_window_are_late() -> None:
