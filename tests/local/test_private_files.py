@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -74,3 +75,15 @@ def test_threads_share_the_private_umask_until_the_last_is_through() -> None:
     other.join()
 
     assert (0o077, 0o022) == (meanwhile, current_umask())
+
+
+def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    """Its half of a file is removed; that of a process which lives is not, nor what belongs to another file."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for name in (f".state.json.{ended.pid}", f".state.json.{os.getppid()}", f".other.json.{ended.pid}"):
+        (tmp_path / name).touch()
+    write_json(tmp_path / "state.json", {})
+
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert [f".other.json.{ended.pid}", f".state.json.{os.getppid()}", "state.json"] == left

@@ -10,13 +10,17 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from pegel.featurestore.scratch_folders import scratch_folder
+from pegel.featurestore.scratch_folders import PREFIX, scratch_folder, sweep
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Replace `path` by `data` as JSON in one step; a crash leaves the old content or the new one."""
+    """Replace `path` by `data` as JSON in one step; a crash leaves the old content or the new one.
+
+    What it leaves beside is swept with a later write.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.parent / f".new-{uuid.uuid4().hex}"
+    sweep(path.parent)
+    beside = path.parent / f"{PREFIX}{uuid.uuid4().hex}"
     # Not `mkstemp`, whose files are private: other users' processes read this one as far as the umask allows.
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:

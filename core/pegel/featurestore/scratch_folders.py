@@ -1,4 +1,4 @@
-"""Folders to write in, on the disk of what is written, and how those go that a killed process left there."""
+"""What is written beside its place, on the same disk, and how that goes which a killed process left there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 PREFIX = ".new-"
 LEFT_BEHIND_S = 24 * 3600.0
-"""Seconds since the last write, after which a folder belongs to nobody: whoever writes a file writes all the time."""
+"""Seconds since the last write, after which it belongs to nobody: whoever writes a file writes all the time."""
 
 
 @contextmanager
@@ -20,18 +20,24 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
 
     Those in which nothing was written for a day go first: their processes were killed. Raises OSError.
     """
-    _sweep(parent)
+    sweep(parent)
     with TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
-def _sweep(parent: Path) -> None:
-    for folder in parent.glob(f"{PREFIX}*"):
+def sweep(parent: Path) -> None:
+    """Remove folders and files beside their place in which nothing was written for a day."""
+    for left in parent.glob(f"{PREFIX}*"):
         # Gone meanwhile, or somebody else's.
         with suppress(OSError):
-            if folder.is_dir() and time.time() - _last_write(folder) > LEFT_BEHIND_S:
-                shutil.rmtree(folder, ignore_errors=True)
+            if time.time() - _last_write(left) <= LEFT_BEHIND_S:
+                continue
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink()
 
 
-def _last_write(folder: Path) -> float:
-    return max(path.lstat().st_mtime for path in (folder, *folder.rglob("*")))
+def _last_write(left: Path) -> float:
+    inside = list(left.rglob("*")) if left.is_dir() and not left.is_symlink() else []
+    return max(path.lstat().st_mtime for path in (left, *inside))

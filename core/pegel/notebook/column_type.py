@@ -7,7 +7,7 @@ Arrow type alone no longer says: the categories that pandas had, and the zone of
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -20,6 +20,8 @@ ColumnType: TypeAlias = str | list[Any]
 """`truth`, `time` (without a zone), `time` and a zone, or a list of categories in their order."""
 MOST_CATEGORIES = 10_000
 """More are taken for texts like any others."""
+MOST_KEPT = 1_000_000
+"""Characters of all types of a file: they stand in its footer, which is read whole for every look."""
 _KEY = b"pegel.type"
 
 
@@ -58,6 +60,18 @@ def kept_type(field: pa.Field) -> ColumnType | None:
 def keeping(field: pa.Field, column_type: ColumnType | None) -> pa.Field:
     """Return a field that says its type, if there is one to be said."""
     return field if column_type is None else field.with_metadata({_KEY: json.dumps(column_type)})
+
+
+def too_long(types: Mapping[str, ColumnType | None]) -> list[str]:
+    """Return the columns whose types do not fit into `MOST_KEPT` characters, in order; the others do, together."""
+    left, unfit = MOST_KEPT, []
+    for name, column_type in types.items():
+        length = 0 if column_type is None else len(json.dumps(column_type))
+        if length > left:
+            unfit.append(name)
+        else:
+            left -= length
+    return unfit
 
 
 def _together(dictionaries: Iterable[Any]) -> list[Any] | None:

@@ -16,7 +16,7 @@ from pegel.errors import InvalidSpec, PermanentError
 from pegel.featurestore import TimeRange
 from pegel.notebook import table_reading
 from pegel.notebook.column_facts import TableFacts
-from pegel.notebook.column_type import ColumnType, keeping, type_of
+from pegel.notebook.column_type import ColumnType, keeping, too_long, type_of
 from pegel.notebook.naming import listed
 from pegel.notebook.registered import LABEL, TIME
 from pegel.notebook.stored_columns import StoredColumn
@@ -55,6 +55,7 @@ class TrainingFile:
 
     `left_out`: columns that are not stored, each with the reason. `stored`: the fields by name, and the label if any.
     `instants`: the columns of times by name, which are stored beside the fields. `times`: that of each row's time.
+    `without_categories`: columns whose categories are too long to be kept; known when the file is written.
     """
 
     def __init__(self, table: table_reading.Table, columns: NamedColumns) -> None:
@@ -87,6 +88,7 @@ class TrainingFile:
             if name in given.times and name not in unfit
         }
         self.facts = TableFacts(self.schema, [*self.stored])
+        self.without_categories: list[str] = []
         self._names = {TIME: columns.time, LABEL: columns.label}
 
     @property
@@ -125,7 +127,14 @@ class TrainingFile:
         """Return the columns as they are stored; the metadata of each says what its type alone does not."""
         fields = [pa.field(name, column.arrow) for name, column in self.stored.items()]
         fields += [column.field for column in self.instants.values()]
-        return pa.schema([keeping(field, self._type_of(field.name)) for field in fields])
+        return pa.schema([keeping(field, self._types[field.name]) for field in fields])
+
+    @cached_property
+    def _types(self) -> dict[str, ColumnType | None]:
+        """Return as what each stored column is given to a model; of `without_categories` as its kind says."""
+        types = {name: self._type_of(name) for name in (*self.stored, *self.instants)}
+        self.without_categories = too_long(types)
+        return types | dict.fromkeys(self.without_categories)
 
     def _type_of(self, name: str) -> ColumnType | None:
         is_text = pa.types.is_string(self._table.schema.field(name).type)

@@ -27,6 +27,11 @@ def warnings_of(file: TrainingFile) -> Iterator[str]:
         )
     for times in file.instants.values():
         yield from times.warnings(datetime.now(UTC))
+    if file.without_categories:
+        yield (
+            f"the categories of {listed(file.without_categories)} are too long to be kept with the table: a model is "
+            "given these columns as text"
+        )
     yield from map(_unreadable, filter(lambda column: column.unreadable, file.stored.values()))
     yield from _odd_columns(file.facts)
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 PRIVATE = 0o077
 """What an own file or folder keeps from everybody else: everything."""
 _umask_lock = threading.Lock()
@@ -58,9 +60,10 @@ def private_folder(path: Path) -> Path:
 def write_json(path: Path, data: Any) -> None:
     """Replace a file at once, so that no reader ever sees a half of it; mode 0600.
 
-    Raises OSError, a full disk for example; then the file is as it was.
+    What a killed process left beside it goes. Raises OSError, a full disk for example; then the file is as it was.
     """
     private_folder(path.parent)
+    _sweep(path)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
@@ -70,6 +73,15 @@ def write_json(path: Path, data: Any) -> None:
         with suppress(OSError):
             scratch.unlink(missing_ok=True)
         raise
+
+
+def _sweep(path: Path) -> None:
+    """Remove what processes that have ended were about to put in the place of a file."""
+    start = f".{path.name}."
+    for left in path.parent.iterdir():
+        pid = left.name.removeprefix(start)
+        if left.name.startswith(start) and pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            left.unlink(missing_ok=True)
 
 
 def overwrite_json(path: Path, data: Any) -> None:

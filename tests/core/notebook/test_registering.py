@@ -372,6 +372,19 @@ def test_so_many_categories_are_texts_like_others(tmp_path: Path) -> None:
         assert read.type_of("word") is None
 
 
+def test_long_categories_are_texts_and_said_to_be(tmp_path: Path) -> None:
+    """A file's footer stays of a size that is read in a moment, whatever its categories are, and nothing is lost."""
+    long = ["a" * (column_type.MOST_KEPT // 2), "b" * (column_type.MOST_KEPT // 2)]
+    columns = {"long": long * 2, "short": ["red", "blue"] * 2}
+    table = pa.table({name: pa.array(texts).dictionary_encode() for name, texts in columns.items()})
+    with pytest.warns(UserWarning, match="the categories of long are too long to be kept"):
+        done = pegel.register(table, name="x", home=tmp_path)
+
+    with opened(done.data.path) as read:
+        assert (None, ["red", "blue"]) == (read.type_of("long"), read.type_of("short"))
+        assert long * 2 == [text for block in read.column("long") for text in block.to_pylist()]
+
+
 def test_values_of_other_types_are_counted(tmp_path: Path) -> None:
     """What is no category is kept as null and counted; numbers, truth values and texts in one column become text."""
     mixed = [1, "a", True, [1, 2], None, 2.5] * 10
