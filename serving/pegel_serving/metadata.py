@@ -22,6 +22,8 @@ from typing import Any
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import SetupError
 from pegel.spec import model_files
+from pegel.spec.outside_text import LONGEST_NAME, quoted
+from pegel.spec.spec_fields import safe_name
 from pegel_serving.model_columns import ColumnType, refuse_unfit, usual_type
 from pegel_serving.model_errors import sentence
 
@@ -94,8 +96,9 @@ class Metadata:
         probabilities, given = content.get("probabilities", False), content.get("given", "")
         features = schema.of_role(Role.FEATURE)
         name, version = content["name"], content["version"]
-        if not isinstance(name, str) or not name.strip():
+        if not isinstance(name, str):
             raise TypeError("name must be a text")
+        refuse_name(name)
         if not isinstance(version, int) or isinstance(version, bool) or version < 1:
             raise TypeError("version must be a whole number of 1 or more")
         if not isinstance(probabilities, bool):
@@ -104,6 +107,14 @@ class Metadata:
             raise ValueError("given must be frame, or column where there is one feature")
         refuse_unfit(types, features)
         return cls(name, version, schema, types, probabilities, given)
+
+
+def refuse_name(name: str) -> None:
+    """Refuse what no spec takes as the name of a model: it is part of paths and topics. Raises ValueError."""
+    try:
+        safe_name(name)
+    except ValueError as error:
+        raise ValueError(f"name {quoted(name, LONGEST_NAME)} {error}") from None
 
 
 def refuse_no_file(path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -13,7 +15,8 @@ from pegel.cli.console import err, say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.errors import InvalidSpec, NotFound
 from pegel.notebook.named_table import NamedTable, file_named, registered_as, table_or_registered
-from pegel.spec.outside_text import shown
+from pegel.spec.outside_text import quoted, shown
+from pegel.spec.spec_fields import LONGEST_NAME, safe_name
 from pegel_serving.model_process import Findings, apart
 
 
@@ -66,8 +69,19 @@ def model(  # noqa: PLR0917  options are named on the command line
     if source is None or not prediction or rows is not None or data is not None:
         raise InvalidSpec("init: expected --from TABLE or NAME, and --prediction NAME. Nothing was done.")
     table = table_or_registered(source, features)
-    wanted = {"predictions": prediction, "name": name or folder.resolve().name, "version": version}
+    wanted = {"predictions": prediction, "name": _name(name, folder), "version": version}
     say("\n".join(apart(partial(_initialised, folder, table, probabilities=probabilities, **wanted), _tell).lines))
+
+
+def _name(given: str | None, folder: Path) -> str:
+    """Return what a model is called: as a person says, else as nearly as its folder as a spec takes names."""
+    if given is not None:
+        try:
+            return safe_name(given)
+        except ValueError as error:
+            raise InvalidSpec(f"--name: given {quoted(given)}: {error}. Nothing was written.") from None
+    plain = unicodedata.normalize("NFKD", folder.resolve().name).encode("ascii", "ignore").decode().lower()
+    return re.sub("[^a-z0-9]+", "-", plain).lstrip("-0123456789")[:LONGEST_NAME].strip("-") or "model"
 
 
 def _check(folder: Path, table: NamedTable | None) -> None:

@@ -175,6 +175,23 @@ def test_a_model_that_needs_a_frame_and_does_not_say_so_is_found_out(tmp_path: P
     assert "double is what the table holds in 2 of 2 rows" in run("check", tmp_path / "nameless", "--rows", path)[1]
 
 
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("My_Model v2", "my-model-v2"), ("Ünï..x", "uni-x"), ("2026", "model"), ("x" * 50, "x" * 40)],
+)
+def test_a_model_is_named_as_nearly_as_its_folder_as_a_spec_takes(tmp_path: Path, folder: str, name: str) -> None:
+    """The name is part of paths and topics; one that a person states and no spec takes is refused."""
+    keep(fitted_models.nameless_model(), tmp_path / folder)
+    path = tmp_path / "rows.csv"
+    path.write_text("name,length,double\na,1,2\nb,2,4\n")
+    options = ("--from", path, "--prediction", "double")
+    refused = run("init", tmp_path / folder, *options, "--name", "Ünï/..")
+    written = run("init", tmp_path / folder, *options)[0]
+
+    assert (1, "--name: given 'Ünï/..': must be lower case letters") == (refused[0], refused[1].partition(",")[0])
+    assert (0, name) == (written, Metadata.read(tmp_path / folder).name)
+
+
 def test_a_model_of_texts_is_given_its_column(tmp_path: Path) -> None:
     """A vectoriser takes neither a matrix nor a frame; a missing text is its client's error."""
     keep(fitted_models.texts_model(), tmp_path / "mails")

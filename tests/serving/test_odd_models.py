@@ -140,7 +140,10 @@ def test_of_very_many_reasons_the_first_are_told(tmp_path: Path, table: NamedTab
         ("[" * 100_000, "given: RecursionError"),
         ('{"name": "m", "schema": [], "version": Infinity}', "version must be a whole number of 1 or more"),
         ('{"name": "m", "schema": [], "version": "1"}', "version must be a whole number of 1 or more"),
-        ('{"name": " ", "schema": [], "version": 1}', "name must be a text"),
+        ('{"name": " ", "schema": [], "version": 1}', "name ' ' must be lower case letters"),
+        ('{"name": "", "schema": [], "version": 1}', "name '' is empty"),
+        ('{"name": "\\u00dcn\\u00ef/..", "schema": [], "version": 1}', "name 'Ünï/..' must be lower case letters"),
+        ('{"name": 7, "schema": [], "version": 1}', "name must be a text"),
         ('{"name": "m", "version": 1, "schema": [], "version": 2}', "version stands there twice"),
     ],
 )

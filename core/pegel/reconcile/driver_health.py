@@ -9,7 +9,7 @@ import signal
 from datetime import datetime
 
 from pegel.reconcile.job_backend import JobState, Sighting
-from pegel.spec.limits import STALE_AFTER, START_WITHIN, WEDGED_AFTER
+from pegel.spec.limits import FIRST_BATCH_WITHIN, STALE_AFTER, START_WITHIN, WEDGED_AFTER
 from pegel.stream.result_rows import Heartbeat
 
 
@@ -39,15 +39,17 @@ def cause_of_death(sighting: Sighting, heartbeat: Heartbeat | None, now: datetim
 def why_not_watching(heartbeat: Heartbeat, now: datetime) -> str | None:
     """Say why a driver that spoke does not watch now: it fell silent, or its stream stands still. None if it watches.
 
-    The limits are inclusive: a heartbeat of exactly `STALE_AFTER` still proves life.
+    The limits are inclusive: a heartbeat of exactly `STALE_AFTER` still proves life. A driver that has committed
+    nothing yet may take longer, see `FIRST_BATCH_WITHIN`.
     """
     if now - heartbeat.at > STALE_AFTER:
         allowed = f"{STALE_AFTER.total_seconds():.0f} s"
         return f"no heartbeat since {heartbeat.at:%H:%M:%S} UTC; allowed are {allowed}"
     since = heartbeat.progressed_at or heartbeat.started_at
-    if now - since > WEDGED_AFTER:
-        allowed = f"{WEDGED_AFTER.total_seconds():.0f} s"
-        return f"wedged: no progress since {since:%H:%M:%S} UTC; allowed are {allowed}"
+    first = (FIRST_BATCH_WITHIN, " for the first batch of a driver")
+    within, batch = (WEDGED_AFTER, "") if heartbeat.batch_id else first
+    if now - since > within:
+        return f"wedged: no progress since {since:%H:%M:%S} UTC; allowed are {within.total_seconds():.0f} s{batch}"
     return None
 
 

@@ -13,6 +13,10 @@ SPEAKS_WITHIN = 2 * HEARTBEAT_EVERY
 heartbeat is as old as that."""
 WEDGED_AFTER = timedelta(seconds=120)
 """Time without progress, although the driver says that it lives, after which its stream counts as wedged."""
+FIRST_BATCH_WITHIN = timedelta(seconds=600)
+"""The same while a driver has not committed any batch: its first one starts Spark's workers, loads every baseline,
+reads what has come while nobody watched, and often shares the machine with whatever starts beside it. Ended too early
+it would begin anew each time and never commit; one that hangs is found a few minutes later."""
 START_WITHIN = timedelta(seconds=180)
 """Time until the first heartbeat: a JVM, a session, the first batch."""
 STOP_GRACE = timedelta(seconds=30)

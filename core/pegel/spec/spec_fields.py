@@ -31,7 +31,8 @@ MOST_ROWS = 1e12
 """Rows or outliers a day: ten million a second."""
 
 
-def _safe(value: str) -> str:
+def safe_name(value: str) -> str:
+    """Return a name of a model, a namespace or a group. Raises ValueError with what a name may be."""
     _within(value, LONGEST_NAME)
     if not names.is_safe(value):
         raise ValueError("must be lower case letters, digits and inner hyphens, because it names topics and endpoints")
@@ -169,7 +170,7 @@ def _text(most: int, **schema: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": most} | schema)
 
 
-Name = Annotated[str, AfterValidator(_safe), _text(LONGEST_NAME, pattern=names.SAFE_NAME)]
+Name = Annotated[str, AfterValidator(safe_name), _text(LONGEST_NAME, pattern=names.SAFE_NAME)]
 Version = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_digits)]
 """Of a model: as large as every database's integer."""
 SpecVersion = Annotated[Literal[1], BeforeValidator(_counted)]

@@ -158,6 +158,7 @@ class Heartbeat:
     fingerprint: str
     """The *state* fingerprint of the job document that the driver was started with."""
     batch_id: int
+    """How many batches this driver has committed."""
     lag: int
     """Messages on the topics that the driver has not read yet."""
     event_time_head: datetime | None

@@ -99,6 +99,19 @@ def test_a_driver_that_beats_without_progress_is_wedged() -> None:
     ] == [action and (action.kind, action.reason) for action in actions]
 
 
+def test_the_first_batch_of_a_driver_may_take_longer() -> None:
+    """While nothing is committed it may catch up on a busy machine; one that hangs is restarted all the same."""
+    beats = [
+        sample_heartbeat(START, generation=4, batch_id=0, progressed_at=START - age * SECOND) for age in (121, 600, 601)
+    ]
+    actions = [decide(DESIRED, RUNNING, beat) for beat in beats]
+    reason = "wedged: no progress since 23:49:59 UTC; allowed are 600 s for the first batch of a driver"
+
+    assert [(ActionKind.KEEP, "runs as desired")] * 2 + [(ActionKind.RESTART, reason)] == [
+        action and (action.kind, action.reason) for action in actions
+    ]
+
+
 def test_a_start_that_changes_nothing_is_not_tried_each_minute() -> None:
     """Starting again and again without anything to see afterwards backs off like restarting; a stop begins anew."""
     starts = [
