@@ -148,9 +148,9 @@ def drain(settings: Settings) -> str:
         dispatch = Dispatch(settings, stores, sender, datetime.now(UTC))
         for model, version in stores.alerts.monitors():
             dispatch.monitor(model, version, specs, unreadable)
-    said = "\n".join(dispatch.lines) or "nothing waits"
+    lines = "\n".join(dispatch.lines) or "nothing waits"
     if dispatch.failed:
-        raise PermanentError("\n".join([*dispatch.failed, *dispatch.later, "Everything else:", said]))
+        raise PermanentError("\n".join([*dispatch.failed, *dispatch.later, "Everything else:", lines]))
     if dispatch.later:
-        raise Unavailable("\n".join([*dispatch.later, "Everything else:", said]))
-    return said
+        raise Unavailable("\n".join([*dispatch.later, "Everything else:", lines]))
+    return lines

@@ -91,17 +91,17 @@ class BaselineJob(BaseOperator):
         except AirflowException as error:
             failure = error
         # Asked for whatever spark-submit made of the job's end: the job's own word counts.
-        said = stores.jobs.take(job_id)
-        if said is not None and said.refused:
-            raise PermanentError(f"the baseline job of {spec.key} refused its input: {said.sentence}") from failure
+        outcome = stores.jobs.take(job_id)
+        if outcome is not None and outcome.refused:
+            raise PermanentError(f"the baseline job of {spec.key} refused its input: {outcome.sentence}") from failure
         if failure is not None:
             raise failure
-        if said is None or said.result is None:
+        if outcome is None or outcome.result is None:
             raise PermanentError(
                 f"expected the baseline job of {spec.key} to leave its result in the results database; it ended "
                 f"without one: do both use the same database? The current baseline stays. The job's log is above."
             )
-        return ProfiledModel(model=name, version=version, current=current, **said.result)
+        return ProfiledModel(model=name, version=version, current=current, **outcome.result)
 
     def on_kill(self) -> None:
         """End the job when a person clears the task: a baseline is made from nothing, so nothing is lost."""
@@ -132,10 +132,10 @@ def promote_changed(settings: Settings, results: Sequence[dict[str, Any]]) -> li
         model, version, baseline_id = profiled.model, profiled.version, profiled.baseline_id
         try:
             changed = baselines.promote(model, version, baseline_id, profiled.current, by="baseline_refresh", now=now)
-            what = "changed" if changed else "unchanged, nothing restarts"
+            change = "changed" if changed else "unchanged, nothing restarts"
         except Conflict as error:
-            changed, what = False, f"left alone: {error}"
+            changed, change = False, f"left alone: {error}"
         key = names.monitor_key(model, version)
-        print(f"{key} {baseline_id[:19]} {profiled.rows:>12,} rows  {what}")  # noqa: T201 - a task's output is its log
+        print(f"{key} {baseline_id[:19]} {profiled.rows:>12,} rows  {change}")  # noqa: T201 - a task's output is its log
         promoted += [baseline_id] if changed else []
     return promoted

@@ -38,11 +38,17 @@ _log = logging.getLogger(__name__)
 
 
 def leave_sentence(context: Mapping[str, Any]) -> None:
-    """Leave what the task failed of, in one line (a task's `on_failure_callback`)."""
-    context["ti"].xcom_push(key=KEY, value=sentence_of(context.get("exception")))
+    """Leave what the task failed of, in one line (a task's `on_failure_callback`).
+
+    Of a task that the scheduler has ended, the dag-processor calls this, without an exception. There nothing is left:
+    who asks it for more than it has is never answered, is killed, and its workflow then counts as gone for minutes.
+    """
+    error = context.get("exception")
+    if error is not None:
+        context["ti"].xcom_push(key=KEY, value=sentence_of(error))
 
 
-def sentence_of(error: BaseException | str | None) -> str:
+def sentence_of(error: BaseException) -> str:
     """Return an error as its task's log shows it to `pegel apply`: Airflow's known secrets masked, in one line."""
     from airflow.sdk.log import redact  # type: ignore[attr-defined]  # public, and not in its list of names
 
@@ -147,8 +153,8 @@ def _sentences(run: DagRun, connection: Connection) -> dict[str, str]:
     """
     left = _left(run, connection)
     failed = dict.fromkeys(_failed(run, connection), SILENT)
-    told = left | {name: failed[name] for name in failed if name not in left}
-    return {name: sentence for name, sentence in told.items() if not _tells_of_others(run, name)} or told
+    sentences = left | {name: failed[name] for name in failed if name not in left}
+    return {name: text for name, text in sentences.items() if not _tells_of_others(run, name)} or sentences
 
 
 def _left(run: DagRun, connection: Connection) -> dict[str, str]:

@@ -83,7 +83,7 @@ def _ways(estimator: Any, metadata: Metadata, table: NamedTable) -> list[Metadat
     ways = [metadata]
     if table.registered is not None and any(is_time(column_type) for column_type in metadata.types.values()):
         other = {TIME: f"{TIME} UTC"}
-        types = {name: other.get(str(told), TIME) if is_time(told) else told for name, told in metadata.types.items()}
+        types = {name: other.get(str(kind), TIME) if is_time(kind) else kind for name, kind in metadata.types.items()}
         ways.append(replace(metadata, types=types))
     if names_in(estimator) is not None:
         return ways
@@ -165,8 +165,8 @@ def _types(features: Sequence[Field], read: Table) -> dict[str, ColumnType]:
     """Return as what a model takes those features whose kind does not say it, as their columns tell."""
     types: dict[str, ColumnType] = {}
     for feature in features:
-        if (told := read.type_of(feature.name)) is not None:
-            types[feature.name] = told
+        if (kept := read.type_of(feature.name)) is not None:
+            types[feature.name] = kept
         elif feature.kind is Kind.CATEGORICAL and kind_of(read.schema.field(feature.name).type) is Kind.NUMERIC:
             types[feature.name] = "number"
     return types

@@ -236,6 +236,14 @@ def noted(error: BaseException) -> str:
     return results.left[run_note.KEY]
 
 
+def test_a_task_that_was_ended_leaves_nothing() -> None:
+    """The dag-processor, which is told of it without an exception, is asked for nothing: it would wait for ever."""
+    results = Results()
+    run_note.leave_sentence({"ti": results})
+
+    assert {} == results.left
+
+
 def in_terminal(error: BaseException) -> str:
     """Return what a terminal shows of the same error, out of the log as Airflow writes it."""
     entry = {"event": "Task failed", "exc_info": (type(error), error, None)}

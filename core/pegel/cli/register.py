@@ -38,7 +38,7 @@ def register(  # noqa: PLR0917  options are named on the command line
     is_new = not folder.exists()
     with warnings.catch_warnings(), bar("register") as progress:
         warnings.simplefilter("ignore", UserWarning)  # they are told below
-        done = registering.register(
+        registration = registering.register(
             table,
             name=name,
             version=version,
@@ -52,8 +52,8 @@ def register(  # noqa: PLR0917  options are named on the command line
             home=folder,
             progress=progress,
         )
-    say(str(done))
+    say(str(registration))
     if is_new:
         say(f"home: {place(folder)}, made anew")
-    for warning in done.warnings:
+    for warning in registration.warnings:
         say(f"warning: {warning}", err)

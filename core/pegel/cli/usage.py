@@ -19,11 +19,11 @@ _SWITCHED = {"true", "false", "yes", "no", "on", "off", "0", "1"}
 def usage_refusal(asked: Sequence[str], error: Any) -> str:
     """Return why `asked` is no command, as the parser's `error` says, and where to look."""
     command = " ".join(["pegel", *(word for word in asked[:1] if not word.startswith("-"))])
-    said = str(error.format_message()).rstrip(".")
+    refusal = str(error.format_message()).rstrip(".")
     switch = next((pair for pair in pairwise(asked) if _is_switch(pair)), None)
-    if switch is not None and "unexpected extra argument" in said:
-        said = f"{switch[0]} takes no value: given {quoted(switch[1])}; write it alone, or leave it out"
-    return f"{shown(said, LONGEST_SENTENCE)}. `{shown(command)} --help` shows what is expected. Nothing was done."
+    if switch is not None and "unexpected extra argument" in refusal:
+        refusal = f"{switch[0]} takes no value: given {quoted(switch[1])}; write it alone, or leave it out"
+    return f"{shown(refusal, LONGEST_SENTENCE)}. `{shown(command)} --help` shows what is expected. Nothing was done."
 
 
 def _is_switch(pair: tuple[str, str]) -> bool:

@@ -72,16 +72,16 @@ def _alerting(alert: Alert, last: WindowRow | None, now: datetime) -> str:
 
     The numbers are those of the newest window that has any; since when it is so, the alert may know longer.
     """
-    told = [MissingAnswers.of_finding(feature.finding) for feature in alert.features]
-    begun = [feature.since for feature, one in zip(alert.features, told, strict=True) if one is not None]
+    of_answers = [MissingAnswers.of_finding(feature.finding) for feature in alert.features]
+    begun = [feature.since for feature, answers in zip(alert.features, of_answers, strict=True) if answers is not None]
     newest = None if last is None else _missing(last)
-    missing = newest or next((one for one in told if one is not None), None)
+    missing = newest or next((answers for answers in of_answers if answers is not None), None)
     texts = [] if missing is None else [_since(missing, min([missing.since, *begun]), now)]
-    others = [feature for feature, one in zip(alert.features, told, strict=True) if one is None]
+    others = [feature for feature, answers in zip(alert.features, of_answers, strict=True) if answers is None]
     if others:
         only_events = all(feature.finding.detector == EVENTS for feature in others)
-        what = f"too many {several([feature.feature for feature in others])}" if only_events else "drifting"
-        texts.append(f"{what} since {began(alert, now)} UTC")
+        trouble = f"too many {several([feature.feature for feature in others])}" if only_events else "drifting"
+        texts.append(f"{trouble} since {began(alert, now)} UTC")
     return "; ".join(texts)
 
 

@@ -155,9 +155,9 @@ def _send(  # noqa: PLR0917
             err,
         )
     with bar("send") as tell:
-        told = (lambda sent: tell(sent / count)) if tell is not None else (lambda _sent: None)
+        on_sent = (lambda sent: tell(sent / count)) if tell is not None else (lambda _sent: None)
         sending = open_loop.send(
-            receiver.address, requests, rate=rate, counts=counts, progress=told, seconds=seconds or math.inf
+            receiver.address, requests, rate=rate, counts=counts, progress=on_sent, seconds=seconds or math.inf
         )
         try:
             asyncio.run(until_interrupted(sending))

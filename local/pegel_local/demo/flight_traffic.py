@@ -85,10 +85,10 @@ def all_counted(demo: Demo, sent: Sent) -> list[WindowRow]:
     """
 
     def look() -> list[WindowRow] | None:
-        found = windows(demo, sent.began)
-        return found if _accounted(found) >= 2 * sent.count and all(row.final for row in found) else None
+        rows = windows(demo, sent.began)
+        return rows if _accounted(rows) >= 2 * sent.count and all(row.final for row in rows) else None
 
-    found = eventually(
+    rows = eventually(
         look,
         within_s=SETTLE_WITHIN_S,
         expected=f"{sent.count} requests and their answers in final windows",
@@ -96,12 +96,12 @@ def all_counted(demo: Demo, sent: Sent) -> list[WindowRow]:
         log=demo.driver.log,
     )
     slow = sent.max_ms > 1000 * demo.spec.windowing.lateness.total_seconds()
-    once = _accounted(found) == 2 * sent.count and not _sum(found, "duplicates") and not _sum(found, "invalid")
-    whole = {_sum(found, name) for name in ("requests", "responses", "joined")} == {sent.count}
+    once = _accounted(rows) == 2 * sent.count and not _sum(rows, "duplicates") and not _sum(rows, "invalid")
+    whole = {_sum(rows, name) for name in ("requests", "responses", "joined")} == {sent.count}
     if not once or not (whole or slow):
         expected = f"requests = responses = joined = {sent.count}, nothing late, doubled or invalid"
-        raise StageFailed(expected=expected, happened=_counted(found), log=demo.driver.log)
-    return found
+        raise StageFailed(expected=expected, happened=_counted(rows), log=demo.driver.log)
+    return rows
 
 
 def _accounted(rows: list[WindowRow]) -> int:
@@ -115,7 +115,7 @@ def counts(sent: Sent, rows: list[WindowRow]) -> dict[str, Any]:
     return {"sent": sent.count, **counted, "windows": len(rows), "slowest_answer_ms": sent.max_ms}
 
 
-def told(seen: dict[str, Any]) -> str:
+def in_words(seen: dict[str, Any]) -> str:
     """Say what became of the requests that `counts` counted, in words."""
     if seen["joined"] == seen["sent"]:
         return f"{seen['sent']:,} requests, each joined with its answer and counted once"

@@ -22,17 +22,17 @@ def fetch(name: str, jars: tuple[Jar, ...], *, ivy: Path, cache: Path, target: P
     command: list[str | Path] = [find_java(), "-Djava.net.useSystemProxies=true", "-jar", ivy, "-warn", "-cache", cache]
     command += ["-ivy", module, "-confs", "default", "-retrieve", f"{target}/[artifact]-[revision].[ext]"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_LIMIT_S, check=False)
+        fetched = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_LIMIT_S, check=False)
     except subprocess.TimeoutExpired as error:
         raise SetupError(
             f"fetching the {name} jars took more than {FETCH_LIMIT_S} s. Run `make setup` again."
         ) from error
-    output = done.stdout + done.stderr
+    output = fetched.stdout + fetched.stderr
     if "No space left on device" in output:
         raise SetupError(
             f"the disk is full: {cache} cannot take the {name} jars. Free 100 MB and run `make setup` again."
         )
-    if done.returncode != 0 or "UNRESOLVED DEPENDENCIES" in output:
+    if fetched.returncode != 0 or "UNRESOLVED DEPENDENCIES" in output:
         reason = _last_words(output)
         raise SetupError(
             f"the {name} jars could not be fetched from Maven Central ({reason}). "

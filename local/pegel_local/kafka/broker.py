@@ -152,7 +152,7 @@ class Broker:
         command = [*self._java(java), "kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted"]
         # With `=`, because one id in 64 begins with a hyphen and would be taken for an option.
         command += [f"--cluster-id={cluster}", "-c", self.folder / "server.properties"]
-        done = subprocess.run(
+        formatting = subprocess.run(
             command,
             capture_output=True,
             text=True,
@@ -160,8 +160,10 @@ class Broker:
             check=False,
             env=process_control.scrubbed(os.environ),
         )
-        if done.returncode != 0:
-            raise SetupError(f"the broker's storage in {self.folder} could not be formatted: {done.stderr.strip()}")
+        if formatting.returncode != 0:
+            raise SetupError(
+                f"the broker's storage in {self.folder} could not be formatted: {formatting.stderr.strip()}"
+            )
 
     def _java(self, java: Path) -> list[str | Path]:
         logging = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.xml'}"

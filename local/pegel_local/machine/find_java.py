@@ -38,12 +38,12 @@ def _locate() -> Path:
 
 def _version(java: Path) -> str:
     try:
-        done = subprocess.run(
+        answer = subprocess.run(
             [java, "-XX:-UsePerfData", "-version"], capture_output=True, text=True, timeout=60, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SetupError(f"{java} cannot be run: {error}. Install OpenJDK {OLDEST}.") from error
-    match = re.search(r'version "(\d[^"]*)"', done.stderr + done.stdout)
+    match = re.search(r'version "(\d[^"]*)"', answer.stderr + answer.stdout)
     if match is None:
         raise SetupError(f"{java} -version does not name a version. Install OpenJDK {OLDEST}.")
     # Java 8 and older call themselves 1.8.

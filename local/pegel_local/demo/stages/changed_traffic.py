@@ -17,7 +17,7 @@ WITHIN_S = 45.0
 def show(demo: Demo) -> str:
     """Send the later rows; wait for the first final finding, then for the last window."""
     sending = flight_traffic.send(demo, "december", count=COUNT)
-    found = eventually(
+    drifts = eventually(
         lambda: findings(demo) or None,
         within_s=WITHIN_S,
         expected="a finding",
@@ -27,10 +27,10 @@ def show(demo: Demo) -> str:
     seen_at = datetime.now(UTC)
     sent = flight_traffic.finish(demo, sending)
     rows = flight_traffic.all_counted(demo, sent)
-    first = min(found, key=lambda one: one.span.end)
+    first = min(drifts, key=lambda finding: finding.span.end)
     needed = sum(row.span.end <= first.span.end for row in rows)
     written = next(row.emitted_at for row in rows if row.span == first.span)
-    features = sorted({one.feature for one in findings(demo)})
+    features = sorted({finding.feature for finding in findings(demo)})
     demo.facts["changed"] = {
         **flight_traffic.counts(sent, rows),
         "began": sending.began.isoformat(),

@@ -32,7 +32,7 @@ def show(demo: Demo) -> str:
         happened=", ".join(f"{count} x {verdict}" for verdict, count in verdicts.items()),
         log=demo.driver.log,
     )
-    return f"{flight_traffic.told(flight_traffic.counts(sent, rows))} · {_words(verdicts)} · 0 findings"
+    return f"{flight_traffic.in_words(flight_traffic.counts(sent, rows))} · {_words(verdicts)} · 0 findings"
 
 
 def _words(verdicts: Counter[Verdict]) -> str:
