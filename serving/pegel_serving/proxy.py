@@ -137,10 +137,10 @@ class Proxy:
         except httpx.InvalidURL:
             return self._refuse(400, "not a query that can be forwarded")
         except Redirected as redirect:
-            return JSONResponse({"error": str(redirect)}, status_code=502)
+            return self._says(502, str(redirect))
         except (httpx.HTTPError, httpx.StreamError) as error:
             log.warning("model server did not answer", why=type(error).__name__)
-            return JSONResponse({"error": "the model server does not answer"}, status_code=502)
+            return self._says(502, "the model server does not answer")
 
     async def _served(self, request: Request, call: AllowedCall, logged: LoggedBody, held: HeldBodies) -> Response:
         """Return what the model server says; both sides of an inference are logged."""
@@ -217,7 +217,11 @@ class Proxy:
         # one line for the first of a thousand: whoever is refused may try for a long time
         if self.refused % 1000 == 1:
             log.warning("call refused", status=status, why=why, refused=self.refused)
-        return JSONResponse({"error": why}, status_code=status)
+        return self._says(status, why)
+
+    def _says(self, status: int, error: str) -> Response:
+        """Return an answer of the proxy's own, by which it is known as one also while its model server is away."""
+        return JSONResponse({"error": error}, status_code=status, headers={"via": f"1.1 {self._via}"})
 
 
 def build(

@@ -20,6 +20,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from pegel.data.running_server import problem_of_server
+from pegel.spec.settings import Settings
+from pegel.testing.samples import sample_spec
 from pegel_local.machine.ports import free_ports
 from pegel_serving.bounded_http import ConnectionLimits
 from pegel_serving.cloudevent import EndpointOrigin
@@ -239,3 +242,14 @@ def test_a_proxy_says_in_via_whose_it_is(server: processes.Service, sink: sinks.
         answer = ask(url, via="1.1 edge")
 
     assert "1.1 pegel-shop.paint-v1" == answer.headers["via"]
+
+
+def test_a_proxy_is_known_as_one_while_its_server_is_away(sink: sinks.Sink) -> None:
+    """Its address in the place of a model server's is refused, whatever it answers: by another name it says 404."""
+    with within("http://127.0.0.1:9", sink.url) as url:
+        specs = [sample_spec(model={"name": name, "url": url, "protocol": "v1"}) for name in ("paint", "other")]
+        problems = [problem_of_server(spec.model, spec.served_name, Settings()) for spec in specs]
+
+    assert ["that is our own proxy of shop.paint-v1"] * 2 == [
+        problem.partition("; ")[2].partition(",")[0] for problem in problems
+    ]
