@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from pathlib import Path
 from types import FrameType
@@ -27,16 +29,15 @@ from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.registry_view import RegistryView
 from pegel.store.stream_store import StreamStore
-from pegel.stream.arrivals import Address
-from pegel.stream.positions import PartitionEnds, positions
-from pegel_spark import callback_port, session
+from pegel.stream.positions import OffsetRange, PartitionEnds, positions
+from pegel_spark import session
 from pegel_spark.careful_reading import CarefulReader
+from pegel_spark.following import LOOK_EVERY_S, WARY_RECORDS, Following
 from pegel_spark.group_stream import GroupStream
 from pegel_spark.heartbeat import HeartbeatWriter
 from pegel_spark.job import Job
 from pegel_spark.persistence import DatabaseWait, Persistence, StoppedWaiting
 from pegel_spark.progress import Progress
-from pegel_spark.query import LOOK_EVERY_S, QueryRun, records_per_trigger
 from pegel_spark.side_topics import SideTopics
 from pegel_spark.topic_partitions import TopicPartitions
 
@@ -69,8 +70,6 @@ class Driver:
     settings: Settings
     clock: SystemClock = field(default_factory=SystemClock)
     _stopping: bool = False
-    _failures: int = 0
-    """Of whoever read the offsets at hand, in earlier processes too."""
     _careful_rounds: int = 0
     _last_error: str | None = None
 
@@ -91,7 +90,7 @@ class Driver:
         return code
 
     def _run(self, stream: GroupStream) -> Exit:
-        beats = HeartbeatWriter(self.job, stream, Progress(), self.clock, self.clock.now())
+        beats = HeartbeatWriter(self.job, stream, Progress(self.job.document.trigger), self.clock, self.clock.now())
         topics = TopicPartitions(self.job.document.kafka)
         try:
             code = self._stream(beats, topics, self.job.new_scratch())
@@ -122,7 +121,6 @@ class Driver:
         wait.patiently(lambda: migrate(engine))
         store = StreamStore(engine)
         claim = wait.patiently(lambda: store.claim(document.group, self.job.generation, self.clock.now()))
-        self._failures = claim.deaths
         registry_view = RegistryView(Registry(engine), BaselineStore(engine), document.group)
         persistence = Persistence(store, claim, self.clock, wait)
         stream = GroupStream(registry_view, persistence, SideTopics(document.kafka), self.clock)
@@ -130,43 +128,33 @@ class Driver:
         return stream
 
     def _stream(self, beats: HeartbeatWriter, topics: TopicPartitions, scratch: Path) -> Exit:
-        """Run one query after the other: topics change, records vanish, readers die."""
-        spark: SparkSession | None = None
+        """Follow the partitions that there are, and look again which these are, now and then."""
+        following: Following | None = None
         stream = beats.stream
-        while there := self._partitions(beats, topics):
-            found = positions(stream.state.offsets, there, self.clock.now())
-            stream.begin_at(found)
-            if found.gaps:
-                self._failures = 0
-            if self._failures >= CAREFUL_AFTER:
-                self._careful_rounds += 1
-                if self._careful_rounds > CAREFUL_ROUNDS:
-                    return Exit.QUERY_FAILED
-                self._read_carefully(beats, there, found.starts)
-                self._failures = 0
-                continue
-            if spark is None:
-                spark = self._session(scratch)
-                spark.streams.addListener(beats.progress.idle)
-            before = stream.batches
-            run = QueryRun.start(spark, beats, topics, there=there, starts=found.starts, scratch=scratch)
-            ended = run.watch(self._asked_to_stop)
-            if stream.batches > before:
-                self._failures = self._careful_rounds = 0
-            if not ended:
-                self._failures += 1
-                self._last_error = run.error()
-                if isinstance(stream.failure, Superseded):
-                    raise stream.failure
-            if not self._asked_to_stop():
-                stream.restore()
+        with ThreadPoolExecutor(1, "batch") as pool:
+            while there := self._partitions(beats, topics):
+                found = positions(stream.state.offsets, there, self.clock.now())
+                stream.begin_at(found)
+                if following is None:
+                    spark = self._session(scratch)
+                    following = Following(spark, beats, topics, self._asked_to_stop, stream.persistence.claim.deaths)
+                    log.info("running", group=self.job.document.group, generation=self.job.generation)
+                if following.failures >= CAREFUL_AFTER and not found.gaps:
+                    self._careful_rounds += 1
+                    if self._careful_rounds > CAREFUL_ROUNDS:
+                        return Exit.QUERY_FAILED
+                    self._read_carefully(beats, found.ranges)
+                    following.failures = 0
+                    continue
+                before = stream.batches
+                following.follow(there, pool)
+                if stream.batches > before:
+                    self._careful_rounds = 0
+                self._last_error = following.error
         return Exit.STOPPED
 
     def _session(self, scratch: Path) -> SparkSession:
-        jars = session.connector_jars(self.settings)
-        name = f"pegel-monitor-{self.job.document.group}"
-        spark = session.build(name, self.settings, jars=jars, scratch=scratch)
-        callback_port.guard(spark)
+        spark = session.build(f"pegel-monitor-{self.job.document.group}", self.settings, jars=[], scratch=scratch)
         session.warm(spark)
         return spark
 
@@ -189,9 +177,9 @@ class Driver:
             time.sleep(LOOK_EVERY_S)
         return []
 
-    def _read_carefully(self, beats: HeartbeatWriter, there: list[PartitionEnds], starts: dict[Address, int]) -> None:
-        """Read what one batch would hold in small steps, so that whatever kills its reader is found."""
-        log.warning("reading carefully", deaths=self._failures, error=self._last_error)
+    def _read_carefully(self, beats: HeartbeatWriter, ranges: Sequence[OffsetRange]) -> None:
+        """Read what one wary batch would hold in small steps, so that whatever kills its reader is found."""
+        log.warning("reading carefully", error=self._last_error)
 
         def turn() -> None:
             beats.write_if_due()
@@ -199,10 +187,9 @@ class Driver:
                 raise StoppedWaiting("asked to stop while reading carefully")
 
         reader = CarefulReader(self.job.document.kafka, beats.stream, turn)
-        for ends in there:
-            start = starts[ends.topic, ends.partition]
+        for each in ranges:
             try:
-                reader.read((ends.topic, ends.partition), start, min(ends.end, start + records_per_trigger(beats)))
+                reader.read(replace(each, end=min(each.end, each.start + WARY_RECORDS)))
             except Unavailable as error:
                 beats.waits_for("the broker", str(error))
                 return

@@ -1,30 +1,29 @@
-"""One monitor group's stream on Spark: batches in, commits out."""
+"""One monitor group's stream on Spark: ranges of offsets in, commits out."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
 import structlog
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from pegel.errors import NotFound
 from pegel.spec import names
 from pegel.spec.clock import Clock, SystemClock
 from pegel.store.registry_view import GroupModels, RegistryView
-from pegel.stream.arrivals import Address
 from pegel.stream.commit import Commit, SetAside
 from pegel.stream.counting_plan import CountingPlan, LoadedBaseline, load_baseline
-from pegel.stream.counting_task import CountingTask
+from pegel.stream.counting_task import LoadBaseline
 from pegel.stream.group_state import GroupState
-from pegel.stream.positions import Positions
-from pegel.stream.task_output import SQL_SCHEMA, DeadLetter, TaskOutput, decode
-from pegel_spark.batch_size import BatchSize
-from pegel_spark.persistence import PatientBaselines, Persistence, StoppedWaiting
+from pegel.stream.positions import OffsetRange, Positions
+from pegel.stream.task_output import DeadLetter, TaskOutput
+from pegel.stream.wire_records import Address
+from pegel_spark.counting_job import Work, run, shared_out
+from pegel_spark.persistence import PatientBaselines, Persistence
 from pegel_spark.side_topics import SideChannel
 
 log = structlog.get_logger()
@@ -46,10 +45,7 @@ class BaselineDocuments:
 
 @dataclass(slots=True)
 class GroupStream:
-    """Turns batches into commits. `process` runs in Spark's callback thread, `tick` in the main thread: never both.
-
-    `failure` is what ended the last call of `process`; None while none did.
-    """
+    """Turns batches into commits. `read` runs in a thread of its own, `tick` in the main thread: never both."""
 
     registry_view: RegistryView
     persistence: Persistence
@@ -57,11 +53,9 @@ class GroupStream:
     clock: Clock = field(default_factory=SystemClock)
     state: GroupState = field(init=False)
     models: GroupModels = field(init=False)
-    failure: BaseException | None = None
     batches: int = 0
     """Commits so far of what was read."""
     committed_at: datetime | None = None
-    batch_size: BatchSize = field(default_factory=BatchSize)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _documents: BaselineDocuments | None = None
     """What the workers were sent last."""
@@ -73,7 +67,6 @@ class GroupStream:
         self.models = self.persistence.wait.patiently(self.registry_view.read)
         restored = self.persistence.restore()
         self.state = GroupState.restored(restored, self.baselines, self.clock.now())
-        self.failure = None
         log.info("restored", partitions=len(restored.offsets), panes=len(restored.pane_parts), head=str(self.head))
 
     @property
@@ -97,25 +90,33 @@ class GroupStream:
         """Return the newest event time seen."""
         return self.state.manager.head
 
-    def process(self, frame: DataFrame, _batch_id: int) -> None:
-        """Count, judge and commit one batch. Records that were counted before are recognised by their offsets."""
+    def read(self, spark: SparkSession, kafka: str, ranges: Sequence[OffsetRange]) -> TaskOutput:
+        """Read, count, judge and commit what ranges hold, or the first of it where that is much; return what was read.
+
+        Raises Unavailable when the broker is away, Superseded, StoppedWaiting, Py4JError when a worker dies.
+        """
         with self._lock:
-            try:
-                self.models = self.persistence.wait.patiently(self.registry_view.read)
-                plan = self.state.plan(self.models, self.clock.now())
-                output = self.state.count(plan, lambda by, alone: self._run(frame.coalesce(1) if alone else frame, by))
-                self.take(output)
-            except StoppedWaiting as stop:
-                self.failure = stop
-                raise InterruptedError(str(stop)) from stop
-            except Exception as error:
-                self.failure = error
-                raise
+            self.models = self.persistence.wait.patiently(self.registry_view.read)
+            plan = self.state.plan(self.models, self.clock.now())
+            load_of = self._load_of(spark, plan)
+            shares = shared_out(ranges, spark.sparkContext.defaultParallelism)
+            read: list[OffsetRange] = []
+
+            def count(by: CountingPlan, alone: bool) -> TaskOutput:
+                if read:  # the same records once more
+                    share = [tuple(read)] if alone else [(each,) for each in read]
+                    return run(spark, [Work(kafka, own, by, is_whole=True) for own in share], load_of)
+                output = run(spark, [Work(kafka, share, by) for share in shares], load_of)
+                read.extend(OffsetRange(where, each.start, each.end) for where, each in output.reads.items())
+                return output
+
+            output = self.state.count(plan, count)
+            self.take(output)
+            return output
 
     def take(self, output: TaskOutput) -> None:
         """Take in what tasks counted, and commit it."""
         self._commit(self.state.take(output, self.models, self.clock.now()), output.letters)
-        self.batch_size.saw(output)
         self.batches += 1
 
     def set_aside(self, record: SetAside, output: TaskOutput) -> None:
@@ -165,23 +166,16 @@ class GroupStream:
                 unreadable[name] = f"{error!r:.300}"
         return BaselineDocuments(documents, unreadable)
 
-    def _run(self, frame: DataFrame, plan: CountingPlan) -> TaskOutput:
-        shared = self._shared(frame.sparkSession, plan)
-
-        def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            return CountingTask(plan, shared.value.load).run(batches)
-
-        return decode(frame.mapInArrow(run, SQL_SCHEMA).toArrow().to_batches())
-
-    def _shared(self, spark: SparkSession, plan: CountingPlan) -> Any:
-        """Return the documents where the workers find them; sent again only when they are others."""
+    def _load_of(self, spark: SparkSession, plan: CountingPlan) -> Callable[[], LoadBaseline]:
+        """Return what returns, in a worker, what loads a plan's baselines; they are sent only when they are others."""
         documents = self.documents(plan)
         if documents != self._documents:
             if self._broadcast is not None:
                 # Spark keeps a file of each broadcast until it is told that nobody needs it.
                 self._broadcast.destroy()
             self._documents, self._broadcast = documents, spark.sparkContext.broadcast(documents)
-        return self._broadcast
+        shared = self._broadcast
+        return lambda: shared.value.load
 
     def _commit(self, commit: Commit, letters: list[DeadLetter]) -> None:
         self.persistence.commit(commit)

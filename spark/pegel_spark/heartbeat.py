@@ -82,12 +82,12 @@ class HeartbeatWriter:
 
     @property
     def progressed_at(self) -> datetime:
-        """Return when the stream last did something: a commit, or a trigger that found nothing to read.
+        """Return when the stream last did something: a commit, or a look that found nothing to read.
 
         A batch that hangs, in whatever way, does neither. A look that found something missing that is not the driver's
         own counts as well: such looks are taken between batches only.
         """
-        instants = (self.started_at, self.stream.committed_at, self.progress.idle.at, self._waited_at)
+        instants = (self.started_at, self.stream.committed_at, self.progress.idle_at, self._waited_at)
         return max(instant for instant in instants if instant is not None)
 
     @property

@@ -16,8 +16,8 @@ from pegel.spec.clock import Clock
 from pegel.stats.summary import Summary
 from pegel.store.registry_view import RegistryView
 from pegel.store.stream_store import StreamStore
-from pegel.stream.arrivals import Address
 from pegel.stream.commit import Claim, Commit, ReadRange, Restored
+from pegel.stream.wire_records import Address
 
 log = structlog.get_logger()
 T = TypeVar("T")

@@ -1,79 +1,53 @@
-"""What Spark says about its own progress, in the few words that are needed."""
+"""How far a stream has read, and when it is worth a batch to read on."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from pyspark.sql.streaming.listener import (
-    QueryIdleEvent,
-    QueryProgressEvent,
-    QueryStartedEvent,
-    QueryTerminatedEvent,
-    StreamingQueryListener,
-)
-from pyspark.sql.streaming.query import StreamingQuery
+from pegel.stream.positions import OffsetRange
 
-
-class IdleTriggers(StreamingQueryListener):
-    """Remembers when a trigger last found nothing new. `at` is when that trigger began; None: none did yet."""
-
-    def __init__(self) -> None:
-        self.at: datetime | None = None
-
-    def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802 - Spark's own name
-        """Remember the trigger."""
-        self.at = datetime.fromisoformat(event.timestamp)
-
-    def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802 - Spark's own name
-        """Say nothing: a query that has started has read nothing yet."""
-
-    def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802 - Spark's own name
-        """Say nothing: the query itself is asked for its progress."""
-
-    def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802 - Spark's own name
-        """Say nothing: the main loop sees it."""
+WORTH_A_BATCH = 256
+"""Records that are read at once; fewer wait for others, because a batch of one costs as much as one of hundreds."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far the query has read. `caught_up_at`: everything sent before this instant was read; None: not known."""
+    """How far the stream has read. `trigger`: how long records wait for others at most.
 
-    idle: IdleTriggers = field(default_factory=IdleTriggers)
+    `lag`: records that the broker had beyond what was read, when it was looked last. `caught_up_at`: everything sent
+    before this instant was read; None: not known. `idle_at`: when nothing was left to read the last time.
+    """
+
+    trigger: timedelta
     lag: int = 0
     caught_up_at: datetime | None = None
-    _since: datetime | None = None
+    idle_at: datetime | None = None
+    _waiting_since: datetime | None = None
 
-    def begin(self, now: datetime) -> None:
-        """Forget what the query before said: this one may have more to read. To be called before it is started."""
-        self._since, self.lag, self.caught_up_at = now, 0, None
+    def looked(self, ranges: Iterable[OffsetRange], at: datetime) -> None:
+        """Take in what there is to read; `at`: when the broker was asked."""
+        self.lag = sum(each.records for each in ranges)
+        if self.lag:
+            self._waiting_since = self._waiting_since or at
+        else:
+            self.caught_up_at = self.idle_at = at
+            self._waiting_since = None
 
-    def look(self, query: StreamingQuery) -> None:
-        """Look at the query once more."""
-        last = query.lastProgress
-        idle_at = self.idle.at
-        if idle_at is not None and self._since is not None and idle_at < self._since:
-            idle_at = None
-        if last:
-            read_at = datetime.fromisoformat(str(last["timestamp"]))
-            self.lag = behind(last["sources"]) if idle_at is None or idle_at < read_at else 0
-            if self.lag == 0:
-                self._caught_up(read_at)
-        if idle_at is not None:
-            self._caught_up(idle_at)
+    def read(self, records: int, at: datetime) -> None:
+        """Note that a batch has read so many of what there was `at` the last look."""
+        self.lag = max(0, self.lag - records)
+        self._waiting_since = None if self.lag == 0 else at
+        if self.lag == 0:
+            self.caught_up_at = at
 
-    def _caught_up(self, instant: datetime) -> None:
-        self.caught_up_at = instant if self.caught_up_at is None else max(self.caught_up_at, instant)
+    def other_partitions(self) -> None:
+        """Forget that everything was read: there are partitions now of which nothing is known."""
+        self.caught_up_at = None
 
-
-def behind(sources: list[Mapping[str, Any]]) -> int:
-    """Return how many records the sources hold beyond what was read."""
-    return sum(_total(source["latestOffset"]) - _total(source["endOffset"]) for source in sources)
-
-
-def _total(offsets: Any) -> int:
-    data = json.loads(offsets) if isinstance(offsets, str) else offsets
-    return sum(sum(partitions.values()) for partitions in (data or {}).values())
+    def is_worth_a_batch(self, now: datetime) -> bool:
+        """Say whether what there is to read should be read now."""
+        if self._waiting_since is None:
+            return False
+        return self.lag >= WORTH_A_BATCH or now - self._waiting_since >= self.trigger

@@ -96,4 +96,4 @@ def _on_this_machine(settings: Settings) -> bool:
 
 def warm(spark: SparkSession) -> None:
     """Start the Python workers and load the path that every batch takes, so that the first batch need not wait."""
-    spark.range(2).mapInArrow(lambda batches: batches, "id long").toArrow()
+    spark.sparkContext.parallelize(range(2), 2).mapPartitions(list).collect()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient, TopicPartition
@@ -10,8 +11,8 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
 from pegel.errors import Unavailable
-from pegel.stream.arrivals import Address
 from pegel.stream.positions import PartitionEnds
+from pegel.stream.wire_records import Address
 
 T = TypeVar("T")
 ANSWER_WITHIN_MS = 5_000
@@ -26,13 +27,13 @@ class TopicPartitions:
         self._servers = kafka.split(",")
         self._admin: Any = None
 
-    def addresses(self, topics: Collection[str]) -> dict[Address, str]:
-        """Return every partition of those topics that exist, with the id of its topic. Raises Unavailable."""
-        return self._asked(lambda admin: _addresses(admin, topics))
-
     def ends(self, topics: Collection[str]) -> list[PartitionEnds]:
         """Return every partition of those topics that exist with where it begins and ends. Raises Unavailable."""
         return self._asked(lambda admin: _ends(admin, topics))
+
+    def grown(self, known: Sequence[PartitionEnds]) -> list[PartitionEnds]:
+        """Return partitions with where they end now; a small question. Raises Unavailable."""
+        return self._asked(lambda admin: _grown(admin, known))
 
     def close(self) -> None:
         """End the connection."""
@@ -82,3 +83,9 @@ def _ends(admin: Any, topics: Collection[str]) -> list[PartitionEnds]:
         )
         for place, address in places.items()
     ]
+
+
+def _grown(admin: Any, known: Sequence[PartitionEnds]) -> list[PartitionEnds]:
+    places = {TopicPartition(ends.topic, ends.partition): ends for ends in known}
+    last = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
+    return [replace(ends, end=last[place].offset) for place, ends in places.items()]

@@ -49,13 +49,12 @@ def test_the_driver_is_told_in_plain_json(backend: LocalJobBackend, tmp_path: Pa
     told = json.loads((tmp_path / "jobs" / "default" / "job.json").read_text())
 
     assert told == {
-        "schema_version": 2,
+        "schema_version": 3,
         "group": "default",
         "fingerprint": "abc",
         "generation": 4,
         "kafka": "127.0.0.1:1",
         "trigger_ms": 2000,
-        "max_events_per_trigger": 100_000,
     }
 
 

@@ -16,6 +16,7 @@ from pegel.spec.clock import SystemClock
 from pegel.store.database import connect
 from pegel.store.registry_view import RegistryView
 from pegel.store.stream_store import StreamStore
+from pegel.stream.positions import OffsetRange
 from pegel.testing.samples import brief_spec
 from pegel_spark.careful_reading import CarefulReader
 from pegel_spark.group_stream import GroupStream
@@ -70,7 +71,8 @@ def test_records_that_end_their_reader_are_set_aside(world: Any, wire: Any, tool
     with closing(TopicPartitions(wire.address)) as topics:
         (ends,) = topics.ends({wire.topic})
     turns: list[None] = []
-    CarefulReader(wire.address, stream, lambda: turns.append(None)).read((wire.topic, 0), 0, ends.end)
+    everything = OffsetRange((wire.topic, 0), 0, ends.end)
+    CarefulReader(wire.address, stream, lambda: turns.append(None)).read(everything)
     windows = world.results.windows("delays", 1)
     with connect(world.settings.database).connect() as connection:
         aside = connection.exec_driver_sql("SELECT topic, partition, offset, size_bytes, reason FROM set_aside").all()

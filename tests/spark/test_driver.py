@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -33,8 +32,8 @@ from pegel.store.stream_store import StreamStore
 from pegel.stream.commit import Restored
 from pegel.stream.result_rows import Heartbeat, WindowRow
 from pegel.testing.samples import brief_spec
+from pegel_spark.counting_job import TASK_BYTES
 from pegel_spark.driver import Exit
-from pegel_spark.session import ARROW_BATCH_BYTES, CONNECTOR
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 FINGERPRINT = "f" * 64
@@ -466,9 +465,9 @@ def test_a_flood_of_large_bodies_is_read_in_bounded_memory(drivers: Drivers, too
 
     assert driver.poll() is None
     assert 1 == len(drivers.started)
-    assert not drivers.says("query failed")
+    assert not drivers.says("batch died")
     assert (680, 680) == drivers.accounts()
-    assert ARROW_BATCH_BYTES < 480 * len(body)
+    assert 2 * TASK_BYTES < 480 * len(body)
 
 
 @pytest.mark.long
@@ -492,26 +491,21 @@ def test_a_flood_after_quiet_hours_is_read_in_bounded_memory(drivers: Drivers, t
 
     assert driver.poll() is None
     assert 1 == len(drivers.started)
-    assert not drivers.says("query failed")
+    assert not drivers.says("batch died")
 
 
 @pytest.mark.long
-def test_a_query_that_cannot_start_is_told(drivers: Drivers, toolbox: Any, tmp_path: Path) -> None:
-    """A connector that Spark cannot load ends the driver with its own exit code, and the last heartbeat says why."""
+def test_a_session_that_cannot_start_is_told(drivers: Drivers, toolbox: Any) -> None:
+    """A master that Spark does not know ends the driver with its own exit code, and the last heartbeat says why."""
     drivers.world.watch(brief_spec(namespace=drivers.wire.namespace))
-    jars = tmp_path / "jars"
-    jars.mkdir()
-    connector = next(drivers.world.settings.spark_jars.glob(f"{CONNECTOR}*.jar"))
-    with zipfile.ZipFile(jars / connector.name, "w") as empty:
-        empty.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n")
-    drivers.environment["PEGEL_SPARK_JARS"] = str(jars)
+    drivers.environment["PEGEL_SPARK_MASTER"] = "nowhere[2]"
     drivers.send(0, 1, toolbox.now())
     code = drivers.start().wait(120)
     beat = drivers.heartbeat()
 
     assert (Exit.QUERY_FAILED, "stopped") == (code, beat and beat.state)
     assert beat is not None
-    assert "kafka" in (beat.error or "")
+    assert "nowhere[2]" in (beat.error or "")
 
 
 def test_a_folder_without_a_job_is_refused(tmp_path: Path) -> None:

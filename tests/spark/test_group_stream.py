@@ -12,16 +12,13 @@ from pegel.spec.clock import SystemClock
 from pegel.store.database import connect
 from pegel.store.registry_view import RegistryView
 from pegel.store.stream_store import StreamStore
+from pegel.stream.positions import OffsetRange
 from pegel.testing.samples import brief_spec
 from pegel_spark.group_stream import GroupStream
 from pegel_spark.persistence import DatabaseWait, Persistence
 from pegel_spark.side_topics import SideTopics
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-EVENTS = (
-    "value binary, headers array<struct<key: string, value: binary>>, timestamp timestamp, topic string, "
-    "partition int, offset bigint"
-)
 
 
 def test_documents_sent_to_workers_do_not_pile_up(world: Any, toolbox: Any, spark: SparkSession) -> None:
@@ -39,6 +36,6 @@ def test_documents_sent_to_workers_do_not_pile_up(world: Any, toolbox: Any, spar
     before = len(list(kept.iterdir()))
     for name in ("first", "second"):
         world.watch(brief_spec(name))
-        stream.process(spark.createDataFrame([], EVENTS).coalesce(1), 0)
+        stream.read(spark, "127.0.0.1:9", [OffsetRange(("t", 0), 0, 0)])
 
     assert 1 == len(list(kept.iterdir())) - before

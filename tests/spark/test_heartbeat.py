@@ -38,7 +38,7 @@ def beats(world: Any, clock: ManualClock) -> HeartbeatWriter:
     view = RegistryView(world.registry, world.baselines, "default")
     stream = GroupStream(view, persistence, SideTopics(NOWHERE), clock)
     document = JobDocument(group="default", fingerprint="f", kafka=NOWHERE)
-    return HeartbeatWriter(Job(Path(), document, 1), stream, Progress(), clock, clock.now())
+    return HeartbeatWriter(Job(Path(), document, 1), stream, Progress(document.trigger), clock, clock.now())
 
 
 def later(clock: ManualClock) -> datetime:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import socket
 import struct
-import time
-from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 from pyspark.sql import SparkSession
-
-from pegel_spark import callback_port
 
 pytestmark = pytest.mark.slow
 
@@ -31,14 +26,6 @@ def rpc(body: bytes) -> bytes:
     """Return a request as Spark frames it: length, kind 3, a number, the body."""
     message = struct.pack(">bqi", 3, 7, len(body)) + body
     return struct.pack(">q", 8 + len(message)) + message
-
-
-def eventually(batches: list[int], more_than: int) -> bool:
-    """Wait until a stream has gone on."""
-    deadline = time.monotonic() + 40
-    while len(batches) <= more_than and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return len(batches) > more_than
 
 
 def test_every_port_is_on_the_loopback_address(spark: SparkSession) -> None:
@@ -61,27 +48,3 @@ def test_the_ports_of_spark_ask_for_its_secret(spark: SparkSession) -> None:
     answer = said(port, rpc(b"x" * 20))
 
     assert (b"Expected SaslMessage" in answer, b"EOFException" in answer) == (True, False)
-
-
-def test_a_stranger_cannot_call_back(spark: SparkSession, tmp_path: Path) -> None:
-    """Whoever has no token is cut off at the port of callbacks, and the stream goes on."""
-    callback_port.guard(spark)
-    gateway: Any = spark.sparkContext._gateway
-    port = gateway._callback_server.server_socket.getsockname()[1]
-    batches: list[int] = []
-    rows = spark.readStream.format("rate").option("rowsPerSecond", 5).load()
-    query = (
-        rows.writeStream.foreachBatch(lambda _, number: batches.append(number))
-        .option("checkpointLocation", str(tmp_path / "checkpoint"))
-        .trigger(processingTime="200 milliseconds")
-        .start()
-    )
-    try:
-        begun = eventually(batches, 0)
-        # Drop the function that the JVM calls; call it; ask for what nobody has.
-        answers = [said(port, message) for message in (b"g\np0\ne\n", b"c\np0\ncall\ni1\ne\n", b"\n")]
-        went_on = eventually(batches, len(batches))
-    finally:
-        query.stop()
-
-    assert (True, [b"", b"", b""], True, None) == (begun, answers, went_on, query.exception())

@@ -1,97 +1,85 @@
-"""When is a stream known to be read to its end? Too early an answer closes windows whose events are still waiting."""
+"""When is a stream known to be read to its end, and when is it worth a batch to read on?
+
+Too early an answer to the first closes windows whose events are still waiting.
+"""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
-from uuid import uuid4
+from datetime import UTC, datetime, timedelta
 
-from pyspark.sql.streaming.listener import QueryIdleEvent
+import pytest
 
-from pegel_spark.progress import Progress
+from pegel.stream.positions import OffsetRange
+from pegel_spark.progress import WORTH_A_BATCH, Progress
 
 
-@dataclass
-class Asked:
-    """Stands in for a query that is asked for its progress."""
-
-    lastProgress: dict[str, Any] | None = field(default=None)  # noqa: N815 - Spark's own name
-
-
-def at(second: int) -> datetime:
+def at(second: float) -> datetime:
     """Return an instant."""
-    return datetime(2026, 3, 1, 12, 0, second, tzinfo=UTC)
+    return datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(seconds=second)
 
 
-def look(progress: Progress, told: dict[str, Any] | None) -> None:
-    """Let the progress look at a query that tells this."""
-    query: Any = Asked(told)
-    progress.look(query)
+def waiting(*records: int) -> list[OffsetRange]:
+    """Return what there is to read of some partitions."""
+    return [OffsetRange(("t", number), 7, 7 + count) for number, count in enumerate(records)]
 
 
-def told(batch: int, second: int, *, read: int, there: int) -> dict[str, Any]:
-    """Return what Spark tells of a batch that read to offset `read` while the topic ended at `there`."""
-    source = {"endOffset": json.dumps({"t": {"0": read}}), "latestOffset": json.dumps({"t": {"0": there}})}
-    return {"batchId": batch, "timestamp": at(second).isoformat(), "sources": [source]}
+@pytest.fixture
+def progress() -> Progress:
+    """The progress of a stream that has not looked yet, whose records wait a second for others."""
+    return Progress(timedelta(seconds=1))
 
 
-def idle(progress: Progress, second: int) -> None:
-    """Say that the trigger of this second found nothing new."""
-    progress.idle.onQueryIdle(QueryIdleEvent(uuid4(), uuid4(), at(second).isoformat()))
+def test_a_stream_that_has_not_looked_is_not_caught_up(progress: Progress) -> None:
+    """Before its first look a stream knows nothing of what waits for it."""
+    assert (None, None, False) == (progress.caught_up_at, progress.idle_at, progress.is_worth_a_batch(at(100)))
 
 
-def test_a_query_that_has_not_read_is_not_caught_up() -> None:
-    """Between its start and its first trigger a query knows nothing of what waits for it."""
-    progress = Progress()
-    look(progress, None)
+def test_a_look_that_finds_nothing_catches_up(progress: Progress) -> None:
+    """Everything sent before the broker was asked has been read."""
+    progress.looked(waiting(0, 0), at(3))
 
-    assert progress.caught_up_at is None
-
-
-def test_what_the_query_before_said_is_forgotten() -> None:
-    """A query that was started anew, perhaps with more topics, is not caught up by what its predecessor had read."""
-    progress = Progress()
-    idle(progress, 10)
-    look(progress, None)
-    before = progress.caught_up_at
-    progress.begin(at(11))
-    look(progress, None)
-
-    assert (at(10), None) == (before, progress.caught_up_at)
+    assert (0, at(3), at(3)) == (progress.lag, progress.caught_up_at, progress.idle_at)
 
 
-def test_a_batch_that_read_everything_catches_up_at_its_beginning() -> None:
-    """What came after the batch began may still be waiting."""
-    progress = Progress()
-    look(progress, told(8, 10, read=100, there=100))
+def test_a_batch_that_read_everything_catches_up_when_it_was_looked(progress: Progress) -> None:
+    """What came while the batch was at work may still be waiting."""
+    progress.looked(waiting(60, 40), at(10))
+    progress.read(100, at(10))
 
-    assert at(10) == progress.caught_up_at
+    assert (0, at(10), None) == (progress.lag, progress.caught_up_at, progress.idle_at)
 
 
-def test_a_backlog_is_a_lag() -> None:
+def test_a_backlog_is_a_lag(progress: Progress) -> None:
     """Records beyond the batch are counted, and nothing is caught up."""
-    progress = Progress()
-    look(progress, told(0, 10, read=100, there=142))
+    progress.looked(waiting(60, 82), at(10))
+    progress.read(100, at(10))
 
     assert (42, None) == (progress.lag, progress.caught_up_at)
 
 
-def test_an_idle_trigger_ends_the_lag() -> None:
-    """A later trigger that finds nothing new has read everything, also what the last batch left."""
-    progress = Progress()
-    look(progress, told(0, 10, read=100, there=142))
-    idle(progress, 12)
-    look(progress, told(0, 10, read=100, there=142))
+def test_of_other_partitions_nothing_is_known(progress: Progress) -> None:
+    """What was read to the end before is no word on a partition that has come since."""
+    progress.looked(waiting(0), at(3))
+    progress.other_partitions()
 
-    assert (0, at(12)) == (progress.lag, progress.caught_up_at)
+    assert (None, at(3)) == (progress.caught_up_at, progress.idle_at)
 
 
-def test_a_quiet_restart_is_caught_up_by_its_first_idle_trigger() -> None:
-    """Without any new batch the first trigger that finds nothing is enough."""
-    progress = Progress()
-    idle(progress, 3)
-    look(progress, None)
+def test_few_records_wait_for_others(progress: Progress) -> None:
+    """They wait for as long as they may, from the first look that saw some; many are read at once."""
+    progress.looked(waiting(1), at(10))
+    progress.looked(waiting(2), at(10.9))
+    soon, then = progress.is_worth_a_batch(at(10.9)), progress.is_worth_a_batch(at(11))
+    progress.looked(waiting(WORTH_A_BATCH - 1, 1), at(10.9))
 
-    assert at(3) == progress.caught_up_at
+    assert (False, True, True) == (soon, then, progress.is_worth_a_batch(at(10.9)))
+
+
+def test_what_a_batch_left_waits_from_its_look_on(progress: Progress) -> None:
+    """And after a batch that left nothing, nothing waits."""
+    progress.looked(waiting(10), at(10))
+    progress.read(8, at(11))
+    left = progress.is_worth_a_batch(at(11.5)), progress.is_worth_a_batch(at(12))
+    progress.read(2, at(12))
+
+    assert (False, True, False) == (*left, progress.is_worth_a_batch(at(100)))

@@ -1,4 +1,4 @@
-"""What a driver needs before it starts, and what Spark's own words about its progress mean."""
+"""What a driver needs before it starts."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from pyspark.sql import SparkSession
 from pegel.errors import SetupError
 from pegel.spec.settings import Settings
 from pegel_spark.job import read_job
-from pegel_spark.progress import behind
 from pegel_spark.session import NO_COUNTERS, connector_jars
 
 JOB = {
-    "schema_version": 2,
+    "schema_version": 3,
     "group": "default",
     "fingerprint": "0123456789abcdef0123",
     "generation": 3,
     "kafka": "127.0.0.1:9092",
     "trigger_ms": 1500,
-    "max_events_per_trigger": 1000,
 }
 
 
@@ -76,12 +74,3 @@ def test_a_wrong_job_document_is_refused(tmp_path: Path, changes: dict[str, obje
         return
     with pytest.raises(SetupError, match=words):
         read_job(tmp_path)
-
-
-def test_lag_is_what_the_topics_hold_beyond_what_was_read() -> None:
-    """Offsets are summed over partitions, whether Spark gives them as text or as an object; none at all is no lag."""
-    text = {"endOffset": '{"t": {"0": 5, "1": 7}}', "latestOffset": '{"t": {"0": 9, "1": 7}}'}
-    plain = {"endOffset": {"t": {"0": 1}}, "latestOffset": {"t": {"0": 2}}}
-
-    assert 5 == behind([text, plain])
-    assert 0 == behind([{"endOffset": None, "latestOffset": None}])

@@ -6,16 +6,18 @@ the payload logger of KServe and the Kafka protocol binding of CloudEvents defin
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pegel.data.wire import (
     DROPPED_TYPE,
     HEADER_COMPONENT,
     HEADER_ENDPOINT,
-    HEADER_ID,
     HEADER_NAMESPACE,
     HEADER_PROBE,
     HEADER_TYPE,
@@ -42,33 +44,23 @@ _TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedEvent:
-    """One logged event without its body; `endpoint` names the model. `time_us`: microseconds since the epoch.
+class Origin:
+    """Who speaks of what: what the headers of an event say beside its id. Many events share one.
 
-    `component` is who logged: a transformer and its predictor log different bodies under one id. `is_probe`: Pegel
-    itself asked, to see that logging works. The endpoint's proxy says so, not the client.
+    `endpoint` names the model. `component` is who logged: a transformer and its predictor log different bodies under
+    one id. `is_probe`: Pegel itself asked, to see that logging works. The endpoint's proxy says so, not the client.
     """
 
-    id: str
     type: EventType
     endpoint: str
     namespace: str
-    time_us: int
     component: str = PREDICTOR
     is_probe: bool = False
 
-    @property
-    def identity(self) -> int:
-        """Return what copies of this event share, see the function `identity`."""
-        return identity(self.id, self.type, self.component)
 
-
-def parse_event(headers: Mapping[str, bytes | None], time_us: int) -> LoggedEvent:
-    """Read the headers of one record whose timestamp is `time_us`, microseconds since the epoch.
-
-    Raises InvalidPayload of kind `missing_header` or `unknown_type`.
-    """
-    event_id, raw_type = _text(headers, HEADER_ID), _text(headers, HEADER_TYPE)
+def parse_origin(headers: Mapping[str, bytes | None]) -> Origin:
+    """Read the headers of one record. Raises InvalidPayload of kind `missing_header` or `unknown_type`."""
+    raw_type = _text(headers, HEADER_TYPE)
     kind = _TYPES.get(raw_type)
     if kind is None:
         expected = ", ".join(_TYPES)
@@ -79,24 +71,29 @@ def parse_event(headers: Mapping[str, bytes | None], time_us: int) -> LoggedEven
     endpoint = _text(headers, HEADER_ENDPOINT, required=kind is not EventType.DROPPED)
     namespace = _text(headers, HEADER_NAMESPACE, required=False)
     component = _text(headers, HEADER_COMPONENT, required=False) or PREDICTOR
-    return LoggedEvent(event_id, kind, endpoint, namespace, time_us, component, bool(headers.get(HEADER_PROBE)))
+    return Origin(kind, endpoint, namespace, component, bool(headers.get(HEADER_PROBE)))
 
 
-def identity(event_id: str, kind: EventType, component: str = PREDICTOR) -> int:
-    """Return 64 bits that are equal for copies of one event: of one id, type and component.
+def missing(header: str) -> InvalidPayload:
+    """Return why an event is none without a header."""
+    return InvalidPayload("missing_header", f"header {header} is missing or empty; the event is kept aside")
+
+
+def identities(event_ids: Sequence[bytes], kind: EventType, component: str = PREDICTOR) -> NDArray[np.uint64]:
+    """Return 64 bits for each event that are equal for copies of it: of one id, type and component.
 
     A request and its response differ in the last bit only. Collisions among a million events have a probability of
     about 5e-8.
     """
-    text = event_id if component == PREDICTOR else f"{event_id}\0{component}"
-    digest = hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=8).digest()
-    return int.from_bytes(digest, "little") & ~1 | (kind is EventType.RESPONSE)
+    ending = b"" if component == PREDICTOR else b"\0" + component.encode()
+    digests = b"".join([blake2b(event_id + ending, digest_size=8).digest() for event_id in event_ids])
+    return np.frombuffer(digests, dtype="<u8") & ~np.uint64(1) | np.uint64(kind is EventType.RESPONSE)
 
 
 def _text(headers: Mapping[str, bytes | None], name: str, *, required: bool = True) -> str:
     raw = headers.get(name)
     if not raw:
         if required:
-            raise InvalidPayload("missing_header", f"header {name} is missing or empty; the event is kept aside")
+            raise missing(name)
         return ""
     return raw.decode(errors="replace")

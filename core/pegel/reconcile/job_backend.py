@@ -19,7 +19,7 @@ class JobState(StrEnum):
     EXITED = "exited"
 
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Of the job document. A driver refuses any other than its own: it and the reconciler are of different releases."""
 
 
@@ -35,7 +35,6 @@ class JobDocument:
     fingerprint: str
     kafka: str
     trigger: timedelta = timedelta(seconds=1)
-    max_events_per_trigger: int = 100_000
 
     def to_json(self, generation: int) -> dict[str, Any]:
         """Return what a driver of a generation is told, as plain JSON. Durations carry their unit in the name."""
@@ -46,7 +45,6 @@ class JobDocument:
             "generation": generation,
             "kafka": self.kafka,
             "trigger_ms": round(self.trigger / timedelta(milliseconds=1)),
-            "max_events_per_trigger": self.max_events_per_trigger,
         }
 
     @classmethod
@@ -65,7 +63,6 @@ class JobDocument:
             fingerprint=data["fingerprint"],
             kafka=data["kafka"],
             trigger=timedelta(milliseconds=data["trigger_ms"]),
-            max_events_per_trigger=data["max_events_per_trigger"],
         )
         return document, data["generation"]
 

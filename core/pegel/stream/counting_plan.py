@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from pegel.baseline.baseline import Baseline
 from pegel.baseline.outliers import OutlierTables
 from pegel.data import spans
-from pegel.data.instants import MINUTE, from_us, to_us
-from pegel.data.spans import floor, floor_us
+from pegel.data.instants import MICROSECOND, MINUTE, from_us, to_us
+from pegel.data.spans import floor
 from pegel.spec.limits import OLDEST_RECORD
 from pegel.spec.monitor_spec import Windowing
-from pegel.stream.arrivals import Address
 from pegel.stream.partial import Ids
 
 MAX_AHEAD = timedelta(seconds=30)
@@ -53,9 +52,10 @@ class MonitorPlan:
         start = from_us(pane_us)
         return spans.is_closed(spans.Span(start, start + self.windowing.length), self.frontier)
 
-    def pane_us(self, time_us: int) -> int:
-        """Return the start of the pane that holds an instant."""
-        return floor_us(time_us, self.windowing.step)
+    @property
+    def step_us(self) -> int:
+        """Return how long a pane is, in microseconds. Panes begin at multiples of it."""
+        return self.windowing.step // MICROSECOND
 
     def baselines(self, pane_us: int) -> tuple[str, ...]:
         """Return the baselines by which a pane is counted."""
@@ -71,8 +71,7 @@ class CountingPlan:
 
     Instants are in microseconds since the epoch. `latest_us`: times after it are replaced by it; `earliest_us`: so are
     times before it, which are older than every window of any length. `oldest_minute_us`: minutes before it are booked
-    on it. `ends`: offsets before them were counted already. `known` holds identities that
-    were counted in an earlier batch, by monitor and pane.
+    on it. `known` holds identities that were counted in an earlier batch, by monitor and pane.
     """
 
     monitors: Mapping[str, MonitorPlan]
@@ -81,7 +80,6 @@ class CountingPlan:
     latest_us: int
     earliest_us: int
     oldest_minute_us: int
-    ends: Mapping[Address, int] = field(default_factory=dict)
     known: Mapping[tuple[str, int], frozenset[int]] = field(default_factory=dict)
     waiting: Mapping[str, str] = field(default_factory=dict)
 
@@ -91,10 +89,9 @@ class CountingPlan:
         now: datetime,
         monitors: Mapping[str, MonitorPlan],
         elsewhere: frozenset[str] = frozenset(),
-        ends: Mapping[Address, int] | None = None,
         waiting: Mapping[str, str] | None = None,
     ) -> CountingPlan:
-        """Return the plan of a batch that is counted at `now`; `ends` None: nothing was counted before."""
+        """Return the plan of a batch that is counted at `now`."""
         return cls(
             monitors,
             elsewhere,
@@ -102,7 +99,6 @@ class CountingPlan:
             latest_us=to_us(now + MAX_AHEAD),
             earliest_us=to_us(now - 2 * OLDEST_RECORD),
             oldest_minute_us=to_us(floor(now - LEDGER_REACH, MINUTE)),
-            ends=ends or {},
             waiting=waiting or {},
         )
 

@@ -1,21 +1,21 @@
-"""What runs on the executors: record batches in, what they hold by monitor and pane out."""
+"""What runs on the executors: records in, what they hold by monitor and pane out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-import pyarrow as pa
+import numpy as np
 
-from pegel.data.events import EventType, LoggedEvent
+from pegel.data.events import EventType, Origin, identities
 from pegel.errors import InvalidPayload
-from pegel.stream.arrivals import arrived, minute_us, unread
+from pegel.stream.arrivals import arrived, minute_us
 from pegel.stream.counting_plan import CountingPlan, LoadedBaseline, MonitorPlan, Times
 from pegel.stream.outcomes import Outcomes
-from pegel.stream.pane_counting import UNJUDGED, PaneCounting, count_invalid, count_notice
+from pegel.stream.pane_counting import UNJUDGED, EventGroup, PaneCounting, count_invalid, count_notice
 from pegel.stream.partial import KEY_OF_NOBODY, Partial
-from pegel.stream.task_output import DeadLetter, TaskOutput, encode
-from pegel.stream.wire_records import WireRecord, all_headers, records, times_us
+from pegel.stream.task_output import DeadLetter, TaskOutput
+from pegel.stream.wire_records import Numbers, Records, alike, events
 
 MAX_LETTERS = 500
 """Unreadable records kept aside per monitor, pane and task. All of them are counted."""
@@ -31,7 +31,7 @@ _Place = tuple[str, int]
 
 @dataclass(slots=True)
 class CountingTask:
-    """Counts the records of one partition of a batch."""
+    """Counts some partitions' records of a batch."""
 
     plan: CountingPlan
     load: LoadBaseline
@@ -43,60 +43,67 @@ class CountingTask:
     letter_bytes: int = 0
     pane_bytes: int = 0
     """What the summaries in `counting` take."""
+    handed_on_bytes: int = 0
+    """What those took that were handed on already."""
     seen: dict[_Place, set[int]] = field(default_factory=dict)
 
-    def run(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Count all batches; yield what was counted as record batches, see `task_output`: one, if memory allows."""
-        for batch in batches:
-            for address, own in unread(batch, self.plan.ends):
-                times = self.plan.believed(times_us(own))
-                self.output.took(arrived(address, own, times, self.plan.oldest_minute_us))
-                yield from self._take(own, times)
+    def run(self, records: Iterable[Records]) -> Iterator[TaskOutput]:
+        """Count all records; yield what was counted: once, if memory allows."""
+        for some in records:
+            times = self.plan.believed(some.times_us)
+            self.output.took(arrived(some, times, self.plan.oldest_minute_us))
+            yield from self._take(some, times)
         self.output.partials += [counting.finish() for counting in self.counting.values()]
         self.output.partials += self.unwatched.values()
-        yield encode(self.output)
+        yield self.output
 
-    def _take(self, batch: pa.RecordBatch, times: Times) -> Iterator[pa.RecordBatch]:
-        own_times, bodies = times_us(batch), batch.column("value")
-        groups: dict[tuple[_Place, EventType], list[tuple[WireRecord, LoggedEvent]]] = {}
-        for record in records(batch, times):
-            event = record.event
-            if isinstance(event, InvalidPayload):
-                self._unreadable(record, event, batch)
-            elif event.is_probe:
-                self._probe(record, event)
-            elif (monitor := self.plan.monitors.get(event.endpoint)) is not None:
-                place = (monitor.key, monitor.pane_us(record.time_us))
-                if self._is_new(place, monitor, event):
-                    groups.setdefault((place, event.type), []).append((record, event))
-                    self.counting[place].partial.clamped += int(own_times[record.place] > record.time_us)
-            elif event.endpoint in self.plan.elsewhere:
-                self._of_nobody(record).elsewhere += 1
-            elif (key := self.plan.waiting.get(event.endpoint)) is not None:
-                self._waits(key, record, event, batch)
+    def _take(self, records: Records, times: Times) -> Iterator[TaskOutput]:
+        groups: list[tuple[_Place, MonitorPlan, EventGroup]] = []
+        said = events(records.headers)
+        for origin, places in said.by_origin():
+            if not isinstance(origin, Origin):
+                for at in places.tolist():
+                    self._unreadable(records, times, at, origin)
+            elif (monitor := self.plan.monitors.get(origin.endpoint)) is not None and not origin.is_probe:
+                groups += _by_pane(records, times, said.ids, origin, places, monitor=monitor)
             else:
-                self._unwatched(record, event, batch)
-        # Requests and responses of one place follow each other, the oldest panes of a monitor come first.
-        for (place, _), members in sorted(groups.items(), key=lambda group: group[0]):
-            chosen = [record.place for record, _ in members]
-            values = [bodies[at].as_py() or b"" for at in chosen]
-            counting = self._counting(place, self.plan.monitors[members[0][1].endpoint])
+                self._of_others(records, times, origin, places.tolist())
+        # Requests and responses of one pane follow each other, the oldest panes of a monitor come first.
+        for place, monitor, group in sorted(groups, key=lambda each: (each[0], each[2].type)):
+            counting = self._counting(place, monitor)
             before = counting.size_bytes
-            counting.add(chosen, [event for _, event in members], values, self.plan.now_us)
+            fresh = self._without_copies(place, counting, group)
+            counting.partial.clamped += int((records.times_us[fresh.places] > fresh.times_us).sum())
+            if fresh.bodies:
+                counting.add(fresh, self.plan.now_us)
             self.pane_bytes += counting.size_bytes - before
             if self.pane_bytes > MAX_PANE_BYTES:
-                self._keep_rejected(batch)
+                self._keep_rejected(records)
                 yield self._oldest_panes()
-        self._keep_rejected(batch)
+        self._keep_rejected(records)
 
-    def _probe(self, record: WireRecord, event: LoggedEvent) -> None:
+    def _of_others(self, records: Records, times: Times, origin: Origin, places: list[int]) -> None:
+        """Book events that no monitor of this group counts."""
+        waiting = self.plan.waiting.get(origin.endpoint)
+        for at in places:
+            time_us = int(times[at])
+            if origin.is_probe:
+                self._probe(time_us, origin)
+            elif origin.endpoint in self.plan.elsewhere:
+                self._of_nobody(time_us).elsewhere += 1
+            elif waiting is not None:
+                self._waits(waiting, time_us, origin.type, records.bodies[at])
+            else:
+                self._unwatched(records, times, at, origin)
+
+    def _probe(self, time_us: int, origin: Origin) -> None:
         """Count one of our own events; an answer to one tells that the endpoint logs answers."""
-        self._of_nobody(record).probe += 1
-        monitor = self.plan.monitors.get(event.endpoint)
-        if monitor is not None and event.type is EventType.RESPONSE:
+        self._of_nobody(time_us).probe += 1
+        monitor = self.plan.monitors.get(origin.endpoint)
+        if monitor is not None and origin.type is EventType.RESPONSE:
             self.output.answering.add(monitor.key)
 
-    def _oldest_panes(self) -> pa.RecordBatch:
+    def _oldest_panes(self) -> TaskOutput:
         """Return the oldest panes, and let go of them, so that the others take half of what is allowed."""
         partials = []
         for place in sorted(self.counting, key=lambda place: place[1]):
@@ -104,19 +111,24 @@ class CountingTask:
                 break
             counting = self.counting.pop(place)
             self.pane_bytes -= counting.size_bytes
+            self.handed_on_bytes += counting.size_bytes
             partials.append(counting.finish())
-        return encode(TaskOutput(partials=partials))
+        return TaskOutput(partials=partials)
 
-    def _is_new(self, place: _Place, monitor: MonitorPlan, event: LoggedEvent) -> bool:
-        """Remember an event and say whether it is no copy; a copy is counted as such."""
-        counting, seen = self._counting(place, monitor), self.seen.setdefault(place, set())
-        mark = event.identity
-        if mark in seen or mark in self.plan.known.get(place, ()):
-            counting.partial.duplicates += 1
-            counting.minute(event).duplicate += 1
-            return False
-        seen.add(mark)
-        return True
+    def _without_copies(self, place: _Place, counting: PaneCounting, group: EventGroup) -> EventGroup:
+        """Remember events and return those that are no copies; the others are counted as such."""
+        seen, known = self.seen.setdefault(place, set()), self.plan.known.get(place, frozenset())
+        marks = group.identities.tolist()
+        added = set(marks)
+        if len(added) == len(marks) and seen.isdisjoint(added) and known.isdisjoint(added):
+            seen |= added
+            return group
+        is_new = np.ones(len(marks), dtype=np.bool_)
+        for at, mark in enumerate(marks):
+            is_new[at] = mark not in seen and mark not in known
+            seen.add(mark)
+        counting.copies(group.chosen(~is_new))
+        return group.chosen(is_new)
 
     def _counting(self, place: _Place, monitor: MonitorPlan) -> PaneCounting:
         """Return a pane as it is being counted."""
@@ -136,11 +148,11 @@ class CountingTask:
         is_closed = monitor.is_closed(place[1])
         return PaneCounting(partial, tuple(baselines), self.plan.oldest_minute_us, is_closed)
 
-    def _waits(self, key: str, record: WireRecord, event: LoggedEvent, batch: pa.RecordBatch) -> None:
+    def _waits(self, key: str, time_us: int, kind: EventType, body: bytes) -> None:
         """Count an event of a monitor whose spec cannot be read: nothing is wrong with the event."""
-        partial, body = self._partial(key, record), batch.column("value")[record.place].as_py() or b""
+        partial = self._partial(key, time_us)
         minute = partial.pane_us
-        if event.type is EventType.DROPPED:
+        if kind is EventType.DROPPED:
             try:
                 count_notice(partial.minutes.setdefault(minute, Outcomes()), body)
             except InvalidPayload as error:
@@ -148,45 +160,64 @@ class CountingTask:
         else:
             count_invalid(partial, minute, InvalidPayload(UNJUDGED, f"the stored spec of {key} cannot be read"), body)
 
-    def _unwatched(self, record: WireRecord, event: LoggedEvent, batch: pa.RecordBatch) -> None:
-        if event.type is EventType.DROPPED:
+    def _unwatched(self, records: Records, times: Times, at: int, origin: Origin) -> None:
+        if origin.type is EventType.DROPPED:
             # A notice of the logger about no model in particular.
             try:
-                count_notice(self._of_nobody(record), batch.column("value")[record.place].as_py() or b"")
+                count_notice(self._of_nobody(int(times[at])), records.bodies[at])
             except InvalidPayload as error:
-                self._unreadable(record, error, batch)
+                self._unreadable(records, times, at, error)
             return
-        reason = f"no monitor answers to endpoint {event.endpoint[:200]!r}; the event is kept aside"
-        self._unreadable(record, InvalidPayload("unknown_model", reason), batch)
+        reason = f"no monitor answers to endpoint {origin.endpoint[:200]!r}; the event is kept aside"
+        self._unreadable(records, times, at, InvalidPayload("unknown_model", reason))
 
-    def _unreadable(self, record: WireRecord, error: InvalidPayload, batch: pa.RecordBatch) -> None:
-        body = batch.column("value")[record.place].as_py() or b""
-        partial = self._partial(KEY_OF_NOBODY, record)
-        count_invalid(partial, partial.pane_us, error, body)
-        self._keep((KEY_OF_NOBODY, partial.pane_us), record.place, error, batch)
+    def _unreadable(self, records: Records, times: Times, at: int, error: InvalidPayload) -> None:
+        partial = self._partial(KEY_OF_NOBODY, int(times[at]))
+        count_invalid(partial, partial.pane_us, error, records.bodies[at])
+        self._keep((KEY_OF_NOBODY, partial.pane_us), at, error, records)
 
-    def _of_nobody(self, record: WireRecord) -> Outcomes:
-        partial = self._partial(KEY_OF_NOBODY, record)
+    def _of_nobody(self, time_us: int) -> Outcomes:
+        partial = self._partial(KEY_OF_NOBODY, time_us)
         return partial.minutes.setdefault(partial.pane_us, Outcomes())
 
-    def _partial(self, key: str, record: WireRecord) -> Partial:
+    def _partial(self, key: str, time_us: int) -> Partial:
         """Return what is booked on a record's minute without being watched."""
-        minute = minute_us(record.time_us, self.plan.oldest_minute_us)
+        minute = minute_us(time_us, self.plan.oldest_minute_us)
         return self.unwatched.setdefault((key, minute), Partial(key=key, pane_us=minute))
 
-    def _keep_rejected(self, batch: pa.RecordBatch) -> None:
+    def _keep_rejected(self, records: Records) -> None:
         for place, counting in self.counting.items():
             for at, error in counting.rejected:
-                self._keep(place, at, error, batch)
+                self._keep(place, at, error, records)
             counting.rejected.clear()
 
-    def _keep(self, place: _Place, at: int, error: InvalidPayload, batch: pa.RecordBatch) -> None:
+    def _keep(self, place: _Place, at: int, error: InvalidPayload, records: Records) -> None:
         kept = self.letters.get(place, 0)
         if kept >= MAX_LETTERS or self.letter_bytes >= MAX_LETTER_BYTES:
             return
-        body = batch.column("value")[at].as_py() or b""
-        letter = DeadLetter(body, tuple(all_headers(batch, at)), error.kind)
+        letter = DeadLetter(records.bodies[at], tuple(records.all_headers(at)), error.kind)
         if self.letter_bytes + letter.size_bytes <= MAX_LETTER_BYTES:
             self.letters[place] = kept + 1
             self.letter_bytes += letter.size_bytes
             self.output.letters.append(letter)
+
+
+def _by_pane(
+    records: Records, times: Times, ids: list[bytes], origin: Origin, places: Numbers, *, monitor: MonitorPlan
+) -> Iterator[tuple[_Place, MonitorPlan, EventGroup]]:
+    """Yield the events of one origin by the pane that they lie in."""
+    own = times[places]
+    for pane, within in alike(own - own % monitor.step_us):
+        chosen = places[within]
+        at = chosen.tolist()
+        names = [ids[place] for place in at]
+        group = EventGroup(
+            type=origin.type,
+            component=origin.component,
+            places=chosen,
+            times_us=times[chosen],
+            ids=names,
+            identities=identities(names, origin.type, origin.component),
+            bodies=[records.bodies[place] for place in at],
+        )
+        yield (monitor.key, pane), monitor, group

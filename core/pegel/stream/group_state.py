@@ -16,7 +16,6 @@ from pegel.data.instants import from_us
 from pegel.judge.chart_state import ChartState
 from pegel.spec.limits import OLDEST_RECORD
 from pegel.spec.names import endpoint, monitor_key, monitor_of
-from pegel.stream.arrivals import Address
 from pegel.stream.commit import ArrivalRow, Commit, DamagedState, MonitorState, PanePart, ReadRange, Restored, SetAside
 from pegel.stream.counting_plan import CountingPlan, MonitorPlan, pinned_panes
 from pegel.stream.entries import Emissions, LostSpan, PartialBatch
@@ -27,6 +26,7 @@ from pegel.stream.partial import Partial
 from pegel.stream.task_output import TaskOutput
 from pegel.stream.watched_models import Baselines, WatchedModels, monitored
 from pegel.stream.window_manager import WindowManager
+from pegel.stream.wire_records import Address
 
 MAX_PARTS = 16
 """Parts of one pane in the database; beyond them it is written whole in their place. Bounds what a restart reads."""
@@ -76,9 +76,8 @@ class GroupState:
             pinned = pinned_panes(self.manager.open_spans(key, spec.windowing), spec.windowing, current)
             currents, frontier = (current,) if current else (), self.manager.frontier(key) or now - OLDEST_RECORD
             monitors[spec.endpoint] = MonitorPlan(key, spec.windowing, currents, pinned, frontier)
-        ends = {address: read.end for address, read in self.offsets.items()}
         waiting = {endpoint(*monitor_of(key)): key for key in models.unreadable}
-        return CountingPlan.at(now, monitors, models.elsewhere, ends, waiting)
+        return CountingPlan.at(now, monitors, models.elsewhere, waiting)
 
     def count(self, plan: CountingPlan, run: RunTasks) -> TaskOutput:
         """Let tasks count a batch; where copies turn up, once more without them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 from pegel.baseline.outliers import top_features
 from pegel.data.columns import Columns, Kind, Role
 from pegel.data.decoding import Decoded, count_rows
-from pegel.data.events import EventType, LoggedEvent
+from pegel.data.events import EventType
 from pegel.data.wire import PREDICTOR
 from pegel.errors import InvalidPayload
 from pegel.spec.outside_text import cut
 from pegel.stats.layout import Layout
 from pegel.stats.summary import Summary
-from pegel.stream.arrivals import minute_us
+from pegel.stream.arrivals import minute_us, minutes_us
 from pegel.stream.counting_plan import LoadedBaseline
 from pegel.stream.decoding_alone import decode
 from pegel.stream.outcomes import Outcomes
-from pegel.stream.partial import SAMPLE_LIMIT, OutlierReason, OutlyingEvent, Partial
+from pegel.stream.partial import SAMPLE_LIMIT, Ids, OutlierReason, OutlyingEvent, Partial, no_counts, no_ids
+from pegel.stream.wire_records import Numbers
 
 MAX_OUTLIERS = 200
 """Outlying rows told one by one, per pane and task; the highest scores. All of them are counted."""
@@ -36,6 +37,40 @@ _SECOND_US = 1_000_000
 ROLES = {EventType.REQUEST: Role.FEATURE, EventType.RESPONSE: Role.PREDICTION}
 UNJUDGED = "monitor_failed"
 """Kind under which events are counted that their monitor could not count: nothing is wrong with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventGroup:
+    """Events of one type, component and pane; all fields but these have one length.
+
+    `places`: where they stand among the records at hand. `times_us`: event times to go by. `ids`: what their senders
+    called them; `identities`: what copies of them share.
+    """
+
+    type: EventType
+    component: str
+    places: Numbers
+    times_us: Numbers
+    ids: list[bytes]
+    identities: Ids
+    bodies: list[bytes]
+
+    def chosen(self, which: NDArray[np.bool_]) -> EventGroup:
+        """Return some of them."""
+        keep = np.flatnonzero(which).tolist()
+        return replace(
+            self,
+            places=self.places[which],
+            times_us=self.times_us[which],
+            ids=[self.ids[at] for at in keep],
+            identities=self.identities[which],
+            bodies=[self.bodies[at] for at in keep],
+        )
+
+    def told_id(self, at: int) -> str:
+        """Return under which id one is told: a transformer logs other rows under the id of its predictor's."""
+        name = self.ids[at].decode(errors="replace")
+        return name if self.component == PREDICTOR else f"{name} ({self.component})"
 
 
 @dataclass(slots=True)
@@ -53,61 +88,56 @@ class PaneCounting:
     is_closed: bool = False
     summaries: dict[str, Summary] = field(default_factory=dict)
     """By baseline id, each from its first row on."""
-    ids: dict[EventType, list[int]] = field(default_factory=lambda: {kind: [] for kind in EventType})
-    empty: list[int] = field(default_factory=list)
+    ids: dict[EventType, list[Ids]] = field(default_factory=lambda: {kind: [] for kind in EventType})
+    empty: list[Ids] = field(default_factory=list)
     """Events without a row, which are not in `ids`."""
-    asked_at: list[int] = field(default_factory=list)
+    asked_at: list[Numbers] = field(default_factory=list)
     """When each of the requests in `ids` was made, in whole seconds since the epoch."""
-    rows: dict[EventType, list[int]] = field(default_factory=lambda: {kind: [] for kind in ROLES})
+    rows: dict[EventType, list[Numbers]] = field(default_factory=lambda: {kind: [] for kind in ROLES})
     """How many rows each of the requests and responses in `ids` has; 0 where nobody looks at them."""
     rejected: list[tuple[int, InvalidPayload]] = field(default_factory=list)
-    """Places of unreadable records within the record batch at hand, with the reason."""
+    """Places of unreadable records among the records at hand, with the reason."""
 
     @property
     def size_bytes(self) -> int:
         """Return the memory that its summaries take."""
         return sum(summary.size_bytes for summary in self.summaries.values())
 
-    def add(self, places: list[int], events: list[LoggedEvent], bodies: list[bytes], now_us: int) -> None:
-        """Count events of one type; none of them is a copy. What is dated beyond `now_us` moves no head."""
-        kind = events[0].type
-        self.partial.saw(max((event.time_us for event in events if event.time_us <= now_us), default=None))
-        if kind is EventType.DROPPED:
-            self._notices(places, events, bodies)
+    def add(self, events: EventGroup, now_us: int) -> None:
+        """Count events, none of which is a copy. What is dated beyond `now_us` moves no head."""
+        present = events.times_us[events.times_us <= now_us]
+        self.partial.saw(int(present.max()) if present.size else None)
+        if events.type is EventType.DROPPED:
+            self._notices(events)
             return
-        role = ROLES[kind]
-        errors, rows = self._rows(events, bodies, role) if self.baselines else (self._uncounted(bodies, role), None)
-        for at, event in enumerate(events):
-            if at in errors:
-                self.reject(places[at], event, errors[at], bodies[at])
-            else:
-                self.minute(event).judged += 1
-                if rows is not None and not rows[at]:
-                    self.empty.append(event.identity)
-                    continue
-                self.ids[kind].append(event.identity)
-                self.rows[kind].append(0 if rows is None else rows[at])
-                if kind is EventType.REQUEST:
-                    self.asked_at.append(max(event.time_us, self.oldest_us) // _SECOND_US)
+        role = ROLES[events.type]
+        errors, rows = self._rows(events, role) if self.baselines else (self._uncounted(events.bodies, role), None)
+        for at, error in errors.items():
+            self._reject(events, at, error)
+        readable = np.ones(events.places.size, dtype=np.bool_)
+        readable[list(errors)] = False
+        for minute, records in minutes_us(events.times_us[readable], self.oldest_us).items():
+            self._outcomes(minute).judged += records
+        has_rows = readable if rows is None else readable & (rows > 0)
+        self.empty.append(events.identities[readable & ~has_rows])
+        self.ids[events.type].append(events.identities[has_rows])
+        self.rows[events.type].append((np.zeros_like(events.places) if rows is None else rows)[has_rows])
+        if events.type is EventType.REQUEST:
+            self.asked_at.append(np.maximum(events.times_us[has_rows], self.oldest_us) // _SECOND_US)
 
-    def reject(self, place: int, event: LoggedEvent, error: InvalidPayload, body: bytes) -> None:
-        """Count an unreadable event and remember to keep it aside."""
-        self.ids[EventType.DROPPED].append(event.identity)
-        if error.kind != UNJUDGED:
-            self.rejected.append((place, error))
-        count_invalid(self.partial, self._minute_us(event), error, body)
-
-    def minute(self, event: LoggedEvent) -> Outcomes:
-        """Return the counters of an event's minute."""
-        return self.partial.minutes.setdefault(self._minute_us(event), Outcomes())
+    def copies(self, events: EventGroup) -> None:
+        """Count events as copies of others."""
+        self.partial.duplicates += events.places.size
+        for minute, records in minutes_us(events.times_us, self.oldest_us).items():
+            self._outcomes(minute).duplicate += records
 
     def finish(self) -> Partial:
         """Return everything counted."""
         self.partial.requests = _ids(self.ids[EventType.REQUEST])
-        self.partial.asked_at = np.array(self.asked_at, dtype=np.uint32)
-        self.partial.asked_rows = np.array(self.rows[EventType.REQUEST], dtype=np.uint32)
+        self.partial.asked_at = _whole_numbers(self.asked_at)
+        self.partial.asked_rows = _whole_numbers(self.rows[EventType.REQUEST])
         self.partial.responses = _ids(self.ids[EventType.RESPONSE])
-        self.partial.answered_rows = np.array(self.rows[EventType.RESPONSE], dtype=np.uint32)
+        self.partial.answered_rows = _whole_numbers(self.rows[EventType.RESPONSE])
         self.partial.empty = _ids(self.empty)
         self.partial.rejected = _ids(self.ids[EventType.DROPPED])
         for name, summary in self.summaries.items():
@@ -116,12 +146,18 @@ class PaneCounting:
         self.partial.outliers = sorted(self.partial.outliers, key=lambda row: -row.score)[:MAX_OUTLIERS]
         return self.partial
 
-    def _minute_us(self, event: LoggedEvent) -> int:
-        return minute_us(event.time_us, self.oldest_us)
+    def _outcomes(self, minute: int) -> Outcomes:
+        return self.partial.minutes.setdefault(minute, Outcomes())
 
-    def _rows(
-        self, events: list[LoggedEvent], bodies: list[bytes], role: Role
-    ) -> tuple[dict[int, InvalidPayload], list[int] | None]:
+    def _reject(self, events: EventGroup, at: int, error: InvalidPayload) -> None:
+        """Count an unreadable event and remember to keep it aside."""
+        self.ids[EventType.DROPPED].append(events.identities[at : at + 1])
+        if error.kind != UNJUDGED:
+            self.rejected.append((int(events.places[at]), error))
+        minute = minute_us(int(events.times_us[at]), self.oldest_us)
+        count_invalid(self.partial, minute, error, events.bodies[at])
+
+    def _rows(self, events: EventGroup, role: Role) -> tuple[dict[int, InvalidPayload], Numbers | None]:
         """Count rows by every baseline; return what the deciding one finds unreadable, and the rows of each body.
 
         These are None where no field of the role is watched: rows are not looked at.
@@ -129,13 +165,13 @@ class PaneCounting:
         A baseline that makes an exception is done for in this pane: what its other rows would say is not known.
         """
         errors: dict[int, InvalidPayload] = {}
-        rows: list[int] | None = None
+        rows: Numbers | None = None
         for at, loaded in enumerate(self.baselines):
             decisive = at == len(self.baselines) - 1
             name = loaded if isinstance(loaded, str) else loaded.baseline.id
             if not isinstance(loaded, str) and name not in self.partial.damaged:
                 try:
-                    decoded = self._count(loaded, events, bodies, role, decisive=decisive)
+                    decoded = self._count(loaded, events, role, decisive=decisive)
                 except MemoryError:
                     # The record at hand is too much for this process: whoever reads it carefully finds it.
                     raise
@@ -144,15 +180,13 @@ class PaneCounting:
                 else:
                     if decisive:
                         errors = decoded.errors
-                        rows = decoded.rows.tolist() if loaded.baseline.layout.schema.of_role(role) else None
+                        rows = decoded.rows if loaded.baseline.layout.schema.of_role(role) else None
             if decisive and name in self.partial.damaged:
-                errors = dict.fromkeys(range(len(events)), InvalidPayload(UNJUDGED, self.partial.damaged[name]))
+                errors = dict.fromkeys(range(len(events.bodies)), InvalidPayload(UNJUDGED, self.partial.damaged[name]))
         return errors, rows
 
-    def _count(
-        self, loaded: LoadedBaseline, events: list[LoggedEvent], bodies: list[bytes], role: Role, *, decisive: bool
-    ) -> Decoded:
-        decoded = decode(bodies, loaded.baseline.layout.schema, role)
+    def _count(self, loaded: LoadedBaseline, events: EventGroup, role: Role, *, decisive: bool) -> Decoded:
+        decoded = decode(events.bodies, loaded.baseline.layout.schema, role)
         if self.is_closed:
             return decoded
         summary = self.summaries.get(loaded.baseline.id)
@@ -178,13 +212,13 @@ class PaneCounting:
                 errors[at] = InvalidPayload("decoder_failed", f"the decoder failed on this body: {error!r:.200}")
         return errors
 
-    def _notices(self, places: list[int], events: list[LoggedEvent], bodies: list[bytes]) -> None:
-        for place, event, body in zip(places, events, bodies, strict=True):
+    def _notices(self, events: EventGroup) -> None:
+        for at, (time_us, body) in enumerate(zip(events.times_us.tolist(), events.bodies, strict=True)):
             try:
-                count_notice(self.minute(event), body)
-                self.ids[EventType.DROPPED].append(event.identity)
+                count_notice(self._outcomes(minute_us(time_us, self.oldest_us)), body)
+                self.ids[EventType.DROPPED].append(events.identities[at : at + 1])
             except InvalidPayload as error:
-                self.reject(place, event, error, body)
+                self._reject(events, at, error)
 
 
 def count_notice(minute: Outcomes, body: bytes) -> None:
@@ -214,7 +248,7 @@ def _sample(error: InvalidPayload, body: bytes) -> str:
     return f"{told} | {len(body):,} bytes: {body[:SAMPLE_BYTES].decode(errors='replace')}"[:SAMPLE_LIMIT]
 
 
-def score(loaded: LoadedBaseline, summary: Summary, decoded: Decoded, events: list[LoggedEvent]) -> list[OutlyingEvent]:
+def score(loaded: LoadedBaseline, summary: Summary, decoded: Decoded, events: EventGroup) -> list[OutlyingEvent]:
     """Score feature rows, count them in `summary` and return the outlying ones with what made them so."""
     cutoff = loaded.baseline.outlier_cutoff
     if cutoff is None:
@@ -228,9 +262,9 @@ def score(loaded: LoadedBaseline, summary: Summary, decoded: Decoded, events: li
     values = _values(loaded.baseline.layout, decoded.columns)
     return [
         OutlyingEvent(
-            event_id=cut(_told_id(events[bodies[row]]), MAX_TEXT),
+            event_id=cut(events.told_id(bodies[row]), MAX_TEXT),
             row=int(indices[row]),
-            event_time_us=events[bodies[row]].time_us,
+            event_time_us=int(events.times_us[bodies[row]]),
             score=float(scores[row]),
             cutoff=cutoff.score,
             reasons=tuple(
@@ -251,11 +285,6 @@ def _values(layout: Layout, columns: Columns) -> dict[str, NDArray[Any]]:
     return by_name
 
 
-def _told_id(event: LoggedEvent) -> str:
-    """Return under which id an event is told: a transformer logs other rows under the id of its predictor's."""
-    return event.id if event.component == PREDICTOR else f"{event.id} ({event.component})"
-
-
 def _plain(value: Any) -> float | str | None:
     """Return a value as JSON can hold it, of a long text the beginning with its length and hash."""
     if value is None:
@@ -265,5 +294,9 @@ def _plain(value: Any) -> float | str | None:
     return float(value) if math.isfinite(value) else str(float(value))
 
 
-def _ids(found: list[int]) -> NDArray[np.uint64]:
-    return np.array(found, dtype=np.uint64)
+def _ids(parts: list[Ids]) -> Ids:
+    return np.concatenate(parts) if parts else no_ids()
+
+
+def _whole_numbers(parts: list[Numbers]) -> NDArray[np.uint32]:
+    return np.concatenate([no_counts(), *parts]).astype(np.uint32)

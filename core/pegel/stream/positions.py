@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pegel.stream.arrivals import Address
 from pegel.stream.commit import Gap, ReadRange
+from pegel.stream.wire_records import Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +21,33 @@ class PartitionEnds:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class OffsetRange:
+    """Records of one partition that may be read: offsets from `start` (inclusive) to `end` (exclusive)."""
+
+    address: Address
+    start: int
+    end: int
+
+    @property
+    def records(self) -> int:
+        """Return how many records it holds at most: some offsets may hold none."""
+        return self.end - self.start
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        topic, partition = self.address
+        return f"{topic}, partition {partition}, offsets {self.start} to {self.end}"
+
+
 @dataclass(slots=True)
 class Positions:
-    """Where each partition is read from, and what has to be noted before. `reset` are empty ranges that begin anew."""
+    """What there is to read of each partition, and what has to be noted before.
 
-    starts: dict[Address, int] = field(default_factory=dict)
+    `reset` are empty ranges that begin anew.
+    """
+
+    ranges: list[OffsetRange] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     reset: list[ReadRange] = field(default_factory=list)
 
@@ -55,7 +77,7 @@ def positions(known: Mapping[Address, ReadRange], there: Iterable[PartitionEnds]
         elif start > ends.end:
             found.gaps.append(_gap(ends, ends.end, start, "the broker lost records: it numbers on from before", now))
             start = ends.end
-        found.starts[address] = start
+        found.ranges.append(OffsetRange(address, start, ends.end))
         if last is None or start != last.end or last.topic_id != ends.topic_id:
             found.reset.append(_empty(ends, start))
     return found

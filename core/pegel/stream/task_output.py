@@ -1,20 +1,11 @@
-"""What tasks return: partials, unreadable records kept aside, and how far each partition was read. As Arrow rows."""
+"""What tasks return: partials, unreadable records kept aside, and how far each partition was read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
-import pyarrow as pa
-
-from pegel.stream import packing
 from pegel.stream.partial import Partial
-
-SCHEMA = pa.schema([("kind", pa.string()), ("data", pa.binary())])
-SQL_SCHEMA = "kind string, data binary"
-"""The same in Spark's words."""
-_PARTIAL, _LETTER, _READ, _ANSWERING = "partial", "letter", "read", "answering"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +20,6 @@ class DeadLetter:
     def size_bytes(self) -> int:
         """Return about how much memory it takes."""
         return len(self.value) + sum(len(name) + len(value) for name, value in self.headers)
-
-    def to_bytes(self) -> bytes:
-        """Return everything packed, the inverse of `from_bytes`."""
-        value = {"reason": self.reason, "names": [name for name, _ in self.headers]}
-        return packing.pack(value, (self.value, *(value for _, value in self.headers)))
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> DeadLetter:
-        """Read what `to_bytes` wrote."""
-        value, (body, *headers) = packing.unpack(data)
-        return cls(body, tuple(zip(value["names"], headers, strict=True)), value["reason"])
 
 
 @dataclass(slots=True)
@@ -64,15 +44,6 @@ class PartitionRead:
         self.size_bytes += other.size_bytes
         for minute, records in other.minutes.items():
             self.minutes[minute] = self.minutes.get(minute, 0) + records
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON, the inverse of `from_json`."""
-        return asdict(self) | {"minutes": list(self.minutes.items())}
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> PartitionRead:
-        """Read what `to_json` wrote."""
-        return cls(**data | {"minutes": dict(data["minutes"])})
 
 
 @dataclass(slots=True)
@@ -110,27 +81,13 @@ class TaskOutput:
         return sum(read.records for read in self.reads.values())
 
 
-def encode(output: TaskOutput) -> pa.RecordBatch:
-    """Return what a task found in the schema `SCHEMA`."""
-    rows = [(_PARTIAL, partial.to_bytes()) for partial in output.partials]
-    rows += [(_LETTER, letter.to_bytes()) for letter in output.letters]
-    rows += [(_READ, packing.pack(read.to_json(), ())) for read in output.reads.values()]
-    rows += [(_ANSWERING, key.encode()) for key in sorted(output.answering)]
-    kinds, data = zip(*rows, strict=True) if rows else ((), ())
-    return pa.RecordBatch.from_arrays([pa.array(kinds, pa.string()), pa.array(data, pa.binary())], schema=SCHEMA)
-
-
-def decode(batches: Iterable[pa.RecordBatch]) -> TaskOutput:
+def together(outputs: Iterable[TaskOutput]) -> TaskOutput:
     """Return what all tasks found together."""
-    output = TaskOutput()
-    for batch in batches:
-        for kind, data in zip(batch.column("kind").to_pylist(), batch.column("data").to_pylist(), strict=True):
-            if kind == _PARTIAL:
-                output.partials.append(Partial.from_bytes(data))
-            elif kind == _LETTER:
-                output.letters.append(DeadLetter.from_bytes(data))
-            elif kind == _ANSWERING:
-                output.answering.add(data.decode())
-            else:
-                output.took(PartitionRead.from_json(packing.unpack(data)[0]))
-    return output
+    whole = TaskOutput()
+    for output in outputs:
+        whole.partials += output.partials
+        whole.letters += output.letters
+        whole.answering |= output.answering
+        for read in output.reads.values():
+            whole.took(read)
+    return whole

@@ -1,17 +1,14 @@
-"""Arrow record batches of the stream as events: headers looked up for the whole batch at once."""
+"""Records as they come from the broker, and what their headers say, looked up once for all that say the same."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pegel.data.events import LoggedEvent, parse_event
+from pegel.data.events import Origin, missing, parse_origin
 from pegel.data.wire import (
     HEADER_COMPONENT,
     HEADER_ENDPOINT,
@@ -22,60 +19,80 @@ from pegel.data.wire import (
 )
 from pegel.errors import InvalidPayload
 
-HEADERS = (HEADER_ID, HEADER_TYPE, HEADER_ENDPOINT, HEADER_NAMESPACE, HEADER_COMPONENT, HEADER_PROBE)
-SCHEMA = pa.schema(
-    [
-        ("value", pa.binary()),
-        ("headers", pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))),
-        ("timestamp", pa.timestamp("us", tz="UTC")),
-        ("topic", pa.string()),
-        ("partition", pa.int32()),
-        ("offset", pa.int64()),
-    ]
-)
-"""What is handed to the tasks: the body untouched, the CloudEvents attributes, the event time, the address."""
+_SHARED = (HEADER_TYPE, HEADER_ENDPOINT, HEADER_NAMESPACE, HEADER_COMPONENT, HEADER_PROBE)
+_NAMELESS = ()
+"""Stands for the headers of an event without an id."""
+
+Address = tuple[str, int]
+"""Topic and partition."""
+Headers = Sequence[tuple[str, bytes | None]]
+Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class WireRecord:
-    """One record: its place in the batch, its time, and either the event it is or why it is none."""
+class Records:
+    """Records of one partition in the order of their offsets; all fields have one length.
 
-    place: int
-    time_us: int
-    event: LoggedEvent | InvalidPayload
+    `times_us`: the records' own timestamps, microseconds since the epoch; any 64 bits may stand there. `bodies`: empty
+    where a record has none.
+    """
 
+    address: Address
+    offsets: Numbers
+    times_us: Numbers
+    bodies: list[bytes]
+    headers: list[Headers]
 
-def records(batch: pa.RecordBatch, times: NDArray[np.int64]) -> Iterator[WireRecord]:
-    """Read the events of a batch with the column `headers`; `times` are the event times to go by, in microseconds."""
-    columns = [header(batch.column("headers"), name) for name in HEADERS]
-    for place, (time_us, values) in enumerate(zip(times.tolist(), zip(*columns, strict=True), strict=True)):
-        try:
-            event: LoggedEvent | InvalidPayload = parse_event(dict(zip(HEADERS, values, strict=True)), time_us)
-        except InvalidPayload as error:
-            event = error
-        yield WireRecord(place, time_us, event)
+    def __len__(self) -> int:
+        """Return how many records there are."""
+        return len(self.bodies)
 
-
-def times_us(batch: pa.RecordBatch) -> NDArray[np.int64]:
-    """Return the records' timestamps in microseconds since the epoch."""
-    micro = batch.column("timestamp").cast(pa.timestamp("us", tz="UTC"))
-    return np.asarray(micro.cast(pa.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
+    def all_headers(self, place: int) -> list[tuple[str, bytes]]:
+        """Return every header of one record, for keeping it aside unchanged."""
+        return [(name, value or b"") for name, value in self.headers[place]]
 
 
-def header(headers: pa.Array, name: str) -> list[bytes | None]:
-    """Return the value of one header per record; the last one if it is repeated, None if it is absent."""
-    values: list[bytes | None] = [None] * len(headers)
-    flat = headers.flatten()
-    if not len(flat):
-        return values
-    chosen = pc.equal(flat.field("key"), name)
-    owners = pc.list_parent_indices(headers).filter(chosen).to_pylist()
-    for owner, value in zip(owners, flat.field("value").filter(chosen).to_pylist(), strict=True):
-        values[owner] = value
-    return values
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What the headers of records say: `ids[i]` and `origins[codes[i]]` of the record at place i.
+
+    An id is empty and an origin is the reason where a record is no event.
+    """
+
+    ids: list[bytes]
+    codes: Numbers
+    origins: list[Origin | InvalidPayload]
+
+    def by_origin(self) -> list[tuple[Origin | InvalidPayload, Numbers]]:
+        """Return each origin with the places of its events, ascending."""
+        return [(self.origins[code], places) for code, places in alike(self.codes)]
 
 
-def all_headers(batch: pa.RecordBatch, place: int) -> list[tuple[str, bytes]]:
-    """Return every header of one record, for keeping it aside unchanged."""
-    pairs: list[dict[str, Any]] = batch.column("headers")[place].as_py() or []
-    return [(pair["key"], pair["value"] or b"") for pair in pairs]
+def alike(values: NDArray[np.int64]) -> list[tuple[int, Numbers]]:
+    """Return each value, ascending, with the places where it stands, ascending. The work is that of sorting them."""
+    order = np.argsort(values, kind="stable")
+    changes = np.flatnonzero(np.diff(values[order])) + 1
+    return [(int(values[places[0]]), places) for places in np.split(order, changes) if places.size]
+
+
+def events(headers: Sequence[Headers]) -> Events:
+    """Read the headers of records. Of a header that is repeated the last value counts."""
+    known: dict[tuple[bytes | None, ...], int] = {}
+    ids: list[bytes] = []
+    codes: list[int] = []
+    for record in headers:
+        value_of = dict(record).get
+        event_id = value_of(HEADER_ID) or b""
+        ids.append(event_id)
+        shared = tuple(map(value_of, _SHARED)) if event_id else _NAMELESS
+        codes.append(known.setdefault(shared, len(known)))
+    return Events(ids, np.array(codes, dtype=np.int64), [_origin(shared) for shared in known])
+
+
+def _origin(shared: tuple[bytes | None, ...]) -> Origin | InvalidPayload:
+    if shared == _NAMELESS:
+        return missing(HEADER_ID)
+    try:
+        return parse_origin(dict(zip(_SHARED, shared, strict=True)))
+    except InvalidPayload as error:
+        return error

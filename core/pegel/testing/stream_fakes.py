@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import numpy as np
 import orjson
-import pyarrow as pa
 from sqlalchemy.engine import Engine
 
 from pegel.baseline.baseline import Baseline
+from pegel.data.instants import to_us
 from pegel.data.wire import (
     HEADER_COMPONENT,
     HEADER_ENDPOINT,
@@ -26,7 +27,7 @@ from pegel.stats.summary import Summary
 from pegel.store.stream_store import StreamStore
 from pegel.stream.counting_plan import LoadedBaseline, load_baseline
 from pegel.stream.result_rows import Heartbeat
-from pegel.stream.wire_records import SCHEMA
+from pegel.stream.wire_records import Address, Records
 
 
 @dataclass
@@ -97,20 +98,21 @@ class LoggedRecord:
         return [(name, value.encode()) for name, value in {**names, HEADER_NAMESPACE: "default"}.items()]
 
 
-def record_batch(records: Sequence[LoggedRecord]) -> pa.RecordBatch:
-    """Return records as tasks get them."""
-    rows = [
-        {
-            "value": record.body,
-            "headers": [{"key": key, "value": value} for key, value in record.headers],
-            "timestamp": record.at,
-            "topic": record.place[0],
-            "partition": record.place[1],
-            "offset": record.place[2],
-        }
-        for record in records
+def as_read(logged: Sequence[LoggedRecord]) -> list[Records]:
+    """Return records as tasks get them, by partition."""
+    by_address: dict[Address, list[LoggedRecord]] = {}
+    for record in logged:
+        by_address.setdefault(record.place[:2], []).append(record)
+    return [
+        Records(
+            address,
+            np.array([record.place[2] for record in own], dtype=np.int64),
+            np.array([to_us(record.at) for record in own], dtype=np.int64),
+            [record.body for record in own],
+            [record.headers for record in own],
+        )
+        for address, own in by_address.items()
     ]
-    return pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
 
 
 def speak(engine: Engine, beat: Heartbeat) -> None:

@@ -23,10 +23,10 @@ from pegel.stream.commit import Claim, Commit, Restored
 from pegel.stream.counting_plan import CountingPlan
 from pegel.stream.counting_task import CountingTask
 from pegel.stream.group_state import GroupState
-from pegel.stream.task_output import TaskOutput, decode
+from pegel.stream.task_output import TaskOutput, together
 from pegel.testing import ManualClock
 from pegel.testing.samples import brief_spec, trained_on
-from pegel.testing.stream_fakes import FixedBaselines, FixedModels, LoggedRecord, record_batch
+from pegel.testing.stream_fakes import FixedBaselines, FixedModels, LoggedRecord, as_read
 
 BEGIN = datetime.fromisoformat("2026-03-01T12:00:00+00:00")
 TOPIC = "pegel.default.inference"
@@ -127,8 +127,8 @@ class Group:
 
         def run(plan: CountingPlan, alone: bool) -> TaskOutput:
             parts = [[record for part in partitions for record in part]] if alone else list(partitions)
-            tasks = [CountingTask(plan, self.baselines.load).run(iter([record_batch(part)])) for part in parts]
-            return decode(batch for task in tasks for batch in task)
+            tasks = [CountingTask(plan, self.baselines.load).run(as_read(part)) for part in parts]
+            return together(output for task in tasks for output in task)
 
         self.output = state.count(state.plan(self.models, self.clock.now()), run)
         return state.take(self.output, self.models, self.clock.now())

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegel.data.events import EventType, identity
+from pegel.data.events import EventType, identities
 from pegel.data.wire import DROPPED_TYPE, REQUEST_TYPE, RESPONSE_TYPE
 from pegel.judge.findings import Verdict
 from pegel.judge.layers.odd_events import explain_events
@@ -341,7 +341,7 @@ ONE_ROW = np.ones(1, dtype=np.uint32)
 
 def _partial(at: float, windowing: Windowing, kind: EventType, name: str) -> Partial:
     """Return a partial of one event."""
-    ids, instant = np.array([identity(name, kind)], dtype=np.uint64), BEGIN + timedelta(seconds=at)
+    ids, instant = identities([name.encode()], kind), BEGIN + timedelta(seconds=at)
     pane = instant - (instant - BEGIN) % windowing.step
     common: dict[str, Any] = {"key": KEY, "pane_us": round(pane.timestamp()) * 10**6}
     common["head_us"] = round(instant.timestamp() * 1e6)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from pegel.baseline.baseline import Baseline
@@ -18,8 +17,9 @@ from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
 from pegel.stream.counting_plan import CountingPlan, MonitorPlan
 from pegel.stream.counting_task import MAX_PANE_BYTES, CountingTask
-from pegel.stream.task_output import decode
-from pegel.testing.stream_fakes import FixedBaselines, LoggedRecord, record_batch
+from pegel.stream.task_output import together
+from pegel.stream.wire_records import Records
+from pegel.testing.stream_fakes import FixedBaselines, LoggedRecord, as_read
 
 NOW = datetime.fromisoformat("2026-03-08T12:00:00+00:00")
 
@@ -65,13 +65,13 @@ def test_many_old_minutes_are_counted_in_bounded_memory() -> None:
     task = CountingTask(plan, baselines.load)
     live = []
 
-    def batches() -> Iterator[pa.RecordBatch]:
+    def batches() -> Iterator[Records]:
         records = [record.moved("t", 0, offset) for offset, record in enumerate(old_minutes(1_500))]
         for first in range(0, 1_500, 50):
             live.append(sum(len(counting.summaries) for counting in task.counting.values()))
-            yield record_batch(records[first : first + 50])
+            yield from as_read(records[first : first + 50])
 
-    output = decode(task.run(batches()))
+    output = together(task.run(batches()))
     size = Summary.empty(baselines.baseline(plan.monitors["wide-v1"].current[0]).layout).size_bytes
 
     assert 500 < max(live) <= MAX_PANE_BYTES // size + 1 < 1_250
@@ -83,7 +83,7 @@ def test_many_old_minutes_are_counted_in_bounded_memory() -> None:
 def test_what_comes_for_closed_minutes_makes_no_summary() -> None:
     """Of what is late only the number counts: its minutes leave no counts to carry, and nothing to merge."""
     plan, baselines = wide_plan(frontier=NOW)
-    output = decode(CountingTask(plan, baselines.load).run(iter([record_batch(old_minutes(300))])))
+    output = together(CountingTask(plan, baselines.load).run(as_read(old_minutes(300))))
 
     assert [{}] * 300 == [partial.summaries for partial in output.partials]
     assert 300 == sum(count.judged for partial in output.partials for count in partial.minutes.values())

@@ -16,30 +16,6 @@ from pegel.stream.group_state import MAX_PARTS
 from pegel.testing.stream_fakes import LoggedRecord
 
 
-def test_records_that_spark_repeats_count_once(group: Any) -> None:
-    """The same offsets again, to the same state or to a restarted one, change nothing."""
-    state = group.start()
-    records = group.placed(group.pairs(0, 10))
-    group.process(state, *records)
-    again = group.take(state, *records)
-    restarted = group.take(group.start(), *records)
-
-    assert (10, 10, 10, 0) == group.totals()
-    assert ([], [], []) == (again.read, again.windows, again.ledger)
-    assert ([], [], []) == (restarted.read, restarted.windows, restarted.ledger)
-
-
-def test_a_batch_that_overlaps_counts_what_is_new(group: Any) -> None:
-    """Of a batch that begins before the stored end only the records from there on are taken."""
-    state = group.start()
-    (records,) = group.placed(group.pairs(0, 20))
-    group.process(state, records[:20])
-    commit = group.process(group.start(), records[10:])
-
-    assert (20, 20, 20, 0) == group.totals()
-    assert [(20, 40, 20)] == [(read.start, read.end, read.records) for read in commit.read]
-
-
 def test_a_commit_that_never_came_through_is_made_again(group: Any) -> None:
     """A driver that dies before its commit leaves nothing; the next one reads the same records with the same result."""
     state = group.start()

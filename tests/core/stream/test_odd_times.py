@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,20 +23,20 @@ from pegel.stream.counting_plan import CountingPlan, MonitorPlan
 from pegel.stream.counting_task import CountingTask
 from pegel.stream.entries import MonitoredModel, PartialBatch
 from pegel.stream.partial import Partial
-from pegel.stream.task_output import TaskOutput, decode
+from pegel.stream.task_output import TaskOutput, together
 from pegel.stream.window_manager import WindowManager
-from pegel.testing.stream_fakes import FixedBaselines, LoggedRecord, record_batch
+from pegel.stream.wire_records import Records
+from pegel.testing.stream_fakes import FixedBaselines, LoggedRecord, as_read
 
 I64 = 2**63 - 1
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LAYOUT = build_layout(Schema((Field("x", Kind.NUMERIC),)), {"x": np.arange(100.0)})
 
 
-def dated(records: list[LoggedRecord], times_us: list[int]) -> pa.RecordBatch:
+def dated(records: list[LoggedRecord], times_us: list[int]) -> list[Records]:
     """Return records with any 64 bits as their times."""
-    batch = record_batch(records)
-    times = pa.array(np.array(times_us, dtype=np.int64)).cast(pa.timestamp("us", tz="UTC"))
-    return batch.set_column(batch.schema.get_field_index("timestamp"), batch.schema.field("timestamp"), times)
+    (read,) = as_read(records)
+    return [replace(read, times_us=np.array(times_us, dtype=np.int64))]
 
 
 def take(group: Any, state: Any, records: list[LoggedRecord], times_us: list[int]) -> Any:
@@ -45,7 +44,7 @@ def take(group: Any, state: Any, records: list[LoggedRecord], times_us: list[int
     (placed,) = group.placed(records)
 
     def run(plan: CountingPlan, _alone: bool) -> TaskOutput:
-        return decode(CountingTask(plan, group.baselines.load).run(iter([dated(placed, times_us)])))
+        return together(CountingTask(plan, group.baselines.load).run(dated(placed, times_us)))
 
     commit = state.take(state.count(state.plan(group.models, group.clock.now()), run), group.models, group.clock.now())
     group.commit(commit)
@@ -75,7 +74,7 @@ def test_no_time_ends_a_task(times: list[int]) -> None:
         LoggedRecord(f"e{at}", REQUEST_TYPE, ("delays-v1", "nobody-v1")[at % 2], b'{"instances": [1]}', NOW)
         for at in range(len(times))
     ]
-    output = decode(CountingTask(plan, FixedBaselines().load).run(iter([dated(records, times)])))
+    output = together(CountingTask(plan, FixedBaselines().load).run(dated(records, times)))
     counted = [count for partial in output.partials for count in partial.minutes.values()]
 
     assert len(times) == sum(count.judged + count.invalid for count in counted)

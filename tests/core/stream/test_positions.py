@@ -34,14 +34,14 @@ def test_a_known_partition_goes_on_after_what_was_read() -> None:
     """Nothing is read twice, nothing is noted."""
     found = positions({ADDRESS: read_up_to(40)}, [ends(0, 100)], NOW)
 
-    assert ({ADDRESS: 40}, [], []) == (found.starts, found.gaps, found.reset)
+    assert ({ADDRESS: 40}, [], []) == ({each.address: each.start for each in found.ranges}, found.gaps, found.reset)
 
 
 def test_an_unknown_partition_begins_at_its_beginning() -> None:
     """Its place is noted, so that it is known from then on."""
     found = positions({}, [ends(7, 100)], NOW)
 
-    assert ({ADDRESS: 7}, []) == (found.starts, found.gaps)
+    assert ({ADDRESS: 7}, []) == ({each.address: each.start for each in found.ranges}, found.gaps)
     assert [(7, 7, 0)] == [(read.start, read.end, read.records) for read in found.reset]
 
 
@@ -49,21 +49,21 @@ def test_records_deleted_unread_are_a_gap() -> None:
     """What retention took before it was read is noted, and reading goes on after it."""
     found = positions({ADDRESS: read_up_to(40)}, [ends(60, 100)], NOW)
 
-    assert ({ADDRESS: 60}, (40, 60)) == (found.starts, gap(found))
+    assert ({ADDRESS: 60}, (40, 60)) == ({each.address: each.start for each in found.ranges}, gap(found))
 
 
 def test_a_broker_that_numbers_on_from_before_is_a_gap_too() -> None:
     """Offsets that were read and are not there any more are noted; reading goes on at the broker's end."""
     found = positions({ADDRESS: read_up_to(140)}, [ends(0, 100)], NOW)
 
-    assert ({ADDRESS: 100}, (100, 140)) == (found.starts, gap(found))
+    assert ({ADDRESS: 100}, (100, 140)) == ({each.address: each.start for each in found.ranges}, gap(found))
 
 
 def test_a_topic_made_again_begins_anew() -> None:
     """Another id under the same name means other records: no gap, and the numbers begin again."""
     found = positions({ADDRESS: read_up_to(140)}, [ends(0, 100, topic_id="b")], NOW)
 
-    assert ({ADDRESS: 0}, []) == (found.starts, found.gaps)
+    assert ({ADDRESS: 0}, []) == ({each.address: each.start for each in found.ranges}, found.gaps)
     assert ["b"] == [read.topic_id for read in found.reset]
 
 
@@ -72,4 +72,4 @@ def test_without_ids_a_topic_is_taken_for_the_same(known: str | None, now: str |
     """A broker that gives no ids cannot say that a topic was made again."""
     found = positions({ADDRESS: read_up_to(40, known)}, [ends(0, 100, now)], NOW)
 
-    assert {ADDRESS: 40} == found.starts
+    assert {ADDRESS: 40} == {each.address: each.start for each in found.ranges}

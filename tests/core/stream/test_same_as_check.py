@@ -26,8 +26,8 @@ from pegel.stream.commit import Commit, Restored
 from pegel.stream.counting_plan import CountingPlan
 from pegel.stream.counting_task import CountingTask
 from pegel.stream.group_state import GroupState
-from pegel.stream.task_output import TaskOutput, decode
-from pegel.testing.stream_fakes import FixedBaselines, FixedModels, LoggedRecord, record_batch
+from pegel.stream.task_output import TaskOutput, together
+from pegel.testing.stream_fakes import FixedBaselines, FixedModels, LoggedRecord, as_read
 
 BEGIN = datetime.fromisoformat("2026-03-01T12:00:00+00:00")
 TRAINED = 1_200
@@ -100,7 +100,7 @@ def stream(baseline: Baseline, spec: MonitorSpec, records: list[LoggedRecord]) -
     now = BEGIN + timedelta(minutes=30)
 
     def run(plan: CountingPlan, alone: bool) -> TaskOutput:
-        return decode(CountingTask(plan, baselines.load).run(iter([record_batch(records)])))
+        return together(CountingTask(plan, baselines.load).run(as_read(records)))
 
     state.take(state.count(state.plan(models, now), run), models, now)
     later = now + timedelta(hours=2)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
-from pegel.data.events import EventType, identity
+from pegel.data.events import EventType, identities
 from pegel.data.instants import MINUTE, to_us
 from pegel.data.spans import Span, floor
 from pegel.spec.monitor_spec import Windowing
@@ -63,10 +63,10 @@ def partial(
         "pane_us": to_us(floor(second(at), windowing.step)),
         "head_us": to_us(second(at)),
         "summaries": {BASELINE: summary.to_bytes()},
-        "requests": np.array([identity(one, EventType.REQUEST) for one in ids], dtype=np.uint64),
+        "requests": identities([one.encode() for one in ids], EventType.REQUEST),
         "asked_at": np.full(len(ids), second(at).timestamp(), dtype=np.uint32),
         "asked_rows": np.ones(len(ids), dtype=np.uint32),
-        "responses": np.array([identity(one, EventType.RESPONSE) for one in answered], dtype=np.uint64),
+        "responses": identities([one.encode() for one in answered], EventType.RESPONSE),
         "answered_rows": np.ones(len(answered), dtype=np.uint32),
         "rows": len(ids),
         "minutes": {to_us(floor(second(at), MINUTE)): Outcomes(judged=len(ids) + len(answered))},
@@ -245,7 +245,7 @@ def test_copies_are_found_across_and_within_batches() -> None:
     split = manager.repeated([partial(2, "c"), partial(3, "c")])
 
     assert not fresh
-    assert {(KEY, second(0)): [identity("a", EventType.REQUEST)]} == {
+    assert {(KEY, second(0)): identities([b"a"], EventType.REQUEST).tolist()} == {
         where: ids.tolist() for where, ids in copied.known.items()
     }
     assert split.split

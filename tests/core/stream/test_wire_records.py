@@ -1,60 +1,63 @@
-"""Arrow batches as events."""
+"""Records as events: what headers say, for all records at once."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import numpy as np
+import pytest
 
-import pyarrow as pa
-
-from pegel.data.events import LoggedEvent
-from pegel.data.instants import to_us
+from pegel.data.events import EventType, Origin
 from pegel.data.wire import REQUEST_TYPE
 from pegel.errors import InvalidPayload
-from pegel.stream.wire_records import all_headers, header, records, times_us
+from pegel.stream.wire_records import Headers, Records, alike, events
 
-AT = datetime(2026, 3, 1, tzinfo=UTC)
-HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
-
-
-def batch(*headers: list[tuple[str, bytes | None]] | None) -> pa.RecordBatch:
-    """Return a batch with these headers, one second apart."""
-    rows = [None if one is None else [{"key": key, "value": value} for key, value in one] for one in headers]
-    return pa.RecordBatch.from_pydict(
-        {
-            "value": pa.array([b""] * len(rows), pa.binary()),
-            "headers": pa.array(rows, HEADERS),
-            "timestamp": pa.array([AT + timedelta(seconds=i) for i in range(len(rows))], pa.timestamp("ms", "UTC")),
-        }
-    )
+GOOD: list[tuple[str, bytes | None]] = [
+    ("ce_id", b"e1"),
+    ("ce_type", REQUEST_TYPE.encode()),
+    ("ce_inferenceservicename", b"delays-v1"),
+]
+ORIGIN = Origin(EventType.REQUEST, "delays-v1", "")
 
 
-def test_a_header_is_found_in_whatever_row_it_stands() -> None:
-    """Rows without headers and with null ones keep their places; of a repeated header the last value counts."""
-    found = batch([("a", b"1"), ("b", b"2")], None, [], [("a", None)], [("a", b"3"), ("a", b"4")]).column("headers")
+def test_events_that_say_the_same_share_their_origin() -> None:
+    """Events come by origin with the places where they stand; of a header that is repeated the last value counts."""
+    other = [*GOOD, ("ce_inferenceservicename", b"fraud-v1")]
+    said = events([GOOD, other, [("ce_id", b"e2"), *GOOD[1:]]])
 
-    assert [b"1", None, None, None, b"4"] == header(found, "a")
-    assert [None] * 5 == header(found, "absent")
-
-
-def test_a_slice_of_a_batch_keeps_its_headers() -> None:
-    """Arrow batches may be views into larger ones; headers still belong to their rows."""
-    whole = batch([("a", b"0")], [("a", b"1")], [("b", b"x"), ("a", b"2")])
-
-    assert [b"1", b"2"] == header(whole.slice(1).column("headers"), "a")
-    assert [("b", b"x"), ("a", b"2")] == all_headers(whole.slice(1), 1)
-
-
-def test_an_unreadable_record_keeps_its_place_and_reason() -> None:
-    """A record without the required headers is reported where it stands; the others are events with their times."""
-    good: list[tuple[str, bytes | None]] = [
-        ("ce_id", b"e1"),
-        ("ce_type", REQUEST_TYPE.encode()),
-        ("ce_inferenceservicename", b"delays-v1"),
+    assert [b"e1", b"e1", b"e2"] == said.ids
+    assert [(ORIGIN, [0, 2]), (Origin(EventType.REQUEST, "fraud-v1", ""), [1])] == [
+        (origin, places.tolist()) for origin, places in said.by_origin()
     ]
-    both = batch(None, good)
-    first, second = records(both, times_us(both))
 
-    assert isinstance(first.event, InvalidPayload)
-    assert ("missing_header", 0) == (first.event.kind, first.place)
-    assert isinstance(second.event, LoggedEvent)
-    assert ("e1", to_us(AT) + 1_000_000, 1) == (second.event.id, second.event.time_us, second.place)
+
+@pytest.mark.parametrize(
+    ("headers", "kind"),
+    [
+        ([], "missing_header"),
+        ([("ce_id", None)], "missing_header"),
+        ([("ce_id", b""), *GOOD[1:]], "missing_header"),
+        (GOOD[:1], "missing_header"),
+        ([*GOOD, ("ce_type", b"io.kserve.inference.response")], "unknown_type"),
+    ],
+)
+def test_an_unreadable_record_keeps_its_place_and_reason(headers: Headers, kind: str) -> None:
+    """A record without the required headers is reported where it stands; the others are events."""
+    ((first, at), (second, then)) = events([headers, GOOD]).by_origin()
+
+    assert isinstance(first, InvalidPayload)
+    assert (kind, [0], ORIGIN, [1]) == (first.kind, at.tolist(), second, then.tolist())
+
+
+def test_headers_are_kept_as_they_came() -> None:
+    """Repeated ones twice, those without a value as empty."""
+    none = np.zeros(1, dtype=np.int64)
+    records = Records(("t", 0), none, none, [b""], [[("a", b"3"), ("a", None)]])
+
+    assert [("a", b"3"), ("a", b"")] == records.all_headers(0)
+
+
+def test_values_are_grouped_in_order() -> None:
+    """Each value once, ascending, with its places; of nothing there is nothing."""
+    groups = alike(np.array([5, -1, 5, 2], dtype=np.int64))
+
+    assert [(-1, [1]), (2, [3]), (5, [0, 2])] == [(value, places.tolist()) for value, places in groups]
+    assert [] == alike(np.empty(0, dtype=np.int64))

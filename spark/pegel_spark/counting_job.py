@@ -1,0 +1,92 @@
+"""One batch as a Spark job: ranges of offsets go to the workers, what they hold comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+
+from pegel.errors import Unavailable
+from pegel.stream.counting_plan import CountingPlan
+from pegel.stream.counting_task import CountingTask, LoadBaseline
+from pegel.stream.positions import OffsetRange
+from pegel.stream.task_output import PartitionRead, TaskOutput, together
+from pegel.stream.wire_records import Records
+from pegel_spark.consuming import FIRST_RECORDS, MOST_RECORDS, Reading, RecordsGone
+
+TASK_BYTES = 32 * 1024 * 1024
+"""Bytes of bodies, and of what is counted of them, after which a task takes no more: seconds of work, whatever the size
+of a record."""
+FEW_PANES_BYTES = 4 * 1024 * 1024
+"""Bytes of what is counted up to which many records are taken at once."""
+TASK_RECORDS = 4_000
+"""Records that are worth a task of their own; a task costs as much as counting some hundreds."""
+
+Answer = TaskOutput | Unavailable
+"""A broker that is away is no failure of the task, so it is an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one task is told. `is_whole`: read the ranges to their ends, however much they hold."""
+
+    kafka: str
+    ranges: tuple[OffsetRange, ...]
+    plan: CountingPlan
+    is_whole: bool = False
+
+
+def run(spark: SparkSession, works: Sequence[Work], load_of: Callable[[], LoadBaseline]) -> TaskOutput:
+    """Count ranges of records, one task for each of `works`; return what all of them found.
+
+    `load_of` returns, in the worker, what loads a baseline there. Raises Unavailable when the broker is away or has
+    records no more, Py4JError when a worker dies.
+    """
+
+    def count(own: Iterable[Work]) -> Iterator[Answer]:
+        for work in own:
+            yield from answers(work, load_of())
+
+    found: list[Answer] = spark.sparkContext.parallelize(works, len(works)).mapPartitions(count).collect()
+    for answer in found:
+        if isinstance(answer, Unavailable):
+            raise answer
+    return together(answer for answer in found if isinstance(answer, TaskOutput))
+
+
+def answers(work: Work, load: LoadBaseline) -> Iterator[Answer]:
+    """Count the records of one task."""
+    reading, task = Reading(work.kafka, work.ranges, FIRST_RECORDS), CountingTask(work.plan, load)
+    try:
+        yield from task.run(_bounded(reading, task, is_whole=work.is_whole))
+    except (Unavailable, RecordsGone) as error:
+        yield Unavailable(str(error))
+        return
+    if reading.emptied:
+        yield TaskOutput(reads={each.address: _empty(each) for each in reading.emptied})
+
+
+def _bounded(reading: Reading, task: CountingTask, *, is_whole: bool) -> Iterator[Records]:
+    """Yield records until what was counted of them is enough for one task."""
+    for records in reading.records():
+        yield records
+        counted = task.pane_bytes + task.handed_on_bytes
+        reading.at_once = MOST_RECORDS if counted <= FEW_PANES_BYTES else FIRST_RECORDS
+        reading.enough = not is_whole and task.output.size_bytes + counted >= TASK_BYTES
+
+
+def _empty(emptied: OffsetRange) -> PartitionRead:
+    topic, partition = emptied.address
+    return PartitionRead(topic, partition, start=emptied.start, end=emptied.end)
+
+
+def shared_out(ranges: Iterable[OffsetRange], tasks: int) -> list[tuple[OffsetRange, ...]]:
+    """Return ranges by task: as many tasks as are worth it, each with about as many records, `tasks` at most."""
+    largest_first = sorted(ranges, key=lambda each: (-each.records, each.address))
+    records = sum(each.records for each in largest_first)
+    wanted = max(1, min(tasks, len(largest_first), -(-records // TASK_RECORDS)))
+    shares: list[list[OffsetRange]] = [[] for _ in range(wanted)]
+    for each in largest_first:
+        min(shares, key=lambda share: sum(own.records for own in share)).append(each)
+    return [tuple(share) for share in shares if share]
