@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,7 +25,13 @@ FIRST_RECORDS, MOST_RECORDS = 500, 5_000
 """Records that are counted at once: few until it is seen how many panes they lie in, so that memory is bounded."""
 LONGEST_MS = 2**53
 """Any 64 bits may stand as the time of a record; what a microsecond more would not hold is as far away as this."""
-FETCHED_AHEAD_KB = 16 * 1024
+CHUNK_BYTES = 8 * 1024 * 1024
+"""Bytes of bodies that are handed over at once, and what the client fetches ahead: bounds memory, whatever a record's
+size."""
+STEP = 20
+"""Records after which the bytes at hand are looked at."""
+WAIT_S = 0.1
+"""How long records are waited for that the broker said it has: where some offsets hold none there are fewer."""
 GONE = frozenset((KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET, KafkaError.UNKNOWN_TOPIC_OR_PART))  # noqa: SLF001  the client's own name
 _consumers: dict[str, Consumer] = {}
 """By broker: a worker is used for many tasks, and a connection costs more than what a small one reads."""
@@ -40,8 +46,8 @@ class Reading:
     """Ranges of records as they are read. Each partition's records come in the order of their offsets.
 
     `at_once`: how many records are handed over at most; whoever takes them may change it. `enough`: set by whoever
-    takes them; then nothing more is read. `emptied`: ranges whose last offsets hold no records: they are read all the
-    same.
+    takes them; then nothing more is read. `emptied`: ranges whose last offsets hold no records: they are read to their
+    ends all the same.
     """
 
     kafka: str
@@ -69,13 +75,25 @@ class Reading:
     def _consumed(self, consumer: Consumer, open_ranges: dict[Address, OffsetRange]) -> Iterator[Records]:
         heard_at = time.monotonic()
         while open_ranges and not self.enough:
-            messages: list[Message] = consumer.consume(self.at_once, timeout=0.5)
+            messages = self._chunk(consumer, sum(wanted.records for wanted in open_ranges.values()))
             if messages:
                 heard_at = time.monotonic()
             elif time.monotonic() - heard_at > ANSWER_WITHIN_S:
                 raise Unavailable(f"the broker {self.kafka} sent none of the records asked for: {_list(open_ranges)}")
             for address, own in self._wanted(messages, open_ranges).items():
                 yield as_records(address, own)
+
+    def _chunk(self, consumer: Consumer, waiting: int) -> list[Message]:
+        """Return some messages of those that wait. Asked for more than there are, the client would wait for these."""
+        messages: list[Message] = []
+        most, size = min(self.at_once, waiting), 0
+        while len(messages) < most and size < CHUNK_BYTES:
+            step: list[Message] = consumer.consume(min(STEP, most - len(messages)), timeout=WAIT_S)
+            if not step:
+                break
+            messages += step
+            size += sum([len(message) for message in step])
+        return messages
 
     def _wanted(self, messages: list[Message], open_ranges: dict[Address, OffsetRange]) -> dict[Address, list[Message]]:
         """Return messages that lie in open ranges by partition, and close the ranges that end with them."""
@@ -91,8 +109,13 @@ class Reading:
                 continue
             if message.offset() < wanted.end:
                 by_address.setdefault(address, []).append(message)
+            else:
+                self.emptied.append(wanted)
             if message.offset() >= wanted.end - 1:
                 del open_ranges[address]
+        for address, own in by_address.items():
+            if address in open_ranges:
+                open_ranges[address] = replace(open_ranges[address], start=own[-1].offset() + 1)
         return by_address
 
 
@@ -136,8 +159,9 @@ def _connected(kafka: str) -> Consumer:
             "auto.offset.reset": "error",
             "isolation.level": "read_uncommitted",
             "check.crcs": True,
-            "queued.max.messages.kbytes": FETCHED_AHEAD_KB,
-            "fetch.wait.max.ms": 100,
+            "queued.max.messages.kbytes": CHUNK_BYTES // 1024,
+            # A question for what comes next is still open when a range was read: the next one waits for its answer.
+            "fetch.wait.max.ms": 10,
             "fetch.error.backoff.ms": 100,
             "log_level": 0,
         }

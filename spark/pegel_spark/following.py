@@ -60,6 +60,8 @@ class Following:
         progress, clock = self.beats.progress, self.stream.clock
         ends = list(there)
         addresses = {(each.topic, each.partition) for each in ends}
+        if addresses != self._addresses:
+            log.info("partitions changed", before=len(self._addresses), partitions=len(addresses))
         if not addresses <= self._addresses:
             progress.other_partitions()
         self._addresses = addresses
@@ -90,7 +92,9 @@ class Following:
     def _unread(self, ends: Sequence[PartitionEnds]) -> list[OffsetRange]:
         offsets = self.stream.state.offsets
         addresses = {(each.topic, each.partition): each.end for each in ends}
-        return [OffsetRange(address, offsets[address].end, end) for address, end in addresses.items()]
+        # Of a topic that was just made again there may be less than was read; looked at as a whole, it begins anew.
+        starts = {address: offsets[address].end for address in addresses}
+        return [OffsetRange(address, starts[address], max(starts[address], end)) for address, end in addresses.items()]
 
     def _tick(self) -> None:
         """Close what is due and say that the driver lives."""

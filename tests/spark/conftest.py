@@ -22,6 +22,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.errors import TopicAlreadyExistsError
+from numpy.typing import NDArray
 from pyspark.sql import SparkSession
 
 from pegel.baseline.baseline import Baseline
@@ -31,6 +32,8 @@ from pegel.featurestore import LocalFeatureStore
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
+from pegel.stats.layout import Layout
+from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
@@ -230,9 +233,19 @@ def now() -> datetime:
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
-def content(row: WindowRow) -> WindowRow:
-    """Return what a window says, without when it was emitted and how often it was revised on the way."""
-    return replace(row, emitted_at=row.span.end, revision=0)
+def content(row: WindowRow, layout: Layout) -> tuple[WindowRow, list[int], list[int]]:
+    """Return what a window counts, without when it was emitted, how often it was revised on the way, and its moments.
+
+    The last digits of moments, and of what is judged by them, depend on how the records were spread over batches.
+    """
+    counts = Summary.from_bytes(row.summary, layout)
+    said = replace(row, emitted_at=row.span.end, revision=0, summary=b"", judgement={})
+    return said, counts.counters.ravel().tolist(), counts.cells.tolist()
+
+
+def moments(rows: list[WindowRow], layout: Layout) -> NDArray[np.float64]:
+    """Return the moments of windows' fields."""
+    return np.array([Summary.from_bytes(row.summary, layout).moments for row in rows])
 
 
 def broker_in(folder: Path) -> Broker:

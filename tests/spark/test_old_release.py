@@ -56,7 +56,7 @@ def test_an_old_job_document_is_refused_by_name(home: Path) -> None:
     ended = start(home)
 
     assert 2 == ended.returncode
-    assert "expected a job document of schema version 2, given 1" in ended.stderr
+    assert "expected a job document of schema version 3, given 1" in ended.stderr
     assert before == contents(home)
 
 

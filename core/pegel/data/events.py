@@ -44,7 +44,7 @@ _TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class EventAttributes:
     """Who speaks of what: what the headers of an event say beside its id. Many events share one.
 
     `endpoint` names the model. `component` is who logged: a transformer and its predictor log different bodies under
@@ -58,7 +58,7 @@ class Origin:
     is_probe: bool = False
 
 
-def parse_origin(headers: Mapping[str, bytes | None]) -> Origin:
+def parse_attributes(headers: Mapping[str, bytes | None]) -> EventAttributes:
     """Read the headers of one record. Raises InvalidPayload of kind `missing_header` or `unknown_type`."""
     raw_type = _text(headers, HEADER_TYPE)
     kind = _TYPES.get(raw_type)
@@ -71,7 +71,7 @@ def parse_origin(headers: Mapping[str, bytes | None]) -> Origin:
     endpoint = _text(headers, HEADER_ENDPOINT, required=kind is not EventType.DROPPED)
     namespace = _text(headers, HEADER_NAMESPACE, required=False)
     component = _text(headers, HEADER_COMPONENT, required=False) or PREDICTOR
-    return Origin(kind, endpoint, namespace, component, bool(headers.get(HEADER_PROBE)))
+    return EventAttributes(kind, endpoint, namespace, component, bool(headers.get(HEADER_PROBE)))
 
 
 def missing(header: str) -> InvalidPayload:

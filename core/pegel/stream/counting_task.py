@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pegel.data.events import EventType, Origin, identities
+from pegel.data.events import EventAttributes, EventType, identities
 from pegel.errors import InvalidPayload
 from pegel.stream.arrivals import arrived, minute_us
 from pegel.stream.counting_plan import CountingPlan, LoadedBaseline, MonitorPlan, Times
@@ -15,7 +15,7 @@ from pegel.stream.outcomes import Outcomes
 from pegel.stream.pane_counting import UNJUDGED, EventGroup, PaneCounting, count_invalid, count_notice
 from pegel.stream.partial import KEY_OF_NOBODY, Partial
 from pegel.stream.task_output import DeadLetter, TaskOutput
-from pegel.stream.wire_records import Numbers, Records, alike, events
+from pegel.stream.wire_records import Numbers, Records, alike, attributes_of
 
 MAX_LETTERS = 500
 """Unreadable records kept aside per monitor, pane and task. All of them are counted."""
@@ -59,15 +59,15 @@ class CountingTask:
 
     def _take(self, records: Records, times: Times) -> Iterator[TaskOutput]:
         groups: list[tuple[_Place, MonitorPlan, EventGroup]] = []
-        said = events(records.headers)
-        for origin, places in said.by_origin():
-            if not isinstance(origin, Origin):
+        said = attributes_of(records.headers)
+        for attributes, places in said.by_attributes():
+            if not isinstance(attributes, EventAttributes):
                 for at in places.tolist():
-                    self._unreadable(records, times, at, origin)
-            elif (monitor := self.plan.monitors.get(origin.endpoint)) is not None and not origin.is_probe:
-                groups += _by_pane(records, times, said.ids, origin, places, monitor=monitor)
+                    self._unreadable(records, times, at, attributes)
+            elif (monitor := self.plan.monitors.get(attributes.endpoint)) is not None and not attributes.is_probe:
+                groups += _by_pane(records, times, said.ids, attributes, places, monitor=monitor)
             else:
-                self._of_others(records, times, origin, places.tolist())
+                self._of_others(records, times, attributes, places.tolist())
         # Requests and responses of one pane follow each other, the oldest panes of a monitor come first.
         for place, monitor, group in sorted(groups, key=lambda each: (each[0], each[2].type)):
             counting = self._counting(place, monitor)
@@ -82,25 +82,25 @@ class CountingTask:
                 yield self._oldest_panes()
         self._keep_rejected(records)
 
-    def _of_others(self, records: Records, times: Times, origin: Origin, places: list[int]) -> None:
+    def _of_others(self, records: Records, times: Times, attributes: EventAttributes, places: list[int]) -> None:
         """Book events that no monitor of this group counts."""
-        waiting = self.plan.waiting.get(origin.endpoint)
+        waiting = self.plan.waiting.get(attributes.endpoint)
         for at in places:
             time_us = int(times[at])
-            if origin.is_probe:
-                self._probe(time_us, origin)
-            elif origin.endpoint in self.plan.elsewhere:
+            if attributes.is_probe:
+                self._probe(time_us, attributes)
+            elif attributes.endpoint in self.plan.elsewhere:
                 self._of_nobody(time_us).elsewhere += 1
             elif waiting is not None:
-                self._waits(waiting, time_us, origin.type, records.bodies[at])
+                self._waits(waiting, time_us, attributes.type, records.bodies[at])
             else:
-                self._unwatched(records, times, at, origin)
+                self._unwatched(records, times, at, attributes)
 
-    def _probe(self, time_us: int, origin: Origin) -> None:
+    def _probe(self, time_us: int, attributes: EventAttributes) -> None:
         """Count one of our own events; an answer to one tells that the endpoint logs answers."""
         self._of_nobody(time_us).probe += 1
-        monitor = self.plan.monitors.get(origin.endpoint)
-        if monitor is not None and origin.type is EventType.RESPONSE:
+        monitor = self.plan.monitors.get(attributes.endpoint)
+        if monitor is not None and attributes.type is EventType.RESPONSE:
             self.output.answering.add(monitor.key)
 
     def _oldest_panes(self) -> TaskOutput:
@@ -160,15 +160,15 @@ class CountingTask:
         else:
             count_invalid(partial, minute, InvalidPayload(UNJUDGED, f"the stored spec of {key} cannot be read"), body)
 
-    def _unwatched(self, records: Records, times: Times, at: int, origin: Origin) -> None:
-        if origin.type is EventType.DROPPED:
+    def _unwatched(self, records: Records, times: Times, at: int, attributes: EventAttributes) -> None:
+        if attributes.type is EventType.DROPPED:
             # A notice of the logger about no model in particular.
             try:
                 count_notice(self._of_nobody(int(times[at])), records.bodies[at])
             except InvalidPayload as error:
                 self._unreadable(records, times, at, error)
             return
-        reason = f"no monitor answers to endpoint {origin.endpoint[:200]!r}; the event is kept aside"
+        reason = f"no monitor answers to endpoint {attributes.endpoint[:200]!r}; the event is kept aside"
         self._unreadable(records, times, at, InvalidPayload("unknown_model", reason))
 
     def _unreadable(self, records: Records, times: Times, at: int, error: InvalidPayload) -> None:
@@ -203,21 +203,27 @@ class CountingTask:
 
 
 def _by_pane(
-    records: Records, times: Times, ids: list[bytes], origin: Origin, places: Numbers, *, monitor: MonitorPlan
+    records: Records,
+    times: Times,
+    ids: list[bytes],
+    attributes: EventAttributes,
+    places: Numbers,
+    *,
+    monitor: MonitorPlan,
 ) -> Iterator[tuple[_Place, MonitorPlan, EventGroup]]:
-    """Yield the events of one origin by the pane that they lie in."""
+    """Yield events with the same attributes by the pane that they lie in."""
     own = times[places]
     for pane, within in alike(own - own % monitor.step_us):
         chosen = places[within]
         at = chosen.tolist()
         names = [ids[place] for place in at]
         group = EventGroup(
-            type=origin.type,
-            component=origin.component,
+            type=attributes.type,
+            component=attributes.component,
             places=chosen,
             times_us=times[chosen],
             ids=names,
-            identities=identities(names, origin.type, origin.component),
+            identities=identities(names, attributes.type, attributes.component),
             bodies=[records.bodies[place] for place in at],
         )
         yield (monitor.key, pane), monitor, group

@@ -14,7 +14,7 @@ from pegel.stream import packing
 from pegel.stream.outcomes import Outcomes
 
 Ids = NDArray[np.uint64]
-"""Identities of events, see `pegel.data.events.identity`; each at most once."""
+"""Identities of events, see `pegel.data.events.identities`; each at most once."""
 Seconds = NDArray[np.uint32]
 """Instants in whole seconds since the epoch."""
 RowCounts = NDArray[np.uint32]

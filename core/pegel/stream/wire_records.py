@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.data.events import Origin, missing, parse_origin
+from pegel.data.events import EventAttributes, missing, parse_attributes
 from pegel.data.wire import (
     HEADER_COMPONENT,
     HEADER_ENDPOINT,
@@ -53,19 +53,19 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True)
-class Events:
-    """What the headers of records say: `ids[i]` and `origins[codes[i]]` of the record at place i.
+class RecordAttributes:
+    """What the headers of records say: `ids[i]` and `attributes[codes[i]]` of the record at place i.
 
-    An id is empty and an origin is the reason where a record is no event.
+    An id is empty, and a reason stands for attributes, where a record is no event.
     """
 
     ids: list[bytes]
     codes: Numbers
-    origins: list[Origin | InvalidPayload]
+    attributes: list[EventAttributes | InvalidPayload]
 
-    def by_origin(self) -> list[tuple[Origin | InvalidPayload, Numbers]]:
-        """Return each origin with the places of its events, ascending."""
-        return [(self.origins[code], places) for code, places in alike(self.codes)]
+    def by_attributes(self) -> list[tuple[EventAttributes | InvalidPayload, Numbers]]:
+        """Return what headers say with the places of its events, ascending."""
+        return [(self.attributes[code], places) for code, places in alike(self.codes)]
 
 
 def alike(values: NDArray[np.int64]) -> list[tuple[int, Numbers]]:
@@ -75,7 +75,7 @@ def alike(values: NDArray[np.int64]) -> list[tuple[int, Numbers]]:
     return [(int(values[places[0]]), places) for places in np.split(order, changes) if places.size]
 
 
-def events(headers: Sequence[Headers]) -> Events:
+def attributes_of(headers: Sequence[Headers]) -> RecordAttributes:
     """Read the headers of records. Of a header that is repeated the last value counts."""
     known: dict[tuple[bytes | None, ...], int] = {}
     ids: list[bytes] = []
@@ -86,13 +86,13 @@ def events(headers: Sequence[Headers]) -> Events:
         ids.append(event_id)
         shared = tuple(map(value_of, _SHARED)) if event_id else _NAMELESS
         codes.append(known.setdefault(shared, len(known)))
-    return Events(ids, np.array(codes, dtype=np.int64), [_origin(shared) for shared in known])
+    return RecordAttributes(ids, np.array(codes, dtype=np.int64), [_parsed(shared) for shared in known])
 
 
-def _origin(shared: tuple[bytes | None, ...]) -> Origin | InvalidPayload:
+def _parsed(shared: tuple[bytes | None, ...]) -> EventAttributes | InvalidPayload:
     if shared == _NAMELESS:
         return missing(HEADER_ID)
     try:
-        return parse_origin(dict(zip(_SHARED, shared, strict=True)))
+        return parse_attributes(dict(zip(_SHARED, shared, strict=True)))
     except InvalidPayload as error:
         return error

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.data.decoding import count_rows, decode_batch
-from pegel.data.events import EventType, Origin, identities, parse_origin
+from pegel.data.events import EventAttributes, EventType, identities, parse_attributes
 from pegel.data.payloads import INVALID_KINDS, MAX_BODY_BYTES, MAX_TENSOR_DEPTH, MAX_VALUES
 from pegel.data.wire import REQUEST_TYPE
 from pegel.errors import InvalidPayload
@@ -51,7 +51,7 @@ def tensor(data: bytes, *, name: bytes = b'"x"') -> bytes:
 
 def test_headers_name_the_event() -> None:
     """Type and endpoint are read; the namespace may be absent, and then the predictor has logged."""
-    assert Origin(EventType.REQUEST, "delays-v1", "", "predictor", is_probe=False) == parse_origin(HEADERS)
+    assert EventAttributes(EventType.REQUEST, "delays-v1", "", "predictor", is_probe=False) == parse_attributes(HEADERS)
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ def test_headers_name_the_event() -> None:
 def test_an_incomplete_event_says_what_is_missing(changes: dict[str, bytes | None], kind: str) -> None:
     """An event that cannot be placed raises its kind."""
     with pytest.raises(InvalidPayload) as caught:
-        parse_origin(HEADERS | changes)
+        parse_attributes(HEADERS | changes)
 
     assert kind == caught.value.kind
 
 
 def test_a_drop_notice_may_speak_for_nobody() -> None:
     """The logger's notices need no endpoint."""
-    event = parse_origin({"ce_type": b"org.pegel.logger.dropped"})
+    event = parse_attributes({"ce_type": b"org.pegel.logger.dropped"})
 
     assert (EventType.DROPPED, "") == (event.type, event.endpoint)
 
@@ -90,7 +90,7 @@ def test_request_and_response_share_all_but_one_bit(event_id: bytes) -> None:
 def test_a_probe_is_what_its_proxy_marks_and_not_what_a_client_calls_itself() -> None:
     """Ids come from outside: no id makes an event invisible."""
     called, marked = (
-        parse_origin(HEADERS | added).is_probe for added in ({"ce_id": b"pegel-probe-1"}, {"ce_probe": b"true"})
+        parse_attributes(HEADERS | added).is_probe for added in ({"ce_id": b"pegel-probe-1"}, {"ce_probe": b"true"})
     )
 
     assert (False, True) == (called, marked)
@@ -99,7 +99,7 @@ def test_a_probe_is_what_its_proxy_marks_and_not_what_a_client_calls_itself() ->
 def test_components_of_one_prediction_are_no_copies() -> None:
     """A transformer and a predictor log under one id; where no component is named, the predictor is meant."""
     components = (
-        parse_origin(HEADERS | added).component
+        parse_attributes(HEADERS | added).component
         for added in ({"ce_component": b"predictor"}, {}, {"ce_component": b"transformer"})
     )
     named, unnamed, other = (identities([b"e1"], EventType.REQUEST, each).tolist()[0] for each in components)

@@ -5,27 +5,27 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pegel.data.events import EventType, Origin
+from pegel.data.events import EventAttributes, EventType
 from pegel.data.wire import REQUEST_TYPE
 from pegel.errors import InvalidPayload
-from pegel.stream.wire_records import Headers, Records, alike, events
+from pegel.stream.wire_records import Headers, Records, alike, attributes_of
 
 GOOD: list[tuple[str, bytes | None]] = [
     ("ce_id", b"e1"),
     ("ce_type", REQUEST_TYPE.encode()),
     ("ce_inferenceservicename", b"delays-v1"),
 ]
-ORIGIN = Origin(EventType.REQUEST, "delays-v1", "")
+SAID = EventAttributes(EventType.REQUEST, "delays-v1", "")
 
 
-def test_events_that_say_the_same_share_their_origin() -> None:
-    """Events come by origin with the places where they stand; of a header that is repeated the last value counts."""
+def test_events_that_say_the_same_share_their_attributes() -> None:
+    """Events come by what their headers say, with their places; of a header that is repeated the last value counts."""
     other = [*GOOD, ("ce_inferenceservicename", b"fraud-v1")]
-    said = events([GOOD, other, [("ce_id", b"e2"), *GOOD[1:]]])
+    said = attributes_of([GOOD, other, [("ce_id", b"e2"), *GOOD[1:]]])
 
     assert [b"e1", b"e1", b"e2"] == said.ids
-    assert [(ORIGIN, [0, 2]), (Origin(EventType.REQUEST, "fraud-v1", ""), [1])] == [
-        (origin, places.tolist()) for origin, places in said.by_origin()
+    assert [(SAID, [0, 2]), (EventAttributes(EventType.REQUEST, "fraud-v1", ""), [1])] == [
+        (attributes, places.tolist()) for attributes, places in said.by_attributes()
     ]
 
 
@@ -41,10 +41,10 @@ def test_events_that_say_the_same_share_their_origin() -> None:
 )
 def test_an_unreadable_record_keeps_its_place_and_reason(headers: Headers, kind: str) -> None:
     """A record without the required headers is reported where it stands; the others are events."""
-    ((first, at), (second, then)) = events([headers, GOOD]).by_origin()
+    ((first, at), (second, then)) = attributes_of([headers, GOOD]).by_attributes()
 
     assert isinstance(first, InvalidPayload)
-    assert (kind, [0], ORIGIN, [1]) == (first.kind, at.tolist(), second, then.tolist())
+    assert (kind, [0], SAID, [1]) == (first.kind, at.tolist(), second, then.tolist())
 
 
 def test_headers_are_kept_as_they_came() -> None:

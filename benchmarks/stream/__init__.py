@@ -1,0 +1,1 @@
+"""What the stream costs and how soon it tells."""
