@@ -19,6 +19,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from pegel.data import example_request, wire
+from pegel.data.compact_headers import expanded
 from pegel.data.server_answers import NoAnswer, exchange, json_of, sentence_in, words_of
 from pegel.errors import EndpointFailed, Unavailable
 from pegel.spec import names
@@ -193,8 +194,9 @@ def _wait_for_both(consumer: KafkaConsumer, probed: _Answered, spec: MonitorSpec
     while seen.missing and time.monotonic() < deadline:
         for records in consumer.poll(timeout_ms=200).values():
             for record in records:
-                headers = {key.lower(): value.decode("utf-8", "replace") for key, value in record.headers if value}
-                seen.add(headers, record.value)
+                headers = expanded(record.key, record.headers)
+                texts = {name.lower(): value.decode("utf-8", "replace") for name, value in headers if value}
+                seen.add(texts, record.value)
     if seen.missing:
         raise Unavailable(
             f"expected the probe's request and response on {names.inference_topic(spec.namespace)} within "

@@ -13,9 +13,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from pegel.data.compact_headers import Headers
 from pegel.errors import Unavailable
 from pegel.stream.positions import OffsetRange
-from pegel.stream.wire_records import Address, Headers, Records
+from pegel.stream.wire_records import Address, Records
 
 Message: TypeAlias = Any
 """The client's type says of each part that it may be missing, which those of a record are not."""
@@ -134,6 +135,7 @@ def as_records(address: Address, messages: Sequence[Message]) -> Records:
         address,
         np.array([message.offset() for message in messages], dtype=np.int64),
         np.clip(times_ms, -LONGEST_MS, LONGEST_MS) * 1_000,
+        [message.key() or b"" for message in messages],
         [message.value() or b"" for message in messages],
         [_headers(message) for message in messages],
     )

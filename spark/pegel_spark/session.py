@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from pyspark import SparkConf, SparkContext
+from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
 from pegel.errors import SetupError
@@ -41,7 +42,8 @@ def build(
 ) -> SparkSession:
     """Build the session of this process. Under `spark-submit` its master and JVM flags win, the rest holds.
 
-    `scratch` is where Spark and the JVM put temporary files; None leaves that to the system.
+    `scratch` is where Spark and the JVM put temporary files; None leaves that to the system. Raises SetupError when the
+    JVM ends before it answers.
     """
     # Before the JVM starts: its workers must be this interpreter, and it must not look up this host's name.
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
@@ -83,7 +85,13 @@ def build(
         builder = builder.master(settings.spark_master)
     for key, value in options.items():
         builder = builder.config(key, value)
-    return builder.getOrCreate()
+    try:
+        return builder.getOrCreate()
+    except PySparkRuntimeError as failure:
+        raise SetupError(
+            f"expected Spark to start with the master {settings.spark_master}; given: {failure} "
+            "What it said stands in the log; nothing was read."
+        ) from failure
 
 
 def _on_this_machine(settings: Settings) -> bool:

@@ -1,7 +1,8 @@
 """The headers of a logged event: who says what about which model, and when.
 
 A record on the wire carries the CloudEvents attributes as headers `ce_*` and the event time as its own timestamp, as
-the payload logger of KServe and the Kafka protocol binding of CloudEvents define them.
+the payload logger of KServe and the Kafka protocol binding of CloudEvents define them; our logger puts them together,
+see `pegel.data.compact_headers`.
 """
 
 from __future__ import annotations

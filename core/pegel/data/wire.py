@@ -1,6 +1,7 @@
 """The words of the wire: header names and event types of a logged record, as KServe's payload logger writes them.
 
-Whoever writes or reads records (logger, proxy, stream, probe) takes them from here.
+Whoever writes or reads records (logger, proxy, stream, probe) takes them from here. Our logger puts them together, see
+`pegel.data.compact_headers`.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ HEADER_REASON: Final = "dlq_reason"
 """Why a record was kept aside; only on topics of dead letters."""
 HEADER_TRUNCATED: Final = "dlq_truncated"
 """`true` where only the beginning of a body was kept; only on topics of dead letters."""
+HEADER_SHARED: Final = "pegel_shared"
+"""What many events say alike, in one header, see `pegel.data.compact_headers`; as our logger writes it."""
+HEADER_OWN: Final = "pegel_own"
+"""Every other attribute of an event but its id, which is the record's key."""
 
 SPEC_VERSION: Final = "1.0"
 PREDICTOR: Final = "predictor"

@@ -59,7 +59,7 @@ class CountingTask:
 
     def _take(self, records: Records, times: Times) -> Iterator[TaskOutput]:
         groups: list[tuple[_Place, MonitorPlan, EventGroup]] = []
-        said = attributes_of(records.headers)
+        said = attributes_of(records.keys, records.headers)
         for attributes, places in said.by_attributes():
             if not isinstance(attributes, EventAttributes):
                 for at in places.tolist():

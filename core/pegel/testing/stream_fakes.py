@@ -108,6 +108,7 @@ def as_read(logged: Sequence[LoggedRecord]) -> list[Records]:
             address,
             np.array([record.place[2] for record in own], dtype=np.int64),
             np.array([to_us(record.at) for record in own], dtype=np.int64),
+            [record.event_id.encode() for record in own],
             [record.body for record in own],
             [record.headers for record in own],
         )

@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from pegel.data.compact_headers import compacted
 from pegel_serving.logger.kafka_record import KafkaRecord
 
 log = structlog.stdlib.get_logger(__name__)
@@ -138,7 +139,7 @@ class KafkaSender:
                 event.topic,
                 value=event.value,
                 key=event.key,
-                headers=list(event.headers),
+                headers=list(compacted(event.key, event.headers)),
                 timestamp=event.timestamp_ms,
                 on_delivery=lambda error, _message: report(*_verdict(error)),
             )

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from pegel.data.compact_headers import expanded
 from pegel.spec import names
 
 
@@ -22,12 +23,12 @@ def create_topics(address: str, namespace: str) -> None:
 
 @dataclass(frozen=True)
 class Record:
-    """A Kafka record as read back."""
+    """A Kafka record as read back, with one header for each attribute."""
 
     key: bytes | None
     value: bytes | None
     timestamp: int
-    headers: dict[str, bytes]
+    headers: dict[str, Any]
 
 
 def consume(address: str, topic: str, *, at_least: int = 0, within_s: float = 20.0) -> list[Record]:
@@ -61,4 +62,5 @@ def _end(consumer: Consumer, topic: str, deadline: float) -> int:
 
 def _record(message: Message) -> Record:
     pairs: Any = message.headers() or []  # the stubs also allow forms that a consumer never returns
-    return Record(message.key(), message.value(), message.timestamp()[1], dict(pairs))
+    key: Any = message.key()
+    return Record(key, message.value(), message.timestamp()[1], dict(expanded(key, pairs)))
