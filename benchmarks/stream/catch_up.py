@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from pegel.baseline.baseline import Baseline
 from pegel.data import wire
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
+from pegel.data.compact_headers import compacted
 from pegel.reconcile.job_backend import JobDocument
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
@@ -130,12 +131,8 @@ def send(address: str, spec: MonitorSpec, rows: Rows, count: int) -> None:
     for number, (asked, answered) in enumerate(rows.bodies(count // 2)):
         event_id = str(uuid.uuid4()).encode()
         for kind, body in ((wire.REQUEST_TYPE, asked), (wire.RESPONSE_TYPE, answered)):
-            own: list[tuple[str, str | bytes | None]] = [
-                (wire.HEADER_ID, event_id),
-                (wire.HEADER_TYPE, kind.encode()),
-                *common,
-            ]
-            producer.produce(TOPIC, body, key=event_id, headers=own, timestamp=round(at.timestamp() * 1000))
+            own = compacted(event_id, [(wire.HEADER_ID, event_id), (wire.HEADER_TYPE, kind.encode()), *common])
+            producer.produce(TOPIC, body, key=event_id, headers=list(own), timestamp=round(at.timestamp() * 1000))
         if number % CHUNK == 0:
             producer.poll(0)
     producer.flush()
@@ -173,7 +170,8 @@ def spent(driver: psutil.Process) -> dict[str, float]:
 
 
 def measure(broker: Broker, folder: Path, rows: Rows, count: int) -> dict[str, Any]:
-    """Let a driver read `count` events; return what they cost."""
+    """Let a driver read `count` events; return what they cost, and how loaded the machine was before by others."""
+    load = round(os.getloadavg()[0], 1)
     settings = Settings.of_home(folder / "home")
     settings.home.mkdir()
     engine = connect(settings.database)
@@ -213,6 +211,7 @@ def measure(broker: Broker, folder: Path, rows: Rows, count: int) -> dict[str, A
         "floor_ms": round(floor_us(broker.address, len(rows.numeric), count), 2),
         "sent_in_s": round(sent_s, 1),
         "events_per_s": round(count / seconds),
+        "load_before": load,
     }
 
 
@@ -235,13 +234,14 @@ def section(measured: Sequence[dict[str, Any]]) -> str:
     lines = [
         f"| {one['numeric']} + {one['categorical']} | {one['ms_per_1000_events']} | {one['goal_ms']} "
         f"| {' + '.join(str(value) for value in one['by_process'].values())} | {one['floor_ms']} "
-        f"| {one['events_per_s']:,} |"
+        f"| {one['events_per_s']:,} | {one['load_before']} |"
         for one in measured
     ]
     head = (
         "| numeric + categorical features | ms of processor time per 1,000 events | wanted at most "
-        "| JVM + workers + driver | librdkafka, orjson, numpy alone | events a second, sending included |\n"
-        "|---|---|---|---|---|---|\n"
+        "| JVM + workers + driver | librdkafka, orjson, numpy alone | events a second, sending included "
+        "| load of the machine before |\n"
+        "|---|---|---|---|---|---|---|\n"
     )
     return f"Run on {when()} by `python -m benchmarks.stream.catch_up`.\n\n" + head + "\n".join(lines)
 
