@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def followed(home: Path) -> dict[str, list[Ran]]:
+def followed(home: Path) -> dict[str, Future[list[Ran]]]:
     """Follow the page of each example in a copy of its folder, all at once."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PEGEL_", "AIRFLOW"))}
     path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
@@ -59,7 +59,13 @@ def followed(home: Path) -> dict[str, list[Ran]]:
         return run_page(page_of(example), start=folder, environment=environment, within_s=WITHIN_S)
 
     with ThreadPoolExecutor(len(EXAMPLES)) as pool:
-        return dict(zip(EXAMPLES, pool.map(follow, EXAMPLES), strict=True))
+        return {example: pool.submit(follow, example) for example in EXAMPLES}
+
+
+@pytest.fixture
+def ran(example: str, followed: dict[str, Future[list[Ran]]]) -> list[Ran]:
+    """Return what the commands of one page did; a page that does not end fails its own tests."""
+    return followed[example].result()
 
 
 def page_of(example: str) -> str:
@@ -68,29 +74,29 @@ def page_of(example: str) -> str:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_every_command_works(example: str, followed: dict[str, list[Ran]]) -> None:
+def test_every_command_works(ran: list[Ran]) -> None:
     """Each block of commands of the page ends with code 0."""
-    assert [] == [(ran.block.text, ran.said) for ran in followed[example] if ran.code not in ran.block.exits]
+    assert [] == [(each.block.text, each.said) for each in ran if each.code not in each.block.exits]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_the_model_answers_the_first_request(example: str, followed: dict[str, list[Ran]]) -> None:
+def test_the_model_answers_the_first_request(example: str, ran: list[Ran]) -> None:
     """The request that `pegel apply` shows is answered with a prediction."""
-    (printed,) = [ran.said for ran in followed[example] if "applied.txt | sh" in ran.block.text]
+    (printed,) = [each.said for each in ran if "applied.txt | sh" in each.block.text]
 
     assert ('"outputs"' if example == "turbines" else '"predictions"') in printed
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_the_mail_is_about_what_was_changed(example: str, followed: dict[str, list[Ran]]) -> None:
+def test_the_mail_is_about_what_was_changed(example: str, ran: list[Ran]) -> None:
     """The mail names the model and the feature that the page says, first."""
-    assert [] == not_printed(page_of(example), followed[example])
+    assert [] == not_printed(page_of(example), ran)
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_rows_are_ok_until_they_change(example: str, followed: dict[str, list[Ran]], home: Path) -> None:
+def test_rows_are_ok_until_they_change(example: str, ran: list[Ran], home: Path) -> None:
     """Windows of the rows as they were are ok, and the first other verdict is drift."""
-    assert followed[example]
+    assert ran
     engine = connect(f"sqlite:///{home / 'pegel.db'}")
     try:
         rows = Results(engine).windows(example, 1, final_only=True)
