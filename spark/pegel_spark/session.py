@@ -60,11 +60,6 @@ def build(
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",
-        "spark.sql.streaming.numRecentProgressUpdates": "5",
-        # A batch that cannot be interrupted must not hold up the end of its driver.
-        "spark.sql.streaming.stopTimeout": "10s",
-        # Each trigger that finds nothing says so; by default only every 10 s, too late to close a quiet window.
-        "spark.sql.streaming.noDataProgressEventInterval": "500",
         # Hadoop sets the modes of what it writes itself, whatever the umask says.
         "spark.hadoop.fs.permissions.umask-mode": "077",
         "spark.python.daemon.module": "pegel_spark.daemon",
