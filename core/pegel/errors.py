@@ -19,6 +19,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 __all__ = [
     "Conflict",
     "DamagedRow",
@@ -66,10 +68,18 @@ class InvalidPayload(PermanentError):
     `kind` is the name under which it is counted, one of `pegel.data.payloads.INVALID_KINDS`.
     """
 
-    def __init__(self, kind: str, message: str) -> None:
-        """Remember the kind for counting; the message is for people."""
+    def __init__(self, kind: str, message: str, hint: Callable[[], str] = str) -> None:
+        """Remember the kind for counting; the message is for people, and ends with the hint.
+
+        Most are counted and never read, so what is dear to find out is a hint: it is looked for by who reads it.
+        """
         super().__init__(message)
         self.kind = kind
+        self._hint = hint
+
+    def __str__(self) -> str:
+        """Return the message with its hint."""
+        return super().__str__() + self._hint()
 
 
 class LayoutMismatch(PermanentError):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ import orjson
 from pegel.data.columns import Role
 from pegel.errors import InvalidPayload
 from pegel.spec.nearest import names_meant
+from pegel.spec.outside_text import LONGEST_NAME
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 """Largest body that is decoded, inflated or not. A larger one is counted as `too_large`."""
@@ -20,7 +22,7 @@ MAX_VALUES = 1_000_000
 """Most values and containers of one body, counted before it is parsed: a million empty objects already take 64 MB, and
 16 MB of JSON could hold eight million. A larger one is counted as `too_large`."""
 MOST_NAMES = 200
-"""Fields among which the one is looked for that a wrong name probably means: a millisecond."""
+"""Fields among which the one is looked for that a wrong name probably means: milliseconds, where a reason is read."""
 LONG_INTEGER = 25
 """Digits from which an integer is read as a float at once: Python's own reading takes the square of their number."""
 MAX_TENSOR_DEPTH = 16
@@ -135,8 +137,8 @@ def _from_instances(items: list[Any], names: tuple[str, ...]) -> list[Row]:
 def _by_name(items: list[dict[str, Any]], names: tuple[str, ...]) -> list[Row]:
     """Return one value per name; a field that a row lacks is null. Some row must have some field."""
     if not any(name in item for item in items for name in names):
-        meant = _meant(items[0], names)
-        raise InvalidPayload("wrong_fields", f"no row has a field of {_listed(names)}{meant}; the event is kept aside")
+        sentence = f"no row has a field of {_listed(names)}; the event is kept aside"
+        raise InvalidPayload("wrong_fields", sentence, _meant(items[0], names))
     return [tuple(map(item.get, names)) for item in items]
 
 
@@ -162,7 +164,7 @@ def _side_by_side(tensors: list[dict[str, Any]], names: tuple[str, ...]) -> list
     columns = {name: _rows_and_values(named[name]) for name in names if name in named}
     if not columns:
         wanted = f"expected tensors of {_listed(names)}, or one of [rows, {len(names)}]"
-        raise InvalidPayload("wrong_fields", f"{wanted}{_meant(named, names)}")
+        raise InvalidPayload("wrong_fields", wanted, _meant(named, names))
     lengths = {length for rows, values in columns.values() for length in (rows, len(values))}
     if len(lengths) > 1 or len(named) < len(tensors):
         raise InvalidPayload(
@@ -226,7 +228,7 @@ def _listed(names: tuple[str, ...]) -> str:
     return f"{', '.join(names):.200}"
 
 
-def _meant(given: Iterable[Any], names: tuple[str, ...]) -> str:
-    """Return which field the first name of a body probably means; one comparison, whatever a client sends."""
+def _meant(given: Iterable[Any], names: tuple[str, ...]) -> Callable[[], str]:
+    """Return how to find out which field the first name of a body probably means; one comparison, whatever is sent."""
     first = next((name for name in given if isinstance(name, str)), "")
-    return names_meant([first], names[:MOST_NAMES])
+    return partial(names_meant, (first[:LONGEST_NAME],), names[:MOST_NAMES])

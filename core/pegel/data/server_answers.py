@@ -9,15 +9,23 @@ from __future__ import annotations
 import json as json_format
 import socket
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, RemoteDisconnected
+from http.client import (
+    HTTP_PORT,
+    HTTPS_PORT,
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    RemoteDisconnected,
+)
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from pegel.data.timed_connection import TimeLimit, connected
 from pegel.data.wire import JSON
 from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, quoted, shown
 
@@ -35,8 +43,8 @@ REDIRECTS = range(300, 400)
 class ServerAnswer:
     """What a server answered: its status, its headers, and its body as it was sent.
 
-    `is_whole` says whether all of the body is there: it may be too long, or come too slowly. The names of headers are
-    in lower case, and several of one name are one, with commas between.
+    `is_whole` says whether all of the body is there: it may be too long, come too slowly, or end before its length. The
+    names of headers are in lower case, and several of one name are one, with commas between.
     """
 
     status: int
@@ -70,19 +78,19 @@ def exchange(
 
     Redirects are not followed. No proxy server of the environment is gone through, and certificates are trusted as the
     machine trusts them. Compressed bodies are not asked for, and not unpacked: what is small here may be large then.
+    Looking up the host's name is the machine's matter and may take longer: nothing is asked after that.
     """
     sent = {"accept-encoding": "identity", "connection": "close", **(headers or {})}
     body = None if json is None else json_format.dumps(json).encode()
     if body is not None:
         sent.setdefault("content-type", JSON)
-    over = threading.Event()
+    limit = TimeLimit(within)
     try:
-        connection, path = _connection(address, within)
-        with _ended(connection, within, over):
+        with _open(address, limit) as (connection, path):
             connection.request(method, path, body=body, headers=sent)
-            return _read(connection.getresponse(), most_bytes, over)
+            return _read(connection.getresponse(), most_bytes, limit)
     except (OSError, HTTPException, ValueError) as error:
-        return NoAnswer(_in_words(error, within, late=over.is_set()))
+        return NoAnswer(_in_words(error, within, late=limit.has_cut))
 
 
 def json_of(body: bytes) -> Any:
@@ -109,46 +117,36 @@ def words_of(body: bytes, limit: int = LONGEST_SENTENCE) -> str:
     return shown(sentence_in(body) or body.decode("utf-8", "replace").strip(), limit)
 
 
-def _connection(address: str, within: timedelta) -> tuple[HTTPConnection, str]:
-    """Return a connection that is not open yet, and what to ask for on it. Raises ValueError."""
-    parts = urlsplit(address)
-    seconds, host = within.total_seconds(), parts.hostname or ""
-    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~") + (f"?{parts.query}" if parts.query else "")
-    if parts.scheme == "https":
-        return HTTPSConnection(host, parts.port, timeout=seconds, context=ssl.create_default_context()), path
-    return HTTPConnection(host, parts.port, timeout=seconds), path
-
-
 @contextmanager
-def _ended(connection: HTTPConnection, within: timedelta, over: threading.Event) -> Iterator[None]:
-    """Close the connection in the end, and cut it off after a time: a socket's own limit is for each byte anew."""
-
-    def cut_off() -> None:
-        over.set()
-        with suppress(OSError, AttributeError):  # it may not be open yet, or not any more
-            connection.sock.shutdown(socket.SHUT_RDWR)
-
-    clock = threading.Timer(within.total_seconds(), cut_off)
-    clock.daemon = True
-    clock.start()
-    try:
-        yield
-    finally:
-        clock.cancel()
-        connection.close()
+def _open(address: str, limit: TimeLimit) -> Iterator[tuple[HTTPConnection, str]]:
+    """Connect to a server, and return the connection with what to ask for on it. Raises OSError, ValueError."""
+    parts = urlsplit(address)
+    is_tls, host = parts.scheme == "https", parts.hostname or ""
+    port = parts.port or (HTTPS_PORT if is_tls else HTTP_PORT)
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~") + (f"?{parts.query}" if parts.query else "")
+    context = ssl.create_default_context()
+    connection = HTTPSConnection(host, port, context=context) if is_tls else HTTPConnection(host, port)
+    with connected(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), limit) as opened, limit.cutting(opened):
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sock = context.wrap_socket(opened, server_hostname=host) if is_tls else opened
+        with closing(connection):
+            yield connection, path
 
 
-def _read(answer: HTTPResponse, most_bytes: int, over: threading.Event) -> ServerAnswer:
+def _read(answer: HTTPResponse, most_bytes: int, limit: TimeLimit) -> ServerAnswer:
     body = bytearray()
     headers: dict[str, str] = {}
     for name, value in answer.getheaders():
         headers[name.lower()] = f"{headers[name.lower()]}, {value}" if name.lower() in headers else value
-    with suppress(HTTPException, OSError):  # what came of the body by then is there
-        while len(body) <= most_bytes and (part := answer.read1(_READ_BYTES)):
-            body += part
     with answer:
-        is_whole = len(body) <= most_bytes and not over.is_set()
-        return ServerAnswer(answer.status, bytes(body[:most_bytes]), headers, is_whole)
+        try:
+            while len(body) <= most_bytes and (part := answer.read1(_READ_BYTES)):
+                body += part
+            # Whoever cuts a body off may do it without an error: by the end of the connection alone.
+            is_whole = len(body) <= most_bytes and not answer.length and not limit.has_cut
+        except (HTTPException, OSError):  # what came of the body by then is there
+            is_whole = False
+    return ServerAnswer(answer.status, bytes(body[:most_bytes]), headers, is_whole)
 
 
 def _in_words(error: Exception, within: timedelta, *, late: bool) -> str:  # noqa: PLR0911  a sentence for each

@@ -88,17 +88,57 @@ def test_a_server_that_drips_has_no_more_time(speaking: Speaking) -> None:
     assert NoAnswer("no answer came within 0.3 s") == answer
 
 
-def test_a_body_that_comes_too_slowly_is_not_whole(speaking: Speaking) -> None:
-    """What came of it by then is there, and said to be a part."""
+HEADS = [
+    b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 100\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\n\r\n",
+    b"HTTP/1.0 200 OK\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n64\r\n",
+]
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_body_that_comes_too_slowly_is_not_whole(speaking: Speaking, head: bytes) -> None:
+    """However its end would be known, what came of it by then is there, and said to be a part."""
+    sent: list[int] = []
 
     def slow(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbeginning")
-        connection.recv(1)
+        connection.sendall(head)
+        for _ in range(60):  # 3 s, ten times what it has
+            connection.sendall(b"x")
+            sent.append(1)
+            time.sleep(0.05)
 
     answer = exchange("GET", f"http://127.0.0.1:{speaking(slow)}", within=SOON)
 
     assert isinstance(answer, ServerAnswer)
+    assert (b"x", False) == (answer.body[:1], answer.is_whole)
+    assert len(sent) < 50
+
+
+@pytest.mark.parametrize("head", [HEADS[0], HEADS[1], HEADS[4]])
+def test_a_body_that_ends_before_its_length_is_not_whole(speaking: Speaking, head: bytes) -> None:
+    """A server that ends within its answer is not taken for one that says so little."""
+    answer = exchange("GET", f"http://127.0.0.1:{speaking(saying(head + b'beginning'))}")
+
+    assert isinstance(answer, ServerAnswer)
     assert (b"beginning", False) == (answer.body, answer.is_whole)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwhole",
+        b"HTTP/1.0 200 OK\r\n\r\nwhole",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nwh\r\n3\r\nole\r\n0\r\n\r\n",
+    ],
+)
+def test_a_body_that_has_come_to_its_end_is_whole(speaking: Speaking, said: bytes) -> None:
+    """By its length, by the end of the connection, or by its last chunk."""
+    answer = exchange("GET", f"http://127.0.0.1:{speaking(saying(said))}")
+
+    assert isinstance(answer, ServerAnswer)
+    assert (b"whole", True) == (answer.body, answer.is_whole)
 
 
 @pytest.mark.parametrize(
