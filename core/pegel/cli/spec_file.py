@@ -61,10 +61,6 @@ def _placed(model: Model, folder: Path) -> Model:
     uri = model.uri
     if uri is None:
         return model
-    try:
-        scheme = urlsplit(uri).scheme
-    except ValueError as error:
-        raise InvalidSpec(f"model.uri: no address: {error}. Nothing was changed.") from error
-    if scheme or Path(uri).is_absolute() or "\0" in uri:
+    if urlsplit(uri).scheme or Path(uri).is_absolute() or "\0" in uri:
         return model
     return model.model_copy(update={"uri": str((folder / uri).resolve())})

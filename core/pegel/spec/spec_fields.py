@@ -101,6 +101,10 @@ def _registered(text: str) -> str:
 
 def _placed(text: str) -> str:
     """Refuse an address that names no place. Which schemes there are, the serving backend knows."""
+    try:
+        urlsplit(text)
+    except ValueError as error:
+        raise ValueError(f"is no address ({shown(str(error))}); write the model's folder") from None
     scheme, colon, rest = text.partition(":")
     if not colon or re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*", scheme) is None:
         return text

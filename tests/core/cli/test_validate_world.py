@@ -133,6 +133,18 @@ def test_all_problems_are_told_at_once(home: Path, capsys: pytest.CaptureFixture
     assert unknown.endswith("there are length, width, colour")
 
 
+def test_a_model_that_is_at_no_address_hides_nothing(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be taken apart is a problem beside those of the file and of the world."""
+    model = {"name": "tickets", "uri": "http://[::1"}
+    code, lines = validate(home, capsys, model=model, namspace="shop", watch={"features": ["lenght"]})
+    unknown, address, misspelt = lines
+
+    assert 2 == code
+    assert unknown.endswith("namspace: unknown field; did you mean `namespace`? Correct its name or remove it")
+    assert address.startswith("model.uri: given 'http://[::1': is no address (")
+    assert misspelt.endswith("did you mean `length`?")
+
+
 @pytest.mark.parametrize(("column", "expected"), [("opened", 0), ("opend", 2)])
 def test_a_column_of_times_need_not_be_a_field(
     home: Path, capsys: pytest.CaptureFixture[str], column: str, expected: int

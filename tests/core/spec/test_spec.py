@@ -3,6 +3,7 @@
 import hashlib
 import json
 from copy import deepcopy
+from cProfile import Profile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -416,6 +417,18 @@ def test_a_wrong_file_is_not_a_thousand_sentences() -> None:
     assert (21, "and 980 more") == (len(lines), lines[-1])
 
 
+@pytest.mark.parametrize("section", ["spec", "model"])
+def test_of_a_wrong_file_no_more_names_are_guessed_than_are_told(section: str) -> None:
+    """However many fields are unknown, in a section or beside them, twenty are compared with the known ones."""
+    wrong = {f"field{i}": 1 for i in range(1_000)}
+    data = wish(**wrong) if section == "spec" else wish(model=wish()["model"] | wrong)
+    profile = Profile()
+    profile.runcall(refusal, data)
+    guessed = [entry.callcount for entry in profile.getstats() if getattr(entry.code, "co_name", "") == "nearest"]
+
+    assert [20] == guessed
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -444,6 +457,15 @@ def test_an_address_without_a_place_is_no_model(uri: str) -> None:
     message = refusal(wish(model={"name": "delays", "uri": uri}))
 
     assert f"model.uri: given '{uri}': names no place" == message.split(";", maxsplit=1)[0]
+
+
+@pytest.mark.parametrize("uri", ["http://[::1", "//[::1", "s3://b\u2100cket/x"])
+def test_what_cannot_be_taken_apart_is_no_model(uri: str) -> None:
+    """It is a problem of this field beside others, with or without a scheme."""
+    problems = refusal(wish(model={"name": "Delays!", "uri": uri})).splitlines()
+
+    assert ["model.name", "model.uri"] == [problem.split(":")[0] for problem in problems]
+    assert "is no address (" in problems[1]
 
 
 @pytest.mark.parametrize("uri", ["javascript:alert(1)", "mailto:a@b.org", "s3:bucket/models", "models:1", "c:\\models"])
