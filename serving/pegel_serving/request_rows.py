@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pegel.data.columns import Field, Kind, Missing
 from pegel.data.conversions import category_of, number_of
-from pegel.spec.nearest import names_meant
+from pegel.spec.nearest import field_meant
 from pegel.spec.outside_text import LONGEST_NAME, quoted, shown
 from pegel.spec.plain_numbers import how_many
 from pegel_serving.model_columns import Rows
@@ -44,7 +44,7 @@ def from_v2(request: InferRequest, fields: Sequence[Field]) -> Rows:
     else:
         matrix = _stacked(tensors, names)
     if matrix.shape[1:] != (len(fields),):
-        given = f"{list(matrix.shape)}{names_meant(tensors, names)}"
+        given = f"{list(matrix.shape)}{field_meant(tensors, names)}"
         raise InvalidInput(f"one tensor alone must have the shape [rows, {len(fields)}]; given: {given}")
     rows = np.empty(matrix.shape, dtype=object)
     for index, row in enumerate(matrix.tolist()):
@@ -56,7 +56,8 @@ def from_v2(request: InferRequest, fields: Sequence[Field]) -> Rows:
 def _stacked(tensors: dict[str, NDArray[Any]], names: list[str]) -> NDArray[Any]:
     """Put one tensor per feature side by side, in the order of `names`."""
     if not set(tensors) <= set(names) or not tensors:
-        meant = names_meant(sorted(set(tensors) - set(names)), names)
+        free = [name for name in names if name not in tensors]
+        meant = field_meant(sorted(set(tensors) - set(names)), free)
         raise InvalidInput(f"expected the tensors {', '.join(names)}; given: {', '.join(sorted(tensors))}{meant}")
     sizes = {tensor.size for tensor in tensors.values()}
     if len(sizes) != 1:
@@ -92,7 +93,7 @@ def _values(instance: Any, fields: Sequence[Field], index: int) -> Sequence[Any]
     if isinstance(instance, dict):
         unknown = sorted(set(instance) - {field.name for field in fields})
         if unknown:
-            meant = names_meant(unknown, [field.name for field in fields if field.name not in instance])
+            meant = field_meant(unknown, [field.name for field in fields if field.name not in instance])
             raise InvalidInput(f"instances[{index}]: unknown features {', '.join(unknown)}{meant}")
         return [instance.get(field.name) for field in fields]
     if isinstance(instance, list) and len(instance) == len(fields):

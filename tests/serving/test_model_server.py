@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from cProfile import Profile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ import numpy as np
 import processes
 import pytest
 from kserve import InferInput, InferRequest
+from kserve.errors import InvalidInput
+
+from pegel.data.columns import Field, Kind
+from pegel_serving.request_rows import from_v1
 
 # a process that starts beside other tests on two cores may take a while
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -151,6 +156,24 @@ def test_a_bad_v2_request_is_told_what_was_expected(
 
     assert 400 == answer.status_code
     assert says in answer.json()["error"]
+
+
+def test_a_refused_request_costs_one_comparison_of_names_however_many_are_wrong() -> None:
+    """Anybody may send wrong names all day: the first one is compared with the features, and once."""
+    fields = [Field(f"reading_{at}", Kind.NUMERIC) for at in range(50)]
+    instance = {f"raeding_{at}": 1.0 for at in range(20)}
+
+    def refused() -> tuple[str, int]:
+        profile = Profile()
+        with pytest.raises(InvalidInput) as caught:
+            profile.runcall(from_v1, {"instances": [instance]}, fields)
+        calls = [entry.callcount for entry in profile.getstats() if "get_close_matches" in str(entry.code)]
+        return str(caught.value), sum(calls)
+
+    (first, compared), (second, again) = refused(), refused()
+
+    assert (1, 0) == (compared, again)
+    assert (True, first) == ("did you mean `reading_0`?" in first, second)
 
 
 def test_broken_json_is_the_clients_error(server: processes.Service) -> None:

@@ -13,7 +13,7 @@ import orjson
 
 from pegel.data.columns import Role
 from pegel.errors import InvalidPayload
-from pegel.spec.nearest import names_meant
+from pegel.spec.nearest import field_meant
 from pegel.spec.outside_text import LONGEST_NAME
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -21,8 +21,6 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_VALUES = 1_000_000
 """Most values and containers of one body, counted before it is parsed: a million empty objects already take 64 MB, and
 16 MB of JSON could hold eight million. A larger one is counted as `too_large`."""
-MOST_NAMES = 200
-"""Fields among which the one is looked for that a wrong name probably means: milliseconds, where a reason is read."""
 LONG_INTEGER = 25
 """Digits from which an integer is read as a float at once: Python's own reading takes the square of their number."""
 MAX_TENSOR_DEPTH = 16
@@ -231,4 +229,4 @@ def _listed(names: tuple[str, ...]) -> str:
 def _meant(given: Iterable[Any], names: tuple[str, ...]) -> Callable[[], str]:
     """Return how to find out which field the first name of a body probably means; one comparison, whatever is sent."""
     first = next((name for name in given if isinstance(name, str)), "")
-    return partial(names_meant, (first[:LONGEST_NAME],), names[:MOST_NAMES])
+    return partial(field_meant, (first[:LONGEST_NAME],), names)

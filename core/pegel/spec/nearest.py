@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any
 
 from pegel.spec.outside_text import LONGEST_NAME, shown
 
 MOST_LOOKED_AT = 20
 """Names that are compared with the known ones; a person does not read more."""
+MOST_FIELDS = 200
+"""Fields among which the one is looked for that a client means: some milliseconds."""
 
 
 def nearest(given: str, known: Iterable[str]) -> str | None:
@@ -16,7 +20,13 @@ def nearest(given: str, known: Iterable[str]) -> str | None:
 
     Of what is given 80 characters are compared, so this is quick whatever is given.
     """
-    return next(iter(get_close_matches(given[:LONGEST_NAME], list(known), n=1)), None)
+    return _nearest(given[:LONGEST_NAME], tuple(known))
+
+
+@lru_cache(maxsize=64)
+def _nearest(given: str, known: tuple[str, ...]) -> str | None:
+    """Remember the last answers: a client that sends a wrong name sends it again and again."""
+    return next(iter(get_close_matches(given, known, n=1)), None)
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
@@ -41,3 +51,15 @@ def names_meant(given: Iterable[str], known: Iterable[str]) -> str:
     free = [name for name in known if name not in set(names)]
     near = dict.fromkeys(name for each in names[:MOST_LOOKED_AT] if (name := nearest(each, free)) is not None)
     return f"; did you mean {', '.join(f'`{shown(name, LONGEST_NAME)}`' for name in near)}?" if near else ""
+
+
+def field_meant(given: Iterable[Any], fields: Sequence[str]) -> str:
+    """Return which field the first name that a client sent probably means, as `names_meant` does; what is no text is none.
+
+    One name and the first 200 fields are compared, so this is quick whatever a client sends.
+
+    >>> field_meant([7, "lenght", "wdth"], ["width", "length"])
+    '; did you mean `length`?'
+    """
+    first = next((name for name in given if isinstance(name, str)), "")
+    return names_meant([first], fields[:MOST_FIELDS])
