@@ -12,11 +12,11 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pegel.errors import PegelError, PermanentError
 from pegel.spec.outside_text import shown
@@ -55,7 +55,7 @@ def apart(
     `tell` is given a word every `word_s` seconds. Raises PermanentError with the message of whatever PegelError the
     work raises, where the process ends without findings, and where it takes longer than `limit_s`; then it is killed.
     """
-    with TemporaryDirectory(prefix="pegel-model-") as name:
+    with tempfile.TemporaryDirectory(prefix="pegel-model-") as name:
         place = Path(name)
         process = _CONTEXT.Process(target=_do, args=(work, place))
         process.start()
@@ -130,6 +130,8 @@ def _last_printed(place: Path) -> str:
 
 def _do(work: Callable[[], Findings], place: Path) -> None:
     """Do the work in this process, leave its findings in a file and end."""
+    # Copies of the reader's table go where they are removed however this process ends.
+    tempfile.tempdir = str(place)
     _keep_output(place / _PRINTED)
     try:
         content = dataclasses.asdict(work())

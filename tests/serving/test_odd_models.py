@@ -248,6 +248,20 @@ def test_a_model_that_ends_its_process_is_told_with_how_it_ended(tmp_path: Path,
 
 
 @LEFT_TO_THE_MODEL
+def test_no_copy_of_a_readers_table_outlives_a_model_that_ends_its_process(tmp_path: Path, table: NamedTable) -> None:
+    """A text file is copied while it is read; nobody is left to remove that copy but who waits for the process."""
+    folder = odd_models.write(tmp_path / "model", odd_models.Ends(0))
+    (temporary := tmp_path / "temporary").mkdir()
+    pegel = Path(sys.executable).with_name("pegel")
+    command = [pegel, "model", "check", folder, "--rows", table.path]
+    environment = os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    assert "with exit code 0; the last it printed: the licence server said no" in ended.stderr
+    assert [] == sorted(temporary.rglob("*"))
+
+
+@LEFT_TO_THE_MODEL
 def test_a_model_that_is_killed_is_told_with_its_signal(tmp_path: Path, table: NamedTable) -> None:
     """Init writes nothing then."""
     code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
