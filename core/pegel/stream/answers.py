@@ -29,7 +29,8 @@ from pegel.spec.monitor_spec import Windowing
 from pegel.spec.plain_numbers import how_many
 from pegel.stream.ledger_counts import InvalidCount
 from pegel.stream.outcomes import Outcomes
-from pegel.stream.panes import AnsweredEvents, Pane
+from pegel.stream.panes import AnsweredEvents, Pane, are_answered, are_misfits
+from pegel.stream.partial import RowCounts, Seconds
 
 ANSWER_WITHIN = timedelta(seconds=60)
 """How long an answer is waited for, in event time: as long as our endpoints let a model take, and longer than anybody
@@ -52,7 +53,7 @@ class Settled:
     asked_to: datetime | None = None
     unanswered_from: datetime | None = None
     misfits: dict[datetime, InvalidCount] = field(default_factory=dict)
-    """Those of the unanswered that have a response of another number of rows, by minute."""
+    """Those of the unanswered whose answer is a misfit, by minute."""
 
     @property
     def asked(self) -> int:
@@ -64,8 +65,9 @@ class Settled:
         """Return how many of them had no answer."""
         return sum(one.unanswered for one in self.minutes.values())
 
-    def add(self, asked_at: NDArray[np.uint32], answered: NDArray[np.bool_]) -> None:
-        """Add requests, at least one, with whether each was answered."""
+    def add(self, asked_at: Seconds, asked_rows: RowCounts, answered_rows: NDArray[np.int64]) -> None:
+        """Add requests, at least one, with the rows of each and of its response: see `AnsweredEvents.rows_for`."""
+        answered = are_answered(asked_rows, answered_rows)
         of_request = asked_at // int(MINUTE.total_seconds())
         for minute in np.unique(of_request).tolist():
             own = of_request == minute
@@ -75,18 +77,9 @@ class Settled:
         self.asked_to = latest(self.asked_to, _instant(asked_at.max()) + timedelta(seconds=1))
         if not answered.all():
             self.unanswered_from = earliest(self.unanswered_from, _instant(asked_at[~answered].min()))
-
-    def add_misfits(
-        self,
-        asked_at: NDArray[np.uint32],
-        asked: NDArray[np.uint32],
-        answered: NDArray[np.int64],
-        misfits: NDArray[np.bool_],
-    ) -> None:
-        """Add those of some requests that are `misfits`, by the rows that each asks and that its response has."""
-        for at in np.flatnonzero(misfits).tolist():
-            minute = EPOCH + int(asked_at[at]) // int(MINUTE.total_seconds()) * MINUTE
-            sample = f"an answer covers {answered[at]} of {how_many(int(asked[at]), 'row')}"
+        for at in np.flatnonzero(are_misfits(asked_rows, answered_rows)).tolist():
+            minute = EPOCH + int(of_request[at]) * MINUTE
+            sample = f"an answer covers {answered_rows[at]} of {how_many(int(asked_rows[at]), 'row')}"
             self.misfits.setdefault(minute, InvalidCount(sample=sample)).count += 1
 
 
@@ -132,9 +125,7 @@ class Answers:
         settled = Settled()
         for start, requests in due.items():
             pane = panes[start]
-            asked, rows = pane.requests[requests], pane.asked_rows[requests]
-            settled.add(pane.asked_at[requests], answered.covers(asked, rows))
-            settled.add_misfits(pane.asked_at[requests], rows, answered.rows_for(asked), answered.misses(asked, rows))
+            settled.add(pane.asked_at[requests], pane.asked_rows[requests], answered.rows_for(pane.requests[requests]))
         return settled
 
     def is_over(self, pane: datetime, windowing: Windowing) -> bool:

@@ -76,8 +76,9 @@ class SpanCount:
     """One span of one monitor as it stands. `summary` is None without a baseline, and is only to be read.
 
     `events`: what came of events since a final span last said so; None of a span that says nothing of it. A span of
-    revision 0 is there for these alone. `joined`: requests with an answer; `not_covered`: those with a response of more
-    or fewer rows, which answers nothing. `logs_answers`: whether a response of the endpoint was ever seen.
+    revision 0 is there for these alone. `joined`: requests with an answer. `misfits`: of the responses of a final span
+    those of more or fewer rows than their requests, which answer nothing; the requests may lie in another span.
+    `logs_answers`: whether a response of the endpoint was ever seen.
     """
 
     key: str
@@ -89,7 +90,7 @@ class SpanCount:
     requests: int = 0
     responses: int = 0
     joined: int = 0
-    not_covered: int = 0
+    misfits: int = 0
     rows: int = 0
     duplicates: int = 0
     invalid: int = 0

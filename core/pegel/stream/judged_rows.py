@@ -122,7 +122,7 @@ def _answers(count: SpanCount) -> AnswersSoFar | None:
     """Return the answers of a final span: before, most may be still to come, and some endpoints log none at all."""
     if not count.final or not count.logs_answers:
         return None
-    return AnswersSoFar(count.requests, count.responses - count.not_covered, count.joined)
+    return AnswersSoFar(count.requests, count.responses - count.misfits, count.joined)
 
 
 def _window(count: SpanCount, spec: MonitorSpec, judgement: Judgement, now: datetime) -> WindowRow:

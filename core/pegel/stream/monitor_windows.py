@@ -15,11 +15,11 @@ from pegel.judge.event_counts import EventCounts
 from pegel.spec.monitor_spec import Windowing
 from pegel.stream.answers import ANSWER_WITHIN, Answers, Settled
 from pegel.stream.entries import LostSpan, SpanCount
-from pegel.stream.panes import AnsweredEvents, Pane, Unpack, joined, merged, not_covered
-from pegel.stream.partial import Partial, answers_among, rows_of_answers
+from pegel.stream.panes import AnsweredEvents, Pane, Unpack, joined, merged, misfit_events, responses_among
+from pegel.stream.partial import Ids, Partial, answers_among, no_ids, rows_of_answers
 
-STATE_VERSION = 3
-"""Raised when open windows written before could no longer be read."""
+STATE_VERSION = 4
+"""Raised when open windows or their panes, written before, could no longer be read."""
 
 MAX_OPEN_SPANS = 10_080
 """Spans of one monitor that are open at once: 7 days of minutes, so that a new monitor may read in one batch what a
@@ -171,10 +171,14 @@ class MonitorWindows:
         due = sorted(touched | closed)
         # A response may lie in a later pane than its request, so all open panes are searched for it.
         answered = AnsweredEvents.of(self.panes.values() if due else ())
-        emitted = []
+        misfits = misfit_events(self.panes.values(), answered) if closed else no_ids()
+        emitted: list[SpanCount | LostSpan] = []
         for start in due:
             self.revisions[start] = self.revisions.get(start, 0) + 1
-            emitted.append(self._emitted(key, start, answered, final=start in closed))
+            count = self._emitted(key, start, answered, final=start in closed)
+            if isinstance(count, SpanCount) and count.final:
+                count = replace(count, misfits=responses_among(self._members(count.span), misfits))
+            emitted.append(count)
         for start in closed:
             del self.spans[start], self.revisions[start]
         return self._with_events(emitted)
@@ -269,9 +273,12 @@ class MonitorWindows:
                 break
         return emitted
 
+    def _members(self, span: Span) -> list[Pane]:
+        return [self.panes[pane] for pane in spans.panes_of_span(span, self.windowing) if pane in self.panes]
+
     def _emitted(self, key: str, start: datetime, answered: AnsweredEvents, *, final: bool) -> SpanCount | LostSpan:
         span, baseline_id = self.span(start), self.spans[start]
-        members = [self.panes[pane] for pane in spans.panes_of_span(span, self.windowing) if pane in self.panes]
+        members = self._members(span)
         reasons = [pane.damaged[baseline_id] for pane in members if baseline_id in pane.damaged]
         if reasons:
             return LostSpan(key=key, span=span, final=final, reason=reasons[0])
@@ -300,7 +307,6 @@ class MonitorWindows:
             requests=sum(pane.requests.size for pane in members),
             responses=sum(pane.responses.size for pane in members),
             joined=joined(members, answered),
-            not_covered=not_covered(members, answered),
             rows=sum(pane.rows for pane in members),
             duplicates=sum(pane.duplicates for pane in members),
             invalid=sum(pane.invalid for pane in members),

@@ -132,35 +132,46 @@ class AnsweredEvents:
         """Return of each request the rows of its response: 0 where nobody looked at them, -1 where it has none."""
         asked = requests >> RESPONSE
         before, after = (np.searchsorted(self.events, asked, side=side) for side in ("left", "right"))
-        found = np.full(asked.size, -1, dtype=np.int64)
+        rows = np.full(asked.size, -1, dtype=np.int64)
         has = after > before
-        found[has] = self.rows[before[has]]
-        return found
+        rows[has] = self.rows[before[has]]
+        return rows
 
-    def covers(self, requests: Ids, asked_rows: RowCounts) -> NDArray[np.bool_]:
-        """Return of each request whether it is answered: by a response with as many rows as itself.
 
-        Nobody knows which row a prediction belongs to where there are more or fewer of them. Rows that nobody looked
-        at, of the request or the response, are taken to fit.
-        """
-        rows = self.rows_for(requests)
-        answered: NDArray[np.bool_] = (rows == 0) | ((rows > 0) & ((rows == asked_rows) | (asked_rows == 0)))
-        return answered
+def are_answered(asked_rows: RowCounts, answered_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return of each request whether it is answered: by a response with as many rows as itself.
 
-    def misses(self, requests: Ids, asked_rows: RowCounts) -> NDArray[np.bool_]:
-        """Return of each request whether it has a response, but one with another number of rows."""
-        missed: NDArray[np.bool_] = (self.rows_for(requests) >= 0) & ~self.covers(requests, asked_rows)
-        return missed
+    `answered_rows` are those that `AnsweredEvents.rows_for` returns. Nobody knows which row a prediction belongs to
+    where there are more or fewer of them. Rows that nobody looked at, of the request or the response, are taken to fit.
+    """
+    fits = (answered_rows == asked_rows) | (asked_rows == 0)
+    answered: NDArray[np.bool_] = (answered_rows == 0) | ((answered_rows > 0) & fits)
+    return answered
+
+
+def are_misfits(asked_rows: RowCounts, answered_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return of each request whether its answer is a misfit: a response with another number of rows."""
+    misfits: NDArray[np.bool_] = (answered_rows >= 0) & ~are_answered(asked_rows, answered_rows)
+    return misfits
 
 
 def joined(panes: Iterable[Pane], answered: AnsweredEvents) -> int:
-    """Count the requests in the panes that are answered: see `AnsweredEvents.covers`."""
-    return sum(int(answered.covers(pane.requests, pane.asked_rows).sum()) for pane in panes)
+    """Count the requests in the panes that are answered: see `are_answered`."""
+    return sum(int(are_answered(pane.asked_rows, answered.rows_for(pane.requests)).sum()) for pane in panes)
 
 
-def not_covered(panes: Iterable[Pane], answered: AnsweredEvents) -> int:
-    """Count the requests in the panes whose response has another number of rows."""
-    return sum(int(answered.misses(pane.requests, pane.asked_rows).sum()) for pane in panes)
+def misfit_events(panes: Iterable[Pane], answered: AnsweredEvents) -> Ids:
+    """Return what the requests in the panes share with their responses, of those whose answer is a misfit."""
+    misfits = [no_ids()]
+    for pane in panes:
+        chosen = are_misfits(pane.asked_rows, answered.rows_for(pane.requests))
+        misfits.append(pane.requests[chosen] >> RESPONSE)
+    return np.concatenate(misfits)
+
+
+def responses_among(panes: Iterable[Pane], events: Ids) -> int:
+    """Count the readable responses in the panes that belong to some events."""
+    return sum(int(np.isin(pane.responses >> RESPONSE, events).sum()) for pane in panes)
 
 
 def merged(panes: Iterable[Pane], baseline_id: str | None) -> Summary | None:

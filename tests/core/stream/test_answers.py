@@ -246,6 +246,25 @@ def test_answers_of_other_rows_are_known_when_a_window_is_final(group: Any) -> N
     assert (Verdict.INSUFFICIENT, 101, 101) == (window.verdict, window.requests, window.responses)
 
 
+def test_a_window_is_judged_by_its_own_responses_whichever_window_asked_for_them(group: Any) -> None:
+    """Answers of other rows count against the window that they lie in, not against the one of their requests."""
+    group.watch(windowing={"length": 10, "lateness": 20})
+    group.clock.advance(timedelta(minutes=2))
+    state, slow = group.start(), timedelta(seconds=10)
+    # requests  [ a )[ b )[ c )
+    # responses      [ a )[ b )   those to b cover twice as many rows, and c has none
+    a, b, c = (group.pairs(1_000 * at, 1_000 * at + 400, at=at) for at in (1, 11, 21))
+    responses = [replace(one, at=one.at + slow) for one in a + list(map(twice, b)) if one.kind == RESPONSE_TYPE]
+    group.send(state, [one for one in a + b + c if one.kind == REQUEST_TYPE], responses, group.pairs(0, 1, at=69))
+    windows = group.results.windows("delays", 1, final_only=True)
+
+    assert [(400, 0, 400), (400, 400, 0), (400, 400, 0)] == [
+        (one.requests, one.responses, one.joined) for one in windows
+    ]
+    assert [Verdict.OK, Verdict.OK, Verdict.INSUFFICIENT] == [one.verdict for one in windows]
+    assert "answers missing so far: 400 of 400 requests" == windows[2].remarks["not_judged"]
+
+
 def test_a_request_without_a_row_asks_for_nothing(group: Any) -> None:
     """An empty answer to it is no missing one."""
     state = group.start()

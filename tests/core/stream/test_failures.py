@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from pegel.data.columns import Role
 from pegel.data.wire import REQUEST_TYPE
 from pegel.errors import SetupError
+from pegel.stream import packing
 from pegel.stream.counting_task import CountingTask
 from pegel.stream.decoding_alone import decode
 from pegel.stream.monitor_windows import STATE_VERSION, MonitorWindows
@@ -151,6 +153,23 @@ def test_damaged_rows_of_state_cost_their_model_its_open_windows(group: Any) -> 
     # Of the spans that were open, none is told as if what was left of it were all.
     assert [25] == [row.requests for row in group.results.windows("fraud", 1, final_only=True)]
     assert [] == group.stored().failures
+
+
+def test_what_an_earlier_release_counted_of_a_window_is_told_as_its_own_and_not_as_damage(group: Any) -> None:
+    """Panes without the rows of requests and responses, which release 3 of the state wrote, are not unpacked."""
+    both(group, group.start(), 0)
+    stored = group.stored()
+    for at, part in enumerate(stored.pane_parts):
+        value, (requests, asked_at, _, responses, _, empty, rejected, *rest) = packing.unpack(part.data)
+        earlier = packing.pack(value, (requests, asked_at, responses, empty, rejected, *rest))
+        stored.pane_parts[at] = replace(part, data=earlier)
+    stored.states[:] = [replace(state, windows={**state.windows, "state_version": 3}) for state in stored.states]
+    state = type(group.start()).restored(stored, group.baselines, group.clock.now())
+    (failure,) = state.failures.active.values()
+
+    assert failure.reason.startswith("its open windows: SetupError")
+    assert f"state version {STATE_VERSION}, given 3: they were written by another release" in failure.reason
+    assert (1, {}) == (failure.windows_lost, state.manager.monitors)
 
 
 def test_open_windows_without_their_row_are_lost_and_damaged_charts_begin_anew(group: Any) -> None:
