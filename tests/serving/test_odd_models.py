@@ -253,7 +253,7 @@ def test_no_copy_of_a_readers_table_outlives_a_model_that_ends_its_process(tmp_p
     folder = odd_models.write(tmp_path / "model", odd_models.Ends(0))
     (temporary := tmp_path / "temporary").mkdir()
     pegel = Path(sys.executable).with_name("pegel")
-    command = [pegel, "model", "check", folder, "--rows", table.path]
+    command = [str(part) for part in (pegel, "model", "check", folder, "--rows", table.path)]
     environment = os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": os.pathsep.join(sys.path)}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 

@@ -54,9 +54,9 @@ def names_meant(given: Iterable[str], known: Iterable[str]) -> str:
 
 
 def field_meant(given: Iterable[Any], fields: Sequence[str]) -> str:
-    """Return which field the first name that a client sent probably means, as `names_meant` does; what is no text is none.
+    """Return which field the first name that a client sent probably means, as `names_meant` does.
 
-    One name and the first 200 fields are compared, so this is quick whatever a client sends.
+    What is no text is no name. One name and the first 200 fields are compared: this is quick whatever a client sends.
 
     >>> field_meant([7, "lenght", "wdth"], ["width", "length"])
     '; did you mean `length`?'

@@ -16,7 +16,7 @@ from pegel.spec.monitor_spec import Windowing
 from pegel.stream.answers import ANSWER_WITHIN, Answers, Settled
 from pegel.stream.entries import LostSpan, SpanCount
 from pegel.stream.panes import AnsweredEvents, Pane, Unpack, joined, merged, misfit_events, responses_among
-from pegel.stream.partial import Ids, Partial, answers_among, no_ids, rows_of_answers
+from pegel.stream.partial import Partial, answers_among, no_ids, rows_of_answers
 
 STATE_VERSION = 4
 """Raised when open windows or their panes, written before, could no longer be read."""
