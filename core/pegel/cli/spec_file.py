@@ -25,7 +25,7 @@ class GivenSpec:
     """What a spec's file says.
 
     `whole`: the spec; None if it is not valid. `parts`: its sections; of a spec that is not valid, those that can be
-    read. `problems`: why it is not valid, empty if it is.
+    read. `problems`: why it is not valid, a line each; empty if it is.
     """
 
     whole: MonitorSpec | None
@@ -51,7 +51,7 @@ def given_spec(file: Path) -> GivenSpec:
             raise
         parts = SpecParts.readable(data)
         placed = None if parts.model is None else _placed(parts.model, folder)
-        return GivenSpec(None, replace(parts, model=placed), [str(error)])
+        return GivenSpec(None, replace(parts, model=placed), str(error).splitlines())
     placed = _placed(spec.model, folder)
     spec = MonitorSpec.parse(spec.to_json() | {"model": placed.model_dump(mode="json")})
     return GivenSpec(spec, SpecParts.of(spec), [])

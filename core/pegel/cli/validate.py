@@ -8,12 +8,11 @@ from pathlib import Path
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, home_of
 from pegel.cli.spec_file import SpecArgument, given_spec
-from pegel.cli.world_check import mail_problems, training_facts, world_problems
+from pegel.cli.world_check import mail_problems, problems_of, training_facts
 from pegel.errors import InvalidSpec
 from pegel.judge.division import Division
 from pegel.judge.layer import Setting, TrainingFacts
 from pegel.judge.layer_table import LAYERS, Layers
-from pegel.judge.named_parts import unknown_parts
 from pegel.judge.outlook import Outlook, aligned
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
@@ -28,11 +27,11 @@ def validate(file: SpecArgument, home: HomeOption = None) -> None:
     server are there, and what will be judged.
     """
     given = given_spec(file)
-    folder, spec, parts = home_of(home), given.whole, given.parts
+    folder, spec = home_of(home), given.whole
     settings = Settings.of_home(folder) if (folder / SETTINGS_FILE).is_file() else None
-    problems = given.problems + ([] if parts.watch is None else unknown_parts(parts.watch))
+    problems = problems_of(given, settings)
     if settings is not None:
-        problems += [*world_problems(parts, settings), *mail_problems(parts, settings)]
+        problems += mail_problems(given.parts, settings)
     if spec is None or problems:
         raise InvalidSpec("\n".join(problems))
     training = None if settings is None else training_facts(spec, settings)

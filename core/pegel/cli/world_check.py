@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pegel.cli.spec_file import GivenSpec
 from pegel.data.columns import Schema
 from pegel.data.running_server import problem_of_server
 from pegel.errors import PegelError
 from pegel.featurestore import LocalFeatureStore
 from pegel.judge.layer import TrainingFacts
+from pegel.judge.named_parts import unknown_parts
 from pegel.spec.model_files import METADATA_FILE, MODEL_FILE
 from pegel.spec.model_roots import local_folder, refuse_model_outside
 from pegel.spec.monitor_spec import BaselineSource, Model, MonitorSpec, Watch
@@ -27,6 +29,19 @@ ANSWERS_WITHIN_S = 3.0
 """A mail server that takes longer to accept a connection is told as away."""
 MOST_NAMES = 20
 """Names that a sentence lists; a person does not read more."""
+
+
+def problems_of(given: GivenSpec, settings: Settings | None) -> list[str]:
+    """Return all that is wrong with what a file says, one line a problem; empty if nothing.
+
+    Without `settings`, those of a system that is up, nothing of the world is looked at.
+    """
+    parts = given.parts
+    return [
+        *given.problems,
+        *([] if parts.watch is None else unknown_parts(parts.watch)),
+        *([] if settings is None else world_problems(parts, settings)),
+    ]
 
 
 def world_problems(parts: SpecParts, settings: Settings) -> list[str]:
@@ -61,7 +76,7 @@ def training_facts(spec: MonitorSpec, settings: Settings) -> TrainingFacts:
 
 def _model_problems(model: Model, served_name: str | None, settings: Settings) -> Iterator[str]:
     uri = model.uri
-    missing = "" if uri is None or settings.serving_backend != "local" else _missing_folder(local_folder(uri))
+    missing = "" if uri is None or not settings.serves_on_this_machine else _missing_folder(local_folder(uri))
     if missing:
         yield f"model.uri: given {quoted(uri)}: expected a folder of this machine; {missing}"
     try:

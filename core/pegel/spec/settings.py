@@ -15,6 +15,8 @@ SETTINGS_FILE = "settings.json"
 
 
 HOME = ".pegel"
+LOCAL = "local"
+"""The backend of this machine, as settings name it."""
 
 
 def nearest_home(start: Path) -> Path:
@@ -60,9 +62,9 @@ class Settings(BaseSettings):
     model_roots: str | None = None
     """Folders, or addresses such as `s3://bucket/models`, below which models may lie, comma separated; None allows
     every place, an empty text none. Loading a model runs its code as the account that serves it."""
-    serving_backend: str = "local"
+    serving_backend: str = LOCAL
     """`local`: real model servers as processes of this machine."""
-    job_backend: str = "local"
+    job_backend: str = LOCAL
     """`local`: a detached, locked process per streaming driver on this machine."""
 
     @classmethod
@@ -78,6 +80,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """Return the SQLAlchemy URL in effect."""
         return self.database_url or f"sqlite:///{self.home / 'pegel.db'}"
+
+    @property
+    def serves_on_this_machine(self) -> bool:
+        """Say whether models are served here: what their specs name can be looked at, and their servers asked."""
+        return self.serving_backend == LOCAL
 
     @cached_property
     def allowed_models(self) -> tuple[str, ...] | None:

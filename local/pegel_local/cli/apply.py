@@ -5,12 +5,10 @@ from __future__ import annotations
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.cli.spec_file import GivenSpec, SpecArgument, given_spec
-from pegel.cli.world_check import world_problems
+from pegel.cli.world_check import problems_of
 from pegel.data import example_request, wire
 from pegel.errors import InvalidSpec, PegelError
-from pegel.judge.named_parts import unknown_parts
 from pegel.judge.outlook import Line, aligned
-from pegel.spec.model_roots import refuse_model_outside
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.plain_numbers import how_many
 from pegel.spec.settings import SETTINGS_FILE, Settings
@@ -49,13 +47,9 @@ def _accepted(given: GivenSpec, settings: Settings) -> MonitorSpec:
 
     The world is looked at only where the system is one of this machine: another's folders are not here.
     """
-    parts = given.parts
-    problems = given.problems + ([] if parts.watch is None else unknown_parts(parts.watch))
-    if (settings.home / SETTINGS_FILE).is_file():
-        problems += world_problems(parts, settings)
+    problems = problems_of(given, settings if (settings.home / SETTINGS_FILE).is_file() else None)
     if given.whole is None or problems:
         raise InvalidSpec("\n".join([*problems, "Nothing was started."]))
-    refuse_model_outside(given.whole.model, settings.allowed_models)
     return given.whole
 
 

@@ -62,6 +62,6 @@ def _half_gone(settings: Settings, model: str, version: int | None) -> tuple[str
     """
     name, _, stated = model.partition("/")
     number = version if version is not None else int(stated) if stated.isdecimal() else None
-    if number is None or model not in {name, monitor_key(name, number)} or settings.serving_backend != "local":
+    if number is None or model not in {name, monitor_key(name, number)} or not settings.serves_on_this_machine:
         return None
     return (name, number) if endpoint(name, number) in LocalServingBackend(settings).names() else None
