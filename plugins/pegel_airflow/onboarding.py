@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pegel.errors import PermanentError
+from pegel.errors import InvalidSpec, PermanentError
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import another_candidate
 from pegel.spec.model_roots import refuse_model_outside
@@ -21,6 +21,9 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_airflow import form, services, topic_admin
 from pegel_airflow.baseline_operator import ProfiledModel
+
+PATIENCE = timedelta(seconds=10)
+"""With a server that does not answer: a restart of a few seconds is no reason to refuse its model."""
 
 
 def validate(settings: Settings, answers: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,13 +33,12 @@ def validate(settings: Settings, answers: Mapping[str, Any]) -> dict[str, Any]:
     anything is touched, also when what runs at `model.url` is no such server.
     """
     from pegel.data.running_server import problem_of_server
-    from pegel.errors import InvalidSpec
     from pegel.judge.named_parts import refuse_unknown_parts
 
     spec = form.spec_of(answers)
     refuse_unknown_parts(spec)
     refuse_model_outside(spec.model, settings.allowed_models)
-    if problem := problem_of_server(spec.model, spec.served_name, settings):
+    if problem := problem_of_server(spec.model, spec.served_name, settings, patience=PATIENCE):
         raise InvalidSpec(f"{problem}. Nothing was started.")
     spec = services.serving(settings).pin(spec)
     print(f"{spec.key}: accepted, fingerprint {spec.fingerprint()[:16]}")  # noqa: T201 - a task's output is its log

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegel.data import example_request, wire
 from pegel.data.compact_headers import expanded
-from pegel.data.server_answers import NoAnswer, exchange, json_of, sentence_in, words_of
+from pegel.data.server_answers import NoAnswer, exchange, json_of, may_pass, sentence_in, words_of
 from pegel.errors import EndpointFailed, Unavailable
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
@@ -37,10 +37,8 @@ SEEN_WITHIN = timedelta(seconds=30)
 PAUSE_S = 0.5
 """Between two tries while the model warms up."""
 SERVER_ERROR = 500
-"""Answers from here on may be those of a model that still warms up.
-
-This very status with the same exception twice is none of these: the model raises that whenever it is asked.
-"""
+"""Of a model that warms up, as others that may pass; with the same exception twice the model raises that whenever it is
+asked."""
 _EXCEPTION = re.compile(r"\w(Error|Exception)\b")
 """As exceptions are called in what servers that are not ours say."""
 UNCHANGED = "Nothing that is in force was changed."
@@ -66,7 +64,7 @@ class _Refused:
     @property
     def may_pass(self) -> bool:
         """Say whether it may pass by itself."""
-        return not self.status or self.status >= SERVER_ERROR
+        return not self.status or may_pass(self.status)
 
     def is_raised(self, spec: MonitorSpec) -> bool:
         """Say whether it is the model's exception: a server of ours answers 500 for nothing else."""
@@ -86,7 +84,7 @@ def probe(
     """Send one row to the endpoint at `url` and wait until the topic holds both its events.
 
     Of `row` is sent what the model says it takes, see `example_request.taken`; `token` is the endpoint's secret, if it
-    has one. While the model does not answer, or answers with a status from 500 on, it is asked again within
+    has one. While the model does not answer, or with a status that may pass by itself, it is asked again within
     `spec.model.ready_within`, but not once it has raised the same twice.
 
     Returns `{"id", "status", "request", "answered_ms", "seen_ms"}`: the body that was answered, and milliseconds since

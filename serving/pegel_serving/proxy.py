@@ -99,7 +99,7 @@ class Proxy:
         self._model, self._last_answer = model, LastAnswer(answered)
         self._agent, self._metadata_headers, self._probe_token = agent, metadata_headers, probe_token.encode()
         self._holder = Holder(limits)
-        self._via = f"{wire.VIA}{name or model}"
+        self._via = f"{wire.PROXY_PREFIX}{name or model}"
         self._upstream = Upstream(upstream, answers_within_s=limits.answer_within_s)
         self.refused = 0
         """Calls that were not forwarded."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -132,8 +134,8 @@ def note_of_last() -> str | None:
 
 
 def test_a_model_that_warms_up_is_asked_again(system: Settings, served: model.Model) -> None:
-    """Answers of 503 while the model loads are no failure: the probe asks until it answers."""
-    served.first = [503, 503]
+    """Answers of 503 while the model loads, or of 429, are no failure: the probe asks until it answers."""
+    served.first = [503, 429]
     told = probe.probe(system, wished(ready_within=30), served.address, scene.REQUEST_ROW)
 
     assert (told["status"], len(served.asked)) == (200, 3)
@@ -280,11 +282,32 @@ def test_a_server_that_cannot_be_watched_is_refused_first() -> None:
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     answers = form.params_of(seeds.spec(model={"name": "delays", "url": url}))
-    expected = "expected a server of protocol v1 with the model delays-v1; nobody listens there. Nothing was started."
+    expected = "expected a server of protocol v1 with the model delays-v1; that is the address of Airflow"
     with pytest.raises(InvalidSpec) as refused:
-        onboarding.validate(Settings(serving_backend="local"), answers)
+        onboarding.validate(Settings(serving_backend="local", airflow_url=url), answers)
 
-    assert f"model.url: given {url!r}: {expected}" == str(refused.value)
+    assert f"model.url: given {url!r}: {expected}. Nothing was started." == str(refused.value)
+
+
+def test_a_server_that_is_restarted_is_not_refused() -> None:
+    """Onboarding asks a server again that ends its connection without an answer: the task has no second try."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+
+        def restart() -> None:
+            listener.accept()[0].close()
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+
+        thread = threading.Thread(target=restart)
+        thread.start()
+        wish = seeds.spec(model={"name": "delays", "url": f"http://127.0.0.1:{listener.getsockname()[1]}"})
+        accepted = onboarding.validate(Settings(serving_backend="local"), form.params_of(wish))
+        thread.join()
+
+    assert wish == MonitorSpec.parse(accepted)
 
 
 def test_topics_are_created_once(system: Settings) -> None:

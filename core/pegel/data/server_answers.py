@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from http.client import (
     HTTP_PORT,
     HTTPS_PORT,
@@ -37,6 +38,7 @@ _SAID = ("error", "detail", "message")
 """Under which name servers say in JSON what is wrong: KServe's, FastAPI's, others'."""
 REDIRECTS = range(300, 400)
 """Statuses of answers that may lead elsewhere, by their header `Location`."""
+_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,15 @@ def exchange(
             return _read(connection.getresponse(), most_bytes, limit)
     except (OSError, HTTPException, ValueError) as error:
         return NoAnswer(_in_words(error, within, late=limit.has_cut))
+
+
+def may_pass(status: int) -> bool:
+    """Say whether the same question may be answered otherwise later: the server fails, or has too much to do.
+
+    >>> [may_pass(status) for status in (200, 404, 429, 503)]
+    [False, False, True, True]
+    """
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING
 
 
 def json_of(body: bytes) -> Any:

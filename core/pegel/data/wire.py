@@ -58,7 +58,7 @@ PROBE_HEADER: Final = "Pegel-Probe"
 """HTTP header of a request of our own: the endpoint's secret, by which its proxy tells a probe from a client."""
 EVENT_ID: Final = "Pegel-Event-Id"
 """HTTP header of an endpoint's answer: the identity under which the call is logged."""
-VIA: Final = "pegel-"
+PROXY_PREFIX: Final = "pegel-"
 """How our proxies call themselves in `Via`, followed by namespace and endpoint, `pegel-default.delays-v1`: by that a
 proxy knows its own requests when they come back to it, and a check that it asks a proxy of ours."""
 

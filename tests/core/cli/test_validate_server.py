@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,8 @@ V2 = {READY_V2: Said(b""), MODEL_V2: Said(b'{"inputs": []}')}
         ("v2", {READY_V2: Said(b"")}),
         ("v2", {READY_V2: Said(b""), MODEL_V2: Said(b'{"detail": "Not Found"}', 404)}),
         ("v2", {READY_V2: Said(b"starting", 503)}),
+        *(("v1", {READY_V1: Said(b"", status)}) for status in (408, 425, 429)),
+        ("v2", {READY_V2: Said(b""), MODEL_V2: Said(b'{"error": "too many requests"}', 429)}),
     ],
 )
 def test_a_model_server_has_no_problem(serve: Serve, protocol: str, answers: Answers) -> None:
@@ -199,22 +202,56 @@ def test_a_proxy_of_ours_is_no_model_server(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "address", "name"),
+    ("setting", "address", "url", "name"),
     [
-        ("airflow_url", "http://localhost:{}", "Airflow"),
-        ("logger_url", "http://127.0.0.1:{}/", "the inference logger"),
-        ("page_url", "http://127.0.0.1:{}/pegel", "the monitoring page"),
-        ("kafka", "127.0.0.1:1,127.0.0.1:{}", "the broker"),
-        ("smtp", "127.0.0.1:{}", "the mail server"),
+        ("airflow_url", "http://localhost:{}", "http://127.0.0.1:{}", "Airflow"),
+        ("airflow_url", "http://127.0.0.1:{}/", "http://[::1]:{}/some/model", "Airflow"),
+        ("airflow_url", "http://Airflow.invalid:{}/", "http://airflow.invalid.:{}/x", "Airflow"),
+        ("logger_url", "http://127.0.0.1:{}/", "http://LOCALHOST:{}", "the inference logger"),
+        ("page_url", "http://127.0.0.1:{}/pegel", "http://127.0.0.1:{}/pegel", "the monitoring page"),
+        ("page_url", "http://127.0.0.1:{}/pegel/", "http://127.0.0.1:{}/pegel/models", "the monitoring page"),
+        ("kafka", "127.0.0.1:1,127.0.0.1:{}", "http://127.0.0.1:{}", "the broker"),
+        ("smtp", "127.0.0.1:{}", "http://127.0.0.1:{}", "the mail server"),
     ],
 )
-def test_parts_of_our_own_system_are_told_by_name(serve: Serve, setting: str, address: str, name: str) -> None:
-    """However their host is written: they are compared by where they listen, and by what the settings state alone."""
+def test_parts_of_our_own_system_are_told_by_name(
+    serve: Serve, setting: str, address: str, url: str, name: str
+) -> None:
+    """By host, port and what the path begins with, however this machine is written, and only where settings say so."""
     port = serve(V1)
-    stated = {setting: address.format(port)}
 
-    assert f"that is the address of {name}" == problem(f"http://127.0.0.1:{port}", **stated)
+    assert f"that is the address of {name}" == problem(url.format(port), **{setting: address.format(port)})
     assert "" == problem(f"http://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("path", ["", "/airflow2", "/models"])
+def test_beside_a_part_of_our_own_there_may_be_a_model_server(serve: Serve, path: str) -> None:
+    """Behind one address are many servers: what has another path is asked like any other."""
+    port = serve({f"{path}{READY_V1}": Said()})
+
+    assert "" == problem(f"http://127.0.0.1:{port}{path}", airflow_url=f"http://localhost:{port}/airflow")
+
+
+def test_a_server_that_is_restarted_is_asked_again() -> None:
+    """A connection that ends without an answer is no reason to refuse a server, where there is patience with it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+
+        def restart() -> None:
+            listener.accept()[0].close()
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+
+        thread = threading.Thread(target=restart)
+        thread.start()
+        wish = spec(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        patience = timedelta(seconds=60)
+        said = problem_of_server(wish.model, wish.served_name, Settings(), patience=patience)
+        thread.join()
+
+    assert "" == said
 
 
 def test_another_platforms_network_is_not_here() -> None:
