@@ -9,10 +9,8 @@ if TYPE_CHECKING:
 
 MOVED = 307
 """The same method again, at the other address, for now."""
-
-
-_INSTEAD = "\N{REPLACEMENT CHARACTER}"
-"""Of a line break: no name has either."""
+_LINE_BREAK_AS = "\N{REPLACEMENT CHARACTER}"
+"""What stands for a line break: no name has either."""
 
 
 class EveryAddress:
@@ -31,7 +29,7 @@ class EveryAddress:
         path = scope["path"].removeprefix(scope.get("root_path", "")) if scope["type"] == "http" else ""
         if path != self._prefix:
             if path.startswith(f"{self._prefix}/") and "\n" in path:
-                scope["path"] = scope["path"].replace("\n", _INSTEAD)
+                scope["path"] = scope["path"].replace("\n", _LINE_BREAK_AS)
             await self._app(scope, receive, send)
             return
         query = scope["query_string"]

@@ -17,12 +17,12 @@ from pegel_airflow.page.render import HEADERS, page
 from pegel_airflow.page.same_origin import READING, ForeignRequest
 
 SEE_OTHER = 303
-UNKNOWN, FORBIDDEN, ABSENT, NOT_SO, INVALID, FAILED, AWAY = 401, 403, 404, 405, 422, 500, 503
+UNKNOWN, FORBIDDEN, ABSENT, WRONG_METHOD, INVALID, FAILED, AWAY = 401, 403, 404, 405, 422, 500, 503
 WORDS: Final = {
     UNKNOWN: "You are not logged in, or not any longer. Log in, and press again.",
     FORBIDDEN: "Your role in Airflow does not allow this.",
     ABSENT: "There is no such page.",
-    NOT_SO: "There is no such page, or it is not asked for in this way.",
+    WRONG_METHOD: "There is no such page, or it is not asked for in this way.",
 }
 """What is said of statuses whose own words say less."""
 
@@ -79,7 +79,7 @@ def _asked(request: Request) -> str:
 def _in_words(request: Request, status: int, message: str) -> Response:
     asked = request.method not in READING
     # A verb has no page of its own: it is the last part of its model's address.
-    back = request.url.path.rsplit("/", 1)[0] if asked and status not in {ABSENT, NOT_SO} else ""
+    back = request.url.path.rsplit("/", 1)[0] if asked and status not in {ABSENT, WRONG_METHOD} else ""
     login = get_auth_manager().get_url_login(next_url=back or request.url.path) if status == UNKNOWN else None
     title = ("It is not certain that this was done" if status == AWAY else "Nothing was changed") if asked else ""
     return page(request, "error.html", status=status, message=message, title=title, back=back, login=login)
