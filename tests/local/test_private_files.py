@@ -83,7 +83,17 @@ def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> 
     ended.wait()
     for name in (f".state.json.{ended.pid}", f".state.json.{os.getppid()}", f".other.json.{ended.pid}"):
         (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
     write_json(tmp_path / "state.json", {})
 
     left = sorted(path.name for path in tmp_path.iterdir())
     assert [f".other.json.{ended.pid}", f".state.json.{os.getppid()}", "state.json"] == left
+
+
+def test_what_a_process_of_another_container_is_writing_stays(tmp_path: Path) -> None:
+    """Its number is nobody's here, but its file is young."""
+    elsewhere = tmp_path / f".state.json.{2**22 + 1}"
+    elsewhere.touch()
+    write_json(tmp_path / "state.json", {})
+
+    assert elsewhere.exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,8 @@ import psutil
 
 PRIVATE = 0o077
 """What an own file or folder keeps from everybody else: everything."""
+LEFT_AFTER_S = 60.0
+"""Age from which a half-written file is one that nobody is at any more: writing one takes a moment."""
 _umask_lock = threading.Lock()
 _umask_depth, _umask_before = 0, 0
 
@@ -76,12 +79,18 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def _sweep(path: Path) -> None:
-    """Remove what processes that have ended were about to put in the place of a file."""
+    """Remove what processes that have ended were about to put in the place of a file.
+
+    A process of another container that shares the folder lives, although no process here has its number.
+    """
     start = f".{path.name}."
     for left in path.parent.iterdir():
         pid = left.name.removeprefix(start)
-        if left.name.startswith(start) and pid.isdecimal() and not psutil.pid_exists(int(pid)):
-            left.unlink(missing_ok=True)
+        if not left.name.startswith(start) or not pid.isdecimal() or psutil.pid_exists(int(pid)):
+            continue
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > LEFT_AFTER_S:
+                left.unlink()
 
 
 def overwrite_json(path: Path, data: Any) -> None:
