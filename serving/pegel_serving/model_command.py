@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -47,7 +48,7 @@ def model(  # noqa: PLR0917  options are named on the command line
     prediction: Predictions = None,
     probabilities: Probabilities = False,
     name: Name = None,
-    version: Annotated[int, typer.Option(min=1, help="init: of the model.")] = 1,
+    version: Annotated[int | None, typer.Option(min=1, help="init: of the model; 1 if it is not said.")] = None,
     home: HomeOption = None,
 ) -> None:
     """Try a model's folder on real rows (check), or write its metadata.json from a table (init).
@@ -58,19 +59,29 @@ def model(  # noqa: PLR0917  options are named on the command line
     if not folder.is_dir():
         given = f"given {shown(str(folder))}, which is none"
         raise NotFound(f"expected a folder that holds model.joblib, {given}. Nothing was done.")
+    of_init_alone: dict[str, object] = {"--from": source, "--prediction": prediction, "--probabilities": probabilities}
+    of_init_alone |= {"--name": name, "--version": version}
     if act is Act.CHECK:
-        if source is not None or prediction or probabilities:
-            raise InvalidSpec("check: expected --rows FILE or --data NAME; given options of init. Nothing was done.")
+        if of_init := _given(of_init_alone):
+            raise InvalidSpec(f"check: expected --rows FILE or --data NAME; given {of_init}. Nothing was done.")
         if rows is not None and data is not None:
             raise InvalidSpec("check: expected --rows or --data; given both. Nothing was done.")
         table = registered_as(data, features) if data is not None else file_named(rows) if rows is not None else None
         _check(folder, table)
         return
     if source is None or not prediction or rows is not None or data is not None:
-        raise InvalidSpec("init: expected --from TABLE or NAME, and --prediction NAME. Nothing was done.")
+        given = _given({"--rows": rows, "--data": data} | of_init_alone) or "neither"
+        raise InvalidSpec(
+            f"init: expected --from TABLE or NAME, and --prediction NAME; given {given}. Nothing was done."
+        )
     table = table_or_registered(source, features)
-    wanted = {"predictions": prediction, "name": _name(name, folder), "version": version}
+    wanted = {"predictions": prediction, "name": _name(name, folder), "version": version or 1}
     say("\n".join(apart(partial(_initialised, folder, table, probabilities=probabilities, **wanted), _tell).lines))
+
+
+def _given(options: Mapping[str, object]) -> str:
+    """Return which options have a value, for the end of a sentence."""
+    return ", ".join(option for option, value in options.items() if value)
 
 
 def _name(given: str | None, folder: Path) -> str:

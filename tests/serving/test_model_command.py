@@ -354,8 +354,11 @@ def test_metadata_that_is_there_is_never_written_over(folder: Path, table: Path)
     ("arguments", "says"),
     [
         (("check", "--rows", "a.csv", "--data", "a"), "expected --rows or --data; given both"),
-        (("check", "--from", "a.csv"), "given options of init"),
-        (("init", "--from", "a.csv"), "expected --from TABLE or NAME, and --prediction NAME"),
+        (("check", "--from", "a.csv"), "expected --rows FILE or --data NAME; given --from."),
+        (("check", "--rows", "a.csv", "--name", "loans", "--version", "2"), "given --name, --version. Nothing was"),
+        (("init", "--from", "a.csv"), "expected --from TABLE or NAME, and --prediction NAME; given --from. Nothing"),
+        (("init", "--rows", "a.csv"), "and --prediction NAME; given --rows. Nothing was done."),
+        (("init",), "and --prediction NAME; given neither. Nothing was done."),
         (("check", "--rows", "nowhere.csv"), "expected a table in Parquet or CSV at nowhere.csv; nothing is there"),
         (("check", "--data", "nothing"), "expected the name of training data, given nothing; registered: "),
         (("check",), "metadata.json: `pegel model init "),

@@ -126,7 +126,7 @@ def test_a_silent_address_is_a_failure_of_every_row(table: Path, capsys: pytest.
 
     assert 1 == code
     assert f"0 answered, 0 refused, {ROWS} failed ({ROWS} x no answer)" in shown.out
-    assert "no answer: ConnectError" in shown.err
+    assert "no answer: nobody listens there" in shown.err
 
 
 def test_changes_are_put_into_the_rows(table: Path, sink: sinks.Sink) -> None:
@@ -172,6 +172,20 @@ def test_a_time_and_a_rate_are_so_many_rows(table: Path, sink: sinks.Sink) -> No
     """Half a second at 30 a second are 15 rows: the table begins again."""
     assert 0 == run(table, "--to", f"{sink.url}m:predict", "--rate", 30, "--for", "0.5s")
     assert 15 == len(sent_to(sink))
+
+
+def test_the_rate_is_that_of_the_requests_however_long_their_answers_take(sink: sinks.Sink) -> None:
+    """Between five requests are four gaps; a single one has no rate."""
+    sink.delay_s = 0.3
+    few, single = open_loop.AnswerCounts(), open_loop.AnswerCounts()
+    asyncio.run(open_loop.send(sink.url, [open_loop.Request(b"{}")] * 5, rate=20.0, counts=few))
+    asyncio.run(open_loop.send(sink.url, [open_loop.Request(b"{}")], rate=20.0, counts=single))
+
+    assert (few.sent - 1) / few.sending_s == few.rate
+    assert few.sending_s <= few.seconds - sink.delay_s
+    assert (None, None) == (single.rate, single.to_json()["rate"])
+    assert "1 row sent to" in summary(single, Receiver(sink.url, "v1", {}))
+    assert "a second" not in summary(single, Receiver(sink.url, "v1", {}))
 
 
 def test_nothing_is_sent_when_the_time_is_over(sink: sinks.Sink) -> None:

@@ -172,12 +172,12 @@ def summary(counts: AnswerCounts, receiver: Receiver) -> str:
     seen = [f"{counts.answered:,} answered", f"{counts.refused:,} refused", f"{counts.failed:,} failed"]
     seen += [f"{counts.under_way:,} not waited for"] if counts.under_way else []
     statuses = ", ".join(f"{count:,} x {status}" for status, count in sorted(counts.statuses.items()))
-    rate = counts.sent / counts.seconds if counts.seconds else 0.0
+    rate = "" if counts.rate is None else f" ({counts.rate:.1f} a second)"
     changed = f", {counts.changed:,} of them changed" if counts.changed else ""
     times = ", ".join(f"{name} {value:g} ms" for name, value in counts.percentiles_ms().items())
     sent = f"{how_many(counts.sent, 'row')} sent to {receiver.address}"
     lines = [
-        f"{sent} in {counts.seconds:.1f} s ({rate:.1f} a second){changed}",
+        f"{sent} in {counts.sending_s:.1f} s{rate}{changed}",
         f"{', '.join(seen)}{f' ({statuses})' if statuses else ''}",
     ]
     lines += [f"answered in {times}"] if times else []

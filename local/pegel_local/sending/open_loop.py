@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 import ssl
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,7 +47,8 @@ class AnswerCounts:
 
     `latencies_ms`: of what was answered, from when the request was due, so what waits here counts, too. `said`: the
     first words of a server for each status that is no answer. `behind_s`: how late the latest of all was sent.
-    `unsent`: how many were due and not sent.
+    `unsent`: how many were due and not sent. `seconds`: until the last answer; `sending_s`: from the first request to
+    the last one.
     """
 
     sent: int = 0
@@ -55,6 +57,7 @@ class AnswerCounts:
     latencies_ms: list[float] = field(default_factory=list)
     said: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    sending_s: float = 0.0
     behind_s: float = 0.0
     unsent: int = 0
 
@@ -78,6 +81,11 @@ class AnswerCounts:
         """Return how many failed otherwise, or were not answered in time."""
         return self.statuses.total() - self.answered - self.refused
 
+    @property
+    def rate(self) -> float | None:
+        """Return how many requests were sent a second; None where there were less than two."""
+        return (self.sent - 1) / self.sending_s if self.sent > 1 else None
+
     def percentiles_ms(self) -> dict[str, float]:
         """Return `p50`, `p95`, `p99` and `max` of the latencies; nothing if nothing was answered."""
         if not self.latencies_ms:
@@ -89,14 +97,13 @@ class AnswerCounts:
         """Return plain JSON."""
         names = ("sent", "unsent", "changed", "answered", "refused", "failed", "under_way")
         counts = {name: getattr(self, name) for name in names}
-        rate = round(self.sent / self.seconds, 1) if self.seconds else None
         return counts | {
             "statuses": dict(self.statuses),
             "said": self.said,
             "latency_ms": self.percentiles_ms(),
             "seconds": round(self.seconds, 3),
             "behind_s": round(self.behind_s, 3),
-            "rate": rate,
+            "rate": None if self.rate is None else round(self.rate, 1),
         }
 
     def _of(self, first: str) -> int:
@@ -122,9 +129,9 @@ async def send(
     room = asyncio.Semaphore(under_way)
     limits = httpx.Limits(max_connections=under_way, max_keepalive_connections=under_way)
     tasks: set[asyncio.Task[None]] = set()
-    began = time.monotonic()
     trusted = ssl.create_default_context()
     async with httpx.AsyncClient(limits=limits, timeout=WITHIN_S, trust_env=False, verify=trusted) as client:
+        began = time.monotonic()
         try:
             for number, request in enumerate(requests):
                 due = began + number / rate
@@ -133,6 +140,7 @@ async def send(
                     break
                 counts.behind_s = max(counts.behind_s, time.monotonic() - due)
                 counts.sent += 1
+                counts.sending_s = time.monotonic() - began
                 counts.changed += request.changed
                 progress(counts.sent)
                 task = asyncio.create_task(_send_one(client, address, request, due, counts))
@@ -172,7 +180,7 @@ async def _send_one(
         answer = await client.post(address, content=request.body, headers=headers)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         counts.statuses[NO_ANSWER] += 1
-        counts.said.setdefault(NO_ANSWER, shown(f"{type(error).__name__}: {error}".removesuffix(": "), MOST_SAID))
+        counts.said.setdefault(NO_ANSWER, shown(_in_words(error), MOST_SAID))
         return
     status = str(answer.status_code)
     counts.statuses[status] += 1
@@ -180,3 +188,24 @@ async def _send_one(
         counts.latencies_ms.append(1000 * (time.monotonic() - due))
     else:
         counts.said.setdefault(status, words_of(answer.content, MOST_SAID) or answer.reason_phrase)
+
+
+def _in_words(error: Exception) -> str:
+    """Return why no answer came, as other commands say it where they do."""
+    causes = list(_causes(error))
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return "nobody listens there"
+    if unknown := next((cause for cause in causes if isinstance(cause, socket.gaierror)), None):
+        return f"no host is known by that name ({unknown.strerror or unknown})"
+    if isinstance(error, httpx.TimeoutException):
+        return f"no answer came within {WITHIN_S:g} s"
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it came of: of several addresses of a host each has its own."""
+    yield error
+    parts = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    for cause in (error.__cause__ or error.__context__, *parts):
+        if cause is not None:
+            yield from _causes(cause)
