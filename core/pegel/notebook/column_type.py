@@ -20,8 +20,8 @@ ColumnType: TypeAlias = str | list[Any]
 """`truth`, `time` (without a zone), `time` and a zone, or a list of categories in their order."""
 MOST_CATEGORIES = 10_000
 """More are taken for texts like any others."""
-MOST_KEPT = 1_000_000
-"""Characters of all types of a file: they stand in its footer, which is read whole for every look."""
+MOST_CATEGORIES_CHARACTERS = 1_000_000
+"""Characters of all categories of a file: they stand in its footer, which is read whole for every look."""
 _KEY = b"pegel.type"
 
 
@@ -63,10 +63,13 @@ def keeping(field: pa.Field, column_type: ColumnType | None) -> pa.Field:
 
 
 def too_long(types: Mapping[str, ColumnType | None]) -> list[str]:
-    """Return the columns whose types do not fit into `MOST_KEPT` characters, in order; the others do, together."""
-    left, unfit = MOST_KEPT, []
+    """Return the columns whose categories do not fit into `MOST_CATEGORIES_CHARACTERS`; the others do, together.
+
+    First come, first kept. The types of other columns are a word each, and always kept.
+    """
+    left, unfit = MOST_CATEGORIES_CHARACTERS, []
     for name, column_type in types.items():
-        length = 0 if column_type is None else len(json.dumps(column_type))
+        length = len(json.dumps(column_type)) if isinstance(column_type, list) else 0
         if length > left:
             unfit.append(name)
         else:

@@ -55,7 +55,6 @@ class TrainingFile:
 
     `left_out`: columns that are not stored, each with the reason. `stored`: the fields by name, and the label if any.
     `instants`: the columns of times by name, which are stored beside the fields. `times`: that of each row's time.
-    `without_categories`: columns whose categories are too long to be kept; known when the file is written.
     """
 
     def __init__(self, table: table_reading.Table, columns: NamedColumns) -> None:
@@ -88,7 +87,6 @@ class TrainingFile:
             if name in given.times and name not in unfit
         }
         self.facts = TableFacts(self.schema, [*self.stored])
-        self.without_categories: list[str] = []
         self._names = {TIME: columns.time, LABEL: columns.label}
 
     @property
@@ -127,14 +125,18 @@ class TrainingFile:
         """Return the columns as they are stored; the metadata of each says what its type alone does not."""
         fields = [pa.field(name, column.arrow) for name, column in self.stored.items()]
         fields += [column.field for column in self.instants.values()]
-        return pa.schema([keeping(field, self._types[field.name]) for field in fields])
+        types = self._types | dict.fromkeys(self.without_categories)
+        return pa.schema([keeping(field, types[field.name]) for field in fields])
+
+    @cached_property
+    def without_categories(self) -> list[str]:
+        """Return the columns whose categories are too long to be kept."""
+        return too_long(self._types)
 
     @cached_property
     def _types(self) -> dict[str, ColumnType | None]:
-        """Return as what each stored column is given to a model; of `without_categories` as its kind says."""
-        types = {name: self._type_of(name) for name in (*self.stored, *self.instants)}
-        self.without_categories = too_long(types)
-        return types | dict.fromkeys(self.without_categories)
+        """Return as what each stored column is given to a model."""
+        return {name: self._type_of(name) for name in (*self.stored, *self.instants)}
 
     def _type_of(self, name: str) -> ColumnType | None:
         is_text = pa.types.is_string(self._table.schema.field(name).type)

@@ -374,7 +374,7 @@ def test_so_many_categories_are_texts_like_others(tmp_path: Path) -> None:
 
 def test_long_categories_are_texts_and_said_to_be(tmp_path: Path) -> None:
     """A file's footer stays of a size that is read in a moment, whatever its categories are, and nothing is lost."""
-    long = ["a" * (column_type.MOST_KEPT // 2), "b" * (column_type.MOST_KEPT // 2)]
+    long = ["a" * (column_type.MOST_CATEGORIES_CHARACTERS // 2), "b" * (column_type.MOST_CATEGORIES_CHARACTERS // 2)]
     columns = {"long": long * 2, "short": ["red", "blue"] * 2}
     table = pa.table({name: pa.array(texts).dictionary_encode() for name, texts in columns.items()})
     with pytest.warns(UserWarning, match="the categories of long are too long to be kept"):
@@ -383,6 +383,24 @@ def test_long_categories_are_texts_and_said_to_be(tmp_path: Path) -> None:
     with opened(done.data.path) as read:
         assert (None, ["red", "blue"]) == (read.type_of("long"), read.type_of("short"))
         assert long * 2 == [text for block in read.column("long") for text in block.to_pylist()]
+
+
+def test_times_and_truth_values_are_kept_whatever_room_categories_take(tmp_path: Path) -> None:
+    """Where the first column's categories fill the room to the last character, only other categories have none."""
+    full = "a" * (column_type.MOST_CATEGORIES_CHARACTERS - len('[""]'))
+    table = pa.table(
+        {
+            "full": pa.array([full] * 2).dictionary_encode(),
+            "short": pa.array(["red", "blue"]).dictionary_encode(),
+            "is_new": [True, False],
+            "at": pa.array([dt.datetime(2026, 3, 1, tzinfo=dt.UTC)] * 2, pa.timestamp("us", tz="Europe/Berlin")),
+        }
+    )
+    with pytest.warns(UserWarning, match="the categories of short are too long to be kept"):
+        done = pegel.register(table, name="x", home=tmp_path)
+
+    with opened(done.data.path) as read:
+        assert [[full], None, "truth", "time Europe/Berlin"] == [read.type_of(name) for name in table.column_names]
 
 
 def test_values_of_other_types_are_counted(tmp_path: Path) -> None:
