@@ -40,7 +40,8 @@ READ_AHEAD_BYTES = 65_536
 """Of the system's buffer of one connection to the model server. What is there, the process takes at once, before it is
 counted: with the usual buffers whole answers of megabytes, on each of 100 connections."""
 SERVER_CONNECTIONS = 100
-"""From a proxy to its model server, at the same time; who comes later waits for one."""
+"""From a proxy to its model server, at the same time, and as many for calls that are sent a second time; who comes
+later waits for one."""
 SERVER_IDLE_S = 1.0
 """How long such a connection is kept between two calls: shorter than any usual server keeps it (2 s gunicorn, 5 s
 uvicorn and Node), because one that the server closes just then costs a second try."""

@@ -249,18 +249,6 @@ def test_a_late_run_ends_no_candidate_of_a_later_one(system: Settings) -> None:
     assert (late, rooms.SERVING.staged("delays-v1").state) == (endpoint_fingerprint(wished()), EndpointState.ABSENT)
 
 
-@pytest.mark.parametrize("state", ["success", "failed", "upstream_failed", None, "skipped"])
-def test_a_run_that_was_ended_by_hand_is_no_success(state: str | None) -> None:
-    """Airflow skips what had not begun, and takes that for a success: such a run is refused, and no other."""
-    refusals = []
-    try:
-        onboarding.refuse_unregistered(state)
-    except PermanentError as error:
-        refusals.append("was ended by hand before that" in str(error))
-
-    assert refusals == ([True] if state == "skipped" else [])
-
-
 def test_a_refused_spec_touches_nothing(settings: Settings) -> None:
     """A combination that cannot be is refused by the first task, before there is a topic, an endpoint or an entry."""
     answers = form.params_of(seeds.spec()) | {"windowing.slide": 90}

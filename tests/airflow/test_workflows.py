@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pegel.errors import PermanentError
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["alert_dispatch", "baseline_refresh", "model_offboard", "model_onboard", "monitoring_reconcile"]
@@ -93,3 +97,35 @@ def test_workflow_files_import_nothing_heavy() -> None:
     )
 
     assert found.stdout.splitlines()[-1] == "[]"
+
+
+@dataclass(frozen=True)
+class RunOfTasks:
+    """What a task asks of its run: in which states its other tasks are."""
+
+    states: Mapping[str, str]
+
+    def get_task_states(self, *, dag_id: str, task_ids: list[str], run_ids: list[str]) -> dict[str, dict[str, str]]:
+        """Return those that have one, by run."""
+        assert dag_id == "model_onboard"
+        return {run: {name: self.states[name] for name in task_ids if name in self.states} for run in run_ids}
+
+
+@pytest.mark.parametrize("state", ["success", "failed", "upstream_failed", None, "skipped"])
+def test_an_onboarding_that_was_ended_by_hand_fails_by_its_last_task(bag: Any, state: str | None) -> None:
+    """Airflow skips what had not begun, and takes that for a success; the one task that still runs fails the run."""
+    dag = bag.dags["model_onboard"]
+    last = dag.get_task("not_ended_early")
+    states = {"discard_candidate": "success"} | ({} if state is None else {"register": state})
+    refusals = []
+    try:
+        last.python_callable(run_id="r", ti=RunOfTasks(states))
+    except PermanentError as error:
+        refusals.append("was ended by hand before that" in str(error))
+
+    assert refusals == ([True] if state == "skipped" else [])
+    assert (last.is_teardown, last.on_failure_fail_dagrun, last.retries) == (True, True, 0)
+    assert (last.upstream_task_ids, [leaf.task_id for leaf in dag.leaves]) == (
+        {"discard_candidate"},
+        ["not_ended_early"],
+    )

@@ -251,20 +251,22 @@ def test_each_failed_task_is_a_line(
     assert ("  | looking" in lines) == bool(option)
 
 
-@pytest.mark.parametrize("after", ["failed", "skipped"])
+@pytest.mark.parametrize("last", ["failed", "success"])
 def test_what_did_not_register_is_not_onboarded(
-    home: Path, spec_file: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str], after: str
+    home: Path, spec_file: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str], last: str
 ) -> None:
-    """A run that somebody marked as failed ends as a success when its teardown does; what failed is told."""
-    tasks = [task("baseline", after), task("register", "skipped"), task("discard_candidate", "success")]
-    fake.answers += [STARTED, SUCCEEDED, *[of(*tasks)] * 2, failure("ended")]
+    """A run that was ended by hand fails by its last task; one whose last task was marked as done is no success."""
+    tasks = [task("baseline", "skipped"), task("register", "skipped"), task("discard_candidate", "success")]
+    tasks.append(task("not_ended_early", last))
+    state = {"failed": FAILED, "success": SUCCEEDED}[last]
+    fake.answers += [STARTED, state, *[of(*tasks)] * 2, failure("ended by hand")]
     code = run("apply", spec_file, "--wait", "--home", home)
     said = capsys.readouterr()
     why = {
-        "failed": "baseline: ended",
-        "skipped": "no task of d failed, but the run is success and register was not done: "
+        "failed": "not_ended_early: ended by hand",
+        "success": "no task of d failed, but the run is success and register was not done: "
         "it may have been ended by hand",
-    }[after]
+    }[last]
 
     assert (1, False) == (code, "onboarded" in said.out)
     assert ["delays/1: onboarding failed.", why] == said.err.splitlines()[:2]
