@@ -48,7 +48,7 @@ class Judgement:
     missing_answers: MissingAnswers | None = None
     """Requests without an answer, where there are noticeably many."""
     answers_so_far: AnswersSoFar | None = None
-    """Of the span's own requests, where so few have one that nothing is said to be healthy."""
+    """Of the span's own requests, where so few have one, or there is none, that nothing is said to be healthy."""
     never_logged: str = ""
     """What the endpoint never logged, `answers` or `requests`; empty where it logs both."""
 
@@ -82,7 +82,7 @@ def judge(
             judged whether or not there is anything else to judge: more odd ones than tolerated make any verdict DRIFT.
             Where most answers are missing, no verdict is OK.
         answers: How many of the span's own requests are answered by now; None where that is not to be looked at. With
-            few answers, no verdict is OK.
+            few answers, or without any request, no verdict is OK.
         layers: The kinds of tests, each with its part of the false-alarm budget. Without that of events nothing is
             said of these.
     """
@@ -119,7 +119,7 @@ def judge(
     return replace(
         judgement,
         verdict=_without_answers(judgement.verdict, missing, answers),
-        answers_so_far=answers if answers is not None and answers.are_few else None,
+        answers_so_far=answers if _says_little(answers) else None,
         missing_answers=missing,
         never_logged="" if events is None else events.never_logged,
         chart_state=window.state_after(result.charts) if follows else after,
@@ -190,10 +190,14 @@ def _events_alone(judged: Judgement, events: SeenEvents, span: _Judged, layers: 
 
 
 def _without_answers(verdict: Verdict, missing: MissingAnswers | None, answers: AnswersSoFar | None) -> Verdict:
-    """Return the verdict; INSUFFICIENT in place of a healthy one where most answers are missing, or not there yet."""
+    """Return the verdict; INSUFFICIENT in place of a healthy one where most answers, or all requests, are missing."""
     healthy = verdict in {Verdict.OK, Verdict.BELOW_MARGIN}
-    most = (missing is not None and missing.is_most) or (answers is not None and answers.are_few)
+    most = (missing is not None and missing.is_most) or _says_little(answers)
     return Verdict.INSUFFICIENT if healthy and most else verdict
+
+
+def _says_little(answers: AnswersSoFar | None) -> bool:
+    return answers is not None and (answers.are_few or answers.are_alone)
 
 
 def _facts_of_spec(division: Division) -> dict[str, object]:

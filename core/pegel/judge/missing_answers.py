@@ -88,8 +88,15 @@ class AnswersSoFar:
         """Say whether less than half of the requests have a response, and there are as few of others."""
         return 2 * max(self.answered, self.responses) < self.requests
 
+    @property
+    def are_alone(self) -> bool:
+        """Say whether there are answers to earlier requests and not one request: of the features nothing is known."""
+        return self.responses > 0 and self.requests == 0
+
     def __str__(self) -> str:
-        """Return it in words: `answers missing so far: 210 of 214 requests`."""
+        """Return it in words: `answers missing so far: 210 of 214 requests`; without any request, that."""
+        if self.are_alone:
+            return "no request, only answers to earlier ones"
         missing = self.requests - self.answered
         return f"answers missing so far: {missing:,} of {how_many(self.requests, 'request')}"
 

@@ -1,7 +1,7 @@
 """What a model's state says of its newest window beside the verdict: little, so that a list of models reads it quickly.
 
-``not_judged``: why nothing is said to be healthy: most answers are missing, or no field could be judged. Why single
-fields were not is no reason where others were.
+``not_judged``: why nothing is said to be healthy: most answers are missing, there was no request, or no field could be
+judged. Why single fields were not is no reason where others were.
 ``missing_answers``: see `MissingAnswers`. ``never_logged``: `answers` or `requests`. What is not so is left out.
 """
 

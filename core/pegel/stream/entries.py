@@ -78,7 +78,8 @@ class SpanCount:
     `events`: what came of events since a final span last said so; None of a span that says nothing of it. A span of
     revision 0 is there for these alone. `joined`: requests with an answer. `misfits`: of the responses of a final span
     those of more or fewer rows than their requests, which answer nothing; the requests may lie in another span.
-    `logs_answers`: whether a response of the endpoint was ever seen.
+    `logs_answers`: whether a response of the endpoint was ever seen; `logs_requests`:
+    whether a request was.
     """
 
     key: str
@@ -96,6 +97,7 @@ class SpanCount:
     invalid: int = 0
     clamped: int = 0
     logs_answers: bool = False
+    logs_requests: bool = False
     events: EventCounts | None = None
 
 

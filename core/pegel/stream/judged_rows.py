@@ -119,8 +119,11 @@ def _judge(count: SpanCount, spec: MonitorSpec, baselines: Baselines, before: Ch
 
 
 def _answers(count: SpanCount) -> AnswersSoFar | None:
-    """Return the answers of a final span: before, most may be still to come, and some endpoints log none at all."""
-    if not count.final or not count.logs_answers:
+    """Return what is known of a span's answers; None where that is nothing.
+
+    Before a span is final, most may be still to come; some endpoints log no answers at all, others no requests.
+    """
+    if not count.logs_answers or not count.logs_requests or not (count.final or count.requests == 0):
         return None
     return AnswersSoFar(count.requests, count.responses - count.misfits, count.joined)
 

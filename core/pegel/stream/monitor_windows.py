@@ -312,6 +312,7 @@ class MonitorWindows:
             invalid=sum(pane.invalid for pane in members),
             clamped=sum(pane.clamped for pane in members),
             logs_answers=self.answers.logged,
+            logs_requests=self.answers.asked,
         )
 
 

@@ -331,6 +331,32 @@ def test_a_model_whose_answers_are_slow_is_judged(group: Any) -> None:
     assert [] == [one.remarks for one in begun if "not_judged" in one.remarks]
 
 
+@pytest.mark.parametrize("final", [False, True])
+def test_answers_to_earlier_requests_alone_leave_no_window_healthy(group: Any, final: bool) -> None:
+    """A window without any request says that, and is not judged, however good four hundred predictions look."""
+    state, slow = group.start(), timedelta(seconds=10)
+    asked = group.pairs(0, 400)
+    answers = [replace(one, at=one.at + slow) for one in asked if one.kind == RESPONSE_TYPE]
+    group.send(state, [one for one in asked if one.kind == REQUEST_TYPE], answers)
+    if final:
+        close(group, state)
+    last = group.results.windows("delays", 1)[-1]
+
+    assert (final, 0, 400) == (last.final, last.rows, last.responses)
+    assert Verdict.INSUFFICIENT == last.verdict
+    assert "no request, only answers to earlier ones" == last.remarks["not_judged"]
+
+
+def test_a_window_of_an_endpoint_that_logs_answers_alone_is_judged_by_these(group: Any) -> None:
+    """Its predictions are all that is ever known of it."""
+    state = group.start()
+    group.send(state, [one for one in group.pairs(0, 400) if one.kind == RESPONSE_TYPE])
+    close(group, state)
+    (window,) = group.results.windows("delays", 1)
+
+    assert (Verdict.OK, "requests") == (window.verdict, window.remarks["never_logged"])
+
+
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 KEY = "delays/1"
 WINDOWINGS = [
