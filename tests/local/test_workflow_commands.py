@@ -52,11 +52,12 @@ def home(tmp_path: Path, fake: FakeAirflow) -> Path:
 def spec_file(tmp_path: Path, home: Path) -> Path:
     """A spec in a file, whose model and training data are there."""
     (tmp_path / "model").mkdir()
-    for name in (MODEL_FILE, METADATA_FILE):
-        (tmp_path / "model" / name).touch()
+    (tmp_path / "model" / MODEL_FILE).touch()
+    schema = Schema((Field("distance", Kind.NUMERIC),))
+    metadata = {"name": "delays", "version": 1, "schema": schema.to_json()}
+    (tmp_path / "model" / METADATA_FILE).write_text(json.dumps(metadata), encoding="utf-8")
     table = tmp_path / "train.parquet"
     parquet.write_table(pa.table({"distance": [1.0]}), table)
-    schema = Schema((Field("distance", Kind.NUMERIC),))
     LocalFeatureStore(home / "features").register_training_data("delays", 1, table, schema)
     file = tmp_path / "delays.json"
     file.write_text(json.dumps(sample_spec(model={"name": "delays", "uri": "model"}).to_json()), encoding="utf-8")

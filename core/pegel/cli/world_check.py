@@ -1,4 +1,7 @@
-"""Whether what a spec names is there: the model's folder or server, the training data, its fields, the mail server."""
+"""Whether what a spec names is there: the model's folder or server, the training data, its fields, the mail server.
+
+And whether these go together: what the model's folder says of the model, the spec, and the training data's columns.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pegel.cli.model_metadata import MOST_NAMES, ModelMetadata, listed_names
 from pegel.cli.spec_file import GivenSpec
 from pegel.data.columns import Schema
 from pegel.data.running_server import problem_of_server
@@ -18,7 +22,7 @@ from pegel.spec.model_files import METADATA_FILE, MODEL_FILE
 from pegel.spec.model_roots import local_folder, refuse_model_outside
 from pegel.spec.monitor_spec import BaselineSource, Model, MonitorSpec, Watch
 from pegel.spec.nearest import did_you_mean
-from pegel.spec.outside_text import LONGEST_NAME, quoted, shown
+from pegel.spec.outside_text import quoted, shown
 from pegel.spec.settings import Settings
 from pegel.spec.spec_parts import SpecParts
 
@@ -27,8 +31,6 @@ if TYPE_CHECKING:
 
 ANSWERS_WITHIN_S = 3.0
 """A mail server that takes longer to accept a connection is told as away."""
-MOST_NAMES = 20
-"""Names that a sentence lists; a person does not read more."""
 
 
 def problems_of(given: GivenSpec, settings: Settings | None) -> list[str]:
@@ -50,8 +52,16 @@ def world_problems(parts: SpecParts, settings: Settings) -> list[str]:
     Where models are served by another platform than this machine, the model's folder is that one's to know.
     """
     problems = [] if parts.model is None else list(_model_problems(parts.model, parts.served_name, settings))
+    metadata = None
+    if parts.model is not None and not problems and (folder := _folder_here(parts.model, settings)) is not None:
+        try:
+            metadata = ModelMetadata.read(folder)
+        except (OSError, ValueError) as error:
+            problems.append(_unreadable_metadata(folder, error))
+        else:
+            problems += [] if parts.served_name is None else metadata.of_another_model(parts.model)
     if parts.baseline is not None:
-        problems += _data_problems(parts.baseline, parts.watch, settings)
+        problems += _data_problems(parts.baseline, parts.watch, metadata, settings)
     return problems
 
 
@@ -75,10 +85,8 @@ def training_facts(spec: MonitorSpec, settings: Settings) -> TrainingFacts:
 
 
 def _model_problems(model: Model, served_name: str | None, settings: Settings) -> Iterator[str]:
-    uri = model.uri
-    missing = "" if uri is None or not settings.serves_on_this_machine else _missing_folder(local_folder(uri))
-    if missing:
-        yield f"model.uri: given {quoted(uri)}: expected a folder of this machine; {missing}"
+    if _is_served_here(model, settings) and (missing := _missing_folder(_folder_here(model, settings))):
+        yield f"model.uri: given {quoted(model.uri)}: expected a folder of this machine; {missing}"
     try:
         refuse_model_outside(model, settings.allowed_models)
     except PegelError as error:
@@ -88,6 +96,21 @@ def _model_problems(model: Model, served_name: str | None, settings: Settings) -
     problem = "" if served_name is None else problem_of_server(model, served_name, settings)
     if problem:
         yield problem
+
+
+def _is_served_here(model: Model, settings: Settings) -> bool:
+    return model.uri is not None and settings.serves_on_this_machine
+
+
+def _folder_here(model: Model, settings: Settings) -> Path | None:
+    """Return the folder that is served from this machine; None where another platform serves, or it names none."""
+    return local_folder(str(model.uri)) if _is_served_here(model, settings) else None
+
+
+def _unreadable_metadata(folder: Path, error: Exception) -> str:
+    why = (error.strerror or "") if isinstance(error, OSError) else str(error)
+    place = shown(str(folder))
+    return f"model.uri: {METADATA_FILE} in {place} cannot be read ({shown(why)}); see `pegel model check {place}`"
 
 
 def _missing_folder(folder: Path | None) -> str:
@@ -114,7 +137,9 @@ def _missing_files(folder: Path) -> str:
     return f"this one holds no {' and no '.join(missing)}{how}"
 
 
-def _data_problems(baseline: BaselineSource, watch: Watch | None, settings: Settings) -> Iterator[str]:
+def _data_problems(
+    baseline: BaselineSource, watch: Watch | None, metadata: ModelMetadata | None, settings: Settings
+) -> Iterator[str]:
     source, column = baseline.source, baseline.time_column
     store = LocalFeatureStore(settings.features)
     try:
@@ -128,6 +153,8 @@ def _data_problems(baseline: BaselineSource, watch: Watch | None, settings: Sett
     else:
         if column is not None and column not in columns:
             yield _no_such("baseline.time_column", column, source, columns)
+        if metadata is not None and (absent := metadata.absent_features(columns, source)):
+            yield absent
         if watch is not None:
             yield from _field_problems(watch, source, schema)
 
@@ -149,10 +176,5 @@ def _field_problems(watch: Watch, source: str, schema: Schema) -> Iterator[str]:
 
 
 def _no_such(path: str, name: str, source: str, known: list[str]) -> str:
-    guess = did_you_mean(name, known) or f"there are {_listed(known)}"
+    guess = did_you_mean(name, known) or f"there are {listed_names(known)}"
     return f"{path}: given {quoted(name)}: {shown(source)} has no such column; {guess}"
-
-
-def _listed(names: list[str]) -> str:
-    listed = ", ".join(shown(name, LONGEST_NAME) for name in names[:MOST_NAMES])
-    return f"{listed} and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else listed

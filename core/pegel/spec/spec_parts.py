@@ -38,21 +38,21 @@ class SpecParts:
         """Return what can be read of data that is no valid spec: wrong fields are as if they were not stated."""
         corrected = Corrected(MonitorSpec, data).data
         given = corrected.get("model")
+        model = _valid_model(given)
         return cls(
-            _readable(Model, given, name="unnamed"),  # where a model is does not hang on its name
-            _served_name(given),
+            model or _readable(Model, given, name="unnamed"),  # where a model is does not hang on its name
+            None if model is None else model.served_name or names.endpoint(model.name, model.version),
             _readable(BaselineSource, corrected.get("baseline")),
             _readable(Watch, corrected.get("watch", {})),
             _readable(Alerting, corrected.get("alerts", {})),
         )
 
 
-def _served_name(model: Any) -> str | None:
+def _valid_model(data: Any) -> Model | None:
     try:
-        stated = Model.model_validate(model)
+        return Model.model_validate(data)
     except ValidationError:
         return None
-    return stated.served_name or names.endpoint(stated.name, stated.version)
 
 
 def _readable(section: type[S], data: Any, **stated: Any) -> S | None:

@@ -22,6 +22,13 @@ pytestmark = pytest.mark.environments("pyarrow")
 FIELDS = ("length", "width", "colour")
 
 
+def describe(folder: Path, features: tuple[str, ...] = ("length", "opened"), **changes: Any) -> None:
+    """Write what a folder says of its model, version 1 of tickets."""
+    schema = Schema(tuple(Field(name, Kind.NUMERIC) for name in features)).to_json()
+    content = {"name": "tickets", "version": 1, "schema": schema} | changes
+    (folder / METADATA_FILE).write_text(json.dumps(content), encoding="utf-8")
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A home that is up, with a model's folder, one where none may be, and registered training data."""
@@ -29,8 +36,8 @@ def home(tmp_path: Path) -> Path:
     home.mkdir()
     for folder in (tmp_path / "models" / "tickets", home / "model"):
         folder.mkdir(parents=True)
-        for name in (MODEL_FILE, METADATA_FILE):
-            (folder / name).touch()
+        (folder / MODEL_FILE).touch()
+        describe(folder)
     settings = {"model_roots": str(tmp_path / "models")}
     (home / SETTINGS_FILE).write_text(json.dumps(settings), encoding="utf-8")
     table = tmp_path / "train.parquet"
@@ -115,6 +122,47 @@ def test_a_folder_without_a_model_is_none(
 
     assert (2, 1) == (code, len(lines))
     assert lines[0].endswith(f": expected a folder of this machine; this one holds {said}")
+
+
+def test_a_folder_of_another_model_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Name, version and features of the folder's own file are compared with the spec and the training data."""
+    folder = home.parent / "models" / "tickets"
+    describe(folder, ("length", "amount", "age"), name="loans", version=7)
+    source = "local://tickets?version=1&split=train"
+    absent = f"the model takes amount, age, which {source} does not have; there are length, width, colour, opened"
+    wrong = [
+        f"model.name: given 'tickets': metadata.json in {folder} says 'loans'; correct one of the two",
+        f"model.version: given 1: metadata.json in {folder} says 7; correct one of the two",
+        f"baseline.source: {absent}",
+    ]
+
+    assert (2, wrong) == validate(home, capsys)
+
+
+def test_a_feature_that_is_nearly_a_column_is_asked_about(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong spec is compared as well, and what its model is misspelt to take is answered by the nearest column."""
+    describe(home.parent / "models" / "tickets", ("lenght", "width"), version=2)
+    code, (unknown, version, features) = validate(home, capsys, namspace="shop")
+
+    assert (2, True) == (code, unknown.endswith("did you mean `namespace`? Correct its name or remove it"))
+    assert version.startswith("model.version: given 1: ")
+    assert features.startswith("baseline.source: the model takes lenght, which ")
+    assert features.endswith("; did you mean `length`?")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "null", "{}", '{"name": "tickets", "version": 1, "schema": 7}', "[" * 99_999]
+)
+def test_a_folder_that_says_nothing_of_its_model_is_told(
+    home: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    """A damaged file is one sentence, with the command that says more."""
+    folder = home.parent / "models" / "tickets"
+    (folder / METADATA_FILE).write_text(content, encoding="utf-8")
+    code, (line,) = validate(home, capsys)
+
+    assert (2, True) == (code, line.startswith(f"model.uri: metadata.json in {folder} cannot be read ("))
+    assert line.endswith(f"; see `pegel model check {folder}`")
 
 
 def test_all_problems_are_told_at_once(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
