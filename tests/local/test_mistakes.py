@@ -162,6 +162,16 @@ def test_a_mistake_is_told_in_a_sentence_and_changes_nothing(
     assert "Traceback" not in said.err
 
 
+def test_a_home_that_cannot_be_made_is_not_said_to_be_made(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing can be written, starting a system says so and nothing else."""
+    with pytest.raises(SystemExit) as ended:
+        main(["up", "--home", str(folder / "t.csv" / "home")])
+    said = capsys.readouterr()
+
+    assert (1, "") == (ended.value.code, said.out)
+    assert said.err.startswith("expected a home to write to, given ")
+
+
 def piped(folder: Path, spec: bytes) -> subprocess.CompletedProcess[bytes]:
     """Validate what comes from another process."""
     command = [sys.executable, "-m", "pegel.cli.main", "validate", "-"]

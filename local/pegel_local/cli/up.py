@@ -20,8 +20,7 @@ def up(home: HomeOption = None, airflow_port: Port = None, kafka_port: Port = No
     """Start broker, inference logger, mail box and Airflow; what runs already is left alone."""
     wanted = {"airflow": airflow_port, "kafka": kafka_port, "logger": logger_port}
     folder = home_of(home)
-    if not folder.exists():
-        say(f"  home {place(folder)}, made anew")
+    is_new = not folder.exists()
     stack = Stack(folder, checkout(), wanted_ports={name: port for name, port in wanted.items() if port})
     try:
         with interruptible():
@@ -29,6 +28,8 @@ def up(home: HomeOption = None, airflow_port: Port = None, kafka_port: Port = No
     except KeyboardInterrupt as error:
         say("interrupted; everything that was started has been stopped")
         raise typer.Exit(INTERRUPTED) from error
+    if is_new:
+        say(f"  home {place(folder)}, made anew")
     say(f"\n  Airflow   {addresses['airflow']}   user {addresses['user']}, password {addresses['password']}")
     say(f"  page      {addresses['page']}")
     say(f"  Kafka     {addresses['kafka']}")
