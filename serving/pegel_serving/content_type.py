@@ -6,12 +6,17 @@ and one that curl calls a form by default ends in sentences about other things t
 
 from __future__ import annotations
 
+import logging
+
 from fastapi.exceptions import RequestValidationError
+from kserve.errors import InvalidInput
 from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pegel.spec.outside_text import LONGEST_NAME, quoted
+
+log = logging.getLogger(__name__)
 
 JSON, BINARY = "application/json", "application/octet-stream"
 JSON_LENGTH = "inference-header-content-length"
@@ -38,7 +43,7 @@ class ContentTypeNamed:
             media_type = BINARY if JSON_LENGTH in headers else JSON
         if media_type not in _KEPT and not media_type.endswith("+json"):
             error = f"content-type must be {JSON}; given: {quoted(given, LONGEST_NAME)}"
-            await JSONResponse({"error": error}, status_code=415)(scope, receive, send)
+            await _refused(415, error)(scope, receive, send)
             return
         headers["content-type"] = media_type if media_type in _KEPT else JSON
         await self._app(scope, receive, send)
@@ -52,4 +57,10 @@ async def not_v2(_request: object, error: Exception) -> JSONResponse:
     place = ".".join(str(step) for step in first["loc"] if step not in {"body", "InferenceRequest"})
     what = quoted(f"{place}: {first['msg']}" if place else first["msg"])
     expected = 'expected an object with a list "inputs" of tensors, each with name, shape, datatype and data'
-    return JSONResponse({"error": f"{expected}; given: {what}"}, status_code=400)
+    return _refused(400, f"{expected}; given: {what}")
+
+
+def _refused(status: int, error: str) -> JSONResponse:
+    """Return the answer, and log it as KServe logs its own refusals: as an error, which `json_logs` counts."""
+    log.info("request refused", exc_info=InvalidInput(error))
+    return JSONResponse({"error": error}, status_code=status)

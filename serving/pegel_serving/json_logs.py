@@ -13,6 +13,9 @@ from typing import Any
 import orjson
 import structlog
 
+from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel_serving.repeated_lines import RepeatedLines
+
 EXPECTED = frozenset({"InvalidInput", "ModelNotFound", "ModelNotReady"})
 """Errors that a client causes. They are answered, so their stack trace would only be noise."""
 
@@ -35,10 +38,10 @@ def configure(service: str) -> None:
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_without_payload)
+    handler.addFilter(_RefusedRequests())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(allow=["why", "times"]), *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
@@ -56,10 +59,23 @@ def configure(service: str) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def _without_payload(record: logging.LogRecord) -> bool:
-    """Replace the trace of a client's error by its name: a trace, like a message, may quote the payload."""
-    error = record.exc_info[1] if record.exc_info else None
-    if type(error).__name__ in EXPECTED:
-        record.msg, record.args, record.exc_info = f"request refused: {type(error).__name__}", (), None
+class _RefusedRequests(logging.Filter):
+    """Writes a client's error as the sentence that it was answered, a few times a minute each, without its trace.
+
+    A trace may quote more of the payload than the sentence does.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._repeated = RepeatedLines()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if type(error).__name__ not in EXPECTED:
+            return True
+        why = shown(str(error), LONGEST_SENTENCE)
+        times = self._repeated.times(why)
+        record.msg, record.args, record.exc_info = "request refused", (), None
         record.levelno, record.levelname = logging.INFO, "INFO"
-    return True
+        record.__dict__ |= {"why": why, "times": times}
+        return times is not None

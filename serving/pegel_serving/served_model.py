@@ -63,11 +63,7 @@ class SklearnModel(kserve.Model):  # type: ignore[misc]  # kserve ships no types
     def _answer(self, rows: Rows) -> Answer:
         try:
             return self._model.answer(rows)
-        except WrongValue as error:
-            log.info("request refused", why=str(error))
-            raise InvalidInput(str(error)) from error
-        except ModelRefused as error:
-            log.warning("the model refused a request", why=str(error))
+        except (WrongValue, ModelRefused) as error:
             raise InvalidInput(str(error)) from error
         except ModelFailed as error:
             log.exception("the model failed", why=str(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import kserve
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import FastAPIDeprecationWarning, RequestValidationError
 from kserve.constants.constants import FASTAPI_APP_IMPORT_STRING
 from kserve.model_server import app
 from kserve.protocol.rest.server import RESTServer
@@ -35,6 +36,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def rest_server(models: Sequence[kserve.Model], port: int) -> RESTServer:
     """Return KServe's server with its application put together: once in a process, because KServe has but one."""
+    # KServe answers by protocol v1 with a class that FastAPI will do without. Nobody who runs a model can change that,
+    # and scikit-learn lets Python forget at each request which warnings it has shown.
+    warnings.filterwarnings("ignore", "ORJSONResponse is deprecated", FastAPIDeprecationWarning)
     server = kserve.ModelServer(enable_grpc=False)
     for model in models:
         server.register_model(model)

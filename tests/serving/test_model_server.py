@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 ROWS = [["red", 1.0, 2.0], ["blue", 3.0, 4.0]]
 PRICES = [18.0, 18.0]
+FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
 def v1(server: processes.Service, body: Any) -> httpx.Response:
@@ -194,13 +195,39 @@ def test_logs_are_json_without_payloads_or_traces(server: processes.Service) -> 
     assert not any("Traceback" in line.get("exception", "") for line in lines)
 
 
-def test_what_the_model_refuses_is_in_the_log(server: processes.Service) -> None:
-    """The sentence of the answer is that of the log, with the feature that it is about."""
-    answer = v1(server, {"instances": [["red", None, 2.0]]})
-    told = [json.loads(line).get("why") for line in server.log.read_text().splitlines()]
+def lines_of(server: processes.Service) -> list[dict[str, Any]]:
+    """Return what the server has logged."""
+    return [json.loads(line) for line in server.log.read_text().splitlines()]
 
-    assert answer.json()["error"] in told
-    assert answer.json()["error"].endswith("(missing: size)")
+
+def test_what_is_refused_is_in_the_log(server: processes.Service) -> None:
+    """The sentence of the answer is that of the log, whether model, features or form of the body are why."""
+    answers = [
+        v1(server, {"instances": [["red", None, 2.0]]}),
+        v1(server, {"instances": [["red", "heavy", 2.0]]}),
+        v2(server, [{"name": "size"}]),
+        httpx.post(f"{server.url}/v1/models/paint-v1:predict", content=b"a=b", headers=FORM, trust_env=False),
+    ]
+    sentences = [answer.json()["error"] for answer in answers]
+
+    assert [400, 400, 400, 415] == [answer.status_code for answer in answers]
+    assert set(sentences) <= {line.get("why") for line in lines_of(server)}
+    assert sentences[0].endswith("(missing: size)")
+
+
+def test_no_request_has_a_line_of_its_own(server: processes.Service) -> None:
+    """What is answered is not logged, and a refusal that comes again is counted: no log is flooded by its traffic."""
+    before = len(lines_of(server))
+    for _ in range(16):
+        v1(server, {"instances": ROWS})
+        v1(server, {"instances": [["red"]]})
+    lines = lines_of(server)[before:]
+
+    assert {"request refused"} == {line["event"] for line in lines}
+    assert {"instances[0]: expected 3 values (colour, size, weight); given: 1 value"} == {line["why"] for line in lines}
+    # half of them can be of the next minute
+    assert len(lines) <= 8
+    assert 8 <= max(line["times"] for line in lines)
 
 
 def test_it_ends_with_code_0_on_sigterm(
