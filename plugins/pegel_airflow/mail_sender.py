@@ -79,10 +79,10 @@ class MailSender:
         tally = services.stores(self._settings).results.tally(
             mail.alert.model, mail.alert.version, mail.alert.since, mail.alert.last_end
         )
-        page_url, endpoint_log = self._settings.page_url, _endpoint_log(self._settings, mail.spec.endpoint)
+        page_url, endpoint_logs = self._settings.page_url, _endpoint_logs(self._settings, mail.spec.endpoint)
         try:
             written = render(
-                mail, baseline=baseline, tally=tally, page_url=page_url, now=now, endpoint_log=endpoint_log
+                mail, baseline=baseline, tally=tally, page_url=page_url, now=now, endpoint_logs=endpoint_logs
             )
         except Exception as error:
             # Rendering reads what was stored long ago and by others; whatever it meets, a person is told.
@@ -92,7 +92,7 @@ class MailSender:
             return written, problems
         try:
             return (
-                plain(mail, problem=problems[-1], page_url=page_url, now=now, endpoint_log=endpoint_log),
+                plain(mail, problem=problems[-1], page_url=page_url, now=now, endpoint_logs=endpoint_logs),
                 problems,
             )
         except Exception as error:
@@ -168,13 +168,13 @@ def _sort(delivery: Delivery, address: str, code: int, answer: bytes | str) -> N
     (delivery.refused if code >= FOR_GOOD else delivery.later)[address] = text
 
 
-def _endpoint_log(settings: Settings, endpoint: str) -> str:
-    """Return where the log of what serves is on this machine; empty without one. No mail is lost for want of it."""
+def _endpoint_logs(settings: Settings, endpoint: str) -> tuple[str, ...]:
+    """Return where the logs of what serves are on this machine; none without. No mail is lost for want of them."""
     try:
-        return services.serving(settings).log_of(endpoint)
+        return services.serving(settings).logs_of(endpoint)
     except (PegelError, OSError) as error:
-        log.warning("the log of an endpoint could not be named", endpoint=endpoint, reason=str(error))
-        return ""
+        log.warning("the logs of an endpoint could not be named", endpoint=endpoint, reason=str(error))
+        return ()
 
 
 def _baseline(settings: Settings, mail: Mail) -> Baseline | None:

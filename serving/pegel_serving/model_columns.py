@@ -35,6 +35,15 @@ ColumnType: TypeAlias = str | list[Any]
 Rows: TypeAlias = NDArray[np.object_]
 """Checked values, shape (rows, features): float or NaN where the feature is numeric, else str or None."""
 
+_OF_JSON: dict[type, str] = {
+    str: "text",
+    bool: "a truth value",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
 _OF_BOTH_KINDS = ("number", "truth")
 
 
@@ -96,6 +105,11 @@ def matrix_of(rows: Rows, features: Sequence[Field], types: Sequence[ColumnType]
     return matrix
 
 
+def kind_of_json(value: Any) -> str:
+    """Return what a value of a request is, in the words of JSON and not of Python; never the value itself."""
+    return _OF_JSON.get(type(value), type(value).__name__)
+
+
 def _in_frame(values: list[Any], column_type: ColumnType, missing_text: float | None) -> Any:
     """Return one column of a frame, of the type that the table above says."""
     if isinstance(column_type, list):
@@ -122,7 +136,7 @@ def _taken(values: NDArray[np.object_], feature: Field, column_type: ColumnType)
             taken.append(take(value))
         except ValueError as error:
             raise WrongValue(
-                f"instances[{row}].{feature.name}: expected {expected} or null; given: {type(value).__name__}"
+                f"instances[{row}].{feature.name}: expected {expected} or null; given: {kind_of_json(value)}"
             ) from error
     return taken
 

@@ -41,6 +41,7 @@ from pegel_serving.bounded_http import cutting_off
 from pegel_serving.cloudevent import EndpointOrigin, LoggedBody, now_ns
 from pegel_serving.held_bodies import BodyLimits, BodyRefused, ClientGone, HeldBodies, Holder
 from pegel_serving.last_answer import LastAnswer
+from pegel_serving.repeated_lines import RepeatedLines
 from pegel_serving.upstream import Redirected, Upstream
 
 log = structlog.stdlib.get_logger(__name__)
@@ -100,6 +101,7 @@ class Proxy:
         self._agent, self._metadata_headers, self._probe_token = agent, metadata_headers, probe_token.encode()
         self._holder = Holder(limits)
         self._via = f"{wire.PROXY_PREFIX}{name or model}"
+        self._repeated = RepeatedLines()
         self._upstream = Upstream(upstream, answers_within_s=limits.answer_within_s)
         self.refused = 0
         """Calls that were not forwarded."""
@@ -139,7 +141,7 @@ class Proxy:
         except Redirected as redirect:
             return self._says(502, str(redirect))
         except (httpx.HTTPError, httpx.StreamError) as error:
-            log.warning("model server did not answer", why=type(error).__name__)
+            self._warn("model server did not answer", why=type(error).__name__)
             return self._says(502, "the model server does not answer")
 
     async def _served(self, request: Request, call: AllowedCall, logged: LoggedBody, held: HeldBodies) -> Response:
@@ -151,6 +153,8 @@ class Proxy:
             content = await held.answer(answer.aiter_raw())
         finally:
             await answer.aclose()
+        if call.is_inference and answer.status_code != httpx.codes.OK:
+            self._warn("model server answered without a prediction", status=answer.status_code)
         if call.is_inference and answer.status_code == httpx.codes.OK:
             self._last_answer.note()
             self._agent.log(replace(logged, type=wire.RESPONSE_TYPE, at_ns=now_ns(), body=content))
@@ -211,6 +215,12 @@ class Proxy:
     def _is_probe(self, request: Request) -> bool:
         given = request.headers.get(wire.PROBE_HEADER, "").encode("latin-1")
         return bool(self._probe_token) and hmac.compare_digest(given, self._probe_token)
+
+    def _warn(self, event: str, **about: str | int) -> None:
+        """Log what any number of calls can meet, a few times a minute."""
+        times = self._repeated.times((event, *about.values()))
+        if times is not None:
+            log.warning(event, **about, times=times)
 
     def _refuse(self, status: int, why: str) -> Response:
         self.refused += 1

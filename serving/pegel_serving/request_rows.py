@@ -15,7 +15,7 @@ from pegel.data.conversions import category_of, number_of
 from pegel.spec.nearest import field_meant
 from pegel.spec.outside_text import LONGEST_NAME, quoted, shown
 from pegel.spec.plain_numbers import how_many
-from pegel_serving.model_columns import Rows
+from pegel_serving.model_columns import Rows, kind_of_json
 
 
 def from_v1(payload: Any, fields: Sequence[Field]) -> Rows:
@@ -98,14 +98,14 @@ def _values(instance: Any, fields: Sequence[Field], index: int) -> Sequence[Any]
         return [instance.get(field.name) for field in fields]
     if isinstance(instance, list) and len(instance) == len(fields):
         return instance
-    given = how_many(len(instance), "value") if isinstance(instance, list) else type(instance).__name__
+    given = how_many(len(instance), "value") if isinstance(instance, list) else kind_of_json(instance)
     names = ", ".join(field.name for field in fields)
     raise InvalidInput(f"instances[{index}]: expected {len(fields)} values ({names}); given: {given}")
 
 
 def _checked(value: Any, field: Field, index: int) -> Any:
     """Return a value as the monitor counts it, so that model and monitor see the same. Raises InvalidInput."""
-    given = f"given: {type(value).__name__}"
+    given = f"given: {kind_of_json(value)}"
     if field.kind is Kind.CATEGORICAL:
         text, unparseable = category_of(value)
         if unparseable:

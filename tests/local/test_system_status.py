@@ -27,7 +27,7 @@ from pegel.testing.samples import sample_heartbeat, sample_spec
 from pegel.testing.stream_fakes import speak
 from pegel_local.backends.driver_processes import LocalJobBackend
 from pegel_local.backends.endpoint_document import EndpointDocument, write_document
-from pegel_local.backends.endpoint_processes import SERVES
+from pegel_local.backends.endpoint_processes import SERVES, LocalServingBackend
 from pegel_local.cli.status import screen
 from pegel_local.machine.paths import Home
 from pegel_local.processes.process_id import ProcessId
@@ -230,3 +230,18 @@ def test_a_failed_endpoint_names_the_log_of_what_serves(settings: Settings) -> N
     (line,) = gather(settings, NOW)["endpoints"]
 
     assert line.remedy == f"less {folder.resolve() / 'server-green' / 'log'}"
+
+
+def test_the_logs_of_an_endpoint_are_those_of_server_and_proxy(settings: Settings) -> None:
+    """Only of what serves, the server's first; a server that is not ours has but the proxy's."""
+    folder = settings.home / "endpoints" / "delays-v1"
+    for part in ("server", "server-green", "proxy", "proxy-green"):
+        (folder / part).mkdir(parents=True)
+        (folder / part / "log").touch()
+    write_document(folder / SERVES, EndpointDocument.of(sample_spec(), "green"))
+    ours = LocalServingBackend(settings).logs_of("delays-v1")
+    foreign = sample_spec(model={"name": "delays", "version": 1, "url": "http://models:8080"})
+    write_document(folder / SERVES, EndpointDocument.of(foreign, "green"))
+
+    assert ours == tuple(str(folder.resolve() / part / "log") for part in ("server-green", "proxy-green"))
+    assert LocalServingBackend(settings).logs_of("delays-v1") == ours[1:]

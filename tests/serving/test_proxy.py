@@ -117,6 +117,26 @@ def test_only_answers_of_200_are_logged(
     assert ["org.kubeflow.serving.inference.request"] == [headers["Ce-Type"] for headers, _ in sink.got]
 
 
+def test_each_status_that_is_no_prediction_is_in_the_log(services: Starter, sink: sinks.Sink, tmp_path: Path) -> None:
+    """The server may be somebody else's and keep none: what it failed on and refused is counted, not repeated."""
+
+    async def answer(request: Request) -> Response:
+        return Response(status_code=int(await request.body()))
+
+    app = Starlette(routes=[Route(PATH, answer, methods=["POST"])])
+    with listening(app, ConnectionLimits()) as (host, port):
+        proxy = begin(services, f"http://{host}:{port}", sink.url, tmp_path)
+        for status in [500] * 8 + [422, 200]:
+            ask(proxy.url, str(status).encode())
+        proxy.end()
+    lines = [json.loads(line) for line in proxy.log.read_text().splitlines()]
+    failures = [line for line in lines if line["event"] == "model server answered without a prediction"]
+
+    assert {500, 422} == {line["status"] for line in failures}
+    assert len(failures) < 9
+    assert 4 <= max(line["times"] for line in failures)
+
+
 def test_the_last_answer_to_an_inference_is_kept(server: processes.Service, sink: sinks.Sink, tmp_path: Path) -> None:
     """A file has its time; neither a question nor a refused request touches it; a folder that is gone costs none."""
     file, nowhere = tmp_path / "answered", tmp_path / "gone" / "answered"

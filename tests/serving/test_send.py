@@ -116,7 +116,7 @@ def test_what_the_model_says_of_a_wrong_row_is_told(
 
     assert 1 == code, shown
     assert f"0 answered, {ROWS} refused, 0 failed ({ROWS} x 400)" in shown.out
-    assert 1 == shown.err.count("400: instances[0].size: expected a number or null; given: str")
+    assert 1 == shown.err.count("400: instances[0].size: expected a number or null; given: text")
 
 
 def test_a_silent_address_is_a_failure_of_every_row(table: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -221,7 +221,7 @@ def test_every_type_is_the_column_that_pandas_has() -> None:
     [
         ({"opened": "yesterday"}, "instances[0].opened: expected a time in ISO 8601"),
         ({"opened": "9999-01-01"}, "instances[0].opened: expected a time in ISO 8601"),
-        ({"paid": "perhaps"}, "instances[0].paid: expected a truth value or null; given: str"),
+        ({"paid": "perhaps"}, "instances[0].paid: expected a truth value or null; given: text"),
         ({"language": "xx"}, "ValueError: Found unknown categories ['xx'] in column 0 during transform (in language)"),
         ({"channel": "fax"}, "during transform (missing: channel)"),
     ],

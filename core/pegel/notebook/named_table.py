@@ -61,9 +61,19 @@ def _only_one(name: str, known: list[SourceRef]) -> SourceRef:
 
 
 def table_or_registered(name: str, features: Path) -> NamedTable:
-    """Return what a person means: a file where there is one, registered training data where it can be a name."""
+    """Return what a person means: a file where there is one, registered training data where it can be a name.
+
+    Raises NotFound for what is neither, and what `registered_as` raises.
+    """
     is_name = "://" in name or is_stored_name(name)
-    return registered_as(name, features) if is_name and not Path(name).exists() else file_named(Path(name))
+    if Path(name).exists() or not is_name:
+        return file_named(Path(name))
+    try:
+        return registered_as(name, features)
+    except NotFound as error:
+        if "://" in name:
+            raise
+        raise NotFound(f"{shown(name)}: no such file; {error}") from None
 
 
 def unknown(name: str, known: list[SourceRef]) -> NotFound:

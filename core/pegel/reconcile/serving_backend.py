@@ -123,8 +123,11 @@ class ServingBackend(Protocol):
         """Look at one endpoint now: at what serves, never at a candidate."""
         ...
 
-    def log_of(self, endpoint: str) -> str:
-        """Return the file of this machine that what serves writes its log to, never a candidate; empty without one."""
+    def logs_of(self, endpoint: str) -> tuple[str, ...]:
+        """Return the files of this machine that what serves writes its logs to, never a candidate; empty without one.
+
+        That of the model server is first; then that of the proxy, which knows what the server did not answer in time.
+        """
         ...
 
     def delete(self, endpoint: str) -> None:

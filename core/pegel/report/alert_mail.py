@@ -38,7 +38,13 @@ class Rendered:
 
 
 def render(
-    mail: Mail, *, baseline: Baseline | None, tally: Tally, page_url: str, now: datetime, endpoint_log: str = ""
+    mail: Mail,
+    *,
+    baseline: Baseline | None,
+    tally: Tally,
+    page_url: str,
+    now: datetime,
+    endpoint_logs: Sequence[str] = (),
 ) -> Rendered:
     """Return the mail's words and picture.
 
@@ -48,7 +54,7 @@ def render(
         tally: Of all final windows from the alert's beginning to its last drifting one.
         page_url: Public address of the monitoring page.
         now: When it is sent.
-        endpoint_log: Where the log of the model's endpoint is; empty where it is not known.
+        endpoint_logs: Where the logs of the model's endpoint are, that of the model server first; none if not known.
     """
     facts = Facts.of(mail, baseline, tally, now)
     picture = None if mail.kind is MailKind.OVER else facts.picture()
@@ -59,7 +65,7 @@ def render(
         "summary": summary(facts),
         "comparison": [] if mail.kind is MailKind.OVER else facts.comparison(),
         "acknowledgement": acknowledgement(facts),
-        "advice": [] if mail.kind is MailKind.OVER else advice(mail, endpoint_log),
+        "advice": [] if mail.kind is MailKind.OVER else advice(mail, endpoint_logs),
         "doubt": doubt(facts),
         "evidence": evidence(facts),
         "short": mail.alert.id[:8],
@@ -76,7 +82,7 @@ def render(
     )
 
 
-def plain(mail: Mail, *, problem: str, page_url: str, now: datetime, endpoint_log: str = "") -> Rendered:
+def plain(mail: Mail, *, problem: str, page_url: str, now: datetime, endpoint_logs: Sequence[str] = ()) -> Rendered:
     """Return the mail in a few lines that need neither baseline nor windows, for when it cannot be rendered.
 
     `problem` says why, for whoever mends it.
@@ -90,7 +96,7 @@ def plain(mail: Mail, *, problem: str, page_url: str, now: datetime, endpoint_lo
         "",
         *(f"  {shown(feature.feature, LONGEST_NAME)}: {shown(feature.finding.what)}" for feature in alert.features),
         "",
-        *([] if mail.kind is MailKind.OVER else advice(mail, endpoint_log)),
+        *([] if mail.kind is MailKind.OVER else advice(mail, endpoint_logs)),
         f"Look      {_link(mail, page_url)}",
         f'Quiet it  pegel ack {alert.id[:8]} --until 09:00 --why "..."',
         "",
@@ -218,14 +224,18 @@ def _predictions(facts: Facts, *, moved: bool) -> str:
     return "too few predictions came to say whether they moved"
 
 
-def advice(mail: Mail, endpoint_log: str) -> list[str]:
-    """Return where to look for why requests had no answer; nothing about drift, of which only a person knows."""
+def advice(mail: Mail, endpoint_logs: Sequence[str]) -> list[str]:
+    """Return where to look for why requests had no answer; nothing about drift, of which only a person knows.
+
+    The model server's log says what it refused and failed on, the proxy's when it did not answer at all.
+    """
     if all(MissingAnswers.of_finding(feature.finding) is None for feature in mail.alert.features):
         return []
     url = mail.spec.model.url
     if url is None:
-        return [f"Why they had no answer stands in the endpoint's log: {endpoint_log or 'kept by whoever runs it'}"]
-    proxy = f"; the log of the proxy before it: {endpoint_log}" if endpoint_log else ""
+        where = " or ".join(endpoint_logs) or "kept by whoever runs it"
+        return [f"Why they had no answer stands in the endpoint's log: {where}"]
+    proxy = f"; the log of the proxy before it: {' or '.join(endpoint_logs)}" if endpoint_logs else ""
     return [f"Either the server {url} was not reached, or its own log says why it failed on or refused these{proxy}"]
 
 

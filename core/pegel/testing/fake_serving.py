@@ -76,9 +76,9 @@ class MemoryServingBackend:
         absent = EndpointStatus(name=endpoint, fingerprint="", state=EndpointState.ABSENT)
         return self.seen.get(endpoint, absent)
 
-    def log_of(self, endpoint: str) -> str:  # noqa: ARG002 - the protocol's
+    def logs_of(self, endpoint: str) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's
         """Nothing here writes a log."""
-        return ""
+        return ()
 
     def delete(self, endpoint: str) -> None:
         """Remove the endpoint and its candidate; an absent one is not an error."""

@@ -181,12 +181,11 @@ class LocalServingBackend:
             return EndpointStatus(name=endpoint, fingerprint="", state=EndpointState.ABSENT)
         return self._status(document, SERVES)
 
-    def log_of(self, endpoint: str) -> str:
-        """Return the log of what serves: of the model server, else of the proxy; empty where none is written."""
+    def logs_of(self, endpoint: str) -> tuple[str, ...]:
+        """Return the logs of what serves that are there: of the model server, if it is ours, then of the proxy."""
         document = self._readable(endpoint, SERVES)
         parts = [] if document is None else [self._part(document, part) for part in reversed(document.parts)]
-        logs = (part.files.log for part in parts)
-        return next((str(log) for log in logs if log.is_file()), "")
+        return tuple(str(part.files.log) for part in parts if part.files.log.is_file())
 
     def delete(self, endpoint: str) -> None:
         """Remove the endpoint, its candidate too, and wait until nothing of it runs. An absent one is not an error."""

@@ -109,8 +109,8 @@ def _endpoints(settings: Settings, *, up: bool) -> list[StatusLine]:
             continue
         good, at = seen.state is EndpointState.READY, f" at {seen.url}" if seen.url else ""
         why = f": {seen.detail.splitlines()[0].removesuffix('; its log ends:')}" if seen.detail else ""
-        log = "" if good else serving.log_of(seen.name)
-        remedy = f"less {log}" if log else ""
+        logs = () if good else serving.logs_of(seen.name)
+        remedy = f"less {logs[0]}" if logs else ""
         state = f"{seen.state}{at}{why}" + (f"; {seen.note}" if seen.note else "")
         lines.append(StatusLine(name=seen.name, state=state, good=good, remedy=remedy))
     return lines
