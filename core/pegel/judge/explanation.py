@@ -74,7 +74,7 @@ class Explanation:
             f"p           {_few(self.p_value)}{among}, below the threshold {finding.threshold:.3g}\n"
             f"level       {finding.budget_share:.2%} of the false-alarm budget of each window{relevant}\n"
             f"effect      {finding.effect:.4g} {finding.effect_unit}{_distances(finding)}\n"
-            f"baseline    {finding.baseline_id or 'none: nothing was compared with one'}\n"
+            f"baseline    {finding.baseline_id or 'none: nothing was compared with one'}{_season(finding)}\n"
             f"recomputed  statistic {_few(self.statistic)}, p {_few(self.p_value)}: {state}"
         )
 
@@ -82,6 +82,11 @@ class Explanation:
 def _few(value: float) -> str:
     """Return a number for people; counts in full."""
     return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1 / TOLERANCE else f"{value:.{DIGITS}g}"
+
+
+def _season(finding: Finding) -> str:
+    """Return which rows of the baseline it was compared with, where these are not all, on a line of their own."""
+    return f"\ncompared    with its {finding.m:,} rows of {finding.season}" if finding.season else ""
 
 
 def _distances(finding: Finding) -> str:

@@ -66,6 +66,11 @@ class Finding:
     """Who judged: `stream` or `batch`."""
 
     @property
+    def season(self) -> str:
+        """Return the hours whose rows of the baseline it was compared with, e.g. `19:00-20:00`; empty: with all."""
+        return str(self.evidence.get("season", ""))
+
+    @property
     def id(self) -> str:
         """Return the content address of the fact: monitor, segment, feature, detector, test, span, revision, origin."""
         parts = (

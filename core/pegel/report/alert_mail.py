@@ -267,7 +267,8 @@ def evidence(facts: Facts) -> str:
     worst = facts.findings[0]
     counted = worst.detector == EVENTS
     counting = "requests" if MissingAnswers.of_finding(worst) else "events"
-    against = f"{how_many(worst.n, 'row')} of the newest window against {worst.m:,}"
+    hours = f" of {worst.season} in training" if worst.season else ""
+    against = f"{how_many(worst.n, 'row')} of the newest window against {worst.m:,}{hours}"
     sizes = f"{worst.n:,} {counting}" if counted else against
     margin = "" if counted or worst.effect_unit == "r" else f"margin {facts.mail.spec.watch.margin:g} {words.SIGMA}, "
     return (

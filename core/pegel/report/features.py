@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pegel.alerts.alert import Alert
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field
-from pegel.judge.findings import Verdict
+from pegel.judge.findings import ALARMING, Verdict
 from pegel.report.merging import merged
 from pegel.report.shapes import shape
 from pegel.report.svg import chart
@@ -17,21 +18,50 @@ from pegel.report.words import VERDICT_WORDS, p_value, size
 from pegel.stats.summary import FeatureSummary, Summary
 from pegel.stream.result_rows import WindowRow
 
+_OF_FINDING = ("verdict", "what", "p_value", "threshold", "effect", "effect_unit", "evidence", "n", "m")
 _ORDER = (Verdict.DRIFT, Verdict.DRIFTING, Verdict.BELOW_MARGIN, Verdict.INSUFFICIENT, Verdict.OK)
 
 
-def feature_views(baseline: Baseline, windows: Sequence[WindowRow]) -> list[FeatureView]:
-    """Return every field of the baseline, worst first; `windows` in order of time, the newest of them judged."""
-    now = merged(windows, baseline)
-    judged = _judgements(windows)
+def feature_views(baseline: Baseline, windows: Sequence[WindowRow], alert: Alert | None = None) -> list[FeatureView]:
+    """Return every field of the baseline, worst first; `windows` in order of time, the newest of them judged.
+
+    A field of the open `alert` still drifts where the newest window, by itself, does not say so; what that one says
+    stands behind it.
+    """
+    now, newest = merged(windows, baseline), _judgements(windows)
+    judged = newest | _outstanding(alert, newest)
     views = [
         (
             _rank(judged.get(field.name, {}), place),
-            replace(_view(field, baseline, now, judged.get(field.name, {})), further=_further(windows, field)),
+            replace(
+                _view(field, baseline, now, judged.get(field.name, {})),
+                further=[*_behind(judged, newest, field), *_further(windows, field)],
+            ),
         )
         for place, field in enumerate(baseline.layout.schema.fields)
     ]
     return [view for _, view in sorted(views, key=lambda pair: pair[0])]
+
+
+def _outstanding(alert: Alert | None, newest: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the newest finding of each field of an open alert of which the newest window does not alarm."""
+    if alert is None or alert.over_at is not None:
+        return {}
+    findings = (feature.finding for feature in alert.features)
+    quiet = (one for one in findings if newest.get(one.feature, {}).get("verdict") not in ALARMING)
+    return {
+        one.feature: {name: getattr(one, name) for name in _OF_FINDING}
+        | {"chart_alarm": True, "what": f"{one.what}, told with the window to {one.span.end:%Y-%m-%d %H:%M:%S} UTC"}
+        for one in quiet
+    }
+
+
+def _behind(judged: Mapping[str, Any], newest: Mapping[str, Any], field: Field) -> list[str]:
+    """Return what the newest window says of a field that drifts since an earlier one, in words."""
+    now = newest.get(field.name)
+    if now is None or now is judged[field.name]:
+        return []
+    return [f"newest window: {VERDICT_WORDS[Verdict(now['verdict'])]}, {now['what']}".replace("->", "→")]
 
 
 def _judgements(windows: Sequence[WindowRow]) -> dict[str, dict[str, Any]]:

@@ -58,7 +58,9 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
     )
     baseline = part("the baseline", lambda: _baseline(sources, model, version, windows), None)
     since = windows[0].span.start.replace(second=0, microsecond=0) if windows else now - LOOK_BACK
-    alerts = AlertStore(sources.engine)
+    stored = AlertStore(sources.engine)
+    alerts = part("alerts", lambda: stored.alerts(model, version, limit=LISTED, damaged=reader.problems), list[Alert]())
+    alert = next((one for one in alerts if one.over_at is None), None)
     title = f"{how_many(len(windows), 'window')} of {model} version {version}"
     view = ModelView(
         row=row_of(sources, entry, across, now),
@@ -67,7 +69,9 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
         notes=part("notes", lambda: _notes(final), list[str]()),
         timeline=part("the time line", lambda: timeline(windows, title=title), ""),
         features=part(
-            "features", lambda: feature_views(baseline, final) if baseline is not None else [], list[FeatureView]()
+            "features",
+            lambda: feature_views(baseline, final, alert) if baseline is not None else [],
+            list[FeatureView](),
         ),
         ledger=part("the ledger", lambda: _ledger(results, entry, since, reader.problems), LedgerView.of([], [])),
         windows=windows[::-1],
@@ -76,10 +80,8 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
             lambda: results.recent_findings(model, version, limit=LISTED, damaged=reader.problems),
             list[Finding](),
         ),
-        alerts=part(
-            "alerts", lambda: alerts.alerts(model, version, limit=LISTED, damaged=reader.problems), list[Alert]()
-        ),
-        silences=part("silences", lambda: alerts.silences(now, model, version), list[Silence]()),
+        alerts=alerts,
+        silences=part("silences", lambda: stored.silences(now, model, version), list[Silence]()),
         outliers=part(
             "outliers",
             lambda: results.outliers(model, version, limit=LISTED, damaged=reader.problems),

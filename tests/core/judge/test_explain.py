@@ -14,6 +14,7 @@ import pytest
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.errors import LayoutMismatch, NotFound
+from pegel.judge.explanation import Explanation
 from pegel.judge.findings import Finding
 from pegel.judge.judge import judge
 from pegel.judge.recomputation import explain
@@ -23,6 +24,7 @@ from pegel.stats.layout import Layout
 from pegel.stats.noise import Noise
 from pegel.stats.seasons import Seasons
 from pegel.stats.summary import Summary
+from pegel.testing.samples import sample_finding
 
 LETTERS = np.array(["a", "b", "c", "d"], dtype=object)
 
@@ -168,6 +170,16 @@ def test_findings_of_seasons(monitor: Callable[..., Any], learnt: Callable[..., 
     assert [30] == crossing
     assert {"day", "night", None} == {season for season, _ in told}
     assert {"x", "letter", "switch"} == {finding.feature for finding in charts}
+
+
+def test_the_hours_that_a_finding_is_compared_with_are_named() -> None:
+    """A finding of one season says which rows of the baseline it is about; of one of all rows that line is missing."""
+    whole = sample_finding(1)
+    one = replace(whole, evidence=whole.evidence | {"season": "19:00-20:00"}, m=1_286)
+    told, other = (str(Explanation(finding, "f", {}, (), 0.0, 1.0)) for finding in (one, whole))
+
+    assert "compared    with its 1,286 rows of 19:00-20:00" in told.splitlines()
+    assert "compared" not in other
 
 
 def test_findings_of_further_detectors(monitor: Callable[..., Any], learnt: Callable[..., Baseline]) -> None:

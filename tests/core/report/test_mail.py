@@ -71,6 +71,18 @@ def test_too_few_predictions_are_not_said_to_have_stayed(mail: Mail, baseline: B
     assert "too few predictions came to say whether they moved. 2 other fields look as in training." in text
 
 
+def test_the_hours_that_the_worst_finding_is_compared_with_are_named(mail: Mail, baseline: Baseline) -> None:
+    """Where windows are judged against their hour, the numbers behind the finding say which rows these are."""
+    features = tuple(
+        replace(one, finding=replace(one.finding, evidence=one.finding.evidence | {"season": "19:00-20:00"}, m=1_286))
+        for one in mail.alert.features
+    )
+    told = replace(mail, alert=replace(mail.alert, features=features))
+    text = render(told, baseline=baseline, tally=TALLY, page_url=PAGE, now=NOW).text
+
+    assert "600 rows of the newest window against 1,286 of 19:00-20:00 in training" in " ".join(text.split())
+
+
 def test_then_and_now_stand_side_by_side(rendered: Rendered) -> None:
     """The worst feature's median and tail are given for the baseline and for now."""
     lines = {line.split()[0]: line for line in reversed(rendered.text.splitlines()) if line.startswith("  ")}

@@ -290,6 +290,23 @@ def test_few_values_of_the_newest_window_are_not_those_of_the_picture(baseline: 
     assert "5,000 against 5,000 values" == views["day_of_week"].rows
 
 
+@pytest.mark.parametrize("over", [False, True])
+def test_a_field_drifts_on_its_card_as_long_as_its_alert_is_open(
+    sources: Sources, baseline: Baseline, over: bool
+) -> None:
+    """A newest window too small to judge takes no drift off a card that the model's state still tells."""
+    (alert,) = AlertStore(sources.engine).alerts("delays", 1)
+    small = insufficient("departure_delay", "fewer than 50 values in the window", 0, 5_000)
+    window = sample_window(judgement={"features": [small.to_json()]})
+    alert = replace(alert, over_at=NOW if over else None)
+    views = {view.name: view for view in feature_views(baseline, [window], alert)}
+    card = views["departure_delay"]
+    drift = "shifted up, told with the window to 2026-01-01 00:24:00 UTC"
+
+    assert (Verdict.INSUFFICIENT if over else Verdict.DRIFT, small.what if over else drift) == (card.verdict, card.what)
+    assert ([] if over else [f"newest window: not judged, {small.what}"]) == card.further
+
+
 def test_what_else_changed_in_a_field_is_not_lost(baseline: Baseline) -> None:
     """A field's card leads with its worst fact; the others stand behind it, each with its size."""
     facts: dict[str, Any] = {
