@@ -16,6 +16,7 @@ from pegel.notebook.named_table import unknown
 from pegel.notebook.naming import listed, place
 from pegel.notebook.registered import Registered
 from pegel.spec.names import monitor_key
+from pegel.spec.outside_text import quoted
 from pegel.spec.settings import Settings
 from pegel.store.database_file import refuse_missing
 from pegel.store.registry import Entry, Registry
@@ -74,7 +75,8 @@ def _meant(store: LocalFeatureStore, name: str, version: int | None, split: str 
         meant = [ref for ref in known if ref.name == name]
     meant = [ref for ref in meant if version in {None, ref.version} and split in {None, ref.split}]
     if not meant:
-        raise unknown(name, known)
+        options = {"version": version, "split": None if split is None else quoted(split)}
+        raise unknown(name, known, "".join(f" --{each} {asked}" for each, asked in options.items() if asked))
     return meant
 
 

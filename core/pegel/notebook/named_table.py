@@ -76,12 +76,14 @@ def table_or_registered(name: str, features: Path) -> NamedTable:
         raise NotFound(f"{shown(name)}: no such file; {error}") from None
 
 
-def unknown(name: str, known: list[SourceRef]) -> NotFound:
-    """Return the error about a name or reference that is not registered, with what is and the nearest of it."""
+def unknown(name: str, known: list[SourceRef], options: str = "") -> NotFound:
+    """Return the error about a name or reference that is not registered, with what is and the nearest of it.
+
+    `options` were asked for with the name, as written on a command line: where the name is registered, they are not.
+    """
     references = list(map(str, known))
-    near = did_you_mean(name, references if "://" in name else {ref.name: None for ref in known})
+    names = references if "://" in name else list({ref.name: None for ref in known})
+    near = "" if name in names else did_you_mean(name, names)
     guess = f" {near[:1].upper()}{near[1:]}" if near else ""
-    has = listed(references) or "none"
-    return NotFound(
-        f"expected the name of training data, given {listed([name])}; registered: {has}. Nothing was done.{guess}"
-    )
+    asked, has = f"{listed([name])}{options}", listed(references) or "none"
+    return NotFound(f"expected the name of training data, given {asked}; registered: {has}. Nothing was done.{guess}")

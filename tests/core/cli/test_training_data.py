@@ -135,6 +135,21 @@ def test_a_mistyped_name_is_answered_with_the_nearest(
     assert 2 == capsys.readouterr().err.count("Did you mean `tickets`?")
 
 
+def test_another_version_of_a_registered_name_is_no_misspelling(
+    tmp_path: Path, tickets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is not there is the version or the split: that is said, and the name that was given is not proposed."""
+    run("register", tickets, "--name", "tickets", "--home", tmp_path)
+    capsys.readouterr()
+    code = run("data", "show", "tickets", "--version", "9", "--split", "test", "--home", tmp_path)
+    registered = "registered: local://tickets?version=1&split=train. Nothing was done."
+
+    assert 1 == code
+    assert f"given tickets --version 9 --split 'test'; {registered}\n" == (
+        capsys.readouterr().err.removeprefix("expected the name of training data, ")
+    )
+
+
 def test_nothing_is_made_by_asking(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Listing an empty store says so, asking for what is not there says what is; neither makes a folder."""
     home = tmp_path / "home"
