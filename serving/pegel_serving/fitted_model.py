@@ -34,6 +34,7 @@ _REMEDIES: dict[type[Exception], str] = {
     MemoryError: "; this machine has too little memory for it, or the file is damaged",
 }
 """What helps where a model cannot be loaded."""
+_NO_PICKLE = "the file is damaged, or none of joblib"
 _OF_A_NOTEBOOK = (
     "; it needs a function or class of the notebook or script that saved it: save it there with "
     "`cloudpickle.dump(model, file)` in place of `joblib.dump`, which keeps both together"
@@ -82,12 +83,13 @@ class FittedModel:
             return {field.name: [] for field in self.answered}
         given = self._given(rows)
         predicted = self._asked("predict", given, rows)
+        shape = list(predicted.shape)
         if predicted.ndim == 1:
             predicted = predicted.reshape(-1, 1)
         wanted = self.metadata.predictions[:1] if self.classes else self.metadata.predictions
         if predicted.shape != (len(rows), len(wanted)):
             raise ModelFailed(
-                f"the model answers {how_many(len(rows), 'row')} with an array of shape {list(predicted.shape)}; "
+                f"the model answers {how_many(len(rows), 'row')} with an array of shape {shape}; "
                 f"metadata.json says one value for each of {listed([field.name for field in wanted])}"
             )
         columns = {field.name: _plain_column(predicted[:, at], field) for at, field in enumerate(wanted)}
@@ -125,7 +127,7 @@ class FittedModel:
             raise ModelFailed(f"the model was saved before it was fitted: {sentence(error)}") from error
         except REFUSALS as error:
             raise refusal(error, rows, self.metadata.features, given) from error
-        except (Exception, SystemExit) as error:  # a model may not end whoever asks it
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # a model may not end whoever asks it
             raise ModelFailed(f"the model failed: {sentence(error)}") from error
 
     def _classes(self) -> list[Any]:
@@ -183,13 +185,18 @@ def load_estimator(folder: Path) -> Any:
             f"{path} must be a fitted pipeline: {error.strerror or sentence(error)}. Nothing is served."
         ) from error
     except (Exception, SystemExit) as error:
-        why = f"{sentence(error)}{_remedy(error)}"
+        why = _NO_PICKLE if _is_of_a_code(error) else f"{sentence(error)}{_remedy(error)}"
         raise SetupError(f"{path} cannot be loaded here: {why}. Nothing is served.") from error
     if not callable(getattr(estimator, "predict", None)):
         raise SetupError(
             f"{path} must hold a fitted model with `predict`; given: {type(estimator).__name__}. Nothing is served."
         )
     return estimator
+
+
+def _is_of_a_code(error: BaseException) -> bool:
+    # Python's pickle looks up what to do by the number of a code, and says only the number of one it does not know.
+    return type(error) is KeyError and isinstance(error.args[0], int)
 
 
 def _remedy(error: BaseException) -> str:

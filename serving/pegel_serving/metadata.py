@@ -22,10 +22,11 @@ from typing import Any
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import SetupError
 from pegel.spec import model_files
-from pegel.spec.outside_text import LONGEST_NAME, quoted
+from pegel.spec.output_file import write_whole
+from pegel.spec.outside_text import LONGEST_NAME, quoted, shown
 from pegel.spec.spec_fields import safe_name
 from pegel_serving.model_columns import ColumnType, refuse_unfit, usual_type
-from pegel_serving.model_errors import sentence
+from pegel_serving.model_errors import SENTENCE, message_of, sentence
 
 MODEL_FILE = model_files.MODEL_FILE
 METADATA_FILE = model_files.METADATA_FILE
@@ -63,10 +64,10 @@ class Metadata:
         return self.types.get(feature.name, usual_type(feature.kind))
 
     def write(self, folder: Path) -> None:
-        """Write the file into the model's folder."""
+        """Write the file into the model's folder. Raises PermanentError where that is not possible."""
         content: dict[str, Any] = {"name": self.name, "version": self.version, "schema": self.schema.to_json()}
         content |= {name: value for name in _MAY_BE_LEFT_OUT if (value := getattr(self, name))}
-        (folder / METADATA_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        write_whole(folder / METADATA_FILE, json.dumps(content, indent=2) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> Metadata:
@@ -81,15 +82,17 @@ class Metadata:
             raise SetupError(f"there is no {path}: {init} writes one. Nothing is served.") from error
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise SetupError(
-                f"{path} must hold name, version and schema of the model; given: {sentence(error)}. Nothing is served."
+                f"{path} must hold name, version and schema of the model; given: {_given(error)}. Nothing is served."
             ) from error
         if not metadata.features or not metadata.predictions:
             raise SetupError(f"the schema in {path} must have features and a prediction. Nothing is served.")
         return metadata
 
     @classmethod
-    def _of(cls, content: dict[str, Any]) -> Metadata:
-        """Build it from plain JSON. Raises ValueError, KeyError, TypeError or AttributeError."""
+    def _of(cls, content: Any) -> Metadata:
+        """Build it from JSON. Raises ValueError, KeyError, TypeError or AttributeError."""
+        if not isinstance(content, dict):
+            raise TypeError("something else than an object")
         if unknown := sorted(content.keys() - {"name", "version", "schema", *_MAY_BE_LEFT_OUT}):
             raise ValueError(f"unknown {', '.join(unknown)}")
         schema, types = Schema.from_json(content["schema"]), dict(content.get("types", {}))
@@ -119,8 +122,24 @@ def refuse_name(name: str) -> None:
 
 def refuse_no_file(path: Path) -> None:
     """Refuse what is there and can be no file of a model: reading a named pipe never ends. Raises SetupError."""
+    if path.is_symlink() and not path.exists():
+        raise SetupError(f"{path} must be a file; given: a link that leads nowhere. Nothing is served.")
     if path.exists() and not path.is_file():
         raise SetupError(f"{path} must be a file; given: something else (a folder, a pipe). Nothing is served.")
+
+
+def _given(error: Exception) -> str:
+    """Return what is wrong with the content of a file, in words."""
+    if isinstance(error, json.JSONDecodeError):
+        where = f"line {error.lineno}, column {error.colno}"
+        return f"what is no JSON ({where})" if error.doc.strip() else "an empty file"
+    if isinstance(error, UnicodeDecodeError):
+        return f"what is no UTF-8 (byte {error.start})"
+    if isinstance(error, RecursionError):
+        return "lists or objects within too many others"
+    if type(error) is KeyError:  # not of its kinds, which say what they are about
+        return f"nothing under {shown(message_of(error))}"
+    return shown(message_of(error), SENTENCE) or sentence(error)
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ MOST_ROWS = 200
 """Rows of a table that a model is asked about."""
 _MOST_REASONS = 3
 """Reasons of one kind that are told, at most; of all others how many there are."""
+_UNANSWERED = (WrongValue, ModelRefused, ModelFailed)
 
 
 def check(folder: Path, table: NamedTable | None) -> Findings:
@@ -97,10 +98,10 @@ def _ask(model: FittedModel, table: NamedTable, findings: Findings) -> None:
         if not len(rows):
             findings.problems.append(f"{table.name} has no rows: the model was not asked")
             return
-        answered, refused = _answers(model, rows)
+        answered, problems = _answers(model, rows)
         asked = f"asked    about {how_many(len(rows), 'row')} of {table.name}: {len(answered):,} answered"
         findings.lines.append(asked)
-        findings.problems += _not_answered(refused, len(rows))
+        findings.problems += problems
         if answered:
             findings.lines += _example(features, rows, answered)
             _compare(model.metadata.predictions, read, answered, findings)
@@ -126,28 +127,44 @@ def _not_answered(refused: Mapping[str, int], rows: int) -> list[str]:
     return problems
 
 
-def _answers(model: FittedModel, rows: Rows) -> tuple[dict[int, dict[str, Any]], dict[str, int]]:
-    """Return answers by row, and how many rows have none, by reason. Rows are asked alone only if together they fail.
-
-    Reasons that differ in the row alone are one.
-    """
+def _answers(model: FittedModel, rows: Rows) -> tuple[dict[int, dict[str, Any]], list[str]]:
+    """Return answers by row, and what is wrong with them. Rows are asked one by one only if together they fail."""
     try:
         together = model.answer(rows)
-    except (WrongValue, ModelRefused, ModelFailed):
-        pass
-    else:
-        return {row: {name: values[row] for name, values in together.items()} for row in range(len(rows))}, {}
+    except _UNANSWERED:
+        return _one_by_one(model, rows)
+    answered = {row: {name: values[row] for name, values in together.items()} for row in range(len(rows))}
+    return answered, _unanswered(model, rows[:1], f"{how_many(len(rows), 'row')} together")
+
+
+def _one_by_one(model: FittedModel, rows: Rows) -> tuple[dict[int, dict[str, Any]], list[str]]:
+    """Return answers by row, and what is wrong with them. Reasons that differ in the row alone are one."""
     answered: dict[int, dict[str, Any]] = {}
     refused: dict[str, int] = {}
     for row in range(len(rows)):
         try:
             alone = model.answer(rows[row : row + 1])
-        except (WrongValue, ModelRefused, ModelFailed) as error:
+        except _UNANSWERED as error:
             reason = str(error).removeprefix("instances[0].")
             refused[reason] = refused.get(reason, 0) + 1
         else:
             answered[row] = {name: values[0] for name, values in alone.items()}
-    return answered, refused
+    problems = _not_answered(refused, len(rows))
+    if len(answered) > 1:
+        problems += _unanswered(model, rows[list(answered)], "each of these rows alone")
+    return answered, problems
+
+
+def _unanswered(model: FittedModel, rows: Rows, otherwise: str) -> list[str]:
+    """Return the problem that a model fails on rows in one request that it answers `otherwise`; nothing if it does not.
+
+    A request may hold one row or many.
+    """
+    try:
+        model.answer(rows)
+    except _UNANSWERED as error:
+        return [f"the model answers {otherwise}, but not {how_many(len(rows), 'row')} in one request: {error}"]
+    return []
 
 
 def _example(features: Sequence[Field], rows: Rows, answered: dict[int, dict[str, Any]]) -> list[str]:

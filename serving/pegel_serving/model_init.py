@@ -17,7 +17,6 @@ from pegel.notebook.named_table import NamedTable
 from pegel.notebook.naming import few, listed
 from pegel.notebook.table_reading import Table
 from pegel.spec.nearest import did_you_mean
-from pegel.spec.output_file import writing
 from pegel.spec.outside_text import shown
 from pegel.spec.plain_numbers import how_many
 from pegel_serving.fitted_model import FittedModel, load_estimator, probability_fields, text_classes
@@ -63,8 +62,7 @@ def init(folder: Path, table: NamedTable, wanted: NewMetadata) -> list[str]:
     schema = Schema((*features, *predictions))
     plainly = Metadata(wanted.name, wanted.version, schema, types, wanted.probabilities)
     metadata, tried = _way_that_answers(estimator, _ways(estimator, plainly, table), _complete(rows), folder)
-    with writing(folder):
-        metadata.write(folder)
+    metadata.write(folder)
     return [*_told(folder, metadata, table), *notes, *_order(estimator, names), *notes_on_times(metadata), *tried]
 
 

@@ -13,15 +13,18 @@ import joblib
 import pandas as pd
 import pytest
 import sklearn
+from full_disks import no_file_beyond
 from model_runs import run
 from sklearn.linear_model import LinearRegression
 
 import pegel
 from pegel.data.columns import Field, Kind, Role, Schema
+from pegel.errors import PermanentError
 from pegel.featurestore import LocalFeatureStore
-from pegel.notebook.named_table import registered_as
+from pegel.notebook.named_table import file_named, registered_as
 from pegel_serving.metadata import METADATA_FILE, MODEL_FILE, Metadata
 from pegel_serving.model_check import check
+from pegel_serving.model_init import NewMetadata, init
 
 REGISTERED = Schema((*fitted_models.TICKET_FIELDS[1:], fitted_models.URGENT))
 """The fields of the tickets that are measured: times are none."""
@@ -336,6 +339,14 @@ def test_a_model_that_fails_is_a_problem_and_no_trace(tmp_path: Path) -> None:
 
     assert 1 == code
     assert "problem: 2 of 2 rows are not answered: the model failed: RuntimeError: no licence for today" in said
+
+
+def test_a_full_disk_leaves_no_part_of_the_metadata(folder: Path, table: Path) -> None:
+    """An empty file would be taken for one that is there; nothing else is left beside the model."""
+    with no_file_beyond(10), pytest.raises(PermanentError, match=r"metadata\.json: .*\. Nothing was written\."):
+        init(folder, file_named(table), NewMetadata(["urgent"], probabilities=False, name="tickets", version=1))
+
+    assert [MODEL_FILE] == [file.name for file in folder.iterdir()]
 
 
 def test_metadata_that_is_there_is_never_written_over(folder: Path, table: Path) -> None:

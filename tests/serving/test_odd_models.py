@@ -100,6 +100,34 @@ def test_answers_that_no_protocol_can_write_are_a_sentence(
     assert [expected] == check(folder, table).problems
 
 
+def test_a_model_that_answers_rows_in_one_number_alone_is_a_problem(tmp_path: Path, table: NamedTable) -> None:
+    """Requests hold one row or many; one that answers a row alone fails on all others, and the other way round."""
+    once = odd_models.write(tmp_path / "once", odd_models.AnswersOnce("late"))
+    squeezes = odd_models.write(tmp_path / "squeezes", odd_models.Squeezes("late"))
+    says = "metadata.json says one value for each of outcome"
+
+    together = "the model answers each of these rows alone, but not 5 rows in one request: the model answers 5 rows"
+    alone = "the model answers 5 rows together, but not 1 row in one request: the model answers 1 row"
+
+    assert [f"{together} with an array of shape [1]; {says}"] == check(once, table).problems
+    assert [f"{alone} with an array of shape []; {says}"] == check(squeezes, table).problems
+
+
+def test_rows_that_are_not_answered_alone_hide_no_failure_of_the_others_together(
+    tmp_path: Path, table: NamedTable
+) -> None:
+    """Those that are answered alone are asked together once more: one bad row explains no failure without it."""
+    table.path.write_text(table.path.read_text() + "oops,late\n")
+    folder = odd_models.write(tmp_path / "model", odd_models.AnswersOnce("late"))
+    metadata = (folder / METADATA_FILE).read_text().replace("numeric", "categorical")
+    (folder / METADATA_FILE).write_text(metadata.replace("{", '{"types": {"amount": "number"},', 1))
+    problems = check(folder, table).problems
+
+    assert ["the model answers each of these rows alone, but not 5 rows in one request"] == [
+        problem.partition(":")[0] for problem in problems if "in one request" in problem
+    ]
+
+
 # --- errors -----------------------------------------------------------------------------------------------------------
 
 
@@ -110,6 +138,7 @@ def test_answers_that_no_protocol_can_write_are_a_sentence(
         (ValueError(""), "the model cannot predict on these values: ValueError"),
         (MemoryError(), "the model failed: MemoryError"),
         (SystemExit(0), "the model failed: SystemExit: 0"),
+        (KeyboardInterrupt(), "the model failed: KeyboardInterrupt"),
     ],
 )
 def test_errors_that_say_nothing_are_named_by_their_type(
@@ -137,7 +166,12 @@ def test_of_very_many_reasons_the_first_are_told(tmp_path: Path, table: NamedTab
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("[" * 100_000, "given: RecursionError"),
+        ("[" * 100_000, "given: lists or objects within too many others. "),
+        ("[]", "given: something else than an object. "),
+        ("null", "given: something else than an object. "),
+        ("", "given: an empty file. "),
+        ("{'name': 1}", "given: what is no JSON (line 1, column 2). "),
+        ('{"name": "m", "version": 1}', "given: nothing under 'schema'. "),
         ('{"name": "m", "schema": [], "version": Infinity}', "version must be a whole number of 1 or more"),
         ('{"name": "m", "schema": [], "version": "1"}', "version must be a whole number of 1 or more"),
         ('{"name": " ", "schema": [], "version": 1}', "name ' ' must be lower case letters"),
@@ -164,6 +198,27 @@ def test_a_named_pipe_is_no_file_of_a_model(tmp_path: Path, name: str) -> None:
     os.mkfifo(folder / name)
 
     with pytest.raises(SetupError, match=f"{name} must be a file; given: something else"):
+        FittedModel.load(folder)
+
+
+@pytest.mark.parametrize("name", [MODEL_FILE, METADATA_FILE])
+@pytest.mark.parametrize("target", ["nowhere", "itself"])
+def test_a_link_that_leads_nowhere_is_called_so(tmp_path: Path, name: str, target: str) -> None:
+    """The library says that there is no file, where everybody sees one."""
+    folder = odd_models.write(tmp_path / "model", odd_models.Answers("late"))
+    (folder / name).unlink()
+    (folder / name).symlink_to(name if target == "itself" else target)
+
+    with pytest.raises(SetupError, match=f"{name} must be a file; given: a link that leads nowhere"):
+        FittedModel.load(folder)
+
+
+def test_a_model_file_of_zeros_is_called_damaged(tmp_path: Path) -> None:
+    """As a disk leaves it that lost power: no number of Python's own is shown for a reason."""
+    folder = odd_models.write(tmp_path / "model", odd_models.Answers("late"))
+    (folder / MODEL_FILE).write_bytes(bytes(1_000))
+
+    with pytest.raises(SetupError, match="cannot be loaded here: the file is damaged, or none of joblib"):
         FittedModel.load(folder)
 
 
@@ -281,7 +336,7 @@ def test_of_what_a_model_prints_the_first_lines_are_shown(tmp_path: Path, table:
     code, said = run("check", folder, "--rows", table.path)
 
     assert 0 == code, said
-    assert "printed  2,800,021 bytes, which begin with" in said
+    assert "printed  5,600,042 bytes, which begin with" in said
     assert 5 >= said.count("so many words") > 0
     assert said.endswith("no problems\n")
 

@@ -14,7 +14,7 @@ from pegel.cli.progress import bar
 from pegel.errors import InvalidSpec
 from pegel.notebook import profiling
 from pegel.notebook.naming import listed
-from pegel.spec.output_file import refuse_unwritable, writing
+from pegel.spec.output_file import refuse_unwritable, write_whole
 from pegel.spec.outside_text import shown
 from pegel.spec.plain_numbers import how_many
 
@@ -56,8 +56,7 @@ def profile(  # noqa: PLR0917  options are named on the command line
         )
     for warning in warned:
         say(str(warning.message), err)
-    with writing(output):
-        output.write_text(json.dumps(baseline.to_json()), encoding="utf-8")
+    write_whole(output, json.dumps(baseline.to_json()))
     fields = len(baseline.layout.features)
     say(f"{shown(str(output))}: {how_many(baseline.rows, 'row')}, {how_many(fields, 'column')}, {baseline.id}")
 

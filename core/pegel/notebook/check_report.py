@@ -20,7 +20,7 @@ from pegel.notebook.naming import listed
 from pegel.notebook.stray_texts import StrayTexts
 from pegel.report.words import VERDICT_WORDS, p_value, size
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.output_file import refuse_unwritable, writing
+from pegel.spec.output_file import refuse_unwritable, write_whole
 from pegel.spec.outside_text import LONGEST_NAME, shown
 from pegel.spec.plain_numbers import how_many, plain
 from pegel.stats.summary import Summary
@@ -194,8 +194,7 @@ class CheckReport:
         """Write one self-contained HTML file and return its path. Raises PermanentError where that is not possible."""
         target = Path(path)
         refuse_unwritable(target)
-        with writing(target):
-            target.write_text(self._render("page.html.j2"), encoding="utf-8")
+        write_whole(target, self._render("page.html.j2"))
         return target
 
     def to_json(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pegel.detect.effect import percent, percent_of
 from pegel.report import words
 from pegel.report.timeline import told
 from pegel.report.views import ModelView
-from pegel.spec.output_file import refuse_unwritable, writing
+from pegel.spec.output_file import refuse_unwritable, write_whole
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import plain
 
@@ -65,6 +65,5 @@ def write(view: ModelView, path: Path) -> Path:
     """Write the report of one model to `path` and return it. Raises PermanentError where that is not possible."""
     refuse_unwritable(path)
     page = render(view)
-    with writing(path):
-        path.write_text(page, encoding="utf-8")
+    write_whole(path, page)
     return path

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import uuid
 from pathlib import Path
 
 from pegel.errors import PermanentError
@@ -22,12 +22,27 @@ def refuse_unwritable(path: Path, suffix: str | None = None) -> None:
         raise PermanentError(f"expected a file named *{suffix}, given {shown(str(path))}. Nothing was written.")
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Write a file in this block. Raises PermanentError where that is not possible."""
+def write_whole(path: Path, text: str) -> None:
+    """Write a file as UTF-8, beside its place and then into it: it is there whole, or as it was before.
+
+    A device or a named pipe is written into, as there is nothing to replace. Raises PermanentError where that is not
+    possible.
+    """
     try:
-        yield
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+        else:
+            _replace(Path(os.path.realpath(path)), text)
     except OSError as error:
         raise PermanentError(
             f"expected a place to write to, given {shown(str(path))}: {error.strerror}. Nothing was written."
         ) from error
+
+
+def _replace(path: Path, text: str) -> None:
+    beside = path.with_name(f".pegel-{uuid.uuid4().hex}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

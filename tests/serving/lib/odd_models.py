@@ -31,11 +31,27 @@ class Answers(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no typ
         return answer
 
 
+class AnswersOnce(Answers):
+    """A model that answers its value once, however many rows it is asked about."""
+
+    def predict(self, X: Any) -> Any:  # noqa: ARG002, N803
+        """Return it in a list."""
+        return [self.value]
+
+
+class Squeezes(Answers):
+    """A model that takes away every axis of length 1, the only row among them."""
+
+    def predict(self, X: Any) -> Any:  # noqa: N803
+        """Return the values without the axis of a single row."""
+        return np.squeeze(super().predict(X))
+
+
 class Loud(Answers):
     """A model that prints more than anybody reads, on both outputs."""
 
     def predict(self, X: Any) -> Any:  # noqa: N803
-        """Print 3 MB."""
+        """Print 2.8 MB."""
         print("hello from the model")
         os.write(2, b"so many words\n" * 200_000)
         return super().predict(X)
