@@ -135,11 +135,12 @@ def _open(address: str, limit: TimeLimit) -> Iterator[tuple[HTTPConnection, str]
     is_tls, host = parts.scheme == "https", parts.hostname or ""
     port = parts.port or (HTTPS_PORT if is_tls else HTTP_PORT)
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~") + (f"?{parts.query}" if parts.query else "")
-    context = ssl.create_default_context()
-    connection = HTTPSConnection(host, port, context=context) if is_tls else HTTPConnection(host, port)
+    # Reading the machine's certificates takes tens of milliseconds: many endpoints without TLS are asked at once.
+    context = ssl.create_default_context() if is_tls else None
+    connection = HTTPConnection(host, port) if context is None else HTTPSConnection(host, port, context=context)
     with connected(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), limit) as opened, limit.cutting(opened):
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.sock = context.wrap_socket(opened, server_hostname=host) if is_tls else opened
+        connection.sock = opened if context is None else context.wrap_socket(opened, server_hostname=host)
         with closing(connection):
             yield connection, path
 
