@@ -13,8 +13,10 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -55,7 +57,7 @@ def apart(
     `tell` is given a word every `word_s` seconds. Raises PermanentError with the message of whatever PegelError the
     work raises, where the process ends without findings, and where it takes longer than `limit_s`; then it is killed.
     """
-    with tempfile.TemporaryDirectory(prefix="pegel-model-") as name:
+    with _ended_by_sigterm(), tempfile.TemporaryDirectory(prefix="pegel-model-") as name:
         place = Path(name)
         process = _CONTEXT.Process(target=_do, args=(work, place))
         process.start()
@@ -70,6 +72,20 @@ def apart(
                 f"expected a model that loads and answers within {limit_s:g} s, {given}. Its process was killed."
             )
         return _findings(place, process.exitcode)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let a request to end do what Ctrl-C does: the model's process ends, and its files go."""
+    if threading.current_thread() is not threading.main_thread():
+        # Signals are the main thread's affair.
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _wait(process: BaseProcess, tell: Callable[[str], None], limit_s: float, word_s: float) -> bool:

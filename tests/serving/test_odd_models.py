@@ -13,6 +13,7 @@ from typing import Any
 import odd_models
 import pytest
 from model_runs import run
+from waiting import wait_until
 
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import PermanentError, SetupError
@@ -314,6 +315,23 @@ def test_no_copy_of_a_readers_table_outlives_a_model_that_ends_its_process(tmp_p
 
     assert "with exit code 0; the last it printed: the licence server said no" in ended.stderr
     assert [] == sorted(temporary.rglob("*"))
+
+
+@LEFT_TO_THE_MODEL
+def test_a_check_that_is_asked_to_end_leaves_nothing_behind(tmp_path: Path, table: NamedTable) -> None:
+    """The model's process and all temporary files go with it, as they do after Ctrl-C."""
+    folder = odd_models.write(tmp_path / "model", odd_models.AtLoad((odd_models.sleeps, ())))
+    (temporary := tmp_path / "temporary").mkdir()
+    pegel = Path(sys.executable).with_name("pegel")
+    command = [str(part) for part in (pegel, "model", "check", folder, "--rows", table.path)]
+    environment = os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as checking:
+        assert wait_until(lambda: any(temporary.glob("pegel-model-*/printed.txt")), within_s=30)
+        checking.terminate()
+        checking.communicate(timeout=20)
+
+    assert 128 + signal.SIGTERM == checking.returncode
+    assert wait_until(lambda: not any(temporary.iterdir()))
 
 
 @LEFT_TO_THE_MODEL

@@ -280,6 +280,19 @@ def test_names_that_nothing_answers_to_are_told_with_the_nearest(
     assert "--as-list: expected an address of protocol v1" in said
 
 
+@pytest.mark.parametrize("body", [b"<html>Welcome</html>", b'{"predictions": []}', b""])
+def test_an_answer_without_a_prediction_has_failed(
+    table: Path, sink: sinks.Sink, capsys: pytest.CaptureFixture[str], body: bytes
+) -> None:
+    """A server that says 200 to everything does not look like a model that answers."""
+    sink.body = body
+    code = run(table, "--to", f"{sink.url}m:predict", "--rate", 200, "--rows", 3, "--json")
+    told = json.loads(capsys.readouterr().out)
+
+    assert (1, 0, 3, {"no prediction": 3}) == (code, told["answered"], told["failed"], told["statuses"])
+    assert told["said"]["no prediction"].startswith("status 200 with ")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_with_the_summary(table: Path, sink: sinks.Sink, number: signal.Signals) -> None:
     """What was sent so far is told, what waits for an answer is not waited for; exit code 130."""

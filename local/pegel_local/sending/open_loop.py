@@ -17,8 +17,11 @@ import httpx
 import numpy as np
 
 from pegel.data import wire
+from pegel.data.columns import Role
+from pegel.data.decoding import count_rows
 from pegel.data.server_answers import words_of
-from pegel.spec.outside_text import shown
+from pegel.errors import InvalidPayload
+from pegel.spec.outside_text import quoted, shown
 
 UNDER_WAY = 256
 """Requests without an answer, at most; the next one waits, and is late."""
@@ -27,6 +30,8 @@ WITHIN_S = 30.0
 LATE_S = 0.5
 """What is due before the end of the time to send in may still be sent so long after it."""
 NO_ANSWER = "no answer"
+NO_PREDICTION = "no prediction"
+"""What an answer counts as that says it is one, by its status, and holds none: a page of HTML, or an empty list."""
 MOST_SAID = 300
 """Characters of what a server says of a request that it does not answer."""
 _PERCENTILES = {"p50": 50, "p95": 95, "p99": 99, "max": 100}
@@ -43,8 +48,9 @@ class Request:
 
 @dataclass
 class AnswerCounts:
-    """What came of the requests so far. `statuses` are those of HTTP, as text, or `NO_ANSWER`.
+    """What came of the requests so far.
 
+    `statuses`: those of HTTP, as text, `NO_ANSWER` and `NO_PREDICTION`.
     `latencies_ms`: of what was answered, from when the request was due, so what waits here counts, too. `said`: the
     first words of a server for each status that is no answer. `behind_s`: how late the latest of all was sent.
     `unsent`: how many were due and not sent. `seconds`: until the last answer; `sending_s`: from the first request to
@@ -63,7 +69,7 @@ class AnswerCounts:
 
     @property
     def answered(self) -> int:
-        """Return how many requests were answered with what was asked for: status 200 to 299."""
+        """Return how many requests were answered with a prediction, and status 200 to 299."""
         return self._of("2")
 
     @property
@@ -183,11 +189,23 @@ async def _send_one(
         counts.said.setdefault(NO_ANSWER, shown(_in_words(error), MOST_SAID))
         return
     status = str(answer.status_code)
+    predicted = answer.is_success and _has_prediction(answer.content)
+    if answer.is_success and not predicted:
+        said, status = f"status {status} with {quoted(answer.text, MOST_SAID)}", NO_PREDICTION
+    else:
+        said = words_of(answer.content, MOST_SAID) or answer.reason_phrase
     counts.statuses[status] += 1
-    if answer.is_success:
+    if predicted:
         counts.latencies_ms.append(1000 * (time.monotonic() - due))
     else:
-        counts.said.setdefault(status, words_of(answer.content, MOST_SAID) or answer.reason_phrase)
+        counts.said.setdefault(status, said)
+
+
+def _has_prediction(body: bytes) -> bool:
+    try:
+        return count_rows(body, Role.PREDICTION) > 0
+    except InvalidPayload:
+        return False
 
 
 def _in_words(error: Exception) -> str:

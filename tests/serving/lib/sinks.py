@@ -12,11 +12,12 @@ from waiting import wait_until
 
 @dataclass
 class Sink:
-    """An HTTP server that keeps what it was sent and answers `status`."""
+    """An HTTP server that keeps what it was sent and answers `status` and `body`."""
 
     url: str = ""
     status: int = 200
     delay_s: float = 0.0
+    body: bytes = b'{"predictions": [0]}'
     answers: threading.Event = field(default_factory=threading.Event)
     """While it is not set, requests are taken and wait for their answer."""
     held_type: str = ""
@@ -43,8 +44,9 @@ def listen(kept: Sink) -> ThreadingHTTPServer:
             if kept.held_type in {"", self.headers["ce-type"]}:
                 kept.answers.wait(60)
             self.send_response(kept.status)
-            self.send_header("content-length", "0")
+            self.send_header("content-length", str(len(kept.body)))
             self.end_headers()
+            self.wfile.write(kept.body)
 
         def log_message(self, *_: object) -> None:
             """Stay quiet."""
