@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -25,6 +23,7 @@ import scene
 import seeds
 from kafka import KafkaProducer
 from kafka.errors import InvalidTimestampError
+from speaking_servers import restarted_server
 
 from pegel.errors import Conflict, EndpointFailed, InvalidSpec, NotFound, PermanentError, Unavailable
 from pegel.reconcile.desired import endpoint_fingerprint
@@ -279,21 +278,9 @@ def test_a_server_that_cannot_be_watched_is_refused_first() -> None:
 
 def test_a_server_that_is_restarted_is_not_refused() -> None:
     """Onboarding asks a server again that ends its connection without an answer: the task has no second try."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(20)
-
-        def restart() -> None:
-            listener.accept()[0].close()
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(1 << 16)
-                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
-
-        thread = threading.Thread(target=restart)
-        thread.start()
-        wish = seeds.spec(model={"name": "delays", "url": f"http://127.0.0.1:{listener.getsockname()[1]}"})
+    with restarted_server() as address:
+        wish = seeds.spec(model={"name": "delays", "url": address})
         accepted = onboarding.validate(Settings(serving_backend="local"), form.params_of(wish))
-        thread.join()
 
     assert wish == MonitorSpec.parse(accepted)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import socket
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import httpx
 import pytest
 import sinks
+from speaking_servers import saying, speaking_servers
 from starlette.applications import Starlette
 
 from pegel.data import wire
@@ -29,33 +28,8 @@ NOBODY = "http://127.0.0.1:9/"
 @pytest.fixture
 def answering() -> Iterator[Callable[[bytes], str]]:
     """Servers that say the given bytes to whoever asks, and hang up."""
-    listeners: list[socket.socket] = []
-    threads: list[threading.Thread] = []
-
-    def begin(said: bytes) -> str:
-        listener = socket.create_server(("127.0.0.1", 0))
-        listeners.append(listener)
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.recv(1 << 16)
-                    connection.sendall(said)
-
-        threads.append(threading.Thread(target=serve))
-        threads[-1].start()
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-    yield begin
-    for listener in listeners:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-    for thread in threads:
-        thread.join()
+    with speaking_servers() as begin:
+        yield lambda said: f"http://127.0.0.1:{begin(saying(said))}"
 
 
 PREDICT = "/v1/models/paint-v1:predict"

@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from speaking_servers import restarted_server
 
 from pegel.cli.main import main
 from pegel.data.columns import Field, Kind, Schema
@@ -234,22 +235,10 @@ def test_beside_a_part_of_our_own_there_may_be_a_model_server(serve: Serve, path
 
 def test_a_server_that_is_restarted_is_asked_again() -> None:
     """A connection that ends without an answer is no reason to refuse a server, where there is patience with it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(20)
-
-        def restart() -> None:
-            listener.accept()[0].close()
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(1 << 16)
-                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
-
-        thread = threading.Thread(target=restart)
-        thread.start()
-        wish = spec(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    with restarted_server() as address:
+        wish = spec(address)
         patience = timedelta(seconds=60)
         said = problem_of_server(wish.model, wish.served_name, Settings(), patience=patience)
-        thread.join()
 
     assert "" == said
 

@@ -3,59 +3,23 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from speaking_servers import Serve, Speaking, saying, speaking_servers
 
 from pegel.data.server_answers import NoAnswer, ServerAnswer, exchange, json_of, words_of
 
-Serve = Callable[[socket.socket], None]
-Speaking = Callable[..., int]
 SOON = timedelta(seconds=0.3)
 
 
 @pytest.fixture
 def speaking() -> Iterator[Speaking]:
     """Servers that do something to each connection once its request is there; they may keep requests. Their ports."""
-    listeners: list[socket.socket] = []
-    threads: list[threading.Thread] = []
-
-    def begin(serve: Serve, requests: list[bytes] | None = None) -> int:
-        listener = socket.create_server(("127.0.0.1", 0))
-        listeners.append(listener)
-        came = [] if requests is None else requests
-
-        def take() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    try:
-                        came.append(connection.recv(1 << 16))
-                        serve(connection)
-                    except OSError:
-                        continue
-
-        threads.append(threading.Thread(target=take))
-        threads[-1].start()
-        return int(listener.getsockname()[1])
-
-    yield begin
-    for listener in listeners:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-    for thread in threads:
-        thread.join()
-
-
-def saying(said: bytes) -> Serve:
-    """Say the same to everybody and hang up."""
-    return lambda connection: connection.sendall(said)
+    with speaking_servers() as begin:
+        yield begin
 
 
 def flood(connection: socket.socket) -> None:
