@@ -189,16 +189,15 @@ async def _send_one(
         counts.said.setdefault(NO_ANSWER, shown(_in_words(error), MOST_SAID))
         return
     status = str(answer.status_code)
-    predicted = answer.is_success and _has_prediction(answer.content)
-    if answer.is_success and not predicted:
-        said, status = f"status {status} with {quoted(answer.text, MOST_SAID)}", NO_PREDICTION
-    else:
-        said = words_of(answer.content, MOST_SAID) or answer.reason_phrase
-    counts.statuses[status] += 1
-    if predicted:
+    if answer.is_success and _has_prediction(answer.content):
+        counts.statuses[status] += 1
         counts.latencies_ms.append(1000 * (time.monotonic() - due))
+    elif answer.is_success:
+        counts.statuses[NO_PREDICTION] += 1
+        counts.said.setdefault(NO_PREDICTION, f"status {status} with {quoted(answer.text, MOST_SAID)}")
     else:
-        counts.said.setdefault(status, said)
+        counts.statuses[status] += 1
+        counts.said.setdefault(status, words_of(answer.content, MOST_SAID) or answer.reason_phrase)
 
 
 def _has_prediction(body: bytes) -> bool:
