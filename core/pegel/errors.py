@@ -11,6 +11,7 @@
         ├── InvalidPayload        a logged body that cannot be decoded; carries its kind for counting
         ├── LayoutMismatch        two summaries, or a summary and a baseline, of different cells
         ├── NotFound              a name that nothing answers to
+        ├── NotOurs               something of that name is there, and somebody else made it
         ├── DamagedRow            a stored row that cannot be read; every other row can
         ├── Superseded            another driver writes for this group now
         ├── EndpointFailed        a model server that will not become ready; carries its last log lines
@@ -29,6 +30,7 @@ __all__ = [
     "InvalidSpec",
     "LayoutMismatch",
     "NotFound",
+    "NotOurs",
     "PegelError",
     "PermanentError",
     "SetupError",
@@ -88,6 +90,10 @@ class LayoutMismatch(PermanentError):
 
 class NotFound(PermanentError):
     """A name that nothing answers to."""
+
+
+class NotOurs(PermanentError):
+    """Something of that name is there, and somebody else made it: it is never touched."""
 
 
 class DamagedRow(PermanentError):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.severity import Severity
 from pegel.judge.findings import Finding
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
@@ -23,17 +26,18 @@ class MailKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertFeature:
-    """One drifting feature of an alert. `finding` is the newest one; `windows` counts the windows that had one."""
+    """One feature, or one kind of odd events, of an alert; `windows` counts the windows that had a finding about it."""
 
     feature: str
     since: datetime
     finding: Finding
+    """The newest one."""
     windows: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """What a person must know about one model version: every feature that drifts, from the first window on.
+    """What a person must know about one model version and one kind of trouble, from the first window on.
 
     `id` is that of the finding that opened it, so one id serves to explain and to acknowledge.
     """
@@ -43,21 +47,22 @@ class Alert:
     version: int
     opened_at: datetime
     since: datetime
-    """Start of the first drifting window, in event time."""
+    """Start of the first window with a finding, in event time."""
     last_end: datetime
-    """End of the last drifting window so far, in event time."""
+    """End of the last window with a finding so far, in event time."""
     features: tuple[AlertFeature, ...]
     """In order of appearance."""
     over_at: datetime | None = None
     """When it was over; None while it is open."""
     mailed_at: datetime | None = None
     """When the last mail was accepted; None before the first."""
-    mailed_features: tuple[str, ...] = ()
+    mailed_severities: Mapping[str, Severity] = field(default_factory=dict)
+    """How severe each feature was that mails told, as the last one told it."""
     mailed_end: datetime | None = None
     """`last_end` as the last mail told it."""
     told: tuple[str, ...] = ()
     """Addresses that have the mail which is due, while others are still to be tried again."""
-    told_features: tuple[str, ...] = ()
+    told_severities: Mapping[str, Severity] = field(default_factory=dict)
     """What that mail told them."""
     mail_failed: str = ""
     """Why the last mail reached nobody; empty if it reached somebody."""
@@ -67,6 +72,8 @@ class Alert:
     """Who said so: the name under which that person logged in."""
     acknowledged_features: tuple[str, ...] = ()
     """What was acknowledged; a further feature is news all the same."""
+    paged: tuple[datetime, ...] = ()
+    """Of an alert about a single event: when mails about such were due, of this alert and of those before it."""
 
     @property
     def key(self) -> str:
@@ -75,8 +82,18 @@ class Alert:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return the names of the drifting features, in order of appearance."""
+        """Return the names of the features, in order of appearance."""
         return tuple(feature.feature for feature in self.features)
+
+    @property
+    def kind(self) -> AlertKind:
+        """Return what it is about."""
+        return AlertKind.of(self.features[0].finding)
+
+    @property
+    def severities(self) -> dict[str, Severity]:
+        """Return how severe each feature is by its newest finding."""
+        return {feature.feature: Severity.of(feature.finding) for feature in self.features}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,23 +141,27 @@ class Mail:
     windows: tuple[WindowRow, ...]
     """The newest of the final windows since the alert began, in order of time."""
     previous: Alert | None
-    """The alert before this one; None for a model's first."""
+    """The alert of this kind before this one; None for a model's first."""
     new_features: tuple[str, ...] = ()
     """What earlier mails about this alert did not tell."""
+    grown: Mapping[str, Severity] = field(default_factory=dict)
+    """What has grown since the last mail, as severe as that one told it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What one pass makes of one monitor: send `mail` (if any), then save `alert` and `cursor` in one transaction.
+    """What one pass makes of one kind of trouble of a monitor: send `mail` (if any), then save `alert`.
+
+    All changes of a monitor, and its `cursor`, are saved in one transaction.
 
     A crash between the two repeats the mail; it never loses it.
     """
 
     key: str
     alert: Alert | None
-    """As it is once `mail` is with everybody; None if the monitor has none."""
+    """As it is once `mail` is with everybody; None if there is none."""
     mail: Mail | None
     cursor: int | None
-    """The `seq` of the newest finding taken in; None when there was none."""
+    """The `seq` of the monitor's newest finding taken in, of whichever kind; None when there was none."""
     unmailed: Alert | None = None
     """As the alert is as long as somebody does not have `mail`; None without a mail."""

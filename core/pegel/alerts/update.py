@@ -1,4 +1,4 @@
-"""One pass: new findings and recent windows into changes, one per monitor that has any."""
+"""One pass: new findings and recent windows into changes, one per monitor and kind of alert that has any."""
 
 from __future__ import annotations
 
@@ -7,28 +7,34 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pegel.alerts.alert import Alert, AlertFeature, Change, Silence
+from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.due_mail import due_mail
+from pegel.alerts.single_events import may_page, with_page
 from pegel.judge.findings import ALARMING, Finding, Verdict
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_key
 from pegel.stream.result_rows import WindowRow
 
+_ORDER = tuple(AlertKind)
 _JUDGED = (Verdict.OK, Verdict.BELOW_MARGIN, Verdict.DRIFTING)
 CLEAN_WINDOWS = 16
-"""Judged windows without a finding after which an alert is over."""
+"""Judged windows without a finding of its kind after which an alert is over."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Monitor:
-    """What is known about one monitor in this pass."""
+class _Trouble:
+    """What is known in this pass about one kind of trouble of one monitor."""
 
     key: str
+    kind: AlertKind
     spec: MonitorSpec | None
     open: Alert | None
     closed: Alert | None
-    findings: tuple[tuple[int, Finding], ...]
+    findings: tuple[Finding, ...]
     windows: tuple[WindowRow, ...]
     silenced: bool
+    cursor: int | None
+    """The newest `seq` among the monitor's findings, of whichever kind."""
 
 
 def update(
@@ -41,19 +47,20 @@ def update(
     silences: Iterable[Silence] = (),
     clean_windows: int = CLEAN_WINDOWS,
 ) -> list[Change]:
-    """Return what changes, ordered by monitor.
+    """Return what changes, ordered by monitor; of one monitor, odd events before drift.
 
     Args:
-        alerts: per monitor the open alert, if any, and the last one that is over, if any.
-        findings: not yet taken in, each with its `seq`; only those of *final* windows belong here.
+        alerts: per monitor and kind the open alert, if any, and the last one that is over, if any.
+        findings: not yet taken in, each with its `seq`; only those of *final* windows, and of single events, belong
+            here.
         windows: final windows, at least those since each open alert or new finding began.
         now: the present instant.
         specs: the registry. An alert of a monitor that is not in it ends without a mail.
         silences: those in force hold back mails.
         clean_windows: after how many judged windows without a finding an alert is over.
     """
-    monitors = _gather(tuple(alerts), findings, tuple(windows), specs, tuple(silences), now=now)
-    changes = (_change(monitor, now, clean_windows) for monitor in monitors)
+    troubles = _gather(tuple(alerts), findings, tuple(windows), specs, tuple(silences), now=now)
+    changes = (_change(trouble, now, clean_windows) for trouble in troubles)
     return [change for change in changes if change is not None]
 
 
@@ -65,62 +72,76 @@ def _gather(
     silences: Sequence[Silence],
     *,
     now: datetime,
-) -> list[_Monitor]:
+) -> list[_Trouble]:
     by_key: Mapping[str, MonitorSpec] = {spec.key: spec for spec in specs}
     silenced = {monitor_key(silence.model, silence.version) for silence in silences if now < silence.until}
-    new: dict[str, list[tuple[int, Finding]]] = {}
+    new: dict[tuple[str, AlertKind], list[Finding]] = {}
+    cursors: dict[str, int] = {}
     for seq, finding in sorted(findings, key=lambda pair: pair[0]):
-        new.setdefault(monitor_key(finding.model, finding.version), []).append((seq, finding))
-    current = {alert.key: alert for alert in alerts if alert.over_at is None}
+        key = monitor_key(finding.model, finding.version)
+        new.setdefault((key, AlertKind.of(finding)), []).append(finding)
+        cursors[key] = seq
+    current = {(alert.key, alert.kind): alert for alert in alerts if alert.over_at is None}
     over = sorted((alert for alert in alerts if alert.over_at is not None), key=lambda alert: alert.opened_at)
-    last_over = {alert.key: alert for alert in over}
+    last_over = {(alert.key, alert.kind): alert for alert in over}
     return [
-        _Monitor(
+        _Trouble(
             key=key,
+            kind=kind,
             spec=by_key.get(key),
-            open=current.get(key),
-            closed=last_over.get(key),
-            findings=tuple(new.get(key, ())),
+            open=current.get((key, kind)),
+            closed=last_over.get((key, kind)),
+            findings=tuple(new.get((key, kind), ())),
             windows=tuple(sorted((row for row in windows if row.key == key), key=lambda row: row.span.start)),
             silenced=key in silenced,
+            cursor=cursors.get(key),
         )
-        for key in sorted(new.keys() | current.keys())
+        for key, kind in sorted(new.keys() | current.keys(), key=lambda pair: (pair[0], _ORDER.index(pair[1])))
     ]
 
 
-def _change(monitor: _Monitor, now: datetime, clean_windows: int) -> Change | None:
-    """Return what becomes of one monitor; None when nothing changes."""
-    alert = _absorb(monitor, now)
-    cursor = monitor.findings[-1][0] if monitor.findings else None
-    if alert is not None and monitor.spec is None:
+def _change(trouble: _Trouble, now: datetime, clean_windows: int) -> Change | None:
+    """Return what becomes of one kind of trouble; None when nothing changes."""
+    alert = _absorb(trouble, now)
+    if alert is not None and trouble.spec is None:
         alert = replace(alert, over_at=now)
     mail, unmailed = None, None
-    if alert is not None and monitor.spec is not None:
+    if alert is not None and trouble.spec is not None:
         unmailed = alert
-        is_over = _clean_since(alert, monitor.windows) >= clean_windows
-        quiet = monitor.silenced or not monitor.spec.alerts.emails
         alert, mail = due_mail(
             alert,
-            is_over=is_over,
-            quiet=quiet,
+            is_over=_clean_since(alert, trouble.windows) >= clean_windows,
+            quiet=trouble.silenced or not trouble.spec.alerts.emails,
             now=now,
-            spec=monitor.spec,
-            windows=monitor.windows,
-            previous=monitor.closed,
+            spec=trouble.spec,
+            windows=trouble.windows,
+            previous=trouble.closed,
         )
-    if alert == monitor.open and cursor is None:
+    if alert == trouble.open and not trouble.findings:
         return None
-    return Change(key=monitor.key, alert=alert, mail=mail, cursor=cursor, unmailed=unmailed if mail else None)
+    return Change(key=trouble.key, alert=alert, mail=mail, cursor=trouble.cursor, unmailed=unmailed if mail else None)
 
 
-def _absorb(monitor: _Monitor, now: datetime) -> Alert | None:
-    """Return the monitor's open alert with the new findings taken in; a new alert if there was none."""
-    alert = monitor.open
-    for _, finding in monitor.findings:
-        if finding.verdict not in ALARMING or _told_before(finding, monitor.closed):
+def _absorb(trouble: _Trouble, now: datetime) -> Alert | None:
+    """Return the open alert with the new findings taken in; a new alert if there was none."""
+    alert = trouble.open
+    for finding in trouble.findings:
+        if finding.verdict not in ALARMING or _told_before(finding, trouble.closed):
             continue
-        alert = _opened(finding, now) if alert is None else _with(alert, finding)
+        if alert is not None:
+            alert = _with(alert, finding)
+        elif trouble.kind is not AlertKind.SINGLE_EVENT:
+            alert = _opened(finding, trouble.closed, now)
+        elif _may_page(trouble, now):
+            alert = with_page(_opened(finding, trouble.closed, now), now)
     return alert
+
+
+def _may_page(trouble: _Trouble, now: datetime) -> bool:
+    """Say whether one more mail about a single event may be sent: the model's owner asks for it, and affords it."""
+    if trouble.spec is None or trouble.spec.alerts.outliers != "page":
+        return False
+    return may_page(() if trouble.closed is None else trouble.closed.paged, trouble.spec.alerts, now)
 
 
 def _told_before(finding: Finding, closed: Alert | None) -> bool:
@@ -128,7 +149,7 @@ def _told_before(finding: Finding, closed: Alert | None) -> bool:
     return closed is not None and finding.span.end <= closed.last_end and finding.feature in closed.names
 
 
-def _opened(finding: Finding, now: datetime) -> Alert:
+def _opened(finding: Finding, before: Alert | None, now: datetime) -> Alert:
     return Alert(
         id=finding.id,
         model=finding.model,
@@ -137,6 +158,7 @@ def _opened(finding: Finding, now: datetime) -> Alert:
         since=_began(finding),
         last_end=finding.span.end,
         features=(AlertFeature(feature=finding.feature, since=_began(finding), finding=finding),),
+        paged=() if before is None else before.paged,
     )
 
 
@@ -174,11 +196,19 @@ def _newness(finding: Finding) -> tuple[datetime, float]:
 
 
 def _clean_since(alert: Alert, windows: Sequence[WindowRow]) -> int:
-    """Count the judged windows without a finding after the last one with any. Unjudged windows prove nothing.
+    """Count the windows after the last one with a finding of the alert's kind that were judged in this respect.
 
-    None is clean as long as a chart has not come back from its alarm.
+    Unjudged windows prove nothing, and none is clean as long as a chart has not come back from its alarm.
     """
-    after = [row for row in windows if row.final and row.span.end > alert.last_end and row.verdict in _JUDGED]
-    if after and after[-1].verdict is Verdict.DRIFTING:
+    after = [row for row in windows if row.final and row.span.end > alert.last_end and _is_judged(row, alert.kind)]
+    if alert.kind is AlertKind.DRIFT and after and after[-1].verdict is Verdict.DRIFTING:
         return 0
     return len(after)
+
+
+def _is_judged(row: WindowRow, kind: AlertKind) -> bool:
+    """Say whether a window says something of one kind of trouble: its verdict may be about the other."""
+    if row.verdict is not Verdict.DRIFT:
+        return row.verdict in _JUDGED
+    fields = row.judgement.get("features", ())
+    return kind not in {AlertKind.DRIFT, AlertKind.QUALITY} or any(field["verdict"] in _JUDGED for field in fields)

@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pegel.baseline.baseline_html import html_of
-from pegel.baseline.outliers import OutlierTables, outlier_cutoff
+from pegel.baseline.outliers import OutlierTables, ScoreTail, outlier_cutoff
 from pegel.baseline.pair_reference import PairReference
 from pegel.data.columns import Kind, Role
 from pegel.errors import LayoutMismatch
 from pegel.spec.monitor_spec import OutlierMethod, Watch
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.stats import summary_json
 from pegel.stats.layout import Layout
 from pegel.stats.noise import Noise
@@ -41,13 +41,21 @@ Scoring = Callable[[OutlierTables], NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class OutlierCutoff:
-    """An event is an outlier when it scores more than `score` by `method`, as `exceeding` of `scored` rows do."""
+    """An event is an outlier when it scores more than `score` by `method`, as `exceeding` of `scored` rows do.
+
+    `tail` says how rare scores beyond that are; None where the rows are too few to say.
+    """
 
     method: OutlierMethod
     rate: float
     score: float
     exceeding: int
     scored: int
+    tail: ScoreTail | None
+
+    def p_value(self, score: float) -> float:
+        """Return how large a part of unchanged rows scores at least so; without a tail no less than one in all rows."""
+        return 1 / (self.scored + 1) if self.tail is None else self.tail.p_value(score)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON."""
@@ -57,13 +65,15 @@ class OutlierCutoff:
             "score": self.score.hex(),
             "exceeding": self.exceeding,
             "scored": self.scored,
+            "tail": None if self.tail is None else self.tail.to_json(),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> OutlierCutoff:
         """Read what `to_json` wrote."""
         score = float.fromhex(data["score"])
-        return cls(data["method"], data["rate"], score, data["exceeding"], data["scored"])
+        tail = None if data["tail"] is None else ScoreTail.from_json(data["tail"])
+        return cls(data["method"], data["rate"], score, data["exceeding"], data["scored"], tail)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -98,7 +108,7 @@ class Baseline:
         numeric = sum(field.kind is Kind.NUMERIC for field in schema.fields)
         created_at = self.created_at.astimezone(UTC)
         return (
-            f"Baseline of {shown(self.model, LONGEST_NAME)} v{self.version}, {shown(self.id[:19])}\n"
+            f"Baseline of {shown(self.model, NAME_LIMIT)} v{self.version}, {shown(self.id[:19])}\n"
             f"  {self.rows:,} rows · features: {features}, predictions: {predictions} · columns of numbers: {numeric}, "
             f"of categories: {features + predictions - numeric}\n"
             f"  made {created_at:%Y-%m-%d %H:%M} UTC by {shown(self.made_by)} from {shown(self.source)}\n"
@@ -263,7 +273,8 @@ def _cutoff(summary: Summary, scoring: Scoring, watch: Watch) -> OutlierCutoff |
     score = outlier_cutoff(scores, rate)
     if score is None or not math.isfinite(score):
         return None
-    return OutlierCutoff(watch.outlier_method, rate, score, int(np.count_nonzero(scores > score)), int(scores.size))
+    exceeding, tail = int(np.count_nonzero(scores > score)), ScoreTail.of(scores)
+    return OutlierCutoff(watch.outlier_method, rate, score, exceeding, int(scores.size), tail)
 
 
 def _identify(content: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from pegel.data.columns import Field
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.stats.summary import FeatureSummary
 
 MOST_FIELDS = 60
@@ -31,6 +31,6 @@ def html_of(text: str, features: Mapping[str, FeatureSummary]) -> str:
 
 def _row(field: Field, summary: FeatureSummary) -> Markup:
     values = summary.n - summary.n_null - summary.n_nan
-    unit = "" if field.unit is None else shown(field.unit, LONGEST_NAME)
-    cells = (shown(field.name, LONGEST_NAME), field.kind.value, str(field.role), unit, f"{values:,}")
+    unit = "" if field.unit is None else shown(field.unit, NAME_LIMIT)
+    cells = (shown(field.name, NAME_LIMIT), field.kind.value, str(field.role), unit, f"{values:,}")
     return Markup("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>").format(*cells)

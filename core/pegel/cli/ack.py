@@ -14,7 +14,7 @@ from pegel.cli.watched_model import opened
 from pegel.errors import InvalidSpec
 from pegel.spec.durations import parse_duration
 from pegel.spec.limits import LONGEST_QUIET
-from pegel.spec.outside_text import LONGEST_NAME, quoted, shown
+from pegel.spec.outside_text import NAME_LIMIT, quoted, shown
 from pegel.store.alert_store import AlertStore
 
 AlertId = Annotated[
@@ -31,7 +31,7 @@ def ack(alert: AlertId, until: Until, why: Why = "", home: HomeOption = None) ->
     end = instant(until, datetime.now(UTC))
     with opened(settings_of(home)) as engine:
         known = AlertStore(engine).acknowledge(alert, end, shown(why), by=person())
-    features = ", ".join(shown(name, LONGEST_NAME) for name in known.names)
+    features = ", ".join(shown(name, NAME_LIMIT) for name in known.names)
     say(f"{known.key}: no mail about {features} before {end:%Y-%m-%d %H:%M} UTC; one if others drift")
 
 

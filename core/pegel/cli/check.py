@@ -10,12 +10,12 @@ import typer
 
 from pegel.baseline.baseline import Baseline
 from pegel.cli.console import say
-from pegel.cli.profile import Data, Units, units_of
+from pegel.cli.profile import Data, Units, files_of, units_of
 from pegel.cli.progress import bar
 from pegel.errors import PermanentError
 from pegel.notebook import checking
 from pegel.notebook.naming import place
-from pegel.spec.output_file import refuse_unwritable
+from pegel.spec.output_file import refuse_overwriting, refuse_unwritable
 
 BaselineOption = Annotated[Path, typer.Option("--baseline", "-b", help="What `pegel profile` wrote.")]
 Save = Annotated[Path | None, typer.Option(help="Write the report as one self-contained HTML file, too: *.html.")]
@@ -35,6 +35,7 @@ def check(  # noqa: PLR0917  options are named on the command line
     """Compare a table with a baseline: exit code 0 ok, 1 findings, 2 too little to say, 3 it could not be checked."""
     if save is not None:
         refuse_unwritable(save, ".html")
+        refuse_overwriting(save, [baseline, *files_of(data)], "--save")
     with bar("check") as progress:
         report = checking.check(
             data,

@@ -15,6 +15,8 @@ from pegel.judge.explanation import Explanation
 from pegel.judge.layers.odd_events import DETECTOR as EVENTS
 from pegel.judge.layers.odd_events import explain_events
 from pegel.judge.recomputation import explain as recompute
+from pegel.judge.single_event import DETECTOR as SINGLE_EVENT
+from pegel.judge.single_event import explain_single_event
 from pegel.spec.settings import Settings
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
@@ -45,6 +47,8 @@ def explained(settings: Settings, finding: str) -> Explanation:
         if stored.detector == EVENTS:
             return explain_events(stored)  # it holds its counts: events need neither rows nor a baseline
         baseline = BaselineStore(engine).get(stored.baseline_id)
+        if stored.detector == SINGLE_EVENT:
+            return explain_single_event(stored, baseline)  # it holds its score
         row = results.window(stored.model, stored.version, stored.span, stored.revision, segment=stored.segment)
         if row is None:
             raise NotFound(f"the window of finding {finding} is no longer stored; it cannot be recomputed.")

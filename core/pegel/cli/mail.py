@@ -13,7 +13,7 @@ from pegel.cli.console import say
 from pegel.cli.options import HomeOption, home_of, same_home
 from pegel.errors import NotFound
 from pegel.report.kept_mail import newest, plain_text, read
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 
 WAIT_S = 300.0
 LOOK_EVERY_S = 0.5
@@ -26,7 +26,7 @@ def mail(model: About = None, *, wait: WaitOption = False, home: HomeOption = No
     box = home_of(home) / "mail"
     kept = _within(box, model, WAIT_S if wait else 0.0)
     if kept is None:
-        about = "" if model is None else f" about {shown(model, LONGEST_NAME)}"
+        about = "" if model is None else f" about {shown(model, NAME_LIMIT)}"
         raise NotFound(
             f"no mail{about} in {shown(str(box))}. One is sent when a model drifts; how the models are says "
             f"`pegel status{same_home(home)}`."

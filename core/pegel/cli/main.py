@@ -1,109 +1,29 @@
-"""The `pegel` command line. What is the user's input never ends in a traceback: one sentence, and an exit code.
-
-Exit codes: 0 done · 1 it did not work · 2 the input was refused · 130 interrupted: processes that were
-started here have been stopped, a workflow of Airflow goes on.
-Those of `pegel check` are its verdict: 0 ok · 1 findings · 2 too little to say · 3 it could not be checked.
-"""
+"""Where the `pegel` command begins: whoever interrupts it while it is being loaded gets no traceback either."""
 
 from __future__ import annotations
 
+import os
 import sys
-import traceback
-from collections.abc import Callable
-
-import typer
-
-from pegel.cli.console import err, say
-from pegel.cli.usage import UsageError, usage_refusal
-from pegel.errors import InvalidSpec, PegelError
-from pegel.spec.extensions import Extensions
-
-COMMANDS = Extensions(
-    "command",
-    "pegel.commands",
-    {
-        name: f"pegel.cli.{name}:{name}"
-        for name in (
-            "profile",
-            "check",
-            "register",
-            "data",
-            "validate",
-            "report",
-            "explain",
-            "mail",
-            "ack",
-            "silence",
-            "unsilence",
-        )
-    }
-    # A function named `open` would hide Python's own.
-    | {"open": "pegel.cli.open_page:open_page"},
-)
-"""Each command by its name. An installed package adds one by an entry point of the group `pegel.commands`."""
-REFUSED, UNCHECKED = 2, 3
-HIDDEN = ("demo",)
-"""`make demo` runs it, after installing what it needs."""
-
-
-def build(asked: list[str]) -> typer.Typer:
-    """Return the command line. Only the command that is asked for is imported: the database alone costs a second."""
-    app = typer.Typer(
-        name="pegel",
-        help="Watch what served machine-learning models are asked and answer.",
-        add_completion=False,
-        pretty_exceptions_enable=False,
-    )
-    # Without a callback, an app of one command would take the command's name for its first argument.
-    app.callback()(_nothing)
-    known = COMMANDS.names()
-    for name in [name for name in known if name in asked[:1]] or known:
-        app.command(name, hidden=name in HIDDEN)(_command(name, asked))
-    return app
-
-
-def _command(name: str, asked: list[str]) -> Callable[..., None]:
-    """Return a command.
-
-    One that cannot be loaded and is not asked for is still listed: a package that is broken spoils no other command.
-    """
-    try:
-        command: Callable[..., None] = COMMANDS.one(name)
-    except (ImportError, AttributeError):
-        if name in asked[:1]:
-            raise
-        return _listed_only
-    return command
-
-
-def _listed_only() -> None:
-    """Not whole here; run it to see what it lacks."""
-
-
-def _nothing() -> None:
-    """Watch what served machine-learning models are asked and answer."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and end the process with its exit code."""
-    asked = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
-        # What ends a command on purpose is returned: of `check` it is the verdict.
-        code = build(asked)(asked, prog_name="pegel", standalone_mode=False)
-    except PegelError as error:
-        say(str(error), err)
-        sys.exit(_code(asked, REFUSED if isinstance(error, InvalidSpec) else 1))
-    except UsageError as error:
-        say(usage_refusal(asked, error), err)
-        sys.exit(_code(asked, REFUSED))
-    except Exception:  # noqa: BLE001  a defect: its trace is shown, and a shell must not take it for findings
-        traceback.print_exc()
-        sys.exit(_code(asked, 1))
-    sys.exit(code or 0)
+        from pegel.cli.command_line import run  # noqa: PLC0415  it takes a second, in which Ctrl-C is no defect
+
+        code = run(arguments)
+    except KeyboardInterrupt:
+        code = 130
+    _leave_closed_output()
+    sys.exit(code)
 
 
-def _code(asked: list[str], code: int) -> int:
-    return UNCHECKED if asked[:1] == ["check"] else code
+def _leave_closed_output() -> None:
+    """Write out what is left for standard output; if it takes nothing more, let Python's own end not complain again."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import getpass
 
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 
 
 def person() -> str:
     """Return the account that runs this; `unknown` where it has no name."""
     try:
-        return shown(getpass.getuser(), LONGEST_NAME)
+        return shown(getpass.getuser(), NAME_LIMIT)
     except (KeyError, OSError):
         return "unknown"

@@ -12,9 +12,9 @@ import typer
 from pegel.cli.console import err, say
 from pegel.cli.progress import bar
 from pegel.errors import InvalidSpec
-from pegel.notebook import profiling
+from pegel.notebook import file_search, profiling
 from pegel.notebook.naming import listed
-from pegel.spec.output_file import refuse_unwritable, write_whole
+from pegel.spec.output_file import refuse_overwriting, refuse_unwritable, write_whole
 from pegel.spec.outside_text import shown
 from pegel.spec.plain_numbers import how_many
 
@@ -42,6 +42,7 @@ def profile(  # noqa: PLR0917  options are named on the command line
 ) -> None:
     """Learn what a table looks like and write it as a baseline; files may be larger than memory."""
     refuse_unwritable(output)
+    refuse_overwriting(output, files_of(data), "--output")
     with warnings.catch_warnings(record=True) as warned, bar("profile") as progress:
         warnings.simplefilter("always", UserWarning)
         baseline = profiling.profile(
@@ -59,6 +60,11 @@ def profile(  # noqa: PLR0917  options are named on the command line
     write_whole(output, json.dumps(baseline.to_json()))
     fields = len(baseline.layout.features)
     say(f"{shown(str(output))}: {how_many(baseline.rows, 'row')}, {how_many(fields, 'column')}, {baseline.id}")
+
+
+def files_of(data: list[str]) -> list[Path]:
+    """Return the files of a table. Raises PermanentError as reading it does."""
+    return [file.path for file in file_search.find(data) or ()]
 
 
 def units_of(given: list[str] | None) -> dict[str, str]:

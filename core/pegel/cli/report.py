@@ -15,7 +15,8 @@ from pegel.report.html import write
 from pegel.report.model_page import model_view
 from pegel.report.reading import Sources
 from pegel.spec import names
-from pegel.spec.output_file import refuse_unwritable
+from pegel.spec.output_file import refuse_overwriting, refuse_unwritable
+from pegel.store.database_file import database_file
 
 Model = Annotated[
     str | None,
@@ -26,9 +27,11 @@ Output = Annotated[Path | None, typer.Option("--output", "-o", help="Default: MO
 
 def report(model: Model = None, output: Output = None, home: HomeOption = None) -> None:
     """Write the report of one model and print its path."""
+    settings = settings_of(home)
     if output is not None:
         refuse_unwritable(output, ".html")
-    with opened(settings_of(home)) as engine:
+        refuse_overwriting(output, filter(None, [database_file(settings.database)]), "--output")
+    with opened(settings) as engine:
         entry = watched_model(engine, model, otherwise="Nothing was written.")
         view = model_view(Sources(engine), entry.model, entry.version, datetime.now(UTC))
     path = write(view, output or Path(f"{names.endpoint(entry.model, entry.version)}.html"))

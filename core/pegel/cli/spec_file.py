@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -14,6 +14,7 @@ from pegel.errors import InvalidSpec
 from pegel.spec.monitor_spec import Model, MonitorSpec
 from pegel.spec.spec_parts import SpecParts
 from pegel.spec.spec_text import LARGEST_BYTES, read_data, read_text, spec_text
+from pegel.spec.suites import with_files
 
 SpecArgument = Annotated[
     Path, typer.Argument(metavar="FILE", help="A spec in YAML or JSON; - reads it from standard input.")
@@ -36,14 +37,14 @@ class GivenSpec:
 def given_spec(file: Path) -> GivenSpec:
     """Return what a file says, its model's place in full. Raises InvalidSpec when it holds no mapping of fields.
 
-    A path in `model.uri` that does not begin with `/` starts at the file's folder, wherever the command is run: no
-    other process knows it.
+    A path in `model.uri`, or of a suite of expectations, that does not begin with `/` starts at the file's folder,
+    wherever the command is run: no other process knows it. A suite's file becomes part of the spec.
     """
     if str(file) == "-":
         text, folder = spec_text(sys.stdin.buffer.read(LARGEST_BYTES + 1), "standard input"), Path.cwd()
     else:
         text, folder = read_text(file), file.resolve().parent
-    data = read_data(text)
+    data = _with_suites(read_data(text), folder)
     try:
         spec = MonitorSpec.parse(data)
     except InvalidSpec as error:
@@ -55,6 +56,14 @@ def given_spec(file: Path) -> GivenSpec:
     placed = _placed(spec.model, folder)
     spec = MonitorSpec.parse(spec.to_json() | {"model": placed.model_dump(mode="json")})
     return GivenSpec(spec, SpecParts.of(spec), [])
+
+
+def _with_suites(data: Any, folder: Path) -> Any:
+    """Return a spec's data with what stands in the files of its suites of expectations."""
+    watch = data.get("watch") if isinstance(data, dict) else None
+    if not isinstance(watch, dict) or "expectations" not in watch:
+        return data
+    return {**data, "watch": {**watch, "expectations": with_files(watch["expectations"], folder)}}
 
 
 def _placed(model: Model, folder: Path) -> Model:

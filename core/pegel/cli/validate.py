@@ -8,12 +8,13 @@ from pathlib import Path
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, home_of
 from pegel.cli.spec_file import SpecArgument, given_spec
-from pegel.cli.world_check import mail_problems, problems_of, training_facts
+from pegel.cli.world_check import is_elsewhere, mail_problems, problems_of, training_facts
 from pegel.errors import InvalidSpec
 from pegel.judge.division import Division
 from pegel.judge.layer import Setting, TrainingFacts
 from pegel.judge.layer_table import LAYERS, Layers
-from pegel.judge.outlook import Outlook, aligned
+from pegel.judge.outlook import Outlook, aligned, choices
+from pegel.spec.hopsworks_reference import is_hopsworks
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import how_many
@@ -34,7 +35,7 @@ def validate(file: SpecArgument, home: HomeOption = None) -> None:
         problems += mail_problems(given.parts, settings)
     if spec is None or problems:
         raise InvalidSpec("\n".join(problems))
-    training = None if settings is None else training_facts(spec, settings)
+    training = None if settings is None or is_elsewhere(spec.baseline, settings) else training_facts(spec, settings)
     say(f"{shown(str(file))} is a valid spec, fingerprint {spec.fingerprint()}\n")
     for line in summary(spec, training=training):
         say(f"  {shown(line, LONGEST_SENTENCE)}")
@@ -48,7 +49,11 @@ def _not_looked_at(spec: MonitorSpec, settings: Settings | None, folder: Path) -
     if settings is None:
         what = "the model's folder or server, training data, fields, mail server"
         yield f"{what}, because no system is up in {shown(str(folder))}"
-    elif spec.alerts.emails and settings.smtp is None:
+        return
+    if is_elsewhere(spec.baseline, settings):
+        where = "in Hopsworks" if is_hopsworks(spec.baseline.source) else f"at {shown(settings.features_address)}"
+        yield f"training data and fields, which lie {where}: the baseline job looks there"
+    if spec.alerts.emails and settings.smtp is None:
         yield "the mail server, because PEGEL_SMTP does not say which is behind Airflow's connection smtp_default"
 
 
@@ -71,6 +76,7 @@ def summary(spec: MonitorSpec, layers: Layers = LAYERS, *, training: TrainingFac
         f"against {spec.baseline.source}",
         f"in windows of {length:g} s, a new one every {step:g} s, final {late:g} s after their end",
         f"mails {recipients}; while nothing changes, {often} at most, {held}",
+        *(choices(spec) if training is None else ()),
         division.describe(),
         *(division.notes() if training is None else ()),
     ]

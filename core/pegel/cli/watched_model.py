@@ -61,7 +61,6 @@ def _refusal(entries: Sequence[Entry], model: str | None, version: int | None, o
     given = "no model was named" if model is None else f"given {quoted(model)}"
     given += "" if version is None else f", version {version}"
     known = ", ".join(shown(key) for key in keys) or "none"
-    question = "" if model is None else did_you_mean(model, [*(entry.model for entry in entries), *keys])
-    unknown = not any(_is_meant(entry, model, None) for entry in entries)
-    guess = f" {question[0].upper()}{question[1:]}" if question and unknown else ""
+    is_known = model is None or any(_is_meant(entry, model, None) for entry in entries)
+    guess = "" if is_known else did_you_mean(str(model), [*(entry.model for entry in entries), *keys], lead=" ")
     return f"expected one watched model version; {given}; watched: {known}. {otherwise}{guess}"

@@ -10,14 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pegel.cli.model_metadata import MOST_NAMES, ModelMetadata, listed_names
+from pegel.cli.model_metadata import MOST_NAMES, absent_features, listed_names, of_another_model
 from pegel.cli.spec_file import GivenSpec
 from pegel.data.columns import Schema
+from pegel.data.metadata_file import ModelMetadata
 from pegel.data.running_server import problem_of_server
-from pegel.errors import PegelError
+from pegel.errors import PegelError, SetupError
 from pegel.featurestore import LocalFeatureStore
+from pegel.featurestore.hopsworks.connection import HopsworksConnection
 from pegel.judge.layer import TrainingFacts
 from pegel.judge.named_parts import unknown_parts
+from pegel.quality.merged_suite import own_suites, suite_problems
+from pegel.spec.hopsworks_reference import HopsworksRef, is_hopsworks
+from pegel.spec.kafka_security import KafkaSecurity
 from pegel.spec.model_files import METADATA_FILE, MODEL_FILE
 from pegel.spec.model_roots import local_folder, refuse_model_outside
 from pegel.spec.monitor_spec import BaselineSource, Model, MonitorSpec, Watch
@@ -49,9 +54,11 @@ def problems_of(given: GivenSpec, settings: Settings | None) -> list[str]:
 def world_problems(parts: SpecParts, settings: Settings) -> list[str]:
     """Return what the system of `settings` lacks of what a spec names, one line a problem; empty if nothing.
 
-    Where models are served by another platform than this machine, the model's folder is that one's to know.
+    Where models are served by another platform than this machine, the model's folder is that one's to know, and
+    training data at an address are the baseline job's.
     """
-    problems = [] if parts.model is None else list(_model_problems(parts.model, parts.served_name, settings))
+    problems = _broker_problems(settings)
+    problems += [] if parts.model is None else list(_model_problems(parts.model, parts.served_name, settings))
     metadata = None
     if parts.model is not None and not problems and (folder := _folder_here(parts.model, settings)) is not None:
         try:
@@ -59,10 +66,41 @@ def world_problems(parts: SpecParts, settings: Settings) -> list[str]:
         except (OSError, ValueError) as error:
             problems.append(_unreadable_metadata(folder, error))
         else:
-            problems += [] if parts.served_name is None else metadata.of_another_model(parts.model)
-    if parts.baseline is not None:
+            problems += [] if parts.served_name is None else list(of_another_model(metadata, parts.model))
+    if parts.baseline is not None and is_hopsworks(parts.baseline.source):
+        problems += _hopsworks_problems(parts.baseline, settings)
+    elif parts.baseline is not None and not is_elsewhere(parts.baseline, settings):
         problems += _data_problems(parts.baseline, parts.watch, metadata, settings)
     return problems
+
+
+def is_elsewhere(baseline: BaselineSource, settings: Settings) -> bool:
+    """Say whether training data are where the baseline job alone looks: in Hopsworks, or at an address."""
+    return is_hopsworks(baseline.source) or bool(settings.features_address)
+
+
+def _hopsworks_problems(baseline: BaselineSource, settings: Settings) -> list[str]:
+    """Return what is missing to ask Hopsworks, one line; empty if nothing. Its client is only where jobs run.
+
+    The key is Airflow's to hand to a job, by its connection, where the settings name no file with it.
+    """
+    named = settings.model_copy(update={"hopsworks_key_file": settings.hopsworks_key_file or Path()})
+    if settings.hopsworks is None:
+        return []
+    try:
+        HopsworksConnection.of(named, HopsworksRef.parse(baseline.source).project)
+    except PegelError as error:
+        return [str(error)]
+    return []
+
+
+def _broker_problems(settings: Settings) -> list[str]:
+    """Return what the broker cannot be asked by, as the settings stand, one line; empty if nothing."""
+    try:
+        KafkaSecurity.of(settings)
+    except SetupError as error:
+        return [str(error)]
+    return []
 
 
 def mail_problems(parts: SpecParts, settings: Settings) -> list[str]:
@@ -153,7 +191,7 @@ def _data_problems(
     else:
         if column is not None and column not in columns:
             yield _no_such("baseline.time_column", column, source, columns)
-        if metadata is not None and (absent := metadata.absent_features(columns, source)):
+        if metadata is not None and (absent := absent_features(metadata, columns, source)):
             yield absent
         if watch is not None:
             yield from _field_problems(watch, source, schema)
@@ -173,6 +211,10 @@ def _field_problems(watch: Watch, source: str, schema: Schema) -> Iterator[str]:
     yield from (_no_such("watch.features", name, source, list(known)) for name in unknown[:MOST_NAMES])
     if len(unknown) > MOST_NAMES:
         yield f"watch.features: and {len(unknown) - MOST_NAMES} more"
+    for suite in own_suites(watch):
+        # What is wrong with it whatever the columns are is told already.
+        told = {*suite_problems(suite)}
+        yield from [line for line in suite_problems(suite, schema) if line not in told][:MOST_NAMES]
 
 
 def _no_such(path: str, name: str, source: str, known: list[str]) -> str:

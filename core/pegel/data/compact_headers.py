@@ -18,6 +18,7 @@ from pegel.data.wire import (
     HEADER_COMPONENT,
     HEADER_ENDPOINT,
     HEADER_ID,
+    HEADER_LOOK_UP,
     HEADER_NAMESPACE,
     HEADER_OWN,
     HEADER_PROBE,
@@ -26,7 +27,7 @@ from pegel.data.wire import (
     HEADER_TYPE,
 )
 
-SHARED = (HEADER_TYPE, HEADER_ENDPOINT, HEADER_NAMESPACE, HEADER_COMPONENT, HEADER_PROBE)
+SHARED = (HEADER_TYPE, HEADER_ENDPOINT, HEADER_NAMESPACE, HEADER_COMPONENT, HEADER_PROBE, HEADER_LOOK_UP)
 """What is asked of every event beside its id."""
 _NOTHING = (None,) * len(SHARED)
 Headers = Sequence[tuple[str, bytes | None]]

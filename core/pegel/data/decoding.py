@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pegel.data.alike_heads import rows_of_alike
+from pegel.data.binary_tensors import MARK
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.data.conversions import category_of, number_of
-from pegel.data.joint_parsing import documents, joint_runs, plain_rows
+from pegel.data.joint_parsing import documents, joint_runs, plain_rows, tensor_rows
 from pegel.data.payloads import Row, load, rows_of
 from pegel.errors import InvalidPayload
 
@@ -64,7 +66,7 @@ def _rows(
 ) -> tuple[list[Row], list[int]]:
     """Return the rows of bodies and how many each has; unreadable ones become entries of `errors`, from `first` on."""
     parsed = documents(bodies)
-    if parsed is None and len(bodies) > FEW:
+    if parsed is None and len(bodies) > FEW and MARK not in bodies[0]:
         # One of them is no strict JSON: it is not to cost the others their speed.
         middle = len(bodies) // 2
         halves = (
@@ -72,20 +74,36 @@ def _rows(
             _rows(bodies[middle:], role, names, first + middle, errors),
         )
         return halves[0][0] + halves[1][0], halves[0][1] + halves[1][1]
-    plain = plain_rows(parsed, role, len(names)) if parsed and names else None
+    plain = _plain(parsed, role, names) if parsed else None
     if plain is not None:
         return plain
     rows: list[Row] = []
     counts = []
+    known = rows_of_alike(bodies, role, names) if parsed is None else {}
     for position, body in enumerate(bodies):
         try:
-            own_rows = rows_of(load(body) if parsed is None else parsed[position], role, names)
+            own_rows = known.get(position)
+            if own_rows is None:
+                own_rows = _of_one(load(body) if parsed is None else parsed[position], role, names)
         except InvalidPayload as error:
             errors[first + position] = error
             own_rows = []
         counts.append(len(own_rows))
         rows += own_rows
     return rows, counts
+
+
+def _plain(parsed: Sequence[Any], role: Role, names: tuple[str, ...]) -> tuple[list[Row], list[int]] | None:
+    """Return all rows and how many each document has, if all are written in the same plain way."""
+    if not names:
+        return None
+    return plain_rows(parsed, role, len(names)) or tensor_rows(parsed, role, names)
+
+
+def _of_one(document: Any, role: Role, names: tuple[str, ...]) -> list[Row]:
+    """Return the rows of one document, however it is written. Raises InvalidPayload."""
+    plain = tensor_rows([document], role, names) if names else None
+    return rows_of(document, role, names) if plain is None else plain[0]
 
 
 def count_rows(body: bytes, role: Role) -> int:

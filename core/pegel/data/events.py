@@ -15,10 +15,12 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from pegel.data.look_up_faults import LookUpFault
 from pegel.data.wire import (
     DROPPED_TYPE,
     HEADER_COMPONENT,
     HEADER_ENDPOINT,
+    HEADER_LOOK_UP,
     HEADER_NAMESPACE,
     HEADER_PROBE,
     HEADER_TYPE,
@@ -44,12 +46,16 @@ _TYPES = {
 }
 
 
+_FAULTS = {fault.value: fault for fault in LookUpFault}
+
+
 @dataclass(frozen=True, slots=True)
 class EventAttributes:
     """Who speaks of what: what the headers of an event say beside its id. Many events share one.
 
     `endpoint` names the model. `component` is who logged: a transformer and its predictor log different bodies under
     one id. `is_probe`: Pegel itself asked, to see that logging works. The endpoint's proxy says so, not the client.
+    `look_up`: why features of it are not from the online store; None: they are, or none is looked up.
     """
 
     type: EventType
@@ -57,6 +63,7 @@ class EventAttributes:
     namespace: str
     component: str = PREDICTOR
     is_probe: bool = False
+    look_up: LookUpFault | None = None
 
 
 def parse_attributes(headers: Mapping[str, bytes | None]) -> EventAttributes:
@@ -72,7 +79,8 @@ def parse_attributes(headers: Mapping[str, bytes | None]) -> EventAttributes:
     endpoint = _text(headers, HEADER_ENDPOINT, required=kind is not EventType.DROPPED)
     namespace = _text(headers, HEADER_NAMESPACE, required=False)
     component = _text(headers, HEADER_COMPONENT, required=False) or PREDICTOR
-    return EventAttributes(kind, endpoint, namespace, component, bool(headers.get(HEADER_PROBE)))
+    is_probe, fault = bool(headers.get(HEADER_PROBE)), _text(headers, HEADER_LOOK_UP, required=False)
+    return EventAttributes(kind, endpoint, namespace, component, is_probe, _FAULTS.get(fault))
 
 
 def missing(header: str) -> InvalidPayload:

@@ -55,7 +55,7 @@ def body(protocol: str, row: Row) -> dict[str, Any]:
     """Return a request of one row, by name, in a protocol: an object (v1), or one tensor per column (v2)."""
     if protocol == "v1":
         return {"instances": [{field["name"]: field["value"] for field in row}]}
-    return {"inputs": [_tensor(field) for field in row]}
+    return {"inputs": [tensor(field["name"], field["kind"] == Kind.NUMERIC.value, [field["value"]]) for field in row]}
 
 
 def bodies(spec: MonitorSpec, row: Row, inputs: Collection[str] = ()) -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ def command(spec: MonitorSpec, url: str, request: Mapping[str, Any]) -> str:
     return f"curl -s {shlex.quote(address(spec, url))} -H 'Content-Type: {JSON}' \\\n  -d {data}"
 
 
-def _tensor(field: Mapping[str, Any]) -> dict[str, Any]:
-    numeric, value = field["kind"] == Kind.NUMERIC.value, field["value"]
-    data = value if numeric else category_of(value)[0]
-    return {"name": field["name"], "shape": [1, 1], "datatype": "FP64" if numeric else "BYTES", "data": [data]}
+def tensor(name: str, numeric: bool, values: list[Any]) -> dict[str, Any]:
+    """Return a column of rows as a tensor of protocol v2, of shape [rows, 1]."""
+    data = values if numeric else [category_of(value)[0] for value in values]
+    return {"name": name, "shape": [len(values), 1], "datatype": "FP64" if numeric else "BYTES", "data": data}

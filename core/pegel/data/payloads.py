@@ -1,20 +1,25 @@
-"""From the bytes of a body to rows of plain values: gzip, JSON, and the v1 and v2 shapes of the inference protocols."""
+"""From the bytes of a body to rows of plain values: gzip, JSON, and the v1 and v2 shapes of the inference protocols.
+
+Binary tensors of v2 are read by `pegel.data.binary_tensors`.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import orjson
 
+from pegel.data.binary_tensors import MARK, head_of, values_of, with_binary_tensors
 from pegel.data.columns import Role
+from pegel.data.wide_outputs import index_in, part_of, parts_of_rows
 from pegel.errors import InvalidPayload
 from pegel.spec.nearest import field_meant
-from pegel.spec.outside_text import LONGEST_NAME
+from pegel.spec.outside_text import NAME_LIMIT
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 """Largest body that is decoded, inflated or not. A larger one is counted as `too_large`."""
@@ -34,6 +39,7 @@ INVALID_KINDS = (
     "too_large",
     "bad_gzip",
     "not_json",
+    "grpc_frame",  # of the protocol that no endpoint of ours speaks
     "wrong_shape",  # JSON, but of neither protocol
     "wrong_fields",  # rows with another number of values, or without any of the fields
     "decoder_failed",  # a body that no test has thought of broke the decoder
@@ -43,6 +49,8 @@ INVALID_KINDS = (
 
 Row = Sequence[Any]
 _GZIP_MAGIC = b"\x1f\x8b"
+_FRAME = 5
+"""Bytes in front of a message of gRPC."""
 _TENSOR_KEYS = ("inputs", "outputs")
 _KEYS = {Role.FEATURE: ("instances", "inputs"), Role.PREDICTION: ("predictions", "outputs")}
 
@@ -55,14 +63,29 @@ def load(body: bytes) -> Any:
     text = _inflate(body) if body[:2] == _GZIP_MAGIC else body
     if len(text) > MAX_BODY_BYTES:
         raise InvalidPayload("too_large", f"the body has {len(text)} bytes, at most {MAX_BODY_BYTES} are decoded")
-    # Each value is followed by a comma or ends a container, so this is a bound; commas within texts count as well.
-    values = text.count(b",") + text.count(b"[") + text.count(b"{") if len(text) > MAX_VALUES else 0
-    if values > MAX_VALUES:
+    if _is_grpc_frame(text):
+        raise InvalidPayload(
+            "grpc_frame", "the body is a frame of gRPC, expected the JSON of v1 or v2; the event is kept aside"
+        )
+    if MARK in text:
+        head = head_of(text, MAX_VALUES)
+        return with_binary_tensors(_read(head), memoryview(text)[len(head) :], MAX_VALUES)
+    if len(text) > MAX_VALUES and (values := values_of(text)) > MAX_VALUES:
         raise InvalidPayload("too_large", f"the body has about {values} values, at most {MAX_VALUES} are decoded")
+    return _read(text)
+
+
+def _read(text: bytes) -> Any:
+    """Return a document, of strict JSON or what servers send in its place. Raises InvalidPayload."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return _load_leniently(text)
+
+
+def _is_grpc_frame(text: bytes) -> bool:
+    """Say whether bytes are one message of gRPC: a flag, four bytes of length, big-endian, and as many bytes."""
+    return len(text) >= _FRAME and text[0] <= 1 and int.from_bytes(text[1:_FRAME], "big") == len(text) - _FRAME
 
 
 def rows_of(document: Any, role: Role, names: tuple[str, ...]) -> list[Row]:
@@ -70,8 +93,9 @@ def rows_of(document: Any, role: Role, names: tuple[str, ...]) -> list[Row]:
 
     v1: `{"instances": [[...], ...]}`, or objects by name, or bare values for a single field; `predictions` likewise.
     v2: `{"inputs": [{"name", "shape", "data"}, ...]}`: one tensor per field, of shape [rows] or [rows, 1], or one
-    tensor of shape [rows, fields], for a single field also [rows]. What a row lacks by name is null; a body without any
-    of the names, rows of another number of values and ragged data are refused.
+    tensor of shape [rows, fields], for a single field also [rows]. Of several values of one output each may be a field,
+    see `pegel.data.wide_outputs`. What a row lacks by name is null; a body without any of the names, rows of another
+    number of values and ragged data are refused.
     """
     key, items = _items(document, role)
     if key in _TENSOR_KEYS and items and isinstance(items[0], dict) and {"data", "datatype"} & items[0].keys():
@@ -134,16 +158,19 @@ def _from_instances(items: list[Any], names: tuple[str, ...]) -> list[Row]:
 
 def _by_name(items: list[dict[str, Any]], names: tuple[str, ...]) -> list[Row]:
     """Return one value per name; a field that a row lacks is null. Some row must have some field."""
-    if not any(name in item for item in items for name in names):
+    parts = parts_of_rows(items, names)
+    if not parts and not any(name in item for item in items for name in names):
         sentence = f"no row has a field of {_listed(names)}; the event is kept aside"
         raise InvalidPayload("wrong_fields", sentence, _meant(items[0], names))
-    return [tuple(map(item.get, names)) for item in items]
+    if not parts:
+        return [tuple(map(item.get, names)) for item in items]
+    return [tuple(part_of(item, *parts[name]) if name in parts else item.get(name) for name in names) for item in items]
 
 
 def _from_tensors(tensors: list[Any], names: tuple[str, ...]) -> list[Row]:
     for tensor in tensors:
         if not isinstance(tensor, dict) or not isinstance(tensor.get("data"), list):
-            raise InvalidPayload("wrong_shape", "a tensor lacks its list `data` (binary tensors are not decoded)")
+            raise InvalidPayload("wrong_shape", "a tensor lacks its list `data`; the event is kept aside")
     width = len(names)
     if not width:
         return [()] * _rows_and_values(tensors[0])[0]
@@ -160,6 +187,7 @@ def _side_by_side(tensors: list[dict[str, Any]], names: tuple[str, ...]) -> list
     """Return the rows of one tensor per field, found by name; a field without a tensor is null in every row."""
     named = {tensor["name"]: tensor for tensor in tensors if isinstance(tensor.get("name"), str)}
     columns = {name: _rows_and_values(named[name]) for name in names if name in named}
+    columns |= _parts_of_tensors(named, [name for name in names if name not in columns])
     if not columns:
         wanted = f"expected tensors of {_listed(names)}, or one of [rows, {len(names)}]"
         raise InvalidPayload("wrong_fields", wanted, _meant(named, names))
@@ -170,6 +198,24 @@ def _side_by_side(tensors: list[dict[str, Any]], names: tuple[str, ...]) -> list
         )
     nothing: list[Any] = [None] * lengths.pop()
     return list(zip(*(columns[name][1] if name in columns else nothing for name in names), strict=True))
+
+
+def _parts_of_tensors(named: Mapping[str, dict[str, Any]], lacking: Iterable[str]) -> dict[str, tuple[int, list[Any]]]:
+    """Return rows and values of fields that are one of several values of a tensor: `classes_0` of `classes`."""
+    flat: dict[str, tuple[int, list[Any]]] = {}
+    parts = {}
+    for name in lacking:
+        output, _, place = name.rpartition("_")
+        at = index_in(place)
+        if output not in named or at is None:
+            continue
+        if output not in flat:
+            flat[output] = _rows_and_values(named[output])
+        rows, values = flat[output]
+        width = len(values) // max(rows, 1)
+        if at < width:
+            parts[name] = rows, values[at::width]
+    return parts
 
 
 def _rows_and_values(tensor: dict[str, Any]) -> tuple[int, list[Any]]:
@@ -229,4 +275,4 @@ def _listed(names: tuple[str, ...]) -> str:
 def _meant(given: Iterable[Any], names: tuple[str, ...]) -> Callable[[], str]:
     """Return how to find out which field the first name of a body probably means; one comparison, whatever is sent."""
     first = next((name for name in given if isinstance(name, str)), "")
-    return partial(field_meant, (first[:LONGEST_NAME],), names)
+    return partial(field_meant, (first[:NAME_LIMIT],), names)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pegel.data.server_answers import NoAnswer, ServerAnswer, exchange, json_of, may_pass, sentence_in
 from pegel.data.wire import PROXY_PREFIX
 from pegel.spec.monitor_spec import Model
-from pegel.spec.outside_text import LONGEST_NAME, quoted, shown
+from pegel.spec.outside_text import NAME_LIMIT, quoted, shown
 from pegel.spec.settings import Settings
 
 ANSWERS_WITHIN = timedelta(seconds=5)
@@ -164,7 +164,7 @@ def _proxies_in(via: str) -> Iterator[str]:
     for step in via.split(","):
         _, _, by = step.strip().partition(" ")
         if by.startswith(PROXY_PREFIX):
-            yield shown(by.removeprefix(PROXY_PREFIX), LONGEST_NAME)
+            yield shown(by.removeprefix(PROXY_PREFIX), NAME_LIMIT)
 
 
 def _path(where: str) -> str:

@@ -28,7 +28,7 @@ from urllib.parse import quote, urlsplit
 
 from pegel.data.timed_connection import TimeLimit, connected
 from pegel.data.wire import JSON
-from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, quoted, shown
+from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, quoted, shown
 
 ANSWERS_WITHIN = timedelta(seconds=10)
 MOST_BYTES = 4 << 20
@@ -175,5 +175,5 @@ def _in_words(error: Exception, within: timedelta, *, late: bool) -> str:  # noq
     if isinstance(error, RemoteDisconnected | ConnectionResetError | BrokenPipeError):
         return "it ended the connection without an answer"
     if isinstance(error, HTTPException):
-        return f"what it answers is no HTTP ({quoted(str(error), LONGEST_NAME)})"
+        return f"what it answers is no HTTP ({quoted(str(error), NAME_LIMIT)})"
     return f"it cannot be asked ({shown(str(error) or type(error).__name__)})"

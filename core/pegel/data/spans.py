@@ -70,17 +70,16 @@ def due_when_idle(
     open_spans: Sequence[Span],
     windowing: Windowing,
     *,
-    now: datetime,
     last_arrival: datetime,
     caught_up_at: datetime | None,
 ) -> list[Span]:
     """Return the open spans that may close although no later event came to push the watermark past them.
 
     A span is due when the source was read to its very end (`caught_up_at`) at least the lateness after the last event
-    arrived, and the lateness has also passed on the clock since the span's end. So a span that is still going on never
-    closes early, and a backlog never closes anything.
+    arrived, and the lateness after the span's end. So a span that is still going on never closes early, and a backlog
+    never closes anything: what came after that last look, however long ago it was, may still belong to later spans.
     """
     quiet = max(windowing.lateness, timedelta(seconds=1))
     if caught_up_at is None or caught_up_at - last_arrival < quiet:
         return []
-    return [span for span in open_spans if span.end + windowing.lateness <= now]
+    return [span for span in open_spans if span.end + windowing.lateness <= caught_up_at]

@@ -43,7 +43,7 @@ class ToleratedShare:
         Mathematical Functions" (1964), 26.5.24.
 
         >>> round(ToleratedShare("late", 37, 1_204, 0.01).p_value, 12)
-        1.6413e-08
+        4.646e-09
         """
         if not self.seen or self.tolerated >= 1:
             return 1.0

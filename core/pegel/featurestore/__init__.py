@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pegel.featurestore.feature_store import FeatureStore, TimeRange
+from pegel.featurestore.feature_store import FeatureStore, TimeRange, TrainingData
 from pegel.featurestore.local_feature_store import LocalFeatureStore
 from pegel.spec.source_reference import SourceRef
 
-__all__ = ["FeatureStore", "LocalFeatureStore", "SourceRef", "TimeRange"]
+__all__ = ["FeatureStore", "LocalFeatureStore", "SourceRef", "TimeRange", "TrainingData"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pegel.data.columns import Schema
+from pegel.featurestore.stored_table import StoredTable
 from pegel.spec.source_reference import SourceRef
 
 
@@ -19,7 +20,22 @@ class TimeRange:
     end: datetime
 
 
-class FeatureStore(Protocol):
+class TrainingData(Protocol):
+    """Training data that is registered: what it is, and where."""
+
+    def describe(self, ref: SourceRef | str) -> Schema:
+        """Return the fields of training data. Raises NotFound."""
+        ...
+
+    def read_training_data(self, ref: SourceRef | str) -> Path | StoredTable:
+        """Return where the data are, so that an engine reads them by itself; a path is one of Parquet.
+
+        Raises NotFound.
+        """
+        ...
+
+
+class FeatureStore(TrainingData, Protocol):
     """Keeps training data. What is learnt from it lives in the results database."""
 
     def register_training_data(
@@ -37,12 +53,4 @@ class FeatureStore(Protocol):
 
         Raises PermanentError where other content stands under the name and is not to be replaced.
         """
-        ...
-
-    def describe(self, ref: SourceRef | str) -> Schema:
-        """Return the fields of training data. Raises NotFound."""
-        ...
-
-    def read_training_data(self, ref: SourceRef | str) -> Path:
-        """Return the place of the Parquet data, so that an engine reads it by itself. Raises NotFound."""
         ...

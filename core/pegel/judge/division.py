@@ -42,7 +42,7 @@ class Division:
             setting,
             budget,
             running=tuple(entry.layer for entry, reason in reasons if reason is None),
-            idle=tuple(reason for _, reason in reasons if reason is not None),
+            idle=tuple(reason for _, reason in reasons if reason),
             tested=tested,
         )
 

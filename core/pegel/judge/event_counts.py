@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any
+
+from pegel.data.instants import MILLISECOND
+from pegel.stats.answer_latencies import Latencies, boundary
+
+
+class Among(Enum):
+    """What odd events are a part of."""
+
+    EVENTS = "all events of the model"
+    GROUP = "all events of the group: such events name no model that it watches"
+    REQUESTS = "the requests of which it is known whether they were answered"
+    ANSWERS = "the answers of which it is known how long they took"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,30 +26,63 @@ class EventKind:
     """One way in which events can be odd.
 
     `test`: its name in findings, and in counts. `feature`: what it is called where a feature's name stands. `words`:
-    what is said of such events. `tolerated`: the field of `MonitorSpec.events` that says how many may be so.
-    `of_group`: such events name no model that the group watches, so they are a part of all events of the group.
-    `of_requests`: they are a part of the requests of which it is known whether they were answered.
+    what is said of such events. `state`: what is said of a model that has too many. `tolerated`: the field of
+    `MonitorSpec.events` that says how many may be so. `among`: what they are a part of.
     """
 
     test: str
     feature: str
     words: str
+    state: str
     tolerated: str
-    of_group: bool = False
-    of_requests: bool = False
+    among: Among = Among.EVENTS
+
+    @property
+    def is_of_requests(self) -> bool:
+        """Say whether they are known only after their requests were settled, which were made before the window."""
+        return self.among in {Among.REQUESTS, Among.ANSWERS}
 
 
-UNANSWERED = EventKind("unanswered", "missing answers", "had no answer", "unanswered", of_requests=True)
+UNANSWERED = EventKind(
+    "unanswered", "missing answers", "had no answer", "answers are missing", "unanswered", Among.REQUESTS
+)
+SLOW = EventKind("slow", "slow answers", "took longer than", "answers are slow", "slow", Among.ANSWERS)
 KINDS = (
-    EventKind("invalid", "unreadable events", "could not be read", "invalid"),
-    EventKind("late", "late events", "came after their window was final", "late"),
-    EventKind("duplicate", "duplicate events", "were copies of events that had come before", "duplicate"),
-    EventKind("dropped", "dropped events", "were given up by the logger", "dropped"),
-    EventKind("ahead", "events dated ahead", "were dated in the future", "ahead"),
-    UNANSWERED,
-    EventKind("nobody", "events of no model", "of the group belong to no watched model", "invalid", of_group=True),
+    EventKind("invalid", "unreadable events", "could not be read", "events are unreadable", "invalid"),
+    EventKind("late", "late events", "came after their window was final", "events are late", "late"),
     EventKind(
-        "nobody_dropped", "dropped events of no model", "of the group were given up by the logger", "dropped", True
+        "duplicate",
+        "duplicate events",
+        "were copies of events that had come before",
+        "events come twice",
+        "duplicate",
+    ),
+    EventKind("dropped", "dropped events", "were given up by the logger", "events are dropped", "dropped"),
+    EventKind("ahead", "events dated ahead", "were dated in the future", "events are dated ahead", "ahead"),
+    EventKind(
+        "replaced",
+        "replaced features",
+        "had features that are not from the online store",
+        "features are missing from the online store",
+        "replaced",
+    ),
+    UNANSWERED,
+    SLOW,
+    EventKind(
+        "nobody",
+        "events of no model",
+        "of the group belong to no watched model",
+        "events belong to no model",
+        "invalid",
+        Among.GROUP,
+    ),
+    EventKind(
+        "nobody_dropped",
+        "dropped events of no model",
+        "of the group were given up by the logger",
+        "events of no model are dropped",
+        "dropped",
+        Among.GROUP,
     ),
 )
 """Every kind of odd events. Each is one test of a window."""
@@ -56,7 +102,8 @@ class EventCounts:
     endpoint that never logged an answer, of which it is not; `unasked`: answers of one that never logged a request.
     `since`: when the first odd one came, or, while there is none, the first of all; None before. The requests of
     `asked` were made from `asked_from` (inclusive) to `asked_to` (not), the first without an answer at
-    `unanswered_from`: they are older than the events that arrived beside them.
+    `unanswered_from`: they are older than the events that arrived beside them. `latencies`: how long those of `asked`
+    took that were answered. `orphans`: responses of which it is known that they have no request.
     """
 
     received: int = 0
@@ -70,6 +117,8 @@ class EventCounts:
     asked_from: datetime | None = None
     asked_to: datetime | None = None
     unanswered_from: datetime | None = None
+    latencies: Latencies = field(default_factory=Latencies)
+    orphans: int = 0
 
     def add(self, odd: Mapping[str, int], reasons: Mapping[str, Mapping[str, int]] | None = None) -> None:
         """Add numbers of odd events, by the `test` of their kind; `reasons` by kind and reason."""
@@ -87,16 +136,28 @@ class EventCounts:
         Answers that the logger may have dropped are not said to be missing: it does not say what it dropped.
         """
         seen = self.odd.get(kind.test, 0)
-        if kind.of_requests:
-            return max(0, seen - self.odd.get("dropped", 0)), self.asked
-        return seen, self.group_received if kind.of_group else self.received
+        if kind.among is Among.REQUESTS:
+            seen = max(0, seen - self.odd.get("dropped", 0))
+        whole = {Among.GROUP: self.group_received, Among.REQUESTS: self.asked, Among.ANSWERS: self.latencies.n}
+        return seen, whole.get(kind.among, self.received)
+
+    def with_slow(self, limit: timedelta | None) -> EventCounts:
+        """Return the counts with the answers that certainly took longer than `limit`: by 1.6 % of it, or 1 ms.
+
+        None: none is slow.
+        """
+        if limit is None:
+            return self
+        slow = self.latencies.at_least(boundary(limit // MILLISECOND + 1))
+        return replace(self, odd=self.odd | {SLOW.test: slow}) if slow else self
 
     def began(self, kind: EventKind, start: datetime) -> datetime:
         """Return when these events of a kind began, those that arrived for a window which begins at `start`.
 
         Requests are older than the window that tells of them.
         """
-        return start if not kind.of_requests or self.unanswered_from is None else self.unanswered_from
+        known = {Among.REQUESTS: self.unanswered_from, Among.ANSWERS: self.asked_from}.get(kind.among)
+        return start if known is None else known
 
     @property
     def never_logged(self) -> str:
@@ -118,6 +179,8 @@ class EventCounts:
             "asked": self.asked,
             "unlogged": self.unlogged,
             "unasked": self.unasked,
+            "latencies": self.latencies.to_json(),
+            "orphans": self.orphans,
             **{name: _text(getattr(self, name)) for name in _INSTANTS},
         }
 
@@ -133,6 +196,8 @@ class EventCounts:
             asked=data["asked"],
             unlogged=data["unlogged"],
             unasked=data["unasked"],
+            latencies=Latencies.from_json(data["latencies"]),
+            orphans=data["orphans"],
             **{name: None if at is None else datetime.fromisoformat(at) for name, at in instants.items()},
         )
 
@@ -146,11 +211,13 @@ class SeenEvents:
     """Events as one window looks at them.
 
     `noticed`: since when each kind of odd events is noticeable, this window included; `start` is that of the window.
+    `slow_after`: how long an answer may take; None where nobody said so.
     """
 
     counts: EventCounts
     noticed: Mapping[str, datetime]
     start: datetime
+    slow_after: timedelta | None = None
 
     def since(self, kind: EventKind) -> datetime:
         """Return since when there are noticeably many of a kind: from the window on, or from the first such request."""

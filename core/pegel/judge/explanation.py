@@ -33,6 +33,8 @@ class Explanation:
     """Each test of the field with its share of the field's level."""
     statistic: float
     p_value: float
+    budget: str = ""
+    """Which budget the level is of, in words; empty: a share of each window's."""
 
     @property
     def agrees(self) -> bool:
@@ -64,6 +66,7 @@ class Explanation:
             relevant = (
                 f"\nrelevant    p = {finding.p_relevant:.3g} of a change of at most the margin; at most 0.01 is needed"
             )
+        budget = self.budget or f"{finding.budget_share:.2%} of the false-alarm budget of each window"
         state = "equal to 1e-9" if self.agrees else "NOT what was stored"
         return (
             f"{finding.feature} of {finding.model} v{finding.version}: {finding.what}\n"
@@ -72,7 +75,7 @@ class Explanation:
             f"test        {finding.test}: {self.formula}\n"
             f"inputs      n = {finding.n}, m = {finding.m}, {numbers}\n"
             f"p           {_few(self.p_value)}{among}, below the threshold {finding.threshold:.3g}\n"
-            f"level       {finding.budget_share:.2%} of the false-alarm budget of each window{relevant}\n"
+            f"level       {budget}{relevant}\n"
             f"effect      {finding.effect:.4g} {finding.effect_unit}{_distances(finding)}\n"
             f"baseline    {finding.baseline_id or 'none: nothing was compared with one'}{_season(finding)}\n"
             f"recomputed  statistic {_few(self.statistic)}, p {_few(self.p_value)}: {state}"

@@ -16,6 +16,7 @@ from pegel.judge.explanation import Explanation
 from pegel.judge.findings import Finding
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.watched_fields import watched_fields
+from pegel.quality.merged_suite import Suite, suite_for
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
 
@@ -54,6 +55,11 @@ class Setting:
         schema = self._schema
         return () if schema is None else watched_fields(schema, self.spec.watch)
 
+    @cached_property
+    def suite(self) -> Suite:
+        """Return what the rows are expected to be like; without expectations where there is no baseline yet."""
+        return Suite("", "", ()) if self.baseline is None else suite_for(self.spec, self.baseline)
+
     @property
     def _schema(self) -> Schema | None:
         if self.baseline is not None:
@@ -91,7 +97,10 @@ class Layer(Protocol):
         ...
 
     def missing(self, setting: Setting, /) -> str | None:
-        """Return, in a sentence for people, why the layer does not run here; None if it runs."""
+        """Return, in a sentence for people, why the layer does not run here; None if it runs.
+
+        Empty where nobody has asked for it, so that there is nothing to say.
+        """
         ...
 
     def judge(self, window: JudgedWindow, setting: Setting, budget: Budget, /) -> LayerResult:

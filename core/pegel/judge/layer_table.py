@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pegel.judge.layer import Layer
 from pegel.judge.layers.charts import Charts
 from pegel.judge.layers.correlations import Correlations
+from pegel.judge.layers.expectations import Expectations
 from pegel.judge.layers.odd_events import Events
 from pegel.judge.layers.single_windows import SingleWindows
 
@@ -28,4 +29,5 @@ LAYERS: Layers = (
     LayerEntry(Charts(), share=0.4),
     LayerEntry(Correlations(), share=0.1),
     LayerEntry(Events(), share=0.01),
+    LayerEntry(Expectations(), share=0.05),
 )

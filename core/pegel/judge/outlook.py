@@ -11,16 +11,20 @@ from functools import cached_property
 from typing import Any, Self
 
 from pegel.baseline.baseline import Baseline
+from pegel.baseline.outliers.cutoff import refusal
 from pegel.data.columns import Role
 from pegel.detect.drift import BINARY, too_few
+from pegel.detect.effect import percent
 from pegel.judge.division import Division
 from pegel.judge.judged_window import MAX_MERGE
 from pegel.judge.layer import Setting, TrainingFacts
 from pegel.judge.layers.single_windows import OPEN, has_no_frequent_values
+from pegel.judge.single_event import why_never_mailed
 from pegel.spec.minimums import MIN_WINDOW
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, shown
+from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many, plain
+from pegel.spec.suites import suite_name
 
 SHOWN = 3
 """Names that a brief line lists; the others are counted."""
@@ -85,8 +89,10 @@ class Outlook:
             self._judged(SHOWN),
             *_under("not judged", fewer[:BRIEF]),
             *more,
+            *_under("outliers", self._without_outliers()),
             self._first(),
             mailed(self.setting.spec),
+            *_under("also", choices(self.setting.spec)),
         ]
 
     def whole(self) -> list[Line]:
@@ -95,9 +101,11 @@ class Outlook:
         return [
             self._judged(everything),
             *_under("not judged", self._not_judged(everything)),
+            *_under("outliers", self._without_outliers()),
             *_under("note", [*self._notes()]),
             self._first(),
             mailed(self.setting.spec),
+            *_under("also", choices(self.setting.spec)),
         ]
 
     def _why_not(self, name: str) -> str | None:
@@ -120,7 +128,19 @@ class Outlook:
     def _not_judged(self, most: int) -> list[str]:
         """Return a sentence for each reason why something is not judged, the weightiest first."""
         fields = [f"drift of {_named(names, most)}: {self._in_full(why)}" for why, names in self.not_judged.items()]
-        return [*fields, *self.division.idle, *self._without_predictions()]
+        return [*fields, *self.division.idle, *self._without_predictions(), *self._without_mails()]
+
+    def _without_mails(self) -> list[str]:
+        why = why_never_mailed(self.setting)
+        return [why] if why else []
+
+    def _without_outliers(self) -> list[str]:
+        """Return why no event can ever be an outlier, and what that makes of those that are asked for at once."""
+        watch, rows = self.setting.spec.watch, self._rows
+        why = refusal(rows, watch.rows_per_day, watch.outliers_per_day) if rows else None
+        if why is None:
+            return []
+        return [f"{why}; `watch.outliers: realtime` tells of none" if watch.outliers == "realtime" else why]
 
     def _in_full(self, why: str) -> str:
         return why if why == OPEN else f"{why} ({how_many(self._rows, 'row')}); judged once the training data has more"
@@ -142,7 +162,8 @@ class Outlook:
     def _notes(self) -> Sequence[str]:
         constant = [name for name in (field.name for field in self.setting.fields) if self._is_constant(name)]
         alike = f"one value in training, any other is a change: {_named(constant, len(constant))}"
-        running = [note for note in self.division.notes() if note not in self.division.idle]
+        above = [*self.division.idle, *self._without_mails(), *self._without_outliers()]
+        running = [note for note in self.division.notes() if not any(line.startswith(note) for line in above)]
         return [*([alike] if constant else []), *running, self.division.describe()]
 
     def _is_constant(self, name: str) -> bool:
@@ -170,6 +191,24 @@ def mailed(spec: MonitorSpec) -> Line:
     return Line("mails", f"{', '.join(spec.alerts.emails)}; while nothing changes, {often} at most")
 
 
+def choices(spec: MonitorSpec) -> list[str]:
+    """Return what a spec asks for of single events and of answers beyond what every spec has, a sentence each."""
+    alerts, events, sentences = spec.alerts, spec.events, []
+    if spec.watch.expectations:
+        suites = ", ".join(shown(suite_name(suite), NAME_LIMIT) for suite in spec.watch.expectations)
+        sentences.append(f"rows are held to the suites {suites}, training data before it becomes a baseline")
+    if spec.watch.outliers == "realtime":
+        sentences.append("outliers stand on their topic in real time, before their batch is stored")
+    if alerts.outliers == "page":
+        most = f"{plain(alerts.outlier_pages_per_week, 6)} a week at most"
+        apart = f"{alerts.repeat_after.total_seconds():g}"
+        sentences.append(f"an event that is extremely far out is mailed by itself, {most}, {apart} s apart")
+    if events.slow_after is not None:
+        limit = plain(1000 * events.slow_after.total_seconds(), 6)
+        sentences.append(f"an answer after more than {limit} ms is slow; {percent(events.slow)} of them may be")
+    return sentences
+
+
 def _counted(baseline: Baseline, name: str) -> int:
     """Return how many values of a field a window is compared with: those of the season that has fewest, if any."""
     whole = baseline.features[name]
@@ -180,7 +219,7 @@ def _counted(baseline: Baseline, name: str) -> int:
 
 
 def _named(names: Sequence[str], most: int) -> str:
-    listed = ", ".join(shown(name, LONGEST_NAME) for name in names[:most])
+    listed = ", ".join(shown(name, NAME_LIMIT) for name in names[:most])
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{how_many(len(names), 'field')} ({listed}{more})"
 

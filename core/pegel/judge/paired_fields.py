@@ -12,7 +12,7 @@ import numpy as np
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field
 from pegel.detect.correlation import MIN_ROWS, judged_pairs
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.stats.layout import CORRELATED_CELLS, CORRELATED_FEATURES, CORRELATED_ROLE, CORRELATED_ROWS, NumericLayout
 from pegel.stats.summary import Summary
 
@@ -112,5 +112,5 @@ def _reason(values: int, cells: int) -> str:
 
 
 def _named(names: Sequence[str]) -> str:
-    listed = ", ".join(shown(name, LONGEST_NAME) for name in names[:SHOWN])
+    listed = ", ".join(shown(name, NAME_LIMIT) for name in names[:SHOWN])
     return f"{listed} and {len(names) - SHOWN} more" if len(names) > SHOWN else listed

@@ -21,7 +21,7 @@ from pegel.notebook.stray_texts import StrayTexts
 from pegel.report.words import VERDICT_WORDS, p_value, size
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.output_file import refuse_unwritable, write_whole
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many, plain
 from pegel.stats.summary import Summary
 
@@ -85,7 +85,7 @@ class CheckReport:
         drifted = sum(judged.verdict is Verdict.DRIFT for judged in self.features)
         verdict = f"drift in {drifted} of {len(self.features)} features" if drifted else VERDICT_WORDS[self.verdict]
         if loud := [
-            f"{shown(judged.feature, LONGEST_NAME)}: {shown(judged.what)}"
+            f"{shown(judged.feature, NAME_LIMIT)}: {shown(judged.what)}"
             for judged in self.beyond
             if judged.verdict is Verdict.DRIFT
         ]:
@@ -111,12 +111,12 @@ class CheckReport:
     def notes(self) -> tuple[str, ...]:
         """Return what a person should know about how the table was judged, a sentence each."""
         ids = (
-            f"column {shown(name, LONGEST_NAME)} looks like a running id, a whole number that rises with every row: "
+            f"column {shown(name, NAME_LIMIT)} looks like a running id, a whole number that rises with every row: "
             "leave it out of the baseline, or name it as `categorical`; as a number it drifts in every table"
             for name in self.running_ids
         )
         strays = (
-            f"column {shown(name, LONGEST_NAME)} is a category of the baseline, though nearly all values are numbers "
+            f"column {shown(name, NAME_LIMIT)} is a category of the baseline, though nearly all values are numbers "
             f"({stray}): unless it holds codes, correct these values in the training data, too, and profile that again"
             for name, stray in self.strays.items()
         )
@@ -174,14 +174,14 @@ class CheckReport:
             lines.append(f"  {self.estimated}")
         if self.extra:
             lines.append(
-                f"  not in the baseline, left alone: {', '.join(shown(name, LONGEST_NAME) for name in self.extra)}"
+                f"  not in the baseline, left alone: {', '.join(shown(name, NAME_LIMIT) for name in self.extra)}"
             )
         lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
 
     def _row(self, judged: FeatureVerdict | Finding, *, again: bool) -> tuple[str, ...]:
         """Return one change for the terminal; of a field that was named in the line above, the name is left out."""
-        name = "" if again else shown(judged.feature, LONGEST_NAME)
+        name = "" if again else shown(judged.feature, NAME_LIMIT)
         return name, shown(judged.what), shown(self.much(judged)), p_value(judged.p_value), p_value(judged.threshold)
 
     __repr__ = __str__

@@ -18,7 +18,7 @@ from pegel.notebook.running_numbers import RunningNumbers
 from pegel.notebook.stray_texts import StrayTexts, stray_texts
 from pegel.notebook.table_counting import summarise
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.stats.layout import CategoricalLayout
 
 _WEEK = timedelta(weeks=1)
@@ -91,7 +91,7 @@ def _check_units(baseline: Baseline, units: Mapping[str, str]) -> None:
     for name, unit in units.items():
         if known.get(name) != unit:
             raise LayoutMismatch(
-                f"expected {shown(name, LONGEST_NAME)} in {shown(known.get(name) or 'no unit')}, as in the "
+                f"expected {shown(name, NAME_LIMIT)} in {shown(known.get(name) or 'no unit')}, as in the "
                 f"baseline, given {shown(unit)}: "
                 "nothing was judged."
             )

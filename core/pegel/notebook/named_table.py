@@ -83,7 +83,6 @@ def unknown(name: str, known: list[SourceRef], options: str = "") -> NotFound:
     """
     references = list(map(str, known))
     names = references if "://" in name else list({ref.name: None for ref in known})
-    near = "" if name in names else did_you_mean(name, names)
-    guess = f" {near[:1].upper()}{near[1:]}" if near else ""
+    guess = "" if name in names else did_you_mean(name, names, lead=" ")
     asked, has = f"{listed([name])}{options}", listed(references) or "none"
     return NotFound(f"expected the name of training data, given {asked}; registered: {has}. Nothing was done.{guess}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, shown
+from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 
 MOST = 10
 """Names in one sentence."""
@@ -17,7 +17,7 @@ def listed(names: Collection[str]) -> str:
     >>> listed(["delay", "a\nb", ""]), listed([f"x{i}" for i in range(12)])
     ("delay, a b, ''", 'x0, x1, x2, x3, x4, x5, x6, x7, x8, x9 and 2 more')
     """
-    return few([shown(name, LONGEST_NAME) or "''" for name in names], ", ")
+    return few([shown(name, NAME_LIMIT) or "''" for name in names], ", ")
 
 
 def few(phrases: Collection[str], between: str) -> str:

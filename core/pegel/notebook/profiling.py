@@ -26,7 +26,7 @@ from pegel.notebook.stray_texts import stray_texts
 from pegel.notebook.table_counting import summarise
 from pegel.notebook.table_schema import schema_of
 from pegel.spec.monitor_spec import Watch
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.stats.layout import CategoricalLayout, Layout, assemble
 from pegel.stats.noise import Noise
 from pegel.stats.summary import Summary
@@ -191,7 +191,7 @@ def _warn_of_strays(table: table_reading.Table, schema: Schema, categorical: Col
         if is_meant or pa.types.is_boolean(table.schema.field(field.name).type):
             continue
         if stray := stray_texts(table.column(field.name), table.rows):
-            strays.append(f"{shown(field.name, LONGEST_NAME)} ({stray})")
+            strays.append(f"{shown(field.name, NAME_LIMIT)} ({stray})")
     if strays:
         warnings.warn(
             f"taken as categories, though nearly all values are numbers: {few(strays, '; ')}. Correct these values, or "

@@ -13,7 +13,7 @@ from pegel.errors import PermanentError
 from pegel.featurestore import LocalFeatureStore, SourceRef, TimeRange
 from pegel.notebook.column_type import is_instant
 from pegel.notebook.naming import listed, place, reason
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 
 TIME, LABEL = b"pegel.time", b"pegel.label"
@@ -71,13 +71,13 @@ class Registered:
         """Return everything that is known, a line each."""
         lines = [self._size, *_table(self.schema)]
         if self.time is not None:
-            lines.append(f"times in {shown(self.time, LONGEST_NAME)}{self._period(': ')}")
+            lines.append(f"times in {shown(self.time, NAME_LIMIT)}{self._period(': ')}")
         elif self.covered is not None:
             lines.append(f"times{self._period(': ')}")
         if self.other_times:
             lines.append(f"times beside the fields, for models that take them: {listed(self.other_times)}")
         if self.label is not None:
-            lines.append(f"label in {shown(self.label, LONGEST_NAME)}: kept beside the fields, not watched")
+            lines.append(f"label in {shown(self.label, NAME_LIMIT)}: kept beside the fields, not watched")
         lines.append(f"data: {place(self.path)}")
         return "\n".join(lines)
 
@@ -88,7 +88,7 @@ class Registered:
 
 
 def _table(schema: Schema) -> list[str]:
-    names = [shown(field.name, LONGEST_NAME) for field in schema.fields[:MOST_FIELDS]]
+    names = [shown(field.name, NAME_LIMIT) for field in schema.fields[:MOST_FIELDS]]
     width = max(map(len, names), default=0)
     lines = [f"  {name:{width}}  {_words(field)}" for name, field in zip(names, schema.fields, strict=False)]
     more = len(schema.fields) - len(names)
@@ -96,5 +96,5 @@ def _table(schema: Schema) -> list[str]:
 
 
 def _words(field: Field) -> str:
-    unit = "" if field.unit is None else f", in {shown(field.unit, LONGEST_NAME)}"
+    unit = "" if field.unit is None else f", in {shown(field.unit, NAME_LIMIT)}"
     return f"{field.kind:11}  {field.role}{unit}"

@@ -12,7 +12,7 @@ from pegel.data.arrow_columns import categories
 from pegel.data.columns import Missing
 from pegel.data.conversions import TRUTH, parsed
 from pegel.notebook.decimal_sign import NULLS
-from pegel.spec.outside_text import LONGEST_NAME, quoted
+from pegel.spec.outside_text import NAME_LIMIT, quoted
 
 ONE_IN = 10
 """One value in so many may be something else in a column that is one of numbers to a person."""
@@ -38,7 +38,7 @@ class StrayTexts:
         "1 of 5,001 values is no number: 'oops'"
         """
         verb, first = ("is no number", "") if self.count == 1 else ("are no numbers", "the first ")
-        what = "a value of another type" if self.first is None else quoted(self.first, LONGEST_NAME)
+        what = "a value of another type" if self.first is None else quoted(self.first, NAME_LIMIT)
         return f"{self.count:,} of {self.values:,} values {verb}: {first}{what}"
 
 

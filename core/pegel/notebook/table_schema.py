@@ -16,7 +16,7 @@ from pegel.notebook.row_labels import NAMELESS
 from pegel.notebook.table_reading import Table
 from pegel.notebook.written_times import are_written_times
 from pegel.spec.nearest import did_you_mean
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 
 WRITTEN = "times written as text always differ between then and now"
 
@@ -57,8 +57,7 @@ def schema_of(
         PermanentError: If a column that is named is not there.
     """
     if absent := table.absent([*predictions, *categorical, *units]):
-        questions = (did_you_mean(name, table.schema.names) for name in absent)
-        near = "".join(f" D{question[1:]}" for question in questions if question)
+        near = did_you_mean(absent, table.schema.names, lead=" ")
         raise PermanentError(f"expected the columns {listed(absent)}, given a table without them: {otherwise}.{near}")
     fields, left_out, times = [], {name: name for name in _nameless(table)}, set()
     elsewhere = set(without)
@@ -71,7 +70,7 @@ def schema_of(
         if kind == WRITTEN or is_instant(column.type):
             times.add(column.name)
         if not isinstance(kind, Kind):
-            left_out[column.name] = f"{shown(column.name, LONGEST_NAME)} ({shown(kind)})"
+            left_out[column.name] = f"{shown(column.name, NAME_LIMIT)} ({shown(kind)})"
             continue
         role = Role.PREDICTION if column.name in predictions else Role.FEATURE
         chosen = Kind.CATEGORICAL if column.name in categorical else kind
@@ -84,5 +83,5 @@ def _nameless(table: Table) -> list[str]:
     """Return in words which columns are left out for want of a name, as it stands in the table."""
     nameless = [name for name, reason in table.labels.items() if reason == NAMELESS]
     return [
-        f"{shown(name, LONGEST_NAME)} ({NAMELESS})" if name.strip() else "columns without a name" for name in nameless
+        f"{shown(name, NAME_LIMIT)} ({NAMELESS})" if name.strip() else "columns without a name" for name in nameless
     ]

@@ -15,7 +15,7 @@ from pegel.errors import PermanentError
 from pegel.featurestore import TimeRange
 from pegel.notebook.naming import listed
 from pegel.notebook.written_times import written_instant
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 
 Column: TypeAlias = Any
 """An Arrow array; Arrow ships no types."""
@@ -76,7 +76,7 @@ class TimeColumn:
 
     def warnings(self, now: datetime) -> Iterator[str]:
         """Yield what is to be known of the times, a sentence each; what they are taken for is one."""
-        name = shown(self.name, LONGEST_NAME)
+        name = shown(self.name, NAME_LIMIT)
         finer = "nanoseconds are kept as microseconds; no engine here reads finer times"
         unzoned = "times without a zone are taken for UTC; give them one if they are of another clock"
         if taken_for := [words for words, said in ((finer, self.is_finer), (unzoned, self.unzoned)) if said]:

@@ -22,7 +22,7 @@ from pegel.notebook.registered import LABEL, TIME
 from pegel.notebook.stored_columns import StoredColumn
 from pegel.notebook.table_schema import schema_of
 from pegel.notebook.time_column import TimeColumn
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 
 NOTHING = "nothing was registered"
 UNREADABLE = frozenset(".`")
@@ -159,12 +159,12 @@ def _unreadable_names(names: Iterable[str], beside: Iterable[str]) -> dict[str, 
     taken = {name.lower(): name for name in beside}
     unfit = {}
     for column in names:
-        name = shown(column, LONGEST_NAME)
+        name = shown(column, NAME_LIMIT)
         other = taken.setdefault(column.lower(), column)
         if not UNREADABLE.isdisjoint(column):
             unfit[column] = f"{name} (Spark cannot read a name with a dot or a backtick: rename it)"
         elif other != column:
-            unfit[column] = f"{name} (Spark cannot tell it from {shown(other, LONGEST_NAME)})"
+            unfit[column] = f"{name} (Spark cannot tell it from {shown(other, NAME_LIMIT)})"
     return unfit
 
 

@@ -11,7 +11,7 @@ from pegel.notebook.naming import listed
 from pegel.notebook.stored_columns import StoredColumn
 from pegel.notebook.training_file import TrainingFile
 from pegel.spec.minimums import MIN_BASELINE
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 
 
@@ -48,7 +48,7 @@ def _few_values(schema: Schema, facts: TableFacts) -> Iterator[str]:
 
 def _unreadable(column: StoredColumn) -> str:
     held = "numbers" if column.field.kind is Kind.NUMERIC else "numbers, texts or truth values"
-    return f"{shown(column.field.name, LONGEST_NAME)}: {column.unreadable:,} values are no {held}, and are kept as null"
+    return f"{shown(column.field.name, NAME_LIMIT)}: {column.unreadable:,} values are no {held}, and are kept as null"
 
 
 def _odd_columns(facts: TableFacts) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -26,6 +26,8 @@ class ActionKind(StrEnum):
 
 MOVES = frozenset({ActionKind.START, ActionKind.REPLACE, ActionKind.RESTART, ActionKind.STOP})
 """The kinds that touch a backend; the others say why nothing moves."""
+LAUNCHES = MOVES - {ActionKind.STOP}
+"""Those that start something."""
 
 
 class Runs(StrEnum):
@@ -107,3 +109,8 @@ class PastAction:
     reason: str
     generation: int
     at: datetime
+
+
+def launched(actions: Iterable[PastAction], target: Target) -> int:
+    """Return the newest generation of a driver that the actions started; 0 if none did."""
+    return max((each.generation for each in actions if each.target == target and each.kind in LAUNCHES), default=0)

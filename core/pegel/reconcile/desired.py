@@ -22,8 +22,9 @@ def state_fingerprint(version: int = JOB_STATE_VERSION) -> str:
 
 def endpoint_fingerprint(spec: MonitorSpec) -> str:
     """Return the SHA-256 of what an endpoint's processes depend on. Whatever else a spec says does not replace them."""
-    model = spec.model.model_dump(mode="json", exclude={"ready_within"})
-    return hashlib.sha256(json.dumps([spec.namespace, model], sort_keys=True).encode()).hexdigest()
+    parts = {"namespace", "model", "serving", *(["online"] if spec.online.is_used else [])}
+    served = spec.model_dump(mode="json", include=parts, exclude={"model": {"ready_within"}})
+    return hashlib.sha256(json.dumps(served, sort_keys=True).encode()).hexdigest()
 
 
 def desired_groups(specs: Iterable[MonitorSpec], ready: Mapping[str, bool], kafka: str) -> list[Desired]:

@@ -9,7 +9,7 @@ import signal
 from datetime import datetime
 
 from pegel.reconcile.job_backend import JobState, Sighting
-from pegel.spec.limits import FIRST_BATCH_WITHIN, STALE_AFTER, START_WITHIN, WEDGED_AFTER
+from pegel.spec.limits import FIRST_BATCH_WITHIN, STALE_AFTER, STANDS_STILL_AFTER, START_WITHIN, WEDGED_AFTER
 from pegel.stream.result_rows import Heartbeat
 
 
@@ -28,12 +28,20 @@ def cause_of_death(sighting: Sighting, heartbeat: Heartbeat | None, now: datetim
         last = sighting.detail.strip().splitlines()[-1:] or ["its log is empty"]
         code = "an unknown code" if sighting.exit_code is None else sighting.exit_code
         return f"exited with {code}: {last[0][:200]}"
-    if heartbeat is None or heartbeat.generation < sighting.generation:
+    # What runs a driver may have started it again, as the same generation, since it was last heard.
+    if heartbeat is None or heartbeat.generation < sighting.generation or heartbeat.at < sighting.started_at:
         if now - sighting.started_at <= START_WITHIN:
             return None
         allowed = f"{START_WITHIN.total_seconds():.0f} s"
         return f"no heartbeat within {allowed} of its start at {sighting.started_at:%H:%M:%S} UTC"
     return why_not_watching(heartbeat, now)
+
+
+def watches(sighting: Sighting, heartbeat: Heartbeat | None, now: datetime) -> bool:
+    """Say whether this very driver has spoken since it was started and watches now, whatever else is said of it."""
+    if heartbeat is None or heartbeat.generation != sighting.generation or heartbeat.at < sighting.started_at:
+        return False
+    return why_not_watching(heartbeat, now) is None
 
 
 def why_not_watching(heartbeat: Heartbeat, now: datetime) -> str | None:
@@ -51,6 +59,32 @@ def why_not_watching(heartbeat: Heartbeat, now: datetime) -> str | None:
     if now - since > within:
         return f"wedged: no progress since {since:%H:%M:%S} UTC; allowed are {within.total_seconds():.0f} s{batch}"
     return None
+
+
+def why_doubtful(heartbeat: Heartbeat, now: datetime) -> str | None:
+    """Say why nobody should take a group for watched now, also where nothing is to be done about it; None if it is.
+
+    A driver that waits for what is not its own is not restarted, and one that stands still not yet: but its windows
+    say nothing of the present.
+    """
+    why = why_not_watching(heartbeat, now)
+    if why is not None:
+        return why
+    if heartbeat.missing:
+        return heartbeat.missing
+    since = heartbeat.progressed_at or heartbeat.started_at
+    if heartbeat.state == "starting":
+        return f"its driver is starting: {heartbeat.doing} since {since:%H:%M:%S} UTC"
+    if heartbeat.batch_id and now - since > STANDS_STILL_AFTER:
+        return f"no progress since {since:%H:%M:%S} UTC, {heartbeat.doing or 'and it does not say why'}"
+    return None
+
+
+def why_unwatched(heartbeat: Heartbeat | None, now: datetime) -> str | None:
+    """Say why nobody watches a group whose driver spoke last with `heartbeat`, if it ever did; None if it is."""
+    if heartbeat is None or heartbeat.state == "stopped":
+        return "its driver is not running yet"
+    return why_doubtful(heartbeat, now)
 
 
 def _signal_name(number: int) -> str:

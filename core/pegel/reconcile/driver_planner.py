@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pegel.reconcile.actions import Action, ActionKind, Desired, PastAction, Target
 from pegel.reconcile.crash_loops import refusal
-from pegel.reconcile.driver_health import cause_of_death, stopped_on_request
+from pegel.reconcile.driver_health import cause_of_death, stopped_on_request, watches
 from pegel.reconcile.job_backend import JobState, Sighting
 from pegel.stream.result_rows import Heartbeat
 
@@ -97,6 +97,15 @@ def _decide(group: _Group, unreadable: tuple[str, ...]) -> Action | None:
     if sighting.fingerprint != desired.job.fingerprint:
         reason = f"state {sighting.fingerprint[:8] or 'unknown'} runs, {desired.job.fingerprint[:8]} is desired"
         return _unless_waiting(group, desired, ActionKind.REPLACE, reason)
+    if sighting.edited:
+        return _unless_waiting(group, desired, ActionKind.REPLACE, sighting.edited)
+    return _as_desired(group, desired, sighting)
+
+
+def _as_desired(group: _Group, desired: Desired, sighting: Sighting) -> Action:
+    """Return the action for a group whose driver is the desired one."""
+    if sighting.state is JobState.PENDING and not watches(sighting, group.heartbeat, group.now):
+        return group.action(ActionKind.HOLD, sighting.detail or "it is about to be started")
     death = cause_of_death(sighting, group.heartbeat, group.now)
     if death is None:
         return group.action(ActionKind.KEEP, "runs as desired")
@@ -105,7 +114,8 @@ def _decide(group: _Group, unreadable: tuple[str, ...]) -> Action | None:
 
 
 def _orphan(group: _Group, unreadable: tuple[str, ...]) -> Action | None:
-    if group.sighting is None or group.sighting.state is JobState.EXITED:
+    sighting = group.sighting
+    if sighting is None or (sighting.state is JobState.EXITED and not sighting.lingers):
         return None
     if unreadable:
         names = ", ".join(unreadable)

@@ -66,6 +66,8 @@ def _decide(spec: MonitorSpec, status: EndpointStatus, now: datetime, history: t
         if _settles(status, now):
             return Action(kind=ActionKind.HOLD, target=target, reason=_settling(status, reason))
         return _move(ActionKind.REPLACE, spec, reason, now, history)
+    if status.edited:
+        return _move(ActionKind.REPLACE, spec, status.edited, now, history)
     return _keep(spec, status, now, history)
 
 

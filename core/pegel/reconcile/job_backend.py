@@ -15,10 +15,14 @@ class JobState(StrEnum):
     """What a job is seen to do."""
 
     STARTING = "starting"
+    PENDING = "pending"
+    """What runs it is about to start it, or to start it again, and alone decides when: nobody else does."""
     RUNNING = "running"
     EXITED = "exited"
 
 
+WAITING_NOTE = "waiting"
+"""The file in a job's folder in which its driver says what it waits for while it cannot tell the database."""
 SCHEMA_VERSION = 3
 """Of the job document. A driver refuses any other than its own: it and the reconciler are of different releases."""
 
@@ -78,7 +82,11 @@ class Sighting:
     started_at: datetime
     exit_code: int | None = None
     detail: str = ""
-    """Last lines of the log of a job that exited; empty otherwise."""
+    """Last lines of the log of a job that exited; of any other, what it waits for. Empty if for nothing."""
+    edited: str = ""
+    """What somebody else has changed of it since it was started, in words; empty if nothing."""
+    lingers: bool = False
+    """Whether something of it has to be removed, also once it has exited."""
 
 
 class JobBackend(Protocol):

@@ -40,6 +40,8 @@ class EndpointStatus:
     platform tells it, the last answer to an inference. None if it is ready."""
     note: str = ""
     """What a person should know although nothing is wrong with it: that the model's folder holds something else now."""
+    edited: str = ""
+    """What somebody else has changed of it since it was applied, in words; empty if nothing."""
     probe_token: str = field(default="", repr=False)
     """The secret by which the endpoint knows a probe of ours (`pegel.data.wire.PROBE_HEADER`), never in `to_json`.
     Empty where the platform cannot tell: there a probe is counted like the request of a client."""
@@ -107,16 +109,16 @@ class ServingBackend(Protocol):
         """Look at the endpoint's candidate now, at its own address; without a candidate, at what serves."""
         ...
 
-    def promote(self, endpoint: str, fingerprint: str) -> None:
-        """Let the candidate of this fingerprint serve under the endpoint's name and end what served before.
+    def promote(self, spec: MonitorSpec) -> None:
+        """Let what was staged as `spec` serve under the endpoint's name and end what served before.
 
-        If it serves already, nothing changes. Raises Conflict, and leaves all as it is, if it is neither: another run
-        staged or promoted something else meanwhile.
+        If it serves already, nothing changes. Raises Conflict, and leaves all as it is, if it is neither staged nor
+        serving: another run staged or promoted something else meanwhile.
         """
         ...
 
-    def discard(self, endpoint: str, fingerprint: str, *, by: str = "") -> None:
-        """End the candidate of this fingerprint that the run `by` was the last to stage; nothing else is touched."""
+    def discard(self, spec: MonitorSpec, *, by: str = "") -> None:
+        """End what was staged as `spec` if the run `by` was the last to stage it; nothing else is touched."""
         ...
 
     def observe(self, endpoint: str) -> EndpointStatus:

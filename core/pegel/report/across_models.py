@@ -15,6 +15,7 @@ from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.registry import Entry
 from pegel.store.results import Newest, Results
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
+from pegel.stream.outcomes import Outcomes
 from pegel.stream.result_rows import Heartbeat, MinuteBalance
 
 SPARK = 24
@@ -33,7 +34,7 @@ class AcrossModels:
     """The newest of the last day."""
     currents: dict[tuple[str, int], str]
     newest: dict[tuple[str, int], Newest]
-    open_alerts: dict[tuple[str, int], Alert | DamagedRow]
+    open_alerts: dict[tuple[str, int], list[Alert | DamagedRow]]
     silences: list[Silence]
     """Those in force."""
     groups: dict[str, list[str]]
@@ -41,7 +42,7 @@ class AcrossModels:
     unheard: dict[str, str]
     """Why a group's heartbeat cannot be read, by group."""
     damaged: bool
-    """Whether failures or mails not told of some monitor cannot be read: then each is asked for its own."""
+    """Whether failures, mails not told or silences of some monitor cannot be read: then each is asked for its own."""
     problems: list[str]
     """What could be read of no monitor at all."""
 
@@ -69,8 +70,8 @@ def read_across(sources: Sources, entries: Sequence[Entry], now: datetime) -> Ac
         newest=part(
             "the newest windows", lambda: results.newest(monitors, limit=SPARK), dict[tuple[str, int], Newest]()
         ),
-        open_alerts=part("open alerts", alerts.open_by_monitor, dict[tuple[str, int], Alert | DamagedRow]()),
-        silences=part("silences", lambda: alerts.silences(now), list[Silence]()),
+        open_alerts=part("open alerts", alerts.open_by_monitor, dict[tuple[str, int], list[Alert | DamagedRow]]()),
+        silences=part("silences", lambda: alerts.silences(now, damaged=damaged), list[Silence]()),
         groups={group: _group_notices(results, group, since) for group in sorted(groups)},
         unheard=unheard,
         damaged=bool(damaged),
@@ -92,7 +93,15 @@ def _group_notices(results: Results, group: str, since: datetime) -> list[str]:
     never_read = sum(gap.end - gap.start for gap in gaps)
     unbalanced = sum(minute.difference != 0 for minute in minutes)
     notices = [f"{_counted(never_read, 'record')} never read"] if never_read else []
+    made_again = sorted({gap.topic for gap in gaps if gap.is_unknown})
+    notices += [f"of {topic} an unknown number of records never read" for topic in made_again]
     notices += [f"{_counted(set_aside, 'record')} set aside"] if set_aside else []
+    lost = part("what was lost of no model", lambda: results.of_no_model(group, since), Outcomes())
+    at_most, at_least = lost.dropped_at_most, lost.dropped_at_least
+    notices += [f"unknown: up to {_counted(at_most, 'event')} lost with a killed logger"] if at_most else []
+    notices += (
+        [f"unknown: at least {_counted(at_least, 'event')} lost with damaged files of a logger"] if at_least else []
+    )
     notices += [f"ledger does not close in {_counted(unbalanced, 'minute')}"] if unbalanced else []
     return notices + list(dict.fromkeys(damaged))
 

@@ -11,15 +11,17 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 
-from pegel.alerts.alert import Mail, MailKind
+from pegel.alerts.alert import AlertFeature, Mail, MailKind
+from pegel.alerts.alert_kind import AlertKind
 from pegel.baseline.baseline import Baseline
 from pegel.judge.findings import Finding
-from pegel.judge.layers.odd_events import DETECTOR as EVENTS
 from pegel.judge.missing_answers import MissingAnswers
 from pegel.report import words
+from pegel.report.alert_subject import plain_state, subject
 from pegel.report.html import environment
 from pegel.report.mail_facts import Facts
-from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, shown
+from pegel.report.single_event_mail import single_event_words
+from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.stream.result_rows import Tally
 
@@ -51,11 +53,13 @@ def render(
     Args:
         mail: What is to be told.
         baseline: The one the findings name; None leaves out the comparison and the picture.
-        tally: Of all final windows from the alert's beginning to its last drifting one.
+        tally: Of all final windows from the alert's beginning to the last one with a finding.
         page_url: Public address of the monitoring page.
         now: When it is sent.
         endpoint_logs: Where the logs of the model's endpoint are, that of the model server first; none if not known.
     """
+    if mail.alert.kind is AlertKind.SINGLE_EVENT:
+        return Rendered(*single_event_words(mail, link=_link(mail, page_url), now=now), html=None, picture=None)
     facts = Facts.of(mail, baseline, tally, now)
     picture = None if mail.kind is MailKind.OVER else facts.picture()
     values = {
@@ -88,13 +92,13 @@ def plain(mail: Mail, *, problem: str, page_url: str, now: datetime, endpoint_lo
     `problem` says why, for whoever mends it.
     """
     alert = mail.alert
-    state = {MailKind.OVER: "no longer drifting", MailKind.REPEATED: "still drifting"}.get(mail.kind, "drifting")
+    state = plain_state(mail)
     names = words.several(alert.names)
     since = f"since {words.began(alert, now)} UTC"
     lines = [
         f"{names}: {state}, {since}; last seen {words.moment(alert.last_end, now)} UTC.",
         "",
-        *(f"  {shown(feature.feature, LONGEST_NAME)}: {shown(feature.finding.what)}" for feature in alert.features),
+        *(f"  {shown(feature.feature, NAME_LIMIT)}: {shown(feature.finding.what)}" for feature in alert.features),
         "",
         *([] if mail.kind is MailKind.OVER else advice(mail, endpoint_logs)),
         f"Look      {_link(mail, page_url)}",
@@ -131,58 +135,57 @@ def message(rendered: Rendered, *, sender: str, recipient: str, now: datetime) -
     return mail
 
 
-def subject(facts: Facts) -> str:
-    """Return the subject: which model, which features, since when."""
-    alert, mail, findings = facts.alert, facts.mail, facts.findings
-    since = words.began(alert, facts.now)
-    model = f"[pegel] {alert.model} v{alert.version}"
-    if mail.kind is MailKind.OVER:
-        names = words.several([finding.feature for finding in findings])
-        return f"{model}: over: {names} ({since} to {words.moment(alert.last_end, facts.now)} UTC)"
-    if mail.kind is MailKind.GROWN:
-        new = [finding for finding in findings if finding.feature in mail.new_features]
-        return f"{model}: {_drift(new)} too (since {since} UTC)"
-    return f"{model}: {_drift(findings, still=mail.kind is MailKind.REPEATED)} (since {since} UTC)"
-
-
-def _drift(findings: Sequence[Finding], *, still: bool = False) -> str:
-    """Return that features drift, or that there are too many odd events where it is only these."""
-    names = words.several([finding.feature for finding in findings])
-    if _only_events(findings):
-        return f"{'still ' if still else ''}too many {names}"
-    return f"{names} {'are' if len(findings) > 1 else 'is'} {'still ' if still else ''}drifting"
-
-
-def _only_events(findings: Sequence[Finding]) -> bool:
-    return all(finding.detector == EVENTS for finding in findings)
-
-
 def headline(facts: Facts) -> list[str]:
-    """Return one sentence per drifting field, the worst first, each with its size in the field's own unit."""
+    """Return one sentence per field or kind of events, the worst first, each with its size and its time."""
+    if facts.mail.kind is MailKind.OVER:
+        return [_end(facts)]
+    features = {one.finding.id: one for one in facts.alert.features}
+    ordered = [features[finding.id] for finding in facts.findings]
+    if facts.alert.kind is AlertKind.EVENTS:
+        sentences = [f"{_sentence(facts, one.finding)}{_told_with(facts, one.finding)}" for one in ordered]
+        return [f"{sentence}." for sentence in sentences]
+    times = [_between(facts, one) for one in ordered]
+    # What drifts in the same windows says once in which.
+    at_once = len(set(times)) == 1
+    sentences = [
+        _sentence(facts, one.finding) + (f" in the windows {time}" if not (at_once and place) else "")
+        for place, (one, time) in enumerate(zip(ordered, times, strict=True))
+    ]
+    return [f"{sentence}." for sentence in [*sentences, *_begins(facts)]]
+
+
+def _end(facts: Facts) -> str:
     alert, now = facts.alert, facts.now
     between = f"from {words.began(alert, now)} to {words.moment(alert.last_end, now)} UTC"
-    if facts.mail.kind is MailKind.OVER:
-        names = [finding.feature for finding in facts.findings]
-        if _only_events(facts.findings):
-            return [f"{words.several(names)}: no more than tolerated again. There were too many {between}."]
-        look = "look" if len(names) > 1 else "looks"
-        return [f"{words.several(names)} {look} as in training again. The drift was in the windows {between}."]
-    sentences = [_sentence(facts, finding) for finding in facts.findings]
-    drift = next((at for at, finding in enumerate(facts.findings) if finding.detector != EVENTS), None)
-    if drift is not None:
-        sentences[drift] += f" in the windows {between}"
-    return [f"{sentence}." for sentence in [*sentences, *_begins(facts)]]
+    names = words.several([finding.feature for finding in facts.findings])
+    if alert.kind is AlertKind.EVENTS:
+        return f"{names}: no more than tolerated again. There were too many {between}."
+    if alert.kind is AlertKind.QUALITY:
+        verb = "are" if len(facts.findings) > 1 else "is"
+        return f"{names} {verb} as expected again. What was not so was in the windows {between}."
+    look = "look" if len(facts.findings) > 1 else "looks"
+    return f"{names} {look} as in training again. The drift was in the windows {between}."
+
+
+def _between(facts: Facts, feature: AlertFeature) -> str:
+    """Return from when to when a field was found to drift."""
+    about = "about " if "chart" in feature.finding.evidence else ""
+    since, until = (words.moment(at, facts.now) for at in (feature.since, feature.finding.span.end))
+    return f"from {about}{since} to {until} UTC"
 
 
 def _sentence(facts: Facts, finding: Finding) -> str:
     colon = "" if finding.effect_unit in {"sigma", "sd ratio"} else ":"
     role = "the prediction " if facts.is_prediction(finding.feature) else ""
-    sentence = f"{role}{shown(finding.feature, LONGEST_NAME)}{colon} {facts.change(finding)}"
-    # Odd events are counted by the newest window alone; requests say themselves when they were made.
-    if finding.detector != EVENTS or "asked_from" in finding.evidence:
-        return sentence
+    return f"{role}{shown(finding.feature, NAME_LIMIT)}{colon} {facts.change(finding)}"
+
+
+def _told_with(facts: Facts, finding: Finding) -> str:
+    """Return which window counted odd events: the newest alone. Requests say themselves when they were made."""
+    if "asked_from" in finding.evidence:
+        return ""
     start, end = (words.moment(instant, facts.now) for instant in (finding.span.start, finding.span.end))
-    return f"{sentence}, told with the window from {start} to {end} UTC"
+    return f", told with the window from {start} to {end} UTC"
 
 
 def _begins(facts: Facts) -> list[str]:
@@ -191,28 +194,39 @@ def _begins(facts: Facts) -> list[str]:
         chart = feature.finding.evidence.get("chart") or {}
         begun, latest = (datetime.fromisoformat(chart[key]) if chart.get(key) else None for key in ("since", "latest"))
         if begun == feature.since and latest is not None:
-            name, when = shown(feature.feature, LONGEST_NAME), words.moment(latest, facts.now)
+            name, when = shown(feature.feature, NAME_LIMIT), words.moment(latest, facts.now)
             before = words.moment(begun, facts.now)
             return [f"{name} began to change by {when} UTC at the latest; as slow as it is, maybe before {before}"]
     return []
 
 
 def summary(facts: Facts) -> str:
-    """Return how much data speaks, and what does not drift."""
+    """Return how much data speaks, and of drift, what else does and does not."""
     tally = facts.tally
     parts = []
     if tally.windows:
         parts = [f"{tally.drifting:,} of {how_many(tally.windows, 'window')}, {how_many(tally.rows, 'row')}"]
     if facts.mail.kind is MailKind.OVER:
         return f"It was in {parts[0]}." if parts else ""
+    if facts.alert.kind in {AlertKind.EVENTS, AlertKind.QUALITY}:
+        return f"Found in {parts[0]}." if parts else ""
     predictions = [finding.feature for finding in facts.findings if facts.is_prediction(finding.feature)]
     if facts.has_predictions and facts.mail.spec.watch.predictions:
         parts.append(_predictions(facts, moved=bool(predictions)))
     sentence = "; ".join(parts)
     sentence = f"{sentence}." if sentence else ""
-    if facts.others:
-        sentence += f" {facts.others} other {'field looks' if facts.others == 1 else 'fields look'} as in training."
-    return sentence.strip()
+    return f"{sentence} {_alike(facts)}".strip()
+
+
+def _alike(facts: Facts) -> str:
+    """Return how many of the other fields look as in training: all of them, or of how many that can be said."""
+    alike, others = facts.alike
+    if not others:
+        return ""
+    looks = "looks" if alike == 1 else "look"
+    if alike == others:
+        return f"{how_many(others, 'other field')} {looks} as in training."
+    return f"{alike} of {how_many(others, 'other field')} {looks} as in training."
 
 
 def _predictions(facts: Facts, *, moved: bool) -> str:
@@ -247,7 +261,15 @@ def acknowledgement(facts: Facts) -> str:
     what = words.several(alert.acknowledged_features)
     until = words.moment(alert.acknowledged_until, facts.now)
     why = f": {shown(alert.acknowledged_why)}" if alert.acknowledged_why else ""
-    return f"{what} acknowledged by {shown(alert.acknowledged_by, LONGEST_NAME)} until {until} UTC{why}"
+    return f"{what} acknowledged by {shown(alert.acknowledged_by, NAME_LIMIT)} until {until} UTC{why}"
+
+
+_ABOUT = {
+    AlertKind.DRIFT: "drift",
+    AlertKind.QUALITY: "expectations",
+    AlertKind.EVENTS: "events",
+    AlertKind.SINGLE_EVENT: "events",
+}
 
 
 def doubt(facts: Facts) -> str:
@@ -256,23 +278,34 @@ def doubt(facts: Facts) -> str:
     every = words.length(budget.period / budget.count)
     asked = f"{budget} per model"
     sentence = f"Is this a false alarm? At your setting ({asked}) one is expected every {every}"
+    about = _ABOUT[facts.alert.kind]
+    if all(feature.finding.evidence.get("rule") for feature in facts.alert.features):
+        sentence = "A rule is met or not: it is outside the budget of false alarms"
     if facts.mail.previous is None:
-        return f"{sentence}; this is the first alert of this model."
+        return f"{sentence}; this model had no alert about {about} before."
     ago = words.length(facts.alert.opened_at - facts.mail.previous.opened_at)
-    return f"{sentence}; the last alert was {ago} before."
+    return f"{sentence}; the last alert about {about} was {ago} before."
 
 
 def evidence(facts: Facts) -> str:
     """Return the numbers behind the worst finding."""
     worst = facts.findings[0]
-    counted = worst.detector == EVENTS
+    if worst.evidence.get("rule"):
+        sizes = f"{how_many(worst.n, 'row')} of the newest window"
+        suite = shown(str(worst.evidence["suite"]), NAME_LIMIT)
+        return f"a rule of suite {suite}, {sizes} · finding {worst.id[:8]} (pegel explain {worst.id[:8]})"
+    counted = facts.alert.kind is AlertKind.EVENTS
     counting = "requests" if MissingAnswers.of_finding(worst) else "events"
     hours = f" of {worst.season} in training" if worst.season else ""
-    against = f"{how_many(worst.n, 'row')} of the newest window against {worst.m:,}{hours}"
+    against = f"{how_many(worst.n, 'row')} of the newest window"
+    if facts.alert.kind is not AlertKind.QUALITY:
+        against += f" against {worst.m:,}{hours}"
     sizes = f"{worst.n:,} {counting}" if counted else against
-    margin = "" if counted or worst.effect_unit == "r" else f"margin {facts.mail.spec.watch.margin:g} {words.SIGMA}, "
+    without_margin = counted or facts.alert.kind is AlertKind.QUALITY or worst.effect_unit == "r"
+    margin = "" if without_margin else f"margin {facts.mail.spec.watch.margin:g} {words.SIGMA}, "
+    p, threshold = words.p_and_threshold(worst.p_value, worst.threshold)
     return (
-        f"{worst.test} test p = {words.p_value(worst.p_value)}, threshold {words.p_value(worst.threshold)}, "
+        f"{worst.test} test p = {p}, threshold {threshold}, "
         f"effect {words.effect(worst)}, {margin}"
         f"{sizes} · finding {worst.id[:8]} (pegel explain {worst.id[:8]})"
     )

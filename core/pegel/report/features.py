@@ -14,7 +14,7 @@ from pegel.report.merging import merged
 from pegel.report.shapes import shape
 from pegel.report.svg import chart
 from pegel.report.views import FeatureView
-from pegel.report.words import VERDICT_WORDS, p_value, size
+from pegel.report.words import VERDICT_WORDS, p_and_threshold, size
 from pegel.stats.summary import FeatureSummary, Summary
 from pegel.stream.result_rows import WindowRow
 
@@ -90,6 +90,7 @@ def _view(field: Field, baseline: Baseline, now: Summary | None, judged: dict[st
     after = None if now is None else now.features[field.name]
     verdict = Verdict(judged["verdict"]) if judged else Verdict.NO_DATA
     what = judged["what"].replace("->", "→") if judged else "not judged yet"
+    p, threshold = p_and_threshold(judged["p_value"], judged["threshold"]) if judged else ("", "")
     return FeatureView(
         name=field.name,
         role=str(field.role),
@@ -99,8 +100,8 @@ def _view(field: Field, baseline: Baseline, now: Summary | None, judged: dict[st
         what=what,
         effect=_size(judged, field),
         # A chart that has alarmed and not yet come back has no p-value of its own.
-        p_value=p_value(judged["p_value"]) if judged and not _not_yet_back(judged) else "",
-        threshold=p_value(judged["threshold"]) if judged else "",
+        p_value=p if judged and not _not_yet_back(judged) else "",
+        threshold=threshold,
         rows=_values(0 if after is None else after.counted, before.counted, judged),
         further=[],
         odd="" if after is None else odd(after),

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
-from pegel.alerts.alert import Alert, Mail
+from pegel.alerts.alert import Alert, AlertFeature, Mail
+from pegel.alerts.alert_kind import AlertKind
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field, Role
-from pegel.data.spans import Span
 from pegel.detect.effect import percents
 from pegel.judge.findings import ALARMING, Finding, Verdict
-from pegel.judge.judge import judge
+from pegel.judge.judge import Judgement, judge
 from pegel.report import words
+from pegel.report.event_words import worst_first
 from pegel.report.merging import merged
 from pegel.report.picture import MOST, Panel, png
 from pegel.report.shapes import quantile, round_step, shape, share_above
 from pegel.stats.layout import CategoricalLayout
 from pegel.stats.summary import FeatureSummary, Summary
-from pegel.stream.result_rows import Tally
+from pegel.stream.result_rows import Tally, WindowRow
 
 TAIL = 0.95
 """The tail told in words begins near this quantile of the baseline, at a round value."""
@@ -39,6 +40,24 @@ class ComparisonLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """The rows of several windows as one summary, and what judging them says.
+
+    Findings are stored per window, and a window was chosen because it stood out: told of the whole time, its effect
+    would be too large and, in small windows, mostly noise. So the rows of all windows in which a field was found to
+    drift are judged as one; those of other windows, where it may not have drifted yet, would make it too small.
+    """
+
+    summary: Summary
+    judgement: Judgement
+
+    def finding(self, feature: str) -> Finding | None:
+        """Return what is found of a field; None where it is nothing, or nothing by itself."""
+        found = (one for one in self.judgement.findings if one.feature == feature and one.detector == "drift")
+        return next(found, None)
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything a mail says, taken from the alert, its windows and the baseline. No baseline: less is said."""
 
@@ -46,32 +65,31 @@ class Facts:
     now: datetime
     baseline: Baseline | None
     tally: Tally
-    summary: Summary | None
-    """The rows of the drifting windows together, of those that the mail carries."""
-    together: Mapping[str, Finding]
-    """What judging those rows together finds, by field, for the headline alone; evidence and id are the stored ones.
-
-    Findings are stored per window, and a window was chosen because it stood out: told of the whole time, its effect
-    would be too large and, in small windows, mostly noise. So the rows of all drifting windows are judged as one.
-    """
-    compared: frozenset[str] = frozenset()
-    """Fields of which those rows have enough values to say how they look."""
+    together: Mapping[str, Together]
+    """By field, of the windows in which it was found, of those that the mail carries."""
+    overall: Together | None
+    """Of the windows in which anything was found."""
 
     @classmethod
     def of(cls, mail: Mail, baseline: Baseline | None, tally: Tally, now: datetime) -> Facts:
-        """Gather the facts; the windows that drifted are what is compared with the baseline."""
-        drifting = [row for row in mail.windows if row.verdict in ALARMING] or list(mail.windows)
-        summary = None if baseline is None else merged(drifting, baseline)
-        together: dict[str, Finding] = {}
-        compared: frozenset[str] = frozenset()
-        if baseline is not None and summary is not None:
-            span = Span(mail.alert.since, mail.alert.last_end)
-            judged = judge(baseline, summary, spec=mail.spec, span=span, revision=0)
-            together = {finding.feature: finding for finding in judged.findings if finding.detector == "drift"}
-            compared = frozenset(
-                field.feature for field in judged.features if field.verdict is not Verdict.INSUFFICIENT
-            )
-        return cls(mail, now, baseline, tally, summary, together, compared)
+        """Gather the facts; what drifted is compared with the baseline."""
+        if baseline is None or mail.alert.kind is not AlertKind.DRIFT:
+            return cls(mail, now, baseline, tally, {}, None)
+        own = {one.feature: _windows_of(one, mail.windows) for one in mail.alert.features}
+        chosen = {place for places in own.values() for place in places}
+        known = {
+            places: _together(mail, baseline, [mail.windows[place] for place in places])
+            for places in {*own.values(), tuple(sorted(chosen))}
+        }
+        together = {name: known[places] for name, places in own.items()}
+        return cls(
+            mail,
+            now,
+            baseline,
+            tally,
+            {name: one for name, one in together.items() if one is not None},
+            known[tuple(sorted(chosen))],
+        )
 
     @property
     def alert(self) -> Alert:
@@ -80,21 +98,30 @@ class Facts:
 
     @property
     def findings(self) -> list[Finding]:
-        """Return the newest finding of each drifting field: features first, the clearest first; predictions last."""
+        """Return the newest finding of each field, the clearest first; of odd events the worst first."""
         findings = [feature.finding for feature in self.alert.features]
-        return sorted(
-            findings, key=lambda finding: (self.is_prediction(finding.feature), finding.p_value, finding.feature)
-        )
+        if self.alert.kind is AlertKind.EVENTS:
+            return worst_first(findings)
+        return sorted(findings, key=lambda one: (self.is_prediction(one.feature), one.p_value, one.feature))
 
     def change(self, finding: Finding) -> str:
-        """Return what changed in a field over all drifting windows; of its newest window where that is not known."""
-        whole = self.together.get(finding.feature, finding) if finding.detector == "drift" else finding
-        return words.change(whole, self.unit(finding.feature))
+        """Return what changed in a field over its drifting windows; of its newest window where that is not known."""
+        together = self.together.get(finding.feature) if finding.detector == "drift" else None
+        whole = None if together is None else together.finding(finding.feature)
+        return words.change(whole or finding, self.unit(finding.feature))
 
     @property
-    def others(self) -> int:
-        """Return how many fields look as in training; none of which too few values came to say so."""
-        return len(self.compared - set(self.alert.names))
+    def compared(self) -> frozenset[str]:
+        """Return the fields of which those rows have enough values to say how they look."""
+        fields = () if self.overall is None else self.overall.judgement.features
+        return frozenset(one.feature for one in fields if one.verdict is not Verdict.INSUFFICIENT)
+
+    @property
+    def alike(self) -> tuple[int, int]:
+        """Return how many fields look as in training, and how many there are beside those of the alert."""
+        fields = () if self.overall is None else self.overall.judgement.features
+        others = [one.verdict for one in fields if one.feature not in self.alert.names]
+        return sum(one in {Verdict.OK, Verdict.BELOW_MARGIN} for one in others), len(others)
 
     def field(self, name: str) -> Field | None:
         """Return a field of the schema; None for what is no field, such as the rate of outliers."""
@@ -118,30 +145,52 @@ class Facts:
 
     def comparison(self) -> list[ComparisonLine]:
         """Return the numbers of the worst field, then and now; empty when they are not known."""
-        name = self.findings[0].feature
-        if self.baseline is None or self.summary is None or self.field(name) is None:
+        worst = self.findings[0]
+        name, together = worst.feature, self.together.get(worst.feature)
+        if self.baseline is None or together is None or self.field(name) is None:
             return []
-        before, now = self.baseline.summary.features[name], self.summary.features[name]
+        before, now = self.baseline.summary.features[name], together.summary.features[name]
         if not (before.counted and now.counted):
             return []
         if isinstance(before.layout, CategoricalLayout):
             return _categories(before.layout, before, now)
-        chance = self.together.get(name, self.findings[0]).evidence.get("effect", {}).get("auc")
+        chance = (together.finding(name) or worst).evidence.get("effect", {}).get("auc")
         return [*_numbers(before, now, self.unit(name)), *_ranks(chance)]
 
     def picture(self) -> bytes | None:
         """Return the worst fields as PNG; None when there is nothing to draw."""
-        if self.baseline is None or self.summary is None:
-            return None
         panels = []
         for finding in self.findings:
-            if self.field(finding.feature) is None:
+            name, together = finding.feature, self.together.get(finding.feature)
+            if self.baseline is None or together is None or self.field(name) is None:
                 continue
-            sides = (summary.features[finding.feature] for summary in (self.baseline.summary, self.summary))
-            drawn = shape(*sides)
+            drawn = shape(self.baseline.summary.features[name], together.summary.features[name])
             if drawn is not None:
-                panels.append(Panel(finding.feature, self.change(finding), self.unit(finding.feature), drawn))
+                panels.append(Panel(name, self.change(finding), self.unit(name), drawn))
         return png(panels[:MOST]) if panels else None
+
+
+def _windows_of(one: AlertFeature, windows: Sequence[WindowRow]) -> tuple[int, ...]:
+    """Return the places of the windows in which a field was found; of all that alarm meanwhile where none says so."""
+    end = one.finding.span.end
+    since = [at for at, row in enumerate(windows) if row.span.end > one.since and row.span.start < end]
+    alarming = [at for at in since if windows[at].verdict in ALARMING]
+    own = [at for at in alarming if _names(windows[at], one.feature)]
+    return tuple(own or alarming or since)
+
+
+def _names(row: WindowRow, feature: str) -> bool:
+    judged = row.judgement.get("features", ())
+    return any(one["feature"] == feature and one["verdict"] in ALARMING for one in judged)
+
+
+def _together(mail: Mail, baseline: Baseline, windows: Sequence[WindowRow]) -> Together | None:
+    """Return windows as one; None where nothing was counted in the baseline's cells."""
+    summary = merged(windows, baseline)
+    if summary is None:
+        return None
+    span = mail.alert.features[0].finding.span
+    return Together(summary, judge(baseline, summary, spec=mail.spec, span=span, revision=0))
 
 
 def _numbers(before: FeatureSummary, now: FeatureSummary, unit: str | None) -> list[ComparisonLine]:

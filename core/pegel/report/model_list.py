@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from pegel.alerts.alert import DispatchFailure
+from pegel.alerts.alert import Alert, DispatchFailure, Silence
+from pegel.alerts.alert_kind import AlertKind
 from pegel.data.spans import Span
 from pegel.errors import DamagedRow
+from pegel.judge.answer_times import answer_times
 from pegel.judge.division import Division
+from pegel.judge.event_counts import UNANSWERED
 from pegel.judge.layer import Setting
 from pegel.report.across_models import AcrossModels, read_across
 from pegel.report.progress import ago
@@ -20,6 +23,7 @@ from pegel.report.views import ModelRow
 from pegel.report.words import moment, silenced
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.registry import Entry, Registry
@@ -38,14 +42,13 @@ def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime) 
     """Return one model as a row of the list; where something cannot be read its state is `error`."""
     name, version, spec, key = entry.model, entry.version, entry.spec, (entry.model, entry.version)
     reader, newest = PartReader(), across.newest.get(key, Newest(None, [], []))
-    last, alert, requests = newest.window, across.open_alerts.get(key), newest.requests
+    last, requests, known = newest.window, newest.requests, across.open_alerts.get(key, [])
+    alerts = [alert for alert in known if not isinstance(alert, DamagedRow)]
     if isinstance(last, DamagedRow):
         reader.problems.append(str(last))
         last = None
     reader.problems += newest.problems
-    if isinstance(alert, DamagedRow):
-        reader.problems.append(str(alert))
-        alert = None
+    reader.problems += [str(alert) for alert in known if isinstance(alert, DamagedRow)]
     if key in across.currents:
         # Its document is unpacked, not parsed: damage shows, and a list of fifty models stays quick.
         reader.part("its baseline", lambda: BaselineStore(sources.engine).document(across.currents[key]), b"")
@@ -61,33 +64,45 @@ def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime) 
     if problems or spec is None:
         state = error(problems[0])
     else:
-        state = state_of(
-            spec,
-            last=last,
-            alert=alert,
-            heartbeat=across.heartbeats.get(spec.group),
-            now=now,
-            failure=across.failures.get(key),
+        heartbeat, failure = across.heartbeats.get(spec.group), across.failures.get(key)
+        known_state = reader.part(
+            "its state",
+            lambda: state_of(spec, last=last, alerts=alerts, heartbeat=heartbeat, now=now, failure=failure),
+            None,
         )
+        state = known_state or error(reader.problems[0])
     return ModelRow(
         name=name,
         version=version,
         state=state,
         last_window="none yet" if last is None else _ago(last.span.end, now),
+        answers="" if last is None else "; ".join(answer_times(last.latencies, last.orphans)),
         requests=sparkline([_per_minute(*window) for window in requests], title=_rate(requests)),
-        open_alerts=0 if alert is None else 1,
+        open_alerts=len(alerts),
+        look="" if spec is None else _look(spec, alerts),
         false_alarms="unknown" if spec is None else allowed(spec),
         silences=[silenced(one, now) for one in across.silences if (one.model, one.version) == key],
         notices=notices,
+        around=list(sources.around),
     )
 
 
+def _look(spec: MonitorSpec, alerts: Sequence[Alert]) -> str:
+    """Return where it stands why answers are missing; empty where no alert is about that."""
+    if not any(UNANSWERED.feature in alert.names for alert in alerts if alert.kind is AlertKind.EVENTS):
+        return ""
+    whose = "" if spec.model.url is None else f"that of the server {shown(spec.model.url, LONGEST_SENTENCE)} and "
+    return f"why answers are missing stands in {whose}the logs of endpoint {spec.endpoint}"
+
+
 def _name_own_damage(sources: Sources, key: tuple[str, int], now: datetime, reader: PartReader) -> None:
-    """Put what cannot be read of one monitor's failures and mails not told among the reader's problems."""
+    """Put what cannot be read of one monitor's failures, mails not told and silences among the reader's problems."""
     results, dispatch, damaged = Results(sources.engine), DispatchFailures(sources.engine), reader.problems
+    quiet = partial(AlertStore(sources.engine).silences, now, *key, damaged=damaged)
     reader.part("failures", lambda: results.failures(*key, damaged=damaged), list[MonitorFailure]())
     untold = partial(dispatch.recent, *key, since=now - LOOK_BACK, damaged=damaged)
     reader.part("what was not told", untold, list[DispatchFailure]())
+    reader.part("silences", quiet, list[Silence]())
 
 
 def allowed(spec: MonitorSpec) -> str:

@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from pegel.alerts.alert import Alert, DispatchFailure, Silence
+from pegel.alerts.alert_kind import AlertKind
 from pegel.baseline.baseline import Baseline
 from pegel.errors import NotFound
+from pegel.judge.answer_times import answer_times
 from pegel.judge.findings import Finding
-from pegel.reconcile.actions import PastAction, Target
+from pegel.reconcile.actions import PastAction, Target, launched
 from pegel.report.across_models import AcrossModels, read_across
 from pegel.report.features import feature_views
 from pegel.report.model_list import row_of
@@ -21,6 +23,7 @@ from pegel.report.views import FeatureView, LedgerView, ModelView
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import how_many
+from pegel.stats.answer_latencies import Latencies
 from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
@@ -34,6 +37,8 @@ TIMELINE = 180
 """Windows on a time line."""
 PICTURED = 12
 """Newest final windows that are filled into the pictures of features."""
+MARKED = 400
+"""Newest findings that are looked at for the time line."""
 LISTED = 25
 """Findings, alerts, outliers and actions that are listed."""
 
@@ -58,30 +63,35 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
     )
     baseline = part("the baseline", lambda: _baseline(sources, model, version, windows), None)
     since = windows[0].span.start.replace(second=0, microsecond=0) if windows else now - LOOK_BACK
+    findings = part(
+        "findings",
+        lambda: results.recent_findings(model, version, limit=MARKED, damaged=reader.problems),
+        list[Finding](),
+    )
     stored = AlertStore(sources.engine)
     alerts = part("alerts", lambda: stored.alerts(model, version, limit=LISTED, damaged=reader.problems), list[Alert]())
-    alert = next((one for one in alerts if one.over_at is None), None)
+    drift = next((one for one in alerts if one.over_at is None and one.kind is AlertKind.DRIFT), None)
     title = f"{how_many(len(windows), 'window')} of {model} version {version}"
+    actions = part("actions", lambda: _actions(sources, spec, reader.problems), list[PastAction]())
     view = ModelView(
         row=row_of(sources, entry, across, now),
         made_at=now,
         baseline=_baseline_words(baseline),
         notes=part("notes", lambda: _notes(final), list[str]()),
-        timeline=part("the time line", lambda: timeline(windows, title=title), ""),
+        answers=_answers(windows),
+        timeline=part("the time line", lambda: timeline(windows, findings, title=title), ""),
         features=part(
             "features",
-            lambda: feature_views(baseline, final, alert) if baseline is not None else [],
+            lambda: feature_views(baseline, final, drift) if baseline is not None else [],
             list[FeatureView](),
         ),
         ledger=part("the ledger", lambda: _ledger(results, entry, since, reader.problems), LedgerView.of([], [])),
         windows=windows[::-1],
-        findings=part(
-            "findings",
-            lambda: results.recent_findings(model, version, limit=LISTED, damaged=reader.problems),
-            list[Finding](),
-        ),
+        findings=findings[:LISTED],
         alerts=alerts,
-        silences=part("silences", lambda: stored.silences(now, model, version), list[Silence]()),
+        silences=part(
+            "silences", lambda: stored.silences(now, model, version, damaged=reader.problems), list[Silence]()
+        ),
         outliers=part(
             "outliers",
             lambda: results.outliers(model, version, limit=LISTED, damaged=reader.problems),
@@ -92,7 +102,7 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
             lambda: results.invalid(model, version, since, damaged=reader.problems)[::-1],
             list[InvalidRow](),
         ),
-        actions=part("actions", lambda: _actions(sources, spec, reader.problems), list[PastAction]()),
+        actions=actions,
         failures=part(
             "failures", lambda: results.failures(model, version, damaged=reader.problems), list[MonitorFailure]()
         ),
@@ -103,7 +113,7 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
             lambda: DispatchFailures(sources.engine).recent(model, version, limit=LISTED, damaged=reader.problems),
             list[DispatchFailure](),
         ),
-        stream="" if spec is None else _progress(across, spec.group, now),
+        stream="" if spec is None else _progress(across, spec.group, actions, now),
     )
     unread = [entry.problem] if spec is None else [across.unheard[spec.group]] if spec.group in across.unheard else []
     return replace(view, problems=list(dict.fromkeys([*unread, *across.problems, *reader.problems])))
@@ -121,9 +131,21 @@ def _notes(windows: Sequence[WindowRow]) -> list[str]:
     return next((row.judgement["notes"] for row in reversed(windows) if row.judgement.get("notes")), [])
 
 
+def _answers(windows: Sequence[WindowRow]) -> str:
+    """Return how long the answers took of which the windows tell, and which have no request, in words."""
+    latencies = Latencies()
+    for row in windows:
+        latencies.merge(row.latencies)
+    return "; ".join(answer_times(latencies, sum(row.orphans for row in windows)))
+
+
 def _ledger(results: Results, entry: Entry, since: datetime, damaged: list[str]) -> LedgerView:
-    balance = [] if entry.spec is None else results.ledger_balance(entry.spec.group, since, damaged=damaged)
-    return LedgerView.of(results.ledger(entry.model, entry.version, since, damaged=damaged), balance)
+    own = results.ledger(entry.model, entry.version, since, damaged=damaged)
+    if entry.spec is None:
+        return LedgerView.of(own, [])
+    group = entry.spec.group
+    balance = results.ledger_balance(group, since, damaged=damaged)
+    return LedgerView.of(own, balance, of_no_model=results.of_no_model(group, since))
 
 
 def _gaps(results: Results, spec: MonitorSpec | None, damaged: list[str]) -> list[Gap]:
@@ -141,13 +163,13 @@ def _actions(sources: Sources, spec: MonitorSpec | None, damaged: list[str]) -> 
     return ActionLog(sources.engine).recent(*targets, limit=LISTED, damaged=damaged)[::-1]
 
 
-def _progress(across: AcrossModels, group: str, now: datetime) -> str:
+def _progress(across: AcrossModels, group: str, actions: Sequence[PastAction], now: datetime) -> str:
     beat = across.heartbeats.get(group)
     if group in across.unheard:
         return "its driver's heartbeat cannot be read"
     if beat is None:
         return "its driver has not spoken yet"
-    words = f"driver {progress(beat, now)}"
+    words = f"driver {progress(beat, now, launched=launched(actions, Target.driver(group)))}"
     return f"{words}; {shown(beat.error, LONGEST_SENTENCE)}" if beat.error else words
 
 

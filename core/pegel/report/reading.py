@@ -19,9 +19,10 @@ LOOK_BACK = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where everything is read from."""
+    """Where everything is read from. `around`: what is wrong around all models that no database tells, in words."""
 
     engine: Engine
+    around: tuple[str, ...] = ()
 
 
 class PartReader:

@@ -1,22 +1,28 @@
-"""How a monitor is, in words: `ok`, `drifting since 14:05 UTC`, `no traffic for 3 min`, `no baseline`."""
+"""How a monitor is, in words: `ok`, `drifting since 14:05 UTC: distance`, `no traffic for 3 min`, `no baseline`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from pegel.alerts.alert import Alert
+from pegel.alerts.alert import Alert, AlertFeature
+from pegel.alerts.alert_kind import AlertKind
+from pegel.detect.effect import percent_of
+from pegel.judge.event_counts import UNANSWERED
 from pegel.judge.findings import Verdict
-from pegel.judge.layers.odd_events import DETECTOR as EVENTS
 from pegel.judge.missing_answers import MissingAnswers
-from pegel.reconcile.driver_health import why_not_watching
+from pegel.reconcile.driver_health import why_unwatched
+from pegel.report.event_words import OddEvents, worst_first
 from pegel.report.views import StateView
-from pegel.report.words import began, length, moment, several
+from pegel.report.words import effect, length, moment
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.stream.commit import MonitorFailure
 from pegel.stream.result_rows import Heartbeat, WindowRow
 
+LISTED = 3
+"""Further kinds of odd events that are named; the rest is counted."""
 NEVER_LOGGED = {
     "answers": "; this endpoint logs no answers: predictions are not watched",
     "requests": "; this endpoint logs no requests: features are not watched",
@@ -27,32 +33,32 @@ def state_of(
     spec: MonitorSpec,
     *,
     last: WindowRow | None,
-    alert: Alert | None,
+    alerts: Sequence[Alert],
     heartbeat: Heartbeat | None,
     now: datetime,
     failure: MonitorFailure | None = None,
 ) -> StateView:
-    """Return the first of these that holds: not watched, error, drifting, no traffic, not judged, ok.
+    """Return the first of these that holds: not watched, error, an open alert, no traffic, not judged, ok.
 
     A model that drifts and has no traffic says both: whether it still drifts nobody can know.
 
     Args:
         spec: The monitor.
         last: Its last final window.
-        alert: Its open alert.
+        alerts: Its open alerts.
         heartbeat: Of the group's driver.
         now: The present instant.
         failure: Why the stream cannot watch or judge it; None if it can.
     """
-    unwatched = _not_watched(heartbeat, now)
+    unwatched = why_unwatched(heartbeat, now)
     if unwatched is not None:
         return StateView(words=f"not watched: {unwatched}", level="bad")
     if failure is not None:
         lost = f", {how_many(failure.windows_lost, 'window')} lost" if failure.windows_lost else ""
         return error(f"{failure.reason} (since {moment(failure.since, now)} UTC{lost})")
     quiet = _no_traffic(spec, last, now)
-    if alert is not None:
-        words = _alerting(alert, last, now)
+    if alerts:
+        words = _alerting(alerts, last, now)
         return StateView(words=words if quiet is None else f"{words}, and {quiet}", level="bad")
     if last is None:
         return StateView(words="waiting for the first window", level="idle")
@@ -67,22 +73,67 @@ def _no_traffic(spec: MonitorSpec, last: WindowRow | None, now: datetime) -> str
     return f"no traffic for {length(now - last.span.end)}"
 
 
-def _alerting(alert: Alert, last: WindowRow | None, now: datetime) -> str:
-    """Return what an open alert says: missing answers with their numbers, first of all, also those not yet in it.
+def _alerting(alerts: Sequence[Alert], last: WindowRow | None, now: datetime) -> str:
+    """Return what open alerts say: odd events first, because they leave little to judge, then drift, then quality."""
+    features = {kind: [one for alert in alerts if alert.kind is kind for one in alert.features] for kind in AlertKind}
+    texts = [
+        _odd_events(features[AlertKind.EVENTS], last, now),
+        _drift(features[AlertKind.DRIFT], now),
+        _quality(features[AlertKind.QUALITY], now),
+    ]
+    if features[AlertKind.SINGLE_EVENT]:
+        texts.append("an event was extremely far out")
+    return "; ".join(text for text in texts if text)
 
-    The numbers are those of the newest window that has any; since when it is so, the alert may know longer.
+
+def _odd_events(features: Sequence[AlertFeature], last: WindowRow | None, now: datetime) -> str:
+    """Return the worst kind of odd events with its numbers and since when it is so, the others with their share.
+
+    The numbers of missing answers are those of the newest window that has any; since when, the alert may know longer.
     """
-    of_answers = [MissingAnswers.of_finding(feature.finding) for feature in alert.features]
-    begun = [feature.since for feature, answers in zip(alert.features, of_answers, strict=True) if answers is not None]
+    since = {one.feature: one.since for one in features}
+    findings = worst_first(one.finding for one in features)
     newest = None if last is None else _missing(last)
-    missing = newest or next((answers for answers in of_answers if answers is not None), None)
-    texts = [] if missing is None else [_since(missing, min([missing.since, *begun]), now)]
-    others = [feature for feature, answers in zip(alert.features, of_answers, strict=True) if answers is None]
-    if others:
-        only_events = all(feature.finding.detector == EVENTS for feature in others)
-        trouble = f"too many {several([feature.feature for feature in others])}" if only_events else "drifting"
-        texts.append(f"{trouble} since {began(alert, now)} UTC")
-    return "; ".join(texts)
+    texts, shares = [], []
+    for finding in findings:
+        odd, missing = OddEvents.of(finding), MissingAnswers.of_finding(finding)
+        if missing is None:
+            texts.append(f"{odd} since {moment(since[finding.feature], now)} UTC")
+            shares.append(f"{finding.feature} {odd.share}")
+        else:
+            missing = newest or missing
+            texts.append(_since(missing, min(missing.since, since[finding.feature]), now))
+            shares.append(f"{finding.feature} {percent_of(missing.seen, missing.n)}")
+    if newest is not None and UNANSWERED.feature not in since:
+        texts.insert(0, _since(newest, newest.since, now))
+        shares.insert(0, "")
+    return "" if not texts else "; also ".join([texts[0], *([_listed(shares[1:])] if shares[1:] else [])])
+
+
+def _drift(features: Sequence[AlertFeature], now: datetime) -> str:
+    """Return since when fields drift, the clearest one with its size, the others counted."""
+    if not features:
+        return ""
+    first = min(features, key=lambda one: one.since)
+    worst = min(features, key=lambda one: one.finding.p_value).finding
+    size = f" by {effect(worst)}" if worst.effect_unit == "sigma" else ""
+    more = f" and {len(features) - 1} more" if len(features) > 1 else ""
+    about = "about " if "chart" in first.finding.evidence else ""
+    name = shown(worst.feature, NAME_LIMIT)
+    return f"drifting since {about}{moment(first.since, now)} UTC: {name}{size}{more}"
+
+
+def _quality(features: Sequence[AlertFeature], now: datetime) -> str:
+    """Return since when fields are not as a suite expects them."""
+    if not features:
+        return ""
+    names = [shown(one.feature, NAME_LIMIT) for one in features]
+    return f"not as expected since {moment(min(one.since for one in features), now)} UTC: {_listed(names)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"{', '.join(names[:LISTED])}{more}"
 
 
 def _missing(last: WindowRow) -> MissingAnswers | None:
@@ -98,12 +149,6 @@ def _since(missing: MissingAnswers, since: datetime, now: datetime) -> str:
     if missing.asked_from is None or missing.asked_to is None:
         return f"{missing} {begun}"
     return f"{missing} from {moment(missing.asked_from, now)} to {moment(missing.asked_to, now)}, {begun}"
-
-
-def _not_watched(heartbeat: Heartbeat | None, now: datetime) -> str | None:
-    if heartbeat is None or heartbeat.state == "stopped":
-        return "its driver is not running yet"
-    return why_not_watching(heartbeat, now)
 
 
 def error(reason: str) -> StateView:

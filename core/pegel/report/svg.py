@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pegel.detect.effect import percent, percents
 from pegel.report.shapes import Bars, OutlinedHistogram
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.spec.plain_numbers import plain
 
 WIDTH, HEIGHT = 360.0, 150.0
@@ -106,7 +106,7 @@ def _numbers(edges: Array, unit: str | None) -> str:
 def _bars(shape: Bars, top: float) -> str:
     slot = (WIDTH - _LEFT - _RIGHT) / len(shape.labels)
     parts = []
-    for i, label in enumerate(shown(label, LONGEST_NAME) for label in shape.labels):
+    for i, label in enumerate(shown(label, NAME_LIMIT) for label in shape.labels):
         middle, before = _LEFT + (i + 0.5) * slot, float(shape.baseline[i])
         caption = f"{label}: baseline {percent(before)}"
         if shape.now is not None:

@@ -2,7 +2,8 @@
 
 A verdict is told by form as well as by colour: a drifting window is a full block with a triangle above it (three
 quarters where only many windows together differ), one below the margin is a half block, one without a judgement is
-hollow.
+hollow, and so is one of which only events were found to be odd. Odd events have bars of their own below the verdicts,
+at the time that they are about: that of requests is earlier than the window that tells of them.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from html import escape
 
-from pegel.judge.findings import ALARMING, Verdict
+from pegel.alerts.alert_kind import AlertKind
+from pegel.judge.answer_times import answer_times
+from pegel.judge.findings import ALARMING, Finding, Verdict
 from pegel.report.words import VERDICT_WORDS
+from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.stream.result_rows import WindowRow
 
 WIDTH, HEIGHT = 960.0, 128.0
 _LANE, _LANE_HEIGHT = 18.0, 16.0
+_BARS, _BAR_HEIGHT = 36.0, 5.0
 _GROUND, _TALLEST = 106.0, 62.0
 _JUDGED = {Verdict.OK: 0.25, Verdict.BELOW_MARGIN: 0.5, Verdict.DRIFTING: 0.75, Verdict.DRIFT: 1.0}
 _STEPS = tuple(
@@ -26,14 +31,21 @@ _STEPS = tuple(
 _TICKS = 9
 
 
-def timeline(windows: Sequence[WindowRow], *, title: str) -> str:
-    """Return the windows, given in order of time, as SVG; an empty string when there are none."""
+def timeline(windows: Sequence[WindowRow], findings: Sequence[Finding] = (), *, title: str) -> str:
+    """Return the windows, given in order of time, and their findings as SVG; an empty string without windows."""
     if not windows:
         return ""
     start, end = windows[0].span.start, max(row.span.end for row in windows)
     scale = WIDTH / (end - start).total_seconds()
     most = max(1, *(row.rows + row.late + row.invalid for row in windows))
-    body = "".join(_window(row, (row.span.start - start).total_seconds() * scale, scale, most) for row in windows)
+    events = [one for one in findings if AlertKind.of(one) is AlertKind.EVENTS]
+    drift = {one.span for one in findings if AlertKind.of(one) in {AlertKind.DRIFT, AlertKind.QUALITY}}
+    odd_alone = {one.span for one in events} - drift
+    body = "".join(
+        _window(row, (row.span.start - start).total_seconds() * scale, scale, most, odd_alone=row.span in odd_alone)
+        for row in windows
+    )
+    body += "".join(_bar(one, start, end, scale) for one in events)
     return (
         f'<svg class="pegel-timeline" role="img" viewBox="0 0 {WIDTH:g} {HEIGHT:g}"><title>{escape(title)}</title>'
         f'{body}<line class="axis" x1="0" x2="{WIDTH:g}" y1="{_GROUND:g}" y2="{_GROUND:g}"/>'
@@ -47,16 +59,17 @@ def told(row: WindowRow) -> str:
     unanswered = row.requests - row.joined
     asked = how_many(row.requests, "request")
     extra += [f"{unanswered:,} of {asked} without an answer"] if row.final and unanswered else []
+    extra += answer_times(row.latencies, row.orphans)
     kind = [] if row.final else ["provisional"]
     counted = ", ".join([how_many(row.rows, "row"), *extra, *kind])
     return f"{row.span.start:%Y-%m-%d %H:%M:%S} to {row.span.end:%H:%M:%S} UTC: {VERDICT_WORDS[row.verdict]}, {counted}"
 
 
-def _window(row: WindowRow, x: float, scale: float, most: int) -> str:
+def _window(row: WindowRow, x: float, scale: float, most: int, *, odd_alone: bool) -> str:
     """Return one window: the verdict above, the rows below with what was late or invalid on top."""
     full = (row.span.end - row.span.start).total_seconds() * scale
     width = max(full - min(1.0, full * 0.15), 0.4)
-    parts = [f"<g><title>{escape(told(row))}</title>", _verdict(row, x, width)]
+    parts = [f"<g><title>{escape(told(row))}</title>", _verdict(row, x, width, odd_alone=odd_alone)]
     y = _GROUND
     for kind, count in (("rows", row.rows), ("late", row.late), ("invalid", row.invalid)):
         height = count / most * _TALLEST
@@ -67,7 +80,21 @@ def _window(row: WindowRow, x: float, scale: float, most: int) -> str:
     return "".join([*parts, "</g>"])
 
 
-def _verdict(row: WindowRow, x: float, width: float) -> str:
+def _bar(finding: Finding, start: datetime, end: datetime, scale: float) -> str:
+    """Return when odd events came, as far as it lies between `start` and `end`; of requests, when they were made."""
+    evidence, span = finding.evidence, finding.span
+    first = datetime.fromisoformat(evidence["asked_from"]) if "asked_from" in evidence else span.start
+    last = datetime.fromisoformat(evidence["asked_to"]) if "asked_to" in evidence else span.end
+    left, right = ((min(max(at, start), end) - start).total_seconds() * scale for at in (first, last))
+    if right <= left:
+        return ""
+    title = escape(shown(f"{finding.feature}: {finding.what}", LONGEST_SENTENCE))
+    return f"<g><title>{title}</title>{_block('odd', left, _BARS, right - left, _BAR_HEIGHT)}</g>"
+
+
+def _verdict(row: WindowRow, x: float, width: float, *, odd_alone: bool) -> str:
+    if odd_alone and row.verdict is Verdict.DRIFT:
+        return _block("verdict odd_alone", x, _LANE, width, _LANE_HEIGHT)
     height = _JUDGED.get(row.verdict, 1.0) * _LANE_HEIGHT
     y = _LANE + _LANE_HEIGHT - height
     block = _block(f"verdict {row.verdict.value}", x, y, width, height)

@@ -9,6 +9,7 @@ from pegel.alerts.alert import Alert, DispatchFailure, Silence
 from pegel.judge.findings import Finding, Verdict
 from pegel.reconcile.actions import PastAction
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
+from pegel.stream.outcomes import Outcomes
 from pegel.stream.result_rows import InvalidRow, LedgerRow, MinuteBalance, OutlierRow, WindowRow
 
 
@@ -46,9 +47,17 @@ class LedgerView:
     duplicate: int
     set_aside: int
     dropped: int
+    dropped_at_most: int
+    """Those of the dropped that may have been delivered all the same."""
+    dropped_at_least: int
+    """Those of the dropped that may stand for more than themselves."""
     asked: int
     """Requests of which it is known whether they were answered."""
     unanswered: int
+    perhaps_lost: int
+    """Events of the whole group, of models that nobody knows: at most so many were lost with a killed logger."""
+    surely_lost: int
+    """The same: at least so many were lost with files of a logger that were damaged."""
     unbalanced: list[MinuteBalance]
     """Minutes of the whole group in which not everything that arrived is accounted for, the newest first."""
 
@@ -58,11 +67,34 @@ class LedgerView:
         return self.judged + self.late + self.invalid + self.duplicate + self.set_aside + self.dropped
 
     @classmethod
-    def of(cls, rows: list[LedgerRow], balance: list[MinuteBalance]) -> LedgerView:
-        """Add up a model's minutes, and pick those in which its group's ledger does not close."""
-        names = ("judged", "late", "invalid", "duplicate", "set_aside", "dropped", "asked", "unanswered")
+    def of(
+        cls, rows: list[LedgerRow], balance: list[MinuteBalance], *, of_no_model: Outcomes | None = None
+    ) -> LedgerView:
+        """Add up a model's minutes, and pick those in which its group's ledger does not close.
+
+        `of_no_model`: what the group's ledger accounts to no model.
+        """
+        nobody = of_no_model or Outcomes()
+        names = (
+            "judged",
+            "late",
+            "invalid",
+            "duplicate",
+            "set_aside",
+            "dropped",
+            "dropped_at_most",
+            "dropped_at_least",
+            "asked",
+            "unanswered",
+        )
         sums = {name: sum(getattr(row, name) for row in rows) for name in names}
-        return cls(**sums, unbalanced=[minute for minute in reversed(balance) if minute.difference])
+        unbalanced = [minute for minute in reversed(balance) if minute.difference]
+        return cls(
+            **sums,
+            perhaps_lost=nobody.dropped_at_most,
+            surely_lost=nobody.dropped_at_least,
+            unbalanced=unbalanced,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,15 +114,21 @@ class ModelRow:
     state: StateView
     last_window: str
     """When the last final window ended and how long ago, in words."""
+    answers: str
+    """How long answers took of which the last final window tells, and which have no request, in words; or empty."""
     requests: str
     """SVG: requests per window, oldest left."""
     open_alerts: int
     false_alarms: str
     """Expected against allowed, in words."""
+    look: str = ""
+    """Where it stands why answers are missing, in words; empty while no alert is about that."""
     silences: list[str] = field(default_factory=list)
     """Who holds back its mails until when and why, in words."""
     notices: list[str] = field(default_factory=list)
     """What went wrong around the model without being its state: mails not told, records never read, an open ledger."""
+    around: list[str] = field(default_factory=list)
+    """What is wrong around all models, in words: the logger has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +143,8 @@ class ModelView:
     """What is not looked for, and why, as the newest judged window says."""
     timeline: str
     """SVG."""
+    answers: str
+    """How long the answers took of which the windows shown tell, and which have no request, in words; or empty."""
     features: list[FeatureView]
     """Worst first."""
     ledger: LedgerView

@@ -9,7 +9,7 @@ from typing import Any
 from pegel.alerts.alert import Alert, Silence
 from pegel.detect.effect import percent
 from pegel.judge.findings import Finding, Verdict
-from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, shown
+from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import plain
 
 VERDICT_WORDS = {
@@ -49,6 +49,20 @@ def p_value(value: float) -> str:
     return f"{value:.0e}" if value < 1e-4 else f"{value:.2g}"  # noqa: PLR2004  smaller ones are written with an exponent
 
 
+def p_and_threshold(value: float, threshold: float) -> tuple[str, str]:
+    """Return a p-value and its threshold, with so many digits that they are not the same.
+
+    >>> p_and_threshold(3.2e-41, 6e-6), p_and_threshold(2.1e-8, 2.4e-8), p_and_threshold(0.0, 1e-6)
+    (('3e-41', '6e-06'), ('2.1e-08', '2.4e-08'), ('<1e-300', '1e-06'))
+    """
+    texts = p_value(value), p_value(threshold)
+    digits = 1
+    while texts[0] == texts[1] and value != threshold and digits < MOST_DIGITS:
+        texts = f"{value:.{digits}e}", f"{threshold:.{digits}e}"
+        digits += 1
+    return texts
+
+
 def size(value: float, effect_unit: str, evidence: Mapping[str, Any], unit: str | None = None) -> str:
     """Return how large a change is; `unit` is that of the feature.
 
@@ -67,6 +81,8 @@ def size(value: float, effect_unit: str, evidence: Mapping[str, Any], unit: str 
         return f"{_signed(100 * value)} points"
     if effect_unit == "TV":
         return f"{percent(abs(value))} of rows moved"
+    if effect_unit == "exceptions":
+        return f"{percent(value)} of values"
     if effect_unit == "r":
         return f"{_signed(value)} in correlation"
     text = f"{_digits(abs(value), effect_unit)} {_UNITS.get(effect_unit, effect_unit)}".strip()
@@ -131,7 +147,7 @@ def silenced(silence: Silence, now: datetime) -> str:
     """Return who said until when and why that no mail is sent about a model."""
     until, since = moment(silence.until, now), moment(silence.said_at, now)
     why = shown(silence.why, LONGEST_SENTENCE)
-    return f"no mail before {until} UTC, said by {shown(silence.by, LONGEST_NAME)} at {since} UTC: {why}"
+    return f"no mail before {until} UTC, said by {shown(silence.by, NAME_LIMIT)} at {since} UTC: {why}"
 
 
 def length(span: timedelta) -> str:
@@ -154,5 +170,5 @@ def several(names: Sequence[str], most: int = 2) -> str:
     ('a', 'a and b', 'a and 3 more')
     """
     if len(names) > most:
-        return f"{shown(names[0], LONGEST_NAME)} and {len(names) - 1} more"
-    return " and ".join(shown(name, LONGEST_NAME) for name in names)
+        return f"{shown(names[0], NAME_LIMIT)} and {len(names) - 1} more"
+    return " and ".join(shown(name, NAME_LIMIT) for name in names)

@@ -10,12 +10,12 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonS
 
 LONGEST = timedelta(days=366)
 """Of any length of time that is asked for: nobody remembers for longer why it was."""
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_WRITTEN = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?)\s*([smhd]?)")
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_WRITTEN = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?)\s*(ms|[smhd]?)")
 
 
 def parse_duration(text: str) -> timedelta | None:
-    """Return the length of time that a person wrote: `60` (seconds), `90s`, `15m`, `1.5h`, `2d`; None for other text.
+    """Return the length of time that a person wrote: `60` (seconds), `500ms`, `90s`, `15m`, `1.5h`, `2d`, or None.
 
     Raises ValueError for more than 366 days.
 

@@ -11,14 +11,22 @@ STALE_AFTER = timedelta(seconds=60)
 SPEAKS_WITHIN = 2 * HEARTBEAT_EVERY
 """How long a driver that fell silent is still listened for before it is ended: after the database was away, every last
 heartbeat is as old as that."""
+STANDS_STILL_AFTER = timedelta(seconds=30)
+"""Time without progress after which people are told that nothing moves, before anything is done about it: a batch takes
+seconds at most."""
 WEDGED_AFTER = timedelta(seconds=120)
 """Time without progress, although the driver says that it lives, after which its stream counts as wedged."""
 FIRST_BATCH_WITHIN = timedelta(seconds=600)
-"""The same while a driver has not committed any batch: its first one starts Spark's workers, loads every baseline,
-reads what has come while nobody watched, and often shares the machine with whatever starts beside it. Ended too early
-it would begin anew each time and never commit; one that hangs is found a few minutes later."""
-START_WITHIN = timedelta(seconds=180)
-"""Time until the first heartbeat: a JVM, a session, the first batch."""
+"""The same while a driver has not committed any batch: steps of its start, each of which is progress, among them a JVM
+that starts Spark; then a batch that starts Spark's workers, loads every baseline, reads what has come while nobody
+watched, and often shares the machine with whatever starts beside it. Ended too early it would begin anew each time and
+never commit; one that hangs is found a few minutes later."""
+START_WITHIN = timedelta(seconds=600)
+"""Time until a driver's first word: an interpreter, its libraries, the database; seconds, but minutes on a machine that
+does twenty other things. From then on it says each step, and what counts is that these go on, see
+`FIRST_BATCH_WITHIN`."""
+NOT_WATCHED_FOR = timedelta(minutes=5)
+"""How long a group may be without a driver that watches it before people are mailed: a restart takes a minute."""
 STOP_GRACE = timedelta(seconds=30)
 """How long anything may take to finish its batch before it is ended."""
 SERVICE_GRACE = timedelta(seconds=10)
@@ -30,6 +38,10 @@ LONGEST_QUIET = timedelta(days=31)
 OLDEST_RECORD = timedelta(days=400)
 """A record dated longer ago is in no window: more than the longest one, and than any broker keeps records. Topics are
 made so that brokers refuse it, because Spark ends on times that a calendar has no room for."""
+
+ANSWER_WITHIN = timedelta(seconds=60)
+"""How long an answer is waited for, in event time: as long as our endpoints let a model take, and longer than anybody
+who waits for a prediction does. An answer that takes longer counts as missing."""
 
 FREE_RESTARTS = 3
 """Tries in a row without waiting; a hiccup of the machine deserves no delay."""
@@ -46,5 +58,15 @@ ENDPOINTS_SEEN_WITHIN = timedelta(seconds=15)
 """How long looking at all endpoints may take; the others are looked at a minute later. A quarter of that minute."""
 ENDPOINTS_AT_ONCE = 16
 """Endpoints that are asked at the same time."""
+CLUSTER_ANSWERS_WITHIN = timedelta(seconds=15)
+"""How long a cluster's API server may take for one answer: its admission webhooks have ten seconds."""
+CLUSTER_PATIENCE = timedelta(seconds=10)
+"""How long one request waits in all where the cluster is too busy and asks to wait; then it is tried a minute later."""
+JOB_WITHIN = timedelta(hours=24)
+"""How long a job of a cluster that ends, as a baseline's, may take; then it is ended."""
+TRIGGERER_LATE_BY = timedelta(seconds=30)
+"""How much later than a trigger's own limit Airflow's scheduler gives up on a triggerer that does not answer."""
+GONE_WITHIN = timedelta(seconds=30)
+"""How long an object of a cluster that was deleted may stay while its own controller clears up."""
 ENDPOINT_SETTLES_WITHIN = timedelta(minutes=10)
 """How long a changed endpoint is left to whoever changed it: onboarding registers the monitor after the endpoint."""

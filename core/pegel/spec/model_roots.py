@@ -10,8 +10,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from pegel.errors import InvalidSpec
-from pegel.spec.monitor_spec import Model
+from pegel.spec.monitor_spec import Model, MonitorSpec
 from pegel.spec.outside_text import quoted
+
+LOADED = "loading one runs its code"
 
 
 def refuse_model_outside(model: Model, roots: tuple[str, ...] | None) -> None:
@@ -20,12 +22,23 @@ def refuse_model_outside(model: Model, roots: tuple[str, ...] | None) -> None:
     None allows every place; no root at all allows none. Folders are compared with every link and `..` resolved, those
     of the files in the model's folder, too. Of addresses the text is compared; one with `..` or an escape is refused.
     """
-    if roots is None or is_below(model.place, roots):
+    field, why = ("uri", LOADED) if model.url is None else ("url", "requests are passed on to it")
+    _refuse_outside(f"model.{field}", model.place, roots, why)
+
+
+def refuse_models_outside(spec: MonitorSpec, roots: tuple[str, ...] | None) -> None:
+    """Raise InvalidSpec when the model of a spec, or the one beside it, is below none of `roots`, as above."""
+    refuse_model_outside(spec.model, roots)
+    if spec.serving.canary_uri is not None:
+        _refuse_outside("serving.canary_uri", spec.serving.canary_uri, roots, LOADED)
+
+
+def _refuse_outside(field: str, place: str, roots: tuple[str, ...] | None, why: str) -> None:
+    if roots is None or is_below(place, roots):
         return
     allowed = ", ".join(map(quoted, roots)) or "no place at all"
-    field, why = ("uri", "loading one runs its code") if model.url is None else ("url", "requests are passed on to it")
     raise InvalidSpec(
-        f"model.{field}: given {quoted(model.place)}: expected a model below PEGEL_MODEL_ROOTS ({allowed}), links "
+        f"{field}: given {quoted(place)}: expected a model below PEGEL_MODEL_ROOTS ({allowed}), links "
         f"resolved, because {why}. Nothing was started."
     )
 
@@ -64,11 +77,19 @@ def _lies_below(folder: Path, roots: tuple[str, ...]) -> bool:
     try:
         places = [local.resolve() for root in roots if (local := local_folder(root)) is not None]
         return all(any(path.is_relative_to(place) for place in places) for path in _everything(folder))
-    except (OSError, RuntimeError, ValueError):  # a loop of links is a RuntimeError up to Python 3.12
+    except (OSError, RuntimeError, ValueError):
         return False
 
 
 def _everything(folder: Path) -> Iterator[Path]:
     """Yield where a folder really is, then where everything that stands in it is."""
-    yield folder.resolve()
-    yield from (path.resolve() for path in folder.rglob("*"))
+    yield _followed(folder)
+    yield from map(_followed, folder.rglob("*"))
+
+
+def _followed(path: Path) -> Path:
+    """Return where a path is with every link resolved. Raises RuntimeError for a loop of links."""
+    place = path.resolve()
+    if place.is_symlink():  # Python 3.13 leaves a loop as it is, earlier ones raise
+        raise RuntimeError(f"a loop of links: {path}")
+    return place

@@ -8,19 +8,15 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pegel.errors import InvalidSpec
 from pegel.spec import names
 from pegel.spec.durations import Delay, Duration
+from pegel.spec.limits import ANSWER_WITHIN
+from pegel.spec.online_section import Online
+from pegel.spec.section import Section
+from pegel.spec.serving_section import Serving
 from pegel.spec.spec_fields import (
     Address,
     AlarmCount,
@@ -35,6 +31,7 @@ from pegel.spec.spec_fields import (
     Share,
     Source,
     SpecVersion,
+    Suites,
     Version,
     WatchedNames,
 )
@@ -43,21 +40,6 @@ from pegel.spec.spec_text import read_data
 
 OutlierMethod = Literal["ecod", "hbos"]
 """How unusual a number is: by the rarer of its two tails, or by how thin the histogram is around it."""
-
-
-class Section(BaseModel):
-    """A section of a spec: immutable, and unknown fields are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse true and false where a number is expected: they would be taken for 1 and 0."""
-        field = cls.model_fields[info.field_name or ""]
-        if isinstance(value, bool) and field.annotation is not bool:
-            raise ValueError(f"{str(value).lower()} is no value of this field; write a number, a text or a list")
-        return value
 
 
 class Model(Section):
@@ -114,6 +96,7 @@ class BaselineSource(Section):
     """Hours by which the clock that the features follow is ahead of UTC."""
 
 
+DAY = timedelta(days=1)
 SHORTEST_STEP = timedelta(seconds=1)
 """The stream looks at its windows once a second."""
 LATEST = timedelta(days=7)
@@ -123,6 +106,11 @@ MAX_SLIDES = 30
 fields take 0.3 s of a core, 60 take 0.6 s, 360 (an hour by 10 s) would take 6 s, longer than a batch may last."""
 MAX_PANES = 1_000
 """Slides that are open at the same time, each with its own counts in memory: about 100 kB for 50 fields."""
+BYTES_PER_REQUEST = 56
+"""What a driver keeps in memory of a request and its answer until their window is final."""
+MOST_OPEN_REQUESTS = 10_000_000
+"""Requests of a model in windows that are not final: 560 MB, four times what its driver takes else. An hour at 1,000 a
+second has a third of them, a week 600 million, which no machine of ours could hold."""
 
 
 class Windowing(Section):
@@ -200,8 +188,13 @@ class Watch(Section):
     outlier_method: OutlierMethod = "ecod"
     """How numbers are scored, from the next baseline on: `ecod` by their tails, `hbos` also in gaps between heaps of
     values. Categories and missing values score by how rare they are, in either."""
+    outliers: Literal["standard", "realtime"] = "standard"
+    """When an outlying event is told on the topic: with the batch that counts it, or in `realtime` before that, by a
+    process of its own beside the group's driver."""
     rows_per_day: DailyNumber = 100_000.0
     """Expected traffic; with `outliers_per_day` it gives the outlier rate."""
+    expectations: Suites = ()
+    """What rows must be like: `derived`, the suite that follows from the baseline, and own suites."""
     margin: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Smallest change worth a page, in standard deviations; smaller significant changes are shown, not mailed."""
 
@@ -223,8 +216,22 @@ class EventTolerance(Section):
     """Events that the logger gave up. It does so only where it lost its broker for longer than its disk lasts."""
     ahead: Share = 0.01
     """Events dated more than 30 s ahead: a clock is wrong, and they may be in the wrong window."""
+    replaced: Share = 0.01
+    """Events of requests with features that the online store did not have, or not fresh, or not in time."""
     unanswered: Share = 0.01
     """Requests without an answer after 60 s, among all requests: refused, failed, or never received."""
+    slow: Share = 0.05
+    """Answers that took longer than `slow_after`, among all answers."""
+    slow_after: Duration | None = None
+    """How long an answer may take, at most 60 s: later, it is missing. None: latency is shown, and not judged."""
+
+    @field_validator("slow_after")
+    @classmethod
+    def _within_a_minute(cls, limit: timedelta | None) -> timedelta | None:
+        if limit is not None and limit > ANSWER_WITHIN:
+            seconds = ANSWER_WITHIN.total_seconds()
+            raise ValueError(f"expected at most {seconds:g} s: an answer that takes longer is missing; choose less")
+        return limit
 
 
 _PER = re.compile(
@@ -289,6 +296,11 @@ class Alerting(Section):
     emails: Emails = ()
     repeat_after: Duration = timedelta(hours=1)
     """No further mail about the same alert before this has passed, unless it grows to more features."""
+    outliers: Literal["show", "page"] = "show"
+    """Whether a single event that is extremely far out is mailed by itself, or only shown like other outliers."""
+    outlier_pages_per_week: Annotated[float, Field(ge=0.01, le=1_000)] = 1.0
+    """How many such mails a week there are at most, whatever comes. An event is extreme where unchanged rows, at the
+    expected traffic, score so high less often than that."""
 
 
 class MonitorSpec(Section):
@@ -299,12 +311,28 @@ class MonitorSpec(Section):
     namespace: Name = "default"
     group: Name = "default"
     """Monitors of one group share a streaming driver; an own group buys isolation for about 460 MB."""
+    serving: Serving = Serving()
+    online: Online = Online()
     baseline: BaselineSource
     windowing: Windowing = Windowing()
     watch: Watch = Watch()
     events: EventTolerance = EventTolerance()
     false_alarms: FalseAlarms = FalseAlarms()
     alerts: Alerting = Alerting()
+
+    @model_validator(mode="after")
+    def _one_transformer(self) -> Self:
+        if not self.online.is_used:
+            return self
+        if self.model.protocol != "v1":
+            raise ValueError("online: features are looked up for requests of protocol v1; set model.protocol to v1")
+        if self.model.logged_by == "server":
+            raise ValueError(
+                "online: nothing of ours stands before a server that logs by itself; leave out model.logged_by"
+            )
+        if self.serving.transformer is not None:
+            raise ValueError("online: looks features up by a transformer of ours; leave out serving.transformer")
+        return self
 
     @property
     def key(self) -> str:
@@ -319,12 +347,31 @@ class MonitorSpec(Section):
     @property
     def expected_rows(self) -> int:
         """Return how many rows a window has at the expected traffic, `watch.rows_per_day`."""
-        return round(self.watch.rows_per_day * (self.windowing.length / timedelta(days=1)))
+        return round(self.watch.rows_per_day * (self.windowing.length / DAY))
+
+    @property
+    def extreme_level(self) -> float:
+        """Return the part of unchanged rows below which an outlying event is extreme."""
+        return self.alerts.outlier_pages_per_week / (7 * self.watch.rows_per_day)
 
     @property
     def served_name(self) -> str:
         """Return what the model is called in the paths of its requests."""
         return self.model.served_name or self.endpoint
+
+    @model_validator(mode="after")
+    def _fits_in_memory(self) -> Self:
+        windowing, rows_per_day = self.windowing, self.watch.rows_per_day
+        requests = rows_per_day * ((windowing.length + windowing.lateness) / DAY)
+        if requests > MOST_OPEN_REQUESTS:
+            raise ValueError(
+                f"watch.rows_per_day {rows_per_day:,.10g} is up to {requests:,.0f} requests within length "
+                f"{_seconds(windowing.length)} and lateness {_seconds(windowing.lateness)}, at most "
+                f"{MOST_OPEN_REQUESTS:,} are possible: the driver keeps {BYTES_PER_REQUEST} bytes of each in memory "
+                f"until its window is final; choose a shorter length or lateness, so that both together are "
+                f"{int(MOST_OPEN_REQUESTS / rows_per_day * DAY.total_seconds()):,}s at most"
+            )
+        return self
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data with every default written out."""

@@ -5,6 +5,7 @@ Every name is a pure function of what it names, so whoever knows the model finds
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 MANAGED_BY = "pegel"
@@ -12,14 +13,14 @@ SAFE_NAME = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 """A letter, then lower case letters, digits and inner hyphens: valid as topic part, Kubernetes and folder name."""
 SERVED_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}"
 """What a server may call a model in its paths, of which it is one step."""
-LONGEST_NAME = 63
+LONGEST_SAFE_NAME = 63
 """Letters of a name, inclusive: of a DNS label, which is what Kubernetes allows a namespace or an endpoint. The longest
 topic made of it, `pegel.<namespace>.dead-letters`, has 82 of the 249 letters that Kafka allows."""
 
 
 def is_safe(name: str) -> bool:
     """Say whether `name` may stand in every place a name stands in: its letters and their number."""
-    return len(name) <= LONGEST_NAME and re.fullmatch(SAFE_NAME, name) is not None
+    return len(name) <= LONGEST_SAFE_NAME and re.fullmatch(SAFE_NAME, name) is not None
 
 
 def monitor_key(model: str, version: int) -> str:
@@ -56,3 +57,37 @@ def dead_letters_topic(namespace: str) -> str:
 def topics(namespace: str) -> tuple[str, ...]:
     """Return all topics of a namespace."""
     return (inference_topic(namespace), outliers_topic(namespace), dead_letters_topic(namespace))
+
+
+LOGGER_SERVICE = "pegel-logger"
+"""The inference logger's Service in a cluster; endpoints of every namespace post there."""
+LOGGER_PORT = 8080
+"""On which it listens there."""
+
+RUNTIME = "pegel-sklearn"
+"""The ClusterServingRuntime of our own model server."""
+
+
+def candidate(endpoint: str) -> str:
+    """Return the InferenceService beside an endpoint's own that is to take its place."""
+    return f"{endpoint}-candidate"
+
+
+def endpoint_note(endpoint: str) -> str:
+    """Return the ConfigMap of an endpoint that a server serves which is not ours."""
+    return f"pegel-endpoint-{endpoint}"
+
+
+def driver_object(group: str) -> str:
+    """Return the SparkApplication of a group's driver, and the ConfigMap with what it is told."""
+    return f"pegel-{group}"
+
+
+def finite_job(role: str, endpoint: str, job_id: str) -> str:
+    """Return the SparkApplication of a job that ends, at most 53 letters; the same `job_id` is the same job.
+
+    >>> finite_job("baseline", "delays-v1", "scheduled__2026-11-29")
+    'pegel-baseline-delays-v1-03681997'
+    """
+    short = hashlib.sha256(job_id.encode()).hexdigest()[:8]
+    return f"pegel-{role}-{endpoint}"[:44].rstrip("-") + f"-{short}"

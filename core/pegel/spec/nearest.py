@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.outside_text import LONGEST_SHOWN, NAME_LIMIT, shown
 
 MOST_LOOKED_AT = 20
 """Names that are compared with the known ones; a person does not read more."""
@@ -20,7 +20,7 @@ def nearest(given: str, known: Iterable[str]) -> str | None:
 
     Of what is given 80 characters are compared, so this is quick whatever is given.
     """
-    return _nearest(given[:LONGEST_NAME], tuple(known))
+    return _nearest(given[:NAME_LIMIT], tuple(known))
 
 
 @lru_cache(maxsize=64)
@@ -29,32 +29,28 @@ def _nearest(given: str, known: tuple[str, ...]) -> str | None:
     return next(iter(get_close_matches(given, known, n=1)), None)
 
 
-def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """Return the `nearest` name as a question to be put into a sentence; "" where there is none.
+def did_you_mean(given: str | Iterable[str], known: Iterable[str], *, lead: str = "") -> str:
+    """Return as a question which of the `known` names the given ones probably mean; "" where none is like one.
 
-    >>> did_you_mean("lenght", ["width", "length"]), did_you_mean("lenght", ["colour"])
+    A known name that is given, too, is meant by nobody else. Of what is given 20 names are looked at. `lead` stands
+    before a question; after a blank alone it begins a sentence.
+
+    >>> did_you_mean("lenght", ["width", "length"]), did_you_mean("lenght", ["colour"], lead="; ")
     ('did you mean `length`?', '')
+    >>> did_you_mean(["lenght", "width", "wdth"], ["width", "length"], lead=" ")
+    ' Did you mean `length`?'
     """
-    near = nearest(given, known)
-    return "" if near is None else f"did you mean `{shown(near)}`?"
-
-
-def names_meant(given: Iterable[str], known: Iterable[str]) -> str:
-    """Return which of the `known` names the `given` ones probably mean, as the end of a sentence; "" if none is like.
-
-    A known name that is given, too, is meant by nobody else. Of what is given 20 names are looked at.
-
-    >>> names_meant(["lenght", "width", "wdth"], ["width", "length"]), names_meant(["x"], ["width"])
-    ('; did you mean `length`?', '')
-    """
-    names = list(given)
+    names = [given] if isinstance(given, str) else list(given)
     free = [name for name in known if name not in set(names)]
     near = dict.fromkeys(name for each in names[:MOST_LOOKED_AT] if (name := nearest(each, free)) is not None)
-    return f"; did you mean {', '.join(f'`{shown(name, LONGEST_NAME)}`' for name in near)}?" if near else ""
+    if not near:
+        return ""
+    verb, most = "Did" if lead == " " else "did", LONGEST_SHOWN if len(near) == 1 else NAME_LIMIT
+    return f"{lead}{verb} you mean {', '.join(f'`{shown(name, most)}`' for name in near)}?"
 
 
 def field_meant(given: Iterable[Any], fields: Sequence[str]) -> str:
-    """Return which field the first name that a client sent probably means, as `names_meant` does.
+    """Return which field the first name that a client sent probably means, as the end of a sentence.
 
     What is no text is no name. One name and the first 200 fields are compared: this is quick whatever a client sends.
 
@@ -62,4 +58,4 @@ def field_meant(given: Iterable[Any], fields: Sequence[str]) -> str:
     '; did you mean `length`?'
     """
     first = next((name for name in given if isinstance(name, str)), "")
-    return names_meant([first], fields[:MOST_FIELDS])
+    return did_you_mean(first, fields[:MOST_FIELDS], lead="; ")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
-from pegel.errors import PermanentError
+from pegel.errors import InvalidSpec, PermanentError
 from pegel.spec.outside_text import shown
 
 
@@ -20,6 +21,20 @@ def refuse_unwritable(path: Path, suffix: str | None = None) -> None:
         raise PermanentError(f"expected a file in a folder that is there, given {given}. Nothing was written.")
     if suffix is not None and path.suffix.lower() != suffix:
         raise PermanentError(f"expected a file named *{suffix}, given {shown(str(path))}. Nothing was written.")
+
+
+def refuse_overwriting(path: Path, inputs: Iterable[Path], option: str) -> None:
+    """Refuse a file to be written that is one of those to be read, by whatever name: another spelling, or a link.
+
+    Raises InvalidSpec.
+    """
+    if not path.is_file():
+        return
+    if same := next((given for given in inputs if given.exists() and path.samefile(given)), None):
+        alias = "" if path == same else f", which is {shown(str(same))}"
+        raise InvalidSpec(
+            f"{option}: expected a file that is not read, given {shown(str(path))}{alias}. Nothing was read or written."
+        )
 
 
 def write_whole(path: Path, text: str) -> None:

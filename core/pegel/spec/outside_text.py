@@ -14,8 +14,8 @@ from typing import Any
 
 LONGEST_SHOWN = 200
 """Characters of one shown text, its note on what was cut included: two lines of a terminal."""
-LONGEST_NAME = 80
-"""The same for a name: a column of a table, a part of a mail's subject."""
+NAME_LIMIT = 80
+"""The same for a name: a column of a table, a part of a mail's subject. How long a name may be is another question."""
 LONGEST_SENTENCE = 1_000
 """The same for a reason, which may carry the last lines of a log."""
 SHORTEST_LIMIT = 64

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pegel.errors import SetupError
 
 SETTINGS_FILE = "settings.json"
 """Below a home: what a system that is up says of its addresses. It may name a database's password: mode 0600."""
@@ -17,6 +20,10 @@ SETTINGS_FILE = "settings.json"
 HOME = ".pegel"
 LOCAL = "local"
 """The backend of this machine, as settings name it."""
+KSERVE = "kserve"
+"""The serving backend of a cluster, as settings name it."""
+KUBERNETES = "kubernetes"
+"""The job backend of a cluster, as settings name it."""
 
 
 def nearest_home(start: Path) -> Path:
@@ -28,19 +35,64 @@ def nearest_home(start: Path) -> Path:
     return next((home for home in homes if home.is_dir()), start / HOME)
 
 
+class LogFormat(StrEnum):
+    """How a driver or a job of Spark writes its log."""
+
+    TEXT = "text"
+    """Lines for people, on standard error."""
+    JSON = "json"
+    """One object a line on standard output, for what collects the logs of pods."""
+
+
 class Settings(BaseSettings):
     """The addresses a Pegel process needs. Every field is an environment variable `PEGEL_<NAME>`."""
 
-    model_config = SettingsConfigDict(env_prefix="PEGEL_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="PEGEL_",
+        frozen=True,
+        extra="ignore",
+        # What cannot be accepted may be a secret that stands in the wrong place.
+        hide_input_in_errors=True,
+    )
 
     home: Path = Field(default_factory=lambda: nearest_home(Path.cwd()))
     """Folder of everything a local system keeps: state, logs, data. Deleting it forgets the system."""
-    database_url: str | None = None
-    """SQLAlchemy URL of the results database; None means SQLite in `home`."""
+    database_url: str | None = Field(default=None, repr=False)
+    """SQLAlchemy URL of the results database; None means SQLite in `home`. It may hold a password: not to be shown."""
     kafka: str = "127.0.0.1:9092"
     """Bootstrap servers, comma separated host:port."""
-    feature_store: Path | None = None
-    """Root of the local feature store; None means `home`/features."""
+    kafka_security_protocol: str = "PLAINTEXT"
+    """What the broker asks of a connection; this and the next ones are explained in `pegel.spec.kafka_security`."""
+    kafka_sasl_mechanism: str | None = None
+    """How a client says who it is."""
+    kafka_user: str | None = None
+    """Who it is."""
+    kafka_password: SecretStr | None = None
+    """What proves it."""
+    kafka_token_file: Path | None = None
+    """File with a token that proves it, instead of a password."""
+    kafka_ca: str | None = None
+    """File with the certificates of whoever may vouch for the broker, or these themselves."""
+    kafka_certificate: Path | None = None
+    """File with the client's own certificate."""
+    kafka_key: Path | None = None
+    """File with the key to it."""
+    feature_store: str | None = None
+    """Root of the feature store: a folder, or the address of a copy of one, such as `s3a://bucket/features`, which jobs
+    of Spark read; None means `home`/features."""
+    online_redis: SecretStr | None = None
+    """Address of the Redis or Valkey server that keeps online features, as `redis://host:6379/0`, with `rediss:` over
+    TLS. It may hold a password: not to be shown."""
+    entity_secret: SecretStr | None = None
+    """What proves which entity a hash is of: at least 16 bytes, for specs with `online.private`."""
+    hopsworks: str | None = None
+    """Where Hopsworks is, as host or host:port, asked by https; None: training data come from nowhere there."""
+    hopsworks_project: str | None = None
+    """The project that results are written to; a source of training data names its own."""
+    hopsworks_key_file: Path | None = None
+    """File with an API key of Hopsworks, one line."""
+    hopsworks_ca: Path | None = None
+    """File with the certificates that are trusted for it (PEM); None: the machine's."""
     logger_url: str = "http://127.0.0.1:8090/"
     """Where endpoints post their CloudEvents: the inference logger."""
     page_url: str = "http://127.0.0.1:8080/pegel"
@@ -55,17 +107,19 @@ class Settings(BaseSettings):
     """Interpreter of the serving environment, used by the local serving backend."""
     spark_python: Path | None = None
     """Interpreter of the Spark environment, used by the local job backend."""
-    spark_jars: Path | None = None
-    """Folder of the Kafka connector jars for Spark."""
     spark_master: str = "local[2]"
     """Spark master of streaming drivers started by the local job backend."""
+    log_format: LogFormat = LogFormat.TEXT
+    """How drivers and jobs of Spark write their logs: `text`, lines on standard error, or `json` on standard output."""
+    metrics_port: int | None = None
+    """Port at which a streaming driver answers Prometheus, below `/metrics`; None: at none."""
     model_roots: str | None = None
     """Folders, or addresses such as `s3://bucket/models`, below which models may lie, comma separated; None allows
     every place, an empty text none. Loading a model runs its code as the account that serves it."""
     serving_backend: str = LOCAL
-    """`local`: real model servers as processes of this machine."""
+    """`local`: real model servers as processes of this machine; `kserve`: InferenceServices of a cluster."""
     job_backend: str = LOCAL
-    """`local`: a detached, locked process per streaming driver on this machine."""
+    """`local`: a detached, locked process per streaming driver on this machine; `kubernetes`: a SparkApplication."""
 
     @classmethod
     def of_home(cls, home: Path) -> Self:
@@ -75,6 +129,23 @@ class Settings(BaseSettings):
         except FileNotFoundError:
             return cls(home=home)
         return cls(**(written | {"home": home}))
+
+    @classmethod
+    def of_environment(cls) -> Self:
+        """Return the settings in force. Raises SetupError, one sentence, for values that cannot be accepted."""
+        try:
+            return cls()
+        except ValidationError as error:
+            wrong = "; ".join(f"PEGEL_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
+            raise SetupError(f"{wrong}. Nothing was started.") from None
+
+    def variables(self) -> dict[str, str]:
+        """Return the settings as the environment variables that a process reads them from, secrets included."""
+        values = self.model_dump(exclude_none=True)
+        plain = {
+            name: each.get_secret_value() if isinstance(each, SecretStr) else each for name, each in values.items()
+        }
+        return {f"PEGEL_{name.upper()}": str(value) for name, value in plain.items()}
 
     @cached_property
     def database(self) -> str:
@@ -95,5 +166,18 @@ class Settings(BaseSettings):
 
     @cached_property
     def features(self) -> Path:
-        """Return the root of the local feature store in effect."""
-        return self.feature_store or self.home / "features"
+        """Return the root of the local feature store in effect. Raises SetupError where it lies at an address."""
+        if self.feature_store is None:
+            return self.home / "features"
+        if self.features_address:
+            raise SetupError(
+                f"PEGEL_FEATURE_STORE: given {self.feature_store}, which jobs of Spark read; expected a folder of this "
+                "machine. Nothing was read."
+            )
+        return Path(self.feature_store.removeprefix("file://"))
+
+    @property
+    def features_address(self) -> str:
+        """Return where a feature store lies that is no folder of this machine; empty where it is one."""
+        where = self.feature_store or ""
+        return where.rstrip("/") if "://" in where and not where.startswith("file://") else ""

@@ -10,9 +10,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from pegel.errors import InvalidSpec
 from pegel.spec import names
+from pegel.spec.hopsworks_reference import HopsworksRef, is_hopsworks
 from pegel.spec.outside_text import quoted, shown
 from pegel.spec.server_addresses import names_a_server
 from pegel.spec.source_reference import SourceRef
+from pegel.spec.suites import suites
 
 LONGEST_NAME = 40
 """Of a model, a namespace or a group: with prefix and suffix they are topics and Kubernetes resources."""
@@ -88,7 +90,12 @@ def _visible(text: str) -> str:
 
 
 def _registered(text: str) -> str:
-    """Refuse what the local feature store could never hold; another store knows its own references."""
+    """Refuse what the local feature store or Hopsworks could never hold."""
+    if is_hopsworks(text):
+        try:
+            HopsworksRef.parse(text)
+        except InvalidSpec as error:
+            raise ValueError(f"expected {str(error).partition(': expected ')[2]}") from None
     if text.strip()[:6].lower() == "local:":
         try:
             SourceRef.parse(text)
@@ -195,6 +202,12 @@ FieldName = Annotated[str, AfterValidator(_storable), _text(LONGEST_TEXT)]
 WatchedNames = Annotated[Literal["all"] | tuple[str, ...], BeforeValidator(_watched)]
 PartNames = Annotated[tuple[Reference, ...], AfterValidator(_once), BeforeValidator(_listed)]
 """Names of detectors or statistics."""
+Suites = Annotated[
+    tuple[Any, ...],
+    BeforeValidator(suites),
+    WithJsonSchema({"type": "array", "items": {"type": ["string", "object"]}}),
+]
+"""Suites of expectations, see `pegel.spec.suites`."""
 Email = Annotated[str, AfterValidator(_mailable), _text(LONGEST_EMAIL, pattern=EMAIL)]
 Emails = Annotated[tuple[Email, ...], AfterValidator(_mailed_once), BeforeValidator(_listed)]
 """Who is told; an address that is named twice is told once."""

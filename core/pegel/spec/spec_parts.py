@@ -9,7 +9,8 @@ from typing import Any, Self, TypeVar
 from pydantic import ValidationError
 
 from pegel.spec import names
-from pegel.spec.monitor_spec import Alerting, BaselineSource, Model, MonitorSpec, Section, Watch
+from pegel.spec.monitor_spec import Alerting, BaselineSource, Model, MonitorSpec, Watch
+from pegel.spec.section import Section
 from pegel.spec.spec_problems import Corrected
 
 S = TypeVar("S", bound=Section)

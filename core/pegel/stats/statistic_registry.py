@@ -19,6 +19,7 @@ BUILT_IN: Mapping[str, str] = {
     "distinct": "pegel.stats.distinct:Distinct",
     "extremes": "pegel.stats.extremes:Extremes",
     "histogram": "pegel.stats.histogram:Histogram",
+    "latencies": "pegel.stats.answer_latencies:Latencies",
     "moment_sums": "pegel.stats.moment_sums:MomentSums",
     "quantiles": "pegel.stats.quantiles:Quantiles",
 }

@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from pegel.alerts.alert import Alert, AlertFeature
+from pegel.alerts.severity import Severity
 from pegel.store.row_codec import decoded, finding_from_json, finding_to_json
 
 _INSTANTS = ("opened_at", "since", "last_end", "over_at", "mailed_at", "mailed_end", "acknowledged_until")
-_NAMES = ("mailed_features", "acknowledged_features", "told", "told_features")
+_NAMES = ("acknowledged_features", "told")
+_SEVERITIES = ("mailed_severities", "told_severities")
 
 
 def alert_to_json(alert: Alert) -> dict[str, Any]:
@@ -19,6 +21,8 @@ def alert_to_json(alert: Alert) -> dict[str, Any]:
     for name in _INSTANTS:
         data[name] = None if data[name] is None else data[name].isoformat()
     data |= {name: list(data[name]) for name in _NAMES}
+    data |= {name: {feature: list(severity) for feature, severity in data[name].items()} for name in _SEVERITIES}
+    data["paged"] = [instant.isoformat() for instant in alert.paged]
     data["features"] = [
         {
             "feature": one.feature,
@@ -47,4 +51,9 @@ def _alert(data: dict[str, Any]) -> Alert:
         )
         for one in data["features"]
     )
-    return Alert(**(data | instants | {"features": features} | {name: tuple(data[name]) for name in _NAMES}))
+    names = {name: tuple(data[name]) for name in _NAMES}
+    severities = {
+        name: {feature: Severity(*severity) for feature, severity in data[name].items()} for name in _SEVERITIES
+    }
+    paged = tuple(datetime.fromisoformat(instant) for instant in data["paged"])
+    return Alert(**(data | instants | names | severities | {"features": features, "paged": paged}))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from pegel.alerts.alert import Alert, Change, Silence
+from pegel.alerts.alert_kind import AlertKind
 from pegel.errors import DamagedRow, NotFound
 from pegel.judge.findings import Finding
 from pegel.spec.names import monitor_key, monitor_of
@@ -18,6 +20,7 @@ from pegel.store.alert_codec import alert_from_json, alert_to_json
 from pegel.store.database import in_turn, reading, writing
 from pegel.store.inboxes import cursor, move_cursor, waiting
 from pegel.store.results import Details, Results
+from pegel.store.row_codec import decoded, fetched, readable, typed
 from pegel.store.statements import of_monitor, starts_with, upsert
 from pegel.stream.result_rows import WindowRow
 
@@ -69,17 +72,18 @@ class AlertStore:
         conditions = of_monitor(tables.alerts, model, version)
         return self._alerts(*conditions, order=tables.alerts.c.opened_at.desc(), limit=limit, damaged=damaged)
 
-    def open_by_monitor(self) -> dict[tuple[str, int], Alert | DamagedRow]:
-        """Return the newest open alert of each monitor that has one, or why it cannot be read."""
+    def open_by_monitor(self) -> dict[tuple[str, int], list[Alert | DamagedRow]]:
+        """Return the open alerts of each monitor that has any, oldest first; why, for one that cannot be read."""
         c = tables.alerts.c
         statement = sa.select(c.model, c.version, c.id, c.alert).where(c.over_at.is_(None))
-        alerts: dict[tuple[str, int], Alert | DamagedRow] = {}
+        alerts: dict[tuple[str, int], list[Alert | DamagedRow]] = {}
         with reading(self._engine) as connection:
             for model, version, alert_id, data in connection.execute(statement.order_by(c.opened_at, c.id)):
+                known = alerts.setdefault((model, version), [])
                 try:
-                    alerts[model, version] = alert_from_json(data)
+                    known.append(alert_from_json(data))
                 except DamagedRow as error:
-                    alerts[model, version] = DamagedRow(f"alert {alert_id[:8]}: {error}")
+                    known.append(DamagedRow(f"alert {alert_id[:8]}: {error}"))
         return alerts
 
     def alert(self, id_prefix: str) -> Alert:
@@ -137,14 +141,29 @@ class AlertStore:
             connection.execute(sa.delete(tables.silences).where(*of_monitor(tables.silences, model, version)))
             connection.execute(sa.insert(tables.silences).values(columns))
 
-    def silences(self, now: datetime, model: str | None = None, version: int | None = None) -> list[Silence]:
-        """Return the silences in force, of one model version if it is named."""
-        c = tables.silences.c
+    def silences(
+        self,
+        now: datetime,
+        model: str | None = None,
+        version: int | None = None,
+        *,
+        damaged: list[str] | None = None,
+    ) -> list[Silence]:
+        """Return the silences in force, of one model version if it is named.
+
+        Raises DamagedRow; with a list `damaged`, what cannot be read is left out, so that it holds back no mail, and
+        its reason added there.
+        """
+        c, silences = tables.silences.c, list[Silence]()
         columns = (c.model, c.version, c.until, c.why, c.by, c.said_at)
-        conditions = of_monitor(tables.silences, model, version)
-        statement = sa.select(*columns).where(c.until > now, *conditions).order_by(c.seq)
+        keys = sa.select(c.seq, c.model, c.version).where(c.until > now, *of_monitor(tables.silences, model, version))
         with reading(self._engine) as connection:
-            return [Silence(**row) for row in connection.execute(statement).mappings()]
+            # One by one, so that a row that cannot be read at all is known by its model.
+            for seq, of_model, of_version in connection.execute(keys.order_by(c.seq)).all():
+                what = f"a silence of {monitor_key(of_model, of_version)}"
+                rows = fetched(connection, sa.select(*columns).where(c.seq == seq), what)
+                silences += readable(partial(_silence, what), rows, damaged)
+        return silences
 
     def cursor(self, model: str, version: int) -> int:
         """Return the `seq` up to which a monitor's findings were taken in; 0 before the first."""
@@ -199,22 +218,23 @@ class AlertStore:
             alerts=[*current, *self._last_over(model, version, damaged)],
             findings=numbered,
             windows=windows,
-            silences=self.silences(now, model, version),
+            silences=self.silences(now, model, version, damaged=damaged),
             cursor=max((seq for seq, _ in (*numbered, *passed)), default=None),
             damaged=damaged,
             damaged_alerts=damaged_alerts,
         )
 
-    def save(self, change: Change) -> None:
-        """Save an alert and the dispatcher's cursor in one transaction, after its mail was accepted.
+    def save(self, *changes: Change) -> None:
+        """Save what a pass made of a monitor, and the dispatcher's cursor, in one transaction after the mails.
 
         What a person said meanwhile (acknowledged, resolved) is kept.
         """
         with writing(self._engine) as connection:
-            if change.alert is not None:
-                _store(connection, _with_the_latest_word(connection, change.alert))
-            if change.cursor is not None:
-                move_cursor(connection, *monitor_of(change.key), change.cursor)
+            for change in changes:
+                if change.alert is not None:
+                    _store(connection, _with_the_latest_word(connection, change.alert))
+                if change.cursor is not None:
+                    move_cursor(connection, *monitor_of(change.key), change.cursor)
 
     def _open_alerts(self, model: str, version: int, damaged: list[str]) -> tuple[list[Alert], list[str]]:
         """Return a monitor's open alerts, and the ids of those that cannot be read."""
@@ -231,9 +251,13 @@ class AlertStore:
         return alerts, ids
 
     def _last_over(self, model: str, version: int, damaged: list[str]) -> list[Alert]:
-        c = tables.alerts.c
+        """Return the last alert of each kind that is over."""
+        c, alerts = tables.alerts.c, list[Alert]()
         conditions = [*of_monitor(tables.alerts, model, version), c.over_at.is_not(None)]
-        return self._alerts(*conditions, order=c.opened_at.desc(), limit=1, damaged=damaged)
+        for kind in AlertKind:
+            of_kind = [*conditions, c.kind == kind.value]
+            alerts += self._alerts(*of_kind, order=c.opened_at.desc(), limit=1, damaged=damaged)
+        return alerts
 
     def _alerts(
         self,
@@ -257,6 +281,10 @@ class AlertStore:
         return alerts
 
 
+def _silence(what: str, row: sa.RowMapping) -> Silence:
+    return decoded(lambda columns: typed(Silence, columns), row, what)
+
+
 def _one(connection: Connection, id_prefix: str, *, for_update: bool = False) -> Alert:
     c = tables.alerts.c
     statement = sa.select(c.alert).where(*starts_with(c.id, id_prefix)).limit(2)
@@ -272,6 +300,7 @@ def _store(connection: Connection, alert: Alert) -> None:
         "id": alert.id,
         "model": alert.model,
         "version": alert.version,
+        "kind": alert.kind.value,
         "opened_at": alert.opened_at,
         "over_at": alert.over_at,
         "alert": alert_to_json(alert),

@@ -8,6 +8,7 @@ first and wrote later would fail instead of waiting.
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,28 +21,69 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from pegel.errors import SetupError, Unavailable
+from pegel.store.tables import metadata
 
 BUSY_SECONDS = 30.0
-DISK_FULL = "53100"
-"""PostgreSQL's word for it."""
+DISK_FULL, READ_ONLY = "53100", "25006"
+"""PostgreSQL's words for them."""
+NO_TABLE, NO_COLUMN = "42P01", "42703"
+"""The same; SQLite has sentences only."""
+PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""How long PostgreSQL is waited for: seconds until a connection stands, and until a silent one is looked after, three
+times; milliseconds until what was sent must have arrived. A server that moves to another machine leaves connections
+that nobody ends, and a client would wait for hours."""
 UNRELEASED = frozenset({"0001"})
 """Revisions of development versions from which no migration leads."""
 
 
 def connect(url: str) -> Engine:
-    """Return an engine for `url`; a SQLite file's folder is created. Nothing is connected yet."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed, pool_pre_ping=True, isolation_level="READ COMMITTED")
-    if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    """Return an engine for `url`; a SQLite file's folder is created. Nothing is connected yet.
+
+    What PostgreSQL's own library takes may stand in the URL, and wins: `sslmode=verify-full` and `sslrootcert` for TLS,
+    `passfile` for a password in a file. Raises SetupError for what is no URL, or one of a database nobody here knows.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        patience = {name: value for name, value in PATIENCE.items() if name not in parsed.query}
+        engine = sa.create_engine(parsed, pool_pre_ping=True, isolation_level="READ COMMITTED", connect_args=patience)
+    event.listen(engine, "handle_error", _drop_read_only)
     return engine
+
+
+def _parsed(url: str) -> URL:
+    """Return a URL of a database that is known here. What was given is not shown: it may hold a password.
+
+    PostgreSQL's own form, without a driver, is what its operators write into Secrets.
+    """
+    expected = "PEGEL_DATABASE_URL: expected postgresql+psycopg://USER@HOST/DATABASE or sqlite:////PATH"
+    try:
+        parsed = make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        raise SetupError(f"{expected}; what is given is no such address. Nothing was connected.") from None
+    password = parsed.query.get("password")
+    if isinstance(password, str):
+        # Among the options it would be shown with them.
+        parsed = parsed.set(password=password).difference_update_query(["password"])
+    if parsed.drivername in {"postgres", "postgresql"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
+        raise SetupError(f"{expected}; given one of {parsed.drivername}. Nothing was connected.")
+    return parsed
 
 
 @contextmanager
@@ -66,8 +108,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
     On SQLite writers go one after the other. On PostgreSQL they meet only in rows that both write; a writer that
     reads first and needs nobody to write in between asks for that by name, see `in_turn`.
-    Raises Unavailable if the database does not answer or its disk is full, SetupError if it has no tables yet or its
-    file is damaged.
+    Raises Unavailable if the database does not answer, is read-only or its disk is full, SetupError if it has no tables
+    yet or its file is damaged.
     """
     committing = False
     try:
@@ -91,7 +133,8 @@ def in_turn(connection: Connection, name: str) -> None:
 def migrate(engine: Engine) -> None:
     """Bring the schema up to date. Idempotent, and safe when several processes do it at once: the later ones wait.
 
-    Raises SetupError if the database was written by a newer Pegel than this one, or by one before 0.1.0.
+    Raises SetupError if the database was written by a newer Pegel than this one, or by one before 0.1.0, also where
+    that called its tables by a revision of today; nothing is changed then.
     """
     config = Config()
     folder = Path(__file__).parent / "migrations"
@@ -102,6 +145,7 @@ def migrate(engine: Engine) -> None:
         _refuse_foreign(engine, connection, ScriptDirectory.from_config(config))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        _refuse_others(engine, connection)
 
 
 def _refuse_foreign(engine: Engine, connection: Connection, scripts: ScriptDirectory) -> None:
@@ -110,14 +154,38 @@ def _refuse_foreign(engine: Engine, connection: Connection, scripts: ScriptDirec
     if found in {None, *(script.revision for script in scripts.walk_revisions())}:
         return
     if found in UNRELEASED:
-        raise SetupError(
-            f"the database {_shown(engine)} has tables of revision {found}, written by a Pegel before 0.1.0, whose "
-            f"state lay in files beside it. Nothing leads from there: move it away (or name another in PEGEL_DATABASE) "
-            f"and onboard the models again. Nothing was changed."
-        )
+        raise _unreleased(engine, f"has tables of revision {found}")
     raise SetupError(
         f"the database {_shown(engine)} has tables of revision {found}, which this Pegel does not know: it was "
         f"probably written by a newer Pegel; update this installation. Nothing was changed."
+    )
+
+
+def _refuse_others(engine: Engine, connection: Connection) -> None:
+    """Raise SetupError unless every table has the columns and the key that this Pegel reads and writes.
+
+    More tables than that are nobody's concern.
+    """
+    inspector = sa.inspect(connection)
+    columns, keys = inspector.get_multi_columns(), inspector.get_multi_pk_constraint()
+    shapes = {
+        table: ({each["name"]: each["nullable"] for each in there}, set(keys[schema, table]["constrained_columns"]))
+        for (schema, table), there in columns.items()
+    }
+    others = [table.name for table in metadata.sorted_tables if shapes.get(table.name) != _shape(table)]
+    if others:
+        raise _unreleased(engine, f"has other columns than this Pegel expects, in {', '.join(sorted(others))}")
+
+
+def _shape(table: sa.Table) -> tuple[dict[str, bool | None], set[str]]:
+    """Return whether columns may be null, and which are the key."""
+    return {each.name: each.nullable for each in table.columns}, {each.name for each in table.primary_key}
+
+
+def _unreleased(engine: Engine, given: str) -> SetupError:
+    return SetupError(
+        f"the database {_shown(engine)} {given}, written by a Pegel before 0.1.0. Nothing leads from there: move it "
+        f"away (or name another in PEGEL_DATABASE) and onboard the models again. Nothing was changed."
     )
 
 
@@ -127,6 +195,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA synchronous = NORMAL")
+    # A change of a few bytes writes a page: of a new file they are half as large as usual.
+    cursor.execute("PRAGMA page_size = 2048")
+    # Some builds write every page once more that is let go of, with zeros.
+    cursor.execute("PRAGMA secure_delete = FAST")
+    # 16 MiB of the log: what was written again before goes to the file once.
+    cursor.execute("PRAGMA wal_autocheckpoint = 8000")
     _enter_wal(cursor)
     cursor.close()
 
@@ -148,8 +222,24 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _drop_read_only(context: Any) -> None:
+    """Keep no connection that may only read: it would stay so when the file, or the server, may be written again."""
+    if _is_read_only(context.original_exception):
+        context.is_disconnect = True
+
+
+def _is_read_only(error: BaseException | None) -> bool:
+    return "readonly database" in str(error) or getattr(error, "sqlstate", None) == READ_ONLY
+
+
+def _may_not_be_written(engine: Engine) -> bool:
+    """Say whether the file is there and, as on a disk that is read-only, neither it nor its log may be written."""
+    file = Path(engine.url.database or "")
+    return file.is_file() and not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK))
+
+
 def _shown(engine: Engine) -> str:
-    return engine.url.render_as_string(hide_password=True)
+    return engine.url.difference_update_query(["sslpassword"]).render_as_string(hide_password=True)
 
 
 def _explained(
@@ -162,16 +252,17 @@ def _explained(
             f"Nothing was changed."
         )
     said = str(error.orig)
-    return _setup_error(engine, said) or _unavailable(engine, error, said, committing=committing) or error
+    return _setup_error(engine, error, said) or _unavailable(engine, error, said, committing=committing) or error
 
 
-def _setup_error(engine: Engine, said: str) -> SetupError | None:
+def _setup_error(engine: Engine, error: sa.exc.DBAPIError, said: str) -> SetupError | None:
     """Return what has to be set right by a person; None where that is not it."""
-    if "no such table" in said or ("relation" in said and "does not exist" in said):
+    state = getattr(error.orig, "sqlstate", None)
+    if "no such table" in said or state == NO_TABLE:
         return SetupError(
             f"the database {_shown(engine)} has no tables yet; `pegel up` makes them. Nothing was changed."
         )
-    if "no such column" in said or ("column" in said and "does not exist" in said):
+    if "no such column" in said or "has no column named" in said or state == NO_COLUMN:
         return SetupError(
             f"the database {_shown(engine)} has tables of another version than this Pegel's: {said}. `pegel up` brings "
             f"them up to date, or says why it cannot. Nothing was changed."
@@ -190,6 +281,12 @@ def _unavailable(engine: Engine, error: sa.exc.DBAPIError, said: str, *, committ
         return Unavailable(
             f"the disk of the database {_shown(engine)} is full: {said}. The transaction left nothing behind; trying "
             f"again helps once there is room."
+        )
+    if _is_read_only(error.orig) or ("unable to open" in said and _may_not_be_written(engine)):
+        where = "file, or the disk that it is on," if engine.dialect.name == "sqlite" else "server"
+        return Unavailable(
+            f"the database {_shown(engine)} is read-only: {said}. The transaction left nothing behind; trying again "
+            f"helps once its {where} may be written."
         )
     # sqlite3 says InterfaceError of a value that it cannot bind, psycopg of a session that is in no state to be used.
     unusable = isinstance(error, sa.exc.InterfaceError) and engine.dialect.name == "postgresql"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,14 +18,24 @@ from pegel.store.database import writing
 from pegel.store.statements import upsert
 
 
+class JobEnd(StrEnum):
+    """How a finite job may end. One that was killed leaves no word."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    """Its input is wrong: trying again unchanged does not help."""
+    FAILED = "failed"
+    """Something else went wrong: trying again may help."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobResult:
-    """How a job ended. `refused`: its input is wrong, `sentence` says why, and trying again unchanged does not help."""
+    """How a job ended, in which state; `sentence` says why where it made nothing."""
 
-    refused: bool
+    state: JobEnd
     sentence: str = ""
     result: dict[str, Any] | None = None
-    """What it made; None if it was refused."""
+    """What it made; None if it made nothing."""
 
 
 class JobResults:
@@ -38,7 +49,7 @@ class JobResults:
         """Keep how the job ended, in place of an earlier try's result."""
         row = {
             "id": job_id,
-            "state": "refused" if result.refused else "done",
+            "state": result.state.value,
             "sentence": result.sentence,
             "result": result.result,
             "at": now,
@@ -54,4 +65,4 @@ class JobResults:
             connection.execute(sa.delete(tables.job_results).where(c.id == job_id))
         if row is None:
             return None
-        return JobResult(refused=row.state == "refused", sentence=row.sentence, result=row.result)
+        return JobResult(state=JobEnd(row.state), sentence=row.sentence, result=row.result)

@@ -42,9 +42,12 @@ def ledger_minutes(
     return _rows(connection, statement, lambda row: typed(LedgerRow, _plain(row)), what, damaged)
 
 
-def ledger_total(connection: Connection, model: str, version: int, since: datetime) -> LedgerRow:
-    """Return the minutes from `since` on, added up in the database; `minute` is `since`."""
-    where = (*of_monitor(tables.ledger, model, version), tables.ledger.c.minute >= since)
+def ledger_total(
+    connection: Connection, model: str, version: int, since: datetime, group: str | None = None
+) -> LedgerRow:
+    """Return the minutes from `since` on, added up in the database; `minute` is `since`. `group`: its own alone."""
+    where = [*of_monitor(tables.ledger, model, version), tables.ledger.c.minute >= since]
+    where += [] if group is None else [tables.ledger.c.group == group]
     row = connection.execute(sa.select(*_sums()).where(*where)).mappings().one()
     return LedgerRow(model=model, version=version, minute=since, **{name: int(row[name] or 0) for name in COUNTERS})
 

@@ -56,7 +56,7 @@ def advance_offsets(connection: Connection, group: str, read: Sequence[ReadRange
     last = stored_offsets(connection, group)
     for given in read:
         known = last.get((given.topic, given.partition))
-        anew = given.start == given.end or (known is not None and _made_again(known, given))
+        anew = given.start == given.end or (known is not None and known.is_of_another(given.topic_id))
         if known is not None and not anew and given.start < known.end:
             raise Conflict(
                 f"group {group}, topic {given.topic}, partition {given.partition}: expected offsets from {known.end} "
@@ -89,8 +89,3 @@ def forget_partitions(
         elif seen[where] < before:
             connection.execute(sa.delete(tables.offsets).where(*its_row))
     return [stored[where] for where in sorted(seen) if where not in there and seen[where] < before]
-
-
-def _made_again(known: ReadRange, given: ReadRange) -> bool:
-    """Say whether the topic is another one under the same name. A broker that gives no ids leaves that unknown."""
-    return known.topic_id is not None and given.topic_id is not None and known.topic_id != given.topic_id

@@ -18,6 +18,7 @@ from pegel.store.database import reading, writing
 from pegel.store.offsets import inherit_offsets
 from pegel.store.row_codec import decoded
 from pegel.store.statements import add, counter, of_monitor, upsert
+from pegel.store.stream_state import move_on
 
 _VERSION = "registry"
 
@@ -119,6 +120,7 @@ def _move_in(connection: Connection, spec: MonitorSpec, former: str | None) -> N
     if former is None:
         return
     name, version = spec.model.name, spec.model.version
+    move_on(connection, former)
     for table in (tables.monitor_states, tables.pane_parts):
         mine = (*of_monitor(table, name, version), table.c.group == former)
         connection.execute(sa.update(table).where(*mine).values(group=spec.group))

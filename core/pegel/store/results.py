@@ -18,7 +18,8 @@ from sqlalchemy.engine import Engine, RowMapping
 
 from pegel.data.spans import Span
 from pegel.errors import DamagedRow, NotFound
-from pegel.judge.findings import ALARMING, Finding
+from pegel.judge.event_counts import KINDS
+from pegel.judge.findings import ALARMING, Finding, Verdict
 from pegel.store import ledger_queries, tables
 from pegel.store.column_types import Document
 from pegel.store.database import reading, writing
@@ -28,6 +29,7 @@ from pegel.store.stream_state import open_failures
 from pegel.store.window_writes import write_windows
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
 from pegel.stream.result_rows import (
+    NOBODY,
     Heartbeat,
     InvalidRow,
     LedgerRow,
@@ -151,10 +153,17 @@ class Results:
                 newest[key] = Newest(_window_or_damage(rows[0]) if rows else None, requests, problems)
         return newest
 
-    def tally(self, model: str, version: int, since: datetime, until: datetime) -> Tally:
-        """Count the final windows that end after `since` and not after `until`."""
-        c = tables.windows.c
-        drifted = sa.func.sum(sa.case((c.verdict.in_([verdict.value for verdict in ALARMING]), 1), else_=0))
+    def tally(self, model: str, version: int, since: datetime, until: datetime, features: Sequence[str]) -> Tally:
+        """Count the final windows that end after `since` and not after `until`, and those found to be about `features`.
+
+        A window that a chart still calls drifting counts as one about each of its fields, although it has no finding.
+        """
+        c, f = tables.windows.c, tables.findings.c
+        same = (f.model == c.model, f.version == c.version, f.span_start == c.span_start, f.span_end == c.span_end)
+        about = sa.exists().where(*same, f.feature.in_(features))
+        of_events = {kind.feature for kind in KINDS}
+        alarming = about if of_events.issuperset(features) else about | (c.verdict == Verdict.DRIFTING.value)
+        drifted = sa.func.sum(sa.case((alarming, 1), else_=0))
         statement = sa.select(drifted, sa.func.count(), sa.func.sum(c.rows)).where(
             *of_monitor(tables.windows, model, version),
             c.segment == "",
@@ -248,6 +257,11 @@ class Results:
         """Return the ledger's minutes from `since` on, added up; `minute` is `since`."""
         with reading(self._engine) as connection:
             return ledger_queries.ledger_total(connection, model, version, since)
+
+    def of_no_model(self, group: str, since: datetime) -> LedgerRow:
+        """Return what a group's minutes from `since` on account to no model, added up; `minute` is `since`."""
+        with reading(self._engine) as connection:
+            return ledger_queries.ledger_total(connection, *NOBODY, since, group)
 
     def ledger_balance(
         self, group: str, since: datetime | None = None, *, damaged: list[str] | None = None

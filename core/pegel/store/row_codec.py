@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from pegel.data.spans import Span
-from pegel.errors import DamagedRow
+from pegel.errors import DamagedRow, LayoutMismatch
 from pegel.judge.findings import Finding, Verdict
+from pegel.stats.answer_latencies import Latencies
 from pegel.store.column_types import DamagedDocument
 from pegel.stream.commit import ArrivalRow, Gap, SetAside
 from pegel.stream.partial import SAMPLE_LIMIT
@@ -35,6 +36,8 @@ def flat(row: Row) -> dict[str, Any]:
         columns |= {"span_start": span.start, "span_end": span.end, "verdict": columns["verdict"].value}
     if "origin" in columns:
         columns["origin"] = columns["origin"].value
+    if isinstance(row, WindowRow):
+        columns["latencies"] = row.latencies.to_bytes() if row.latencies else b""
     if isinstance(row, InvalidRow):
         columns["sample"] = row.sample[:SAMPLE_LIMIT]
     return columns
@@ -46,7 +49,7 @@ def decoded(read: Callable[[Data], Value], data: Data, what: str) -> Value:
         raise DamagedRow(f"{what} cannot be read: {data.reason}. It is left out; everything else is read.")
     try:
         return read(data)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, LayoutMismatch, TypeError, ValueError) as error:
         raise DamagedRow(f"{what} cannot be read: {error!r}. It is left out; everything else is read.") from error
 
 
@@ -123,6 +126,7 @@ def _window(columns: RowMapping) -> WindowRow:
         if not isinstance(values[name], dict):
             raise TypeError(f"{name}: expected a mapping, given {values[name]!r}")
     values["origin"] = Origin(values["origin"])
+    values["latencies"] = Latencies.from_bytes(values["latencies"]) if values["latencies"] else Latencies()
     return typed(WindowRow, values)
 
 

@@ -1,7 +1,9 @@
-"""Open panes, states and failures of a group's monitors, as rows."""
+"""Open panes, states and failures of a group's monitors, as rows; what the last commits changed is in the journal."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -10,28 +12,69 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pegel.errors import DamagedRow
-from pegel.store import tables
+from pegel.store import tables, window_journal
 from pegel.store.row_codec import decoded, fetched, readable, typed
 from pegel.store.statements import of_monitor, upsert
+from pegel.store.window_journal import WindowChanges
+from pegel.stream import packing
 from pegel.stream.commit import Commit, DamagedState, MonitorFailure, MonitorState, PanePart
 
 Value = TypeVar("Value")
 
 
-def restored_panes(connection: Connection, group: str, damaged: list[DamagedState]) -> list[PanePart]:
-    """Return the parts of open panes in the order in which they were written; what is `damaged` is added there."""
+def restored_panes(
+    connection: Connection, group: str, changes: WindowChanges, damaged: list[DamagedState]
+) -> list[PanePart]:
+    """Return the parts of open panes, each pane's in the order in which they were written.
+
+    What is `damaged` is added there.
+    """
     c = tables.pane_parts.c
     own = c.group == group
     owners = sa.select(c.model, c.version, c.seq.label("part")).where(own).order_by(c.seq)
-    parts = sa.select(c.model, c.version, c.pane, c.data).where(own).order_by(c.seq)
-    return _restored(connection, owners, parts, PanePart, damaged)
+    rows = sa.select(c.model, c.version, c.pane, c.data).where(own).order_by(c.seq)
+    stored = [
+        replace(row, data=data)
+        for row in _restored(connection, owners, rows, PanePart, damaged)
+        if (row.model, row.version) not in changes.gone and _pane(row) not in changes.replaced
+        for data in _parts_in(row.data)
+    ]
+    return stored + [
+        PanePart(model=model, version=version, pane=pane, data=data)
+        for (model, version, pane), parts in changes.parts.items()
+        for data in parts
+    ]
 
 
-def restored_states(connection: Connection, group: str) -> list[MonitorState]:
+def restored_states(connection: Connection, group: str, changes: WindowChanges) -> list[MonitorState]:
     """Return the states of a group's monitors, ordered by model and version."""
     c = tables.monitor_states.c
     statement = sa.select(c.model, c.version, c.windows, c.charts).where(c.group == group)
-    return [MonitorState(**row) for row in connection.execute(statement.order_by(c.model, c.version)).mappings()]
+    rows = [MonitorState(**row) for row in connection.execute(statement).mappings()]
+    states = {(row.model, row.version): row for row in rows if (row.model, row.version) not in changes.gone}
+    for owner, state in changes.states.items():
+        charts = states[owner].charts if state.charts is None and owner in states else state.charts
+        states[owner] = replace(state, charts=charts)
+    return [states[owner] for owner in sorted(states)]
+
+
+def damaged_changes(
+    connection: Connection, group: str, changes: WindowChanges, states: list[MonitorState]
+) -> list[DamagedState]:
+    """Return whose changes nobody can read: where even that is not known, they may be anybody's of the group.
+
+    Those are also a model's that has no state elsewhere: its first one may have been there.
+    """
+    if not changes.damaged:
+        return []
+    c = tables.monitors.c
+    registered = connection.execute(sa.select(c.model, c.version).where(c.group == group)).all()
+    everybody = sorted({(state.model, state.version) for state in states}.union((*row,) for row in registered))
+    return [
+        DamagedState(model=model, version=version, reason=f"a change of open windows: {each.reason}", change=each.seq)
+        for each in changes.damaged
+        for model, version in ([each.owner] if each.owner else everybody)
+    ]
 
 
 def restored_failures(connection: Connection, group: str, damaged: list[DamagedState]) -> list[MonitorFailure]:
@@ -84,30 +127,53 @@ def _failure(row: sa.RowMapping) -> MonitorFailure:
 
 
 def write_state(connection: Connection, group: str, commit: Commit, now: datetime) -> None:
-    """Write panes, states and failures of one commit. What it closes or lets go of is removed last."""
-    _append_parts(connection, group, commit.pane_parts)
-    _write_states(connection, group, commit.states)
-    _delete_panes(connection, group, commit.closed_panes)
+    """Write panes, states and failures of one commit."""
+    window_journal.append(connection, group, commit)
     if commit.damaged_parts:
         c = tables.pane_parts.c
         connection.execute(sa.delete(tables.pane_parts).where(c.group == group, c.seq.in_(commit.damaged_parts)))
+    if commit.damaged_changes or window_journal.is_long(connection, group):
+        move_on(connection, group, known=commit.damaged_changes)
     _write_failures(connection, group, commit, now)
-    for model, version in commit.gone:
+
+
+def move_on(connection: Connection, group: str, *, known: Collection[int] = ()) -> None:
+    """Move what the journal holds to rows of each monitor.
+
+    What nobody can read stays in it, apart from rows that are `known` to somebody who has told of them.
+    """
+    changes = window_journal.read(connection, group)
+    for model, version in changes.gone:
         for table in (tables.pane_parts, tables.monitor_states):
             connection.execute(sa.delete(table).where(table.c.group == group, *of_monitor(table, model, version)))
-
-
-def _append_parts(connection: Connection, group: str, parts: list[PanePart]) -> None:
-    _delete_panes(connection, group, [(part.model, part.version, part.pane) for part in parts if part.whole])
+    _delete_panes(connection, group, changes.replaced)
     rows = [
-        {"group": group, "model": part.model, "version": part.version, "pane": part.pane, "data": part.data}
-        for part in parts
+        {"group": group, "model": model, "version": version, "pane": pane, "data": packing.pack(None, parts)}
+        for (model, version, pane), parts in changes.parts.items()
     ]
     if rows:
         connection.execute(sa.insert(tables.pane_parts), rows)
+    _write_states(connection, group, changes.states.values())
+    unknown = [section for section in changes.damaged if section.seq not in known]
+    stays = {section.seq for section in unknown if section.owner is None}
+    c = tables.journal.c
+    connection.execute(sa.delete(tables.journal).where(c.seq.in_([seq for seq in changes.rows if seq not in stays])))
+    window_journal.keep(connection, group, unknown)
 
 
-def _delete_panes(connection: Connection, group: str, panes: list[tuple[str, int, datetime]]) -> None:
+def _pane(part: PanePart) -> tuple[str, int, datetime]:
+    return part.model, part.version, part.pane
+
+
+def _parts_in(data: bytes) -> list[bytes]:
+    """Return the parts in a row; what cannot be taken apart is handed on, to be that pane's failure."""
+    try:
+        return packing.unpack(data)[1]
+    except (KeyError, TypeError, ValueError):
+        return [data]
+
+
+def _delete_panes(connection: Connection, group: str, panes: Collection[tuple[str, int, datetime]]) -> None:
     if not panes:
         return
     c = tables.pane_parts.c
@@ -117,11 +183,11 @@ def _delete_panes(connection: Connection, group: str, panes: list[tuple[str, int
         c.version == sa.bindparam("of_version"),
         c.pane == sa.bindparam("of_pane"),
     )
-    rows = [{"of_model": model, "of_version": version, "of_pane": pane} for model, version, pane in panes]
+    rows = [{"of_model": model, "of_version": version, "of_pane": pane} for model, version, pane in sorted(panes)]
     connection.execute(statement, rows)
 
 
-def _write_states(connection: Connection, group: str, states: list[MonitorState]) -> None:
+def _write_states(connection: Connection, group: str, states: Iterable[MonitorState]) -> None:
     rows = [
         {"group": group, "model": state.model, "version": state.version, "windows": state.windows}
         | ({} if state.charts is None else {"charts": state.charts})

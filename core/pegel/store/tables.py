@@ -101,6 +101,8 @@ windows = sa.Table(
     sa.Column("final", sa.Boolean, nullable=False),
     *(_count(name) for name in ("requests", "responses", "joined", "rows")),
     *(_count(name) for name in ("late", "duplicates", "invalid", "clamped")),
+    _count("orphans"),
+    sa.Column("latencies", sa.LargeBinary, nullable=False),
     sa.Column("verdict", sa.Text, nullable=False),
     sa.Column("summary", sa.LargeBinary, nullable=False),
     sa.Column("baseline_id", sa.Text),
@@ -154,6 +156,7 @@ outliers = sa.Table(
     sa.Column("event_time", Instant, nullable=False),
     sa.Column("score", sa.Double, nullable=False),
     sa.Column("cutoff", sa.Double, nullable=False),
+    sa.Column("p_value", sa.Double, nullable=False),
     sa.Column("reasons", Document, nullable=False),
     sa.Index(None, "model", "version", "event_time"),
 )
@@ -193,7 +196,9 @@ heartbeats = sa.Table(
     sa.Column("pid", sa.BigInteger, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("doing", sa.Text, nullable=False),
+    sa.Column("missing", sa.Text, nullable=False),
     sa.Column("error", Foreign),
+    sa.Column("note", sa.Text, nullable=False),
     sa.Column("specs", Document, nullable=False),
     sa.Column("baselines", Document, nullable=False),
 )
@@ -204,6 +209,7 @@ alerts = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("model", Foreign, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
     sa.Column("opened_at", Instant, nullable=False),
     sa.Column("over_at", Instant),
     sa.Column("alert", Document, nullable=False),
@@ -261,17 +267,28 @@ actions = sa.Table(
     sa.Index(None, "at"),
 )
 
-# Who may write for a group. `open_claims`: claims since the last commit that did not end by a clean stop; a commit
-# sets it to 1, because its writer may still die.
+# Groups that nobody watches: since when that was seen, whether people were mailed, and who has the mail that is due.
+unwatched_groups = sa.Table(
+    "unwatched_groups",
+    metadata,
+    sa.Column("group", sa.Text, primary_key=True),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("mailed_at", Instant),
+    sa.Column("told", Document, nullable=False),
+)
+
+# Who may write for a group. `unfinished_reads`: drivers that began to read since the last commit and did not end by a
+# clean stop; a commit sets it to 1, because its writer may still die. `last_commit`: by what the last one is known.
 claims = sa.Table(
     "claims",
     metadata,
     sa.Column("group", sa.Text, primary_key=True),
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("token", sa.Text, nullable=False),
-    sa.Column("open_claims", sa.Integer, nullable=False),
+    sa.Column("unfinished_reads", sa.Integer, nullable=False),
     sa.Column("claimed_at", Instant, nullable=False),
     sa.Column("committed_at", Instant),
+    sa.Column("last_commit", sa.Text),
 )
 
 offsets = sa.Table(
@@ -315,7 +332,7 @@ arrivals = sa.Table(
     _count("records"),
 )
 
-# Parts of open panes, in the order of `seq`; they go when the pane is closed.
+# Parts of open panes, in the order of `seq`, several in a row; they go when the pane is closed.
 pane_parts = sa.Table(
     "pane_parts",
     metadata,
@@ -326,6 +343,16 @@ pane_parts = sa.Table(
     sa.Column("pane", Instant, nullable=False),
     sa.Column("data", sa.LargeBinary, nullable=False),
     sa.Index(None, "group", "model", "version", "pane"),
+)
+
+# What the last commits changed of open windows, all monitors in one row, until it is moved to the two tables around.
+journal = sa.Table(
+    "journal",
+    metadata,
+    _serial("seq"),
+    sa.Column("group", sa.Text, nullable=False),
+    sa.Column("changes", sa.LargeBinary, nullable=False),
+    sa.Index(None, "group"),
 )
 
 monitor_states = sa.Table(

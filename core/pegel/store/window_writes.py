@@ -13,12 +13,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pegel.errors import DamagedRow
 from pegel.judge.findings import Finding
 from pegel.store import tables
 from pegel.store.inboxes import lock_inboxes, note_newest
-from pegel.store.row_codec import flat, flat_finding
+from pegel.store.row_codec import finding_from_json, flat, flat_finding
 from pegel.store.statements import insert_into
 from pegel.stream.commit import LateCount
+from pegel.stream.extreme_events import together
 from pegel.stream.result_rows import Origin, WindowRow
 
 _PROVISIONAL: dict[str, Any] = {"summary": b"", "judgement": {}}
@@ -46,6 +48,38 @@ def write_windows(connection: Connection, windows: Sequence[WindowRow], findings
     _drop_provisional(connection, rows)
     _upsert_windows(connection, rows)
     _replace_findings(connection, [row for row in rows if row["final"]], list(by_window.values()))
+
+
+def write_single_findings(connection: Connection, findings: Sequence[Finding]) -> None:
+    """Write findings about single events, which belong to no window.
+
+    Of one span there is one, about the most extreme event; it keeps its `seq`, so that readers are not told again.
+    """
+    if not findings:
+        return
+    monitors = sorted({(finding.model, finding.version) for finding in findings})
+    lock_inboxes(connection, monitors)
+    table = tables.findings
+    ids = [finding.id for finding in findings]
+    rows = connection.execute(sa.select(table.c.id, table.c.finding).where(table.c.id.in_(ids)))
+    stored = {row.id: row.finding for row in rows}
+    merged = [_with_stored(finding, stored.get(finding.id)) for finding in findings]
+    insert = insert_into(connection.dialect, table)
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=["id"], set_={"finding": insert.excluded.finding}),
+        [flat_finding(finding) for finding in merged],
+    )
+    note_newest(connection, monitors)
+
+
+def _with_stored(finding: Finding, stored: Any) -> Finding:
+    """Return a finding together with what is stored of its span; what cannot be read is written anew."""
+    if stored is None:
+        return finding
+    try:
+        return together(finding_from_json(stored), finding)
+    except DamagedRow:
+        return finding
 
 
 def add_late(connection: Connection, counts: Sequence[LateCount]) -> None:

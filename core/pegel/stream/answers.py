@@ -24,17 +24,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.data.instants import EPOCH, MINUTE, earliest, from_us, latest, to_us
+from pegel.data.instants import EPOCH, MILLISECOND, MINUTE, earliest, from_us, latest, to_us
+from pegel.spec.limits import ANSWER_WITHIN
 from pegel.spec.monitor_spec import Windowing
 from pegel.spec.plain_numbers import how_many
+from pegel.stats.answer_latencies import Latencies
 from pegel.stream.ledger_counts import InvalidCount
+from pegel.stream.matched_panes import AnsweredEvents, MatchedPanes, are_answered, are_misfits
 from pegel.stream.outcomes import Outcomes
-from pegel.stream.panes import AnsweredEvents, Pane, are_answered, are_misfits
-from pegel.stream.partial import RowCounts, Seconds
-
-ANSWER_WITHIN = timedelta(seconds=60)
-"""How long an answer is waited for, in event time: as long as our endpoints let a model take, and longer than anybody
-who waits for a prediction does. An answer that takes longer counts as missing."""
+from pegel.stream.panes import Pane
+from pegel.stream.partial import Ids, Instants, RowCounts
 
 OTHER_ROWS = "other_rows"
 """Kind under which responses are told that cover more or fewer rows than their requests have."""
@@ -45,15 +44,20 @@ class Settled:
     """Requests that were settled together, by minute, and the whole seconds from the first to the last of them.
 
     `asked_from` is inclusive, `asked_to` is not; `unanswered_from` is that of the first without an answer. None: there
-    is none.
+    is none. `latencies`: from request to response, of those that were answered and whose times are known.
     """
 
     minutes: dict[datetime, Outcomes] = field(default_factory=dict)
     asked_from: datetime | None = None
     asked_to: datetime | None = None
     unanswered_from: datetime | None = None
+    latencies: Latencies = field(default_factory=Latencies)
     misfits: dict[datetime, InvalidCount] = field(default_factory=dict)
     """Those of the unanswered whose answer is a misfit, by minute."""
+    orphans: dict[datetime, int] = field(default_factory=dict)
+    """Responses without a request in panes that are kept no longer, by minute."""
+    matched: dict[datetime, Ids] = field(default_factory=dict)
+    """By pane that is kept, responses in it whose requests are in panes that are not."""
 
     @property
     def asked(self) -> int:
@@ -65,20 +69,30 @@ class Settled:
         """Return how many of them had no answer."""
         return sum(one.unanswered for one in self.minutes.values())
 
-    def add(self, asked_at: Seconds, asked_rows: RowCounts, answered_rows: NDArray[np.int64]) -> None:
-        """Add requests, at least one, with the rows of each and of its response: see `AnsweredEvents.rows_for`."""
-        answered = are_answered(asked_rows, answered_rows)
-        of_request = asked_at // int(MINUTE.total_seconds())
+    def add(self, pane: Pane, which: NDArray[np.bool_], answered: AnsweredEvents) -> None:
+        """Add some requests of a pane, at least one: how many were answered, and after how long."""
+        asked, rows, asked_at = pane.requests[which], pane.asked_rows[which], pane.asked_at[which]
+        answered_rows, answered_at = answered.rows_for(asked), answered.at_for(asked)
+        took, is_timed = answered_at - asked_at, answered_at > 0
+        in_time = are_answered(rows, answered_rows) & (~is_timed | (took <= ANSWER_WITHIN // MILLISECOND))
+        self.latencies.update(took[in_time & is_timed])
+        self._book(asked_at, in_time)
+        self._add_misfits(asked_at, rows, answered_rows)
+
+    def _book(self, asked_at: Instants, answered: NDArray[np.bool_]) -> None:
+        of_request = asked_at // (MINUTE // MILLISECOND)
         for minute in np.unique(of_request).tolist():
             own = of_request == minute
             booked = Outcomes(asked=int(own.sum()), unanswered=int((own & ~answered).sum()))
             self.minutes.setdefault(EPOCH + minute * MINUTE, Outcomes()).add(booked)
-        self.asked_from = earliest(self.asked_from, _instant(asked_at.min()))
-        self.asked_to = latest(self.asked_to, _instant(asked_at.max()) + timedelta(seconds=1))
+        self.asked_from = earliest(self.asked_from, _second(asked_at.min()))
+        self.asked_to = latest(self.asked_to, _second(asked_at.max()) + timedelta(seconds=1))
         if not answered.all():
-            self.unanswered_from = earliest(self.unanswered_from, _instant(asked_at[~answered].min()))
+            self.unanswered_from = earliest(self.unanswered_from, _second(asked_at[~answered].min()))
+
+    def _add_misfits(self, asked_at: Instants, asked_rows: RowCounts, answered_rows: NDArray[np.int64]) -> None:
         for at in np.flatnonzero(are_misfits(asked_rows, answered_rows)).tolist():
-            minute = EPOCH + int(of_request[at]) * MINUTE
+            minute = EPOCH + int(asked_at[at]) // (MINUTE // MILLISECOND) * MINUTE
             sample = f"an answer covers {answered_rows[at]} of {how_many(int(asked_rows[at]), 'row')}"
             self.misfits.setdefault(minute, InvalidCount(sample=sample)).count += 1
 
@@ -100,7 +114,13 @@ class Answers:
     in_time: Mapping[datetime, int] = field(default_factory=dict)
 
     def settle(
-        self, panes: Mapping[datetime, Pane], windowing: Windowing, *, frontier: datetime, until: datetime
+        self,
+        panes: Mapping[datetime, Pane],
+        windowing: Windowing,
+        matched: MatchedPanes,
+        *,
+        frontier: datetime,
+        until: datetime,
     ) -> Settled:
         """Settle requests before `until` in panes of which spans end at or before `frontier`.
 
@@ -120,12 +140,10 @@ class Answers:
             for start, count in in_time.items()
         }
         self.until, self.frontier, self.in_time = until, frontier, in_time
-        due = {start: requests for start, requests in chosen.items() if requests.any()}
-        answered = AnsweredEvents.of(panes.values() if due else ())
         settled = Settled()
-        for start, requests in due.items():
-            pane = panes[start]
-            settled.add(pane.asked_at[requests], pane.asked_rows[requests], answered.rows_for(pane.requests[requests]))
+        for start, requests in chosen.items():
+            if requests.any():
+                settled.add(panes[start], requests, matched.answered)
         return settled
 
     def is_over(self, pane: datetime, windowing: Windowing) -> bool:
@@ -177,9 +195,10 @@ class _Reach:
         settled = np.zeros(pane.requests.size, dtype=np.bool_)
         if self.frontier is not None and self.until is not None and self.takes(start):
             ready = settled.size if start + self.windowing.length <= self.frontier else in_time
-            settled[:ready] = pane.asked_at[:ready] < self.until.timestamp()
+            settled[:ready] = pane.asked_at[:ready] < (self.until - EPOCH) / MILLISECOND
         return settled
 
 
-def _instant(second: np.uint32) -> datetime:
-    return EPOCH + timedelta(seconds=int(second))
+def _second(at: np.int64) -> datetime:
+    """Return the whole second at or before an instant."""
+    return EPOCH + timedelta(seconds=int(at) // 1_000)

@@ -1,6 +1,6 @@
-"""What arrived, counted at the entrance of a task before anything looks into a record.
+"""What arrived, counted at the entrance of a task before anything decides about a record.
 
-Because nothing here decodes, the ledger of outcomes can be held against it, and can fail to close.
+Because nothing here knows what becomes of one, the ledger of outcomes can be held against it, and can fail to close.
 """
 
 from __future__ import annotations

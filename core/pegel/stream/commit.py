@@ -33,10 +33,17 @@ class ReadRange:
     records: int
     topic_id: str | None = None
 
+    def is_of_another(self, topic_id: str | None) -> bool:
+        """Say whether a topic is another one under the same name. A broker that gives no ids leaves that unknown."""
+        return self.topic_id is not None and topic_id is not None and self.topic_id != topic_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Offsets from `start` (inclusive) to `end` (exclusive) that nobody will ever read, and why."""
+    """Offsets from `start` (inclusive) to `end` (exclusive) that nobody will ever read, and why.
+
+    An empty one stands for records of which nobody knows how many they were.
+    """
 
     topic: str
     partition: int
@@ -44,6 +51,11 @@ class Gap:
     end: int
     reason: str
     at: datetime
+
+    @property
+    def is_unknown(self) -> bool:
+        """Say whether it is not known how many records are missing."""
+        return self.start == self.end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +96,16 @@ class PanePart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DamagedState:
-    """A stored row of one monitor that nobody can read, and why. `part`: its number if it is a part of a pane."""
+    """A stored row of one monitor that nobody can read, and why.
+
+    `part`: its number if it holds parts of a pane; `change`: if it is in the journal of the last commits.
+    """
 
     model: str
     version: int
     reason: str
     part: int | None = None
+    change: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +155,8 @@ class Commit:
     arrivals: list[ArrivalRow] = field(default_factory=list)
     windows: list[WindowRow] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    extremes: list[Finding] = field(default_factory=list)
+    """About single events, which belong to no window."""
     late: list[LateCount] = field(default_factory=list)
     outliers: list[OutlierRow] = field(default_factory=list)
     ledger: list[LedgerRow] = field(default_factory=list)
@@ -147,6 +165,8 @@ class Commit:
     closed_panes: list[tuple[str, int, datetime]] = field(default_factory=list)
     damaged_parts: list[int] = field(default_factory=list)
     """Parts of panes that nobody can read, by number: they go."""
+    damaged_changes: list[int] = field(default_factory=list)
+    """The same of the last commits: rows of the journal."""
     states: list[MonitorState] = field(default_factory=list)
     failures: list[MonitorFailure] = field(default_factory=list)
     recovered: list[tuple[str, int]] = field(default_factory=list)
@@ -159,8 +179,8 @@ class Commit:
 class Claim:
     """The right of one driver to write for its group, until a later claim takes it away.
 
-    `deaths`: how many drivers of the group ended since its last commit without releasing their claim, the writer of
-    that commit included. One that was released ended cleanly and counts as none.
+    `deaths`: how many drivers of the group ended since its last commit while they read, the writer of that commit
+    included. One that released its claim ended cleanly, and one that had not begun to read no record has ended.
     """
 
     group: str

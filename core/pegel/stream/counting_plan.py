@@ -106,9 +106,11 @@ class CountingPlan:
         """Return times as they are counted: any 64 bits may stand on a record, and no calendar has room for them."""
         return np.clip(times, self.earliest_us, self.latest_us)
 
-    def without(self, found: Mapping[tuple[str, datetime], Ids]) -> CountingPlan:
+    def without(self, repeated: Mapping[tuple[str, datetime], Ids]) -> CountingPlan:
         """Return the plan with identities that the window manager knows already."""
-        return replace(self, known={(key, to_us(pane)): frozenset(ids.tolist()) for (key, pane), ids in found.items()})
+        return replace(
+            self, known={(key, to_us(pane)): frozenset(ids.tolist()) for (key, pane), ids in repeated.items()}
+        )
 
     @property
     def baseline_ids(self) -> frozenset[str]:

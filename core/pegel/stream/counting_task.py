@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pegel.data.events import EventAttributes, EventType, identities
+from pegel.data.events import EventAttributes, EventType
 from pegel.errors import InvalidPayload
 from pegel.stream.arrivals import arrived, minute_us
 from pegel.stream.counting_plan import CountingPlan, LoadedBaseline, MonitorPlan, Times
+from pegel.stream.event_group import EventGroup, Place, by_pane
 from pegel.stream.outcomes import Outcomes
-from pegel.stream.pane_counting import UNJUDGED, EventGroup, PaneCounting, count_invalid, count_notice
+from pegel.stream.pane_counting import UNJUDGED, PaneCounting, count_invalid, count_notice
 from pegel.stream.partial import KEY_OF_NOBODY, Partial
+from pegel.stream.read_events import events_of
 from pegel.stream.task_output import DeadLetter, TaskOutput
-from pegel.stream.wire_records import Numbers, Records, alike, attributes_of
+from pegel.stream.wire_records import RecordAttributes, Records
 
 MAX_LETTERS = 500
 """Unreadable records kept aside per monitor, pane and task. All of them are counted."""
@@ -26,7 +28,6 @@ MAX_PANE_BYTES = 64 * 1024 * 1024
 
 LoadBaseline = Callable[[str], LoadedBaseline]
 """Returns a baseline by id, or raises whatever is wrong with it."""
-_Place = tuple[str, int]
 
 
 @dataclass(slots=True)
@@ -36,36 +37,54 @@ class CountingTask:
     plan: CountingPlan
     load: LoadBaseline
     output: TaskOutput = field(default_factory=TaskOutput)
-    counting: dict[_Place, PaneCounting] = field(default_factory=dict)
-    unwatched: dict[_Place, Partial] = field(default_factory=dict)
+    counting: dict[Place, PaneCounting] = field(default_factory=dict)
+    unwatched: dict[Place, Partial] = field(default_factory=dict)
     """What belongs to no monitor of this group, or to one whose spec cannot be read, by minute."""
-    letters: dict[_Place, int] = field(default_factory=dict)
+    letters: dict[Place, int] = field(default_factory=dict)
     letter_bytes: int = 0
     pane_bytes: int = 0
     """What the summaries in `counting` take."""
     handed_on_bytes: int = 0
     """What those took that were handed on already."""
-    seen: dict[_Place, set[int]] = field(default_factory=dict)
+    seen: dict[Place, set[int]] = field(default_factory=dict)
 
     def run(self, records: Iterable[Records]) -> Iterator[TaskOutput]:
         """Count all records; yield what was counted: once, if memory allows."""
         for some in records:
-            times = self.plan.believed(some.times_us)
-            self.output.took(arrived(some, times, self.plan.oldest_minute_us))
-            yield from self._take(some, times)
+            events, said = events_of(some)
+            times = self.plan.believed(events.times_us)
+            # By the times by which their outcomes are booked: otherwise the ledger of a minute would not close.
+            read = arrived(some, times, self.plan.oldest_minute_us)
+            read.heads = self._heads(said, times)
+            self.output.took(read)
+            yield from self._take(events, said, times)
         self.output.partials += [counting.finish() for counting in self.counting.values()]
         self.output.partials += self.unwatched.values()
         yield self.output
 
-    def _take(self, records: Records, times: Times) -> Iterator[TaskOutput]:
-        groups: list[tuple[_Place, MonitorPlan, EventGroup]] = []
-        said = attributes_of(records.keys, records.headers)
+    def _heads(self, said: RecordAttributes, times: Times) -> dict[str, int]:
+        """Return the newest event time by monitor; what is dated beyond the present tells nobody how far it is."""
+        heads: dict[str, int] = {}
+        for attributes, places in said.by_attributes():
+            key = KEY_OF_NOBODY
+            if isinstance(attributes, EventAttributes) and not attributes.is_probe:
+                monitor = self.plan.monitors.get(attributes.endpoint)
+                key = KEY_OF_NOBODY if monitor is None else monitor.key
+            own = times[places]
+            present = own[own <= self.plan.now_us]
+            if present.size:
+                head_us = int(present.max())
+                heads[key] = max(head_us, heads.get(key, head_us))
+        return heads
+
+    def _take(self, records: Records, said: RecordAttributes, times: Times) -> Iterator[TaskOutput]:
+        groups: list[tuple[Place, MonitorPlan, EventGroup]] = []
         for attributes, places in said.by_attributes():
             if not isinstance(attributes, EventAttributes):
                 for at in places.tolist():
                     self._unreadable(records, times, at, attributes)
             elif (monitor := self.plan.monitors.get(attributes.endpoint)) is not None and not attributes.is_probe:
-                groups += _by_pane(records, times, said.ids, attributes, places, monitor=monitor)
+                groups += by_pane(records, times, said.ids, attributes, places, monitor=monitor)
             else:
                 self._of_others(records, times, attributes, places.tolist())
         # Requests and responses of one pane follow each other, the oldest panes of a monitor come first.
@@ -115,7 +134,7 @@ class CountingTask:
             partials.append(counting.finish())
         return TaskOutput(partials=partials)
 
-    def _without_copies(self, place: _Place, counting: PaneCounting, group: EventGroup) -> EventGroup:
+    def _without_copies(self, place: Place, counting: PaneCounting, group: EventGroup) -> EventGroup:
         """Remember events and return those that are no copies; the others are counted as such."""
         seen, known = self.seen.setdefault(place, set()), self.plan.known.get(place, frozenset())
         marks = group.identities.tolist()
@@ -130,13 +149,13 @@ class CountingTask:
         counting.copies(group.chosen(~is_new))
         return group.chosen(is_new)
 
-    def _counting(self, place: _Place, monitor: MonitorPlan) -> PaneCounting:
+    def _counting(self, place: Place, monitor: MonitorPlan) -> PaneCounting:
         """Return a pane as it is being counted."""
         if place not in self.counting:
             self.counting[place] = self._begin(place, monitor)
         return self.counting[place]
 
-    def _begin(self, place: _Place, monitor: MonitorPlan) -> PaneCounting:
+    def _begin(self, place: Place, monitor: MonitorPlan) -> PaneCounting:
         partial = Partial(key=place[0], pane_us=place[1])
         baselines: list[LoadedBaseline | str] = []
         for name in monitor.baselines(place[1]):
@@ -191,7 +210,7 @@ class CountingTask:
                 self._keep(place, at, error, records)
             counting.rejected.clear()
 
-    def _keep(self, place: _Place, at: int, error: InvalidPayload, records: Records) -> None:
+    def _keep(self, place: Place, at: int, error: InvalidPayload, records: Records) -> None:
         kept = self.letters.get(place, 0)
         if kept >= MAX_LETTERS or self.letter_bytes >= MAX_LETTER_BYTES:
             return
@@ -200,30 +219,3 @@ class CountingTask:
             self.letters[place] = kept + 1
             self.letter_bytes += letter.size_bytes
             self.output.letters.append(letter)
-
-
-def _by_pane(
-    records: Records,
-    times: Times,
-    ids: list[bytes],
-    attributes: EventAttributes,
-    places: Numbers,
-    *,
-    monitor: MonitorPlan,
-) -> Iterator[tuple[_Place, MonitorPlan, EventGroup]]:
-    """Yield events with the same attributes by the pane that they lie in."""
-    own = times[places]
-    for pane, within in alike(own - own % monitor.step_us):
-        chosen = places[within]
-        at = chosen.tolist()
-        names = [ids[place] for place in at]
-        group = EventGroup(
-            type=attributes.type,
-            component=attributes.component,
-            places=chosen,
-            times_us=times[chosen],
-            ids=names,
-            identities=identities(names, attributes.type, attributes.component),
-            bodies=[records.bodies[place] for place in at],
-        )
-        yield (monitor.key, pane), monitor, group

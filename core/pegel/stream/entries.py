@@ -32,7 +32,8 @@ class PartialBatch:
     """Partial summaries that arrived together. `arrived_at` is processing time.
 
     `unreadable` are keys of monitors of which nobody can say whether and how they are watched: they stay as they are.
-    `answering` are those whose endpoint answered a probe.
+    `answering` are those whose endpoint answered a probe. `held_at`: by monitor the event time beyond which nothing is
+    final yet, because partitions that lag were read no further; a monitor that is not in it is held back by none.
     """
 
     arrived_at: datetime
@@ -40,6 +41,7 @@ class PartialBatch:
     partials: tuple[Partial, ...]
     unreadable: frozenset[str] = frozenset()
     answering: frozenset[str] = frozenset()
+    held_at: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +49,15 @@ class IdleClosing:
     """Spans that are final because nothing more comes: per monitor, those that end at or before an instant.
 
     `settled`: by monitor, the instant before which all requests that have no answer by now will have none. `silent` are
-    spans without rows, by monitor, that are there to tell of odd events. `at` is the present.
+    spans without rows, by monitor, that are there to tell of odd events. `is_quiet`: nothing came for a while, so that
+    provisional spans are told which wait for that. `at` is the present.
     """
 
     at: datetime
     frontiers: Mapping[str, datetime]
     settled: Mapping[str, datetime] = field(default_factory=dict)
     silent: Mapping[str, Span] = field(default_factory=dict)
+    is_quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,20 +15,22 @@ from datetime import datetime
 from pegel.data.instants import from_us
 from pegel.judge.chart_state import ChartState
 from pegel.spec.limits import OLDEST_RECORD
-from pegel.spec.names import endpoint, monitor_key, monitor_of
+from pegel.spec.names import endpoint, inference_topic, monitor_key, monitor_of
 from pegel.stream.commit import ArrivalRow, Commit, DamagedState, MonitorState, PanePart, ReadRange, Restored, SetAside
-from pegel.stream.counting_plan import CountingPlan, MonitorPlan, pinned_panes
+from pegel.stream.counting_plan import MAX_AHEAD, CountingPlan, MonitorPlan, pinned_panes
 from pegel.stream.entries import Emissions, LostSpan, PartialBatch
+from pegel.stream.extreme_events import extreme_events
 from pegel.stream.failures import MonitorFailures
 from pegel.stream.judged_rows import invalid_rows, judged, late_counts, ledger_rows, outlier_rows
 from pegel.stream.monitor_windows import MonitorWindows
-from pegel.stream.partial import Partial
+from pegel.stream.partial import OF_EVENTS, Partial
+from pegel.stream.partition_clocks import PartitionClocks
 from pegel.stream.task_output import TaskOutput
 from pegel.stream.watched_models import Baselines, WatchedModels, monitored
 from pegel.stream.window_manager import WindowManager
 from pegel.stream.wire_records import Address
 
-MAX_PARTS = 16
+MAX_PARTS = 64
 """Parts of one pane in the database; beyond them it is written whole in their place. Bounds what a restart reads."""
 
 RunTasks = Callable[[CountingPlan, bool], TaskOutput]
@@ -44,10 +46,13 @@ class GroupState:
     failures: MonitorFailures
     charts: dict[str, ChartState] = field(default_factory=dict)
     offsets: dict[Address, ReadRange] = field(default_factory=dict)
+    clocks: PartitionClocks = field(default_factory=PartitionClocks)
     _unreadable_panes: set[tuple[str, int, datetime]] = field(default_factory=set)
     """Stored panes that nobody can go on with; the next commit removes them."""
     _damaged_parts: list[int] = field(default_factory=list)
     """Stored parts of panes that nobody can read; the next commit removes them as well."""
+    _damaged_changes: list[int] = field(default_factory=list)
+    """The same of what the last commits changed."""
 
     @classmethod
     def restored(cls, restored: Restored, baselines: Baselines, now: datetime) -> GroupState:
@@ -66,18 +71,24 @@ class GroupState:
             state.failures.fail(monitor_key(*owner), owner, "its open windows are not stored", now, lost=panes[owner])
         for damage in restored.damaged:
             state._take_damage(damage, now)
+        state.manager.forget_what_was_told()
         return state
 
     def plan(self, models: WatchedModels, now: datetime) -> CountingPlan:
         """Return by what the records of the next batch are counted."""
+        monitors = self.monitor_plans(models, models.specs, now)
+        waiting = {endpoint(*monitor_of(key)): key for key in models.unreadable}
+        return CountingPlan.at(now, monitors, models.elsewhere, waiting)
+
+    def monitor_plans(self, models: WatchedModels, keys: Iterable[str], now: datetime) -> dict[str, MonitorPlan]:
+        """Return by what the records of some monitors are counted, by endpoint."""
         monitors = {}
-        for key, spec in models.specs.items():
-            current = models.baselines[key]
+        for key in keys:
+            spec, current = models.specs[key], models.baselines[key]
             pinned = pinned_panes(self.manager.open_spans(key, spec.windowing), spec.windowing, current)
             currents, frontier = (current,) if current else (), self.manager.frontier(key) or now - OLDEST_RECORD
             monitors[spec.endpoint] = MonitorPlan(key, spec.windowing, currents, pinned, frontier)
-        waiting = {endpoint(*monitor_of(key)): key for key in models.unreadable}
-        return CountingPlan.at(now, monitors, models.elsewhere, waiting)
+        return monitors
 
     def count(self, plan: CountingPlan, run: RunTasks) -> TaskOutput:
         """Let tasks count a batch; where copies turn up, once more without them.
@@ -91,12 +102,14 @@ class GroupState:
 
     def take(self, output: TaskOutput, models: WatchedModels, now: datetime) -> Commit:
         """Take in what the tasks counted; return everything that it leaves."""
+        self.clocks.read(output.reads.values())
         batch = PartialBatch(
             arrived_at=now,
             monitors=monitored(models),
             partials=tuple(output.partials),
             unreadable=frozenset(models.unreadable),
             answering=frozenset(output.answering),
+            held_at=self._held_at(output, models, now),
         )
         commit = self._commit(self.manager.apply(batch), models, now)
         for address, read in sorted(output.reads.items()):
@@ -115,6 +128,14 @@ class GroupState:
                 for minute, records in sorted(read.minutes.items())
             ]
         return commit
+
+    def _held_at(self, output: TaskOutput, models: WatchedModels, now: datetime) -> dict[str, datetime]:
+        """Return how far the windows of each monitor may become final once `output` was read."""
+        read_up_to = {address: read.end for address, read in self.offsets.items()}
+        read_up_to |= {address: read.end for address, read in output.reads.items()}
+        topics: dict[str, str | None] = dict.fromkeys(self.manager.monitors)
+        topics |= {key: inference_topic(spec.namespace) for key, spec in models.specs.items()}
+        return self.clocks.held_at(topics, self.clocks.lagging(read_up_to, now))
 
     def set_aside(self, record: SetAside, output: TaskOutput, models: WatchedModels, now: datetime) -> Commit:
         """Take in that one record was set aside; `output` counts its arrival and nothing else of it."""
@@ -161,13 +182,22 @@ class GroupState:
 
     def _take_damage(self, damage: DamagedState, now: datetime) -> None:
         """Note that a stored row cannot be read. Which pane it was a part of is unknown, so it may be any open one."""
-        key = monitor_key(damage.model, damage.version)
-        self.failures.fail(key, (damage.model, damage.version), damage.reason, now, lost=0)
-        if damage.part is not None:
-            self._damaged_parts.append(damage.part)
-            windows = self.manager.monitors.get(key)
-            for start in windows.spans if windows else ():
+        key, owner = monitor_key(damage.model, damage.version), (damage.model, damage.version)
+        self._damaged_parts += [] if damage.part is None else [damage.part]
+        self._damaged_changes += [] if damage.change is None else [damage.change]
+        windows = self.manager.monitors.get(key)
+        at_stake = 0
+        if damage.change is not None and windows is not None:
+            # It may have opened windows that nothing else knows of.
+            at_stake = len(windows.spans)
+            self._unreadable_panes |= {(*owner, start) for start in windows.panes}
+            del self.manager.monitors[key]
+        elif damage.part is not None and windows is not None:
+            for start in windows.spans:
                 self.manager.damage_pane(key, start, damage.reason)
+        if damage.change is not None:
+            self.manager.lost_panes[key] = now + MAX_AHEAD
+        self.failures.fail(key, owner, damage.reason, now, lost=at_stake)
 
     def _commit(self, emissions: Emissions, models: WatchedModels, now: datetime) -> Commit:
         specs = models.specs
@@ -186,9 +216,11 @@ class GroupState:
         closed = {(*monitor_of(key), start) for key, start in emissions.closed_panes} | self._unreadable_panes
         self._unreadable_panes = set()
         damaged_parts, self._damaged_parts = self._damaged_parts, []
+        damaged_changes, self._damaged_changes = self._damaged_changes, []
         return Commit(
             windows=rows.windows,
             findings=rows.findings,
+            extremes=extreme_events(emissions.outliers, specs),
             late=late_counts(emissions, specs),
             outliers=outlier_rows(emissions, specs),
             ledger=ledger_rows(emissions),
@@ -196,6 +228,7 @@ class GroupState:
             pane_parts=parts,
             closed_panes=sorted(closed - replaced),
             damaged_parts=damaged_parts,
+            damaged_changes=damaged_changes,
             states=[self._state(key, with_charts=key in rows.charts) for key in sorted(emissions.changed)],
             failures=failures,
             recovered=recovered,
@@ -242,13 +275,7 @@ def _stored(partial: Partial) -> bytes:
         pane_us=partial.pane_us,
         summaries=partial.summaries,
         damaged=partial.damaged,
-        requests=partial.requests,
-        asked_at=partial.asked_at,
-        asked_rows=partial.asked_rows,
-        responses=partial.responses,
-        answered_rows=partial.answered_rows,
-        empty=partial.empty,
-        rejected=partial.rejected,
+        **{name: getattr(partial, name) for name in OF_EVENTS},
         rows=partial.rows,
         duplicates=partial.duplicates,
         clamped=partial.clamped,

@@ -8,7 +8,6 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
-from pegel.data.instants import from_us
 from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Finding
 from pegel.judge.judge import Judgement, judge
@@ -16,15 +15,14 @@ from pegel.judge.missing_answers import AnswersSoFar
 from pegel.judge.remarks import remarks
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_of
+from pegel.stats.answer_latencies import Latencies
 from pegel.stream.commit import LateCount
 from pegel.stream.entries import Emissions, LostSpan, SpanCount
-from pegel.stream.partial import OutlyingEvent
-from pegel.stream.result_rows import InvalidRow, LedgerRow, OutlierRow, WindowRow
+from pegel.stream.outlying import outlier_row
+from pegel.stream.result_rows import NOBODY, InvalidRow, LedgerRow, OutlierRow, WindowRow
 from pegel.stream.watched_models import Baselines
 
 CODE_VERSION = version("pegel")
-NOBODY = ("", 0)
-"""Model and version under which records are booked that no monitor answers to."""
 
 
 @dataclass(slots=True)
@@ -92,7 +90,7 @@ def invalid_rows(emissions: Emissions) -> list[InvalidRow]:
 
 def outlier_rows(emissions: Emissions, specs: Mapping[str, MonitorSpec]) -> list[OutlierRow]:
     """Return the outlying events."""
-    return [_outlier(specs[key], event) for key, event in emissions.outliers if key in specs]
+    return [outlier_row(key, event) for key, event in emissions.outliers if key in specs]
 
 
 def late_counts(emissions: Emissions, specs: Mapping[str, MonitorSpec]) -> list[LateCount]:
@@ -143,6 +141,8 @@ def _window(count: SpanCount, spec: MonitorSpec, judgement: Judgement, now: date
         rows=count.rows,
         late=0,
         duplicates=count.duplicates,
+        orphans=0 if count.events is None else count.events.orphans,
+        latencies=Latencies() if count.events is None else count.events.latencies,
         invalid=count.invalid,
         clamped=count.clamped,
         verdict=judgement.verdict,
@@ -167,19 +167,6 @@ def _judgement(judgement: Judgement, *, final: bool) -> dict[str, Any]:
     if final and judgement.chart_state is not None:
         kept["chart_state"] = judgement.chart_state.to_json()
     return kept
-
-
-def _outlier(spec: MonitorSpec, event: OutlyingEvent) -> OutlierRow:
-    return OutlierRow(
-        model=spec.model.name,
-        version=spec.model.version,
-        event_id=event.event_id,
-        row=event.row,
-        event_time=from_us(event.event_time_us),
-        score=event.score,
-        cutoff=event.cutoff,
-        reasons=[{"feature": reason.feature, "value": reason.value, "part": reason.part} for reason in event.reasons],
-    )
 
 
 def _owner(key: str) -> tuple[str, int]:

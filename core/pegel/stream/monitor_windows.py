@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+
+import numpy as np
 
 from pegel.data import spans
 from pegel.data.instants import earliest, from_us, latest, to_us
 from pegel.data.spans import Span
 from pegel.errors import SetupError
 from pegel.judge.event_counts import EventCounts
+from pegel.spec.limits import ANSWER_WITHIN
 from pegel.spec.monitor_spec import Windowing
-from pegel.stream.answers import ANSWER_WITHIN, Answers, Settled
+from pegel.stream.answers import Answers, Settled
 from pegel.stream.entries import LostSpan, SpanCount
-from pegel.stream.panes import AnsweredEvents, Pane, Unpack, joined, merged, misfit_events, responses_among
-from pegel.stream.partial import Partial, answers_among, no_ids, rows_of_answers
+from pegel.stream.known_events import KnownEvents
+from pegel.stream.matched_panes import MatchedPanes
+from pegel.stream.orphans import matched_later, orphans
+from pegel.stream.panes import Pane, Unpack, merged
+from pegel.stream.partial import Partial, answers_among, of_answers
 
-STATE_VERSION = 4
+STATE_VERSION = 5
 """Raised when open windows or their panes, written before, could no longer be read."""
 
 MAX_OPEN_SPANS = 10_080
@@ -31,7 +37,7 @@ class MonitorWindows:
     """The windows of one monitor.
 
     `spans` maps the start of each open span to the baseline that was current when it opened, `revisions` to how often
-    it was emitted. `frontier`: spans that end at or before it are final. `head` is the newest event time,
+    it changed. `frontier`: spans that end at or before it are final. `head` is the newest event time,
     `last_arrival` the processing time at which something last came. `cut_short` are spans that an earlier windowing
     made final before the frontier reached their end: no span may be told under their name again. `events`: what came of
     the monitor's events, by time of arrival, since a final span last took it along to be judged. `answers`: how far its
@@ -91,18 +97,26 @@ class MonitorWindows:
         answers = answers_among(partial.responses, partial.rejected)
         if not answers.size or self.answers.is_over(partial.pane, self.windowing):
             return None
-        rows = rows_of_answers(answers, partial.answered_rows)
-        self.panes.setdefault(partial.pane, Pane()).add_responses(answers, rows)
-        return Partial(key=partial.key, pane_us=partial.pane_us, responses=answers, answered_rows=rows)
+        taken = Partial(
+            key=partial.key,
+            pane_us=partial.pane_us,
+            responses=answers,
+            answered_at=of_answers(answers, partial.answered_at),
+            answered_rows=of_answers(answers, partial.answered_rows),
+        )
+        self.panes.setdefault(partial.pane, Pane()).add_events(taken)
+        return taken
 
-    def settle(self, until: datetime, arrived_at: datetime) -> Settled:
+    def settle(self, until: datetime, arrived_at: datetime, matched: MatchedPanes) -> Settled:
         """Settle the requests before `until`: see `Answers`. What came of them is an event that arrives now.
 
         Returns what to book of them: nothing of an endpoint that never logged an answer.
         """
         if self.frontier is None:
             return Settled()
-        settled = self.answers.settle(self.panes, self.windowing, frontier=self.frontier, until=until)
+        settled = self.answers.settle(self.panes, self.windowing, matched, frontier=self.frontier, until=until)
+        if self.answers.asked:
+            self._match(settled, arrived_at)
         if settled.asked_from is None or settled.asked_to is None:
             return settled
         if not self.answers.logged:
@@ -115,7 +129,26 @@ class MonitorWindows:
         if settled.unanswered_from is not None:
             events.add({"unanswered": settled.unanswered})
             events.unanswered_from = earliest(events.unanswered_from, settled.unanswered_from)
+        events.latencies.merge(settled.latencies)
         return settled
+
+    def _match(self, settled: Settled, arrived_at: datetime) -> None:
+        """Add what is known of responses whose requests, or which themselves, are in panes that are kept no longer."""
+        leaving = set(self._over())
+        reach = self.windowing.step + ANSWER_WITHIN
+        settled.orphans = orphans(self.panes, leaving, reach)
+        if settled.orphans:
+            self.events_at(arrived_at, odd=False).orphans += sum(settled.orphans.values())
+        settled.matched = matched_later(self.panes, leaving, reach)
+        for start, responses in settled.matched.items():
+            pane = self.panes[start]
+            pane.matched = np.concatenate([pane.matched, responses])
+
+    def _over(self) -> list[datetime]:
+        """Return the starts of panes of which every span is final and every request settled."""
+        # The newest span of a pane starts with it and ends last.
+        closed = (start for start in self.panes if spans.is_closed(self.span(start), self.frontier))
+        return [start for start in closed if self.answers.is_over(start, self.windowing)]
 
     def settled_when_idle(self, *, caught_up_at: datetime | None, frontier: datetime | None) -> datetime | None:
         """Return the instant before which all requests are settled because nothing more comes, or None.
@@ -147,38 +180,44 @@ class MonitorWindows:
         self.frontier = frontier if self.frontier is None else max(self.frontier, frontier)
         self.cut_short = frozenset(span for span in self.cut_short if not spans.is_closed(span, self.frontier))
 
-    def follow_head(self) -> None:
-        """Move the frontier to the watermark."""
-        if self.head is not None:
-            self.advance(spans.watermark(self.head, self.windowing))
+    def reached(self, held_at: datetime | None) -> datetime | None:
+        """Return the event time that the stream has come to; `held_at`: where a partition that lags stands, if any."""
+        return self.head if self.head is None or held_at is None else min(self.head, held_at)
 
-    def due(self, *, now: datetime, caught_up_at: datetime | None) -> datetime | None:
+    def follow(self, reached: datetime) -> None:
+        """Move the frontier to the watermark of an event time that every partition has come to."""
+        self.advance(spans.watermark(reached, self.windowing))
+
+    def due(self, *, caught_up_at: datetime | None) -> datetime | None:
         """Return how far the frontier may move although no later event came, or None."""
         if self.last_arrival is None:
             return None
         ended = spans.due_when_idle(
             [self.span(start) for start in self.spans],
             self.windowing,
-            now=now,
             last_arrival=self.last_arrival,
             caught_up_at=caught_up_at,
         )
         return max((span.end for span in ended), default=None)
 
-    def emit(self, key: str, touched: set[datetime]) -> list[SpanCount | LostSpan]:
-        """Return what is new of the touched spans and of those behind the frontier; these are final and forgotten."""
+    def emit(
+        self,
+        key: str,
+        matched: MatchedPanes,
+        *,
+        touched: Collection[datetime] = (),
+        told: Collection[datetime] = (),
+    ) -> list[SpanCount | LostSpan]:
+        """Return what is new of the spans behind the frontier, which are final and forgotten, and of those to be told.
+
+        `touched` are the spans that changed: each has a new revision, told or not, so that revisions are the same
+        after any crash.
+        """
         closed = {start for start in self.spans if spans.is_closed(self.span(start), self.frontier)}
-        due = sorted(touched | closed)
-        # A response may lie in a later pane than its request, so all open panes are searched for it.
-        answered = AnsweredEvents.of(self.panes.values() if due else ())
-        misfits = misfit_events(self.panes.values(), answered) if closed else no_ids()
-        emitted: list[SpanCount | LostSpan] = []
-        for start in due:
+        for start in closed.union(touched):
             self.revisions[start] = self.revisions.get(start, 0) + 1
-            count = self._emitted(key, start, answered, final=start in closed)
-            if isinstance(count, SpanCount) and count.final:
-                count = replace(count, misfits=responses_among(self._members(count.span), misfits))
-            emitted.append(count)
+        due = sorted(closed.union(told))
+        emitted = [self._emitted(key, start, matched, final=start in closed) for start in due]
         for start in closed:
             del self.spans[start], self.revisions[start]
         return self._with_events(emitted)
@@ -186,14 +225,16 @@ class MonitorWindows:
     def events_at(self, arrived_at: datetime, *, odd: bool) -> EventCounts:
         """Return the counts to which events are added that came at an instant; `odd`: whether any of them is so.
 
-        Where no span is open that would take them along, and none was odd, counts of an earlier span of the clock are
-        dropped first: weeks of other events would make the share of odd ones small, and their span an old one.
+        Where no span is open that would take them along, and none was odd, events that came in an earlier span of the
+        clock are dropped first: weeks of others would make the share of odd ones small, and their span an old one. What
+        is known of requests and answers stays whole: where traffic is rare, all are settled after their window was
+        final, and the next window takes those of the last one along.
         """
         if self.events.odd:
             return self.events
         since, step = self.events.since, self.windowing.step
         if since is not None and not self.spans and spans.floor(since, step) < spans.floor(arrived_at, step):
-            self.events = EventCounts()
+            self.events = replace(self.events, received=0, group_received=0, since=None)
         self.events.since = arrived_at if odd else self.events.since or arrived_at
         return self.events
 
@@ -219,11 +260,11 @@ class MonitorWindows:
 
     def drop_closed_panes(self) -> list[datetime]:
         """Forget panes of which every span is final and every request settled; return their starts."""
-        # The newest span of a pane starts with it and ends last.
-        closed = [start for start in self.panes if spans.is_closed(self.span(start), self.frontier)]
-        over = [start for start in closed if self.answers.is_over(start, self.windowing)]
-        for start in closed:
-            self.panes[start].summaries.clear()
+        over = self._over()
+        for start, pane in self.panes.items():
+            if spans.is_closed(self.span(start), self.frontier):
+                pane.summaries.clear()
+                pane.known = KnownEvents()
         for start in over:
             del self.panes[start]
         return over
@@ -273,17 +314,21 @@ class MonitorWindows:
                 break
         return emitted
 
-    def _members(self, span: Span) -> list[Pane]:
-        return [self.panes[pane] for pane in spans.panes_of_span(span, self.windowing) if pane in self.panes]
+    def events_in(self, start: datetime) -> int:
+        """Return how many events an open span has."""
+        return sum(pane.events for pane in self._members(self.span(start)).values())
 
-    def _emitted(self, key: str, start: datetime, answered: AnsweredEvents, *, final: bool) -> SpanCount | LostSpan:
+    def _members(self, span: Span) -> dict[datetime, Pane]:
+        return {pane: self.panes[pane] for pane in spans.panes_of_span(span, self.windowing) if pane in self.panes}
+
+    def _emitted(self, key: str, start: datetime, matched: MatchedPanes, *, final: bool) -> SpanCount | LostSpan:
         span, baseline_id = self.span(start), self.spans[start]
         members = self._members(span)
-        reasons = [pane.damaged[baseline_id] for pane in members if baseline_id in pane.damaged]
+        reasons = [pane.damaged[baseline_id] for pane in members.values() if baseline_id in pane.damaged]
         if reasons:
             return LostSpan(key=key, span=span, final=final, reason=reasons[0])
         try:
-            return self._count(key, span, members, baseline_id, answered, final=final)
+            return self._count(key, span, members, baseline_id, matched, final=final)
         except Exception as error:  # noqa: BLE001 - a model's own parts run here; the span is told as lost, with this
             return LostSpan(key=key, span=span, final=final, reason=f"merging panes: {error!r:.300}")
 
@@ -291,26 +336,28 @@ class MonitorWindows:
         self,
         key: str,
         span: Span,
-        members: list[Pane],
+        members: dict[datetime, Pane],
         baseline_id: str | None,
-        answered: AnsweredEvents,
+        matched: MatchedPanes,
         *,
         final: bool,
     ) -> SpanCount:
+        panes = members.values()
         return SpanCount(
             key=key,
             span=span,
             revision=self.revisions[span.start],
             final=final,
             baseline_id=baseline_id,
-            summary=merged(members, baseline_id),
-            requests=sum(pane.requests.size for pane in members),
-            responses=sum(pane.responses.size for pane in members),
-            joined=joined(members, answered),
-            rows=sum(pane.rows for pane in members),
-            duplicates=sum(pane.duplicates for pane in members),
-            invalid=sum(pane.invalid for pane in members),
-            clamped=sum(pane.clamped for pane in members),
+            summary=merged(panes, baseline_id),
+            requests=sum(pane.requests.size for pane in panes),
+            responses=sum(pane.responses.size for pane in panes),
+            joined=sum(matched.joined(start) for start in members),
+            misfits=matched.misfits(members) if final else 0,
+            rows=sum(pane.rows for pane in panes),
+            duplicates=sum(pane.duplicates for pane in panes),
+            invalid=sum(pane.invalid for pane in panes),
+            clamped=sum(pane.clamped for pane in panes),
             logs_answers=self.answers.logged,
             logs_requests=self.answers.asked,
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+
+from pegel.data.look_up_faults import LookUpFault
 
 
 @dataclass(slots=True)
@@ -18,6 +21,10 @@ class Outcomes:
     duplicate: int = 0
     dropped: int = 0
     """Events that the logger had to give up, by its own notices."""
+    dropped_at_most: int = 0
+    """Those of the dropped of which nobody knows whether they are lost; counted above, too."""
+    dropped_at_least: int = 0
+    """Those of the dropped that may stand for more than themselves: what was lost could not be counted."""
     set_aside: int = 0
     """Records that killed whoever read them."""
     probe: int = 0
@@ -30,10 +37,30 @@ class Outcomes:
     """Requests of which it is known whether they were answered, of endpoints that log answers; counted above, too."""
     unanswered: int = 0
     """Those of them without an answer."""
+    orphans: int = 0
+    """Responses whose request never came, or too late; counted above, too."""
+    store_unavailable: int = 0
+    """Readable records of requests with features that are replaced, because the online store did not answer; counted
+    above, too, as in the next two."""
+    entity_unknown: int = 0
+    """... because it does not know their entities."""
+    vector_stale: int = 0
+    """... because what it has is too old."""
 
     def by_name(self) -> dict[str, int]:
         """Return the counters by name, in their order."""
         return {name: getattr(self, name) for name in COUNTERS}
+
+    @property
+    def replaced(self) -> dict[str, int]:
+        """Return the records of requests with replaced features, by `LookUpFault`."""
+        counts = {fault.value: getattr(self, name) for fault, name in REPLACED.items()}
+        return {fault: count for fault, count in counts.items() if count}
+
+    def add_replaced(self, fault: LookUpFault, records: int) -> None:
+        """Count readable records of requests with replaced features."""
+        name = REPLACED[fault]
+        setattr(self, name, getattr(self, name) + records)
 
     @property
     def received(self) -> int:
@@ -52,5 +79,12 @@ class Outcomes:
 
 COUNTERS = tuple(field.name for field in fields(Outcomes))
 """The names of all counters."""
-PLACES = tuple(name for name in COUNTERS if name not in {"asked", "unanswered"})
+REPLACED: Mapping[LookUpFault, str] = {
+    LookUpFault.UNAVAILABLE: "store_unavailable",
+    LookUpFault.UNKNOWN: "entity_unknown",
+    LookUpFault.STALE: "vector_stale",
+}
+"""The counter of each fault of a look-up."""
+_BESIDE = frozenset({"dropped_at_most", "dropped_at_least", "asked", "unanswered", "orphans", *REPLACED.values()})
+PLACES = tuple(name for name in COUNTERS if name not in _BESIDE)
 """The names of those that say where a record went."""

@@ -2,75 +2,43 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
 
-from pegel.baseline.outliers import top_features
-from pegel.data.columns import Columns, Kind, Role
+from pegel.data import wire
+from pegel.data.columns import Role
 from pegel.data.decoding import Decoded, count_rows
 from pegel.data.events import EventType
-from pegel.data.wire import PREDICTOR
 from pegel.errors import InvalidPayload
 from pegel.spec.outside_text import cut
-from pegel.stats.layout import Layout
 from pegel.stats.summary import Summary
 from pegel.stream.arrivals import minute_us, minutes_us
 from pegel.stream.counting_plan import LoadedBaseline
 from pegel.stream.decoding_alone import decode
+from pegel.stream.event_group import EventGroup
 from pegel.stream.outcomes import Outcomes
-from pegel.stream.partial import SAMPLE_LIMIT, Ids, OutlierReason, OutlyingEvent, Partial, no_counts, no_ids
+from pegel.stream.outlying import MAX_OUTLIERS, outlying
+from pegel.stream.partial import (
+    SAMPLE_LIMIT,
+    Ids,
+    Instants,
+    Partial,
+    RowCounts,
+    no_counts,
+    no_ids,
+    no_instants,
+)
 from pegel.stream.wire_records import Numbers
 
-MAX_OUTLIERS = 200
-"""Outlying rows told one by one, per pane and task; the highest scores. All of them are counted."""
-MAX_TEXT = 500
-"""Characters that are told of an outlying event's id and values: a body may hold megabytes of them."""
 MAX_NOTICE = 2**40
 """Largest number of dropped events that a notice is believed."""
 SAMPLE_BYTES = 200
-_SECOND_US = 1_000_000
+_MILLISECOND_US = 1_000
 ROLES = {EventType.REQUEST: Role.FEATURE, EventType.RESPONSE: Role.PREDICTION}
 UNJUDGED = "monitor_failed"
 """Kind under which events are counted that their monitor could not count: nothing is wrong with them."""
-
-
-@dataclass(frozen=True, slots=True)
-class EventGroup:
-    """Events of one type, component and pane; all fields but these have one length.
-
-    `places`: where they stand among the records at hand. `times_us`: event times to go by. `ids`: what their senders
-    called them; `identities`: what copies of them share.
-    """
-
-    type: EventType
-    component: str
-    places: Numbers
-    times_us: Numbers
-    ids: list[bytes]
-    identities: Ids
-    bodies: list[bytes]
-
-    def chosen(self, which: NDArray[np.bool_]) -> EventGroup:
-        """Return some of them."""
-        keep = np.flatnonzero(which).tolist()
-        return replace(
-            self,
-            places=self.places[which],
-            times_us=self.times_us[which],
-            ids=[self.ids[at] for at in keep],
-            identities=self.identities[which],
-            bodies=[self.bodies[at] for at in keep],
-        )
-
-    def told_id(self, at: int) -> str:
-        """Return under which id one is told: a transformer logs other rows under the id of its predictor's."""
-        name = self.ids[at].decode(errors="replace")
-        return name if self.component == PREDICTOR else f"{name} ({self.component})"
 
 
 @dataclass(slots=True)
@@ -92,7 +60,9 @@ class PaneCounting:
     empty: list[Ids] = field(default_factory=list)
     """Events without a row, which are not in `ids`."""
     asked_at: list[Numbers] = field(default_factory=list)
-    """When each of the requests in `ids` was made, in whole seconds since the epoch."""
+    """When each of the requests in `ids` was made, in milliseconds since the epoch."""
+    answered_at: list[Numbers] = field(default_factory=list)
+    """When each of the responses in `ids` ended, likewise; 0 where its time is not its own, and so no latency."""
     rows: dict[EventType, list[Numbers]] = field(default_factory=lambda: {kind: [] for kind in ROLES})
     """How many rows each of the requests and responses in `ids` has; 0 where nobody looks at them."""
     rejected: list[tuple[int, InvalidPayload]] = field(default_factory=list)
@@ -118,12 +88,17 @@ class PaneCounting:
         readable[list(errors)] = False
         for minute, records in minutes_us(events.times_us[readable], self.oldest_us).items():
             self._outcomes(minute).judged += records
+            if events.look_up is not None:
+                self._outcomes(minute).add_replaced(events.look_up, records)
         has_rows = readable if rows is None else readable & (rows > 0)
         self.empty.append(events.identities[readable & ~has_rows])
         self.ids[events.type].append(events.identities[has_rows])
         self.rows[events.type].append((np.zeros_like(events.places) if rows is None else rows)[has_rows])
         if events.type is EventType.REQUEST:
-            self.asked_at.append(np.maximum(events.times_us[has_rows], self.oldest_us) // _SECOND_US)
+            self.asked_at.append(np.maximum(events.times_us[has_rows], self.oldest_us) // _MILLISECOND_US)
+        else:
+            is_own = events.is_own & (events.times_us >= self.oldest_us)
+            self.answered_at.append((np.where(is_own, events.times_us, 0) // _MILLISECOND_US)[has_rows])
 
     def copies(self, events: EventGroup) -> None:
         """Count events as copies of others."""
@@ -134,10 +109,11 @@ class PaneCounting:
     def finish(self) -> Partial:
         """Return everything counted."""
         self.partial.requests = _ids(self.ids[EventType.REQUEST])
-        self.partial.asked_at = _whole_numbers(self.asked_at)
-        self.partial.asked_rows = _whole_numbers(self.rows[EventType.REQUEST])
+        self.partial.asked_at = _instants(self.asked_at)
+        self.partial.asked_rows = _counts(self.rows[EventType.REQUEST])
         self.partial.responses = _ids(self.ids[EventType.RESPONSE])
-        self.partial.answered_rows = _whole_numbers(self.rows[EventType.RESPONSE])
+        self.partial.answered_at = _instants(self.answered_at)
+        self.partial.answered_rows = _counts(self.rows[EventType.RESPONSE])
         self.partial.empty = _ids(self.empty)
         self.partial.rejected = _ids(self.ids[EventType.DROPPED])
         for name, summary in self.summaries.items():
@@ -187,16 +163,20 @@ class PaneCounting:
 
     def _count(self, loaded: LoadedBaseline, events: EventGroup, role: Role, *, decisive: bool) -> Decoded:
         decoded = decode(events.bodies, loaded.baseline.layout.schema, role)
-        if self.is_closed:
+        if self.is_closed or events.look_up is not None:
+            # Defaults say nothing of the data: events with them are counted apart, see `Outcomes.replaced`.
             return decoded
         summary = self.summaries.get(loaded.baseline.id)
         if summary is None:
             summary = self.summaries[loaded.baseline.id] = Summary.empty(loaded.baseline.layout)
         summary.update(decoded.columns, role)
-        outliers = score(loaded, summary, decoded, events) if role is Role.FEATURE else []
-        if decisive:
-            self.partial.outliers += outliers
-            self.partial.rows += decoded.columns.n if role is Role.FEATURE else 0
+        if role is Role.FEATURE:
+            rows = outlying(loaded, decoded, events)
+            summary.n_scored += rows.scored
+            summary.n_outliers += rows.outlying
+            if decisive:
+                self.partial.outliers += rows.worst
+                self.partial.rows += decoded.columns.n
         return decoded
 
     def _uncounted(self, bodies: list[bytes], role: Role) -> dict[int, InvalidPayload]:
@@ -224,13 +204,20 @@ class PaneCounting:
 def count_notice(minute: Outcomes, body: bytes) -> None:
     """Count a notice of the logger, and the events that it says were dropped. Raises InvalidPayload."""
     try:
-        dropped = orjson.loads(body)["count"]
+        notice = orjson.loads(body)
+        dropped = notice["count"]
     except (ValueError, TypeError, KeyError) as error:
         raise InvalidPayload("wrong_shape", f"a drop notice is {{'count': n}}; given {body[:80]!r}") from error
     if not isinstance(dropped, int) or isinstance(dropped, bool) or not 0 <= dropped <= MAX_NOTICE:
         raise InvalidPayload("wrong_shape", f"a drop notice counts 0 to {MAX_NOTICE} events; given {dropped!r:.80}")
     minute.notice += 1
     minute.dropped += dropped
+    # Anybody's JSON: a list is no member of anything.
+    reason = str(notice.get("reason"))
+    if reason in wire.AT_MOST:
+        minute.dropped_at_most += dropped
+    elif reason in wire.AT_LEAST:
+        minute.dropped_at_least += dropped
 
 
 def count_invalid(partial: Partial, minute: int, error: InvalidPayload, body: bytes) -> None:
@@ -248,55 +235,13 @@ def _sample(error: InvalidPayload, body: bytes) -> str:
     return f"{told} | {len(body):,} bytes: {body[:SAMPLE_BYTES].decode(errors='replace')}"[:SAMPLE_LIMIT]
 
 
-def score(loaded: LoadedBaseline, summary: Summary, decoded: Decoded, events: EventGroup) -> list[OutlyingEvent]:
-    """Score feature rows, count them in `summary` and return the outlying ones with what made them so."""
-    cutoff = loaded.baseline.outlier_cutoff
-    if cutoff is None:
-        return []
-    scores, parts = loaded.tables.score(decoded.columns)
-    outlying = np.flatnonzero(scores > cutoff.score)
-    summary.n_scored += decoded.columns.n
-    summary.n_outliers += outlying.size
-    worst = outlying[np.argsort(-scores[outlying], kind="stable")][:MAX_OUTLIERS]
-    bodies, indices = decoded.body_of_row, decoded.index_in_body
-    values = _values(loaded.baseline.layout, decoded.columns)
-    return [
-        OutlyingEvent(
-            event_id=cut(events.told_id(bodies[row]), MAX_TEXT),
-            row=int(indices[row]),
-            event_time_us=int(events.times_us[bodies[row]]),
-            score=float(scores[row]),
-            cutoff=cutoff.score,
-            reasons=tuple(
-                OutlierReason(name, _plain(values[name][row]), float(part))
-                for name, part in top_features(parts[row], loaded.tables.names)
-            ),
-        )
-        for row in worst.tolist()
-    ]
-
-
-def _values(layout: Layout, columns: Columns) -> dict[str, NDArray[Any]]:
-    fields = layout.schema.of_role(Role.FEATURE)
-    numeric = [field.name for field in fields if field.kind is Kind.NUMERIC]
-    texts = [field.name for field in fields if field.kind is Kind.CATEGORICAL]
-    by_name: dict[str, NDArray[Any]] = {name: columns.numeric[:, at] for at, name in enumerate(numeric)}
-    by_name.update(zip(texts, columns.categorical, strict=True))
-    return by_name
-
-
-def _plain(value: Any) -> float | str | None:
-    """Return a value as JSON can hold it, of a long text the beginning with its length and hash."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return cut(value, MAX_TEXT)
-    return float(value) if math.isfinite(value) else str(float(value))
-
-
 def _ids(parts: list[Ids]) -> Ids:
     return np.concatenate(parts) if parts else no_ids()
 
 
-def _whole_numbers(parts: list[Numbers]) -> NDArray[np.uint32]:
+def _counts(parts: list[Numbers]) -> RowCounts:
     return np.concatenate([no_counts(), *parts]).astype(np.uint32)
+
+
+def _instants(parts: list[Numbers]) -> Instants:
+    return np.concatenate([no_instants(), *parts])

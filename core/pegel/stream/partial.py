@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,11 @@ from pegel.stream.outcomes import Outcomes
 
 Ids = NDArray[np.uint64]
 """Identities of events, see `pegel.data.events.identities`; each at most once."""
-Seconds = NDArray[np.uint32]
-"""Instants in whole seconds since the epoch."""
+Instants = NDArray[np.int64]
+"""Instants in whole milliseconds since the epoch, as fine as a record's own timestamp; 0 where not known."""
 RowCounts = NDArray[np.uint32]
 """Rows of events; 0 where nobody looked at them."""
+Number = TypeVar("Number", np.uint32, np.int64)
 RESPONSE = np.uint64(1)
 """The bit, and the number of bits, in which the identities of a request and its response differ."""
 
@@ -36,9 +38,9 @@ def no_ids() -> Ids:
     return np.empty(0, dtype=np.uint64)
 
 
-def no_seconds() -> Seconds:
+def no_instants() -> Instants:
     """Return no instants."""
-    return np.empty(0, dtype=np.uint32)
+    return np.empty(0, dtype=np.int64)
 
 
 def no_counts() -> RowCounts:
@@ -51,9 +53,9 @@ def answers_among(responses: Ids, rejected: Ids) -> Ids:
     return np.concatenate([responses, rejected[rejected & RESPONSE == RESPONSE]])
 
 
-def rows_of_answers(answers: Ids, answered_rows: RowCounts) -> RowCounts:
-    """Return the rows of what `answers_among` returns: of the unreadable ones nobody knows them."""
-    return np.concatenate([answered_rows, np.zeros(answers.size - answered_rows.size, dtype=np.uint32)])
+def of_answers(answers: Ids, known: NDArray[Number]) -> NDArray[Number]:
+    """Return the rows or instants of what `answers_among` returns; 0 for the unreadable ones, which have none."""
+    return np.concatenate([known, np.zeros(answers.size - known.size, dtype=known.dtype)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,18 @@ class OutlierReason:
 
 @dataclass(frozen=True, slots=True)
 class OutlyingEvent:
-    """One outlying row of one request. `reasons`: at most three features, worst first."""
+    """One outlying row of one request. `reasons`: at most three features, worst first.
+
+    `p_value`: how large a part of unchanged rows scores at least so, by the baseline of that id.
+    """
 
     event_id: str
     row: int
     event_time_us: int
     score: float
     cutoff: float
+    p_value: float
+    baseline_id: str
     reasons: tuple[OutlierReason, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -86,6 +93,20 @@ class OutlyingEvent:
         return cls(**data | {"reasons": tuple(OutlierReason(**reason) for reason in data["reasons"])})
 
 
+OF_EVENTS: Mapping[str, type[np.generic]] = {
+    "requests": np.uint64,
+    "asked_at": np.int64,
+    "asked_rows": np.uint32,
+    "responses": np.uint64,
+    "answered_at": np.int64,
+    "answered_rows": np.uint32,
+    "empty": np.uint64,
+    "rejected": np.uint64,
+    "matched": np.uint64,
+}
+"""The fields that hold single events, with their types, in the order in which they are packed."""
+
+
 @dataclass(kw_only=True, slots=True)
 class Partial:
     """What one task saw of one model in one pane.
@@ -93,10 +114,11 @@ class Partial:
     `key` is the monitor's key; empty for events that no monitor answers to. `summaries` holds packed summaries by
     baseline id: usually one, two while spans of an older and of a newer baseline overlap, none without a baseline;
     `damaged` says by baseline id why there is none. `requests`, `responses`, `empty` (either kind without a row, which
-    asks or answers nothing) and `rejected` (unreadable events and drop notices) are disjoint; `asked_at` says when each
-    of the requests was made, `asked_rows` and `answered_rows` how many rows each request and response has. `minutes`
-    and `invalid` are by minute of event time in microseconds since the epoch; `invalid` maps (minute, kind) to a count
-    and a sample.
+    asks or answers nothing) and `rejected` (unreadable events and drop notices) are disjoint; `asked_at` and
+    `answered_at` say when each request was made and each response ended, `asked_rows` and `answered_rows` how many rows
+    they have. `matched` are responses of the pane, from this partial or another, whose requests were in a pane that is
+    no longer kept. `minutes` and `invalid` are by minute of event time in microseconds since the epoch; `invalid` maps
+    (minute, kind) to a count and a sample.
     """
 
     key: str
@@ -106,12 +128,14 @@ class Partial:
     summaries: dict[str, bytes] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
     requests: Ids = field(default_factory=no_ids)
-    asked_at: Seconds = field(default_factory=no_seconds)
+    asked_at: Instants = field(default_factory=no_instants)
     asked_rows: RowCounts = field(default_factory=no_counts)
     responses: Ids = field(default_factory=no_ids)
+    answered_at: Instants = field(default_factory=no_instants)
     answered_rows: RowCounts = field(default_factory=no_counts)
     empty: Ids = field(default_factory=no_ids)
     rejected: Ids = field(default_factory=no_ids)
+    matched: Ids = field(default_factory=no_ids)
     rows: int = 0
     duplicates: int = 0
     clamped: int = 0
@@ -143,48 +167,39 @@ class Partial:
 
     def to_bytes(self) -> bytes:
         """Return everything packed, the inverse of `from_bytes`."""
-        value = {
-            "key": self.key,
-            "pane_us": self.pane_us,
-            "head_us": self.head_us,
-            "baselines": list(self.summaries),
-            "damaged": self.damaged,
-            "rows": self.rows,
-            "duplicates": self.duplicates,
-            "clamped": self.clamped,
-            "unreadable": self.unreadable,
-            "minutes": [(minute, *count.by_name().values()) for minute, count in self.minutes.items()],
-            "invalid": [(minute, kind, *counted) for (minute, kind), counted in self.invalid.items()],
-            "outliers": [outlier.to_json() for outlier in self.outliers],
-        }
-        events = (self.requests, self.asked_at, self.asked_rows, self.responses, self.answered_rows)
-        arrays = (*events, self.empty, self.rejected)
-        return packing.pack(value, (*(array.tobytes() for array in arrays), *self.summaries.values()))
+        # Without names, which would be a third of what most batches add to a pane.
+        value = [
+            *(self.key, self.pane_us, self.head_us),
+            *(list(self.summaries), self.damaged),
+            *(self.rows, self.duplicates, self.clamped, self.unreadable),
+            [(minute, *count.by_name().values()) for minute, count in self.minutes.items()],
+            [(minute, kind, *counted) for (minute, kind), counted in self.invalid.items()],
+            [outlier.to_json() for outlier in self.outliers],
+        ]
+        arrays = (getattr(self, name).tobytes() for name in OF_EVENTS)
+        return packing.pack(value, (*arrays, *self.summaries.values()))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Partial:
         """Read what `to_bytes` wrote. Raises ValueError for anything else."""
-        value, (requests, asked_at, asked_rows, responses, answered_rows, empty, rejected, *summaries) = packing.unpack(
-            data
-        )
+        value, blobs = packing.unpack(data)
+        key, pane_us, head_us, baselines, damaged, *counts, minutes, invalid, outliers = value
+        rows, duplicates, clamped, unreadable = counts
+        arrays, summaries = blobs[: len(OF_EVENTS)], blobs[len(OF_EVENTS) :]
+        typed = zip(OF_EVENTS.items(), arrays, strict=True)
+        events = {name: np.frombuffer(array, dtype=kind) for (name, kind), array in typed}
         return cls(
-            key=value["key"],
-            pane_us=value["pane_us"],
-            head_us=value["head_us"],
-            summaries=dict(zip(value["baselines"], summaries, strict=True)),
-            damaged=value["damaged"],
-            requests=np.frombuffer(requests, dtype=np.uint64),
-            asked_at=np.frombuffer(asked_at, dtype=np.uint32),
-            asked_rows=np.frombuffer(asked_rows, dtype=np.uint32),
-            responses=np.frombuffer(responses, dtype=np.uint64),
-            answered_rows=np.frombuffer(answered_rows, dtype=np.uint32),
-            empty=np.frombuffer(empty, dtype=np.uint64),
-            rejected=np.frombuffer(rejected, dtype=np.uint64),
-            rows=value["rows"],
-            duplicates=value["duplicates"],
-            clamped=value["clamped"],
-            unreadable=value["unreadable"],
-            minutes={minute: Outcomes(*counts) for minute, *counts in value["minutes"]},
-            invalid={(minute, kind): (count, sample) for minute, kind, count, sample in value["invalid"]},
-            outliers=[OutlyingEvent.from_json(item) for item in value["outliers"]],
+            key=key,
+            pane_us=pane_us,
+            head_us=head_us,
+            summaries=dict(zip(baselines, summaries, strict=True)),
+            damaged=damaged,
+            **events,
+            rows=rows,
+            duplicates=duplicates,
+            clamped=clamped,
+            unreadable=unreadable,
+            minutes={minute: Outcomes(*each) for minute, *each in minutes},
+            invalid={(minute, kind): (count, sample) for minute, kind, count, sample in invalid},
+            outliers=[OutlyingEvent.from_json(item) for item in outliers],
         )

@@ -12,13 +12,18 @@ from pegel.stream.wire_records import Address
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionEnds:
-    """One partition as the broker has it: offsets from `beginning` (inclusive) to `end` (exclusive)."""
+    """One partition as the broker has it: offsets from `beginning` (inclusive) to `end` (exclusive).
+
+    `former_end`: where the partition of another topic ended that was under this name when it was looked at last; None
+    where there was no other, or nobody has looked.
+    """
 
     topic: str
     partition: int
     topic_id: str | None
     beginning: int
     end: int
+    former_end: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +66,45 @@ def positions(known: Mapping[Address, ReadRange], there: Iterable[PartitionEnds]
     read before                   the offset after the last one read
     never seen, by any group      its beginning: a namespace's topic is made for its first model,
                                   so nothing on it is older than the first onboarding
-    of a topic made again         its beginning: these are other records under old numbers
+    of a topic made again         its first offset: these are other records under old numbers;
+                                  what was not read of the former topic is a gap, an empty one
+                                  where nobody knows how much that was
     whose next records are gone   its beginning; what lies between is a gap
     that ends before that         its end, from where the broker numbers on; a gap as well
     ============================  ===============================================================
     """
-    found = Positions()
+    places = Positions()
     for ends in sorted(there, key=lambda ends: (ends.topic, ends.partition)):
         address = (ends.topic, ends.partition)
         last = known.get(address)
-        start = ends.beginning if last is None or _made_again(last, ends) else last.end
+        start = ends.beginning if last is None else last.end
+        if last is not None and last.is_of_another(ends.topic_id):
+            places.gaps += _of_former(ends, start, now)
+            start = 0
         if start < ends.beginning:
-            found.gaps.append(_gap(ends, start, ends.beginning, "the broker deleted these before they were read", now))
+            places.gaps.append(_gap(ends, start, ends.beginning, "the broker deleted these before they were read", now))
             start = ends.beginning
         elif start > ends.end:
-            found.gaps.append(_gap(ends, ends.end, start, "the broker lost records: it numbers on from before", now))
+            places.gaps.append(_gap(ends, ends.end, start, "the broker lost records: it numbers on from before", now))
             start = ends.end
-        found.ranges.append(OffsetRange(address, start, ends.end))
+        places.ranges.append(OffsetRange(address, start, ends.end))
         if last is None or start != last.end or last.topic_id != ends.topic_id:
-            found.reset.append(_empty(ends, start))
-    return found
-
-
-def _made_again(last: ReadRange, ends: PartitionEnds) -> bool:
-    """Say whether the topic is another one under the same name. A broker that gives no ids leaves that unknown."""
-    return last.topic_id is not None and ends.topic_id is not None and last.topic_id != ends.topic_id
+            places.reset.append(_empty(ends, start))
+    return places
 
 
 def _gap(ends: PartitionEnds, start: int, end: int, reason: str, now: datetime) -> Gap:
     return Gap(topic=ends.topic, partition=ends.partition, start=start, end=end, reason=reason, at=now)
+
+
+def _of_former(ends: PartitionEnds, read_up_to: int, now: datetime) -> list[Gap]:
+    """Return what is missing of a topic that was read up to an offset before another took its place."""
+    if ends.former_end is None:
+        reason = "the topic was made again; how much of the former one was unread is not known"
+        return [_gap(ends, read_up_to, read_up_to, reason, now)]
+    if ends.former_end <= read_up_to:
+        return []
+    return [_gap(ends, read_up_to, ends.former_end, "the topic was made again before these were read", now)]
 
 
 def _empty(ends: PartitionEnds, at: int) -> ReadRange:

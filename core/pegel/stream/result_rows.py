@@ -13,7 +13,11 @@ from typing import Any
 from pegel.data.spans import Span
 from pegel.judge.findings import Verdict
 from pegel.spec import names
+from pegel.stats.answer_latencies import Latencies
 from pegel.stream.outcomes import Outcomes
+
+NOBODY = ("", 0)
+"""Model and version under which records are booked that no monitor answers to."""
 
 
 class Origin(StrEnum):
@@ -31,8 +35,10 @@ class WindowRow:
     its `judgement`.
 
     `requests`, `responses` and `joined` count events; `rows`, `late`, `duplicates`, `invalid` and `clamped` count what
-    their names say in the unit of the stream that wrote them. `judgement` holds the feature verdicts as plain JSON,
-    `remarks` the little that a model's state says beside the verdict, see `pegel.judge.remarks`.
+    their names say in the unit of the stream that wrote them. `latencies` are those of the answers to requests that
+    were settled when the window was final, most of them made in the windows before; `orphans` counts responses of which
+    it was known by then that they have no request. `judgement` holds the feature verdicts as plain JSON, `remarks` the
+    little that a model's state says beside the verdict, see `pegel.judge.remarks`.
     """
 
     model: str
@@ -57,6 +63,8 @@ class WindowRow:
     judgement: dict[str, Any]
     emitted_at: datetime
     remarks: dict[str, Any] = field(default_factory=dict)
+    orphans: int = 0
+    latencies: Latencies = field(default_factory=Latencies)
     segment: str = ""
     origin: Origin = Origin.STREAM
 
@@ -81,6 +89,7 @@ class OutlierRow:
 
     The id of an event that another component than the predictor logged says so: `e1 (transformer)`.
 
+    `p_value`: how large a part of unchanged rows scores at least so, as far as training can tell.
     `reasons` lists at most three features, worst first, each as `{"feature", "value", "part"}`.
     """
 
@@ -91,6 +100,7 @@ class OutlierRow:
     event_time: datetime
     score: float
     cutoff: float
+    p_value: float
     reasons: list[dict[str, Any]]
     origin: Origin = Origin.STREAM
 
@@ -169,9 +179,13 @@ class Heartbeat:
     progressed_at: datetime | None = None
     """When the stream last did something: a batch committed, or the source seen to be read to its end."""
     state: str = "running"
-    """`running` or `stopped`."""
+    """`starting`, `running` or `stopped`."""
     doing: str = ""
     """What the driver is at, in a few words for people; empty: not told."""
+    missing: str = ""
+    """What is missing that is not the driver's own, and since when, in words; empty: nothing."""
     error: str | None = None
+    note: str = ""
+    """What people should know of how it works, in words; empty: nothing."""
     specs: dict[str, str] = field(default_factory=dict)
     baselines: dict[str, str] = field(default_factory=dict)

@@ -26,7 +26,8 @@ class DeadLetter:
 class PartitionRead:
     """The records of one partition that a task took: offsets from `start` (inclusive) to `end` (exclusive).
 
-    `minutes` counts them by minute of event time, microseconds since the epoch, before anything looked into them.
+    `minutes` counts them by minute of event time, microseconds since the epoch, before anything decided about them.
+    `heads`: the newest event time by monitor (`KEY_OF_NOBODY`: of what no monitor counts), none of them in the future.
     """
 
     topic: str
@@ -36,6 +37,7 @@ class PartitionRead:
     records: int = 0
     size_bytes: int = 0
     minutes: dict[int, int] = field(default_factory=dict)
+    heads: dict[str, int] = field(default_factory=dict)
 
     def add(self, other: PartitionRead) -> None:
         """Add what another task, or another record batch, took of the same partition."""
@@ -44,6 +46,8 @@ class PartitionRead:
         self.size_bytes += other.size_bytes
         for minute, records in other.minutes.items():
             self.minutes[minute] = self.minutes.get(minute, 0) + records
+        for key, head_us in other.heads.items():
+            self.heads[key] = max(head_us, self.heads.get(key, head_us))
 
 
 @dataclass(slots=True)

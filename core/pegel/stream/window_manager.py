@@ -7,28 +7,41 @@ silent. Nothing else changes the state, no clock is read, and both say what is n
 
     events      . .. .  |  .. . .    .|. .           lateness L
     spans       [ span 1 )[ span 2    )[ span 3
-    head                          ^ head - L >= end of span 1: span 1 is final, later rows for it are late
+    head                          ^ head - L >= end of span 1: span 1 is final, later rows for it are late;
+                                    where a partition lags, its newest event stands in place of the head
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import islice
 
 import numpy as np
 
-from pegel.data.instants import EPOCH, from_us
+from pegel.data.instants import EPOCH, from_us, to_us
 from pegel.data.spans import floor, spans_of_pane
 from pegel.judge.event_counts import EventCounts
-from pegel.spec.limits import OLDEST_RECORD
+from pegel.spec.limits import ANSWER_WITHIN, OLDEST_RECORD
 from pegel.spec.monitor_spec import Windowing
-from pegel.stream.answers import ANSWER_WITHIN, OTHER_ROWS
+from pegel.stream.answers import OTHER_ROWS
 from pegel.stream.entries import Emissions, IdleClosing, LostSpan, PartialBatch, RepeatedEvents
+from pegel.stream.known_events import KnownEvents
 from pegel.stream.ledger_counts import InvalidCount, book, reasons
+from pegel.stream.matched_panes import MatchedPanes
 from pegel.stream.monitor_windows import MonitorWindows
 from pegel.stream.outcomes import Outcomes
 from pegel.stream.panes import Pane, Unpack
-from pegel.stream.partial import KEY_OF_NOBODY, Ids, Partial, no_ids
+from pegel.stream.partial import KEY_OF_NOBODY, Ids, Partial
+
+MOST_PROVISIONAL = 10
+"""Provisional spans that one batch judges; each costs milliseconds. Where more have changed, those that have waited
+longest come first: many models, or many slides, are told less often instead of holding up the batches of all."""
+WORTH_TELLING = 1 / 64
+"""By which part of its events a provisional span must have grown to be told again while others come: matching requests
+and answers takes time in proportion to all of them."""
+QUIET = timedelta(seconds=2)
+"""How long nothing has to come before those that still wait are told without a batch."""
 
 
 class WindowManager:
@@ -40,6 +53,10 @@ class WindowManager:
         self.monitors: dict[str, MonitorWindows] = {}
         self.lost_panes: dict[str, datetime] = {}
         """The newest stored pane of each monitor whose open windows nobody can read."""
+        self._untold: dict[tuple[str, datetime], None] = {}
+        """Open spans, by monitor and start, that changed since they were told last; the first of these come first."""
+        self._told: dict[tuple[str, datetime], int] = {}
+        """How many events these had when they were told last."""
 
     @property
     def head(self) -> datetime | None:
@@ -68,11 +85,15 @@ class WindowManager:
         for key in batch.answering & self.monitors.keys():
             self.monitors[key].answers.logged = True
             out.changed.add(key)
+        self._untold |= {(key, start): None for key, starts in touched.items() for start in sorted(starts)}
+        told = self._told_now()
         for key, windows in self.monitors.items():
-            windows.follow_head()
-            if windows.head is not None:
-                self._settle(key, windows.head - ANSWER_WITHIN, batch.arrived_at, out)
-            self._emit(key, touched.get(key, set()), out)
+            matched = MatchedPanes(windows.panes)
+            reached = windows.reached(batch.held_at.get(key))
+            if reached is not None:
+                windows.follow(reached)
+                self._settle(key, reached - ANSWER_WITHIN, batch.arrived_at, matched, out)
+            self._emit(key, matched, out, touched=touched.get(key, set()), told=told.get(key, set()))
         return out
 
     def close(self, closing: IdleClosing) -> Emissions:
@@ -80,10 +101,12 @@ class WindowManager:
         out = Emissions()
         for key, frontier in closing.frontiers.items():
             self.monitors[key].advance(frontier)
-        for key, until in closing.settled.items():
-            self._settle(key, until, closing.at, out)
-        for key in sorted(closing.frontiers.keys() | closing.settled.keys()):
-            self._emit(key, set(), out)
+        told = self._told_now(is_quiet=True) if closing.is_quiet else {}
+        for key in sorted(closing.frontiers.keys() | closing.settled.keys() | told.keys()):
+            matched = MatchedPanes(self.monitors[key].panes)
+            if key in closing.settled:
+                self._settle(key, closing.settled[key], closing.at, matched, out)
+            self._emit(key, matched, out, told=told.get(key, set()))
             out.changed.add(key)
         for key, span in closing.silent.items():
             out.spans.append(self.monitors[key].tell_silent(key, span))
@@ -105,6 +128,10 @@ class WindowManager:
         pane.parts += 1
         pane.damaged |= {baseline: reason for baseline in windows.spans.values() if baseline is not None}
 
+    def forget_what_was_told(self) -> None:
+        """Let every open span wait to be told: of a state that was restored nobody knows what its last rows said."""
+        self._untold = {(key, start): None for key, windows in self.monitors.items() for start in sorted(windows.spans)}
+
     def repeated(self, partials: Iterable[Partial]) -> RepeatedEvents:
         """Return which events of a batch were seen before, here or in another of its partials.
 
@@ -120,7 +147,7 @@ class WindowManager:
             split = split or (before is not None and np.intersect1d(ids, before).size > 0)
             arrived[where] = ids if before is None else np.concatenate([before, ids])
         for where, ids in arrived.items():
-            again = np.intersect1d(ids, self._ids(*where))
+            again = self._known(*where).among(ids)
             if again.size:
                 known[where] = again
         return RepeatedEvents(known, split)
@@ -134,7 +161,7 @@ class WindowManager:
         `unreadable` nothing is due.
         """
         due = {
-            key: windows.due(now=now, caught_up_at=caught_up_at)
+            key: windows.due(caught_up_at=caught_up_at)
             for key, windows in self.monitors.items()
             if key not in unreadable
         }
@@ -148,9 +175,11 @@ class WindowManager:
             for key, frontier in due.items()
         }
         settled = {key: until for key, until in settling.items() if until is not None}
-        if not (frontiers or settled or silent):
+        arrivals = [windows.last_arrival for windows in self.monitors.values() if windows.last_arrival is not None]
+        is_quiet = bool(self._untold and arrivals) and now - max(arrivals) >= QUIET
+        if not (frontiers or settled or silent or is_quiet):
             return None
-        return IdleClosing(at=now, frontiers=frontiers, settled=settled, silent=silent)
+        return IdleClosing(at=now, frontiers=frontiers, settled=settled, silent=silent, is_quiet=is_quiet)
 
     def open_spans(self, key: str, windowing: Windowing) -> Mapping[datetime, str | None]:
         """Return the spans of a monitor that stay open under a windowing, by start, with the baseline of each."""
@@ -195,23 +224,57 @@ class WindowManager:
             events.add(group.odd, group.reasons)
             out.changed.add(key)
 
-    def _ids(self, key: str, start: datetime) -> Ids:
+    def _known(self, key: str, start: datetime) -> KnownEvents:
         windows = self.monitors.get(key)
         # A closed pane is kept until its requests are settled; what falls into it is late.
         pane = windows.panes.get(start) if windows and windows.open_and_closed(start)[0] else None
-        return no_ids() if pane is None else pane.ids
+        return KnownEvents() if pane is None else pane.known
 
-    def _settle(self, key: str, until: datetime, at: datetime, out: Emissions) -> None:
-        settled = self.monitors[key].settle(until, at)
+    def _settle(self, key: str, until: datetime, at: datetime, matched: MatchedPanes, out: Emissions) -> None:
+        settled = self.monitors[key].settle(until, at, matched)
         for minute, booked in settled.minutes.items():
             out.ledger.setdefault((key, minute), Outcomes()).add(booked)
         for minute, misfits in settled.misfits.items():
             told = out.invalid.setdefault((key, minute, OTHER_ROWS), InvalidCount(sample=misfits.sample))
             told.count += misfits.count
+        for minute, orphans in settled.orphans.items():
+            out.ledger.setdefault((key, minute), Outcomes()).orphans += orphans
+        for start, responses in settled.matched.items():
+            noted = Partial(key=key, pane_us=to_us(start), matched=responses)
+            out.touched.setdefault((key, start), []).append(noted)
 
-    def _emit(self, key: str, touched: set[datetime], out: Emissions) -> None:
+    def _told_now(self, *, is_quiet: bool = False) -> dict[str, set[datetime]]:
+        """Return the provisional spans whose turn it is to be told, by monitor."""
+        own = self.monitors
+        self._untold = {(key, at): None for key, at in self._untold if key in own and at in own[key].spans}
+        self._told = {where: events for where, events in self._told.items() if where[0] in own}
+        waiting = (where for where in self._untold if is_quiet or self._has_grown(*where))
+        told: dict[str, set[datetime]] = {}
+        for key, start in islice(waiting, MOST_PROVISIONAL):
+            told.setdefault(key, set()).add(start)
+        return told
+
+    def _has_grown(self, key: str, start: datetime) -> bool:
+        told = self._told.get((key, start), 0)
+        return self.monitors[key].events_in(start) - told >= told * WORTH_TELLING
+
+    def _emit(
+        self,
+        key: str,
+        matched: MatchedPanes,
+        out: Emissions,
+        *,
+        touched: Collection[datetime] = (),
+        told: Collection[datetime] = (),
+    ) -> None:
         windows = self.monitors[key]
-        for emitted in windows.emit(key, touched):
+        for emitted in windows.emit(key, matched, touched=touched, told=told):
+            where = (key, emitted.span.start)
+            self._untold.pop(where, None)
+            if emitted.final:
+                self._told.pop(where, None)
+            else:
+                self._told[where] = windows.events_in(emitted.span.start)
             if isinstance(emitted, LostSpan):
                 out.lost.append(emitted)
             else:
@@ -253,7 +316,7 @@ class WindowManager:
         """Make the open spans of a monitor final with what they have."""
         windows = self.monitors[key]
         windows.advance(max((windows.span(start).end for start in windows.spans), default=EPOCH))
-        self._emit(key, set(), out)
+        self._emit(key, MatchedPanes(windows.panes), out)
         out.closed_panes += [(key, start) for start in windows.panes]
 
     def _add(self, partial: Partial, batch: PartialBatch, out: Emissions, group: EventCounts) -> set[datetime]:
@@ -267,10 +330,10 @@ class WindowManager:
         booked = book(partial, out.ledger, out.invalid, late=not open_spans)
         group.group_received += booked.received
         odd = {name: getattr(booked, name) for name in ("invalid", "late", "duplicate", "dropped")}
-        odd["ahead"] = partial.clamped
+        odd["ahead"], odd["replaced"] = partial.clamped, sum(booked.replaced.values())
         events = windows.events_at(batch.arrived_at, odd=any(odd.values()))
         events.received += booked.received
-        events.add(odd, {"invalid": reasons(partial)})
+        events.add(odd, {"invalid": reasons(partial), "replaced": booked.replaced})
         if not open_spans and (answers := windows.add_answers(partial)) is not None:
             out.touched.setdefault((partial.key, partial.pane), []).append(answers)
         if open_spans:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from pegel.testing.backend_checks import JOB_CHECKS, SERVING_CHECKS
 from pegel.testing.fake_jobs import MemoryJobBackend
+from pegel.testing.fake_online_store import MemoryOnlineStore
 from pegel.testing.fake_serving import MemoryServingBackend
 from pegel.testing.manual_clock import ManualClock
+from pegel.testing.online_checks import ONLINE_CHECKS
 
-__all__ = ["JOB_CHECKS", "SERVING_CHECKS", "ManualClock", "MemoryJobBackend", "MemoryServingBackend"]
+__all__ = [
+    "JOB_CHECKS",
+    "ONLINE_CHECKS",
+    "SERVING_CHECKS",
+    "ManualClock",
+    "MemoryJobBackend",
+    "MemoryOnlineStore",
+    "MemoryServingBackend",
+]

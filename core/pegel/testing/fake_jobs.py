@@ -35,9 +35,11 @@ class MemoryJobBackend:
         )
 
     def stop(self, group: str, *, grace: timedelta) -> None:  # noqa: ARG002  nothing in memory needs time to end
-        """End the group's driver with exit code 0."""
+        """End the group's driver with exit code 0; nothing of one that lingers is left."""
         known = self.seen.get(group)
-        if known is not None and known.state is not JobState.EXITED:
+        if known is not None and known.lingers:
+            self.vanish(group)
+        elif known is not None and known.state is not JobState.EXITED:
             self.exit(group, 0)
 
     def observe(self) -> list[Sighting]:

@@ -57,19 +57,21 @@ class MemoryServingBackend:
         """Look at the candidate, else at what serves."""
         return self._candidates.get(endpoint) or self.observe(endpoint)
 
-    def promote(self, endpoint: str, fingerprint: str) -> None:
-        """Put the candidate of this fingerprint in the endpoint's place. Raises Conflict without it."""
+    def promote(self, spec: MonitorSpec) -> None:
+        """Put what was staged as `spec` in the endpoint's place. Raises Conflict without it."""
+        endpoint, fingerprint = spec.endpoint, endpoint_fingerprint(spec)
         candidate = self._candidates.get(endpoint)
         if candidate is not None and candidate.fingerprint == fingerprint:
             self.seen[endpoint] = self._candidates.pop(endpoint)
         elif self.observe(endpoint).fingerprint != fingerprint:
             raise another_candidate(endpoint, fingerprint, candidate.fingerprint if candidate else "")
 
-    def discard(self, endpoint: str, fingerprint: str, *, by: str = "") -> None:
-        """Forget the candidate of this fingerprint, if `by` was the last to stage it."""
-        candidate = self._candidates.get(endpoint)
-        if candidate is not None and candidate.fingerprint == fingerprint and self._stagers[endpoint] == by:
-            del self._candidates[endpoint]
+    def discard(self, spec: MonitorSpec, *, by: str = "") -> None:
+        """Forget what was staged as `spec`, if `by` was the last to stage it."""
+        candidate = self._candidates.get(spec.endpoint)
+        is_meant = candidate is not None and candidate.fingerprint == endpoint_fingerprint(spec)
+        if is_meant and self._stagers[spec.endpoint] == by:
+            del self._candidates[spec.endpoint]
 
     def observe(self, endpoint: str) -> EndpointStatus:
         """Look at one endpoint; an unknown one is ABSENT."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.arrow_columns import columns_of
@@ -113,6 +114,7 @@ def sample_outlier(event: str = "e1", minute: int = 0, **fields: Any) -> Outlier
         "event_time": sample_span(minute).start,
         "score": 31.2,
         "cutoff": 27.5,
+        "p_value": 0.0004,
         "reasons": [{"feature": "departure_delay", "value": 1_301.0, "part": 11.9}],
     }
     return OutlierRow(**(values | fields))
@@ -200,13 +202,22 @@ def trained_on(table: pa.Table, schema: Schema, spec: MonitorSpec, kept: tuple[s
     )
 
 
+def baseline_of(schema: Schema, values: Mapping[str, NDArray[Any]], rows: Columns, **identity: Any) -> Baseline:
+    """Return the baseline of rows, which are the `values` of each field of a schema; its outliers are cut off by them.
+
+    `identity`: what `Baseline.build` is given otherwise.
+    """
+    layout = build_layout(schema, values)
+    summary = Summary.empty(layout, exact=True)
+    summary.update(rows, Role.FEATURE)
+    given: dict[str, Any] = {"model": "delays", "version": 1, "source": "local://delays", "created_at": START}
+    given |= {"scores": lambda tables: tables.score(rows)[0], "watch": sample_spec().watch}
+    return Baseline.build(layout=layout, summary=summary, **(given | identity))
+
+
 def sample_baseline(seed: int = 0, *, fields: int = 2, rows: int = 500, **identity: Any) -> Baseline:
     """Return a baseline of numeric features `f0`, `f1`, ... that are normal; other seeds give other baselines."""
     schema = Schema(tuple(Field(f"f{number}", Kind.NUMERIC) for number in range(fields)))
     values = np.random.default_rng(seed).normal(size=(rows, fields))
-    layout = build_layout(schema, {field.name: values[:, at] for at, field in enumerate(schema.fields)})
-    summary = Summary.empty(layout, exact=True)
-    summary.update(Columns(rows, values, None, (), ()), Role.FEATURE)
-    given: dict[str, Any] = {"model": "delays", "version": 1, "source": "local://delays", "created_at": START}
-    given |= {"layout": layout, "summary": summary, "scores": None, "watch": sample_spec().watch}
-    return Baseline.build(**(given | identity))
+    by_field = {field.name: values[:, at] for at, field in enumerate(schema.fields)}
+    return baseline_of(schema, by_field, Columns(rows, values, None, (), ()), **({"scores": None} | identity))

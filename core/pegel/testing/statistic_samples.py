@@ -12,6 +12,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from pegel.errors import NotFound
+from pegel.stats.answer_latencies import Latencies
 from pegel.stats.categories import Categories
 from pegel.stats.comoments import Comoments
 from pegel.stats.counters import Counters
@@ -116,6 +117,10 @@ def _anything(rng: Generator, n: int) -> NDArray[np.float64]:
     return rng.choice([0.0, 1.5, np.nan, np.inf, -np.inf], n)
 
 
+def _milliseconds(rng: Generator, n: int) -> NDArray[np.int64]:
+    return np.round(rng.lognormal(5.0, 2.0, n)).astype(np.int64) - 3
+
+
 def _carriers(rng: Generator, n: int) -> NDArray[np.object_]:
     return rng.choice(np.array(["WN", "AA", "new", None], dtype=object), n)
 
@@ -136,6 +141,7 @@ SAMPLES: Mapping[str, Sample] = {
     Distinct.name: replace(column_sample(Distinct), same=equal),
     Extremes.name: replace(column_sample(Extremes), same=equal),
     Histogram.name: replace(column_sample(Histogram), same=equal, other=lambda: Histogram(EDGES + 1)),
+    Latencies.name: Sample(start=Latencies, draw=_milliseconds, same=equal),
     Quantiles.name: replace(column_sample(Quantiles), same=alike_in_rank),
 }
 """Samples of the statistics of this package whose results are exact, or whose input is no column of numbers."""

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from io import BytesIO
 
 import numpy as np
 import orjson
+from fastavro import schemaless_writer
 from sqlalchemy.engine import Engine
 
 from pegel.baseline.baseline import Baseline
+from pegel.data.hopsworks_avro import SCHEMA
 from pegel.data.instants import to_us
+from pegel.data.look_up_faults import LookUpFault
 from pegel.data.wire import (
     HEADER_COMPONENT,
     HEADER_ENDPOINT,
     HEADER_ID,
+    HEADER_LOOK_UP,
     HEADER_NAMESPACE,
     HEADER_PROBE,
     HEADER_TYPE,
     PREDICTOR,
+    REQUEST_TYPE,
 )
 from pegel.errors import NotFound
 from pegel.spec.monitor_spec import MonitorSpec
@@ -83,6 +89,7 @@ class LoggedRecord:
     place: tuple[str, int, int] = ("pegel.default.inference", 0, 0)
     is_probe: bool = False
     component: str = PREDICTOR
+    look_up: LookUpFault | None = None
 
     def moved(self, topic: str, partition: int, offset: int) -> LoggedRecord:
         """Return the record at another place."""
@@ -95,7 +102,40 @@ class LoggedRecord:
         names[HEADER_COMPONENT] = self.component
         if self.is_probe:
             names[HEADER_PROBE] = "true"
+        if self.look_up is not None:
+            names[HEADER_LOOK_UP] = self.look_up.value
         return [(name, value.encode()) for name, value in {**names, HEADER_NAMESPACE: "default"}.items()]
+
+
+@dataclass(frozen=True)
+class AvroRecord(LoggedRecord):
+    """A record that says everything in its body."""
+
+    @property
+    def headers(self) -> list[tuple[str, bytes]]:
+        """Return none."""
+        return []
+
+
+def in_avro(record: LoggedRecord, stamp: int | None = None) -> AvroRecord:
+    """Return a record as a deployment of Hopsworks logs it; its body must be text.
+
+    `stamp`: the time in the message, any number of 64 bits; None: that of the record, in whole seconds.
+    """
+    model, _, version = record.endpoint.rpartition("-v")
+    values = {
+        "servingId": 3,
+        "modelName": model,
+        "modelVersion": int(version),
+        "requestTimestamp": to_us(record.at) // 1_000_000 if stamp is None else stamp,
+        "responseHttpCode": 200,
+        "inferenceId": record.event_id,
+        "messageType": "request" if record.kind == REQUEST_TYPE else "response",
+        "payload": record.body.decode(),
+    }
+    buffer = BytesIO()
+    schemaless_writer(buffer, SCHEMA, values)
+    return AvroRecord("", record.kind, record.endpoint, buffer.getvalue(), record.at, record.place)
 
 
 def as_read(logged: Sequence[LoggedRecord]) -> list[Records]:

@@ -9,11 +9,13 @@ from pegel.baseline.outliers.cutoff import MIN_ROWS, affordable, outlier_cutoff,
 from pegel.baseline.outliers.feature_table import FeatureTable
 from pegel.baseline.outliers.outlier_tables import OutlierTables
 from pegel.baseline.outliers.reasons import top_features
+from pegel.baseline.outliers.score_tail import ScoreTail
 
 __all__ = [
     "MIN_ROWS",
     "FeatureTable",
     "OutlierTables",
+    "ScoreTail",
     "affordable",
     "outlier_cutoff",
     "refusal",

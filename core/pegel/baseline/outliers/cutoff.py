@@ -11,6 +11,8 @@ from pegel.spec.plain_numbers import plain
 
 MIN_ROWS = 10
 """A cut-off needs at least this many baseline rows beyond it."""
+_MOST_ROWS = 1e9
+"""More training rows are not worth naming."""
 
 
 def outlier_cutoff(scores: NDArray[np.float64], rate: float) -> float | None:
@@ -48,8 +50,16 @@ def refusal(rows: int, rows_per_day: float, outliers_per_day: float) -> str | No
         f"the least that they afford is {plain(least, 3)}" if least is not None else "so few rows afford no such budget"
     )
     asked, of = plain(outliers_per_day, 6), plain(rows_per_day, 6)
-    beyond = plain(outliers_per_day / rows_per_day * rows)
+    share = outliers_per_day / rows_per_day
+    beyond = plain(share * rows)
     return (
         f"no event is called an outlier: `watch.outliers_per_day` {asked}, of `watch.rows_per_day` {of}, puts {beyond} "
         f"of {rows:,} baseline rows beyond the cut-off, and {MIN_ROWS} are needed; {remedy}"
+        f"{_rows_that_do(asked, share)}"
     )
+
+
+def _rows_that_do(asked: str, share: float) -> str:
+    """Return how many baseline rows a budget takes, as the end of a sentence; "" where no table has so many."""
+    rows = MIN_ROWS / share if share else math.inf
+    return f", and {asked} takes {math.ceil(rows):,} rows" if rows <= _MOST_ROWS else ""

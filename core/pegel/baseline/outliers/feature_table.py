@@ -33,6 +33,12 @@ class FeatureTable:
     neginf: float
     unparseable: float
 
+    @property
+    def largest(self) -> float:
+        """Return the most that the field adds to a row's score."""
+        missing = (self.null, self.nan, self.posinf, self.neginf, self.unparseable)
+        return float(max(*missing, *self.cells.tolist()))
+
 
 def feature_table(feature: FeatureSummary, method: OutlierMethod, left_out: int = 0) -> FeatureTable:
     """Build the table of a field from its baseline counts.

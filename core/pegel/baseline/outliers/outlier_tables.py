@@ -54,6 +54,11 @@ class OutlierTables:
         """Return the names of the scored features, in the order of the parts."""
         return tuple(table.name for table in self.tables)
 
+    @property
+    def largest(self) -> float:
+        """Return the largest score that any row can have."""
+        return sum(table.largest for table in self.tables)
+
     def score(self, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Score feature rows: scores, shape (n,), and the part of each feature, shape (n, d), in schema order."""
         parts = np.zeros((len(self.tables), columns.n))

@@ -1,4 +1,4 @@
-"""Events: are more of them unreadable, late, copies, dropped, unanswered or dated ahead than the user tolerates?
+"""Events: are more of them unreadable, late, copies, dropped, unanswered, slow or dated ahead than the user tolerates?
 
 Every other layer judges what could be counted. This one judges what could not: a client that begins to send nonsense
 must not make a window look healthy, only because the few readable rows in it do. It needs no baseline, and no rows.
@@ -11,12 +11,14 @@ from datetime import datetime
 from functools import partial
 
 from pegel.baseline.baseline import Baseline
+from pegel.data.instants import MILLISECOND
 from pegel.detect.effect import Effect, percent, percent_of
 from pegel.detect.tolerated import ToleratedShare
 from pegel.errors import NotFound
+from pegel.judge.answer_times import latency, milliseconds
 from pegel.judge.budget import Budget, sidak
 from pegel.judge.decision import Criterion, FeatureVerdict, verdict_on
-from pegel.judge.event_counts import KINDS, EventCounts, EventKind, SeenEvents
+from pegel.judge.event_counts import KINDS, SLOW, EventCounts, EventKind, SeenEvents
 from pegel.judge.explanation import Explanation, explained_by
 from pegel.judge.findings import Finding
 from pegel.judge.judged_window import JudgedWindow
@@ -68,16 +70,17 @@ def look_at_events(
 ) -> SeenEvents:
     """Return events with the kinds that are noticeable in the window that begins at `start`, and since when they are.
 
-    A kind stays as long as it is so in every window, missing answers in every one that knows of requests; `before` is
-    what the last window left.
+    A kind stays as long as it is so in every window, missing and slow answers in every one that knows of requests;
+    `before` is what the last window left.
     """
+    counts = counts.with_slow(tolerance.slow_after)
     noticed = {
         kind.test: before.get(kind.test, counts.began(kind, start))
         for kind in KINDS
         if _test(kind, counts, tolerance, part=NOTICED_SHARE).p_value < NOTICED_LEVEL
-        or (kind.of_requests and kind.test in before and not counts.asked)
+        or (kind.is_of_requests and kind.test in before and not counts.of(kind)[1])
     }
-    return SeenEvents(counts, noticed, start)
+    return SeenEvents(counts, noticed, start, tolerance.slow_after)
 
 
 def event_verdicts(events: SeenEvents, setting: Setting, budget: Budget) -> list[FeatureVerdict]:
@@ -90,7 +93,7 @@ def event_verdicts(events: SeenEvents, setting: Setting, budget: Budget) -> list
         if test.p_value < criterion.level:
             verdict = verdict_on(kind.feature, [test], criterion, partial(_effect, kind, events))
             evidence = {"since": events.since(kind).isoformat()}
-            evidence |= events.counts.asked_between() if kind.of_requests else {}
+            evidence |= events.counts.asked_between() if kind.is_of_requests else {}
             verdicts.append(verdict.with_evidence(evidence))
     return verdicts
 
@@ -111,10 +114,14 @@ def sentence(kind: EventKind, test: ToleratedShare, events: SeenEvents) -> str:
 
     Requests are told with a later window than their own, so it is said when these were made.
     """
-    what, begin = "events", events.start
-    if kind.of_requests:
+    what, begin, said = "events", events.start, kind.words
+    if kind.is_of_requests:
         what, begin = f"requests{_made(events.counts)}", events.counts.asked_from or begin
-    text = f"{percent_of(test.seen, test.n)} of {test.n:,} {what} {kind.words} (tolerated {percent(test.tolerated)})"
+    if kind is SLOW and events.slow_after is not None:
+        what, said = f"answers to {what}", f"{said} {milliseconds(events.slow_after // MILLISECOND)}"
+    text = f"{percent_of(test.seen, test.n)} of {test.n:,} {what} {said} (tolerated {percent(test.tolerated)})"
+    if kind is SLOW:
+        text += f": {latency(events.counts.latencies)}"
     reasons = events.counts.reasons.get(kind.test, {})
     frequent = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
     counted = [f"{count:,} × {_reason(reason)}" for reason, count in frequent[:MAX_REASONS]]  # noqa: RUF001  times

@@ -26,6 +26,7 @@ from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
 from pegel.judge.layers.stored_comparison import stored_comparison, stored_evidence
+from pegel.judge.single_event import why_never_mailed
 from pegel.stats.layout import CategoricalLayout, NumericLayout
 from pegel.stats.summary import FeatureSummary, Summary
 
@@ -103,7 +104,7 @@ class SingleWindows:
         return LayerResult(verdicts)
 
     def notes(self, setting: Setting, _budget: Budget) -> list[str]:
-        """Return what is not allowed for, and why no event is called an outlier."""
+        """Return what is not allowed for, and why no event is called an outlier, or none is ever mailed."""
         baseline, watch = setting.baseline, setting.spec.watch
         if baseline is None:
             return []
@@ -116,6 +117,8 @@ class SingleWindows:
         notes += [f"the detector {name} is not asked: {why}" for name, why in idle.items()]
         if baseline.outlier_cutoff is None and setting.of_events:
             notes.append(refusal(baseline.rows, watch.rows_per_day, watch.outliers_per_day) or "")
+        if setting.of_events:
+            notes.append(why_never_mailed(setting))
         return [note for note in notes if note]
 
     def arithmetic(self, setting: Setting, alpha: float) -> str:

@@ -52,6 +52,7 @@ def upgrade() -> None:
     _heartbeats()
     _alerts()
     _dispatch()
+    _unwatched()
     _actions()
     _claims()
     _offsets()
@@ -61,7 +62,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop every table."""
     for table in (
-        *("failures", "monitor_states", "pane_parts", "arrivals", "set_aside", "gaps", "offsets", "claims"),
+        *("failures", "monitor_states", "journal", "pane_parts", "arrivals", "set_aside", "gaps", "offsets", "claims"),
         *("actions", "job_results", "dispatch_failures", "silences", "alerts", "heartbeats", "invalid", "ledger"),
         *(
             "outliers",
@@ -117,6 +118,8 @@ def _windows() -> None:
         sa.Column("final", sa.Boolean(), nullable=False),
         *(_count(name) for name in ("requests", "responses", "joined", "rows")),
         *(_count(name) for name in ("late", "duplicates", "invalid", "clamped")),
+        _count("orphans"),
+        sa.Column("latencies", sa.LargeBinary(), nullable=False),
         _text("verdict"),
         sa.Column("summary", sa.LargeBinary(), nullable=False),
         *(_text("baseline_id", null=True), _text("layout_hash", null=True)),
@@ -151,7 +154,7 @@ def _events() -> None:
         "outliers",
         *(_text("model"), _integer("version"), _text("event_id"), _integer("row")),
         *(_text("origin"), _instant("event_time")),
-        *(sa.Column(name, sa.Double(), nullable=False) for name in ("score", "cutoff")),
+        *(sa.Column(name, sa.Double(), nullable=False) for name in ("score", "cutoff", "p_value")),
         _text("reasons"),
         _key("outliers", "model", "version", "event_id", "row"),
     )
@@ -159,8 +162,10 @@ def _events() -> None:
     op.create_table(
         "ledger",
         *(_text("model"), _integer("version"), _instant("minute"), _text("group")),
-        *(_count(name) for name in ("judged", "late", "invalid", "duplicate", "dropped")),
-        *(_count(name) for name in ("set_aside", "probe", "elsewhere", "notice", "asked", "unanswered")),
+        *(_count(name) for name in ("judged", "late", "invalid", "duplicate")),
+        *(_count(name) for name in ("dropped", "dropped_at_most", "dropped_at_least")),
+        *(_count(name) for name in ("set_aside", "probe", "elsewhere", "notice", "asked", "unanswered", "orphans")),
+        *(_count(name) for name in ("store_unavailable", "entity_unknown", "vector_stale")),
         _key("ledger", "model", "version", "minute", "group"),
     )
     _index("ledger", "group", "minute")
@@ -177,7 +182,8 @@ def _heartbeats() -> None:
         *(_text("group"), _integer("generation"), _text("fingerprint"), _count("batch_id"), _count("lag")),
         *(_instant("event_time_head", null=True), _instant("at"), _instant("started_at")),
         *(_instant("progressed_at", null=True), _count("pid")),
-        *(_text("state"), _text("doing"), _text("error", null=True), _text("specs"), _text("baselines")),
+        *(_text("state"), _text("doing"), _text("missing"), _text("error", null=True), _text("note")),
+        *(_text("specs"), _text("baselines")),
         _key("heartbeats", "group"),
     )
 
@@ -185,7 +191,7 @@ def _heartbeats() -> None:
 def _alerts() -> None:
     op.create_table(
         "alerts",
-        *(_text("id"), _text("model"), _integer("version")),
+        *(_text("id"), _text("model"), _integer("version"), _text("kind")),
         *(_instant("opened_at"), _instant("over_at", null=True), _text("alert")),
         _key("alerts", "id"),
     )
@@ -214,6 +220,14 @@ def _dispatch() -> None:
     )
 
 
+def _unwatched() -> None:
+    op.create_table(
+        "unwatched_groups",
+        *(_text("group"), _instant("since"), _instant("mailed_at", null=True), _text("told")),
+        _key("unwatched_groups", "group"),
+    )
+
+
 def _actions() -> None:
     op.create_table(
         "actions",
@@ -227,8 +241,8 @@ def _actions() -> None:
 def _claims() -> None:
     op.create_table(
         "claims",
-        *(_text("group"), _integer("generation"), _text("token"), _integer("open_claims")),
-        *(_instant("claimed_at"), _instant("committed_at", null=True)),
+        *(_text("group"), _integer("generation"), _text("token"), _integer("unfinished_reads")),
+        *(_instant("claimed_at"), _instant("committed_at", null=True), _text("last_commit", null=True)),
         _key("claims", "group"),
     )
 
@@ -270,6 +284,13 @@ def _stream_state() -> None:
         _key("pane_parts", "seq"),
     )
     _index("pane_parts", "group", "model", "version", "pane")
+    op.create_table(
+        "journal",
+        *(_serial("seq"), _text("group")),
+        sa.Column("changes", sa.LargeBinary(), nullable=False),
+        _key("journal", "seq"),
+    )
+    _index("journal", "group")
     op.create_table(
         "monitor_states",
         *(_text("group"), _text("model"), _integer("version"), _text("windows"), _text("charts", null=True)),

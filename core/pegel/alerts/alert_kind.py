@@ -1,0 +1,35 @@
+"""What an alert is about: drift, quality of data, events and their answers, or one single event."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+from pegel.judge.findings import Finding
+from pegel.judge.layers.expectations import DETECTOR as EXPECTATION
+from pegel.judge.layers.odd_events import DETECTOR as EVENTS
+from pegel.judge.single_event import DETECTOR as SINGLE_EVENT
+
+
+class AlertKind(StrEnum):
+    """Kinds of trouble, each with its own alerts: they begin and end apart, and other people mend them.
+
+    Were they one, answers that are slow since an hour would be the beginning of a drift that is a minute old.
+    """
+
+    EVENTS = "events"
+    """Events are late, dropped or unreadable; answers are missing or slow."""
+    DRIFT = "drift"
+    """Values differ from those of training."""
+    QUALITY = "quality"
+    """Rows are not as a suite of expectations says."""
+    SINGLE_EVENT = "single event"
+    """One event is extremely far out."""
+
+    @classmethod
+    def of(cls, finding: Finding) -> Self:
+        """Return the kind of alert that a finding belongs to."""
+        return cls(_KINDS.get(finding.detector, "drift"))
+
+
+_KINDS = {EVENTS: "events", EXPECTATION: "quality", SINGLE_EVENT: "single event"}

@@ -1,0 +1,128 @@
+"""The `pegel` command line. What is the user's input never ends in a traceback: one sentence, and an exit code.
+
+Exit codes: 0 done · 1 it did not work · 2 the input was refused · 74 done, but standard output took nothing more: what
+it lacks is on standard error · 130 interrupted: processes that were started here have been stopped, a workflow of
+Airflow goes on.
+Those of `pegel check` are its verdict: 0 ok · 1 findings · 2 too little to say · 3 it could not be checked.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+from collections.abc import Callable
+
+import typer
+
+from pegel.cli.console import INTERRUPTED, UNPRINTED, err, lacking, say
+from pegel.cli.usage import UsageError, usage_refusal
+from pegel.errors import InvalidSpec, PegelError
+from pegel.spec.extensions import Extensions
+from pegel.spec.outside_text import shown
+
+COMMANDS = Extensions(
+    "command",
+    "pegel.commands",
+    {
+        name: f"pegel.cli.{name}:{name}"
+        for name in (
+            "profile",
+            "check",
+            "register",
+            "data",
+            "validate",
+            "manifests",
+            "suite",
+            "report",
+            "explain",
+            "mail",
+            "ack",
+            "silence",
+            "unsilence",
+        )
+    }
+    # A function named `open` would hide Python's own; that of a name with hyphens has none; and of `features` a file of
+    # that name is there already.
+    | {
+        "open": "pegel.cli.open_page:open_page",
+        "features": "pegel.cli.load_features:features",
+        "import-model-monitor": "pegel.cli.import_model_monitor:import_model_monitor",
+        "import-constraints": "pegel.cli.import_constraints:import_constraints",
+    },
+)
+"""Each command by its name. An installed package adds one by an entry point of the group `pegel.commands`."""
+REFUSED, UNCHECKED = 2, 3
+HIDDEN = ("demo",)
+"""`make demo` runs it, after installing what it needs."""
+
+
+def build(asked: list[str]) -> typer.Typer:
+    """Return the command line. Only the command that is asked for is imported: the database alone costs a second."""
+    app = typer.Typer(
+        name="pegel",
+        help="Watch what served machine-learning models are asked and answer.",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    # Without a callback, an app of one command would take the command's name for its first argument.
+    app.callback()(_nothing)
+    known = COMMANDS.names()
+    for name in [name for name in known if name in asked[:1]] or known:
+        app.command(name, hidden=name in HIDDEN)(_command(name, asked))
+    return app
+
+
+def _command(name: str, asked: list[str]) -> Callable[..., None]:
+    """Return a command.
+
+    One that cannot be loaded and is not asked for is still listed: a package that is broken spoils no other command.
+    """
+    try:
+        command: Callable[..., None] = COMMANDS.one(name)
+    except (ImportError, AttributeError):
+        if name in asked[:1]:
+            raise
+        return _listed_only
+    return command
+
+
+def _listed_only() -> None:
+    """Not whole here; run it to see what it lacks."""
+
+
+def _nothing() -> None:
+    """Watch what served machine-learning models are asked and answer."""
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    asked = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    try:
+        # What ends a command on purpose is returned: of `check` it is the verdict.
+        code = build(asked)(asked, prog_name="pegel", standalone_mode=False)
+    except typer.Abort:
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  a shell must not take a defect for findings
+        return _code(asked, _failed(asked, error))
+    return int(code or 0) or (_code(asked, UNPRINTED) if lacking() else 0)
+
+
+def _failed(asked: list[str], error: Exception) -> int:
+    """Say why a command failed, in one sentence where it is no defect; return its exit code."""
+    if isinstance(error, PegelError):
+        say(str(error), err)
+        return REFUSED if isinstance(error, InvalidSpec) else 1
+    if isinstance(error, UsageError):
+        say(usage_refusal(asked, error), err)
+        return REFUSED
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        where = shown(str(error.filename or "standard output"))
+        say(f"expected room to write, given {where}: {error.strerror}. Nothing more was done.", err)
+        return 1 if error.filename else UNPRINTED
+    traceback.print_exception(error)
+    return 1
+
+
+def _code(asked: list[str], code: int) -> int:
+    return UNCHECKED if asked[:1] == ["check"] else code

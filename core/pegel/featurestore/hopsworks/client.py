@@ -1,0 +1,243 @@
+"""The one module that imports Hopsworks' client, and only when it is asked for something: it is large and slow.
+
+The client prints, warns, sets up logging, keeps one connection per process, and waits for ever. Here it does none of
+that, but for the connection: one process is logged in to one project at a time. Its engine is always `python`, also
+inside Spark: any other looks for Hopsworks' own Spark.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pegel.errors import NotFound, SetupError
+from pegel.featurestore.hopsworks.client_failures import in_words
+from pegel.featurestore.hopsworks.connection import NOTHING, HopsworksConnection
+from pegel.featurestore.hopsworks.facts import (
+    Deployment,
+    Feature,
+    FeatureRole,
+    FeatureStatistics,
+    HopsworksView,
+    RegisteredModel,
+    Statistics,
+    TrainingDataset,
+)
+
+ANSWERS_WITHIN_S = 10.0
+"""For a connection, and for each piece of an answer."""
+ITS_VARIABLES = ("HOPSWORKS_", "REST_ENDPOINT")
+_ONE_AT_A_TIME = threading.RLock()
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class HopsworksClient:
+    """One project of Hopsworks, asked through its own client; failures are those of `client_failures.in_words`."""
+
+    connection: HopsworksConnection
+    _project: Any
+
+    @classmethod
+    @contextmanager
+    def logged_in(
+        cls, connection: HopsworksConnection, within_s: float = ANSWERS_WITHIN_S
+    ) -> Iterator[HopsworksClient]:
+        """Log in, and out when the block ends. Certificates that it hands out lie in a folder of the block's own.
+
+        Other threads wait meanwhile. Raises SetupError where the client is not installed or the key is not accepted,
+        NotFound for another project, Unavailable where Hopsworks does not answer.
+        """
+        key = connection.key()
+        with _ONE_AT_A_TIME, tempfile.TemporaryDirectory(prefix="pegel-") as folder:
+            client = _client()
+            if client.is_logged_in:
+                raise RuntimeError("expected one login at a time; this thread is logged in already. Nothing was asked.")
+            client.within_s, client.is_logged_in = within_s, True
+
+            def login() -> Any:
+                with _without_its_variables():
+                    return client.module.login(
+                        host=connection.host,
+                        port=connection.port,
+                        project=connection.project,
+                        api_key_value=key,
+                        hostname_verification=True,
+                        trust_store_path=None if connection.ca is None else str(connection.ca),
+                        cert_folder=str(Path(folder) / "certificates"),
+                        engine="python",
+                    )
+
+            try:
+                yield cls(connection, _asked(connection, login))
+            finally:
+                client.is_logged_in = False
+                with _quiet(), contextlib.suppress(Exception):
+                    client.module.logout()
+
+    def feature_view(self, name: str, version: int) -> HopsworksView:
+        """Return a feature view. Raises NotFound."""
+        view = self._view(name, version)
+        return HopsworksView(name, version, tuple(_features_of(view)))
+
+    def training_dataset(self, view: str, version: int, training_dataset: int) -> TrainingDataset:
+        """Return a training dataset of a feature view. Raises NotFound."""
+        handle = self._view(view, version)
+        # The public way asks once for each version there is.
+        one = self._asked(
+            lambda: handle._feature_view_engine._get_training_dataset_metadata(handle, training_dataset),  # noqa: SLF001
+            f"feature view {view} of version {version} with a training dataset {training_dataset}",
+        )
+        splits = tuple(str(each.name) for each in one._splits or ())  # noqa: SLF001  it has no public name
+        return TrainingDataset(str(one.name), training_dataset, str(one.location or ""), str(one.data_format), splits)
+
+    def statistics(self, view: str, version: int, training_dataset: int, split: str | None) -> Statistics | None:
+        """Return the statistics of a training dataset, of one split if it has such; None where there are none."""
+        handle = self._view(view, version)
+        found = self._asked(lambda: handle.get_training_dataset_statistics(training_dataset))
+        if found is None:
+            return None
+        splits = {each.name: each.feature_descriptive_statistics for each in found.split_statistics or ()}
+        features = splits.get(split) if splits else found.feature_descriptive_statistics
+        if features is None:
+            return None
+        share = 1.0 if found.row_percentage is None else float(found.row_percentage)
+        return Statistics(share, {each.feature_name: _counted(each) for each in features})
+
+    def model(self, name: str, version: int) -> RegisteredModel | None:
+        """Return a version of a model in the registry; None where there is none."""
+        registry = self._asked(self._project.get_model_registry)
+        model = self._asked(lambda: registry.get_model(name, version))
+        if model is None:
+            return None
+        view = model._feature_view or {}  # noqa: SLF001  its public door asks the server again
+        named = view if isinstance(view, dict) else {"name": view.name, "version": view.version}
+        return RegisteredModel(name, version, named.get("name"), named.get("version"), model.training_dataset_version)
+
+    def deployment(self, name: str) -> Deployment:
+        """Return a deployment. Raises NotFound."""
+        serving = self._asked(self._project.get_model_serving)
+        found = self._asked(lambda: serving.get_deployment(name))
+        if found is None:
+            raise self._unknown(f"deployment {name}")
+        logger = found.inference_logger
+        topic = None if logger is None or logger.kafka_topic is None else logger.kafka_topic.name
+        logs = "NONE" if logger is None else str(logger.mode)
+        return Deployment(
+            name, str(found.model_name), int(found.model_version), None if topic == "NONE" else topic, logs
+        )
+
+    def _view(self, name: str, version: int) -> Any:
+        store = self._asked(self._project.get_feature_store)
+        view = self._asked(lambda: store.get_feature_view(name, version))
+        if view is None:
+            raise self._unknown(f"feature view {name} of version {version}")
+        return view
+
+    def _asked(self, question: Callable[[], T], what: str = "") -> T:
+        return _asked(self.connection, question, what)
+
+    def _unknown(self, what: str) -> NotFound:
+        return NotFound(f"project {self.connection.project} of Hopsworks at {self.connection.address} has no {what}.")
+
+
+class _Client:
+    """The client, imported once, with a limit of time on each of its questions."""
+
+    within_s = ANSWERS_WITHIN_S
+    is_logged_in = False
+
+    def __init__(self) -> None:
+        root = logging.getLogger()
+        handlers, level = root.handlers[:], root.level
+        try:
+            with _quiet():
+                import hopsworks  # noqa: PLC0415  seconds, and megabytes
+                from hopsworks_common.client.base import Client  # noqa: PLC0415
+        except ImportError as error:
+            raise SetupError(
+                "expected Hopsworks' client, which comes with `pegel[hopsworks]`; it is not installed here "
+                f"({error.name}). {NOTHING}"
+            ) from error
+        finally:
+            # It sets up logging for the whole process when it is imported.
+            root.handlers[:] = handlers
+            root.setLevel(level)
+        self.module: Any = hopsworks
+        send = Client._send_request  # noqa: SLF001  every question passes here, and none has a limit of its own
+
+        def send_in_time(client: Any, *arguments: Any, timeout: Any = None, **named: Any) -> Any:
+            return send(client, *arguments, timeout=timeout or self.within_s, **named)
+
+        Client._send_request = send_in_time  # noqa: SLF001
+
+
+@cache
+def _client() -> _Client:
+    return _Client()
+
+
+def _asked(connection: HopsworksConnection, question: Callable[[], T], what: str = "") -> T:
+    """Ask; raise what went wrong in our words. `what`: that which a 404 says is not there."""
+    try:
+        with _quiet():
+            return question()
+    except Exception as error:
+        failure = in_words(error, connection, what)
+        if failure is None:
+            raise
+        raise failure from error
+
+
+@contextmanager
+def _without_its_variables() -> Iterator[None]:
+    """Hide what the client would take from the environment instead: one of those variables trusts every certificate."""
+    taken = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(ITS_VARIABLES)}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what it prints from standard output, which may be a result that somebody reads, and its warnings away."""
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _features_of(view: Any) -> Iterator[Feature]:
+    groups = view.query.featuregroups
+    times = {group.event_time for group in groups if getattr(group, "event_time", None)}
+    keys = {name for group in groups for name in group.primary_key}
+    keys |= {f"{each.prefix or ''}{each.feature_name}" for each in view._serving_keys or ()}  # noqa: SLF001  not asked for
+    for feature in sorted(view.features, key=lambda each: each.index or 0):
+        yield Feature(feature.name, str(feature.type).lower(), _role_of(feature, keys, times))
+
+
+def _role_of(feature: Any, keys: set[str], times: set[str]) -> FeatureRole:
+    if feature.label:
+        return FeatureRole.LABEL
+    if feature.inference_helper_column or feature.training_helper_column:
+        return FeatureRole.HELPER
+    if feature.name in times:
+        return FeatureRole.EVENT_TIME
+    return FeatureRole.KEY if feature.name in keys else FeatureRole.FEATURE
+
+
+def _counted(found: Any) -> FeatureStatistics:
+    # Its Spark says how many are not null; its Python says how many there are, and leaves nulls out of that.
+    values = found.count if found.num_non_null_values is None else found.num_non_null_values
+    return FeatureStatistics(values, found.mean, found.std_dev, found.min, found.max)

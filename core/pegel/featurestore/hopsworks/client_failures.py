@@ -1,0 +1,87 @@
+"""What went wrong with Hopsworks, in one sentence, and whether trying again may help.
+
+Told apart by what the client and `requests` below it raise; by names, so that neither is imported to read a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+from pegel.errors import NotFound, PegelError, SetupError, Unavailable
+from pegel.featurestore.hopsworks.connection import NOTHING, HopsworksConnection
+from pegel.spec.outside_text import shown
+
+SCOPES = "project, featurestore, dataset.view, modelregistry, serving, kafka"
+"""Of an API key that may do everything that is asked for here."""
+_UNTRUSTED = re.compile(r"certificate verify failed: ([^(\"']+)")
+
+
+def in_words(error: BaseException, connection: HopsworksConnection, what: str = "") -> PegelError | None:
+    """Return what an exception of the client means; None for one that is none of its failures.
+
+    `what` is that which was asked for by its name, where a 404 says that it is not there.
+    """
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "PegelError" in kinds:
+        return error if isinstance(error, PegelError) else None
+    if "ProjectException" in kinds and error.__cause__ is not None:
+        return in_words(error.__cause__, connection, f"project {connection.project}")
+    if "RestAPIError" in kinds:
+        return _refused(error, connection, what or f"project {connection.project}")
+    return _unreached(error, kinds, connection)
+
+
+def _refused(error: Any, connection: HopsworksConnection, what: str) -> PegelError:
+    """Return what a status of an answer means."""
+    status, said, where = int(error.response.status_code), _said(error), f"Hopsworks at {connection.address}"
+    if status == HTTPStatus.UNAUTHORIZED:
+        return SetupError(
+            f"{where} does not accept the API key in {connection.key_file}{said}: make one in its account settings "
+            f"and put it there. {NOTHING}"
+        )
+    if status == HTTPStatus.FORBIDDEN:
+        return SetupError(
+            f"{where} does not let the API key in {connection.key_file} do that{said}: it needs the scopes {SCOPES}, "
+            f"and its owner must be a member of {connection.project}. Nothing was changed."
+        )
+    if status == HTTPStatus.NOT_FOUND:
+        return NotFound(f"{where} shows the owner of the API key no {what}{said}. Nothing was changed.")
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        again = error.response.headers.get("Retry-After")
+        return Unavailable(
+            f"{where} has too much to do{f', and asks for {again} s of patience' if again else ''} (429)."
+        )
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable(f"{where} fails: it answers {status}{said}.")
+    return SetupError(f"{where} refuses what it was asked: it answers {status}{said}. Nothing was changed.")
+
+
+def _said(error: Any) -> str:
+    """Return what the answer says of itself, to be put into a sentence."""
+    try:
+        told = error.response.json()
+        words = told.get("usrMsg") or told.get("errorMsg") or ""
+    except (ValueError, AttributeError):
+        return ""
+    return f" ({shown(str(words))})" if words else ""
+
+
+def _unreached(error: BaseException, kinds: set[str], connection: HopsworksConnection) -> PegelError | None:
+    """Return what it means that there is no answer, or none of Hopsworks."""
+    where = connection.address
+    if "SSLError" in kinds:
+        untrusted = _UNTRUSTED.search(f"{error} {error.__cause__}")
+        why = untrusted[1].strip() if untrusted else "the connection could not be encrypted"
+        return SetupError(
+            f"expected a certificate of {where} that is trusted; given one that is not: {why}. "
+            f"PEGEL_HOPSWORKS_CA names the certificates to trust. {NOTHING}"
+        )
+    if "Timeout" in kinds:
+        return Unavailable(f"Hopsworks at {where} does not answer in time.")
+    if "JSONDecodeError" in kinds:
+        return Unavailable(f"what answers at {where} answers in no way that Hopsworks does: is it a proxy's page?")
+    if "ConnectionError" in kinds and "RequestException" in kinds:
+        return Unavailable(f"nobody answers at {where}: expected Hopsworks there.")
+    return None

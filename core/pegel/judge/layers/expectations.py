@@ -1,0 +1,132 @@
+"""Expectations: are the rows of a window as a suite says, the one that follows from the baseline or a person's own?
+
+What can be told of counts is. An expectation that allows for a share of values, or bounds a mean, has a p-value and is
+tested within the layer's part of the budget. A rule has none: it is met or not, and one that is not is told each time,
+outside the budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pegel.baseline.baseline import Baseline
+from pegel.detect.effect import Effect
+from pegel.errors import NotFound
+from pegel.judge.budget import Budget, sidak
+from pegel.judge.decision import Criterion, FeatureVerdict, verdict_on
+from pegel.judge.explanation import Explanation, explained_by
+from pegel.judge.findings import Finding, Verdict
+from pegel.judge.judged_window import JudgedWindow
+from pegel.judge.layer import LayerResult, Setting
+from pegel.quality.expectation import SHARES, Expectation
+from pegel.quality.expectation_outcome import ExpectationOutcome
+from pegel.quality.on_counts import on_counts
+from pegel.spec.suites import SEVERITIES
+from pegel.stats.summary import Summary
+
+DETECTOR = "expectation"
+RULE = "a rule: it has no p-value, and no part of the false-alarm budget"
+_FORMULA = (
+    "P(K >= seen), K binomial of n values at the share that may be otherwise; of moments, the tail beyond the band"
+)
+
+
+class Expectations:
+    """The layer of expectations that counts can tell of."""
+
+    name = "expectations"
+    detectors = (DETECTOR,)
+
+    def missing(self, setting: Setting) -> str | None:
+        """Return None where the spec states expectations; else there is nothing to say."""
+        return None if setting.spec.watch.expectations else ""
+
+    def judge(self, window: JudgedWindow, setting: Setting, budget: Budget) -> LayerResult:
+        """Return a verdict on each expectation that is certainly not met."""
+        outcomes = outcomes_of(window.summary, setting)
+        criterion = _criterion(setting, budget)
+        verdicts = (_verdict(outcome, criterion) for outcome in outcomes)
+        return LayerResult([verdict for verdict in verdicts if verdict is not None])
+
+    def notes(self, setting: Setting, _budget: Budget) -> list[str]:
+        """Return how many expectations counts cannot tell of."""
+        if setting.baseline is None:
+            return []
+        empty = Summary.empty(setting.baseline.layout)
+        untold = sum(bool(outcome.why) for outcome in outcomes_of(empty, setting) if outcome.met is None)
+        if not untold:
+            return []
+        return [f"{untold} of {len(setting.suite.expectations)} expectations need rows: counts of a window cannot tell"]
+
+    def arithmetic(self, _setting: Setting, alpha: float) -> str:
+        """Return the level of all expectations with a p-value together."""
+        return f"expectations have {alpha:.2g} per window, rules apart"
+
+    def explain(self, finding: Finding, summary: Summary, baseline: Baseline) -> Explanation:
+        """Hold the stored window against the expectation again."""
+        stored = finding.evidence.get("expectation")
+        if stored is None:
+            raise NotFound(f"expected a finding about an expectation, given {finding.test!r}: nothing was recomputed.")
+        outcome = on_counts(Expectation.from_json(stored), summary, baseline.noise)
+        if outcome.test is not None:
+            return explained_by(finding, [outcome.test], _FORMULA)
+        met = float(outcome.met is not False)
+        numbers = {"observed": outcome.statistic, "met": met}
+        return Explanation(finding, "met or not", numbers, (finding.test,), outcome.statistic, met, RULE)
+
+
+def outcomes_of(summary: Summary, setting: Setting) -> list[ExpectationOutcome]:
+    """Return what the counts of a window say of each expectation, in the suite's order."""
+    noise = None if setting.baseline is None else setting.baseline.noise
+    return [on_counts(expectation, summary, noise) for expectation in setting.suite.expectations]
+
+
+def _criterion(setting: Setting, budget: Budget) -> Criterion:
+    alpha, suite = budget.of(Expectations.name), setting.suite.expectations
+    tests = sum(expectation.on_counts and not expectation.is_rule for expectation in suite)
+    return Criterion(DETECTOR, sidak(alpha, tests), budget.share(alpha) / max(1, tests), setting.spec.watch.margin)
+
+
+def _verdict(outcome: ExpectationOutcome, criterion: Criterion) -> FeatureVerdict | None:
+    """Return the verdict on an expectation that is not met, beyond chance if there is any in it; else None."""
+    expectation = outcome.expectation
+    if outcome.met is not False:
+        return None
+    evidence = {"expectation": expectation.to_json(), "suite": expectation.suite}
+    if expectation.is_rule:
+        return _broken_rule(outcome, _shown_or_told(outcome, Verdict.DRIFT), evidence)
+    # More than tolerated may be there by chance: the p-value decides, as it does everywhere.
+    if outcome.test is None or outcome.test.p_value >= criterion.level:
+        return None
+    verdict = verdict_on(expectation.feature, [outcome.test], criterion, lambda _: _effect(outcome))
+    return replace(verdict, verdict=_shown_or_told(outcome, verdict.verdict)).with_evidence(evidence)
+
+
+def _shown_or_told(outcome: ExpectationOutcome, verdict: Verdict) -> Verdict:
+    """Return the verdict; of what is not critical, one that is shown and not mailed."""
+    return verdict if outcome.expectation.severity == SEVERITIES[0] else Verdict.BELOW_MARGIN
+
+
+def _broken_rule(outcome: ExpectationOutcome, verdict: Verdict, evidence: Mapping[str, object]) -> FeatureVerdict:
+    return FeatureVerdict(
+        feature=outcome.expectation.feature,
+        verdict=verdict,
+        what=f"{outcome.words} (a rule, outside the false-alarm budget)",
+        n=outcome.n,
+        m=0,
+        detector=DETECTOR,
+        test=outcome.expectation.test,
+        statistic=outcome.statistic,
+        p_value=0.0,
+        effect=outcome.statistic,
+        effect_unit=_effect(outcome).unit,
+        evidence={**evidence, "rule": True},
+    )
+
+
+def _effect(outcome: ExpectationOutcome) -> Effect:
+    """Return how large a share is not so, or the number that is looked at."""
+    if outcome.expectation.type in SHARES:
+        return Effect(outcome.seen / max(outcome.n, 1), "exceptions", outcome.words)
+    return Effect(outcome.statistic, "observed", outcome.words)

@@ -1,0 +1,193 @@
+"""SparkApplications: a group's streaming driver, which never ends, and finite jobs.
+
+The Spark operator brings a crashed driver back within bounds; whatever goes beyond that is the reconciler's. A finite
+job is tried once: whoever asked for it decides whether it is asked for again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from pegel.manifests import job_config, labels, pods
+from pegel.manifests.objects import SPARK_APPLICATION, Manifest
+from pegel.reconcile.job_backend import JobDocument
+from pegel.spec import names
+from pegel.spec.cluster_settings import ClusterSettings
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import LogFormat, Settings
+
+SPARK_VERSION = "4.2.1"
+"""That of the image, which is pinned by `spark/pyproject.toml`."""
+LAUNCHERS = "local:///opt/pegel/lib/python3.11/site-packages/pegel_spark/jobs"
+"""In the image; see `k8s/images/`."""
+HOPSWORKS = "/etc/pegel/hopsworks"
+"""Where a finite job finds the files of its Secret."""
+METRICS_PORT = 9404
+"""Where a driver answers Prometheus, below `/metrics`. Spark's own servlet knows nothing of its stream."""
+SPARK_CONF = {
+    # Ports of driver and executors take code: only those that know the application's own secret may send any.
+    "spark.authenticate": "true",
+    "spark.network.crypto.enabled": "true",
+}
+
+
+def driver_application(job: JobDocument, generation: int, settings: Settings, cluster: ClusterSettings) -> Manifest:
+    """Return a group's streaming driver of a generation. Another generation is another start of it."""
+    marks = {labels.FINGERPRINT: job.fingerprint, labels.GENERATION: str(generation)}
+    grace = round(cluster.driver_grace.total_seconds())
+    driver = {
+        "cores": cluster.driver_cores,
+        "coreLimit": str(cluster.driver_cores),
+        "memory": cluster.driver_memory,
+        "memoryOverhead": cluster.driver_memory_overhead,
+        "terminationGracePeriodSeconds": grace,
+        "ports": [{"name": "metrics", "protocol": "TCP", "containerPort": METRICS_PORT}],
+    }
+    executor = {
+        "instances": cluster.executors,
+        "cores": cluster.executor_cores,
+        "coreLimit": str(cluster.executor_cores),
+        "memory": cluster.executor_memory,
+        "memoryOverhead": cluster.executor_memory_overhead,
+        "deleteOnTermination": True,
+    }
+    config = {"name": "job", "configMap": {"name": names.driver_object(job.group)}}
+    application = _application(
+        names.driver_object(job.group),
+        labels.of_group(job.group),
+        marks,
+        launcher="monitor.py",
+        arguments=[f"{job_config.FOLDER}/{job_config.FILE}"],
+        driver=driver,
+        executor=executor,
+        # Python workers read the broker themselves.
+        secret=cluster.kafka_secret,
+        settings=settings,
+        cluster=cluster,
+    )
+    application["spec"]["volumes"].append(config)
+    application["spec"]["driver"]["volumeMounts"].append(pods.mount("job", job_config.FOLDER, read_only=True))
+    application["spec"]["driver"]["env"].append({"name": "PEGEL_METRICS_PORT", "value": str(METRICS_PORT)})
+    application["spec"]["restartPolicy"] = _restarts(cluster)
+    return application
+
+
+def baseline_application(spec: MonitorSpec, job_id: str, settings: Settings, cluster: ClusterSettings) -> Manifest:
+    """Return the job that makes the baseline of a spec and keeps how it ended under `job_id`. It asks no broker."""
+    size = {"memory": cluster.job_memory, "memoryOverhead": cluster.job_memory_overhead, "cores": 1, "coreLimit": "1"}
+    application = _application(
+        names.finite_job(labels.BASELINE, spec.endpoint, job_id),
+        labels.of_job(spec, labels.BASELINE),
+        {labels.JOB_ID: job_id},
+        launcher="baseline.py",
+        arguments=["--spec", json.dumps(spec.to_json(), sort_keys=True), "--id", job_id],
+        driver=size,
+        executor={**size, "instances": cluster.job_executors, "deleteOnTermination": True},
+        # Executors read the training data themselves.
+        secret=cluster.store_secret,
+        settings=settings,
+        cluster=cluster,
+    )
+    if cluster.hopsworks_secret is not None:
+        _let_ask_hopsworks(application, cluster.hopsworks_secret, settings)
+    application["spec"]["restartPolicy"] = {"type": "Never"}
+    application["spec"]["timeToLiveSeconds"] = round(cluster.job_kept.total_seconds())
+    return application
+
+
+def _application(
+    name: str,
+    marks: Mapping[str, str],
+    notes: Mapping[str, str],
+    *,
+    launcher: str,
+    arguments: Sequence[str],
+    driver: Mapping[str, Any],
+    executor: Mapping[str, Any],
+    secret: str | None,
+    settings: Settings,
+    cluster: ClusterSettings,
+) -> Manifest:
+    plain = plain_environment(settings)
+    database = pods.from_secret("PEGEL_DATABASE_URL", cluster.database_secret, "url")
+    account = {"serviceAccount": cluster.driver_service_account}
+    return SPARK_APPLICATION.manifest(
+        name,
+        cluster.namespace,
+        labels=marks,
+        annotations=notes,
+        spec={
+            "type": "Python",
+            "pythonVersion": "3",
+            "mode": "cluster",
+            "sparkVersion": SPARK_VERSION,
+            "image": cluster.driver_image,
+            "imagePullPolicy": "IfNotPresent",
+            **({} if cluster.image_pull_secret is None else {"imagePullSecrets": [cluster.image_pull_secret]}),
+            "mainApplicationFile": f"{LAUNCHERS}/{launcher}",
+            "arguments": list(arguments),
+            "sparkConf": dict(SPARK_CONF),
+            "volumes": [
+                pods.volume("tmp", "1Gi"),
+                # By this name Spark knows where its own files go.
+                pods.volume("spark-local-dir-1", "8Gi"),
+            ],
+            "driver": {**driver, **account, **_pod(marks, notes, secret), "env": [database, *plain]},
+            # It asks neither the cluster nor the database.
+            "executor": {**executor, **_pod(marks, notes, secret), "env": plain},
+        },
+    )
+
+
+def _let_ask_hopsworks(application: Manifest, secret: str, settings: Settings) -> None:
+    """Mount the API key where the driver of a job finds it: neither the object nor an environment ever holds it."""
+    volume = {"name": "hopsworks", "secret": {"secretName": secret, "defaultMode": 0o440}}
+    application["spec"]["volumes"].append(volume)
+    driver = application["spec"]["driver"]
+    driver["volumeMounts"].append(pods.mount("hopsworks", HOPSWORKS, read_only=True))
+    said = {
+        "PEGEL_HOPSWORKS": settings.hopsworks,
+        "PEGEL_HOPSWORKS_PROJECT": settings.hopsworks_project,
+        "PEGEL_HOPSWORKS_KEY_FILE": f"{HOPSWORKS}/key",
+        "PEGEL_HOPSWORKS_CA": settings.hopsworks_ca and f"{HOPSWORKS}/ca.pem",
+    }
+    driver["env"] = [*driver["env"], *({"name": name, "value": value} for name, value in said.items() if value)]
+
+
+def _pod(marks: Mapping[str, str], notes: Mapping[str, str], secret: str | None) -> dict[str, Any]:
+    return {
+        "labels": dict(marks),
+        "annotations": dict(notes),
+        **pods.all_of_secret(secret),
+        "podSecurityContext": pods.pod_security(),
+        "securityContext": pods.container_security(),
+        "volumeMounts": [
+            pods.mount("tmp", pods.TMP),
+            pods.mount("spark-local-dir-1", "/var/lib/spark"),
+        ],
+    }
+
+
+def plain_environment(settings: Settings) -> list[dict[str, str]]:
+    """Return the variables of a driver and its executors that are no secret."""
+    features = settings.feature_store
+    return [
+        {"name": "PEGEL_LOG_FORMAT", "value": LogFormat.JSON.value},
+        *([] if features is None else [{"name": "PEGEL_FEATURE_STORE", "value": features}]),
+    ]
+
+
+def _restarts(cluster: ClusterSettings) -> dict[str, Any]:
+    def seconds(pause: timedelta) -> int:
+        return max(1, round(pause.total_seconds()))
+
+    return {
+        "type": "OnFailure",
+        "onFailureRetries": cluster.driver_restarts,
+        "onFailureRetryInterval": seconds(cluster.driver_restart_after),
+        "onSubmissionFailureRetries": cluster.submission_retries,
+        "onSubmissionFailureRetryInterval": seconds(cluster.submission_retry_after),
+    }

@@ -1,0 +1,123 @@
+"""The online store of one machine: a file of SQLite, which endpoints read while somebody loads it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from pegel.data.instants import from_us, to_us
+from pegel.errors import Unavailable
+from pegel.online.online_store import FeatureVector, Loaded
+from pegel.online.stored_values import packed, unpacked
+from pegel.spec.outside_text import shown
+from pegel.spec.settings import Settings
+
+_CREATE = """
+CREATE TABLE IF NOT EXISTS vectors (
+    view TEXT NOT NULL, entity TEXT NOT NULL, event_us INTEGER NOT NULL, content BLOB NOT NULL,
+    PRIMARY KEY (view, entity)
+) WITHOUT ROWID
+"""
+_WRITE = """
+INSERT INTO vectors VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET event_us = excluded.event_us, content = excluded.content
+WHERE excluded.event_us >= event_us
+"""
+_AT_ONCE = 500
+"""Entities of one statement: SQLite takes some thousands of parameters."""
+_LOAD_WAITS_S = 30.0
+"""How long a load waits for another one."""
+
+
+class LocalOnlineStore:
+    """A view of the store in one file. Any number of processes may read it and load it.
+
+    A look-up is made at once, in the loop of whoever asks: a page that is in memory takes 20 µs to read, a thread takes
+    longer to be woken. It never waits: readers are not held up by a load, and a file that is locked otherwise is one
+    that does not answer.
+    """
+
+    def __init__(self, path: Path, view: str) -> None:
+        """Open nothing yet."""
+        self._path, self._view = path, view
+        self._connection: sqlite3.Connection | None = None
+
+    def __del__(self) -> None:
+        """Close the file of a store that nobody has any more."""
+        self._forget()
+
+    @classmethod
+    def of_settings(cls, settings: Settings, view: str) -> LocalOnlineStore:
+        """Return a view of the store in the settings' home."""
+        return cls(settings.home.resolve() / "online.db", view)
+
+    async def get(self, entities: Sequence[str], *, within: timedelta) -> list[FeatureVector | None]:
+        """Look the entities up, see `OnlineStore`. `within` is kept because nothing is waited for."""
+        del within
+        rows: dict[str, FeatureVector] = {}
+        try:
+            for at in range(0, len(entities), _AT_ONCE):
+                rows.update(self._rows(entities[at : at + _AT_ONCE]))
+        except (sqlite3.Error, ValueError, OSError) as error:
+            self._forget()
+            raise self._away(error, "Nothing was looked up") from error
+        return [rows.get(entity) for entity in entities]
+
+    async def close(self) -> None:
+        """Close the file."""
+        self._forget()
+
+    def load(self, vectors: Iterable[tuple[str, FeatureVector]]) -> Loaded:
+        """Write vectors, see `LoadableStore`; all of them or, if something goes wrong, none."""
+        count = 0
+
+        def rows() -> Iterator[tuple[str, str, int, bytes]]:
+            nonlocal count
+            for entity, vector in vectors:
+                count += 1
+                yield self._view, entity, to_us(vector.event_time), packed(vector.values)
+
+        try:
+            with self._writing() as connection:
+                before = connection.total_changes
+                connection.executemany(_WRITE, rows())
+                written = connection.total_changes - before
+        except (sqlite3.Error, OSError) as error:
+            raise self._away(error, "Nothing was loaded") from error
+        return Loaded(written, count - written)
+
+    def _rows(self, entities: Sequence[str]) -> Iterator[tuple[str, FeatureVector]]:
+        marks = ",".join("?" * len(entities))
+        asked = f"SELECT entity, event_us, content FROM vectors WHERE view = ? AND entity IN ({marks})"  # noqa: S608
+        for entity, event_us, content in self._reading().execute(asked, (self._view, *entities)):
+            yield entity, FeatureVector(unpacked(content), from_us(event_us))
+
+    def _reading(self) -> sqlite3.Connection:
+        if self._connection is None:
+            # Not `mode=ro`: a reader, too, takes part in the index of what was written last.
+            self._connection = sqlite3.connect(f"{self._path.as_uri()}?mode=rw", uri=True, timeout=0)
+            self._connection.execute("PRAGMA query_only = ON")
+        return self._connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self._path, timeout=_LOAD_WAITS_S)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(_CREATE)
+            with connection:
+                yield connection
+
+    def _forget(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _away(self, error: Exception, consequence: str) -> Unavailable:
+        why = "there is none" if not self._path.exists() else shown(str(error))
+        return Unavailable(
+            f"expected a store of features in {self._path}, which `pegel features load` fills: {why}. {consequence}."
+        )

@@ -1,0 +1,200 @@
+"""Expectations held against the counts of a window: they cost nothing, because the counts are there anyway.
+
+Where counts cannot tell, it is said so (`met` is None): a limit within a cell, a category that has no cell of its own,
+a kind of check that needs the rows. What they do tell is what Great Expectations says of the same rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from pegel.data.columns import Role
+from pegel.quality import expectation as kinds
+from pegel.quality.expectation import Expectation
+from pegel.quality.expectation_outcome import ExpectationOutcome, of_moment, of_rule, of_share, within
+from pegel.stats.layout import CategoricalLayout, NumericLayout
+from pegel.stats.noise import Noise
+from pegel.stats.summary import FeatureSummary, Summary
+
+NEEDS_ROWS = "counts alone cannot tell"
+_BURSTS = {kinds.NOT_NULL: "nulls", kinds.IN_SET: "unseen", kinds.MEAN: "location", kinds.STDEV: "scale"}
+
+
+def on_counts(expectation: Expectation, summary: Summary, noise: Noise | None = None) -> ExpectationOutcome:
+    """Return what the counts of a window say of an expectation.
+
+    `noise`: how the windows of the baseline vary although nothing changes; None for not at all.
+    """
+    if expectation.type in _OF_TABLE and expectation.on_counts:
+        return _OF_TABLE[expectation.type](expectation, summary)
+    field = summary.features.get(expectation.column)
+    if field is None or not expectation.on_counts:
+        return _untold(expectation, 0 if field is None else field.n)
+    return _OF_FIELD[expectation.type](expectation, field, _burst_factor(expectation, field, noise))
+
+
+def _burst_factor(expectation: Expectation, field: FeatureSummary, noise: Noise | None) -> float:
+    """Return by how much what is looked at varies more than of independent rows."""
+    dispersion = None if noise is None else noise.dispersion.get(expectation.column)
+    if noise is None or dispersion is None:
+        return 1.0 if noise is None else noise.repeats
+    names = (_BURSTS[expectation.type],) if expectation.type in _BURSTS else ("nulls", "infinite", "below", "above")
+    return max(noise.repeats, *(dispersion.factor(name, field.n) for name in names))
+
+
+def _untold(expectation: Expectation, n: int) -> ExpectationOutcome:
+    return ExpectationOutcome(expectation=expectation, met=None, n=n, why=NEEDS_ROWS)
+
+
+def _missing(field: FeatureSummary) -> int:
+    return field.n_null + field.n_nan + field.n_unparseable
+
+
+def _not_null(expectation: Expectation, field: FeatureSummary, factor: float) -> ExpectationOutcome:
+    seen = _missing(field)
+    return of_share(expectation, seen, seen, field.n, factor=factor)
+
+
+def _null(expectation: Expectation, field: FeatureSummary, factor: float) -> ExpectationOutcome:
+    seen = field.n - _missing(field)
+    return of_share(expectation, seen, seen, field.n, factor=factor)
+
+
+def _of_type(expectation: Expectation, field: FeatureSummary, factor: float) -> ExpectationOutcome:
+    """Return how many values could not be read; of the other kind of column all are another type."""
+    asked = kinds.NUMBER if isinstance(field.layout, NumericLayout) else kinds.TEXT
+    seen = field.n_unparseable if expectation.kwargs["type_"] == asked else field.n
+    return of_share(expectation, seen, seen, field.n, factor=factor)
+
+
+def _between(expectation: Expectation, field: FeatureSummary, factor: float) -> ExpectationOutcome:
+    if not isinstance(field.layout, NumericLayout):
+        return _untold(expectation, field.n)
+    kwargs = expectation.kwargs
+    low, high = kwargs.get("min_value", -math.inf), kwargs.get("max_value", math.inf)
+    low = np.nextafter(low, math.inf) if kwargs.get("strict_min") else low
+    high = np.nextafter(high, -math.inf) if kwargs.get("strict_max") else high
+    infinite = field.n_posinf * (not within(kwargs, math.inf)) + field.n_neginf * (not within(kwargs, -math.inf))
+    least, most = _beyond(field, field.layout, float(low), float(high))
+    n = field.counted + field.n_posinf + field.n_neginf
+    return of_share(expectation, least + infinite, most + infinite, n, factor=factor)
+
+
+def _beyond(field: FeatureSummary, layout: NumericLayout, low: float, high: float) -> tuple[int, int]:
+    """Return how many finite values are beyond two limits that are allowed, at least and at most."""
+    if field.min is None or field.max is None or (field.min >= low and field.max <= high):
+        return 0, 0
+    if low > high or field.max < low or field.min > high:
+        return field.counted, field.counted
+    # Each cell holds what is above its beginning and not above its end, and nothing beyond the window's own extremes.
+    begins = np.maximum(np.nextafter(np.r_[-np.inf, layout.cuts], np.inf), field.min)
+    ends = np.minimum(np.r_[layout.cuts, np.inf], field.max)
+    outside = (ends < low) | (begins > high)
+    inside = (begins >= low) & (ends <= high)
+    least, most = int(field.cells[outside].sum()), int(field.cells[~inside].sum())
+    known = (field.min < low) + (field.max > high)
+    return max(least, known), max(most, known)
+
+
+def _in_set(expectation: Expectation, field: FeatureSummary, factor: float) -> ExpectationOutcome:
+    members = _members(expectation, field)
+    if members is None:
+        return _untold(expectation, field.n)
+    least, most = members
+    return of_share(expectation, field.counted - most, field.counted - least, field.counted, factor=factor)
+
+
+def _not_in_set(expectation: Expectation, field: FeatureSummary, factor: float) -> ExpectationOutcome:
+    members = _members(expectation, field)
+    if members is None:
+        return _untold(expectation, field.n)
+    return of_share(expectation, *members, field.counted, factor=factor)
+
+
+def _members(expectation: Expectation, field: FeatureSummary) -> tuple[int, int] | None:
+    """Return how many values are in a set, at least and at most; None of numbers, which no cell holds exactly."""
+    layout = field.layout
+    if not isinstance(layout, CategoricalLayout):
+        return None
+    asked, known = set(map(str, expectation.kwargs["value_set"])), layout.vocabulary.texts
+    if asked == known and not layout.open_vocabulary and len(known) == layout.vocabulary.distinct:
+        seen = field.counted - field.n_unseen
+        return seen, seen
+    named = [place for place, value in enumerate(layout.categories) if value in asked]
+    inside = int(field.cells[named].sum())
+    rest = int(field.cells[len(layout.categories) :].sum())
+    return inside, inside if asked <= set(layout.categories) else inside + rest
+
+
+def _moment(expectation: Expectation, field: FeatureSummary, factor: float) -> ExpectationOutcome:
+    if not isinstance(field.layout, NumericLayout):
+        return _untold(expectation, field.n)
+    return of_moment(expectation, field.moments, (field.n_posinf, field.n_neginf), factor=factor)
+
+
+def _extreme(expectation: Expectation, field: FeatureSummary, _factor: float) -> ExpectationOutcome:
+    if not isinstance(field.layout, NumericLayout):
+        return _untold(expectation, field.n)
+    ends = {
+        kinds.LEAST: -math.inf if field.n_neginf else field.min,
+        kinds.MOST: math.inf if field.n_posinf else field.max,
+    }
+    value = ends[expectation.type]
+    if value is None:
+        # Of infinite values alone the other end is infinite, too.
+        infinite = field.n_posinf + field.n_neginf
+        value = math.nan if not infinite else (math.inf if field.n_posinf else -math.inf)
+    n = field.counted + field.n_posinf + field.n_neginf
+    met = within(expectation.kwargs, value)
+    return of_rule(expectation, met=met, n=n, observed=value, why="" if n else "there are no values")
+
+
+def _columns(summary: Summary) -> list[str]:
+    return [field.name for field in summary.layout.schema.of_role(Role.FEATURE)]
+
+
+def _exists(expectation: Expectation, summary: Summary) -> ExpectationOutcome:
+    met = expectation.column in _columns(summary)
+    return of_rule(expectation, met=met, n=summary.most_rows, why="it is not there")
+
+
+def _column_set(expectation: Expectation, summary: Summary) -> ExpectationOutcome:
+    asked, there = set(map(str, expectation.kwargs["column_set"])), set(_columns(summary))
+    lacking = sorted(asked - there)
+    # As Great Expectations takes it: an exact match unless another is asked for.
+    more = sorted(there - asked) if expectation.kwargs.get("exact_match", True) else []
+    why = [f"{', '.join(names)} {what}" for names, what in ((lacking, "lacking"), (more, "not expected")) if names]
+    return of_rule(expectation, met=not lacking and not more, n=summary.most_rows, why="; ".join(why))
+
+
+def _column_order(expectation: Expectation, summary: Summary) -> ExpectationOutcome:
+    met = list(map(str, expectation.kwargs["column_list"])) == _columns(summary)
+    return of_rule(expectation, met=met, n=summary.most_rows, why=f"they are {', '.join(_columns(summary))}")
+
+
+def _row_count(expectation: Expectation, summary: Summary) -> ExpectationOutcome:
+    rows = summary.rows(Role.FEATURE)
+    return of_rule(expectation, met=within(expectation.kwargs, rows), n=rows, observed=float(rows))
+
+
+_OF_TABLE: dict[str, Callable[[Expectation, Summary], ExpectationOutcome]] = {
+    kinds.EXISTS: _exists,
+    kinds.COLUMN_SET: _column_set,
+    kinds.COLUMN_ORDER: _column_order,
+    kinds.ROW_COUNT: _row_count,
+}
+_OF_FIELD: dict[str, Callable[[Expectation, FeatureSummary, float], ExpectationOutcome]] = {
+    kinds.NOT_NULL: _not_null,
+    kinds.NULL: _null,
+    kinds.OF_TYPE: _of_type,
+    kinds.BETWEEN: _between,
+    kinds.IN_SET: _in_set,
+    kinds.NOT_IN_SET: _not_in_set,
+    kinds.MEAN: _moment,
+    kinds.STDEV: _moment,
+    kinds.LEAST: _extreme,
+    kinds.MOST: _extreme,
+}

@@ -1,0 +1,67 @@
+"""The subject of a mail about an alert, in words of its kind: data drift or are not as expected, events are late."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pegel.alerts.alert import Mail, MailKind
+from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.severity import Severity
+from pegel.detect.effect import percent
+from pegel.judge.findings import Finding
+from pegel.report import words
+from pegel.report.event_words import OddEvents
+from pegel.report.mail_facts import Facts
+
+_STATES = {
+    AlertKind.EVENTS: ("more than tolerated", "still more than tolerated", "no more than tolerated again"),
+    AlertKind.DRIFT: ("drifting", "still drifting", "no longer drifting"),
+    AlertKind.QUALITY: ("not as expected", "still not as expected", "as expected again"),
+    AlertKind.SINGLE_EVENT: ("extremely far out", "extremely far out", "extremely far out"),
+}
+
+
+def plain_state(mail: Mail) -> str:
+    """Return how what an alert is about is, in words that need no numbers."""
+    begun, still, over = _STATES[mail.alert.kind]
+    return {MailKind.OVER: over, MailKind.REPEATED: still}.get(mail.kind, begun)
+
+
+def subject(facts: Facts) -> str:
+    """Return the subject: which model, which features or events, since when."""
+    alert, mail, findings = facts.alert, facts.mail, facts.findings
+    since = words.began(alert, facts.now)
+    model = f"[pegel] {alert.model} v{alert.version}"
+    if mail.kind is MailKind.OVER:
+        names = words.several([finding.feature for finding in findings])
+        return f"{model}: over: {names} ({since} to {words.moment(alert.last_end, facts.now)} UTC)"
+    if mail.kind is MailKind.GROWN:
+        new = [finding for finding in findings if finding.feature in mail.new_features]
+        grown = [finding for finding in findings if finding.feature in mail.grown]
+        news = [*([f"{_trouble(alert.kind, new)} too"] if new else []), *_growth(grown, mail.grown)]
+        return f"{model}: {', '.join(news)} (since {since} UTC)"
+    return f"{model}: {_trouble(alert.kind, findings, still=mail.kind is MailKind.REPEATED)} (since {since} UTC)"
+
+
+def _trouble(kind: AlertKind, findings: Sequence[Finding], *, still: bool = False) -> str:
+    """Return that features drift; of odd events how the worst kind is, with its share, and which others there are."""
+    names = [finding.feature for finding in findings]
+    if kind in {AlertKind.DRIFT, AlertKind.QUALITY}:
+        verb = "are" if len(findings) > 1 else "is"
+        return f"{words.several(names)} {verb} {'still ' if still else ''}{_STATES[kind][0]}"
+    odd = OddEvents.of(findings[0])
+    also = f", also {words.several(names[1:])}" if names[1:] else ""
+    return f"{'still: ' if still else ''}{odd.state} ({odd.share}){also}"
+
+
+def _growth(findings: Sequence[Finding], before: Mapping[str, Severity]) -> list[str]:
+    """Return how large the worst growth is: then, when a mail last told it, and now."""
+    if not findings:
+        return []
+    worst = findings[0]
+    then, now = before[worst.feature], Severity.of(worst)
+    name = words.several([finding.feature for finding in findings])
+    if worst.detector == AlertKind.EVENTS.value:
+        return [f"{name} up from {percent(then.size)} to {percent(now.size)}"]
+    how = "further from what is expected" if AlertKind.of(worst) is AlertKind.QUALITY else "drifting further"
+    return [f"{name} {how}, by {now.size / then.size:.1f} times as much"]

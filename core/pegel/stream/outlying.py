@@ -1,0 +1,119 @@
+"""Outlying rows of requests: found by the baseline's tables and cut-off, and as they are told."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from pegel.baseline.outliers import top_features
+from pegel.data.columns import Columns, Kind, Role
+from pegel.data.decoding import Decoded
+from pegel.data.instants import from_us, to_us
+from pegel.spec.names import monitor_of
+from pegel.spec.outside_text import cut
+from pegel.stats.layout import Layout
+from pegel.stream.counting_plan import LoadedBaseline
+from pegel.stream.event_group import EventGroup
+from pegel.stream.partial import OutlierReason, OutlyingEvent
+from pegel.stream.result_rows import OutlierRow
+
+MAX_OUTLIERS = 200
+"""Outlying rows told one by one, per pane and task; the highest scores. All of them are counted."""
+MAX_TEXT = 500
+"""Characters that are told of an outlying event's id and values: a body may hold megabytes of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutlyingRows:
+    """Rows that were scored, those among them that score above the cut-off, and at most `MAX_OUTLIERS` to be told."""
+
+    scored: int = 0
+    outlying: int = 0
+    worst: tuple[OutlyingEvent, ...] = ()
+
+
+def outlying(loaded: LoadedBaseline, decoded: Decoded, events: EventGroup) -> OutlyingRows:
+    """Score the feature rows of events; `decoded` are their bodies. Without a cut-off none is scored."""
+    cutoff = loaded.baseline.outlier_cutoff
+    if cutoff is None:
+        return OutlyingRows()
+    scores, parts = loaded.tables.score(decoded.columns)
+    beyond = np.flatnonzero(scores > cutoff.score)
+    if not beyond.size:
+        return OutlyingRows(scored=decoded.columns.n)
+    worst = beyond[np.argsort(-scores[beyond], kind="stable")][:MAX_OUTLIERS]
+    bodies, indices = decoded.body_of_row, decoded.index_in_body
+    values = _values(loaded.baseline.layout, decoded.columns)
+    told = (
+        OutlyingEvent(
+            event_id=cut(events.told_id(bodies[row]), MAX_TEXT),
+            row=int(indices[row]),
+            event_time_us=int(events.times_us[bodies[row]]),
+            score=float(scores[row]),
+            cutoff=cutoff.score,
+            p_value=cutoff.p_value(float(scores[row])),
+            baseline_id=loaded.baseline.id,
+            reasons=tuple(
+                OutlierReason(name, _plain(values[name][row]), float(part))
+                for name, part in top_features(parts[row], loaded.tables.names)
+            ),
+        )
+        for row in worst.tolist()
+    )
+    return OutlyingRows(decoded.columns.n, beyond.size, tuple(told))
+
+
+def outlier_row(key: str, event: OutlyingEvent) -> OutlierRow:
+    """Return an outlying row of a monitor as it is stored."""
+    model, version = monitor_of(key)
+    return OutlierRow(
+        model=model,
+        version=version,
+        event_id=event.event_id,
+        row=event.row,
+        event_time=from_us(event.event_time_us),
+        score=event.score,
+        cutoff=event.cutoff,
+        p_value=event.p_value,
+        reasons=[{"feature": reason.feature, "value": reason.value, "part": reason.part} for reason in event.reasons],
+    )
+
+
+def published(row: OutlierRow) -> bytes:
+    """Return an outlying row as it is published, in JSON; its time in microseconds, as everywhere on the wire."""
+    return orjson.dumps(
+        {
+            "model": row.model,
+            "version": row.version,
+            "event_id": row.event_id,
+            "row": row.row,
+            "event_time_us": to_us(row.event_time),
+            "score": row.score,
+            "cutoff": row.cutoff,
+            "p_value": row.p_value,
+            "reasons": row.reasons,
+        }
+    )
+
+
+def _values(layout: Layout, columns: Columns) -> dict[str, NDArray[Any]]:
+    fields = layout.schema.of_role(Role.FEATURE)
+    numeric = [field.name for field in fields if field.kind is Kind.NUMERIC]
+    texts = [field.name for field in fields if field.kind is Kind.CATEGORICAL]
+    by_name: dict[str, NDArray[Any]] = {name: columns.numeric[:, at] for at, name in enumerate(numeric)}
+    by_name.update(zip(texts, columns.categorical, strict=True))
+    return by_name
+
+
+def _plain(value: Any) -> float | str | None:
+    """Return a value as JSON can hold it, of a long text the beginning with its length and hash."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return cut(value, MAX_TEXT)
+    return float(value) if math.isfinite(value) else str(float(value))
