@@ -137,14 +137,17 @@ class AirflowApi:
 
     def wait(self, run: Run, *, within_s: float, look: Callable[[Run], None] = lambda _run: None) -> Run:
         """Follow a run to its end. Raises Unavailable when it takes longer; `look` is told of each look."""
-        deadline = time.monotonic() + within_s
+        deadline, now = time.monotonic() + within_s, run
         while time.monotonic() < deadline:
             now = self.run(run.dag, run.id)
             look(now)
             if now.ended:
                 return now
             time.sleep(LOOK_EVERY_S)
-        raise Unavailable(f"the run {run.id} of {run.dag} did not end within {within_s:g} s; it goes on.")
+        raise Unavailable(
+            f"the run {run.id} of {run.dag} did not end within {within_s:g} s; it is {now.state} and goes on. A "
+            f"machine that does much else takes longer: follow it at {self.page(run)}, or try again when it does less."
+        )
 
     def _send(self, method: str, path: str, **options: Any) -> Any:
         """Ask once, and again where Airflow fails: its database may be locked for a moment."""

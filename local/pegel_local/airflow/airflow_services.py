@@ -10,10 +10,12 @@ import base64
 import json
 import os
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from pegel.data.server_answers import json_of
 from pegel.errors import SetupError
 from pegel_local.machine.paths import Checkout
 from pegel_local.machine.ports import LOOPBACK
@@ -41,6 +43,8 @@ class Airflow:
     port: int
     smtp_port: int
     pegel: dict[str, str]
+    connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Connections beside those to the mail box and to Spark, by name."""
 
     @property
     def url(self) -> str:
@@ -96,6 +100,7 @@ class Airflow:
         connections = {
             "smtp_default": {"conn_type": "smtp", "host": LOOPBACK, "port": self.smtp_port, "extra": smtp},
             "spark_default": {"conn_type": "spark", "host": "local[2]"},
+            **self.connections,
         }
         given = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(each) for name, each in connections.items()}
         options = {f"AIRFLOW__{name}": value for name, value in (self._options() | _secret_options(keys)).items()}
@@ -162,10 +167,11 @@ class Airflow:
 
     def _health(self) -> dict[str, str] | None:
         """Return the state of each part in Airflow's own words, or None while the API server does not answer."""
-        answer = fetch(f"{self.url}/api/v2/monitor/health")
-        if answer is None:
+        body = fetch(f"{self.url}/api/v2/monitor/health")
+        parts = None if body is None else json_of(body)
+        if not isinstance(parts, dict):
             return None
-        return {name: str(part["status"]) for name, part in answer.json().items() if part}
+        return {name: str(part.get("status")) for name, part in parts.items() if isinstance(part, dict)}
 
 
 def _secret_options(keys: dict[str, str]) -> dict[str, str]:

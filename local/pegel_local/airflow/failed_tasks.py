@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pegel.errors import PegelError
-from pegel.spec.outside_text import LONGEST_NAME, LONGEST_SENTENCE, shown
+from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 from pegel_local.airflow.airflow_api import AirflowApi, Run, Task
 
 LOG_LINES = 15
@@ -56,9 +56,7 @@ def _log(airflow: AirflowApi, run: Run, task: Task) -> list[Any]:
 def _failed(task: Task, entries: list[Any]) -> FailedTask:
     name = task.id if task.map_index < 0 else f"{task.id}[{task.map_index}]"
     log = [line for entry in entries for line in _text(entry).splitlines()]
-    return FailedTask(
-        name=shown(name, LONGEST_NAME), sentence=shown(_sentence(entries, log), LONGEST_SENTENCE), log=log
-    )
+    return FailedTask(name=shown(name, NAME_LIMIT), sentence=shown(_sentence(entries, log), LONGEST_SENTENCE), log=log)
 
 
 def _sentence(entries: list[Any], log: list[str]) -> str:

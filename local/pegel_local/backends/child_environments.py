@@ -18,15 +18,9 @@ NEEDED = {
 """Variables that an endpoint's processes inherit."""
 
 
-def settings_variables(settings: Settings) -> dict[str, str]:
-    """Return the settings as the environment variables a process reads them from."""
-    fields = settings.model_dump(exclude_none=True)
-    return {f"PEGEL_{name.upper()}": str(value) for name, value in fields.items()}
-
-
 def driver_environment(settings: Settings) -> dict[str, str]:
     """Return the environment of a streaming driver: ours without Airflow's secrets, and the settings."""
-    return scrubbed(os.environ, **settings_variables(settings))
+    return scrubbed(os.environ, **settings.variables())
 
 
 def endpoint_environment() -> dict[str, str]:
@@ -37,3 +31,10 @@ def endpoint_environment() -> dict[str, str]:
 def proxy_environment(probe_token: str) -> dict[str, str]:
     """Return the environment of a proxy: a command line could be read by every account of this machine."""
     return {**endpoint_environment(), "PROBE_TOKEN": probe_token}
+
+
+def transformer_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment of a transformer: where its store is, and what its hashes are made with."""
+    names = ("PEGEL_ONLINE_REDIS", "PEGEL_ENTITY_SECRET")
+    known = settings.variables()
+    return endpoint_environment() | {name: known[name] for name in names if name in known}

@@ -12,7 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from pegel.errors import SetupError
-from pegel.reconcile.job_backend import JobDocument, JobState, Sighting
+from pegel.reconcile.job_backend import WAITING_NOTE, JobDocument, JobState, Sighting
+from pegel.spec.outside_text import LONGEST_SENTENCE
 from pegel.spec.settings import Settings
 from pegel_local.backends.child_environments import driver_environment
 from pegel_local.processes.process_control import last_lines
@@ -90,8 +91,17 @@ def sighting(group: str, files: SupervisorFiles) -> Sighting | None:
         return _without_state(group, files, launch, running=running)
     if running:
         lives = state.process is not None and state.process.alive
-        return _sighting(group, state, JobState.RUNNING if lives else JobState.STARTING)
+        seen = _sighting(group, state, JobState.RUNNING if lives else JobState.STARTING)
+        return replace(seen, detail=_waits_for(files.folder))
     return replace(_sighting(group, state, JobState.EXITED), exit_code=state.exit_code, detail=last_lines(files.log))
+
+
+def _waits_for(folder: Path) -> str:
+    """Return what a driver says that it waits for; nothing where it says nothing."""
+    try:
+        return (folder / WAITING_NOTE).read_text(encoding="utf-8", errors="replace")[:LONGEST_SENTENCE]
+    except OSError:
+        return ""
 
 
 def _sighting(group: str, state: SupervisorState, seen: JobState) -> Sighting:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,8 +12,8 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel_local.machine.ports import LOOPBACK, free_ports
 from pegel_local.processes.private_files import read_json, write_json
 
-PARTS = ("proxy", "server")
-"""Of an endpoint that serves a folder: what logs, and what predicts."""
+PARTS = ("transformer", "proxy", "server")
+"""Of an endpoint: what looks features up, what logs, and what predicts; those that it needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +33,14 @@ class EndpointDocument:
     served_name: str
     """What the model is called in the paths of its requests."""
     protocol: str
+    online: dict[str, Any] | None
+    """The spec's section `online`; None where nothing is looked up."""
     parts: tuple[str, ...]
     """Which processes it is made of, in the order in which they end; they start the other way round."""
     server_port: int
+    proxy_port: int
     port: int
+    """Of the first part, to which clients send: that of the proxy, if there is no transformer."""
     probe_token: str = field(repr=False)
     """By which the proxy knows a probe of ours; empty without a proxy. In this file, which only its owner may read, and
     in the environment of the proxy; not in that of the model server, which runs foreign code."""
@@ -47,9 +51,9 @@ class EndpointDocument:
 
     @classmethod
     def of(cls, spec: MonitorSpec, colour: str = "blue", *, digest: str | None = None) -> Self:
-        """Return what the endpoint of `spec` is to be, on two free ports; `digest` is that of its model's copy."""
-        server_port, port = free_ports(2)
-        parts = PARTS if spec.model.url is None else PARTS[:1] if spec.model.logged_by == "proxy" else ()
+        """Return what the endpoint of `spec` is to be, on free ports; `digest` is that of its model's copy."""
+        server_port, proxy_port, port = free_ports(3)
+        parts = _parts(spec)
         return cls(
             name=spec.endpoint,
             namespace=spec.namespace,
@@ -59,22 +63,47 @@ class EndpointDocument:
             upstream=spec.model.url,
             served_name=spec.served_name,
             protocol=spec.model.protocol,
+            online=spec.online.model_dump(mode="json") if spec.online.is_used else None,
             parts=parts,
             server_port=server_port,
+            proxy_port=proxy_port if "transformer" in parts else port,
             port=port,
             probe_token=secrets.token_urlsafe() if parts else "",
             colour=colour,
         )
 
+    def elsewhere(self) -> Self:
+        """Return the same on other ports: somebody else has taken one of these."""
+        server_port, proxy_port, port = free_ports(3)
+        own = proxy_port if self.online is not None else port
+        return replace(self, server_port=server_port, proxy_port=own, port=port)
+
     @property
     def url(self) -> str:
-        """Return the base address clients send to: the proxy, else the server that is not ours."""
+        """Return the base address clients send to: the first part, else the server that is not ours."""
         return f"http://{LOOPBACK}:{self.port}" if self.parts else str(self.upstream)
+
+    @property
+    def proxy_url(self) -> str:
+        """Return the base address of what logs."""
+        return f"http://{LOOPBACK}:{self.proxy_port}"
 
     @property
     def server_url(self) -> str:
         """Return the base address of what predicts."""
         return self.upstream or f"http://{LOOPBACK}:{self.server_port}"
+
+
+def _parts(spec: MonitorSpec) -> tuple[str, ...]:
+    """Return the parts that the endpoint of a spec needs."""
+    if spec.model.url is not None and spec.model.logged_by == "server":
+        return ()
+    needed = {
+        "proxy",
+        *(["server"] if spec.model.url is None else []),
+        *(["transformer"] if spec.online.is_used else []),
+    }
+    return tuple(part for part in PARTS if part in needed)
 
 
 class DamagedEndpoint(ValueError):

@@ -1,7 +1,8 @@
 """Model endpoints as processes of this machine: the local serving backend.
 
 An endpoint is two supervised processes, as a KServe pod is two containers: a real `kserve` model server, and before it
-a proxy that posts every request and response to the inference logger as KServe's agent does. Where a server runs
+a proxy that posts every request and response to the inference logger as KServe's agent does. Where features are looked
+up, a transformer stands before both. Where a server runs
 already it is the proxy alone, or, if that server has a logger of its own, no process at all: what is not ours is looked
 at and never touched. `endpoints/<name>/` holds the processes, and says in `endpoint.json` what serves. A candidate that
 is to take its place runs beside it, of the other colour, and stands in `candidate-<fingerprint>.json`; taking the place
@@ -18,6 +19,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pegel.data import wire
+from pegel.data.endpoint_readiness import ABSENT, READY, foreign_readiness, readiness
 from pegel.errors import SetupError
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import EndpointState, EndpointStatus, another_candidate, pinned
@@ -27,7 +30,7 @@ from pegel.spec.model_roots import local_folder, refuse_model_outside
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_local.backends import model_copy
-from pegel_local.backends.child_environments import endpoint_environment, proxy_environment
+from pegel_local.backends.child_environments import endpoint_environment, proxy_environment, transformer_environment
 from pegel_local.backends.endpoint_document import (
     PARTS,
     DamagedEndpoint,
@@ -35,9 +38,8 @@ from pegel_local.backends.endpoint_document import (
     read_document,
     write_document,
 )
-from pegel_local.backends.endpoint_readiness import ABSENT, READY, foreign_readiness, readiness
 from pegel_local.backends.served_copies import ServedCopies, model_folder
-from pegel_local.machine.ports import answers, free_ports
+from pegel_local.machine.ports import answers
 from pegel_local.processes.process_control import last_lines
 from pegel_local.processes.supervised_process import SupervisedProcess
 from pegel_local.processes.supervisor_files import Launch, SupervisorFiles
@@ -47,6 +49,8 @@ RESTARTS = 2
 SERVES, CANDIDATES = "endpoint.json", "candidate-*.json"
 SEEN_READY = "seen-ready"
 """Its time is the last look that saw the endpoint ready."""
+LOOKED_UP = (wire.LOOK_UP_HEADER, wire.ENTITIES_HEADER)
+"""Headers by which a transformer tells what it has looked up; a proxy without one knows none of them."""
 ANSWERED = "answered"
 """Its time is the last answer to an inference; a proxy touches it in its folder."""
 
@@ -132,12 +136,13 @@ class LocalServingBackend:
             return self.observe(endpoint)
         return self._status(candidate, _candidate_file(candidate.fingerprint))
 
-    def promote(self, endpoint: str, fingerprint: str) -> None:
-        """Let the candidate of this fingerprint serve in place of what serves now, and end the latter.
+    def promote(self, spec: MonitorSpec) -> None:
+        """Let what was staged as `spec` serve in place of what serves now, and end the latter.
 
         The new address is in force at once: the switch is one rename. Requests that the old server has are answered
         within its grace. If it serves already, nothing happens. Raises Conflict if it is neither.
         """
+        endpoint, fingerprint = spec.endpoint, endpoint_fingerprint(spec)
         candidate = self._folder / endpoint / _candidate_file(fingerprint)
         try:
             # Its time is when the endpoint was last changed: for reconciling it begins now.
@@ -150,8 +155,9 @@ class LocalServingBackend:
                 raise another_candidate(endpoint, fingerprint, given) from None
         self._sweep(endpoint)
 
-    def discard(self, endpoint: str, fingerprint: str, *, by: str = "") -> None:
-        """End the candidate of this fingerprint that `by` was the last to stage, and forget it; nothing else."""
+    def discard(self, spec: MonitorSpec, *, by: str = "") -> None:
+        """End what was staged as `spec`, if `by` was the last to stage it, and forget it; nothing else."""
+        endpoint, fingerprint = spec.endpoint, endpoint_fingerprint(spec)
         candidate = self._readable(endpoint, _candidate_file(fingerprint))
         if candidate is not None and candidate.staged_by != by:
             return
@@ -251,16 +257,21 @@ class LocalServingBackend:
         parts = {part: self._part(document, part) for part in reversed(document.parts)}
         if parts and not any(part.files.running for part in parts.values()) and _taken(document):
             # While the endpoint was down somebody else took a port of it.
-            server_port, port = free_ports(2)
-            document = replace(document, server_port=server_port, port=port)
+            document = document.elsewhere()
         if document.digest is not None:
             self._copies(document.name).take(str(document.model_uri), document.digest)
         write_document(self._folder / document.name / which, document)
         for name, part in parts.items():
-            of_server = name == "server"
-            command = self._server_command(document) if of_server else self._proxy_command(document)
-            environment = endpoint_environment() if of_server else proxy_environment(document.probe_token)
+            command, environment = self._started(document, name)
             part.start(Launch(command=command, fingerprint=document.fingerprint, restarts=RESTARTS), environment)
+
+    def _started(self, document: EndpointDocument, part: str) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Return the command and the environment of a part. Raises SetupError."""
+        if part == "server":
+            return self._server_command(document), endpoint_environment()
+        if part == "proxy":
+            return self._proxy_command(document), proxy_environment(document.probe_token)
+        return self._transformer_command(document), transformer_environment(self._settings)
 
     def _new(self, spec: MonitorSpec, colour: str) -> EndpointDocument:
         """Return what a new endpoint is to be, of whose model there is a copy now. Raises SetupError."""
@@ -300,12 +311,24 @@ class LocalServingBackend:
             "--name": document.name,
             "--served-name": document.served_name,
             "--namespace": document.namespace,
-            "--port": str(document.port),
+            "--port": str(document.proxy_port),
+            **({"--metadata-headers": ",".join(LOOKED_UP)} if document.online is not None else {}),
             "--answered": str(self._part(document, "proxy").folder / ANSWERED),
             "--annotations": json.dumps({"managed-by": names.MANAGED_BY}),
         }
         flat = tuple(text for pair in options.items() for text in pair)
         return (self._python(), "-m", "pegel_serving.proxy", *flat)
+
+    def _transformer_command(self, document: EndpointDocument) -> tuple[str, ...]:
+        options = {
+            "--online": json.dumps(document.online),
+            "--model_name": document.served_name,
+            "--predictor_host": document.proxy_url,
+            "--http_port": str(document.port),
+            "--home": str(self._settings.home.resolve()),
+        }
+        flat = tuple(text for pair in options.items() for text in pair)
+        return (self._python(), "-m", "pegel_serving.transformer", *flat)
 
     def _status(self, document: EndpointDocument, which: str) -> EndpointStatus:
         state, detail = self._look(document)
@@ -348,14 +371,25 @@ class LocalServingBackend:
             if not files.running:
                 return EndpointState.FAILED, f"its {part} {_end_of(files)}; {self._end_of_log(document, part)}"
         if document.upstream is not None:
-            return self._look_at_foreign(document)
-        answer = readiness(document.url, document.name, self._answers_within)
+            state, detail = self._look_at_foreign(document)
+            return (state, detail) if state is not EndpointState.READY else self._look_at_transformer(document)
+        answer = readiness(document.proxy_url, document.name, self._answers_within)
         if answer == READY:
-            return EndpointState.READY, ""
+            return self._look_at_transformer(document)
         if answer in ABSENT and self._was_ready(document):
             return EndpointState.FAILED, f"its server has lost the model ({answer})"
         log = self._end_of_log(document, "server")
         return EndpointState.STARTING, f"the model does not answer ready yet ({answer}); {log}"
+
+    def _look_at_transformer(self, document: EndpointDocument) -> tuple[EndpointState, str]:
+        """Look at what stands before a predictor that is ready; without a transformer, the endpoint is."""
+        if document.online is None:
+            return EndpointState.READY, ""
+        answer = readiness(document.url, document.served_name, self._answers_within)
+        if answer == READY:
+            return EndpointState.READY, ""
+        log = self._end_of_log(document, "transformer")
+        return EndpointState.STARTING, f"the transformer does not answer ready yet ({answer}); {log}"
 
     def _end_of_log(self, document: EndpointDocument, part: str) -> str:
         """Return the last lines of a part, each once: started again, it fails with the same.
@@ -371,7 +405,8 @@ class LocalServingBackend:
     def _look_at_foreign(self, document: EndpointDocument) -> tuple[EndpointState, str]:
         """Look at a server that is not ours: ready or not, it never counts as failed. Nobody here restarts it."""
         name, protocol = document.served_name, document.protocol
-        answer = foreign_readiness(document.url, name, protocol, self._answers_within)
+        url = document.proxy_url if "proxy" in document.parts else document.url
+        answer = foreign_readiness(url, name, protocol, self._answers_within)
         if answer == READY:
             return EndpointState.READY, ""
         return EndpointState.STARTING, f"the server at {document.upstream} does not answer ready ({answer})"
@@ -405,7 +440,7 @@ def _other_colour(document: EndpointDocument | None) -> str:
 
 
 def _taken(document: EndpointDocument) -> bool:
-    return answers(document.port) or answers(document.server_port)
+    return any(map(answers, (document.port, document.proxy_port, document.server_port)))
 
 
 def _time_of(path: Path) -> datetime | None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pegel.cli.console import INTERRUPTED, out, say
-from pegel_local.demo.demonstration import run
+from pegel_local.demo.demonstration import ON_THIS_MACHINE, Variant, run
 from pegel_local.machine.paths import checkout
 
 DemoHome = Annotated[
@@ -24,10 +24,15 @@ Facts = Annotated[Path | None, typer.Option("--facts", help="Write what was meas
 
 def demo(home: DemoHome = None, data: Data = None, keep: Keep = False, facts: Facts = None) -> None:
     """Show every stage with real parts. Exit code 0 only if all of them were observed."""
+    show(ON_THIS_MACHINE, home, data, keep=keep, facts=facts)
+
+
+def show(variant: Variant, home: Path | None, data: Path | None, *, keep: bool, facts: Path | None) -> None:
+    """Show every stage of a variant. Raises typer.Exit unless all of them were observed."""
     tree = checkout()
     folder = (home or tree.demo_home).resolve()
     try:
-        shown = run(folder, tree, data or tree.demo_data, console=out, keep=keep)
+        shown = run(folder, tree, data or tree.demo_data, console=out, keep=keep, variant=variant)
     except KeyboardInterrupt as error:
         say("interrupted; everything that was started has been stopped")
         raise typer.Exit(INTERRUPTED) from error

@@ -25,6 +25,7 @@ def tell(demo: Demo, console: Console) -> None:
     console.print(Panel(escape(f"Subject: {mail['subject']}\n\n{mail['text']}"), title="the mail", title_align="left"))
     console.print(f"report  {demo.facts['report']}\n", soft_wrap=True)
     console.print(_latencies(demo))
+    console.print(escape(_made(demo)), soft_wrap=True)
     console.print(escape(_next(demo)), soft_wrap=True)
 
 
@@ -35,6 +36,15 @@ def _latencies(demo: Demo) -> Table:
     for row in table(demo.facts, demo.spec.windowing):
         shown.add_row(row.what, row.measured, row.floor, row.because)
     return shown
+
+
+def _made(demo: Demo) -> str:
+    """Return what was made for the model, and what is left of it; nothing while the model is watched."""
+    seen = demo.facts.get("made_for_models")
+    if seen is None:
+        return ""
+    lines = "".join(f"\n  {name}" for name in seen["before"])
+    return f"\nmade for the model{lines}\nleft of it: {', '.join(seen['left']) or 'nothing'}"
 
 
 def _next(demo: Demo) -> str:

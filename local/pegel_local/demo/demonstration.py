@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -49,7 +51,30 @@ TITLE_WIDTH, TEXT_WIDTH = 24, 88
 LOCK = "demonstration.lock"
 
 
-def run(home: Path, checkout: Checkout, data: Path, *, console: Console, keep: bool = False) -> Demo | None:
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way of giving the demonstration: by default on this machine alone."""
+
+    stack: Callable[[Path, Checkout], Stack] = Stack
+    """Makes the system that is started, below a home."""
+    demo: Callable[..., Demo] = Demo
+    """Makes what the stages share, of the fields of `Demo`."""
+    stages: tuple[Stage, ...] = STAGES
+    """What is shown, in order."""
+
+
+ON_THIS_MACHINE = Variant()
+
+
+def run(
+    home: Path,
+    checkout: Checkout,
+    data: Path,
+    *,
+    console: Console,
+    keep: bool = False,
+    variant: Variant = ON_THIS_MACHINE,
+) -> Demo | None:
     """Show every stage in a fresh `home`. Return what was measured, or None when a stage failed.
 
     Whatever happens, also an interrupt, everything that was started is stopped, unless all stages were shown and
@@ -57,15 +82,16 @@ def run(home: Path, checkout: Checkout, data: Path, *, console: Console, keep: b
     """
     try:
         with private_umask(), FileLock(private_folder(home) / LOCK, timeout=0), interruptible():
-            return _run(Demo(stack=_fresh(home, checkout), checkout=checkout, data=data, keep=keep), console)
+            stack = _fresh(variant.stack(home, checkout))
+            demo = variant.demo(stack=stack, checkout=checkout, data=data, keep=keep)
+            return _run(demo, variant.stages, console)
     except Timeout as error:
         raise Conflict(f"another demonstration runs in {home}. Wait for its end, or interrupt it.") from error
 
 
-def _fresh(home: Path, checkout: Checkout) -> Stack:
+def _fresh(stack: Stack) -> Stack:
     """Return the system of an empty home: earlier counts would be mixed with this one's."""
-    stack = Stack(home, checkout)
-    state = stack.file.read()
+    home, state = stack.home.path, stack.file.read()
     if state is not None and state.is_up:
         raise Conflict(f"a system is up in {home}. Stop it with `make down`, then run the demonstration again.")
     for path in home.iterdir():
@@ -77,10 +103,11 @@ def _fresh(home: Path, checkout: Checkout) -> Stack:
     return stack
 
 
-def _run(demo: Demo, console: Console) -> Demo | None:
+def _run(demo: Demo, stages: tuple[Stage, ...], console: Console) -> Demo | None:
     shown = False
     try:
-        shown = all(_stage(demo, number, stage, console) for number, stage in enumerate(STAGES, start=1))
+        numbered = enumerate(stages, start=1)
+        shown = all(_stage(demo, f"{number:>2}/{len(stages)}", stage, console) for number, stage in numbered)
         if shown:
             closing_words.tell(demo, console)
         return demo if shown else None
@@ -90,12 +117,12 @@ def _run(demo: Demo, console: Console) -> Demo | None:
                 demo.stack.down()
 
 
-def _stage(demo: Demo, number: int, stage: Stage, console: Console) -> bool:
+def _stage(demo: Demo, number: str, stage: Stage, console: Console) -> bool:
     """Show one stage; return whether it was observed."""
-    head = f"{number:>2}/{len(STAGES)}  {f'{stage.title} ':.<{TITLE_WIDTH}} "
+    head = f"{number}  {f'{stage.title} ':.<{TITLE_WIDTH}} "
     began = time.monotonic()
     try:
-        with console.status(f"{number}/{len(STAGES)} {stage.title}"):
+        with console.status(f"{number.strip()} {stage.title}"):
             if stage.title == REPORT_BEFORE:
                 demo.facts["report"] = str(write_report(demo))
             text = stage.show(demo)

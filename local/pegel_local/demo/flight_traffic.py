@@ -29,11 +29,10 @@ class Sending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """Traffic that was answered in full. `ids` are the event ids of its requests."""
+    """Traffic that was answered in full."""
 
     began: datetime
     count: int
-    ids: list[str]
     p50_ms: float
     p99_ms: float
     max_ms: float
@@ -43,27 +42,25 @@ def send(demo: Demo, name: str, *, count: int, skip: int = 0) -> Sending:
     """Begin to send rows of the traffic file `name` to the endpoint."""
     endpoint = demo.spec.endpoint
     url = f"{demo.facts['endpoint_url']}/v1/models/{endpoint}:predict"
-    file = demo.home / "traffic" / f"{name}.jsonl.gz"
-    options = ("--url", url, "--file", file, "--count", count, "--rate", RATE, "--rows", ROWS, "--skip", skip)
+    table = demo.home / "traffic" / f"{name}.parquet"
+    options = ("--to", url, "--rate", RATE, "--rows", count * ROWS, "--batch", ROWS, "--skip", skip, "--json")
     began = datetime.now(UTC)
-    return Sending(
-        started=demo.begin(f"traffic-{name}", "pegel_local.sending.file_traffic", *options), began=began, count=count
-    )
+    started = demo.begin(f"traffic-{name}", "pegel.cli.main", "traffic", table, *options)
+    return Sending(started=started, began=began, count=count)
 
 
 def finish(demo: Demo, sending: Sending) -> Sent:
     """Wait until everything is sent and answered with 200. Raises StageFailed when a request was not."""
     report: dict[str, Any] = json.loads(demo.finish(sending.started, within_s=sending.count / RATE + 60))
     require(
-        report["statuses"] == {"200": sending.count},
+        report["answers"] == {"200": sending.count},
         expected=f"{sending.count} answers with status 200",
-        happened=f"{report['statuses']}",
-        log=demo.home / "endpoints" / demo.spec.endpoint / "server" / "log",
+        happened=f"{report['answers']}",
+        log=demo.server_log,
     )
     return Sent(
         began=sending.began,
         count=sending.count,
-        ids=report["ids"],
         p50_ms=report["latency_ms"]["p50"],
         p99_ms=report["latency_ms"]["p99"],
         max_ms=report["latency_ms"]["max"],

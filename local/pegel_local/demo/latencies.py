@@ -9,9 +9,6 @@ from typing import Any
 
 from pegel.spec.monitor_spec import Windowing
 
-MINUTE_S = 60.0
-"""The reconciler's clock."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
@@ -87,14 +84,11 @@ def _restart(facts: dict[str, Any]) -> list[Latency]:
     known = facts.get("killed")
     if not known:
         return []
-    killed = datetime.fromisoformat(known["killed_at"])
-    floor = MINUTE_S - (killed.second + killed.microsecond / 1e6)
-    because = "the reconciler looks at each full minute"
     return [
         Latency(
             what="driver killed to successor at work",
             measured=f"{known['restarted_s']:.1f} s",
-            floor=f"{floor:.1f} s",
-            because=because,
+            floor=f"{known['floor_s']:.1f} s",
+            because=known["because"],
         )
     ]

@@ -20,6 +20,7 @@ from pegel.store.results import Results
 from pegel_local.airflow.airflow_api import AirflowApi, Run
 from pegel_local.airflow.failed_tasks import LOG_LINES, why_failed
 from pegel_local.demo.failure import StageFailed
+from pegel_local.demo.platform import Platform, ThisMachine
 from pegel_local.machine.paths import Checkout
 from pegel_local.processes import process_control
 from pegel_local.processes.process_id import ProcessId
@@ -46,6 +47,11 @@ class Demo:
     checkout: Checkout
     data: Path
     keep: bool = False
+    platform_of: Callable[[Demo], Platform] = field(
+        default=lambda demo: ThisMachine(demo.home, demo.settings, demo.engine)
+    )
+    model_address: Callable[[Path], str] = Path.as_uri
+    """How a spec names the folder of a model."""
     facts: dict[str, Any] = field(default_factory=dict)
     parts: Parts | None = None
     training: Started | None = None
@@ -66,7 +72,7 @@ class Demo:
     def spec(self) -> MonitorSpec:
         """Return what is asked for: the committed spec, with the model's folder filled in."""
         data = yaml.safe_load(files("pegel_local.demo").joinpath("delays.yaml").read_text(encoding="utf-8"))
-        data["model"]["uri"] = (self.home / "model").as_uri()
+        data["model"]["uri"] = self.model_address(self.home / "model")
         return MonitorSpec.parse(data)
 
     @cached_property
@@ -86,10 +92,20 @@ class Demo:
         """Return what the watching found."""
         return Results(self.engine)
 
+    @cached_property
+    def platform(self) -> Platform:
+        """Return where endpoint and driver run."""
+        return self.platform_of(self)
+
     @property
     def driver(self) -> SupervisorFiles:
         """Return the files of the streaming driver."""
-        return SupervisorFiles(self.home / "jobs" / self.spec.group)
+        return self.platform.driver(self.spec.group)
+
+    @property
+    def server_log(self) -> Path:
+        """Return the log of the model server."""
+        return self.platform.server_log(self.spec.endpoint)
 
     def log(self, name: str) -> Path:
         """Return the log of a component."""

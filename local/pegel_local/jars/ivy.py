@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
 from pegel.errors import SetupError
 from pegel_local.jars.jars_lock import Jar
 from pegel_local.machine.find_java import find_java
-from pegel_local.machine.paths import Checkout
+
+if TYPE_CHECKING:
+    # An image's environment lacks what it imports.
+    from pegel_local.machine.paths import Checkout
 
 FETCH_LIMIT_S = 900
 

@@ -1,4 +1,4 @@
-"""A real Apache Kafka broker (KRaft, one node) in its own JVM, on the loopback address.
+"""A real Apache Kafka broker (KRaft) in its own JVM, on the loopback address: a cluster of one node, or a further one.
 
 Its data survives a stop and a kill. A folder belongs to one broker at a time.
 """
@@ -26,6 +26,9 @@ from pegel_local.processes import process_control
 from pegel_local.processes.private_files import private_folder, private_umask, write_json
 from pegel_local.processes.process_id import ProcessId
 
+FORMAT_WITHIN_S = 240
+"""For a JVM to start and write some files: a second or two, and a hundred times that where the machine has no time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
@@ -39,11 +42,14 @@ class Broker:
     """One broker in one folder. As a context manager it is started on entry and stopped on exit.
 
     `jars` is the folder of the broker's Java archives. `port` is remembered from the first start on; None chooses a
-    free one then.
+    free one then. `joins` is a broker that runs and stays the controller of both; None: this one is its own. `node`:
+    its number in their cluster.
     """
 
-    def __init__(self, folder: Path, jars: Path, *, port: int | None = None) -> None:
+    def __init__(self, folder: Path, jars: Path, *, port: int | None = None, joins: Broker | None = None) -> None:
         """Name the folder; nothing is started or written yet."""
+        self.node: int = 1 if joins is None else joins.node + 1
+        self._joins = joins
         self.folder = folder
         self.log = folder / "server.log"
         self._jars = jars
@@ -54,6 +60,17 @@ class Broker:
     def address(self) -> str:
         """Return `host:port` for clients. Known after the first start."""
         return f"{ports.LOOPBACK}:{self._addresses().port}"
+
+    @property
+    def controller_port(self) -> int:
+        """Return the port at which its controller listens. Known after the first start."""
+        return self._addresses().controller
+
+    @property
+    def cluster_id(self) -> str:
+        """Return the id of its cluster. Known after the first start."""
+        lines = (self.folder / "data" / "meta.properties").read_text(encoding="utf-8").splitlines()
+        return next(line.partition("=")[2] for line in lines if line.startswith("cluster.id="))
 
     @property
     def process(self) -> ProcessId | None:
@@ -83,7 +100,8 @@ class Broker:
             self._prepare(java)
         addresses = self._addresses()
         ports.require_free(addresses.port, "Kafka broker")
-        ports.require_free(addresses.controller, "Kafka controller")
+        if self._joins is None:
+            ports.require_free(addresses.controller, "Kafka controller")
         self._process = process_control.start(
             [*self._java(java), "kafka.Kafka", self.folder / "server.properties"],
             log=self.folder / "console.log",
@@ -138,28 +156,45 @@ class Broker:
             return
         private_folder(self.folder)
         first, second = ports.free_ports(2)
-        addresses = Addresses(self._wanted_port or first, second)
-        text = PROPERTIES.format(port=addresses.port, controller=addresses.controller, data=self.folder / "data")
+        port, controller = self._wanted_port or first, second if self._joins is None else self._joins.controller_port
+        listeners = [f"PLAINTEXT://127.0.0.1:{port}"]
+        listeners += [f"CONTROLLER://127.0.0.1:{controller}"] if self._joins is None else []
+        text = PROPERTIES.format(
+            roles="broker,controller" if self._joins is None else "broker",
+            node=self.node,
+            listeners=",".join(listeners),
+            port=port,
+            controller=controller,
+            data=self.folder / "data",
+        )
         (self.folder / "server.properties").write_text(text, encoding="utf-8")
         (self.folder / "log4j2.xml").write_text(LOGGING.format(log=self.log), encoding="utf-8")
         self._format(java)
         # Written last: a folder without it was not prepared to the end and is prepared again.
-        data = {"port": addresses.port, "controller": addresses.controller}
+        data = {"port": port, "controller": controller}
         (self.folder / "addresses.json").write_text(json.dumps(data), encoding="utf-8")
 
     def _format(self, java: Path) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-        command = [*self._java(java), "kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted"]
+        own = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        cluster = own if self._joins is None else self._joins.cluster_id
+        command = [*self._java(java), "kafka.tools.StorageTool", "format", "--ignore-formatted"]
+        command += ["--standalone"] if self._joins is None else []
         # With `=`, because one id in 64 begins with a hyphen and would be taken for an option.
         command += [f"--cluster-id={cluster}", "-c", self.folder / "server.properties"]
-        formatting = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env=process_control.scrubbed(os.environ),
-        )
+        try:
+            formatting = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=FORMAT_WITHIN_S,
+                check=False,
+                env=process_control.scrubbed(os.environ),
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Unavailable(
+                f"the broker's storage in {self.folder} was not formatted within {FORMAT_WITHIN_S} s: this machine is "
+                "very slow, or very busy. Nothing of it is left; try again when it has less to do."
+            ) from error
         if formatting.returncode != 0:
             raise SetupError(
                 f"the broker's storage in {self.folder} could not be formatted: {formatting.stderr.strip()}"

@@ -32,7 +32,7 @@ def broker_takes_records(port: int, timeout_s: float = 2.0) -> bool:
             connection.sendall(protocol.send_bytes())
             while time.monotonic() < deadline and (part := connection.recv(PART_BYTES)):
                 for _, answer in protocol.receive_bytes(part):
-                    return bool(answer.brokers)
+                    return any(each.port == port for each in answer.brokers)
     except (OSError, KafkaError, ValueError):
         # Nothing listens, or something that is no broker.
         return False

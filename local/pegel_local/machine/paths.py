@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import pegel
 from pegel.errors import SetupError
 from pegel.spec.settings import SETTINGS_FILE
 from pegel_local.processes.private_files import private_folder
@@ -73,7 +72,7 @@ class Home:
 
 def checkout() -> Checkout:
     """Find the checkout this package was installed from. Raises SetupError when it was installed as a wheel."""
-    root = Path(pegel.__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     if not (root / "requirements" / "jars.lock").exists():
         raise SetupError(
             f"a local system runs from a checkout of the project; {root} is none (no requirements/jars.lock). "

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 
-import httpx
-
+from pegel.data.server_answers import ServerAnswer, exchange
 from pegel.errors import Unavailable
 from pegel_local.processes import process_control
 from pegel_local.processes.process_id import ProcessId
@@ -49,10 +50,9 @@ def answers_ok(url: str, timeout_s: float = 5.0) -> bool:
     return fetch(url, timeout_s) is not None
 
 
-def fetch(url: str, timeout_s: float = 5.0) -> httpx.Response | None:
-    """Return the answer of a loopback address if its status is 200, else None."""
-    try:
-        answer = httpx.get(url, timeout=timeout_s, trust_env=False)
-    except httpx.HTTPError:
+def fetch(url: str, timeout_s: float = 5.0) -> bytes | None:
+    """Return what a loopback address answers if its status is 200, else None, and is not too long."""
+    answer = exchange("GET", url, within=timedelta(seconds=timeout_s))
+    if not isinstance(answer, ServerAnswer) or answer.status != HTTPStatus.OK or not answer.is_whole:
         return None
-    return answer if answer.status_code == httpx.codes.OK else None
+    return answer.body

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from pegel.spec.settings import Settings
 from pegel_local.airflow.airflow_services import USER, Airflow
-from pegel_local.backends.child_environments import settings_variables
 from pegel_local.kafka.broker import Broker
 from pegel_local.machine import ports
 from pegel_local.machine.paths import Checkout, Home
@@ -38,7 +37,6 @@ class Parts:
             smtp=f"{LOOPBACK}:{self.ports['mail']}",
             serving_python=self.checkout.python("serving"),
             spark_python=self.checkout.python("spark"),
-            spark_jars=self.checkout.jars("spark"),
         )
 
     def addresses(self) -> dict[str, str]:
@@ -66,7 +64,7 @@ class Parts:
             checkout=self.checkout,
             port=self.ports["airflow"],
             smtp_port=self.ports["mail"],
-            pegel=settings_variables(self.settings()),
+            pegel=self.settings().variables(),
         )
 
     def logger(self) -> Service:

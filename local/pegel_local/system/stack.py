@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ from filelock import FileLock, Timeout
 from pegel.errors import Conflict, PegelError, SetupError, Unavailable
 from pegel.notebook.naming import place, reason
 from pegel.spec.limits import SERVICE_GRACE, STOP_GRACE
+from pegel.spec.outside_text import shown
 from pegel.store.database import connect, migrate
 from pegel_local.backends.driver_processes import forget_scratch
 from pegel_local.backends.endpoint_processes import LocalServingBackend
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
 AIRFLOW_GRACE_S = STOP_GRACE.total_seconds()
 """A task that is being carried out may itself wait for a driver to stop."""
 
+SUPERVISED = ("jobs/*", "endpoints/*/*", "pods/*/*/*")
+"""Folders below a home in which commands run under supervisors: drivers, parts of endpoints, containers of a player."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -50,12 +56,23 @@ class Step:
     trouble: str = ""
 
 
+_BESIDE_AIRFLOW: Mapping[str, Callable[[Parts], tuple[Path, Callable[[], ProcessId]]]] = {
+    "broker": lambda parts: (parts.broker().log, parts.broker().launch),
+    "logger": lambda parts: (parts.logger().log, parts.logger().launch),
+    "mail": lambda parts: (parts.mail().log, parts.mail().launch),
+}
+"""The log of each part that can be started while Airflow runs, and what starts it."""
+
+
 def ignore(_step: Step) -> None:
     """Say nothing about a step."""
 
 
 class Stack:
     """One local system in one home."""
+
+    purposes: tuple[str, ...] = PURPOSES
+    """What ports are chosen for."""
 
     def __init__(self, home: Path, checkout: Checkout, *, wanted_ports: dict[str, int] | None = None) -> None:
         """Name the home. `wanted_ports` may fix some of `pegel_local.system.parts.PURPOSES`; the rest are free ones."""
@@ -85,6 +102,20 @@ class Stack:
                 raise
             return parts
 
+    def start_again(self) -> list[str]:
+        """Start those of broker, logger and mail box that have ended while the system is up, and return their names.
+
+        Waits for none of them: whoever calls looks again later. Airflow, which is to call this, is not started. Raises
+        SetupError and Unavailable as `up` does, Conflict when another process is starting or stopping the same home.
+        """
+        with self._alone():
+            state = self.file.read()
+            parts = Parts(self.home, self._checkout, ports.known(self.home.path / "ports.json"))
+            again = [name for name in _BESIDE_AIRFLOW if state is not None and name in state.ended]
+            for name in again:
+                self._begin(name, *_BESIDE_AIRFLOW[name](parts))
+        return again
+
     def down(self) -> bool:
         """Stop everything that was started from this home, and nothing else; data stay. Return whether anything ran.
 
@@ -102,10 +133,12 @@ class Stack:
                 private_folder(self.home.path)
                 held.enter_context(private_umask())
                 held.enter_context(FileLock(self.home.path / "up.lock", timeout=0))
+                # Beside the lock, which is emptied by whoever tries it.
+                self._holder.write_text(str(os.getpid()), encoding="utf-8")
             except Timeout as error:
                 raise Conflict(
-                    f"another process is starting or stopping the system in {self.home.path}; nothing was done. "
-                    f"Interrupt it, or try again when it is done."
+                    f"another process{self._named_holder()} is starting or stopping the system in {self.home.path}; "
+                    f"nothing was done. Interrupt it, or try again when it is done."
                 ) from error
             except OSError as error:
                 raise SetupError(
@@ -114,16 +147,38 @@ class Stack:
                 ) from error
             yield
 
+    @property
+    def _holder(self) -> Path:
+        return self.home.path / "up.pid"
+
+    def _named_holder(self) -> str:
+        """Return who holds the home and since when, in brackets; "" where that cannot be read."""
+        try:
+            since = datetime.fromtimestamp(self._holder.stat().st_mtime, UTC)
+            return f" (pid {shown(self._holder.read_text(encoding='utf-8'))}, since {since:%H:%M:%S} UTC)"
+        except (OSError, UnicodeError):
+            return ""
+
     def _describe(self) -> Parts:
         """Settle the ports, once: a system that is up keeps its own."""
         file = self.home.path / "ports.json"
         state = self.file.read()
         up = state is not None and state.is_up
-        chosen = ports.known(file) if up else ports.settle(file, PURPOSES, self._wanted)
-        parts = Parts(self.home, self._checkout, chosen)
+        chosen = ports.known(file) if up else ports.settle(file, self.purposes, self._wanted)
+        parts = self._parts(chosen)
         self.file.record(addresses=parts.addresses())
-        write_json(self.home.settings, parts.settings().model_dump(mode="json", exclude_none=True))
+        # Its own broker asks nobody who he is.
+        said = parts.settings().model_dump(mode="json", exclude_none=True, exclude={"kafka_password"})
+        write_json(self.home.settings, said)
         return parts
+
+    def _parts(self, chosen: dict[str, int]) -> Parts:
+        """Return the parts of this system on the ports that were chosen."""
+        return Parts(self.home, self._checkout, chosen)
+
+    def _further_work(self, parts: Parts) -> dict[str, Callable[[], None]]:  # noqa: ARG002 - for those that have some
+        """Return what else is to be started, beside the parts that every system has."""
+        return {}
 
     def _start_all(self, parts: Parts, report: Callable[[Step], None]) -> None:
         began = time.monotonic()
@@ -133,6 +188,7 @@ class Stack:
             "mail": lambda: self._start(parts.mail()),
             "results database": lambda: _migrate(parts),
             "Airflow": lambda: self._start_airflow(parts),
+            **self._further_work(parts),
         }
 
         def timed(name: str) -> None:
@@ -223,7 +279,7 @@ class Stack:
         Return whether any ran, and what to say of those that would not end.
         """
         home = self.home.path
-        locks = [*home.glob("jobs/*/lock"), *home.glob("endpoints/*/*/lock")]
+        locks = [path for places in SUPERVISED for path in home.glob(f"{places}/lock")]
         running = [
             supervised for supervised in (SupervisedProcess(path.parent) for path in locks) if supervised.files.running
         ]

@@ -39,6 +39,12 @@ class StackState:
         """Say whether a service of it runs."""
         return any(part.process.alive for name, part in self.parts.items() if not name.startswith(PASSING))
 
+    @property
+    def ended(self) -> list[str]:
+        """Return the parts of a system that is up which have ended and were not to, by name; none where it is not."""
+        parts = self.parts.items() if self.is_up else ()
+        return [name for name, part in parts if not name.startswith(PASSING) and not part.process.alive]
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON."""
         return {

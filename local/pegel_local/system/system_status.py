@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pegel.alerts.alert import Silence
 from pegel.errors import SetupError, Unavailable
-from pegel.reconcile.driver_health import why_not_watching
+from pegel.reconcile.actions import ActionKind, Target, launched
+from pegel.reconcile.driver_health import why_doubtful
 from pegel.reconcile.job_backend import JobState
 from pegel.reconcile.look_at_endpoints import look_at_endpoints
 from pegel.reconcile.serving_backend import EndpointState
@@ -19,6 +20,7 @@ from pegel.report.reading import Sources
 from pegel.report.views import ModelRow
 from pegel.report.words import silenced
 from pegel.spec.names import monitor_key
+from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.settings import Settings
 from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
@@ -29,10 +31,17 @@ from pegel.stream.result_rows import Heartbeat
 from pegel_local.backends.driver_processes import LocalJobBackend
 from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.machine.paths import Home
+from pegel_local.system.ended_parts import EndedParts
 from pegel_local.system.stack_file import PASSING, StackFile, StackState
 
 STOPPED = "stopped with the system"
 """What has ended because somebody stopped everything did not fail; the components say what to do."""
+RESTARTS = "wait a minute: the reconciler restarts it; its reasons stand on the model's page"
+GOES_ON = "bring that back, a topic by `pegel apply FILE` of one of its models; the driver then goes on by itself"
+"""Topics are made when a model is onboarded and by nobody else."""
+STARTS = "nothing: it says each step of its start"
+PAST_ACTIONS = 20
+"""Newest actions about a driver among which its last start is looked for."""
 LOOK_BACK = timedelta(days=1)
 """How far back messages are counted."""
 
@@ -90,6 +99,10 @@ def _drivers(settings: Settings, *, up: bool) -> list[StatusLine]:
             ended = f"{STOPPED}, generation {seen.generation}{code if seen.exit_code else ''}"
             lines.append(StatusLine(name=seen.group, state=ended))
             continue
+        if seen.state is not JobState.EXITED and seen.detail:
+            state = f"{seen.state}, generation {seen.generation}; {shown(seen.detail, LONGEST_SENTENCE)}"
+            lines.append(StatusLine(name=seen.group, state=state, good=False, remedy=GOES_ON))
+            continue
         good = seen.state is not JobState.EXITED or seen.exit_code == 0
         remedy = "" if good else f"less {settings.home / 'jobs' / seen.group / 'log'}"
         lines.append(
@@ -125,15 +138,18 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
     results = Results(engine)
     try:
         unheard = dict[str, str]()
-        beats = [_beat(beat, now) for beat in results.heartbeats(damaged=unheard)]
+        log, damaged_lines = ActionLog(engine), list[str]()
+        beats = [_beat(settings, beat, log, now) for beat in results.heartbeats(damaged=unheard)]
         beats += [_damaged(group, reason) for group, reason in unheard.items()]
-        models = [_model(results, row, now) for row in model_rows(Sources(engine), now)]
-        silences = [_silence(silence, now) for silence in AlertStore(engine).silences(now)]
-        damaged_lines = list[str]()
-        moves = ActionLog(engine).recent(limit=1, damaged=damaged_lines)
+        sources = Sources(engine, around=EndedParts(settings).words)
+        models = [_model(results, row, now) for row in model_rows(sources, now)]
+        unread = list[str]()
+        silences = [_silence(silence, now) for silence in AlertStore(engine).silences(now, damaged=unread)]
+        silences += [_damaged("a silence", reason) for reason in unread]
+        moves = log.recent(limit=1, damaged=damaged_lines)
     except (Unavailable, SetupError) as error:
-        # What is wrong with a database that answers is not mended by `pegel up` alone; the sentence says by what.
-        remedy = "pegel up" if isinstance(error, Unavailable) else "as this line says"
+        # A sentence that is no wait says itself what to do.
+        remedy = "bring it back; whoever needs it waits" if isinstance(error, Unavailable) else "as this line says"
         return {"database": [StatusLine(name="results database", state=str(error), good=False, remedy=remedy)]}
     finally:
         engine.dispose()
@@ -144,28 +160,40 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
     return {"heartbeats": beats, "models": models, "silences": silences, "last reconcile action": last}
 
 
-def _beat(beat: Heartbeat, now: datetime) -> StatusLine:
-    text = f"{progress(beat, now)}, heartbeat {ago(beat.at, now)}"
-    trouble = beat.error or (None if beat.state == "stopped" else why_not_watching(beat, now))
-    good = trouble is None
-    return StatusLine(name=beat.group, state=text if good else f"{text}; {trouble}", good=good, remedy=_next(good))
+def _beat(settings: Settings, beat: Heartbeat, log: ActionLog, now: datetime) -> StatusLine:
+    """Return the line of a group's newest heartbeat, which may be that of a driver before the one that runs."""
+    target = Target.driver(beat.group)
+    actions = log.recent(target, limit=PAST_ACTIONS, damaged=[])
+    newest = launched(actions, target)
+    text = f"{progress(beat, now, launched=newest)}, heartbeat {ago(beat.at, now)}"
+    trouble = beat.error or (None if beat.state == "stopped" else why_doubtful(beat, now))
+    if trouble is None and newest <= beat.generation:
+        return StatusLine(name=beat.group, state=text)
+    state = text if trouble is None or newest > beat.generation else f"{text}; {trouble}"
+    last = actions[-1] if actions else None
+    if last is not None and last.kind is ActionKind.QUARANTINE:
+        remedy = f"less {settings.home / 'jobs' / beat.group / 'log'}; reconciling waits: {last.reason}"
+    elif newest > beat.generation or beat.state == "starting":
+        remedy = STARTS
+    else:
+        remedy = GOES_ON if trouble == beat.missing else RESTARTS
+    return StatusLine(name=beat.group, state=state, good=False, remedy=remedy)
 
 
 def _damaged(name: str, reason: str) -> StatusLine:
     return StatusLine(name=name, state=reason, good=False, remedy="pegel open")
 
 
-def _next(good: bool) -> str:
-    return "" if good else "wait a minute: the reconciler restarts it; its reasons stand on the model's page"
-
-
 def _model(results: Results, row: ModelRow, now: datetime) -> StatusLine:
     """Return the line of a model, in the words of its page."""
     counted = f"{results.ledger_total(row.name, row.version, now - LOOK_BACK).received} messages in a day"
-    state = " · ".join([row.state.words, f"last window {row.last_window}", counted, *row.notices])
-    good = row.state.level != "bad" and not row.notices
+    answers = [text for text in (row.answers, row.look) if text]
+    notices = [*row.around, *row.notices]
+    state = " · ".join([row.state.words, f"last window {row.last_window}", *answers, counted, *notices])
+    good = row.state.level != "bad" and not notices
     key = monitor_key(row.name, row.version)
-    return StatusLine(name=key, state=state, good=good, remedy="" if good else f"pegel report {key}")
+    remedy = "pegel up" if row.around else f"pegel report {key}"
+    return StatusLine(name=key, state=state, good=good, remedy="" if good else remedy)
 
 
 def _silence(silence: Silence, now: datetime) -> StatusLine:

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from datetime import UTC, datetime
 
-from pegel.reconcile.actions import MOVES
-from pegel.store.action_log import ActionLog
 from pegel.store.database import reading
 from pegel.store.offsets import stored_offsets
-from pegel.stream.result_rows import WindowRow
+from pegel.stream.result_rows import Heartbeat, WindowRow
 from pegel_local.demo import flight_traffic
 from pegel_local.demo.failure import StageFailed, eventually, require
 from pegel_local.demo.stage import Demo
 from pegel_local.demo.stages.monitor_running import WITHIN_S, watches
-from pegel_local.processes import process_control
 
 COUNT = 300
 """15 s of traffic, most of it sent while the driver is dead."""
 
 
 def show(demo: Demo) -> str:
-    """Kill the driver five seconds into the traffic, delete its folder, wait for its successor, and count."""
+    """Kill the driver five seconds into the traffic, with all it kept, wait for its successor, and count."""
     sending = flight_traffic.send(demo, "january", count=COUNT, skip=2_000)
     time.sleep(5)
-    generation, killed_at = _kill(demo)
+    killed = _watching(demo)
+    killed_at = datetime.now(UTC)
+    how = demo.platform.kill_driver(demo.spec.group)
     offsets = _offsets(demo)
     sent = flight_traffic.finish(demo, sending)
-    restarted_s = _restarted(demo, generation, killed_at)
+    restarted_s = _restarted(demo, killed.pid, killed_at)
     rows = flight_traffic.all_counted(demo, sent)
-    moves = [action for action in ActionLog(demo.engine).recent() if action.kind in MOVES and action.at > killed_at]
+    reason = demo.platform.why_restarted(demo.spec.group, killed_at)
     require(
-        bool(moves),
-        expected="a new driver with its reason in the reconciler's log",
-        happened="there is none",
+        bool(reason),
+        expected="a new driver, and who started it for which reason",
+        happened="nobody says so",
         log=demo.log("airflow-scheduler"),
     )
     lost, doubled = _lost(demo, rows), _doubled(demo, sent.began)
+    floor_s, because = demo.platform.restart_floor(killed_at)
     demo.facts["killed"] = {
         **flight_traffic.counts(sent, rows),
         **_read(demo),
@@ -46,12 +45,11 @@ def show(demo: Demo) -> str:
         "offsets": offsets,
         "killed_at": killed_at.isoformat(),
         "restarted_s": restarted_s,
-        "reason": moves[-1].reason,
+        "floor_s": floor_s,
+        "because": because,
+        "reason": reason,
     }
-    return (
-        f"driver killed and its folder deleted: went on at the same offsets after {restarted_s:.0f} s, "
-        f"{lost} windows lost, {doubled} doubled"
-    )
+    return f"{how}: went on at the same offsets after {restarted_s:.0f} s, {lost} windows lost, {doubled} doubled"
 
 
 def _lost(demo: Demo, rows: list[WindowRow]) -> int:
@@ -68,15 +66,12 @@ def _doubled(demo: Demo, since: datetime) -> int:
     return len(final) - len({row.span for row in final})
 
 
-def _kill(demo: Demo) -> tuple[int, datetime]:
-    """End the driver and its supervisor with SIGKILL, delete all they kept on disk; return its generation and when."""
-    state = demo.driver.state()
-    if state is None or state.process is None:
-        raise StageFailed(expected="a driver to kill", happened="no driver was ever started", log=demo.driver.log)
-    killed_at = datetime.now(UTC)
-    process_control.kill_all([state.supervisor, state.process])
-    shutil.rmtree(demo.driver.folder)
-    return state.generation, killed_at
+def _watching(demo: Demo) -> Heartbeat:
+    """Return the last word of the driver."""
+    beats = [beat for beat in demo.results.heartbeats() if watches(demo, beat)]
+    if not beats:
+        raise StageFailed(expected="a driver to kill", happened="none beats", log=demo.driver.log)
+    return beats[0]
 
 
 def _offsets(demo: Demo) -> int:
@@ -98,17 +93,17 @@ def _read(demo: Demo) -> dict[str, int]:
     }
 
 
-def _restarted(demo: Demo, generation: int, killed_at: datetime) -> float:
-    """Wait for a heartbeat of a later generation; return the seconds since the kill."""
+def _restarted(demo: Demo, killed_pid: int, killed_at: datetime) -> float:
+    """Wait for a heartbeat of another process; return the seconds since the kill."""
 
     def look() -> datetime | None:
         beats = demo.results.heartbeats()
-        return min((beat.at for beat in beats if beat.generation > generation and watches(demo, beat)), default=None)
+        return min((beat.at for beat in beats if beat.pid != killed_pid and watches(demo, beat)), default=None)
 
     at = eventually(
         look,
         within_s=WITHIN_S,
-        expected=f"a driver of a generation after {generation}",
+        expected=f"another driver than process {killed_pid}",
         happened=lambda: f"driver: {demo.driver.state()}",
         log=demo.driver.log,
     )

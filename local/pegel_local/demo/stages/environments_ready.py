@@ -23,7 +23,7 @@ def show(demo: Demo) -> str:
     )
     versions = {name: installed(demo.checkout.python(name), package) for name, package in SHOWN}
     demo.facts["versions"] = versions
-    jars = sum(1 for group in ("broker", "spark") for _ in demo.checkout.jars(group).glob("*.jar"))
+    jars = sum(1 for _ in demo.checkout.jars("broker").glob("*.jar"))
     return f"Airflow {versions['airflow']} · Spark {versions['spark']} · KServe {versions['serving']} · {jars} jars"
 
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from pegel.reconcile.serving_backend import EndpointState
-from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.demo.failure import eventually, require
 from pegel_local.demo.stage import Demo
 from pegel_local.machine.interrupts import undisturbed
 from pegel_local.processes.process_id import ProcessId, in_session
-from pegel_local.processes.supervisor_files import SupervisorFiles
 
 OFFBOARD_WITHIN_S = 120.0
 DRIVER_WITHIN_S = 150.0
 RECONCILE_WITHIN_S = 120.0
+LEFT_WITHIN_S = 60.0
+"""In a cluster jobs that have ended are kept for a while."""
 
 
 def show(demo: Demo) -> str:
     """Trigger `model_offboard`, follow its consequences, then stop the system and look at the process table."""
     if demo.keep:
         return "left out: the system stays up, with its model (KEEP=1)"
-    started = everything(demo)
+    started, made = everything(demo), demo.platform.made_for_models()
     model = demo.spec.model
     demo.follow("model_offboard", {"model": model.name, "version": model.version}, within_s=OFFBOARD_WITHIN_S)
-    endpoint = LocalServingBackend(demo.settings).observe(demo.spec.endpoint)
+    endpoint = demo.platform.endpoint(demo.spec.endpoint)
     require(
         endpoint.state is EndpointState.ABSENT,
         expected="no endpoint",
@@ -44,17 +44,22 @@ def show(demo: Demo) -> str:
         happened=f"it made {len(moves)} moves",
         log=demo.log("airflow-scheduler"),
     )
+    eventually(
+        lambda: None if demo.platform.made_for_models() else True,
+        within_s=LEFT_WITHIN_S,
+        expected="nothing of what was made for the model",
+        happened=lambda: "\n".join(demo.platform.made_for_models()),
+        log=demo.log("airflow-scheduler"),
+    )
+    demo.facts["made_for_models"] = {"before": made, "left": demo.platform.made_for_models()}
     return _stop(demo, started)
 
 
 def everything(demo: Demo) -> list[ProcessId]:
     """Return every process that was recorded: components, drivers, proxies, model servers and their supervisors."""
     state = demo.stack.file.read()
-    processes = [part.process for part in state.parts.values()] if state else []
-    for launch in (*demo.home.glob("jobs/*/launch.json"), *demo.home.glob("endpoints/*/*/launch.json")):
-        seen = SupervisorFiles(launch.parent).state()
-        processes += [seen.supervisor, *([seen.process] if seen.process else [])] if seen else []
-    return processes
+    parts = [part.process for part in state.parts.values()] if state else []
+    return [*parts, *demo.platform.processes()]
 
 
 def _stop(demo: Demo, started: list[ProcessId]) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 
+from pegel.reconcile.serving_backend import EndpointState, EndpointStatus
 from pegel.store.baseline_store import BaselineStore
 from pegel_local.airflow.airflow_api import answers
-from pegel_local.backends.endpoint_processes import LocalServingBackend
-from pegel_local.demo.failure import StageFailed, require
+from pegel_local.demo.failure import StageFailed, eventually
 from pegel_local.demo.stage import Demo
 
 TRAIN_WITHIN_S = 120.0
 ONBOARD_WITHIN_S = 300.0
+ROLL_WITHIN_S = 60.0
+"""What a model server takes to start."""
 
 
 def show(demo: Demo) -> str:
@@ -22,16 +24,25 @@ def show(demo: Demo) -> str:
     run = demo.follow("model_onboard", answers(demo.spec.to_json()), within_s=ONBOARD_WITHIN_S)
     tasks = {task.id: task.seconds or 0.0 for task in demo.api.tasks(run)}
     demo.facts["onboard_tasks_s"] = tasks
-    endpoint = LocalServingBackend(demo.settings).observe(demo.spec.endpoint)
-    require(
-        endpoint.state == "ready",
-        expected="a ready endpoint",
-        happened=f"{endpoint.state}: {endpoint.detail}",
-        log=demo.home / "endpoints" / demo.spec.endpoint / "server" / "log",
-    )
-    demo.facts["endpoint_url"] = endpoint.url
+    demo.facts["endpoint_url"] = _ready(demo).url
     rows, features = _baseline(demo)
     return f"endpoint ready · baseline {rows:,} rows, {features} fields"
+
+
+def _ready(demo: Demo) -> EndpointStatus:
+    """Wait until the endpoint is ready: in a cluster it rolls over to what its candidate was."""
+
+    def look() -> EndpointStatus | None:
+        seen = demo.platform.endpoint(demo.spec.endpoint)
+        return seen if seen.state is EndpointState.READY else None
+
+    return eventually(
+        look,
+        within_s=ROLL_WITHIN_S,
+        expected="a ready endpoint",
+        happened=lambda: f"{demo.platform.endpoint(demo.spec.endpoint)}",
+        log=demo.server_log,
+    )
 
 
 def _baseline(demo: Demo) -> tuple[int, int]:

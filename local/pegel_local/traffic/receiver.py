@@ -29,11 +29,15 @@ ANSWERS_WITHIN = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class Receiver:
-    """An address that takes requests, and the kinds of the columns that the model takes; none if they are not known."""
+    """An address that takes requests, and the kinds of the columns that the model takes; none if they are not known.
+
+    `source` is the training data of a model that is watched, "" of an address.
+    """
 
     address: str
     protocol: Protocol
     kinds: Mapping[str, Kind]
+    source: str = ""
 
 
 def receiver_of(to: str, protocol: Protocol | None, settings: Settings) -> Receiver:
@@ -75,7 +79,7 @@ def _of_model(name: str, settings: Settings) -> Receiver:
     inputs, registered = _inputs(address), _registered(entry.spec.baseline.source, settings)
     # A server may list one matrix without names, which is no column.
     kinds = inputs if registered.keys() & inputs.keys() else registered
-    return Receiver(address, entry.spec.model.protocol, kinds or inputs)
+    return Receiver(address, entry.spec.model.protocol, kinds or inputs, entry.spec.baseline.source)
 
 
 def _registered(source: str, settings: Settings) -> dict[str, Kind]:

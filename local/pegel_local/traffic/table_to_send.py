@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,8 @@ from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook.naming import listed
 from pegel.notebook.table_reading import Table
 from pegel.spec.nearest import did_you_mean
-from pegel_local.sending.changes import Row
-from pegel_local.sending.receiver import Receiver
+from pegel_local.traffic.changes import Row, Spread
+from pegel_local.traffic.receiver import Receiver
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,9 @@ class TableToSend:
         """
         names = table.schema.names
         if absent := [name for name in chosen if name not in names]:
-            near = did_you_mean(absent[0], names)
             raise InvalidSpec(
                 f"--column: expected columns of the table ({listed(names)}), given {listed(absent)}. Nothing was sent."
-                f"{f' {near[:1].upper()}{near[1:]}' if near else ''}"
+                f"{did_you_mean(absent, names, lead=' ')}"
             )
         columns = tuple(chosen or [name for name in receiver.kinds if name in names] or names)
         if table.rows == 0:
@@ -55,18 +54,14 @@ class TableToSend:
                 for values in zip(*columns, strict=True):
                     yield dict(zip(self.columns, values, strict=True))
 
-    def deviations(self, names: Collection[str]) -> Mapping[str, float]:
-        """Return the standard deviation of columns over the whole table. Raises InvalidSpec if one has none."""
-        deviations = {}
+    def spreads(self, names: Collection[str]) -> dict[str, Spread]:
+        """Return how far the finite numbers of columns spread over the table, for each whose numbers vary."""
+        spreads = {}
         for name in names:
             values = np.concatenate([np.empty(0), *map(finite, self.table.column(name))])
-            deviations[name] = float(values.std()) if values.size else 0.0
-            if not deviations[name]:
-                raise InvalidSpec(
-                    f"--shift: expected a column whose numbers vary, given {listed([name])}, which has no standard "
-                    "deviation: shift it by units. Nothing was sent."
-                )
-        return deviations
+            if values.size and (deviation := float(values.std())):
+                spreads[name] = Spread(float(values.min()), float(values.max()), deviation)
+        return spreads
 
     def _values(self, name: str, column: Any) -> list[Any]:
         if pa.types.is_string(column.type) and name in self.numeric:

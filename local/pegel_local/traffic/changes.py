@@ -16,7 +16,29 @@ from pegel.spec.outside_text import quoted
 
 Row: TypeAlias = dict[str, Any]
 """Values by column, as JSON has them: texts, numbers, truth values or None."""
-_BY = re.compile(r"([+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*(sd)?")
+Begins: TypeAlias = Callable[[int], bool]
+"""Says of a number, from 0 for the first row or request, whether what is put in on purpose has begun."""
+_BY = re.compile(r"([+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*(sd|sigma)?")
+FAR = 10.0
+"""Standard deviations of its column between an outlier and the smallest or largest value there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentRow:
+    """A row on its way, whether it was changed on purpose, and which of its columns makes it an outlier, if any."""
+
+    row: Row
+    is_changed: bool = False
+    far: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Smallest and largest number of a column, and its standard deviation: more than 0."""
+
+    low: float
+    high: float
+    deviation: float
 
 
 @dataclass(frozen=True)
@@ -54,10 +76,9 @@ class Changes:
     def refuse_unfit(self, columns: Sequence[str], numeric: Collection[str]) -> None:
         """Raise InvalidSpec if a column to be changed is not sent, or one to be multiplied or moved is no number."""
         if unknown := [name for name in self.columns if name not in columns]:
-            near = did_you_mean(unknown[0], columns)
             raise InvalidSpec(
                 f"expected columns that are sent ({listed(columns)}), given {listed(unknown)} to be changed. Nothing "
-                f"was sent.{f' {near[:1].upper()}{near[1:]}' if near else ''}"
+                f"was sent.{did_you_mean(unknown, columns, lead=' ')}"
             )
         if texts := [name for name in {**self.shifts, **self.factors} if name not in numeric]:
             numbers = listed([name for name in columns if name in numeric]) or "there is none"
@@ -65,26 +86,56 @@ class Changes:
                 f"--shift, --scale: expected numeric columns ({numbers}), given {listed(texts)}. Nothing was sent."
             )
 
-    def applied(
-        self, rows: Iterable[Row], numeric: Collection[str], deviations: Mapping[str, float]
-    ) -> Iterator[tuple[Row, bool]]:
-        """Yield each row, and whether it is one of those that are changed.
+    def refuse_constant(self, spreads: Collection[str]) -> None:
+        """Raise InvalidSpec if a column is to be moved by standard deviations and has none: it is not in `spreads`."""
+        if constant := [name for name in self.by_deviations if name not in spreads]:
+            raise InvalidSpec(
+                f"--shift: expected a column whose numbers vary, given {listed(constant)}, which has no standard "
+                "deviation: shift it by units. Nothing was sent."
+            )
 
-        `deviations` holds the standard deviation of each column in `by_deviations`. What is set in a `numeric` column
-        is a number if it can be read as one; else it is the text, for the model to refuse.
+    def applied(
+        self, rows: Iterable[Row], numeric: Collection[str], spreads: Mapping[str, Spread], begins: Begins
+    ) -> Iterator[SentRow]:
+        """Yield each row, from the first that `begins` changed.
+
+        `spreads` holds the columns in `by_deviations`. What is set in a `numeric` column is a number if it can be read
+        as one; else it is the text, for the model to refuse.
         """
         chance = random.Random(0)  # noqa: S311  not for secrets: the same rows each time
-        moves = {name: shift.by * deviations.get(name, 1.0) for name, shift in self.shifts.items()}
+        moves = {
+            name: shift.by * (spreads[name].deviation if shift.in_deviations else 1.0)
+            for name, shift in self.shifts.items()
+        }
         fixed: Row = {name: _set(text, name in numeric) for name, text in self.values.items()}
         fixed |= dict.fromkeys(self.missing)
-        for row in rows:
-            if not self.columns or chance.random() >= self.share:
-                yield row, False
+        for number, row in enumerate(rows):
+            if not self.columns or not begins(number) or chance.random() >= self.share:
+                yield SentRow(row)
                 continue
             moved = {
                 name: _moved(value, self.factors.get(name, 1.0), moves.get(name, 0.0)) for name, value in row.items()
             }
-            yield moved | fixed, True
+            yield SentRow(moved | fixed, is_changed=True)
+
+
+def with_outliers(
+    rows: Iterable[SentRow], share: float, spreads: Mapping[str, Spread], begins: Begins
+) -> Iterator[SentRow]:
+    """Yield each row; from the first that `begins`, about a `share` of them with one number far from all others.
+
+    Which rows, which of the columns in `spreads`, and whether it lies above or below is chosen by chance, the same each
+    time: `FAR` standard deviations above the largest value of the column or below the smallest.
+    """
+    chance, names = random.Random(1), list(spreads)  # noqa: S311  not for secrets
+    for number, sent in enumerate(rows):
+        if not share or not begins(number) or chance.random() >= share:
+            yield sent
+            continue
+        name = chance.choice(names)
+        spread, above = spreads[name], chance.random() < 0.5  # noqa: PLR2004  a coin
+        far = spread.high + FAR * spread.deviation if above else spread.low - FAR * spread.deviation
+        yield SentRow(sent.row | {name: far}, sent.is_changed, far=name)
 
 
 def _moved(value: Any, factor: float, by: float) -> Any:
@@ -95,21 +146,34 @@ def _moved(value: Any, factor: float, by: float) -> Any:
 
 
 def changes_of(
-    shift: Sequence[str], scale: Sequence[str], values: Sequence[str], missing: Sequence[str], share: float
+    shift: Sequence[str], scale: Sequence[str], values: Sequence[str], missing: Sequence[str], share: str
 ) -> Changes:
     """Read changes as they are written: `amount=+1sd` or `amount=-20`, `amount=1.1`, `country=XX`, and names.
 
     Raises InvalidSpec for anything else, with an example.
     """
-    if not 0 < share <= 1:
+    of_rows = share_of("--share", share)
+    if not of_rows:
         raise InvalidSpec(f"--share: expected more than 0 and at most 1, given {quoted(share)}. Nothing was sent.")
     return Changes(
         _by_column("--shift", shift, _shift, "amount=+1sd (standard deviations) or amount=-20 (units)"),
         _by_column("--scale", scale, _number, "amount=1.1"),
         _by_column("--set", values, str, "country=XX"),
         tuple(missing),
-        share,
+        of_rows,
     )
+
+
+def share_of(option: str, text: str, *, most: float = 1.0) -> float:
+    """Read a part of something, `5%` or `0.05`, from 0 to `most` inclusive. Raises InvalidSpec."""
+    percent = text.strip().endswith("%")
+    number = _number(text.strip().removesuffix("%"))
+    share = None if number is None else number / 100 if percent else number
+    if share is None or not 0 <= share <= most:
+        raise InvalidSpec(
+            f"{option}: expected a part such as 5% or 0.05, at most {most:g}, given {quoted(text)}. Nothing was sent."
+        )
+    return share
 
 
 def _by_column(option: str, given: Sequence[str], read: Callable[[str], Any], example: str) -> dict[str, Any]:

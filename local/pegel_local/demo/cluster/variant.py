@@ -1,0 +1,43 @@
+"""The demonstration in a cluster: the same stages, and one more."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from pegel_local.demo.cluster.cluster_platform import InCluster
+from pegel_local.demo.cluster.cluster_system import CLAIM, ClusterFiles, ClusterParts, ClusterStack
+from pegel_local.demo.demonstration import STAGES, Variant
+from pegel_local.demo.failure import StageFailed
+from pegel_local.demo.stage import Demo, Stage
+from pegel_local.demo.stages import endpoint_edited
+from pegel_local.machine.paths import Checkout
+
+EDITED_AFTER = "driver killed"
+
+
+def in_cluster(program: Path, definitions: Path) -> Variant:
+    """Return the variant with an API server of this program, which is told these definitions."""
+    files = ClusterFiles(program, definitions)
+
+    def stack(home: Path, checkout: Checkout) -> ClusterStack:
+        return ClusterStack(home, checkout, files)
+
+    demo = partial(Demo, platform_of=_platform, model_address=_address)
+    return Variant(stack=stack, demo=demo, stages=_stages())
+
+
+def _stages() -> tuple[Stage, ...]:
+    at = next(number for number, stage in enumerate(STAGES, start=1) if stage.title == EDITED_AFTER)
+    return (*STAGES[:at], Stage("endpoint edited", endpoint_edited.show), *STAGES[at:])
+
+
+def _platform(demo: Demo) -> InCluster:
+    if not isinstance(demo.parts, ClusterParts):
+        raise StageFailed(expected="a cluster that is up", happened="it was not started")
+    return InCluster(demo.parts)
+
+
+def _address(model: Path) -> str:
+    """Return the address of a model in the claim, which the home of the demonstration stands for."""
+    return f"pvc://{CLAIM}/{model.name}"
