@@ -11,10 +11,11 @@ import json
 import uuid
 from collections import Counter
 from contextlib import suppress
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit, urlunsplit
 
-import httpx
 import structlog
 
 from pegel.data import wire
@@ -23,12 +24,13 @@ from pegel_serving.cloudevent import (
     AGENT_REASONS,
     QUEUE_FULL,
     TOO_LARGE,
-    UNANSWERED,
+    UNREACHED,
     EndpointOrigin,
     LoggedBody,
     headers,
     now_ns,
 )
+from pegel_serving.http_client import CallFailed, HttpClient, Why
 from pegel_serving.http_service import cancel
 
 log = structlog.stdlib.get_logger(__name__)
@@ -36,6 +38,8 @@ log = structlog.stdlib.get_logger(__name__)
 WORKERS = 5
 _TELL_S = 1.0
 """At the end: how long to tell what is lost."""
+_KEPT_S = 5.0
+"""How long a connection is kept between two events: shorter than our logger keeps it."""
 _OVERHEAD = 2048
 """Bytes of the Python objects around a waiting body."""
 
@@ -51,14 +55,16 @@ class Agent:
         body_bytes: int = door_limits.BODY_BYTES,
         queue_bytes: int = 64 << 20,
         timeout_s: float = 10.0,
-        end_s: float = 2.0,
+        end_s: float = 5.0,
     ) -> None:
         """Log to `url`; the bodies that wait or are being sent hold at most `queue_bytes`.
 
         A body of more than `body_bytes`, which the logger would not take, is counted as lost and not sent. At the end,
         what is queued is sent for `end_s` at most.
         """
-        self._url, self._origin, self._timeout_s, self._end_s = url, origin, timeout_s, end_s
+        scheme, host, path, query, _ = urlsplit(url)
+        self._server, self._target = f"{scheme}://{host}", urlunsplit(("", "", path or "/", query, "")).encode()
+        self._origin, self._timeout_s, self._end_s = origin, timeout_s, end_s
         self._queue: asyncio.Queue[LoggedBody] = asyncio.Queue()
         self._body_bytes, self._queue_bytes, self._bytes = body_bytes, queue_bytes, 0
         self._workers: list[asyncio.Task[None]] = []
@@ -71,8 +77,7 @@ class Agent:
 
     async def __aenter__(self) -> Self:
         """Start the workers."""
-        limits = httpx.Limits(max_connections=WORKERS, max_keepalive_connections=WORKERS)
-        self._client = httpx.AsyncClient(limits=limits, timeout=self._timeout_s, trust_env=False)
+        self._client = HttpClient(self._server, connections=WORKERS, kept_s=_KEPT_S, silent_s=self._timeout_s)
         self._workers = [asyncio.create_task(self._work()) for _ in range(WORKERS)]
         return self
 
@@ -87,11 +92,11 @@ class Agent:
             await cancel(worker)
         while not self._queue.empty():
             self._queue.get_nowait()
-            self._lose(UNANSWERED, "the end")
+            self._lose(UNREACHED, "the end")
         with suppress(TimeoutError):
             async with asyncio.timeout(_TELL_S):
                 await self._tell()
-        await self._client.aclose()
+        await self._client.close()
         log.info("agent stopped", sent=self.sent, lost=self.lost)
 
     def log(self, event: LoggedBody) -> None:
@@ -120,12 +125,14 @@ class Agent:
         try:
             status = await self._send(event)
         except asyncio.CancelledError:
-            self._lose(UNANSWERED, "the end")
+            self._lose(wire.AGENT_UNANSWERED, "the end")
             raise
         except Exception as error:  # noqa: BLE001 (a worker that ended for one event would lose all others with it)
-            self._lose(UNANSWERED, f"{type(error).__name__}: {error}")
+            # Without a connection nothing was sent; otherwise a logger that died may have taken it before.
+            is_unsent = isinstance(error, CallFailed) and error.why is Why.NOT_CONNECTED
+            self._lose(UNREACHED if is_unsent else wire.AGENT_UNANSWERED, f"{type(error).__name__}: {error}")
             return False
-        if status != httpx.codes.OK:
+        if status != HTTPStatus.OK:
             # the logger has counted it
             self._count_lost(f"answered {status}")
             return False
@@ -135,7 +142,7 @@ class Agent:
     async def _send(self, event: LoggedBody) -> int:
         named = headers(event, self._origin, recorded_ns=now_ns())
         raw = [(name.encode(), value.encode("latin-1")) for name, value in named.items()]
-        return (await self._client.post(self._url, content=event.body, headers=raw)).status_code
+        return (await self._client.call("POST", self._target, raw, event.body, _ignore)).status
 
     async def _tell(self) -> None:
         """Tell the logger what was lost, if anything was; what it does not take is told the next time."""
@@ -156,8 +163,8 @@ class Agent:
             body=json.dumps({"count": count, "reason": reason}).encode(),
         )
         try:
-            taken = await self._send(notice) == httpx.codes.OK
-        except httpx.HTTPError:
+            taken = await self._send(notice) == HTTPStatus.OK
+        except CallFailed:
             return False
         finally:
             if not taken:
@@ -165,7 +172,7 @@ class Agent:
         return taken
 
     def _lose(self, reason: str, why: str) -> None:
-        """Count a body that the logger knows nothing of; it is told the reason."""
+        """Count a body that the logger knows nothing of, for all that is known; it is told the reason."""
         self._untold[reason] += 1
         self._count_lost(why)
 
@@ -174,6 +181,10 @@ class Agent:
         # one line for the first of a thousand: a logger that is away would otherwise fill the disk
         if self.lost % 1000 == 1:
             log.warning("event lost", why=why, lost=self.lost)
+
+
+def _ignore(_part: bytes) -> None:
+    """Take no notice of what the logger says beside its status."""
 
 
 def _size(event: LoggedBody) -> int:

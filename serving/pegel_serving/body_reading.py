@@ -25,10 +25,19 @@ class BodyEnd(Enum):
 class _Reading:
     """A body that is being read."""
 
+    ends_at: float
+    """When its time is over, by the clock of the loop."""
     deadline: asyncio.Timeout
     parts: list[bytes] = field(default_factory=list)
     size: int = 0
-    given_up: bool = False
+    ended: BodyEnd | None = None
+    """Why it was ended before it was whole."""
+
+    def end(self, why: BodyEnd) -> None:
+        """Let its task end at the next turn of the loop, unless it is about to."""
+        if self.ended is None:
+            self.ended = why
+            self.deadline.reschedule(0)  # a deadline that has passed
 
 
 class BodyReader:
@@ -42,18 +51,25 @@ class BodyReader:
         """Begin with nothing being read. A body that does not come at once may take `within_s`."""
         self._together_bytes, self._within_s = together_bytes, within_s
         self._readings: dict[_Reading, None] = {}
+        """All of them, in the order in which they began."""
+        self._incomplete: dict[_Reading, None] = {}
+        """Those of which a part came, in that order."""
         self._held = 0
+        self._timer: asyncio.TimerHandle | None = None
+        """One for all: nearly every body is there at once, and a timer for each costs more than its reading."""
 
     async def read(self, receive: Receive, limit: int) -> tuple[bytes, BodyEnd]:
         """Return the body up to `limit` bytes, inclusive, and how the reading ended. The time begins at once."""
-        reading = _Reading(asyncio.timeout(self._within_s))
+        reading = _Reading(asyncio.get_running_loop().time() + self._within_s, asyncio.timeout(None))
         try:
             async with reading.deadline:
+                self._begin(reading)
                 ended = await self._read_on(receive, reading, limit)
         except TimeoutError:
-            ended = BodyEnd.NO_ROOM if reading.given_up else BodyEnd.SLOW
+            ended = reading.ended or BodyEnd.SLOW
         finally:
             self._readings.pop(reading, None)
+            self._incomplete.pop(reading, None)
             self._held -= reading.size
         return b"".join(reading.parts)[:limit], ended
 
@@ -68,19 +84,30 @@ class BodyReader:
             self._held += len(part)
             if not message.get("more_body", False):
                 return BodyEnd.WHOLE if reading.size <= limit else BodyEnd.TOO_LARGE
-            self._readings[reading] = None
+            self._incomplete[reading] = None
             self._make_room()
         return BodyEnd.TOO_LARGE
 
     def _make_room(self) -> None:
         """Give up bodies that have been read for longest while all hold too much."""
         excess = self._held - self._together_bytes
-        for other in self._readings:
+        for other in self._incomplete:
             if excess <= 0:
                 break
-            # One whose own time has run out ends at the next turn as it is.
-            if not other.given_up and not other.deadline.expired():
-                other.given_up = True
-                # a deadline that has passed: its task ends at the next turn of the loop
-                other.deadline.reschedule(0)
+            other.end(BodyEnd.NO_ROOM)  # one whose own time has run out ends for that
             excess -= other.size
+
+    def _begin(self, reading: _Reading) -> None:
+        self._readings[reading] = None
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_at(reading.ends_at, self._end_overdue)
+
+    def _end_overdue(self) -> None:
+        """End what is over its time; come back when the next one will be."""
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        for reading in self._readings:
+            if reading.ends_at > loop.time():
+                self._timer = loop.call_at(reading.ends_at, self._end_overdue)
+                break
+            reading.end(BodyEnd.SLOW)

@@ -212,26 +212,39 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin to wait for headers."""
-        super().on_message_begin()
-        self.scope["state"][_CUT_OFF] = partial(self.cut, ConnectionEnd.MADE_ROOM)
+        self.url, self.headers, self.expect_100_continue = b"", [], False
         self._receiving, self._head_whole, self._head_parsed = True, False, 0
         if self._stage is not ConnectionStage.ANSWERING:  # a second request may come while the first is answered
             self._enter(ConnectionStage.SENDING, self.limits.headers_within_s)
 
     def on_url(self, url: bytes) -> None:
         """Count the request line."""
-        self._count(len(url))
-        super().on_url(url)
+        self._head_parsed += len(url)
+        if self._head_parsed > self.limits.header_bytes:
+            self._refuse(ConnectionEnd.HEADERS_TOO_LARGE)
+        self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Count a header. A trailer is counted and goes no further: what was judged by the headers stays as it was."""
-        self._count(len(name) + len(value))
+        """Keep a header. A trailer is counted and goes no further: what was judged by the headers stays as it was."""
         if not self._head_whole:
-            super().on_header(name, value)
+            self.headers.append((name.lower(), value))
+            return
+        self._head_parsed += len(name) + len(value)
+        if self._head_parsed > self.limits.header_bytes:
+            self._refuse(ConnectionEnd.HEADERS_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         """Begin to wait for the body, unless it could not be read, or too many requests wait already."""
-        encodings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
+        encodings: list[bytes] = []
+        # together, not one by one in `on_header`: what is parsed at a time is bounded by what is read at a time
+        for name, value in self.headers:
+            self._head_parsed += len(name) + len(value)
+            if name == b"transfer-encoding":
+                encodings.append(value.strip().lower())
+            elif name == b"expect":
+                self.expect_100_continue |= value.lower() == b"100-continue"
+        if self._head_parsed > self.limits.header_bytes:
+            self._refuse(ConnectionEnd.HEADERS_TOO_LARGE)
         if encodings not in ([], [b"chunked"]):
             self._refuse(ConnectionEnd.TRANSFER_ENCODING)
         if len(self.pipeline) >= _QUEUED_REQUESTS:
@@ -240,7 +253,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_whole, self._unread = True, 0
         if self._stage is not ConnectionStage.ANSWERING:
             self._enter(ConnectionStage.SENDING, self.limits.body_within_s + _ANSWER_FIRST_S)
-        super().on_headers_complete()
+        self._begin_request()
 
     def on_body(self, body: bytes) -> None:
         """Pass on a part of a body."""
@@ -311,6 +324,16 @@ class BoundedProtocol(HttpToolsProtocol):
         running = self._running
         return running is not None and not running.more_body and not running.response_complete
 
+    def _begin_request(self) -> None:
+        """Give the application a request of which the headers are whole."""
+        url, headers, waits_for_word = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()  # only now: a scope is made for requests that get this far
+        self.scope["state"][_CUT_OFF] = partial(self.cut, ConnectionEnd.MADE_ROOM)
+        self.url = url
+        self.headers += headers
+        self.expect_100_continue = waits_for_word
+        super().on_headers_complete()
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
         super()._start_asgi_task(cycle, app)
@@ -320,11 +343,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._until = None if within_s is None else self.since + within_s
         if stage is not ConnectionStage.IDLE:  # the client may still be taking the last answer
             self._taking_since = None
-
-    def _count(self, size: int) -> None:
-        self._head_parsed += size
-        if self._head_parsed > self.limits.header_bytes:
-            self._refuse(ConnectionEnd.HEADERS_TOO_LARGE)
 
     def _refuse(self, end: ConnectionEnd) -> NoReturn:
         """Leave the parser; its error is answered by `send_400_response`."""
@@ -354,9 +372,13 @@ def bounded(limits: ConnectionLimits, ends: Counter[str]) -> type[BoundedProtoco
 
 
 def cut_overdue(state: ServerState, now: float) -> None:
-    """Cut off every client that is over its time; `now` is the loop's time."""
+    """Cut off every client that is over its time; `now` is the loop's time. Who is idle loses nothing by it."""
     for one in list(state.connections):
-        if isinstance(one, BoundedProtocol) and one.overdue(now):
+        if not isinstance(one, BoundedProtocol) or not one.overdue(now):
+            continue
+        if one.stage is ConnectionStage.IDLE:
+            one.transport.close()
+        else:
             one.cut(ConnectionEnd.OVER_TIME)
 
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 from pegel.data import wire
 
-QUEUE_FULL, TOO_LARGE, UNANSWERED = "agent_queue_full", "agent_too_large", "agent_unanswered"
-AGENT_REASONS = frozenset({QUEUE_FULL, TOO_LARGE, UNANSWERED})
-"""Why an agent loses events of which the logger knows nothing: what it answered, it has counted itself."""
+QUEUE_FULL, TOO_LARGE, UNREACHED = "agent_queue_full", "agent_too_large", "agent_unreached"
+AGENT_REASONS = frozenset({QUEUE_FULL, TOO_LARGE, UNREACHED, wire.AGENT_UNANSWERED})
+"""Why an agent loses events of which the logger knows nothing, or did not say so: what it answered, it has counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pegel.spec.outside_text import LONGEST_NAME, quoted
+from pegel.spec.outside_text import NAME_LIMIT, quoted
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class ContentTypeNamed:
         if not media_type:
             media_type = BINARY if JSON_LENGTH in headers else JSON
         if media_type not in _KEPT and not media_type.endswith("+json"):
-            error = f"content-type must be {JSON}; given: {quoted(given, LONGEST_NAME)}"
+            error = f"content-type must be {JSON}; given: {quoted(given, NAME_LIMIT)}"
             await _refused(415, error)(scope, receive, send)
             return
         headers["content-type"] = media_type if media_type in _KEPT else JSON

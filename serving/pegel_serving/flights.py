@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -83,8 +82,3 @@ def matrix(flights: pd.DataFrame) -> NDArray[np.object_]:
     for index, column in enumerate(columns):
         out[:, index] = column.to_numpy()
     return out
-
-
-def instances(flights: pd.DataFrame) -> list[list[Any]]:
-    """Return rows as v1 instances; a missing number is null."""
-    return [[None if value != value else value for value in row] for row in matrix(flights).tolist()]  # noqa: PLR0124 (NaN)

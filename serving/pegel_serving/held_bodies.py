@@ -6,15 +6,14 @@ send.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-
-from starlette.responses import Response
-from starlette.types import Send
+from typing import Any
 
 from pegel_serving import door_limits
 from pegel_serving.body_reading import BodyEnd, BodyReader, Receive
 
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 PLAIN = frozenset({"", "identity"})
 """Content encodings that pass: our model server reads no compressed body, and one that it cannot read would be logged
 as a request."""
@@ -36,6 +35,15 @@ class BodyLimits:
     """How long a request's body may take; then 408."""
     answer_within_s: float = 60.0
     """How long the model server may stay silent; then 502."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAnswer:
+    """What a client is told."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
 
 
 class BodyRefused(Exception):
@@ -102,6 +110,7 @@ class HeldBodies:
         self._holder = holder
         self.size = 0
         """Bytes held now."""
+        self._answer: bytes | bytearray = b""
 
     async def request(self, receive: Receive, encoding: str) -> bytes:
         """Return a request's body whole, as it came. Raises BodyRefused, and ClientGone when nobody waits any more."""
@@ -120,28 +129,36 @@ class HeldBodies:
         self._hold(len(body))
         return body
 
-    async def answer(self, parts: AsyncIterator[bytes]) -> bytes:
-        """Return an answer's body whole; the request is let go then. Raises BodyRefused."""
+    def take(self, part: bytes) -> None:
+        """Hold a part of an answer's body. Raises BodyRefused."""
         limit = self._holder.limits.answer_bytes
-        # one growing block: thousands of small ones would leave holes in the process's memory when they are joined
-        body = bytearray()
-        async for part in parts:
-            if len(body) + len(part) > limit:
-                raise BodyRefused(502, f"an answer may hold {limit} bytes; this one holds more and ends here")
-            self._hold(len(part))
-            body += part
-        self._hold(len(body) - self.size)
-        return bytes(body)
+        size = len(self._answer) + len(part)
+        if size > limit:
+            raise BodyRefused(502, f"an answer may hold {limit} bytes; this one holds more and ends here")
+        self._hold(len(part))
+        if not self._answer:
+            self._answer = part  # most answers come in one part, and are copied no more
+        elif isinstance(self._answer, bytes):
+            # one growing block: thousands of small ones would leave holes in the process's memory when they are joined
+            self._answer = bytearray(self._answer + part)
+        else:
+            self._answer += part
 
-    async def send(self, answer: Response, send: Send, cut_off: Callable[[], None]) -> None:
+    def answer(self) -> bytes:
+        """Return the answer's body, which is whole; the request is let go."""
+        body, self._answer = bytes(self._answer), b""
+        self._hold(len(body) - self.size)
+        return body
+
+    async def send(self, answer: ClientAnswer, send: Send, cut_off: Callable[[], None]) -> None:
         """Send an answer in pieces, each when the connection has room for it, and let go of it when all are sent.
 
         While others need the room, it may be taken away by `cut_off`, which ends the connection.
         """
-        body = bytes(answer.body)
+        body = answer.body
         self._holder.begin_taking(self, cut_off)
         try:
-            await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
+            await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
             for at in range(0, max(len(body), 1), door_limits.PIECE_BYTES):
                 end = at + door_limits.PIECE_BYTES
                 await send({"type": "http.response.body", "body": body[at:end], "more_body": end < len(body)})

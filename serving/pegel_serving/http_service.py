@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -17,6 +18,7 @@ import uvicorn
 from pegel.errors import SetupError
 from pegel.spec.limits import SERVICE_GRACE
 from pegel_serving.bounded_http import ConnectionLimits, bounded, cut_overdue, make_room_for_files
+from pegel_serving.whole_requests import TakeWhole, bounded_whole
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -29,7 +31,8 @@ _TICKS_PER_S = 10
 
 def bind(host: str, port: int) -> socket.socket:
     """Reserve the port; 0 takes a free one. Raises SetupError when it is taken, before anything slow happens."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # named, because asyncio sends at once only what it knows to be TCP; else an answer in two parts takes 40 ms
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
@@ -88,6 +91,7 @@ def run(config: uvicorn.Config, listener: socket.socket, service: str, *, failur
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
+    gc.freeze()  # what is there now stays; to look through it for garbage would hold up answers for milliseconds
     server.run(sockets=[listener])
     if reason := failure():
         log.critical("ended by a failure", why=reason)
@@ -97,20 +101,27 @@ def run(config: uvicorn.Config, listener: socket.socket, service: str, *, failur
 
 
 def config(
-    app: object, limits: ConnectionLimits, ends: Counter[str], *, grace_s: int = REQUESTS_END_S
+    app: object,
+    limits: ConnectionLimits,
+    ends: Counter[str],
+    *,
+    take_whole: TakeWhole | None = None,
+    grace_s: int = REQUESTS_END_S,
 ) -> uvicorn.Config:
     """Return the settings our own ASGI applications run with: bounded connections, no access log, bounded shutdown.
 
-    Connections that the door itself ends are counted in `ends` by `ConnectionEnd`.
+    Connections that the door itself ends are counted in `ends` by `ConnectionEnd`. `take_whole` is given requests that
+    came in one piece before the application is, see `whole_requests`.
     """
     make_room_for_files(limits.connections)
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # any ASGI 3 callable
-        http=bounded(limits, ends),
+        http=bounded_whole(limits, ends, take_whole) if take_whole else bounded(limits, ends),
         lifespan="on",
         ws="none",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # whoever a proxy says its client is, nobody here asks
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=grace_s,

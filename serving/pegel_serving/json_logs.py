@@ -18,6 +18,8 @@ from pegel_serving.repeated_lines import RepeatedLines
 
 EXPECTED = frozenset({"InvalidInput", "ModelNotFound", "ModelNotReady"})
 """Errors that a client causes. They are answered, so their stack trace would only be noise."""
+LOGGED = frozenset({"FailureLogged"})
+"""Errors that were logged where they happened, and are raised on to be answered."""
 
 
 def configure(service: str) -> None:
@@ -62,7 +64,7 @@ def configure(service: str) -> None:
 class _RefusedRequests(logging.Filter):
     """Writes a client's error as the sentence that it was answered, a few times a minute each, without its trace.
 
-    A trace may quote more of the payload than the sentence does.
+    A trace may quote more of the payload than the sentence does. What was logged before is not written again.
     """
 
     def __init__(self) -> None:
@@ -71,8 +73,9 @@ class _RefusedRequests(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if type(error).__name__ not in EXPECTED:
-            return True
+        kind = type(error).__name__
+        if kind not in EXPECTED:
+            return kind not in LOGGED
         why = shown(str(error), LONGEST_SENTENCE)
         times = self._repeated.times(why)
         record.msg, record.args, record.exc_info = "request refused", (), None

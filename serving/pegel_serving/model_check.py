@@ -14,7 +14,7 @@ from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.notebook.named_table import NamedTable
 from pegel.notebook.naming import listed
 from pegel.notebook.table_reading import Table
-from pegel.spec.nearest import names_meant
+from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import how_many
 from pegel_serving.fitted_model import FittedModel, v1_predictions
@@ -91,7 +91,7 @@ def _ask(model: FittedModel, table: NamedTable, findings: Findings) -> None:
         if absent := read.absent([feature.name for feature in features]):
             findings.problems.append(
                 f"{table.name} has no column {listed(absent)}: the model was not asked"
-                f"{names_meant(absent, read.schema.names)}"
+                f"{did_you_mean(absent, read.schema.names, lead='; ')}"
             )
             return
         rows = first_rows(read, features, MOST_ROWS)
@@ -188,7 +188,7 @@ def differences(metadata: Metadata, registered: Schema) -> list[str]:
     if extra := [name for name in asked if name not in known]:
         problems.append(
             f"{listed(extra)} is not registered, so the monitor refuses rows that are lists: send rows as objects by "
-            f"name (v1) or one tensor per feature (v2){names_meant(extra, unused)}"
+            f"name (v1) or one tensor per feature (v2){did_you_mean(extra, unused, lead='; ')}"
         )
     if unused:
         problems.append(f"{listed(unused)} is registered and no feature of the model: it will be null in every request")
@@ -205,6 +205,6 @@ def differences(metadata: Metadata, registered: Schema) -> list[str]:
     ]
     answers = {field.name for field in metadata.predictions}
     if missing := [field.name for field in registered.of_role(Role.PREDICTION) if field.name not in answers]:
-        meant = names_meant(missing, answers)
+        meant = did_you_mean(missing, answers, lead="; ")
         problems.append(f"the registered prediction {listed(missing)} is no prediction in metadata.json{meant}")
     return problems

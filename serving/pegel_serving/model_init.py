@@ -141,8 +141,8 @@ def _ordered(read: Table, table: NamedTable) -> list[str]:
 
 
 def _with_near(name: str, columns: Sequence[str]) -> str:
-    guess = did_you_mean(name, columns)
-    return f"{name} ({guess})" if guess else name
+    guess = did_you_mean(name, columns, lead=" (")
+    return f"{name}{guess})" if guess else name
 
 
 def _field(name: str, read: Table, table: NamedTable) -> Field:

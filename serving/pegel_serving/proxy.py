@@ -19,62 +19,86 @@ import socket
 import sys
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
-import httpx
+import orjson
 import structlog
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from pegel.data import wire
 from pegel.errors import SetupError
 from pegel_serving import door_limits, door_options, http_service, json_logs
 from pegel_serving.agent import Agent
 from pegel_serving.allowed_calls import AllowedCall, CallRefused, allowed_call
+from pegel_serving.body_reading import Receive
 from pegel_serving.bounded_http import cutting_off
 from pegel_serving.cloudevent import EndpointOrigin, LoggedBody, now_ns
-from pegel_serving.held_bodies import BodyLimits, BodyRefused, ClientGone, HeldBodies, Holder
+from pegel_serving.held_bodies import BodyLimits, BodyRefused, ClientAnswer, ClientGone, HeldBodies, Holder
+from pegel_serving.http_client import AnswerHead, CallFailed
 from pegel_serving.last_answer import LastAnswer
 from pegel_serving.repeated_lines import RepeatedLines
 from pegel_serving.upstream import Redirected, Upstream
 
 log = structlog.stdlib.get_logger(__name__)
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _CLIENT_GONE = 499
 """Nobody reads this answer; the number is the one other proxies log."""
 _HOP_BY_HOP = frozenset(
     {
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "host",
-        "content-length",
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"host",
+        b"content-length",
     }
 )
+_PROBE, _EVENT_ID = (name.lower().encode() for name in (wire.PROBE_HEADER, wire.EVENT_ID))
 _OURS = frozenset(
     {
-        wire.PROBE_HEADER.lower(),
+        _PROBE,
         # by these some servers take another method or path than the one that was judged
-        "x-http-method",
-        "x-http-method-override",
-        "x-method-override",
-        "x-original-url",
-        "x-rewrite-url",
+        b"x-http-method",
+        b"x-http-method-override",
+        b"x-method-override",
+        b"x-original-url",
+        b"x-rewrite-url",
     }
 )
 """Headers that end here."""
+_ENDS_HERE = _HOP_BY_HOP | _OURS
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRequest:
+    """What a client asks for, but for the body. Names of headers are in small letters."""
+
+    method: str
+    raw_path: bytes
+    query: bytes
+    headers: list[tuple[bytes, bytes]]
+
+    @classmethod
+    def of(cls, scope: Scope) -> ClientRequest:
+        """Read it from an ASGI scope."""
+        return cls(scope["method"], scope["raw_path"], scope["query_string"], list(scope["headers"]))
+
+    def texts(self, name: bytes) -> list[str]:
+        """Return all headers of a name as text."""
+        return [value.decode("latin-1") for given, value in self.headers if given == name]
+
+    def text(self, name: bytes) -> str:
+        """Return the first header of a name; empty when there is none."""
+        return next((value.decode("latin-1") for given, value in self.headers if given == name), "")
 
 
 class Proxy:
@@ -101,6 +125,7 @@ class Proxy:
         self._agent, self._metadata_headers, self._probe_token = agent, metadata_headers, probe_token.encode()
         self._holder = Holder(limits)
         self._via = f"{wire.PROXY_PREFIX}{name or model}"
+        self._passed = f"1.1 {self._via}".encode()
         self._repeated = RepeatedLines()
         self._upstream = Upstream(upstream, answers_within_s=limits.answer_within_s)
         self.refused = 0
@@ -117,81 +142,70 @@ class Proxy:
         404, 405 or 508 for a call that does not pass; 400, 408, 413, 415 or 503 for a body that does not; 502 when the
         model server gives no whole answer, or leads elsewhere.
         """
-        request, held = Request(scope, receive), HeldBodies(self._holder)
+        held = HeldBodies(self._holder)
         try:
-            answer = await self._answer(request, held)
+            answer = await self._answer(ClientRequest.of(scope), receive, held)
             await held.send(answer, send, cutting_off(scope))
         except ClientGone:
-            await Response(status_code=_CLIENT_GONE)(scope, receive, send)
+            await held.send(ClientAnswer(_CLIENT_GONE, [(b"content-length", b"0")], b""), send, cutting_off(scope))
         finally:
             held.release()
 
-    async def _answer(self, request: Request, held: HeldBodies) -> Response:
+    async def _answer(self, request: ClientRequest, receive: Receive, held: HeldBodies) -> ClientAnswer:
         """Return what the client is told. Raises ClientGone."""
         arrived_ns = now_ns()
         try:
-            call = allowed_call(request.method, request.scope["raw_path"], self._model)
+            call = allowed_call(request.method, request.raw_path, self._model)
             self._refuse_own(request)
-            body = await held.request(request.receive, ", ".join(request.headers.getlist("content-encoding")))
+            body = await held.request(receive, ", ".join(request.texts(b"content-encoding")))
             return await self._served(request, call, self._logged(request, arrived_ns, body), held)
         except (CallRefused, BodyRefused) as refusal:
             return self._refuse(refusal.status, str(refusal))
-        except httpx.InvalidURL:
-            return self._refuse(400, "not a query that can be forwarded")
         except Redirected as redirect:
             return self._says(502, str(redirect))
-        except (httpx.HTTPError, httpx.StreamError) as error:
-            self._warn("model server did not answer", why=type(error).__name__)
+        except CallFailed as failure:
+            self._warn("model server did not answer", why=failure.why)
             return self._says(502, "the model server does not answer")
 
-    async def _served(self, request: Request, call: AllowedCall, logged: LoggedBody, held: HeldBodies) -> Response:
+    async def _served(
+        self, request: ClientRequest, call: AllowedCall, logged: LoggedBody, held: HeldBodies
+    ) -> ClientAnswer:
         """Return what the model server says; both sides of an inference are logged."""
         if call.is_inference:
             self._agent.log(logged)
-        answer = await self._forward(request, call, logged.body)
-        try:
-            content = await held.answer(answer.aiter_raw())
-        finally:
-            await answer.aclose()
-        if call.is_inference and answer.status_code != httpx.codes.OK:
-            self._warn("model server answered without a prediction", status=answer.status_code)
-        if call.is_inference and answer.status_code == httpx.codes.OK:
+        answer = await self._forward(request, call, logged.body, held)
+        content = held.answer()
+        if call.is_inference and answer.status != HTTPStatus.OK:
+            self._warn("model server answered without a prediction", status=answer.status)
+        if call.is_inference and answer.status == HTTPStatus.OK:
             self._last_answer.note()
             self._agent.log(replace(logged, type=wire.RESPONSE_TYPE, at_ns=now_ns(), body=content))
         return self._copied(answer, content, event_id=logged.event_id if call.is_inference else "")
 
-    async def _forward(self, request: Request, call: AllowedCall, body: bytes) -> httpx.Response:
-        dropped = _HOP_BY_HOP | _OURS
-        headers = [(name, value) for name, value in request.headers.raw if name.decode("latin-1") not in dropped]
-        url = httpx.URL(path=call.path, query=request.scope["query_string"] or None)
-        passed = (b"via", f"1.1 {self._via}".encode())
-        return await self._upstream.send(request.method, url, [*headers, passed], body)
+    async def _forward(self, request: ClientRequest, call: AllowedCall, body: bytes, held: HeldBodies) -> AnswerHead:
+        headers = [pair for pair in request.headers if pair[0] not in _ENDS_HERE]
+        headers.append((b"via", self._passed))
+        target = call.path.encode("ascii") + (b"?" + request.query if request.query else b"")
+        return await self._upstream.send(request.method, target, headers, body, held.take)
 
-    def _refuse_own(self, request: Request) -> None:
+    def _refuse_own(self, request: ClientRequest) -> None:
         """Raise CallRefused for a request that this proxy has forwarded already: else it would go round for ever."""
-        passed = {step.strip().partition(" ")[2] for line in request.headers.getlist("via") for step in line.split(",")}
+        passed = {step.strip().partition(" ")[2] for line in request.texts(b"via") for step in line.split(",")}
         if self._via in passed:
             raise CallRefused(508, "this request was here before: the model server's address leads back to its proxy")
 
-    def _copied(self, answer: httpx.Response, content: bytes, *, event_id: str) -> Response:
+    def _copied(self, answer: AnswerHead, content: bytes, *, event_id: str) -> ClientAnswer:
         """Return the server's answer as the client gets it: its own headers, and what this proxy says of itself."""
-        response = Response(content, status_code=answer.status_code)
-        mark = [(wire.EVENT_ID.lower().encode(), event_id.encode())] if event_id else []
-        response.raw_headers = [
-            *[
-                (name.lower(), value)
-                for name, value in answer.headers.raw
-                if name.decode("latin-1").lower() not in _HOP_BY_HOP
-            ],
-            *mark,
-            (b"via", f"1.1 {self._via}".encode()),
-            (b"content-length", b"%d" % len(content)),
-        ]
-        return response
+        own = [(name.lower(), value) for name, value in answer.headers]
+        headers = [pair for pair in own if pair[0] not in _HOP_BY_HOP]
+        if event_id:
+            headers.append((_EVENT_ID, event_id.encode()))
+        headers += [(b"via", self._passed), (b"content-length", b"%d" % len(content))]
+        return ClientAnswer(answer.status, headers, content)
 
-    def _logged(self, request: Request, at_ns: int, body: bytes) -> LoggedBody:
+    def _logged(self, request: ClientRequest, at_ns: int, body: bytes) -> LoggedBody:
         """Return the request as it is logged. Whatever a client chose is bounded, so that no event is ever refused."""
-        client_id, content_type = (request.headers.get(name, "") for name in ("ce-id", "content-type"))
+        client_id, content_type = request.text(b"ce-id"), request.text(b"content-type")
         return LoggedBody(
             type=wire.REQUEST_TYPE,
             event_id=str(uuid.uuid4()),
@@ -204,16 +218,17 @@ class Proxy:
             is_probe=self._is_probe(request),
         )
 
-    def _metadata(self, request: Request) -> dict[str, list[str]]:
+    def _metadata(self, request: ClientRequest) -> dict[str, list[str]]:
         kept: dict[str, list[str]] = {}
         for name in self._metadata_headers:
-            if name in request.headers and name.lower() not in _OURS:
-                more = {**kept, name: request.headers.getlist(name)}
+            values = request.texts(name.lower().encode())
+            if values and name.lower().encode() not in _OURS:
+                more = {**kept, name: values}
                 kept = more if len(json.dumps(more)) <= door_limits.METADATA_BYTES else kept
         return kept
 
-    def _is_probe(self, request: Request) -> bool:
-        given = request.headers.get(wire.PROBE_HEADER, "").encode("latin-1")
+    def _is_probe(self, request: ClientRequest) -> bool:
+        given = request.text(_PROBE).encode("latin-1")
         return bool(self._probe_token) and hmac.compare_digest(given, self._probe_token)
 
     def _warn(self, event: str, **about: str | int) -> None:
@@ -222,16 +237,42 @@ class Proxy:
         if times is not None:
             log.warning(event, **about, times=times)
 
-    def _refuse(self, status: int, why: str) -> Response:
+    def _refuse(self, status: int, why: str) -> ClientAnswer:
         self.refused += 1
         # one line for the first of a thousand: whoever is refused may try for a long time
         if self.refused % 1000 == 1:
             log.warning("call refused", status=status, why=why, refused=self.refused)
         return self._says(status, why)
 
-    def _says(self, status: int, error: str) -> Response:
+    def _says(self, status: int, error: str) -> ClientAnswer:
         """Return an answer of the proxy's own, by which it is known as one also while its model server is away."""
-        return JSONResponse({"error": error}, status_code=status, headers={"via": f"1.1 {self._via}"})
+        body = orjson.dumps({"error": error})
+        headers = [
+            (b"content-type", wire.JSON.encode()),
+            (b"via", self._passed),
+            (b"content-length", b"%d" % len(body)),
+        ]
+        return ClientAnswer(status, headers, body)
+
+
+class ProxyApp:
+    """The ASGI application: a proxy and its agent, from start to end."""
+
+    def __init__(self, proxy: Proxy, agent: Agent) -> None:
+        """Start nothing yet."""
+        self._proxy, self._agent = proxy, agent
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI connection."""
+        if scope["type"] != "lifespan":
+            await self._proxy(scope, receive, send)
+            return
+        await receive()
+        async with self._agent:
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await self._proxy.close()
+        await send({"type": "lifespan.shutdown.complete"})
 
 
 def build(
@@ -244,7 +285,7 @@ def build(
     metadata_headers: tuple[str, ...] = (),
     probe_token: str = "",
     answered: Path | None = None,
-) -> Starlette:
+) -> ProxyApp:
     """Return the application. `served_name` is what the server calls the model; empty: as the endpoint is called."""
     agent = Agent(logger, origin, body_bytes=limits.request_bytes)
     model = served_name or origin.name
@@ -259,13 +300,7 @@ def build(
         answered=answered,
     )
 
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with agent:
-            yield
-            await proxy.close()
-
-    return Starlette(routes=[Route("/{path:path}", proxy, methods=METHODS)], lifespan=lifespan)
+    return ProxyApp(proxy, agent)
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pegel.data.columns import Field, Kind, Missing
 from pegel.data.conversions import category_of, number_of
 from pegel.spec.nearest import field_meant
-from pegel.spec.outside_text import LONGEST_NAME, quoted, shown
+from pegel.spec.outside_text import NAME_LIMIT, quoted, shown
 from pegel.spec.plain_numbers import how_many
 from pegel_serving.model_columns import Rows, kind_of_json
 
@@ -74,8 +74,8 @@ def _array(tensor: Any) -> Any:
         raise
     except (ValueError, TypeError, OverflowError) as error:
         raise InvalidInput(
-            f"the data of the tensor {shown(str(tensor.name), LONGEST_NAME)} must have the shape "
-            f"{quoted(tensor.shape, LONGEST_NAME)} and the datatype {shown(str(tensor.datatype), LONGEST_NAME)}"
+            f"the data of the tensor {shown(str(tensor.name), NAME_LIMIT)} must have the shape "
+            f"{quoted(tensor.shape, NAME_LIMIT)} and the datatype {shown(str(tensor.datatype), NAME_LIMIT)}"
         ) from error
 
 

@@ -18,10 +18,15 @@ from pegel_serving.fitted_model import FittedModel, v1_predictions
 from pegel_serving.metadata import Metadata, tensor
 from pegel_serving.model_columns import Rows, WrongValue
 from pegel_serving.model_errors import ModelFailed, ModelRefused
+from pegel_serving.repeated_lines import RepeatedLines
 
 log = structlog.stdlib.get_logger(__name__)
 
 Answer = dict[str, list[Any]]
+
+
+class FailureLogged(InferenceError):  # type: ignore[misc]  # as below
+    """A failure of the model that is in the log already, with its trace: KServe would log it once more."""
 
 
 class SklearnModel(kserve.Model):  # type: ignore[misc]  # kserve ships no types
@@ -36,6 +41,7 @@ class SklearnModel(kserve.Model):  # type: ignore[misc]  # kserve ships no types
         super().__init__(name)
         self.folder = folder
         self.metadata = Metadata.read(folder)
+        self._failures = RepeatedLines()
         self._model: FittedModel
 
     def load(self) -> bool:
@@ -66,8 +72,9 @@ class SklearnModel(kserve.Model):  # type: ignore[misc]  # kserve ships no types
         except (WrongValue, ModelRefused) as error:
             raise InvalidInput(str(error)) from error
         except ModelFailed as error:
-            log.exception("the model failed", why=str(error))
-            raise InferenceError(str(error)) from None
+            if (times := self._failures.times(str(error))) is not None:
+                log.exception("the model failed", why=str(error), times=times)
+            raise FailureLogged(str(error)) from None
 
     def _v2(self, request: InferRequest, answer: Answer) -> InferResponse:
         outputs = [_output(field, answer[field.name]) for field in self._model.answered]

@@ -7,7 +7,6 @@ same model, the same registered training data and the same traffic.
 from __future__ import annotations
 
 import argparse
-import gzip
 import sys
 import tempfile
 from pathlib import Path
@@ -64,14 +63,18 @@ def predict_out_of_fold(train: pd.DataFrame) -> NDArray[np.float64]:
     return np.asarray(cross_val_predict(pipeline(), flights.matrix(train), target, cv=folds), dtype=np.float64)
 
 
+def features(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return the columns that the model takes; a missing number is null."""
+    numbers = {name: pa.array(rows[name].to_numpy(np.float64), from_pandas=True) for name in flights.FEATURES[1:]}
+    return {"airline": pa.array(rows["airline"].tolist(), pa.string())} | numbers
+
+
 def register(root: Path, name: str, version: int, train: pd.DataFrame, predicted: NDArray[np.float64]) -> SourceRef:
     """Keep features and predictions of the training rows in the feature store.
 
     Raises PermanentError if other rows are kept under this name and version.
     """
-    columns: dict[str, Any] = {"airline": pa.array(train["airline"].tolist(), pa.string())}
-    columns |= {name: train[name].to_numpy(np.float64) for name in flights.FEATURES[1:]}
-    columns[flights.TARGET] = predicted
+    columns = features(train) | {flights.TARGET: predicted}
     period = TimeRange(flights.TRAINING.start, flights.TRAINING.end)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.parquet"
@@ -82,10 +85,9 @@ def register(root: Path, name: str, version: int, train: pd.DataFrame, predicted
 
 
 def write_traffic(path: Path, rows: pd.DataFrame) -> int:
-    """Write one v1 instance a line, gzipped without a time stamp. Returns the number of rows."""
-    lines = [orjson.dumps(instance) for instance in flights.instances(rows)]
-    path.write_bytes(gzip.compress(b"\n".join(lines) + b"\n", mtime=0))
-    return len(lines)
+    """Write the features of rows, for `pegel traffic`. Returns the number of rows."""
+    pq.write_table(pa.table(features(rows)), path)
+    return len(rows)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -105,10 +107,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     Metadata(options.name, options.version, flights.SCHEMA).write(options.out)
     shuffled = np.random.default_rng(SEED + 1)
     later = {name: flights.within(data, period) for name, period in flights.PERIODS.items()}
-    written = {"january": write_traffic(options.traffic / "january.jsonl.gz", held_out)}
+    written = {"january": write_traffic(options.traffic / "january.parquet", held_out)}
     for name, rows in later.items():
         order = shuffled.permutation(len(rows))
-        written[name] = write_traffic(options.traffic / f"{name}.jsonl.gz", rows.iloc[order])
+        written[name] = write_traffic(options.traffic / f"{name}.parquet", rows.iloc[order])
     return {
         "model": str(options.out),
         "source": str(source),
@@ -124,7 +126,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help=f"folder with {' and '.join(flights.FILES)}")
     parser.add_argument("--out", type=Path, required=True, help="folder for the fitted model")
     parser.add_argument("--features", type=Path, required=True, help="root of the local feature store")
-    parser.add_argument("--traffic", type=Path, required=True, help="folder for january, july and december .jsonl.gz")
+    parser.add_argument("--traffic", type=Path, required=True, help="folder for january, july and december .parquet")
     parser.add_argument("--name", default="delays")
     parser.add_argument("--version", type=int, default=1)
     return parser.parse_args(arguments)

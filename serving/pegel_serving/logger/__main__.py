@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pegel.errors import SetupError
+from pegel.spec.kafka_security import KafkaSecurity
+from pegel.spec.settings import Settings
 from pegel_serving import door_limits, door_options, http_service, json_logs
 from pegel_serving.logger.door_settings import DoorSettings
 from pegel_serving.logger.http_door import LoggerApp
@@ -16,6 +18,9 @@ from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Limits, Pipeline
 from pegel_serving.logger.producer import KafkaSender, KafkaSettings
 from pegel_serving.logger.spool import Spool
+
+LINGER_MS = {"enqueue": 10.0, "broker": 0.5}
+"""Nobody waits for events that are answered before they are sent, so they travel in larger batches."""
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -25,7 +30,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port; the ready line on stdout names it")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--spool", type=Path, required=True, help="folder for events that the broker cannot take yet")
-    parser.add_argument("--spool-mib", type=int, default=1024, help="most disk space the spool may take")
+    parser.add_argument(
+        "--spool-mib", type=int, default=1024, help="most disk space for that; what is in memory lies beside it"
+    )
     parser.add_argument("--queue-messages", type=int, default=100_000, help="most events in memory")
     parser.add_argument("--queue-mib", type=int, default=64, help="most bytes in memory")
     parser.add_argument(
@@ -47,11 +54,16 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def build(options: argparse.Namespace) -> LoggerApp:
-    """Put the logger together. Raises SetupError when the spool belongs to another process."""
+    """Put the logger together; what the broker asks of it stands in the environment, see `pegel.spec.kafka_security`.
+
+    Raises SetupError when the spool belongs to another process, or the broker cannot be asked so.
+    """
     metrics = Metrics(known=options.names)
     settings = KafkaSettings(
         servers=options.kafka,
+        security=KafkaSecurity.of(Settings.of_environment()).librdkafka(),
         delivery_timeout_s=options.delivery_timeout,
+        linger_ms=LINGER_MS[options.ack],
         # the producer's own queue is never the tighter one: the pipeline decides where an event goes
         queue_messages=2 * options.queue_messages,
         queue_bytes=(2 * options.queue_mib) << 20,
@@ -75,7 +87,7 @@ def build(options: argparse.Namespace) -> LoggerApp:
 
     metrics.gauge("queue_events", "Events in memory on their way to the broker", lambda: pipeline.in_flight)
     metrics.gauge("spool_events", "Events on disk waiting for the broker", lambda: spool.records)
-    metrics.gauge("spool_bytes", "Disk space the spool takes", lambda: spool.size)
+    metrics.gauge("spool_bytes", "Disk space of the spool and of what is in memory", lambda: spool.disk_bytes)
     metrics.gauge("spool_damaged_stretches", "Damaged places of the spool that were skipped", lambda: spool.damages)
     metrics.gauge("spool_refused", "1 while the disk refuses what is to be written", lambda: bool(spool.refusal))
     metrics.gauge("backlog_seconds", "Since when the oldest event on disk has been waiting", progress("backlog_s"))
@@ -101,7 +113,8 @@ def main(arguments: list[str] | None = None) -> int:
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    config = http_service.config(app, door_options.connection_limits(options), app.connection_ends)
+    limits = door_options.connection_limits(options)
+    config = http_service.config(app, limits, app.connection_ends, take_whole=app.take_whole)
     return http_service.run(config, listener, "logger", failure=app.failure)
 
 

@@ -14,9 +14,10 @@ class DoorSettings:
     """Bounds of one event, what an answer of 200 promises, and how long things may take."""
 
     ack: Literal["enqueue", "broker"] = "enqueue"
-    """`enqueue`: accepted in memory or on disk. `broker`: acknowledged by the broker or on disk."""
+    """`enqueue`: in memory, and on disk if that takes it. `broker`: acknowledged by the broker, or on disk and the
+    broker took its time."""
     ack_timeout_s: float = 0.05
-    """With `broker`: how long an answer may wait before the event goes to disk as well."""
+    """With `broker`: how long an answer may wait for the broker; then being on disk is enough."""
     max_body_bytes: int = door_limits.BODY_BYTES
     max_header_bytes: int = door_limits.HEADER_BYTES
     reading_bytes: int = door_limits.READING_BYTES

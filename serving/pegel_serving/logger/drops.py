@@ -16,6 +16,7 @@ from pegel_serving import door_limits
 from pegel_serving.cloudevent import rfc3339
 from pegel_serving.logger.dead_letters import DEFAULT_NAMESPACE
 from pegel_serving.logger.kafka_record import KafkaRecord
+from pegel_serving.logger.untold_losses import Loss, UntoldLosses
 
 _MINUTE_MS = 60_000
 _MOST = 10**9
@@ -47,6 +48,8 @@ class Drops:
         """Begin with nothing lost."""
         self._counts: Counter[_Key] = Counter()
         self._bytes, self._max_bytes = 0, max_bytes
+        self.untold = UntoldLosses()
+        """The same in few places, for the note on disk."""
 
     def __len__(self) -> int:
         """Return how many lost events no notice has told of yet."""
@@ -66,21 +69,25 @@ class Drops:
         namespace, endpoint = event.header(wire.HEADER_NAMESPACE), event.header(wire.HEADER_ENDPOINT)
         self._count(_Key(event.topic, namespace, endpoint, reason, at_ms // _MINUTE_MS), count)
 
-    def add_unknown(self, reason: str, count: int, *, like: KafkaRecord | None) -> None:
-        """Remember losses of which only the number is known; `like` is an event that lay beside them."""
-        namespace = like.header(wire.HEADER_NAMESPACE) if like else DEFAULT_NAMESPACE
-        topic = like.topic if like else names.inference_topic(DEFAULT_NAMESPACE)
-        at_ms = _told_at_ms(like.timestamp_ms) if like else _now_ms()
-        self._count(_Key(topic, namespace, "", reason, at_ms // _MINUTE_MS), count)
+    def add_beside(self, event: KafkaRecord, reason: str, count: int) -> None:
+        """Remember losses of which only the number is known, and that `event` lay beside them."""
+        minute = _told_at_ms(event.timestamp_ms) // _MINUTE_MS
+        self._count(_Key(event.topic, event.header(wire.HEADER_NAMESPACE), "", reason, minute), count)
+
+    def add_loss(self, loss: Loss, count: int) -> None:
+        """Remember losses of which nobody knows when they were: they are told as of now."""
+        topic, minute = names.inference_topic(loss.namespace), _now_ms() // _MINUTE_MS
+        self._count(_Key(topic, *loss, minute), count)
 
     def take(self) -> list[KafkaRecord]:
         """Return a notice for all that was counted, and begin again. Its time lies in the minute of what was lost."""
         notices = [_notice(key, count) for key, count in self._counts.items()]
         self._counts.clear()
-        self._bytes = 0
+        self._bytes, self.untold = 0, UntoldLosses()
         return notices
 
     def _count(self, key: _Key, count: int) -> None:
+        self.untold.add(Loss.of(key.namespace, key.endpoint, key.reason), count)
         if key not in self._counts:
             if self._bytes + key.size > self._max_bytes:
                 topic, minute = names.inference_topic(DEFAULT_NAMESPACE), _now_ms() // _MINUTE_MS
@@ -96,7 +103,7 @@ def read_notice(value: bytes) -> tuple[str, int]:
         match told:
             case {"reason": str(reason), "count": int(count)} if 0 < count <= _MOST:
                 return reason, count
-    return "notice_unreadable", 1
+    return wire.NOTICE_UNREADABLE, 1
 
 
 def _told_at_ms(at_ms: int) -> int:

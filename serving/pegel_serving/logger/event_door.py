@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-
-from cachetools import LRUCache
 
 from pegel.data import wire
 from pegel_serving import door_limits
@@ -21,8 +21,8 @@ from pegel_serving.logger.pump import Pump
 
 LETTERS_BELOW = 1000
 """Dead letters are only sent while fewer events than this are on their way."""
-RECENT = 100_000
-"""Identities remembered to count duplicates: 8 bytes each, and Python's overhead of about 200."""
+RECENT = 50_000
+"""Identities remembered at least, and at most twice as many, to count duplicates: about 100 bytes each."""
 _PREDICTOR = wire.PREDICTOR.encode()
 
 
@@ -34,6 +34,18 @@ class Answer:
     sentence: str = ""
 
 
+TAKEN = Answer(200)
+"""The usual answer."""
+UNCONFIRMED = Answer(
+    503,
+    "neither the broker nor the disk has the event yet: it is in memory and will be sent all the same; sent again, it "
+    "counts as a copy",
+)
+"""With `--ack broker`, where the promise cannot be kept and the event was taken nevertheless."""
+Say = Callable[[Answer], None]
+"""Tells the sender; to be called once."""
+
+
 class EventDoor:
     """Judges events and hands them to the pump."""
 
@@ -41,7 +53,8 @@ class EventDoor:
         """Begin without having seen any event."""
         self._pump, self._metrics, self._settings = pump, metrics, settings
         # the hash of an identity, not the identity: ids come from outside and may be long
-        self._recent: LRUCache[int, None] = LRUCache(RECENT)
+        self._recent: set[int] = set()
+        self._before: set[int] = set()
         self._reader = BodyReader(together_bytes=settings.reading_bytes, within_s=settings.body_within_s)
 
     async def take(self, headers: Headers, receive: Receive) -> Answer | None:
@@ -68,7 +81,29 @@ class EventDoor:
             return Answer(200)
         if envelope.kind == NOTICE:
             return self._note_losses(event, label)
-        return await self._accept(envelope, event, label)
+        told: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def tell(answer: Answer) -> None:
+            if not told.done():
+                told.set_result(answer)
+
+        self._accept(envelope, event, label, tell)
+        return await told
+
+    def take_whole(self, headers: Headers, body: bytes, say: Say) -> bool:
+        """Take an ordinary event of which all has come; `say` is told the answer, now or later. False: `take` is to."""
+        if len(body) > self._settings.max_body_bytes:
+            return False
+        try:
+            envelope = open_envelope(headers, max_header_bytes=self._settings.max_header_bytes)
+        except Refused:
+            return False
+        if envelope.grpc or envelope.kind == NOTICE:
+            return False
+        label = self._metrics.endpoint(envelope.endpoint)
+        self._count(envelope, label)
+        self._accept(envelope, envelope.event(body), label, say)
+        return True
 
     def _count(self, envelope: Envelope, label: str) -> None:
         self._metrics.received.labels(label, envelope.kind).inc()
@@ -81,18 +116,36 @@ class EventDoor:
     def _came_before(self, envelope: Envelope) -> bool:
         """Say whether an event of this identity came shortly before, and remember it. Only counted, never dropped."""
         identity = hash((envelope.event_id, envelope.kind, envelope.component or _PREDICTOR))
-        known = identity in self._recent
-        self._recent[identity] = None
+        known = identity in self._recent or identity in self._before
+        self._recent.add(identity)
+        if len(self._recent) >= RECENT:
+            self._recent, self._before = set(), self._recent
         return known
 
-    async def _accept(self, envelope: Envelope, event: KafkaRecord, label: str) -> Answer:
+    def _accept(self, envelope: Envelope, event: KafkaRecord, label: str, say: Say) -> None:
         fate, number = self._pump.submit(event)
+
+        def answer(fate: Fate) -> None:
+            if fate is Fate.DROPPED:
+                say(Answer(503, "queue and spool are full"))
+                return
+            self._metrics.accepted.labels(label, envelope.kind).inc()
+            say(TAKEN)
+
+        def answer_later(is_settled: bool) -> None:
+            """Answer for the broker; where the broker is slow, for the disk alone."""
+            if not is_settled and not self._pump.pipeline.is_safe(number):
+                self._metrics.unconfirmed.inc()
+                say(UNCONFIRMED)
+                return
+            if not is_settled:
+                self._metrics.from_disk.inc()
+            answer(Fate.IN_FLIGHT)
+
         if fate is Fate.IN_FLIGHT and self._settings.ack == "broker":
-            fate = fate if await self._pump.secured(number, self._settings.ack_timeout_s) else Fate.DROPPED
-        if fate is Fate.DROPPED:
-            return Answer(503, "queue and spool are full")
-        self._metrics.accepted.labels(label, envelope.kind).inc()
-        return Answer(200)
+            self._pump.when_settled(number, self._settings.ack_timeout_s, answer_later)
+        else:
+            answer(fate)
 
     def _note_losses(self, event: KafkaRecord, label: str) -> Answer:
         """Count what an agent says it lost like our own losses; the notice itself goes no further."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
@@ -15,14 +15,16 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pegel.data import wire
 from pegel_serving.body_reading import Receive
 from pegel_serving.logger.door_settings import DoorSettings
-from pegel_serving.logger.event_door import Answer, EventDoor
+from pegel_serving.logger.event_door import TAKEN, Answer, EventDoor
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Pipeline
 from pegel_serving.logger.pump import Pump
+from pegel_serving.whole_requests import Respond, response
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+_TAKEN = response(200, [])
 _PLAIN = b"text/plain; charset=utf-8"
 
 
@@ -32,7 +34,7 @@ class LoggerApp:
     def __init__(self, pipeline: Pipeline, metrics: Metrics, settings: DoorSettings) -> None:
         """Serve one pipeline."""
         self.pipeline, self._metrics, self._settings = pipeline, metrics, settings
-        self._pump = Pump(pipeline, idle_s=settings.idle_s)
+        self._pump = Pump(pipeline, idle_s=settings.idle_s, prompt=settings.ack == "broker")
         self._events = EventDoor(self._pump, metrics, settings)
         self.connection_ends: Counter[str] = Counter()
         """Connections that the HTTP server ended by itself, see `ConnectionEnd`; for whoever runs it to count in."""
@@ -52,6 +54,17 @@ class LoggerApp:
             await self._get(scope["path"], send)
         else:
             await self._say(send, Answer(405, "POST an event, or GET /livez, /readyz or /metrics"))
+
+    def take_whole(self, headers: list[tuple[bytes, bytes]], body: bytes, respond: Respond) -> bool:
+        """Take an event that came in one piece, see `whole_requests`; False: the application is to take it."""
+
+        def say(answer: Answer) -> None:
+            if answer is TAKEN:
+                respond(_TAKEN)
+            else:
+                respond(response(answer.status, [(b"content-type", _PLAIN), *self._later(answer)], _line(answer)))
+
+        return not self._pump.failure and self._events.take_whole(headers, body, say)
 
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._pump.failure:
@@ -78,9 +91,12 @@ class LoggerApp:
 
     async def _say(self, send: Send, answer: Answer) -> None:
         """Send a sentence as a line; where there is no room, also when to come back."""
+        await _send(send, answer.status, _line(answer), _PLAIN, self._later(answer))
+
+    def _later(self, answer: Answer) -> list[tuple[bytes, bytes]]:
+        """Return the header that says when to come back, where an answer needs one."""
         is_later = answer.status == HTTPStatus.SERVICE_UNAVAILABLE
-        later = ((b"retry-after", b"%d" % self._settings.retry_after_s),) if is_later else ()
-        await _send(send, answer.status, f"{answer.sentence}\n".encode() if answer.sentence else b"", _PLAIN, later)
+        return [(b"retry-after", b"%d" % self._settings.retry_after_s)] if is_later else []
 
     def _problem(self) -> str:
         if not self._pump.alive:
@@ -102,8 +118,12 @@ class LoggerApp:
         await send({"type": "lifespan.shutdown.complete"})
 
 
+def _line(answer: Answer) -> bytes:
+    return f"{answer.sentence}\n".encode() if answer.sentence else b""
+
+
 async def _send(
-    send: Send, status: int, body: bytes, content_type: bytes, more: tuple[tuple[bytes, bytes], ...] = ()
+    send: Send, status: int, body: bytes, content_type: bytes, more: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
     typed = ((b"content-type", content_type),) if body else ()
     headers = [(b"content-length", b"%d" % len(body)), *typed, *more]

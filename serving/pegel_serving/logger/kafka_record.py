@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from pegel.data.compact_headers import compacted, expanded
 
 _HEAD = struct.Struct(">qHHH")  # timestamp, length of topic, length of key, number of headers
 _PAIR = struct.Struct(">HI")  # length of a header's name, length of its value
@@ -12,7 +14,7 @@ _OVERHEAD = 1024
 """Bytes of the Python objects around an ordinary event with a dozen headers."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that costs a microsecond for each event
 class KafkaRecord:
     """A Kafka record before it is sent. `value` is the logged body, untouched; `timestamp_ms` is the event time."""
 
@@ -21,11 +23,19 @@ class KafkaRecord:
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
     timestamp_ms: int
+    _sent: list[tuple[str, bytes]] | None = field(default=None, init=False, compare=False, repr=False)
+
+    @property
+    def sent_headers(self) -> list[tuple[str, bytes]]:
+        """Return the headers as they are sent and spooled, see `compact_headers`. They are not to be changed."""
+        if self._sent is None:
+            self._sent = compacted(self.key, self.headers)
+        return self._sent
 
     @property
     def size(self) -> int:
         """Return the bytes this event holds in memory, the interpreter's overhead included as an estimate."""
-        carried = sum([len(name) + len(value) for name, value in self.headers])
+        carried = sum([len(name) + len(value) for name, value in self.sent_headers])
         return _OVERHEAD + len(self.topic) + len(self.key) + len(self.value) + carried
 
     def header(self, name: str) -> str:
@@ -33,10 +43,10 @@ class KafkaRecord:
         return next((value.decode("utf-8", "replace") for key, value in self.headers if key == name), "")
 
     def encode(self) -> bytes:
-        """Return the spool's form of the event, the inverse of `decode`."""
-        topic = self.topic.encode()
-        parts = [_HEAD.pack(self.timestamp_ms, len(topic), len(self.key), len(self.headers)), topic, self.key]
-        for name, value in self.headers:
+        """Return the spool's form of the event, the inverse of `decode` but for the order of headers."""
+        topic, headers = self.topic.encode(), self.sent_headers
+        parts = [_HEAD.pack(self.timestamp_ms, len(topic), len(self.key), len(headers)), topic, self.key]
+        for name, value in headers:
             raw = name.encode()
             parts += (_PAIR.pack(len(raw), len(value)), raw, value)
         parts.append(self.value)
@@ -58,10 +68,11 @@ class KafkaRecord:
         at += topic_size
         key = data[at : at + key_size]
         at += key_size
-        headers = []
+        headers: list[tuple[str, bytes | None]] = []
         for _ in range(count):
             name_size, value_size = _PAIR.unpack_from(data, at)
             at += _PAIR.size
             headers.append((data[at : at + name_size].decode(), data[at + name_size : at + name_size + value_size]))
             at += name_size + value_size
-        return cls(topic, key, data[at:], tuple(headers), timestamp_ms)
+        given = [(name, value or b"") for name, value in expanded(key, headers)]
+        return cls(topic, key, data[at:], tuple(given), timestamp_ms)

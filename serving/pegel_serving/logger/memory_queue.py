@@ -1,11 +1,15 @@
-"""The events in memory, in the order in which they came, bounded by number and by bytes."""
+"""The events in memory, in the order in which they came, bounded by number and by bytes, each on disk as well."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pegel.data import wire
+from pegel_serving.logger.drops import read_notice
+from pegel_serving.logger.journal import Journal, Place
 from pegel_serving.logger.kafka_record import KafkaRecord
+from pegel_serving.logger.untold_losses import Loss, UntoldLosses
 
 
 @dataclass(slots=True)
@@ -15,23 +19,33 @@ class QueuedEvent:
     event: KafkaRecord
     size: int
     since: float
+    place: Place
+    """From where on the journal holds this event and all later ones."""
+    untold: Loss | None = None
+    """Under what it is counted while it is in memory alone, because the disk refused it; None: it is on disk."""
     sent: bool = False
     suspect: bool = False
     """Refused together with others."""
-    secured: bool = False
-    """Already in the spool as well, because somebody could not wait for the broker."""
+
+    @property
+    def written(self) -> bool:
+        """Say whether it is on disk as well."""
+        return self.untold is None
 
 
 class MemoryQueue:
     """Entries by number. What is `sent` or `suspect` changes by the methods only, because it is counted."""
 
-    def __init__(self, *, max_events: int, max_bytes: int) -> None:
-        """Begin empty."""
+    def __init__(self, journal: Journal, *, max_events: int, max_bytes: int) -> None:
+        """Begin empty, with a journal in which nothing is."""
+        self._journal = journal
         self._entries: dict[int, QueuedEvent] = {}
         self._max_events, self._max_bytes = max_events, max_bytes
         self.bytes = 0
         self.suspects = 0
         self.unsent = 0
+        self.unwritten = UntoldLosses()
+        """The events that are in memory alone, because the disk refused them; a notice of losses counts as those."""
 
     def __len__(self) -> int:
         """Return how many events are kept."""
@@ -58,11 +72,17 @@ class MemoryQueue:
         """Say whether an event of `size` bytes fits."""
         return len(self._entries) < self._max_events and self.bytes + size <= self._max_bytes
 
-    def keep(self, number: int, event: KafkaRecord, size: int, now: float) -> None:
-        """Add an event of `size` bytes that is still to be sent."""
-        self._entries[number] = QueuedEvent(event, size, now)
+    def keep(self, number: int, event: KafkaRecord, size: int, now: float) -> OSError | None:
+        """Add an event of `size` bytes that is still to be sent. Return why the disk refused it; None: it is there."""
+        place, refusal, untold = self._journal.end, None, None
+        try:
+            self._journal.add(event.encode())
+        except OSError as error:
+            refusal, untold = error, self.unwritten.add(*loss_of(event))
+        self._entries[number] = QueuedEvent(event, size, now, place, untold)
         self.bytes += size
         self.unsent += 1
+        return refusal
 
     def take(self, number: int) -> QueuedEvent | None:
         """Remove an entry; None when it is gone already."""
@@ -71,7 +91,16 @@ class MemoryQueue:
             self.bytes -= entry.size
             self.suspects -= entry.suspect
             self.unsent -= not entry.sent
+            if entry.untold is not None:
+                self.unwritten.remove(entry.untold, loss_of(entry.event)[1])
         return entry
+
+    def settle(self, untold: UntoldLosses) -> None:
+        """Let the journal go of what was taken, and note which losses beside `unwritten` nobody was told of."""
+        oldest = self.oldest
+        for loss, count in self.unwritten.counts.items():
+            untold.add(loss, count)
+        self._journal.settle(oldest.place if oldest else self._journal.end, untold.counts)
 
     def mark_sent(self, number: int, *, sent: bool = True) -> None:
         """Note whether the producer has an event."""
@@ -95,3 +124,15 @@ class MemoryQueue:
                 break
             numbers.append(number)
         return numbers[::-1]
+
+
+def loss_of(event: KafkaRecord) -> tuple[Loss, int]:
+    """Return what nobody learns of when an event in memory is lost with it, and how many: itself, or what it tells of.
+
+    Whether the broker has taken an event itself nobody knows then.
+    """
+    namespace = event.header(wire.HEADER_NAMESPACE)
+    if event.header(wire.HEADER_TYPE) == wire.DROPPED_TYPE:
+        reason, count = read_notice(event.value)
+        return Loss.of(namespace, event.header(wire.HEADER_ENDPOINT), reason), count
+    return Loss.of(namespace, "", wire.KILLED_IN_MEMORY), 1

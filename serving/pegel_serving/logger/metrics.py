@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from pegel.data import wire
 from pegel.spec import names
 from pegel_serving import door_limits
+from pegel_serving.logger.quick_metrics import QuickCounter, QuickHistogram
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -38,21 +40,38 @@ class Metrics:
         self._max_endpoints, self._known, self._look_at = max_endpoints, known, 0.0
         by_event = ("endpoint", "type")
 
-        def counter(name: str, text: str, labels: tuple[str, ...]) -> Counter:
-            return Counter(f"pegel_logger_{name}", text, labels, registry=self.registry)
+        def counter(name: str, text: str, labels: tuple[str, ...]) -> QuickCounter:
+            counts = QuickCounter(f"pegel_logger_{name}", text, labels)
+            self.registry.register(counts)
+            return counts
 
-        def histogram(name: str, text: str) -> Histogram:
-            return Histogram(f"pegel_logger_{name}", text, buckets=_SECONDS, registry=self.registry)
+        def histogram(name: str, text: str) -> QuickHistogram:
+            seconds = QuickHistogram(f"pegel_logger_{name}", text, _SECONDS)
+            self.registry.register(seconds)
+            return seconds
 
         self.received = counter("events_received", "Events that came in whole, before any decision", by_event)
         self.accepted = counter("events_accepted", "Events answered with 200", by_event)
         self.produced = counter("events_produced", "Events that the broker acknowledged", ("topic",))
-        self.dropped = counter("events_dropped", "Events that are lost, by reason", ("endpoint", "reason"))
+        self.dropped = counter(
+            "events_dropped",
+            f"Events that are lost, by reason: of {', '.join(sorted(wire.AT_MOST))} at most so many, of "
+            f"{', '.join(sorted(wire.AT_LEAST))} at least",
+            ("endpoint", "reason"),
+        )
         self.refused = counter("requests_refused", "Requests that are no acceptable event, by reason", ("reason",))
         self.dead = counter("dead_letters", "Refused requests kept on the dead-letter topic, by reason", ("reason",))
         self.duplicates = counter("duplicates_seen", "Events whose identity was seen shortly before", ("endpoint",))
         self.replaced = counter(
             "times_replaced", "Events whose time was not usable, by reason; now stands in", ("reason",)
+        )
+        self.from_disk = counter(
+            "answered_from_disk", "Events answered when they were on disk, because the broker was slow (ack=broker)", ()
+        )
+        self.unconfirmed = counter(
+            "answered_unconfirmed",
+            "Events answered 503 and sent all the same: the broker was slow and the disk refused them (ack=broker)",
+            (),
         )
         self.spooled = counter("events_spooled", "Events written to the spool on disk", ())
         self.produce_s = histogram(

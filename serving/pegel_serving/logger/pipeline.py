@@ -15,8 +15,10 @@ Order: while anything is in the spool, everything goes through the spool, so eve
 which they came. That matters beyond tidiness: records that overtake older ones would make the older ones late for their
 window. Delivery is at least once: what was in flight when the broker went away may come twice.
 
-What the disk refuses stays in memory and is sent from there again: an event that was taken is only given up when it is
-refused alone, or at the end of the process. Refusals are sorted out by `resend`, from the spool and from memory alike.
+What is in flight lies on disk too, see `journal`, so a kill loses none of it. What the disk refuses stays in memory
+alone and is sent from there again: an event that was taken is only given up when it is refused alone, or at the end of
+the process; how many a kill would lose just now is noted on disk. Refusals are sorted out by `resend`, from the spool
+and from memory alike.
 
 One thread owns all of this; `tick` is called often and does all waiting work.
 """
@@ -24,27 +26,32 @@ One thread owns all of this; `tick` is called often and does all waiting work.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 
 import structlog
 
+from pegel.data import wire
 from pegel_serving.logger.dead_letters import dead_letter
 from pegel_serving.logger.drops import Drops
 from pegel_serving.logger.kafka_record import KafkaRecord
 from pegel_serving.logger.logger_progress import LastMoves, LoggerProgress
 from pegel_serving.logger.losses import Losses
-from pegel_serving.logger.memory_queue import MemoryQueue
+from pegel_serving.logger.memory_queue import MemoryQueue, loss_of
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.producer import DeliveryOutcome, Sender
 from pegel_serving.logger.resend import NOT_TAKEN, Resend, Settle
 from pegel_serving.logger.spool import Batch, Spool, SpoolFull, SpoolUnreadable
+from pegel_serving.logger.untold_losses import UntoldLosses
 
 log = structlog.stdlib.get_logger(__name__)
 
 UNREADABLE_TRIES = 5
 """How often a segment that the disk does not give back is asked for before it is set aside."""
+_JOURNAL_SLACK = 16 << 20
+"""Bytes of the journal that are no sign of anything: whole files are deleted, not parts of them."""
 
 
 class Fate(Enum):
@@ -57,7 +64,10 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of the queue in memory and of one step of replay."""
+    """Bounds of the queue in memory and of one step of replay.
+
+    What is in memory takes at most `2 * queue_bytes` and 16 MiB of disk: beyond that, all of it moves to the spool.
+    """
 
     queue_messages: int = 100_000
     queue_bytes: int = 64 << 20
@@ -77,7 +87,7 @@ class Pipeline:
     def __init__(self, sender: Sender, spool: Spool, metrics: Metrics, limits: Limits) -> None:
         """Begin with what the spool already holds."""
         self._sender, self.spool, self._metrics, self._limits = sender, spool, metrics, limits
-        self._in_flight = MemoryQueue(max_events=limits.queue_messages, max_bytes=limits.queue_bytes)
+        self._in_flight = MemoryQueue(spool.journal, max_events=limits.queue_messages, max_bytes=limits.queue_bytes)
         self._next = 0
         self._attempt = 0
         """Counts evacuations: reports about earlier attempts only matter when they say delivered."""
@@ -91,7 +101,8 @@ class Pipeline:
         self._last = LastMoves()
         self._tell_at = 0.0
         self.drops = Drops()
-        self._losses = Losses(metrics, self.drops)
+        self._losses = Losses(metrics, self.drops, spool.namespaces)
+        self._losses.lose_inherited(spool.untold)
 
     @property
     def in_flight(self) -> int:
@@ -118,15 +129,20 @@ class Pipeline:
         """Say what moved and what waits."""
         return self._last.progress(now, self._in_flight, self.spool)
 
+    def listen(self, wake: Callable[[], None]) -> None:
+        """From now on call `wake`, in any thread, when the next tick has reports to collect."""
+        self._sender.listen(wake)
+
     def submit(self, event: KafkaRecord, now: float) -> tuple[Fate, int]:
         """Take an event. The number identifies it to `settled` and `secure` while it is in flight."""
         number, self._next = self._next, self._next + 1
+        self.spool.namespaces.saw(event)
         if not self.waits:
             self._last.moved = now
         queue, size = self._in_flight, event.size
         straight = self.spool.empty and self._resend is None and not queue.suspects and not queue.unsent
         if straight and queue.has_room(size):
-            queue.keep(number, event, size, now)
+            self._keep(number, event, size, now)
             if self._send(number):
                 return Fate.IN_FLIGHT, number
             queue.take(number)
@@ -134,22 +150,26 @@ class Pipeline:
             return Fate.SPOOLED, number
         if self.spool.empty and self._replayed is None and queue.has_room(size):
             # the disk refuses: behind what waits in memory it is as safe as what waits there
-            queue.keep(number, event, size, now)
+            self._keep(number, event, size, now)
             return Fate.IN_FLIGHT, number
         self._losses.lose(event, "disk_full" if self.spool.refusal else "spool_full")
+        self._note()
         return Fate.DROPPED, number
+
+    def lose(self, event: KafkaRecord, reason: str) -> None:
+        """Remember that an event was lost; a notice tells it as soon as there is room."""
+        self.spool.namespaces.saw(event)
+        self.drops.add(event, reason)
+        self._note()
 
     def settled(self, number: int) -> bool:
         """Say whether an event is no longer in flight: delivered, refused by the broker, or in the spool."""
         return number not in self._in_flight
 
-    def secure(self, number: int) -> bool:
-        """Write an event that is still in flight to the spool too. It may come twice then. False: no room."""
+    def is_safe(self, number: int) -> bool:
+        """Say whether the end of this process, however it comes, cannot lose an event: it is settled, or on disk."""
         entry = self._in_flight.get(number)
-        if entry is None or entry.secured:
-            return True
-        entry.secured = self._to_spool(entry.event)
-        return entry.secured
+        return entry is None or entry.written
 
     def tick(self, now: float) -> None:
         """Collect reports, move what is stuck to the spool, send again what waits, tell about losses."""
@@ -159,7 +179,7 @@ class Pipeline:
         self._sender.poll()
         if self._resend is not None:
             self._go_on(self._resend)
-        elif self._unreached or self._stalled():
+        elif self._unreached or self._stalled() or self._is_journal_full():
             self._evacuate()
         elif self._in_flight.suspects:
             self._sort_out_suspects()
@@ -171,9 +191,10 @@ class Pipeline:
         if now >= self._tell_at:
             self._tell_at = now + self._limits.tell_s
             self._tell()
+        self._note()
 
     def close(self, timeout_s: float) -> int:
-        """Deliver what can be delivered in time and put the rest on disk. Return how many events found no place.
+        """Deliver what can be delivered in time and leave the rest on disk. Return how many events found no place.
 
         Whatever the sender raises is raised again when everything is on disk.
         """
@@ -182,6 +203,7 @@ class Pipeline:
         finally:
             lost = self._save()
             self.spool.close()
+            self._sender.close()
         return lost
 
     def _deliver(self, timeout_s: float) -> None:
@@ -196,17 +218,26 @@ class Pipeline:
     def _save(self) -> int:
         self._resend = self._replayed = None
         self._evacuate()
-        lost = len(self._in_flight)
-        for number in self._in_flight:
-            self._losses.lose(self._in_flight[number].event, "disk_full")
+        lost = sum(not self._in_flight[number].written for number in self._in_flight)
+        for number in [number for number in self._in_flight if not self._in_flight[number].written]:
+            entry = self._in_flight.take(number)
+            if entry is not None:
+                self._losses.lose(entry.event, "disk_full")
+        untold = UntoldLosses()
         for notice in self.drops.take():
             if not self._to_spool(notice, beyond_cap=True):
-                log.error("a loss that nobody can be told of", notice=notice.value.decode(), topic=notice.topic)
+                log.error("a loss is told by the next process", notice=notice.value.decode(), topic=notice.topic)
+                untold.add(*loss_of(notice))
+        self._in_flight.settle(untold)
         return lost
 
     def _stalled(self) -> bool:
         oldest = self._in_flight.oldest
         return oldest is not None and oldest.sent and self._now - oldest.since > self._limits.stall_s
+
+    def _is_journal_full(self) -> bool:
+        """Say whether one event that waits, for a partition without a leader, keeps too many delivered ones on disk."""
+        return len(self._in_flight) > 0 and self.spool.journal.size > 2 * self._limits.queue_bytes + _JOURNAL_SLACK
 
     def _tell(self) -> None:
         """Say what was lost since the last time, and ask whether the disk has room again."""
@@ -254,8 +285,6 @@ class Pipeline:
         """
         self._unreached = False
         self._attempt += 1
-        for number in [number for number in self._in_flight if self._in_flight[number].secured]:
-            self._in_flight.take(number)
         if self._in_flight:
             log.warning("broker not reached; events go to disk", events=len(self._in_flight))
         room = self.spool.segment_bytes
@@ -274,6 +303,19 @@ class Pipeline:
         self._sender.forget()
         if self._in_flight:
             self._resend_from_memory(self._now + self._limits.retry_s)
+
+    def _keep(self, number: int, event: KafkaRecord, size: int, now: float) -> None:
+        """Keep an event in memory, and on disk if that takes it."""
+        refusal = self._in_flight.keep(number, event, size, now)
+        if refusal is not None:
+            if not self.spool.refusal:
+                log.warning("the disk refuses; events are in memory alone", why=refusal.strerror)
+            self.spool.refuse(refusal)
+            self._note()
+
+    def _note(self) -> None:
+        """Note on disk what is settled, and how many losses nobody was told of: before anybody is answered."""
+        self._in_flight.settle(self._losses.untold(self.spool.lost))
 
     def _to_spool(self, event: KafkaRecord, *, beyond_cap: bool = False) -> bool:
         refused_before = bool(self.spool.refusal)
@@ -358,7 +400,7 @@ class Pipeline:
             return replace(event, timestamp_ms=min(event.timestamp_ms, int(time.time() * 1000)))
         except ValueError as error:
             log.warning("a record of the spool is no event and is left out", why=str(error))
-            self._losses.lose_unknown("spool_undecodable", 1)
+            self._losses.lose_unknown(wire.SPOOL_UNDECODABLE, 1)
             return None
 
     def _go_on(self, resend: Resend) -> None:

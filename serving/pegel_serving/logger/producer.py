@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from pegel.data.compact_headers import compacted
 from pegel_serving.logger.kafka_record import KafkaRecord
+from pegel_serving.logger.report_listener import LISTEN_S, ReportListener
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -30,7 +31,7 @@ class DeliveryOutcome(Enum):
 
 
 Report = Callable[[DeliveryOutcome, str], None]
-"""Called once per event, from `poll` or at once, with the verdict and the broker's word for it."""
+"""Called once per event, from `poll`, `flush` or at once, with the verdict and the broker's word for it."""
 
 
 class Sender(Protocol):
@@ -50,6 +51,14 @@ class Sender(Protocol):
 
     def flush(self, timeout_s: float) -> None:
         """Deliver reports until nothing is outstanding or the time is over."""
+        ...
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """From now on call `wake`, in any thread, when reports wait for `poll`."""
+        ...
+
+    def close(self) -> None:
+        """Call nobody any more."""
         ...
 
 
@@ -98,14 +107,18 @@ class KafkaSettings:
     servers: str
     delivery_timeout_s: float = 5.0
     """How long the producer itself tries; after that the spool takes over, so this is no limit on outages."""
-    linger_ms: int = 10
+    linger_ms: float = 10.0
+    """How long it waits for more events to send together."""
     queue_messages: int = 100_000
     queue_bytes: int = 64 << 20
     max_body_bytes: int = 1_000_000
+    security: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """What the broker asks of a client, in librdkafka's words."""
 
     def options(self) -> dict[str, object]:
         """Return the settings in librdkafka's words."""
         return {
+            **self.security,
             "bootstrap.servers": self.servers,
             "client.id": "pegel-logger",
             "acks": "all",
@@ -130,6 +143,8 @@ class KafkaSender:
         """Create the producer; it connects in its own thread, whenever a broker is there."""
         self._settings = settings
         self._fatal = False
+        self._reports: deque[tuple[Report, KafkaError | None]] = deque()
+        self._listener: ReportListener | None = None
         self._producer = self._create()
 
     def send(self, event: KafkaRecord, report: Report) -> bool:
@@ -139,9 +154,9 @@ class KafkaSender:
                 event.topic,
                 value=event.value,
                 key=event.key,
-                headers=list(compacted(event.key, event.headers)),
+                headers=list(event.sent_headers),
                 timestamp=event.timestamp_ms,
-                on_delivery=lambda error, _message: report(*_verdict(error)),
+                on_delivery=lambda error, _message: self._note(report, error),
             )
         except BufferError:
             return False
@@ -157,7 +172,11 @@ class KafkaSender:
 
     def poll(self) -> None:
         """Deliver waiting reports; replace a producer that librdkafka declared beyond repair."""
-        self._producer.poll(0)
+        if self._listener is None:
+            self._producer.poll(0)
+        else:
+            self._listener.collect()
+        self._deliver()
         if self._fatal:
             self.forget()
             self._producer.flush(0.1)
@@ -170,6 +189,27 @@ class KafkaSender:
     def flush(self, timeout_s: float) -> None:
         """Send without lingering and deliver reports."""
         self._producer.flush(timeout_s)
+        self._deliver()
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Wait for reports in a thread. Worth it where an answer waits for each: it takes turns for every report."""
+        self._listener = ReportListener(lambda: self._producer.poll(LISTEN_S), wake)
+
+    def close(self) -> None:
+        """End the thread, if there is one."""
+        if self._listener is not None:
+            self._listener.close()
+
+    def _note(self, report: Report, error: KafkaError | None) -> None:
+        """Keep a report for the thread that polls: this is called in any."""
+        self._reports.append((report, error))
+        if self._listener is not None:
+            self._listener.tell()
+
+    def _deliver(self) -> None:
+        while self._reports:
+            report, error = self._reports.popleft()
+            report(*_verdict(error))
 
     def _create(self) -> Producer:
         def notice(error: KafkaError) -> None:

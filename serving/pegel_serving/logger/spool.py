@@ -7,14 +7,16 @@
     0000001000000002-c09e5a1f.seg   <- last: appended to
     cursor                          <- how far one segment has been delivered, replaced atomically
 
+What a killed process had in memory lies beside it, see `journal`, and becomes the first segments when it is opened.
 How a record lies in its segment is said in `spool_records`. Damage (a record torn by a power cut, garbage in the
 middle) is skipped up to the next record whose checksum holds, and counted.
 
 What a power cut took so cleanly that a segment ends with a whole record cannot be seen.
 
-Writes reach the operating system at once, so they survive SIGKILL; they are not forced to the platter, so a power
-failure may cost the last seconds. Delivery is at least once: what was read but not `advance`d is read again, and so is
-what was advanced while the disk refused the cursor.
+Writes reach the operating system at once, so they survive SIGKILL; they are not forced to the platter (no `fsync`), so
+a power failure may cost what the system had not written yet: with Linux' settings the last 30 s or so. Delivery is at
+least once: what was read but not `advance`d is read again, and so is what was advanced while the disk refused the
+cursor.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import os
 import secrets
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -32,8 +34,20 @@ from pathlib import Path
 import filelock
 import structlog
 
+from pegel.data import wire
 from pegel.errors import SetupError, TemporaryError
-from pegel_serving.logger.spool_records import HEAD, append_whole, head, next_record, record_at
+from pegel_serving.logger.journal import Journal, prepare, take_over
+from pegel_serving.logger.served_namespaces import ServedNamespaces
+from pegel_serving.logger.spool_records import (
+    HEAD,
+    append_whole,
+    file_name,
+    head,
+    next_record,
+    number_and_mark,
+    record_at,
+)
+from pegel_serving.logger.untold_losses import Loss, UntoldLosses
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -106,12 +120,29 @@ class Spool:
         """How many damaged stretches were skipped."""
         self.lost = 0
         """How many records went with them, as far as known; at least one each."""
-        self._recover()
+        try:
+            self.untold = self._recover()
+            """What an earlier process lost without telling anybody; None: nobody knows."""
+            self.namespaces = ServedNamespaces(folder)
+            # what was inherited is noted again until it was told
+            self.journal = Journal(folder, untold=self._still_untold().counts)
+        except OSError as error:
+            self._lock.release()
+            raise SetupError(
+                f"what the last logger had in memory must become part of the spool {folder}, and there must be room "
+                f"for a note; given: {error.strerror}. Nothing was started, and nothing is lost; make room on the disk "
+                "and the folder writable."
+            ) from error
 
     @property
     def size(self) -> int:
-        """Return the disk space in use."""
+        """Return the disk space of what waits; what is in memory lies beside it."""
         return sum([segment.size for segment in self._segments.values()])
+
+    @property
+    def disk_bytes(self) -> int:
+        """Return all disk space in use."""
+        return self.size + self.journal.size
 
     @property
     def records(self) -> int:
@@ -230,23 +261,36 @@ class Spool:
         """Give up on the first segment, which the disk does not give back; the file stays, and is counted as damage."""
         self._set_aside(min(self._segments))
 
+    def refuse(self, error: OSError) -> None:
+        """Note that the disk refused something that was to lie beside the spool."""
+        self.refusal = _reason(error)
+
     def close(self) -> None:
         """Close the files and leave the lock. What is not delivered stays for the next process."""
         self._close_tail()
+        self.journal.close()
         self._lock.release()
 
-    def _recover(self) -> None:
+    def _still_untold(self) -> UntoldLosses:
+        """Return what a kill before the first tick would leave untold: what was inherited, and what is damaged."""
+        untold = UntoldLosses(self.untold)
+        for namespace in self.namespaces:
+            for reason, count in ((wire.KILLED_UNKNOWN, int(self.untold is None)), (wire.SPOOL_DAMAGED, self.lost)):
+                if count:
+                    untold.add(Loss(namespace, "", reason), count)
+        return untold
+
+    def _recover(self) -> Mapping[Loss, int] | None:
+        """Count what waits, and return which losses were told to nobody; None: nobody knows."""
         (self.folder / "draft").unlink(missing_ok=True)
         delivered, offset = self._read_cursor()
-        for path in sorted(self.folder.glob("*-*.seg")):
-            number, _, mark = path.stem.partition("-")
-            try:
-                key, raw = int(number), bytes.fromhex(mark)
-            except ValueError:
-                log.warning("not a segment; it is left alone", file=path.name)
-                continue
-            segment = self._segments[key] = _Segment(path, raw, 0)
-            segment.offset = offset if key == delivered else 0
+        if not any(True for pattern in ("cursor", "*.mem", "*.seg") for _ in self.folder.glob(pattern)):
+            prepare(self.folder)
+        inherited = take_over(self.folder, before=min(self._found(), default=_START))
+        offsets = {delivered: offset, **inherited.offsets}
+        for key, (path, mark) in self._found().items():
+            segment = self._segments[key] = _Segment(path, mark, 0)
+            segment.offset = offsets.get(path.stem, 0)
             try:
                 self._count(segment)
             except OSError as error:
@@ -256,6 +300,18 @@ class Spool:
             if not segment.left:
                 self._drop(key)
         self._save()
+        return inherited.untold
+
+    def _found(self) -> dict[int, tuple[Path, bytes]]:
+        """Return path and mark of every segment in the folder, by number, the first one first."""
+        found: dict[int, tuple[Path, bytes]] = {}
+        for path in sorted(self.folder.glob("*.seg")):
+            named = number_and_mark(path)
+            if named is None:
+                log.warning("not a segment; it is left alone", file=path.name)
+            else:
+                found[named[0]] = path, named[1]
+        return found
 
     def _count(self, segment: _Segment) -> None:
         """Count the whole records of a segment. The damage between them is counted when it is read over."""
@@ -275,23 +331,23 @@ class Spool:
         if damaged and not segment.left:
             segment.damages = 1  # nobody will read over it
 
-    def _read_cursor(self) -> tuple[int, int]:
-        """Return the segment and how far it was delivered. A damaged cursor is counted: records may come twice."""
+    def _read_cursor(self) -> tuple[str, int]:
+        """Return the name of a segment and how far it was delivered. With a damaged cursor, records may come twice."""
         try:
             content = (self.folder / "cursor").read_bytes()
         except FileNotFoundError:
-            return 0, 0
+            return "", 0
         except OSError as error:
             log.warning("the cursor cannot be read; delivered events may come again", reason=_reason(error))
-            return 0, 0
+            return "", 0
         try:
-            number, offset, checksum = (int(part) for part in content.split())
+            name, offset, checksum = content.split()
+            if int(checksum) == zlib.crc32(b"%b %b" % (name, offset)):
+                return name.decode("ascii"), int(offset)
         except ValueError:
-            number, offset, checksum = 0, 0, -1
-        if checksum != zlib.crc32(b"%d %d" % (number, offset)):
-            log.warning("the cursor is damaged; delivered events may come again")
-            return 0, 0
-        return number, offset
+            pass
+        log.warning("the cursor is damaged; delivered events may come again")
+        return "", 0
 
     def _append(self, record: bytes, size: int) -> None:
         """Append to the last segment, or begin one. Raises OSError; then nothing of the record is kept."""
@@ -317,7 +373,7 @@ class Spool:
 
     def _new(self, number: int) -> _Segment:
         mark = secrets.token_bytes(4)
-        return _Segment(self.folder / f"{number:016d}-{mark.hex()}.seg", mark, 0, since=time.time())
+        return _Segment(self.folder / file_name(number, mark, ".seg"), mark, 0, since=time.time())
 
     def _drop(self, number: int) -> None:
         path = self._segments[number].path
@@ -347,9 +403,8 @@ class Spool:
             self.lost += max(segment.left, segment.damages)
 
     def _save(self) -> None:
-        number = min(self._segments, default=0)
-        offset = self._segments[number].offset if self._segments else 0
-        place = b"%d %d" % (number, offset)
+        first = self._segments[min(self._segments)] if self._segments else None
+        place = b"%b %d" % (os.fsencode(first.path.stem), first.offset) if first else b"none 0"
         draft = self.folder / "cursor.draft"
         try:
             draft.write_bytes(b"%b %d\n" % (place, zlib.crc32(place)))

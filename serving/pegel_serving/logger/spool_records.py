@@ -7,17 +7,31 @@ The mark is drawn at random and stands in the file's name, so that no body can i
 from __future__ import annotations
 
 import os
+import re
 import struct
 import zlib
 from io import BufferedReader, FileIO
+from pathlib import Path
 
 HEAD = struct.Struct(">4sII")
 _CHUNK = 1 << 20
+_STEM = re.compile(r"([0-9]{16})-([0-9a-f]{8})")
 
 
 def head(mark: bytes, record: bytes) -> bytes:
     """Return what stands before a record."""
     return HEAD.pack(mark, len(record), _checksum(record))
+
+
+def file_name(number: int, mark: bytes, suffix: str) -> str:
+    """Return the name of the file with records marked so; names sort by number."""
+    return f"{number:016d}-{mark.hex()}{suffix}"
+
+
+def number_and_mark(path: Path) -> tuple[int, bytes] | None:
+    """Return what a name made by `file_name` says; None for a file that somebody else put there."""
+    parts = _STEM.fullmatch(path.stem)
+    return (int(parts[1]), bytes.fromhex(parts[2])) if parts else None
 
 
 def append_whole(file: FileIO, data: bytes, start: int) -> None:
