@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,15 +20,17 @@ from pegel.baseline.baseline import Baseline
 from pegel.baseline.outliers import OutlierTables
 from pegel.data.arrow_columns import columns_of
 from pegel.data.columns import TIME, Role
-from pegel.featurestore import FeatureStore
+from pegel.featurestore import TrainingData
 from pegel.judge.comparison import kept_statistics
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.layout import Layout, build_layout
 from pegel.stats.seasons import Seasons
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
+from pegel_spark import training_table
 from pegel_spark.timed_rows import Timed, by_season
 from pegel_spark.training_columns import TrainingColumns
+from pegel_spark.training_quality import refuse_unmet
 
 _TIMES = frozenset({"timestamp", "timestamp_ntz", "date"})
 """Types of Spark that hold times."""
@@ -43,28 +45,41 @@ class Profile:
     features: int
     request_row: list[dict[str, Any]]
     """One row of the training data, as a client would send it: see `pegel.data.example_request.Row`."""
+    remarks: list[str]
+    """What is worth knowing of it, a line each: where the feature store's own statistics say something else."""
 
 
 def profile(
-    spark: SparkSession, spec: MonitorSpec, features: FeatureStore, baselines: BaselineStore, *, now: datetime
+    spark: SparkSession,
+    spec: MonitorSpec,
+    features: TrainingData,
+    baselines: BaselineStore,
+    *,
+    now: datetime,
+    remarks: Callable[[Baseline], list[str]] = lambda _: [],
 ) -> Profile:
     """Build the baseline that `spec` asks for and keep it.
 
-    Raises NotFound for unknown training data, InvalidSpec when its columns do not fit its schema.
+    `remarks` looks at it before it is kept, and may refuse it. Raises NotFound for unknown training data, InvalidSpec
+    when its columns do not fit its schema, PermanentError when its rows are not as the spec expects them.
     """
     baseline = build(spark, spec, features, now=now)
+    told = remarks(baseline)
+    if spec.watch.expectations:
+        rows = training_table.read(spark, features.read_training_data(spec.baseline.source))
+        refuse_unmet(rows, baseline, spec)
     baselines.put(baseline)
     row = request_row(spark, spec, features)
-    return Profile(baseline.id, baseline.rows, len(baseline.layout.features), row)
+    return Profile(baseline.id, baseline.rows, len(baseline.layout.features), row, told)
 
 
-def request_row(spark: SparkSession, spec: MonitorSpec, features: FeatureStore) -> list[dict[str, Any]]:
+def request_row(spark: SparkSession, spec: MonitorSpec, features: TrainingData) -> list[dict[str, Any]]:
     """Return one row of the training data as a client would send it; a row without gaps, if there is one.
 
     Features in the order of the schema, then every column of times beside them: a model may take it.
     """
     schema = features.describe(spec.baseline.source)
-    frame = spark.read.parquet(str(features.read_training_data(spec.baseline.source)))
+    frame = training_table.read(spark, features.read_training_data(spec.baseline.source))
     kinds = {field.name: field.kind.value for field in schema.of_role(Role.FEATURE)}
     fields = {field.name for field in schema.fields}
     times = [name for name, kind in frame.dtypes if kind in _TIMES and name not in fields]
@@ -76,10 +91,10 @@ def request_row(spark: SparkSession, spec: MonitorSpec, features: FeatureStore) 
     return [{"name": name, "kind": kind, "value": _as_sent(values.get(name))} for name, kind in kinds.items()]
 
 
-def build(spark: SparkSession, spec: MonitorSpec, features: FeatureStore, *, now: datetime) -> Baseline:
+def build(spark: SparkSession, spec: MonitorSpec, features: TrainingData, *, now: datetime) -> Baseline:
     """Build the baseline that `spec` asks for. The same rows, in any order and partitioning, give the same id."""
     schema = features.describe(spec.baseline.source)
-    frame = spark.read.parquet(str(features.read_training_data(spec.baseline.source)))
+    frame = training_table.read(spark, features.read_training_data(spec.baseline.source))
     timed = Timed.of(frame, schema, spec)
     values = TrainingColumns(timed.ordered, schema)
     layout = build_layout(schema, values, kept_statistics(spec.watch))

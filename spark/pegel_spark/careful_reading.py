@@ -19,6 +19,7 @@ import structlog
 
 from pegel.errors import Unavailable
 from pegel.stream.arrivals import minute_us
+from pegel.stream.baseline_documents import BaselineDocuments
 from pegel.stream.commit import SetAside
 from pegel.stream.counting_plan import CountingPlan
 from pegel.stream.outcomes import Outcomes
@@ -27,7 +28,7 @@ from pegel.stream.positions import OffsetRange
 from pegel.stream.task_output import PartitionRead, TaskOutput, together
 from pegel_spark.consuming import Reading
 from pegel_spark.counting_job import Work, answers
-from pegel_spark.group_stream import BaselineDocuments, GroupStream
+from pegel_spark.group_stream import GroupStream
 
 log = structlog.get_logger()
 STEP = 1_024
@@ -145,15 +146,15 @@ def _count(connection: Connection, work: Work, documents: BaselineDocuments) -> 
     """Count a range of records and send what came of it. Runs in the process that may die."""
     _limit_memory()
     try:
-        found = list(answers(work, documents.load))
+        counted = list(answers(work, documents.load))
     except Exception as error:  # noqa: BLE001 - whatever reading these records raises is told to the one who halves them
         connection.send(("failed", f"{error!r:.300}"))
         return
-    for answer in found:
+    for answer in counted:
         if isinstance(answer, Unavailable):
             connection.send(("broker", str(answer)))
             return
-    connection.send(("counted", together(answer for answer in found if isinstance(answer, TaskOutput))))
+    connection.send(("counted", together(answer for answer in counted if isinstance(answer, TaskOutput))))
 
 
 def _describe(connection: Connection, reading: Reading) -> None:

@@ -17,6 +17,7 @@ from pegel.data.compact_headers import Headers
 from pegel.errors import Unavailable
 from pegel.stream.positions import OffsetRange
 from pegel.stream.wire_records import Address, Records
+from pegel_spark import kafka_clients
 
 Message: TypeAlias = Any
 """The client's type says of each part that it may be missing, which those of a record are not."""
@@ -34,12 +35,25 @@ STEP = 20
 WAIT_S = 0.1
 """How long records are waited for that the broker said it has: where some offsets hold none there are fewer."""
 GONE = frozenset((KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET, KafkaError.UNKNOWN_TOPIC_OR_PART))  # noqa: SLF001  the client's own name
+DAMAGED = frozenset(
+    getattr(KafkaError, code)
+    for code in ("_BAD_MSG", "_BAD_COMPRESSION", "_NOT_IMPLEMENTED", "INVALID_MSG", "MSG_SIZE_TOO_LARGE")
+)
+"""What the client says of records that it cannot take apart. It goes on behind them, as if they had not been there."""
 _consumers: dict[str, Consumer] = {}
 """By broker: a worker is used for many tasks, and a connection costs more than what a small one reads."""
 
 
+_troubles: dict[str, str] = {}
+"""By broker: what the client said last of what is wrong with it, such as a password that it does not take."""
+
+
 class RecordsGone(Exception):
     """The broker has not got the records any more; whoever asks for its partitions again sees what became of them."""
+
+
+class RecordsDamaged(Exception):
+    """Records are there and cannot be taken apart: whoever reads carefully sets them aside, each by its address."""
 
 
 @dataclass(slots=True)
@@ -58,7 +72,10 @@ class Reading:
     emptied: list[OffsetRange] = field(default_factory=list)
 
     def records(self) -> Iterator[Records]:
-        """Yield the records. Raises Unavailable when the broker is silent, RecordsGone."""
+        """Yield the records. Raises Unavailable when the broker is silent, RecordsGone, RecordsDamaged.
+
+        A broker that falls silent after some were yielded ends it: what is left is the next batch's, which raises.
+        """
         consumer = _consumers.pop(self.kafka, None) or _connected(self.kafka)
         open_ranges = {wanted.address: wanted for wanted in self.ranges if wanted.start < wanted.end}
         try:
@@ -74,13 +91,17 @@ class Reading:
         _consumers[self.kafka] = consumer
 
     def _consumed(self, consumer: Consumer, open_ranges: dict[Address, OffsetRange]) -> Iterator[Records]:
-        heard_at = time.monotonic()
+        heard_at, heard = time.monotonic(), False
         while open_ranges and not self.enough:
             messages = self._chunk(consumer, sum(wanted.records for wanted in open_ranges.values()))
-            if messages:
-                heard_at = time.monotonic()
+            if any(message.error() is None for message in messages):
+                heard_at, heard = time.monotonic(), True
             elif time.monotonic() - heard_at > ANSWER_WITHIN_S:
-                raise Unavailable(f"the broker {self.kafka} sent none of the records asked for: {_list(open_ranges)}")
+                if heard:
+                    return
+                trouble = _troubles.pop(self.kafka, "")
+                asked = f"{_list(open_ranges)}{f'; the client says: {trouble}' if trouble else ''}"
+                raise Unavailable(f"the broker {self.kafka} sent none of the records asked for: {asked}")
             for address, own in self._wanted(messages, open_ranges).items():
                 yield as_records(address, own)
 
@@ -107,6 +128,8 @@ class Reading:
             if message.error() is not None:
                 if _is_emptied(message, wanted):
                     self.emptied.append(open_ranges.pop(address))
+                elif message.error().code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  the client's own name
+                    _troubles[self.kafka] = str(message.error())
                 continue
             if message.offset() < wanted.end:
                 by_address.setdefault(address, []).append(message)
@@ -121,10 +144,15 @@ class Reading:
 
 
 def _is_emptied(message: Message, wanted: OffsetRange) -> bool:
-    """Say whether there is nothing up to the end of a range. Raises RecordsGone if it can be read no more."""
+    """Say whether there is nothing up to the end of a range. Raises RecordsGone if it can be read no more.
+
+    Raises RecordsDamaged if records of it cannot be taken apart; those behind its end are not its own.
+    """
     error = message.error()
     if error.code() in GONE:
         raise RecordsGone(f"{wanted}: {error}")
+    if error.code() in DAMAGED and message.offset() < wanted.end:
+        raise RecordsDamaged(f"{wanted}: {error}")
     return bool(error.code() == KafkaError._PARTITION_EOF and message.offset() >= wanted.end)  # noqa: SLF001  the client's own name
 
 
@@ -151,7 +179,8 @@ def _headers(message: Message) -> Headers:
 def _connected(kafka: str) -> Consumer:
     return Consumer(
         {
-            "bootstrap.servers": kafka,
+            **kafka_clients.librdkafka(kafka),
+            "error_cb": lambda error: _troubles.__setitem__(kafka, error.str()),
             # The client wants one. Nothing is ever committed under it.
             "group.id": "pegel-stream",
             "enable.auto.commit": False,
@@ -165,7 +194,6 @@ def _connected(kafka: str) -> Consumer:
             # A question for what comes next is still open when a range was read: the next one waits for its answer.
             "fetch.wait.max.ms": 10,
             "fetch.error.backoff.ms": 100,
-            "log_level": 0,
         }
     )
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import gc
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from pyspark import Broadcast
 from pyspark.sql import SparkSession
 
 from pegel.errors import Unavailable
+from pegel.stream.baseline_documents import BaselineDocuments
 from pegel.stream.counting_plan import CountingPlan
 from pegel.stream.counting_task import CountingTask, LoadBaseline
 from pegel.stream.positions import OffsetRange
@@ -22,6 +26,8 @@ FEW_PANES_BYTES = 4 * 1024 * 1024
 """Bytes of what is counted up to which many records are taken at once."""
 TASK_RECORDS = 4_000
 """Records that are worth a task of their own; a task costs as much as counting some hundreds."""
+EVEN_RECORDS = 50_000
+"""Records that a task may have more than another: while the last task counts, no other core does."""
 
 Answer = TaskOutput | Unavailable
 """A broker that is away is no failure of the task, so it is an answer."""
@@ -37,22 +43,24 @@ class Work:
     is_whole: bool = False
 
 
-def run(spark: SparkSession, works: Sequence[Work], load_of: Callable[[], LoadBaseline]) -> TaskOutput:
+def run(spark: SparkSession, works: Sequence[Work], documents: Broadcast[BaselineDocuments]) -> TaskOutput:
     """Count ranges of records, one task for each of `works`; return what all of them found.
 
-    `load_of` returns, in the worker, what loads a baseline there. Raises Unavailable when the broker is away or has
-    records no more, Py4JError when a worker dies.
+    Raises Unavailable when the broker is away or has records no more, Py4JError when a worker dies.
     """
 
     def count(own: Iterable[Work]) -> Iterator[Answer]:
         for work in own:
-            yield from answers(work, load_of())
+            load = documents.value.load
+            # Spark switches it on whenever it reads a broadcast; see `pegel_spark.daemon`.
+            gc.disable()
+            yield from answers(work, load)
 
-    found: list[Answer] = spark.sparkContext.parallelize(works, len(works)).mapPartitions(count).collect()
-    for answer in found:
+    returned: list[Answer] = spark.sparkContext.parallelize(works, max(1, len(works))).mapPartitions(count).collect()
+    for answer in returned:
         if isinstance(answer, Unavailable):
             raise answer
-    return together(answer for answer in found if isinstance(answer, TaskOutput))
+    return together(answer for answer in returned if isinstance(answer, TaskOutput))
 
 
 def answers(work: Work, load: LoadBaseline) -> Iterator[Answer]:
@@ -82,11 +90,24 @@ def _empty(emptied: OffsetRange) -> PartitionRead:
 
 
 def shared_out(ranges: Iterable[OffsetRange], tasks: int) -> list[tuple[OffsetRange, ...]]:
-    """Return ranges by task: as many tasks as are worth it, each with about as many records, `tasks` at most."""
-    largest_first = sorted(ranges, key=lambda each: (-each.records, each.address))
-    records = sum(each.records for each in largest_first)
-    wanted = max(1, min(tasks, len(largest_first), -(-records // TASK_RECORDS)))
+    """Return ranges by task: as many tasks as are worth it, `tasks` at most, each with about as many records.
+
+    Where whole partitions do not share evenly, they are read in part: the next batch has the rest.
+    """
+    largest_first = sorted((each for each in ranges if each.records), key=lambda each: (-each.records, each.address))
+    wanted = max(1, min(tasks, len(largest_first), -(-_records(largest_first) // TASK_RECORDS)))
     shares: list[list[OffsetRange]] = [[] for _ in range(wanted)]
     for each in largest_first:
-        min(shares, key=lambda share: sum(own.records for own in share)).append(each)
-    return [tuple(share) for share in shares if share]
+        min(shares, key=_records).append(each)
+    most = max(EVEN_RECORDS, min(map(_records, shares)))
+    return [_first(share, most) for share in shares if share]
+
+
+def _first(share: Sequence[OffsetRange], most: int) -> tuple[OffsetRange, ...]:
+    """Return about `most` of the records of ranges, of each as large a part, and at least one."""
+    part = min(1.0, most / _records(share))
+    return tuple(replace(each, end=each.start + math.ceil(part * each.records)) for each in share)
+
+
+def _records(share: Iterable[OffsetRange]) -> int:
+    return sum(each.records for each in share)

@@ -29,17 +29,20 @@ from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.registry_view import RegistryView
 from pegel.store.stream_store import StreamStore
-from pegel.stream.positions import OffsetRange, PartitionEnds, positions
-from pegel_spark import session
+from pegel.stream.positions import OffsetRange, positions
+from pegel_spark import driver_metrics, executors, session
 from pegel_spark.careful_reading import CarefulReader
-from pegel_spark.following import LOOK_EVERY_S, WARY_RECORDS, Following
+from pegel_spark.following import BROKER, LOOK_EVERY_S, ROOM, WARY_RECORDS, Following
 from pegel_spark.group_stream import GroupStream
 from pegel_spark.heartbeat import HeartbeatWriter
 from pegel_spark.job import Job
 from pegel_spark.persistence import DatabaseWait, Persistence, StoppedWaiting
 from pegel_spark.progress import Progress
+from pegel_spark.realtime_outliers import RealtimeOutliers
+from pegel_spark.scratch_room import ScratchRoom, lacks_room
 from pegel_spark.side_topics import SideTopics
-from pegel_spark.topic_partitions import TopicPartitions
+from pegel_spark.topic_partitions import Partitions, TopicPartitions
+from pegel_spark.waiting_note import WaitingNote
 
 log = structlog.get_logger()
 MAX_ERROR = 500
@@ -64,11 +67,12 @@ class Exit(IntEnum):
 
 @dataclass(slots=True)
 class Driver:
-    """A streaming driver in its folder."""
+    """A streaming driver."""
 
     job: Job
     settings: Settings
     clock: SystemClock = field(default_factory=SystemClock)
+    _spark: SparkSession | None = None
     _stopping: bool = False
     _careful_rounds: int = 0
     _last_error: str | None = None
@@ -78,33 +82,39 @@ class Driver:
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         try:
-            stream = self._connect()
-            code = self._run(stream)
+            code = self._run(self._connect())
         except StoppedWaiting:
             log.info("stopped while the database was away")
             return Exit.STOPPED
         except Superseded as error:
             log.warning("superseded", reason=str(error))
             return Exit.SUPERSEDED
+        finally:
+            # Last of all: what the database is to know is said.
+            if self._spark is not None:
+                session.end(self._spark)
         log.info("ended", code=code.name.lower(), error=self._last_error)
         return code
 
-    def _run(self, stream: GroupStream) -> Exit:
-        beats = HeartbeatWriter(self.job, stream, Progress(self.job.document.trigger), self.clock, self.clock.now())
+    def _run(self, beats: HeartbeatWriter) -> Exit:
+        stream = beats.stream
         topics = TopicPartitions(self.job.document.kafka)
         try:
-            code = self._stream(beats, topics, self.job.new_scratch())
+            driver_metrics.serve(beats, self.settings.metrics_port)
+            code = self._stream(beats, topics)
         except StoppedWaiting:
             code = Exit.STOPPED
         except (Py4JError, ConnectionError, EOFError) as failure:
             # The Java side ends by itself when the whole process group is told to stop; otherwise it crashed.
             code = Exit.STOPPED if self._asked_to_stop() else Exit.QUERY_FAILED
             self._last_error = type(failure).__name__
-        except (PySparkException, SetupError) as failure:
-            # Raised while the session or a query starts, where no query is there yet that could tell it.
+        except (PySparkException, SetupError, OSError) as failure:
+            # Raised while the session or a query starts, where no query is there yet that could tell it; or a folder
+            # that cannot be used, for another reason than that its disk is full.
             code, self._last_error = Exit.QUERY_FAILED, f"{type(failure).__name__}: {failure}"[:MAX_ERROR]
         finally:
             topics.close()
+            stream.realtime.close()
             stream.side.close()
         if code is Exit.STOPPED:
             self._last_error = None
@@ -113,37 +123,45 @@ class Driver:
         beats.write(state="stopped", error=self._last_error)
         return code
 
-    def _connect(self) -> GroupStream:
+    def _connect(self) -> HeartbeatWriter:
         """Claim the group and restore its state; wait for the database if need be."""
-        document = self.job.document
-        wait = DatabaseWait(self.clock, self._asked_to_stop)
+        document, started_at = self.job.document, self.clock.now()
+        note = WaitingNote(self.job.note)
+        note.clear()
+        wait = DatabaseWait(self.clock, self._asked_to_stop, note)
         engine = connect(self.settings.database)
         wait.patiently(lambda: migrate(engine))
         store = StreamStore(engine)
         claim = wait.patiently(lambda: store.claim(document.group, self.job.generation, self.clock.now()))
         registry_view = RegistryView(Registry(engine), BaselineStore(engine), document.group)
         persistence = Persistence(store, claim, self.clock, wait)
-        stream = GroupStream(registry_view, persistence, SideTopics(document.kafka), self.clock)
-        stream.restore()
-        return stream
+        side, realtime = SideTopics(document.kafka), RealtimeOutliers(document.kafka)
+        stream = GroupStream(registry_view, persistence, side, realtime, self.clock)
+        beats = HeartbeatWriter(self.job, stream, Progress(document.trigger), self.clock, started_at)
+        with beats.meanwhile("restoring its state"):
+            stream.restore()
+        return beats
 
-    def _stream(self, beats: HeartbeatWriter, topics: TopicPartitions, scratch: Path) -> Exit:
+    def _stream(self, beats: HeartbeatWriter, topics: TopicPartitions) -> Exit:
         """Follow the partitions that there are, and look again which these are, now and then."""
         following: Following | None = None
-        stream = beats.stream
+        stream, room, group = beats.stream, ScratchRoom(self.job), self.job.document.group
         with ThreadPoolExecutor(1, "batch") as pool:
-            while there := self._partitions(beats, topics):
-                found = positions(stream.state.offsets, there, self.clock.now())
-                stream.begin_at(found)
+            while (scratch := self._scratch(beats, room)) and (
+                there := self._partitions(beats, topics, lacking=following.lacking if following else "")
+            ):
+                begin = positions(stream.state.offsets, there.ends, self.clock.now())
+                stream.begin_at(begin, there)
                 if following is None:
-                    spark = self._session(scratch)
-                    following = Following(spark, beats, topics, self._asked_to_stop, stream.persistence.claim.deaths)
-                    log.info("running", group=self.job.document.group, generation=self.job.generation)
-                if following.failures >= CAREFUL_AFTER and not found.gaps:
+                    with beats.meanwhile("starting Spark"):
+                        self._spark = session.build(f"pegel-monitor-{group}", self.settings, scratch=scratch)
+                        executors.warm(self._spark, beats, pool, self._asked_to_stop)
+                    following = self._following(self._spark, beats, topics)
+                if following.failures >= CAREFUL_AFTER and not begin.gaps:
                     self._careful_rounds += 1
                     if self._careful_rounds > CAREFUL_ROUNDS:
                         return Exit.QUERY_FAILED
-                    self._read_carefully(beats, found.ranges)
+                    self._read_carefully(beats, begin.ranges)
                     following.failures = 0
                     continue
                 before = stream.batches
@@ -153,33 +171,55 @@ class Driver:
                 self._last_error = following.error
         return Exit.STOPPED
 
-    def _session(self, scratch: Path) -> SparkSession:
-        spark = session.build(f"pegel-monitor-{self.job.document.group}", self.settings, jars=[], scratch=scratch)
-        session.warm(spark)
-        return spark
+    def _following(self, spark: SparkSession, beats: HeartbeatWriter, topics: TopicPartitions) -> Following:
+        """Say that records are read from now on."""
+        persistence = beats.stream.persistence
+        persistence.begin_to_read()
+        beats.runs()
+        log.info("running", group=self.job.document.group, generation=self.job.generation)
+        return Following(spark, beats, topics, self._asked_to_stop, persistence.claim.deaths)
 
-    def _partitions(self, beats: HeartbeatWriter, topics: TopicPartitions) -> list[PartitionEnds]:
-        """Return the partitions that there are, waiting for the broker and for the first topic; none: to stop."""
+    def _scratch(self, beats: HeartbeatWriter, room: ScratchRoom) -> Path | None:
+        """Return where Spark puts its files, once there is room for them; None: to stop."""
+        while not self._asked_to_stop():
+            try:
+                return room.folder()
+            except OSError as error:
+                if not lacks_room(error):
+                    raise
+                beats.missing.wait_for(ROOM, str(error))
+                beats.write_if_due()
+                time.sleep(LOOK_EVERY_S)
+        return None
+
+    def _partitions(self, beats: HeartbeatWriter, topics: TopicPartitions, *, lacking: str) -> Partitions | None:
+        """Return the partitions that there are, waiting for the broker and for the first topic; None: to stop.
+
+        `lacking`: what else is waited for until a batch has proved that it is there.
+        """
         stream = beats.stream
         while not self._asked_to_stop():
             stream.look()
             try:
-                there = topics.ends(stream.topics)
+                there = topics.look(stream.topics)
             except Unavailable as error:
-                beats.waits_for("the broker", str(error))
+                beats.missing.wait_for(BROKER, str(error))
             else:
-                if there:
-                    beats.waits_for_nothing()
-                    stream.forget_partitions_but([(ends.topic, ends.partition) for ends in there])
+                if there.addresses:
+                    beats.missing.found(but=lacking)
+                    beats.missing.cannot_read(there)
+                    stream.forget_partitions_but(there.addresses)
                     return there
-                beats.waits_for("a topic", f"none of {', '.join(sorted(stream.topics)) or 'no model'} exists")
+                names = ", ".join(there.absent)
+                beats.missing.wait_for(f"the topic {names}" if names else "a model", "the broker has no such topic")
             beats.write_if_due()
             time.sleep(LOOK_EVERY_S)
-        return []
+        return None
 
     def _read_carefully(self, beats: HeartbeatWriter, ranges: Sequence[OffsetRange]) -> None:
         """Read what one wary batch would hold in small steps, so that whatever kills its reader is found."""
-        log.warning("reading carefully", error=self._last_error)
+        before = f"{beats.stream.persistence.claim.deaths} drivers ended while they read from here"
+        log.warning("reading carefully", reason=self._last_error or before)
 
         def turn() -> None:
             beats.write_if_due()
@@ -191,11 +231,11 @@ class Driver:
             try:
                 reader.read(replace(each, end=min(each.end, each.start + WARY_RECORDS)))
             except Unavailable as error:
-                beats.waits_for("the broker", str(error))
+                beats.missing.wait_for(BROKER, str(error))
                 return
 
     def _asked_to_stop(self) -> bool:
-        return self._stopping or self.job.stop_file.exists()
+        return self._stopping or self.job.is_told_to_stop
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True

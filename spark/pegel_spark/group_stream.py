@@ -6,41 +6,30 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import structlog
+from pyspark import Broadcast
 from pyspark.sql import SparkSession
 
-from pegel.errors import NotFound
 from pegel.spec import names
 from pegel.spec.clock import Clock, SystemClock
 from pegel.store.registry_view import GroupModels, RegistryView
-from pegel.stream.commit import Commit, SetAside
-from pegel.stream.counting_plan import CountingPlan, LoadedBaseline, load_baseline
-from pegel.stream.counting_task import LoadBaseline
+from pegel.stream.baseline_documents import BaselineDocuments
+from pegel.stream.commit import Commit, Restored, SetAside
+from pegel.stream.counting_plan import CountingPlan
 from pegel.stream.group_state import GroupState
+from pegel.stream.partition_clocks import PartitionClocks
 from pegel.stream.positions import OffsetRange, Positions
 from pegel.stream.task_output import DeadLetter, TaskOutput
 from pegel.stream.wire_records import Address
 from pegel_spark.counting_job import Work, run, shared_out
 from pegel_spark.persistence import PatientBaselines, Persistence
+from pegel_spark.realtime_outliers import RealtimeChannel
+from pegel_spark.realtime_reader import Orders
 from pegel_spark.side_topics import SideChannel
+from pegel_spark.topic_partitions import Partitions
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class BaselineDocuments:
-    """The documents that tasks need, by baseline id, and why some could not be had."""
-
-    documents: dict[str, bytes]
-    unreadable: dict[str, str]
-
-    def load(self, name: str) -> LoadedBaseline:
-        """Return a baseline made ready. Raises NotFound when its document could not be had."""
-        if name not in self.documents:
-            raise NotFound(self.unreadable.get(name, f"no document of {name}"))
-        return load_baseline(name, self.documents[name])
 
 
 @dataclass(slots=True)
@@ -50,7 +39,9 @@ class GroupStream:
     registry_view: RegistryView
     persistence: Persistence
     side: SideChannel
+    realtime: RealtimeChannel
     clock: Clock = field(default_factory=SystemClock)
+    clocks: PartitionClocks = field(default_factory=PartitionClocks)
     state: GroupState = field(init=False)
     models: GroupModels = field(init=False)
     batches: int = 0
@@ -59,14 +50,22 @@ class GroupStream:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _documents: BaselineDocuments | None = None
     """What the workers were sent last."""
-    _broadcast: Any = None
+    _broadcast: Broadcast[BaselineDocuments] | None = None
     """Where they find it."""
+
+    def __post_init__(self) -> None:
+        """Watch nothing before the state is restored."""
+        self.models = GroupModels(specs={}, elsewhere=frozenset(), baselines={})
+        nothing = Restored(offsets={}, states=[], pane_parts=[], failures=[])
+        self.state = GroupState.restored(nothing, self.baselines, self.clock.now())
 
     def restore(self) -> None:
         """Build the state from the database."""
         self.models = self.persistence.wait.patiently(self.registry_view.read)
         restored = self.persistence.restore()
         self.state = GroupState.restored(restored, self.baselines, self.clock.now())
+        self.clocks.forget_what_was_read()
+        self.state.clocks = self.clocks
         log.info("restored", partitions=len(restored.offsets), panes=len(restored.pane_parts), head=str(self.head))
 
     @property
@@ -90,27 +89,32 @@ class GroupStream:
         """Return the newest event time seen."""
         return self.state.manager.head
 
-    def read(self, spark: SparkSession, kafka: str, ranges: Sequence[OffsetRange]) -> TaskOutput:
+    def read(
+        self, spark: SparkSession, kafka: str, ranges: Sequence[OffsetRange], check: Callable[[], None] = lambda: None
+    ) -> TaskOutput:
         """Read, count, judge and commit what ranges hold, or the first of it where that is much; return what was read.
 
-        Raises Unavailable when the broker is away, Superseded, StoppedWaiting, Py4JError when a worker dies.
+        `check` is called once it was read: what it raises leaves nothing behind. Raises Unavailable when the broker is
+        away, Superseded, StoppedWaiting, Py4JError when a worker dies.
         """
         with self._lock:
             self.models = self.persistence.wait.patiently(self.registry_view.read)
             plan = self.state.plan(self.models, self.clock.now())
-            load_of = self._load_of(spark, plan)
+            self._order_realtime()
+            documents = self._sent(spark, plan)
             shares = shared_out(ranges, spark.sparkContext.defaultParallelism)
             read: list[OffsetRange] = []
 
             def count(by: CountingPlan, alone: bool) -> TaskOutput:
                 if read:  # the same records once more
                     share = [tuple(read)] if alone else [(each,) for each in read]
-                    return run(spark, [Work(kafka, own, by, is_whole=True) for own in share], load_of)
-                output = run(spark, [Work(kafka, share, by) for share in shares], load_of)
+                    return run(spark, [Work(kafka, own, by, is_whole=True) for own in share], documents)
+                output = run(spark, [Work(kafka, share, by) for share in shares], documents)
                 read.extend(OffsetRange(where, each.start, each.end) for where, each in output.reads.items())
                 return output
 
             output = self.state.count(plan, count)
+            check()
             self.take(output)
             return output
 
@@ -124,13 +128,15 @@ class GroupStream:
         self.models = self.persistence.wait.patiently(self.registry_view.read)
         self._commit(self.state.set_aside(record, output, self.models, self.clock.now()), [])
 
-    def begin_at(self, found: Positions) -> None:
-        """Commit gaps, and where partitions begin that are new or whose numbers changed."""
-        for read in found.reset:
+    def begin_at(self, begin: Positions, there: Partitions) -> None:
+        """Commit gaps, and where partitions begin that are new or whose numbers changed; `there`: all there are."""
+        self.clocks.looked(there.ends, there.leaderless, self.clock.now())
+        for read in begin.reset:
             self.state.offsets[read.topic, read.partition] = read
-        if found.reset or found.gaps:
-            self._commit(Commit(read=found.reset, gaps=found.gaps), [])
-        for gap in found.gaps:
+            self.clocks.begins_anew((read.topic, read.partition))
+        if begin.reset or begin.gaps:
+            self._commit(Commit(read=begin.reset, gaps=begin.gaps), [])
+        for gap in begin.gaps:
             log.error("gap", topic=gap.topic, partition=gap.partition, start=gap.start, end=gap.end, reason=gap.reason)
 
     def forget_partitions_but(self, present: Collection[Address]) -> None:
@@ -150,7 +156,9 @@ class GroupStream:
         try:
             self.models = self.registry_view.read()
             commit = self.state.close_idle(self.models, self.clock.now(), caught_up_at)
-            if commit is not None:
+            if commit is None:
+                self._order_realtime()
+            else:
                 self._commit(commit, [])
         finally:
             self._lock.release()
@@ -166,23 +174,56 @@ class GroupStream:
                 unreadable[name] = f"{error!r:.300}"
         return BaselineDocuments(documents, unreadable)
 
-    def _load_of(self, spark: SparkSession, plan: CountingPlan) -> Callable[[], LoadBaseline]:
-        """Return what returns, in a worker, what loads a plan's baselines; they are sent only when they are others."""
+    def _order_realtime(self) -> None:
+        """Say which models' outliers are to be told in real time, by what, and how far the stream itself is.
+
+        Others cost nothing here: nothing of theirs is planned or read.
+        """
+        wanted = {key: spec for key, spec in self.models.specs.items() if spec.watch.outliers == "realtime"}
+        unscored = tuple(sorted(key for key in wanted if self._is_unscored(key)))
+        wanted = {key: spec for key, spec in wanted.items() if key not in unscored}
+        if not wanted:
+            self.realtime.follow(Orders(unscored=unscored))
+            return
+        now = self.clock.now()
+        plan = CountingPlan.at(now, self.state.monitor_plans(self.models, wanted, now))
+        self.realtime.follow(
+            Orders(
+                monitors=plan.monitors,
+                namespaces={key: spec.namespace for key, spec in wanted.items()},
+                read={address: read.end for address, read in self.state.offsets.items()},
+                documents=self.documents(plan).documents,
+                unscored=unscored,
+            )
+        )
+
+    def _is_unscored(self, key: str) -> bool:
+        """Say whether a model's baseline has no cut-off. Of one that cannot be read its tasks say so."""
+        current = self.models.baselines[key]
+        try:
+            return current is not None and self.baselines.baseline(current).outlier_cutoff is None
+        except Exception:  # noqa: BLE001 - told as its model's failure by the tasks
+            return False
+
+    def _sent(self, spark: SparkSession, plan: CountingPlan) -> Broadcast[BaselineDocuments]:
+        """Return a plan's documents where the workers find them; they are sent only when they are others."""
         documents = self.documents(plan)
-        if documents != self._documents:
+        if self._broadcast is None or documents != self._documents:
             if self._broadcast is not None:
                 # Spark keeps a file of each broadcast until it is told that nobody needs it.
                 self._broadcast.destroy()
             self._documents, self._broadcast = documents, spark.sparkContext.broadcast(documents)
-        shared = self._broadcast
-        return lambda: shared.value.load
+        return self._broadcast
 
     def _commit(self, commit: Commit, letters: list[DeadLetter]) -> None:
         self.persistence.commit(commit)
         self.committed_at = self.clock.now()
+        # Before anything is published: what is counted now need not be told in real time any more.
+        self._order_realtime()
         # Told only now: what a commit that failed would have told comes again.
         specs = {(spec.model.name, spec.model.version): spec for spec in self.models.specs.values()}
-        self.side.outliers((specs[row.model, row.version], row) for row in commit.outliers)
+        untold = (row for row in commit.outliers if not self.realtime.has_told(row))
+        self.side.outliers((specs[row.model, row.version], row) for row in untold)
         self.side.letters(letters)
         for row in commit.windows:
             if row.final:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -11,13 +12,14 @@ from typing import TypeVar
 import structlog
 
 from pegel.baseline.baseline import Baseline
-from pegel.errors import Conflict, Unavailable
+from pegel.errors import Unavailable
 from pegel.spec.clock import Clock
 from pegel.stats.summary import Summary
 from pegel.store.registry_view import RegistryView
 from pegel.store.stream_store import StreamStore
 from pegel.stream.commit import Claim, Commit, ReadRange, Restored
 from pegel.stream.wire_records import Address
+from pegel_spark.waiting_note import WaitingNote
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -36,11 +38,13 @@ class StoppedWaiting(BaseException):
 class DatabaseWait:
     """Waits for the database. `is_stopping` ends a wait; nothing else does: no number of tries, no time.
 
-    `since`: when the database was first found away; None while it answers.
+    `note`: where what is waited for is said, as nothing can be told by way of the database. `since`: when that was
+    first found away; None while it answers.
     """
 
     clock: Clock
     is_stopping: Callable[[], bool]
+    note: WaitingNote
     retry_s: float = RETRY_S
     since: datetime | None = None
 
@@ -51,18 +55,29 @@ class DatabaseWait:
             try:
                 answer = call()
             except Unavailable as error:
-                self.since = self.since or self.clock.now()
+                since = self.is_away(error)
                 if time.monotonic() - said_at >= SAY_AGAIN_S:
-                    log.warning("database away, waiting", since=self.since.isoformat(), error=str(error)[:300])
+                    log.warning("database away, waiting", since=since.isoformat(), error=str(error)[:300])
                     said_at = time.monotonic()
                 if self.is_stopping():
                     raise StoppedWaiting(str(error)) from error
                 time.sleep(self.retry_s)
             else:
-                if self.since is not None:
-                    log.info("database answers again", was_away_since=self.since.isoformat())
-                    self.since = None
+                self.answers()
                 return answer
+
+    def is_away(self, error: Unavailable) -> datetime:
+        """Take in, and say, that the database did not answer; return since when it has not."""
+        self.since = self.since or self.clock.now()
+        self.note.say(f"waiting for the database since {self.since:%H:%M:%S} UTC: {error}")
+        return self.since
+
+    def answers(self) -> None:
+        """Take in that the database has answered."""
+        if self.since is not None:
+            log.info("database answers again", was_away_since=self.since.isoformat())
+            self.since = None
+            self.note.clear()
 
 
 @dataclass(slots=True)
@@ -81,23 +96,16 @@ class Persistence:
     def commit(self, commit: Commit) -> None:
         """Write a commit. Raises Superseded when another driver holds the group, StoppedWaiting.
 
-        A commit that an earlier try brought through although its answer was lost is recognised by its offsets.
+        One that an earlier try brought through although its answer was lost is known by its mark, and not written
+        again: also one without offsets, whose counts would be added twice.
         """
-        tried_before = False
+        mark = secrets.token_hex(8)
+        if not self.wait.patiently(lambda: self.store.commit(self.claim, commit, self.clock.now(), mark=mark)):
+            log.info("commit had come through", ranges=len(commit.read))
 
-        def write() -> None:
-            nonlocal tried_before
-            try:
-                self.store.commit(self.claim, commit, self.clock.now())
-            except Unavailable:
-                tried_before = True
-                raise
-            except Conflict:
-                if not tried_before:
-                    raise
-                log.info("commit had come through", ranges=len(commit.read))
-
-        self.wait.patiently(write)
+    def begin_to_read(self) -> None:
+        """Note that records are read from now on. Raises Superseded, StoppedWaiting."""
+        self.wait.patiently(lambda: self.store.begin_to_read(self.claim))
 
     def partitions_present(self, present: Collection[Address]) -> list[ReadRange]:
         """Note which partitions there are; return those that were forgotten. Raises Superseded, StoppedWaiting."""

@@ -7,17 +7,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import orjson
 import structlog
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from pegel.data.instants import to_us
 from pegel.data.wire import HEADER_ID, HEADER_NAMESPACE, HEADER_REASON
+from pegel.errors import Unavailable
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stream.outlying import published
 from pegel.stream.result_rows import OutlierRow
 from pegel.stream.task_output import DeadLetter
+from pegel_spark import kafka_clients
 
 log = structlog.get_logger()
 CLOSE_WITHIN_S = 5.0
@@ -28,11 +29,11 @@ SILENCE_S = 30.0
 class SideChannel(Protocol):
     """Where outliers and unreadable records are also told. Neither call raises or waits for long."""
 
-    def outliers(self, found: Iterable[tuple[MonitorSpec, OutlierRow]]) -> None:
+    def outliers(self, rows: Iterable[tuple[MonitorSpec, OutlierRow]]) -> None:
         """Tell of outlying rows of monitors."""
         ...
 
-    def letters(self, found: Iterable[DeadLetter]) -> None:
+    def letters(self, letters: Iterable[DeadLetter]) -> None:
         """Keep unreadable records aside."""
         ...
 
@@ -53,15 +54,15 @@ class SideTopics:
     _producer: Any = None
     _silent_until: float = 0.0
 
-    def outliers(self, found: Iterable[tuple[MonitorSpec, OutlierRow]]) -> None:
+    def outliers(self, rows: Iterable[tuple[MonitorSpec, OutlierRow]]) -> None:
         """Publish outlying rows of monitors, keyed by event id."""
-        for spec, row in found:
+        for spec, row in rows:
             key = row.event_id.encode(errors="replace")
-            self._send(names.outliers_topic(spec.namespace), key, orjson.dumps(_body(row)), ())
+            self._send(names.outliers_topic(spec.namespace), key, published(row), ())
 
-    def letters(self, found: Iterable[DeadLetter]) -> None:
+    def letters(self, letters: Iterable[DeadLetter]) -> None:
         """Keep unreadable records aside with their headers, and the reason in a header of its own."""
-        for letter in found:
+        for letter in letters:
             attributes = dict(letter.headers)
             namespace = attributes.get(HEADER_NAMESPACE, b"default").decode(errors="replace")
             topic = names.dead_letters_topic(namespace if names.is_safe(namespace) else "default")
@@ -80,11 +81,10 @@ class SideTopics:
             return
         try:
             if self._producer is None:
-                self._producer = KafkaProducer(
-                    bootstrap_servers=self.kafka.split(","), linger_ms=5, max_block_ms=2000, acks="all"
-                )
+                options = kafka_clients.kafka_python(self.kafka)
+                self._producer = KafkaProducer(**options, linger_ms=5, max_block_ms=2000, acks="all")
             self._producer.send(topic, key=key, value=value, headers=list(headers)).add_errback(self._failed)
-        except KafkaError as error:
+        except (KafkaError, Unavailable) as error:
             # Each further attempt could wait as long again, and the windows must not wait for it.
             self._silent_until = time.monotonic() + SILENCE_S
             self._failed(error)
@@ -93,17 +93,3 @@ class SideTopics:
         self.lost += 1
         if self.lost == 1:
             log.warning("side topics refuse", error=str(error))
-
-
-def _body(row: OutlierRow) -> dict[str, Any]:
-    """Return an outlier as it is published; its time in microseconds, as everywhere on the wire."""
-    return {
-        "model": row.model,
-        "version": row.version,
-        "event_id": row.event_id,
-        "row": row.row,
-        "event_time_us": to_us(row.event_time),
-        "score": row.score,
-        "cutoff": row.cutoff,
-        "reasons": row.reasons,
-    }

@@ -1,0 +1,177 @@
+"""The one door to Great Expectations: a table in, what came of each expectation out.
+
+It is imported where a suite is run, which costs some seconds once. It sends nothing home, keeps nothing on a disk, and
+draws no bars: its context lives in memory and ends with the call.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pegel.data.columns import Kind, Schema
+from pegel.detect.tolerated import ToleratedShare
+from pegel.quality import expectation as kinds
+from pegel.quality.expectation import Expectation
+from pegel.quality.expectation_outcome import ExpectationOutcome
+from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, quoted, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import DataFrame
+
+EXAMPLES = 5
+"""Values that are not as expected, told of one expectation."""
+_RESULT = {"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES}
+_PLACE = "place"
+"""Under which an expectation carries its number to its result: the library gives back neither order nor names."""
+_OF_VALUES = frozenset({"value_set"})
+"""Arguments that hold values of the column: numbers, where it holds such."""
+
+
+def run_on_pandas(frame: pd.DataFrame, schema: Schema, expectations: Sequence[Expectation]) -> list[ExpectationOutcome]:
+    """Return what the rows of a pandas table say of each expectation; of no rows none can be told."""
+    return _run("pandas", frame, schema, expectations, rows=len(frame))
+
+
+def run_on_spark(frame: DataFrame, schema: Schema, expectations: Sequence[Expectation]) -> list[ExpectationOutcome]:
+    """Return what the rows of a Spark table say of each expectation; of no rows none can be told."""
+    return _run("spark", frame, schema, expectations, rows=frame.count())
+
+
+def _run(
+    engine: str, frame: Any, schema: Schema, expectations: Sequence[Expectation], *, rows: int
+) -> list[ExpectationOutcome]:
+    if not rows:
+        return [_untold(expectation, 0, "there are no rows") for expectation in expectations]
+    # Types are those of Pegel: what a column of the table is called by its engine says nothing of the values.
+    asked = [expectation for expectation in expectations if expectation.type != kinds.OF_TYPE]
+    with _quiet() as gx:
+        found = _validated(gx, engine, frame, [_configured(expectation, schema) for expectation in asked])
+    by_key = {expectation.key: result for expectation, result in zip(asked, found, strict=True)}
+    return [
+        _outcome(expectation, by_key[expectation.key], rows)
+        if expectation.key in by_key
+        else _untold(expectation, rows, "types are looked at where rows are read")
+        for expectation in expectations
+    ]
+
+
+@contextmanager
+def _quiet() -> Iterator[Any]:
+    """Import the library, without a word on logs and nothing sent; its warnings are about its own ways."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import great_expectations as gx  # noqa: PLC0415  some seconds, which only a suite that is run needs
+
+        # What it has to say of an expectation stands in the result. One of its loggers has a level of its own.
+        for name in ("great_expectations", "great_expectations.data_context.types.base"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        yield gx
+
+
+def _validated(gx: Any, engine: str, frame: Any, configurations: Sequence[dict[str, Any]]) -> list[Any]:
+    """Return the library's result of each configuration, in order; its own error where one cannot even be made."""
+    # Its pages would be written to a folder of temporary files.
+    from great_expectations.data_context.types.base import (  # noqa: PLC0415  as the library itself
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+    )
+
+    stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    context = gx.get_context(mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=stores))
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    source = getattr(context.data_sources, f"add_{engine}")("rows")
+    definition = source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("rows")
+    batch = definition.get_batch(batch_parameters={"dataframe": frame})
+    results: list[Any] = [None] * len(configurations)
+    made = []
+    for at, configuration in enumerate(configurations):
+        try:
+            made.append(_made(gx, configuration, at))
+        except Exception as error:  # noqa: BLE001  the library raises what it likes; the expectation is told as untold
+            results[at] = error
+    if made:
+        suite = gx.ExpectationSuite("suite", expectations=made)
+        whole = batch.validate(suite, result_format=_RESULT)
+        for result in whole.results:
+            results[result.expectation_config.meta[_PLACE]] = result
+    return results
+
+
+def _made(gx: Any, configuration: Mapping[str, Any], place: int) -> Any:
+    name = "".join(part.capitalize() for part in configuration["type"].split("_"))
+    return getattr(gx.expectations, name)(**configuration["kwargs"], meta={_PLACE: place})
+
+
+def _configured(expectation: Expectation, schema: Schema) -> dict[str, Any]:
+    """Return an expectation as the library takes it: values of a numeric column are numbers."""
+    numeric = {field.name for field in schema.fields if field.kind is Kind.NUMERIC}
+    kwargs = dict(expectation.kwargs)
+    for name in _OF_VALUES & kwargs.keys():
+        if expectation.column in numeric:
+            kwargs[name] = [_number(value) for value in kwargs[name]]
+    return {"type": expectation.type, "kwargs": kwargs}
+
+
+def _number(value: Any) -> Any:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value
+
+
+def _outcome(expectation: Expectation, result: Any, rows: int) -> ExpectationOutcome:
+    """Return a result in Pegel's words, with the p-value of what may be otherwise in part."""
+    problem = _problem(result)
+    if problem:
+        return _untold(expectation, rows, problem)
+    numbers = result.result or {}
+    seen = int(numbers.get("unexpected_count") or 0)
+    n = int(numbers.get("element_count") or rows)
+    if expectation.type not in {kinds.NOT_NULL, kinds.NULL}:
+        n -= int(numbers.get("missing_count") or 0)
+    test = None if expectation.is_rule or "unexpected_count" not in numbers else _test(expectation, seen, n)
+    return ExpectationOutcome(
+        expectation=expectation,
+        met=bool(result.success),
+        n=n,
+        seen=seen,
+        most_seen=seen,
+        observed=_observed(numbers.get("observed_value")),
+        test=test,
+        why="" if "unexpected_count" in numbers or result.success else _told(numbers),
+        examples=tuple(quoted(value, NAME_LIMIT) for value in numbers.get("partial_unexpected_list") or ()),
+    )
+
+
+def _problem(result: Any) -> str:
+    if isinstance(result, Exception):
+        return shown(f"Great Expectations cannot make it: {result}".replace("\n", " "), LONGEST_SENTENCE)
+    told = result.exception_info or {}
+    raised = [told] if "raised_exception" in told else list(told.values())
+    messages = [str(one.get("exception_message")) for one in raised if one.get("raised_exception")]
+    return shown(f"Great Expectations cannot tell: {messages[0]}", LONGEST_SENTENCE) if messages else ""
+
+
+def _test(expectation: Expectation, seen: int, n: int) -> ToleratedShare:
+    return ToleratedShare(expectation.test, seen, n, 1 - expectation.mostly)
+
+
+def _observed(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _told(numbers: Mapping[str, Any]) -> str:
+    if (number := _observed(numbers.get("observed_value"))) is not None:
+        return f"it is {number:.6g}"
+    return shown(f"there is {quoted(numbers.get('observed_value'))}", LONGEST_SENTENCE)
+
+
+def _untold(expectation: Expectation, n: int, why: str) -> ExpectationOutcome:
+    return ExpectationOutcome(expectation=expectation, met=None, n=n, why=why)

@@ -1,0 +1,92 @@
+"""Training data as Spark reads them: Parquet and ORC by itself, a table of Delta by the files that its log names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+
+from pegel.errors import InvalidSpec, NotFound, PegelError, SetupError, Unavailable
+from pegel.featurestore.stored_table import StoredTable, TableFormat
+
+NO_BASELINE = "No baseline was built."
+_NOTHING = ("PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA", "FileNotFoundException")
+"""What Spark says of a place where there is no table."""
+_LACKING = ("No FileSystem for scheme", "UnsupportedFileSystemException", "ClassNotFoundException", "AccessDenied")
+
+
+def read(spark: SparkSession, place: Path | StoredTable) -> DataFrame:
+    """Return the rows of a table; nothing but its schema is read by then.
+
+    Raises NotFound where there is none, SetupError where Spark has no way to it, Unavailable where it cannot read what
+    is there, InvalidSpec for a table of Delta that only Delta itself can read.
+    """
+    table = StoredTable(str(place)) if isinstance(place, Path) else place
+    address = _address(table.address)
+    try:
+        if table.format is TableFormat.DELTA:
+            return _delta(spark, address)
+        return spark.read.format(table.format.value).load(address)
+    except (AnalysisException, Py4JJavaError) as failure:
+        raise _unread(failure, address) from failure
+
+
+def _address(address: str) -> str:
+    """Return an address as Hadoop's file systems know it; others call the same store `s3`."""
+    return f"s3a{address[2:]}" if address.startswith("s3://") else address
+
+
+def _delta(spark: SparkSession, address: str) -> DataFrame:
+    """Return the rows of a Delta table as its log says them now."""
+    from deltalake import DeltaTable  # noqa: PLC0415  nothing else needs it
+    from deltalake.exceptions import DeltaError, TableNotFoundError  # noqa: PLC0415
+
+    try:
+        table = DeltaTable(f"s3{address[3:]}" if address.startswith("s3a://") else address)
+        features = table.protocol().reader_features or ()
+        files, columns = table.file_uris(), _columns(table)
+    except TableNotFoundError as error:
+        raise NotFound(f"baseline.source: {address} holds no table of Delta. {NO_BASELINE}") from error
+    except (DeltaError, OSError) as error:
+        words = str(error).partition("\n")[0][:300]
+        raise Unavailable(f"baseline.source: the log of {address} could not be read: {words}. {NO_BASELINE}") from error
+    odd = sorted({"deletionVectors", "columnMapping", "typeWidening"} & set(features))
+    if odd:
+        raise InvalidSpec(
+            f"baseline.source: the table of Delta at {address} uses {', '.join(odd)}, so its files do not say what its "
+            f"rows are; rewrite it without. {NO_BASELINE}"
+        )
+    # Columns by which the table is divided stand in the names of folders alone, where Spark would take "01" for 1.
+    schema = ", ".join(f"`{name}` {kind}" for name, kind in columns)
+    if not files:
+        return spark.createDataFrame([], schema)
+    rows = spark.read.schema(schema).option("basePath", address).parquet(*map(_address, files))
+    return rows.select(*(f"`{name}`" for name, _ in columns))
+
+
+def _columns(table: Any) -> list[tuple[str, str]]:
+    """Return the columns of a table of Delta with their types as Spark calls them."""
+    simple = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
+    return [
+        (each.name, simple.get(kind, kind))
+        for each in table.schema().fields
+        if isinstance(kind := getattr(each.type, "type", None), str)
+    ]
+
+
+def _unread(failure: AnalysisException | Py4JJavaError, address: str) -> PegelError:
+    """Return what it means that Spark could not begin to read."""
+    said = str(failure.java_exception if isinstance(failure, Py4JJavaError) else failure).partition("\n")[0][:300]
+    if any(word in str(failure) for word in _LACKING):
+        return SetupError(
+            f"baseline.source: Spark has no way to {address} ({said}): its library, or a right to read there, is "
+            f"missing. {NO_BASELINE}"
+        )
+    if any(word in str(failure) for word in _NOTHING):
+        return NotFound(
+            f"baseline.source: expected training data at {address}; Spark finds none ({said}). {NO_BASELINE}"
+        )
+    return Unavailable(f"baseline.source: Spark could not read {address} ({said}). {NO_BASELINE}")
