@@ -32,8 +32,8 @@ with DAG(
     @task(outlets=[SPECS])
     def unregister(**context: Any) -> str:
         """Take the spec out of the registry; that rings the reconciler."""
-        params = context["params"]
-        return offboarding.unregister(Settings(), params["model"], params["version"])
+        params, user = context["params"], context["dag_run"].triggering_user_name
+        return offboarding.unregister(Settings(), params["model"], params["version"], user=user)
 
     @task
     def delete_endpoint(endpoint: str) -> None:

@@ -27,7 +27,7 @@ with DAG(
     @task(retries=0)
     def validate(**context: Any) -> dict[str, Any]:
         """Refuse what cannot be, before anything is touched."""
-        return onboarding.validate(Settings(), context["params"])
+        return onboarding.validate(Settings(), context["params"], user=context["dag_run"].triggering_user_name)
 
     @task
     def create_topics(spec: dict[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, task
 
 from pegel.errors import PermanentError
 from pegel.spec.settings import Settings
@@ -24,14 +24,21 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=5),
     is_paused_upon_creation=False,
+    params={
+        "dry_run": Param(False, type="boolean", title="Dry run", description="Say what would be done; do nothing."),
+    },
     # The next minute is a better retry than a retry.
     default_args=task_defaults(retries=0, first=True),
     tags=[*TAGS, "reconcile"],
 ) as dag:
 
     @task
-    def plan() -> list[dict[str, Any]]:
-        """Compare, and list what has to move."""
+    def plan(**context: Any) -> list[dict[str, Any]]:
+        """Start the parts around models again that have ended; compare, and list what has to move. Not in a dry run."""
+        if context["params"]["dry_run"]:
+            return []
+        for line in reconciling.start_parts_again(Settings()):
+            print(line)  # noqa: T201 - a task's output is its log
         return reconciling.steps(Settings())
 
     @task
@@ -41,10 +48,13 @@ with DAG(
 
     # Whatever became of the steps: a target that fails again and again is named here.
     @task(trigger_rule="all_done")
-    def report(done: Sequence[str] | None) -> None:
-        """Print the table."""
+    def report(done: Sequence[str] | None, **context: Any) -> str | None:
+        """Print the table; return it of a dry run, for whoever has asked."""
+        dry_run = context["params"]["dry_run"]
         # A slice fetches all at once; iterating would ask for each and log the end as an error.
-        print(reconciling.report(Settings(), done[:] if done else ()))  # noqa: T201 - a task's output is its log
+        table = reconciling.report(Settings(), done[:] if done else (), dry_run=dry_run)
+        print(table)  # noqa: T201 - a task's output is its log
+        return table if dry_run else None
 
     # The run is as good as its worst step, although its last task always runs.
     @task(trigger_rule="one_failed")

@@ -1,22 +1,24 @@
 """Alert: findings that wait become alerts, and those that a person must see now become mails.
 
-Each monitor has its turn alone: whatever goes wrong with one holds up no other. Mail accepted, then alert and cursor
-saved: a crash between the two repeats a mail, it never loses one.
+Each monitor has its turn alone, and then each group: whatever goes wrong with one holds up no other. Mail accepted,
+then alert and cursor saved: a crash between the two repeats a mail, it never loses one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
 
-from pegel.errors import PermanentError, TemporaryError, Unavailable
 from pegel.spec import names
 from pegel.spec.settings import Settings
 from pegel_airflow import services
 from pegel_airflow.mail_sender import MailSender
+from pegel_airflow.turns import Turns
+from pegel_airflow.unwatched_dispatch import UnwatchedDispatch
 
 if TYPE_CHECKING:
     from pegel.alerts.alert import Alert, Change, Mail
@@ -28,42 +30,25 @@ log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class Dispatch:
-    """One pass over all monitors: what was told, and what could not be told yet."""
+class MonitorDispatch:
+    """The turns of all monitors in one pass."""
 
-    settings: Settings
     stores: Stores
     sender: MailSender
     now: datetime
-    lines: list[str] = field(default_factory=list)
-    later: list[str] = field(default_factory=list)
-    """Why something is to be tried again, one sentence per monitor."""
-    failed: list[str] = field(default_factory=list)
-    """What went wrong in a way nobody foresaw."""
+    turns: Turns
 
     def monitor(self, model: str, version: int, specs: dict[str, MonitorSpec], unreadable: dict[str, str]) -> None:
-        """Give one monitor its turn. Raises nothing that this monitor alone is the reason of."""
+        """Give one monitor its turn; what nobody foresaw of it is also recorded, for page and status."""
         key = names.monitor_key(model, version)
-        try:
-            self._take_in(model, version, specs, unreadable.get(key))
-        except TemporaryError as error:
-            self.later.append(f"{key}: {error}")
-        except Exception as error:
-            # Whatever it is, it is this monitor's: said here, and the others have their turn.
-            log.exception("one monitor was not dispatched", monitor=key)
-            self.failed.append(f"{key}: {error!r}")
-            self._record_unforeseen(model, version, error)
+        self._turn(model, version, key, lambda: self._take_in(model, version, specs, unreadable.get(key)))
 
-    def _record_unforeseen(self, model: str, version: int, error: Exception) -> None:
-        """Record what nobody foresaw, and raise nothing: where it happened, the database may not work either."""
-        key = names.monitor_key(model, version)
-        try:
-            self._record(model, version, f"not dispatched: {error!r}. It is tried again each minute.")
-        except TemporaryError as later:
-            self.later.append(f"{key}: {later}")
-        except Exception as again:
-            log.exception("a failure could not be recorded", monitor=key)
-            self.failed.append(f"{key}: it could not be recorded: {again!r}")
+    def _turn(self, model: str, version: int, name: str, turn: Callable[[], None]) -> None:
+        error = self.turns.take(name, turn)
+        if error is not None:
+            reason = f"not dispatched: {error!r}. It is tried again each minute."
+            # Where that happened, the database may not work either.
+            self.turns.take(f"record of {name}", lambda: self._record(model, version, reason))
 
     def _take_in(self, model: str, version: int, specs: dict[str, MonitorSpec], problem: str | None) -> None:
         if problem is not None:
@@ -78,19 +63,27 @@ class Dispatch:
         for alert_id in inbox.damaged_alerts:
             self.stores.alerts.close_damaged(alert_id, self.now)
         changes = update(inbox.alerts, inbox.findings, inbox.windows, self.now, specs.values(), silences=inbox.silences)
-        for change in changes:
-            self._carry_out(change, inbox)
-        if not changes:
+        if changes:
+            tried = [self._tried(change, model, version) for change in changes]
+            self.stores.alerts.save(*(replace(change, cursor=inbox.cursor) for change in tried))
+        else:
             self._pass_damaged(model, version, inbox)
 
-    def _carry_out(self, change: Change, inbox: Inbox) -> None:
-        change = replace(change, cursor=inbox.cursor)
+    def _tried(self, change: Change, model: str, version: int) -> Change:
+        """Carry a change out; where its mail fails, its findings are taken in and the mail is due again.
+
+        So the mail about another kind of trouble, which may be on its way by now, is not sent again with it.
+        """
+        carried_out: list[Change] = []
+        self._turn(model, version, change.key, lambda: carried_out.append(self._carried_out(change)))
+        return carried_out[0] if carried_out else replace(change, alert=change.unmailed)
+
+    def _carried_out(self, change: Change) -> Change:
+        """Send the mail of a change, if any; return the change as it is to be saved."""
         if change.mail is None or change.unmailed is None:
-            self.stores.alerts.save(change)
-            self.lines.append(f"{change.key}: taken in, nothing new to tell")
-            return
-        alert = self._send(change.mail, change.unmailed)
-        self.stores.alerts.save(replace(change, alert=alert or change.alert))
+            self.turns.lines.append(f"{change.key}: taken in, nothing new to tell")
+            return change
+        return replace(change, alert=self._send(change.mail, change.unmailed) or change.alert)
 
     def _send(self, mail: Mail, unmailed: Alert) -> Alert | None:
         """Send a mail; return the alert as it is to be saved where that is not simply told."""
@@ -100,20 +93,20 @@ class Dispatch:
             self._record(alert.model, alert.version, problem)
         if written is None:
             return replace(alert, mail_failed="it could not be written")
-        delivery = self.sender.deliver(written, mail)
+        delivery = self.sender.deliver(written, mail.recipients)
         for address, reason in delivery.refused.items():
             self._record(alert.model, alert.version, f"{address} was refused: {reason}. It is not tried again.")
         settled = (*delivery.accepted, *delivery.refused)
         if delivery.later:
-            if not settled:
-                raise Unavailable(delivery.why_later(alert.key))
-            self.later.append(f"{alert.key}: {delivery.why_later(alert.key)}")
-            return replace(
-                unmailed, told=(*unmailed.told, *settled), told_features=unmailed.told_features or alert.names
-            )
+            self.turns.later.append(f"{alert.key}: {delivery.why_later(alert.key)}")
+            # What was found is taken in all the same: which mail is due is read off the alert.
+            known = unmailed.told_severities or (alert.severities if settled else {})
+            return replace(unmailed, told=(*unmailed.told, *settled), told_severities=known)
         if not delivery.accepted and not unmailed.told:
             return replace(alert, mail_failed="; ".join(f"{to}: {why}" for to, why in delivery.refused.items()))
-        self.lines.append(f"{alert.key}: {mail.kind.value}, mailed to {', '.join(delivery.accepted) or 'nobody else'}")
+        self.turns.lines.append(
+            f"{alert.key}: {mail.kind.value}, mailed to {', '.join(delivery.accepted) or 'nobody else'}"
+        )
         return None
 
     def _pass_damaged(self, model: str, version: int, inbox: Inbox) -> None:
@@ -128,11 +121,11 @@ class Dispatch:
         key = names.monitor_key(model, version)
         log.error("not told", monitor=key, reason=reason)
         if self.stores.failures.record(model, version, reason, self.now):
-            self.lines.append(f"{key}: {reason}")
+            self.turns.lines.append(f"{key}: {reason}")
 
 
 def drain(settings: Settings) -> str:
-    """Take in what waits, send what is due and return what happened, one line per monitor that changed.
+    """Take in what waits, send what is due and return what happened, one line per monitor or group that changed.
 
     What can never be told is recorded, shown on page and status, and passed. After all monitors had their turn: raises
     Unavailable if something is to be tried again, PermanentError if something went wrong that nobody foresaw, so that
@@ -144,13 +137,10 @@ def drain(settings: Settings) -> str:
     unreadable = {
         names.monitor_key(entry.model, entry.version): entry.problem for entry in entries if entry.spec is None
     }
+    turns, now = Turns(), datetime.now(UTC)
     with MailSender(settings) as sender:
-        dispatch = Dispatch(settings, stores, sender, datetime.now(UTC))
+        monitors = MonitorDispatch(stores, sender, now, turns)
         for model, version in stores.alerts.monitors():
-            dispatch.monitor(model, version, specs, unreadable)
-    lines = "\n".join(dispatch.lines) or "nothing waits"
-    if dispatch.failed:
-        raise PermanentError("\n".join([*dispatch.failed, *dispatch.later, "Everything else:", lines]))
-    if dispatch.later:
-        raise Unavailable("\n".join([*dispatch.later, "Everything else:", lines]))
-    return lines
+            monitors.monitor(model, version, specs, unreadable)
+        UnwatchedDispatch(stores, sender, now, turns).groups(specs.values())
+    return turns.outcome()

@@ -28,6 +28,10 @@ FEATURES: Final = "watch.features"
 """The one field whose default a form cannot say as it is."""
 
 
+OBJECTS: Final = frozenset({"online.features", "online.defaults"})
+"""The fields whose values are objects, and asked as such."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """How one field of the spec is asked: the form's section, the title with its unit, the help, extra schema."""
@@ -40,7 +44,7 @@ class Question:
 
 _NAME = {"pattern": names.SAFE_NAME}
 _SECONDS = "`90`, `90s`, `15m` or `1h`."
-_DURATION = {"pattern": r"^([0-9.]+ *[smhd]|P.+)$"}
+_DURATION = {"pattern": r"^([0-9.]+ *(ms|[smhd])|P.+)$"}
 _SHARE = "0.01, or text: `1%`; 1 tells of none."
 _SHARES = {"pattern": r"^[0-9.]+ *%$"}
 
@@ -77,6 +81,45 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "namespace": Question("Logging", "Namespace", "Requests and responses of a namespace share one topic.", _NAME),
     "group": Question(
         "Logging", "Monitor group", "Models of one group share a streaming driver; an own group costs ~460 MB.", _NAME
+    ),
+    "serving.replicas": Question("In a cluster", "Replicas (number)", "Of the endpoint; one machine runs one process."),
+    "serving.max_replicas": Question(
+        "In a cluster", "Most replicas (number)", "While processors are busy. Empty: never more than the field above."
+    ),
+    "serving.cpu": Question(
+        "In a cluster", "Processors (cores)", "Of one replica: `2`, `500m`. Empty: as the runtime says."
+    ),
+    "serving.memory": Question(
+        "In a cluster", "Memory (bytes)", "Of one replica: `512Mi`, `2Gi`. Empty: as the runtime says."
+    ),
+    "serving.transformer": Question(
+        "In a cluster", "Transformer (image)", "Turns what clients send into rows of the model. Empty: none."
+    ),
+    "serving.explainer": Question("In a cluster", "Explainer (image)", "Answers `:explain`. Empty: none."),
+    "serving.canary_uri": Question(
+        "In a cluster", "Canary (address)", "Folder of another model that gets a part of the requests, unwatched."
+    ),
+    "serving.canary_percent": Question("In a cluster", "Canary (per cent)", "Its part of the requests, 1 to 99."),
+    "online.source": Question(
+        "Online features",
+        "View (reference)",
+        "Of an online store: `local://flights`. Empty: nothing is looked up, and nothing else of this section is used.",
+    ),
+    "online.keys": Question("Online features", "Keys", "What a request states of its entity. One name a line."),
+    "online.features": Question(
+        "Online features",
+        "Features (JSON object)",
+        'Each with what is done where it is not there: `{"airline": "default", "gate": "null", "origin": "refuse"}`.',
+    ),
+    "online.defaults": Question(
+        "Online features", "Defaults (JSON object)", 'Of features with the policy default: `{"airline": "WN"}`.'
+    ),
+    "online.age_limit": Question(
+        "Online features", "Age limit (s)", f"What is older is stale. Empty: nothing is. {_SECONDS}", _DURATION
+    ),
+    "online.within": Question("Online features", "Within (s)", "How long a look-up may take: `50ms`.", _DURATION),
+    "online.private": Question(
+        "Online features", "Private keys", "Leave the endpoint only as a keyed hash. One name a line."
     ),
     "baseline.source": Question(
         "Baseline",
@@ -125,7 +168,17 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "Outlier scores",
         "How numbers are scored, from the next baseline on: `ecod` by their tails, `hbos` also in gaps between heaps.",
     ),
+    "watch.outliers": Question(
+        "What to watch",
+        "Outliers told",
+        "With the batch that counts them, or in `realtime` before that: on the topic within some ten milliseconds.",
+    ),
     "watch.rows_per_day": Question("What to watch", "Traffic (rows/day)", "Expected rows; sets the outlier rate."),
+    "watch.expectations": Question(
+        "What to watch",
+        "Expectations (suites)",
+        '`["derived"]` asks for what follows from the baseline; own suites are objects with name, made, expectations.',
+    ),
     "watch.margin": Question(
         "What to watch", "Margin (standard deviations)", "Smallest change worth a mail; smaller ones are only shown."
     ),
@@ -135,8 +188,17 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     ),
     "events.duplicate": Question("Events", "Duplicate (share)", f"Copies; they are folded. {_SHARE}", _SHARES),
     "events.dropped": Question("Events", "Dropped (share)", f"Those that the logger gave up. {_SHARE}", _SHARES),
+    "events.replaced": Question(
+        "Events", "Replaced features (share)", f"The online store did not have them, or too old. {_SHARE}", _SHARES
+    ),
     "events.unanswered": Question(
         "Events", "Without an answer (share)", f"Requests on which the model failed. {_SHARE}", _SHARES
+    ),
+    "events.slow": Question(
+        "Events", "Slow answers (share)", f"Those that took longer than the next field says. {_SHARE}", _SHARES
+    ),
+    "events.slow_after": Question(
+        "Events", "Slow after (s)", "How long an answer may take: `500ms`, `2s`. Empty: shown, not judged.", _DURATION
     ),
     "events.ahead": Question("Events", "Dated ahead (share)", f"Those more than 30 s in the future. {_SHARE}", _SHARES),
     "false_alarms.count": Question(
@@ -147,6 +209,14 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "Alerts", "Hold for (share of baselines)", "0: on average; or text, `95%`: at a price in power.", _SHARES
     ),
     "alerts.emails": Question("Alerts", "Tell (e-mail addresses)", "One address a line. Empty: nobody is mailed."),
+    "alerts.outliers": Question(
+        "Alerts",
+        "Single events",
+        "`page` mails a single event that is extremely far out within seconds; `show` only lists it.",
+    ),
+    "alerts.outlier_pages_per_week": Question(
+        "Alerts", "Mails about single events (per week)", "There are no more of them, whatever comes."
+    ),
     "alerts.repeat_after": Question(
         "Alerts",
         "Repeat after (s)",
@@ -234,7 +304,8 @@ def _flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in data.items():
         path = f"{prefix}{name}"
-        flat.update(_flatten(value, f"{path}.") if isinstance(value, Mapping) else {path: value})
+        is_section = isinstance(value, Mapping) and path not in OBJECTS
+        flat.update(_flatten(value, f"{path}.") if is_section else {path: value})
     return flat
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import smtplib
 
     from pegel.alerts.alert import Mail
+    from pegel.alerts.unwatched import UnwatchedMail
     from pegel.baseline.baseline import Baseline
     from pegel.report.alert_mail import Rendered
 
@@ -77,7 +79,7 @@ class MailSender:
             baseline = None
             problems.append(f"its mail says less, because a baseline cannot be read: {error}")
         tally = services.stores(self._settings).results.tally(
-            mail.alert.model, mail.alert.version, mail.alert.since, mail.alert.last_end
+            mail.alert.model, mail.alert.version, mail.alert.since, mail.alert.last_end, mail.alert.names
         )
         page_url, endpoint_logs = self._settings.page_url, _endpoint_logs(self._settings, mail.spec.endpoint)
         try:
@@ -100,12 +102,21 @@ class MailSender:
             problems.append(f"nobody was mailed, because not even plain lines could be written: {error!r}")
         return None, problems
 
-    def deliver(self, written: Rendered, mail: Mail) -> Delivery:
+    def write_unwatched(self, mail: UnwatchedMail) -> Rendered:
+        """Return the words of a mail about a group that nobody watches, or somebody does again."""
+        from pegel.reconcile.actions import Target
+        from pegel.report.unwatched_mail import unwatched_words
+
+        moves = services.stores(self._settings).actions.recent(Target.driver(mail.group), limit=1, damaged=[])
+        last = moves[-1] if moves else None
+        return unwatched_words(mail, last, page_url=self._settings.page_url, now=datetime.now(UTC))
+
+    def deliver(self, written: Rendered, recipients: Sequence[str]) -> Delivery:
         """Send a mail to each of its recipients by itself, so that one odd address is in nobody's way."""
         import smtplib
 
         delivery = Delivery()
-        for address in mail.recipients:
+        for address in recipients:
             try:
                 self._deliver(written, address)
             except smtplib.SMTPSenderRefused as error:

@@ -6,14 +6,17 @@ from pegel.errors import NotFound
 from pegel.spec import names
 from pegel.spec.settings import Settings
 from pegel_airflow import services
+from pegel_airflow.teams import refuse_model_of_other_team
 
 
-def unregister(settings: Settings, model: str, version: int) -> str:
+def unregister(settings: Settings, model: str, version: int, *, user: str | None = None) -> str:
     """Take the model version out of the registry and return its endpoint's name.
 
     Its spec is not read: one that is damaged can be removed, too. Raises NotFound if neither the registry nor the
-    serving backend knows the model version, so that a mistyped name is not a success.
+    serving backend knows the model version, so that a mistyped name is not a success; PermanentError if the model's
+    namespace is that of another team than `user`'s, who has started the run.
     """
+    refuse_model_of_other_team(settings, model, version, user)
     registry = services.stores(settings).registry
     endpoint = names.endpoint(model, version)
     if not registry.remove(model, version) and endpoint not in _endpoints(settings):

@@ -16,28 +16,33 @@ from typing import Any
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import another_candidate
-from pegel.spec.model_roots import refuse_model_outside
+from pegel.spec.model_roots import refuse_models_outside
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_airflow import form, services, topic_admin
 from pegel_airflow.baseline_operator import ProfiledModel
+from pegel_airflow.teams import refuse_model_of_other_team, refuse_other_team
 
 PATIENCE = timedelta(seconds=10)
 """With a server that does not answer: a restart of a few seconds is no reason to refuse its model."""
 
 
-def validate(settings: Settings, answers: Mapping[str, Any]) -> dict[str, Any]:
+def validate(settings: Settings, answers: Mapping[str, Any], *, user: str | None = None) -> dict[str, Any]:
     """Return the complete spec the answers ask for, with the digest of what the model's folder holds now.
 
     From here on these bytes are meant: a folder that was replaced is another model to serve. Raises InvalidSpec before
-    anything is touched, also when what runs at `model.url` is no such server.
+    anything is touched, also when what runs at `model.url` is no such server; PermanentError if the namespace, or
+    that in which the model is watched already, is of another team than `user`'s, who has started the run.
     """
     from pegel.data.running_server import problem_of_server
     from pegel.judge.named_parts import refuse_unknown_parts
 
     spec = form.spec_of(answers)
+    refuse_other_team(spec.namespace, user)
+    # Also not by moving it: a model version is watched in one namespace alone.
+    refuse_model_of_other_team(settings, spec.model.name, spec.model.version, user)
     refuse_unknown_parts(spec)
-    refuse_model_outside(spec.model, settings.allowed_models)
+    refuse_models_outside(spec, settings.allowed_models)
     if problem := problem_of_server(spec.model, spec.served_name, settings, patience=PATIENCE):
         raise InvalidSpec(f"{problem}. Nothing was started.")
     spec = services.serving(settings).pin(spec)
@@ -92,8 +97,8 @@ def register(settings: Settings, spec_json: dict[str, Any], profiled: dict[str, 
     outlook = Outlook.of(spec, baselines.get(model.baseline_id))
     brief, whole = outlook.brief(), outlook.whole()
     baselines.register(spec, model.baseline_id, by="model_onboard", now=datetime.now(UTC))
-    serving.promote(spec.endpoint, fingerprint)
-    print(aligned(whole))  # noqa: T201 - a task's output is its log
+    serving.promote(spec)
+    print("\n".join([aligned(whole), *model.remarks]))  # noqa: T201 - a task's output is its log
     return {"brief": [asdict(line) for line in brief], "whole": [asdict(line) for line in whole]}
 
 
@@ -102,8 +107,7 @@ def discard_candidate(settings: Settings, spec_json: dict[str, Any], *, run: str
 
     The candidate of a later run stays, also that of the same spec.
     """
-    spec = MonitorSpec.parse(spec_json)
-    services.serving(settings).discard(spec.endpoint, endpoint_fingerprint(spec), by=run)
+    services.serving(settings).discard(MonitorSpec.parse(spec_json), by=run)
 
 
 def refuse_unregistered(state: str | None) -> None:

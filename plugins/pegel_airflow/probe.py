@@ -24,9 +24,10 @@ from pegel.data.server_answers import NoAnswer, exchange, json_of, may_pass, sen
 from pegel.errors import EndpointFailed, Unavailable
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.nearest import names_meant
+from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
+from pegel_airflow import kafka_client
 from pegel_airflow.probe_events import ProbeEvents
 from pegel_airflow.topic_admin import REACH_WITHIN
 
@@ -142,7 +143,7 @@ def _meant(row: example_request.Row, inputs: frozenset[str]) -> str:
     """Return which inputs of the model are no column of the training data, where they nearly are; "" where none is."""
     columns = [str(column["name"]) for column in row]
     unknown = sorted(inputs.difference(columns))
-    meant = names_meant(unknown, [name for name in columns if name not in inputs])
+    meant = did_you_mean(unknown, [name for name in columns if name not in inputs], lead="; ")
     return (
         f". It takes {', '.join(map(shown, unknown))}, of which the training data has no column{meant}" if meant else ""
     )
@@ -168,7 +169,7 @@ def _tail_of(settings: Settings, topic: str) -> Iterator[KafkaConsumer]:
 
     try:
         consumer = KafkaConsumer(
-            bootstrap_servers=settings.kafka.split(","),
+            **kafka_client.options(settings),
             enable_auto_commit=False,
             bootstrap_timeout_ms=int(REACH_WITHIN.total_seconds() * 1000),
         )

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
+from airflow.triggers.base import BaseTrigger
 
 from pegel.errors import EndpointFailed
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import EndpointState, another_candidate
+from pegel.spec.cluster_settings import ClusterSettings
+from pegel.spec.limits import TRIGGERER_LATE_BY
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.settings import Settings
+from pegel.spec.settings import KSERVE, Settings
 from pegel_airflow.probe import UNCHANGED
 from pegel_airflow.services import look_at_candidate
 from pegel_airflow.triggers import EndpointReadyTrigger
-
-GRACE = timedelta(seconds=30)
-"""How much later than the spec's own limit the scheduler gives up on a triggerer that does not answer."""
 
 
 class WaitReady(BaseOperator):
@@ -38,20 +38,22 @@ class WaitReady(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002, RET503 - the first is Airflow's; defer never returns
         """Look once, and leave the waiting to the triggerer."""
         spec = MonitorSpec.parse(self.spec)
-        status = look_at_candidate(Settings(), spec.endpoint)
+        settings = Settings()
+        status = look_at_candidate(settings, spec.endpoint)
         if status.state is EndpointState.READY:
             return _own(spec, status.to_json())
         deadline = datetime.now(UTC) + spec.model.ready_within
         self.defer(
-            trigger=EndpointReadyTrigger(spec.endpoint, deadline.isoformat()),
+            trigger=_trigger(settings, spec, deadline),
             method_name="resume",
-            timeout=spec.model.ready_within + GRACE,
+            timeout=spec.model.ready_within + TRIGGERER_LATE_BY,
         )
 
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - Airflow hands it in
         """Take what the trigger saw last. Raises EndpointFailed unless that is ready, Conflict if it is another's."""
         spec = MonitorSpec.parse(self.spec)
-        _own(spec, event)
+        if event["state"] != EndpointState.UNKNOWN:
+            _own(spec, event)
         if event["state"] == EndpointState.READY:
             return event
         limit, state = spec.model.ready_within.total_seconds(), event["state"]
@@ -59,6 +61,16 @@ class WaitReady(BaseOperator):
         raise EndpointFailed(
             f"expected endpoint {event['name']} to be ready within {limit:g} s; given: {state}{why}. {UNCHANGED}"
         )
+
+
+def _trigger(settings: Settings, spec: MonitorSpec, deadline: datetime) -> BaseTrigger:
+    """Return what waits for the endpoint: in a cluster, whatever it tells of itself; else a look again and again."""
+    if settings.serving_backend != KSERVE or spec.model.url is not None:
+        return EndpointReadyTrigger(spec.endpoint, deadline.isoformat())
+    from pegel_airflow.kubernetes.ready_trigger import KServeReadyTrigger
+
+    connection = ClusterSettings.of_environment().kubernetes_connection
+    return KServeReadyTrigger(spec.namespace, spec.endpoint, deadline.isoformat(), connection)
 
 
 def _own(spec: MonitorSpec, status: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pegel.errors import SetupError
+from pegel.errors import PegelError, SetupError
 from pegel.spec.limits import SPEAKS_WITHIN
 from pegel.spec.settings import Settings
 from pegel_airflow import services
@@ -32,6 +32,18 @@ def steps(settings: Settings) -> list[dict[str, Any]]:
 
     refuse_foreign_executor(settings)
     return [_step(action) for action in observe(settings).plan() if action.kind in MOVES]
+
+
+def start_parts_again(settings: Settings) -> list[str]:
+    """Start broker, logger and mail box of this machine where they have ended; return what happened, in words.
+
+    What cannot be started holds up nothing else: it is tried again a minute later.
+    """
+    parts = services.parts(settings)
+    try:
+        return [] if parts is None else [f"{name} had ended and was started again" for name in parts.start_again()]
+    except PegelError as error:
+        return [f"not everything that has ended was started again: {error}"]
 
 
 def carry_out_step(settings: Settings, step: dict[str, Any], *, speaks_within: timedelta = SPEAKS_WITHIN) -> str:
@@ -78,17 +90,18 @@ def _listen(settings: Settings, group: str, within: timedelta) -> None:
         time.sleep(min(LISTEN_EVERY_S, left_s))
 
 
-def report(settings: Settings, done: Iterable[str]) -> str:
+def report(settings: Settings, done: Iterable[str], *, dry_run: bool = False) -> str:
     """Return the run's table: what was done, then one row per target that is not simply kept, and how many are.
 
     A driver has one row per monitor of its group. What stands still for a reason is logged once, when the reason
-    appears.
+    appears; nothing is in a dry run.
     """
     from pegel.reconcile.actions import MOVES, ActionKind, Runs
 
     seen = observe(settings)
     planned = seen.plan()
-    services.stores(settings).actions.record([action for action in planned if action.kind not in MOVES], seen.at)
+    if not dry_run:
+        services.stores(settings).actions.record([action for action in planned if action.kind not in MOVES], seen.at)
     rows = [
         row
         for action in planned

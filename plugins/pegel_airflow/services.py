@@ -6,11 +6,13 @@ Everything heavy is imported where it is used, because workflow files import thi
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pegel.errors import SetupError, Unavailable
+from pegel.spec.settings import KSERVE, KUBERNETES, LOCAL
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -26,9 +28,32 @@ if TYPE_CHECKING:
     from pegel.store.job_results import JobResults
     from pegel.store.registry import Registry
     from pegel.store.results import Results
+    from pegel.store.unwatched_groups import UnwatchedGroups
 
-LOCAL_JOBS = "pegel_local.backends.driver_processes:LocalJobBackend"
-LOCAL_SERVING = "pegel_local.backends.endpoint_processes:LocalServingBackend"
+JOB_BACKENDS = {
+    LOCAL: "pegel_local.backends.driver_processes:LocalJobBackend",
+    KUBERNETES: "pegel_airflow.kubernetes.spark_backend:from_settings",
+}
+SERVING_BACKENDS = {
+    LOCAL: "pegel_local.backends.endpoint_processes:LocalServingBackend",
+    KSERVE: "pegel_airflow.kubernetes.kserve_backend:from_settings",
+}
+
+PARTS = {LOCAL: "pegel_local.system.ended_parts:EndedParts"}
+"""What looks after the parts around models; in a cluster Kubernetes does."""
+
+
+class PartsAround(Protocol):
+    """The parts that every model needs beside its endpoint and its driver: broker, logger."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return what is wrong around every model for want of them, in words."""
+        ...
+
+    def start_again(self) -> list[str]:
+        """Start those that have ended; return their names. Raises PegelError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +67,7 @@ class Stores:
     baselines: BaselineStore
     failures: DispatchFailures
     jobs: JobResults
+    unwatched: UnwatchedGroups
 
 
 def stores(settings: Settings) -> Stores:
@@ -53,6 +79,7 @@ def stores(settings: Settings) -> Stores:
     from pegel.store.job_results import JobResults
     from pegel.store.registry import Registry
     from pegel.store.results import Results
+    from pegel.store.unwatched_groups import UnwatchedGroups
 
     opened = engine(settings.database)
     return Stores(
@@ -63,6 +90,7 @@ def stores(settings: Settings) -> Stores:
         baselines=BaselineStore(opened),
         failures=DispatchFailures(opened),
         jobs=JobResults(opened),
+        unwatched=UnwatchedGroups(opened),
     )
 
 
@@ -75,14 +103,22 @@ def features(settings: Settings) -> FeatureStore:
 
 def jobs(settings: Settings) -> JobBackend:
     """Return what runs streaming drivers. Raises SetupError if the name in the settings leads nowhere."""
-    backend: JobBackend = _chosen(settings.job_backend, LOCAL_JOBS, "PEGEL_JOB_BACKEND", settings)
+    backend: JobBackend = _chosen(settings.job_backend, JOB_BACKENDS, "PEGEL_JOB_BACKEND", settings)
     return backend
 
 
 def serving(settings: Settings) -> ServingBackend:
     """Return what runs model servers. Raises SetupError if the name in the settings leads nowhere."""
-    backend: ServingBackend = _chosen(settings.serving_backend, LOCAL_SERVING, "PEGEL_SERVING_BACKEND", settings)
+    backend: ServingBackend = _chosen(settings.serving_backend, SERVING_BACKENDS, "PEGEL_SERVING_BACKEND", settings)
     return backend
+
+
+def parts(settings: Settings) -> PartsAround | None:
+    """Return what looks after the parts around models, where Pegel has to: next to model servers of this machine."""
+    if settings.serving_backend not in PARTS:
+        return None
+    around: PartsAround = _chosen(settings.serving_backend, PARTS, "PEGEL_SERVING_BACKEND", settings)
+    return around
 
 
 def look_at_candidate(settings: Settings, endpoint: str) -> EndpointStatus:
@@ -108,13 +144,14 @@ def engine(url: str) -> Engine:
     return opened
 
 
-def _chosen(name: str, local: str, variable: str, settings: Settings) -> Any:
-    """Build the backend called `name`: `local`, or `module:factory` of an installed package, given the settings."""
-    module, _, factory = (local if name == "local" else name).partition(":")
+def _chosen(name: str, known: Mapping[str, str], variable: str, settings: Settings) -> Any:
+    """Build the backend called `name`: a known one, or `module:factory` of an installed package, given the settings."""
+    module, _, factory = known.get(name, name).partition(":")
     try:
         build = getattr(importlib.import_module(module), factory)
     except (ImportError, AttributeError, ValueError) as error:
         raise SetupError(
-            f"{variable}: expected `local` or `module:factory`, given {name!r}: {error}. Nothing was started."
+            f"{variable}: expected {', '.join(f'`{each}`' for each in known)} or `module:factory`, given {name!r}: "
+            f"{error}. Nothing was started."
         ) from error
     return build(settings)

@@ -9,6 +9,7 @@ from pegel.errors import Unavailable
 from pegel.spec import names
 from pegel.spec.limits import OLDEST_RECORD
 from pegel.spec.settings import Settings
+from pegel_airflow import kafka_client
 
 if TYPE_CHECKING:
     from kafka.admin import KafkaAdminClient
@@ -30,7 +31,7 @@ def create(settings: Settings, namespace: str, *, reach_within: timedelta = REAC
 
     try:
         admin = KafkaAdminClient(
-            bootstrap_servers=settings.kafka.split(","),
+            **kafka_client.options(settings),
             client_id="pegel-onboard",
             bootstrap_timeout_ms=int(reach_within.total_seconds() * 1000),
         )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pegel.spec.names import monitor_key
-from pegel.spec.outside_text import LONGEST_NAME, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.spec.settings import Settings
 from pegel_airflow import services
 
@@ -23,7 +23,7 @@ def acknowledge(
 ) -> None:
     """Quiet that open alert of the model version for `hours` from `now`. Raises NotFound."""
     services.stores(settings).alerts.acknowledge(
-        alert, now + timedelta(hours=hours), shown(why), by=shown(by, LONGEST_NAME), key=monitor_key(model, version)
+        alert, now + timedelta(hours=hours), shown(why), by=shown(by, NAME_LIMIT), key=monitor_key(model, version)
     )
 
 
@@ -37,7 +37,7 @@ def silence(settings: Settings, model: str, version: int, *, hours: float, why: 
             version=version,
             until=now + timedelta(hours=hours),
             why=shown(why),
-            by=shown(by, LONGEST_NAME),
+            by=shown(by, NAME_LIMIT),
             said_at=now,
         )
     )

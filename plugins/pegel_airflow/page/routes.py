@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pegel.errors import PegelError
 from pegel.spec.settings import Settings
 from pegel_airflow import services
 
@@ -34,4 +35,13 @@ def model(settings: Settings, model: str, version: int, now: datetime) -> ModelV
 def _sources(settings: Settings) -> Sources:
     from pegel.report.reading import Sources
 
-    return Sources(services.engine(settings.database))
+    return Sources(services.engine(settings.database), around=_around(settings))
+
+
+def _around(settings: Settings) -> tuple[str, ...]:
+    """Return what is wrong around all models; why that cannot be said, where it cannot."""
+    parts = services.parts(settings)
+    try:
+        return () if parts is None else parts.words
+    except PegelError as error:
+        return (str(error),)
