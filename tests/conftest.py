@@ -14,14 +14,16 @@ from hypothesis import settings
 # What the tests of several rooms use.
 sys.path.insert(0, str(Path(__file__).parent / "lib"))
 
-# How long an example takes says something about the machine, nothing about the code.
-settings.register_profile("pegel", deadline=None, derandomize=True)
+# How long an example takes says something about the machine, nothing about the code. Examples that are the same ones
+# each time find a mistake the first time or never: half of the usual number is enough of them.
+settings.register_profile("pegel", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("drawn anew", deadline=None, print_blob=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--slice K/N`: every Nth of the tests chosen, from the Kth on, by a hash of their names."""
     parser.addoption("--slice", default="1/1", help="K/N: keep one Nth of the tests, the same ones each time")
+    parser.addoption("--golden", action="store_true", help="write the golden files of tests/core/manifests anew")
     parser.addoption("--anew", action="store_true", help="draw other examples of the property tests than the last time")
 
 

@@ -4,7 +4,8 @@ A suite is a folder below `tests/` and the environment it runs in. Core runs who
 what is marked `environments`, because it depends on versions that differ there. Tests marked `long` are left out, and
 property tests draw the same examples each time; `--long` runs the long ones, and the property tests on examples drawn
 anew, `--slice K/N` every Nth of them from the Kth on, `--slice today` the day's share. The suite `pages` is all long
-and runs whole or not at all: its tests share a system that each part would start again.
+and runs whole or not at all: its tests share a system that each part would start again. The chaos suites, and the one
+that needs a cluster, run only where they are named.
 
 Exit code 0 only if nothing failed and every suite ran at least one test; a slice of a suite may be empty.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -23,6 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "build" / "test-results"
@@ -38,12 +41,17 @@ NOTHING_COLLECTED = 5
 
 @dataclass(frozen=True)
 class Suite:
-    """One pytest run: a folder of tests in one environment, and the seconds it takes on two quiet cores."""
+    """One pytest run: a folder of tests in one environment, and the seconds it takes on two quiet cores.
+
+    A `-` in the name leads into a folder.
+    """
 
     name: str
     environment: str
     seconds: int
     selection: str = "not long"
+    only_named: bool = False
+    """Run only where it is asked for: it takes long and needs the machine for itself, or `make` prepares it."""
 
     @property
     def label(self) -> str:
@@ -55,9 +63,19 @@ class Suite:
         """Say whether it is run where nothing is asked for."""
         return "not long" in self.selection
 
+    @property
+    def destructive(self) -> bool:
+        """Say whether it does harm to real parts and keeps accounts of it."""
+        return self.selection == "chaos"
+
+    @property
+    def table(self) -> Path:
+        """Return where a destructive suite writes what its faults did."""
+        return (ROOT / "build" / self.name.replace("-", "/")).with_suffix(".txt")
+
     def paths(self) -> list[str]:
         """Return where its tests are: its folder, or the marked files of it, as pytest imports whatever it is given."""
-        folder = ROOT / "tests" / self.name
+        folder = ROOT / "tests" / self.name.replace("-", "/")
         if "environments" not in self.selection:
             return [str(folder.relative_to(ROOT))]
         marked = (path for path in sorted(folder.rglob("test_*.py")) if "mark.environments(" in path.read_text())
@@ -75,8 +93,14 @@ SUITES = (
     Suite("repo", "serving", 65),
     Suite("e2e", "serving", 400),
     Suite("pages", "serving", 600, "long"),
+    Suite("k8s", "airflow", 90, only_named=True),
+    Suite("k8s-chaos", "airflow", 300, "chaos", only_named=True),
+    Suite("chaos-stream", "spark", 1_800, "chaos", only_named=True),
+    Suite("chaos-serving", "serving", 150, "chaos", only_named=True),
 )
 _printing = threading.Lock()
+_runs: set[subprocess.Popen[str]] = set()
+_ended = threading.Event()
 
 
 @dataclass
@@ -107,23 +131,40 @@ class Plan:
     def command(self, suite: Suite, report: Path) -> list[str]:
         """Return the pytest run of one suite."""
         python = ROOT / ".venvs" / suite.environment / "bin" / "python"
-        selection = "long or hypothesis" if self.long else suite.selection
+        selection = "long or hypothesis" if self.long and not suite.destructive else suite.selection
         command = [str(python), "-m", "pytest", "-q", *suite.paths(), f"--junitxml={report}", "-m", selection]
         anew = ["--anew"] if self.long else []
         return [*command, *anew, *([f"--slice={self.slice}"] if self.slice else [])]
+
+
+def pytest(command: Sequence[str]) -> tuple[int, str]:
+    """Run one suite's tests; return their exit code and what they print. Nothing is begun after `end`."""
+    if _ended.is_set():
+        return 1, "not begun: the runner was told to end"
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as tests:
+        _runs.add(tests)
+        output, _ = tests.communicate()
+        _runs.discard(tests)
+    return tests.returncode, output
+
+
+def end(_signal: int, _frame: FrameType | None) -> None:
+    """Let the suites that run end what they started, and begin no other: they would go on by themselves."""
+    _ended.set()
+    for tests in tuple(_runs):
+        tests.send_signal(signal.SIGINT)
 
 
 def run(plan: Plan, suite: Suite) -> Outcome:
     """Run one suite and count what it reports; a run that dies without a report counts as one failure."""
     report = RESULTS / f"{suite.name}-{suite.environment}.xml"
     report.unlink(missing_ok=True)
+    suite.table.unlink(missing_ok=True)
     started = time.monotonic()
-    done = subprocess.run(
-        plan.command(suite, report), cwd=ROOT, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    exit_code, output = pytest(plan.command(suite, report))
     seconds = time.monotonic() - started
     with _printing:
-        print(f"\n=== {suite.label}\n{done.stdout}", flush=True)
+        print(f"\n=== {suite.label}\n{output}", flush=True)
     if not report.exists():
         return Outcome(suite, 0, 1, 0, seconds, plan.long)
     root = ET.parse(report).getroot()  # noqa: S314 - written by our own pytest run just now
@@ -133,7 +174,7 @@ def run(plan: Plan, suite: Suite) -> Outcome:
     }
     failed = counts["failures"] + counts["errors"]
     expected = {0, NOTHING_COLLECTED} if plan.long else {0}
-    if done.returncode not in expected and failed == 0:
+    if exit_code not in expected and failed == 0:
         failed = 1
     passed = counts["tests"] - counts["failures"] - counts["errors"] - counts["skipped"]
     return Outcome(suite, passed, failed, counts["skipped"], seconds, plan.long)
@@ -156,6 +197,9 @@ def report(plan: Plan, outcomes: Sequence[Outcome], seconds: float) -> None:
             f"{mark}  {outcome.suite.label:18}  {outcome.passed:5} passed  {outcome.failed:3} failed  "
             f"{outcome.skipped:3} skipped  {outcome.seconds:6.1f} s{usual}"
         )
+    for suite in plan.suites:
+        if suite.destructive and suite.table.exists():
+            print(f"\n{suite.table.read_text()}")
     print(f"{seconds:.0f} s in all; load of this machine {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores")
     if not plan.long and seconds > BUDGET_S and all(suite.usual for suite in plan.suites):
         print(f"!!! OVER BUDGET: all suites may take {BUDGET_S} s on two quiet cores. Speed up, or mark tests `long`.")
@@ -180,7 +224,8 @@ def read(arguments: Sequence[str]) -> Plan:
     part = given.slice
     if part == "today":
         part = f"{datetime.now(UTC).date().toordinal() % SLICES + 1}/{SLICES}"
-    chosen = [suite for suite in SUITES if (suite.name in given.suites if given.suites else suite.usual or given.long)]
+    unnamed = [suite for suite in SUITES if not suite.only_named and (suite.usual or given.long)]
+    chosen = [suite for suite in SUITES if suite.name in given.suites] if given.suites else unnamed
     if given.long:
         # Once each: the second environment of core has no long tests of its own.
         chosen = [suite for suite in chosen if "environments" not in suite.selection]
@@ -192,6 +237,7 @@ def read(arguments: Sequence[str]) -> Plan:
 def main(arguments: Sequence[str]) -> int:
     """Run what is asked for and print the summary."""
     plan = read(arguments)
+    signal.signal(signal.SIGTERM, end)
     began = time.monotonic()
     RESULTS.mkdir(parents=True, exist_ok=True)
     if plan.slice:

@@ -97,7 +97,7 @@ def summary(tried: Sequence[Tried], report: dict[str, Any], memory: WatchedMemor
     lines.append(f"{'all':32} {sum(one.requests for one in tried):8}")
     peaks = ", ".join(f"{name} {peak:.0f} MiB" for name, peak in sorted(memory.peaks.items()))
     lines.append(
-        f"honest requests: {report['sent']} sent, {report['statuses']}, p99 {report['latency_ms'].get('p99')} ms"
+        f"honest requests: {report['sent']} sent, {report['answers']}, p99 {report['latency_ms'].get('p99')} ms"
     )
     return "\n".join([*lines, f"largest memory: {peaks}", f"seed {SEED}", f"honest requests lost: {lost}"])
 
@@ -125,7 +125,7 @@ def test_honest_calls_are_logged_beside_a_little_abuse(system: System, tmp_path:
     disguised = of_kind(tried, "predictions in disguise")
     print(summary(tried, report, memory, lost))
 
-    assert ({"200": 60}, 0, True) == (report["statuses"], lost, settled)
+    assert ({"200": 60}, 0, True) == (report["answers"], lost, settled)
     # a client that was cut off before its answer may have been predicted for
     assert {"200", "cut"} >= set(disguised.answers)
     assert all_slow_readers_were_cut_off(tried, ended), ended
@@ -167,7 +167,7 @@ def test_honest_calls_are_judged_beside_much_abuse(system: System, tmp_path: Pat
         settled = system.settled()
         tried = [Tried(first.kind, first.answers + second.answers) for first, second in zip(*rounds, strict=True)]
         disguised = of_kind(tried, "predictions in disguise")
-        expected = report["statuses"]["200"] + disguised.answers["200"]
+        expected = report["answers"]["200"] + disguised.answers["200"]
         wait_until(lambda: judged(results, since) >= expected, within_s=180.0)
         counted = judged(results, since)
         tell(summary(tried, report, memory, max(0, expected - counted)))
@@ -178,7 +178,7 @@ def test_honest_calls_are_judged_beside_much_abuse(system: System, tmp_path: Pat
         hidden = wait_until(lambda: 2 == sum(row.probe for row in results.ledger("", 0)), within_s=60.0)
         wrong = [*results.failures(), *results.set_aside(system.spec.group), *results.gaps(system.spec.group)]
 
-    assert ({"200": 600}, True) == (report["statuses"], settled)
+    assert ({"200": 600}, True) == (report["answers"], settled)
     # a client that was cut off before its answer may have been predicted for
     assert {"200", "cut"} >= set(disguised.answers)
     assert expected <= counted <= expected + disguised.answers["cut"]

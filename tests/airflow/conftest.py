@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent / "lib"))
 
 import httpx
 import pytest
+from mail_servers import Server, running_server
 from people import PASSWORDS, ROLES
 
 from pegel.spec.settings import Settings
@@ -124,7 +125,17 @@ def run_dag(workflows: Any) -> Callable[..., str]:
     """Run a workflow to its end in this process, triggers included; returns the run's state."""
 
     def run(name: str, **params: Any) -> str:
-        return str(workflows[name].test(run_conf=params or None).state)
+        workflow = workflows[name]
+        held = [workflow.params, *(task.params for task in workflow.tasks)]
+        before = [
+            (given.get_param(key), given.get_param(key).value) for given in held for key in params if key in given
+        ]
+        try:
+            return str(workflow.test(run_conf=params or None).state)
+        finally:
+            # Airflow writes the answers of a run into the workflow itself, which in service ends with its process.
+            for param, value in before:
+                param.value = value
 
     return run
 
@@ -146,7 +157,7 @@ def site(airflow_database: Path) -> Iterator[str]:
     from airflow.api_fastapi.app import create_app
 
     server = uvicorn.Server(uvicorn.Config(create_app(), port=0, log_level="error", lifespan="on"))
-    thread = threading.Thread(target=server.run)
+    thread = threading.Thread(daemon=True, target=server.run)
     thread.start()
     while not server.started:
         time.sleep(0.05)
@@ -187,3 +198,11 @@ def played(filled: Settings) -> Settings:
 
     scene.beat(filled)
     return filled
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A mail server behind Airflow's connection `smtp_default`."""
+    with running_server() as (handler, connection):
+        monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", connection)
+        yield handler

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import scene
 import seeds
 import sqlalchemy as sa
 from people import PASSWORDS
@@ -124,6 +125,8 @@ def open_tab(chromium: Any, login: Any) -> Iterator[OpenTab]:
             context = chromium.new_context(viewport=viewport, color_scheme=scheme, storage_state=login)
             contexts.callback(context.close)
             context.set_default_timeout(60_000)
+            # Servers, browser and login may have taken longer than a driver may be silent.
+            scene.beat(Settings())
             return context.new_page()
 
         yield open_one

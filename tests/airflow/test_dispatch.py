@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email import message_from_bytes, policy
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -14,68 +11,28 @@ from typing import Any
 import pytest
 import scene
 import sqlalchemy as sa
-from aiosmtpd.controller import Controller
+from mail_servers import Server
 
-from pegel.errors import Unavailable
+from pegel.alerts.alert import Mail
+from pegel.alerts.alert_kind import AlertKind
+from pegel.data.instants import to_us
+from pegel.errors import PermanentError, Unavailable
 from pegel.judge.findings import Verdict
+from pegel.report.alert_mail import Rendered
+from pegel.report.model_page import model_view
+from pegel.report.reading import Sources
 from pegel.spec.settings import Settings
 from pegel.store import tables
 from pegel.store.database import connect, writing
 from pegel.store.dispatch_failures import DispatchFailures
+from pegel.store.stream_store import StreamStore
+from pegel.stream.commit import Commit
+from pegel.stream.extreme_events import extreme_events
+from pegel.stream.partial import OutlierReason, OutlyingEvent
 from pegel.testing.samples import sample_finding, sample_spec, sample_window
 from pegel_airflow import alerting, services
 from pegel_airflow.mail_sender import MailSender
-from pegel_local.machine.ports import free_ports
-
-
-@dataclass
-class Server:
-    """An SMTP server that keeps what it accepts, and refuses while `refusing` says why: all mails, or an address's."""
-
-    kept: list[EmailMessage] = field(default_factory=list)
-    refusing: str | None = None
-    refusing_addresses: dict[str, str] = field(default_factory=dict)
-    refusing_sender: str | None = None
-
-    @property
-    def told(self) -> list[str]:
-        """Return who was sent the mails that were kept, in order."""
-        return [str(mail["To"]) for mail in self.kept]
-
-    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: ARG002, N802 - aiosmtpd's
-        """Take or refuse the sender."""
-        if self.refusing_sender:
-            return self.refusing_sender
-        envelope.mail_from = address
-        return "250 OK"
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: ARG002, N802 - aiosmtpd's
-        """Take or refuse one address."""
-        if address in self.refusing_addresses:
-            return self.refusing_addresses[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ARG002, N802 - aiosmtpd's
-        """Take or refuse one mail."""
-        if self.refusing:
-            return self.refusing
-        self.kept.append(message_from_bytes(envelope.content, policy=policy.default))
-        return "250 OK"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A mail server on a free port, behind Airflow's connection `smtp_default`."""
-    handler = Server()
-    (port,) = free_ports(1)
-    controller = Controller(handler, hostname="127.0.0.1", port=port, enable_SMTPUTF8=False)
-    controller.start()
-    extra = {"disable_ssl": True, "disable_tls": True, "from_email": "pegel@here", "timeout": 5, "retry_limit": 0}
-    connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra}
-    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
-    yield handler
-    controller.stop()
+from pegel_airflow.turns import Turns
 
 
 def part(mail: EmailMessage, kind: str) -> str:
@@ -128,6 +85,37 @@ def test_a_refused_mail_is_told_again(settings: Settings, server: Server) -> Non
     alerting.drain(settings)
 
     assert len(server.kept) == 1
+
+
+def test_a_flood_of_extreme_events_is_one_mail(settings: Settings, server: Server) -> None:
+    """The doorbell rings with the batch that counted them; one mail names the most extreme, and the alert is closed."""
+    spec = sample_spec("fraud", alerts={"emails": ["ada@example.org"], "outliers": "page"})
+    engine, now = services.engine(settings.database), datetime.now(UTC)
+    stores = services.stores(settings)
+    stores.registry.put(spec)
+    stream = StreamStore(engine)
+    claim = stream.claim("default", 1, now)
+    rung = []
+    for batch in range(3):
+        events = [(spec.key, extreme(f"e{batch}{at}", now + timedelta(minutes=batch), 40.0 + at)) for at in range(4)]
+        stream.commit(claim, Commit(extremes=extreme_events(events, {spec.key: spec})), now)
+        rung.append(services.findings_wait(settings))
+        alerting.drain(settings)
+    (mail,) = server.kept
+    text = part(mail, "text/plain")
+    view = model_view(Sources(engine), "fraud", 1, now)
+
+    assert [True, True, True] == rung
+    assert mail["Subject"].startswith("[pegel] fraud v1: an event is extremely far out (")
+    assert "event e03, row 0: amount 1000000000.0; as far out: 1 in 1e+12 training rows; 3 more like it." in text
+    assert ("nothing waits", []) == (alerting.drain(settings), stores.alerts.open_alerts())
+    assert ([], 3) == (view.problems, len(view.findings))
+
+
+def extreme(event_id: str, at: datetime, score: float) -> OutlyingEvent:
+    """Return an event that no training row resembles."""
+    reason = OutlierReason("amount", 1e9, score)
+    return OutlyingEvent(event_id, 0, to_us(at), score, 20.0, 1e-12, "sha256:unknown", (reason,))
 
 
 def test_no_mail_no_server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,16 +250,58 @@ def test_a_failure_that_cannot_be_recorded_holds_up_nobody(
     failures = DispatchFailures(connect(f"sqlite:///{tmp_path / database}"))
     stores = replace(services.stores(settings), failures=failures)
     specs = {spec.key: spec for spec in stores.registry.list()}
+    turns = Turns()
     with MailSender(settings) as sender:
-        dispatch = alerting.Dispatch(settings, stores, sender, datetime.now(UTC))
+        dispatch = alerting.MonitorDispatch(stores, sender, datetime.now(UTC), turns)
         for model, version in stores.alerts.monitors():
             dispatch.monitor(model, version, specs, {})
 
     assert server.told == ["ada@example.org"]
-    assert dispatch.failed[0].startswith("broken/1: ValueError")
-    assert (len(dispatch.failed), [line.split(":")[0] for line in dispatch.later]) == (
-        (1, ["broken/1"]) if tried_again else (2, [])
+    assert turns.failed[0].startswith("broken/1: ValueError")
+    assert (len(turns.failed), [line.split(":")[0] for line in turns.later]) == (
+        (1, ["record of broken/1"]) if tried_again else (2, [])
     )
+
+
+def test_what_is_wrong_with_groups_holds_up_no_monitor(settings: Settings, server: Server) -> None:
+    """Where groups cannot be looked at, findings are mailed all the same; both are in what the task fails with."""
+    watched(settings, "calm")
+    damage(settings, sa.text("DROP TABLE unwatched_groups"))
+    with pytest.raises(PermanentError, match=r"all groups: [^\n]*\n(.*\n)*Everything else:\n(.*\n)*calm/1"):
+        alerting.drain(settings)
+
+    assert ["calm@example.org"] == server.told
+
+
+class NoDriftMails(MailSender):
+    """A sender that fails at mails about drift, in a way that nobody foresaw."""
+
+    def write(self, mail: Mail) -> tuple[Rendered | None, list[str]]:
+        """Write it, if it is about anything else."""
+        if mail.alert.kind is AlertKind.DRIFT:
+            raise RuntimeError("no words")
+        return super().write(mail)
+
+
+def test_a_mail_that_fails_repeats_none_about_another_kind_of_trouble(settings: Settings, server: Server) -> None:
+    """Of a model that drifts and whose events are odd: what could be told is told once, what failed is due again."""
+    watched(settings, "mixed")
+    late: dict[str, Any] = {"detector": "events", "test": "late", "evidence": {"tests": {"late": {"seen": 9, "n": 90}}}}
+    services.stores(settings).results.write(
+        [sample_window(1, model="mixed", verdict=Verdict.DRIFT)],
+        [sample_finding(1, "late events", model="mixed", **late)],
+    )
+    stores, passes = services.stores(settings), list[tuple[int, int]]()
+    specs = {spec.key: spec for spec in stores.registry.list()}
+    for sender_of in (NoDriftMails, NoDriftMails, MailSender):
+        with sender_of(settings) as sender:
+            alerting.MonitorDispatch(stores, sender, datetime.now(UTC), turns := Turns()).monitor("mixed", 1, specs, {})
+        passes.append((len(turns.failed), len(server.kept)))
+
+    assert [(1, 1), (1, 1), (0, 2)] == passes
+    assert ["not dispatched: RuntimeError('no words'). It is tried again each minute."] == [
+        reason for reason in failures(settings, "mixed") if "no words" in reason
+    ]
 
 
 def test_an_address_that_is_busy_is_tried_again_alone(settings: Settings, server: Server) -> None:

@@ -22,7 +22,11 @@ def leaves(data: dict[str, Any], prefix: str = "") -> set[str]:
     return {
         leaf
         for name, value in data.items()
-        for leaf in (leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}"})
+        for leaf in (
+            leaves(value, f"{prefix}{name}.")
+            if isinstance(value, dict) and f"{prefix}{name}" not in form.OBJECTS
+            else {f"{prefix}{name}"}
+        )
     }
 
 
@@ -142,3 +146,12 @@ def test_an_emptied_field_has_its_default() -> None:
     emptied = dict.fromkeys(form.params(), None)
 
     assert form.spec_of(emptied | stated) == form.spec_of(stated)
+
+
+def test_objects_are_asked_as_objects() -> None:
+    """Policies and defaults of looked-up features are JSON objects, and come back as they were asked."""
+    online = {"online.source": "local://flights", "online.keys": ["flight"]}
+    objects = {"online.features": {"gate": "null", "airline": "default"}, "online.defaults": {"airline": "WN"}}
+    spec = form.spec_of(answered(**online, **objects))
+
+    assert objects == {path: value for path, value in form.params_of(spec).items() if path in form.OBJECTS}

@@ -25,7 +25,7 @@ from kafka import KafkaProducer
 from kafka.errors import InvalidTimestampError
 from speaking_servers import restarted_server
 
-from pegel.errors import Conflict, EndpointFailed, InvalidSpec, NotFound, PermanentError, Unavailable
+from pegel.errors import Conflict, EndpointFailed, InvalidSpec, NotFound, PermanentError, SetupError, Unavailable
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec import names
@@ -157,7 +157,9 @@ def test_the_whole_way(system: Settings, served: model.Model, spark: cluster.Clu
     assert spark.submissions == [cluster.Submission("local[2]", "baseline.py", "delays")] * 2
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fault, marks=pytest.mark.long if fault == "refuses" else ()) for fault in FAULTS]
+)
 def test_a_failed_onboarding_leaves_all_as_it_was(
     system: Settings, served: model.Model, spark: cluster.Cluster, onboard: Onboard, fault: str
 ) -> None:
@@ -191,6 +193,7 @@ def test_a_new_onboarding_puts_all_in_force(system: Settings, served: model.Mode
     assert baseline != before[1]
 
 
+@pytest.mark.long
 def test_a_replaced_model_file_is_taken_up(system: Settings, served: model.Model, onboard: Onboard) -> None:
     """The same spec again, with other bytes in its folder, is probed and served anew; with the same bytes it is not."""
     seen = []
@@ -405,6 +408,25 @@ def test_a_refused_baseline_is_not_tried_again(settings: Settings, spark: cluste
 
     with pytest.raises(PermanentError, match="delays/1 refused its input: columns of the schema are absent: distance"):
         job.profile(settings)
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        json.dumps({"conn_type": "spark", "host": "k8s://https://kubernetes", "extra": {"deploy-mode": "cluster"}}),
+        "k8s://kubernetes:443",
+    ],
+)
+def test_pods_are_not_submitted_by_hand(
+    settings: Settings, spark: cluster.Cluster, monkeypatch: pytest.MonkeyPatch, connection: str
+) -> None:
+    """A Spark connection to Kubernetes is refused before anything is submitted, with the setting that does the same."""
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", connection)
+    job = BaselineJob(task_id="profile", spec=seeds.spec().to_json())
+
+    with pytest.raises(SetupError, match=r"given .*k8s://.*set PEGEL_JOB_BACKEND=kubernetes"):
+        job.profile(settings)
+    assert [] == spark.submissions
 
 
 def test_a_refresh_rings_for_what_changed_alone(system: Settings, spark: cluster.Cluster, run_dag: Any) -> None:

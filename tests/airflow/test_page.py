@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,6 +13,9 @@ import pytest
 
 from pegel.spec.settings import Settings
 from pegel_airflow import services
+from pegel_local.machine.paths import Home
+from pegel_local.processes.process_id import ProcessId
+from pegel_local.system.stack_file import Part, StackFile
 
 Browse = Callable[[str | None], httpx.Client]
 pytestmark = pytest.mark.usefixtures("played")
@@ -33,6 +37,7 @@ def test_the_framework_tells_nothing(browse: Browse, path: str) -> None:
     assert browse("ada").get(path).status_code == 404
 
 
+@pytest.mark.usefixtures("played")
 def test_the_list_says_what_is_watched(browse: Browse) -> None:
     """The list has each watched model with its state in words, and the budget of false alarms."""
     text = browse("vic").get("/pegel/").text
@@ -55,6 +60,23 @@ def test_the_model_page_shows_every_part(browse: Browse) -> None:
     )
 
     assert (answer.status_code, [part for part in parts if f"<h2>{part}" not in answer.text]) == (200, [])
+
+
+@pytest.mark.parametrize("path", PATHS[:2])
+def test_a_logger_that_has_ended_is_seen_on_every_page(
+    browse: Browse, played: Settings, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Of a system of this machine that is up, list and model say what it costs that its logger is not."""
+    monkeypatch.setenv("PEGEL_SERVING_BACKEND", "local")
+    parts = {"airflow-scheduler": ProcessId.of(os.getpid()), "logger": ProcessId(1, "a boot", 2)}
+    file = StackFile(Home(played.home))
+    before = browse("vic").get(path).text
+    file.record(parts={name: Part(process=process, log="a log") for name, process in parts.items()})
+    after = browse("vic").get(path).text
+    file.forget()
+
+    words = "he logger has ended: what is asked now is answered, and lost to monitoring"
+    assert (False, True) == (words in before, words in after)
 
 
 def test_the_page_needs_nothing_from_elsewhere(browse: Browse) -> None:

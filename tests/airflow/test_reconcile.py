@@ -85,6 +85,11 @@ def test_a_dead_driver_is_restarted(settings: Settings) -> None:
     )
 
 
+def started_long_ago() -> None:
+    """Let the driver have been started before it was last heard."""
+    rooms.JOBS.seen["default"] = replace(rooms.JOBS.seen["default"], started_at=datetime.now(UTC) - timedelta(hours=1))
+
+
 def test_a_silent_driver_counts_as_dead(settings: Settings) -> None:
     """A driver whose heartbeat is stale is restarted, although its backend still lists it as running."""
     spec = onboarded(settings)
@@ -94,6 +99,7 @@ def test_a_silent_driver_counts_as_dead(settings: Settings) -> None:
         services.engine(settings.database),
         seeds.heartbeat(spec, age=timedelta(minutes=5), fingerprint=document.fingerprint),
     )
+    started_long_ago()
 
     assert [(step["kind"], step["generation"]) for step in reconciling.steps(settings)] == [("restart", 2)]
 
@@ -104,6 +110,7 @@ def test_a_driver_that_speaks_again_is_kept(settings: Settings) -> None:
     reconciling.carry_out_step(settings, *reconciling.steps(settings))
     fingerprint, engine = rooms.JOBS.documents["default"].fingerprint, services.engine(settings.database)
     speak(engine, seeds.heartbeat(spec, age=timedelta(minutes=5), fingerprint=fingerprint))
+    started_long_ago()
     (step,) = reconciling.steps(settings)
     speaking = threading.Timer(1, lambda: speak(engine, seeds.heartbeat(spec, fingerprint=fingerprint)))
     speaking.start()
@@ -120,6 +127,7 @@ def test_a_driver_that_stays_silent_is_listened_for_in_vain(settings: Settings) 
     reconciling.carry_out_step(settings, *reconciling.steps(settings))
     fingerprint, engine = rooms.JOBS.documents["default"].fingerprint, services.engine(settings.database)
     speak(engine, seeds.heartbeat(spec, age=timedelta(minutes=5), fingerprint=fingerprint))
+    started_long_ago()
     (step,) = reconciling.steps(settings)
     began = time.monotonic()
     told = reconciling.carry_out_step(settings, step)
@@ -139,6 +147,16 @@ def test_a_step_of_yesterday_moves_nothing(settings: Settings) -> None:
         "driver/default: start generation 1: nothing runs for it",
         "driver/default: start is not needed any more",
     )
+
+
+def test_a_dry_run_moves_nothing_and_says_what_it_would(settings: Settings, run_dag: Any) -> None:
+    """The workflow's dry run succeeds, starts no driver and writes nothing into the log of actions."""
+    onboarded(settings)
+    state, before = run_dag("monitoring_reconcile", dry_run=True), services.stores(settings)
+    planned = reconciling.report(settings, [], dry_run=True)
+
+    assert ("success", [], []) == (state, rooms.JOBS.observe(), list(before.actions.history(datetime.now(UTC))))
+    assert "start nothing runs for it" in " ".join(planned.split())
 
 
 def test_a_model_that_is_not_ready_is_waited_for(settings: Settings) -> None:
@@ -205,6 +223,21 @@ def test_a_job_backend_that_is_away_holds_drivers_only(settings: Settings, monke
 
     assert ["endpoint/delays-v1"] == [step["target"] for step in steps]
     assert "drivers could not be observed: Unavailable: the cluster does not answer" in lines[2]
+
+
+def test_parts_that_cannot_be_started_again_hold_up_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why broker, logger and mail box could not be looked after is said; elsewhere nobody here has to."""
+    elsewhere = reconciling.start_parts_again(settings)
+    monkeypatch.setenv("PEGEL_SERVING_BACKEND", "local")
+    nothing = reconciling.start_parts_again(Settings())
+    (settings.home / "stack.json").write_text("{", encoding="utf-8")
+    (line,) = reconciling.start_parts_again(Settings())
+    (settings.home / "stack.json").unlink()
+
+    assert ([], []) == (elsewhere, nothing)
+    assert line.startswith("not everything that has ended was started again: ")
 
 
 def test_kept_monitors_are_counted_not_listed(settings: Settings) -> None:

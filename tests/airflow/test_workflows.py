@@ -14,7 +14,15 @@ import pytest
 from pegel.errors import PermanentError
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["alert_dispatch", "baseline_refresh", "model_offboard", "model_onboard", "monitoring_reconcile"]
+NAMES = [
+    "alert_dispatch",
+    "baseline_refresh",
+    "endpoint_adopt",
+    "features_load",
+    "model_offboard",
+    "model_onboard",
+    "monitoring_reconcile",
+]
 HEAVY = ("kafka", "kubernetes", "matplotlib", "pandas", "pyarrow", "pyspark", "scipy")
 
 

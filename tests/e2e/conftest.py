@@ -50,7 +50,7 @@ def watching(home: Path) -> Iterator[Seen]:
         while not over.wait(LOOK_EVERY_S):
             seen.look(home)
 
-    watcher = threading.Thread(target=work)
+    watcher = threading.Thread(daemon=True, target=work)
     watcher.start()
     try:
         yield seen

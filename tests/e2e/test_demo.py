@@ -118,6 +118,11 @@ def test_the_same_data_give_the_same_baseline(facts: dict[str, Any]) -> None:
     assert {"baseline_id": facts["baseline_id"], "same_driver": True} == facts["refreshed"]
 
 
+def test_nothing_that_was_made_for_the_model_is_left(facts: dict[str, Any]) -> None:
+    """Its endpoint was there before it was offboarded, and nothing after."""
+    assert {"before": ["delays-v1"], "left": []} == facts["made_for_models"]
+
+
 def test_nothing_is_left_running(facts: dict[str, Any]) -> None:
     """No recorded process, and nothing any of them started, outlives the demonstration."""
     assert [] == facts["left_running"]

@@ -46,7 +46,7 @@ def serving() -> Iterator[FakeAirflow]:
             """Stay quiet."""
 
     server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread = threading.Thread(daemon=True, target=server.serve_forever, args=(0.01,))
     thread.start()
     state.url = f"http://{LOOPBACK}:{server.server_port}"
     yield state

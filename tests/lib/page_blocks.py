@@ -1,7 +1,7 @@
 """The code of a page, run as a reader runs it: from top to bottom, in one shell.
 
 A fenced block is a command (```` ```sh ````), a file that the reader makes (```` ```python train.py ````), or what is
-printed (```` ```text ````). Of what is printed, digits differ from run to run.
+printed (```` ```text ````). Of what is printed, digits differ from run to run, and so does what an ellipsis stands for.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _script(blocks: Iterable[Block]) -> str:
 
 
 def not_printed(page: str, ran: list[Ran]) -> list[str]:
-    """Return the lines that a page shows below a command and that it did not print, numbers aside."""
+    """Return the lines that a page shows below a command and that it did not print; numbers and `…` stand for any."""
     said = {each.block.line: each.said for each in ran}
     lost, last = [], ""
     for block in blocks_of(page):
@@ -113,4 +113,5 @@ def not_printed(page: str, ran: list[Ran]) -> list[str]:
 
 def _stands_in(line: str, said: str) -> bool:
     words = [_NUMBER.sub(r"[\\d.,:]+", re.escape(word).replace(r"\.", ".")) for word in line.split()]
-    return re.search(r"^\s*" + r"\s+".join(words), said, flags=re.MULTILINE) is not None
+    pattern = r"\s+".join(words).removesuffix(r"\s+…").replace(r"\s+…\s+", r"\s+(.*\s)?")
+    return re.search(r"^\s*" + pattern, said, flags=re.MULTILINE) is not None

@@ -42,16 +42,18 @@ def speaking_servers() -> Iterator[Speaking]:
                     except OSError:
                         continue
 
-        threads.append(threading.Thread(target=take))
+        threads.append(threading.Thread(daemon=True, target=take))
         threads[-1].start()
         return int(listener.getsockname()[1])
 
-    yield begin
-    for listener in listeners:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-    for thread in threads:
-        thread.join()
+    try:
+        yield begin
+    finally:
+        for listener in listeners:
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        for thread in threads:
+            thread.join()
 
 
 @contextmanager
@@ -67,7 +69,7 @@ def restarted_server() -> Iterator[str]:
                 connection.recv(1 << 16)
                 connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
 
-        thread = threading.Thread(target=restart)
+        thread = threading.Thread(daemon=True, target=restart)
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread.join()

@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,10 +20,11 @@ from pegel_local.machine.ports import LOOPBACK, free_ports
 
 
 @contextmanager
-def listening(answer: bytes | None) -> Iterator[int]:
-    """Listen on a port; answer each connection with the given bytes and close it, or with None accept and be silent."""
+def listening(answer: Callable[[int], bytes] | None) -> Iterator[int]:
+    """Listen on a port; answer each connection with bytes made for it and close it, or with None be silent."""
     with socket.create_server((LOOPBACK, 0)) as server:
         stopped = threading.Event()
+        port = server.getsockname()[1]
 
         def serve() -> None:
             while True:
@@ -34,21 +35,22 @@ def listening(answer: bytes | None) -> Iterator[int]:
                     if answer is None:
                         stopped.wait(30)
                         return
-                    connection.sendall(answer)
+                    connection.sendall(answer(port))
 
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(daemon=True, target=serve)
         thread.start()
-        port = server.getsockname()[1]
-        yield port
-        stopped.set()
-        socket.create_connection((LOOPBACK, port)).close()
-        thread.join()
+        try:
+            yield port
+        finally:
+            stopped.set()
+            socket.create_connection((LOOPBACK, port)).close()
+            thread.join()
 
 
-def metadata(brokers: int, correlation_id: int = 1) -> bytes:
-    """Return an answer that lists so many brokers."""
+def metadata(*ports: int, correlation_id: int = 1) -> bytes:
+    """Return an answer that lists brokers at these ports."""
     broker = MetadataResponse.MetadataResponseBroker
-    listed = [broker(node_id=node, host=LOOPBACK, port=9092, rack=None) for node in range(brokers)]
+    listed = [broker(node_id=node, host=LOOPBACK, port=port, rack=None) for node, port in enumerate(ports)]
     answer = MetadataResponse(
         version=4, throttle_time_ms=0, brokers=listed, cluster_id=None, controller_id=0, topics=[]
     )
@@ -57,17 +59,25 @@ def metadata(brokers: int, correlation_id: int = 1) -> bytes:
 
 
 def test_a_broker_in_service_is_healthy() -> None:
-    """An answer that lists a broker is that of a broker in service."""
-    with listening(metadata(1)) as port:
+    """An answer that lists the broker asked, among others, is that of a broker in service."""
+    with listening(lambda port: metadata(port - 1, port)) as port:
         assert broker_takes_records(port)
 
 
 @pytest.mark.parametrize(
     "answer",
-    [metadata(0), metadata(1, 99), metadata(1)[:6], b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", None],
-    ids=["fenced", "another question's answer", "cut off", "another protocol", "closed", "silent"],
+    [
+        lambda _: metadata(),
+        lambda port: metadata(port - 1),
+        lambda port: metadata(port, correlation_id=99),
+        lambda port: metadata(port)[:6],
+        lambda _: b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        lambda _: b"",
+        None,
+    ],
+    ids=["alone and fenced", "fenced", "another question's answer", "cut off", "another protocol", "closed", "silent"],
 )
-def test_what_is_no_broker_is_not_healthy(answer: bytes | None) -> None:
+def test_what_is_no_broker_is_not_healthy(answer: Callable[[int], bytes] | None) -> None:
     """A fenced broker, something else on the port, half an answer or none is not healthy, and the answer comes soon."""
     with listening(answer) as port:
         began = time.monotonic()

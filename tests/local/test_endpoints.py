@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 from waiting import wait_until
 
+from pegel.data.endpoint_readiness import READY, foreign_readiness
 from pegel.errors import InvalidSpec, SetupError
 from pegel.reconcile.actions import ActionKind
 from pegel.reconcile.carrying_out import carry_out
@@ -34,7 +35,6 @@ from pegel.testing.backend_checks import SERVING_CHECKS, ServingCheck
 from pegel.testing.samples import sample_spec
 from pegel_local.backends.endpoint_document import EndpointDocument, write_document
 from pegel_local.backends.endpoint_processes import LocalServingBackend
-from pegel_local.backends.endpoint_readiness import READY, foreign_readiness
 from pegel_local.machine.ports import LOOPBACK, free_ports
 from pegel_local.processes import shared_lock
 from pegel_local.processes.supervisor_files import SupervisorFiles
@@ -114,7 +114,7 @@ def foreign() -> Iterator[str]:
             """Stay quiet."""
 
     with ThreadingHTTPServer((LOOPBACK, 0), Foreign) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread = threading.Thread(daemon=True, target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         yield f"http://{LOOPBACK}:{server.server_address[1]}"
         server.shutdown()
@@ -291,7 +291,7 @@ def test_a_replaced_model_is_another_one_to_serve(
     second = backend.pin(spec)
     backend.stage(second)
     assert wait_until(lambda: {"one", "two"} == loaded(tmp_path / "home"))
-    backend.promote(spec.endpoint, endpoint_fingerprint(second))
+    backend.promote(second)
     copies = [path.name for path in (tmp_path / "home" / "endpoints" / "delays-v1").glob("model-*")]
 
     assert first.model.digest != second.model.digest
@@ -334,7 +334,7 @@ def test_a_damaged_document_costs_no_copy(backend: LocalServingBackend, spec: Mo
     assert wait_until(lambda: {"one"} == loaded(tmp_path / "home"))
     document.write_text("{", encoding="utf-8")
     (folder_of(spec) / "model.joblib").write_bytes(b"two")
-    backend.discard(spec.endpoint, endpoint_fingerprint(pinned))
+    backend.discard(pinned)
     for path in document.parent.glob("server*/loaded"):
         path.unlink()
     backend.apply(pinned)
@@ -423,7 +423,7 @@ def silent() -> Iterator[int]:
             while not stopped.is_set():
                 opened.enter_context(closing(server.accept()[0]))
 
-        thread = threading.Thread(target=accept)
+        thread = threading.Thread(daemon=True, target=accept)
         thread.start()
         yield server.getsockname()[1]
         stopped.set()

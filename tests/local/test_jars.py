@@ -11,6 +11,7 @@ import pytest
 from pegel.errors import SetupError
 from pegel_local.jars.install_jars import install, is_installed
 from pegel_local.jars.jars_lock import Jar, read_lock, verify
+from pegel_local.jars.store_jars import add
 
 FakeJava = Callable[..., Path]
 CONTENT = b"bytes of an archive"
@@ -99,3 +100,45 @@ def test_half_an_installation_is_no_installation(java: FakeJava, folders: dict[s
     (folder / "thing-1.0.jar").unlink()
 
     assert (False, False) == (changed, is_installed((JAR,), folder))
+
+
+@pytest.fixture
+def pyspark(tmp_path: Path) -> Path:
+    """The folder of pyspark's archives, Ivy among them."""
+    folder = tmp_path / "pyspark"
+    folder.mkdir()
+    (folder / "ivy-2.5.jar").touch()
+    return folder
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Path:
+    """A lock with the one archive of the store `s3a`."""
+    lock = tmp_path / "store-jars.lock"
+    lock.write_text(f"[s3a]\norg.example:thing:1.0 {JAR.sha256}\n")
+    return lock
+
+
+def test_archives_of_a_store_go_beside_those_of_pyspark(java: FakeJava, pyspark: Path, stores: Path) -> None:
+    """There Spark finds them, whoever starts it."""
+    java("17.0.1", DELIVER.format(content=CONTENT))
+
+    assert 1 == add("s3a", pyspark, lock=stores)
+    assert CONTENT == (pyspark / "thing-1.0.jar").read_bytes()
+
+
+def test_other_bytes_never_go_beside_those_of_pyspark(java: FakeJava, pyspark: Path, stores: Path) -> None:
+    """An archive that is not the pinned one is refused, and Spark's folder is as it was."""
+    java("17.0.1", DELIVER.format(content=b"other bytes"))
+    with pytest.raises(SetupError, match="not the pinned file"):
+        add("s3a", pyspark, lock=stores)
+
+    assert ["ivy-2.5.jar"] == [path.name for path in pyspark.iterdir()]
+
+
+def test_what_cannot_be_added_is_told(tmp_path: Path, pyspark: Path, stores: Path) -> None:
+    """A store that is not pinned, and a folder that is not pyspark's, are refused in one sentence."""
+    with pytest.raises(SetupError, match="expected one of s3a; given 'gs'"):
+        add("gs", pyspark, lock=stores)
+    with pytest.raises(SetupError, match="expected pyspark's archives, Ivy among them"):
+        add("s3a", tmp_path, lock=stores)

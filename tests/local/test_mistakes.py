@@ -92,7 +92,7 @@ MISTAKES = [
     Mistake("register t.csv --name a --prediction ''", 1, "expected the columns '', given a table without them"),
     Mistake("up --home t.csv/home", 1, "expected a home to write to, given "),
     Mistake("register t.csv --name a --prediction nix", 1, "expected the columns nix, given a table without them"),
-    Mistake("send nowhere.csv --to a", 1, "nowhere.csv: no such file; expected the name of training data"),
+    Mistake("traffic nowhere.csv --to a", 1, "nothing was watched from this home. Name another with --home,"),
     Mistake("data show a", 1, "expected the name of training data, given a; registered: none. Nothing was done."),
     Mistake(
         "data rm a --home up", 1, "expected the name of training data, given a; registered: none. Nothing was done."

@@ -66,7 +66,7 @@ def test_threads_share_the_private_umask_until_the_last_is_through() -> None:
             inside.set()
             done.wait(30)
 
-    other = threading.Thread(target=stay)
+    other = threading.Thread(daemon=True, target=stay)
     with private_umask():
         other.start()
         inside.wait(30)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import re
 import stat
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from pegel.errors import Conflict
+from pegel.spec.settings import Settings
 from pegel_local.machine.paths import Home, checkout
+from pegel_local.machine.ports import LOOPBACK, free_ports
+from pegel_local.processes import process_control
+from pegel_local.processes.private_files import write_json
 from pegel_local.processes.process_id import ProcessId
+from pegel_local.processes.service import answers_ok
+from pegel_local.system.ended_parts import NO_LOGGER, EndedParts
+from pegel_local.system.parts import PURPOSES
 from pegel_local.system.stack import Stack
 from pegel_local.system.stack_file import Part, StackFile
 
@@ -52,5 +62,36 @@ def test_two_cannot_start_the_same_home(tmp_path: Path) -> None:
     """While one process starts or stops a home, another is told so and does nothing."""
     first, second = Stack(tmp_path, checkout()), Stack(tmp_path, checkout())
 
-    with first._alone(), pytest.raises(Conflict, match="another process is starting or stopping"):
+    with first._alone(), pytest.raises(Conflict) as told:
         second.down()
+
+    holder = rf"another process \(pid {os.getpid()}, since \d\d:\d\d:\d\d UTC\) is starting or stopping"
+    assert re.search(holder, str(told.value))
+
+
+def test_a_logger_that_has_ended_is_started_again(tmp_path: Path) -> None:
+    """While Airflow runs it comes back at its port; what runs, or was never started, is left alone."""
+    ports = dict(zip(PURPOSES, free_ports(len(PURPOSES)), strict=True))
+    write_json(tmp_path / "ports.json", ports)
+    file, parts = StackFile(Home(tmp_path)), EndedParts(Settings(home=tmp_path))
+    file.record(parts={"airflow-scheduler": Part(process=ProcessId.of(os.getpid()), log="somewhere"), "logger": PART})
+    before = parts.words
+    again = parts.start_again()
+    state = file.read()
+    assert state is not None
+    try:
+        answers = wait_until(lambda: answers_ok(f"http://{LOOPBACK}:{ports['logger']}/livez"))
+        after = (parts.words, parts.start_again())
+    finally:
+        process_control.end(state.parts["logger"].process)
+
+    assert ((NO_LOGGER,), ["logger"]) == (before, again)
+    assert (True, ((), [])) == (answers, after)
+
+
+def test_parts_that_were_stopped_with_the_system_stay_so(tmp_path: Path) -> None:
+    """Where nothing runs any more nobody misses the logger, and nothing is started."""
+    StackFile(Home(tmp_path)).record(parts={"airflow-scheduler": PART, "logger": PART})
+    parts = EndedParts(Settings(home=tmp_path))
+
+    assert ((), []) == (parts.words, parts.start_again())

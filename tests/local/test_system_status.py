@@ -7,23 +7,30 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
+import sqlalchemy as sa
 from rich.console import Console
 from sqlalchemy import Engine
 from waiting import wait_until
 
 from pegel.alerts.alert import Silence
 from pegel.cli.main import main
+from pegel.reconcile.actions import Action, ActionKind, Target
 from pegel.reconcile.job_backend import JobDocument, JobState
 from pegel.spec.settings import Settings
+from pegel.stats.answer_latencies import Latencies
+from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect, migrate, writing
 from pegel.store.registry import Registry
+from pegel.store.results import Results
 from pegel.testing.manual_clock import START
-from pegel.testing.samples import sample_heartbeat, sample_spec
+from pegel.testing.samples import sample_heartbeat, sample_spec, sample_window
 from pegel.testing.stream_fakes import speak
 from pegel_local.backends.driver_processes import LocalJobBackend
 from pegel_local.backends.endpoint_document import EndpointDocument, write_document
@@ -31,6 +38,7 @@ from pegel_local.backends.endpoint_processes import SERVES, LocalServingBackend
 from pegel_local.cli.status import screen
 from pegel_local.machine.paths import Home
 from pegel_local.processes.process_id import ProcessId
+from pegel_local.system.ended_parts import NO_LOGGER
 from pegel_local.system.stack_file import Part, StackFile
 from pegel_local.system.system_status import StatusLine, gather
 
@@ -73,6 +81,63 @@ def test_a_stream_that_stands_still_is_bad_although_its_driver_speaks(settings: 
     assert line.remedy.startswith("wait a minute")
 
 
+@pytest.mark.parametrize("what", ["the broker", "the topic pegel.default.inference"])
+def test_what_a_driver_waits_for_somebody_has_to_bring_back(settings: Settings, engine: Engine, what: str) -> None:
+    """Its line is bad and says since when; a topic that was deleted nobody makes again but who onboards a model."""
+    speak(engine, sample_heartbeat(NOW, missing=f"waiting for {what} since 00:09:00 UTC"))
+    (line,) = gather(settings, NOW)["heartbeats"]
+
+    assert (False, "bring that back, a topic by `pegel apply FILE` of one of its models; the driver then goes on") == (
+        line.good,
+        line.remedy.removesuffix(" by itself"),
+    )
+    assert line.state.endswith(f"; waiting for {what} since 00:09:00 UTC")
+
+
+def test_the_last_words_of_an_earlier_driver_are_not_those_of_what_runs(settings: Settings, engine: Engine) -> None:
+    """After a restart the line says which generation runs and of which was heard; in quarantine, what to look at."""
+    speak(engine, sample_heartbeat(START, lag=41))
+    log, target = ActionLog(engine), Target.driver("default")
+    log.record([Action(kind=ActionKind.RESTART, target=target, reason="killed by SIGKILL", generation=4)], NOW)
+    (restarted,) = gather(settings, NOW)["heartbeats"]
+    reason = "3 restarts since 00:01 UTC did not help, next try at 00:20:00 UTC; exited with 3"
+    log.record([Action(kind=ActionKind.QUARANTINE, target=target, reason=reason, generation=4)], NOW)
+    (waits,) = gather(settings, NOW)["heartbeats"]
+
+    assert restarted == StatusLine(
+        name="default",
+        state="generation 4 was started, nothing heard of it yet; last heard of generation 1 at 00:00 UTC, "
+        "heartbeat 10 min ago",
+        good=False,
+        remedy="nothing: it says each step of its start",
+    )
+    assert waits == replace(restarted, remedy=f"less {settings.home}/jobs/default/log; reconciling waits: {reason}")
+
+
+def test_a_driver_that_starts_says_which_step_it_is_at(settings: Settings, engine: Engine) -> None:
+    """Its model is not watched until it reads; nobody has to do anything about it."""
+    speak(engine, sample_heartbeat(NOW, state="starting", batch_id=0, doing="starting Spark"))
+    (line,) = gather(settings, NOW)["heartbeats"]
+
+    assert line.state.endswith("; its driver is starting: starting Spark since 00:10:00 UTC")
+    assert (False, "nothing") == (line.good, line.remedy.partition(":")[0])
+
+
+def test_what_nobody_can_tell_the_database_stands_in_the_line_of_the_driver(settings: Settings) -> None:
+    """While the database is locked a driver says in its folder what it waits for, and its line is bad."""
+    backend = LocalJobBackend(
+        settings, command=("sh", "-c", 'printf "waiting for the database" > $0/waiting; sleep 60')
+    )
+    backend.ensure(JobDocument(group="default", fingerprint="f", kafka="127.0.0.1:9"), 1)
+    try:
+        assert wait_until(lambda: any(seen.detail for seen in backend.observe()))
+        (line,) = gather(settings, NOW)["drivers"]
+    finally:
+        backend.stop("default", grace=timedelta(0))
+
+    assert ("running, generation 1; waiting for the database", False) == (line.state, line.good)
+
+
 def test_a_bad_model_names_a_command_that_means_it(settings: Settings, engine: Engine) -> None:
     """Of several models in trouble each has the command of its own report: without a name, it would be refused."""
     for version in (1, 2):
@@ -82,6 +147,17 @@ def test_a_bad_model_names_a_command_that_means_it(settings: Settings, engine: E
     assert [(False, "pegel report delays/1"), (False, "pegel report delays/2")] == [
         (line.good, line.remedy) for line in gather(settings, NOW)["models"]
     ]
+
+
+def test_a_model_has_the_words_of_its_page(settings: Settings, engine: Engine) -> None:
+    """How long answers took, and which have no request, stands in its line, and so in what machines are given."""
+    Registry(engine).put(sample_spec())
+    latencies = Latencies()
+    latencies.update(np.array([20] * 99 + [900]))
+    Results(engine).write(windows=[sample_window(latencies=latencies, orphans=2)])
+    (line,) = gather(settings, NOW)["models"]
+
+    assert " · latency p50 20 ms, p95 20 ms, p99 20 ms of 100 answers; 2 answers without a request · " in line.state
 
 
 def test_without_a_system_each_line_names_the_next_command(settings: Settings) -> None:
@@ -124,6 +200,18 @@ def test_a_silence_that_is_over_has_no_line(settings: Settings, engine: Engine) 
     silenced(engine, NOW)
 
     assert [] == gather(settings, NOW + timedelta(hours=1))["silences"]
+
+
+def test_a_silence_that_cannot_be_read_has_a_line(settings: Settings, engine: Engine) -> None:
+    """Whatever stands in place of its end, every other section is there."""
+    silenced(engine, NOW)
+    with writing(engine) as connection:
+        connection.execute(sa.text("UPDATE silences SET until = 'some day'"))
+    sections = gather(settings, NOW)
+    (line,) = sections["silences"]
+
+    assert (False, "a silence of delays/1 cannot be read") == (line.good, line.state.partition(":")[0])
+    assert "models" in sections
 
 
 def test_a_pipe_has_whole_lines(settings: Settings, engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,6 +277,23 @@ def test_addresses_are_shown_while_a_system_is_up(settings: Settings) -> None:
 
     assert [StatusLine(name="page", state="http://127.0.0.1:1/pegel")] == sections["addresses"]
     assert [(False, True)] == [(line.good, line.state.startswith("failed")) for line in sections["endpoints"]]
+
+
+def test_a_model_whose_requests_nobody_logs_says_so(settings: Settings, engine: Engine) -> None:
+    """Where the logger alone has ended, each model is in trouble, whatever its last window says, and has a remedy."""
+    Registry(engine).put(sample_spec())
+    with subprocess.Popen(["sleep", "60"]) as ended:
+        identity = ProcessId.of(ended.pid)
+        ended.kill()
+    file = StackFile(Home(settings.home))
+    file.record(parts={"broker": Part(process=ProcessId.of(os.getpid()), log="broker.log")})
+    before = gather(settings, NOW)["models"]
+    file.record(parts={"logger": Part(process=identity, log="logger.log")})
+    (line,) = gather(settings, NOW)["models"]
+
+    assert ["the logger has ended" in one.state for one in before] == [False]
+    assert NO_LOGGER in line.state
+    assert (False, "pegel up") == (line.good, line.remedy)
 
 
 def test_what_was_stopped_with_the_system_did_not_fail(settings: Settings) -> None:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,7 +25,9 @@ from pegel.store import tables
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_spec
+from pegel_local.airflow.airflow_api import Run, Task
 from pegel_local.backends.endpoint_processes import SERVES
+from pegel_local.cli.workflow_run import WaitingWords
 from pegel_local.machine.paths import Home
 from pegel_local.system.stack_file import StackFile
 
@@ -82,6 +85,28 @@ def test_offboarding_sends_the_forms_answers(home: Path, fake: FakeAirflow, caps
     assert ["delays/2: neither watched nor served any more; what was measured stays"] == (
         capsys.readouterr().out.splitlines()[1:]
     )
+
+
+def test_a_plan_is_a_dry_run_of_reconciling(home: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]) -> None:
+    """The reconciler's own workflow says what it would do, and its table is printed."""
+    fake.answers += [STARTED, *done("report"), returned("target  action\n1 kept as they are")]
+    code = run("plan", "--home", home)
+
+    assert (0, {"dry_run": True}) == (code, fake.asked[1][2]["conf"])
+    assert "/api/v2/dags/monitoring_reconcile/dagRuns" == fake.asked[1][1]
+    assert ["target  action", "1 kept as they are"] == capsys.readouterr().out.splitlines()[1:]
+
+
+@pytest.mark.parametrize("release", [False, True])
+def test_adopting_sends_the_forms_answers(
+    home: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str], release: bool
+) -> None:
+    """A service is adopted or released by a workflow, and what became of it is printed."""
+    fake.answers += [STARTED, *done("adopt"), returned("it is logged")]
+    code = run("adopt", "team-a/delays-v1", *(["--release"] if release else []), "--home", home)
+
+    assert (0, {"service": "team-a/delays-v1", "release": release}) == (code, fake.asked[1][2]["conf"])
+    assert ["it is logged"] == capsys.readouterr().out.splitlines()[1:]
 
 
 def test_what_was_measured_goes_only_if_told(home: Path, fake: FakeAirflow) -> None:
@@ -313,6 +338,22 @@ def test_a_lost_log_hides_no_failed_task(home: Path, fake: FakeAirflow, capsys: 
     assert 1 == code
     assert first.startswith("profile: its log cannot be read: ")
     assert "promote: odd" == second
+
+
+def test_a_long_wait_says_now_and_then_what_is_at_work() -> None:
+    """A word each quarter of a minute, with the tasks that have begun and not ended; none at the end."""
+    seconds, said = iter([0.0, 14.0, 16.0, 17.0, 40.0, 60.0]), list[str]()
+    words = WaitingWords("delays/1: onboarding", said.append, seconds.__next__)
+    going = Run(dag="d", id="r", state="running", started_at=None, ended_at=None)
+    states = {"stage": "success", "wait_ready": "deferred", "register": None}
+    tasks = [Task(id=name, map_index=-1, state=state, seconds=None, try_number=1) for name, state in states.items()]
+    for run, seen in [*[(going, tasks)] * 3, (going, []), (replace(going, state="success"), [])]:
+        words.look(run, seen)
+
+    assert [
+        "delays/1: onboarding goes on, 16 s: wait_ready (deferred)",
+        "delays/1: onboarding goes on, 40 s: the run is running",
+    ] == said
 
 
 def test_an_interrupt_ends_the_waiting_alone(home: Path, spec_file: Path, fake: FakeAirflow) -> None:

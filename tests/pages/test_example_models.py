@@ -14,12 +14,15 @@ import pytest
 from page_blocks import Ran, not_printed, run_page
 
 from pegel.judge.findings import Verdict
+from pegel.report.kept_mail import read
 from pegel.store.database import connect
 from pegel.store.results import Results
 from pegel_local.machine.paths import checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)]
-EXAMPLES = ("tickets", "houses", "deliveries", "turbines")
+CHANGED = {"tickets": "words", "houses": "station_km", "deliveries": "zone", "turbines": "angle"}
+"""The feature that each page changes."""
+EXAMPLES = tuple(CHANGED)
 WITHIN_S = 600.0
 
 
@@ -88,9 +91,20 @@ def test_the_model_answers_the_first_request(example: str, ran: list[Ran]) -> No
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_the_mail_is_about_what_was_changed(example: str, ran: list[Ran]) -> None:
-    """The mail names the model and the feature that the page says, first."""
+def test_what_the_page_shows_is_printed(example: str, ran: list[Ran]) -> None:
+    """Each line that the page shows was printed by the command above it."""
     assert [] == not_printed(page_of(example), ran)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_first_mail_is_about_what_was_changed(example: str, ran: list[Ran], home: Path) -> None:
+    """The first mail about the model names the feature that the page says, first."""
+    assert ran
+    subjects = [str(read(kept)["Subject"]).strip() for kept in sorted((home / "mail").glob("[!.]*.eml"))]
+    first = next(subject for subject in subjects if f" {example} v1: " in subject)
+
+    assert f"The first mail is about `{CHANGED[example]}`" in page_of(example)
+    assert first.startswith(f"[pegel] {example} v1: {CHANGED[example]}")
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

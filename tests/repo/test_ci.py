@@ -42,7 +42,7 @@ def machine(tmp_path: Path, root: Path) -> BareMachine:
     return BareMachine(tmp_path, root)
 
 
-TARGETS = ["make check", "make test", "make test-long SLICE=today", "make test-pages"]
+TARGETS = ["make check", "make test", "make test-long SLICE=today", "make test-pages", "make test-k8s"]
 
 
 def test_a_missing_browser_is_installed(machine: BareMachine) -> None:

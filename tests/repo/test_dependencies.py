@@ -17,7 +17,7 @@ MODULES = {
     "apache-airflow-providers-apache-spark": {"airflow"},
     "apache-airflow-providers-cncf-kubernetes": {"airflow"},
     "apache-airflow-providers-smtp": {"airflow"},
-    "hopsworks": {"hsfs", "hopsworks"},
+    "hopsworks": {"hsfs", "hopsworks", "hopsworks_common"},
     "kafka-python": {"kafka"},
     "psycopg": {"psycopg"},
     "pyspark": {"pyspark", "py4j"},
@@ -42,17 +42,19 @@ WITHOUT_IMPORT = {
     "core: psycopg": "SQLAlchemy loads it by the URL of the results database",
     "plugins: apache-airflow-providers-cncf-kubernetes": "the Kubernetes backends come with the next issues",
     "serving: httptools": "uvicorn parses HTTP with it where it is installed; the logger's speed was measured with it",
-    "spark: great-expectations": "data quality suites come with the next issues",
-    "spark: hopsworks": "the Hopsworks feature store comes with the next issues",
 }
 """Dependencies that no line imports, each with the reason why it stays."""
 
 BORROWED = {
+    "local": {"urllib3": "the Kubernetes client passes on what the one below it raises"},
     "plugins": {
+        "kubernetes_asyncio": "the provider of Kubernetes brings the client that triggers wait with",
+        "urllib3": "the same: its other client passes on what the one below it raises",
         "fastapi": "a page inside Airflow is an app of the FastAPI that Airflow brings",
         "starlette": "the same: what its router refuses is an exception of the Starlette below",
         "structlog": "a task logs as Airflow does",
     },
+    "spark": {"deltalake": "Hopsworks' client brings its own build of it, which no other may stand beside"},
     "serving": {"fastapi": "a body that KServe's application refuses is an exception of the FastAPI below it"},
 }
 OURS = {"pegel": "core", "pegel-local": "local"}

@@ -12,14 +12,16 @@ import pytest
 
 from pegel.data.columns import Role
 from pegel.spec import names
-from pegel.spec.monitor_spec import MonitorSpec, Section
+from pegel.spec.cluster_settings import PREFIX, ClusterSettings
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.section import Section
 from pegel.spec.settings import Settings
 from pegel_local.demo.closing_words import EXAMPLE
 from pegel_serving.flights import SCHEMA
 from pegel_serving.request_rows import from_v1
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUPS = {"pegel.commands", "pegel.statistics", "pegel.detectors", "pegel.db"}
+GROUPS = {"pegel.commands", "pegel.online_stores", "pegel.statistics", "pegel.detectors", "pegel.db"}
 """Entry-point groups and the name of a file, which look like modules."""
 MISSING = object()
 
@@ -86,6 +88,7 @@ def test_every_workflow_is_documented(documentation: str) -> None:
 def test_every_setting_is_documented(documentation: str) -> None:
     """Each environment variable appears in the documentation by its full name."""
     variables = [f"PEGEL_{name.upper()}" for name in Settings.model_fields]
+    variables += [f"{PREFIX}{name.upper()}" for name in ClusterSettings.model_fields]
 
     assert [] == [variable for variable in variables if f"`{variable}`" not in documentation]
 
@@ -102,10 +105,26 @@ def test_every_topic_is_documented(documentation: str) -> None:
 
 def test_every_command_is_documented(documentation: str) -> None:
     """Each `pegel` command appears in the documentation."""
-    from pegel.cli.main import COMMANDS, HIDDEN
+    from pegel.cli.command_line import COMMANDS, HIDDEN
 
     assert [] == [name for name in COMMANDS.names() if name not in HIDDEN and f"pegel {name}" not in documentation]
     assert {"up", "down", "status", "validate", "apply", "report"} <= set(COMMANDS.names())
+
+
+def test_every_option_of_traffic_is_documented(documentation: str) -> None:
+    """What `pegel traffic --help` lists is in the documentation, and so is each kind of answer that it counts."""
+    from typer.main import get_command
+
+    from pegel.cli.command_line import build
+    from pegel_local.traffic import timed_answers as answers
+
+    options = get_command(build(["traffic"])).commands["traffic"].params  # type: ignore[attr-defined]
+    written = [name for option in options for name in option.opts if name.startswith("--")]
+    kinds = [answers.NOT_REACHED, answers.NOT_IN_TIME, answers.CUT_OFF, answers.NO_PREDICTION, answers.TOO_LONG]
+
+    assert [] == [name for name in written if f"`{name}" not in documentation]
+    assert [] == [kind for kind in kinds if f"`{kind}`" not in documentation]
+    assert {"--rate", "--connections", "--to", "--log"} <= set(written)
 
 
 def test_links_between_pages_hold() -> None:

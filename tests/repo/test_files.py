@@ -56,14 +56,13 @@ def test_locked_requirements_carry_hashes() -> None:
         assert [] == loose, lock.name
 
 
-def test_jars_are_pinned_by_digest() -> None:
+@pytest.mark.parametrize(("lock", "least"), [("jars.lock", 40), ("store-jars.lock", 30)])
+def test_jars_are_pinned_by_digest(lock: str, least: int) -> None:
     """Every jar is named by coordinate and SHA-256."""
-    lines = [
-        line for line in (ROOT / "requirements" / "jars.lock").read_text().splitlines() if line and line[0] not in "#["
-    ]
+    lines = [line for line in (ROOT / "requirements" / lock).read_text().splitlines() if line and line[0] not in "#["]
 
     assert [] == [line for line in lines if not re.fullmatch(r"[\w.-]+:[\w.-]+:[\w.-]+ [0-9a-f]{64}", line)]
-    assert len(lines) > 40
+    assert len(lines) > least
 
 
 def test_top_folders_hold_no_package() -> None:
@@ -84,7 +83,8 @@ def test_every_python_file_opens_with_a_docstring(committed: list[Path]) -> None
 def test_no_stray_files(committed: list[Path]) -> None:
     """An empty file is a package's marker; nothing that a run leaves behind is tracked."""
     empty = [path for path in committed if not path.stat().st_size and path.name not in {"__init__.py", "py.typed"}]
-    wanted = {ROOT / "requirements" / "jars.lock", ROOT / "tests" / "core" / "store" / "old_release" / "pegel.db"}
+    locks = {ROOT / "requirements" / name for name in ("jars.lock", "store-jars.lock")}
+    wanted = {*locks, ROOT / "tests" / "core" / "store" / "old_release" / "pegel.db"}
     left = [path for path in committed if path.suffix in {".lock", ".log", ".pid", ".db"} and path not in wanted]
 
     assert [] == empty

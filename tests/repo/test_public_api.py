@@ -12,8 +12,9 @@ import pytest
 
 import pegel
 from pegel import errors, notebook, testing
-from pegel.cli.main import COMMANDS
+from pegel.cli.command_line import COMMANDS
 from pegel.detect.detector_registry import DETECTORS
+from pegel.online.stores import ONLINE_STORES
 from pegel.stats import statistic_registry
 
 
@@ -74,13 +75,13 @@ def test_the_page_lists_the_public_names(root: Path, module: str) -> None:
 def test_the_page_lists_the_entry_point_groups(root: Path) -> None:
     """Each group by which an installed package can add something is on docs/api.md."""
     page = (root / "docs" / "api.md").read_text()
-    groups = {COMMANDS.group, DETECTORS.group, statistic_registry.GROUP}
+    groups = {COMMANDS.group, ONLINE_STORES.group, DETECTORS.group, statistic_registry.GROUP}
 
     assert groups == set(re.findall(r"^\| `(pegel\.\w+)` \| a (?:class|function)", page, flags=re.MULTILINE))
 
 
 def test_every_part_of_ours_can_be_loaded() -> None:
     """Each command, statistic and detector that a registry names is there."""
-    parts = [COMMANDS.all(), statistic_registry.statistics(), DETECTORS.all()]
+    parts = [COMMANDS.all(), ONLINE_STORES.all(), statistic_registry.statistics(), DETECTORS.all()]
 
-    assert [True] * 3 == [len(some) >= least for some, least in zip(parts, (10, 8, 2), strict=True)]
+    assert [True] * 4 == [len(some) >= least for some, least in zip(parts, (10, 2, 8, 2), strict=True)]

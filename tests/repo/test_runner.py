@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 TESTS = """
 import pytest
@@ -76,7 +77,41 @@ def test_every_folder_of_tests_is_a_suite(root: Path) -> None:
     """No folder below tests/ is left out by the runner."""
     tree = ast.parse((root / "tests" / "run.py").read_text())
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Suite"]
-    suites = {str(ast.literal_eval(call.args[0])) for call in calls}
+    suites = {str(ast.literal_eval(call.args[0])).partition("-")[0] for call in calls}
     folders = {path.parent.relative_to(root / "tests").parts[0] for path in (root / "tests").rglob("test_*.py")}
 
     assert folders == suites
+
+
+SLOW = """
+import pathlib, time
+import pytest
+
+@pytest.fixture
+def system():
+    pathlib.Path("up").touch()
+    yield
+    pathlib.Path("down").touch()
+
+def test_slow(system):
+    time.sleep(60)
+"""
+
+
+def test_a_runner_that_is_told_to_end_ends_its_suites(root: Path, small: Path) -> None:
+    """SIGTERM ends the tests that run as Ctrl-C does, with what they started, and begins no other suite."""
+    (small / "tests" / "abuse").mkdir()
+    (small / "tests" / "abuse" / "test_slow.py").write_text(SLOW)
+    (small / ".venvs").mkdir()
+    (small / ".venvs" / "serving").symlink_to(sys.prefix)
+    shutil.copy(root / "tests" / "run.py", small / "tests")
+    command = [sys.executable, "tests/run.py", "abuse"]
+
+    with subprocess.Popen(command, cwd=small, stdout=subprocess.PIPE, text=True) as runner:
+        assert wait_until((small / "up").exists, within_s=60)
+        runner.terminate()
+        output, _ = runner.communicate(timeout=30)
+
+    assert (small / "down").exists()
+    assert 1 == runner.returncode
+    assert "FAILED  abuse" in output

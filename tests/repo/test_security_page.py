@@ -36,7 +36,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         "references, addresses, names of columns in a spec": (spec_fields.LONGEST_TEXT,),
         "an address of a person": (spec_fields.LONGEST_EMAIL,),
         "text of others in a terminal, page, report, mail": (
-            outside_text.LONGEST_NAME,
+            outside_text.NAME_LIMIT,
             outside_text.LONGEST_SHOWN,
             outside_text.LONGEST_SENTENCE,
         ),

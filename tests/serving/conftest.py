@@ -5,13 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-
-from pegel_local.kafka.broker import Broker
-from pegel_local.machine import paths
 
 # What several test files use lives beside them.
 sys.path.insert(0, str(Path(__file__).parent / "lib"))
@@ -19,29 +15,9 @@ sys.path.insert(0, str(Path(__file__).parent / "lib"))
 import paint_model
 import processes
 import sinks
-import topics
+from real_parts import broker, services
 
-
-@pytest.fixture(scope="session")
-def services() -> Iterator[Callable[..., processes.Service]]:
-    """Start processes of this room; all of them are ended after the tests."""
-    with ExitStack() as stack:
-
-        def begin(module: str, *options: str, log: Path) -> processes.Service:
-            service = processes.start(module, *options, log=log)
-            stack.callback(service.kill)
-            return service
-
-        yield begin
-
-
-@pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A real broker with the topics of the namespaces `default` and `other`."""
-    with Broker(tmp_path_factory.mktemp("broker"), paths.checkout().jars("broker")) as running:
-        topics.create_topics(running.address, "default")
-        topics.create_topics(running.address, "other")
-        yield running
+__all__ = ["broker", "services"]
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +33,7 @@ def sink() -> Iterator[sinks.Sink]:
     """A sink of its own for each test."""
     kept = sinks.Sink()
     server = sinks.listen(kept)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread = threading.Thread(daemon=True, target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     yield kept
     kept.answers.set()

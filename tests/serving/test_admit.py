@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -238,7 +239,37 @@ def test_a_dead_letter_never_takes_its_topic_from_a_bad_name() -> None:
 
 
 def test_the_form_on_disk_loses_nothing() -> None:
-    """Decoding what was encoded gives the same event."""
+    """Decoding what was encoded gives the same event; its headers may stand in another order."""
     event = admit(GOOD)
+    decoded = KafkaRecord.decode(event.encode())
 
-    assert event == KafkaRecord.decode(event.encode())
+    assert sorted(event.headers) == sorted(decoded.headers)
+    assert replace(event, headers=()) == replace(decoded, headers=())
+
+
+@pytest.mark.parametrize("fault", ["unavailable", "unknown", "stale"])
+def test_a_fault_of_a_look_up_is_an_attribute(fault: str) -> None:
+    """What a transformer tells in the metadata of an event stands in a header of its own, and in the metadata."""
+    metadata = b'{"Pegel-Entities":["[[\\"WN1\\"]]"],"Pegel-Look-Up":["%s"]}' % fault.encode()
+    event = admit(GOOD | {b"ce-metadata": metadata})
+
+    assert (fault.encode(), metadata) == (dict(event.headers)["ce_lookup"], dict(event.headers)["ce_metadata"])
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        b"{}",
+        b'{"Pegel-Look-Up":["something else"]}',
+        b'{"Pegel-Look-Up":"stale"}',
+        b'{"Pegel-Look-Up":["stale","stale"]}',
+        b'{"Pegel-Look-Up":[["stale"]]}',
+        b"Pegel-Look-Up",
+        b'["Pegel-Look-Up"]',
+    ],
+)
+def test_what_no_transformer_tells_is_no_fault(metadata: bytes) -> None:
+    """Metadata that says something else, or nothing, makes no header, and the event is taken."""
+    event = admit(GOOD | {b"ce-metadata": metadata})
+
+    assert ("ce_lookup" in dict(event.headers), metadata) == (False, dict(event.headers)["ce_metadata"])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,11 +58,6 @@ def train(data: Path, root: Path) -> argparse.Namespace:
     return options
 
 
-def lines(path: Path) -> list[list[object]]:
-    """Return the instances of a traffic file."""
-    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
-
-
 def test_cancelled_flights_are_no_rows(data: Path) -> None:
     """Features stand in schema order, and the day of the week is 1 to 7."""
     read = flights.read(data)
@@ -114,17 +107,21 @@ def test_the_feature_store_knows_schema_and_time_range(trained: argparse.Namespa
     assert (datetime(2015, 1, 1, tzinfo=UTC), datetime(2015, 4, 1, tzinfo=UTC)) == (period.start, period.end)
 
 
-def test_traffic_is_real_rows_as_instances(data: Path, trained: argparse.Namespace) -> None:
-    """Every held-out row once, in another order; missing numbers are null, and JSON has no NaN."""
+def test_traffic_is_real_rows(data: Path, trained: argparse.Namespace) -> None:
+    """Every held-out row once, in another order, with the model's features; missing numbers are null."""
     read = flights.read(data)
     _, held_out = train_delays.split(read)
-    sent = lines(trained.traffic / "january.jsonl.gz")
-    december = lines(trained.traffic / "december.jsonl.gz")
+    january, december = (pq.read_table(trained.traffic / f"{name}.parquet") for name in ("january", "december"))
 
-    assert flights.instances(held_out) == sent
-    assert len(flights.within(read, flights.PERIODS["december"])) == len(december)
-    assert {5} == {len(instance) for instance in [*sent, *december]}
-    assert any(None in instance for instance in sent)
+    assert list(flights.FEATURES) == january.column_names == december.column_names
+    assert held_out["airline"].tolist() == january.column("airline").to_pylist()
+    for name in flights.FEATURES[1:]:
+        sent = january.column(name).to_numpy().astype(float)
+
+        assert int(held_out[name].isna().sum()) == january.column(name).null_count
+        np.testing.assert_array_equal(held_out[name].to_numpy(float), sent)
+    assert january.column("taxi_out").null_count > 0
+    assert len(flights.within(read, flights.PERIODS["december"])) == december.num_rows
 
 
 def test_the_same_data_gives_the_same_files(data: Path, trained: argparse.Namespace, tmp_path: Path) -> None:
@@ -132,9 +129,9 @@ def test_the_same_data_gives_the_same_files(data: Path, trained: argparse.Namesp
     again = train(data, tmp_path)
 
     for name in ("january", "july", "december"):
-        first = (trained.traffic / f"{name}.jsonl.gz").read_bytes()
+        first = (trained.traffic / f"{name}.parquet").read_bytes()
 
-        assert first == (again.traffic / f"{name}.jsonl.gz").read_bytes()
+        assert first == (again.traffic / f"{name}.parquet").read_bytes()
 
     source = "local://delays?version=1&split=train"
     paths = [LocalFeatureStore(options.features).read_training_data(source) for options in (trained, again)]

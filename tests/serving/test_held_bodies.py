@@ -6,14 +6,13 @@ import asyncio
 import gzip
 import time
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from starlette.responses import Response
 
 from pegel_serving.body_reading import BodyEnd, BodyReader
-from pegel_serving.held_bodies import BodyLimits, BodyRefused, HeldBodies, Holder
+from pegel_serving.held_bodies import BodyLimits, BodyRefused, ClientAnswer, HeldBodies, Holder
 
 
 def whole(body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
@@ -147,10 +146,8 @@ def answered(holder: Holder, size: int) -> tuple[Reader, asyncio.Task[None]]:
     reader, bodies = Reader(), HeldBodies(holder)
 
     async def go() -> None:
-        async def parts() -> AsyncIterator[bytes]:
-            yield bytes(size)
-
-        await bodies.send(Response(await bodies.answer(parts())), reader.send, reader.cut_off)
+        bodies.take(bytes(size))
+        await bodies.send(ClientAnswer(200, [], bodies.answer()), reader.send, reader.cut_off)
 
     return reader, asyncio.create_task(go())
 

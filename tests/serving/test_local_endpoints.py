@@ -13,6 +13,9 @@ import pytest
 from waiting import wait_until
 
 from pegel.errors import InvalidSpec, SetupError
+from pegel.online.entity_keys import entity_key
+from pegel.online.local_store import LocalOnlineStore
+from pegel.online.online_store import FeatureVector
 from pegel.reconcile.actions import ActionKind
 from pegel.reconcile.carrying_out import carry_out
 from pegel.reconcile.endpoint_planner import plan_endpoints
@@ -134,3 +137,20 @@ def test_a_model_outside_the_allowed_places_is_never_loaded(spec: MonitorSpec, t
         getattr(LocalServingBackend(settings), verb)(linked)
 
     assert not (tmp_path / "endpoints").exists()
+
+
+@pytest.mark.timeout(180)
+def test_an_endpoint_that_looks_features_up(backend: LocalServingBackend, spec: MonitorSpec, tmp_path: Path) -> None:
+    """A spec with `online` is served by a transformer before proxy and server; clients send to the transformer."""
+    colour = FeatureVector({"colour": "red"}, datetime.now(UTC))
+    LocalOnlineStore(tmp_path / "online.db", "tins").load([(entity_key(["t1"]), colour)])
+    online = {"source": "local://tins", "keys": ["tin"], "features": ["colour"]}
+    looking = MonitorSpec.parse(spec.to_json() | {"online": online})
+    backend.apply(looking)
+    url = wait_ready(backend, looking)
+    asked = {"instances": [{"tin": "t1", "size": 1.0, "weight": 2.0}]}
+    answer = httpx.post(f"{url}/v1/models/{spec.endpoint}:predict", json=asked, trust_env=False)
+    kinds = [Path(log).parent.name for log in backend.logs_of(spec.endpoint)]
+
+    assert [18.0] == pytest.approx(answer.json()["predictions"])
+    assert ["server", "proxy", "transformer"] == kinds

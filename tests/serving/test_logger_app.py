@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from full_disks import small_disk
 from listening import everything, listening
 from processes import metric, readiness
 from senders import SwitchedSender
@@ -21,6 +22,7 @@ from pegel_serving.logger.door_settings import DoorSettings
 from pegel_serving.logger.http_door import LoggerApp
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Limits, Pipeline
+from pegel_serving.logger.producer import DeliveryOutcome
 from pegel_serving.logger.spool import Spool
 
 EVENT = {
@@ -48,8 +50,10 @@ def make(sender: SwitchedSender, tmp_path: Path) -> Iterator[Maker]:
     """Build applications over one sender."""
     spools: list[Spool] = []
 
-    def build(*, cap_bytes: int = 1 << 20, queue_messages: int = 100, **settings: Any) -> LoggerApp:
-        spools.append(Spool(tmp_path, cap_bytes=cap_bytes))
+    def build(
+        *, cap_bytes: int = 1 << 20, queue_messages: int = 100, folder: Path = tmp_path, **settings: Any
+    ) -> LoggerApp:
+        spools.append(Spool(folder, cap_bytes=cap_bytes))
         metrics = Metrics()
         pipeline = Pipeline(sender, spools[-1], metrics, Limits(queue_messages=queue_messages))
         return LoggerApp(pipeline, metrics, DoorSettings(flush_s=0.0, **settings))
@@ -191,6 +195,29 @@ def test_an_answer_after_a_silent_broker_means_disk(make: Maker, sender: Switche
 
     assert 200 == answer.status_code
     assert b"kept" in spooled
+
+
+def test_an_answer_that_neither_broker_nor_disk_can_confirm_says_so(
+    make: Maker, sender: SwitchedSender, tmp_path: Path
+) -> None:
+    """With `ack=broker`, a silent broker and a full disk: 503, the event is sent all the same, and that is counted."""
+
+    async def go(app: LoggerApp) -> tuple[httpx.Response, httpx.Response]:
+        async with serving(app) as client:
+            answer = await client.post("/", content=b"x" * 10_000, headers=EVENT)
+            counts = await client.get("/metrics")
+            sender.verdict = DeliveryOutcome.DELIVERED
+        return answer, counts
+
+    with small_disk(tmp_path / "disk") as disk:
+        app = make(ack="broker", ack_timeout_s=0.01, folder=disk.folder / "spool")
+        disk.fill()
+        sender.verdict = None
+        answer, counts = asyncio.run(go(app))
+
+    assert (503, True) == (answer.status_code, "will be sent all the same" in answer.text)
+    assert "pegel_logger_answered_unconfirmed_total 1.0" in counts.text
+    assert 1 == len(sender.topic)
 
 
 def test_it_lives_without_a_broker(make: Maker, sender: SwitchedSender) -> None:

@@ -8,10 +8,13 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -124,6 +127,7 @@ def own_broker(broker: Broker) -> Iterator[Broker]:
 def begin(services: Starter, broker: Broker, folder: Path, *options: str) -> processes.Service:
     """Start a logger that gives the broker one second before it goes to disk."""
     flat = ("--kafka", broker.address, "--spool", str(folder / "spool"), "--delivery-timeout", "1", *options)
+    folder.mkdir(exist_ok=True)
     return services("pegel_serving.logger", *flat, log=folder / "logger.log")
 
 
@@ -179,6 +183,101 @@ def test_a_killed_logger_keeps_its_spool(services: Starter, own_broker: Broker, 
     assert {200: 50} == statuses
     assert emptied
     assert ids == found(own_broker.address, ids)
+
+
+def is_drained(url: str) -> bool:
+    """Say whether nothing waits in a logger any more."""
+    return bool(processes.readiness(url)["waiting_events"] == 0)
+
+
+async def post_until(ids: list[str], addresses: list[str], *, ended: Callable[[], bool]) -> list[str]:
+    """Post over five connections, on each one event after the other, until `ended`; return the ids answered 200.
+
+    `addresses` may change meanwhile; who does not listen is passed over, as a service's address does. An event that
+    nobody took is posted again, the last time after `ended`.
+    """
+    taken: list[str] = []
+
+    async def is_taken(client: httpx.AsyncClient, event_id: str) -> bool:
+        for url in addresses[:: 1 if len(ids) % 2 else -1]:  # in turns
+            with suppress(httpx.TransportError):
+                answer = await client.post(url, content=b'{"instances": [[1.0]]}', headers=headers(event_id))
+                if answer.status_code == httpx.codes.OK:
+                    return True
+        return False
+
+    async def post(client: httpx.AsyncClient) -> None:
+        while ids and not ended():
+            event_id, is_last = ids.pop(), False
+            while not await is_taken(client, event_id):
+                if is_last:
+                    return
+                is_last = ended()
+            taken.append(event_id)
+
+    async with httpx.AsyncClient(trust_env=False, timeout=10.0) as client:
+        await asyncio.gather(*(post(client) for _ in range(5)))
+    return taken
+
+
+@pytest.mark.parametrize("ack", ["enqueue", pytest.param("broker", marks=pytest.mark.long)])
+def test_a_logger_killed_in_the_middle_of_traffic_loses_nothing(
+    services: Starter, broker: Broker, tmp_path: Path, ack: str
+) -> None:
+    """Three kills: every event that was answered 200 is on the topic, and no loss is told."""
+    taken: list[str] = []
+
+    async def traffic(logger: processes.Service) -> list[str]:
+        posting = asyncio.create_task(
+            post_until(fresh(20_000), [logger.url], ended=lambda: logger.process.poll() is not None)
+        )
+        await asyncio.sleep(0.7)
+        logger.process.kill()
+        return await posting
+
+    for _ in range(3):
+        taken += asyncio.run(traffic(begin(services, broker, tmp_path, "--ack", ack)))
+    last = begin(services, broker, tmp_path)
+    emptied = wait_until(lambda: processes.readiness(last.url)["waiting_events"] == 0)
+
+    assert len(taken) > 100
+    assert emptied
+    assert sorted(taken) == sorted(found(broker.address, taken))
+    assert {} == lost_by_reason(last.url)
+
+
+def test_two_loggers_restarted_one_after_the_other_lose_nothing(
+    services: Starter, broker: Broker, tmp_path: Path
+) -> None:
+    """Behind one address, under traffic: every event is answered by one of them, and is on the topic."""
+    ids = fresh(20_000)
+    running = {name: begin(services, broker, tmp_path / name) for name in ("first", "second")}
+    addresses = [one.url for one in running.values()]
+    restarted = threading.Event()
+
+    def restart() -> list[int]:
+        codes = []
+        for name, logger in running.items():
+            addresses.remove(logger.url)
+            codes.append(logger.end())
+            running[name] = begin(services, broker, tmp_path / name)
+            addresses.append(running[name].url)
+        restarted.set()
+        return codes
+
+    async def go() -> tuple[list[str], list[int]]:
+        posting = asyncio.create_task(post_until(ids, addresses, ended=restarted.is_set))
+        codes = await asyncio.to_thread(restart)
+        return await posting, codes
+
+    posted = set(ids)
+    taken, codes = asyncio.run(go())
+    emptied = [wait_until(partial(is_drained, one.url)) for one in running.values()]
+
+    assert [0, 0] == codes
+    assert [True, True] == emptied
+    assert posted - set(ids) == set(taken)
+    assert sorted(taken) == sorted(found(broker.address, taken))
 
 
 @pytest.mark.long

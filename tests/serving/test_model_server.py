@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import joblib
 import numpy as np
 import processes
 import pytest
@@ -228,6 +230,31 @@ def test_no_request_has_a_line_of_its_own(server: processes.Service) -> None:
     # half of them can be of the next minute
     assert len(lines) <= 8
     assert 8 <= max(line["times"] for line in lines)
+
+
+def test_a_failure_of_the_model_is_one_line(
+    services: Callable[..., processes.Service], model_folder: Path, tmp_path: Path
+) -> None:
+    """What a client is answered with 500 is in the log once, with where it came from; what comes again is counted."""
+    folder = shutil.copytree(model_folder, tmp_path / "model")
+    model = joblib.load(folder / "model.joblib")
+    del model[-1].intercept_
+    joblib.dump(model, folder / "model.joblib")
+    options = ("--model-dir", str(folder), "--name", "paint-v1")
+    server = services("pegel_serving.server", *options, log=tmp_path / "log")
+    before = len(lines_of(server))
+    first = v1(server, {"instances": ROWS})
+    after_one = lines_of(server)[before:]
+    answers = [v2(server, tensors()), *(v1(server, {"instances": ROWS}) for _ in range(14))]
+    lines = lines_of(server)[before:]
+
+    assert {500} == {answer.status_code for answer in (first, *answers)}
+    assert [("the model failed", first.json()["error"], 1)] == [
+        (line["event"], line["why"], line["times"]) for line in after_one
+    ]
+    assert all("AttributeError" in line["exception"] for line in lines)
+    # half of them can be of the next minute
+    assert len(lines) <= 8
 
 
 def test_it_ends_with_code_0_on_sigterm(

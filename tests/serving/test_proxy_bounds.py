@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import httpx
 import pytest
 import sinks
 from speaking_servers import saying, speaking_servers
-from starlette.applications import Starlette
 
 from pegel.data import wire
-from pegel_serving.agent import Agent
+from pegel_serving.agent import WORKERS, Agent
 from pegel_serving.cloudevent import EndpointOrigin, LoggedBody
 from pegel_serving.door_limits import LOST_AT_ONCE
 from pegel_serving.held_bodies import BodyLimits
-from pegel_serving.proxy import build
+from pegel_serving.proxy import ProxyApp, build
 
 ORIGIN = EndpointOrigin(name="paint-v1", namespace="shop", source="test")
 NOBODY = "http://127.0.0.1:9/"
@@ -36,15 +36,32 @@ PREDICT = "/v1/models/paint-v1:predict"
 Call = tuple[str, str, bytes, Iterable[tuple[str, bytes]]]
 
 
-def call(app: Starlette, calls: Sequence[Call]) -> list[httpx.Response]:
+@asynccontextmanager
+async def running(app: ProxyApp) -> AsyncIterator[None]:
+    """Start an application and end it."""
+    begin, end, said = asyncio.Event(), asyncio.Event(), [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+
+    async def receive() -> dict[str, str]:
+        if len(said) == 1:
+            await end.wait()
+        return said.pop(0)
+
+    async def send(_message: object) -> None:
+        begin.set()
+
+    life = asyncio.create_task(app({"type": "lifespan"}, receive, send))
+    await begin.wait()
+    yield
+    end.set()
+    await life
+
+
+def call(app: ProxyApp, calls: Sequence[Call]) -> list[httpx.Response]:
     """Make calls one after the other: method, path, body and headers of each."""
 
     async def go() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://proxy") as client,
-        ):
+        async with running(app), httpx.AsyncClient(transport=transport, base_url="http://proxy") as client:
             answers = []
             for method, path, body, headers in calls:
                 raw = [(name.encode(), value) for name, value in headers]
@@ -54,7 +71,7 @@ def call(app: Starlette, calls: Sequence[Call]) -> list[httpx.Response]:
     return asyncio.run(go())
 
 
-def ask(app: Starlette, *bodies: bytes, ids: Iterable[bytes] = ()) -> list[httpx.Response]:
+def ask(app: ProxyApp, *bodies: bytes, ids: Iterable[bytes] = ()) -> list[httpx.Response]:
     """Post bodies one after the other, each with an id if there are any."""
     named: list[list[tuple[str, bytes]]] = [[("ce-id", event_id)] for event_id in ids] or [[]] * len(bodies)
     return call(app, [("POST", PREDICT, body, headers) for body, headers in zip(bodies, named, strict=True)])
@@ -102,7 +119,7 @@ def test_an_id_of_any_letters_is_logged(answering: Callable[[bytes], str], sink:
     """More of them than there are workers: what a client calls its request travels beside the id of ours."""
     given = [b"caf\xe9 %d" % number for number in range(10)]
     ask(build(answering(whole(b"{}")), sink.url, ORIGIN, BodyLimits()), *[b"{}"] * 10, ids=given)
-    ids = sorted({headers["Ce-Clientid"] for headers, _ in sink.wait_for(20)})
+    ids = sorted({headers["Ce-Clientid"].encode("latin-1").decode() for headers, _ in sink.wait_for(20)})
 
     assert [f"caf\xe9 {number}" for number in range(10)] == ids
 
@@ -222,6 +239,22 @@ def notices(sink: sinks.Sink) -> list[tuple[str, int]]:
     """Return what the logger was told of losses: reason and count of each notice."""
     bodies = [json.loads(body) for headers, body in sink.got if headers["Ce-Type"] == wire.DROPPED_TYPE]
     return [(body["reason"], body["count"]) for body in bodies]
+
+
+def test_what_was_sent_without_an_answer_is_told_apart_from_what_was_not_sent(sink: sinks.Sink) -> None:
+    """A logger that gives no answer may have taken the events on their way to it; those that waited it never saw."""
+    sink.answers.clear()
+    sink.held_type = wire.REQUEST_TYPE
+
+    async def go() -> None:
+        async with Agent(sink.url, ORIGIN, end_s=0.5) as agent:
+            for _ in range(WORKERS + 2):
+                agent.log(an_event())
+
+    asyncio.run(go())
+
+    assert [("agent_unanswered", WORKERS), ("agent_unreached", 2)] == notices(sink)
+    assert WORKERS == sum(headers["Ce-Type"] == wire.REQUEST_TYPE for headers, _ in sink.got)
 
 
 def test_more_losses_than_a_notice_may_hold_are_told_in_several(sink: sinks.Sink) -> None:

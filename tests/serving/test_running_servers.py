@@ -46,7 +46,7 @@ def onboarded(backend: LocalServingBackend, spec: MonitorSpec) -> str:
     """Let an endpoint serve as onboarding does; its address."""
     backend.stage(spec)
     assert wait_until(lambda: backend.staged(spec.endpoint).state is EndpointState.READY, within_s=30)
-    backend.promote(spec.endpoint, backend.staged(spec.endpoint).fingerprint)
+    backend.promote(spec)
     return str(backend.observe(spec.endpoint).url)
 
 

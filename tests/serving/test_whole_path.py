@@ -14,7 +14,10 @@ from waiting import wait_until
 
 from pegel.spec import names
 from pegel_local.kafka.broker import Broker
-from pegel_local.sending import file_traffic, open_loop
+from pegel_local.traffic.changes import Row, SentRow
+from pegel_local.traffic.loops import OpenLoop, send
+from pegel_local.traffic.requests import body_in, requests_of
+from pegel_local.traffic.timed_answers import AnswerCounts
 
 # a process that starts beside other tests on two cores may take a while
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -29,9 +32,10 @@ def test_every_request_and_response_is_one_record(
     options = ("--upstream", server.url, "--logger", logger.url, "--name", "paint-v1", "--namespace", "other")
     proxy = services("pegel_serving.proxy", *options, log=tmp_path / "proxy.log")
     sizes = [float(number) for number in range(100)]
-    rows = [["red", size, 1.0] for size in sizes]
-    counts, sent = open_loop.AnswerCounts(), file_traffic.requests(iter(rows), count=len(rows))
-    asyncio.run(open_loop.send(f"{proxy.url}/v1/models/paint-v1:predict", sent, rate=200.0, counts=counts))
+    rows: list[Row] = [{"colour": "red", "size": size, "weight": 1.0} for size in sizes]
+    counts = AnswerCounts()
+    sent = list(requests_of(map(SentRow, rows), body_in("v1", frozenset(), as_list=False)))
+    asyncio.run(send(f"{proxy.url}/v1/models/paint-v1:predict", sent, OpenLoop(200.0), counts))
     produced = wait_until(lambda: processes.metric(logger.url, "pegel_logger_events_produced_total") == 200)
     records = topics.consume(broker.address, names.inference_topic("other"), at_least=200)
     bodies = {
@@ -41,7 +45,7 @@ def test_every_request_and_response_is_one_record(
         for record in records
     }
 
-    assert {"200": 100} == counts.statuses
+    assert {"200": 100} == counts.kinds
     assert produced
     assert 200 == len(records)
     assert [{"instances": [row]} for row in rows] == [bodies["request", request.identity] for request in sent]

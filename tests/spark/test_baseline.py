@@ -14,82 +14,84 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import worlds
 
 import pegel
 from pegel.data.columns import Field, Kind, Role, Schema
-from pegel.errors import InvalidSpec, NotFound
+from pegel.errors import InvalidSpec, NotFound, SetupError
 from pegel.stats.layout import CategoricalLayout
 from pegel.store.database import connect
-from pegel.store.job_results import JobResult, JobResults
+from pegel.store.job_results import JobEnd, JobResult, JobResults
 from pegel.testing.samples import brief_spec, trained_on
 from pegel_spark import training_columns
 from pegel_spark.baseline_job import build, profile, request_row
 from pegel_spark.jobs import baseline as launcher
+from pegel_spark.stored_training_data import StoredTrainingData
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def test_order_and_partitioning_change_nothing(world: Any, toolbox: Any, spark: Any, tmp_path: Path) -> None:
+def test_order_and_partitioning_change_nothing(world: Any, spark: Any, tmp_path: Path) -> None:
     """One file, the same rows shuffled into many, and plain numpy without Spark: one address."""
-    spec, table = brief_spec(), toolbox.training_table()
+    spec, table = brief_spec(), worlds.training_table()
     folder = tmp_path / "shuffled"
     folder.mkdir()
     order = np.random.default_rng(1).permutation(table.num_rows)
     for number, rows in enumerate(np.array_split(order, 5)):
         pq.write_table(table.take(rows), folder / f"part-{number}.parquet")
-    world.store.register_training_data("shuffled", 1, folder, toolbox.SCHEMA)
+    world.store.register_training_data("shuffled", 1, folder, worlds.SCHEMA)
     other = brief_spec(baseline={"source": "local://shuffled"})
     first, second = build(spark, spec, world.store, now=NOW), build(spark, other, world.store, now=NOW)
 
-    assert first.id == second.id == trained_on(table, toolbox.SCHEMA, spec).id
+    assert first.id == second.id == trained_on(table, worlds.SCHEMA, spec).id
     assert first.outlier_cutoff is not None
     assert table.num_rows == first.rows
 
 
-def test_a_large_table_is_fetched_by_column(world: Any, toolbox: Any, spark: Any) -> None:
+def test_a_large_table_is_fetched_by_column(world: Any, spark: Any) -> None:
     """Columns fetched one after the other are the columns fetched at once."""
     frame = spark.read.parquet(str(world.store.read_training_data("local://delays")))
-    at_once = dict(training_columns.TrainingColumns(frame, toolbox.SCHEMA))
-    by_column = training_columns.TrainingColumns(frame, toolbox.SCHEMA, at_once=10)
+    at_once = dict(training_columns.TrainingColumns(frame, worlds.SCHEMA))
+    by_column = training_columns.TrainingColumns(frame, worlds.SCHEMA, at_once=10)
 
     assert list(at_once) == list(by_column)
     assert all(np.array_equal(at_once[name], by_column[name], equal_nan=name != "carrier") for name in by_column)
 
 
-def test_the_job_keeps_a_baseline_and_makes_none_current(world: Any, toolbox: Any, spark: Any) -> None:
+def test_the_job_keeps_a_baseline_and_makes_none_current(world: Any, spark: Any) -> None:
     """The same data again is the same baseline, kept once; which one is current is for others to say."""
     first = profile(spark, brief_spec(), world.store, world.baselines, now=NOW)
     second = profile(spark, brief_spec(), world.store, world.baselines, now=NOW)
 
     assert first.baseline_id == second.baseline_id == world.baselines.get(first.baseline_id).id
-    assert (toolbox.ROWS, 4) == (first.rows, first.features)
+    assert (worlds.ROWS, 4) == (first.rows, first.features)
     assert None is world.baselines.current("delays", 1)
 
 
-def test_a_request_row_is_one_of_the_training_data(world: Any, toolbox: Any, spark: Any) -> None:
+def test_a_request_row_is_one_of_the_training_data(world: Any, spark: Any) -> None:
     """The row for a probe holds every feature in order, with values that stand together in the training data."""
     row = request_row(spark, brief_spec(), world.store)
-    table = toolbox.training_table().to_pylist()
+    table = worlds.training_table().to_pylist()
     values = {field["name"]: field["value"] for field in row}
 
-    assert [(field.name, field.kind.value) for field in toolbox.SCHEMA.of_role(Role.FEATURE)] == [
+    assert [(field.name, field.kind.value) for field in worlds.SCHEMA.of_role(Role.FEATURE)] == [
         (field["name"], field["kind"]) for field in row
     ]
     assert [values] == [found for found in [{name: line[name] for name in values} for line in table] if found == values]
 
 
-def test_a_request_row_has_the_times_beside_the_features(world: Any, toolbox: Any, spark: Any, tmp_path: Path) -> None:
+def test_a_request_row_has_the_times_beside_the_features(world: Any, spark: Any, tmp_path: Path) -> None:
     """A column of times is no feature and yet of the request, in UTC wherever the machine stands; a label is not."""
     instant = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
-    columns = {"booked": pa.array([instant] * toolbox.ROWS, pa.timestamp("us", "UTC")), "late": [True] * toolbox.ROWS}
-    table = toolbox.training_table()
+    columns = {"booked": pa.array([instant] * worlds.ROWS, pa.timestamp("us", "UTC")), "late": [True] * worlds.ROWS}
+    table = worlds.training_table()
     for name, values in columns.items():
         table = table.append_column(name, pa.array(values) if isinstance(values, list) else values)
     pq.write_table(table, tmp_path / "timed.parquet")
-    world.store.register_training_data("timed", 1, tmp_path / "timed.parquet", toolbox.SCHEMA)
+    world.store.register_training_data("timed", 1, tmp_path / "timed.parquet", worlds.SCHEMA)
     row = request_row(spark, brief_spec(baseline={"source": "local://timed"}), world.store)
-    features = [field.name for field in toolbox.SCHEMA.of_role(Role.FEATURE)]
+    features = [field.name for field in worlds.SCHEMA.of_role(Role.FEATURE)]
 
     assert [*features, "booked"] == [field["name"] for field in row]
     assert ("time", "2026-11-28T09:30:00+00:00") == (row[-1]["kind"], row[-1]["value"])
@@ -104,7 +106,7 @@ def test_a_request_row_has_the_times_beside_the_features(world: Any, toolbox: An
     ids=["absent", "text"],
 )
 def test_a_schema_that_does_not_fit_is_refused(
-    world: Any, toolbox: Any, spark: Any, tmp_path: Path, case: tuple[Field, list[str]]
+    world: Any, spark: Any, tmp_path: Path, case: tuple[Field, list[str]]
 ) -> None:
     """Absent and non-numeric columns are named, with what is there."""
     field, words = case
@@ -115,7 +117,7 @@ def test_a_schema_that_does_not_fit_is_refused(
     assert [] == [word for word in words if word not in str(caught.value)]
 
 
-def test_integers_booleans_and_decimals_are_numbers(world: Any, toolbox: Any, spark: Any, tmp_path: Path) -> None:
+def test_integers_booleans_and_decimals_are_numbers(world: Any, spark: Any, tmp_path: Path) -> None:
     """Every numeric type of Parquet can be profiled, and numbers as categories become their text."""
     source = tmp_path / "types.parquet"
     values = pa.array(range(100), pa.int64())
@@ -165,7 +167,7 @@ def test_a_registered_table_is_read_as_it_was_given(world: Any, spark: Any) -> N
 
 
 @pytest.mark.long
-def test_spark_submit_runs_the_job(world: Any, toolbox: Any) -> None:
+def test_spark_submit_runs_the_job(world: Any) -> None:
     """Started as Airflow starts it, the job ends with 0, one line of JSON, and the same in the results database."""
     wish = json.dumps(brief_spec().to_json())
     done = subprocess.run(
@@ -184,12 +186,12 @@ def test_spark_submit_runs_the_job(world: Any, toolbox: Any) -> None:
     assert 0 == done.returncode, done.stderr[-2000:]
     told = json.loads(done.stdout.splitlines()[-1])
     result = JobResults(connect(world.settings.database)).take("a-run")
-    assert result == JobResult(refused=False, result=told)
+    assert result == JobResult(state=JobEnd.DONE, result=told)
     assert (world.baselines.get(told["baseline_id"]).rows, 4) == (told["rows"], told["features"])
 
 
 def test_unknown_training_data_is_refused_before_spark_starts(
-    world: Any, toolbox: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    world: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A wrong reference costs a second, not a session: exit code 2 and one sentence, which the database keeps."""
     monkeypatch.setenv("PEGEL_HOME", str(world.settings.home))
@@ -199,14 +201,97 @@ def test_unknown_training_data_is_refused_before_spark_starts(
 
     assert launcher.REFUSED == code
     assert result is not None
-    assert result.refused
+    assert JobEnd.REFUSED is result.state
     assert "knows no training data" in result.sentence
     assert f"{result.sentence}\n" == capsys.readouterr().err
 
 
-def timed(toolbox: Any, tmp_path: Path, rows: int) -> Path:
+@pytest.mark.long
+def test_a_store_at_an_address_is_the_one_of_a_folder(world: Any, spark: Any) -> None:
+    """Read as Spark reads data from elsewhere, the same registration gives the same baseline."""
+    stored = StoredTrainingData(spark, f"file://{world.settings.features}")
+    source = brief_spec().baseline.source
+
+    assert world.store.describe(source) == stored.describe(source)
+    assert build(spark, brief_spec(), world.store, now=NOW).id == build(spark, brief_spec(), stored, now=NOW).id
+
+
+@pytest.mark.parametrize(
+    ("root", "error", "words"),
+    [
+        ("file://{home}/features", NotFound, "{home}/features knows no training data"),
+        ("s3a://bucket", SetupError, "s3a://bucket/.*ClassNotFoundException.*store_jars s3a` adds it"),
+    ],
+)
+def test_what_is_not_at_an_address_is_told(world: Any, spark: Any, root: str, error: type, words: str) -> None:
+    """Unknown training data is refused with the address; so is a scheme without a library, with what adds it."""
+    home = world.settings.home
+    with pytest.raises(error, match=words.format(home=home)):
+        StoredTrainingData(spark, root.format(home=home)).describe("local://nothing")
+
+
+def ended(world: Any, spec: Any) -> tuple[int, JobResult | None]:
+    """Run the job in this process; return its exit code, and what the database keeps of it."""
+    code = launcher.main(["--spec", json.dumps(spec.to_json()), "--id", "a-run"])
+    return code, JobResults(connect(world.settings.database)).take("a-run")
+
+
+def test_a_folder_of_this_machine_is_refused_where_executors_are_elsewhere(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the master of a cluster the job ends before Spark starts; why stands in the database."""
+    monkeypatch.setenv("PEGEL_HOME", str(world.settings.home))
+    monkeypatch.setenv("PEGEL_SPARK_MASTER", "k8s://https://cluster:6443")
+    code, result = ended(world, brief_spec())
+
+    assert (launcher.REFUSED, JobEnd.REFUSED) == (code, result and result.state)
+    assert result is not None
+    assert "an address that every executor reads (s3a://" in result.sentence
+
+
+@pytest.mark.long
+def test_executors_elsewhere_make_the_same_baseline(world: Any) -> None:
+    """In JVMs of their own they count what threads of one process count: the document has the same id."""
+    told = []
+    for master in ("local[2]", "local-cluster[2,1,1024]"):
+        done = subprocess.run(
+            [sys.executable, launcher.__file__, "--spec", json.dumps(brief_spec().to_json())],
+            env={**os.environ, "PEGEL_HOME": str(world.settings.home), "PEGEL_SPARK_MASTER": master},
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+        assert 0 == done.returncode, done.stderr[-2_000:]
+        told.append(json.loads(done.stdout.splitlines()[-1])["baseline_id"])
+
+    assert told[0] == told[1]
+
+
+@pytest.mark.long
+def test_why_a_job_failed_stands_in_the_database(world: Any) -> None:
+    """Data that Spark cannot read ends the job with exit code 1, and whoever submitted it can say why."""
+    data = Path(world.store.read_training_data(brief_spec().baseline.source))
+    data.write_bytes(b"no Parquet at all, but long enough to look at")
+    wish = json.dumps(brief_spec().to_json())
+    done = subprocess.run(
+        [sys.executable, launcher.__file__, "--spec", wish, "--id", "a-run"],
+        env={**os.environ, "PEGEL_HOME": str(world.settings.home)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    result = JobResults(connect(world.settings.database)).take("a-run")
+
+    assert (launcher.FAILED, JobEnd.FAILED) == (done.returncode, result and result.state)
+    assert result is not None
+    assert f"Spark could not read {data}" in result.sentence
+
+
+def timed(tmp_path: Path, rows: int) -> Path:
     """Write training data with times: a row each half minute; the age follows the hour of the day."""
-    table = toolbox.training_table(rows)
+    table = worlds.training_table(rows)
     minutes = np.arange(rows) / 2
     ages = table.column("age").to_numpy(zero_copy_only=False) + 6 * np.sin(minutes / 1440 * 2 * np.pi)
     instants = np.datetime64("2026-01-05T00:00:00", "us") + (minutes * 60e6).astype("timedelta64[us]")
@@ -218,9 +303,9 @@ def timed(toolbox: Any, tmp_path: Path, rows: int) -> Path:
     return path
 
 
-def test_rows_with_times_are_replayed(world: Any, toolbox: Any, spark: Any, tmp_path: Path) -> None:
+def test_rows_with_times_are_replayed(world: Any, spark: Any, tmp_path: Path) -> None:
     """A column of times, in any order of rows, tells hours apart where they differ; rows without a time are counted."""
-    world.store.register_training_data("timed", 1, timed(toolbox, tmp_path, 60_000), toolbox.SCHEMA)
+    world.store.register_training_data("timed", 1, timed(tmp_path, 60_000), worlds.SCHEMA)
     source = {"source": "local://timed", "time_column": "at"}
     spec = brief_spec(baseline=source, windowing={"length": 900}, watch={"rows_per_day": 2_880})
     found = build(spark, spec, world.store, now=NOW)
@@ -238,7 +323,7 @@ def parts_of(baseline: Any) -> list[Any]:
     return list(baseline.summary.season_cells.values())
 
 
-def test_without_times_nothing_is_replayed(world: Any, toolbox: Any, spark: Any) -> None:
+def test_without_times_nothing_is_replayed(world: Any, spark: Any) -> None:
     """A column of times that is absent, or holds something else, is refused in a sentence; none is said to be none."""
     absent = brief_spec(baseline={"source": "local://delays", "time_column": "at"})
     other = brief_spec(baseline={"source": "local://delays", "time_column": "distance"})
@@ -250,13 +335,13 @@ def test_without_times_nothing_is_replayed(world: Any, toolbox: Any, spark: Any)
         build(spark, other, world.store, now=NOW)
 
 
-def test_further_statistics_are_kept(world: Any, toolbox: Any, spark: Any) -> None:
+def test_further_statistics_are_kept(world: Any, spark: Any) -> None:
     """Statistics that a spec names are kept of each numeric field; unknown ones are refused with those that exist."""
     spec = brief_spec(watch={"statistics": ["distinct"], "detectors": ["median"]})
     found = build(spark, spec, world.store, now=NOW)
     kept = found.features["distance"].kept["distinct"].get()
 
     assert ("distinct",) == found.layout.kept
-    assert kept["estimate"] == pytest.approx(toolbox.ROWS, rel=0.05)
+    assert kept["estimate"] == pytest.approx(worlds.ROWS, rel=0.05)
     with pytest.raises(NotFound, match=r"expected a detector of median, tails; given 'nose'"):
         build(spark, brief_spec(watch={"detectors": ["nose"]}), world.store, now=NOW)

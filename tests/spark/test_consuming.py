@@ -6,11 +6,12 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+import wires
 from confluent_kafka import Producer
 from kafka import KafkaAdminClient, TopicPartition
 
 from pegel.stream.positions import OffsetRange
-from pegel_spark.consuming import CHUNK_BYTES, STEP, Reading, RecordsGone
+from pegel_spark.consuming import CHUNK_BYTES, STEP, Reading, RecordsDamaged, RecordsGone
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -62,3 +63,16 @@ def test_records_that_are_gone_are_not_passed_over(wire: Any) -> None:
     with pytest.raises(RecordsGone, match="partition 0, offsets 0 to 10"):
         offsets(Reading(wire.address, [OffsetRange((wire.topic, 0), 0, 10)]))
     assert [5, 6, 7, 8, 9] == offsets(Reading(wire.address, [OffsetRange((wire.topic, 0), 5, 10)]))
+
+
+def test_records_that_fail_their_checksum_are_not_passed_over(wire: Any, broker: Any) -> None:
+    """A batch whose bytes changed on the broker's disk is told, although the client goes on behind it."""
+    for word in (b"first", b"second", b"third"):
+        wire.producer.send(wire.topic, word)
+        wire.producer.flush()
+    wires.damage(broker, wire.topic, b"second")
+    address = (wire.topic, 0)
+
+    with pytest.raises(RecordsDamaged, match=r"partition 0, offsets 0 to 3: .*CRC"):
+        offsets(Reading(wire.address, [OffsetRange(address, 0, 3)]))
+    assert [[0], [2]] == [offsets(Reading(wire.address, [OffsetRange(address, at, at + 1)])) for at in (0, 2)]

@@ -9,144 +9,38 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import installed_modules
 import numpy as np
 import pytest
+import wires
+import worlds
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import NewPartitions
+from stream_drivers import FINGERPRINT, Drivers, python_workers
+from window_content import content, moments
 
 from pegel.data.wire import REQUEST_TYPE
 from pegel.judge.findings import Verdict
-from pegel.reconcile.job_backend import JobDocument
 from pegel.spec import names
 from pegel.store.database import connect
 from pegel.store.stream_store import StreamStore
-from pegel.stream.commit import Restored
-from pegel.stream.result_rows import Heartbeat, WindowRow
+from pegel.stream.result_rows import Heartbeat
 from pegel.testing.samples import brief_spec
 from pegel_spark.counting_job import TASK_BYTES
 from pegel_spark.driver import Exit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-FINGERPRINT = "f" * 64
-WITHIN_S = 240.0
 LATER = timedelta(seconds=15)
 """Far enough on that no window of what was sent before is hit: that may have closed in silence."""
 
 
-@dataclass
-class Drivers:
-    """Starts drivers of one group, each in a folder of its own if wished, and leaves none behind."""
-
-    world: Any
-    wire: Any
-    folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
-    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    def start(self, generation: int = 1, folder: Path | None = None) -> subprocess.Popen[bytes]:
-        """Start a driver."""
-        self.folder = folder or self.folder
-        self.folder.mkdir(parents=True, exist_ok=True)
-        document = JobDocument(
-            group="default", fingerprint=FINGERPRINT, kafka=self.wire.address, trigger=timedelta(milliseconds=500)
-        )
-        (self.folder / "job.json").write_text(json.dumps(document.to_json(generation)))
-        values = {f"PEGEL_{k.upper()}": str(v) for k, v in self.world.settings.model_dump(exclude_none=True).items()}
-        with self.log.open("ab") as log:
-            driver = subprocess.Popen(
-                [sys.executable, "-m", "pegel_spark.jobs.monitor", str(self.folder)],
-                env={**os.environ, **values, **self.environment},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.started.append(driver)
-        return driver
-
-    @property
-    def log(self) -> Path:
-        """Return the file to which the newest driver writes."""
-        return self.folder.with_name(f"{self.folder.name}.log")
-
-    def wait(self, what: Callable[[], Any], within_s: float = WITHIN_S) -> Any:
-        """Return the first truthy value of `what`; fail with the log's end when it does not come or the driver ends."""
-        deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline:
-            if value := what():
-                return value
-            if self.started[-1].poll() is not None:
-                break
-            time.sleep(0.1)
-        return pytest.fail("\n".join(self.log.read_text().splitlines()[-60:]))
-
-    def says(self, words: str) -> bool:
-        """Say whether the newest driver's log has these words."""
-        return words in self.log.read_text()
-
-    def heartbeat(self, generation: int = 1) -> Heartbeat | None:
-        """Return the group's heartbeat of a generation."""
-        return next((beat for beat in self.world.results.heartbeats() if beat.generation == generation), None)
-
-    def requests(self, name: str = "delays", *, final: bool = False) -> int:
-        """Return how many requests all windows hold."""
-        rows: list[WindowRow] = self.world.results.windows(name, 1, final_only=final)
-        return sum(row.requests for row in rows)
-
-    def finals(self, requests: int, name: str = "delays") -> list[WindowRow] | None:
-        """Return the final windows once they hold so many requests."""
-        rows: list[WindowRow] = self.world.results.windows(name, 1, final_only=True)
-        return rows if sum(row.requests for row in rows) >= requests else None
-
-    def send(self, first: int, last: int, begin: Any, endpoint: str = "delays-v1", wire: Any = None) -> None:
-        """Send pairs with ids from `first` up to `last`, 37 ms apart."""
-        rng = np.random.default_rng(first)
-        for number in range(first, last):
-            (wire or self.wire).pair(f"e{number}", begin + timedelta(milliseconds=37 * number), rng, endpoint)
-        (wire or self.wire).producer.flush()
-
-    def kill(self) -> None:
-        """Kill the newest driver with everything it started, as a lost machine would."""
-        os.killpg(self.started[-1].pid, signal.SIGKILL)
-        self.started[-1].wait(10)
-
-    def stored(self) -> Restored:
-        """Return what the database holds of the group. Takes the group from the driver."""
-        engine = connect(self.world.settings.database)
-        store = StreamStore(engine)
-        stored = store.restore(store.claim("default", 1_000, self.world.now()))
-        engine.dispose()
-        return stored
-
-    def accounts(self) -> tuple[int, int]:
-        """Return how many records arrived, and what became of them in all."""
-        with closing(sqlite3.connect(self.world.settings.home / "pegel.db")) as database:
-            arrived = database.execute("SELECT coalesce(sum(records), 0) FROM arrivals").fetchone()[0]
-            outcomes = "judged + late + invalid + duplicate + set_aside + probe + elsewhere + notice"
-            became = database.execute(f"SELECT coalesce(sum({outcomes}), 0) FROM ledger").fetchone()[0]  # noqa: S608
-        return int(arrived), int(became)
-
-
-@pytest.fixture
-def drivers(world: Any, wire: Any, tmp_path: Path) -> Iterator[Drivers]:
-    """The drivers of one test; those still running afterwards are killed."""
-    made = Drivers(world, wire, tmp_path / "jobs" / "default")
-    yield made
-    for driver in made.started:
-        if driver.poll() is None:
-            os.killpg(driver.pid, signal.SIGKILL)
-            driver.wait(10)
-
-
-def test_every_event_is_in_exactly_one_final_window(drivers: Drivers, toolbox: Any) -> None:
+def test_every_event_is_in_exactly_one_final_window(drivers: Drivers) -> None:
     """Requests, responses, joins and rows add up to what was sent; what cannot be read is set apart and counted.
 
     Of another model's requests those without a response are told once their minute is over.
@@ -155,8 +49,8 @@ def test_every_event_is_in_exactly_one_final_window(drivers: Drivers, toolbox: A
     baseline = world.watch(brief_spec(namespace=wire.namespace))
     world.watch(brief_spec("fraud", namespace=wire.namespace))
     driver = drivers.start()
-    begin = toolbox.now() - timedelta(seconds=20)
-    send_unanswered(wire, [toolbox.request_body(rng)] * 100, begin - timedelta(seconds=75), rng)
+    begin = wires.now() - timedelta(seconds=20)
+    send_unanswered(wire, [wires.request_body(rng)] * 100, begin - timedelta(seconds=75), rng)
     for i in range(300):
         wire.pair(f"e{i}", begin + timedelta(milliseconds=50 * i), rng)
     wire.pair("e7", begin + timedelta(milliseconds=350), rng)
@@ -209,14 +103,36 @@ def send_unanswered(wire: Any, bodies: list[bytes], begin: Any, rng: np.random.G
     wire.pair("later", begin + timedelta(seconds=70), rng, "fraud-v1")
 
 
+def test_an_outlier_in_real_time_is_told_once(drivers: Drivers) -> None:
+    """It stands on the topic as it came; the batch that counts it tells it nowhere again, and one row is stored."""
+    world, wire = drivers.world, drivers.wire
+    world.watch(brief_spec(namespace=wire.namespace, watch={"outliers_per_day": 500, "outliers": "realtime"}))
+    driver = drivers.start()
+
+    def told() -> str:
+        beat = drivers.heartbeat()
+        return "" if beat is None else beat.note
+
+    drivers.wait(lambda: told() == "outliers in real time")
+    body = json.dumps({"instances": [[1e9, "ZZ", -1e9]]}).encode()
+    for number in range(3):
+        wire.send(f"far{number}", REQUEST_TYPE, "delays-v1", body, wires.now())
+    wire.producer.flush()
+    stored = drivers.wait(lambda: rows if len(rows := world.results.outliers("delays", 1)) == 3 else None)
+    driver.send_signal(signal.SIGTERM)
+
+    assert Exit.STOPPED == driver.wait(90)
+    on_topic = [json.loads(record.value) for record in wire.read(names.outliers_topic(wire.namespace))]
+    assert {row.event_id: row.score for row in stored} == {told["event_id"]: told["score"] for told in on_topic}
+    assert 3 == len(on_topic)
+
+
 @pytest.mark.long
-def test_a_killed_driver_whose_folder_is_deleted_goes_on_elsewhere(
-    drivers: Drivers, toolbox: Any, tmp_path: Path
-) -> None:
+def test_a_killed_driver_whose_folder_is_deleted_goes_on_elsewhere(drivers: Drivers, tmp_path: Path) -> None:
     """After SIGKILL and the loss of its disk, another driver ends with the windows of an undisturbed run."""
     world, wire = drivers.world, drivers.wire
     layout = world.watch(brief_spec(namespace=wire.namespace)).layout
-    begin = toolbox.now() - timedelta(seconds=60)
+    begin = wires.now() - timedelta(seconds=60)
     for generation in (1, 2, 3):
         drivers.start(generation, tmp_path / f"machine-{generation}")
         drivers.send(160 * (generation - 1), 160 * generation, begin + generation * LATER)
@@ -229,7 +145,7 @@ def test_a_killed_driver_whose_folder_is_deleted_goes_on_elsewhere(
     told = world.results.windows("delays", 1, final_only=True)
     ledger = [world.results.ledger("delays", 1), drivers.accounts()]
     # Undisturbed: the same records, an empty database.
-    undisturbed = toolbox.new_world(tmp_path / "other")
+    undisturbed = worlds.new_world(tmp_path / "other")
     undisturbed.watch(brief_spec(namespace=wire.namespace))
     drivers.world = undisturbed
     drivers.start(1, tmp_path / "machine-4")
@@ -239,16 +155,16 @@ def test_a_killed_driver_whose_folder_is_deleted_goes_on_elsewhere(
         sum(getattr(row, name) for row in rows) for name in ("requests", "responses", "joined")
     )
     apart = undisturbed.results.windows("delays", 1, final_only=True)
-    assert [toolbox.content(row, layout) for row in apart] == [toolbox.content(row, layout) for row in told]
-    assert toolbox.moments(apart, layout) == pytest.approx(toolbox.moments(told, layout), rel=1e-9)
+    assert [content(row, layout) for row in apart] == [content(row, layout) for row in told]
+    assert moments(apart, layout) == pytest.approx(moments(told, layout), rel=1e-9)
     assert [undisturbed.results.ledger("delays", 1), (960, 960)] == ledger
 
 
 @pytest.mark.long
-def test_of_two_drivers_the_older_ends(drivers: Drivers, toolbox: Any, tmp_path: Path) -> None:
+def test_of_two_drivers_the_older_ends(drivers: Drivers, tmp_path: Path) -> None:
     """While a second driver of the group starts, the first ends at its next word with its own exit code."""
     drivers.world.watch(brief_spec(namespace=drivers.wire.namespace))
-    begin = toolbox.now() - timedelta(seconds=60)
+    begin = wires.now() - timedelta(seconds=60)
     older = drivers.start(1, tmp_path / "older")
     drivers.send(0, 100, begin)
     drivers.wait(lambda: drivers.requests() == 100)
@@ -261,12 +177,12 @@ def test_of_two_drivers_the_older_ends(drivers: Drivers, toolbox: Any, tmp_path:
 
 
 @pytest.mark.long
-def test_topics_come_and_go_without_a_new_history(drivers: Drivers, toolbox: Any, broker: Any) -> None:
+def test_topics_come_and_go_without_a_new_history(drivers: Drivers, broker: Any) -> None:
     """A second namespace, a partition more and a topic made again are read by the running driver, each record once."""
     world, wire = drivers.world, drivers.wire
-    other = toolbox.wire_to(broker, create=False)
+    other = wires.wire_to(broker, create=False)
     world.watch(brief_spec(namespace=wire.namespace))
-    begin = toolbox.now() - timedelta(seconds=60)
+    begin = wires.now() - timedelta(seconds=60)
     driver = drivers.start()
     drivers.send(0, 50, begin)
     drivers.wait(lambda: drivers.requests() == 50)
@@ -284,7 +200,7 @@ def test_topics_come_and_go_without_a_new_history(drivers: Drivers, toolbox: Any
         # The other topic is made again: new records under old numbers.
         admin.delete_topics([other.topic])
         drivers.wait(lambda: drivers.says("before=3 partitions=2"))
-        toolbox.create_again(admin, other.topic)
+        wires.create_again(admin, other.topic)
         drivers.send(40, 60, begin + LATER, "fraud-v1", other)
         drivers.wait(lambda: drivers.requests("fraud") == 60)
     # The second namespace is removed, the first goes on.
@@ -300,10 +216,10 @@ def test_topics_come_and_go_without_a_new_history(drivers: Drivers, toolbox: Any
 
 
 @pytest.mark.long
-def test_records_that_were_deleted_unread_are_a_gap(drivers: Drivers, toolbox: Any, tmp_path: Path) -> None:
+def test_records_that_were_deleted_unread_are_a_gap(drivers: Drivers, tmp_path: Path) -> None:
     """Retention that overtook a stopped driver is recorded, and the stream goes on after it."""
     drivers.world.watch(brief_spec(namespace=drivers.wire.namespace))
-    begin = toolbox.now() - timedelta(seconds=60)
+    begin = wires.now() - timedelta(seconds=60)
     first = drivers.start(1)
     drivers.send(0, 50, begin)
     drivers.wait(lambda: drivers.requests() == 50)
@@ -322,21 +238,19 @@ def test_records_that_were_deleted_unread_are_a_gap(drivers: Drivers, toolbox: A
 
 
 @pytest.mark.long
-def test_a_broker_that_is_away_is_waited_for(
-    drivers: Drivers, toolbox: Any, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_broker_that_is_away_is_waited_for(drivers: Drivers, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The same driver goes on when the broker is back, and every event is in a window once."""
-    with toolbox.broker_in(tmp_path_factory.mktemp("away")) as broker:
-        wire = drivers.wire = toolbox.wire_to(broker)
+    with wires.broker_in(tmp_path_factory.mktemp("away")) as broker:
+        wire = drivers.wire = wires.wire_to(broker)
         drivers.world.watch(brief_spec(namespace=wire.namespace))
-        driver, begin = drivers.start(), toolbox.now() - timedelta(seconds=60)
+        driver, begin = drivers.start(), wires.now() - timedelta(seconds=60)
         drivers.send(0, 100, begin)
         drivers.wait(lambda: drivers.requests() == 100)
         wire.producer.close()
         broker.stop()
         drivers.wait(lambda: drivers.says('waiting for_what="the broker"'))
         broker.start()
-        wire.producer = toolbox.producer_to(broker.address)
+        wire.producer = wires.producer_to(broker.address)
         drivers.send(100, 200, begin + LATER)
         rows = drivers.wait(lambda: drivers.finals(200))
         wire.producer.close()
@@ -348,10 +262,10 @@ def test_a_broker_that_is_away_is_waited_for(
 
 
 @pytest.mark.long
-def test_a_locked_database_is_waited_for(drivers: Drivers, toolbox: Any) -> None:
+def test_a_locked_database_is_waited_for(drivers: Drivers) -> None:
     """While another process holds SQLite's lock the driver keeps its place and says so; then it goes on."""
     drivers.world.watch(brief_spec(namespace=drivers.wire.namespace))
-    begin = toolbox.now() - timedelta(seconds=60)
+    begin = wires.now() - timedelta(seconds=60)
     driver = drivers.start()
     drivers.send(0, 50, begin)
     drivers.wait(lambda: drivers.requests() == 50)
@@ -367,23 +281,23 @@ def test_a_locked_database_is_waited_for(drivers: Drivers, toolbox: Any) -> None
 
 
 @pytest.mark.long
-def test_a_wedged_batch_shows(drivers: Drivers, toolbox: Any) -> None:
+def test_a_wedged_batch_shows(drivers: Drivers) -> None:
     """With its Python workers stopped a driver still beats, but says that nothing has progressed since."""
     drivers.world.watch(brief_spec(namespace=drivers.wire.namespace))
-    begin = toolbox.now() - timedelta(seconds=60)
+    begin = wires.now() - timedelta(seconds=60)
     driver = drivers.start()
     drivers.send(0, 50, begin)
     drivers.wait(lambda: drivers.requests() == 50)
-    workers = toolbox.python_workers(driver.pid)
+    workers = python_workers(driver.pid)
     for worker in workers:
         os.kill(worker, signal.SIGSTOP)
     drivers.send(50, 100, begin + LATER)
-    stopped_at = toolbox.now()
+    stopped_at = wires.now()
     beat = drivers.wait(partial(later_than, drivers, stopped_at + timedelta(seconds=8)))
     for worker in workers:
         os.kill(worker, signal.SIGCONT)
     drivers.wait(lambda: drivers.finals(100))
-    after = drivers.wait(partial(later_than, drivers, toolbox.now()))
+    after = drivers.wait(partial(later_than, drivers, wires.now()))
 
     assert workers
     assert beat.at - beat.progressed_at > timedelta(seconds=5)
@@ -404,17 +318,17 @@ def later_than(drivers: Drivers, instant: Any) -> Heartbeat | None:
 
 @pytest.mark.long
 def test_a_record_that_kills_its_readers_is_set_aside(
-    drivers: Drivers, toolbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    drivers: Drivers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A body that ends each process that counts it is set aside with its address; everything else is counted."""
-    place = toolbox.install(
-        tmp_path / "site", "dangerous", toolbox.DANGEROUS, "pegel.statistics", "dangerous:Dangerous"
+    place = installed_modules.install(
+        tmp_path / "site", "dangerous", installed_modules.DANGEROUS, "pegel.statistics", "dangerous:Dangerous"
     )
     monkeypatch.syspath_prepend(str(place))
     drivers.environment["PYTHONPATH"] = str(place)
     wire = drivers.wire
     drivers.world.watch(brief_spec(namespace=wire.namespace, watch={"statistics": ["dangerous"]}))
-    begin = toolbox.now() - timedelta(seconds=60)
+    begin = wires.now() - timedelta(seconds=60)
     driver = drivers.start()
     drivers.send(0, 10, begin)
     wire.send("poison", REQUEST_TYPE, "delays-v1", b'{"instances": [[666.0, "AA", 40.0]]}', begin)
@@ -429,18 +343,19 @@ def test_a_record_that_kills_its_readers_is_set_aside(
 
 
 @pytest.mark.long
-def test_records_at_which_drivers_died_are_read_in_small_steps(drivers: Drivers, toolbox: Any) -> None:
+def test_records_at_which_drivers_died_are_read_in_small_steps(drivers: Drivers) -> None:
     """A driver that follows two dead ones, which committed nothing, reads carefully first, and then as usual."""
     world, wire = drivers.world, drivers.wire
     world.watch(brief_spec(namespace=wire.namespace))
-    begin = toolbox.now() - timedelta(seconds=60)
+    begin = wires.now() - timedelta(seconds=60)
     drivers.send(0, 50, begin)
     engine = connect(world.settings.database)
     for _ in range(2):
-        StreamStore(engine).claim("default", 1, world.now())
+        store = StreamStore(engine)
+        store.begin_to_read(store.claim("default", 1, world.now()))
     engine.dispose()
     drivers.start()
-    drivers.wait(partial(drivers.says, "reading carefully"))
+    drivers.wait(partial(drivers.says, 'reading carefully" reason="2 drivers ended while they read from here'))
     drivers.wait(lambda: drivers.requests() == 50)
     drivers.wait(partial(drivers.says, "running"))
     drivers.send(50, 100, begin + LATER)
@@ -450,11 +365,11 @@ def test_records_at_which_drivers_died_are_read_in_small_steps(drivers: Drivers,
 
 
 @pytest.mark.long
-def test_a_flood_of_large_bodies_is_read_in_bounded_memory(drivers: Drivers, toolbox: Any) -> None:
+def test_a_flood_of_large_bodies_is_read_in_bounded_memory(drivers: Drivers) -> None:
     """480 bodies of 1 MB for a model that nobody knows pass through one driver, and honest events are all judged."""
     wire = drivers.wire
     drivers.world.watch(brief_spec(namespace=wire.namespace))
-    begin = toolbox.now() - timedelta(seconds=60)
+    begin = wires.now() - timedelta(seconds=60)
     body = b"x" * 1_000_000
     for number in range(480):
         wire.send(f"big{number}", REQUEST_TYPE, "nobody-v1", body, begin)
@@ -470,22 +385,22 @@ def test_a_flood_of_large_bodies_is_read_in_bounded_memory(drivers: Drivers, too
 
 
 @pytest.mark.long
-def test_a_flood_after_quiet_hours_is_read_in_bounded_memory(drivers: Drivers, toolbox: Any) -> None:
+def test_a_flood_after_quiet_hours_is_read_in_bounded_memory(drivers: Drivers) -> None:
     """A driver that has learnt small records takes 480 MB in eight partitions, and a record of 64 MB in 8 kB."""
     wire = drivers.wire
     with closing(KafkaAdminClient(bootstrap_servers=wire.address)) as admin:
         admin.create_partitions({wire.topic: NewPartitions(8)})
     drivers.world.watch(brief_spec(namespace=wire.namespace))
-    begin = toolbox.now() - timedelta(seconds=60)
+    begin = wires.now() - timedelta(seconds=60)
     driver = drivers.start()
     drivers.send(0, 400, begin)
     drivers.wait(lambda: drivers.finals(300))
     for number in range(480):
-        wire.send(f"big{number}", REQUEST_TYPE, "nobody-v1", b"x" * 1_000_000, toolbox.now())
-    dated = {"headers": toolbox.headers_of("expands", REQUEST_TYPE, "delays-v1"), "timestamp_ms": _now_ms(toolbox)}
+        wire.send(f"big{number}", REQUEST_TYPE, "nobody-v1", b"x" * 1_000_000, wires.now())
+    dated = {"headers": wires.headers_of("expands", REQUEST_TYPE, "delays-v1"), "timestamp_ms": _now_ms()}
     with closing(KafkaProducer(bootstrap_servers=wire.address, compression_type="zstd", max_request_size=2**27)) as one:
         one.send(wire.topic, b" " * 2**26, **dated).get(60)
-    drivers.send(400, 500, toolbox.now())
+    drivers.send(400, 500, wires.now())
     drivers.wait(lambda: drivers.accounts() == (1_481, 1_481))
 
     assert driver.poll() is None
@@ -494,11 +409,11 @@ def test_a_flood_after_quiet_hours_is_read_in_bounded_memory(drivers: Drivers, t
 
 
 @pytest.mark.long
-def test_a_session_that_cannot_start_is_told(drivers: Drivers, toolbox: Any) -> None:
+def test_a_session_that_cannot_start_is_told(drivers: Drivers) -> None:
     """A master that Spark does not know ends the driver with its own exit code, and the last heartbeat says why."""
     drivers.world.watch(brief_spec(namespace=drivers.wire.namespace))
     drivers.environment["PEGEL_SPARK_MASTER"] = "nowhere[2]"
-    drivers.send(0, 1, toolbox.now())
+    drivers.send(0, 1, wires.now())
     code = drivers.start().wait(120)
     beat = drivers.heartbeat()
 
@@ -522,5 +437,5 @@ def test_a_folder_without_a_job_is_refused(tmp_path: Path) -> None:
     assert 1 == len(done.stderr.splitlines())
 
 
-def _now_ms(toolbox: Any) -> int:
-    return int(toolbox.now().timestamp() * 1000)
+def _now_ms() -> int:
+    return int(wires.now().timestamp() * 1000)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pegel.stream.positions import OffsetRange
-from pegel_spark.progress import WORTH_A_BATCH, Progress
+from pegel_spark.progress import LATEST_S, SOONEST_S, WORTH_A_BATCH, Progress
 
 
 def at(second: float) -> datetime:
@@ -57,6 +57,15 @@ def test_a_backlog_is_a_lag(progress: Progress) -> None:
     assert (42, None) == (progress.lag, progress.caught_up_at)
 
 
+def test_while_a_partition_cannot_be_read_nothing_is_caught_up(progress: Progress) -> None:
+    """What there is of all others was read, but of the one without a leader nobody knows."""
+    progress.looked(waiting(10, 0), at(3), is_whole=False)
+    progress.read(10, at(3), is_whole=False)
+    progress.looked(waiting(0, 0), at(4), is_whole=False)
+
+    assert (0, None, None) == (progress.lag, progress.caught_up_at, progress.idle_at)
+
+
 def test_of_other_partitions_nothing_is_known(progress: Progress) -> None:
     """What was read to the end before is no word on a partition that has come since."""
     progress.looked(waiting(0), at(3))
@@ -83,3 +92,17 @@ def test_what_a_batch_left_waits_from_its_look_on(progress: Progress) -> None:
     progress.read(2, at(12))
 
     assert (False, True, False) == (*left, progress.is_worth_a_batch(at(100)))
+
+
+def test_a_batch_is_looked_for_when_it_is_due(progress: Progress) -> None:
+    """The next look is when enough records will have come, or have waited for long enough; neither late nor at once."""
+    idle = progress.look_again_s(at(3))
+    progress.looked(waiting(8), at(3))
+    looks = [progress.look_again_s(at(3))]
+    progress.looked(waiting(WORTH_A_BATCH // 2), at(3.1))
+    looks.append(progress.look_again_s(at(3.1)))
+    progress.looked(waiting(WORTH_A_BATCH // 2), at(3.5))
+    looks.append(progress.look_again_s(at(3.5)))
+    looks.append(progress.look_again_s(at(3.95)))
+
+    assert (LATEST_S, [SOONEST_S, 0.1, LATEST_S, 0.05]) == (idle, [round(look, 3) for look in looks])

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
 from pegel.errors import SetupError
-from pegel.spec.settings import Settings
 from pegel_spark.job import read_job
-from pegel_spark.session import NO_COUNTERS, connector_jars
+from pegel_spark.session import NO_COUNTERS
 
 JOB = {
     "schema_version": 3,
@@ -22,13 +23,6 @@ JOB = {
     "kafka": "127.0.0.1:9092",
     "trigger_ms": 1500,
 }
-
-
-@pytest.mark.parametrize("folder", [None, Path("/nowhere"), Path(__file__).parent])
-def test_a_missing_connector_is_one_sentence(folder: Path | None) -> None:
-    """Without the Kafka connector nothing starts, and the message names the variable."""
-    with pytest.raises(SetupError, match="PEGEL_SPARK_JARS"):
-        connector_jars(Settings(spark_jars=folder))
 
 
 def test_a_job_document_is_read_whole(tmp_path: Path) -> None:
@@ -48,6 +42,21 @@ def test_the_jvm_keeps_no_counters_in_the_systems_temporary_folder(spark: SparkS
 
     assert NO_COUNTERS in flags
     assert os.environ["SPARK_LAUNCHER_OPTS"].split().count(NO_COUNTERS) == 1
+
+
+@pytest.mark.long
+def test_executors_may_be_processes_of_their_own() -> None:
+    """With the master `local-cluster[2,1,1024]` two executors beside the driver do the work."""
+    script = (
+        "from pegel.spec.settings import Settings\n"
+        "from pegel_spark.session import build\n"
+        "spark = build('cluster', Settings(spark_master='local-cluster[2,1,1024]'))\n"
+        "print(spark.sparkContext.parallelize(range(100), 4).sum())\n"
+        "spark.stop()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)
+
+    assert ("4950", 0) == (ended.stdout.strip().rpartition("\n")[2], ended.returncode), ended.stderr[-2_000:]
 
 
 def test_scratch_is_private_and_new(tmp_path: Path) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 
 class HonestTraffic:
     """`count` requests of one row each to a predict address, `rate` a second, from now on."""
@@ -18,15 +21,16 @@ class HonestTraffic:
         self.count = count
         rng = Random(1)
         rows = [[rng.choice(["red", "blue"]), rng.uniform(0, 40), rng.uniform(0, 1600)] for _ in range(count)]
-        file = folder / "rows.jsonl"
-        file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-        options = ("--url", url, "--file", str(file), "--count", str(count), "--rate", str(rate))
+        table, self._log = folder / "rows.parquet", folder / "answers.jsonl"
+        columns = {name: [row[index] for row in rows] for index, name in enumerate(("colour", "size", "weight"))}
+        pq.write_table(pa.table(columns), table)
+        options = ("--to", url, "--rate", str(rate), "--as-list", "--json", "--log", str(self._log))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pegel_local.sending.file_traffic", *options], stdout=subprocess.PIPE
+            [sys.executable, "-m", "pegel.cli.main", "traffic", str(table), *options], stdout=subprocess.PIPE
         )
 
     def report(self, within_s: float = 300.0) -> dict[str, Any]:
-        """Wait for the last answer and return ids, statuses and latencies, see `pegel_local.sending.file_traffic`."""
-        told, _ = self._process.communicate(timeout=within_s)
-        report: dict[str, Any] = json.loads(told)
-        return report
+        """Wait for the last answer; return what `pegel traffic` says came of it, and the `ids` of the requests."""
+        printed, _ = self._process.communicate(timeout=within_s)
+        report: dict[str, Any] = json.loads(printed)
+        return report | {"ids": [json.loads(line)["id"] for line in self._log.read_text().splitlines()]}

@@ -9,7 +9,7 @@ from attempts import Doors, Request, Tried, event, post, text
 from unreadable_bodies import broken_body
 
 from pegel.data import wire
-from pegel_serving.cloudevent import UNANSWERED, now_ns, rfc3339
+from pegel_serving.cloudevent import UNREACHED, now_ns, rfc3339
 from pegel_serving.door_limits import LOST_AT_ONCE
 
 DAY_NS = 86_400 * 10**9
@@ -96,7 +96,7 @@ async def odd_notices(rng: Random, doors: Doors, count: int) -> Tried:
     def one() -> Request:
         told = {
             "count": rng.choice([LOST_AT_ONCE, LOST_AT_ONCE + 1, 10**12, -1, 0, True, "7", None, 1e308]),
-            "reason": rng.choice([UNANSWERED, "x" * 300, 7]),
+            "reason": rng.choice([UNREACHED, "x" * 300, 7]),
         }
         headers = event({wire.HEADER_ENDPOINT: b"stranger-v1", wire.HEADER_TYPE: wire.DROPPED_TYPE.encode()})
         return "POST", doors.logger, headers, json.dumps(told).encode()

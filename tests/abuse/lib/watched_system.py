@@ -51,7 +51,7 @@ class WatchedMemory:
 
     def __enter__(self) -> Self:
         """Look five times a second."""
-        self._thread = threading.Thread(target=self._watch)
+        self._thread = threading.Thread(daemon=True, target=self._watch)
         self._thread.start()
         return self
 
@@ -153,7 +153,6 @@ def running(folder: Path) -> Iterator[System]:
             logger_url=f"{logger.url}/",
             serving_python=checkout.python("serving"),
             spark_python=checkout.python("spark"),
-            spark_jars=checkout.jars("spark"),
         )
         spec = MonitorSpec.parse(
             {

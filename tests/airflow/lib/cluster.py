@@ -16,7 +16,7 @@ import scene
 
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
-from pegel.store.job_results import JobResult
+from pegel.store.job_results import JobEnd, JobResult
 from pegel_airflow import services
 
 ROWS = 2_000
@@ -50,7 +50,7 @@ class Cluster(HTTPServer):
         spec, jobs = MonitorSpec.parse(json.loads(options["--spec"])), services.stores(Settings()).jobs
         self.submissions.append(Submission(options["--master"], application, spec.model.name))
         if self.refusal:
-            jobs.put(options["--id"], JobResult(refused=True, sentence=self.refusal), datetime.now(UTC))
+            jobs.put(options["--id"], JobResult(state=JobEnd.REFUSED, sentence=self.refusal), datetime.now(UTC))
             return REFUSED
         # What the data are called is all that makes one baseline another here.
         seed = sum(spec.baseline.source.encode())
@@ -62,7 +62,7 @@ class Cluster(HTTPServer):
             "features": len(scene.SCHEMA.fields),
             "request_row": scene.REQUEST_ROW,
         }
-        jobs.put(options["--id"], JobResult(refused=False, result=result), datetime.now(UTC))
+        jobs.put(options["--id"], JobResult(state=JobEnd.DONE, result=result), datetime.now(UTC))
         return 0
 
 
@@ -84,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
 def running() -> Iterator[Cluster]:
     """Take submissions until the block ends."""
     with Cluster() as cluster:
-        thread = threading.Thread(target=cluster.serve_forever, kwargs={"poll_interval": 0.05})
+        thread = threading.Thread(daemon=True, target=cluster.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
             yield cluster

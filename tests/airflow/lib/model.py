@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
 def served(kafka: str, topic: str) -> Iterator[Model]:
     """Serve a model until the block ends."""
     with Model(kafka, topic) as model:
-        thread = threading.Thread(target=model.serve_forever, kwargs={"poll_interval": 0.05})
+        thread = threading.Thread(daemon=True, target=model.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
             yield model

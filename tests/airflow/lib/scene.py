@@ -203,6 +203,7 @@ def _watched(
             event_time=span.start + timedelta(milliseconds=40 * int(place)),
             score=float(scores[place]),
             cutoff=cutoff.score,
+            p_value=cutoff.p_value(float(scores[place])),
             reasons=[
                 {"feature": names[k], "value": _value(rows, names[k], int(place)), "part": float(parts[place, k])}
                 for k in np.argsort(-parts[place])[:3]

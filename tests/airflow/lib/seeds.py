@@ -38,6 +38,7 @@ def heartbeat(
         event_time_head=at,
         at=at,
         started_at=at - timedelta(minutes=1),
+        progressed_at=at,
         pid=4711,
         specs={wish.key: wish.fingerprint()},
         baselines=baselines or {},

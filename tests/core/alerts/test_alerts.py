@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
+
 from pegel.alerts.alert import Alert, Change, MailKind, Silence
+from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.severity import Severity
 from pegel.alerts.update import update
 from pegel.judge.findings import Finding, Verdict
 from pegel.spec.monitor_spec import MonitorSpec
@@ -93,6 +97,71 @@ def test_a_further_feature_is_news() -> None:
     assert change.mail is not None
     assert ("airline",) == change.mail.new_features
     assert [(1, MailKind.OPENED), (31, MailKind.GROWN), (91, MailKind.REPEATED)] == history.mails
+
+
+@pytest.mark.parametrize(
+    ("effects", "minutes"),
+    [((0.3, 0.5, 0.59), []), ((0.3, -0.61), [2]), ((0.3, 0.7, 1.3, 1.41), [2, 4]), ((0.3, 0.01, 0.3), [])],
+)
+def test_a_change_that_doubles_is_news(effects: tuple[float, ...], minutes: list[int]) -> None:
+    """What is twice as large as the last mail told it is mailed at once, as grown; less is not, nor is a return."""
+    history = History()
+    grown = []
+    for effect in effects:
+        finding = sample_finding(history.minute, "distance", effect=effect)
+        (change,) = history.take_in([finding], [sample_window(history.minute, verdict=Verdict.DRIFT)])
+        grown += [dict(change.mail.grown)] if change.mail is not None and change.mail.grown else []
+
+    assert [(1, MailKind.OPENED), *((minute, MailKind.GROWN) for minute in minutes)] == history.mails
+    assert [["distance"]] * len(minutes) == [list(one) for one in grown]
+
+
+def test_sizes_of_other_units_are_not_compared() -> None:
+    """A shift in sigma that becomes a share of rows has not grown, whatever the numbers are."""
+    history = History()
+    for unit, effect in (("sigma", 0.1), ("TV", 0.9)):
+        finding = sample_finding(history.minute, "distance", effect=effect, effect_unit=unit)
+        history.take_in([finding], [sample_window(history.minute, verdict=Verdict.DRIFT)])
+
+    assert [(1, MailKind.OPENED)] == history.mails
+
+
+def odd(history: History, *, share: float = 0.5) -> list[Change]:
+    """Let one window pass in which so many of a hundred answers are missing, and nothing else is odd."""
+    tests = {"unanswered": {"seen": 100 * share, "n": 100, "tolerated": 0.01}}
+    finding = sample_finding(
+        history.minute, "missing answers", detector="events", test="unanswered", effect=share, evidence={"tests": tests}
+    )
+    judgement = {"features": [{"feature": "distance", "verdict": "ok"}]}
+    row = sample_window(history.minute, verdict=Verdict.DRIFT, judgement=judgement)
+    return history.take_in([finding], [row])
+
+
+def test_events_and_drift_are_alerts_of_their_own() -> None:
+    """Each kind has its own mail, beginning and end; a drift that comes later does not begin with the missing answers.
+
+    Windows in which only events are odd are clean windows of the drift.
+    """
+    history = History()
+    odd(history)
+    history.live("distance")
+    for _ in range(16):
+        odd(history)
+    kinds = {alert.kind: (alert.since - START, alert.over_at) for alert in history.alerts.values()}
+
+    assert [(1, MailKind.OPENED), (2, MailKind.OPENED), (18, MailKind.OVER)] == history.mails
+    assert {AlertKind.EVENTS: (0 * MINUTE, None), AlertKind.DRIFT: (MINUTE, history.now)} == kinds
+
+
+def test_failures_that_grow_are_news() -> None:
+    """Answers of which 3.3 % are missing, then 19 %, are two mails; the second says how many there were before."""
+    history = History()
+    odd(history, share=0.033)
+    (change,) = odd(history, share=0.19)
+
+    assert [(1, MailKind.OPENED), (2, MailKind.GROWN)] == history.mails
+    assert change.mail is not None
+    assert {"missing answers": Severity("share of events", 0.033)} == change.mail.grown
 
 
 def test_a_feature_that_comes_back_is_not_news() -> None:
@@ -243,7 +312,7 @@ def test_who_has_a_mail_is_not_sent_it_again() -> None:
     history = History(spec)
     (change,) = history.live("distance")
     assert change.unmailed is not None
-    partly = replace(change.unmailed, told=("ada@example.org",), told_features=("distance",))
+    partly = replace(change.unmailed, told=("ada@example.org",), told_severities=change.unmailed.severities)
     history.alerts[partly.id] = partly
     (rest,) = history.live("distance", "airline")
     (news,) = history.live("distance", "airline")

@@ -41,7 +41,8 @@ def test_a_refused_budget_is_answered_with_an_affordable_one() -> None:
     """The refusal names what was asked for, what happens, and the smallest budget that the rows afford."""
     assert (
         "no event is called an outlier: `watch.outliers_per_day` 10, of `watch.rows_per_day` 100,000, puts 0.5 of "
-        "5,000 baseline rows beyond the cut-off, and 10 are needed; the least that they afford is 200"
+        "5,000 baseline rows beyond the cut-off, and 10 are needed; the least that they afford is 200, and "
+        "10 takes 100,000 rows"
     ) == refusal(5_000, 100_000, 10)
 
 

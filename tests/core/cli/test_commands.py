@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from pegel.cli.main import COMMANDS, main
+from pegel.cli.command_line import COMMANDS
+from pegel.cli.main import main
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store.database import connect, migrate
 from pegel_local.airflow.airflow_api import answers
@@ -215,3 +219,35 @@ def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) ->
     said = capsys.readouterr().out
 
     assert [] == [name for name in COMMANDS.names() if name != "demo" and f" {name} " not in said]
+
+
+def in_a_shell(*arguments: str | Path, output: str = os.devnull, path: str = "") -> tuple[int, str]:
+    """Run `pegel` as a process, with the modules of `path`; return its exit code and what standard error holds."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([path, *sys.path])}
+    command = [sys.executable, "-m", "pegel.cli.main", *map(str, arguments)]
+    with Path(output).open("wb") as stdout:
+        ended = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    return ended.returncode, ended.stderr
+
+
+def test_what_standard_output_does_not_take_is_on_standard_error(spec_file: Path) -> None:
+    """A full disk behind it loses no word, ends in no traceback, and has an exit code of its own."""
+    code, said = in_a_shell("validate", spec_file, output="/dev/full")
+
+    assert (74, 0) == (code, said.count("Traceback"))
+    assert said.startswith("standard output takes nothing more (No space left on device); what it lacks follows here\n")
+    assert " is a valid spec, fingerprint " in said
+
+
+def test_help_without_room_is_one_sentence() -> None:
+    """It is the library's to print, and no defect."""
+    code, said = in_a_shell("--help", output="/dev/full")
+
+    assert (74, 1) == (code, len(said.splitlines()))
+
+
+def test_an_interrupt_while_the_command_is_loaded_says_nothing(tmp_path: Path) -> None:
+    """Exit code 130, as of any other interrupt."""
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+
+    assert (130, "") == in_a_shell("--help", path=str(tmp_path))

@@ -149,3 +149,20 @@ def test_the_bar_is_for_people() -> None:
 
     assert "check" in seen.getvalue()
     assert "" == unseen.getvalue()
+
+
+@pytest.mark.parametrize("command", ["profile", "check"])
+@pytest.mark.parametrize("alias", ["link", "hard link"])
+def test_what_is_written_is_never_what_is_read(
+    tmp_path: Path, baseline: Path, capsys: pytest.CaptureFixture[str], command: str, alias: str
+) -> None:
+    """A table and a baseline are as they were, by whatever name they are called as the file to be written."""
+    table = write(tmp_path / "today.csv", 100, 2)
+    read = table if command == "profile" else baseline
+    before, output = read.read_bytes(), tmp_path / "output.html"
+    (output.symlink_to if alias == "link" else output.hardlink_to)(read)
+    options = ("-o", output) if command == "profile" else ("-b", baseline, "--save", output)
+    code = run(command, table, *options)
+
+    assert ({"profile": 2, "check": 3}[command], before) == (code, read.read_bytes())
+    assert "expected a file that is not read, given " in capsys.readouterr().err

@@ -73,7 +73,7 @@ def running(answers: Answers, otherwise: Said, certificate: Path | None) -> Iter
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
             server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread = threading.Thread(daemon=True, target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield int(server.server_address[1])
         server.shutdown()

@@ -278,11 +278,25 @@ def test_what_is_no_reference_is_told_once(home: Path, capsys: pytest.CaptureFix
 
 
 def test_another_feature_store_is_not_here(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Training data are taken from the local feature store alone, and other references are refused."""
-    (code, (line,)) = validate(home, capsys, baseline={"source": "hopsworks://tickets?version=1&split=train"})
+    """References to a store that nobody knows, and those that Hopsworks could not hold, are refused."""
+    (code, (line,)) = validate(home, capsys, baseline={"source": "feast://tickets?version=1&split=train"})
+    (other_code, (other,)) = validate(home, capsys, baseline={"source": "hopsworks://tickets?version=1"})
 
-    assert 2 == code
-    assert "knows no training data hopsworks://tickets?version=1&split=train" in line
+    assert (2, 2) == (code, other_code)
+    assert "knows no training data feast://tickets?version=1&split=train" in line
+    assert "expected hopsworks://PROJECT/FEATURE_VIEW/VERSION?td=3&split=train" in other
+
+
+def test_training_data_in_hopsworks_are_for_the_baseline_job(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The client of Hopsworks is where jobs run: a reference is accepted, and what was not looked at is said."""
+    file = home.parent / "spec.json"
+    code, lines = validate(home, capsys, baseline={"source": "hopsworks://demo/tickets/1?td=2"})
+    with pytest.raises(SystemExit):
+        main(["validate", str(file), "--home", str(home)])
+
+    assert (0, []) == (code, lines)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "not looked at: training data and fields, which lie in Hopsworks: the baseline job looks there" in said
 
 
 def test_without_a_system_only_the_spec_is_read(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -325,3 +339,22 @@ def test_what_will_be_judged_is_said_of_the_training_data(home: Path, capsys: py
 
     assert "not judged  drift of 3 fields (length, width, colour): fewer than 1,000 values in training (1 row)" in said
     assert ("charts over windows" in said, "tests of several features" in said) == (False, False)
+
+
+def test_a_broker_that_cannot_be_asked_so_is_told(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings of the broker that contradict each other are a problem of every spec, in one line."""
+    monkeypatch.setenv("PEGEL_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    code, lines = validate(home, capsys)
+
+    assert (2, 1) == (code, sum("PEGEL_KAFKA_SASL_MECHANISM: expected one of" in line for line in lines))
+
+
+def test_training_data_at_an_address_are_left_to_their_job(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where only Spark reads them, unknown data are no problem here."""
+    monkeypatch.setenv("PEGEL_FEATURE_STORE", "s3a://bucket/features")
+
+    assert (0, []) == validate(home, capsys, baseline={"source": "local://unknown"})

@@ -295,7 +295,7 @@ def test_a_request_counts_as_stated(shape: Callable[[list[dict[str, Any]]], Any]
 
 def test_what_pandas_calls_nothing_is_null() -> None:
     """Whatever a library writes where nothing is, it is null in both kinds of fields."""
-    nothing = [None, pd.NA, pd.NaT, np.datetime64("NaT"), np.ma.masked]
+    nothing = [None, pd.NA, pd.NaT, np.datetime64("NaT", "s"), np.ma.masked]
 
     assert [Missing.NULL] * 5 == [number_of(value)[1] for value in nothing]
     assert [(None, False)] * 5 == [category_of(value) for value in nothing]

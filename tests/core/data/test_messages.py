@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.data.decoding import count_rows, decode_batch
 from pegel.data.events import EventAttributes, EventType, identities, parse_attributes
-from pegel.data.payloads import INVALID_KINDS, MAX_BODY_BYTES, MAX_TENSOR_DEPTH, MAX_VALUES
+from pegel.data.joint_parsing import tensor_rows
+from pegel.data.payloads import INVALID_KINDS, MAX_BODY_BYTES, MAX_TENSOR_DEPTH, MAX_VALUES, rows_of
 from pegel.data.wire import REQUEST_TYPE
 from pegel.errors import InvalidPayload
 
@@ -429,6 +430,110 @@ def test_no_document_raises_anything_else(document: Any) -> None:
     decoded = decode_batch([body], SCHEMA, Role.FEATURE)
 
     assert decoded.columns.n == decoded.rows.sum()
+
+
+sizes = st.sampled_from([1, 2, True, 1.0, 0, -1, "1", None])
+odd_tensors = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(["x", "c", "y", "other", 1, None]),
+        "shape": st.lists(sizes, min_size=1, max_size=2) | sizes,
+        "data": st.lists(values | st.just([1.0]), min_size=1, max_size=2) | st.just("ab") | st.just({"0": 1}),
+    },
+    optional={"datatype": st.just("FP64")},
+)
+
+
+@given(st.lists(odd_tensors | json_values, max_size=4), st.sampled_from([("x",), ("x", "c"), ("x", "c", "y")]))
+@example([{"name": name, "shape": [2, 1], "data": [1, 2]} for name in "xcy"], ("x", "c", "y"))
+def test_tensors_that_are_read_together_have_the_rows_that_each_has(tensors: list[Any], names: tuple[str, ...]) -> None:
+    """What the quick way makes of a body of tensors is what the general way makes of it; the rest it leaves alone."""
+    document = {"inputs": tensors}
+    quick = tensor_rows([document], Role.FEATURE, names)
+    if quick is not None:
+        rows, (count,) = quick
+
+        assert [tuple(row) for row in rows_of(document, Role.FEATURE, names)] == rows
+        assert len(rows) == count
+
+
+def test_plain_tensors_are_read_the_quick_way() -> None:
+    """Bodies of one tensor per field, in any order and beside others, are what the quick way is for."""
+    x, c = {"name": "x", "shape": [2], "data": [1, 2]}, {"name": "c", "shape": [2, 1], "data": ["a", None]}
+    other = {"name": "other", "shape": [2], "data": [[0], [0]]}
+    bodies = [{"inputs": [x, c]}, {"inputs": [other, c, x], "id": "1"}]
+
+    assert ([(1, "a"), (2, None)] * 2, [2, 2]) == tensor_rows(bodies, Role.FEATURE, ("x", "c"))
+
+
+WIDE = Schema(
+    (
+        Field("label", Kind.CATEGORICAL, Role.PREDICTION),
+        Field("classes_0", Kind.NUMERIC, Role.PREDICTION),
+        Field("classes_1", Kind.NUMERIC, Role.PREDICTION),
+    )
+)
+LABELS = {"name": "label", "shape": [2], "datatype": "BYTES", "data": ["a", "b"]}
+CLASSES = {"name": "classes", "shape": [2, 3], "datatype": "FP64", "data": [0.7, 0.2, 0.1, 0.3, 0.6, 0.1]}
+BY_NAME: list[dict[str, Any]] = [{"label": "a", "classes": [0.7, 0.2, 0.1]}, {"label": "b", "classes": [0.3, 0.6, 0.1]}]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"predictions": BY_NAME},
+        {
+            "predictions": [
+                {"label": "a", "classes": {"0": 0.7, "1": 0.2}},
+                {"label": "b", "classes": {"0": 0.3, "1": 0.6}},
+            ]
+        },
+        {
+            "predictions": [
+                {"label": "a", "classes_0": 0.7, "classes_1": 0.2},
+                {"label": "b", "classes_0": 0.3, "classes_1": 0.6},
+            ]
+        },
+        {"outputs": [LABELS, CLASSES]},
+        {"outputs": [CLASSES, LABELS | {"shape": [2, 1]}]},
+        {"outputs": [CLASSES | {"data": [[0.7, 0.2, 0.1], [0.3, 0.6, 0.1]]}, LABELS]},
+    ],
+    ids=["lists", "objects", "fields", "tensors", "in another order", "nested data"],
+)
+def test_values_of_a_wide_output_are_fields(document: Any) -> None:
+    """However probabilities of classes are written, beside the label, each is a field of its row."""
+    columns = rows_in(json.dumps(document).encode(), WIDE, Role.PREDICTION)
+
+    assert [[0.7, 0.2], [0.3, 0.6]] == columns.numeric.tolist()
+    assert ["a", "b"] == columns.categorical[0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("outputs", "numbers"),
+    [
+        ([{"label": "a", "classes": [0.7]}], [[0.7, None]]),
+        ([{"label": "a", "classes": None}, BY_NAME[1]], [[None, None], [0.3, 0.6]]),
+        ([{"label": "a"}, BY_NAME[1]], [[None, None], [0.3, 0.6]]),
+        ([{"label": "a", "classes": 0.7}], [[None, None]]),
+        ([{"label": "a", "classes": [0.7, 0.2], "classes_1": 9.0}], [[0.7, 9.0]]),
+        ([{"classes": {"00": 1.0, "1": 0.2}}], [[None, 0.2]]),
+    ],
+    ids=["shorter", "null", "absent", "no list", "a field of that name", "another key"],
+)
+def test_what_a_wide_output_lacks_is_null(outputs: list[Any], numbers: list[list[float | None]]) -> None:
+    """A value that a row lacks is null in it, and a field that is there by its own name is that."""
+    columns = rows_in(json.dumps({"predictions": outputs}).encode(), WIDE, Role.PREDICTION)
+
+    assert numbers == [[None if np.isnan(value) else value for value in row] for row in columns.numeric.tolist()]
+
+
+def test_wide_tensors_of_another_number_of_rows_are_refused() -> None:
+    """Two labels and three rows of probabilities belong to nobody."""
+    three = CLASSES | {"shape": [3, 2]}
+
+    with pytest.raises(InvalidPayload, match="as many rows") as caught:
+        rows_in(json.dumps({"outputs": [LABELS, three]}).encode(), WIDE, Role.PREDICTION)
+
+    assert "wrong_fields" == caught.value.kind
 
 
 @pytest.mark.parametrize(

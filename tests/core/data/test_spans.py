@@ -89,19 +89,14 @@ def test_the_watermark_closes_a_span_at_its_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "caught_up_at", "due"),
-    [
-        (13.0, 12.0, True),
-        (12.9, 12.0, False),
-        (100.0, 11.9, False),
-        (100.0, None, False),
-    ],
-    ids=["silent long enough", "clock before end + lateness", "silent too short", "lagging"],
+    ("last_arrival", "caught_up_at", "due"),
+    [(9, 13.0, True), (9, 12.9, False), (11, 13.9, False), (11, 14.0, True), (9, None, False)],
+    ids=["silent long enough", "looked before end + lateness", "silent too short", "silent as long", "lagging"],
 )
-def test_silence_closes_only_what_has_ended(now: float, caught_up_at: float | None, due: bool) -> None:
-    """A span closes in silence only when the source was silent for the lateness and the clock is past its end, too."""
-    # [0-------.-)..|         last arrival 9, lateness 3: caught up at 12 or later, clock at 13 or later
+def test_silence_closes_only_what_has_ended(last_arrival: float, caught_up_at: float | None, due: bool) -> None:
+    """A span closes in silence only when the last look, a lateness after the last event and its end, found nothing."""
+    # [0-------.-)..|         last arrival 9, lateness 3: looked at 13 or later
     reached = None if caught_up_at is None else second(caught_up_at)
-    found = due_when_idle([span(0, 10)], TUMBLING, now=second(now), last_arrival=second(9), caught_up_at=reached)
+    found = due_when_idle([span(0, 10)], TUMBLING, last_arrival=second(last_arrival), caught_up_at=reached)
 
     assert ([span(0, 10)] if due else []) == found

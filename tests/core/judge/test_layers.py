@@ -143,7 +143,7 @@ def test_its_findings_are_explained_by_itself(look: Callable[..., Any], trained:
     assert explained.agrees
     assert "rows: rows against none" in str(explained)
     with pytest.raises(
-        NotFound, match="expected a finding of drift, quality, cusum, correlation, events; given one of"
+        NotFound, match="expected a finding of drift, quality, cusum, correlation, events, expectation; given one of"
     ):
         explain(finding, window, trained)
 

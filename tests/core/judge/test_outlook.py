@@ -9,12 +9,14 @@ import pyarrow as pa
 import pytest
 
 from pegel.baseline.baseline import Baseline
+from pegel.cli.validate import summary
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Verdict
 from pegel.judge.judge import judge
 from pegel.judge.layer import TrainingFacts
-from pegel.judge.outlook import Outlook
+from pegel.judge.outlook import Line, Outlook
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel.testing.samples import counted, sample_span, sample_spec, trained_on
 
 pytestmark = pytest.mark.environments("pyarrow")
@@ -142,3 +144,84 @@ def test_what_is_brief_is_short_and_the_rest_is_counted(short: Baseline) -> None
     assert len(brief) <= 8
     assert ["nobody (alerts.emails is empty)"] == said(outlook, "mails")
     assert len(whole) > len(brief)
+
+
+WATCH = {"outliers_per_day": 500, "rows_per_day": 1_000}
+NEVER = "alerts.outliers is page, but no single event will ever be mailed: "
+
+
+def test_what_is_asked_for_of_single_events_and_answers_is_said(trained: Baseline) -> None:
+    """Real time, mails about one event with their number a week, and how long an answer may take; nothing unasked."""
+    asked = sample_spec(
+        watch={"outliers": "realtime"},
+        alerts={"emails": ["a@b.org"], "outliers": "page", "outlier_pages_per_week": 3, "repeat_after": "1h"},
+        events={"slow_after": "500ms", "slow": 0.05},
+    )
+    sentences = [
+        "outliers stand on their topic in real time, before their batch is stored",
+        "an event that is extremely far out is mailed by itself, 3 a week at most, 3600 s apart",
+        "an answer after more than 500 ms is slow; 5 % of them may be",
+    ]
+    shown = [line.words for line in Outlook.of(asked, trained).brief()]
+
+    assert sentences == [words for words in shown if words in sentences]
+    assert [] == said(Outlook.of(sample_spec(), trained), "also")
+    assert set(sentences) <= set(summary(asked))
+
+
+def never(spec: MonitorSpec, known: Baseline | TrainingFacts) -> list[str]:
+    """Return what is said of mails about single events that can never come."""
+    return [line.words for line in Outlook.of(spec, known).whole() if "ever be mailed" in line.words]
+
+
+def test_a_mail_that_can_never_come_is_said_with_what_would_do() -> None:
+    """Where no event can be as rare as a mail asks for, the reason is said once, with a baseline and before."""
+    spec = sample_spec(watch=WATCH, alerts={"outliers": "page"})
+    few = trained_on(table(80), SCHEMA, spec)
+    why = (
+        "by these training rows none can be told to be rarer than 1 in 81, and alerts.outlier_pages_per_week 1 asks "
+        "for 1 in 7e+03; it takes more training rows, or more than 86.4 a week"
+    )
+
+    assert [NEVER + why] == never(spec, few)
+    assert [NEVER + why] == never(spec, TrainingFacts(80, SCHEMA))
+
+
+def test_without_outliers_no_event_is_mailed(short: Baseline) -> None:
+    """A baseline that affords no cut-off has no event that could be extreme."""
+    spec = sample_spec(alerts={"outliers": "page"})
+
+    assert [NEVER + "no event is called an outlier"] == never(spec, short)
+
+
+def test_a_mail_that_can_come_is_not_doubted(short: Baseline) -> None:
+    """With enough training rows, and where nobody asks for such mails, nothing is said."""
+    asked, shown = (sample_spec(watch=WATCH, alerts={"outliers": outliers}) for outliers in ("page", "show"))
+    enough = trained_on(table(442), SCHEMA, asked)
+
+    assert ([], [], []) == (never(asked, enough), never(shown, short), never(asked, TrainingFacts(442, SCHEMA)))
+
+
+@pytest.mark.parametrize("outliers", ["standard", "realtime"])
+@pytest.mark.parametrize("has_baseline", [True, False])
+def test_that_no_event_can_be_an_outlier_is_said_with_what_would_do(outliers: str, *, has_baseline: bool) -> None:
+    """Once, in brief and in full, with a baseline and before: by default 100 of 100,000 a day take 10,000 rows."""
+    spec = sample_spec(watch={"outliers": outliers})
+    known = trained_on(table(6_000), SCHEMA, spec) if has_baseline else TrainingFacts(6_000, SCHEMA)
+    outlook = Outlook.of(spec, known)
+    ends = "; `watch.outliers: realtime` tells of none" if outliers == "realtime" else ""
+    why = (
+        "no event is called an outlier: `watch.outliers_per_day` 100, of `watch.rows_per_day` 100,000, puts 6 of 6,000 "
+        "baseline rows beyond the cut-off, and 10 are needed; the least that they afford is 167, and 100 takes 10,000 "
+        f"rows{ends}"
+    )
+
+    for lines in (outlook.brief(), outlook.whole()):
+        assert [Line("outliers", why)] == [line for line in lines if "called an outlier" in line.words]
+
+
+def test_where_outliers_can_come_nothing_is_said_of_them(trained: Baseline) -> None:
+    """The line is there only where it says that something is missing."""
+    spec = sample_spec(watch=WATCH)
+
+    assert [] == said(Outlook.of(spec, trained), "outliers")

@@ -98,7 +98,7 @@ PYTHON: dict[str, Maker] = {
     "no numbers": of(float("nan")),
     "infinite": of(float("inf"), -float("inf"), 1.0),
     "scalars of NumPy": of(np.int8(3), np.float16(1.5), np.bool_(True), np.str_("x")),
-    "scalars and times of NumPy": of(np.int8(3), np.bool_(True), np.datetime64("2020"), np.datetime64("NaT")),
+    "scalars and times of NumPy": of(np.int8(3), np.bool_(True), np.datetime64("2020"), np.datetime64("NaT", "D")),
     "times of NumPy in lists": of([np.datetime64("2020")], [np.int8(1)]),
     "masked values": of(np.ma.masked, 1, "a"),
     "lists that contain themselves": of(*map(containing_itself, (1, 2))),

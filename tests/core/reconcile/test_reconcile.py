@@ -148,13 +148,65 @@ def test_a_stale_heartbeat_is_death() -> None:
     assert [ActionKind.KEEP, ActionKind.RESTART] == [action and action.kind for action in kinds]
 
 
-@pytest.mark.parametrize(("age", "kind"), [(180, ActionKind.KEEP), (181, ActionKind.RESTART)])
+@pytest.mark.parametrize(("age", "kind"), [(600, ActionKind.KEEP), (601, ActionKind.RESTART)])
 def test_a_starting_driver_is_given_time(age: int, kind: ActionKind) -> None:
-    """Before its first heartbeat a driver has three minutes; its predecessor's heartbeat does not count."""
+    """Before its first heartbeat a driver has ten minutes; its predecessor's heartbeat does not count."""
     action = decide(DESIRED, replace(RUNNING, generation=5, started_at=START - age * SECOND), BEAT)
 
     assert action is not None
     assert kind is action.kind
+
+
+@pytest.mark.parametrize(("step_s", "kind"), [(600, ActionKind.KEEP), (601, ActionKind.RESTART)])
+def test_a_start_that_gets_on_is_never_given_up(step_s: int, kind: ActionKind) -> None:
+    """However long a start takes, a driver is left to it while it lives and its steps follow each other."""
+    step = START - step_s * SECOND
+    beat = replace(
+        sample_heartbeat(START, generation=4), state="starting", batch_id=0, progressed_at=step, doing="starting Spark"
+    )
+    action = decide(DESIRED, replace(RUNNING, started_at=START - 3_000 * SECOND), beat)
+
+    assert kind == (action and action.kind)
+
+
+def test_a_driver_that_its_platform_starts_again_is_left_to_it() -> None:
+    """While the platform is about to start it, nobody else does, however long nothing is heard of it."""
+    pending = replace(RUNNING, state=JobState.PENDING, detail="the Spark operator has it as PENDING_RERUN")
+    actions = [decide(DESIRED, pending, beat) for beat in (None, sample_heartbeat(START - 999 * SECOND, generation=4))]
+
+    assert [(ActionKind.HOLD, pending.detail)] * 2 == [action and (action.kind, action.reason) for action in actions]
+
+
+def test_a_driver_that_speaks_is_kept_whatever_its_platform_calls_it() -> None:
+    """A fresh heartbeat of this very start is life."""
+    action = decide(DESIRED, replace(RUNNING, state=JobState.PENDING, detail="UNKNOWN"))
+
+    assert (ActionKind.KEEP, "runs as desired") == (action and (action.kind, action.reason))
+
+
+@pytest.mark.parametrize(("age", "kind"), [(600, ActionKind.KEEP), (601, ActionKind.RESTART)])
+def test_a_driver_that_was_started_again_is_given_time(age: int, kind: ActionKind) -> None:
+    """The last heartbeat of the start before says nothing about this one, although both are of one generation."""
+    again = replace(RUNNING, started_at=START - age * SECOND)
+    action = decide(DESIRED, again, sample_heartbeat(START - 700 * SECOND, generation=4))
+
+    assert kind == (action and action.kind)
+
+
+def test_a_driver_that_somebody_changed_is_replaced() -> None:
+    """The reason names what was changed."""
+    action = decide(DESIRED, replace(RUNNING, edited="changed by somebody else: spec.image is b, a was applied"))
+
+    assert action is not None
+    assert (ActionKind.REPLACE, 5) == (action.kind, action.generation)
+    assert "changed by somebody else: spec.image is b, a was applied" == action.reason
+
+
+def test_what_lingers_of_an_orphan_is_removed() -> None:
+    """An exited driver that nobody needs is stopped once more where something of it has to be removed."""
+    actions = [decide(None, replace(CRASHED, lingers=lingers)) for lingers in (False, True)]
+
+    assert [None, ActionKind.STOP] == [action and action.kind for action in actions]
 
 
 def test_a_driver_that_stopped_on_request_is_started() -> None:

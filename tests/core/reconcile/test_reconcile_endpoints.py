@@ -65,6 +65,7 @@ def decide(
             (ActionKind.RESTART, "not ready since 23:57:59 UTC; allowed are 120 s"),
         ),
         (DIED, (ActionKind.RESTART, "its server exited with 0: no space left")),
+        (replace(READY, edited="spec.predictor is changed"), (ActionKind.REPLACE, "spec.predictor is changed")),
         (
             replace(READY, fingerprint="0123456789"),
             (ActionKind.REPLACE, f"model 01234567 is served, {READY.fingerprint[:8]} is desired"),

@@ -53,6 +53,8 @@ def worlds(draw: st.DrawFn) -> World:
                 state=state,
                 started_at=START - draw(ages),
                 exit_code=draw(st.sampled_from([0, 1, -9])) if state is JobState.EXITED else None,
+                edited=draw(st.sampled_from(["", "spec.image is changed"])),
+                lingers=draw(st.booleans()),
             )
         )
     heartbeats = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
+from pegel.alerts.alert import Silence
 from pegel.reconcile.actions import Action, ActionKind, Target
 from pegel.report import html
 from pegel.report.model_list import model_rows
@@ -12,6 +13,7 @@ from pegel.report.model_page import model_view
 from pegel.report.reading import Sources
 from pegel.store import tables
 from pegel.store.action_log import ActionLog
+from pegel.store.alert_store import AlertStore
 from pegel.store.database import writing
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.registry import Registry
@@ -29,6 +31,7 @@ OWN = "delays/1"
 GROUP = "group default"
 COLUMNS = {
     ("windows", "requests"): OWN,
+    ("windows", "latencies"): OWN,
     ("windows", "span_end"): OWN,
     ("windows", "emitted_at"): OWN,
     ("outliers", "event_time"): OWN,
@@ -41,6 +44,8 @@ COLUMNS = {
     ("failures", "windows_lost"): OWN,
     ("dispatch_failures", "at"): "what was not told",
     ("dispatch_failures", "times"): OWN,
+    ("silences", "until"): OWN,
+    ("silences", "said_at"): OWN,
     ("heartbeats", "generation"): GROUP,
     ("heartbeats", "lag"): GROUP,
     ("heartbeats", "at"): GROUP,
@@ -56,7 +61,8 @@ COLUMNS = {
     ("actions", "kind"): "log of actions",
 }
 """What the sentence about damage names, by table and column."""
-LISTED = {"windows", "ledger", "failures", "dispatch_failures", "heartbeats", "arrivals", "gaps", "set_aside"}
+LISTED = {"windows", "ledger", "failures", "dispatch_failures", "silences"}
+LISTED |= {"heartbeats", "arrivals", "gaps", "set_aside"}
 """Tables of which a list of models tells something."""
 
 
@@ -73,6 +79,8 @@ def world(sources: Sources) -> Sources:
     arrived = ArrivalRow(topic=gap.topic, partition=0, minute=START, records=7)
     stream.commit(claim, Commit(gaps=[gap], set_aside=[poison], failures=[failure], arrivals=[arrived]), NOW)
     DispatchFailures(engine).record("delays", 1, "ada@example.org was refused: 550", NOW)
+    silence = Silence(model="delays", version=1, until=NOW + 60 * MINUTE, why="storm", by="ada", said_at=NOW)
+    AlertStore(engine).silence(silence)
     stream.heartbeat(stream.claim("other", 1, NOW), sample_heartbeat(NOW, group="other"))
     restart = Action(kind=ActionKind.RESTART, target=Target.driver("other"), reason="killed", generation=1)
     ActionLog(engine).record([restart], NOW - MINUTE)

@@ -14,6 +14,7 @@ from scipy.special import ndtr
 from pegel.alerts.alert import Mail, MailKind
 from pegel.alerts.update import update
 from pegel.baseline.baseline import Baseline
+from pegel.data.spans import Span
 from pegel.report.alert_mail import Rendered, message, plain, render
 from pegel.report.reading import Sources
 from pegel.stats.summary import Summary
@@ -57,6 +58,25 @@ def test_the_first_lines_are_for_people(rendered: Rendered) -> None:
     assert "6 of 6 windows, 3,600 rows; the model's predictions moved too. 2 other fields look as in training." == third
 
 
+def test_a_field_is_measured_in_the_windows_in_which_it_was_found(mail: Mail, baseline: Baseline) -> None:
+    """Windows that alarm about something else make its effect no smaller, and its sentence has its own time."""
+    later = tuple(one for one in mail.windows if one.span.start >= START + 18 * MINUTE)
+    quiet = [
+        replace(
+            row,
+            span=Span(row.span.start - 6 * MINUTE, row.span.end - 6 * MINUTE),
+            summary=baseline.summary.to_bytes(),
+            judgement={"features": [{"feature": "airline", "verdict": "drift"}]},
+        )
+        for row in later
+    ]
+    alert = replace(mail.alert, since=START + 12 * MINUTE)
+    diluted = replace(mail, alert=alert, windows=(*quiet, *later))
+    first, again = (render(one, baseline=baseline, tally=TALLY, page_url=PAGE, now=NOW).text for one in (mail, diluted))
+
+    assert first.splitlines()[0] == again.splitlines()[0]
+
+
 def test_too_few_predictions_are_not_said_to_have_stayed(mail: Mail, baseline: Baseline) -> None:
     """Of what came too seldom to be judged nobody is told that it looks as in training."""
     windows = []
@@ -68,7 +88,7 @@ def test_too_few_predictions_are_not_said_to_have_stayed(mail: Mail, baseline: B
     alone = replace(mail, windows=tuple(windows), alert=replace(mail.alert, features=features))
     text = render(alone, baseline=baseline, tally=TALLY, page_url=PAGE, now=NOW).text
 
-    assert "too few predictions came to say whether they moved. 2 other fields look as in training." in text
+    assert "too few predictions came to say whether they moved. 2 of 3 other fields look as in training." in text
 
 
 def test_the_hours_that_the_worst_finding_is_compared_with_are_named(mail: Mail, baseline: Baseline) -> None:
@@ -106,7 +126,8 @@ def test_it_says_how_sure_and_what_to_do(rendered: Rendered, mail: Mail) -> None
     short = mail.alert.id[:8]
 
     for part in (
-        "At your setting (1 per week per model) one is expected every 7 days; this is the first alert of this model.",
+        "At your setting (1 per week per model) one is expected every 7 days; ",
+        "; this model had no alert about drift before.",
         "threshold 2e-05",
         f"Look      {PAGE}/models/delays/1",
         f'Quiet it  pegel ack {short} --until 09:00 --why "..."',
@@ -163,7 +184,7 @@ def test_an_earlier_alert_is_remembered(mail: Mail, baseline: Baseline) -> None:
     before = replace(mail.alert, opened_at=mail.alert.opened_at - timedelta(days=12))
     told = render(replace(mail, previous=before), baseline=baseline, tally=TALLY, page_url=PAGE, now=NOW)
 
-    assert "the last alert was 12 days before." in told.text
+    assert "the last alert about drift was 12 days before." in told.text
 
 
 def test_the_message_is_what_mail_programs_expect(rendered: Rendered) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pegel.alerts.alert import Mail, MailKind
+from pegel.alerts.alert import Alert, Mail, MailKind
 from pegel.alerts.update import update
 from pegel.judge.event_counts import EventCounts
 from pegel.judge.findings import Verdict
@@ -16,10 +16,12 @@ from pegel.judge.judge import Judgement, judge
 from pegel.judge.remarks import remarks
 from pegel.report.alert_mail import plain, render
 from pegel.report.html import render as render_page
+from pegel.report.model_list import model_rows
 from pegel.report.model_page import model_view
 from pegel.report.reading import Sources
 from pegel.report.states import state_of
 from pegel.report.views import StateView
+from pegel.store.alert_store import AlertStore
 from pegel.store.results import Results
 from pegel.stream.result_rows import Tally, WindowRow
 from pegel.testing.manual_clock import START
@@ -50,9 +52,10 @@ def window(judgement: Judgement, **fields: Any) -> WindowRow:
     return sample_window(24, remarks=remarks(judgement), **fields)
 
 
-def state(last: WindowRow, alert: Any = None, now: datetime = NOW) -> StateView:
+def state(last: WindowRow, *alerts: Alert | None, now: datetime = NOW) -> StateView:
     """Return how the model is."""
-    return state_of(sample_spec(), last=last, alert=alert, heartbeat=sample_heartbeat(now), now=now)
+    known = [alert for alert in alerts if alert is not None]
+    return state_of(sample_spec(), last=last, alerts=known, heartbeat=sample_heartbeat(now), now=now)
 
 
 @pytest.fixture
@@ -78,11 +81,12 @@ def test_the_models_row_says_how_many_are_missing_and_since_when(failing: Judgem
 
 
 def test_what_else_the_alert_is_about_stands_beside_it(failing: Judgement) -> None:
-    """A model that fails and drifts says both, the failing first."""
+    """A model that fails and drifts says both, each an alert of its own, the failing first."""
     findings = [(1, sample_finding(24)), (2, failing.findings[0])]
-    (change,) = update([], findings, [window(failing)], NOW, [sample_spec()])
+    events, drift = update([], findings, [window(failing)], NOW, [sample_spec()])
+    words = f"{WORDS} since 00:24 UTC; drifting since 00:24 UTC: departure_delay by 0.31 \N{GREEK SMALL LETTER SIGMA}"
 
-    assert f"{WORDS} since 00:24 UTC; drifting since 00:24 UTC" == state(window(failing), change.alert).words
+    assert words == state(window(failing), drift.alert, events.alert).words
 
 
 def test_a_model_that_drifts_and_has_no_traffic_says_both(failing: Judgement) -> None:
@@ -90,7 +94,9 @@ def test_a_model_that_drifts_and_has_no_traffic_says_both(failing: Judgement) ->
     (change,) = update([], [(1, sample_finding(24))], [window(failing)], NOW, [sample_spec()])
     later = state(window(judged(0, 1_000)), change.alert, now=NOW + 14 * MINUTE)
 
-    assert ("drifting since 00:24 UTC, and no traffic for 15 min", "bad") == (later.words, later.level)
+    assert later.words.startswith("drifting since 00:24 UTC: departure_delay by 0.31 ")
+    assert later.words.endswith(", and no traffic for 15 min")
+    assert "bad" == later.level
 
 
 @pytest.mark.parametrize(("unanswered", "level"), [(0, "ok"), (2, "ok"), (30, "warn")])
@@ -137,7 +143,7 @@ def test_the_mail_says_where_to_look(mail: Mail) -> None:
     over = render(replace(mail, kind=MailKind.OVER), baseline=None, tally=tally, **values)
     sentence = f"Why they had no answer stands in the endpoint's log: {LOGS[0]} or {LOGS[1]}"
 
-    assert "[pegel] delays v1: too many missing answers (since 00:24 UTC)" == told.subject
+    assert "[pegel] delays v1: answers are missing (99.95 %) (since 00:24 UTC)" == told.subject
     assert sentence in told.text
     assert sentence.replace("'", "&#39;") in (told.html or "")
     assert sentence in short.text
@@ -176,7 +182,7 @@ def test_a_number_of_the_mail_stands_with_its_own_time() -> None:
 
     sentence = "50 % of 100 requests from 00:20:30 to 00:20:40 UTC had no answer (tolerated 1 %)"
     assert f"missing answers: {sentence}." == told.text.splitlines()[0]
-    assert "[pegel] delays v1: too many missing answers (since 00:20:05 UTC)" == told.subject
+    assert "[pegel] delays v1: answers are missing (50 %) (since 00:20:05 UTC)" == told.subject
 
 
 def test_the_state_has_the_newest_number_and_the_oldest_beginning() -> None:
@@ -198,12 +204,25 @@ def test_a_mail_about_drift_names_no_log(mail: Mail) -> None:
     assert LOGS[0] not in told
 
 
+def test_page_and_list_say_where_to_look(sources: Sources, failing: Judgement) -> None:
+    """While an alert is about missing answers, the model's row names the endpoint whose logs say why."""
+    stored, sentence = AlertStore(sources.engine), "why answers are missing stands in the logs of endpoint delays-v1"
+    (before,) = model_rows(sources, NOW)
+    (change,) = update([], [(1, failing.findings[0])], [window(failing, verdict=failing.verdict)], NOW, [sample_spec()])
+    stored.save(change)
+    (after,) = model_rows(sources, NOW)
+
+    assert ["", sentence] == [before.look, after.look]
+    assert [1, 2] == [before.open_alerts, after.open_alerts]
+    assert f"W{sentence[1:]}." in render_page(model_view(sources, "delays", 1, NOW))
+
+
 def test_the_page_has_the_numbers(sources: Sources, failing: Judgement) -> None:
     """Row, time line, findings and ledger say it, each from what is stored."""
     row = window(failing, verdict=failing.verdict, requests=4_286, responses=2, joined=2)
     minute = sample_ledger(24, judged=4_288, asked=4_286, unanswered=4_284)
     Results(sources.engine).write(windows=[row], findings=failing.findings, ledger=[minute])
-    page = " ".join(render_page(model_view(sources, "delays", 1, START + 25 * MINUTE)).split())
+    page = " ".join(render_page(model_view(sources, "delays", 1, START + 24.75 * MINUTE)).split())
 
     assert WORDS in page
     assert "4,284 of 4,286 requests without an answer" in page

@@ -40,7 +40,7 @@ from pegel.store.registry import Registry
 from pegel.store.stream_store import StreamStore
 from pegel.stream.commit import ArrivalRow, Commit, Gap, MonitorFailure, SetAside
 from pegel.testing.manual_clock import START
-from pegel.testing.samples import MINUTE, sample_heartbeat, sample_spec, sample_window
+from pegel.testing.samples import MINUTE, sample_heartbeat, sample_ledger, sample_spec, sample_window
 
 NOW = START + 24 * MINUTE + timedelta(seconds=20)
 
@@ -63,7 +63,8 @@ def test_a_model_is_told_in_words(sources: Sources) -> None:
     (row,) = model_rows(sources, NOW)
 
     assert ("delays", 1, 1) == (row.name, row.version, row.open_alerts)
-    assert "drifting since 00:18 UTC" == row.state.words
+    assert row.state.words.startswith("drifting since 00:18 UTC: departure_delay by 0.")
+    assert row.state.words.endswith(" and 1 more")
     assert "00:24 UTC, 20 s ago" == row.last_window
     assert "0.14 per day expected · 1 per week allowed" == row.false_alarms
 
@@ -267,14 +268,86 @@ def test_states_are_words(verdict: Verdict, age: int, beat: int, words: str) -> 
     now = last.span.end + timedelta(seconds=age)
     heartbeat = sample_heartbeat(now - timedelta(seconds=beat))
 
-    assert words == state_of(sample_spec(), last=last, alert=None, heartbeat=heartbeat, now=now).words
+    assert words == state_of(sample_spec(), last=last, alerts=[], heartbeat=heartbeat, now=now).words
+
+
+@pytest.mark.parametrize(
+    ("heartbeat", "words"),
+    [
+        ({"missing": "waiting for the broker since 00:00:30 UTC"}, "waiting for the broker since 00:00:30 UTC"),
+        (
+            {"missing": "reading all but t 1: no leader since 00:00:30 UTC", "doing": "processing a batch"},
+            "reading all but t 1: no leader since 00:00:30 UTC",
+        ),
+        ({"missing": "waiting for the topic t since 00:00:30 UTC"}, "waiting for the topic t since 00:00:30 UTC"),
+        ({"progressed_at": START, "doing": "processing a batch"}, "no progress since 00:00:00 UTC, processing a batch"),
+        (
+            {"state": "starting", "doing": "starting Spark", "progressed_at": START},
+            "its driver is starting: starting Spark since 00:00:00 UTC",
+        ),
+    ],
+)
+def test_what_says_nothing_of_the_present_does_not_read_ok(heartbeat: dict[str, Any], words: str) -> None:
+    """A driver that waits, or stands still for half a minute, watches nothing, although it is left alone."""
+    last = sample_window()
+    now = last.span.end + timedelta(seconds=30)
+    state = state_of(sample_spec(), last=last, alerts=[], heartbeat=sample_heartbeat(now, **heartbeat), now=now)
+
+    assert (f"not watched: {words}", "bad") == (state.words, state.level)
+
+
+def test_an_unknown_number_of_records_is_not_0(sources: Sources) -> None:
+    """Where nobody knows how much of a topic was never read, list and page say that, and no number."""
+    stream = StreamStore(sources.engine)
+    gap = Gap(topic="pegel.default.inference", partition=0, start=5, end=5, reason="made again", at=NOW)
+    stream.commit(stream.claim("default", 5, NOW), Commit(gaps=[gap]), NOW)
+    (row,) = model_rows(sources, NOW)
+
+    assert ["of pegel.default.inference an unknown number of records never read"] == row.notices
+    assert "an unknown number of records were never read" in html.render(model_view(sources, "delays", 1, NOW))
+
+
+@pytest.mark.parametrize(
+    ("bound", "listed", "shown"),
+    [
+        ("dropped_at_most", "unknown: up to 5 events lost with a killed logger", "Unknown: up to 5</strong> more"),
+        (
+            "dropped_at_least",
+            "unknown: at least 5 events lost with damaged files of a logger",
+            "Unknown: at least 5</strong> more",
+        ),
+    ],
+)
+def test_a_loss_that_nobody_could_count_is_no_number(sources: Sources, bound: str, listed: str, shown: str) -> None:
+    """List, status and page say up to how many events were lost, or at least; another group's are not theirs."""
+    stream = StreamStore(sources.engine)
+    for group, lost in (("default", 5), ("other", 9)):
+        nobody = sample_ledger(model="", version=0, judged=0, late=0, invalid=0, duplicate=0)
+        uncounted: dict[str, Any] = {bound: lost}
+        row = replace(nobody, dropped=lost, **uncounted)
+        stream.commit(stream.claim(group, 5, NOW), Commit(ledger=[row]), NOW)
+    (model,) = model_rows(sources, NOW)
+
+    assert listed in model.notices
+    assert shown in html.render(model_view(sources, "delays", 1, NOW))
+
+
+def test_a_model_whose_losses_could_not_be_counted_says_so(sources: Sources) -> None:
+    """The ledger of a model has the number as a lower bound, in words."""
+    row = sample_ledger(23, judged=0, late=0, invalid=0, duplicate=0)
+    stream = StreamStore(sources.engine)
+    stream.commit(stream.claim("default", 5, NOW), Commit(ledger=[replace(row, dropped=3, dropped_at_least=3)]), NOW)
+
+    assert "Of the dropped, 3 stand for <strong>at least</strong> so many" in html.render(
+        model_view(sources, "delays", 1, NOW)
+    )
 
 
 def test_what_is_too_short_is_named() -> None:
     """Why nothing was judged is said as it is: a short baseline is not blamed on the window's rows."""
     last = sample_window(verdict=Verdict.INSUFFICIENT, remarks={"not_judged": "fewer than 1,000 values in training"})
     now = last.span.end + timedelta(seconds=30)
-    state = state_of(sample_spec(), last=last, alert=None, heartbeat=sample_heartbeat(now), now=now)
+    state = state_of(sample_spec(), last=last, alerts=[], heartbeat=sample_heartbeat(now), now=now)
 
     assert "not judged: fewer than 1,000 values in training" == state.words
 

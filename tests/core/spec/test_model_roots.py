@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pegel.errors import InvalidSpec
-from pegel.spec.model_roots import is_below, local_folder, refuse_model_outside
-from pegel.spec.monitor_spec import Model
+from pegel.spec.model_roots import is_below, local_folder, refuse_model_outside, refuse_models_outside
+from pegel.spec.monitor_spec import Model, MonitorSpec
 from pegel.spec.settings import Settings
 
 
@@ -137,3 +137,13 @@ def test_an_address_of_another_kind_names_no_folder() -> None:
     uris = ("/a b", "file:///a%20b", "s3://a/b", "file://host/a", "")
 
     assert [Path("/a b"), Path("/a b"), None, None, None] == [local_folder(uri) for uri in uris]
+
+
+def test_a_model_beside_the_watched_one_is_looked_at_too() -> None:
+    """A canary is loaded as any model is, so it has to be below a root; without one nothing is looked at."""
+    data = {"model": {"name": "delays", "uri": "s3://models/1"}, "baseline": {"source": "local://delays"}}
+    roots = ("s3://models",)
+    refuse_models_outside(MonitorSpec.parse(data), roots)
+
+    with pytest.raises(InvalidSpec, match=r"serving\.canary_uri: given 's3://others/1': expected a model below"):
+        refuse_models_outside(MonitorSpec.parse(data | {"serving": {"canary_uri": "s3://others/1"}}), roots)

@@ -134,7 +134,9 @@ def test_a_length_that_cannot_be_read_says_how_to_write_one() -> None:
     assert "windowing.length: given 'soon': write seconds (60) or a number with a unit: 90s, 15m, 1h, 2d" == message
 
 
-@pytest.mark.parametrize(("written", "seconds"), [("90s", 90), ("1.5m", 90), (90, 90), ("PT90S", 90), ("2d", 172_800)])
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("90s", 90), ("1.5m", 90), (90, 90), ("PT90S", 90), ("2d", 172_800), ("90000ms", 90)]
+)
 def test_lengths_of_time_may_be_written_in_several_ways(written: object, seconds: int) -> None:
     """Seconds, a unit or ISO 8601 mean the same length."""
     spec = MonitorSpec.parse(wish(windowing={"length": written}))
@@ -255,7 +257,8 @@ def test_windows_are_bounded(windowing: dict[str, Any], sentence: str) -> None:
 )
 def test_windows_at_their_bounds_are_accepted(windowing: dict[str, Any]) -> None:
     """What lies on a bound is allowed."""
-    assert MonitorSpec.parse(wish(windowing=windowing)).windowing.length >= timedelta(seconds=1)
+    spec = MonitorSpec.parse(wish(windowing=windowing, watch={"rows_per_day": 1_000}))
+    assert spec.windowing.length >= timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("section", [{"model": {"ready_within": "400d"}}, {"alerts": {"repeat_after": "1" + "0" * 30}}])
@@ -320,6 +323,42 @@ def test_a_refusal_says_what_to_write_instead(part: dict[str, Any], words: str) 
     message = refusal(wish(**part))
 
     assert (True, True) == (words in message, len(message) < 2_000 and message.replace("\n", "").isprintable())
+
+
+@pytest.mark.parametrize(
+    ("per_day", "windowing", "accepted"),
+    [
+        (86_400_000, {"length": "1h", "lateness": "7d"}, False),
+        (86_400_000, {"length": "1h"}, True),
+        (100_000, {"length": "99d", "lateness": "1d"}, True),
+        (100_000, {"length": "99d", "lateness": "86401s"}, False),
+        (1e12, {"length": 1, "lateness": 0}, False),
+    ],
+)
+def test_windows_that_no_driver_could_hold_are_refused(
+    per_day: float, windowing: dict[str, Any], accepted: bool
+) -> None:
+    """At most 10,000,000 requests of a model may be open at its own rate, those of the length and the lateness."""
+    part = wish(watch={"rows_per_day": per_day}, windowing=windowing)
+    try:
+        MonitorSpec.parse(part)
+        message = ""
+    except InvalidSpec as error:
+        message = str(error)
+
+    assert (accepted, not accepted) == (
+        not message,
+        "at most 10,000,000 are possible: the driver keeps 56 bytes of each" in message,
+    )
+
+
+def test_what_no_driver_could_hold_is_said_with_what_would_fit() -> None:
+    """The refusal names the rate, the requests, the bound, and how long a window may be."""
+    assert (
+        "spec: watch.rows_per_day 86,400,000 is up to 608,400,000 requests within length 3600s and lateness 604800s, "
+        "at most 10,000,000 are possible: the driver keeps 56 bytes of each in memory until its window is final; "
+        "choose a shorter length or lateness, so that both together are 10,000s at most"
+    ) == refusal(wish(watch={"rows_per_day": 86_400_000}, windowing={"length": "1h", "lateness": "7d"}))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import pegel.stats
 from pegel.errors import NotFound, SetupError
+from pegel.stats.answer_latencies import Latencies
 from pegel.stats.categories import Categories
 from pegel.stats.comoments import Comoments
 from pegel.stats.counters import Counters
@@ -31,7 +32,7 @@ from pegel.testing.statistic_checks import STATISTIC_CHECKS, StatisticCheck, sam
 Install = Callable[[str, str, str], None]
 
 COLUMN_KINDS: tuple[type[ColumnStatistic], ...] = (Distinct, Extremes, Histogram, MomentSums, Quantiles)
-OTHER_KINDS: tuple[type[Statistic], ...] = (Categories, Comoments, Counters)
+OTHER_KINDS: tuple[type[Statistic], ...] = (Categories, Comoments, Counters, Latencies)
 """Here the type checker, too, sees that each class is what it claims to be."""
 KINDS = {kind.name: kind for kind in (*COLUMN_KINDS, *OTHER_KINDS)}
 
@@ -51,12 +52,12 @@ def test_every_statistic_keeps_every_promise(name: str, check: StatisticCheck, s
 
 
 def test_every_statistic_is_found() -> None:
-    """There are eight statistics and eleven checks; five statistics can be kept per numeric field."""
+    """There are nine statistics and eleven checks; five statistics can be kept per numeric field."""
     found = statistics()
 
     assert KINDS == found
     assert sorted(found) == list(found)
-    assert (8, 8, 11) == (len(found), len(BUILT_IN), len(STATISTIC_CHECKS))
+    assert (9, 9, 11) == (len(found), len(BUILT_IN), len(STATISTIC_CHECKS))
     assert set(COLUMN_KINDS) == {kind for kind in found.values() if keeps_columns(kind)}
 
 
@@ -147,7 +148,7 @@ def test_an_installed_package_is_found(install: Install) -> None:
     checked = [check(sample_of(kind), 0) for check in STATISTIC_CHECKS]
 
     assert ("harbour_statistics", kind) == (kind.__module__, statistic("positives"))
-    assert (9, 11) == (len(statistics()), len(checked))
+    assert (10, 11) == (len(statistics()), len(checked))
 
 
 def test_a_name_that_is_taken(install: Install) -> None:

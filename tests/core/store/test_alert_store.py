@@ -198,7 +198,9 @@ def test_windows_are_counted_where_they_are(engine: Engine) -> None:
     drift(engine, 3, revision=2)
     Results(engine).write([sample_window(5)])
 
-    tally = Results(engine).tally("delays", 1, START + timedelta(minutes=1), START + timedelta(minutes=6))
+    tally = Results(engine).tally(
+        "delays", 1, START + timedelta(minutes=1), START + timedelta(minutes=6), ["departure_delay"]
+    )
 
     assert Tally(drifting=4, windows=5, rows=3_000) == tally
 

@@ -125,7 +125,7 @@ def test_of_many_promotions_at_once_one_wins(engine: Engine, url: str) -> None:
         finally:
             own.dispose()
 
-    writers = [threading.Thread(target=run, args=(baseline_id,)) for baseline_id in ids]
+    writers = [threading.Thread(daemon=True, target=run, args=(baseline_id,)) for baseline_id in ids]
     for writer in writers:
         writer.start()
     for writer in writers:

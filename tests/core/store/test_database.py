@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from full_disks import small_disk
 from sqlalchemy.engine import Engine
 
 from pegel.errors import SetupError, Unavailable
@@ -42,6 +43,17 @@ def _end_session_of(connection: sa.Connection, engine: Engine) -> None:
 
 def _values(connection: sa.Connection) -> dict[str, int]:
     return {row.name: row.value for row in connection.execute(sa.select(tables.counters))}
+
+
+def _write(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(sa.insert(tables.counters).values(name="kept", value=7))
+
+
+def _refusal(engine: Engine) -> str:
+    with pytest.raises(Unavailable) as refused:
+        _write(engine)
+    return str(refused.value)
 
 
 def test_migrated_schema_is_the_metadata(empty: Engine) -> None:
@@ -97,6 +109,46 @@ def test_a_newer_database_is_refused_by_name(engine: Engine) -> None:
 
     with pytest.raises(SetupError, match=r"revision 9999, which .* written by a newer Pegel; update"):
         migrate(engine)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "ALTER TABLE heartbeats DROP COLUMN missing",
+        "ALTER TABLE heartbeats RENAME COLUMN missing TO lacking",
+        "ALTER TABLE heartbeats ADD COLUMN former TEXT",
+        "DROP TABLE heartbeats",
+    ],
+)
+def test_tables_of_an_earlier_development_version_are_refused_by_name(engine: Engine, edit: str) -> None:
+    """What a revision of today's name once held is refused with what to do, before anybody waits for the database."""
+    with writing(engine) as connection:
+        connection.execute(sa.text(edit))
+
+    with pytest.raises(SetupError, match=r"in heartbeats, written by a Pegel before 0\.1\.0.* move it away"):
+        migrate(engine)
+
+
+def test_tables_of_others_in_the_same_database_are_let_be(engine: Engine) -> None:
+    """A table, an index and a view that are not Pegel's neither stop it nor are touched."""
+    with writing(engine) as connection:
+        connection.execute(sa.text("CREATE TABLE theirs (a INTEGER)"))
+        connection.execute(sa.text("CREATE INDEX their_index ON heartbeats (at)"))
+        connection.execute(sa.text("CREATE VIEW their_view AS SELECT doing FROM heartbeats"))
+    migrate(engine)
+    with reading(engine) as connection:
+        left = sa.inspect(connection).has_table("theirs")
+
+    assert left
+
+
+def test_writing_a_column_that_is_not_there_is_no_outage(engine: Engine) -> None:
+    """Nobody waits for a database that answers: what is wrong with it is for a person to set right."""
+    with writing(engine) as connection:
+        connection.execute(sa.text("ALTER TABLE counters DROP COLUMN value"))
+
+    with pytest.raises(SetupError, match="tables of another version"), writing(engine) as connection:
+        connection.execute(sa.insert(tables.counters).values(name="count", value=1))
 
 
 def test_a_failed_block_leaves_nothing(engine: Engine) -> None:
@@ -159,6 +211,39 @@ def test_a_full_disk_is_a_temporary_error(tmp_path: Path) -> None:
     engine.dispose()
 
     assert {} == left
+
+
+def test_a_disk_that_is_read_only_is_a_temporary_error(tmp_path: Path) -> None:
+    """What a disk refuses that was mounted read-only is Unavailable, says so, and succeeds once it may be written."""
+    with small_disk(tmp_path / "disk", 2 << 20) as disk:
+        engine = connect(f"sqlite:///{disk.folder / 'pegel.db'}")
+        migrate(engine)
+        engine.dispose()
+        disk.turn(read_only=True)
+        said = [_refusal(engine) for _ in range(2)]
+        disk.turn(read_only=False)
+        _write(engine)
+        with reading(engine) as connection:
+            values = _values(connection)
+        engine.dispose()
+
+    assert [True, True] == ["is read-only: " in each for each in said]
+    assert {"kept": 7} == values
+
+
+def test_a_connection_that_may_only_read_is_not_kept(engine: Engine) -> None:
+    """One opened while the database was read-only is refused once, by name; the next write has a new one."""
+    only_read = {"sqlite": "PRAGMA query_only = ON"}
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        session = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
+        connection.exec_driver_sql(only_read.get(engine.dialect.name, session))
+    said = _refusal(engine)
+    _write(engine)
+    with reading(engine) as connection:
+        values = _values(connection)
+
+    assert "is read-only: " in said
+    assert {"kept": 7} == values
 
 
 def test_a_database_without_tables_is_named(empty: Engine) -> None:

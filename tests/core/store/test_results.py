@@ -243,7 +243,7 @@ def test_concurrent_writers_leave_no_gap_behind_a_reader(engine: Engine) -> None
         for minute in range(first, first + 15):
             results.write(*drifting(minute))
 
-    writers = [threading.Thread(target=write, args=(first,)) for first in (0, 15)]
+    writers = [threading.Thread(daemon=True, target=write, args=(first,)) for first in (0, 15)]
     for writer in writers:
         writer.start()
     place = 0

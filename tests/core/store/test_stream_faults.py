@@ -98,6 +98,7 @@ def test_a_killed_driver_leaves_whole_batches_and_the_next_goes_on(engine: Engin
     assert_whole(engine)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(150)
 def test_of_two_drivers_at_once_one_writes(engine: Engine, url: str) -> None:

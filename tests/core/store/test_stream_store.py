@@ -111,11 +111,14 @@ def test_who_lost_the_claim_writes_nothing(engine: Engine) -> None:
 
 
 def test_deaths_are_counted_until_a_commit_or_a_clean_stop(engine: Engine) -> None:
-    """Each claim that follows one without a clean stop counts a death; a release makes the count start anew."""
+    """Each driver that began to read and did not stop cleanly counts as a death; a release makes the count anew."""
     store = StreamStore(engine)
     first = store.claim("default", 1, START)
     store.commit(first, Commit(), START)
-    counted = [store.claim("default", 1, START) for _ in range(3)]
+    counted = []
+    for _ in range(3):
+        counted.append(store.claim("default", 1, START))
+        store.begin_to_read(counted[-1])
     store.commit(counted[-1], Commit(), START)
     after_commit = store.claim("default", 1, START)
     store.release(after_commit)
@@ -123,6 +126,15 @@ def test_deaths_are_counted_until_a_commit_or_a_clean_stop(engine: Engine) -> No
 
     assert [0, 1, 2, 3] == [claim.deaths for claim in (first, *counted)]
     assert (1, 0) == (after_commit.deaths, after_release.deaths)
+
+
+def test_a_driver_that_ends_before_it_reads_died_of_no_record(engine: Engine) -> None:
+    """Drivers killed while they start, however many, leave no death behind: nobody reads carefully for their sake."""
+    store = StreamStore(engine)
+    store.begin_to_read(store.claim("default", 1, START))
+    claims = [store.claim("default", generation, START) for generation in (2, 3, 4, 5)]
+
+    assert [1, 1, 1, 1] == [claim.deaths for claim in claims]
 
 
 @pytest.mark.parametrize("again", [read(0, 10), read(9, 20)], ids=["the same", "overlapping"])
@@ -174,7 +186,7 @@ def test_pane_parts_are_appended_replaced_and_closed(engine: Engine) -> None:
     replaced = store.restore(claim).pane_parts
     store.commit(claim, Commit(closed_panes=[("delays", 1, sample_span(0).start)]), START)
 
-    assert [part(b"a"), part(b"x", 1), part(b"b")] == appended
+    assert [part(b"a"), part(b"b"), part(b"x", 1)] == appended
     assert [part(b"x", 1), part(b"ab")] == replaced
     assert [part(b"x", 1)] == store.restore(claim).pane_parts
 

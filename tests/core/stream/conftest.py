@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -151,13 +152,26 @@ class Group:
         )
 
 
-@pytest.fixture
-def group(tmp_path: Path) -> Iterator[Group]:
-    """A group that watches `delays`, with a baseline, at a standing clock."""
-    made = Group(f"sqlite:///{tmp_path / 'pegel.db'}", ManualClock(BEGIN + timedelta(minutes=1)))
+@contextmanager
+def group_in(folder: Path) -> Iterator[Group]:
+    """Keep a group that watches `delays`, with a baseline, at a standing clock."""
+    made = Group(f"sqlite:///{folder / 'pegel.db'}", ManualClock(BEGIN + timedelta(minutes=1)))
     made.watch()
     yield made
     made.dispose()
+
+
+@pytest.fixture
+def group(tmp_path: Path) -> Iterator[Group]:
+    """A group that watches `delays`, with a baseline, at a standing clock."""
+    with group_in(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def new_group() -> Callable[[Path], AbstractContextManager[Group]]:
+    """Make such a group in a folder, for a test that needs several."""
+    return group_in
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from pegel.judge.findings import Verdict
 from pegel.judge.layers.odd_events import explain_events
 from pegel.judge.missing_answers import MissingAnswers
 from pegel.spec.monitor_spec import Windowing
+from pegel.stats.answer_latencies import Latencies
 from pegel.stream.entries import Emissions, MonitoredModel, PartialBatch
 from pegel.stream.monitor_windows import MonitorWindows
 from pegel.stream.partial import Partial
@@ -390,10 +391,10 @@ def _partial(at: float, windowing: Windowing, kind: EventType, name: str) -> Par
     pane = instant - (instant - BEGIN) % windowing.step
     common: dict[str, Any] = {"key": KEY, "pane_us": round(pane.timestamp()) * 10**6}
     common["head_us"] = round(instant.timestamp() * 1e6)
+    at_ms = np.array([instant.timestamp() * 1_000], dtype=np.int64)
     if kind is EventType.REQUEST:
-        asked_at = np.array([instant.timestamp()], dtype=np.uint32)
-        return Partial(requests=ids, asked_at=asked_at, asked_rows=ONE_ROW, **common)
-    return Partial(responses=ids, answered_rows=ONE_ROW, **common)
+        return Partial(requests=ids, asked_at=at_ms, asked_rows=ONE_ROW, **common)
+    return Partial(responses=ids, answered_at=at_ms, answered_rows=ONE_ROW, **common)
 
 
 class _Replay:
@@ -435,6 +436,19 @@ class _Replay:
         rows = [row for emitted in self._emissions for row in emitted.ledger.values()]
         return sum(row.asked for row in rows), sum(row.unanswered for row in rows)
 
+    def halves(self) -> tuple[Latencies, int]:
+        """Return what windows told of answers or will tell with the next one: their latencies, and how many orphans."""
+        told = [span.events for emitted in self._emissions for span in emitted.spans if span.events is not None]
+        latencies, orphans = Latencies(), 0
+        for events in (*told, *(windows.events for windows in self.manager.monitors.values())):
+            latencies.merge(events.latencies)
+            orphans += events.orphans
+        return latencies, orphans
+
+    def orphans_by_minute(self) -> int:
+        """Return how many orphans the ledger has."""
+        return sum(row.orphans for emitted in self._emissions for row in emitted.ledger.values())
+
     def _manager(self) -> WindowManager:
         return WindowManager(lambda *_: None)  # type: ignore[arg-type]  # there are no summaries
 
@@ -463,6 +477,40 @@ def test_each_request_is_settled_once_and_only_what_has_no_answer_is_missing(
     assert (len(requests), unanswered) == replay.settled()
     assert early[1] <= unanswered
     assert {} == replay.manager.monitors[KEY].panes
+
+
+@given(delayed_requests(), st.sets(st.integers(0, 20), max_size=2), st.sets(st.integers(0, 14), max_size=3))
+def test_each_answer_has_its_latency_or_is_an_orphan_once(
+    drawn: tuple[Windowing, list[tuple[int, int, int | None]]], restarts: set[int], lost: set[int]
+) -> None:
+    """Whatever the windows, the delays and the restarts: latencies are those of all pairs, the other answers orphans.
+
+    Requests that are `lost` never come, but their answers do.
+    """
+    windowing, requests = drawn
+    events = [
+        (at + delay + (after or 0), at + (after or 0), kind, f"e{number}")
+        for number, (at, delay, after) in enumerate(requests)
+        for kind, after in ((EventType.REQUEST, 0), (EventType.RESPONSE, after))
+        if after is not None and not (kind is EventType.REQUEST and number in lost)
+    ]
+    replay = _Replay(windowing)
+    # Endpoints that log no requests have no orphans.
+    replay.send(0, 0, EventType.REQUEST, "first")
+    for number, (arrival, at, kind, name) in enumerate(sorted(events)):
+        if number in restarts:
+            replay.restart()
+        replay.send(arrival, at, kind, name)
+    replay.close(BEGIN + timedelta(seconds=1_200))
+    replay.restart()
+    expected = Latencies()
+    answered = [(number in lost, after) for number, (_, _, after) in enumerate(requests) if after is not None]
+    expected.update(np.array([1_000 * after for is_lost, after in answered if not is_lost], dtype=np.int64))
+    latencies, orphans = replay.halves()
+
+    assert expected.to_bytes() == latencies.to_bytes()
+    assert sum(is_lost for is_lost, _ in answered) == orphans
+    assert orphans == replay.orphans_by_minute()
 
 
 LONG = Windowing(length=timedelta(seconds=120), slide=timedelta(seconds=60), lateness=timedelta(seconds=300))

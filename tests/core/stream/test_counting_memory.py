@@ -9,16 +9,17 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from pegel.baseline.baseline import Baseline
-from pegel.data.columns import Columns, Field, Kind, Role, Schema
+from pegel.data.columns import Columns, Field, Kind, Schema
 from pegel.data.wire import REQUEST_TYPE
-from pegel.spec.monitor_spec import Watch, Windowing
-from pegel.stats.layout import build_layout
+from pegel.spec.monitor_spec import BYTES_PER_REQUEST, Watch, Windowing
 from pegel.stats.summary import Summary
 from pegel.stream.counting_plan import CountingPlan, MonitorPlan
 from pegel.stream.counting_task import MAX_PANE_BYTES, CountingTask
+from pegel.stream.panes import Pane
+from pegel.stream.partial import OF_EVENTS, Partial
 from pegel.stream.task_output import together
 from pegel.stream.wire_records import Records
+from pegel.testing.samples import baseline_of
 from pegel.testing.stream_fakes import FixedBaselines, LoggedRecord, as_read
 
 NOW = datetime.fromisoformat("2026-03-08T12:00:00+00:00")
@@ -30,21 +31,8 @@ def wide_plan(frontier: datetime | None) -> tuple[CountingPlan, FixedBaselines]:
     rng = np.random.default_rng(3)
     data = {each.name: rng.normal(size=1_000) for each in fields}
     rows = Columns(1_000, np.stack(list(data.values()), axis=1), None, (), ())
-    layout = build_layout(Schema(fields), data)
-    summary = Summary.empty(layout, exact=True)
-    summary.update(rows, Role.FEATURE)
     baselines = FixedBaselines()
-    name = baselines.put(
-        Baseline.build(
-            layout=layout,
-            summary=summary,
-            model="wide",
-            version=1,
-            source="local://wide?version=1&split=train",
-            scores=lambda tables: tables.score(rows)[0],
-            watch=Watch(),
-        )
-    )
+    name = baselines.put(baseline_of(Schema(fields), data, rows, model="wide", watch=Watch()))
     monitor = MonitorPlan("wide/1", Windowing(length=timedelta(minutes=1)), (name,), frontier=frontier)
     return CountingPlan.at(NOW, {"wide-v1": monitor}), baselines
 
@@ -87,3 +75,25 @@ def test_what_comes_for_closed_minutes_makes_no_summary() -> None:
 
     assert [{}] * 300 == [partial.summaries for partial in output.partials]
     assert 300 == sum(count.judged for partial in output.partials for count in partial.minutes.values())
+
+
+def test_a_request_and_its_answer_take_as_many_bytes_as_the_spec_counts() -> None:
+    """The bound on the traffic of long windows is made of what an open pane really keeps."""
+    count = 1_000
+    ids, at, rows = np.arange(2 * count, dtype=np.uint64), np.zeros(count, np.int64), np.ones(count, np.uint32)
+    pane = Pane()
+    pane.add_events(
+        Partial(
+            key="wide/1",
+            pane_us=0,
+            requests=ids[::2],
+            asked_at=at,
+            asked_rows=rows,
+            responses=ids[1::2],
+            answered_at=at,
+            answered_rows=rows,
+        )
+    )
+    kept = sum(getattr(pane, name).nbytes for name in OF_EVENTS) + sum(run.nbytes for run in pane.known.runs)
+
+    assert BYTES_PER_REQUEST * count == kept

@@ -14,6 +14,9 @@ import pytest
 from pegel.data.columns import Role
 from pegel.data.wire import REQUEST_TYPE
 from pegel.errors import SetupError
+from pegel.store.database import connect, writing
+from pegel.store.registry import Registry
+from pegel.store.stream_state import move_on
 from pegel.stream import packing
 from pegel.stream.counting_task import CountingTask
 from pegel.stream.decoding_alone import decode
@@ -271,12 +274,94 @@ def test_a_task_never_raises_for_one_model(group: Any) -> None:
     assert 2 == len(output.partials)
 
 
+def moved_on(group: Any) -> None:
+    """Move what the journal holds to rows of each monitor, as every hundredth commit does."""
+    engine = connect(group.url)
+    with writing(engine) as connection:
+        move_on(connection, "default")
+    engine.dispose()
+
+
+def damage_journal(group: Any, of: str | None) -> None:
+    """Cut short the newest section of a model in the journal; None: the head of the newest row."""
+    with closing(sqlite3.connect(group.url.removeprefix("sqlite:///"))) as database:
+        seq, data = database.execute("SELECT seq, changes FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
+        owners, sections = packing.unpack(data)
+        torn = [part[:-9] if owner == [of, 1] else part for owner, part in zip(owners, sections, strict=True)]
+        changed = b"\xff" * 9 + data[9:] if of is None else packing.pack(owners, torn)
+        database.execute("UPDATE journal SET changes = ? WHERE seq = ?", (changed, seq))
+        database.commit()
+
+
+@pytest.mark.parametrize("is_moved_on", [False, True])
+def test_a_change_that_nobody_can_read_costs_its_own_model_its_open_windows(group: Any, is_moved_on: bool) -> None:
+    """It is told, also where everything around it moved on before; the windows of the other models are exact."""
+    group.watch("fraud", seed=8)
+    state = group.start()
+    for step in (0, 6, 7):
+        both(group, state, step)
+    damage_journal(group, "fraud")
+    if is_moved_on:
+        moved_on(group)
+    restored = group.start()
+    (failure,) = restored.failures.active.values()
+    for step in (*range(8, 20), *range(100, 110)):
+        group.clock.advance(max(timedelta(0), group.begin + timedelta(seconds=step) - group.clock.now()))
+        both(group, restored, step)
+
+    assert ("fraud", True) == (failure.model, failure.reason.startswith("a change of open windows: "))
+    assert (125, 125, 125, 0) == group.totals()
+    assert [5, 20, 25, 25, 25] == [row.requests for row in group.results.windows("delays", 1, final_only=True)]
+    # The first one was final before; of what was open then, nothing is told as if it were all.
+    assert [5, 25] == [row.requests for row in group.results.windows("fraud", 1, final_only=True)]
+    assert ([], []) == (group.stored().failures, group.stored().damaged)
+
+
+def test_a_row_of_the_journal_that_nobody_can_read_holds_up_nobody(group: Any) -> None:
+    """Whose changes were in it is not known: no model tells what it had open as if that were all, and all go on."""
+    group.watch("fraud", seed=8)
+    state = group.start()
+    for step in (0, 6):
+        both(group, state, step)
+    damage_journal(group, None)
+    restored = group.start()
+    failures = list(restored.failures.active.values())
+    for step in (*range(7, 20), *range(100, 110)):
+        group.clock.advance(max(timedelta(0), group.begin + timedelta(seconds=step) - group.clock.now()))
+        both(group, restored, step)
+    told = {name: group.results.windows(name, 1, final_only=True) for name in ("delays", "fraud")}
+
+    assert ["delays", "fraud"] == sorted(failure.model for failure in failures)
+    assert {0} == {row.difference for row in group.results.ledger_balance("default")}
+    assert {"delays": [25], "fraud": [25]} == {name: [row.requests for row in rows] for name, rows in told.items()}
+    assert ([], []) == (group.stored().failures, group.stored().damaged)
+
+
+def test_a_model_whose_only_state_nobody_can_read_says_so(group: Any) -> None:
+    """What a new model has open may be in that row alone: it tells nothing of it as if that were all, and says why."""
+    engine = connect(group.url)
+    Registry(engine).put(group.models.specs["delays/1"])
+    engine.dispose()
+    group.send(group.start(), group.pairs(0, 5))
+    damage_journal(group, None)
+    restored = group.start()
+    (failure,) = restored.failures.active.values()
+    for step in (*range(7, 20), *range(100, 110)):
+        group.clock.advance(max(timedelta(0), group.begin + timedelta(seconds=step) - group.clock.now()))
+        group.send(restored, group.pairs(5 * step, 5 * step + 5, at=step))
+
+    assert ("delays", "a change of open windows: ") == (failure.model, failure.reason[:26])
+    assert [25] == [row.requests for row in group.results.windows("delays", 1, final_only=True)]
+    assert ([], []) == (group.stored().failures, group.stored().damaged)
+
+
 def test_rows_of_state_that_no_type_fits_are_their_models_own(group: Any) -> None:
     """Parts of panes and failures whose instants are none stop no other model's restart, and do not come back."""
     group.watch("fraud", seed=8)
     state = group.start()
     for step in (0, 6):
         both(group, state, step)
+    moved_on(group)
     with closing(sqlite3.connect(group.url.removeprefix("sqlite:///"))) as database:
         database.execute("UPDATE pane_parts SET pane = 'once upon a time' WHERE model = 'fraud'")
         database.execute("INSERT INTO failures VALUES ('default', 'fraud', 1, 'long ago', 'torn', 0, NULL)")

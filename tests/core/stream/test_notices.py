@@ -54,6 +54,7 @@ def test_only_a_count_is_believed(value: Any) -> None:
 @example(b'{"count": ' + b"[" * 50_000 + b"]" * 50_000 + b"}")
 @example(b'{"count": "' + b"x" * 1_000_000 + b'"}')
 @example(b'{"count": NaN}')
+@example(b'{"count": 1, "reason": [7]}')
 @example(b"")
 def test_no_bytes_make_a_loss_that_is_none(body: bytes) -> None:
     """Whatever bytes come as a notice: it is refused, or adds a number of events that is not negative."""
@@ -61,6 +62,26 @@ def test_no_bytes_make_a_loss_that_is_none(body: bytes) -> None:
 
     assert outcomes.dropped in range(MAX_NOTICE + 1)
     assert {"", REFUSED} >= {refusal}
+
+
+@pytest.mark.parametrize(
+    ("reason", "bounds"),
+    [
+        ("killed_in_memory", {"dropped_at_most": 7}),
+        ("agent_unanswered", {"dropped_at_most": 7}),
+        ("killed_unknown", {"dropped_at_least": 7}),
+        ("spool_damaged", {"dropped_at_least": 7}),
+        ("spool_undecodable", {"dropped_at_least": 7}),
+        ("notice_unreadable", {"dropped_at_least": 7}),
+        ("agent_unreached", {}),
+        ("spool_full", {}),
+    ],
+)
+def test_what_cannot_be_counted_is_a_bound(reason: str, bounds: dict[str, int]) -> None:
+    """All losses are counted as dropped; apart those that are perhaps none, and those that are perhaps more."""
+    body = json.dumps({"count": 7, "reason": reason}).encode()
+
+    assert (Outcomes(judged=1, dropped=7, notice=1, **bounds), "") == counted(body)
 
 
 @pytest.mark.parametrize("count", ["1e308", "-1", "NaN", '"7"', "[7]"])

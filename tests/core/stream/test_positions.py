@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -60,11 +61,29 @@ def test_a_broker_that_numbers_on_from_before_is_a_gap_too() -> None:
 
 
 def test_a_topic_made_again_begins_anew() -> None:
-    """Another id under the same name means other records: no gap, and the numbers begin again."""
+    """Another id under the same name means other records: the numbers begin again."""
     found = positions({ADDRESS: read_up_to(140)}, [ends(0, 100, topic_id="b")], NOW)
 
-    assert ({ADDRESS: 0}, []) == ({each.address: each.start for each in found.ranges}, found.gaps)
+    assert {ADDRESS: 0} == {each.address: each.start for each in found.ranges}
     assert ["b"] == [read.topic_id for read in found.reset]
+
+
+@pytest.mark.parametrize(("former_end", "missing"), [(None, [None]), (140, []), (170, [30]), (120, [])])
+def test_what_was_unread_of_a_topic_made_again_is_a_gap(former_end: int | None, missing: list[int | None]) -> None:
+    """Its number is exact where somebody had looked at the former topic, and unknown, never 0, where nobody had."""
+    there = replace(ends(0, 100, topic_id="b"), former_end=former_end)
+    found = positions({ADDRESS: read_up_to(140)}, [there], NOW)
+    numbers = [None if gap.is_unknown else gap.end - gap.start for gap in found.gaps]
+
+    assert missing == numbers
+
+
+def test_what_retention_took_of_a_topic_made_again_is_a_gap_too() -> None:
+    """Its first offset is 0, whatever its first record is now."""
+    there = replace(ends(25, 100, topic_id="b"), former_end=140)
+    found = positions({ADDRESS: read_up_to(140)}, [there], NOW)
+
+    assert (0, 25) == gap(found)
 
 
 @pytest.mark.parametrize(("known", "now"), [(None, "a"), ("a", None), (None, None)])

@@ -20,11 +20,12 @@ from pegel.spec.monitor_spec import Windowing
 from pegel.stats.layout import Layout, build_layout
 from pegel.stats.summary import Summary
 from pegel.stream.entries import Emissions, IdleClosing, MonitoredModel, PartialBatch, SpanCount
+from pegel.stream.matched_panes import MatchedPanes
 from pegel.stream.monitor_windows import MAX_OPEN_SPANS, MonitorWindows
 from pegel.stream.outcomes import Outcomes
-from pegel.stream.panes import AnsweredEvents, Pane, joined
+from pegel.stream.panes import Pane
 from pegel.stream.partial import Partial
-from pegel.stream.window_manager import WindowManager
+from pegel.stream.window_manager import MOST_PROVISIONAL, QUIET, WindowManager
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 KEY = "delays/1"
@@ -64,9 +65,10 @@ def partial(
         "head_us": to_us(second(at)),
         "summaries": {BASELINE: summary.to_bytes()},
         "requests": identities([one.encode() for one in ids], EventType.REQUEST),
-        "asked_at": np.full(len(ids), second(at).timestamp(), dtype=np.uint32),
+        "asked_at": np.full(len(ids), second(at).timestamp() * 1_000, dtype=np.int64),
         "asked_rows": np.ones(len(ids), dtype=np.uint32),
         "responses": identities([one.encode() for one in answered], EventType.RESPONSE),
+        "answered_at": np.zeros(len(answered), dtype=np.int64),
         "answered_rows": np.ones(len(answered), dtype=np.uint32),
         "rows": len(ids),
         "minutes": {to_us(floor(second(at), MINUTE)): Outcomes(judged=len(ids) + len(answered))},
@@ -102,6 +104,80 @@ def test_each_batch_revises_what_it_touches() -> None:
     assert [(0, 1, False, 1)] == told(first)
     assert [(0, 2, False, 2)] == told(again)
     assert [(10, 1, False, 1)] == told(other)
+
+
+def several(*keys: str, number: int = 0) -> PartialBatch:
+    """Return a batch in which one event of each of these monitors arrives."""
+    monitors = {key: MonitoredModel(WINDOWING, BASELINE) for key in keys}
+    partials = tuple(partial(1, f"{key}{number}", key=key) for key in keys)
+    return PartialBatch(arrived_at=second(number), monitors=monitors, partials=partials)
+
+
+MANY = tuple(f"m{number:02}/1" for number in range(MOST_PROVISIONAL + 3))
+
+
+def test_of_many_changed_windows_those_that_waited_longest_are_told_first() -> None:
+    """Each batch judges as many as are allowed, so that many models do not hold up each other's batches."""
+    manager = WindowManager(unpack)
+    first, again = manager.apply(several(*MANY)), manager.apply(several(*MANY, number=1))
+
+    assert list(MANY[:MOST_PROVISIONAL]) == [count.key for count in first.spans]
+    assert {*MANY[MOST_PROVISIONAL:], *MANY[: MOST_PROVISIONAL - 3]} == {count.key for count in again.spans}
+    assert {2} == {count.revision for count in again.spans}
+
+
+def test_windows_that_wait_to_be_told_are_told_when_nothing_comes() -> None:
+    """Their last events are seen without another one of theirs."""
+    manager = WindowManager(unpack)
+    manager.apply(several(*MANY))
+    closing = manager.due(now=second(0) + QUIET, caught_up_at=None)
+    assert closing is not None
+
+    emissions = manager.close(closing)
+
+    assert list(MANY[MOST_PROVISIONAL:]) == [count.key for count in emissions.spans]
+    assert manager.due(now=second(0) + QUIET, caught_up_at=None) is None
+
+
+def test_a_large_window_is_told_again_when_it_has_grown_by_a_part() -> None:
+    """Matching its answers takes longer the more it holds; what it has not told waits until nothing comes."""
+    manager = WindowManager(unpack)
+    manager.apply(batch(0, partial(1, *(f"a{number}" for number in range(640)))))
+    few = manager.apply(batch(1, partial(1, *(f"b{number}" for number in range(9)))))
+    enough = manager.apply(batch(2, partial(1, "c")))
+
+    assert [] == told(few)
+    assert [(0, 3, False, 650)] == told(enough)
+
+
+def test_what_was_told_before_a_crash_is_told_again() -> None:
+    """What waited to be told is in no stored state, and a window of hours must not show an old row for hours."""
+    manager = WindowManager(unpack)
+    manager.apply(several(*MANY))
+    manager.forget_what_was_told()
+    closing = manager.due(now=second(0) + QUIET, caught_up_at=None)
+    assert closing is not None
+
+    assert list(MANY[:MOST_PROVISIONAL]) == [count.key for count in manager.close(closing).spans]
+
+
+def test_a_final_window_is_told_whether_or_not_its_turn_has_come() -> None:
+    """Only looks at windows that still change are spared."""
+    manager = WindowManager(unpack)
+    manager.apply(several(*MANY))
+    emissions = manager.close(IdleClosing(at=second(20), frontiers=dict.fromkeys(MANY, second(10))))
+
+    assert [(key, True, 2) for key in MANY] == [(count.key, count.final, count.revision) for count in emissions.spans]
+
+
+def test_windows_of_a_model_that_is_gone_wait_for_nobody() -> None:
+    """They take no turn from those that are there."""
+    manager = WindowManager(unpack)
+    manager.apply(several(*MANY))
+    emissions = manager.apply(several(MANY[0], number=1))
+
+    assert [MANY[0]] == [count.key for count in emissions.spans]
+    assert manager.due(now=second(1) + QUIET, caught_up_at=None) is None
 
 
 def test_a_window_is_final_when_the_head_is_its_lateness_past_the_end() -> None:
@@ -148,7 +224,7 @@ def test_an_open_span_that_makes_room_is_final_with_what_it_has() -> None:
     windows.make_room([second(10 * at) for at in range(1, MAX_OPEN_SPANS)])
     before = windows.frontier
     windows.make_room([second(10 * at) for at in range(1, MAX_OPEN_SPANS + 1)])
-    emitted = [(span.span.start, span.final) for span in windows.emit(KEY, set())]
+    emitted = [(span.span.start, span.final) for span in windows.emit(KEY, MatchedPanes(windows.panes))]
 
     assert before is None
     assert [(BEGIN, True)] == emitted
@@ -166,9 +242,11 @@ def test_a_request_is_joined_where_its_response_lies_in_any_open_pane(
     other = Pane()
     for pane, answers in ((own, here), (other, elsewhere)):
         responses = np.array([2 * event + 1 for event in answers], dtype=np.uint64)
-        pane.add_responses(responses, np.ones(len(answers), dtype=np.uint32))
+        pane.responses, pane.answered_rows = responses, np.ones(len(answers), dtype=np.uint32)
 
-    assert sum(event in {*here, *elsewhere} for event in asked) == joined([own], AnsweredEvents.of([own, other]))
+    matched = MatchedPanes({BEGIN: own, second(1): other})
+
+    assert sum(event in {*here, *elsewhere} for event in asked) == matched.joined(BEGIN)
 
 
 def test_events_after_the_final_window_are_late() -> None:

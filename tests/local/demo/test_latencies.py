@@ -17,12 +17,12 @@ FACTS: dict[str, Any] = {
         "finding_written": "2026-11-21T10:00:08+00:00",
     },
     "mail": {"after_finding_s": 3.25},
-    "killed": {"killed_at": "2026-11-21T10:01:20+00:00", "restarted_s": 55.0},
+    "killed": {"floor_s": 40.0, "because": "the reconciler looks at each full minute", "restarted_s": 55.0},
 }
 
 
 def test_floors_follow_from_the_settings() -> None:
-    """A finding waits for its window and the lateness; a restart waits for the next full minute."""
+    """A finding waits for its window and the lateness; a restart for whoever starts the next driver."""
     floors = {row.what: row.floor for row in table(FACTS, WINDOWING)}
 
     assert floors == {

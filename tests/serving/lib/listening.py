@@ -12,20 +12,28 @@ from waiting import wait_until
 
 from pegel_serving import http_service
 from pegel_serving.bounded_http import ConnectionLimits
+from pegel_serving.whole_requests import TakeWhole
 
 Address = tuple[str, int]
 
 
 @contextmanager
 def listening(
-    app: object, limits: ConnectionLimits, ends: Counter[str] | None = None, *, port: int = 0
+    app: object,
+    limits: ConnectionLimits,
+    ends: Counter[str] | None = None,
+    *,
+    port: int = 0,
+    take_whole: TakeWhole | None = None,
 ) -> Iterator[Address]:
     """Serve an application in a thread, on the loop of our processes; connections it ends are counted in `ends`."""
     listener = http_service.bind("127.0.0.1", port)
     server = http_service.AnnouncingServer(
-        http_service.config(app, limits, Counter() if ends is None else ends), "test", lambda: ""
+        http_service.config(app, limits, Counter() if ends is None else ends, take_whole=take_whole),
+        "test",
+        lambda: "",
     )
-    thread = Thread(target=server.run, args=([listener],))
+    thread = Thread(daemon=True, target=server.run, args=([listener],))
     thread.start()
     assert wait_until(lambda: server.started)
     try:

@@ -62,7 +62,7 @@ def running(app: Starlette, certificate: Path | None = None) -> Iterator[str]:
     scheme = "http" if certificate is None else "https"
     config = uvicorn.Config(app, port=0, log_level="error", ssl_certfile=certificate)
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
+    thread = threading.Thread(daemon=True, target=server.run)
     thread.start()
     while not server.started:
         time.sleep(0.01)

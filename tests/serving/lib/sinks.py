@@ -18,6 +18,8 @@ class Sink:
     status: int = 200
     delay_s: float = 0.0
     body: bytes = b'{"predictions": [0]}'
+    headers: dict[str, str] = field(default_factory=dict)
+    """Said with each answer."""
     answers: threading.Event = field(default_factory=threading.Event)
     """While it is not set, requests are taken and wait for their answer."""
     held_type: str = ""
@@ -45,6 +47,8 @@ def listen(kept: Sink) -> ThreadingHTTPServer:
                 kept.answers.wait(60)
             self.send_response(kept.status)
             self.send_header("content-length", str(len(kept.body)))
+            for name, value in kept.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(kept.body)
 

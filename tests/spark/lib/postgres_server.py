@@ -19,8 +19,11 @@ READY_WITHIN_S = 20.0
 class PostgresServer:
     """A server on a Unix socket in a folder of its own, not yet running."""
 
-    def __init__(self, work: Path) -> None:
-        """Make an empty database. The path must be short: a socket's may have 107 bytes."""
+    def __init__(self, work: Path, *, password: str = "") -> None:
+        """Make an empty database; without a password everybody is let in.
+
+        The path must be short: a socket's may have 107 bytes.
+        """
         self._work, self._programs = work, _programs(work)
         self._data = work / "data"
         self._data.mkdir()
@@ -31,7 +34,11 @@ class PostgresServer:
             work.chmod(0o777)
             shutil.chown(self._data, self._user)
         self._process: subprocess.Popen[bytes] | None = None
-        options = ["-A", "trust", "-U", "pegel", "-E", "UTF8", "--no-sync"]
+        given = work / "password"
+        given.write_text(password)
+        asked = ["-A", "scram-sha-256", f"--pwfile={given}"] if password else ["-A", "trust"]
+        options = [*asked, "-U", "pegel", "-E", "UTF8", "--no-sync"]
+        self._password = password
         subprocess.run(
             [self._programs / "initdb", *options, "-D", self._data],
             check=True,
@@ -44,6 +51,15 @@ class PostgresServer:
         """Return the URL of its one database."""
         return f"postgresql+psycopg://pegel@/postgres?host={self._work}"
 
+    @property
+    def socket(self) -> Path:
+        """Return where it listens."""
+        return self._work / ".s.PGSQL.5432"
+
+    @property
+    def _proof(self) -> dict[str, str]:
+        return {"password": self._password} if self._password else {}
+
     def start(self) -> None:
         """Start it and wait until it answers."""
         settings = [f"unix_socket_directories={self._work}", "listen_addresses=", "fsync=off"]
@@ -51,7 +67,7 @@ class PostgresServer:
         with (self._work / "log").open("ab") as log:
             command: list[str | Path] = [self._programs / "postgres", "-D", self._data, *options]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, user=self._user)
-        engine, deadline = sa.create_engine(self.url), time.monotonic() + READY_WITHIN_S
+        engine, deadline = sa.create_engine(self.url, connect_args=self._proof), time.monotonic() + READY_WITHIN_S
         while True:
             try:
                 engine.connect().close()

@@ -1,4 +1,4 @@
-"""Disks that are really full: a small file system in memory, and files that may not grow."""
+"""Disks that are really full, or read-only: a small file system in memory, and files that may not grow."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ import pytest
 
 SIZE = 256 << 10
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_READ_ONLY, _REMOUNT = 1, 32
 _LAZY = 2  # MNT_DETACH: a test that fails must not leave the mount behind because a file is open
 
 
 @dataclass(frozen=True)
 class SmallDisk:
-    """A folder on a disk of `SIZE` bytes."""
+    """A folder on a small disk."""
 
     folder: Path
 
@@ -37,12 +38,17 @@ class SmallDisk:
         """Give back what `fill` used up."""
         (self.folder / "ballast").unlink()
 
+    def turn(self, *, read_only: bool) -> None:
+        """Let it be written no more, or again. No file on it may be open for writing."""
+        flags = _REMOUNT | (_READ_ONLY if read_only else 0)
+        assert _LIBC.mount(None, os.fsencode(self.folder), None, flags, None) == 0, os.strerror(ctypes.get_errno())
+
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[SmallDisk]:
-    """Mount a small file system. Where this process may not mount, the test is skipped with the reason."""
+def small_disk(folder: Path, size: int = SIZE) -> Iterator[SmallDisk]:
+    """Mount a file system of so many bytes. Where this process may not, the test is skipped with the reason."""
     folder.mkdir()
-    if _LIBC.mount(b"pegel-tests", os.fsencode(folder), b"tmpfs", 0, b"size=%d" % SIZE):
+    if _LIBC.mount(b"pegel-tests", os.fsencode(folder), b"tmpfs", 0, b"size=%d" % size):
         pytest.skip(f"NO FULL DISK WAS TRIED: this process may not mount ({os.strerror(ctypes.get_errno())})")
     try:
         yield SmallDisk(folder)

@@ -1,0 +1,183 @@
+"""Models that nobody watches, as people hear of it: through alert dispatch, a real database and a real mail server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from mail_servers import Server
+
+from pegel.alerts.alert import Silence
+from pegel.errors import Unavailable
+from pegel.reconcile.actions import Action, ActionKind, Target
+from pegel.spec.limits import NOT_WATCHED_FOR
+from pegel.spec.settings import Settings
+from pegel.store.database import connect, writing
+from pegel.testing.samples import sample_heartbeat, sample_spec
+from pegel.testing.stream_fakes import speak
+from pegel_airflow import alerting, services
+from pegel_airflow.mail_sender import MailSender
+from pegel_airflow.turns import Turns
+from pegel_airflow.unwatched_dispatch import UnwatchedDispatch
+
+MINUTE = timedelta(minutes=1)
+ADA, BEN = "ada@example.org", "ben@example.org"
+
+
+class Group:
+    """The group `default`, whose driver speaks when it is told to, and which is looked at at any instant."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Watch two models, whose people are Ada, and Ada with Ben."""
+        self.settings, self.begin = settings, datetime.now(UTC).replace(microsecond=0)
+        self.stores = services.stores(settings)
+        for name, addresses in (("delays", [ADA]), ("fraud", [ADA, BEN])):
+            self.stores.registry.put(sample_spec(name, alerts={"emails": addresses}))
+
+    def speaks(self, minutes: float, **changes: Any) -> None:
+        """Let its driver say something so many minutes after the beginning."""
+        at = self.begin + minutes * MINUTE
+        beat = replace(sample_heartbeat(at), started_at=at, progressed_at=at, generation=1, **changes)
+        speak(connect(self.settings.database), beat)
+
+    def look(self, minutes: float) -> list[str]:
+        """Look so many minutes after the beginning; return what happened, and raise what is to be tried again."""
+        specs = [entry.spec for entry in self.stores.registry.entries() if entry.spec is not None]
+        turns = Turns()
+        with MailSender(self.settings) as sender:
+            UnwatchedDispatch(self.stores, sender, self.begin + minutes * MINUTE, turns).groups(specs)
+        assert [] == turns.failed
+        if turns.later:
+            raise Unavailable("; ".join(turns.later))
+        return turns.lines
+
+
+@pytest.fixture
+def group(settings: Settings) -> Group:
+    """A group whose driver spoke at the beginning."""
+    made = Group(settings)
+    made.speaks(0)
+    return made
+
+
+def subjects(server: Server) -> list[str]:
+    """Return to whom what was mailed."""
+    # A long subject is folded on its way.
+    told = [f"{mail['To']}: {mail['Subject']}".partition(" (")[0] for mail in server.kept]
+    return [" ".join(words.split()) for words in told]
+
+
+def test_a_driver_that_stays_away_is_mailed_once_to_each_and_its_return_too(group: Group, server: Server) -> None:
+    """Five minutes after it was first missed everybody has one mail for all models, and one when it watches again."""
+    quiet = [group.look(minutes) for minutes in (0.5, 2, 2 + NOT_WATCHED_FOR / MINUTE - 0.1)]
+    group.look(7)
+    again = group.look(8)
+    group.speaks(9)
+    group.look(9)
+
+    assert [[], [], []] == quiet
+    assert [] == again
+    assert [
+        f"{ADA}: [pegel] delays/1 and fraud/1: not watched",
+        f"{BEN}: [pegel] delays/1 and fraud/1: not watched",
+        f"{ADA}: [pegel] delays/1 and fraud/1: watched again",
+        f"{BEN}: [pegel] delays/1 and fraud/1: watched again",
+    ] == subjects(server)
+    assert {} == group.stores.unwatched.all(damaged={})
+
+
+def test_the_mail_says_why_and_what_was_done(group: Group, server: Server) -> None:
+    """The reason of the page stands in it, and what reconciling did last: also that it waits in quarantine."""
+    reason = "3 restarts since 01:04 UTC did not help, next try at 01:40:00 UTC; exited with 3"
+    quarantine = Action(kind=ActionKind.QUARANTINE, target=Target.driver("default"), reason=reason, generation=4)
+    group.stores.actions.record([quarantine], group.begin)
+    for minutes in (2, 7):
+        group.look(minutes)
+    text = server.kept[0].get_content()
+
+    assert f"not watched: no heartbeat since {group.begin:%H:%M:%S} UTC" in text
+    assert f": {reason}" in text
+
+
+def test_drivers_that_start_again_and_again_are_no_watch(group: Group, server: Server) -> None:
+    """Each of them speaks, and none gets through a batch: that is mailed as well, and repeated."""
+    for minutes in range(2, 70):
+        state = "starting" if minutes % 2 else "running"
+        group.speaks(minutes, state=state, batch_id=0, lag=2_000, doing="starting Spark")
+        group.look(minutes)
+
+    assert [
+        f"{ADA}: [pegel] delays/1 and fraud/1: not watched",
+        f"{BEN}: [pegel] delays/1 and fraud/1: not watched",
+        f"{ADA}: [pegel] delays/1 and fraud/1: still not watched",
+        f"{BEN}: [pegel] delays/1 and fraud/1: still not watched",
+    ] == subjects(server)
+
+
+def test_a_short_pause_is_no_mail(group: Group, server: Server) -> None:
+    """A driver that is back within five minutes is nobody's news, however often that happens."""
+    for minutes in range(2, 40, 4):
+        group.look(minutes)
+        group.look(minutes + 2)
+        group.speaks(minutes + 3)
+        group.look(minutes + 3)
+
+    assert [] == server.kept
+
+
+def test_a_silenced_model_is_not_among_those_mailed(group: Group, server: Server) -> None:
+    """Its people hear of the other models of the group alone, and of nothing once all are silenced."""
+    until = group.begin + 60 * MINUTE
+    said: dict[str, Any] = {"version": 1, "why": "planned work", "by": "ada", "said_at": group.begin}
+    group.stores.alerts.silence(Silence(model="fraud", until=until, **said))
+    for minutes in (2, 7):
+        group.look(minutes)
+    one = subjects(server)
+    group.stores.alerts.silence(Silence(model="delays", until=until, **said))
+    group.speaks(8)
+    group.look(8)
+
+    assert [f"{ADA}: [pegel] delays/1: not watched"] == one == subjects(server)
+    assert {} == group.stores.unwatched.all(damaged={})
+
+
+def test_a_row_that_cannot_be_read_keeps_no_mail_from_anybody(group: Group, server: Server) -> None:
+    """A silence that ends at no instant holds back nothing; a group that is missed since no instant, is since now."""
+    until = group.begin + 60 * MINUTE
+    said: dict[str, Any] = {"why": "planned work", "by": "ada", "said_at": group.begin}
+    group.stores.alerts.silence(Silence(model="fraud", version=1, until=until, **said))
+    group.look(2)
+    with writing(connect(group.settings.database)) as connection:
+        connection.execute(sa.text("UPDATE silences SET until = 'some day'"))
+        connection.execute(sa.text("UPDATE unwatched_groups SET since = 'long ago'"))
+    (line,) = group.look(3)
+    quiet = list(server.told)
+    group.look(3 + NOT_WATCHED_FOR / MINUTE + 0.1)
+
+    assert line.startswith("group default: what is known of the unwatched group default cannot be read")
+    assert ([], [ADA, BEN]) == (quiet, server.told)
+
+
+def test_who_could_not_be_told_is_tried_again(group: Group, server: Server) -> None:
+    """While the server defers one address, the others have their mail once."""
+    server.refusing_addresses[BEN] = "451 come back later"
+    group.look(2)
+    with pytest.raises(Unavailable, match="come back later"):
+        group.look(7)
+    server.refusing_addresses.clear()
+    group.look(8)
+    group.look(9)
+
+    assert [ADA, BEN] == server.told
+
+
+def test_a_pass_of_alert_dispatch_looks_at_groups(group: Group, server: Server) -> None:
+    """What the workflow runs each minute notes a group without a driver, although there is no finding of any window."""
+    group.speaks(-10)
+    alerting.drain(group.settings)
+
+    assert ["default"] == list(group.stores.unwatched.all(damaged={}))
+    assert [] == server.kept

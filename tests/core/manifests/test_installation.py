@@ -1,0 +1,107 @@
+"""The objects of an installation, whatever its settings are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cluster_schemas import problems
+from manifest_samples import CLUSTER, FULL_CLUSTER
+
+from pegel.cli.manifests import manifests
+from pegel.errors import SetupError
+from pegel.manifests import labels
+from pegel.manifests.installation import installation
+from pegel.manifests.objects import Manifest
+from pegel.spec.cluster_settings import ClusterSettings
+
+ROOT = Path(__file__).resolve().parents[3]
+SETTINGS = {"defaults": CLUSTER, "full": FULL_CLUSTER, "one logger": ClusterSettings(logger_replicas=9)}
+
+
+def objects(cluster: ClusterSettings) -> list[Manifest]:
+    """Return every object of an installation."""
+    return [manifest for manifests in installation(cluster).values() for manifest in manifests]
+
+
+@pytest.mark.parametrize("settings", sorted(SETTINGS))
+def test_schemas_accept_every_object_of_an_installation(settings: str) -> None:
+    """No object has a field that its kind does not know, or a value of another type."""
+    assert [] == [problem for manifest in objects(SETTINGS[settings]) for problem in problems(manifest)]
+
+
+def test_every_object_is_known_again() -> None:
+    """Each carries the labels by which Pegel knows its own, and no two are the same."""
+    every = objects(FULL_CLUSTER)
+    keys = [(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in every]
+
+    assert [] == [
+        key for key, each in zip(keys, every, strict=True) if labels.OURS.items() > each["metadata"]["labels"].items()
+    ]
+    assert sorted(map(str, keys)) == sorted(map(str, set(keys)))
+
+
+def test_no_rule_has_a_wildcard() -> None:
+    """No verb, resource or group of a role is `*`, and no role holds for the whole cluster."""
+    rules = [rule for each in objects(FULL_CLUSTER) if each["kind"] == "Role" for rule in each["rules"]]
+
+    assert [] == [rule for rule in rules if "*" in {*rule["verbs"], *rule["resources"], *rule["apiGroups"]}]
+    assert not {"ClusterRole", "ClusterRoleBinding"} & {each["kind"] for each in objects(FULL_CLUSTER)}
+    assert len(rules) == 8
+
+
+def test_models_are_provisioned_in_named_namespaces_alone() -> None:
+    """Whoever provisions has a role in each allowed namespace, and the binding to it, and in no other."""
+    bound: dict[str, set[Any]] = {"Role": set(), "RoleBinding": set()}
+    for each in objects(FULL_CLUSTER):
+        if each["metadata"]["name"] == "pegel-provisioner":
+            bound[each["kind"]].add(each["metadata"]["namespace"])
+
+    assert {"Role": {"default", "team-a"}, "RoleBinding": {"default", "team-a"}} == bound
+
+
+def test_events_come_from_namespaces_of_models_alone() -> None:
+    """The logger's policy names the allowed namespaces, and pods of InferenceServices in them."""
+    (policy,) = [
+        each
+        for each in objects(FULL_CLUSTER)
+        if each["metadata"]["name"] == "pegel-logger" and "podSelector" in each.get("spec", {})
+    ]
+    (sender,) = policy["spec"]["ingress"][0]["from"]
+
+    assert ["default", "team-a"] == sender["namespaceSelector"]["matchExpressions"][0]["values"]
+    assert "serving.kserve.io/inferenceservice" == sender["podSelector"]["matchExpressions"][0]["key"]
+
+
+def test_the_autoscaler_never_has_less_room_than_replicas() -> None:
+    """More replicas than the most are the most."""
+    (scaler,) = [each for each in objects(SETTINGS["one logger"]) if each["kind"] == "HorizontalPodAutoscaler"]
+
+    assert (9, 9) == (scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"])
+
+
+def test_rules_are_about_metrics_that_there_are() -> None:
+    """Each metric in a rule is one that the logger or a driver names: a mistyped one would never call anybody."""
+    (rules,) = [each for each in objects(CLUSTER) if each["kind"] == "PrometheusRule"]
+    expressions = " ".join(rule["expr"] for group in rules["spec"]["groups"] for rule in group["rules"])
+    asked = set(re.findall(r"pegel_(?:logger|driver)_(\w+?)(?:_total|_bucket)?\b", expressions))
+    sources = [*(ROOT / "serving/pegel_serving/logger").glob("*.py"), *(ROOT / "spark/pegel_spark").glob("*.py")]
+    named = set(re.findall(r'"(\w+)"', "".join(path.read_text() for path in sources)))
+
+    assert set() == asked - named
+    assert len(asked) >= 6
+
+
+def test_the_command_writes_what_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With other namespaces of models, the files of a copy have a role in each of them; a file in the way is told."""
+    monkeypatch.setenv("PEGEL_CLUSTER_MODEL_NAMESPACES", "team-a,team-b")
+    manifests(tmp_path / "k8s")
+    written = list(yaml.safe_load_all((tmp_path / "k8s" / "base" / "roles.yaml").read_text()))
+    (tmp_path / "file").touch()
+
+    assert ["team-a", "team-b", "pegel"] == [role["metadata"]["namespace"] for role in written]
+    with pytest.raises(SetupError, match="What was written before it stays"):
+        manifests(tmp_path / "file")

@@ -1,0 +1,162 @@
+"""Great Expectations, as Pegel runs it: what it says of rows, and that counts say the same."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pegel.data.arrow_columns import columns_of
+from pegel.data.columns import Field, Kind, Role, Schema
+from pegel.quality import expectation as kinds
+from pegel.quality.expectation import Expectation
+from pegel.quality.known_types import KNOWN_TYPES
+from pegel.quality.on_counts import on_counts
+from pegel.stats.layout import build_layout
+from pegel.stats.summary import Summary
+from pegel_spark.great_expectations_door import run_on_pandas
+
+SCHEMA = Schema((Field("number", Kind.NUMERIC), Field("text", Kind.CATEGORICAL)))
+SINGLE = float(np.float32(9.99))
+NUMBERS = (0.0, -0.0, 1.0, 1.5, 9.99, SINGLE, -3.25, 1e300, -1e300, 5e-324, np.inf, -np.inf, np.nan, None)
+TEXTS = ("a", "b", "", " a", "new", "x" * 80, None)
+BOUNDS = (-1e300, -3.25, 0.0, 1.0, 1.25, 9.99, 1e300)
+SHARES = (0.0, 0.5, 0.9, 1.0)
+
+
+def table(numbers: Sequence[float | None], texts: Sequence[str | None]) -> pd.DataFrame:
+    """Return rows as they are handed over: what is no number is missing."""
+    values = [np.nan if value is None else value for value in numbers]
+    return pd.DataFrame({"number": np.array(values, dtype=float), "text": np.array(texts, dtype=object)})
+
+
+def summary(numbers: Sequence[float | None], texts: Sequence[str | None]) -> Summary:
+    """Return the counts of the same rows, in cells of other rows."""
+    training = {
+        "number": np.array([0.0, 1.0, 1.0, 1.5, 9.99, -3.25, 2.0, 1e300]),
+        "text": np.array(["a", "a", "b", "", " a", None, "a", "b"], dtype=object),
+    }
+    counts = Summary.empty(build_layout(SCHEMA, training))
+    batch = pa.record_batch({"number": pa.array(numbers, pa.float64()), "text": pa.array(texts, pa.string())})
+    counts.update(columns_of(SCHEMA.of_role(Role.FEATURE), batch), Role.FEATURE)
+    return counts
+
+
+@st.composite
+def bounded(draw: Any, kind: str) -> Expectation:
+    """Draw an expectation with limits, one of them or both."""
+    low, high = draw(st.sampled_from(BOUNDS)), draw(st.sampled_from(BOUNDS))
+    ends = draw(st.sampled_from([("min_value",), ("max_value",), ("min_value", "max_value")]))
+    limits = dict(zip(("min_value", "max_value"), sorted((low, high)), strict=True))
+    kwargs: dict[str, Any] = {name: limits[name] for name in ends} | {"column": "number"}
+    kwargs |= {name: draw(st.booleans()) for name in ("strict_min", "strict_max")}
+    return Expectation(kind, kwargs | ({"mostly": draw(st.sampled_from(SHARES))} if kind == kinds.BETWEEN else {}))
+
+
+ANY = st.one_of(
+    *(bounded(kind) for kind in (kinds.BETWEEN, kinds.MEAN, kinds.STDEV, kinds.LEAST, kinds.MOST)),
+    st.builds(
+        lambda kind, column, mostly: Expectation(kind, {"column": column, "mostly": mostly}),
+        st.sampled_from([kinds.NOT_NULL, kinds.NULL]),
+        st.sampled_from(["number", "text"]),
+        st.sampled_from(SHARES),
+    ),
+    st.builds(
+        lambda kind, values, mostly: Expectation(kind, {"column": "text", "value_set": values, "mostly": mostly}),
+        st.sampled_from([kinds.IN_SET, kinds.NOT_IN_SET]),
+        st.lists(st.sampled_from(TEXTS[:-1]), min_size=1, max_size=6, unique=True),
+        st.sampled_from(SHARES),
+    ),
+    st.builds(
+        lambda columns, exact: Expectation(kinds.COLUMN_SET, {"column_set": columns, "exact_match": exact}),
+        st.lists(st.sampled_from(["number", "text", "other"]), min_size=1, unique=True),
+        st.booleans(),
+    ),
+    st.builds(lambda rows: Expectation(kinds.ROW_COUNT, {"min_value": rows}), st.sampled_from([1.0, 5.0, 30.0])),
+    st.builds(lambda column: Expectation(kinds.EXISTS, {"column": column}), st.sampled_from(["number", "other"])),
+)
+
+
+@pytest.mark.timeout(300)
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=st.lists(st.tuples(st.sampled_from(NUMBERS), st.sampled_from(TEXTS)), min_size=1, max_size=40),
+    expectations=st.lists(ANY, min_size=1, max_size=8, unique_by=lambda expectation: expectation.key),
+)
+def test_counts_and_great_expectations_agree(rows: list[Any], expectations: list[Expectation]) -> None:
+    """Whatever stands in the columns: where counts tell, they tell what Great Expectations says of the same rows."""
+    numbers, texts = [list(column) for column in zip(*rows, strict=True)]
+    counted = [on_counts(expectation, summary(numbers, texts)) for expectation in expectations]
+    run = run_on_pandas(table(numbers, texts), SCHEMA, expectations)
+    pairs = [(mine.expectation, mine.met, theirs.met) for mine, theirs in zip(counted, run, strict=True)]
+
+    assert [] == [pair for pair in pairs if pair[1] is not None and pair[1] is not pair[2]]
+    assert [] == [
+        (mine.expectation, mine.seen, theirs.seen, mine.most_seen)
+        for mine, theirs in zip(counted, run, strict=True)
+        if mine.met is not None and theirs.met is not None and mine.expectation.type in kinds.SHARES
+        if not mine.seen <= theirs.seen <= mine.most_seen
+    ]
+
+
+def test_every_known_kind_is_one_of_great_expectations() -> None:
+    """What a spec may name can be made by the library that is installed."""
+    import great_expectations.expectations as gxe
+
+    names = {kind: "".join(part.capitalize() for part in kind.split("_")) for kind in KNOWN_TYPES}
+
+    assert [] == [kind for kind, name in sorted(names.items()) if not hasattr(gxe, name)]
+
+
+def test_what_rows_say_is_told_with_examples() -> None:
+    """A share has a p-value and some of its values; a rule has none; what cannot be told says why."""
+    expectations = [
+        Expectation("expect_column_values_to_match_regex", {"column": "text", "regex": "^a", "mostly": 0.9}),
+        Expectation("expect_column_value_lengths_to_equal", {"column": "text", "value": 1.0}),
+        Expectation(kinds.MEAN, {"column": "number", "min_value": 5.0}),
+        Expectation(kinds.IN_SET, {"column": "number", "value_set": ["1", "2"]}),
+        Expectation("expect_column_values_to_match_regex", {"column": "absent", "regex": "^a"}),
+        Expectation("expect_multicolumn_sum_to_equal", {"column_list": ["number"]}),
+        Expectation(kinds.OF_TYPE, {"column": "number", "type_": "number"}),
+    ]
+    share, rule, mean, members, absent, unmade, of_type = run_on_pandas(
+        table([1.0] * 9 + [2.0], ["a"] * 6 + ["bb"] * 4), SCHEMA, expectations
+    )
+
+    assert (False, 4, 10, ("'bb'",) * 4) == (share.met, share.seen, share.n, share.examples)
+    assert share.test is not None
+    assert share.test.p_value == pytest.approx(0.0127951984)
+    assert (False, None) == (rule.met, rule.test)
+    assert (False, 1.1, "it is 1.1") == (mean.met, mean.observed, mean.there)
+    assert members.met
+    assert (None, None, None) == (absent.met, unmade.met, of_type.met)
+    assert absent.why.startswith("Great Expectations cannot tell: ")
+    assert unmade.why.startswith("Great Expectations cannot make it: ")
+
+
+def test_no_rows_are_not_judged() -> None:
+    """Of an empty table nothing can be told, and nothing has failed."""
+    (outcome,) = run_on_pandas(table([], []), SCHEMA, [Expectation(kinds.NOT_NULL, {"column": "text"})])
+
+    assert (None, "there are no rows") == (outcome.met, outcome.why)
+
+
+def test_it_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any, capfd: Any) -> None:
+    """No file, no line on a log or a screen, nothing to send."""
+    monkeypatch.chdir(tmp_path)
+    with caplog.at_level(logging.DEBUG):
+        run_on_pandas(table([1.0], ["a"]), SCHEMA, [Expectation(kinds.MEAN, {"column": "text", "min_value": 1.0})])
+
+    assert [] == list(tmp_path.iterdir())
+    assert [] == [record.getMessage() for record in caplog.records if record.name.startswith("great_expectations")]
+    assert ("", "") == tuple(capfd.readouterr())
+    assert "false" == os.environ["GX_ANALYTICS_ENABLED"]

@@ -1,0 +1,247 @@
+"""A baseline of training data in Hopsworks: the files that its registry means, counted as it counted them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hopsworks_world import World, of_a_test
+
+from pegel.data.columns import Field, Kind, Role, Schema
+from pegel.errors import InvalidSpec, NotFound, PermanentError, SetupError
+from pegel.featurestore.hopsworks.training_data import HopsworksTrainingData
+from pegel.featurestore.stored_table import StoredTable, TableFormat
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel.store.database import connect, migrate
+from pegel.store.job_results import JobEnd, JobResults
+from pegel.testing.hopsworks import Contents
+from pegel.testing.samples import brief_spec
+from pegel_spark import training_table
+from pegel_spark.baseline_job import build, profile
+from pegel_spark.jobs import baseline as launcher
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+ROWS = 400
+SOURCE = "hopsworks://demo/txn_view/1"
+PATH = "featureview/txn_view/version/1/trainingdatasets/version/1"
+
+
+def transactions() -> pa.Table:
+    """Return rows of the feature view of the tests, with some amounts missing."""
+    rng = np.random.default_rng(3)
+    amounts = pa.array(rng.gamma(2.0, 30.0, ROWS), mask=rng.random(ROWS) < 0.05)
+    return pa.table(
+        {
+            "id": np.arange(ROWS),
+            "amount": amounts,
+            "shop": rng.choice(["books", "food"], ROWS),
+            "paid_at": pa.array([NOW + timedelta(minutes=n) for n in range(ROWS)], pa.timestamp("us", "UTC")),
+            "fraud": pa.array(rng.integers(0, 2, ROWS), pa.int32()),
+        }
+    )
+
+
+def write(table: pa.Table, folder: Path) -> None:
+    """Write rows as the files of a training dataset."""
+    folder.mkdir(parents=True)
+    for number, rows in enumerate((table.slice(0, 150), table.slice(150))):
+        pq.write_table(rows, folder / f"part-{number}.parquet")
+
+
+def statistics(table: pa.Table, **changed: Any) -> dict[str, Any]:
+    """Return what Hopsworks' own profiler says of the amounts."""
+    amounts = table.column("amount").drop_null().to_numpy()
+    said = {"count": ROWS, "numNonNullValues": amounts.size, "numNullValues": ROWS - amounts.size}
+    said |= {"mean": amounts.mean(), "stdDev": amounts.std(), "min": amounts.min(), "max": amounts.max()}
+    amount = {"featureName": "amount", "featureType": "Fractional", **said, **changed}
+    shop = {"featureName": "shop", "featureType": "String", "count": ROWS, "numNonNullValues": ROWS}
+    split = {"name": "train", "featureDescriptiveStatistics": [amount, shop]}
+    return {"computationTime": 1, "rowPercentage": 1.0, "beforeTransformation": False, "splitStatistics": [split]}
+
+
+@pytest.fixture
+def hopsworks(tmp_path: Path) -> Iterator[World]:
+    """A Hopsworks whose training dataset has files."""
+    with of_a_test(tmp_path) as started:
+        assert started.server is not None
+        dataset = started.server.contents.training_datasets["txn_view", 1][0]
+        write(transactions(), Path(dataset["location"]) / "train")
+        yield started
+
+
+@pytest.fixture
+def contents(hopsworks: World) -> Contents:
+    """What that Hopsworks holds."""
+    assert hopsworks.server is not None
+    return hopsworks.server.contents
+
+
+@pytest.fixture
+def settings(hopsworks: World) -> Settings:
+    """Settings of a job that asks it."""
+    there = hopsworks.connection
+    return Settings(hopsworks=there.address, hopsworks_key_file=there.key_file, hopsworks_ca=there.ca)
+
+
+def spec(query: str = "", **changes: Any) -> MonitorSpec:
+    """Return a wish to watch the model of the tests."""
+    return brief_spec(
+        model={"name": "fraud", "uri": "file:///nowhere"}, baseline={"source": f"{SOURCE}{query}"}, **changes
+    )
+
+
+def test_the_fields_are_the_features_in_their_order(settings: Settings) -> None:
+    """Labels, keys and event times are no fields; a column named as predictions is one, last."""
+    plain = HopsworksTrainingData.of(spec(), settings).describe(SOURCE)
+    named = HopsworksTrainingData.of(spec("?predictions=fraud"), settings)
+
+    features = (Field("amount", Kind.NUMERIC), Field("shop", Kind.CATEGORICAL))
+    assert Schema(features) == plain
+    assert Schema((*features, Field("fraud", Kind.NUMERIC, Role.PREDICTION))) == named.describe(SOURCE)
+
+
+def test_a_baseline_of_hopsworks_is_that_of_the_same_rows_here(
+    world: Any, spark: Any, settings: Settings, contents: Contents, tmp_path: Path
+) -> None:
+    """Files behind Hopsworks and a registered file of the same rows are one baseline; both counted alike."""
+    contents.add_statistics(PATH, statistics(transactions()))
+    there = HopsworksTrainingData.of(spec("?td=1&split=train"), settings)
+    pq.write_table(transactions(), tmp_path / "here.parquet")
+    world.store.register_training_data("here", 1, tmp_path / "here.parquet", there.describe(SOURCE))
+    here = spec().model_copy(update={"baseline": spec().baseline.model_copy(update={"source": "local://here"})})
+
+    made = profile(spark, spec(), there, world.baselines, now=NOW, remarks=there.remarks)
+
+    assert (build(spark, here, world.store, now=NOW).id, ROWS, []) == (made.baseline_id, made.rows, made.remarks)
+    assert {"amount", "shop", "paid_at"} == {field["name"] for field in made.request_row}
+
+
+def test_other_rows_than_were_counted_are_refused(
+    world: Any, spark: Any, settings: Settings, contents: Contents
+) -> None:
+    """Files that somebody changed make no baseline: the sentence has both numbers, and nothing is kept."""
+    contents.add_statistics(PATH, statistics(transactions(), numNonNullValues=ROWS - 1))
+    there = HopsworksTrainingData.of(spec(), settings)
+
+    with pytest.raises(
+        PermanentError, match=r"training dataset 1 \(split train\).*amount: 399 by Hopsworks, 3\d\d read"
+    ):
+        profile(spark, spec(), there, world.baselines, now=NOW, remarks=there.remarks)
+
+    assert None is world.baselines.current("fraud", 1)
+
+
+@pytest.mark.parametrize(
+    ("query", "model", "said"),
+    [
+        ("?td=2", {}, "says that fraud of version 1 was trained with training dataset 1; given td=2"),
+        ("?td=1&split=validation", {}, "training dataset 1 has no split validation; its splits are train, test"),
+        (
+            "",
+            {"trainingDatasetVersion": None},
+            "does not say with which training dataset fraud of version 1 was trained",
+        ),
+        (
+            "",
+            {"featureView": {"name": "other", "version": 3}},
+            "feature view other of version 3; given txn_view of version 1",
+        ),
+        ("?predictions=shops", {}, "shops, which is not there; did you mean `shop`?"),
+    ],
+)
+def test_training_data_of_another_version_are_refused(
+    settings: Settings, contents: Contents, query: str, model: dict[str, Any], said: str
+) -> None:
+    """A training dataset that the registry does not name for this model, or that has no such split, is refused."""
+    contents.models[0] |= model
+
+    with pytest.raises(InvalidSpec) as raised:
+        HopsworksTrainingData.of(spec(query), settings).describe(SOURCE)
+
+    assert said in str(raised.value)
+    assert str(raised.value).endswith("No baseline was built.")
+
+
+def test_a_model_that_the_registry_does_not_know_is_refused(settings: Settings) -> None:
+    """Without the registry nobody can say what a model was trained with; a model of another name there is named."""
+    with pytest.raises(NotFound, match="knows no model fraud of version 2, so nobody can say with which data"):
+        HopsworksTrainingData.of(spec("").model_copy(update={"model": replace_version(2)}), settings)
+
+    assert 1 == HopsworksTrainingData.of(spec("?model=fraud"), settings).dataset.version
+
+
+def replace_version(version: int) -> Any:
+    """Return the model of the tests in another version."""
+    return spec().model.model_copy(update={"version": version})
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"location": ""}, "was made in memory and is in no file"),
+        ({"dataFormat": "csv"}, "is kept as csv; expected one of"),
+    ],
+)
+def test_data_in_no_file_of_types_are_refused(
+    settings: Settings, contents: Contents, changed: dict[str, str], said: str
+) -> None:
+    """What was made in memory, or is text, is refused with what helps."""
+    contents.training_datasets["txn_view", 1][0] |= changed
+
+    with pytest.raises(InvalidSpec, match=said):
+        HopsworksTrainingData.of(spec(), settings).read_training_data(SOURCE)
+
+
+def test_files_where_spark_does_not_come_are_told(spark: Any, tmp_path: Path) -> None:
+    """A file system that Spark does not know, and an empty place, are sentences."""
+    with pytest.raises(SetupError, match="Spark has no way to hopsfs://namenode/td"):
+        training_table.read(spark, StoredTable("hopsfs://namenode/td"))
+    with pytest.raises(NotFound, match="Spark finds none"):
+        training_table.read(spark, StoredTable(str(tmp_path / "none")))
+    with pytest.raises(NotFound, match="holds no table of Delta"):
+        training_table.read(spark, StoredTable(str(tmp_path / "none"), TableFormat.DELTA))
+
+
+def test_a_table_of_delta_is_what_its_log_says(spark: Any, tmp_path: Path) -> None:
+    """Rows that were overwritten or deleted are not read, and columns that divide a table keep their types."""
+    import deltalake
+
+    place = str(tmp_path / "table")
+    first = pa.table({"amount": [1.0, 2.0, 3.0], "day": ["01", "01", "02"], "late": [True, False, True]})
+    deltalake.write_deltalake(place, first, partition_by=["day"])
+    deltalake.write_deltalake(place, first, mode="overwrite")
+    deltalake.DeltaTable(place).delete("amount = 2.0")
+
+    frame = training_table.read(spark, StoredTable(place, TableFormat.DELTA))
+
+    assert [("amount", "double"), ("day", "string"), ("late", "boolean")] == frame.dtypes
+    assert [(1.0, "01", True), (3.0, "02", True)] == sorted(tuple(row) for row in frame.collect())
+
+
+def test_the_job_says_in_a_sentence_what_hopsworks_refuses(
+    hopsworks: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The launcher asks Hopsworks before Spark starts; a refusal is its result, and the key is in none of it."""
+    there, url = hopsworks.connection, f"sqlite:///{tmp_path / 'results.db'}"
+    given = {"HOPSWORKS": there.address, "HOPSWORKS_KEY_FILE": there.key_file, "HOPSWORKS_CA": there.ca}
+    for name, value in (given | {"DATABASE_URL": url}).items():
+        monkeypatch.setenv(f"PEGEL_{name}", str(value))
+    engine = connect(url)
+    migrate(engine)
+
+    code = launcher.main(["--spec", json.dumps(spec("?td=9").to_json()), "--id", "a-run"])
+
+    result = JobResults(engine).take("a-run")
+    assert (launcher.REFUSED, JobEnd.REFUSED) == (code, result and result.state)
+    out, err = capsys.readouterr()
+    assert "was trained with training dataset 1; given td=9" in err
+    assert there.key() not in out + err
