@@ -13,12 +13,14 @@ UV = ROOT / ".venvs" / "tools" / "bin" / "uv"
 NAMES = ("popmon", "nannyml", "whylogs", "evidently")
 
 
-def install(name: str) -> Path:
+def install(name: str, locks: Path = HERE) -> Path:
     """Make the environment of a peer, unless it is there from the same lock file, and return its interpreter.
+
+    Environments of peers with the same name in other folders of locks are others.
 
     Raises subprocess.CalledProcessError, with what uv said, if it cannot be installed.
     """
-    lock, folder = HERE / f"{name}.txt", ROOT / ".venvs" / "peers" / name
+    lock, folder = locks / f"{name}.txt", ROOT / ".venvs" / "peers" / f"{locks.parent.name}-{name}"
     stamp, wanted = folder / "lock.sha256", hashlib.sha256(lock.read_bytes()).hexdigest()
     python = folder / "bin" / "python"
     if python.exists() and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
@@ -29,10 +31,10 @@ def install(name: str) -> Path:
     return python
 
 
-def lock(name: str) -> None:
+def lock(name: str, locks: Path = HERE) -> None:
     """Resolve one peer into a hash-locked file without addresses, as `make lock` does for our own environments."""
     flags = ("-q", "--no-header", "--no-emit-index-url", "--universal", "--generate-hashes", "--python-version", "3.11")
-    _uv("pip", "compile", *flags, str(HERE / f"{name}.in"), "-o", str(HERE / f"{name}.txt"))
+    _uv("pip", "compile", *flags, str(locks / f"{name}.in"), "-o", str(locks / f"{name}.txt"))
 
 
 def _uv(*arguments: str) -> None:

@@ -53,7 +53,11 @@ def queries(engine: Engine) -> list[tuple[str, str, Callable[[], object]]]:
         ("doorbell", "does a finding wait", alerts.unread),
         ("dispatch", "which monitors need a look", alerts.monitors),
         ("dispatch", "one monitor's new findings, alerts and 500 windows", lambda: alerts.inbox(alerting, 1, END)),
-        ("dispatch", "windows and rows of a month, counted for a mail", lambda: results.tally(model, 1, since, END)),
+        (
+            "dispatch",
+            "windows and rows of a month, counted for a mail",
+            lambda: results.tally(model, 1, since, END, ["f0"]),
+        ),
         ("driver", "has anything changed", registry.version),
         ("driver", "50 specs and current baselines", models.read),
         ("driver", "one span by its key", lambda: results.window(model, 1, sample_span(MINUTES - 500))),

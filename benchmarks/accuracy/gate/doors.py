@@ -126,7 +126,7 @@ def with_outliers(baseline: Baseline, training: pa.Table) -> Baseline:
     score = outlier_cutoff(scores, OUTLIERS)
     if score is None:
         return baseline
-    cutoff = OutlierCutoff("ecod", OUTLIERS, score, int(np.count_nonzero(scores > score)), int(scores.size))
+    cutoff = OutlierCutoff("ecod", OUTLIERS, score, int(np.count_nonzero(scores > score)), int(scores.size), None)
     return replace(baseline, outlier_cutoff=cutoff)
 
 
