@@ -13,9 +13,10 @@ FOLDERS_serving := core local serving
 DISTRIBUTIONS := core local plugins spark serving
 OUT ?= dist
 PEGEL := .venvs/serving/bin/pegel
-typed = MYPYPATH=tests/lib:tests/$(1)/lib$(if $(filter serving,$(1)),:tests/abuse/lib) $(TOOLS)/mypy --python-executable .venvs/$(1)/bin/python --cache-dir .venvs/.mypy-$(1) $(2)
+PLAYED := .venvs/serving/bin/python -m pegel_local.demo.cluster
+typed = MYPYPATH=tests/lib:tests/$(1)/lib:tests/chaos/lib:tests/chaos/stream/lib:tests/chaos/serving/lib$(if $(filter airflow,$(1)),:tests/k8s/lib:tests/k8s)$(if $(filter serving,$(1)),:tests/abuse/lib) $(TOOLS)/mypy --python-executable .venvs/$(1)/bin/python --cache-dir .venvs/.mypy-$(1) $(2)
 
-.PHONY: help setup demo down test test-long check wheels test-core test-local test-airflow test-spark test-serving test-abuse test-e2e test-pages test-repo lint types contracts lock format measure clean purge
+.PHONY: help setup demo demo-k8s down test test-long check chaos wheels test-core test-local test-airflow test-spark test-serving test-abuse test-e2e test-pages test-k8s chaos-k8s test-repo lint types contracts lock format measure clean purge
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +26,9 @@ setup: $(STAMPS)/ready ## install the three environments and the jars; done by e
 demo: setup ## the whole way of one prediction, on real parts; KEEP=1 leaves the system up
 	@$(PEGEL) demo $(if $(filter-out 0,$(KEEP)),--keep)
 
+demo-k8s: setup ## the same with endpoint, driver and baseline as objects of a real API server, built with Go; needs PEGEL_CRDS
+	@$(TOOLS)/python tests/k8s/prepare.py && $(PLAYED) --api-server $$($(TOOLS)/python tests/k8s/lib/built_server.py) $(if $(filter-out 0,$(KEEP)),--keep)
+
 down: setup ## stop everything that was started here, and nothing else
 	@$(PEGEL) down
 
@@ -33,6 +37,9 @@ test: setup ## every test of every environment, one summary at the end
 
 test-long: setup ## the tests that take minutes; SLICE=2/7 runs one part, SLICE=today the one of the day
 	@$(TOOLS)/python tests/run.py --long $(if $(SLICE),--slice $(SLICE))
+
+chaos: setup ## faults of stream and logger on real parts under load, a table at the end; CHAOS_KILLS=50 for many kills
+	@$(TOOLS)/python tests/run.py chaos-stream chaos-serving
 
 check: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving lint types contracts ## ruff, strict types, import contracts
 
@@ -60,6 +67,12 @@ test-e2e: setup ## what `make demo` does, asserted
 test-pages: setup ## docs/your-model.md and the examples of models, followed as they stand
 	@$(TOOLS)/python tests/run.py pages
 
+test-k8s: setup ## objects in a cluster: that of KUBECONFIG, else a real API server, built with Go, and the definitions in PEGEL_CRDS
+	@$(TOOLS)/python tests/k8s/prepare.py && $(TOOLS)/python tests/run.py k8s || test $$? = 3
+
+chaos-k8s: setup ## two hundred faults of a cluster, one after the other, on what test-k8s runs on; a table at the end
+	@$(TOOLS)/python tests/k8s/prepare.py && $(TOOLS)/python tests/run.py k8s-chaos || test $$? = 3
+
 test-repo: setup ## the tree itself: docs, names, contracts, addresses
 	@$(TOOLS)/python tests/run.py repo
 
@@ -67,9 +80,9 @@ lint: $(STAMPS)/tools ## ruff: rules and format
 	@$(TOOLS)/ruff check -q . && $(TOOLS)/ruff format -q --check .
 
 types: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving ## mypy strict, once per environment
-	@$(call typed,airflow,plugins dags core local tests/airflow)
-	@$(call typed,spark,spark core tests/spark tests/core)
-	@$(call typed,serving,serving local tests/serving tests/abuse tests/local tests/e2e tests/pages tests/repo tests/run.py tests/conftest.py benchmarks examples/check_a_table.py examples/read_results.py)
+	@$(call typed,airflow,plugins dags core local tests/airflow tests/k8s)
+	@$(call typed,spark,spark core tests/spark tests/core tests/chaos/conftest.py tests/chaos/stream)
+	@$(call typed,serving,serving local tests/serving tests/abuse tests/local tests/e2e tests/pages tests/repo tests/chaos/serving tests/run.py tests/conftest.py benchmarks examples/check_a_table.py examples/read_results.py)
 
 contracts: $(STAMPS)/tools ## import contracts, in the words of docs/architecture.md
 	@PYTHONPATH=core:local:plugins:spark:serving $(TOOLS)/lint-imports --cache-dir .venvs/.import-linter
@@ -117,5 +130,10 @@ $(STAMPS)/fonts: $(STAMPS)/airflow
 	@echo "setup: looking at the fonts of this machine, once"
 	@.venvs/airflow/bin/python -c "import matplotlib.font_manager" && touch $@
 
-$(STAMPS)/ready: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving $(STAMPS)/demo-data $(STAMPS)/jars $(STAMPS)/fonts
+# Half of the time in which Spark starts is reading its classes.
+$(STAMPS)/class-archive: $(STAMPS)/spark
+	@echo "setup: Spark's classes are being archived, so that it starts sooner"
+	@.venvs/spark/bin/python -m pegel_spark.archive_classes && touch $@
+
+$(STAMPS)/ready: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving $(STAMPS)/demo-data $(STAMPS)/jars $(STAMPS)/fonts $(STAMPS)/class-archive
 	@touch $@
