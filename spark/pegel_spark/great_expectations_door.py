@@ -50,7 +50,7 @@ def _run(
         return [_untold(expectation, 0, "there are no rows") for expectation in expectations]
     # Types are those of Pegel: what a column of the table is called by its engine says nothing of the values.
     asked = [expectation for expectation in expectations if expectation.type != kinds.OF_TYPE]
-    with _quiet() as gx:
+    with library() as gx:
         found = _validated(gx, engine, frame, [_configured(expectation, schema) for expectation in asked])
     by_key = {expectation.key: result for expectation, result in zip(asked, found, strict=True)}
     return [
@@ -62,8 +62,8 @@ def _run(
 
 
 @contextmanager
-def _quiet() -> Iterator[Any]:
-    """Import the library, without a word on logs and nothing sent; its warnings are about its own ways."""
+def library() -> Iterator[Any]:
+    """Import Great Expectations, without a word on logs and nothing sent; its warnings are about its own ways."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -105,8 +105,13 @@ def _validated(gx: Any, engine: str, frame: Any, configurations: Sequence[dict[s
 
 
 def _made(gx: Any, configuration: Mapping[str, Any], place: int) -> Any:
-    name = "".join(part.capitalize() for part in configuration["type"].split("_"))
-    return getattr(gx.expectations, name)(**configuration["kwargs"], meta={_PLACE: place})
+    made_by = getattr(gx.expectations, class_name(configuration["type"]))
+    return made_by(**configuration["kwargs"], meta={_PLACE: place})
+
+
+def class_name(kind: str) -> str:
+    """Return what the library calls the class of a kind: `expect_column_to_exist` is `ExpectColumnToExist`."""
+    return "".join(part.capitalize() for part in kind.split("_"))
 
 
 def _configured(expectation: Expectation, schema: Schema) -> dict[str, Any]:

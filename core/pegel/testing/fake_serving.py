@@ -87,6 +87,11 @@ class MemoryServingBackend:
         self.seen.pop(endpoint, None)
         self._candidates.pop(endpoint, None)
 
+    def clear(self) -> None:
+        """Forget every endpoint, every candidate and what was to fail."""
+        for kept in (self.seen, self._candidates, self._stagers, self.failing, self.digests):
+            kept.clear()
+
     def names(self) -> list[str]:
         """Name every endpoint."""
         return sorted(name for name, status in self.seen.items() if status.state is not EndpointState.ABSENT)

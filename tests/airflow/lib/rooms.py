@@ -77,9 +77,6 @@ def empty() -> None:
     """Forget every driver and endpoint."""
     for sighting in JOBS.observe():
         JOBS.vanish(sighting.group)
-    for name in SERVING.names():
-        SERVING.delete(name)
+    SERVING.clear()
     SERVING.refused.clear()
-    SERVING.failing.clear()
-    SERVING.digests.clear()
     SERVING.address = None
