@@ -51,7 +51,7 @@ def _next(demo: Demo) -> str:
     if not demo.keep:
         return (
             "\nyour own model        docs/your-model.md"
-            "\nlook at the pages     make demo KEEP=1"
+            f"\nlook at the pages     {demo.target} KEEP=1"
             "\nhow it is made        docs/architecture.md"
         )
     state = demo.stack.file.read()

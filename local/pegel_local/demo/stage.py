@@ -52,6 +52,8 @@ class Demo:
     )
     model_address: Callable[[Path], str] = Path.as_uri
     """How a spec names the folder of a model."""
+    target: str = "make demo"
+    """The command that gives this demonstration."""
     facts: dict[str, Any] = field(default_factory=dict)
     parts: Parts | None = None
     training: Started | None = None

@@ -23,7 +23,7 @@ def in_cluster(program: Path, definitions: Path) -> Variant:
     def stack(home: Path, checkout: Checkout) -> ClusterStack:
         return ClusterStack(home, checkout, files)
 
-    demo = partial(Demo, platform_of=_platform, model_address=_address)
+    demo = partial(Demo, platform_of=_platform, model_address=_address, target="make demo-k8s")
     return Variant(stack=stack, demo=demo, stages=_stages())
 
 
