@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.data.decoding import decode_batch
-from pegel.data.hopsworks_avro import SCHEMA, read_message
+from pegel.data.hopsworks_avro import SCHEMAS, read_messages
 
 SHAPES = ((4, 0, 1), (40, 10, 1), (40, 10, 32))
 """Numeric features, categorical features, rows of a body."""
@@ -34,7 +34,7 @@ VALUES = 200_000
 AT_ONCE = 1_000
 """Bodies that are decoded together, at most, as tasks of the stream take them."""
 LETTERS = np.array(["aa", "bb", "cc", "dd"], dtype=object)
-_AVRO = parse_schema(SCHEMA)
+_AVRO = parse_schema(SCHEMAS[4])
 
 
 class Bodies:
@@ -128,7 +128,7 @@ def measure(shape: tuple[int, int, int], repeats: int) -> dict[str, Any]:
         "v1": (bodies.v1(), decoded),
         "v2": (bodies.v2(), decoded),
         "v2 binary": (bodies.v2_binary(), decoded),
-        "Avro": (bodies.avro(), lambda records: decoded([read_message(record, 0).body for record in records])),
+        "Avro": (bodies.avro(), lambda records: decoded([read_messages(record, 0, "")[0].body for record in records])),
     }
     seconds = {name: _best(way, texts, repeats) for name, (texts, way) in ways.items()}
     count = len(bodies.drawn)

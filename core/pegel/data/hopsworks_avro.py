@@ -1,14 +1,17 @@
-"""Messages of the inference log of Hopsworks: Avro by itself, without headers, one message a record.
+"""Messages of the inference log of Hopsworks: Avro by itself, without headers.
 
-This is version 4 of its schema `inferenceschema`, which deployments by KServe write. Older versions hold a request and
-its answer in one record, and are refused. Source: "Inference Logger" of the Hopsworks documentation.
+Its schema `inferenceschema` has four versions, told apart by what follows the fields that all of them have: deployments
+by KServe write version 4, one message for a request and one for its response. Versions 1 to 3 hold a request and its
+answer in one record. Source: "Inference Logger" of the Hopsworks documentation, and that of its releases before KServe.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from io import BytesIO
-from typing import Any
+from typing import Any, Final
 
 from fastavro import parse_schema, schemaless_reader
 
@@ -16,24 +19,28 @@ from pegel.data.wire import HEADER_ENDPOINT, HEADER_ID, HEADER_TYPE, REQUEST_TYP
 from pegel.errors import InvalidPayload
 from pegel.spec import names
 
-_NUMBERS = {"servingId": "int", "modelVersion": "int", "requestTimestamp": "long", "responseHttpCode": "int"}
-_FIELDS = (
-    "servingId",
-    "modelName",
-    "modelVersion",
-    "requestTimestamp",
-    "responseHttpCode",
-    "inferenceId",
-    "messageType",
-    "payload",
-)
-SCHEMA = {
-    "name": "inferencelog",
-    "type": "record",
-    "fields": [{"name": name, "type": _NUMBERS.get(name, "string")} for name in _FIELDS],
+_KINDS = {"modelVersion": "int", "requestTimestamp": "long", "responseHttpCode": "int"}
+_OF_ALL = ("modelName", "modelVersion", "requestTimestamp", "responseHttpCode")
+_PAIR = ("inferenceRequest", "inferenceResponse")
+
+
+def _schema(number: str, *texts: str) -> dict[str, Any]:
+    fields = [{"name": number, "type": "int"}]
+    fields += [{"name": name, "type": _KINDS.get(name, "string")} for name in (*_OF_ALL, *texts)]
+    return {"name": "inferencelog", "type": "record", "fields": fields}
+
+
+SCHEMAS: Final[Mapping[int, dict[str, Any]]] = {
+    1: _schema("modelId", *_PAIR),
+    2: _schema("modelId", *_PAIR, "servingType"),
+    3: _schema("modelId", *_PAIR, "modelServer", "servingTool"),
+    4: _schema("servingId", "inferenceId", "messageType", "payload"),
 }
-"""The schema of a message: fields in this order, numbers and texts."""
-_PARSED = parse_schema(SCHEMA)
+"""The schema of a record by its version: fields in this order, numbers and texts."""
+_HEAD, _TEXT = parse_schema(_schema("number", "first", "second")), parse_schema({"type": "string"})
+"""What records of all versions begin with, and what may follow."""
+_MOST_TEXTS = 2
+"""Of version 3; behind the type of a message of version 4 there is one."""
 _TYPES = {"request": REQUEST_TYPE, "response": RESPONSE_TYPE}
 _REGISTRY_BYTES = 5
 """What a client of a schema registry writes in front: a zero, and four bytes that name the schema."""
@@ -61,40 +68,62 @@ class Message:
     body: bytes
 
 
-def read_message(record: bytes, recorded_us: int) -> Message:
-    """Return the message in a record that the broker dates `recorded_us`. Raises InvalidPayload for any other bytes.
+def read_messages(record: bytes, recorded_us: int, place: str) -> tuple[Message, ...]:
+    """Return the message in a record, or both of one that holds a request and its response; the request is first.
+
+    The broker dates the record `recorded_us`; `place` says where it lies, and no other record has the same. It is the
+    id of both messages of versions 1 to 3, which have none of their own. Raises InvalidPayload for any other bytes.
 
     Model `Fraud_Model` of version 2 is the endpoint `fraud-model-v2`: names of endpoints have neither capitals nor
     underscores. Times are in milliseconds or, as published ones are, in whole seconds; then the record's own time is
     taken where it is less than a minute later, because most latencies are shorter than a second. Nobody holds a client
-    to either, so micro- and nanoseconds are read as well; all four are told apart by their size.
+    to either, so micro- and nanoseconds are read as well; all four are told apart by their size. A response of versions
+    1 to 3 has no time: it is that of the record, which is written once there is an answer, where it is less than a
+    minute later. One whose status is not 200 is no answer, as it is none of other writers, which do not log it.
     """
-    fields = _fields(record)
-    kind, event_id = _TYPES.get(fields["messageType"]), fields["inferenceId"].encode()
-    if kind is None or not event_id:
-        what = f"messageType {fields['messageType'][:80]!r} and inferenceId {fields['inferenceId'][:80]!r}"
-        raise _wrong(f"it has the {what}, expected request or response, and an id")
+    fields, texts = _read(record)
+    if len(texts) == 1 and fields["second"] in _TYPES:
+        return (_message(fields, fields["second"], fields["first"], texts[0], _time_us(fields, recorded_us)),)
+    if fields["second"] in _TYPES or (len(texts) == 1 and not fields["first"].lstrip().startswith("{")):
+        # The end of a message is missing, or neither its type stands there nor a request.
+        told = f"messageType {fields['second'][:80]!r} and inferenceId {fields['first'][:80]!r}"
+        raise _wrong(f"it has the {told}, expected request or response, and an id")
+    asked_us = _time_us(fields, recorded_us)
+    request = _message(fields, "request", place, fields["first"], asked_us)
+    if fields["responseHttpCode"] != HTTPStatus.OK:
+        return (request,)
+    answered_us = recorded_us if 0 <= recorded_us - asked_us < _MINUTE_US else asked_us
+    return request, _message(fields, "response", place, fields["second"], answered_us)
+
+
+def _message(fields: Mapping[str, Any], kind: str, event_id: str, body: str, time_us: int) -> Message:
+    if not event_id:
+        raise _wrong(f"it has the messageType {kind!r} and inferenceId '', expected request or response, and an id")
     endpoint = names.endpoint(fields["modelName"].lower().replace("_", "-"), fields["modelVersion"])
-    said = {HEADER_TYPE: kind.encode(), HEADER_ENDPOINT: endpoint.encode()}
-    time_us = _time_us(fields["requestTimestamp"], recorded_us)
-    return Message(event_id, [(HEADER_ID, event_id), *said.items()], time_us, fields["payload"].encode())
+    named = event_id.encode()
+    headers = [(HEADER_ID, named), (HEADER_TYPE, _TYPES[kind].encode()), (HEADER_ENDPOINT, endpoint.encode())]
+    return Message(named, headers, time_us, body.encode())
 
 
-def _fields(record: bytes) -> dict[str, Any]:
-    """Return the fields of a record, read to its end."""
+def _read(record: bytes) -> tuple[dict[str, Any], list[str]]:
+    """Return what records of all versions begin with, and the texts behind it up to the record's end."""
     # No deployment has the number 0, with which a record of its own would begin.
     data = record[_REGISTRY_BYTES:] if record[:1] == b"\0" else record
-    stream = BytesIO(data)
+    stream, texts = BytesIO(data), list[str]()
     try:
-        fields = schemaless_reader(stream, _PARSED, None)
+        fields: Any = schemaless_reader(stream, _HEAD, None)
+        most = 1 if fields["second"] in _TYPES else _MOST_TEXTS
+        while stream.tell() < len(data) and len(texts) < most:
+            texts.append(str(schemaless_reader(stream, _TEXT, None)))
     except (EOFError, IndexError, ValueError, OverflowError, MemoryError) as error:
         raise _wrong(f"reading it ends with {type(error).__name__}") from error
     if stream.tell() != len(data) or not isinstance(fields, dict):
         raise _wrong(f"{len(data) - stream.tell()} bytes follow its last field")
-    return fields
+    return fields, texts
 
 
-def _time_us(stamp: int, recorded_us: int) -> int:
+def _time_us(fields: Mapping[str, Any], recorded_us: int) -> int:
+    stamp = int(fields["requestTimestamp"])
     if stamp >= _FIRST_IN_NS:
         return min(stamp, _MOST) // _MILLISECOND_US
     if stamp >= _FIRST_IN_US:

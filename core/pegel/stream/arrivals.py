@@ -28,7 +28,10 @@ def minutes_us(times: NDArray[np.int64], oldest_us: int) -> dict[int, int]:
 
 
 def arrived(records: Records, times: NDArray[np.int64], oldest_us: int) -> PartitionRead:
-    """Count records, one or more, by minute; `times`: those to go by, in microseconds, one per record."""
+    """Count what is in records, one or more, by minute; `times`: those to go by, in microseconds, one per event.
+
+    A record is one event, or two: a request and its response that were written together.
+    """
     return PartitionRead(
         *records.address,
         start=int(records.offsets[0]),

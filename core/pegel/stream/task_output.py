@@ -26,7 +26,8 @@ class DeadLetter:
 class PartitionRead:
     """The records of one partition that a task took: offsets from `start` (inclusive) to `end` (exclusive).
 
-    `minutes` counts them by minute of event time, microseconds since the epoch, before anything decided about them.
+    `minutes` counts their events by minute of event time, microseconds since the epoch, before anything decided about
+    them; a record is one event, or both of a pair.
     `heads`: the newest event time by monitor (`KEY_OF_NOBODY`: of what no monitor counts), none of them in the future.
     """
 

@@ -13,7 +13,7 @@ from fastavro import schemaless_writer
 from sqlalchemy.engine import Engine
 
 from pegel.baseline.baseline import Baseline
-from pegel.data.hopsworks_avro import SCHEMA
+from pegel.data.hopsworks_avro import SCHEMAS
 from pegel.data.instants import to_us
 from pegel.data.look_up_faults import LookUpFault
 from pegel.data.wire import (
@@ -133,8 +133,36 @@ def in_avro(record: LoggedRecord, stamp: int | None = None) -> AvroRecord:
         "messageType": "request" if record.kind == REQUEST_TYPE else "response",
         "payload": record.body.decode(),
     }
+    return _written(record, 4, values)
+
+
+def paired_in_avro(
+    request: LoggedRecord, response: LoggedRecord, version: int, *, status: int = 200, stamp: int | None = None
+) -> AvroRecord:
+    """Return a request and its response as older deployments of Hopsworks log them: in one record, at its time.
+
+    `version` of the schema: 1 to 3. `stamp`: the time in it; None: that of the request, in milliseconds. The record is
+    dated as the response is.
+    """
+    model, _, number = request.endpoint.rpartition("-v")
+    values = {
+        "modelId": 3,
+        "modelName": model,
+        "modelVersion": int(number),
+        "requestTimestamp": to_us(request.at) // 1_000 if stamp is None else stamp,
+        "responseHttpCode": status,
+        "inferenceRequest": request.body.decode(),
+        "inferenceResponse": response.body.decode(),
+        "servingType": "SKLEARN",
+        "modelServer": "PYTHON",
+        "servingTool": "DEFAULT",
+    }
+    return _written(response, version, values)
+
+
+def _written(record: LoggedRecord, version: int, values: dict[str, object]) -> AvroRecord:
     buffer = BytesIO()
-    schemaless_writer(buffer, SCHEMA, values)
+    schemaless_writer(buffer, SCHEMAS[version], values)
     return AvroRecord("", record.kind, record.endpoint, buffer.getvalue(), record.at, record.place)
 
 

@@ -6,44 +6,49 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from fastavro import parse_schema, schemaless_writer
+from fastavro import schemaless_writer
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pegel.data.events import EventType, parse_attributes
-from pegel.data.hopsworks_avro import Message, read_message
+from pegel.data.hopsworks_avro import SCHEMAS, Message, read_messages
 from pegel.errors import InvalidPayload
 
 BODY = '{"instances": [[1.5, "AA"]]}'
 AT = 1_772_323_200
 I64 = 2**63 - 1
-KINDS = {
-    "servingId": "int",
-    "modelName": "string",
-    "modelVersion": "int",
-    "requestTimestamp": "long",
-    "responseHttpCode": "int",
-    "inferenceId": "string",
-    "messageType": "string",
-    "payload": "string",
-}
-OLDER = {
-    "modelId": "int",
-    "modelName": "string",
-    "modelVersion": "int",
-    "requestTimestamp": "long",
-    "responseHttpCode": "int",
-    "inferenceRequest": "string",
-    "inferenceResponse": "string",
-}
+PLACE = "fraud-inference/0/17"
+ANSWER = '{"predictions": [3.0]}'
 
 
-def written(values: dict[str, Any], kinds: dict[str, str]) -> bytes:
+def written(values: dict[str, Any], version: int) -> bytes:
     """Return a record as a client of Avro writes it."""
-    fields = [{"name": name, "type": kind} for name, kind in kinds.items()]
     buffer = BytesIO()
-    schemaless_writer(buffer, parse_schema({"name": "inferencelog", "type": "record", "fields": fields}), values)
+    schemaless_writer(buffer, SCHEMAS[version], values)
     return buffer.getvalue()
+
+
+def read_message(record: bytes, recorded_us: int) -> Message:
+    """Return the one message in a record of version 4."""
+    (message,) = read_messages(record, recorded_us, PLACE)
+    return message
+
+
+def paired(version: int, **changes: Any) -> bytes:
+    """Return a request of model `delays` in version 1 and its response, in one record of an older schema."""
+    values: dict[str, Any] = {
+        "modelId": 12,
+        "modelName": "delays",
+        "modelVersion": 1,
+        "requestTimestamp": AT * 1_000,
+        "responseHttpCode": 200,
+        "inferenceRequest": BODY,
+        "inferenceResponse": ANSWER,
+        "servingType": "SKLEARN",
+        "modelServer": "PYTHON",
+        "servingTool": "DEFAULT",
+    }
+    return written(values | changes, version)
 
 
 def logged(**changes: Any) -> bytes:
@@ -58,7 +63,7 @@ def logged(**changes: Any) -> bytes:
         "messageType": "request",
         "payload": BODY,
     }
-    return written(values | changes, KINDS)
+    return written(values | changes, 4)
 
 
 def said(message: Message) -> tuple[EventType, str]:
@@ -154,23 +159,61 @@ def test_other_bytes_say_what_is_wrong(record: bytes, says: str) -> None:
     assert "missing_header" == caught.value.kind
 
 
-def test_a_record_of_an_older_schema_is_refused() -> None:
-    """Versions 1 to 3 hold request and answer in one record: it is no message, and its request stands in the reason."""
-    older = written(
-        {
-            "modelId": 12,
-            "modelName": "delays",
-            "modelVersion": 1,
-            "requestTimestamp": AT * 1_000,
-            "responseHttpCode": 200,
-            "inferenceRequest": BODY,
-            "inferenceResponse": '{"predictions": [3.0]}',
-        },
-        OLDER,
-    )
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_record_of_an_older_schema_is_a_request_and_its_response(version: int) -> None:
+    """Versions 1 to 3 hold both: two messages under one id, which is where the record lies."""
+    request, response = read_messages(paired(version), 0, PLACE)
 
-    with pytest.raises(InvalidPayload, match="no message of the inference log"):
-        read_message(older, 0)
+    assert ((EventType.REQUEST, "delays-v1"), (EventType.RESPONSE, "delays-v1")) == (said(request), said(response))
+    assert {PLACE.encode()} == {request.event_id, response.event_id}
+    assert (BODY.encode(), ANSWER.encode()) == (request.body, response.body)
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("status", [-1, 0, 201, 400, 500])
+def test_an_older_record_of_a_failed_request_is_a_request_alone(version: int, status: int) -> None:
+    """What came back with another status than 200 is no answer: the request is without one."""
+    messages = read_messages(paired(version, responseHttpCode=status, inferenceResponse='{"error": "no"}'), 0, PLACE)
+
+    assert [(EventType.REQUEST, BODY.encode())] == [(said(each)[0], each.body) for each in messages]
+
+
+@pytest.mark.parametrize(
+    ("stamp", "recorded_us", "asked_us", "answered_us"),
+    [
+        (AT * 1_000, AT * 1_000_000 + 40_000, AT * 1_000_000, AT * 1_000_000 + 40_000),
+        (AT * 1_000, (AT + 60) * 1_000_000, AT * 1_000_000, AT * 1_000_000),
+        (AT * 1_000, AT * 1_000_000 - 1, AT * 1_000_000, AT * 1_000_000),
+        (AT, AT * 1_000_000 + 40_000, AT * 1_000_000 + 40_000, AT * 1_000_000 + 40_000),
+        (AT, (AT + 60) * 1_000_000, AT * 1_000_000, AT * 1_000_000),
+    ],
+    ids=["milliseconds", "milliseconds, much later", "milliseconds, before", "seconds", "seconds, much later"],
+)
+def test_an_older_record_was_written_once_there_was_an_answer(
+    stamp: int, recorded_us: int, asked_us: int, answered_us: int
+) -> None:
+    """Seconds and milliseconds are told apart; the response is as late as its record, within a minute."""
+    request, response = read_messages(paired(2, requestTimestamp=stamp), recorded_us, PLACE)
+
+    assert (asked_us, answered_us) == (request.time_us, response.time_us)
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_damaged_record_of_an_older_schema_says_what_is_wrong(version: int) -> None:
+    """Cut or longer, it is no message, and the reason stands beside it."""
+    for record in (paired(version)[:-1], paired(version) + b"\4{}" * 3):
+        with pytest.raises(InvalidPayload, match="no message of the inference log") as caught:
+            read_messages(record, 0, PLACE)
+
+        assert "missing_header" == caught.value.kind
+
+
+def test_a_message_that_ends_before_its_body_is_no_older_record() -> None:
+    """Version 4 without its last field has as many fields as version 1, and is refused all the same."""
+    whole = logged(payload="")
+
+    with pytest.raises(InvalidPayload, match="messageType 'request'"):
+        read_messages(whole[:-1], 0, PLACE)
 
 
 @given(st.binary(max_size=80))
@@ -181,10 +224,14 @@ def test_any_bytes_are_a_message_or_refused(record: bytes) -> None:
     assert outcome in {"message", "missing_header"}
 
 
-@given(st.lists(st.tuples(st.integers(0, len(logged()) - 1), st.integers(0, 255)), max_size=4), st.integers(0, 80))
-def test_a_damaged_message_is_a_message_or_refused(changes: list[tuple[int, int]], kept: int) -> None:
+@given(
+    st.sampled_from([logged(), *map(paired, (1, 2, 3))]),
+    st.lists(st.tuples(st.integers(0, len(logged()) - 1), st.integers(0, 255)), max_size=4),
+    st.integers(0, 120),
+)
+def test_a_damaged_message_is_a_message_or_refused(whole: bytes, changes: list[tuple[int, int]], kept: int) -> None:
     """Nor does a message of which bytes were changed or are missing."""
-    record = bytearray(logged())
+    record = bytearray(whole)
     for at, value in changes:
         record[at] = value
 
@@ -194,8 +241,8 @@ def test_a_damaged_message_is_a_message_or_refused(changes: list[tuple[int, int]
 def outcome_of(record: bytes) -> str:
     """Return what came of a record: `message`, or the kind of what is wrong with it."""
     try:
-        message = read_message(record, 0)
+        messages = read_messages(record, 0, PLACE)
     except InvalidPayload as error:
         return error.kind
-    fits = -I64 - 1 <= message.time_us <= I64
-    return "message" if message.event_id and fits else "neither"
+    fit = all(each.event_id and -I64 - 1 <= each.time_us <= I64 for each in messages)
+    return "message" if fit and len(messages) in {1, 2} else "neither"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pegel.data.instants import to_us
-from pegel.testing.stream_fakes import LoggedRecord, in_avro
+from pegel.testing.stream_fakes import LoggedRecord, in_avro, paired_in_avro
 
 I64 = 2**63 - 1
 SECOND_US = 1_000_000
@@ -89,3 +89,39 @@ def test_times_in_any_unit_are_those_of_their_events(group: Any, per_second: int
     (window,) = group.results.windows("delays", 1)
 
     assert (group.begin, 4, 4) == (window.span.start, window.joined, window.rows)
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_request_and_its_response_in_one_record_are_joined(group: Any, version: int) -> None:
+    """Twenty records of an older schema, eight of them of failed requests, are 20 requests and 12 answers.
+
+    The ledger has an event of each, and so many arrived.
+    """
+    pairs = [group.pairs(number, number + 1, at=number / 10) for number in range(20)]
+    records = [paired_in_avro(*pair, version, status=500 if number < 8 else 200) for number, pair in enumerate(pairs)]
+    state = group.start()
+    group.send(state, records)
+    (*_, window) = group.results.windows("delays", 1)
+    balance = group.results.ledger_balance("default")
+
+    assert (20, 12, 12, 20, 0, 0) == tuple(
+        getattr(window, name) for name in ("requests", "responses", "joined", "rows", "duplicates", "invalid")
+    )
+    assert ({0}, 32) == ({minute.difference for minute in balance}, sum(minute.arrived for minute in balance))
+
+
+def test_records_of_all_versions_stand_beside_each_other(group: Any) -> None:
+    """Records of four versions, CloudEvents and one that is damaged are each read as what they are, in any order."""
+    pairs = [group.pairs(number, number + 1, at=number / 10) for number in range(5)]
+    older = [paired_in_avro(*pairs[version], version) for version in (1, 2, 3)]
+    newer = [in_avro(each) for each in pairs[4]]
+    state = group.start()
+    group.send(state, [older[2], *pairs[0], newer[1], replace(older[0], body=b"\2"), older[1], older[0], newer[0]])
+    (*_, window) = group.results.windows("delays", 1)
+    (row,) = group.results.invalid("", 0)
+
+    assert (5, 5, 5, 5, 0) == tuple(
+        getattr(window, name) for name in ("requests", "responses", "joined", "rows", "duplicates")
+    )
+    assert ("missing_header", 1) == (row.kind, row.count)
+    assert {0} == {minute.difference for minute in group.results.ledger_balance("default")}
