@@ -201,6 +201,21 @@ def played(filled: Settings) -> Settings:
 
 
 @pytest.fixture
+def expecting(played: Settings) -> Iterator[Settings]:
+    """The same, whose model is held to expectations, one of which its windows do not meet."""
+    import seeds
+
+    from pegel_airflow import services
+
+    registry = services.stores(played).registry
+    before = registry.list()
+    registry.put(seeds.spec(watch={"expectations": seeds.EXPECTATIONS}))
+    yield played
+    for wish in before:
+        registry.put(wish)
+
+
+@pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A mail server behind Airflow's connection `smtp_default`."""
     with running_server() as (handler, connection):

@@ -153,6 +153,7 @@ LINES_OF_WHOLE = """() => {
 """Which kinds of numbers, times and ids a page shows, and those of them that stand on more than one line."""
 
 
+@pytest.mark.usefixtures("expecting")
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
 def test_a_person_can_read_the_page(open_tab: OpenTab, site: str, pictures: Path, scheme: str, width: int) -> None:
     """List and model page show in light and dark, on screen and phone: nothing wider than that, nothing in error.
@@ -167,6 +168,8 @@ def test_a_person_can_read_the_page(open_tab: OpenTab, site: str, pictures: Path
     tab.screenshot(path=pictures / f"list-{scheme}-{width}.png", full_page=True)
     tab.get_by_role("link", name="delays", exact=True).click()
     tab.wait_for_selector("svg.pegel-timeline")
+    for summary in tab.locator("section:has(ul.expectations) details > summary").all():
+        summary.click()
     tab.screenshot(path=pictures / f"model-{scheme}-{width}.png", full_page=True)
     shape = tab.evaluate("[document.documentElement.scrollWidth, document.querySelectorAll('svg.pegel-chart').length]")
     whole = tab.evaluate(LINES_OF_WHOLE)

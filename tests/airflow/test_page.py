@@ -62,6 +62,16 @@ def test_the_model_page_shows_every_part(browse: Browse) -> None:
     assert (answer.status_code, [part for part in parts if f"<h2>{part}" not in answer.text]) == (200, [])
 
 
+@pytest.mark.usefixtures("expecting")
+def test_the_model_page_says_what_is_expected(browse: Browse) -> None:
+    """A model with expectations has a section that says which are not met, cannot be told, and are met."""
+    text = browse("vic").get(MODEL).text
+    section = text[text.index("<h2>Data quality") : text.index("<h2>Alerts")]
+    words = ("the number of rows is at least 1000", "1 not met", "1 cannot be told", "&#39;airline&#39; values to")
+
+    assert [] == [one for one in words if one not in section]
+
+
 @pytest.mark.parametrize("path", PATHS[:2])
 def test_a_logger_that_has_ended_is_seen_on_every_page(
     browse: Browse, played: Settings, monkeypatch: pytest.MonkeyPatch, path: str

@@ -116,7 +116,9 @@ class ExpectationOutcome:
             if self.met is None:
                 return f"{least} to {percent_of(self.most_seen, self.n)} of {self.n:,} values are not so"
             return f"{least} of {self.n:,} values are not so" + _such_as(self.examples)
-        return "not so" if self.observed is None else f"it is {self.observed:.6g}"
+        if self.observed is None:
+            return "it is so" if self.met else "not so"
+        return f"it is {self.observed:.6g}"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, for the page and a report."""

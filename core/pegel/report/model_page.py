@@ -14,6 +14,7 @@ from pegel.judge.answer_times import answer_times
 from pegel.judge.findings import Finding
 from pegel.reconcile.actions import PastAction, Target, launched
 from pegel.report.across_models import AcrossModels, read_across
+from pegel.report.data_quality import QualityView, quality_view
 from pegel.report.features import feature_views
 from pegel.report.model_list import row_of
 from pegel.report.progress import progress
@@ -85,6 +86,7 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
             lambda: feature_views(baseline, final, drift) if baseline is not None else [],
             list[FeatureView](),
         ),
+        quality=part("data quality", lambda: _quality(spec, baseline, final, findings), None),
         ledger=part("the ledger", lambda: _ledger(results, entry, since, reader.problems), LedgerView.of([], [])),
         windows=windows[::-1],
         findings=findings[:LISTED],
@@ -125,6 +127,12 @@ def _baseline(sources: Sources, model: str, version: int, windows: Sequence[Wind
     used = next((row.baseline_id for row in reversed(windows) if row.baseline_id), None)
     wanted = used or baselines.current(model, version)
     return None if wanted is None else baselines.get(wanted)
+
+
+def _quality(
+    spec: MonitorSpec | None, baseline: Baseline | None, windows: Sequence[WindowRow], findings: Sequence[Finding]
+) -> QualityView | None:
+    return None if spec is None or baseline is None else quality_view(spec, baseline, windows, findings)
 
 
 def _notes(windows: Sequence[WindowRow]) -> list[str]:

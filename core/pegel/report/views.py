@@ -8,6 +8,7 @@ from datetime import datetime
 from pegel.alerts.alert import Alert, DispatchFailure, Silence
 from pegel.judge.findings import Finding, Verdict
 from pegel.reconcile.actions import PastAction
+from pegel.report.data_quality import QualityView
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
 from pegel.stream.outcomes import Outcomes
 from pegel.stream.result_rows import InvalidRow, LedgerRow, MinuteBalance, OutlierRow, WindowRow
@@ -147,6 +148,8 @@ class ModelView:
     """How long the answers took of which the windows shown tell, and which have no request, in words; or empty."""
     features: list[FeatureView]
     """Worst first."""
+    quality: QualityView | None
+    """What the newest window says of the expectations; None where there are none."""
     ledger: LedgerView
     windows: list[WindowRow] = field(default_factory=list)
     """Newest first."""

@@ -19,6 +19,20 @@ def spec(**changes: object) -> MonitorSpec:
     return MonitorSpec.parse(data | changes)
 
 
+EXPECTATIONS: list[object] = [
+    "derived",
+    {
+        "name": "contract with the airport",
+        "made": "2026-11-29",
+        "expectations": [
+            {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1_000}},
+            {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "airline", "regex": "^[A-Z0-9]{2}$"}},
+        ],
+    },
+]
+"""What follows from the baseline, a rule that windows of 250 rows break, and one that counts cannot tell."""
+
+
 def heartbeat(
     wish: MonitorSpec,
     *,
