@@ -21,7 +21,7 @@ from waiting import wait_until
 from pegel.errors import SetupError, Unavailable
 from pegel.online.entity_keys import entity_key
 from pegel.online.online_store import FeatureVector
-from pegel.online.redis_store import RedisOnlineStore
+from pegel.online.redis_store import CONNECTIONS, RedisOnlineStore
 from pegel.online.stores import online_store
 from pegel.spec.settings import Settings
 from pegel.testing.manual_clock import START
@@ -42,6 +42,13 @@ async def asked(store: RedisOnlineStore) -> list[FeatureVector | None]:
         return await store.get([KEY], within=PATIENT)
     finally:
         await store.close()
+
+
+async def asked_at_once(store: RedisOnlineStore, times: int) -> list[FeatureVector | None]:
+    """Look one entity up so many times beside each other, and close the store."""
+    answers = await asyncio.gather(*(store.get([KEY], within=PATIENT) for _ in range(times)))
+    await store.close()
+    return [vector for answer in answers for vector in answer]
 
 
 class Server:
@@ -118,6 +125,25 @@ def test_a_silent_server(server: Server) -> None:
         return await asked(store)
 
     assert [FeatureVector({"distance": 7}, START)] == asyncio.run(looked_up())
+
+
+@needs_server
+def test_more_look_ups_than_connections(server: Server) -> None:
+    """Look-ups that wait for a connection to a silent server end with their own time, and none of them costs one."""
+    store = server.view()
+    store.load([(KEY, FeatureVector({"distance": 7}, START))])
+
+    async def looked_up() -> tuple[set[str], list[FeatureVector | None]]:
+        await store.get([KEY], within=PATIENT)
+        os.kill(server.process.pid, signal.SIGSTOP)
+        asked = (store.get([KEY], within=SOON) for _ in range(3 * CONNECTIONS))
+        ends = await asyncio.gather(*asked, return_exceptions=True)
+        os.kill(server.process.pid, signal.SIGCONT)
+        return {str(end) for end in ends}, await asked_at_once(store, 2 * CONNECTIONS)
+
+    ends, vectors = asyncio.run(looked_up())
+    assert {"the store of flights did not answer within 50 ms"} == ends
+    assert [FeatureVector({"distance": 7}, START)] * (2 * CONNECTIONS) == vectors
 
 
 @needs_server

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeAlias
 
 from pegel.data.instants import from_us, to_us
 from pegel.errors import Unavailable
-from pegel.online.online_store import FeatureVector, Loaded
+from pegel.online.online_store import FeatureVector, Loaded, overdue
 from pegel.online.stored_values import packed, unpacked
 from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
@@ -26,24 +29,29 @@ INSERT INTO vectors VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET event_us = excluded.event_us, content = excluded.content
 WHERE excluded.event_us >= event_us
 """
-_AT_ONCE = 500
-"""Entities of one statement: SQLite takes some thousands of parameters."""
+_AT_ONCE = 100
+"""Entities of one statement, some milliseconds with vectors of twenty features. Then others have their turn."""
 _LOAD_WAITS_S = 30.0
 """How long a load waits for another one."""
+
+
+_Place: TypeAlias = tuple[int, int]
+"""Where a file is, whatever it is called: its device and its number there."""
 
 
 class LocalOnlineStore:
     """A view of the store in one file. Any number of processes may read it and load it.
 
-    A look-up is made at once, in the loop of whoever asks: a page that is in memory takes 20 µs to read, a thread takes
-    longer to be woken. It never waits: readers are not held up by a load, and a file that is locked otherwise is one
-    that does not answer.
+    A look-up is made in the loop of whoever asks: a page that is in memory takes 20 µs to read, a thread takes longer
+    to be woken. It waits for nothing: readers are not held up by a load, and a file that is locked otherwise is one
+    that does not answer. One of many entities makes room for others, and is given up when its time is over.
     """
 
     def __init__(self, path: Path, view: str) -> None:
         """Open nothing yet."""
         self._path, self._view = path, view
         self._connection: sqlite3.Connection | None = None
+        self._opened: _Place | None = None
 
     def __del__(self) -> None:
         """Close the file of a store that nobody has any more."""
@@ -55,11 +63,15 @@ class LocalOnlineStore:
         return cls(settings.home.resolve() / "online.db", view)
 
     async def get(self, entities: Sequence[str], *, within: timedelta) -> list[FeatureVector | None]:
-        """Look the entities up, see `OnlineStore`. `within` is kept because nothing is waited for."""
-        del within
+        """Look the entities up, see `OnlineStore`. The time is looked at after each hundred of them but the last."""
         rows: dict[str, FeatureVector] = {}
+        ends_at = time.monotonic() + within.total_seconds()
         try:
             for at in range(0, len(entities), _AT_ONCE):
+                if at:
+                    await asyncio.sleep(0)
+                    if time.monotonic() > ends_at:
+                        raise overdue(self._view, within)
                 rows.update(self._rows(entities[at : at + _AT_ONCE]))
         except (sqlite3.Error, ValueError, OSError) as error:
             self._forget()
@@ -96,10 +108,15 @@ class LocalOnlineStore:
             yield entity, FeatureVector(unpacked(content), from_us(event_us))
 
     def _reading(self) -> sqlite3.Connection:
+        status = self._path.stat()
+        place = status.st_dev, status.st_ino
+        if place != self._opened:  # another file has been put there, and the one that is open nobody writes any more
+            self._forget()
         if self._connection is None:
             # Not `mode=ro`: a reader, too, takes part in the index of what was written last.
             self._connection = sqlite3.connect(f"{self._path.as_uri()}?mode=rw", uri=True, timeout=0)
             self._connection.execute("PRAGMA query_only = ON")
+            self._opened = place
         return self._connection
 
     @contextmanager

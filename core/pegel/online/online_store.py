@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
+from pegel.errors import Unavailable
+
 Value: TypeAlias = bool | int | float | str | None
 """One feature: JSON's scalars. Numbers are finite."""
 
@@ -44,6 +46,11 @@ class OnlineStore(Protocol):
     async def close(self) -> None:
         """Close the connections. A closed store opens them again when it is asked."""
         ...
+
+
+def overdue(view: str, within: timedelta) -> Unavailable:
+    """Return what a look-up raises whose time is over."""
+    return Unavailable(f"the store of {view} did not answer within {within / timedelta(milliseconds=1):g} ms")
 
 
 @dataclass(frozen=True, slots=True)

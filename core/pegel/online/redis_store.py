@@ -20,13 +20,13 @@ from redis.exceptions import RedisError
 
 from pegel.data.instants import from_us, to_us
 from pegel.errors import SetupError, Unavailable
-from pegel.online.online_store import FeatureVector, Loaded
+from pegel.online.online_store import FeatureVector, Loaded, overdue
 from pegel.online.stored_values import packed, unpacked
 from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
 
 CONNECTIONS = 64
-"""Of one process, at most: look-ups that wait for a slow server at the same time; the next ones fail at once."""
+"""Of one view in one process, at most. Look-ups beyond them wait for one to become free, within their own time."""
 _WRITE = """
 local known = redis.call('GET', KEYS[1])
 if known and tonumber(string.match(known, '^-?%d+')) > tonumber(ARGV[1]) then return 0 end
@@ -46,9 +46,13 @@ class RedisOnlineStore:
     def __init__(self, url: str, view: str) -> None:
         """Open nothing yet. Raises SetupError if the address is none."""
         self._url, self._view = url, view
+        self._free = asyncio.Semaphore(CONNECTIONS)
         try:
             # Once more on a new connection: a server that was restarted has closed those that were kept.
-            self._client = Redis.from_url(url, max_connections=CONNECTIONS, retry=Retry(NoBackoff(), 1))
+            # Its own limits of time are off: 5 s is less than a look-up may be given.
+            unhurried: Any = {"socket_timeout": None, "socket_connect_timeout": None}
+            again = Retry(NoBackoff(), 1)
+            self._client = Redis.from_url(url, max_connections=CONNECTIONS, retry=again, **unhurried)
         except ValueError as error:
             raise SetupError(
                 "PEGEL_ONLINE_REDIS: expected an address as in redis://host:6379/0, given another one, which is not "
@@ -70,10 +74,10 @@ class RedisOnlineStore:
         if not entities:
             return []
         try:
-            async with asyncio.timeout(within.total_seconds()):
+            async with asyncio.timeout(within.total_seconds()), self._free:
                 stored: Any = await self._client.mget([self._key(entity) for entity in entities])
         except TimeoutError as error:
-            raise Unavailable(f"the store of {self._view} did not answer within {_ms(within)}") from error
+            raise overdue(self._view, within) from error
         except (RedisError, OSError) as error:
             raise Unavailable(f"the store of {self._view} does not answer: {shown(str(error))}") from error
         return [None if content is None else self._vector(content) for content in stored]
@@ -118,7 +122,3 @@ class RedisOnlineStore:
             raise Unavailable(
                 f"the store of {self._view} holds something else than vectors: {shown(str(error))}"
             ) from error
-
-
-def _ms(length: timedelta) -> str:
-    return f"{length / timedelta(milliseconds=1):g} ms"

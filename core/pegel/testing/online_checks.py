@@ -145,12 +145,12 @@ async def views_are_apart(views: Views) -> None:
 
 
 async def many_may_ask_at_the_same_time(views: Views) -> None:
-    """Look-ups that run beside each other get the answers to their own questions."""
+    """Look-ups that run beside each other get the answers to their own questions, however many run."""
     store = views("flights")
-    keys = [entity_key([number]) for number in range(50)]
+    keys = [entity_key([number]) for number in range(200)]
     store.load([(key, _vector(number=number)) for number, key in enumerate(keys)])
     answers = await asyncio.gather(*(store.get([key], within=WITHIN) for key in keys))
-    _expect([[_vector(number=number)] for number in range(50)], list(answers), "the answers")
+    _expect([[_vector(number=number)] for number in range(200)], list(answers), "the answers")
     await _closed(store)
 
 

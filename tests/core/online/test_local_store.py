@@ -97,6 +97,76 @@ def test_a_locked_store(tmp_path: Path) -> None:
     other.close()
 
 
+def many(folder: Path) -> list[str]:
+    """Load a store with more entities than one statement asks for, and return their keys."""
+    keys = [entity_key([number]) for number in range(1_000)]
+    store_in(folder).load([(key, FeatureVector({"n": number}, START)) for number, key in enumerate(keys)])
+    return keys
+
+
+def test_a_look_up_of_many_ends_in_time(tmp_path: Path) -> None:
+    """A look-up that is not through when its time is over is given up, and the store answers the next one."""
+    keys, store = many(tmp_path), store_in(tmp_path)
+
+    async def looked_up() -> list[FeatureVector | None]:
+        with pytest.raises(Unavailable, match=r"the store of flights did not answer within 0\.001 ms"):
+            await store.get(keys, within=timedelta(microseconds=1))
+        return await store.get(keys[:1], within=timedelta(microseconds=1))
+
+    assert [FeatureVector({"n": 0}, START)] == asyncio.run(looked_up())
+
+
+def test_a_look_up_of_many_lets_others_go_on(tmp_path: Path) -> None:
+    """While many entities are looked up, who asks for one of them is answered first."""
+    keys, store = many(tmp_path), store_in(tmp_path)
+    answered: list[int] = []
+
+    async def ask(asked: list[str]) -> None:
+        answered.append(len(await store.get(asked, within=timedelta(minutes=1))))
+
+    async def ask_both() -> None:
+        await asyncio.gather(ask(keys), ask(keys[:1]))
+
+    asyncio.run(ask_both())
+    assert [1, 1_000] == answered
+
+
+def test_a_replaced_store(tmp_path: Path) -> None:
+    """Another file that was put in the place of a store is read from the next look-up on; without one, none is."""
+    store, later = store_in(tmp_path), FeatureVector({"distance": 8}, START - SECOND)
+    store.load([(KEY, FeatureVector({"distance": 7}, START))])
+
+    async def looked_up() -> list[FeatureVector | None]:
+        await store.get([KEY], within=SECOND)
+        (tmp_path / "online.db").unlink()
+        with pytest.raises(Unavailable, match="there is none"):
+            await store.get([KEY], within=SECOND)
+        store.load([(KEY, later)])
+        return await store.get([KEY], within=SECOND)
+
+    assert [later] == asyncio.run(looked_up())
+
+
+def test_a_store_that_is_replaced_while_it_is_asked(tmp_path: Path) -> None:
+    """Whoever gives up the old file while the new one is being loaded leaves all of the new one there."""
+    store = store_in(tmp_path)
+    store.load([(KEY, FeatureVector({"distance": 7}, START))])
+
+    async def asked() -> list[FeatureVector | None]:
+        return await store.get([KEY], within=SECOND)
+
+    def vectors() -> Iterator[tuple[str, FeatureVector]]:
+        yield KEY, FeatureVector({"distance": 8}, START)
+        assert [None] == asyncio.run(asked())
+
+    asyncio.run(asked())
+    (tmp_path / "online.db").unlink()
+    store_in(tmp_path).load(vectors())
+    asyncio.run(store.close())
+
+    assert [FeatureVector({"distance": 8}, START)] == asyncio.run(store_in(tmp_path).get([KEY], within=SECOND))
+
+
 def test_loads_are_counted(tmp_path: Path) -> None:
     """Each vector is counted once: as written, or as older than what is there."""
     vectors = [(entity_key([number]), FeatureVector({"n": number}, START)) for number in range(1_500)]
