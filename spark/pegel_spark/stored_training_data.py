@@ -14,15 +14,13 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 from pegel.data.columns import Schema
-from pegel.errors import NotFound, PegelError, PermanentError, SetupError, Unavailable
+from pegel.errors import NotFound, PermanentError
 from pegel.featurestore.stored_table import StoredTable
 from pegel.spec.source_reference import SourceRef
-from pegel_spark.training_table import NO_BASELINE
+from pegel_spark.read_failures import NO_BASELINE, is_not_there, read_failure
 
 LONGEST = 1 << 24
 """Characters of a registration; anything longer is none."""
-LACKING = frozenset({"UnsupportedFileSystemException", "AccessControlException", "AccessDeniedException"})
-"""What is thrown where somebody has to set something right."""
 
 
 @dataclass(slots=True)
@@ -67,25 +65,9 @@ class StoredTrainingData:
             finally:
                 stream.close()
         except Py4JJavaError as failure:
-            if _kind(failure) == "FileNotFoundException":
+            if is_not_there(failure):
                 return None
-            raise _unread(failure, place) from failure
-
-
-def _kind(failure: Py4JJavaError) -> str:
-    return str(failure.java_exception.getClass().getSimpleName())
-
-
-def _unread(failure: Py4JJavaError, place: str) -> PegelError:
-    """Return what a failure means."""
-    thrown, kind = failure.java_exception, _kind(failure)
-    said = f"PEGEL_FEATURE_STORE: {place} could not be read: {kind}: {str(thrown.getMessage())[:300]}. {NO_BASELINE}"
-    # Of a scheme whose library is not installed Hadoop knows the class by name only.
-    if kind in LACKING or "ClassNotFoundException" in said:
-        return SetupError(
-            f"{said} Spark has no library for such an address: for S3 `pegel_local.jars.store_jars s3a` adds it."
-        )
-    return Unavailable(said)
+            raise read_failure(failure, place, asked_by="PEGEL_FEATURE_STORE") from failure
 
 
 def _registration_in(text: str, place: str) -> dict[str, Any]:

@@ -9,13 +9,9 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
-from pegel.errors import InvalidSpec, NotFound, PegelError, SetupError, Unavailable
+from pegel.errors import InvalidSpec, NotFound, Unavailable
 from pegel.featurestore.stored_table import StoredTable, TableFormat
-
-NO_BASELINE = "No baseline was built."
-_NOTHING = ("PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA", "FileNotFoundException")
-"""What Spark says of a place where there is no table."""
-_LACKING = ("No FileSystem for scheme", "UnsupportedFileSystemException", "ClassNotFoundException", "AccessDenied")
+from pegel_spark.read_failures import NO_BASELINE, read_failure
 
 
 def read(spark: SparkSession, place: Path | StoredTable) -> DataFrame:
@@ -31,7 +27,7 @@ def read(spark: SparkSession, place: Path | StoredTable) -> DataFrame:
             return _delta(spark, address)
         return spark.read.format(table.format.value).load(address)
     except (AnalysisException, Py4JJavaError) as failure:
-        raise _unread(failure, address) from failure
+        raise read_failure(failure, address) from failure
 
 
 def _address(address: str) -> str:
@@ -75,18 +71,3 @@ def _columns(table: Any) -> list[tuple[str, str]]:
         for each in table.schema().fields
         if isinstance(kind := getattr(each.type, "type", None), str)
     ]
-
-
-def _unread(failure: AnalysisException | Py4JJavaError, address: str) -> PegelError:
-    """Return what it means that Spark could not begin to read."""
-    said = str(failure.java_exception if isinstance(failure, Py4JJavaError) else failure).partition("\n")[0][:300]
-    if any(word in str(failure) for word in _LACKING):
-        return SetupError(
-            f"baseline.source: Spark has no way to {address} ({said}): its library, or a right to read there, is "
-            f"missing. {NO_BASELINE}"
-        )
-    if any(word in str(failure) for word in _NOTHING):
-        return NotFound(
-            f"baseline.source: expected training data at {address}; Spark finds none ({said}). {NO_BASELINE}"
-        )
-    return Unavailable(f"baseline.source: Spark could not read {address} ({said}). {NO_BASELINE}")

@@ -203,7 +203,7 @@ def test_data_in_no_file_of_types_are_refused(
 
 def test_files_where_spark_does_not_come_are_told(spark: Any, tmp_path: Path) -> None:
     """A file system that Spark does not know, and an empty place, are sentences."""
-    with pytest.raises(SetupError, match="Spark has no way to hopsfs://namenode/td"):
+    with pytest.raises(SetupError, match="could not read hopsfs://namenode/td, because it has no library"):
         training_table.read(spark, StoredTable("hopsfs://namenode/td"))
     with pytest.raises(NotFound, match="Spark finds none"):
         training_table.read(spark, StoredTable(str(tmp_path / "none")))

@@ -1,0 +1,81 @@
+"""What it means that Spark could not begin to read: the one reader of its failures, whatever was to be read.
+
+A failure of Spark is a chain of Java's exceptions, of which the first says least. What somebody has to set right is
+told from what is not there, and from what may work later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+from py4j.java_gateway import JavaObject
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import AnalysisException
+from pyspark.errors.exceptions.captured import CapturedException
+
+from pegel.errors import NotFound, PegelError, SetupError, Unavailable
+
+NO_BASELINE = "No baseline was built."
+NOT_THERE = frozenset({"FileNotFoundException", "PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA"})
+"""What is thrown, and Spark's names of conditions, where there is nothing at an address."""
+NO_LIBRARY = frozenset({"UnsupportedFileSystemException", "ClassNotFoundException", "NoClassDefFoundError"})
+"""What is thrown where Java lacks what an address takes; an older way of Hadoop to say it is in `_NO_FILE_SYSTEM`."""
+NO_RIGHT = frozenset({"AccessControlException", "AccessDeniedException"})
+"""What is thrown where a store knows who asks, and refuses."""
+_NO_FILE_SYSTEM = "No FileSystem for scheme"
+_LONGEST = 300
+_DEEPEST = 20
+"""Causes of causes that are looked at; a chain may lead in a circle."""
+_ADDED_BY = {"s3a": "`python -m pegel_local.jars.store_jars s3a` adds it"}
+
+SparkFailure: TypeAlias = AnalysisException | Py4JJavaError
+
+
+def read_failure(failure: SparkFailure, address: str, *, asked_by: str = "baseline.source") -> PegelError:
+    """Return what a failure means, in one sentence that begins with what asked for the address.
+
+    SetupError where Java has no library for it or the store refuses whoever asks, NotFound where nothing is there, and
+    else Unavailable.
+    """
+    kinds = set(_kinds(failure))
+    said, begin = _words(failure), f"{asked_by}: Spark could not read {address}"
+    if kinds & NO_LIBRARY or _NO_FILE_SYSTEM in said:
+        added = _ADDED_BY.get(address.partition(":")[0], "put its archives beside those of pyspark")
+        return SetupError(f"{begin}, because it has no library for such an address ({said}): {added}. {NO_BASELINE}")
+    if kinds & NO_RIGHT:
+        return SetupError(f"{begin}, because it has no right to read there ({said}). {NO_BASELINE}")
+    if kinds & NOT_THERE:
+        return NotFound(f"{asked_by}: expected training data at {address}; Spark finds none ({said}). {NO_BASELINE}")
+    return Unavailable(f"{begin} ({said}). {NO_BASELINE}")
+
+
+def is_not_there(failure: SparkFailure) -> bool:
+    """Say whether nothing stands at the address."""
+    return bool(NOT_THERE & set(_kinds(failure)))
+
+
+def _kinds(failure: SparkFailure) -> Iterator[str]:
+    """Yield the names of what was thrown, along the chain, and the condition that Spark calls it by, if any."""
+    if isinstance(failure, AnalysisException):
+        yield str(failure.getCondition() or "")
+    yield from (str(each.getClass().getSimpleName()) for each in _chain(failure))
+
+
+def _chain(failure: SparkFailure) -> Iterator[JavaObject]:
+    given: Any = failure
+    # What pyspark has translated keeps what it translated.
+    thrown = given._origin if isinstance(failure, CapturedException) else given.java_exception  # noqa: SLF001
+    for _ in range(_DEEPEST):
+        if thrown is None:
+            return
+        yield thrown
+        thrown = thrown.getCause()
+
+
+def _words(failure: SparkFailure) -> str:
+    """Return the first line of what was said, with the name of what was thrown where Java threw it."""
+    if isinstance(failure, AnalysisException):
+        return str(failure).partition("\n")[0][:_LONGEST]
+    thrown: Any = failure.java_exception
+    return f"{thrown.getClass().getSimpleName()}: {str(thrown.getMessage()).partition(chr(10))[0][:_LONGEST]}"
