@@ -67,8 +67,8 @@ test-e2e: setup ## what `make demo` does, asserted
 test-pages: setup ## docs/your-model.md and the examples of models, followed as they stand
 	@$(TOOLS)/python tests/run.py pages
 
-test-k8s: setup ## objects in a cluster: that of KUBECONFIG, else a real API server, built with Go, and the definitions in PEGEL_CRDS
-	@$(TOOLS)/python tests/k8s/prepare.py && $(TOOLS)/python tests/run.py k8s || test $$? = 3
+test-k8s: setup ## objects in a cluster: that of KUBECONFIG, else a real API server, built with Go, and the definitions in PEGEL_CRDS; with the day's long tests, or SLICE=1/1: all
+	@$(TOOLS)/python tests/k8s/prepare.py && $(TOOLS)/python tests/run.py k8s && $(TOOLS)/python tests/run.py k8s --long --slice $(or $(SLICE),today) || test $$? = 3
 
 chaos-k8s: setup ## two hundred faults of a cluster, one after the other, on what test-k8s runs on; a table at the end
 	@$(TOOLS)/python tests/k8s/prepare.py && $(TOOLS)/python tests/run.py k8s-chaos || test $$? = 3
