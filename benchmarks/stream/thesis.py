@@ -120,16 +120,18 @@ def run(here: World, spec: MonitorSpec, readers: Readers, send: Any, planted: Pl
     drifting = [window for window in finals if window.is_drifting and window.end > shifted]
     seconds = float(sent.due.max() - sent.due.min())
     counted = sum(window.requests for window in finals)
+    answered = said.get("answered", len(sent.ids))
     return {
-        "sent": len(sent.ids),
-        "rate": round((len(sent.ids) - 1) / seconds, 1) if seconds else None,
+        "sent": answered,
+        "rate": round((answered - 1) / seconds, 1) if seconds else None,
         "client": said,
         "outlier": outliers(sent, planted, readers, stored(here, began)),
         "window": windows(sent, finals),
         "drift": windows(_after(sent, shifted), drifting),
         "final_windows": len(finals),
         "drifting_windows": len(drifting),
-        "lost": 2 * len(sent.ids) - (after.received - before.received),
+        "lost": 2 * answered - (after.received - before.received),
+        "dropped": after.dropped - before.dropped,
         "duplicates": after.duplicate - before.duplicate,
         "late": after.late - before.late,
         "requests_in_windows": round(counted * slide / LENGTH_S, 1),
@@ -197,16 +199,17 @@ def section(measured: Sequence[dict[str, Any]], options: argparse.Namespace) -> 
         f"{options.requests:,} requests, or as many as were sent in so many seconds.",
         "Seconds: p50 / p75 / p95 / p99 / max; first from when the client was to send a request to when its result",
         "could be read, in brackets from the time in the logged event to the time in the result, as in the thesis.",
-        "Lost, duplicates, late: events. Told, true: of the planted outliers, how many were told on the topic; of",
+        "Lost, dropped, duplicates, late: events; dropped are those that a bounded queue of the proxy had no place for,",
+        "all of them in the ledger. Told, true: of the planted outliers, how many were told on the topic; of",
         "those told, how many were planted. Load: before.",
         "",
-        "| | slide | sent, a second | outlier | final window | drift | lost, duplicates, late | told, true | load |",
+        "| | slide | sent, a second | outlier | final window | drift | lost, dropped, duplicates, late | told, true | load |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     lines = [_row(one) for one in measured]
     least = " / ".join(f"{value:g}" for value in measured[0]["floor"].values())
     thesis = THESIS_P75_S
-    lines.append(f"| floor | | | 0 | {least} | {least} | 0 | 1, 1 | |")
+    lines.append(f"| floor | | | 0 | {least} | {least} | 0, 0, 0, 0 | 1, 1 | |")
     lines.append(
         f"| the thesis, p75, seven nodes | | | {thesis['outlier']} | {thesis['window']} | {thesis['drift']} | | | |"
     )
@@ -218,8 +221,8 @@ def _row(one: dict[str, Any]) -> str:
     return (
         f"| {one['level']}, {one['loop']} | {one['slide_s']:g} s | {one['sent']:,}, {one['rate']:,} "
         f"| {_cell(outlier)} | {_cell(one['window'])} | {_cell(one['drift'])} "
-        f"| {one['lost']}, {one['duplicates']}, {one['late']} | {outlier['recall']}, {outlier['precision']} "
-        f"| {one['load_before']} |"
+        f"| {one['lost']}, {one['dropped']}, {one['duplicates']}, {one['late']} "
+        f"| {outlier['recall']}, {outlier['precision']} | {one['load_before']} |"
     )
 
 

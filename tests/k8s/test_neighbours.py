@@ -90,3 +90,18 @@ def test_a_copy_of_a_driver_says_nothing_of_the_driver(
 
     assert ["default"] == [seen.group for seen in before]
     assert before == backend.observe()
+
+
+def test_a_copy_of_an_endpoint_is_whoever_made_it(
+    connect: Callable[[Account], None], account: Account, custom: CustomObjectsApi, namespace: str
+) -> None:
+    """What carries all labels of an endpoint under another name is no endpoint of ours, so nobody removes it."""
+    connect(account)
+    backend = serving(namespace)
+    spec = served(namespace)
+    backend.apply(spec)
+    original = read(custom, INFERENCE_SERVICE, namespace, spec.endpoint)
+    kept = {name: original["metadata"][name] for name in ("labels", "annotations")}
+    apply(custom, INFERENCE_SERVICE, namespace, {**original, "metadata": {"name": "tried-by-hand", **kept}})
+
+    assert [spec.endpoint] == backend.names()

@@ -63,10 +63,15 @@ class CountingTask:
         yield self.output
 
     def _heads(self, said: RecordAttributes, times: Times) -> dict[str, int]:
-        """Return the newest event time by monitor; what is dated beyond the present tells nobody how far it is."""
+        """Return the newest event time by monitor; what is dated beyond the present tells nobody how far it is.
+
+        A notice of what was dropped says nothing of it either.
+        """
         heads: dict[str, int] = {}
         for attributes, places in said.by_attributes():
             key = KEY_OF_NOBODY
+            if isinstance(attributes, EventAttributes) and attributes.type is EventType.DROPPED:
+                continue
             if isinstance(attributes, EventAttributes) and not attributes.is_probe:
                 monitor = self.plan.monitors.get(attributes.endpoint)
                 key = KEY_OF_NOBODY if monitor is None else monitor.key
@@ -146,7 +151,7 @@ class CountingTask:
         for at, mark in enumerate(marks):
             is_new[at] = mark not in seen and mark not in known
             seen.add(mark)
-        counting.copies(group.chosen(~is_new))
+        counting.copies(group.chosen(~is_new), self.plan.now_us)
         return group.chosen(is_new)
 
     def _counting(self, place: Place, monitor: MonitorPlan) -> PaneCounting:
@@ -177,6 +182,7 @@ class CountingTask:
             except InvalidPayload as error:
                 count_invalid(partial, minute, error, body)
         else:
+            partial.saw(np.array([time_us], dtype=np.int64), self.plan.now_us)
             count_invalid(partial, minute, InvalidPayload(UNJUDGED, f"the stored spec of {key} cannot be read"), body)
 
     def _unwatched(self, records: Records, times: Times, at: int, attributes: EventAttributes) -> None:

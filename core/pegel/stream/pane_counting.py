@@ -74,12 +74,14 @@ class PaneCounting:
         return sum(summary.size_bytes for summary in self.summaries.values())
 
     def add(self, events: EventGroup, now_us: int) -> None:
-        """Count events, none of which is a copy. What is dated beyond `now_us` moves no head."""
-        present = events.times_us[events.times_us <= now_us]
-        self.partial.saw(int(present.max()) if present.size else None)
+        """Count events, none of which is a copy. What is dated beyond `now_us` moves no head.
+
+        Neither does a notice: it is dated when it was told, and passes what waited in a client's or logger's queue.
+        """
         if events.type is EventType.DROPPED:
             self._notices(events)
             return
+        self.partial.saw(events.times_us, now_us)
         role = ROLES[events.type]
         errors, rows = self._rows(events, role) if self.baselines else (self._uncounted(events.bodies, role), None)
         for at, error in errors.items():
@@ -100,8 +102,10 @@ class PaneCounting:
             is_own = events.is_own & (events.times_us >= self.oldest_us)
             self.answered_at.append((np.where(is_own, events.times_us, 0) // _MILLISECOND_US)[has_rows])
 
-    def copies(self, events: EventGroup) -> None:
-        """Count events as copies of others."""
+    def copies(self, events: EventGroup, now_us: int) -> None:
+        """Count events as copies of others; they tell as well as those how far the stream has come."""
+        if events.type is not EventType.DROPPED:
+            self.partial.saw(events.times_us, now_us)
         self.partial.duplicates += events.places.size
         for minute, records in minutes_us(events.times_us, self.oldest_us).items():
             self._outcomes(minute).duplicate += records

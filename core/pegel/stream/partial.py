@@ -124,7 +124,9 @@ class Partial:
     key: str
     pane_us: int
     head_us: int | None = None
-    """Newest event time seen among those that were not in the future when they were counted; None: all were."""
+    """Newest event time among those that were not in the future when they were counted; None: there was none."""
+    has_ahead: bool = False
+    """Whether an event was dated in the future when it was counted."""
     summaries: dict[str, bytes] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
     requests: Ids = field(default_factory=no_ids)
@@ -160,16 +162,19 @@ class Partial:
         others = np.concatenate([self.empty, self.rejected])
         return bool(answers_among(self.responses, others).size)
 
-    def saw(self, head_us: int | None) -> None:
-        """Remember the newest event time; None: there is none to go by."""
-        if head_us is not None:
+    def saw(self, times_us: NDArray[np.int64], now_us: int) -> None:
+        """Remember the newest of the times of events, copies included, that is not in the future."""
+        present = times_us[times_us <= now_us]
+        self.has_ahead = self.has_ahead or present.size < times_us.size
+        if present.size:
+            head_us = int(present.max())
             self.head_us = head_us if self.head_us is None else max(self.head_us, head_us)
 
     def to_bytes(self) -> bytes:
         """Return everything packed, the inverse of `from_bytes`."""
         # Without names, which would be a third of what most batches add to a pane.
         value = [
-            *(self.key, self.pane_us, self.head_us),
+            *(self.key, self.pane_us, self.head_us, self.has_ahead),
             *(list(self.summaries), self.damaged),
             *(self.rows, self.duplicates, self.clamped, self.unreadable),
             [(minute, *count.by_name().values()) for minute, count in self.minutes.items()],
@@ -183,7 +188,7 @@ class Partial:
     def from_bytes(cls, data: bytes) -> Partial:
         """Read what `to_bytes` wrote. Raises ValueError for anything else."""
         value, blobs = packing.unpack(data)
-        key, pane_us, head_us, baselines, damaged, *counts, minutes, invalid, outliers = value
+        key, pane_us, head_us, has_ahead, baselines, damaged, *counts, minutes, invalid, outliers = value
         rows, duplicates, clamped, unreadable = counts
         arrays, summaries = blobs[: len(OF_EVENTS)], blobs[len(OF_EVENTS) :]
         typed = zip(OF_EVENTS.items(), arrays, strict=True)
@@ -192,6 +197,7 @@ class Partial:
             key=key,
             pane_us=pane_us,
             head_us=head_us,
+            has_ahead=has_ahead,
             summaries=dict(zip(baselines, summaries, strict=True)),
             damaged=damaged,
             **events,

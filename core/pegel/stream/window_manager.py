@@ -205,10 +205,11 @@ class WindowManager:
 
         Events dated in the future say nothing of how far the stream has come: where there are others, these say it. A
         backlog would be late as a whole for the sake of one wrong clock. Where there are only such, it is the present.
+        Where nothing but notices of losses came, nothing is known of how far the stream is.
         """
         heads: dict[str, list[datetime]] = {}
         for partial in batch.partials:
-            if partial.key in batch.monitors:
+            if partial.key in batch.monitors and (partial.has_ahead or partial.head_us is not None):
                 own = heads.setdefault(partial.key, [])
                 own += [] if partial.head_us is None else [from_us(partial.head_us)]
         for key, own in heads.items():

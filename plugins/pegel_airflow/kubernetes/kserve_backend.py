@@ -29,7 +29,16 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_airflow.kubernetes.foreign_status import foreign_status
 from pegel_airflow.kubernetes.hook import ClusterHook
-from pegel_airflow.kubernetes.kinds import Object, annotated, annotation, described, is_going, kind_of, metadata
+from pegel_airflow.kubernetes.kinds import (
+    Object,
+    annotated,
+    annotation,
+    described,
+    is_going,
+    kind_of,
+    label,
+    metadata,
+)
 from pegel_airflow.kubernetes.kserve_status import endpoint_status, restart_of, started_at
 from pegel_airflow.kubernetes.ownership import is_ours
 
@@ -147,13 +156,13 @@ class KServeBackend:
         self._remove(self._ours(names.candidate(endpoint), endpoint))
 
     def names(self) -> list[str]:
-        """Name every endpoint that carries our mark and serves, in order."""
+        """Name every endpoint that carries our mark and serves, in order; copies of one that others made are theirs."""
         mine = f"{labels.INSTALLATION}={self._cluster.namespace}"
         selector = f"{labels.SELECTOR},{mine},{labels.ROLE}={labels.SERVING}"
         namespaces = self._cluster.allowed_namespaces
         services = [each for place in namespaces for each in self._hook.listed(INFERENCE_SERVICE, place, selector)]
         notes = self._hook.listed(CONFIG_MAP, self._cluster.namespace, selector)
-        return sorted({_endpoint(each) for each in (*services, *notes)})
+        return sorted({_endpoint(each) for each in (*services, *notes) if _endpoint(each) == _made_as(each)})
 
     def _refuse(self, spec: MonitorSpec) -> None:
         refuse_unservable(spec, self._cluster)
@@ -257,6 +266,12 @@ def _status(thing: Object, endpoint: str) -> EndpointStatus:
 def _endpoint(thing: Object) -> str:
     name = str(metadata(thing)["name"])
     return name.removeprefix(names.endpoint_note("")) if kind_of(thing) == CONFIG_MAP else name
+
+
+def _made_as(thing: Object) -> str:
+    """Return the name that an endpoint was made under, as its labels say; a copy by hand has those of the original."""
+    version = label(thing, labels.MODEL_VERSION)
+    return names.endpoint(label(thing, labels.MODEL), int(version)) if version.isdecimal() else ""
 
 
 def _changed(thing: Object) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pegel.data.wire import DROPPED_TYPE
 from pegel.errors import InvalidPayload
 from pegel.stream.outcomes import Outcomes
 from pegel.stream.pane_counting import MAX_NOTICE, count_notice
@@ -94,3 +96,43 @@ def test_a_refused_notice_is_in_the_ledger(group: Any, count: str) -> None:
     assert (2, 1, 0, 0) == (ledger.judged, ledger.invalid, ledger.dropped, ledger.notice)
     assert {0} == {minute.difference for minute in group.results.ledger_balance("default")}
     assert ["wrong_shape"] == [letter.reason for letter in group.output.letters]
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["in a batch of its own", "among older events"])
+def test_a_notice_makes_nothing_late(group: Any, alone: bool) -> None:
+    """What was lost is told at once, and overtakes the events that wait: they are as much in time as without it."""
+    state = group.start()
+    group.send(state, group.pairs(0, 5))
+    group.clock.advance(timedelta(minutes=10))
+    notice = LoggedRecord("n", DROPPED_TYPE, "delays-v1", b'{"count": 3}', group.clock.now())
+    group.send(state, [notice] if alone else [notice, *group.pairs(5, 6)])
+    group.send(state, group.pairs(6, 10))
+    ledger = group.results.ledger("delays", 1)
+
+    assert (0, 3) == (sum(row.late for row in ledger), sum(row.dropped for row in ledger))
+    assert [False] == [row.final for row in group.results.windows("delays", 1) if row.requests]
+
+
+def test_where_only_notices_come_windows_end_all_the_same(group: Any) -> None:
+    """Losses that are told for ever are no traffic that would hold a window open."""
+    state = group.start()
+    group.send(state, group.pairs(0, 5))
+    for minute in range(4):
+        group.clock.advance(timedelta(minutes=1))
+        notice = LoggedRecord(f"n{minute}", DROPPED_TYPE, "delays-v1", b'{"count": 3}', group.clock.now())
+        group.send(state, [notice])
+    commit = state.close_idle(group.models, group.clock.now(), group.clock.now())
+    group.commit(commit)
+
+    assert [True] == [row.final for row in group.results.windows("delays", 1) if row.requests]
+
+
+def test_copies_overtake_nothing(group: Any) -> None:
+    """A client or logger that sends an old event again does not make late what comes after it in time."""
+    state = group.start()
+    group.send(state, group.pairs(0, 5))
+    group.clock.advance(timedelta(minutes=10))
+    group.send(state, group.pairs(0, 1))
+    group.send(state, group.pairs(5, 10))
+
+    assert [(10, False)] == [(row.requests, row.final) for row in group.results.windows("delays", 1)]

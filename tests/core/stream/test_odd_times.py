@@ -111,7 +111,7 @@ def backlog(ahead: list[bool], seconds: int) -> list[tuple[datetime, int]]:
         partials = [Partial(key="m/1", pane_us=to_us(floor(then, MINUTE)), head_us=to_us(then), rows=1)]
         if wrong:
             later = NOW + timedelta(seconds=seconds)
-            partials.append(Partial(key="m/1", pane_us=to_us(floor(later, MINUTE)), rows=1))
+            partials.append(Partial(key="m/1", pane_us=to_us(floor(later, MINUTE)), has_ahead=True, rows=1))
         told = manager.apply(PartialBatch(arrived_at=NOW, monitors=monitors, partials=tuple(partials)))
         final += [(count.span.start, count.rows) for count in told.spans if count.final]
     return final
