@@ -27,6 +27,8 @@ def test_messages_of_hopsworks_are_counted_as_those_of_any_writer(group: Any) ->
     state = group.start()
     group.send(state, mixed)
     group.send(state, mixed[:20])
+    group.clock.advance(timedelta(minutes=10))
+    group.tick(state, 0)
     (*_, window) = group.results.windows("delays", 1)
 
     assert (40, 40, 40, 40, 20, 0) == tuple(

@@ -121,8 +121,7 @@ def test_where_only_notices_come_windows_end_all_the_same(group: Any) -> None:
         group.clock.advance(timedelta(minutes=1))
         notice = LoggedRecord(f"n{minute}", DROPPED_TYPE, "delays-v1", b'{"count": 3}', group.clock.now())
         group.send(state, [notice])
-    commit = state.close_idle(group.models, group.clock.now(), group.clock.now())
-    group.commit(commit)
+    group.tick(state, 0)
 
     assert [True] == [row.final for row in group.results.windows("delays", 1) if row.requests]
 
