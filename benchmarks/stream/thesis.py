@@ -199,12 +199,11 @@ def section(measured: Sequence[dict[str, Any]], options: argparse.Namespace) -> 
         f"{options.requests:,} requests, or as many as were sent in so many seconds.",
         "Seconds: p50 / p75 / p95 / p99 / max; first from when the client was to send a request to when its result",
         "could be read, in brackets from the time in the logged event to the time in the result, as in the thesis.",
-        "Lost, dropped, duplicates, late: events; dropped: the bounded queue of the proxy was full,",
+        "Lost, dropped, copies, late: events; dropped: the bounded queue of the proxy was full,",
         "all of them in the ledger. Told, true: of the planted outliers, how many were told on the topic; of",
         "those told, how many were planted. Load: before.",
         "",
-        "| | slide | sent, a second | outlier | final window | drift "
-        "| lost, dropped, duplicates, late | told, true | load |",
+        "| | slide | sent, per s | outlier | final window | drift | lost, dropped, copies, late | told, true | load |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     lines = [_row(one) for one in measured]
