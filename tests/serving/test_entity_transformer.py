@@ -23,6 +23,7 @@ from pegel_serving.transformer.event_headers import ENTITIES, LOOK_UP
 from pegel_serving.transformer.look_up_metrics import LookUpMetrics
 from pegel_serving.transformer.predictor_call import PredictorCall
 
+HOUR = timedelta(hours=1)
 SECRET = "a secret of 16 b"  # noqa: S105
 STATED: dict[str, Any] = {
     "source": "local://tins",
@@ -93,6 +94,17 @@ def test_stale_and_away() -> None:
     assert (1.0, 1.0) == (made.rows("stale"), made.rows("unavailable"))
 
 
+def test_each_row_is_counted_by_its_own_reason() -> None:
+    """Of a request whose rows are replaced for several reasons each row is counted under its own."""
+    made = Transformer()
+    made.store.load([(entity_key(["t9", 7]), FeatureVector({"colour": "blue", "weight": 2.5}, START - HOUR * 2))])
+    old, new = {"tin": "t9", "shop": 7}, {"tin": "t2", "shop": 7}
+    _, headers = made.asked(*[old] * 9, new, {"tin": "t1", "shop": 7})
+
+    assert "unknown" == headers[LOOK_UP]
+    assert (9.0, 1.0, 1.0) == (made.rows("stale"), made.rows("unknown"), made.rows("store"))
+
+
 def test_refused_requests_are_counted() -> None:
     """A feature without which a request is refused refuses it, and the refusal is counted by its reason."""
     made = Transformer(features={"colour": "refuse"}, defaults={})
@@ -132,9 +144,10 @@ def test_rows_that_bring_their_features() -> None:
 
 
 def test_entities_without_room_are_left_out_and_counted() -> None:
-    """Where the entities of a request have no room in a header none of them is told, and each row is counted."""
+    """Where the entities of a request have no room in a header none of them is told, and each row with one counted."""
     made = Transformer()
-    _, headers = made.asked(*({"tin": f"t{number:0100}", "shop": 7} for number in range(40)))
+    whole = {"colour": "green", "weight": 1.0}
+    _, headers = made.asked(whole, *({"tin": f"t{number:0100}", "shop": 7} for number in range(40)))
 
     assert {LOOK_UP: "unknown"} == headers
     assert 40.0 == made.registry.get_sample_value("pegel_untold_entities_total")

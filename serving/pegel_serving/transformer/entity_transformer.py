@@ -64,7 +64,8 @@ class EntityTransformer(kserve.Model):  # type: ignore[misc]  # kserve ships no 
         looked_up = await self._looked_up(rows)
         told = event_headers(rows.entities, self._told, looked_up.why)
         headers.update(told)
-        self._metrics.untold.inc(0 if ENTITIES in told else len(rows.entities))
+        if ENTITIES not in told:
+            self._metrics.untold.inc(sum(entity is not None for entity in rows.entities))
         pairs = zip(rows.own, looked_up.rows, strict=True)
         return {**payload, "instances": [{**own, **features} for own, features in pairs]}
 
@@ -89,12 +90,12 @@ class EntityTransformer(kserve.Model):  # type: ignore[misc]  # kserve ships no 
             self._metrics.refused.labels(refusal.why.value).inc()
             self._warn("request refused", refusal.why)
             raise
-        self._metrics.count(len(of_rows), looked_up.replaced, looked_up.why)
-        if looked_up.why is not None:
-            self._warn("features replaced by policy", looked_up.why)
+        self._metrics.count(len(of_rows), looked_up.faults)
+        for fault in looked_up.faults:
+            self._warn("features replaced by policy", fault)
         features = iter(looked_up.rows)
         whole = tuple({} if entity is None else next(features) for entity in rows.entities)
-        return LookedUp(whole, looked_up.why, looked_up.replaced)
+        return LookedUp(whole, looked_up.faults)
 
     async def _vectors(self, entities: list[str]) -> dict[str, FeatureVector | None] | None:
         """Return what the store has of each entity; None where it does not answer."""

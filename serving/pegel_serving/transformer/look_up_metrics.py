@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 
 from pegel.data.look_up_faults import LookUpFault
@@ -28,8 +30,8 @@ class LookUpMetrics:
             self.refused.labels(why.value)
         self._of_store = self.rows.labels(FROM_STORE)
 
-    def count(self, rows: int, replaced: int, why: LookUpFault | None) -> None:
-        """Count the rows of one request, of which some were replaced by policy."""
-        self._of_store.inc(rows - replaced)
-        if why is not None:
-            self.rows.labels(why.value).inc(replaced)
+    def count(self, rows: int, faults: Mapping[LookUpFault, int]) -> None:
+        """Count the rows of one request; `faults`: those replaced by policy, each by its own reason."""
+        self._of_store.inc(rows - sum(faults.values()))
+        for fault, replaced in faults.items():
+            self.rows.labels(fault.value).inc(replaced)

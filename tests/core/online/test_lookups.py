@@ -24,6 +24,7 @@ def online(**changes: Any) -> Online:
 
 
 FRESH = FeatureVector({"gate": "A1", "airline": "AA", "unasked": 1}, START)
+STALE = FeatureVector(FRESH.values, START - 2 * HOUR)
 REPLACED = {"airline": "WN", "gate": None}
 
 
@@ -31,7 +32,7 @@ def test_fresh_vectors() -> None:
     """What the store has, and fresh, is handed on: the features of the spec, in its order, nothing else."""
     looked_up = look_up_rows([FRESH, FRESH], 2, online(), START + HOUR)
 
-    assert LookedUp(({"airline": "AA", "gate": "A1"},) * 2, None, 0) == looked_up
+    assert LookedUp(({"airline": "AA", "gate": "A1"},) * 2, {}) == looked_up
     assert ["airline", "gate"] == list(looked_up.rows[0])
 
 
@@ -39,7 +40,7 @@ def test_a_null_of_the_store() -> None:
     """A feature that the store knows to be null is null, and no fault."""
     vector = FeatureVector({"airline": "AA", "gate": None}, START)
 
-    assert LookedUp(({"airline": "AA", "gate": None},), None, 0) == look_up_rows([vector], 1, online(), START)
+    assert LookedUp(({"airline": "AA", "gate": None},), {}) == look_up_rows([vector], 1, online(), START)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_a_null_of_the_store() -> None:
 )
 def test_policies(vectors: list[FeatureVector | None] | None, why: LookUpFault) -> None:
     """Where nothing fresh is there each feature is replaced by its own policy, or the request is refused."""
-    assert LookedUp((REPLACED,), why, 1) == look_up_rows(vectors, 1, online(), START)
+    assert LookedUp((REPLACED,), {why: 1}) == look_up_rows(vectors, 1, online(), START)
     with pytest.raises(LookUpRefused) as refused:
         look_up_rows(vectors, 1, online(features={"origin": "refuse"}), START)
     assert why is refused.value.why
@@ -63,18 +64,40 @@ def test_a_feature_that_was_never_loaded() -> None:
     """Of a vector that lacks a feature the others are kept, and that one is replaced."""
     partly = FeatureVector({"gate": "A1"}, START)
 
-    assert LookedUp(({"airline": "WN", "gate": "A1"},), LookUpFault.UNKNOWN, 1) == look_up_rows(
+    assert LookedUp(({"airline": "WN", "gate": "A1"},), {LookUpFault.UNKNOWN: 1}) == look_up_rows(
         [partly], 1, online(), START
     )
 
 
-def test_the_gravest_fault_is_told() -> None:
-    """Of several rows only those that are not fresh are replaced; the gravest reason is that of the request."""
-    stale = FeatureVector(FRESH.values, START - 2 * HOUR)
-    looked_up = look_up_rows([FRESH, stale, None], 3, online(), START)
+def test_rows_are_counted_by_their_own_reasons() -> None:
+    """Of several rows only those that are not fresh are replaced, each for its own reason; the gravest is told."""
+    looked_up = look_up_rows([FRESH, STALE, None, STALE], 4, online(), START)
 
-    assert (LookUpFault.UNKNOWN, 2) == (looked_up.why, looked_up.replaced)
-    assert ["AA", "WN", "WN"] == [row["airline"] for row in looked_up.rows]
+    assert LookUpFault.UNKNOWN is looked_up.why
+    assert {LookUpFault.STALE: 2, LookUpFault.UNKNOWN: 1} == looked_up.faults
+    assert ["AA", "WN", "WN", "WN"] == [row["airline"] for row in looked_up.rows]
+
+
+EMPTY = FeatureVector({}, START)
+PARTLY = FeatureVector({"airline": "AA", "gate": "A1", "stand": 7}, START)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "why", "words"),
+    [
+        ([STALE, None], LookUpFault.UNKNOWN, "the store of features does not know this entity, and origin is needed"),
+        ([STALE, PARTLY], LookUpFault.UNKNOWN, "the store of features has no origin of this entity, and it is needed"),
+        ([PARTLY, None], LookUpFault.UNKNOWN, "the store of features does not know this entity, and origin is needed"),
+        ([EMPTY, STALE], LookUpFault.UNKNOWN, "the store of features has no origin of this entity, and it is needed"),
+        ([STALE, STALE], LookUpFault.STALE, "the features of this entity are too old, and origin is needed"),
+    ],
+)
+def test_the_gravest_row_refuses(vectors: list[FeatureVector | None], why: LookUpFault, words: str) -> None:
+    """A request is refused for its gravest row, wherever it stands; one that was never loaded is named."""
+    for rows in (vectors, vectors[::-1]):
+        with pytest.raises(LookUpRefused) as refused:
+            look_up_rows(rows, 2, online(features={"origin": "refuse"}), START)
+        assert (why, words) == (refused.value.why, str(refused.value))
 
 
 def test_without_an_age_limit_nothing_is_stale() -> None:
