@@ -19,15 +19,14 @@ from pegel.quality import expectation as kinds
 from pegel.quality.expectation import Expectation
 from pegel.quality.expectation_outcome import ExpectationOutcome
 from pegel.quality.merged_suite import suite_for
+from pegel.quality.on_columns import of_training
 from pegel.quality.on_counts import on_counts
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, quoted, shown
 from pegel_spark.great_expectations_door import run_on_spark
 
-OF_WINDOWS = frozenset({kinds.ROW_COUNT, "expect_table_row_count_to_equal"})
-"""How many rows there are is a matter of windows: training data has as many as there are."""
-OF_COUNTS = frozenset({kinds.OF_TYPE, kinds.EXISTS, kinds.COLUMN_SET, kinds.COLUMN_ORDER})
-"""Types and columns are those that Pegel reads: features, without predictions and times that stand beside them."""
+OF_COUNTS = kinds.COLUMNS | {kinds.OF_TYPE}
+"""Types and columns are those that Pegel reads, without times and others that stand beside them."""
 CRITICAL = "critical"
 
 
@@ -36,7 +35,8 @@ def refuse_unmet(frame: DataFrame, baseline: Baseline, spec: MonitorSpec) -> lis
 
     Raises PermanentError with what is not met, where that is critical, or cannot be told: no baseline is kept then.
     """
-    asked = [found for found in suite_for(spec, baseline).expectations if found.type not in OF_WINDOWS]
+    # How many rows there are is a matter of windows: training data has as many as there are.
+    asked = [found for found in suite_for(spec, baseline).expectations if found.type not in kinds.ROWS]
     if not asked:
         return []
     outcomes = _outcomes(frame, baseline, asked)
@@ -55,7 +55,13 @@ def _outcomes(frame: DataFrame, baseline: Baseline, asked: list[Expectation]) ->
     schema = baseline.layout.schema
     by_rows = [expectation for expectation in asked if expectation.type not in OF_COUNTS]
     told = {each.expectation.key: each for each in run_on_spark(as_read(frame, schema), schema, by_rows)}
-    return [told.get(each.key) or on_counts(each, baseline.summary) for each in asked]
+    return [told.get(each.key) or _by_counts(each, baseline) for each in asked]
+
+
+def _by_counts(expectation: Expectation, baseline: Baseline) -> ExpectationOutcome:
+    if expectation.type in kinds.COLUMNS:
+        return of_training(expectation, baseline.layout.schema, baseline.rows)
+    return on_counts(expectation, baseline.summary)
 
 
 def as_read(frame: DataFrame, schema: Schema) -> DataFrame:

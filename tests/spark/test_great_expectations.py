@@ -81,9 +81,20 @@ ANY = st.one_of(
         st.lists(st.sampled_from(["number", "text", "other"]), min_size=1, unique=True),
         st.booleans(),
     ),
+    st.builds(
+        lambda columns: Expectation(kinds.COLUMN_ORDER, {"column_list": columns}),
+        st.lists(st.sampled_from(["number", "text", "other"]), min_size=1, unique=True),
+    ),
     st.builds(lambda rows: Expectation(kinds.ROW_COUNT, {"min_value": rows}), st.sampled_from([1.0, 5.0, 30.0])),
-    st.builds(lambda column: Expectation(kinds.EXISTS, {"column": column}), st.sampled_from(["number", "other"])),
+    st.builds(lambda rows: Expectation(kinds.ROWS_EQUAL, {"value": rows}), st.sampled_from([1.0, 5.0])),
+    st.builds(lambda name: Expectation(kinds.EXISTS, {"column": name}), st.sampled_from(["number", "text", "other"])),
 )
+
+
+def sent(numbers: Sequence[float | None], texts: Sequence[str | None]) -> pd.DataFrame:
+    """Return rows with the columns that somebody has sent a value of: null is what a request lacks."""
+    lacking = [name for name, values in (("number", numbers), ("text", texts)) if all(one is None for one in values)]
+    return table(numbers, texts).drop(columns=lacking)
 
 
 @pytest.mark.timeout(300)
@@ -91,12 +102,21 @@ ANY = st.one_of(
 @given(
     rows=st.lists(st.tuples(st.sampled_from(NUMBERS), st.sampled_from(TEXTS)), min_size=1, max_size=40),
     expectations=st.lists(ANY, min_size=1, max_size=8, unique_by=lambda expectation: expectation.key),
+    lacking=st.sampled_from(["", "", "number", "text"]),
 )
-def test_counts_and_great_expectations_agree(rows: list[Any], expectations: list[Expectation]) -> None:
-    """Whatever stands in the columns: where counts tell, they tell what Great Expectations says of the same rows."""
+def test_counts_and_great_expectations_agree(rows: list[Any], expectations: list[Expectation], lacking: str) -> None:
+    """Whatever stands in the columns, or which of them no request has: what counts tell the library says of the rows.
+
+    Where they cannot tell, nothing is compared.
+    """
     numbers, texts = [list(column) for column in zip(*rows, strict=True)]
+    numbers = [None] * len(rows) if lacking == "number" else numbers
+    texts = [None] * len(rows) if lacking == "text" else texts
+    expectations = sorted(expectations, key=lambda expectation: expectation.type in kinds.COLUMNS)
+    about_columns = [expectation for expectation in expectations if expectation.type in kinds.COLUMNS]
     counted = [on_counts(expectation, summary(numbers, texts)) for expectation in expectations]
-    run = run_on_pandas(table(numbers, texts), SCHEMA, expectations)
+    run = run_on_pandas(table(numbers, texts), SCHEMA, expectations[: len(expectations) - len(about_columns)])
+    run += run_on_pandas(sent(numbers, texts), SCHEMA, about_columns)
     pairs = [(mine.expectation, mine.met, theirs.met) for mine, theirs in zip(counted, run, strict=True)]
 
     assert [] == [pair for pair in pairs if pair[1] is not None and pair[1] is not pair[2]]
@@ -106,6 +126,17 @@ def test_counts_and_great_expectations_agree(rows: list[Any], expectations: list
         if mine.met is not None and theirs.met is not None and mine.expectation.type in kinds.SHARES
         if not mine.seen <= theirs.seen <= mine.most_seen
     ]
+
+
+@pytest.mark.parametrize(("lacking", "met"), [("", True), ("number", False), ("text", False)])
+def test_a_column_that_no_request_has_is_absent_to_both(lacking: str, met: bool) -> None:
+    """Counts and the library notice alike that a window lacks a column that is expected."""
+    asked = Expectation(kinds.COLUMN_SET, {"column_set": ["number", "text"], "exact_match": False})
+    numbers = [None if lacking == "number" else 1.0] * 20
+    texts = [None if lacking == "text" else "a"] * 20
+    (theirs,) = run_on_pandas(sent(numbers, texts), SCHEMA, [asked])
+
+    assert (met, met) == (on_counts(asked, summary(numbers, texts)).met, theirs.met)
 
 
 def test_every_known_kind_is_one_of_great_expectations() -> None:

@@ -40,10 +40,13 @@ BAND = 5.0
 @lru_cache(maxsize=16)
 def derived(baseline: Baseline, rows: int) -> tuple[Expectation, ...]:
     """Return what a baseline lets expect of windows of `rows` rows: columns first, then each field in schema order."""
-    names = [field.name for field in baseline.layout.schema.of_role(Role.FEATURE)]
-    columns = Expectation(kinds.COLUMN_SET, {"column_set": names, "exact_match": False}, DERIVED)
-    of_fields = (found for name, field in baseline.features.items() for found in _of_field(name, field, baseline, rows))
-    return (columns, *of_fields)
+    known = baseline.features
+    # A column without a single value in training may well be without one later.
+    fields = baseline.layout.schema.of_role(Role.FEATURE)
+    names = [field.name for field in fields if known[field.name].n_null < known[field.name].n]
+    columns = [Expectation(kinds.COLUMN_SET, {"column_set": names, "exact_match": False}, DERIVED)] if names else []
+    of_fields = (found for name, field in known.items() for found in _of_field(name, field, baseline, rows))
+    return (*columns, *of_fields)
 
 
 def upper_limit(seen: int, n: int) -> float:

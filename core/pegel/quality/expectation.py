@@ -20,11 +20,18 @@ EXISTS = "expect_column_to_exist"
 COLUMN_SET = "expect_table_columns_to_match_set"
 COLUMN_ORDER = "expect_table_columns_to_match_ordered_list"
 ROW_COUNT = "expect_table_row_count_to_be_between"
+ROWS_EQUAL = "expect_table_row_count_to_equal"
 SHARES = frozenset({NOT_NULL, NULL, BETWEEN, IN_SET, NOT_IN_SET, OF_TYPE})
 """Of how many values may be otherwise: `mostly` is the share that must not."""
 MOMENTS = frozenset({MEAN, STDEV})
-ON_COUNTS = SHARES | MOMENTS | {LEAST, MOST, EXISTS, COLUMN_SET, COLUMN_ORDER, ROW_COUNT}
+COLUMNS = frozenset({EXISTS, COLUMN_SET, COLUMN_ORDER})
+"""Of which columns there are."""
+ROWS = frozenset({ROW_COUNT, ROWS_EQUAL})
+"""Of how many rows there are."""
+ON_COUNTS = SHARES | MOMENTS | COLUMNS | ROWS | {LEAST, MOST}
 """What can be told of the counts of a window, without its rows."""
+LISTED = {IN_SET: "value_set", NOT_IN_SET: "value_set", COLUMN_SET: "column_set", COLUMN_ORDER: "column_list"}
+"""The argument that is a list, by kind."""
 NUMBER, TEXT = "number", "text"
 """What `expect_column_values_to_be_of_type` asks for here: the two kinds of columns that there are."""
 _OF_COLUMN = "column"

@@ -17,6 +17,9 @@ from pegel.quality.expectation_words import in_words
 from pegel.stats import tails
 from pegel.stats.moments import Moments
 
+NEEDS_ROWS = "counts alone cannot tell"
+"""Why it is not told of any window, whatever is in it."""
+
 
 @dataclass(frozen=True)
 class BeyondBand:

@@ -85,4 +85,5 @@ _WORDS: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
     kinds.COLUMN_SET: lambda _, kwargs: f"there are the columns {_listed(kwargs.get('column_set', ()))}",
     kinds.COLUMN_ORDER: lambda _, kwargs: f"the columns are {_listed(kwargs.get('column_list', ()))}, in this order",
     kinds.ROW_COUNT: lambda _, kwargs: f"the number of rows is {bounds(kwargs)}",
+    kinds.ROWS_EQUAL: lambda _, kwargs: f"the number of rows is {kwargs['value']:,.0f}",
 }

@@ -18,14 +18,8 @@ from pegel.spec.outside_text import NAME_LIMIT, quoted, shown
 from pegel.spec.suites import DERIVED, suite_name
 
 _NUMBERS = frozenset({kinds.BETWEEN, kinds.MEAN, kinds.STDEV, kinds.LEAST, kinds.MOST})
-_LISTS = {
-    kinds.IN_SET: "value_set",
-    kinds.NOT_IN_SET: "value_set",
-    kinds.COLUMN_SET: "column_set",
-    kinds.COLUMN_ORDER: "column_list",
-}
 _WITH_LIMITS = _NUMBERS | {kinds.ROW_COUNT}
-_OF_TABLE = frozenset({kinds.COLUMN_SET, kinds.COLUMN_ORDER, kinds.ROW_COUNT})
+_OF_TABLE = kinds.ROWS | (kinds.COLUMNS - {kinds.EXISTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +90,16 @@ def _problem(expectation: Expectation) -> str:
         return f"{kind} expects `column`, the name of one"
     if kind in _WITH_LIMITS and not {"min_value", "max_value"} & kwargs.keys():
         return f"{kind} expects `min_value`, `max_value` or both"
+    if kind == kinds.ROWS_EQUAL and "value" not in kwargs:
+        return f"{kind} expects `value`, a number"
     if kwargs.get("min_value", 0.0) > kwargs.get("max_value", float("inf")):
         return f"{kind}: min_value {kwargs['min_value']:g} is above max_value {kwargs['max_value']:g}"
     return _wrong_values(kind, kwargs)
 
 
 def _wrong_values(kind: str, kwargs: Mapping[str, Any]) -> str:
-    if kind in _LISTS and not isinstance(kwargs.get(_LISTS[kind]), list):
-        return f"{kind} expects `{_LISTS[kind]}`, a list"
+    if kind in kinds.LISTED and not isinstance(kwargs.get(kinds.LISTED[kind]), list):
+        return f"{kind} expects `{kinds.LISTED[kind]}`, a list"
     if kind == kinds.OF_TYPE and kwargs.get("type_") not in {kinds.NUMBER, kinds.TEXT}:
         return f"{kind} expects `type_`, {kinds.NUMBER} or {kinds.TEXT}; given {quoted(kwargs.get('type_'))}"
     return ""

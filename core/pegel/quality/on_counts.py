@@ -11,25 +11,29 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Role
 from pegel.quality import expectation as kinds
+from pegel.quality import on_columns
 from pegel.quality.expectation import Expectation
-from pegel.quality.expectation_outcome import ExpectationOutcome, of_moment, of_rule, of_share, within
+from pegel.quality.expectation_outcome import NEEDS_ROWS, ExpectationOutcome, of_moment, of_rule, of_share, within
 from pegel.stats.layout import CategoricalLayout, NumericLayout
 from pegel.stats.noise import Noise
 from pegel.stats.summary import FeatureSummary, Summary
 
-NEEDS_ROWS = "counts alone cannot tell"
 _BURSTS = {kinds.NOT_NULL: "nulls", kinds.IN_SET: "unseen", kinds.MEAN: "location", kinds.STDEV: "scale"}
 
 
-def on_counts(expectation: Expectation, summary: Summary, noise: Noise | None = None) -> ExpectationOutcome:
+def on_counts(expectation: Expectation, summary: Summary, baseline: Baseline | None = None) -> ExpectationOutcome:
     """Return what the counts of a window say of an expectation.
 
-    `noise`: how the windows of the baseline vary although nothing changes; None for not at all.
+    `baseline`: how its windows vary although nothing changes, and what may be missing by chance; None for not at all.
     """
-    if expectation.type in _OF_TABLE and expectation.on_counts:
-        return _OF_TABLE[expectation.type](expectation, summary)
+    if expectation.type in kinds.COLUMNS and expectation.on_counts:
+        return on_columns.of_window(expectation, summary, baseline)
+    if expectation.type in kinds.ROWS and expectation.on_counts:
+        return row_count(expectation, summary.rows(Role.FEATURE))
+    noise = None if baseline is None else baseline.noise
     field = summary.features.get(expectation.column)
     if field is None or not expectation.on_counts:
         return _untold(expectation, 0 if field is None else field.n)
@@ -152,40 +156,13 @@ def _extreme(expectation: Expectation, field: FeatureSummary, _factor: float) ->
     return of_rule(expectation, met=met, n=n, observed=value, why="" if n else "there are no values")
 
 
-def _columns(summary: Summary) -> list[str]:
-    return [field.name for field in summary.layout.schema.of_role(Role.FEATURE)]
+def row_count(expectation: Expectation, rows: int) -> ExpectationOutcome:
+    """Return what so many rows say of an expectation about their number."""
+    kwargs = expectation.kwargs
+    met = rows == kwargs["value"] if expectation.type == kinds.ROWS_EQUAL else within(kwargs, rows)
+    return of_rule(expectation, met=met, n=rows, observed=float(rows))
 
 
-def _exists(expectation: Expectation, summary: Summary) -> ExpectationOutcome:
-    met = expectation.column in _columns(summary)
-    return of_rule(expectation, met=met, n=summary.most_rows, why="it is not there")
-
-
-def _column_set(expectation: Expectation, summary: Summary) -> ExpectationOutcome:
-    asked, there = set(map(str, expectation.kwargs["column_set"])), set(_columns(summary))
-    lacking = sorted(asked - there)
-    # As Great Expectations takes it: an exact match unless another is asked for.
-    more = sorted(there - asked) if expectation.kwargs.get("exact_match", True) else []
-    why = [f"{', '.join(names)} {what}" for names, what in ((lacking, "lacking"), (more, "not expected")) if names]
-    return of_rule(expectation, met=not lacking and not more, n=summary.most_rows, why="; ".join(why))
-
-
-def _column_order(expectation: Expectation, summary: Summary) -> ExpectationOutcome:
-    met = list(map(str, expectation.kwargs["column_list"])) == _columns(summary)
-    return of_rule(expectation, met=met, n=summary.most_rows, why=f"they are {', '.join(_columns(summary))}")
-
-
-def _row_count(expectation: Expectation, summary: Summary) -> ExpectationOutcome:
-    rows = summary.rows(Role.FEATURE)
-    return of_rule(expectation, met=within(expectation.kwargs, rows), n=rows, observed=float(rows))
-
-
-_OF_TABLE: dict[str, Callable[[Expectation, Summary], ExpectationOutcome]] = {
-    kinds.EXISTS: _exists,
-    kinds.COLUMN_SET: _column_set,
-    kinds.COLUMN_ORDER: _column_order,
-    kinds.ROW_COUNT: _row_count,
-}
 _OF_FIELD: dict[str, Callable[[Expectation, FeatureSummary, float], ExpectationOutcome]] = {
     kinds.NOT_NULL: _not_null,
     kinds.NULL: _null,

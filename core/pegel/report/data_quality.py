@@ -86,7 +86,7 @@ def quality_view(
 
 def _outcomes(expectations: Iterable[Expectation], row: WindowRow, baseline: Baseline) -> list[ExpectationOutcome]:
     summary = Summary.from_bytes(row.summary, baseline.layout)
-    return [on_counts(expectation, summary, baseline.noise) for expectation in expectations]
+    return [on_counts(expectation, summary, baseline) for expectation in expectations]
 
 
 def _is_of(finding: Finding, window: WindowRow) -> bool:

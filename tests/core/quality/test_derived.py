@@ -101,7 +101,7 @@ def test_training_rows_are_as_expected(learnt: Callable[..., Baseline], numbers:
     n = min(len(numbers), len(texts))
     values = {"number": np.array(numbers[:n]), "text": np.array(texts[:n], dtype=object)}
     baseline = learnt(values)
-    outcomes = [on_counts(expectation, baseline.summary) for expectation in derived(baseline, n)]
+    outcomes = [on_counts(expectation, baseline.summary, baseline) for expectation in derived(baseline, n)]
 
     assert [] == [outcome.words for outcome in outcomes if outcome.met is False]
     assert outcomes

@@ -20,7 +20,7 @@ from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
 from pegel.quality.expectation import SHARES, Expectation
-from pegel.quality.expectation_outcome import ExpectationOutcome
+from pegel.quality.expectation_outcome import NEEDS_ROWS, ExpectationOutcome
 from pegel.quality.on_counts import on_counts
 from pegel.spec.suites import SEVERITIES
 from pegel.stats.summary import Summary
@@ -54,7 +54,7 @@ class Expectations:
         if setting.baseline is None:
             return []
         empty = Summary.empty(setting.baseline.layout)
-        untold = sum(bool(outcome.why) for outcome in outcomes_of(empty, setting) if outcome.met is None)
+        untold = sum(outcome.why == NEEDS_ROWS for outcome in outcomes_of(empty, setting) if outcome.met is None)
         if not untold:
             return []
         return [f"{untold} of {len(setting.suite.expectations)} expectations need rows: counts of a window cannot tell"]
@@ -68,7 +68,7 @@ class Expectations:
         stored = finding.evidence.get("expectation")
         if stored is None:
             raise NotFound(f"expected a finding about an expectation, given {finding.test!r}: nothing was recomputed.")
-        outcome = on_counts(Expectation.from_json(stored), summary, baseline.noise)
+        outcome = on_counts(Expectation.from_json(stored), summary, baseline)
         if outcome.test is not None:
             return explained_by(finding, [outcome.test], _FORMULA)
         met = float(outcome.met is not False)
@@ -78,8 +78,7 @@ class Expectations:
 
 def outcomes_of(summary: Summary, setting: Setting) -> list[ExpectationOutcome]:
     """Return what the counts of a window say of each expectation, in the suite's order."""
-    noise = None if setting.baseline is None else setting.baseline.noise
-    return [on_counts(expectation, summary, noise) for expectation in setting.suite.expectations]
+    return [on_counts(expectation, summary, setting.baseline) for expectation in setting.suite.expectations]
 
 
 def _criterion(setting: Setting, budget: Budget) -> Criterion:
