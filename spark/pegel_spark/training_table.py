@@ -13,6 +13,9 @@ from pegel.errors import InvalidSpec, NotFound, Unavailable
 from pegel.featurestore.stored_table import StoredTable, TableFormat
 from pegel_spark.read_failures import NO_BASELINE, read_failure
 
+_BEYOND_FILES = ("deletionVectors", "typeWidening")
+"""How features of Delta's readers begin, of which the name may end in `-preview`."""
+
 
 def read(spark: SparkSession, place: Path | StoredTable) -> DataFrame:
     """Return the rows of a table; nothing but its schema is read by then.
@@ -42,14 +45,12 @@ def _delta(spark: SparkSession, address: str) -> DataFrame:
 
     try:
         table = DeltaTable(f"s3{address[3:]}" if address.startswith("s3a://") else address)
-        features = table.protocol().reader_features or ()
-        files, columns = table.file_uris(), _columns(table)
+        odd, files, columns = _beyond_files(table), table.file_uris(), _columns(table)
     except TableNotFoundError as error:
         raise NotFound(f"baseline.source: {address} holds no table of Delta. {NO_BASELINE}") from error
     except (DeltaError, OSError) as error:
         words = str(error).partition("\n")[0][:300]
         raise Unavailable(f"baseline.source: the log of {address} could not be read: {words}. {NO_BASELINE}") from error
-    odd = sorted({"deletionVectors", "columnMapping", "typeWidening"} & set(features))
     if odd:
         raise InvalidSpec(
             f"baseline.source: the table of Delta at {address} uses {', '.join(odd)}, so its files do not say what its "
@@ -61,6 +62,14 @@ def _delta(spark: SparkSession, address: str) -> DataFrame:
         return spark.createDataFrame([], schema)
     rows = spark.read.schema(schema).option("basePath", address).parquet(*map(_address, files))
     return rows.select(*(f"`{name}`" for name, _ in columns))
+
+
+def _beyond_files(table: Any) -> list[str]:
+    """Return what a table of Delta uses by which its files alone are not its rows."""
+    # Of reader version 2 there is no list of features: the columns of its files may have other names all the same.
+    mapping = table.metadata().configuration.get("delta.columnMapping.mode", "none")
+    features = [each for each in table.protocol().reader_features or () if each.startswith(_BEYOND_FILES)]
+    return sorted([*features, *([f"columnMapping ({mapping})"] if mapping != "none" else [])])
 
 
 def _columns(table: Any) -> list[tuple[str, str]]:

@@ -227,6 +227,46 @@ def test_a_table_of_delta_is_what_its_log_says(spark: Any, tmp_path: Path) -> No
     assert [(1.0, "01", True), (3.0, "02", True)] == sorted(tuple(row) for row in frame.collect())
 
 
+def written_delta(place: Path, *actions: dict[str, Any], mapped: str = "") -> StoredTable:
+    """Write a table of Delta, then what a log says of it after that; `mapped` gives its columns other names in files.
+
+    No writer of Delta in Python does that: the log's lines are those of Spark's.
+    """
+    import deltalake
+
+    deltalake.write_deltalake(str(place), pa.table({"amount": [1.0, 2.0]}))
+    log = place / "_delta_log"
+    lines = map(json.loads, (log / f"{0:020}.json").read_text().splitlines())
+    (meta,) = (line["metaData"] for line in lines if "metaData" in line)
+    if mapped:
+        schema = json.loads(meta["schemaString"])
+        named = {"delta.columnMapping.id": 1, "delta.columnMapping.physicalName": "col-1"}
+        schema["fields"][0]["metadata"] = named
+        meta["schemaString"] = json.dumps(schema)
+        meta["configuration"] = {"delta.columnMapping.mode": mapped, "delta.columnMapping.maxColumnId": "1"}
+    (log / f"{1:020}.json").write_text("\n".join(json.dumps(each) for each in ({"metaData": meta}, *actions)))
+    return StoredTable(str(place), TableFormat.DELTA)
+
+
+@pytest.mark.parametrize("mode", ["name", "id"])
+def test_columns_of_other_names_in_files_are_refused(spark: Any, tmp_path: Path, mode: str) -> None:
+    """A table of reader version 2 may map its columns, and says so among its properties alone: read, all are null."""
+    table = written_delta(tmp_path / "table", {"protocol": {"minReaderVersion": 2, "minWriterVersion": 5}}, mapped=mode)
+
+    with pytest.raises(InvalidSpec, match=rf"uses columnMapping \({mode}\), so its files do not say what its rows are"):
+        training_table.read(spark, table)
+
+
+@pytest.mark.parametrize("feature", ["deletionVectors", "typeWidening", "typeWidening-preview"])
+def test_features_by_which_files_are_not_the_rows_are_refused(spark: Any, tmp_path: Path, feature: str) -> None:
+    """What a reader must know to read the rows is refused, also under its name before it was final."""
+    features = {"readerFeatures": [feature], "writerFeatures": [feature]}
+    table = written_delta(tmp_path / "table", {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, **features}})
+
+    with pytest.raises(InvalidSpec, match=f"uses {feature}, so its files"):
+        training_table.read(spark, table)
+
+
 def test_the_job_says_in_a_sentence_what_hopsworks_refuses(
     hopsworks: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
