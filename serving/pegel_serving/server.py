@@ -17,11 +17,13 @@ from fastapi.exceptions import FastAPIDeprecationWarning, RequestValidationError
 from kserve.constants.constants import FASTAPI_APP_IMPORT_STRING
 from kserve.model_server import app
 from kserve.protocol.rest.server import RESTServer
+from kserve.protocol.rest.v1_endpoints import V1Endpoints
 
 from pegel.errors import SetupError
 from pegel_serving import http_service, json_logs
 from pegel_serving.content_type import ContentTypeNamed, not_v2
 from pegel_serving.served_model import SklearnModel
+from pegel_serving.short_way import ShortWay
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -52,6 +54,7 @@ def rest_server(models: Sequence[kserve.Model], port: int) -> RESTServer:
     )
     rest.create_application()
     app.add_exception_handler(RequestValidationError, not_v2)
+    app.add_middleware(ShortWay, endpoints=V1Endpoints(server.dataplane), handlers=app.exception_handlers)
     app.add_middleware(ContentTypeNamed)
     rest.config.access_log = False
     return rest

@@ -42,6 +42,7 @@ TICKET: dict[str, Any] = {
     "paid": True,
     "words": 3,
 }
+EVENT = {"ce-id": "1", "ce-type": "t", "ce-source": "here", "ce-specversion": "1.0"}
 BOXES = {"name": "x", "shape": [2, 2], "datatype": "FP64", "data": [1.0, 10.0, 2.0, 20.0]}
 
 
@@ -65,13 +66,13 @@ def served(folders: Path) -> None:
     rest_server(models, 0)
 
 
-def asked(path: str, **request: Any) -> httpx.Response:
-    """Post to the application and return its answer."""
+def asked(path: str, *, root: str = "", **request: Any) -> httpx.Response:
+    """Post to the application, which stands below `root`, and return its answer."""
 
     async def post() -> httpx.Response:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False, root_path=root)
         async with httpx.AsyncClient(transport=transport, base_url="http://models") as client:
-            return await client.post(path, **request)
+            return await client.post(root + path, **request)
 
     return asyncio.run(post())
 
@@ -115,6 +116,33 @@ def test_the_monitor_reads_class_and_probability_of_both_protocols(folders: Path
     assert {} == read.errors
     assert ["yes", "yes"] == read.columns.categorical[0].tolist()
     assert [answers[0].json()["predictions"][0]["urgent_probability"]] * 2 == read.columns.numeric[:, 0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "request_"),
+    [
+        ("tickets", {"json": {"instances": [TICKET]}}),
+        ("tickets", {"json": {"instances": [{**TICKET, "words": "many"}]}}),
+        ("tickets", {"json": {"instances": 1}}),
+        ("tickets", {"content": b"{", "headers": {"content-type": "application/json"}}),
+        ("tickets", {"content": b"{}", "headers": {"content-type": "text/plain"}}),
+        ("tickets", {"json": {"instances": [TICKET]}, "headers": EVENT}),
+        ("moody", {"json": {"instances": [{"a": 1.0}]}}),
+        ("nobody", {"json": {"instances": []}}),
+        ("%74ickets", {"json": {"instances": [TICKET]}}),
+        ("a/b", {"json": {"instances": []}}),
+    ],
+)
+def test_the_short_way_answers_as_the_usual_one(name: str, request_: dict[str, Any]) -> None:
+    """Below another root, where nobody looks for a short way, status, headers and body are the same."""
+    path = f"/v1/models/{name}:predict"
+    short, usual = asked(path, **request_), asked(path, root="/elsewhere", **request_)
+    drawn = {"ce-id", "ce-time"}
+
+    assert (short.status_code, short.content) == (usual.status_code, usual.content)
+    assert [pair for pair in short.headers.items() if pair[0] not in drawn] == [
+        pair for pair in usual.headers.items() if pair[0] not in drawn
+    ]
 
 
 def test_a_v2_request_without_an_id_has_one_drawn() -> None:
