@@ -8,7 +8,8 @@ import pytest
 from fake_airflow import RUN, FakeAirflow
 
 from pegel.errors import InvalidSpec, NotFound, PegelError, PermanentError, Unavailable
-from pegel_local.airflow.airflow_api import AirflowApi
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel_local.airflow.airflow_api import AirflowApi, answers
 from pegel_local.machine.ports import LOOPBACK, free_ports
 
 
@@ -83,3 +84,20 @@ def test_a_run_has_a_page(fake: FakeAirflow) -> None:
         page = api.page(api.run("d", "r"))
 
     assert f"{fake.url}/dags/d/runs/manual__2026-01-01T00%3A00%3A00%2B00%3A00" == page
+
+
+def test_a_field_that_holds_an_object_is_one_answer() -> None:
+    """What is looked up, and by which policy, is asked for as a whole; sections are named field by field."""
+    online = {"source": "local://flights", "keys": ["flight"], "features": {"gate": "null", "airline": "refuse"}}
+    spec = MonitorSpec.parse(
+        {
+            "model": {"name": "delays", "uri": "file:///m"},
+            "baseline": {"source": "local://d?version=1"},
+            "online": online,
+        }
+    )
+    given = answers(spec.to_json())
+
+    assert {"gate": "null", "airline": "refuse"} == given["online.features"]
+    assert ({}, "local://flights") == (given["online.defaults"], given["online.source"])
+    assert {"model.name", "spec_version", "windowing.length"} <= given.keys()

@@ -215,10 +215,13 @@ def _instant(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def answers(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a spec as the form's answers: each is named by the path of its field, e.g. `windowing.length`."""
+def answers(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a spec as the form's answers: each is named by section and field, e.g. `windowing.length`.
+
+    What a field holds is its answer, also an object: sections have none of their own.
+    """
     flat: dict[str, Any] = {}
-    for name, value in data.items():
-        path = f"{prefix}{name}"
-        flat.update(answers(value, f"{path}.") if isinstance(value, Mapping) else {path: value})
+    for name, value in spec.items():
+        is_section = isinstance(value, Mapping)
+        flat |= {f"{name}.{field}": given for field, given in value.items()} if is_section else {name: value}
     return flat
