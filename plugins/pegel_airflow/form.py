@@ -135,6 +135,11 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "baseline.utc_offset": Question(
         "Baseline", "Clock (hours ahead of UTC)", "Of the clock that the features follow: 1 for Berlin in winter."
     ),
+    "baseline.refresh": Question(
+        "Baseline",
+        "New baselines",
+        "`auto`: promoted where every guard rail holds, otherwise a person is asked. `approve`: always asked. `never`.",
+    ),
     "windowing.length": Question("Windows", "Length (s)", f"How much time one verdict covers. {_SECONDS}", _DURATION),
     "windowing.slide": Question(
         "Windows",

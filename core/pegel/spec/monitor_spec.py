@@ -85,6 +85,10 @@ class Model(Section):
         return self
 
 
+RefreshMode = Literal["auto", "approve", "never"]
+"""Who promotes a new baseline of a model that has one."""
+
+
 class BaselineSource(Section):
     """Where the training data is: a reference that the feature store understands."""
 
@@ -94,6 +98,9 @@ class BaselineSource(Section):
     windows that vary more than independent rows would, or with the hours of the day, are then allowed for."""
     utc_offset: Annotated[float, Field(ge=-14, le=14)] = 0.0
     """Hours by which the clock that the features follow is ahead of UTC."""
+    refresh: RefreshMode = "auto"
+    """What becomes of a new baseline: `auto` promotes it where every guard rail holds and asks a person otherwise,
+    `approve` always asks, `never` leaves the current one."""
 
 
 DAY = timedelta(days=1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,23 +16,34 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from pegel.baseline.baseline import Baseline
-from pegel.errors import Conflict, LayoutMismatch, NotFound
+from pegel.errors import Conflict, InvalidSpec, LayoutMismatch, NotFound
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_key
+from pegel.spec.outside_text import quoted, shown
 from pegel.store import tables
 from pegel.store.database import reading, writing
 from pegel.store.registry import note_change, put_spec
 from pegel.store.statements import insert_into, of_monitor
 
+PREVIOUS = "previous"
+"""How a person says: the one before the current."""
+ADDRESS = "sha256:"
+SHORT = 12
+"""Digits of an id that tell baselines of a model apart."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
-    """One change of the pointer: what became current, in place of what (None: nothing), when and by what."""
+    """One change of the pointer: what became current, in place of what (None: nothing), when, by whom or what, and why.
+
+    `by`: a workflow, or the person who asked for it or agreed to it.
+    """
 
     baseline_id: str
     previous: str | None
     at: datetime
     by: str
+    why: str = ""
 
 
 class BaselineStore:
@@ -88,7 +100,7 @@ class BaselineStore:
         return {(row.model, row.version): row.baseline_id for row in rows}
 
     def promote(
-        self, model: str, version: int, baseline_id: str, expected: str | None, *, by: str, now: datetime
+        self, model: str, version: int, baseline_id: str, expected: str | None, *, by: str, now: datetime, why: str = ""
     ) -> bool:
         """Make a kept baseline current if the current one is still `expected`; say whether anything changed.
 
@@ -96,7 +108,36 @@ class BaselineStore:
         promoted meanwhile, NotFound if the baseline is not kept.
         """
         with writing(self._engine) as connection:
-            return _promote(connection, model, version, baseline_id, expected, by=by, now=now)
+            return promote(connection, model, version, baseline_id, expected, by=by, now=now, why=why)
+
+    def restore(self, model: str, version: int, wanted: str, *, by: str, now: datetime, why: str) -> Promotion:
+        """Make an earlier baseline current again, by the same compare and swap; nothing is computed.
+
+        `wanted`: the beginning of its id, with or without `sha256:`, or `previous` for the one before the current.
+
+        Raises NotFound where none, or several, are meant; InvalidSpec where the one that is meant is current already;
+        LayoutMismatch where it cannot be read any more; Conflict if another was promoted meanwhile.
+        """
+        history = self.history(model, version)
+        current = self.current(model, version)
+        baseline_id = earlier(history, current, wanted, monitor_key(model, version))
+        self.get(baseline_id)
+        self.promote(model, version, baseline_id, current, by=by, now=now, why=why)
+        return Promotion(baseline_id=baseline_id, previous=current, at=now, by=by, why=why)
+
+    def discard(self, baseline_id: str) -> None:
+        """Delete a baseline that was never current and no refresh is about: a recount that has served its purpose."""
+        c = tables.baselines.c
+        kept_by = [
+            sa.exists().where(column == baseline_id)
+            for column in (
+                tables.current_baselines.c.baseline_id,
+                tables.promotions.c.baseline_id,
+                tables.refreshes.c.baseline_id,
+            )
+        ]
+        with writing(self._engine) as connection:
+            connection.execute(sa.delete(tables.baselines).where(c.id == baseline_id, ~sa.or_(*kept_by)))
 
     def register(self, spec: MonitorSpec, baseline_id: str, *, by: str, now: datetime) -> bool:
         """Put a spec into the registry and make its kept baseline current, both or neither; say whether that is news.
@@ -106,19 +147,42 @@ class BaselineStore:
         name, version = spec.model.name, spec.model.version
         with writing(self._engine) as connection:
             current = _current(connection, name, version)
-            promoted = _promote(connection, name, version, baseline_id, current, by=by, now=now)
+            promoted = promote(connection, name, version, baseline_id, current, by=by, now=now)
             return put_spec(connection, spec, now) or promoted
 
     def history(self, model: str, version: int) -> list[Promotion]:
         """Return the promotions of a model version, oldest first."""
         c = tables.promotions.c
-        statement = sa.select(c.baseline_id, c.previous, c.at, c.by)
+        statement = sa.select(c.baseline_id, c.previous, c.at, c.by, c.why)
         with reading(self._engine) as connection:
             chosen = statement.where(*of_monitor(tables.promotions, model, version)).order_by(c.seq)
             return [Promotion(**row) for row in connection.execute(chosen).mappings()]
 
 
-def _promote(
+def earlier(history: Sequence[Promotion], current: str | None, wanted: str, key: str) -> str:
+    """Return which baseline of a history is meant. Raises NotFound and InvalidSpec, see `BaselineStore.restore`."""
+    if not history:
+        raise NotFound(f"{key} has no baseline yet, so there is no earlier one. Nothing was promoted.")
+    if wanted == PREVIOUS:
+        previous = history[-1].previous
+        if previous is None:
+            raise NotFound(f"{key}: its baseline is the first one, there is none before it. Nothing was promoted.")
+        return previous
+    ids = dict.fromkeys(each for event in history for each in (event.previous, event.baseline_id) if each is not None)
+    digits = wanted.removeprefix(ADDRESS)
+    meant = [each for each in ids if digits and each.removeprefix(ADDRESS).startswith(digits)]
+    if len(meant) != 1:
+        known = ", ".join(each.removeprefix(ADDRESS)[:SHORT] for each in ids)
+        raise NotFound(
+            f"expected the beginning of the id of one baseline that {key} has had, or `{PREVIOUS}`; given "
+            f"{quoted(wanted)}; it has had: {known}. Nothing was promoted."
+        )
+    if meant[0] == current:
+        raise InvalidSpec(f"{key}: the baseline {shown(wanted)} is the current one. Nothing was promoted.")
+    return meant[0]
+
+
+def promote(
     connection: Connection,
     model: str,
     version: int,
@@ -127,13 +191,15 @@ def _promote(
     *,
     by: str,
     now: datetime,
+    why: str = "",
 ) -> bool:
+    """Do what `BaselineStore.promote` does, in a transaction that is open. Where it raises, it wrote nothing."""
     kept = sa.select(tables.baselines.c.id).where(tables.baselines.c.id == baseline_id)
     if connection.execute(kept).first() is None:
         raise NotFound(f"the results database keeps no baseline {baseline_id}; nothing was promoted.")
     if _swap(connection, model, version, baseline_id, expected):
         event = {"model": model, "version": version, "baseline_id": baseline_id}
-        event |= {"previous": expected, "at": now, "by": by}
+        event |= {"previous": expected, "at": now, "by": by, "why": why}
         connection.execute(sa.insert(tables.promotions).values(event))
         note_change(connection)
         return True

@@ -85,7 +85,26 @@ promotions = sa.Table(
     sa.Column("previous", sa.Text),
     sa.Column("at", Instant, nullable=False),
     sa.Column("by", Foreign, nullable=False),
+    sa.Column("why", Foreign, nullable=False),
     sa.Index(None, "model", "version"),
+)
+
+# New baselines that were compared with the current one: what was known of them, and what became of them.
+refreshes = sa.Table(
+    "refreshes",
+    metadata,
+    _serial("seq"),
+    sa.Column("model", Foreign, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("baseline_id", sa.Text, nullable=False),
+    sa.Column("compared_with", sa.Text, nullable=False),
+    sa.Column("review", Document, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("end", sa.Text),
+    sa.Column("ended_at", Instant),
+    sa.Column("by", Foreign, nullable=False),
+    sa.Column("why", Foreign, nullable=False),
+    sa.Index(None, "model", "version", "at"),
 )
 
 # Which row of a span a reader sees: that of the highest revision; of two with the same, that of the batch job.

@@ -69,6 +69,7 @@ def downgrade() -> None:
             "inboxes",
             "findings",
             "windows",
+            "refreshes",
             "promotions",
             "current_baselines",
             "baselines",
@@ -104,10 +105,18 @@ def _baselines() -> None:
     op.create_table(
         "promotions",
         *(_serial("seq"), _text("model"), _integer("version"), _text("baseline_id"), _text("previous", null=True)),
-        *(_instant("at"), _text("by")),
+        *(_instant("at"), _text("by"), _text("why")),
         _key("promotions", "seq"),
     )
     _index("promotions", "model", "version")
+    op.create_table(
+        "refreshes",
+        *(_serial("seq"), _text("model"), _integer("version"), _text("baseline_id"), _text("compared_with")),
+        *(_text("review"), _instant("at"), _text("end", null=True), _instant("ended_at", null=True)),
+        *(_text("by"), _text("why")),
+        _key("refreshes", "seq"),
+    )
+    _index("refreshes", "model", "version", "at")
 
 
 def _windows() -> None:
