@@ -34,6 +34,7 @@ COMMANDS = Extensions(
             "validate",
             "manifests",
             "suite",
+            "baselines",
             "report",
             "explain",
             "mail",

@@ -1,0 +1,124 @@
+"""A refresh of a baseline in words: what moved, which guard rails do not hold, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pegel.judge.refresh.baseline_changes import BaselineChanges, Change, FieldChange
+from pegel.judge.refresh.guard_rails import GuardRail, State
+from pegel.judge.refresh.review import RefreshReview
+from pegel.report.words import size
+from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
+from pegel.spec.plain_numbers import how_many
+from pegel.store.baseline_store import ADDRESS, SHORT, Promotion
+from pegel.store.refresh_store import Refresh, RefreshEnd
+
+MOST_FIELDS = 12
+"""Fields that are named of each kind of change; the others are counted."""
+ENDS = {
+    RefreshEnd.PROMOTED: "promoted",
+    RefreshEnd.REJECTED: "rejected, the current baseline stays",
+    RefreshEnd.TIMED_OUT: "not answered in time, the current baseline stays",
+    RefreshEnd.CONFLICT: "not promoted: another baseline was promoted meanwhile",
+    RefreshEnd.LEFT: "left, the current baseline stays",
+    None: "waits for an answer",
+}
+_STATES = {State.HELD: "holds", State.BROKEN: "BROKEN", State.UNKNOWN: "cannot be told"}
+_TITLES = {
+    Change.LOST: "lost",
+    Change.OTHER: "of another kind",
+    Change.MOVED: "moved",
+    Change.BELOW_MARGIN: "moved by less than the margin",
+    Change.NOT_COMPARED: "not compared",
+    Change.NEW: "new",
+}
+
+
+def short(baseline_id: str | None) -> str:
+    """Return so much of a baseline's id as tells it from others; `none` for none."""
+    return "none" if baseline_id is None else baseline_id.removeprefix(ADDRESS)[:SHORT]
+
+
+def headline(review: RefreshReview) -> str:
+    """Return in one sentence how many fields moved, of how many rows, and which guard rails do not hold."""
+    changes = review.changes
+    moved = changes.of(Change.LOST, Change.OTHER, Change.MOVED)
+    fields = f"{len(moved)} of {how_many(len(changes.fields), 'field')} moved" if moved else "no field moved"
+    rows = f"{changes.rows_before:,} rows before, {changes.rows_now:,} now"
+    rails = ", ".join(rail.name for rail in review.broken)
+    return f"{fields}; {rows}; {f'guard rails that do not hold: {rails}' if rails else 'every guard rail holds'}"
+
+
+def change_lines(changes: BaselineChanges) -> list[str]:
+    """Return a line for each field that is not as before, the worst kind first, and one for all that are."""
+    lines = []
+    for kind, title in _TITLES.items():
+        chosen = changes.of(kind)
+        lines += [f"{title}: {_field(one)}" for one in chosen[:MOST_FIELDS]]
+        if more := len(chosen) - MOST_FIELDS:
+            lines += [f"{title}: {more:,} more"] if more > 0 else []
+    same = changes.of(Change.SAME)
+    return [*lines, *([f"as before: {_names(same)}"] if same else [])]
+
+
+def rail_lines(rails: Sequence[GuardRail]) -> list[str]:
+    """Return a line for each guard rail: whether it holds, what was expected, what was given."""
+    return [
+        shown(f"{rail.name} {_STATES[rail.state]}: expected {rail.expected}; given {rail.given}", LONGEST_SENTENCE)
+        for rail in rails
+    ]
+
+
+def review_lines(review: RefreshReview) -> list[str]:
+    """Return all that is known of a new baseline, as plain text."""
+    return [
+        "What moved",
+        *(f"  {line}" for line in change_lines(review.changes)),
+        "",
+        "Guard rails",
+        *(f"  {line}" for line in rail_lines(review.rails)),
+    ]
+
+
+def review_markdown(review: RefreshReview) -> str:
+    """Return the same as Markdown, for a question that Airflow shows; nothing in it marks up anything by itself."""
+    parts = [f"**{_plain(headline(review))}**", "", "**What moved**", ""]
+    parts += [f"- {_plain(line)}" for line in change_lines(review.changes)]
+    parts += ["", "**Guard rails**", ""]
+    parts += [f"- {_plain(line)}" for line in rail_lines(review.rails)]
+    return "\n".join(parts)
+
+
+def refresh_line(refresh: Refresh) -> str:
+    """Return a refresh as one line of a list."""
+    who = f" by {shown(refresh.by, NAME_LIMIT)}" if refresh.by else ""
+    why = f": {shown(refresh.why)}" if refresh.why else ""
+    end = f"{refresh.ended_at:%Y-%m-%d %H:%M} UTC " if refresh.ended_at else ""
+    return f"{short(refresh.baseline_id)}  {end}{ENDS[refresh.end]}{who}{why}"
+
+
+def promotion_line(promotion: Promotion, *, current: bool) -> str:
+    """Return a promotion as one line of a history."""
+    why = f": {shown(promotion.why)}" if promotion.why else ""
+    over = "the first one" if promotion.previous is None else f"in place of {short(promotion.previous)}"
+    mark = "  (current)" if current else ""
+    by = shown(promotion.by, NAME_LIMIT)
+    return f"{promotion.at:%Y-%m-%d %H:%M} UTC  {short(promotion.baseline_id)}  {over}  by {by}{why}{mark}"
+
+
+def _field(one: FieldChange) -> str:
+    name, what = shown(one.name, NAME_LIMIT), shown(one.what)
+    if one.effect is None:
+        return f"{name}: {what}"
+    return f"{name}: {what}, {size(one.effect, one.effect_unit, {'effect': one.numbers}, one.unit)}"
+
+
+def _names(fields: Sequence[FieldChange]) -> str:
+    named = ", ".join(shown(one.name, NAME_LIMIT) for one in fields[:MOST_FIELDS])
+    more = len(fields) - MOST_FIELDS
+    return f"{named} and {more:,} more" if more > 0 else named
+
+
+def _plain(text: str) -> str:
+    """Return text in which Markdown sees nothing but letters."""
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>()#+!|~&$^" else letter for letter in text)
