@@ -23,7 +23,9 @@ RestoreOption = Annotated[
     str | None,
     typer.Option("--restore", help=f"Make an earlier one current again: `{PREVIOUS}`, or the beginning of its id."),
 ]
-WhyOption = Annotated[str, typer.Option("--why", help="The reason; it stands in the history, with your account's name.")]
+WhyOption = Annotated[
+    str, typer.Option("--why", help="The reason; it stands in the history, with your account's name.")
+]
 NewestOption = Annotated[bool, typer.Option("--newest", help="All that is known of the newest refresh.")]
 
 
@@ -31,6 +33,7 @@ def baselines(
     model: ModelArgument,
     version: VersionOption = None,
     home: HomeOption = None,
+    *,
     restore: RestoreOption = None,
     why: WhyOption = "",
     newest: NewestOption = False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pegel.judge.refresh.baseline_changes import BaselineChanges, Change, FieldChange
+from pegel.judge.refresh.baseline_changes import BaselineChanges, FieldChange, KindOfChange
 from pegel.judge.refresh.guard_rails import GuardRail, State
 from pegel.judge.refresh.review import RefreshReview
 from pegel.report.words import size
@@ -25,12 +25,12 @@ ENDS = {
 }
 _STATES = {State.HELD: "holds", State.BROKEN: "BROKEN", State.UNKNOWN: "cannot be told"}
 _TITLES = {
-    Change.LOST: "lost",
-    Change.OTHER: "of another kind",
-    Change.MOVED: "moved",
-    Change.BELOW_MARGIN: "moved by less than the margin",
-    Change.NOT_COMPARED: "not compared",
-    Change.NEW: "new",
+    KindOfChange.LOST: "lost",
+    KindOfChange.OTHER: "of another kind",
+    KindOfChange.MOVED: "moved",
+    KindOfChange.BELOW_MARGIN: "moved by less than the margin",
+    KindOfChange.NOT_COMPARED: "not compared",
+    KindOfChange.NEW: "new",
 }
 
 
@@ -42,7 +42,7 @@ def short(baseline_id: str | None) -> str:
 def headline(review: RefreshReview) -> str:
     """Return in one sentence how many fields moved, of how many rows, and which guard rails do not hold."""
     changes = review.changes
-    moved = changes.of(Change.LOST, Change.OTHER, Change.MOVED)
+    moved = changes.of(KindOfChange.LOST, KindOfChange.OTHER, KindOfChange.MOVED)
     fields = f"{len(moved)} of {how_many(len(changes.fields), 'field')} moved" if moved else "no field moved"
     rows = f"{changes.rows_before:,} rows before, {changes.rows_now:,} now"
     rails = ", ".join(rail.name for rail in review.broken)
@@ -57,7 +57,7 @@ def change_lines(changes: BaselineChanges) -> list[str]:
         lines += [f"{title}: {_field(one)}" for one in chosen[:MOST_FIELDS]]
         if more := len(chosen) - MOST_FIELDS:
             lines += [f"{title}: {more:,} more"] if more > 0 else []
-    same = changes.of(Change.SAME)
+    same = changes.of(KindOfChange.SAME)
     return [*lines, *([f"as before: {_names(same)}"] if same else [])]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from pegel.cli.main import main
 from pegel.cli.person import person
-from pegel.judge.refresh.baseline_changes import BaselineChanges, Change, FieldChange
+from pegel.judge.refresh.baseline_changes import BaselineChanges, FieldChange, KindOfChange
 from pegel.judge.refresh.guard_rails import rows_rail
 from pegel.judge.refresh.review import RefreshReview
 from pegel.report.refresh_words import short
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.environments("sqlalchemy")
 HOUR = timedelta(hours=1)
 MOVED = FieldChange(
     name="delay",
-    change=Change.MOVED,
+    change=KindOfChange.MOVED,
     what="shifted up",
     effect=0.31,
     effect_unit="sigma",
@@ -35,7 +35,9 @@ MOVED = FieldChange(
     numbers={"median_shift": 9.1},
 )
 CHANGES = BaselineChanges(
-    rows_before=100, rows_now=40, fields=(MOVED, FieldChange(name="carrier", change=Change.SAME, what="as before"))
+    rows_before=100,
+    rows_now=40,
+    fields=(MOVED, FieldChange(name="carrier", change=KindOfChange.SAME, what="as before")),
 )
 REVIEW = RefreshReview(changes=CHANGES, rails=(rows_rail(CHANGES),))
 
@@ -69,9 +71,7 @@ def run(home: Path, *arguments: str) -> object:
     return ended.value.code
 
 
-def test_the_history_says_who_when_and_why(
-    ids: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_history_says_who_when_and_why(ids: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The newest promotion comes first, what is current is marked, and new baselines say what became of them."""
     code = run(tmp_path)
     first, second, third = (short(one) for one in ids)
@@ -128,6 +128,7 @@ def test_what_cannot_be_restored_is_refused(
     ids: list[str],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    *,
     arguments: list[str],
     code: int,
     words: str,
@@ -139,9 +140,7 @@ def test_what_cannot_be_restored_is_refused(
     assert words in capsys.readouterr().err
 
 
-def test_a_model_without_a_baseline_says_so(
-    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_model_without_a_baseline_says_so(engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A model that is watched, and has no baseline yet, has no history and nothing to restore."""
     codes = [run(tmp_path), run(tmp_path, "--restore", "previous", "--why", "x")]
     said = capsys.readouterr()

@@ -13,9 +13,9 @@ from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Schema
 from pegel.data.spans import Span
 from pegel.errors import LayoutMismatch
-from pegel.judge.refresh.baseline_changes import Change, compare_baselines
+from pegel.judge.refresh.baseline_changes import KindOfChange, compare_baselines
 from pegel.judge.refresh.guard_rails import GuardRail, Learned, MetSuite, State, interval_rail, replay_rails, suite_rail
-from pegel.judge.refresh.replay import Replay, Replayed
+from pegel.judge.refresh.replayed_windows import Replay, ReplayedWindows
 from pegel.judge.refresh.review import RefreshReview, Way
 from pegel.spec.monitor_spec import FalseAlarms, MonitorSpec, Watch
 from pegel.stats.layout import Layout, build_layout
@@ -60,7 +60,7 @@ def replayed(
     spec: MonitorSpec,
     windows: list[Summary],
     begin: datetime = datetime(2026, 7, 1, tzinfo=UTC),
-) -> Replayed:
+) -> ReplayedWindows:
     """Replay summaries as consecutive windows of a minute."""
     replay = Replay(baseline, recount, spec)
     for place, summary in enumerate(windows):
@@ -69,7 +69,7 @@ def replayed(
     return replay.result()
 
 
-def changes_of(pairs: Any) -> dict[str, Change]:
+def changes_of(pairs: Any) -> dict[str, KindOfChange]:
     """Return what is known of each field, by name."""
     return {one.name: one.change for one in pairs.fields}
 
@@ -79,7 +79,7 @@ def test_equal_training_data_has_no_field_that_moved(baseline: Baseline, refresh
     new, recount = refreshed()
     found = compare_baselines(baseline, new, recount, margin=0.02)
 
-    assert (new.id != baseline.id, set(changes_of(found).values())) == (True, {Change.SAME})
+    assert (new.id != baseline.id, set(changes_of(found).values())) == (True, {KindOfChange.SAME})
     assert [one.what for one in found.fields] == ["as before"] * 4
 
 
@@ -87,7 +87,7 @@ def test_what_moved_is_told_with_its_size(baseline: Baseline, refreshed: Callabl
     """A shifted number, a grown category and more nulls are told by field, in words and in the field's unit."""
     new, recount = refreshed(shift=0.3, wn=0.31, nulls=0.05)
     found = compare_baselines(baseline, new, recount, margin=0.02)
-    told = {one.name: one for one in found.of(Change.MOVED)}
+    told = {one.name: one for one in found.of(KindOfChange.MOVED)}
 
     assert sorted(told) == ["carrier", "delay"]
     assert (told["delay"].effect_unit, told["delay"].unit, round(told["delay"].effect or 0, 1)) == ("sigma", "min", 0.3)
@@ -100,7 +100,7 @@ def test_a_change_below_the_margin_is_told_as_such(baseline: Baseline, refreshed
     new, recount = refreshed(n=200_000, shift=0.1)
     found = compare_baselines(baseline, new, recount, margin=0.5)
 
-    assert (changes_of(found)["delay"], found.of(Change.MOVED)) == (Change.BELOW_MARGIN, [])
+    assert (changes_of(found)["delay"], found.of(KindOfChange.MOVED)) == (KindOfChange.BELOW_MARGIN, [])
 
 
 def test_lost_changed_and_new_fields_are_named(baseline: Baseline, draw: Any, learnt: Callable[..., Baseline]) -> None:
@@ -110,13 +110,13 @@ def test_lost_changed_and_new_fields_are_named(baseline: Baseline, draw: Any, le
     found = compare_baselines(baseline, new, None, margin=0.02, why_not="fields were lost")
 
     assert changes_of(found) == {
-        "delay": Change.OTHER,
-        "carrier": Change.LOST,
-        "stops": Change.NOT_COMPARED,
-        "late": Change.LOST,
-        "fare": Change.NEW,
+        "delay": KindOfChange.OTHER,
+        "carrier": KindOfChange.LOST,
+        "stops": KindOfChange.NOT_COMPARED,
+        "late": KindOfChange.LOST,
+        "fare": KindOfChange.NEW,
     }
-    assert [one.what for one in found.of(Change.OTHER, Change.NOT_COMPARED)] == [
+    assert [one.what for one in found.of(KindOfChange.OTHER, KindOfChange.NOT_COMPARED)] == [
         "numeric feature before, categorical feature now",
         "fields were lost",
     ]
@@ -170,7 +170,7 @@ def test_windows_that_cannot_be_replayed_are_counted(
         replay.see(span, packed, layout_hash)
     rails = replay_rails(replay.result(), spec.false_alarms, MINUTE)
 
-    assert replay.result() == Replayed(other_cells=1, unreadable=1)
+    assert replay.result() == ReplayedWindows(other_cells=1, unreadable=1)
     assert [rail.state for rail in rails] == [State.UNKNOWN] * 2
     assert rails[0].given.endswith("without 1 counted by an earlier baseline and 1 that cannot be read")
 
@@ -182,7 +182,7 @@ def states(review: RefreshReview) -> dict[str, State]:
 
 def review(spec: MonitorSpec, current: Baseline, pair: tuple[Baseline, Baseline], **known: Any) -> RefreshReview:
     """Review a new baseline of which nothing else is known."""
-    values = {"replayed": Replayed(windows=100), "learned": Learned(), "met": MetSuite(), **known}
+    values = {"replayed": ReplayedWindows(windows=100), "learned": Learned(), "met": MetSuite(), **known}
     return RefreshReview.of(spec, current, pair[0], recount=pair[1], **values)
 
 
@@ -263,7 +263,7 @@ def test_what_a_suite_asks_is_told() -> None:
 @pytest.mark.parametrize(("count", "state"), [(0, State.HELD), (4, State.HELD), (5, State.BROKEN)])
 def test_no_more_windows_change_sides_than_chance_changes(count: int, state: State) -> None:
     """In a week at one false alarm a week up to 4 windows may wake up or fall silent, and 5 are too many."""
-    week = Replayed(windows=10_080, woken=count, silenced=count)
+    week = ReplayedWindows(windows=10_080, woken=count, silenced=count)
     rails = replay_rails(week, FalseAlarms(), MINUTE)
 
     assert [rail.state for rail in rails] == [state] * 2
@@ -279,5 +279,5 @@ def test_a_review_is_kept_as_json(
     known = review(spec, baseline, pair, replayed=found)
 
     assert RefreshReview.from_json(json.loads(json.dumps(known.to_json()))) == known
-    assert Replayed.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert ReplayedWindows.from_json(json.loads(json.dumps(found.to_json()))) == found
     assert GuardRail.from_json(known.rails[0].to_json()) == known.rails[0]

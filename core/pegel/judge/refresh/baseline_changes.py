@@ -25,7 +25,7 @@ LEVEL = 0.01
 """Of equal training data, so many comparisons in all say that something moved."""
 
 
-class Change(StrEnum):
+class KindOfChange(StrEnum):
     """What is known of one field of two baselines, the worst first."""
 
     LOST = "lost"
@@ -48,7 +48,7 @@ class FieldChange:
     """
 
     name: str
-    change: Change
+    change: KindOfChange
     what: str
     effect: float | None = None
     effect_unit: str = ""
@@ -58,7 +58,7 @@ class FieldChange:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Return what `asdict` wrote."""
-        return cls(**{**data, "change": Change(data["change"])})
+        return cls(**{**data, "change": KindOfChange(data["change"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class BaselineChanges:
     fields: tuple[FieldChange, ...]
     why_not: str = ""
 
-    def of(self, *changes: Change) -> list[FieldChange]:
+    def of(self, *changes: KindOfChange) -> list[FieldChange]:
         """Return the fields of which one of these is known, the largest effect first."""
         chosen = [one for one in self.fields if one.change in changes]
         return sorted(chosen, key=lambda one: -abs(one.effect or 0.0))
@@ -125,17 +125,19 @@ def _is_same(before: Field, now: Field) -> bool:
 
 
 def _new(found: Field) -> FieldChange:
-    return FieldChange(name=found.name, change=Change.NEW, what="new: the current baseline has no such field")
+    return FieldChange(name=found.name, change=KindOfChange.NEW, what="new: the current baseline has no such field")
 
 
 def _change(before: Field, now: Field | None, compared: FieldChange | None, why_not: str) -> FieldChange:
     if now is None:
-        return FieldChange(name=before.name, change=Change.LOST, what="lost: the new training data has no such column")
+        return FieldChange(
+            name=before.name, change=KindOfChange.LOST, what="lost: the new training data has no such column"
+        )
     if not _is_same(before, now):
         what = f"{before.kind} {before.role} before, {now.kind} {now.role} now"
-        return FieldChange(name=before.name, change=Change.OTHER, what=what)
+        return FieldChange(name=before.name, change=KindOfChange.OTHER, what=what)
     if compared is None:
-        return FieldChange(name=before.name, change=Change.NOT_COMPARED, what=why_not or "not compared")
+        return FieldChange(name=before.name, change=KindOfChange.NOT_COMPARED, what=why_not or "not compared")
     return compared
 
 
@@ -162,17 +164,17 @@ def _effect(pair: Comparison, test: Evidence) -> Effect:
     return drift_effect(test, pair.before, pair.now)
 
 
-_CHANGES = {Verdict.DRIFT: Change.MOVED, Verdict.BELOW_MARGIN: Change.BELOW_MARGIN}
+_CHANGES = {Verdict.DRIFT: KindOfChange.MOVED, Verdict.BELOW_MARGIN: KindOfChange.BELOW_MARGIN}
 
 
 def _worst(pair: Comparison, found: Sequence[FeatureVerdict]) -> FieldChange:
     """Return what is to be told of a field: its worst change, and in words all that moved."""
     # Of two that are as bad, where the values lie says more than how many are missing.
     worst = max(found, key=lambda verdict: (verdict.weight[0], verdict.detector == "drift"))
-    change = _CHANGES.get(worst.verdict, Change.SAME)
+    change = _CHANGES.get(worst.verdict, KindOfChange.SAME)
     unit = pair.before.layout.field.unit
-    if change is Change.SAME:
-        same = FieldChange(name=pair.name, change=Change.SAME, what="as before", unit=unit)
+    if change is KindOfChange.SAME:
+        same = FieldChange(name=pair.name, change=KindOfChange.SAME, what="as before", unit=unit)
         few = too_few(pair.n, pair.m)
         return same if few is None else _few(pair, unit, few)
     moved = [verdict.what for verdict in found if verdict.verdict is worst.verdict and verdict is not worst]
@@ -189,4 +191,4 @@ def _worst(pair: Comparison, found: Sequence[FeatureVerdict]) -> FieldChange:
 
 def _few(pair: Comparison, unit: str | None, why: str) -> FieldChange:
     words = why.replace("in the window", "in the new training data").replace("in training", "in the current baseline")
-    return FieldChange(name=pair.name, change=Change.NOT_COMPARED, what=words, unit=unit)
+    return FieldChange(name=pair.name, change=KindOfChange.NOT_COMPARED, what=words, unit=unit)

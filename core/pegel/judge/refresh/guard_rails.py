@@ -11,8 +11,8 @@ from typing import Any, Self
 
 from scipy.special import pdtr
 
-from pegel.judge.refresh.baseline_changes import BaselineChanges, Change
-from pegel.judge.refresh.replay import Replayed
+from pegel.judge.refresh.baseline_changes import BaselineChanges, KindOfChange
+from pegel.judge.refresh.replayed_windows import ReplayedWindows
 from pegel.spec.monitor_spec import FalseAlarms
 from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
@@ -95,8 +95,8 @@ def rows_rail(changes: BaselineChanges) -> GuardRail:
 
 def fields_rail(changes: BaselineChanges) -> GuardRail:
     """Return whether every field of the current baseline is still there, as what it was."""
-    gone = [one for one in changes.fields if one.change in {Change.LOST, Change.OTHER}]
-    before = sum(one.change is not Change.NEW for one in changes.fields)
+    gone = [one for one in changes.fields if one.change in {KindOfChange.LOST, KindOfChange.OTHER}]
+    before = sum(one.change is not KindOfChange.NEW for one in changes.fields)
     return GuardRail(
         name="fields",
         state=State.BROKEN if gone else State.HELD,
@@ -139,7 +139,9 @@ def interval_rail(learned: Learned, alarms: FalseAlarms, step: timedelta) -> Gua
     )
 
 
-def replay_rails(replayed: Replayed | None, alarms: FalseAlarms, step: timedelta, why_not: str = "") -> list[GuardRail]:
+def replay_rails(
+    replayed: ReplayedWindows | None, alarms: FalseAlarms, step: timedelta, why_not: str = ""
+) -> list[GuardRail]:
     """Return whether the new baseline alarms where the current one does not, and whether it silences what alarmed.
 
     Chance is allowed for: each side raises false alarms as often as a person accepted, and no more is forgiven.
@@ -190,7 +192,7 @@ def most_by_chance(windows: int, alarms: FalseAlarms, step: timedelta) -> int:
     return most
 
 
-def _passed_over(replayed: Replayed | None) -> str:
+def _passed_over(replayed: ReplayedWindows | None) -> str:
     if replayed is None:
         return ""
     parts = []

@@ -20,7 +20,7 @@ from pegel.judge.refresh.guard_rails import (
     rows_rail,
     suite_rail,
 )
-from pegel.judge.refresh.replay import Replayed
+from pegel.judge.refresh.replayed_windows import ReplayedWindows
 from pegel.spec.monitor_spec import MonitorSpec, RefreshMode
 
 
@@ -49,7 +49,7 @@ class RefreshReview:
         new: Baseline,
         *,
         recount: Baseline | None,
-        replayed: Replayed | None,
+        replayed: ReplayedWindows | None,
         learned: Learned,
         met: MetSuite,
         why_not: str = "",

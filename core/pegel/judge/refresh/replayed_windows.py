@@ -49,7 +49,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
+class ReplayedWindows:
     """What came of a replay, in windows.
 
     `windows`: judged twice. `other_cells`: not judged, because they were counted in the cells of an earlier baseline.
@@ -91,7 +91,7 @@ class Replay:
             )
         self._sides = tuple(_Side(replace(one, outlier_cutoff=None), spec) for one in (current, recount))
         self._layout = current.layout
-        self._found = Replayed()
+        self._found = ReplayedWindows()
 
     def see(self, span: Span, packed: bytes, layout_hash: str | None) -> None:
         """Judge one more window: what was stored of it, and in which cells. Windows without rows are passed over."""
@@ -108,7 +108,7 @@ class Replay:
         before, now = (side.see(span, summary) for side in self._sides)
         self._count(span, before, now)
 
-    def result(self) -> Replayed:
+    def result(self) -> ReplayedWindows:
         """Return what came of the windows so far."""
         return self._found
 
