@@ -153,7 +153,8 @@ def _ledger(results: Results, entry: Entry, since: datetime, damaged: list[str])
         return LedgerView.of(own, [])
     group = entry.spec.group
     balance = results.ledger_balance(group, since, damaged=damaged)
-    return LedgerView.of(own, balance, of_no_model=results.of_no_model(group, since))
+    nobody, looks_up = results.of_no_model(group, since), entry.spec.online.is_used
+    return LedgerView.of(own, balance, of_no_model=nobody, looks_up=looks_up)
 
 
 def _gaps(results: Results, spec: MonitorSpec | None, damaged: list[str]) -> list[Gap]:

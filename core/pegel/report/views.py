@@ -10,7 +10,7 @@ from pegel.judge.findings import Finding, Verdict
 from pegel.reconcile.actions import PastAction
 from pegel.report.data_quality import QualityView
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
-from pegel.stream.outcomes import Outcomes
+from pegel.stream.outcomes import REPLACED, Outcomes
 from pegel.stream.result_rows import InvalidRow, LedgerRow, MinuteBalance, OutlierRow, WindowRow
 
 
@@ -55,6 +55,14 @@ class LedgerView:
     asked: int
     """Requests of which it is known whether they were answered."""
     unanswered: int
+    looks_up: bool
+    """Whether features are looked up; the next three count the judged events in which some are replaced."""
+    store_unavailable: int
+    """Because the online store did not answer."""
+    entity_unknown: int
+    """Because it did not know the entity."""
+    vector_stale: int
+    """Because what it had was too old."""
     perhaps_lost: int
     """Events of the whole group, of models that nobody knows: at most so many were lost with a killed logger."""
     surely_lost: int
@@ -67,13 +75,24 @@ class LedgerView:
         """Return the events that reached the logger."""
         return self.judged + self.late + self.invalid + self.duplicate + self.set_aside + self.dropped
 
+    @property
+    def replaced(self) -> int:
+        """Return the judged events with features that are not from the online store."""
+        return self.store_unavailable + self.entity_unknown + self.vector_stale
+
     @classmethod
     def of(
-        cls, rows: list[LedgerRow], balance: list[MinuteBalance], *, of_no_model: Outcomes | None = None
+        cls,
+        rows: list[LedgerRow],
+        balance: list[MinuteBalance],
+        *,
+        of_no_model: Outcomes | None = None,
+        looks_up: bool = False,
     ) -> LedgerView:
         """Add up a model's minutes, and pick those in which its group's ledger does not close.
 
-        `of_no_model`: what the group's ledger accounts to no model.
+        `of_no_model`: what the group's ledger accounts to no model. Where anything was replaced it was looked up, even
+        if it no longer is.
         """
         nobody = of_no_model or Outcomes()
         names = (
@@ -87,11 +106,13 @@ class LedgerView:
             "dropped_at_least",
             "asked",
             "unanswered",
+            *REPLACED.values(),
         )
         sums = {name: sum(getattr(row, name) for row in rows) for name in names}
         unbalanced = [minute for minute in reversed(balance) if minute.difference]
         return cls(
             **sums,
+            looks_up=looks_up or any(sums[name] for name in REPLACED.values()),
             perhaps_lost=nobody.dropped_at_most,
             surely_lost=nobody.dropped_at_least,
             unbalanced=unbalanced,
