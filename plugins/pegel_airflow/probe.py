@@ -28,6 +28,7 @@ from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
 from pegel_airflow import kafka_client
+from pegel_airflow.entity_probe import probe_entity
 from pegel_airflow.probe_events import ProbeEvents
 from pegel_airflow.topic_admin import REACH_WITHIN
 
@@ -86,7 +87,8 @@ def probe(
 
     Of `row` is sent what the model says it takes, see `example_request.taken`; `token` is the endpoint's secret, if it
     has one. While the model does not answer, or with a status that may pass by itself, it is asked again within
-    `spec.model.ready_within`, but not once it has raised the same twice.
+    `spec.model.ready_within`, but not once it has raised the same twice. Where features are looked up it is then asked
+    by an entity, see `entity_probe`.
 
     Returns `{"id", "status", "request", "answered_ms", "seen_ms"}`: the body that was answered, and milliseconds since
     it was sent. Raises EndpointFailed with the model's own sentence if it refuses the row or does not come to answer,
@@ -96,6 +98,8 @@ def probe(
         probed = _answered(spec, url, row, token)
         answered = time.monotonic()
         _wait_for_both(consumer, probed, spec, seen_within)
+    if spec.online.is_used:
+        probe_entity(spec, example_request.address(spec, url), probed.request["instances"][0], token=token)
     return {
         "id": probed.identity,
         "status": 200,

@@ -66,6 +66,7 @@ def test_a_request_that_names_entities_alone(transformer: processes.Service, sin
         {"size": 1.0, "colour": "blue", "weight": 2.0},
     ] == json.loads(request)["instances"]
     assert (answer.headers["Pegel-Event-Id"], "mine") == (told["Ce-Id"], told["Ce-Clientid"])
+    assert ["unknown"] * 2 == [each.headers["Pegel-Look-Up"] for each in (answer, refused)]
     assert {"Pegel-Entities": ['[["t1"],["t2"]]'], "Pegel-Look-Up": ["unknown"]} == json.loads(told["Ce-Metadata"])
     assert (404, "the store of features does not know this entity, and weight is needed") == (
         refused.status_code,
@@ -85,7 +86,11 @@ def test_a_store_that_went_away(transformer: processes.Service, sink: sinks.Sink
         left.unlink()
     answer = ask(transformer.url, {"tin": "t1", "size": 1.0})
 
-    assert (503, "1") == (answer.status_code, answer.headers["Retry-After"])
+    assert (503, "1", "unavailable") == (
+        answer.status_code,
+        answer.headers["Retry-After"],
+        answer.headers["Pegel-Look-Up"],
+    )
     assert "the store of features does not answer, and weight is needed" == answer.json()["error"]
     assert [] == sink.got
 

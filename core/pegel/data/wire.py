@@ -77,8 +77,8 @@ PROBE_HEADER: Final = "Pegel-Probe"
 EVENT_ID: Final = "Pegel-Event-Id"
 """HTTP header of an endpoint's answer: the identity under which the call is logged."""
 LOOK_UP_HEADER: Final = "Pegel-Look-Up"
-"""HTTP header of a transformer's request to its predictor: why features of it are replaced. It travels in the metadata
-of an event, from which the logger takes it."""
+"""HTTP header of a transformer's request to its predictor, and of its answer: why features are replaced or a request
+refused. It travels in the metadata of an event, from which the logger takes it."""
 ENTITIES_HEADER: Final = "Pegel-Entities"
 """HTTP header of the same: a JSON list with the parts of each row's key, for joining labels."""
 PROXY_PREFIX: Final = "pegel-"

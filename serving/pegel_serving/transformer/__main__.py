@@ -68,7 +68,7 @@ async def refused(_request: Request, error: Exception) -> Response:
     """Answer a request that is refused by policy: 404 for an unknown entity, else 503."""
     why = error.why if isinstance(error, LookUpRefused) else LookUpFault.UNAVAILABLE
     status = _STATUS[why]
-    headers = {"retry-after": _RETRY_AFTER_S} if status == _AWAY else {}
+    headers = {wire.LOOK_UP_HEADER: why.value} | ({"retry-after": _RETRY_AFTER_S} if status == _AWAY else {})
     return JSONResponse({"error": str(error)}, status_code=status, headers=headers)
 
 

@@ -72,11 +72,16 @@ class EntityTransformer(kserve.Model):  # type: ignore[misc]  # kserve ships no 
     async def predict(
         self, payload: Any, headers: dict[str, str] | None = None, response_headers: dict[str, str] | None = None
     ) -> Any:
-        """Ask the predictor. Raises PredictorAnswered for anything but a prediction."""
+        """Ask the predictor, and tell its client, too, if features were replaced.
+
+        Raises PredictorAnswered for anything but a prediction.
+        """
         answer, head = await self._predictor.predict(payload, headers or {})
-        event_id = head.header(_EVENT_ID)
+        event_id, why = head.header(_EVENT_ID), (headers or {}).get(LOOK_UP)
         if event_id is not None and response_headers is not None:
             response_headers[wire.EVENT_ID] = event_id.decode("latin-1")
+        if why is not None and response_headers is not None:
+            response_headers[wire.LOOK_UP_HEADER] = why
         return answer
 
     async def _looked_up(self, rows: KeyedRows) -> LookedUp:
