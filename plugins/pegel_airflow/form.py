@@ -56,6 +56,14 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "model.uri": Question(
         "Model", "Location (address)", "Folder of the fitted model: `file:///...` or object store. Or the server below."
     ),
+    "model.source": Question(
+        "Model",
+        "Served by",
+        "An endpoint: the location above or a server below. Or Hopsworks: state the topic, neither.",
+    ),
+    "model.topic": Question(
+        "Model", "Topic of the deployment", "To which the inference logger of a Hopsworks deployment writes."
+    ),
     "model.digest": Question(
         "Model", "Content (SHA-256)", "Of the folder. Empty: what is there now. What is replaced later is not served."
     ),

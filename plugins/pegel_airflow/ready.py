@@ -65,7 +65,7 @@ class WaitReady(BaseOperator):
 
 def _trigger(settings: Settings, spec: MonitorSpec, deadline: datetime) -> BaseTrigger:
     """Return what waits for the endpoint: in a cluster, whatever it tells of itself; else a look again and again."""
-    if settings.serving_backend != KSERVE or spec.model.url is not None:
+    if settings.serving_backend != KSERVE or spec.model.uri is None:
         return EndpointReadyTrigger(spec.endpoint, deadline.isoformat())
     from pegel_airflow.kubernetes.ready_trigger import KServeReadyTrigger
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from pegel.errors import Unavailable
+from pegel.errors import NotFound, Unavailable
 from pegel.spec import names
 from pegel.spec.limits import OLDEST_RECORD
 from pegel.spec.settings import Settings
@@ -21,10 +21,12 @@ REACH_WITHIN = timedelta(seconds=10)
 """How long to look for a broker before the task gives way to its own retry."""
 
 
-def create(settings: Settings, namespace: str, *, reach_within: timedelta = REACH_WITHIN) -> list[str]:
+def create(
+    settings: Settings, namespace: str, *, expected: str | None = None, reach_within: timedelta = REACH_WITHIN
+) -> list[str]:
     """Create the topics of `namespace` that are missing and return their names.
 
-    Raises Unavailable if no broker answers within `reach_within`.
+    Raises Unavailable if no broker answers within `reach_within`, NotFound where it has no topic `expected`.
     """
     from kafka.admin import KafkaAdminClient
     from kafka.errors import KafkaError, TopicAlreadyExistsError
@@ -38,7 +40,13 @@ def create(settings: Settings, namespace: str, *, reach_within: timedelta = REAC
     except KafkaError as error:
         raise _unavailable(settings, error) from error
     try:
-        missing = [topic for topic in names.topics(namespace) if topic not in admin.list_topics()]
+        there = admin.list_topics()
+        if expected is not None and expected not in there:
+            raise NotFound(
+                f"model.topic: expected a topic of the broker at {settings.kafka}; given {expected}, which it has not: "
+                "what another broker has is copied there first. No topic was created."
+            )
+        missing = [topic for topic in names.topics(namespace) if topic not in there]
         if missing:
             _create(admin, missing)
     except TopicAlreadyExistsError:

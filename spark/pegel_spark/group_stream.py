@@ -11,7 +11,6 @@ import structlog
 from pyspark import Broadcast
 from pyspark.sql import SparkSession
 
-from pegel.spec import names
 from pegel.spec.clock import Clock, SystemClock
 from pegel.store.registry_view import GroupModels, RegistryView
 from pegel.stream.baseline_documents import BaselineDocuments
@@ -82,7 +81,7 @@ class GroupStream:
     @property
     def topics(self) -> set[str]:
         """Return the topics of the group's models."""
-        return {names.inference_topic(spec.namespace) for spec in self.models.specs.values()}
+        return {spec.inference_topic for spec in self.models.specs.values()}
 
     @property
     def head(self) -> datetime | None:
@@ -224,7 +223,7 @@ class GroupStream:
         specs = {(spec.model.name, spec.model.version): spec for spec in self.models.specs.values()}
         untold = (row for row in commit.outliers if not self.realtime.has_told(row))
         self.side.outliers((specs[row.model, row.version], row) for row in untold)
-        self.side.letters(letters)
+        self.side.letters(letters, {spec.inference_topic: spec.namespace for spec in specs.values()})
         for row in commit.windows:
             if row.final:
                 log.info("window final", monitor=row.key, start=row.span.start.isoformat(), rows=row.rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -33,8 +33,8 @@ class SideChannel(Protocol):
         """Tell of outlying rows of monitors."""
         ...
 
-    def letters(self, letters: Iterable[DeadLetter]) -> None:
-        """Keep unreadable records aside."""
+    def letters(self, letters: Iterable[DeadLetter], namespaces: Mapping[str, str]) -> None:
+        """Keep unreadable records aside; `namespaces`: of whom a topic is, by topic."""
         ...
 
     def close(self) -> None:
@@ -60,11 +60,15 @@ class SideTopics:
             key = row.event_id.encode(errors="replace")
             self._send(names.outliers_topic(spec.namespace), key, published(row), ())
 
-    def letters(self, letters: Iterable[DeadLetter]) -> None:
-        """Keep unreadable records aside with their headers, and the reason in a header of its own."""
+    def letters(self, letters: Iterable[DeadLetter], namespaces: Mapping[str, str]) -> None:
+        """Keep unreadable records aside with their headers, and the reason in a header of its own.
+
+        Those that do not say of which namespace they are lie beside those of the topic's.
+        """
         for letter in letters:
             attributes = dict(letter.headers)
-            namespace = attributes.get(HEADER_NAMESPACE, b"default").decode(errors="replace")
+            said, known = attributes.get(HEADER_NAMESPACE), namespaces.get(letter.topic, "default")
+            namespace = known if said is None else said.decode(errors="replace")
             topic = names.dead_letters_topic(namespace if names.is_safe(namespace) else "default")
             headers = (*letter.headers, (HEADER_REASON, letter.reason.encode()))
             self._send(topic, attributes.get(HEADER_ID), letter.value, headers)

@@ -21,7 +21,7 @@ import pytest
 import rooms
 import scene
 import seeds
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import InvalidTimestampError
 from speaking_servers import restarted_server
 
@@ -31,6 +31,7 @@ from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
+from pegel.testing.samples import deployed
 from pegel_airflow import form, onboarding, probe, services, topic_admin
 from pegel_airflow.baseline_operator import BaselineJob, promote_changed
 from pegel_airflow.ready import WaitReady
@@ -207,6 +208,22 @@ def test_a_replaced_model_file_is_taken_up(system: Settings, served: model.Model
     assert first == again == ("success", "a" * 64, first[2], True)
     assert replaced == ("success", "b" * 64, replaced[2], True)
     assert replaced[2] > first[2]
+
+
+def test_a_deployment_of_hopsworks_is_onboarded_without_a_probe(
+    system: Settings, spark: cluster.Cluster, onboard: Onboard
+) -> None:
+    """Its topic has to be there, and is not made here; then spec and baseline come into force, and nothing is asked."""
+    wish = seeds.spec(model=deployed(topic="delays-inference"), baseline={"source": "local://delays"})
+    absent = onboard(wish)
+    why = note_of_last()
+    with closing(KafkaAdminClient(bootstrap_servers=system.kafka)) as admin:
+        admin.create_topics(["delays-inference"])
+    state = onboard(wish)
+    spec, _, serving = in_force(system)
+
+    assert ("failed", "success", wish, EndpointState.READY, None) == (absent, state, spec, serving.state, serving.url)
+    assert f"the broker at {system.kafka}; given delays-inference, which it has not" in str(why)
 
 
 def test_spec_and_baseline_come_into_force_together(system: Settings) -> None:

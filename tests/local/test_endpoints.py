@@ -32,7 +32,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.testing import MemoryJobBackend
 from pegel.testing.backend_checks import SERVING_CHECKS, ServingCheck
-from pegel.testing.samples import sample_spec
+from pegel.testing.samples import deployed, sample_spec
 from pegel_local.backends.endpoint_document import EndpointDocument, write_document
 from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.machine.ports import LOOPBACK, free_ports
@@ -128,6 +128,12 @@ def test_it_keeps_them_for_a_server_that_runs_already(
 ) -> None:
     """A server that is not ours is an endpoint like any other, with a proxy before it and without."""
     check_promise(backend, sample_spec(model={"name": "delays", "url": foreign, "logged_by": logged_by}))
+
+
+@pytest.mark.parametrize("check_promise", SERVING_CHECKS, ids=lambda check: check.__name__)
+def test_it_keeps_them_for_a_deployment_of_hopsworks(check_promise: ServingCheck, backend: LocalServingBackend) -> None:
+    """What nobody here asks, starts or stops is an endpoint without a process and without an address."""
+    check_promise(backend, sample_spec(model=deployed()))
 
 
 @pytest.mark.parametrize(("logged_by", "parts"), [("proxy", ["proxy"]), ("server", [])])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -39,7 +39,7 @@ class NoSideChannel:
         """Look at them, as a real one does."""
         list(rows)
 
-    def letters(self, letters: Iterable[Any]) -> None:
+    def letters(self, letters: Iterable[Any], namespaces: Mapping[str, str]) -> None:  # noqa: ARG002  the protocol's
         """Look at them, as a real one does."""
         list(letters)
 

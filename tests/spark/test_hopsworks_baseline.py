@@ -23,7 +23,7 @@ from pegel.spec.settings import Settings
 from pegel.store.database import connect, migrate
 from pegel.store.job_results import JobEnd, JobResults
 from pegel.testing.hopsworks import Contents
-from pegel.testing.samples import brief_spec
+from pegel.testing.samples import brief_spec, deployed
 from pegel_spark import training_table
 from pegel_spark.baseline_job import build, profile
 from pegel_spark.jobs import baseline as launcher
@@ -177,6 +177,57 @@ def test_a_model_that_the_registry_does_not_know_is_refused(settings: Settings) 
         HopsworksTrainingData.of(spec("").model_copy(update={"model": replace_version(2)}), settings)
 
     assert 1 == HopsworksTrainingData.of(spec("?model=fraud"), settings).dataset.version
+
+
+def of_deployment(**model: Any) -> MonitorSpec:
+    """Return a wish to watch the deployment of the tests."""
+    section = deployed("fraud", "fraud-inference", served_name="fraud") | model
+    return brief_spec(model=section, baseline={"source": SOURCE})
+
+
+def test_a_deployment_is_the_one_that_the_spec_means(settings: Settings, contents: Contents) -> None:
+    """The deployment that serves the model and logs to the topic is accepted; one that logs half of it is told."""
+    whole = HopsworksTrainingData.of(of_deployment(), settings).of_deployment
+    contents.deployments[0]["inferenceLogging"] = "PREDICTIONS"
+    half = HopsworksTrainingData.of(of_deployment(), settings).of_deployment
+
+    told = "Hopsworks says that deployment fraud logs PREDICTIONS alone: the other half is not watched"
+    assert ((), (told,)) == (whole, half)
+
+
+@pytest.mark.parametrize(
+    ("model", "deployment", "said"),
+    [
+        (
+            {"topic": "other"},
+            {},
+            "deployment fraud logs to fraud-inference; given other",
+        ),
+        ({}, {"modelVersion": 2}, "model: Hopsworks says that deployment fraud serves fraud/2; given fraud/1"),
+        (
+            {},
+            {"modelName": "Other_One"},
+            "deployment fraud serves other-one/1; given fraud/1",
+        ),
+        ({}, {"inferenceLogging": "NONE"}, "model.topic: Hopsworks says that deployment fraud logs nothing"),
+    ],
+)
+def test_another_deployment_is_refused(
+    settings: Settings, contents: Contents, model: dict[str, str], deployment: dict[str, Any], said: str
+) -> None:
+    """Of another model or version, or with another topic or none, it is refused with what Hopsworks says."""
+    contents.deployments[0] |= deployment
+
+    with pytest.raises(InvalidSpec) as raised:
+        HopsworksTrainingData.of(of_deployment(**model), settings)
+
+    assert said in str(raised.value)
+
+
+def test_a_deployment_that_is_not_there_is_named(settings: Settings) -> None:
+    """The sentence names what was looked for, and where."""
+    with pytest.raises(NotFound, match="has no deployment nowhere"):
+        HopsworksTrainingData.of(of_deployment(served_name="nowhere"), settings)
 
 
 def replace_version(version: int) -> Any:

@@ -99,7 +99,7 @@ def read_messages(record: bytes, recorded_us: int, place: str) -> tuple[Message,
 def _message(fields: Mapping[str, Any], kind: str, event_id: str, body: str, time_us: int) -> Message:
     if not event_id:
         raise _wrong(f"it has the messageType {kind!r} and inferenceId '', expected request or response, and an id")
-    endpoint = names.endpoint(fields["modelName"].lower().replace("_", "-"), fields["modelVersion"])
+    endpoint = names.endpoint(names.model_of_hopsworks(fields["modelName"]), fields["modelVersion"])
     named = event_id.encode()
     headers = [(HEADER_ID, named), (HEADER_TYPE, _TYPES[kind].encode()), (HEADER_ENDPOINT, endpoint.encode())]
     return Message(named, headers, time_us, body.encode())

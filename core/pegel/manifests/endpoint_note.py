@@ -1,4 +1,4 @@
-"""The ConfigMap that says what a server that is not ours is watched as."""
+"""The ConfigMap that says what a server that is not ours is watched as; a deployment of Hopsworks has no address."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def endpoint_note(
         cluster.namespace,
         labels=labels.of_endpoint(spec, role) | labels.of_installation(cluster.namespace),
         annotations={labels.FINGERPRINT: endpoint_fingerprint(spec), **staged},
-        data={URL: str(spec.model.url), SERVED_NAME: spec.served_name, PROTOCOL: spec.model.protocol},
+        data={URL: spec.model.url or "", SERVED_NAME: spec.served_name, PROTOCOL: spec.model.protocol},
     )

@@ -195,7 +195,7 @@ def refuse_unservable(spec: MonitorSpec, cluster: ClusterSettings) -> None:
 
 def _place(spec: MonitorSpec) -> list[str]:
     problems = []
-    if spec.model.uri is None and spec.model.logged_by != "server":
+    if spec.model.url is not None and spec.model.logged_by != "server":
         problems.append(
             f"model.logged_by: given {spec.model.logged_by}: there is no proxy of ours in a cluster; expected server, "
             f"whose own logger tells of {quoted(spec.model.place)}: `pegel adopt` sets that of an InferenceService"

@@ -245,6 +245,8 @@ def advice(mail: Mail, endpoint_logs: Sequence[str]) -> list[str]:
     """
     if all(MissingAnswers.of_finding(feature.finding) is None for feature in mail.alert.features):
         return []
+    if mail.spec.model.is_deployment:
+        return ["Why they had no answer stands in the logs of the deployment in Hopsworks"]
     url = mail.spec.model.url
     if url is None:
         where = " or ".join(endpoint_logs) or "kept by whoever runs it"

@@ -91,6 +91,8 @@ def _look(spec: MonitorSpec, alerts: Sequence[Alert]) -> str:
     """Return where it stands why answers are missing; empty where no alert is about that."""
     if not any(UNANSWERED.feature in alert.names for alert in alerts if alert.kind is AlertKind.EVENTS):
         return ""
+    if spec.model.is_deployment:
+        return "why answers are missing stands in the logs of the deployment in Hopsworks"
     whose = "" if spec.model.url is None else f"that of the server {shown(spec.model.url, LONGEST_SENTENCE)} and "
     return f"why answers are missing stands in {whose}the logs of endpoint {spec.endpoint}"
 

@@ -32,6 +32,7 @@ from pegel.spec.spec_fields import (
     Source,
     SpecVersion,
     Suites,
+    Topic,
     Version,
     WatchedNames,
 )
@@ -42,10 +43,14 @@ OutlierMethod = Literal["ecod", "hbos"]
 """How unusual a number is: by the rarer of its two tails, or by how thin the histogram is around it."""
 
 
+DEPLOYMENT = "hopsworks-deployment"
+"""The source of a model that Hopsworks serves."""
+
+
 class Model(Section):
     """Which model version is watched, and what answers for it: a folder that is served, or a server that runs already.
 
-    Exactly one of `uri` and `url` is stated.
+    Exactly one of `uri` and `url` is stated; of a deployment of Hopsworks neither, but the topic that it logs to.
     """
 
     name: Name
@@ -53,11 +58,16 @@ class Model(Section):
     uri: Annotated[
         Place | None, Field(description="Folder of the fitted model: `file:///...` or an object store address")
     ] = None
+    source: Literal["endpoint", "hopsworks-deployment"] = "endpoint"
+    """Who serves it and logs: an endpoint by `uri` or `url`, or a deployment of Hopsworks with an inference logger."""
+    topic: Topic | None = None
+    """Of a deployment: the topic of its inference logger, on the broker that Pegel reads."""
     digest: Digest | None = None
     """Which content of the folder is meant; None means what is there when the model is onboarded."""
     url: Annotated[Address | None, Field(description="Base address of a server that runs already")] = None
     served_name: ServedName | None = None
-    """What the server at `url` calls the model in its paths; None means the endpoint's name."""
+    """What the server at `url` calls the model in its paths; None means the endpoint's name. Of a deployment: its name
+    in Hopsworks, with which the baseline is compared then."""
     logged_by: Literal["proxy", "server"] = "proxy"
     """Who logs what the server at `url` is asked: a proxy of ours that stands before it, or its own logger."""
     format: Literal["sklearn"] = "sklearn"
@@ -67,11 +77,32 @@ class Model(Section):
 
     @property
     def place(self) -> str:
-        """Return where the model is: its folder, or the server that runs already."""
-        return self.uri or self.url or ""
+        """Return where the model is: its folder, the server that runs already, or what a deployment logs to."""
+        return self.uri or self.url or f"{DEPLOYMENT}:{self.topic}"
+
+    @property
+    def is_deployment(self) -> bool:
+        """Say whether Hopsworks serves it: nobody here asks, starts or stops it."""
+        return self.source == DEPLOYMENT
+
+    @model_validator(mode="after")
+    def _deployed(self) -> Self:
+        if not self.is_deployment:
+            if self.topic is not None:
+                raise ValueError(f"topic is that of a deployment of Hopsworks; state `source: {DEPLOYMENT}` with it")
+            return self
+        stated = [name for name in ("uri", "url", "digest") if getattr(self, name) is not None]
+        if stated or self.logged_by != "proxy":
+            given = " and ".join(stated or ["logged_by"])
+            raise ValueError(f"given {given} of a deployment, which Hopsworks serves and logs; leave it out")
+        if self.topic is None:
+            raise ValueError("a deployment is watched by what it logs; state the `topic` of its inference logger")
+        return self
 
     @model_validator(mode="after")
     def _in_one_place(self) -> Self:
+        if self.is_deployment:
+            return self
         if (self.uri is None) == (self.url is None):
             given = "neither" if self.uri is None else "both"
             raise ValueError(
@@ -333,9 +364,9 @@ class MonitorSpec(Section):
             return self
         if self.model.protocol != "v1":
             raise ValueError("online: features are looked up for requests of protocol v1; set model.protocol to v1")
-        if self.model.logged_by == "server":
+        if self.model.logged_by == "server" or self.model.is_deployment:
             raise ValueError(
-                "online: nothing of ours stands before a server that logs by itself; leave out model.logged_by"
+                "online: nothing of ours stands before a server that logs by itself; leave out the section"
             )
         if self.serving.transformer is not None:
             raise ValueError("online: looks features up by a transformer of ours; leave out serving.transformer")
@@ -350,6 +381,11 @@ class MonitorSpec(Section):
     def endpoint(self) -> str:
         """Return the name of the model's endpoint, e.g. `delays-v1`."""
         return names.endpoint(self.model.name, self.model.version)
+
+    @property
+    def inference_topic(self) -> str:
+        """Return the topic that is read: its namespace's, or that of the deployment."""
+        return self.model.topic or names.inference_topic(self.namespace)
 
     @property
     def expected_rows(self) -> int:

@@ -13,6 +13,10 @@ SAFE_NAME = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 """A letter, then lower case letters, digits and inner hyphens: valid as topic part, Kubernetes and folder name."""
 SERVED_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}"
 """What a server may call a model in its paths, of which it is one step."""
+TOPIC = r"[A-Za-z0-9._-]{1,249}"
+"""What Kafka takes as the name of a topic."""
+TOPIC_PREFIX = "pegel."
+"""Of every topic of ours."""
 LONGEST_SAFE_NAME = 63
 """Letters of a name, inclusive: of a DNS label, which is what Kubernetes allows a namespace or an endpoint. The longest
 topic made of it, `pegel.<namespace>.dead-letters`, has 82 of the 249 letters that Kafka allows."""
@@ -39,19 +43,28 @@ def endpoint(model: str, version: int) -> str:
     return f"{model}-v{version}"
 
 
+def model_of_hopsworks(name: str) -> str:
+    """Return what a model is called here that Hopsworks calls `name`: capitals and underscores are in no name of ours.
+
+    >>> model_of_hopsworks("Fraud_Model")
+    'fraud-model'
+    """
+    return name.lower().replace("_", "-")
+
+
 def inference_topic(namespace: str) -> str:
     """Return the topic that holds every logged request and response of a namespace."""
-    return f"pegel.{namespace}.inference"
+    return f"{TOPIC_PREFIX}{namespace}.inference"
 
 
 def outliers_topic(namespace: str) -> str:
     """Return the topic to which outlying events are published."""
-    return f"pegel.{namespace}.outliers"
+    return f"{TOPIC_PREFIX}{namespace}.outliers"
 
 
 def dead_letters_topic(namespace: str) -> str:
     """Return the topic that keeps what could not be read, with its headers and a header `dlq_reason`."""
-    return f"pegel.{namespace}.dead-letters"
+    return f"{TOPIC_PREFIX}{namespace}.dead-letters"
 
 
 def topics(namespace: str) -> tuple[str, ...]:

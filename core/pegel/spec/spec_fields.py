@@ -134,6 +134,15 @@ def _called(text: str) -> str:
     return text.rstrip("/")
 
 
+def _logged_to(text: str) -> str:
+    """Refuse a topic of ours: those of a namespace are its own."""
+    if text.startswith(names.TOPIC_PREFIX):
+        raise ValueError("is a topic of Pegel's own, which hold what endpoints log; state that of the deployment")
+    if text in {".", ".."}:
+        raise ValueError("is no name of a topic")
+    return text
+
+
 def _storable(text: str) -> str:
     _within(text, LONGEST_TEXT)
     if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in text):
@@ -195,6 +204,8 @@ Address = Annotated[Reference, AfterValidator(_called)]
 """Base address of a server that runs already."""
 ServedName = Annotated[str, Field(pattern=f"^{names.SERVED_NAME}$")]
 """What a server calls a model in its paths."""
+Topic = Annotated[str, Field(pattern=f"^{names.TOPIC}$"), AfterValidator(_logged_to)]
+"""A topic of the broker that others write to."""
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 """SHA-256 of content, in hexadecimal digits."""
 FieldName = Annotated[str, AfterValidator(_storable), _text(LONGEST_TEXT)]

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from pegel.errors import InvalidSpec, PermanentError
-from pegel.spec import names
 from pegel.spec.clock import Clock, SystemClock
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store import tables
@@ -116,7 +115,7 @@ def put_spec(connection: Connection, spec: MonitorSpec, now: datetime) -> bool:
 
 def _move_in(connection: Connection, spec: MonitorSpec, former: str | None) -> None:
     """Hand a monitor over to its group, with its open windows if another group watched it."""
-    inherit_offsets(connection, spec.group, names.inference_topic(spec.namespace), former)
+    inherit_offsets(connection, spec.group, spec.inference_topic, former)
     if former is None:
         return
     name, version = spec.model.name, spec.model.version

@@ -220,7 +220,7 @@ class CountingTask:
         kept = self.letters.get(place, 0)
         if kept >= MAX_LETTERS or self.letter_bytes >= MAX_LETTER_BYTES:
             return
-        letter = DeadLetter(records.bodies[at], tuple(records.all_headers(at)), error.kind)
+        letter = DeadLetter(records.bodies[at], tuple(records.all_headers(at)), error.kind, records.address[0])
         if self.letter_bytes + letter.size_bytes <= MAX_LETTER_BYTES:
             self.letters[place] = kept + 1
             self.letter_bytes += letter.size_bytes

@@ -15,7 +15,7 @@ from datetime import datetime
 from pegel.data.instants import from_us
 from pegel.judge.chart_state import ChartState
 from pegel.spec.limits import OLDEST_RECORD
-from pegel.spec.names import endpoint, inference_topic, monitor_key, monitor_of
+from pegel.spec.names import endpoint, monitor_key, monitor_of
 from pegel.stream.commit import ArrivalRow, Commit, DamagedState, MonitorState, PanePart, ReadRange, Restored, SetAside
 from pegel.stream.counting_plan import MAX_AHEAD, CountingPlan, MonitorPlan, pinned_panes
 from pegel.stream.entries import Emissions, LostSpan, PartialBatch
@@ -134,7 +134,7 @@ class GroupState:
         read_up_to = {address: read.end for address, read in self.offsets.items()}
         read_up_to |= {address: read.end for address, read in output.reads.items()}
         topics: dict[str, str | None] = dict.fromkeys(self.manager.monitors)
-        topics |= {key: inference_topic(spec.namespace) for key, spec in models.specs.items()}
+        topics |= {key: spec.inference_topic for key, spec in models.specs.items()}
         return self.clocks.held_at(topics, self.clocks.lagging(read_up_to, now))
 
     def set_aside(self, record: SetAside, output: TaskOutput, models: WatchedModels, now: datetime) -> Commit:

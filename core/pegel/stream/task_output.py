@@ -10,11 +10,12 @@ from pegel.stream.partial import Partial
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An unreadable record to be kept aside as it came."""
+    """An unreadable record to be kept aside as it came. `topic`: on which it lay."""
 
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
     reason: str
+    topic: str = ""
 
     @property
     def size_bytes(self) -> int:

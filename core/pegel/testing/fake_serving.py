@@ -108,7 +108,7 @@ class MemoryServingBackend:
             name=spec.endpoint,
             fingerprint=endpoint_fingerprint(spec),
             state=EndpointState.FAILED if detail else EndpointState.READY,
-            url=None if detail else f"http://{spec.endpoint}.memory",
+            url=None if detail or spec.model.is_deployment else f"http://{spec.endpoint}.memory",
             detail=detail,
             changed_at=self._clock.now(),
         )

@@ -16,7 +16,7 @@ from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.data.spans import Span
 from pegel.judge.findings import Finding, Verdict
 from pegel.spec import names
-from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.monitor_spec import DEPLOYMENT, MonitorSpec
 from pegel.stats.layout import Layout, build_layout
 from pegel.stats.summary import Summary
 from pegel.stream.commit import ArrivalRow
@@ -34,6 +34,11 @@ def sample_spec(name: str = "delays", version: int = 1, **fields: Any) -> Monito
         "alerts": {"emails": ["on-call@example.org"]},
     }
     return MonitorSpec.parse(document | fields)
+
+
+def deployed(name: str = "delays", topic: str = "delays-inference", **fields: Any) -> dict[str, Any]:
+    """Return the section `model` of a deployment of Hopsworks, as plain data."""
+    return {"name": name, "source": DEPLOYMENT, "topic": topic} | fields
 
 
 def brief_spec(name: str = "delays", **changes: Any) -> MonitorSpec:

@@ -29,7 +29,7 @@ class EndpointDocument:
     digest: str | None
     """Of what the folder held when it was taken into service; a copy of that is served."""
     upstream: str | None
-    """Base address of that server."""
+    """Base address of that server; None of one that nobody here asks."""
     served_name: str
     """What the model is called in the paths of its requests."""
     protocol: str
@@ -79,9 +79,9 @@ class EndpointDocument:
         return replace(self, server_port=server_port, proxy_port=own, port=port)
 
     @property
-    def url(self) -> str:
-        """Return the base address clients send to: the first part, else the server that is not ours."""
-        return f"http://{LOOPBACK}:{self.port}" if self.parts else str(self.upstream)
+    def url(self) -> str | None:
+        """Return the base address clients send to: the first part, else the server that is not ours, if it has one."""
+        return f"http://{LOOPBACK}:{self.port}" if self.parts else self.upstream
 
     @property
     def proxy_url(self) -> str:
@@ -96,7 +96,7 @@ class EndpointDocument:
 
 def _parts(spec: MonitorSpec) -> tuple[str, ...]:
     """Return the parts that the endpoint of a spec needs."""
-    if spec.model.url is not None and spec.model.logged_by == "server":
+    if spec.model.is_deployment or (spec.model.url is not None and spec.model.logged_by == "server"):
         return ()
     needed = {
         "proxy",

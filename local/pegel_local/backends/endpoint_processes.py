@@ -370,6 +370,9 @@ class LocalServingBackend:
             files = self._part(document, part).files
             if not files.running:
                 return EndpointState.FAILED, f"its {part} {_end_of(files)}; {self._end_of_log(document, part)}"
+        if not document.parts and document.upstream is None:
+            # Hopsworks serves it, and knows whether it does.
+            return EndpointState.READY, ""
         if document.upstream is not None:
             state, detail = self._look_at_foreign(document)
             return (state, detail) if state is not EndpointState.READY else self._look_at_transformer(document)
@@ -385,7 +388,7 @@ class LocalServingBackend:
         """Look at what stands before a predictor that is ready; without a transformer, the endpoint is."""
         if document.online is None:
             return EndpointState.READY, ""
-        answer = readiness(document.url, document.served_name, self._answers_within)
+        answer = readiness(str(document.url), document.served_name, self._answers_within)
         if answer == READY:
             return EndpointState.READY, ""
         log = self._end_of_log(document, "transformer")
@@ -405,7 +408,7 @@ class LocalServingBackend:
     def _look_at_foreign(self, document: EndpointDocument) -> tuple[EndpointState, str]:
         """Look at a server that is not ours: ready or not, it never counts as failed. Nobody here restarts it."""
         name, protocol = document.served_name, document.protocol
-        url = document.proxy_url if "proxy" in document.parts else document.url
+        url = document.proxy_url if "proxy" in document.parts else document.server_url
         answer = foreign_readiness(url, name, protocol, self._answers_within)
         if answer == READY:
             return EndpointState.READY, ""

@@ -61,19 +61,17 @@ def _next_steps(airflow: AirflowApi, run: Run, spec: MonitorSpec, settings: Sett
     """
     page = Line("page", f"{settings.page_url.rstrip('/')}/models/{spec.key}")
     try:
-        url, profiled = str(airflow.result(run, "wait_ready")["url"]), airflow.result(run, "baseline")
-        request = airflow.result(run, "send_probe")["request"]
+        url, profiled = airflow.result(run, "wait_ready")["url"], airflow.result(run, "baseline")
+        request = airflow.result(run, "send_probe").get("request")
         outlook = airflow.result(run, "register")["whole" if whole else "brief"]
     except PegelError:
         return [aligned([page])]
     lines = [
-        Line("endpoint", example_request.address(spec, url)),
+        Line("endpoint", spec.model.place if url is None else example_request.address(spec, url)),
         page,
         Line("baseline", f"{how_many(profiled['rows'], 'row')}, {how_many(profiled['features'], 'field')}"),
         *map(Line.from_json, outlook),
     ]
-    return [
-        aligned(lines),
-        "",
-        example_request.command(spec, url, request),
-    ]
+    # What Hopsworks serves was not asked.
+    tried = [] if url is None or request is None else ["", example_request.command(spec, url, request)]
+    return [aligned(lines), *tried]

@@ -72,8 +72,8 @@ def _of_model(name: str, settings: Settings) -> Receiver:
     seen = LocalServingBackend(settings).observe(entry.spec.endpoint)
     if seen.url is None:
         raise Unavailable(
-            f"expected an endpoint of {key} on this machine, given one that is {seen.state}. Name its address: --to "
-            "http://... Nothing was sent."
+            f"expected an endpoint of {key} on this machine, given one that is {seen.state}, without an address. "
+            "Name it: --to http://... Nothing was sent."
         )
     address = example_request.address(entry.spec, seen.url)
     inputs, registered = _inputs(address), _registered(entry.spec.baseline.source, settings)

@@ -17,7 +17,10 @@ from pegel_airflow.kubernetes.ownership import edited
 
 
 def foreign_status(note: Object, endpoint: str, *, within: timedelta = ENDPOINT_ANSWERS_WITHIN) -> EndpointStatus:
-    """Ask the server of a note; it is ready or not, and never counts as failed: nobody here restarts it."""
+    """Ask the server of a note; it is ready or not, and never counts as failed: nobody here restarts it.
+
+    A deployment of Hopsworks has no address that could be asked: it is ready.
+    """
     server = note.get("data") or {}
     url = str(server.get(URL, ""))
     answer = "it is being deleted" if is_going(note) else _answer(server, url, within)
@@ -35,4 +38,6 @@ def foreign_status(note: Object, endpoint: str, *, within: timedelta = ENDPOINT_
 
 
 def _answer(server: Mapping[str, Any], url: str, within: timedelta) -> str:
+    if not url:
+        return READY
     return foreign_readiness(url, str(server.get(SERVED_NAME, "")), str(server.get(PROTOCOL, "")), within)

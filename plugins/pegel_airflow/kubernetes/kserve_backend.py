@@ -182,7 +182,7 @@ class KServeBackend:
 
     def _manifest(self, spec: MonitorSpec, role: str, staged_by: str = "") -> dict[str, Any]:
         """Return the object by which an endpoint is: a service of KServe, or a note about a server that is not ours."""
-        build = inference_service if spec.model.url is None else endpoint_note
+        build = inference_service if spec.model.uri is not None else endpoint_note
         return build(spec, self._cluster, role=role, staged_by=staged_by)
 
     def _at(self, spec: MonitorSpec, role: str) -> Object | None:

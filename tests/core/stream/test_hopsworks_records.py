@@ -100,7 +100,10 @@ def test_a_request_and_its_response_in_one_record_are_joined(group: Any, version
     The ledger has an event of each, and so many arrived.
     """
     pairs = [group.pairs(number, number + 1, at=number / 10) for number in range(20)]
-    records = [paired_in_avro(*pair, version, status=500 if number < 8 else 200) for number, pair in enumerate(pairs)]
+    records = [
+        paired_in_avro(asked, answer, version, status=500 if number < 8 else 200)
+        for number, (asked, answer) in enumerate(pairs)
+    ]
     state = group.start()
     group.send(state, records)
     (*_, window) = group.results.windows("delays", 1)
@@ -115,7 +118,7 @@ def test_a_request_and_its_response_in_one_record_are_joined(group: Any, version
 def test_records_of_all_versions_stand_beside_each_other(group: Any) -> None:
     """Records of four versions, CloudEvents and one that is damaged are each read as what they are, in any order."""
     pairs = [group.pairs(number, number + 1, at=number / 10) for number in range(5)]
-    older = [paired_in_avro(*pairs[version], version) for version in (1, 2, 3)]
+    older = [paired_in_avro(pairs[version][0], pairs[version][1], version) for version in (1, 2, 3)]
     newer = [in_avro(each) for each in pairs[4]]
     state = group.start()
     group.send(state, [older[2], *pairs[0], newer[1], replace(older[0], body=b"\2"), older[1], older[0], newer[0]])

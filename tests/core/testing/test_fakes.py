@@ -10,7 +10,7 @@ from pegel.reconcile.job_backend import JobDocument
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.testing import JOB_CHECKS, SERVING_CHECKS, ManualClock, MemoryJobBackend, MemoryServingBackend
 from pegel.testing.backend_checks import JobCheck, ServingCheck
-from pegel.testing.samples import sample_spec
+from pegel.testing.samples import deployed, sample_spec
 
 JOB = JobDocument(group="default", fingerprint="f" * 64, kafka="127.0.0.1:9092")
 
@@ -25,6 +25,12 @@ def test_jobs_in_memory_keep_the_promises(check: JobCheck) -> None:
 def test_endpoints_in_memory_keep_the_promises(check: ServingCheck) -> None:
     """Every promise of a serving backend is kept by the fake."""
     assert check(MemoryServingBackend(), sample_spec()) is None  # type: ignore[func-returns-value]  # as above
+
+
+@pytest.mark.parametrize("check", SERVING_CHECKS, ids=lambda check: check.__name__)
+def test_deployments_in_memory_keep_the_promises(check: ServingCheck) -> None:
+    """So is it for what Hopsworks serves, which has no address here."""
+    assert check(MemoryServingBackend(), sample_spec(model=deployed())) is None  # type: ignore[func-returns-value]  # as above
 
 
 def test_every_promise_is_checked() -> None:

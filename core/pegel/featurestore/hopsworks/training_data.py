@@ -8,7 +8,7 @@ from typing import Self
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Schema
 from pegel.errors import InvalidSpec, NotFound
-from pegel.featurestore.hopsworks import cross_check, schema
+from pegel.featurestore.hopsworks import cross_check, deployed_model, schema
 from pegel.featurestore.hopsworks.client import HopsworksClient
 from pegel.featurestore.hopsworks.connection import HopsworksConnection
 from pegel.featurestore.hopsworks.facts import HopsworksView, RegisteredModel, Statistics, TrainingDataset
@@ -29,14 +29,16 @@ class HopsworksTrainingData:
     view: HopsworksView
     dataset: TrainingDataset
     statistics: Statistics | None
+    of_deployment: tuple[str, ...] = ()
+    """What is worth knowing of the deployment that serves the model, where the spec names one."""
 
     @classmethod
     def of(cls, spec: MonitorSpec, settings: Settings) -> Self:
         """Ask for the training data of a spec.
 
         The training dataset is the one with which the model registry says that this version of the model was trained.
-        Raises InvalidSpec where the source names another one, NotFound where something that it names is not there, and
-        what `HopsworksClient` raises.
+        Raises InvalidSpec where the source names another one, or a deployment that the spec names is another one than
+        it says, NotFound where something that is named is not there, and what `HopsworksClient` raises.
         """
         ref = HopsworksRef.parse(spec.baseline.source)
         with HopsworksClient.logged_in(HopsworksConnection.of(settings, ref.project)) as client:
@@ -45,7 +47,7 @@ class HopsworksTrainingData:
             version = pinned.training_dataset or 0
             view = client.feature_view(ref.feature_view, ref.version)
             dataset = client.training_dataset(ref.feature_view, ref.version, version)
-            found = cls(_split(pinned, dataset), view, dataset, None)
+            found = cls(_split(pinned, dataset), view, dataset, None, _of_deployment(spec, client))
             statistics = client.statistics(ref.feature_view, ref.version, version, found.ref.split)
         return replace(found, statistics=statistics)
 
@@ -74,7 +76,13 @@ class HopsworksTrainingData:
         absent = schema.left_out(self.view, self.ref.predictions)
         told = [f"not watched, as neither numbers nor texts: {', '.join(absent)}"] if absent else []
         what = f"training dataset {self.dataset.version}{f' (split {self.ref.split})' if self.ref.split else ''}"
-        return [*told, *cross_check.cross_check(baseline, self.statistics, what)]
+        return [*self.of_deployment, *told, *cross_check.cross_check(baseline, self.statistics, what)]
+
+
+def _of_deployment(spec: MonitorSpec, client: HopsworksClient) -> tuple[str, ...]:
+    if not spec.model.is_deployment or spec.model.served_name is None:
+        return ()
+    return tuple(deployed_model.check(spec.model, client.deployment(spec.model.served_name)))
 
 
 def _pinned(ref: HopsworksRef, name: str, version: int, model: RegisteredModel | None) -> HopsworksRef:
