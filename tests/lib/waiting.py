@@ -9,7 +9,7 @@ from collections.abc import Callable
 _PAUSE_S = 0.02
 
 
-def wait_until(holds: Callable[[], bool], *, within_s: float = 20.0) -> bool:
+def wait_until(holds: Callable[[], bool], *, within_s: float = 50.0) -> bool:
     """Ask again and again, for `within_s` at most, whether something holds; say whether it did."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
@@ -19,7 +19,7 @@ def wait_until(holds: Callable[[], bool], *, within_s: float = 20.0) -> bool:
     return holds()
 
 
-async def wait_in_loop_until(holds: Callable[[], bool], *, within_s: float = 20.0) -> bool:
+async def wait_in_loop_until(holds: Callable[[], bool], *, within_s: float = 50.0) -> bool:
     """Do the same while the tasks of an event loop go on."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
