@@ -29,8 +29,8 @@ EXAMPLES = 5
 _RESULT = {"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES}
 _PLACE = "place"
 """Under which an expectation carries its number to its result: the library gives back neither order nor names."""
-_OF_VALUES = frozenset({"value_set"})
-"""Arguments that hold values of the column: numbers, where it holds such."""
+_VALUES, _RANGES = "value_set", "quantile_ranges"
+"""Arguments that hold numbers within lists; a set holds such of a column of numbers alone."""
 
 
 def run_on_pandas(frame: pd.DataFrame, schema: Schema, expectations: Sequence[Expectation]) -> list[ExpectationOutcome]:
@@ -76,7 +76,7 @@ def library() -> Iterator[Any]:
 
 
 def _validated(gx: Any, engine: str, frame: Any, configurations: Sequence[dict[str, Any]]) -> list[Any]:
-    """Return the library's result of each configuration, in order; its own error where one cannot even be made."""
+    """Return the library's result of each configuration, in order; its own error where one cannot be made or run."""
     # Its pages would be written to a folder of temporary files.
     from great_expectations.data_context.types.base import (  # noqa: PLC0415  as the library itself
         DataContextConfig,
@@ -96,12 +96,22 @@ def _validated(gx: Any, engine: str, frame: Any, configurations: Sequence[dict[s
             made.append(_made(gx, configuration, at))
         except Exception as error:  # noqa: BLE001  the library raises what it likes; the expectation is told as untold
             results[at] = error
-    if made:
-        suite = gx.ExpectationSuite("suite", expectations=made)
-        whole = batch.validate(suite, result_format=_RESULT)
-        for result in whole.results:
-            results[result.expectation_config.meta[_PLACE]] = result
+    for place, result in _results(gx, batch, made):
+        results[place] = result
     return results
+
+
+def _results(gx: Any, batch: Any, made: Sequence[Any]) -> list[tuple[int, Any]]:
+    """Return results by their places. Where the library fails at one expectation, it fails at all: then one by one."""
+    if not made:
+        return []
+    try:
+        whole = batch.validate(gx.ExpectationSuite("suite", expectations=list(made)), result_format=_RESULT)
+    except Exception as error:  # noqa: BLE001  as above
+        if len(made) == 1:
+            return [(made[0].meta[_PLACE], error)]
+        return [pair for one in made for pair in _results(gx, batch, [one])]
+    return [(result.expectation_config.meta[_PLACE], result) for result in whole.results]
 
 
 def _made(gx: Any, configuration: Mapping[str, Any], place: int) -> Any:
@@ -115,16 +125,24 @@ def class_name(kind: str) -> str:
 
 
 def _configured(expectation: Expectation, schema: Schema) -> dict[str, Any]:
-    """Return an expectation as the library takes it: values of a numeric column are numbers."""
+    """Return an expectation as the library takes it: numbers of a spec are texts, except under a few names."""
     numeric = {field.name for field in schema.fields if field.kind is Kind.NUMERIC}
     kwargs = dict(expectation.kwargs)
-    for name in _OF_VALUES & kwargs.keys():
-        if expectation.column in numeric:
-            kwargs[name] = [_number(value) for value in kwargs[name]]
+    if _VALUES in kwargs:
+        # Nulls are never looked at, and Spark finds no value outside of a set that has one.
+        values = [value for value in kwargs[_VALUES] if value is not None]
+        kwargs[_VALUES] = [_numbers(value) for value in values] if expectation.column in numeric else values
+    if _RANGES in kwargs:
+        kwargs[_RANGES] = _numbers(kwargs[_RANGES])
     return {"type": expectation.type, "kwargs": kwargs}
 
 
-def _number(value: Any) -> Any:
+def _numbers(value: Any) -> Any:
+    """Return a text as the number that it is, if it is one; in lists and mappings each."""
+    if isinstance(value, Mapping):
+        return {name: _numbers(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_numbers(item) for item in value]
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -173,8 +191,9 @@ def _observed(value: Any) -> float | None:
 
 
 def _told(numbers: Mapping[str, Any]) -> str:
-    if (number := _observed(numbers.get("observed_value"))) is not None:
-        return f"it is {number:.6g}"
+    """Return what is there where that is no number, of which an outcome tells itself."""
+    if _observed(numbers.get("observed_value")) is not None:
+        return ""
     return shown(f"there is {quoted(numbers.get('observed_value'))}", LONGEST_SENTENCE)
 
 

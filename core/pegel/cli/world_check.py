@@ -20,7 +20,8 @@ from pegel.featurestore import LocalFeatureStore
 from pegel.featurestore.hopsworks.connection import HopsworksConnection
 from pegel.judge.layer import TrainingFacts
 from pegel.judge.named_parts import unknown_parts
-from pegel.quality.merged_suite import own_suites, suite_problems
+from pegel.quality.merged_suite import own_suites
+from pegel.quality.suite_problems import suite_problems
 from pegel.spec.hopsworks_reference import HopsworksRef, is_hopsworks
 from pegel.spec.kafka_security import KafkaSecurity
 from pegel.spec.model_files import METADATA_FILE, MODEL_FILE

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pegel.detect.detector_registry import DETECTORS
 from pegel.errors import InvalidSpec
-from pegel.quality.merged_suite import own_suites, suite_problems
+from pegel.quality.merged_suite import own_suites
+from pegel.quality.suite_problems import suite_problems
 from pegel.spec.monitor_spec import MonitorSpec, Watch
 from pegel.spec.nearest import did_you_mean
 from pegel.stats.statistic_registry import STATISTICS

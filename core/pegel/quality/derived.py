@@ -20,6 +20,7 @@ from pegel.data.columns import Kind, Role
 from pegel.detect.effect import percent_of
 from pegel.quality import expectation as kinds
 from pegel.quality.expectation import Expectation
+from pegel.quality.expectation_words import bounds, number
 from pegel.spec.minimums import MIN_BASELINE, MIN_WINDOW
 from pegel.spec.suites import DERIVED
 from pegel.stats.layout import CategoricalLayout, NumericLayout
@@ -87,7 +88,7 @@ def _of_numbers(
     tolerated = max(LEAST_TOLERATED, upper_limit(beyond + 2, field.counted + beyond))
     low = _as_single(field.min, float(np.nextafter(layout.cuts[0], np.inf)))
     high = _as_single(field.max, float(layout.cuts[-1]))
-    trained = f"in training from {field.min:.6g} to {field.max:.6g}"
+    trained = f"in training {bounds({'min_value': field.min, 'max_value': field.max})}"
     yield _share(kinds.BETWEEN, name, tolerated, trained, min_value=low, max_value=high)
     yield from _moments(name, field, layout, baseline, rows)
 
@@ -115,12 +116,12 @@ def _moments(
     both, repeats = 1 / rows + 1 / n, baseline.noise.repeats
     wide = BAND * sd * math.sqrt(location * repeats * both)
     mean = field.moments.mean
-    trained = f"in training {mean:.6g}; windows of {rows:,} rows differ by chance"
+    trained = f"in training {number(mean)}; windows of {rows:,} rows differ by chance"
     yield Expectation(
         kinds.MEAN, {"column": name, "min_value": mean - wide, "max_value": mean + wide}, DERIVED, notes=trained
     )
     wide = BAND * sd * math.sqrt(scale * repeats * both * max(kurtosis - 1, 0.0) / 4)
-    trained = f"in training {sd:.6g}; windows of {rows:,} rows differ by chance"
+    trained = f"in training {number(sd)}; windows of {rows:,} rows differ by chance"
     band = {"column": name, "min_value": max(0.0, sd - wide), "max_value": sd + wide}
     yield Expectation(kinds.STDEV, band, DERIVED, notes=trained)
 

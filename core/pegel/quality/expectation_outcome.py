@@ -13,12 +13,13 @@ from pegel.detect.effect import percent_of
 from pegel.detect.tolerated import ToleratedShare
 from pegel.quality import expectation as kinds
 from pegel.quality.expectation import Expectation
-from pegel.quality.expectation_words import in_words
+from pegel.quality.expectation_words import in_words, told_apart
 from pegel.stats import tails
 from pegel.stats.moments import Moments
 
 NEEDS_ROWS = "counts alone cannot tell"
 """Why it is not told of any window, whatever is in it."""
+_ENDS = ("min_value", "max_value", "value")
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,8 @@ class ExpectationOutcome:
             return f"{least} of {self.n:,} values are not so" + _such_as(self.examples)
         if self.observed is None:
             return "it is so" if self.met else "not so"
-        return f"it is {self.observed:.6g}"
+        ends = [self.expectation.kwargs[name] for name in _ENDS if name in self.expectation.kwargs]
+        return f"it is {told_apart(self.observed, ends)}"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, for the page and a report."""

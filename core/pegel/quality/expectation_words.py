@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pegel.quality import expectation as kinds
@@ -11,6 +11,8 @@ from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, quoted, shown
 
 SHOWN = 5
 """Values of a set that are listed; the others are counted."""
+_EXACT = 1e15
+"""Whole numbers below have all their digits."""
 
 
 def in_words(expectation: Expectation) -> str:
@@ -28,10 +30,33 @@ def in_words(expectation: Expectation) -> str:
     if say is not None:
         text = say(quoted(expectation.column, NAME_LIMIT), expectation.kwargs)
     if expectation.mostly < 1:
-        text += f", in at least {100 * expectation.mostly:.6g} % of rows"
+        text += f", in at least {told_apart(100 * expectation.mostly, [100.0])} % of rows"
     if "row_condition" in expectation.kwargs:
         text += f", where {shown(str(expectation.kwargs['row_condition']), NAME_LIMIT)}"
     return shown(text, LONGEST_SENTENCE)
+
+
+def number(value: float, digits: int = 6) -> str:
+    """Return a number in words: a whole one with all its digits, another with so many, and never fewer than its whole.
+
+    >>> [number(value) for value in (1_234_568.0, 1_234_567.5, 0.1, 1e-7, -5, 1e300)]
+    ['1,234,568', '1,234,567.5', '0.1', '1e-07', '-5', '1e+300']
+    """
+    if not abs(value) < _EXACT:
+        return f"{value:g}"
+    if float(value).is_integer():
+        return f"{value:,.0f}"
+    return f"{value:,.{max(digits, len(str(int(abs(value)))) + 1)}g}"
+
+
+def told_apart(value: float, others: Iterable[float]) -> str:
+    """Return a number in words, with as many digits as tell it apart from others that it does not equal.
+
+    >>> told_apart(9.9900000001, [9.99]), told_apart(9.99, [9.99]), told_apart(99.9999999, [100.0])
+    ('9.9900000001', '9.99', '99.9999999')
+    """
+    texts = {number(other) for other in others if other != value}
+    return next((text for digits in range(6, 17) if (text := number(value, digits)) not in texts), repr(value))
 
 
 def bounds(kwargs: Mapping[str, Any]) -> str:
@@ -42,12 +67,12 @@ def bounds(kwargs: Mapping[str, Any]) -> str:
     """
     low, high = kwargs.get("min_value"), kwargs.get("max_value")
     if low is not None and high is not None and not (kwargs.get("strict_min") or kwargs.get("strict_max")):
-        return f"from {low:.6g} to {high:.6g}"
+        return f"from {number(low)} to {number(high)}"
     ends = []
     if low is not None:
-        ends.append(f"{'more than' if kwargs.get('strict_min') else 'at least'} {low:.6g}")
+        ends.append(f"{'more than' if kwargs.get('strict_min') else 'at least'} {number(low)}")
     if high is not None:
-        ends.append(f"{'less than' if kwargs.get('strict_max') else 'at most'} {high:.6g}")
+        ends.append(f"{'less than' if kwargs.get('strict_max') else 'at most'} {number(high)}")
     return " and ".join(ends) or "anything"
 
 
@@ -61,7 +86,7 @@ def _by_type(expectation: Expectation) -> str:
 
 
 def _listed(values: Any) -> str:
-    several = [str(value) for value in values]
+    several = [str(value) for value in values if value is not None]
     text = ", ".join(shown(value, NAME_LIMIT) for value in several[:SHOWN])
     return f"{text} and {len(several) - SHOWN} more" if len(several) > SHOWN else text
 
@@ -85,5 +110,5 @@ _WORDS: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
     kinds.COLUMN_SET: lambda _, kwargs: f"there are the columns {_listed(kwargs.get('column_set', ()))}",
     kinds.COLUMN_ORDER: lambda _, kwargs: f"the columns are {_listed(kwargs.get('column_list', ()))}, in this order",
     kinds.ROW_COUNT: lambda _, kwargs: f"the number of rows is {bounds(kwargs)}",
-    kinds.ROWS_EQUAL: lambda _, kwargs: f"the number of rows is {kwargs['value']:,.0f}",
+    kinds.ROWS_EQUAL: lambda _, kwargs: f"the number of rows is {number(kwargs['value'])}",
 }

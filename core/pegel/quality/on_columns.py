@@ -104,6 +104,10 @@ def _told(expectation: Expectation, columns: _Columns) -> ExpectationOutcome:
 
 
 def _exists(expectation: Expectation, columns: _Columns) -> ExpectationOutcome:
-    met = columns.of(expectation.column)
+    met, place = columns.of(expectation.column), expectation.kwargs.get("column_index")
     why = "it is not there" if met is False else columns.untold([expectation.column])
+    if met and place is not None:
+        places = {name: at for at, name in enumerate(columns.there)}
+        met = places[expectation.column] == place if columns.whole else None
+        why = f"it is column {places[expectation.column]}" if columns.whole else NEEDS_ROWS
     return columns.outcome(expectation, met, [why])

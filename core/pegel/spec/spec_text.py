@@ -22,8 +22,8 @@ from pegel.spec.outside_text import quoted, shown
 
 LARGEST_BYTES = 128 * 1024
 """Of one spec: a thousand features by name are 60 kB, and Linux lets no argument of a job be longer."""
-DEEPEST = 8
-"""Levels of lists and mappings; a spec has three."""
+DEEPEST = 10
+"""Levels of lists and mappings; a spec has three, and ten where an expectation of it bounds quantiles."""
 MOST_KEYS = 1_000
 """Fields of one mapping; the largest of a spec has a dozen. Explaining ten thousand unknown ones takes seconds."""
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
@@ -121,7 +121,7 @@ class _Reader:
 
     def _open(self, event: Any) -> None:
         if len(self._levels) == DEEPEST:
-            raise _refused(f"{_line(event)}: more than {DEEPEST} levels of lists and mappings; a spec has three")
+            raise _refused(f"{_line(event)}: more than {DEEPEST} levels of lists and mappings; a spec has fewer")
         if self._levels and isinstance(self._levels[-1].data, dict) and self._levels[-1].key is None:
             raise _refused(f"{_line(event)}: the name of a field is expected, not a list or a mapping")
         self._levels.append(_Level({} if isinstance(event, yaml.MappingStartEvent) else []))

@@ -1,8 +1,8 @@
 """Suites of expectations as a spec holds them: plain JSON in the shape in which Great Expectations writes its own.
 
-A spec's file holds texts alone, so what a value is follows from its name: limits and shares are numbers, what ends in
-`strict` or `exact` is a truth value, everything else is text. Equal wishes are equal JSON then, however they were
-written, and have one fingerprint.
+A spec's file holds texts alone, so what a value is follows from its name: limits and shares are numbers (`NUMBERS`),
+some are truth values (`TRUTHS`), everything else is text or nothing. Equal wishes are equal JSON then, however they
+were written, and have one fingerprint.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ MOST_EXPECTATIONS = 1_000
 """Of one suite: twenty for each of fifty columns."""
 LARGEST_BYTES = 128 * 1024
 """Of a suite's file: it becomes part of a spec, which is no larger."""
-NUMBERS = frozenset({"min_value", "max_value", "mostly", "value"})
-TRUTHS = frozenset({"strict_min", "strict_max", "exact_match"})
+NUMBERS = frozenset({"min_value", "max_value", "mostly", "value", "threshold", "sum_total", "column_index"})
+TRUTHS = frozenset({"strict_min", "strict_max", "exact_match", "strictly", "or_equal", "ties_okay", "double_sided"})
 SEVERITIES = ("critical", "warning", "info")
 _TYPE = re.compile("[a-z][a-z0-9_]{1,99}")
 _OF_SUITE = frozenset({"name", "made", "expectations", "id", "meta", "notes", "suite_parameters"})
 _OF_EXPECTATION = frozenset({"type", "kwargs", "severity", "meta", "id", "notes", "description", "rendered_content"})
+_OF_A_RUN = frozenset({"batch_id", "result_format", "catch_exceptions"})
+"""Arguments of the look at a table from which the library wrote a suite: they say nothing of rows."""
 _KEPT_WORDS = ("true", "false")
 _DEEPEST = 4
 """Levels of lists and mappings in one argument."""
@@ -140,8 +142,8 @@ def _expectation(data: Any, where: str) -> dict[str, Any]:
         raise ValueError(f"{where}: expected kwargs, a mapping of arguments; given {quoted(arguments)}")  # noqa: TRY004  the same
     if severity not in SEVERITIES:
         raise ValueError(f"{where}: expected the severity {', '.join(SEVERITIES)}; given {quoted(severity)}")
-    # What is empty is as if it were not stated; `batch_id` is of the table that was looked at when a suite was written.
-    stated = {str(name): item for name, item in arguments.items() if item is not None and name != "batch_id"}
+    # What is empty is as if it were not stated.
+    stated = {str(name): item for name, item in arguments.items() if item is not None and name not in _OF_A_RUN}
     kwargs = {name: _argument(name, item, where) for name, item in stated.items()}
     return {"type": kind, "kwargs": kwargs, "severity": severity}
 
@@ -170,17 +172,27 @@ def _truth(name: str, value: Any, where: str) -> bool:
 
 
 def _number(name: str, value: Any, where: str) -> float:
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number):
+    if not is_number(value):
         raise ValueError(f"{where}: {name} is a finite number; given {quoted(value)}")
-    return number
+    return float(value)
+
+
+def is_number(value: Any) -> bool:
+    """Say whether a value of a suite is a finite number, or the text of one.
+
+    >>> is_number("1.5"), is_number(True), is_number("nan")
+    (True, False, False)
+    """
+    try:
+        return not isinstance(value, bool) and math.isfinite(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def _text(value: Any, where: str, levels: int) -> Any:
-    """Return an argument with every scalar as text: what a column holds decides later what it means."""
+    """Return an argument with every scalar as text, but for nothing: what a column holds decides what it means."""
+    if value is None:
+        return None
     if isinstance(value, list | tuple | Mapping):
         if not levels:
             raise ValueError(f"{where}: an argument has more than {_DEEPEST} levels of lists and mappings")

@@ -14,7 +14,8 @@ from pegel.errors import InvalidSpec
 from pegel.judge.named_parts import refuse_unknown_parts
 from pegel.judge.outlook import choices
 from pegel.quality import expectation as kinds
-from pegel.quality.merged_suite import Suite, own_suites, suite_for, suite_problems
+from pegel.quality.merged_suite import Suite, own_suites, suite_for
+from pegel.quality.suite_problems import suite_problems
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.spec_text import read_data
 from pegel.spec.suites import with_files
@@ -31,6 +32,11 @@ def mine(*expectations: dict[str, Any], **fields: Any) -> dict[str, Any]:
 def asking(*suites: Any) -> MonitorSpec:
     """Return a spec with these suites."""
     return sample_spec(watch={"expectations": list(suites)})
+
+
+def ranges(quantiles: list[Any], value_ranges: list[Any]) -> dict[str, Any]:
+    """Return what quantiles are to be."""
+    return {"quantiles": quantiles, "value_ranges": value_ranges}
 
 
 def refused(*suites: Any) -> str:
@@ -82,13 +88,47 @@ def test_derived_stands_for_what_follows_from_the_baseline(baseline: Baseline) -
             mine({"type": "expect_column_values_to_be_nul", "kwargs": {}}),
             "mean `expect_column_values_to_be_null`?",
         ),
-        (mine({"type": kinds.NOT_NULL, "kwargs": {}}), "expects `column`, the name of one"),
+        (mine({"type": kinds.NOT_NULL, "kwargs": {}}), "expects `column`"),
         (mine({"type": kinds.MEAN, "kwargs": {"column": "x"}}), "expects `min_value`, `max_value` or both"),
         (
             mine({"type": kinds.ROW_COUNT, "kwargs": {"min_value": 2, "max_value": 1}}),
             "2 is above max_value 1",
         ),
         (mine({"type": kinds.IN_SET, "kwargs": {"column": "x", "value_set": "a"}}), "expects `value_set`, a list"),
+        (mine({"type": kinds.COLUMN_SET, "kwargs": {}}), "expects `column_set`, a list"),
+        (
+            mine({"type": kinds.NOT_NULL, "kwargs": {"column": "x", "mostlly": 0.9}}),
+            "takes no 'mostlly', only column, mostly, row_condition, condition_parser. Did you mean `mostly`?",
+        ),
+        (
+            mine({"type": kinds.COLUMN_SET, "kwargs": {"column_set": ["x"], "exactmatch": True}}),
+            "takes no 'exactmatch'",
+        ),
+        (mine({"type": kinds.ROWS_EQUAL, "kwargs": {}}), "expects `value`"),
+        (
+            mine({"type": "expect_column_value_z_scores_to_be_less_than", "kwargs": {"column": "x", "threshold": 3}}),
+            "expects `double_sided`",
+        ),
+        (
+            mine({"type": "expect_column_values_to_match_regex_list", "kwargs": {"column": "x", "regex_list": "a"}}),
+            "expects `regex_list`, a list",
+        ),
+        (
+            mine({"type": "expect_column_values_to_match_like_pattern", "kwargs": {"column": "x"}}),
+            "about rows in Spark. Did you mean `expect_column_values_to_match_regex`?",
+        ),
+        (
+            mine({"type": kinds.QUANTILES, "kwargs": {"column": "x", "quantile_ranges": {"quantiles": [0.5]}}}),
+            "expects `quantile_ranges` as in {quantiles: [0.5, 0.9], value_ranges: [[1, 2], [null, 3]]}; given {'",
+        ),
+        (
+            mine({"type": kinds.QUANTILES, "kwargs": {"column": "x", "quantile_ranges": ranges([0.5], [[1, "x"]])}}),
+            "expects `quantile_ranges`",
+        ),
+        (
+            mine({"type": kinds.QUANTILES, "kwargs": {"column": "x", "quantile_ranges": ranges([0.5], [[1]])}}),
+            "expects `quantile_ranges`",
+        ),
         (mine({"type": kinds.OF_TYPE, "kwargs": {"column": "x", "type_": "int"}}), "number or text; given 'int'"),
         (mine(NOT_NULL, NOT_NULL), "of delay stands twice; keep one"),
     ],
@@ -104,6 +144,44 @@ def test_two_suites_of_one_name_are_refused() -> None:
     assert "'derived' names more than one suite" in refused("derived", "derived")
 
 
+@pytest.mark.parametrize(
+    ("kind", "kwargs"),
+    [
+        *((kind, {"column": "x", "max_value": -5}) for kind in (kinds.MEAN, kinds.LEAST, kinds.MOST, kinds.BETWEEN)),
+        (kinds.ROW_COUNT, {"max_value": -1}),
+        ("expect_column_sum_to_be_between", {"column": "x", "max_value": -5}),
+        (kinds.MEAN, {"column": "x", "min_value": -5, "max_value": -5}),
+    ],
+)
+def test_a_limit_may_be_below_zero(kind: str, kwargs: dict[str, Any]) -> None:
+    """A largest value alone has no smallest one that it could be below."""
+    (suite,) = own_suites(asking(mine({"type": kind, "kwargs": kwargs})).watch)
+
+    assert [] == suite_problems(suite)
+
+
+def test_what_belongs_to_a_run_is_no_part_of_an_expectation() -> None:
+    """A file of the library may hold how its results were to be shown: that is left out."""
+    of_a_run = {"batch_id": "rows-rows", "result_format": "COMPLETE", "catch_exceptions": True}
+    stated = {"column": "delay", "mostly": 0.9}
+    given = {"type": kinds.NOT_NULL, "kwargs": stated | of_a_run}
+
+    assert stated == own_suites(asking(mine(given)).watch)[0].expectations[0].kwargs
+
+
+def test_nothing_within_a_list_stays_nothing() -> None:
+    """Quantiles without a lower end, and a set with a null in it, come through a file of texts as they are."""
+    quantiles = {"column": "delay", "quantile_ranges": ranges([0.1, 0.9], [[None, 2], [3.5, None]])}
+    members = {"column": "carrier", "value_set": ["AA", None]}
+    typed = asking(mine({"type": kinds.QUANTILES, "kwargs": quantiles}, {"type": kinds.IN_SET, "kwargs": members}))
+    again = MonitorSpec.parse(read_data(json.dumps(typed.to_json())))
+    first, second = own_suites(again.watch)[0].expectations
+
+    assert typed == again
+    assert ranges(["0.1", "0.9"], [[None, "2"], ["3.5", None]]) == first.kwargs["quantile_ranges"]
+    assert ["AA", None] == second.kwargs["value_set"]
+
+
 def test_columns_are_held_against_the_training_data(schema: Schema) -> None:
     """A column that is not there, and a range of categories, are found before anything runs."""
     bounds = {"min_value": 0.0}
@@ -113,12 +191,16 @@ def test_columns_are_held_against_the_training_data(schema: Schema) -> None:
             {"type": kinds.BETWEEN, "kwargs": {"column": "carrier", **bounds}},
             {"type": kinds.BETWEEN, "kwargs": {"column": "delay", **bounds}},
             {"type": kinds.EXISTS, "kwargs": {"column": "speed"}},
+            {"type": "expect_column_pair_values_to_be_equal", "kwargs": {"column_A": "delay", "column_B": "stps"}},
+            {"type": "expect_compound_columns_to_be_unique", "kwargs": {"column_list": ["delay", "carier"]}},
         )
     )
     lines = suite_problems(suite, schema)
 
     assert [] == suite_problems(suite)
-    assert 2 == len(lines)
+    assert 4 == len(lines)
+    assert lines[2].endswith("expectation 5: the training data has no column 'stps'. Did you mean `stops`?")
+    assert lines[3].endswith("expectation 6: the training data has no column 'carier'. Did you mean `carrier`?")
     assert lines[0].endswith("expectation 1: the training data has no column 'dely'. Did you mean `delay`?")
     assert lines[1].endswith("is about numbers; 'carrier' holds categories")
 
