@@ -67,7 +67,7 @@ def test_the_model_page_says_what_is_expected(browse: Browse) -> None:
     """A model with expectations has a section that says which are not met, cannot be told, and are met."""
     text = browse("vic").get(MODEL).text
     section = text[text.index("<h2>Data quality") : text.index("<h2>Alerts")]
-    words = ("the number of rows is at least 1000", "1 not met", "1 cannot be told", "&#39;airline&#39; values to")
+    words = ("the number of rows is at least 1,000", "1 not met", "1 cannot be told", "&#39;airline&#39; values to")
 
     assert [] == [one for one in words if one not in section]
 

@@ -18,6 +18,7 @@ from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
 from pegel.judge.layer_table import LAYERS, Layers
+from pegel.judge.layers.expectations import Expectations, told_of_no_rows
 from pegel.judge.layers.odd_events import Events, event_notes, event_verdicts, look_at_events
 from pegel.judge.missing_answers import AnswersSoFar, MissingAnswers
 from pegel.judge.watched_fields import unknown_names
@@ -70,8 +71,8 @@ def judge(
 
     Args:
         baseline: What to compare with; None gives BASELINE_MISSING.
-        summary: What was counted; None or without rows it gives NO_DATA, in other cells than the baseline's
-            LAYOUT_MISMATCH.
+        summary: What was counted; None or without rows it gives NO_DATA, unless a rule of the spec about the number of
+            rows makes that DRIFT; in other cells than the baseline's LAYOUT_MISMATCH.
         spec: Which fields are judged, at which margin and false-alarm budget.
         span: Named in the findings.
         revision: Named in the findings.
@@ -93,6 +94,8 @@ def judge(
     why_not = _why_not_judged(baseline, summary)
     if why_not is not None or baseline is None or summary is None:
         judged = Judgement(why_not or Verdict.NO_DATA, chart_state=after)
+        if why_not is Verdict.NO_DATA and baseline is not None:
+            judged = _no_rows(judged, Setting(spec, baseline), _Judged(spec, span, revision, baseline.id), layers)
         return judged if seen is None else _events_alone(judged, seen, _Judged(spec, span, revision), layers)
     # Overlapping windows share rows: what is carried from one to the next would count these twice.
     follows = chart_state is not None and spec.windowing.step == spec.windowing.length
@@ -173,6 +176,21 @@ def _why_not_judged(baseline: Baseline | None, summary: Summary | None) -> Verdi
     return None if summary is not None and summary.most_rows else Verdict.NO_DATA
 
 
+def _no_rows(judged: Judgement, setting: Setting, span: _Judged, layers: Layers) -> Judgement:
+    """Add the rules about the number of rows that no rows break: of these alone there is something to say."""
+    if not any(entry.layer.name == Expectations.name for entry in layers):
+        return judged
+    verdicts = told_of_no_rows(setting)
+    told = [verdict for verdict in verdicts if verdict.verdict is Verdict.DRIFT]
+    facts = _facts_of_spec(Division.of(setting, layers)) if told else {}
+    return replace(
+        judged,
+        verdict=Verdict.DRIFT if told else judged.verdict,
+        beyond=tuple(verdicts),
+        findings=tuple(span.finding(verdict, facts) for verdict in told),
+    )
+
+
 def _events_alone(judged: Judgement, events: SeenEvents, span: _Judged, layers: Layers) -> Judgement:
     """Add the events of a span of which nothing else can be judged."""
     division = Division.of(Setting(span.spec), layers)
@@ -181,8 +199,8 @@ def _events_alone(judged: Judgement, events: SeenEvents, span: _Judged, layers: 
     return replace(
         judged,
         verdict=Verdict.DRIFT if verdicts else judged.verdict,
-        beyond=tuple(verdicts),
-        findings=tuple(span.finding(verdict, facts) for verdict in verdicts),
+        beyond=(*judged.beyond, *verdicts),
+        findings=(*judged.findings, *(span.finding(verdict, facts) for verdict in verdicts)),
         notes=tuple(event_notes(events, span.spec.events, verdicts)),
         missing_answers=MissingAnswers.of(events, span.spec.events.unanswered),
         never_logged=events.counts.never_logged,

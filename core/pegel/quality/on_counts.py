@@ -123,7 +123,8 @@ def _members(expectation: Expectation, field: FeatureSummary) -> tuple[int, int]
     layout = field.layout
     if not isinstance(layout, CategoricalLayout):
         return None
-    asked, known = set(map(str, expectation.kwargs["value_set"])), layout.vocabulary.texts
+    asked = {str(value) for value in expectation.kwargs["value_set"] if value is not None}
+    known = layout.vocabulary.texts
     if asked == known and not layout.open_vocabulary and len(known) == layout.vocabulary.distinct:
         seen = field.counted - field.n_unseen
         return seen, seen

@@ -16,8 +16,8 @@ from pegel.judge.outlook import Outlook
 from pegel.judge.recomputation import explain
 from pegel.quality import expectation as kinds
 from pegel.quality.expectation import Expectation
-from pegel.quality.expectation_outcome import BeyondBand
-from pegel.quality.on_counts import on_counts
+from pegel.quality.expectation_outcome import BeyondBand, ExpectationOutcome
+from pegel.quality.on_counts import on_counts, row_count
 from pegel.stats.layout import Layout
 from pegel.stats.summary import Summary
 from pegel.testing.samples import sample_span, sample_spec
@@ -62,6 +62,7 @@ def findings_of(judgement: Judgement) -> list[Finding]:
         (kinds.BETWEEN, {"column": "delay", "max_value": 20.123, "mostly": 0.99}, False),
         (kinds.IN_SET, {"column": "carrier", "value_set": ["AA", "DL", "UA", "WN"]}, True),
         (kinds.IN_SET, {"column": "carrier", "value_set": ["AA", "DL", "UA", "XX"]}, False),
+        (kinds.IN_SET, {"column": "carrier", "value_set": ["AA", "DL", "UA", "WN", None]}, True),
         (kinds.NOT_IN_SET, {"column": "carrier", "value_set": ["AA"], "mostly": 0.9}, False),
         (kinds.NOT_IN_SET, {"column": "carrier", "value_set": ["XX"], "mostly": 0.9}, True),
         (kinds.IN_SET, {"column": "stops", "value_set": ["1", "2"]}, None),
@@ -105,6 +106,30 @@ def test_a_limit_within_a_cell_is_between_two_counts(window: Summary) -> None:
     assert values.there.endswith("of 950 values are not so") is False
 
 
+@pytest.mark.parametrize(
+    ("kind", "kwargs", "rows", "expected"),
+    [
+        (kinds.ROW_COUNT, {"min_value": 1_234_568.0}, 1_234_567, "is at least 1,234,568; it is 1,234,567"),
+        (kinds.ROW_COUNT, {"min_value": 1_234_567.5}, 1_234_567, "is at least 1,234,567.5; it is 1,234,567"),
+        (kinds.ROWS_EQUAL, {"value": 10_000_000.0}, 10_000_001, "is 10,000,000; it is 10,000,001"),
+    ],
+)
+def test_numbers_in_words_keep_what_matters(kind: str, kwargs: Any, rows: int, expected: str) -> None:
+    """However large they are, what was expected and what is there read differently."""
+    assert f"expected: the number of rows {expected}" == row_count(Expectation(kind, kwargs), rows).words
+
+
+def test_what_is_beyond_a_limit_by_little_reads_so(window: Summary) -> None:
+    """Digits are added until a number is not that of a limit it is beyond; a share below all is not called 100 %."""
+    asked = Expectation(kinds.MEAN, {"column": "delay", "max_value": 9.99})
+    nearly = Expectation(kinds.NOT_NULL, {"column": "delay", "mostly": 0.99999999})
+
+    assert "expected: the mean of 'delay' is at most 9.99; it is 9.990000001" == (
+        ExpectationOutcome(expectation=asked, met=False, n=10, observed=9.990000001).words
+    )
+    assert "in at least 99.999999 % of rows" in on_counts(nearly, window).words
+
+
 def test_nothing_counts_as_met(layout: Layout) -> None:
     """A share of no values is not missed; a mean of none is none."""
     empty = Summary.empty(layout)
@@ -125,8 +150,31 @@ def test_a_rule_is_told_outside_the_budget(judged: Callable[..., Judgement]) -> 
     )
     assert ("table", True) == (finding.feature, finding.evidence["rule"])
     assert finding.what == (
-        "expected: the number of rows is at most 999; it is 1000 (a rule, outside the false-alarm budget)"
+        "expected: the number of rows is at most 999; it is 1,000 (a rule, outside the false-alarm budget)"
     )
+
+
+def test_a_window_without_rows_is_held_to_their_number(baseline: Baseline, layout: Layout) -> None:
+    """No rows are fewer than fifty, and that is told like one row; nothing else is, and without the rule nothing."""
+    items = [
+        {"type": kinds.ROW_COUNT, "kwargs": {"min_value": 50}},
+        {"type": kinds.ROWS_EQUAL, "kwargs": {"value": 9}, "severity": "warning"},
+        {"type": kinds.NOT_NULL, "kwargs": {"column": "delay"}},
+        {"type": kinds.MOST, "kwargs": {"column": "delay", "max_value": 1}},
+    ]
+    spec = sample_spec(watch={"expectations": [{"name": "mine", "made": "2026-11-29", "expectations": items}]})
+
+    for summary in (None, Summary.empty(layout)):
+        judgement = judge(baseline, summary, spec=spec, span=sample_span(), revision=1)
+        (finding,) = judgement.findings
+
+        assert ("table", "table_row_count_to_be_between") == (finding.feature, finding.test)
+        assert finding.what.startswith("expected: the number of rows is at least 50; it is 0 (a rule")
+        assert Verdict.DRIFT is judgement.verdict
+        assert [Verdict.DRIFT, Verdict.BELOW_MARGIN] == [verdict.verdict for verdict in judgement.beyond]
+        assert explain(finding, Summary.empty(layout), baseline).agrees
+    nothing = judge(baseline, None, spec=sample_spec(), span=sample_span(), revision=1)
+    assert (Verdict.NO_DATA, ()) == (nothing.verdict, nothing.findings)
 
 
 def test_a_share_is_told_when_it_is_certain(judged: Callable[..., Judgement]) -> None:

@@ -73,7 +73,7 @@ def test_each_expectation_is_met_or_not_or_cannot_be_told(baseline: Baseline, wi
 
     assert "1 not met, 1 expectation met, 1 cannot be told" == view.words
     (failed,), (untold,), (held,) = view.failed, view.untold, view.held
-    assert ("the number of rows is at least 6000", "it is 5000") == (failed.expected, failed.there)
+    assert ("the number of rows is at least 6,000", "it is 5,000") == (failed.expected, failed.there)
     assert "mine" == failed.suite
     assert "counts alone cannot tell" == untold.there
     assert ("there is a column 'airline'", "it is so") == (held.expected, held.there)

@@ -19,7 +19,7 @@ from pegel.testing.samples import MINUTE, sample_finding, sample_heartbeat, samp
 
 NOW = START + 26 * MINUTE
 TALLY = Tally(drifting=1, windows=1, rows=600)
-RULE = "expected: the number of rows is at least 1000; it is 600 (a rule, outside the false-alarm budget)"
+RULE = "expected: the number of rows is at least 1,000; it is 600 (a rule, outside the false-alarm budget)"
 
 
 def mail_about(**fields: Any) -> Mail:

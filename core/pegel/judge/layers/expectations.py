@@ -7,7 +7,6 @@ outside the budget.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from pegel.baseline.baseline import Baseline
@@ -19,9 +18,10 @@ from pegel.judge.explanation import Explanation, explained_by
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
-from pegel.quality.expectation import SHARES, Expectation
+from pegel.quality import expectation as kinds
+from pegel.quality.expectation import Expectation
 from pegel.quality.expectation_outcome import NEEDS_ROWS, ExpectationOutcome
-from pegel.quality.on_counts import on_counts
+from pegel.quality.on_counts import on_counts, row_count
 from pegel.spec.suites import SEVERITIES
 from pegel.stats.summary import Summary
 
@@ -81,6 +81,13 @@ def outcomes_of(summary: Summary, setting: Setting) -> list[ExpectationOutcome]:
     return [on_counts(expectation, summary, setting.baseline) for expectation in setting.suite.expectations]
 
 
+def told_of_no_rows(setting: Setting) -> list[FeatureVerdict]:
+    """Return a verdict on each rule about the number of rows that a window without any does not meet."""
+    about_rows = (found for found in setting.suite.expectations if found.type in kinds.ROWS and found.on_counts)
+    outcomes = (row_count(expectation, 0) for expectation in about_rows)
+    return [_broken_rule(outcome) for outcome in outcomes if not outcome.met]
+
+
 def _criterion(setting: Setting, budget: Budget) -> Criterion:
     alpha, suite = budget.of(Expectations.name), setting.suite.expectations
     tests = sum(expectation.on_counts and not expectation.is_rule for expectation in suite)
@@ -92,14 +99,13 @@ def _verdict(outcome: ExpectationOutcome, criterion: Criterion) -> FeatureVerdic
     expectation = outcome.expectation
     if outcome.met is not False:
         return None
-    evidence = {"expectation": expectation.to_json(), "suite": expectation.suite}
     if expectation.is_rule:
-        return _broken_rule(outcome, _shown_or_told(outcome, Verdict.DRIFT), evidence)
+        return _broken_rule(outcome)
     # More than tolerated may be there by chance: the p-value decides, as it does everywhere.
     if outcome.test is None or outcome.test.p_value >= criterion.level:
         return None
     verdict = verdict_on(expectation.feature, [outcome.test], criterion, lambda _: _effect(outcome))
-    return replace(verdict, verdict=_shown_or_told(outcome, verdict.verdict)).with_evidence(evidence)
+    return replace(verdict, verdict=_shown_or_told(outcome, verdict.verdict)).with_evidence(_evidence(expectation))
 
 
 def _shown_or_told(outcome: ExpectationOutcome, verdict: Verdict) -> Verdict:
@@ -107,10 +113,14 @@ def _shown_or_told(outcome: ExpectationOutcome, verdict: Verdict) -> Verdict:
     return verdict if outcome.expectation.severity == SEVERITIES[0] else Verdict.BELOW_MARGIN
 
 
-def _broken_rule(outcome: ExpectationOutcome, verdict: Verdict, evidence: Mapping[str, object]) -> FeatureVerdict:
+def _evidence(expectation: Expectation) -> dict[str, object]:
+    return {"expectation": expectation.to_json(), "suite": expectation.suite}
+
+
+def _broken_rule(outcome: ExpectationOutcome) -> FeatureVerdict:
     return FeatureVerdict(
         feature=outcome.expectation.feature,
-        verdict=verdict,
+        verdict=_shown_or_told(outcome, Verdict.DRIFT),
         what=f"{outcome.words} (a rule, outside the false-alarm budget)",
         n=outcome.n,
         m=0,
@@ -120,12 +130,12 @@ def _broken_rule(outcome: ExpectationOutcome, verdict: Verdict, evidence: Mappin
         p_value=0.0,
         effect=outcome.statistic,
         effect_unit=_effect(outcome).unit,
-        evidence={**evidence, "rule": True},
+        evidence={**_evidence(outcome.expectation), "rule": True},
     )
 
 
 def _effect(outcome: ExpectationOutcome) -> Effect:
     """Return how large a share is not so, or the number that is looked at."""
-    if outcome.expectation.type in SHARES:
+    if outcome.expectation.type in kinds.SHARES:
         return Effect(outcome.seen / max(outcome.n, 1), "exceptions", outcome.words)
     return Effect(outcome.statistic, "observed", outcome.words)
