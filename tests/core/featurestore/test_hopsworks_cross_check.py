@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,11 @@ def said(share: float = 1.0, **changed: Any) -> Statistics:
         ({"mean": 1.0}, ["amount: mean 1 by Hopsworks, "]),
         ({"least": -9.0, "most": 1e6}, ["amount: minimum -9 by Hopsworks, ", "amount: maximum 1000000 by Hopsworks, "]),
         ({"std": 0.0}, ["amount: standard deviation 0 by Hopsworks, "]),
+        ({"mean": math.nan}, ["amount: mean nan by Hopsworks, "]),
+        (
+            {"least": math.nan, "most": math.inf},
+            ["amount: minimum nan by Hopsworks, ", "amount: maximum inf by Hopsworks, "],
+        ),
     ],
 )
 def test_what_was_counted_otherwise_is_listed(baseline: Baseline, changed: dict[str, Any], expected: list[str]) -> None:
@@ -64,13 +70,44 @@ def test_what_was_counted_otherwise_is_listed(baseline: Baseline, changed: dict[
 
 @given(st.floats(-1, 1))
 def test_the_tolerance_is_that_of_the_field(part: float) -> None:
-    """A mean may be off by a millionth of the largest amount, whichever way, and by not much more."""
+    """A mean may be off by a millionth of itself or of the deviation, whichever way, and by not much more."""
     baseline = trained_on(TABLE, SCHEMA, brief_spec())
-    scale = float(AMOUNTS.max())
+    scale = float(max(AMOUNTS.mean(), AMOUNTS.std(ddof=1)))
     within = said(mean=AMOUNTS.mean() + 0.99 * part * TOLERANCE * scale)
     beyond = said(mean=AMOUNTS.mean() + (1.01 + abs(part)) * TOLERANCE * scale)
 
     assert (0, 1) == (len(cross_check(baseline, within, WHAT)), len(cross_check(baseline, beyond, WHAT)))
+
+
+def amounts_and(*further: float) -> tuple[Baseline, Any]:
+    """Return a baseline of a hundred small numbers and some others, and how Hopsworks says something of these."""
+    amounts = np.array([*np.arange(1.0, 101.0), *further])
+    baseline = trained_on(pa.table({"amount": amounts}), Schema(SCHEMA.fields[:1]), brief_spec())
+    return baseline, lambda **said: Statistics(1.0, {"amount": FeatureStatistics(amounts.size, **said)})
+
+
+def test_one_large_value_hides_no_other_extreme() -> None:
+    """A smallest value is compared by its own size: beside a billion 1 is not 900."""
+    baseline, saying = amounts_and(1e9)
+
+    assert ["amount: minimum 900 by Hopsworks, 1 here"] == cross_check(baseline, saying(least=900.0, most=1e9), WHAT)
+    assert [] == cross_check(baseline, saying(least=1.0 + 1e-9, most=1e9 + 1), WHAT)
+
+
+def test_infinite_values_are_extremes() -> None:
+    """With infinities there is no mean to compare, and the extremes are these; a finite one is another column's."""
+    baseline, saying = amounts_and(np.inf)
+
+    assert [] == cross_check(baseline, saying(mean=np.nan, std=np.nan, least=1.0, most=np.inf), WHAT)
+    assert ["amount: maximum 100 by Hopsworks, inf here"] == cross_check(baseline, saying(most=100.0), WHAT)
+
+
+def test_not_a_number_is_right_where_there_are_such() -> None:
+    """Hopsworks' Spark makes NaN of a mean and a largest value of a column with NaN in it, and its Python does not."""
+    baseline, saying = amounts_and(np.nan)
+
+    assert [] == cross_check(baseline, saying(mean=np.nan, std=np.nan, least=1.0, most=np.nan), WHAT)
+    assert [] == cross_check(baseline, saying(mean=50.5, most=100.0), WHAT)
 
 
 def test_other_rows_are_refused_with_both_numbers(baseline: Baseline) -> None:

@@ -16,7 +16,8 @@ from pegel.featurestore.hopsworks.facts import FeatureStatistics, Statistics
 from pegel.stats.summary import FeatureSummary
 
 TOLERANCE = 1e-6
-"""Of the larger of a field's deviation and its mean: sums of doubles in another order differ by far less."""
+"""Of the larger of a field's deviation and its mean, or of an extreme: doubles that are added up in another order, or
+written and read, differ by far less."""
 MOST_NAMED = 5
 
 
@@ -58,17 +59,30 @@ def _refuse_other_rows(lines: list[str], what: str) -> None:
 
 def _differences(name: str, ours: FeatureSummary, theirs: FeatureStatistics) -> Iterator[str]:
     """Yield what differs of a field of numbers."""
-    if ours.min is None or ours.max is None or not ours.moments.count or ours.n_posinf or ours.n_neginf:
+    if ours.min is None or ours.max is None or not ours.moments.count:
         return
-    moments, sample = ours.moments, ours.moments.sd or 0.0
-    scale = max(sample, abs(moments.mean), abs(ours.min), abs(ours.max))
-    population = math.sqrt(moments.m2 / moments.count)
-    compared = (
-        ("mean", theirs.mean, (moments.mean,)),
-        ("standard deviation", theirs.std, (sample, population)),
-        ("minimum", theirs.least, (ours.min,)),
-        ("maximum", theirs.most, (ours.max,)),
-    )
-    for statistic, given, known in compared:
-        if given is not None and all(abs(given - one) > TOLERANCE * scale for one in known):
+    for statistic, given, known, scale in _compared(ours, theirs, ours.min, ours.max):
+        # Of NaN among the values nothing else can be made by whoever counts it as one.
+        if given is None or (math.isnan(given) and ours.n_nan):
+            continue
+        # Written so that a NaN is never near.
+        if not any(given == one or abs(given - one) <= TOLERANCE * scale for one in known):
             yield f"{name}: {statistic} {given:.9g} by Hopsworks, {known[0]:.9g} here"
+
+
+def _compared(
+    ours: FeatureSummary, theirs: FeatureStatistics, least: float, most: float
+) -> Iterator[tuple[str, float | None, tuple[float, ...], float]]:
+    """Yield each statistic with what Hopsworks says, what is right, and the size of which a millionth is rounding.
+
+    A sum is rounded by the size of its field; an extreme is one of the values, and by its own.
+    """
+    if not ours.n_posinf and not ours.n_neginf:
+        moments, sample = ours.moments, ours.moments.sd or 0.0
+        scale = max(sample, abs(moments.mean))
+        yield "mean", theirs.mean, (moments.mean,), scale
+        yield "standard deviation", theirs.std, (sample, math.sqrt(moments.m2 / moments.count)), scale
+    least = -math.inf if ours.n_neginf else least
+    most = math.inf if ours.n_posinf else most
+    for statistic, given, one in (("minimum", theirs.least, least), ("maximum", theirs.most, most)):
+        yield statistic, given, (one,), abs(one) if math.isfinite(one) else 0.0
