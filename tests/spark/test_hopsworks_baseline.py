@@ -148,8 +148,10 @@ def test_other_rows_than_were_counted_are_refused(
         (
             "",
             {"trainingDatasetVersion": None},
-            "does not say with which training dataset fraud of version 1 was trained",
+            "does not say with which training dataset of which feature view fraud of version 1 was trained",
         ),
+        ("", {"featureView": None}, "does not say with which training dataset of which feature view fraud"),
+        ("?td=1", {"featureView": None}, "does not say with which training dataset of which feature view fraud"),
         (
             "",
             {"featureView": {"name": "other", "version": 3}},

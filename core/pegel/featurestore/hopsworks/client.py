@@ -219,22 +219,27 @@ def _quiet() -> Iterator[None]:
 
 
 def _features_of(view: Any) -> Iterator[Feature]:
+    # Names of a view are those of its feature groups with the prefixes of joins: what is a key is known of a group.
     groups = view.query.featuregroups
-    times = {group.event_time for group in groups if getattr(group, "event_time", None)}
-    keys = {name for group in groups for name in group.primary_key}
-    keys |= {f"{each.prefix or ''}{each.feature_name}" for each in view._serving_keys or ()}  # noqa: SLF001  not asked for
+    times = {(group.id, group.event_time) for group in groups if getattr(group, "event_time", None)}
+    keys = {(group.id, name) for group in groups for name in group.primary_key}
+    keys |= {(each.feature_group.id, each.feature_name) for each in view._serving_keys or ()}  # noqa: SLF001  not asked for
     for feature in sorted(view.features, key=lambda each: each.index or 0):
         yield Feature(feature.name, str(feature.type).lower(), _role_of(feature, keys, times))
 
 
-def _role_of(feature: Any, keys: set[str], times: set[str]) -> FeatureRole:
+def _role_of(feature: Any, keys: set[tuple[Any, str]], times: set[tuple[Any, str]]) -> FeatureRole:
+    """Return what a column is; `keys` and `times` are columns of feature groups, each with the group's number."""
     if feature.label:
         return FeatureRole.LABEL
     if feature.inference_helper_column or feature.training_helper_column:
         return FeatureRole.HELPER
-    if feature.name in times:
+    # What a transformation makes comes from no group.
+    group = getattr(feature.feature_group, "id", None)
+    source = (group, feature.feature_group_feature_name or feature.name)
+    if source in times:
         return FeatureRole.EVENT_TIME
-    return FeatureRole.KEY if feature.name in keys else FeatureRole.FEATURE
+    return FeatureRole.KEY if source in keys else FeatureRole.FEATURE
 
 
 def _counted(found: Any) -> FeatureStatistics:

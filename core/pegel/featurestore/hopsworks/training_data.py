@@ -97,15 +97,14 @@ def _pinned(ref: HopsworksRef, name: str, version: int, model: RegisteredModel |
             f"it was trained; register it, or name it as it is called there, with &model=NAME. {NO_BASELINE}"
         )
     said = f"{where} says that {name} of version {version} was trained with"
-    if model.training_dataset is None:
+    # Training datasets are numbered within their view: a number alone says nothing.
+    if None in (model.feature_view, model.feature_view_version, model.training_dataset):
         raise InvalidSpec(
-            f"baseline.source: {where} does not say with which training dataset {name} of version {version} was "
-            f"trained; register it with its feature view and training dataset version. {NO_BASELINE}"
+            f"baseline.source: {where} does not say with which training dataset of which feature view {name} of "
+            f"version {version} was trained; register it with its feature view and training dataset version. "
+            f"{NO_BASELINE}"
         )
-    if model.feature_view is not None and (model.feature_view, model.feature_view_version) != (
-        ref.feature_view,
-        ref.version,
-    ):
+    if (model.feature_view, model.feature_view_version) != (ref.feature_view, ref.version):
         raise InvalidSpec(
             f"baseline.source: {said} feature view {model.feature_view} of version {model.feature_view_version}; given "
             f"{ref.feature_view} of version {ref.version}. {NO_BASELINE}"

@@ -68,21 +68,33 @@ class Contents:
         return group
 
     def add_feature_view(
-        self, name: str, group: Json, *, labels: Sequence[str] = (), helpers: Sequence[str] = (), version: int = 1
+        self,
+        name: str,
+        group: Json,
+        *,
+        joins: Sequence[tuple[Json, str]] = (),
+        labels: Sequence[str] = (),
+        helpers: Sequence[str] = (),
+        version: int = 1,
     ) -> Json:
-        """Add a view of all features of one feature group; `helpers` are no inputs of a model."""
+        """Add a view of all features of a feature group, then of those joined to it, each with the prefix of its names.
+
+        `helpers` are no inputs of a model.
+        """
+        parts = [(group, ""), *joins]
+        columns = [(part, prefix, each) for part, prefix in parts for each in part["features"]]
         features = [
             {
-                "name": each["name"],
+                "name": f"{prefix}{each['name']}",
                 "type": each["type"],
                 "index": index,
                 "label": each["name"] in labels,
                 "inferenceHelperColumn": False,
                 "trainingHelperColumn": each["name"] in helpers,
                 "featureGroupFeatureName": each["name"],
-                "featuregroup": group,
+                "featuregroup": _named(part),
             }
-            for index, each in enumerate(group["features"])
+            for index, (part, prefix, each) in enumerate(columns)
         ]
         view = {
             "id": 31 + len(self.feature_views),
@@ -90,22 +102,35 @@ class Contents:
             "version": version,
             "featurestoreId": STORE_ID,
             "featurestoreName": f"{self.project}_featurestore",
-            "query": {
-                "leftFeatureGroup": group,
-                "leftFeatures": group["features"],
-                "featureStoreId": STORE_ID,
-                "featureStoreName": f"{self.project}_featurestore",
-                "joins": [],
-            },
+            "query": self._query(group) | {"joins": [self._join(part, prefix) for part, prefix in joins]},
             "features": features,
             "servingKeys": [
-                {"featureName": each["name"], "featureGroup": group, "required": True, "joinIndex": 0}
-                for each in group["features"]
+                {
+                    "featureName": each["name"],
+                    "featureGroup": part,
+                    "required": True,
+                    "joinIndex": index,
+                    "prefix": prefix,
+                }
+                for index, (part, prefix) in enumerate(parts)
+                for each in part["features"]
                 if each["primary"]
             ],
         }
         self.feature_views.append(view)
         return view
+
+    def _query(self, group: Json) -> Json:
+        return {
+            "leftFeatureGroup": group,
+            "leftFeatures": group["features"],
+            "featureStoreId": STORE_ID,
+            "featureStoreName": f"{self.project}_featurestore",
+            "joins": [],
+        }
+
+    def _join(self, group: Json, prefix: str) -> Json:
+        return {"query": self._query(group), "on": [], "leftOn": [], "rightOn": [], "type": "LEFT", "prefix": prefix}
 
     def add_training_dataset(self, view: Json, location: str, *, version: int, splits: Sequence[str] = ()) -> Json:
         """Add a materialised training dataset outside of HopsFS; `splits` are the folders in it."""
@@ -179,6 +204,11 @@ class Contents:
         if topic:
             self.topics.append({"name": topic, "numOfReplicas": 1, "numOfPartitions": 1, "shared": False})
         return deployment
+
+
+def _named(group: Json) -> Json:
+    """Return a feature group as a column of a view names it: neither its features nor its event time are told there."""
+    return {key: group[key] for key in ("type", "id", "name", "version", "featurestoreId")}
 
 
 def _connector() -> Json:
