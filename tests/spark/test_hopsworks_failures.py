@@ -42,7 +42,7 @@ def test_a_wrong_key_is_said_to_be_wrong_and_not_shown(world: World) -> None:
     assert isinstance(error, SetupError)
     assert str(error) == (
         f"Hopsworks at {world.server.address} does not accept the API key in {world.connection.key_file} (Could not "
-        "verify API key.): make one in its account settings and put it there. Hopsworks was not asked."
+        "verify API key.): make one in its account settings and put it there. Nothing was changed."
     )
 
 
@@ -110,6 +110,29 @@ def test_a_broken_hopsworks_is_asked_again_later(world: World) -> None:
 
     assert isinstance(error, Unavailable)
     assert str(error).endswith("fails: it answers 500.")
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again_later(world: World) -> None:
+    """An answer that ends in the middle is passing, and a sentence."""
+    assert world.server is not None
+    world.server.fault = Fault.TORN
+
+    error = refusal(world.connection)
+
+    assert (Unavailable, f"what Hopsworks at {world.server.address} answers breaks off, or is damaged on its way.") == (
+        type(error),
+        str(error),
+    )
+
+
+def test_a_key_that_cannot_be_sent_is_not_shown(world: World) -> None:
+    """What is no line of a header is refused by the client, whose words hold it; ours do not."""
+    world.connection.key_file.write_text("a-key\nof two lines")
+
+    error = refusal(world.connection)
+
+    assert isinstance(error, SetupError)
+    assert "of two lines" not in str(error)
 
 
 def test_a_silent_hopsworks_is_waited_for_no_longer_than_said(world: World) -> None:

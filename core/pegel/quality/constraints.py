@@ -37,13 +37,13 @@ def read_constraints(data: Any, *, name: str, made: str) -> ImportedSuite:
     features = data.get("features") if isinstance(data, Mapping) else None
     if not isinstance(features, list | tuple):
         raise InvalidSpec("expected constraints of SageMaker, a mapping with `features`; given something else.")
-    settings = data.get("monitoring_config") or {}
+    settings = _mapping(data, "monitoring_config", "the document")
     expectations, notes = [], []
     for at, feature in enumerate(features, start=1):
         if not isinstance(feature, Mapping) or not isinstance(feature.get("name"), str):
             raise InvalidSpec(f"feature {at}: expected a mapping with `name`; given {quoted(feature)}.")
         expectations += list(_of_feature(feature, settings))
-        if feature.get("inferred_type") not in _TYPES:
+        if str(feature.get("inferred_type")) not in _TYPES:
             notes.append(f"{quoted(feature['name'])}: the type {quoted(feature.get('inferred_type'))} is not checked")
     if "distribution_constraints" in settings:
         notes.append(
@@ -57,17 +57,29 @@ def read_constraints(data: Any, *, name: str, made: str) -> ImportedSuite:
 
 
 def _of_feature(feature: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    column = {"column": feature["name"]}
+    column, where = {"column": feature["name"]}, quoted(feature["name"])
     if (complete := feature.get("completeness")) is not None:
         yield {"type": kinds.NOT_NULL, "kwargs": {**column, "mostly": complete}}
     if (asked := _TYPES.get(str(feature.get("inferred_type")))) is not None:
         mostly = settings.get(_TYPE_SHARE, 1.0)
         yield {"type": kinds.OF_TYPE, "kwargs": {**column, "type_": asked, "mostly": mostly}}
-    if str((feature.get("num_constraints") or {}).get("is_non_negative")).lower() == "true":
+    if str(_mapping(feature, "num_constraints", where).get("is_non_negative")).lower() == "true":
         yield {"type": kinds.BETWEEN, "kwargs": {**column, "min_value": 0}}
-    if domains := (feature.get("string_constraints") or {}).get("domains"):
+    if domains := _mapping(feature, "string_constraints", where).get("domains"):
+        if not isinstance(domains, list | tuple):
+            raise InvalidSpec(f"{where}: expected `domains`, a list; given {quoted(domains)}.")
         mostly = settings.get(_DOMAIN_SHARE, 1.0)
         yield {"type": kinds.IN_SET, "kwargs": {**column, "value_set": domains, "mostly": mostly}}
+
+
+def _mapping(data: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+    """Return a part of constraints; empty where it is not stated."""
+    part = data.get(name)
+    if part is None:
+        return {}
+    if not isinstance(part, Mapping):
+        raise InvalidSpec(f"{where}: expected `{name}`, a mapping; given {quoted(part)}.")
+    return part
 
 
 def written_constraints(expectations: Iterable[Expectation]) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -96,7 +108,8 @@ def _say(expectation: Expectation, feature: dict[str, Any], shares: dict[str, fl
         feature["inferred_type"] = _WRITTEN[kwargs["type_"]]
         shares[_TYPE_SHARE] = min(shares[_TYPE_SHARE], mostly)
     elif expectation.type == kinds.IN_SET:
-        feature["string_constraints"] = {"domains": list(kwargs["value_set"])}
+        domains = [value for value in kwargs["value_set"] if value is not None]
+        feature["string_constraints"] = {"domains": domains}
         shares[_DOMAIN_SHARE] = min(shares[_DOMAIN_SHARE], mostly)
     elif expectation.type == kinds.BETWEEN and kwargs.get("min_value", -1.0) >= 0:
         feature["num_constraints"] = {"is_non_negative": True}

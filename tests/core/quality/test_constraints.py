@@ -78,6 +78,17 @@ def test_what_has_no_word_there_is_told(baseline: Baseline) -> None:
         ({"features": [3]}, "feature 1: expected a mapping with `name`; given 3"),
         ({"features": [{"name": "x", "completeness": 2}]}, "mostly is a share of the rows"),
         ({"features": []}, "a list of 1 to 1,000"),
+        (
+            {"features": [], "monitoring_config": "x"},
+            "document: expected `monitoring_config`, a mapping; given",
+        ),
+        (
+            {"features": [{"name": "x", "num_constraints": "y"}]},
+            "'x': expected `num_constraints`, a mapping; given",
+        ),
+        ({"features": [{"name": "x", "string_constraints": [3]}]}, "'x': expected `string_constraints`, a mapping"),
+        ({"features": [{"name": "x", "string_constraints": {"domains": "a"}}]}, "'x': expected `domains`, a list"),
+        ({"features": [{"name": "x", "inferred_type": ["String"]}]}, "a list of 1 to 1,000"),
     ],
 )
 def test_what_are_no_constraints_is_refused(data: Any, words: str) -> None:

@@ -1,9 +1,9 @@
 """A Hopsworks to ask: that of a test, or a real one that the environment names.
 
-A real one is read, and has two feature groups written to (`pegel_test_windows`). Its variables: `PEGEL_TEST_HOPSWORKS`
-(host or host:port), `PEGEL_TEST_HOPSWORKS_PROJECT`, `PEGEL_TEST_HOPSWORKS_KEY_FILE`, `PEGEL_TEST_HOPSWORKS_CA` (may be
-unset), `PEGEL_TEST_HOPSWORKS_VIEW` (a feature view of version 1 with a training dataset 1 on storage outside of
-HopsFS), `PEGEL_TEST_HOPSWORKS_MODEL` (a model of version 1 trained with it), `PEGEL_TEST_HOPSWORKS_DEPLOYMENT`.
+A real one is only read. Its variables: `PEGEL_TEST_HOPSWORKS` (host or host:port), `PEGEL_TEST_HOPSWORKS_PROJECT`,
+`PEGEL_TEST_HOPSWORKS_KEY_FILE`, `PEGEL_TEST_HOPSWORKS_CA` (may be unset), `PEGEL_TEST_HOPSWORKS_VIEW` (a feature view
+of version 1 with a training dataset 1 on storage outside of HopsFS, of which Hopsworks has statistics),
+`PEGEL_TEST_HOPSWORKS_MODEL` (a model of version 1 trained with it), `PEGEL_TEST_HOPSWORKS_DEPLOYMENT`.
 """
 
 from __future__ import annotations

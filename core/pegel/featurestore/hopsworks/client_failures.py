@@ -15,6 +15,7 @@ from pegel.spec.outside_text import shown
 
 SCOPES = "project, featurestore, dataset.view, modelregistry, serving, kafka"
 """Of an API key that may do everything that is asked for here."""
+_TORN = frozenset({"ChunkedEncodingError", "ContentDecodingError"})
 _UNTRUSTED = re.compile(r"certificate verify failed: ([^(\"']+)")
 
 
@@ -39,7 +40,7 @@ def _refused(error: Any, connection: HopsworksConnection, what: str) -> PegelErr
     if status == HTTPStatus.UNAUTHORIZED:
         return SetupError(
             f"{where} does not accept the API key in {connection.key_file}{said}: make one in its account settings "
-            f"and put it there. {NOTHING}"
+            "and put it there. Nothing was changed."
         )
     if status == HTTPStatus.FORBIDDEN:
         return SetupError(
@@ -78,10 +79,22 @@ def _unreached(error: BaseException, kinds: set[str], connection: HopsworksConne
             f"expected a certificate of {where} that is trusted; given one that is not: {why}. "
             f"PEGEL_HOPSWORKS_CA names the certificates to trust. {NOTHING}"
         )
+    if not kinds & {"RequestException", "JSONDecodeError"}:
+        return None
+    # Its own words may hold what was sent, and with that the key.
+    return _of_requests(kinds, where) or SetupError(
+        f"Hopsworks at {where} cannot be asked as the settings stand ({type(error).__name__}). {NOTHING}"
+    )
+
+
+def _of_requests(kinds: set[str], where: str) -> Unavailable | None:
+    """Return which failure may be over later; None for one of what was asked."""
     if "Timeout" in kinds:
         return Unavailable(f"Hopsworks at {where} does not answer in time.")
-    if "JSONDecodeError" in kinds:
+    if kinds & _TORN:
+        return Unavailable(f"what Hopsworks at {where} answers breaks off, or is damaged on its way.")
+    if kinds & {"JSONDecodeError", "TooManyRedirects"}:
         return Unavailable(f"what answers at {where} answers in no way that Hopsworks does: is it a proxy's page?")
-    if "ConnectionError" in kinds and "RequestException" in kinds:
+    if "ConnectionError" in kinds:
         return Unavailable(f"nobody answers at {where}: expected Hopsworks there.")
     return None

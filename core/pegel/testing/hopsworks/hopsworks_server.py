@@ -27,6 +27,8 @@ class Fault(StrEnum):
     """429, with what it says when to come back."""
     BROKEN = "broken"
     """500, with a page instead of JSON."""
+    TORN = "torn"
+    """An answer that ends in the middle of what it says is its size."""
     SILENT = "silent"
     """It never answers, as long as it runs."""
 
@@ -101,6 +103,9 @@ class _Handler(BaseHTTPRequestHandler):
         if server.fault is Fault.BROKEN:
             self._send(500, b"<html><body>It is broken.</body></html>", "text/html")
             return
+        if server.fault is Fault.TORN:
+            self._tear()
+            return
         self._send(reply.status, b"" if reply.data is None else json.dumps(reply.data).encode(), "application/json")
 
     def _send(self, status: int, body: bytes, kind: str) -> None:
@@ -111,6 +116,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _tear(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"40\r\n{")
+        self.close_connection = True
 
     do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815  the names that the base class looks for
 
