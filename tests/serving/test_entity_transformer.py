@@ -181,6 +181,17 @@ def test_payloads_that_are_none(payload: Any) -> None:
         asyncio.run(Transformer().model.preprocess(payload, {}))
 
 
+def test_the_most_rows_of_a_request() -> None:
+    """A request of a thousand rows is looked up; one of more is refused before anything is."""
+    made, row = Transformer(), {"tin": "t1", "shop": 7}
+    rows, _ = made.asked(*[row] * 1_000)
+
+    assert (1_000, 1) == (len(rows), len(made.store.asked))
+    with pytest.raises(InvalidInput, match=r"expected at most 1,000 instances in one request; given: 1,001"):
+        made.asked(*[row] * 1_001)
+    assert 1 == len(made.store.asked)
+
+
 def test_no_rows() -> None:
     """A request without a row asks the store nothing."""
     made = Transformer()

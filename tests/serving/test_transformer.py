@@ -95,6 +95,21 @@ def test_a_store_that_went_away(transformer: processes.Service, sink: sinks.Sink
     assert [] == sink.got
 
 
+def test_what_does_not_pass(transformer: processes.Service) -> None:
+    """A client neither unloads the model nor asks for another one; bodies that the proxy would not take end here."""
+    unloaded = httpx.post(f"{transformer.url}/v2/repository/models/paint-v1/unload", trust_env=False)
+    other = httpx.post(f"{transformer.url}/v1/models/paint-v2:predict", json={"instances": []}, trust_env=False)
+    large = b'{"instances": [' + b" " * 1_000_000
+    said = httpx.post(f"{transformer.url}{PATH}", content=large, trust_env=False)
+    unsaid = httpx.post(f"{transformer.url}{PATH}", content=iter([large[:9], large[9:]]), trust_env=False)
+
+    assert [404, 404, 413, 413] == [answer.status_code for answer in (unloaded, other, said, unsaid)]
+    assert {"a request may hold 1000000 bytes; this one holds more"} == {
+        answer.json()["error"] for answer in (said, unsaid)
+    }
+    assert 200 == ask(transformer.url, {"tin": "t1", "size": 1.0}).status_code
+
+
 @pytest.mark.parametrize(
     ("online", "message"),
     [

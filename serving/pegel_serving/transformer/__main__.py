@@ -25,7 +25,9 @@ from pegel.online.stores import online_store
 from pegel.spec.online_section import Online
 from pegel.spec.settings import Settings
 from pegel_serving import http_service, json_logs
+from pegel_serving.held_bodies import BodyRefused
 from pegel_serving.server import rest_server
+from pegel_serving.transformer.door import TransformerDoor, refused_body
 from pegel_serving.transformer.entity_transformer import EntityTransformer
 from pegel_serving.transformer.look_up_metrics import LookUpMetrics
 from pegel_serving.transformer.predictor_call import PredictorAnswered, PredictorCall
@@ -94,6 +96,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     models: list[kserve.Model] = [transformer]
     rest = rest_server(models, listener.getsockname()[1])
+    app.add_middleware(TransformerDoor, model=options.model_name)
+    app.add_exception_handler(BodyRefused, refused_body)
     app.add_exception_handler(LookUpRefused, refused)
     app.add_exception_handler(PredictorAnswered, passed_on)
     return http_service.run(rest.config, listener, SERVICE)

@@ -13,6 +13,9 @@ from pegel.spec.online_section import Online
 from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel_serving.model_columns import kind_of_json
 
+MOST_ROWS = 1_000
+"""Of one request. All of them are looked up at once, while everybody else waits; more are several requests."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyedRows:
@@ -33,6 +36,8 @@ def keyed_rows(payload: Any, online: Online) -> KeyedRows:
     instances = payload.get("instances") if isinstance(payload, dict) else None
     if not isinstance(instances, list):
         raise InvalidInput('expected an object with a list "instances"')
+    if len(instances) > MOST_ROWS:
+        raise InvalidInput(f"expected at most {MOST_ROWS:,} instances in one request; given: {len(instances):,}")
     rows = KeyedRows([], [])
     for index, instance in enumerate(instances):
         if not isinstance(instance, dict):
