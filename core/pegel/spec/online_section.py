@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
+import sys
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -15,6 +17,7 @@ from pegel.spec.online_reference import OnlineRef
 from pegel.spec.outside_text import quoted, shown
 from pegel.spec.section import Section
 from pegel.spec.spec_fields import FieldName, PartNames, Reference
+from pegel.spec.spec_text import Unquoted
 
 Policy = Literal["refuse", "default", "null"]
 """What is done where a feature cannot be looked up: the request is refused, or the model gets a default or a null."""
@@ -22,7 +25,13 @@ MOST_KEYS = 8
 """Parts of an entity's key."""
 LONGEST_LOOK_UP = timedelta(seconds=10)
 """A client has long given up."""
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{0,14}[1-9])?")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<float>(?:\.[0-9]+)?(?:e[+-][0-9]+)?)")
+"""As JSON is written, so that a spec can be read again. `007` and `1e3` are none: codes look like that."""
+_LONGEST_INT = 63
+"""Bits: not every reader of JSON keeps the digits of a longer one."""
+_MOST_DIGITS = 20
+"""Beyond, an integer is longer than that."""
+Default: TypeAlias = bool | int | float | str
 
 
 def _view(text: str) -> str:
@@ -54,16 +63,31 @@ def _known_policies(policies: dict[str, str]) -> dict[str, str]:
     return policies
 
 
-def _default_values(values: dict[str, str | float]) -> dict[str, str | float]:
-    """Read numbers that were written as text, as all scalars of a spec's file are; `007` and `1e3` stay text."""
-    read = {name: _number(value) for name, value in values.items()}
-    if empty := [name for name, value in values.items() if value == ""]:
-        raise ValueError(f"{shown(empty[0])} has an empty default; its policy may be null instead")
+def _default_values(values: Any) -> Any:
+    """Read numbers and truth values where they were written without quotes; in quotes everything is text."""
+    return {name: _default(name, value) for name, value in values.items()} if isinstance(values, Mapping) else values
+
+
+def _default(name: Any, value: Any) -> Default:
+    read = _unquoted(value) if isinstance(value, Unquoted) else value
+    if read is None or read == "":
+        raise ValueError(f"{shown(str(name))} has an empty default; its policy may be null instead")
+    if isinstance(read, int) and read.bit_length() > _LONGEST_INT:
+        read = float(read) if read.bit_length() < sys.float_info.max_exp else math.inf
+    if not isinstance(read, Default) or (isinstance(read, float) and not math.isfinite(read)):
+        raise ValueError(
+            f"given {quoted(value)} for {shown(str(name))}: expected a finite number, a text, true or false"
+        )
     return read
 
 
-def _number(value: str | float) -> str | float:
-    return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
+def _unquoted(text: Unquoted) -> Default:
+    if text in {"true", "false"}:
+        return text == "true"
+    number = _NUMBER.fullmatch(text)
+    if number is None:
+        return str(text)
+    return float(text) if number["float"] or len(text) > _MOST_DIGITS else int(text)
 
 
 Policies = Annotated[
@@ -72,7 +96,7 @@ Policies = Annotated[
     AfterValidator(_known_policies),
     WithJsonSchema({"type": ["object", "array"]}),
 ]
-Defaults = Annotated[dict[FieldName, str | float], AfterValidator(_default_values), WithJsonSchema({"type": "object"})]
+Defaults = Annotated[dict[FieldName, Default], BeforeValidator(_default_values), WithJsonSchema({"type": "object"})]
 View = Annotated[Reference, AfterValidator(_view)]
 Keys = Annotated[PartNames, Field(max_length=MOST_KEYS)]
 
@@ -90,7 +114,7 @@ class Online(Section):
     features: Policies = Field(default_factory=dict)
     """What is looked up, each with what is done where it is not there: `refuse`, `default` or `null`."""
     defaults: Defaults = Field(default_factory=dict)
-    """The values of those with the policy `default`."""
+    """The values of those with the policy `default`, of the types that the store's have."""
     age_limit: Duration | None = None
     """What is older is stale, and so is not there; None: nothing is."""
     within: Duration = timedelta(milliseconds=50)

@@ -1,6 +1,7 @@
 """The text of a spec, from a file or a form, as plain data: a YAML of few surprises and of bounded cost.
 
 Every scalar is the text that was written, except an empty one, `null` and `~`: what a field is, its own type decides.
+A field that takes texts as well as numbers looks at the quotes, see `Unquoted`.
 So a model may be called `no` and a feature `1e3` or `010`, version `010` is ten, and `1:30` is no number of seconds.
 What a spec never needs, and what makes small texts expensive or dangerous, is refused by name: aliases, tags, keys that
 stand twice, depth. JSON is read as the YAML that it is.
@@ -64,6 +65,12 @@ def read_data(text: str) -> Any:
         raise _refused(f"this is not YAML: {_explained(error)}") from error
 
 
+class Unquoted(str):
+    """A scalar that stands there without quotes."""
+
+    __slots__ = ()
+
+
 @dataclass(slots=True)
 class _Level:
     """One open list or mapping; of a mapping, the key whose value comes next, and the lines of all keys so far."""
@@ -107,8 +114,10 @@ class _Reader:
         text = event.value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
         if level is not None and isinstance(level.data, dict) and level.key is None:
             self._key(level, text, event)
+        elif event.implicit[0]:
+            self._add(None if text in _NOTHING else Unquoted(text))
         else:
-            self._add(None if event.implicit[0] and text in _NOTHING else text)
+            self._add(text)
 
     def _key(self, level: _Level, text: str, event: Any) -> None:
         if text in level.lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from pegel.errors import InvalidSpec
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.online_section import Online
 
 WHOLE = {
     "source": "local://flights",
@@ -35,23 +37,53 @@ def test_a_whole_section_is_read_again() -> None:
     assert hash(spec) == hash(MonitorSpec.parse(spec.to_json()))
 
 
-def test_yaml() -> None:
-    """In YAML, an unquoted null is the policy null, numbers are numbers, and `007` and `1e3` are texts."""
-    online = MonitorSpec.from_yaml(
-        """
+SMALL = """
 model: {name: delays, uri: models/delays}
 baseline: {source: "local://delays"}
 online:
   source: local://flights
   keys: flight
-  features: {gate: null, hour: default, code: default, size: default}
-  defaults: {hour: 12, code: 007, size: 1e3}
+  features: {gate: null, stops: default}
+  defaults: {stops: %s}
 """
-    ).online
 
-    assert {"gate": "null", "hour": "default", "code": "default", "size": "default"} == online.features
-    assert {"hour": 12.0, "code": "007", "size": "1e3"} == online.defaults
+
+def test_yaml() -> None:
+    """In YAML, an unquoted null is the policy null, and one key is a list of one."""
+    online = MonitorSpec.from_yaml(SMALL % "12").online
+
+    assert {"gate": "null", "stops": "default"} == online.features
     assert ("flight",) == online.keys
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("12", 12),
+        ("12.0", 12.0),
+        ("-0.50", -0.5),
+        ("1e+16", 1e16),
+        ("123456789012345678901234567890", 123456789012345678901234567890.0),
+        ("true", True),
+        ("'1'", "1"),
+        ('"12.5"', "12.5"),
+        ('"true"', "true"),
+        ('"null"', "null"),
+        ("007", "007"),
+        ("1e3", "1e3"),
+        ("no", "no"),
+        ("WN", "WN"),
+    ],
+)
+def test_a_default_is_what_was_written(written: str, meant: object) -> None:
+    """Numbers and truth values without quotes are such, in quotes they are texts, and so they stay when read again."""
+    spec = MonitorSpec.from_yaml(SMALL % written)
+    (default,) = spec.online.defaults.values()
+
+    assert (meant, type(meant)) == (default, type(default))
+    again = Online.model_validate_json(json.dumps(spec.online.model_dump(mode="json")))
+    assert [spec.online.defaults] * 2 == [again.defaults, parsed(spec.to_json()["online"]).online.defaults]
+    assert spec.fingerprint() == MonitorSpec.from_yaml(json.dumps(spec.to_json())).fingerprint()
 
 
 def test_a_list_of_features_refuses() -> None:
@@ -72,6 +104,9 @@ def test_a_list_of_features_refuses() -> None:
         ({"defaults": {}}, "defaults: airline: has the policy default and no value; state it"),
         ({"defaults": {"airline": "WN", "gate": "A"}}, "defaults: gate: would never be used"),
         ({"defaults": {"airline": ""}}, "airline has an empty default; its policy may be null instead"),
+        ({"defaults": {"airline": None}}, "airline has an empty default; its policy may be null instead"),
+        ({"defaults": {"airline": ["WN"]}}, "for airline: expected a finite number, a text, true or false"),
+        ({"defaults": {"airline": 10**400}}, "for airline: expected a finite number, a text, true or false"),
         ({"private": ["origin"]}, "private: origin: expected names of `keys`"),
         ({"within": "11s"}, "within: expected at most 10 s"),
         ({"age_limit": 0}, "online.age_limit: given 0: must be longer than 0 s"),
