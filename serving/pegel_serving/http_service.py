@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import FrameType
 
 import orjson
@@ -49,17 +49,25 @@ Failure = Callable[[], str]
 """Asked ten times a second; anything but an empty answer ends the process, and is the reason."""
 
 
+AtEnd = Callable[[], Awaitable[None]]
+"""Called in the loop of the server when its last request has ended."""
+
+
 def _healthy() -> str:
     return ""
+
+
+async def _nothing() -> None:
+    """Leave all as it is."""
 
 
 class AnnouncingServer(uvicorn.Server):
     """A uvicorn server that says on stdout when it answers, as one JSON line: `event`, `service`, `url`, `port`."""
 
-    def __init__(self, config: uvicorn.Config, service: str, failure: Failure) -> None:
-        """Remember the name to announce, and whom to ask whether it makes sense to go on."""
+    def __init__(self, config: uvicorn.Config, service: str, failure: Failure, at_end: AtEnd) -> None:
+        """Remember the name to announce, whom to ask whether it makes sense to go on, and what to do in the end."""
         super().__init__(config)
-        self.service, self._failure = service, failure
+        self.service, self._failure, self._at_end = service, failure, at_end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening, then announce."""
@@ -70,6 +78,13 @@ class AnnouncingServer(uvicorn.Server):
             sys.stdout.write(orjson.dumps(line).decode() + "\n")
             sys.stdout.flush()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let open requests end, then do what is to be done in the end."""
+        try:
+            await super().shutdown(sockets)
+        finally:
+            await self._at_end()
+
     async def on_tick(self, counter: int) -> bool:
         """Say whether to end. Once a second, cut off clients that are over their time."""
         if counter % _TICKS_PER_S == 0:
@@ -77,12 +92,19 @@ class AnnouncingServer(uvicorn.Server):
         return bool(self._failure()) or await super().on_tick(counter)
 
 
-def run(config: uvicorn.Config, listener: socket.socket, service: str, *, failure: Failure = _healthy) -> int:
-    """Serve until SIGTERM, SIGINT or a failure, then let open requests end and the application clean up.
+def run(
+    config: uvicorn.Config,
+    listener: socket.socket,
+    service: str,
+    *,
+    failure: Failure = _healthy,
+    at_end: AtEnd = _nothing,
+) -> int:
+    """Serve until SIGTERM, SIGINT or a failure, then let open requests end, the application clean up, and `at_end`.
 
     Returns the exit code: 0, or 1 when `failure` had something to say in the end.
     """
-    server = AnnouncingServer(config, service, failure)
+    server = AnnouncingServer(config, service, failure, at_end)
 
     def end(_number: int, _frame: FrameType | None) -> None:
         # uvicorn raises the signal again after its clean-up: without a handler of our own that would end the process

@@ -95,15 +95,30 @@ def test_a_store_that_went_away(transformer: processes.Service, sink: sinks.Sink
     assert [] == sink.got
 
 
+def test_an_orderly_end(transformer: processes.Service, tmp_path: Path) -> None:
+    """A transformer that is ended closes its store and its connections: nothing is left beside the one file."""
+    answer = ask(transformer.url, {"tin": "t1", "size": 1.0})
+    held = sorted(path.name for path in tmp_path.glob("online.db*"))
+
+    assert (200, 0) == (answer.status_code, transformer.end())
+    assert ["online.db", "online.db-shm", "online.db-wal"] == held
+    assert ["online.db"] == sorted(path.name for path in tmp_path.glob("online.db*"))
+    lines = [json.loads(line) for line in transformer.log.read_text().splitlines()]
+    assert [] == [line["event"] for line in lines if line["level"] in {"error", "critical"}]
+
+
 def test_what_does_not_pass(transformer: processes.Service) -> None:
-    """A client neither unloads the model nor asks for another one; bodies that the proxy would not take end here."""
+    """A client neither unloads the model nor asks for another one; what the proxy would not take ends here."""
     unloaded = httpx.post(f"{transformer.url}/v2/repository/models/paint-v1/unload", trust_env=False)
     other = httpx.post(f"{transformer.url}/v1/models/paint-v2:predict", json={"instances": []}, trust_env=False)
     large = b'{"instances": [' + b" " * 1_000_000
     said = httpx.post(f"{transformer.url}{PATH}", content=large, trust_env=False)
     unsaid = httpx.post(f"{transformer.url}{PATH}", content=iter([large[:9], large[9:]]), trust_env=False)
 
-    assert [404, 404, 413, 413] == [answer.status_code for answer in (unloaded, other, said, unsaid)]
+    headers = httpx.get(f"{transformer.url}/metrics", headers={"x-long": "a" * 20_000}, trust_env=False)
+
+    answers = (unloaded, other, said, unsaid, headers)
+    assert [404, 404, 413, 413, 431] == [answer.status_code for answer in answers]
     assert {"a request may hold 1000000 bytes; this one holds more"} == {
         answer.json()["error"] for answer in (said, unsaid)
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
 import kserve
@@ -25,6 +26,7 @@ from pegel.online.stores import online_store
 from pegel.spec.online_section import Online
 from pegel.spec.settings import Settings
 from pegel_serving import http_service, json_logs
+from pegel_serving.bounded_http import ConnectionLimits, bounded, make_room_for_files
 from pegel_serving.held_bodies import BodyRefused
 from pegel_serving.server import rest_server
 from pegel_serving.transformer.door import TransformerDoor, refused_body
@@ -96,11 +98,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     models: list[kserve.Model] = [transformer]
     rest = rest_server(models, listener.getsockname()[1])
+    limits = ConnectionLimits()
+    make_room_for_files(limits.connections)
+    rest.config.http = bounded(limits, Counter())
     app.add_middleware(TransformerDoor, model=options.model_name)
     app.add_exception_handler(BodyRefused, refused_body)
     app.add_exception_handler(LookUpRefused, refused)
     app.add_exception_handler(PredictorAnswered, passed_on)
-    return http_service.run(rest.config, listener, SERVICE)
+    return http_service.run(rest.config, listener, SERVICE, at_end=transformer.close)
 
 
 if __name__ == "__main__":

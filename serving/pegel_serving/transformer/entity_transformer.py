@@ -50,6 +50,13 @@ class EntityTransformer(kserve.Model):  # type: ignore[misc]  # kserve ships no 
         self._repeated = RepeatedLines()
         self.ready = True
 
+    async def close(self) -> None:
+        """Close the connections to the store and to the predictor. Nothing is asked any more."""
+        try:
+            await self._store.close()
+        finally:
+            await self._predictor.close()
+
     async def preprocess(self, payload: Any, headers: dict[str, str] | None = None) -> Any:
         """Return the request with the features of its entities. Raises InvalidInput, and LookUpRefused by policy.
 
