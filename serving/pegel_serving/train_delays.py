@@ -1,7 +1,8 @@
 """`python -m pegel_serving.train_delays --data DIR --out DIR --features DIR --traffic DIR`: the demonstration's model.
 
 It predicts a flight's air time (minutes) from what is known at take-off. Everything is seeded: the same data gives the
-same model, the same registered training data and the same traffic.
+same model, the same registered training data and the same traffic. Only the flights that are known by name are dated
+from now on: a store of features is about the present.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from threadpoolctl import threadpool_limits
 
 from pegel.errors import PegelError
 from pegel.featurestore import LocalFeatureStore, SourceRef, TimeRange
-from pegel_serving import flights
+from pegel_serving import flights, named_flights
 from pegel_serving.metadata import MODEL_FILE, Metadata
 
 SEED = 20150101
@@ -111,6 +113,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     for name, rows in later.items():
         order = shuffled.permutation(len(rows))
         written[name] = write_traffic(options.traffic / f"{name}.parquet", rows.iloc[order])
+    airlines = held_out["airline"].tolist()
+    written["named"] = named_flights.write(options.traffic, features(held_out), airlines, datetime.now(UTC))
     return {
         "model": str(options.out),
         "source": str(source),
@@ -126,7 +130,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help=f"folder with {' and '.join(flights.FILES)}")
     parser.add_argument("--out", type=Path, required=True, help="folder for the fitted model")
     parser.add_argument("--features", type=Path, required=True, help="root of the local feature store")
-    parser.add_argument("--traffic", type=Path, required=True, help="folder for january, july and december .parquet")
+    parser.add_argument(
+        "--traffic",
+        type=Path,
+        required=True,
+        help="folder for january, july, december, flights and named_flights .parquet",
+    )
     parser.add_argument("--name", default="delays")
     parser.add_argument("--version", type=int, default=1)
     return parser.parse_args(arguments)

@@ -17,7 +17,7 @@ import pytest
 from pegel_local.machine.paths import checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-STAGES = 10
+STAGES = 11
 WITHIN_S = 540.0
 """A quiet machine needs five minutes."""
 LATENESS_S = 2.0
@@ -55,11 +55,11 @@ def facts(shown: tuple[dict[str, Any], Any]) -> dict[str, Any]:
 
 
 def test_every_stage_was_observed(facts: dict[str, Any]) -> None:
-    """Exit code 0 means that all ten stages were shown."""
+    """Exit code 0 means that all eleven stages were shown."""
     assert len(facts["stages_s"]) == STAGES
 
 
-@pytest.mark.parametrize("traffic", ["unchanged", "changed", "killed"])
+@pytest.mark.parametrize("traffic", ["unchanged", "changed", "killed", "looked_up"])
 def test_every_request_is_in_a_window_once(facts: dict[str, Any], traffic: str) -> None:
     """Each request and each answer is counted exactly once, also when the driver was killed meanwhile."""
     seen = facts[traffic]
@@ -67,7 +67,7 @@ def test_every_request_is_in_a_window_once(facts: dict[str, Any], traffic: str) 
     assert 2 * seen["sent"] == seen["requests"] + seen["responses"] + seen["late"]
 
 
-@pytest.mark.parametrize("traffic", ["unchanged", "changed", "killed"])
+@pytest.mark.parametrize("traffic", ["unchanged", "changed", "killed", "looked_up"])
 def test_every_prompt_answer_is_joined(facts: dict[str, Any], traffic: str) -> None:
     """Where each answer came within the lateness, sent = requests = responses = joined."""
     seen = facts[traffic]
@@ -111,6 +111,15 @@ def test_a_killed_driver_goes_on_at_its_offsets(facts: dict[str, Any]) -> None:
 
     assert (killed["read_up_to"], 0) == (killed["arrived"], killed["unbalanced_minutes"])
     assert 0 < killed["offsets"] < killed["read_up_to"]
+
+
+def test_stale_features_are_found_and_mailed(facts: dict[str, Any]) -> None:
+    """Of requests that name flights alone a quarter is stale: in no window's rows, in the finding, in a mail."""
+    seen = facts["looked_up"]
+
+    assert (seen["sent"] // 4, 5 * seen["sent"] * 3 // 4) == (seen["stale"], seen["rows"])
+    assert re.search(r"features that are not from the online store \(tolerated 1 %\): \d+ × stale", seen["finding"])  # noqa: RUF001
+    assert "delays" in seen["subject"]
 
 
 def test_the_same_data_give_the_same_baseline(facts: dict[str, Any]) -> None:

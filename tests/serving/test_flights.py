@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import joblib
@@ -137,6 +137,19 @@ def test_the_same_data_gives_the_same_files(data: Path, trained: argparse.Namesp
     paths = [LocalFeatureStore(options.features).read_training_data(source) for options in (trained, again)]
 
     assert paths[0].name == paths[1].name
+
+
+def test_flights_that_are_known_by_name(trained: argparse.Namespace) -> None:
+    """Each is asked for once, in order; what is known of a quarter of them is older than a day."""
+    stored = pq.read_table(trained.traffic / "flights.parquet")
+    asked = pq.read_table(trained.traffic / "named_flights.parquet")
+    ages = [datetime.now(UTC) - updated for updated in stored.column("updated").to_pylist()]
+    stale = [age > timedelta(days=1) for age in ages]
+
+    assert [*flights.FEATURES, "flight", "updated"] == stored.column_names
+    assert stored.column("flight").to_pylist() == asked.column("flight").to_pylist()
+    assert len(set(asked.column("flight").to_pylist())) == asked.num_rows > 40
+    assert stale[:40] == ([False] * 15 + [True] * 5) * 2
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:

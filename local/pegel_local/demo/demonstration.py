@@ -25,6 +25,7 @@ from pegel_local.demo.stages import (
     model_offboarded,
     model_onboarded,
     monitor_running,
+    online_features,
     system_up,
     unchanged_traffic,
 )
@@ -42,6 +43,7 @@ STAGES = (
     Stage("changed traffic", changed_traffic.show),
     Stage("mail accepted", mail_accepted.show),
     Stage("driver killed", driver_killed.show),
+    Stage("online features", online_features.show),
     Stage("baseline refreshed", baseline_refreshed.show),
     Stage("offboarded", model_offboarded.show),
 )

@@ -54,6 +54,8 @@ class Demo:
     """How a spec names the folder of a model."""
     target: str = "make demo"
     """The command that gives this demonstration."""
+    looks_up: bool = True
+    """Whether there is an online store: the one of this machine has no place in a cluster."""
     facts: dict[str, Any] = field(default_factory=dict)
     parts: Parts | None = None
     training: Started | None = None
@@ -72,9 +74,14 @@ class Demo:
 
     @cached_property
     def spec(self) -> MonitorSpec:
-        """Return what is asked for: the committed spec, with the model's folder filled in."""
+        """Return what is asked for: the committed spec, with the model's folder filled in.
+
+        Where nothing can be looked up, clients state all features, and the spec says nothing of it.
+        """
         data = yaml.safe_load(files("pegel_local.demo").joinpath("delays.yaml").read_text(encoding="utf-8"))
         data["model"]["uri"] = self.model_address(self.home / "model")
+        if not self.looks_up:
+            del data["online"]
         return MonitorSpec.parse(data)
 
     @cached_property

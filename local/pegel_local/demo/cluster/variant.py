@@ -1,4 +1,4 @@
-"""The demonstration in a cluster: the same stages, and one more."""
+"""The demonstration in a cluster: the same stages but for the online store of one machine, and one of its own."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pegel_local.demo.stages import endpoint_edited
 from pegel_local.machine.paths import Checkout
 
 EDITED_AFTER = "driver killed"
+NOT_SHOWN = "online features"
 
 
 def in_cluster(program: Path, definitions: Path) -> Variant:
@@ -23,13 +24,14 @@ def in_cluster(program: Path, definitions: Path) -> Variant:
     def stack(home: Path, checkout: Checkout) -> ClusterStack:
         return ClusterStack(home, checkout, files)
 
-    demo = partial(Demo, platform_of=_platform, model_address=_address, target="make demo-k8s")
+    demo = partial(Demo, platform_of=_platform, model_address=_address, target="make demo-k8s", looks_up=False)
     return Variant(stack=stack, demo=demo, stages=_stages())
 
 
 def _stages() -> tuple[Stage, ...]:
-    at = next(number for number, stage in enumerate(STAGES, start=1) if stage.title == EDITED_AFTER)
-    return (*STAGES[:at], Stage("endpoint edited", endpoint_edited.show), *STAGES[at:])
+    shown = [stage for stage in STAGES if stage.title != NOT_SHOWN]
+    at = next(number for number, stage in enumerate(shown, start=1) if stage.title == EDITED_AFTER)
+    return (*shown[:at], Stage("endpoint edited", endpoint_edited.show), *shown[at:])
 
 
 def _platform(demo: Demo) -> InCluster:

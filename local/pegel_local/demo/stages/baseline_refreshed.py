@@ -1,4 +1,4 @@
-"""Stage 9: the baseline is made anew from the same data: same content, same address, so nothing restarts."""
+"""Stage 10: the baseline is made anew from the same data: same content, same address, so nothing restarts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pegel_local.demo.stage import Demo
 WITHIN_S = 900.0
 """Half a minute on an idle machine; a run that fails ends the stage at once, so patience costs nothing."""
 
+TRAFFIC = ("unchanged", "changed", "killed", "looked_up")
+"""Facts of the stages that sent requests; nothing is looked up in a cluster."""
+
 
 def ledger(demo: Demo) -> dict[str, int]:
     """Return the ledger of all traffic so far, in messages. Raises StageFailed when it does not close."""
@@ -16,7 +19,7 @@ def ledger(demo: Demo) -> dict[str, int]:
     rows = demo.results.ledger(model.name, model.version)
     names = ("received", "judged", "late", "invalid", "duplicate", "dropped")
     counts = {name: sum(getattr(row, name) for row in rows) for name in names}
-    sent = sum(demo.facts[traffic]["sent"] for traffic in ("unchanged", "changed", "killed"))
+    sent = sum(demo.facts[traffic]["sent"] for traffic in TRAFFIC if traffic in demo.facts)
     accounted = sum(counts[name] for name in names[1:])
     require(
         counts["received"] == accounted == 2 * sent,

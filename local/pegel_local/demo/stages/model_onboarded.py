@@ -1,4 +1,7 @@
-"""Stage 3: a model trained on real flights is onboarded through the REST API, as the form does it."""
+"""Stage 3: a model trained on real flights is onboarded through the REST API, as the form does it.
+
+Its online store is filled beside that, as whoever owns the features does it.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ from pegel.store.baseline_store import BaselineStore
 from pegel_local.airflow.airflow_api import answers
 from pegel_local.demo.failure import StageFailed, eventually
 from pegel_local.demo.stage import Demo
+from pegel_local.demo.stages import online_features
 
 TRAIN_WITHIN_S = 120.0
+LOAD_WITHIN_S = 60.0
 ONBOARD_WITHIN_S = 300.0
 ROLL_WITHIN_S = 60.0
 """What a model server takes to start."""
@@ -21,7 +26,10 @@ def show(demo: Demo) -> str:
     if demo.training is None:
         raise StageFailed(expected="a model in training", happened="none was started")
     demo.facts["trained"] = json.loads(demo.finish(demo.training, within_s=TRAIN_WITHIN_S))
+    loading = online_features.load(demo) if demo.looks_up else None
     run = demo.follow("model_onboard", answers(demo.spec.to_json()), within_s=ONBOARD_WITHIN_S)
+    if loading is not None:
+        demo.finish(loading, within_s=LOAD_WITHIN_S)
     tasks = {task.id: task.seconds or 0.0 for task in demo.api.tasks(run)}
     demo.facts["onboard_tasks_s"] = tasks
     demo.facts["endpoint_url"] = _ready(demo).url
