@@ -64,7 +64,7 @@ async def _nothing() -> None:
 class AnnouncingServer(uvicorn.Server):
     """A uvicorn server that says on stdout when it answers, as one JSON line: `event`, `service`, `url`, `port`."""
 
-    def __init__(self, config: uvicorn.Config, service: str, failure: Failure, at_end: AtEnd) -> None:
+    def __init__(self, config: uvicorn.Config, service: str, failure: Failure, at_end: AtEnd = _nothing) -> None:
         """Remember the name to announce, whom to ask whether it makes sense to go on, and what to do in the end."""
         super().__init__(config)
         self.service, self._failure, self._at_end = service, failure, at_end
