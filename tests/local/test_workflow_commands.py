@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
-from fake_airflow import RUN, FakeAirflow, failure, task
+from fake_airflow import RUN, FakeAirflow, failure, returned, task
 from pyarrow import parquet
 from waiting import wait_until
 
@@ -202,11 +202,6 @@ def of(*tasks: dict[str, object]) -> tuple[int, object]:
 def done(goal: str) -> list[tuple[int, object]]:
     """Return Airflow's answers to a look at a run that has succeeded."""
     return [SUCCEEDED, of(task(goal, "success"))]
-
-
-def returned(result: object) -> tuple[int, object]:
-    """Return Airflow's answer to who asks what a task returned."""
-    return 200, {"value": json.dumps(result)}
 
 
 @pytest.mark.parametrize("option", [(), ("-v",)], ids=["brief", "verbose"])

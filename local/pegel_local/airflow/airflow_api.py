@@ -5,7 +5,6 @@ The address may be any Airflow's; nothing in here is local. Reference: Airflow 3
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -126,10 +125,9 @@ class AirflowApi:
         return list(answer["content"])
 
     def result(self, run: Run, task: str) -> Any:
-        """Return what a task returned, as JSON. Raises NotFound when it returned nothing."""
+        """Return what a task returned: a text as itself, an object as one. Raises NotFound when it returned nothing."""
         where = f"/api/v2/dags/{run.dag}/dagRuns/{run.id}/taskInstances/{task}/xcomEntries/return_value"
-        value = self._send("GET", where)["value"]
-        return json.loads(value) if isinstance(value, str) else value
+        return self._send("GET", where)["value"]
 
     def page(self, run: Run) -> str:
         """Return the address of a run in Airflow's UI."""
