@@ -17,7 +17,7 @@ from pegel.data.columns import Kind, Schema
 from pegel.detect.tolerated import ToleratedShare
 from pegel.quality import expectation as kinds
 from pegel.quality.expectation import Expectation
-from pegel.quality.expectation_outcome import ExpectationOutcome
+from pegel.quality.expectation_outcome import NO_ROWS, ExpectationOutcome
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, quoted, shown
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _run(
     engine: str, frame: Any, schema: Schema, expectations: Sequence[Expectation], *, rows: int
 ) -> list[ExpectationOutcome]:
     if not rows:
-        return [_untold(expectation, 0, "there are no rows") for expectation in expectations]
+        return [_untold(expectation, 0, NO_ROWS) for expectation in expectations]
     # Types are those of Pegel: what a column of the table is called by its engine says nothing of the values.
     asked = [expectation for expectation in expectations if expectation.type != kinds.OF_TYPE]
     with library() as gx:

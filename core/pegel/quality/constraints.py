@@ -22,6 +22,9 @@ from pegel.spec.suites import suites
 _TYPES = {"Integral": kinds.NUMBER, "Fractional": kinds.NUMBER, "String": kinds.TEXT}
 _WRITTEN = {kinds.NUMBER: "Fractional", kinds.TEXT: "String"}
 _TYPE_SHARE, _DOMAIN_SHARE = "datatype_check_threshold", "domain_content_threshold"
+_SETTINGS = ("evaluate_constraints", "emit_metrics", "distribution_constraints", _TYPE_SHARE, _DOMAIN_SHARE)
+_PARTS = {"num_constraints": "is_non_negative", "string_constraints": "domains"}
+_OF_FEATURE = ("name", "inferred_type", "completeness", *_PARTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,16 @@ def read_constraints(data: Any, *, name: str, made: str) -> ImportedSuite:
     if not isinstance(features, list | tuple):
         raise InvalidSpec("expected constraints of SageMaker, a mapping with `features`; given something else.")
     settings = _mapping(data, "monitoring_config", "the document")
-    expectations, notes = [], []
+    expectations: list[dict[str, Any]] = []
+    notes: list[str] = []
     for at, feature in enumerate(features, start=1):
         if not isinstance(feature, Mapping) or not isinstance(feature.get("name"), str):
             raise InvalidSpec(f"feature {at}: expected a mapping with `name`; given {quoted(feature)}.")
         expectations += list(_of_feature(feature, settings))
+        notes += _left_out(feature, quoted(feature["name"]))
         if str(feature.get("inferred_type")) not in _TYPES:
             notes.append(f"{quoted(feature['name'])}: the type {quoted(feature.get('inferred_type'))} is not checked")
+    notes += [f"{quoted(name)}: left out" for name in settings if name not in _SETTINGS]
     if "distribution_constraints" in settings:
         notes.append(
             "distribution_constraints: left out; drift is judged by the number of rows, not by a fixed distance"
@@ -70,6 +76,17 @@ def _of_feature(feature: Mapping[str, Any], settings: Mapping[str, Any]) -> Iter
             raise InvalidSpec(f"{where}: expected `domains`, a list; given {quoted(domains)}.")
         mostly = settings.get(_DOMAIN_SHARE, 1.0)
         yield {"type": kinds.IN_SET, "kwargs": {**column, "value_set": domains, "mostly": mostly}}
+
+
+def _left_out(feature: Mapping[str, Any], where: str) -> Iterator[str]:
+    """Yield what is said of a feature that no expectation says."""
+    for name in feature:
+        if name not in _OF_FEATURE:
+            yield f"{where}: {quoted(name)} is left out"
+    for part, known in _PARTS.items():
+        for name in _mapping(feature, part, where):
+            if name != known:
+                yield f"{where}: {quoted(name)} of {part} is left out"
 
 
 def _mapping(data: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:

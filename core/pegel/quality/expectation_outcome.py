@@ -19,6 +19,7 @@ from pegel.stats.moments import Moments
 
 NEEDS_ROWS = "counts alone cannot tell"
 """Why it is not told of any window, whatever is in it."""
+NO_ROWS = "there are no rows"
 _ENDS = ("min_value", "max_value", "value")
 
 

@@ -15,7 +15,7 @@ from pegel.data.columns import Role, Schema
 from pegel.quality import expectation as kinds
 from pegel.quality.derived import upper_limit
 from pegel.quality.expectation import Expectation
-from pegel.quality.expectation_outcome import NEEDS_ROWS, ExpectationOutcome
+from pegel.quality.expectation_outcome import NEEDS_ROWS, NO_ROWS, ExpectationOutcome
 from pegel.stats.summary import Summary
 
 BY_CHANCE = 1e-6
@@ -46,7 +46,7 @@ class _Columns:
         listed = sorted(names)
         if not set(listed) <= self.there.keys():
             return NEEDS_ROWS
-        return f"no value of {', '.join(listed)} in {self.n:,} rows, which may be chance" if self.n else "no rows"
+        return f"no value of {', '.join(listed)} in {self.n:,} rows, which may be chance" if self.n else NO_ROWS
 
 
 def of_training(expectation: Expectation, schema: Schema, rows: int) -> ExpectationOutcome:

@@ -16,7 +16,15 @@ from pegel.data.columns import Role
 from pegel.quality import expectation as kinds
 from pegel.quality import on_columns
 from pegel.quality.expectation import Expectation
-from pegel.quality.expectation_outcome import NEEDS_ROWS, ExpectationOutcome, of_moment, of_rule, of_share, within
+from pegel.quality.expectation_outcome import (
+    NEEDS_ROWS,
+    NO_ROWS,
+    ExpectationOutcome,
+    of_moment,
+    of_rule,
+    of_share,
+    within,
+)
 from pegel.stats.layout import CategoricalLayout, NumericLayout
 from pegel.stats.noise import Noise
 from pegel.stats.summary import FeatureSummary, Summary
@@ -143,6 +151,9 @@ def _moment(expectation: Expectation, field: FeatureSummary, factor: float) -> E
 def _extreme(expectation: Expectation, field: FeatureSummary, _factor: float) -> ExpectationOutcome:
     if not isinstance(field.layout, NumericLayout):
         return _untold(expectation, field.n)
+    if not field.n:
+        # A window of requests that nobody has answered yet breaks no rule about answers.
+        return ExpectationOutcome(expectation=expectation, met=None, n=0, why=NO_ROWS)
     ends = {
         kinds.LEAST: -math.inf if field.n_neginf else field.min,
         kinds.MOST: math.inf if field.n_posinf else field.max,

@@ -50,6 +50,23 @@ def test_constraints_are_read_as_a_suite() -> None:
     ]
 
 
+def test_what_is_said_in_other_words_is_told() -> None:
+    """A misspelt or unknown part of constraints is left out, and a note names it."""
+    feature = {
+        "name": "age",
+        "inferred_type": "Integral",
+        "completness": 1,
+        "num_constraints": {"is_nonnegative": True},
+    }
+    document = {"features": [feature], "monitoring_config": {"datatype_threshold": 0.5}}
+
+    assert (
+        "'age': 'completness' is left out",
+        "'age': 'is_nonnegative' of num_constraints is left out",
+        "'datatype_threshold': left out",
+    ) == read_constraints(document, name="a", made="2026-11-29").notes
+
+
 def test_what_was_read_is_written_again() -> None:
     """The way to and fro loses nothing but what was told to be left out."""
     document, unsaid = written_constraints(read_constraints(DOCUMENT, name="a", made="2026-11-29").suite.expectations)

@@ -104,7 +104,9 @@ def test_of_a_window_without_rows_no_column_is_told(baseline: Baseline, layout: 
     """No rows lack nothing."""
     empty = Summary.empty(layout)
 
-    assert (None, "no rows") == told(of_window(Expectation(kinds.EXISTS, {"column": "delay"}), empty, baseline))
+    assert (None, "there are no rows") == told(
+        of_window(Expectation(kinds.EXISTS, {"column": "delay"}), empty, baseline)
+    )
 
 
 def test_what_training_has_no_value_of_is_not_expected(learnt: Callable[..., Baseline]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Columns, Missing, Role
 from pegel.errors import NotFound
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judge import Judgement, judge
@@ -256,6 +257,28 @@ def test_what_needs_rows_is_noted(judged: Callable[..., Judgement]) -> None:
     regex = ("expect_column_values_to_match_regex", {"column": "carrier", "regex": "A"})
 
     assert note in judged(regex, (kinds.NOT_NULL, {"column": "stops"})).notes
+
+
+def test_answers_that_are_not_there_yet_break_no_rule(
+    baseline: Baseline, layout: Layout, draw: Callable[..., Any]
+) -> None:
+    """A window of requests without an answer has no smallest prediction, and that is no finding of its own."""
+    requests = Summary.empty(layout)
+    drawn = draw(100, 5)
+    numbers = np.column_stack([drawn["delay"], drawn["stops"]])
+    missing = np.where(np.isnan(numbers), Missing.NULL, Missing.PRESENT).astype(np.uint8)
+    requests.update(Columns(100, numbers, missing, (drawn["carrier"],), (None,)), Role.FEATURE)
+    items = [
+        {"type": kind, "kwargs": {"column": "late", "min_value": 0}} for kind in (kinds.LEAST, kinds.MOST, kinds.MEAN)
+    ]
+    spec = sample_spec(watch={"expectations": [{"name": "mine", "made": "2026-11-29", "expectations": items}]})
+
+    judgement = judge(baseline, requests, spec=spec, span=sample_span(), revision=1)
+
+    outcome = on_counts(Expectation(kinds.LEAST, {"column": "late", "min_value": 0.0}), requests)
+
+    assert [] == findings_of(judgement)
+    assert (None, "there are no rows") == (outcome.met, outcome.why)
 
 
 @pytest.mark.parametrize(("observed", "sign"), [(12.0, 1), (-1.0, -1), (5.0, 0)])
