@@ -27,7 +27,7 @@ demo: setup ## the whole way of one prediction, on real parts; KEEP=1 leaves the
 	@$(PEGEL) demo $(if $(filter-out 0,$(KEEP)),--keep)
 
 demo-k8s: setup ## the same with endpoint, driver and baseline as objects of a real API server, built with Go; needs PEGEL_CRDS
-	@$(TOOLS)/python tests/k8s/prepare.py && $(PLAYED) --api-server $$($(TOOLS)/python tests/k8s/lib/built_server.py) $(if $(filter-out 0,$(KEEP)),--keep)
+	@$(TOOLS)/python tests/k8s/prepare.py demo-k8s && $(PLAYED) --api-server $$($(TOOLS)/python tests/k8s/lib/built_server.py) $(if $(filter-out 0,$(KEEP)),--keep)
 
 down: setup ## stop everything that was started here, and nothing else
 	@$(PEGEL) down
@@ -68,10 +68,12 @@ test-pages: setup ## docs/your-model.md and the examples of models, followed as 
 	@$(TOOLS)/python tests/run.py pages
 
 test-k8s: setup ## objects in a cluster: that of KUBECONFIG, else a real API server, built with Go, and the definitions in PEGEL_CRDS; with the day's long tests, or SLICE=1/1: all
-	@$(TOOLS)/python tests/k8s/prepare.py && $(TOOLS)/python tests/run.py k8s && $(TOOLS)/python tests/run.py k8s --long --slice $(or $(SLICE),today) || test $$? = 3
+	@$(TOOLS)/python tests/k8s/prepare.py test-k8s || { test $$? = 3; exit; }; \
+	usual=0; $(TOOLS)/python tests/run.py k8s || usual=$$?; \
+	$(TOOLS)/python tests/run.py k8s --long --slice $(or $(SLICE),today) && exit $$usual
 
 chaos-k8s: setup ## two hundred faults of a cluster, one after the other, on what test-k8s runs on; a table at the end
-	@$(TOOLS)/python tests/k8s/prepare.py && $(TOOLS)/python tests/run.py k8s-chaos || test $$? = 3
+	@$(TOOLS)/python tests/k8s/prepare.py chaos-k8s || { test $$? = 3; exit; }; unset KUBECONFIG; $(TOOLS)/python tests/run.py k8s-chaos
 
 test-repo: setup ## the tree itself: docs, names, contracts, addresses
 	@$(TOOLS)/python tests/run.py repo

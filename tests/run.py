@@ -7,7 +7,7 @@ anew, `--slice K/N` every Nth of them from the Kth on, `--slice today` the day's
 and runs whole or not at all: its tests share a system that each part would start again. The chaos suites, and the one
 that needs a cluster, run only where they are named.
 
-Exit code 0 only if nothing failed and every suite ran at least one test; a slice of a suite may be empty.
+Exit code 0 only if nothing failed and every suite ran at least one test; a slice of a suite may be `empty`.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def report(plan: Plan, outcomes: Sequence[Outcome], seconds: float) -> None:
     """Print what each suite counted and took, and a loud line if all together took more than the budget."""
     print("\n=== summary")
     for outcome in outcomes:
-        mark = "ok    " if outcome.good else "FAILED"
+        mark = ("ok    " if outcome.passed else "empty ") if outcome.good else "FAILED"
         usual = "" if plan.long else f"  (quiet: {outcome.suite.seconds} s)"
         print(
             f"{mark}  {outcome.suite.label:18}  {outcome.passed:5} passed  {outcome.failed:3} failed  "

@@ -115,3 +115,17 @@ def test_a_runner_that_is_told_to_end_ends_its_suites(root: Path, small: Path) -
     assert (small / "down").exists()
     assert 1 == runner.returncode
     assert "FAILED  abuse" in output
+
+
+def test_a_slice_without_tests_is_called_empty(root: Path, small: Path) -> None:
+    """A part of the long tests in which there is none is no failure, and no success either."""
+    (small / "tests" / "abuse").mkdir()
+    (small / "tests" / "abuse" / "test_short.py").write_text("def test_short():\n    assert 1\n")
+    (small / ".venvs").mkdir()
+    (small / ".venvs" / "serving").symlink_to(sys.prefix)
+    shutil.copy(root / "tests" / "run.py", small / "tests")
+    command = [sys.executable, "tests/run.py", "abuse", "--long"]
+    done = subprocess.run(command, cwd=small, capture_output=True, text=True, check=False)
+
+    assert 0 == done.returncode
+    assert "empty   abuse" in done.stdout
