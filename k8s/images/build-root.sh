@@ -1,6 +1,6 @@
 #!/bin/sh
 # Make what an image has below one folder: build-root.sh ROOM FOLDER PYTHON, from the top of the tree.
-# STORES, as in STORES=s3a, names the object stores that jobs of Spark are to read: their archives are added, for which Java has to be there.
+# STORES, as in STORES=s3a, names the object stores and databases that jobs of Spark are to read: their archives are added, for which Java has to be there.
 # The Dockerfile runs it, and so does a machine without Docker: what is proven of the folder holds for the image.
 # Only locked requirements of the product are installed, by their hashes, and our own packages as wheels.
 set -eu

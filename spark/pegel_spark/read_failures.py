@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from py4j.java_gateway import JavaObject
+from py4j.java_gateway import JavaObject, is_instance_of
 from py4j.protocol import Py4JJavaError
+from pyspark import SparkContext
 from pyspark.errors import AnalysisException
 from pyspark.errors.exceptions.captured import CapturedException
 
 from pegel.errors import NotFound, PegelError, SetupError, Unavailable
+from pegel.featurestore.known_database import KnownDatabase
 
 NO_BASELINE = "No baseline was built."
 NOT_THERE = frozenset({"FileNotFoundException", "PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA"})
@@ -27,25 +29,42 @@ _NO_FILE_SYSTEM = "No FileSystem for scheme"
 _LONGEST = 300
 _DEEPEST = 20
 """Causes of causes that are looked at; a chain may lead in a circle."""
-_ADDED_BY = {"s3a": "`python -m pegel_local.jars.store_jars s3a` adds it"}
+_ADDED_BY = {each: f"`python -m pegel_local.jars.store_jars {each}` adds it" for each in ("s3a", "postgresql")}
+_NO_DRIVER = "No suitable driver"
+_REFUSED = ("28", "08004")
+"""How states of SQL begin where a database does not let in whoever asks."""
+_NO_SUCH = frozenset({"42P01", "42S02", "42X05", "42Y07", "3F000", "3D000", "XJ004"})
+"""States of SQL where there is no such table, part of a database or database: PostgreSQL's, the standard's, Derby's."""
+_NO_GRANT = frozenset({"42501", "42502", "42503"})
+"""And where whoever asks may not read it."""
 
 SparkFailure: TypeAlias = AnalysisException | Py4JJavaError
 
 
-def read_failure(failure: SparkFailure, address: str, *, asked_by: str = "baseline.source") -> PegelError:
+def read_failure(
+    failure: SparkFailure, address: str, *, asked_by: str = "baseline.source", database: KnownDatabase | None = None
+) -> PegelError:
     """Return what a failure means, in one sentence that begins with what asked for the address.
 
     SetupError where Java has no library for it or the store refuses whoever asks, NotFound where nothing is there, and
-    else Unavailable.
+    else Unavailable. `database`: the one that was asked; neither its address nor its options are repeated.
     """
-    kinds = set(_kinds(failure))
+    kinds, states = set(_kinds(failure)), set(_states(failure))
     said, begin = _words(failure), f"{asked_by}: Spark could not read {address}"
-    if kinds & NO_LIBRARY or _NO_FILE_SYSTEM in said:
-        added = _ADDED_BY.get(address.partition(":")[0], "put its archives beside those of pyspark")
+    if kinds & NO_LIBRARY or _NO_FILE_SYSTEM in said or _NO_DRIVER in said:
+        scheme = address if database is None else database.url.removeprefix("jdbc:")
+        added = _ADDED_BY.get(scheme.partition(":")[0], "put its archives beside those of pyspark")
         return SetupError(f"{begin}, because it has no library for such an address ({said}): {added}. {NO_BASELINE}")
-    if kinds & NO_RIGHT:
+    if database is not None:
+        said = _without_secrets(said, database)
+        if any(state.startswith(_REFUSED) for state in states):
+            return SetupError(
+                f"{begin}, because the database does not let in whoever asks ({said}); see user and password of "
+                f"{database.name} in the file PEGEL_DATABASES_FILE. {NO_BASELINE}"
+            )
+    if kinds & NO_RIGHT or states & _NO_GRANT:
         return SetupError(f"{begin}, because it has no right to read there ({said}). {NO_BASELINE}")
-    if kinds & NOT_THERE:
+    if kinds & NOT_THERE or states & _NO_SUCH:
         return NotFound(f"{asked_by}: expected training data at {address}; Spark finds none ({said}). {NO_BASELINE}")
     return Unavailable(f"{begin} ({said}). {NO_BASELINE}")
 
@@ -60,6 +79,21 @@ def _kinds(failure: SparkFailure) -> Iterator[str]:
     if isinstance(failure, AnalysisException):
         yield str(failure.getCondition() or "")
     yield from (str(each.getClass().getSimpleName()) for each in _chain(failure))
+
+
+def _states(failure: SparkFailure) -> Iterator[str]:
+    """Yield what a database calls it, where one was asked."""
+    for each in _chain(failure):
+        if is_instance_of(SparkContext._gateway, each, "java.sql.SQLException"):  # noqa: SLF001  Python's has no door
+            yield str(each.getSQLState())
+
+
+def _without_secrets(said: str, database: KnownDatabase) -> str:
+    """Return what was said without what the file of databases says: some drivers repeat their address."""
+    for option in (database.url, *database.options.values()):
+        if option:
+            said = said.replace(option, "...")
+    return said
 
 
 def _chain(failure: SparkFailure) -> Iterator[JavaObject]:

@@ -100,6 +100,8 @@ def _options(master: str, form: LogFormat) -> dict[str, str]:
         # Hadoop sets the modes of what it writes itself, whatever the umask says.
         "spark.hadoop.fs.permissions.umask-mode": "077",
         "spark.python.daemon.module": "pegel_spark.daemon",
+        # Columns of Iceberg have numbers, by which they are found whatever they were called when a file was written.
+        "spark.sql.parquet.fieldId.read.enabled": "true",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
         "spark.sql.execution.arrow.maxBytesPerBatch": str(ARROW_BATCH_BYTES),
     }

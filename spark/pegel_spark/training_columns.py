@@ -71,6 +71,17 @@ def check(frame: DataFrame, schema: Schema) -> None:
         )
 
 
+def kind_of(kind: str) -> Kind | None:
+    """Return what a type of Spark is watched as where nobody says it: truth values and texts are categories.
+
+    None for what is neither, such as times.
+    """
+    plain = kind.partition("(")[0]
+    if plain in _TEXTS or plain == "boolean":
+        return Kind.CATEGORICAL
+    return Kind.NUMERIC if plain in _NUMBERS else None
+
+
 def _fetch(frame: DataFrame, names: list[str]) -> pa.Table:
     return frame.select(*[f"`{name}`" for name in names]).toArrow()
 

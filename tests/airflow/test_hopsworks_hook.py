@@ -119,6 +119,18 @@ def test_the_key_is_in_no_argument_and_no_log(
     assert [] == [line for line in lines if KEY in line and not line.startswith("AIRFLOW_CONN_HOPSWORKS_DEFAULT=")]
 
 
+def test_in_a_cluster_the_databases_are_a_file_of_a_secret() -> None:
+    """The file that names databases is mounted into the driver alone, and the object holds nothing of it."""
+    cluster = ClusterSettings(databases_secret="databases")  # noqa: S106  the name of one
+    application = baseline_application(brief_spec(), "a job", Settings(), cluster)["spec"]
+    said = {each["name"]: each.get("value") for each in application["driver"]["env"]}
+
+    assert {"secretName": "databases", "defaultMode": 0o440} == application["volumes"][-1]["secret"]
+    assert "/etc/pegel/databases/databases" == said["PEGEL_DATABASES_FILE"]
+    mounted = [part for part in ("driver", "executor") if "databases" in json.dumps(application[part]["volumeMounts"])]
+    assert ["driver"] == mounted
+
+
 def test_in_a_cluster_the_key_is_a_file_of_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """The object of a job names the Secret; the key's file is mounted into the driver and no executor."""
     settings = Settings(hopsworks="hops.example.org", hopsworks_ca=Path("/ca.pem"))

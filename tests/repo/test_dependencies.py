@@ -54,7 +54,10 @@ BORROWED = {
         "starlette": "the same: what its router refuses is an exception of the Starlette below",
         "structlog": "a task logs as Airflow does",
     },
-    "spark": {"deltalake": "Hopsworks' client brings its own build of it, which no other may stand beside"},
+    "spark": {
+        "deltalake": "Hopsworks' client brings its own build of it, which no other may stand beside",
+        "pyiceberg": "the same client brings it",
+    },
     "serving": {"fastapi": "a body that KServe's application refuses is an exception of the FastAPI below it"},
 }
 OURS = {"pegel": "core", "pegel-local": "local"}

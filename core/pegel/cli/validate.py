@@ -19,6 +19,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.spec.settings import SETTINGS_FILE, Settings
+from pegel.spec.table_reference import TableRef, is_table
 
 
 def validate(file: SpecArgument, home: HomeOption = None) -> None:
@@ -51,10 +52,17 @@ def _not_looked_at(spec: MonitorSpec, settings: Settings | None, folder: Path) -
         yield f"{what}, because no system is up in {shown(str(folder))}"
         return
     if is_elsewhere(spec.baseline, settings):
-        where = "in Hopsworks" if is_hopsworks(spec.baseline.source) else f"at {shown(settings.features_address)}"
-        yield f"training data and fields, which lie {where}: the baseline job looks there"
+        yield f"training data and fields, which lie {_where(spec, settings)}: the baseline job looks there"
     if spec.alerts.emails and settings.smtp is None:
         yield "the mail server, because PEGEL_SMTP does not say which is behind Airflow's connection smtp_default"
+
+
+def _where(spec: MonitorSpec, settings: Settings) -> str:
+    if is_hopsworks(spec.baseline.source):
+        return "in Hopsworks"
+    if is_table(spec.baseline.source):
+        return f"in a table ({shown(TableRef.parse(spec.baseline.source).address)})"
+    return f"at {shown(settings.features_address)}"
 
 
 def summary(spec: MonitorSpec, layers: Layers = LAYERS, *, training: TrainingFacts | None = None) -> list[str]:

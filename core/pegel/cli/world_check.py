@@ -18,6 +18,7 @@ from pegel.data.running_server import problem_of_server
 from pegel.errors import PegelError, SetupError
 from pegel.featurestore import LocalFeatureStore
 from pegel.featurestore.hopsworks.connection import HopsworksConnection
+from pegel.featurestore.known_database import KnownDatabase
 from pegel.judge.layer import TrainingFacts
 from pegel.judge.named_parts import unknown_parts
 from pegel.quality.merged_suite import own_suites
@@ -31,6 +32,7 @@ from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import quoted, shown
 from pegel.spec.settings import Settings
 from pegel.spec.spec_parts import SpecParts
+from pegel.spec.table_reference import JDBC, TableRef, is_table
 
 if TYPE_CHECKING:
     from pyarrow import dataset
@@ -70,14 +72,16 @@ def world_problems(parts: SpecParts, settings: Settings) -> list[str]:
             problems += [] if parts.served_name is None else list(of_another_model(metadata, parts.model))
     if parts.baseline is not None and is_hopsworks(parts.baseline.source):
         problems += _hopsworks_problems(parts.baseline, settings)
+    elif parts.baseline is not None and is_table(parts.baseline.source):
+        problems += _table_problems(parts.baseline, settings)
     elif parts.baseline is not None and not is_elsewhere(parts.baseline, settings):
         problems += _data_problems(parts.baseline, parts.watch, metadata, settings)
     return problems
 
 
 def is_elsewhere(baseline: BaselineSource, settings: Settings) -> bool:
-    """Say whether training data are where the baseline job alone looks: in Hopsworks, or at an address."""
-    return is_hopsworks(baseline.source) or bool(settings.features_address)
+    """Say whether training data are where the baseline job alone looks: in Hopsworks, in a table, or at an address."""
+    return is_hopsworks(baseline.source) or is_table(baseline.source) or bool(settings.features_address)
 
 
 def _hopsworks_problems(baseline: BaselineSource, settings: Settings) -> list[str]:
@@ -91,6 +95,18 @@ def _hopsworks_problems(baseline: BaselineSource, settings: Settings) -> list[st
     try:
         HopsworksConnection.of(named, HopsworksRef.parse(baseline.source).project)
     except PegelError as error:
+        return [str(error)]
+    return []
+
+
+def _table_problems(baseline: BaselineSource, settings: Settings) -> list[str]:
+    """Return that the file of databases, where the settings name one, lacks that of a table; empty if nothing."""
+    ref = TableRef.parse(baseline.source)
+    if ref.kind != JDBC or settings.databases_file is None:
+        return []
+    try:
+        KnownDatabase.of(ref.owner, settings)
+    except SetupError as error:
         return [str(error)]
     return []
 

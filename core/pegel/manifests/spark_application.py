@@ -25,6 +25,8 @@ LAUNCHERS = "local:///opt/pegel/lib/python3.11/site-packages/pegel_spark/jobs"
 """In the image; see `k8s/images/`."""
 HOPSWORKS = "/etc/pegel/hopsworks"
 """Where a finite job finds the files of its Secret."""
+DATABASES = "/etc/pegel/databases"
+"""Where it finds the file of the Secret that names databases."""
 METRICS_PORT = 9404
 """Where a driver answers Prometheus, below `/metrics`. Spark's own servlet knows nothing of its stream."""
 SPARK_CONF = {
@@ -93,6 +95,8 @@ def baseline_application(spec: MonitorSpec, job_id: str, settings: Settings, clu
     )
     if cluster.hopsworks_secret is not None:
         _let_ask_hopsworks(application, cluster.hopsworks_secret, settings)
+    if cluster.databases_secret is not None:
+        _let_read_databases(application, cluster.databases_secret)
     application["spec"]["restartPolicy"] = {"type": "Never"}
     application["spec"]["timeToLiveSeconds"] = round(cluster.job_kept.total_seconds())
     return application
@@ -144,17 +148,27 @@ def _application(
 
 def _let_ask_hopsworks(application: Manifest, secret: str, settings: Settings) -> None:
     """Mount the API key where the driver of a job finds it: neither the object nor an environment ever holds it."""
-    volume = {"name": "hopsworks", "secret": {"secretName": secret, "defaultMode": 0o440}}
-    application["spec"]["volumes"].append(volume)
-    driver = application["spec"]["driver"]
-    driver["volumeMounts"].append(pods.mount("hopsworks", HOPSWORKS, read_only=True))
-    said = {
+    said: dict[str, str | None] = {
         "PEGEL_HOPSWORKS": settings.hopsworks,
         "PEGEL_HOPSWORKS_PROJECT": settings.hopsworks_project,
         "PEGEL_HOPSWORKS_KEY_FILE": f"{HOPSWORKS}/key",
-        "PEGEL_HOPSWORKS_CA": settings.hopsworks_ca and f"{HOPSWORKS}/ca.pem",
+        "PEGEL_HOPSWORKS_CA": None if settings.hopsworks_ca is None else f"{HOPSWORKS}/ca.pem",
     }
-    driver["env"] = [*driver["env"], *({"name": name, "value": value} for name, value in said.items() if value)]
+    _mount_secret(application, "hopsworks", secret, HOPSWORKS, said)
+
+
+def _let_read_databases(application: Manifest, secret: str) -> None:
+    """Mount the file of databases; the driver hands executors what they connect with."""
+    said = {"PEGEL_DATABASES_FILE": f"{DATABASES}/databases"}
+    _mount_secret(application, "databases", secret, DATABASES, said)
+
+
+def _mount_secret(application: Manifest, name: str, secret: str, folder: str, said: Mapping[str, str | None]) -> None:
+    """Mount a Secret's files into the driver alone, with the variables that say where they are."""
+    application["spec"]["volumes"].append({"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}})
+    driver = application["spec"]["driver"]
+    driver["volumeMounts"].append(pods.mount(name, folder, read_only=True))
+    driver["env"] = [*driver["env"], *({"name": each, "value": value} for each, value in said.items() if value)]
 
 
 def _pod(marks: Mapping[str, str], notes: Mapping[str, str], secret: str | None) -> dict[str, Any]:

@@ -86,6 +86,9 @@ class ClusterSettings(BaseSettings):
     hopsworks_secret: ObjectName | None = None
     """Secret with an API key of Hopsworks under `key`, and under `ca.pem` the certificates to trust where
     `PEGEL_HOPSWORKS_CA` is set; finite jobs find both as files. None where no training data are there."""
+    databases_secret: ObjectName | None = None
+    """Secret with the file of databases of training data under `databases`, see `pegel.featurestore.known_database`;
+    finite jobs find it as a file. None where no training data are in a database."""
     store_secret: ObjectName | None = None
     """Secret with what the store of training data asks of a client, each under the name of its variable, as
     `AWS_ACCESS_KEY_ID`; finite jobs have it. None for a store that asks nothing, or knows pods by their account."""

@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     TLS. It may hold a password: not to be shown."""
     entity_secret: SecretStr | None = None
     """What proves which entity a hash is of: at least 16 bytes, for specs with `online.private`."""
+    databases_file: Path | None = None
+    """File that names databases of training data, with address, user and password: see
+    `pegel.featurestore.known_database`."""
     hopsworks: str | None = None
     """Where Hopsworks is, as host or host:port, asked by https; None: training data come from nowhere there."""
     hopsworks_project: str | None = None

@@ -15,6 +15,7 @@ from pegel.spec.outside_text import quoted, shown
 from pegel.spec.server_addresses import names_a_server
 from pegel.spec.source_reference import SourceRef
 from pegel.spec.suites import suites
+from pegel.spec.table_reference import TableRef, is_table
 
 LONGEST_NAME = 40
 """Of a model, a namespace or a group: with prefix and suffix they are topics and Kubernetes resources."""
@@ -90,7 +91,12 @@ def _visible(text: str) -> str:
 
 
 def _registered(text: str) -> str:
-    """Refuse what the local feature store or Hopsworks could never hold."""
+    """Refuse what the local feature store or Hopsworks could never hold, and what names no table."""
+    if is_table(text):
+        try:
+            TableRef.parse(text)
+        except InvalidSpec as error:
+            raise ValueError(str(error).partition("baseline.source: ")[2]) from None
     if is_hopsworks(text):
         try:
             HopsworksRef.parse(text)

@@ -110,6 +110,7 @@ class Corrected:
             return f"{where}: missing; it has no default, so state it"
         if problem["input"] is None:
             return f"{where}: empty; write a value, or leave the field out"
-        if isinstance(problem["input"], dict):
+        # What says itself what was given leaves out what may not be shown.
+        if isinstance(problem["input"], dict) or message.startswith("given "):
             return f"{where}: {message}"
         return f"{where}: given {quoted(problem['input'])}: {message}"

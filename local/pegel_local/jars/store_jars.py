@@ -1,8 +1,8 @@
-"""Adds the pinned Java archives of an object store to pyspark: `python -m pegel_local.jars.store_jars s3a`.
+"""Adds the pinned Java archives of an object store or a database: `python -m pegel_local.jars.store_jars s3a`.
 
-PySpark's wheel has the libraries of no object store. Coordinates and SHA-256 sums stand in
-`requirements/store-jars.lock`. The archives go beside those of this interpreter's pyspark, where drivers and executors
-find them whoever starts them.
+PySpark's wheel has the libraries of no object store, and of no database but Derby. Coordinates and SHA-256 sums stand
+in `requirements/store-jars.lock`. The archives go beside those of this interpreter's pyspark, where drivers and
+executors find them whoever starts them.
 """
 
 from __future__ import annotations

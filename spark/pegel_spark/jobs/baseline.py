@@ -25,15 +25,18 @@ from pegel.baseline.baseline import Baseline
 from pegel.errors import PegelError, PermanentError, SetupError, TemporaryError
 from pegel.featurestore import LocalFeatureStore, TrainingData
 from pegel.featurestore.hopsworks.training_data import HopsworksTrainingData
+from pegel.featurestore.stored_table import StoredTable
 from pegel.spec.hopsworks_reference import is_hopsworks
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
+from pegel.spec.table_reference import TableRef, is_table
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.job_results import JobEnd, JobResult, JobResults
 from pegel_spark import logs, session
 from pegel_spark.baseline_job import Profile, profile
 from pegel_spark.stored_training_data import StoredTrainingData
+from pegel_spark.table_training_data import TableTrainingData
 
 FAILED, REFUSED = 1, 2
 CODES = {JobEnd.DONE: 0, JobEnd.FAILED: FAILED, JobEnd.REFUSED: REFUSED}
@@ -92,16 +95,29 @@ def _profile(spec: MonitorSpec, settings: Settings, engine: Engine) -> Profile:
         there = HopsworksTrainingData.of(spec, settings)
         there.read_training_data(spec.baseline.source)
         return _profiled(session.build(name, settings), spec, there, engine, there.remarks)
+    if is_table(spec.baseline.source):
+        return _of_table(name, spec, settings, engine)
     if settings.features_address:
         spark = session.build(name, settings)
         features: TrainingData = StoredTrainingData(spark, settings.features_address)
     else:
-        _require_one_machine(settings)
+        _require_one_machine(settings, "PEGEL_FEATURE_STORE", str(settings.features))
         features = LocalFeatureStore(settings.features)
         # Asked before Spark starts: a wrong reference is told within a second.
         features.describe(spec.baseline.source)
         spark = session.build(name, settings)
     return _profiled(spark, spec, features, engine)
+
+
+def _of_table(name: str, spec: MonitorSpec, settings: Settings, engine: Engine) -> Profile:
+    ref = TableRef.parse(spec.baseline.source)
+    # A database that no file names is told before Spark starts.
+    table = StoredTable.of(ref, settings)
+    if table.is_of_this_machine:
+        _require_one_machine(settings, "baseline.source", ref.place)
+    spark = session.build(name, settings)
+    there = TableTrainingData(spark, ref, table, spec.baseline.time_column)
+    return _profiled(spark, spec, there, engine, there.remarks)
 
 
 def _profiled(
@@ -118,13 +134,13 @@ def _profiled(
             spark.stop()
 
 
-def _require_one_machine(settings: Settings) -> None:
+def _require_one_machine(settings: Settings, what: str, folder: str) -> None:
     """Raise SetupError where executors are on other machines, which have no such folder."""
     master = session.master(settings)
     if not session.is_here(master):
         raise SetupError(
-            f"expected PEGEL_FEATURE_STORE to be an address that every executor reads (s3a://, gs://, abfs://, "
-            f"hdfs://), as Spark's master is {master}; given the folder {settings.features}. No baseline was built."
+            f"expected {what} to be an address that every executor reads (s3a://, gs://, abfs://, hdfs://), as Spark's "
+            f"master is {master}; given the folder {folder}. No baseline was built."
         )
 
 

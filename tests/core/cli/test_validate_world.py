@@ -299,6 +299,22 @@ def test_training_data_in_hopsworks_are_for_the_baseline_job(home: Path, capsys:
     assert "not looked at: training data and fields, which lie in Hopsworks: the baseline job looks there" in said
 
 
+def test_a_table_is_for_the_baseline_job(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A table is accepted, and what was not looked at is said; a database that the file does not name is told."""
+    file = home.parent / "spec.json"
+    code, lines = validate(home, capsys, baseline={"source": "delta:s3a://bucket/flights?version=3"})
+    with pytest.raises(SystemExit):
+        main(["validate", str(file), "--home", str(home)])
+    said = " ".join(capsys.readouterr().out.split())
+    (home / "databases").write_text("[shops]\nurl = jdbc:derby:/shop", encoding="utf-8")
+    (home / SETTINGS_FILE).write_text(json.dumps({"databases_file": str(home / "databases")}), encoding="utf-8")
+    refused, (line,) = validate(home, capsys, baseline={"source": "jdbc://shop/flights?without=id"})
+
+    assert (0, [], 2) == (code, lines, refused)
+    assert "training data and fields, which lie in a table (s3a://bucket/flights): the baseline job looks" in said
+    assert "names no database shop; did you mean `shops`?" in line
+
+
 def test_without_a_system_only_the_spec_is_read(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where no system is up, a folder of another machine is no problem, and what was left out is said."""
     (home / SETTINGS_FILE).unlink()
