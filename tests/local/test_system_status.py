@@ -40,7 +40,8 @@ from pegel_local.machine.paths import Home
 from pegel_local.processes.process_id import ProcessId
 from pegel_local.system.ended_parts import NO_LOGGER
 from pegel_local.system.stack_file import Part, StackFile
-from pegel_local.system.system_status import StatusLine, gather
+from pegel_local.system.status_line import StatusLine
+from pegel_local.system.system_status import gather
 
 NOW = START + timedelta(minutes=10)
 

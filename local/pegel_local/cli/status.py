@@ -14,7 +14,8 @@ from rich.text import Text
 from pegel.cli.console import out, say
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
-from pegel_local.system.system_status import StatusLine, gather
+from pegel_local.system.status_line import StatusLine
+from pegel_local.system.system_status import gather
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print it for machines.")]
 Sections = dict[str, list[StatusLine]]

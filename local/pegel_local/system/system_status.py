@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,8 +30,10 @@ from pegel.stream.result_rows import Heartbeat
 from pegel_local.backends.driver_processes import LocalJobBackend
 from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.machine.paths import Home
+from pegel_local.system.cluster_endpoints import endpoints_in_cluster
 from pegel_local.system.ended_parts import EndedParts
 from pegel_local.system.stack_file import PASSING, StackFile, StackState
+from pegel_local.system.status_line import StatusLine
 
 STOPPED = "stopped with the system"
 """What has ended because somebody stopped everything did not fail; the components say what to do."""
@@ -46,16 +47,6 @@ LOOK_BACK = timedelta(days=1)
 """How far back messages are counted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusLine:
-    """One line of the status. One that is not `good` says in `remedy` which command comes next; others may."""
-
-    name: str
-    state: str
-    good: bool = True
-    remedy: str = ""
-
-
 def gather(settings: Settings, now: datetime | None = None) -> dict[str, list[StatusLine]]:
     """Return every section of the status. A database that does not answer is a line, not an error."""
     at, state = now or datetime.now(UTC), StackFile(Home(settings.home)).read()
@@ -64,7 +55,7 @@ def gather(settings: Settings, now: datetime | None = None) -> dict[str, list[St
         "components": _components(settings.home, state),
         "addresses": [] if state is None or not up else _addresses(state),
         "drivers": _drivers(settings, up=up),
-        "endpoints": _endpoints(settings, up=up),
+        "endpoints": _endpoints(settings, up=up) if settings.serves_on_this_machine else endpoints_in_cluster(settings),
     }
     return sections | _stored(settings, at) | {"disk": [_disk(settings.home)]}
 

@@ -15,16 +15,21 @@ from pegel.data.columns import Kind, Role
 from pegel.data.server_answers import NoAnswer, exchange, json_of
 from pegel.errors import InvalidSpec, PegelError, Unavailable
 from pegel.featurestore import LocalFeatureStore
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import quoted
 from pegel.spec.server_addresses import names_a_server
 from pegel.spec.settings import Settings
+from pegel_local.airflow.airflow_api import AirflowApi
+from pegel_local.airflow.told_endpoints import told_endpoints
 from pegel_local.backends.endpoint_processes import LocalServingBackend
+from pegel_local.cli.login import airflow_login
 
 Protocol: TypeAlias = Literal["v1", "v2"]
 ENDINGS: Mapping[str, Protocol] = {":predict": "v1", "/infer": "v2"}
 """How addresses end at which models answer, by protocol."""
 ANSWERS_WITHIN = timedelta(seconds=5)
+NAME_IT = "Name its address: --to http://... Nothing was sent."
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ def receiver_of(to: str, protocol: Protocol | None, settings: Settings) -> Recei
     """Return what a person means: `delays`, `delays/1`, or an address such as `http://.../v1/models/delays:predict`.
 
     Raises InvalidSpec for an address whose protocol is not clear, and for a model that is not watched; Unavailable for
-    one that has no endpoint here.
+    one whose address is not known here.
     """
     if "://" in to:
         if not names_a_server(to):
@@ -64,6 +69,15 @@ def receiver_of(to: str, protocol: Protocol | None, settings: Settings) -> Recei
 
 
 def _of_model(name: str, settings: Settings) -> Receiver:
+    spec, url = _on_this_machine(name, settings) if settings.serves_on_this_machine else _in_cluster(name, settings)
+    address = example_request.address(spec, url)
+    inputs, registered = _inputs(address), _registered(spec.baseline.source, settings)
+    # A server may list one matrix without names, which is no column.
+    kinds = inputs if registered.keys() & inputs.keys() else registered
+    return Receiver(address, spec.model.protocol, kinds or inputs, spec.baseline.source)
+
+
+def _on_this_machine(name: str, settings: Settings) -> tuple[MonitorSpec, str]:
     with opened(settings) as engine:
         entry = watched_model(engine, name, otherwise="Nothing was sent.")
     key = monitor_key(entry.model, entry.version)
@@ -73,13 +87,24 @@ def _of_model(name: str, settings: Settings) -> Receiver:
     if seen.url is None:
         raise Unavailable(
             f"expected an endpoint of {key} on this machine, given one that is {seen.state}, without an address. "
-            "Name it: --to http://... Nothing was sent."
+            f"{NAME_IT}"
         )
-    address = example_request.address(entry.spec, seen.url)
-    inputs, registered = _inputs(address), _registered(entry.spec.baseline.source, settings)
-    # A server may list one matrix without names, which is no column.
-    kinds = inputs if registered.keys() & inputs.keys() else registered
-    return Receiver(address, entry.spec.model.protocol, kinds or inputs, entry.spec.baseline.source)
+    return entry.spec, seen.url
+
+
+def _in_cluster(name: str, settings: Settings) -> tuple[MonitorSpec, str]:
+    """Return what the newest onboarding of a model has found: its results database may be out of reach."""
+    try:
+        with AirflowApi(settings.airflow_url, *airflow_login(settings.home)) as airflow:
+            for told in told_endpoints(airflow):
+                if name in {told.spec.model.name, told.spec.key}:
+                    return told.spec, told.url
+    except PegelError as error:
+        raise Unavailable(f"where {quoted(name)} is, Airflow was not to be asked: {error} {NAME_IT}") from error
+    raise InvalidSpec(
+        f"expected a model that Airflow has onboarded, of whose run it still has the results; given {quoted(name)}. "
+        f"{NAME_IT}"
+    )
 
 
 def _registered(source: str, settings: Settings) -> dict[str, Kind]:
