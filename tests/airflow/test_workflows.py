@@ -19,6 +19,7 @@ NAMES = [
     "baseline_refresh",
     "endpoint_adopt",
     "features_load",
+    "hopsworks_write_back",
     "model_offboard",
     "model_onboard",
     "monitoring_reconcile",

@@ -75,5 +75,13 @@ def golden() -> dict[str, list[Manifest]]:
             spark_application.driver_application(JOB, 3, SETTINGS, CLUSTER),
         ],
         "driver-full": [spark_application.driver_application(JOB, 3, SETTINGS, FULL_CLUSTER)],
+        "write-back": [
+            spark_application.write_back_application(
+                ["--since", "2026-11-28T23:17:00+00:00", "--until", "2026-11-29T01:17:00+00:00"],
+                "scheduled__2026-11-29",
+                SETTINGS,
+                CLUSTER,
+            )
+        ],
         "baseline": [spark_application.baseline_application(spec(), "scheduled__2026-11-29", SETTINGS, CLUSTER)],
     }

@@ -93,6 +93,35 @@ def baseline_application(spec: MonitorSpec, job_id: str, settings: Settings, clu
         settings=settings,
         cluster=cluster,
     )
+    return _finite(application, settings, cluster)
+
+
+def write_back_application(
+    arguments: Sequence[str], job_id: str, settings: Settings, cluster: ClusterSettings
+) -> Manifest:
+    """Return the job that writes results back to Hopsworks and keeps how it ended under `job_id`.
+
+    All of it runs in the driver; Spark itself is not started, and with it no executor.
+    """
+    size = {"memory": cluster.job_memory, "memoryOverhead": cluster.job_memory_overhead, "cores": 1, "coreLimit": "1"}
+    application = _application(
+        names.finite_job(labels.WRITE_BACK, "results", job_id),
+        {**labels.OURS, labels.ROLE: labels.WRITE_BACK},
+        {labels.JOB_ID: job_id},
+        launcher="write_back.py",
+        arguments=[*arguments, "--id", job_id],
+        driver=size,
+        executor={**size, "instances": 1, "deleteOnTermination": True},
+        # What feature groups lie in asks for the same credentials as training data.
+        secret=cluster.store_secret,
+        settings=settings,
+        cluster=cluster,
+    )
+    return _finite(application, settings, cluster)
+
+
+def _finite(application: Manifest, settings: Settings, cluster: ClusterSettings) -> Manifest:
+    """Let a job end: it is tried once, and kept for a while."""
     if cluster.hopsworks_secret is not None:
         _let_ask_hopsworks(application, cluster.hopsworks_secret, settings)
     if cluster.databases_secret is not None:

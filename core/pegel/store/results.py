@@ -130,7 +130,7 @@ class Results:
         if final_only:
             conditions.append(c.final)
         if latest_revision:
-            conditions.append(_is_seen(final_only=final_only))
+            conditions.append(is_seen(final_only=final_only))
         columns = [_LEFT_OUT[details].get(column.name, column) for column in tables.windows.columns]
         newest = (c.span_start.desc(), c.span_end.desc(), c.revision.desc(), c.origin)
         statement = sa.select(*columns).where(*conditions).order_by(*newest).limit(limit)
@@ -170,7 +170,7 @@ class Results:
             c.final,
             c.span_end > since,
             c.span_end <= until,
-            _is_seen(final_only=True),
+            is_seen(final_only=True),
         )
         with reading(self._engine) as connection:
             drifting, windows, rows = connection.execute(statement).one()
@@ -364,7 +364,7 @@ _LEFT_OUT: dict[Details, dict[str, sa.ColumnElement[Any]]] = {
 
 
 @cache
-def _is_seen(*, final_only: bool) -> sa.ColumnElement[bool]:
+def is_seen(*, final_only: bool) -> sa.ColumnElement[bool]:
     """Return the rule of the module's first lines: no other row of the same span stands above this one.
 
     Kept, because making it takes longer than asking for one monitor's windows.
@@ -382,7 +382,7 @@ def _newest_of(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """Return the question for the newest final windows of one monitor; made once, asked for each monitor of a list."""
     c = tables.windows.c
     own = (c.model == sa.bindparam("model"), c.version == sa.bindparam("version"), c.segment == "", c.final)
-    ordered = sa.select(*columns).where(*own, _is_seen(final_only=True))
+    ordered = sa.select(*columns).where(*own, is_seen(final_only=True))
     return ordered.order_by(c.span_start.desc(), c.span_end.desc()).limit(sa.bindparam("newest"))
 
 

@@ -7,7 +7,7 @@ takes longer than anybody waits. How it ended stands in the results database.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
@@ -17,12 +17,9 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from pegel.errors import PegelError
 from pegel.manifests import labels
-from pegel.manifests.objects import SPARK_APPLICATION
-from pegel.manifests.spark_application import baseline_application
+from pegel.manifests.objects import SPARK_APPLICATION, Manifest
 from pegel.spec.cluster_settings import ClusterSettings
 from pegel.spec.limits import GONE_WITHIN, JOB_WITHIN
-from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.settings import Settings
 from pegel_airflow.kubernetes.async_client import delete, opened
 from pegel_airflow.kubernetes.hook import ClusterHook
 from pegel_airflow.kubernetes.kinds import is_going, metadata
@@ -67,7 +64,7 @@ class SparkJobTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """End the job: Airflow calls this when a person clears the task or marks it.
 
-        A baseline is made from nothing, so nothing is lost. It is not called when the triggerer stops.
+        Whatever it made is made again, so nothing is lost. It is not called when the triggerer stops.
         """
         async with opened(self._hook()) as api:
             await delete(api, SPARK_APPLICATION, self.namespace, self.name, self.uid)
@@ -89,14 +86,14 @@ class SparkJobTrigger(BaseTrigger):
         return AsyncKubernetesHook(conn_id=self.connection)
 
 
-def start_baseline(settings: Settings, spec: MonitorSpec, job_id: str) -> SparkJobTrigger:
-    """Start the job that makes the baseline of `spec`, unless that of this id runs; return what waits for its end.
+def start(application: Callable[[ClusterSettings], Manifest]) -> SparkJobTrigger:
+    """Start a job, unless that of its id runs; return what waits for its end.
 
-    One of this id that has ended is made anew: whoever asks has not found its result. Raises what a `ClusterHook` does.
+    One of its id that has ended is made anew: whoever asks has not found its result. Raises what a `ClusterHook` does.
     """
     cluster = ClusterSettings.of_environment()
     hook = ClusterHook(cluster.kubernetes_connection)
-    wanted = baseline_application(spec, job_id, settings, cluster)
+    wanted = application(cluster)
     place = (cluster.namespace, str(metadata(wanted)["name"]))
     present = hook.get(SPARK_APPLICATION, *place)
     if present is not None and (is_going(present) or state_name(present) in ENDED):

@@ -16,7 +16,7 @@ import scene
 
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
-from pegel.store.job_results import JobEnd, JobResult
+from pegel.store.job_results import JobEnd, JobResult, JobResults
 from pegel_airflow import services
 
 ROWS = 2_000
@@ -40,6 +40,8 @@ class Cluster(HTTPServer):
         """Listen on a free port of the loopback address."""
         super().__init__(("127.0.0.1", 0), _Handler)
         self.submissions: list[Submission] = []
+        self.intervals: list[tuple[str, str]] = []
+        """Of the jobs that write results back."""
         self.refusal = ""
         """The sentence with which every job refuses its input; empty: none does."""
 
@@ -47,7 +49,10 @@ class Cluster(HTTPServer):
         """Do what the arguments of a submission ask for; returns its exit code."""
         options = {name: arguments[place + 1] for place, name in enumerate(arguments) if name.startswith("--")}
         application = next(Path(argument).name for argument in arguments if argument.endswith(".py"))
-        spec, jobs = MonitorSpec.parse(json.loads(options["--spec"])), services.stores(Settings()).jobs
+        jobs = services.stores(Settings()).jobs
+        if application == "write_back.py":
+            return self._write_back(options, jobs)
+        spec = MonitorSpec.parse(json.loads(options["--spec"]))
         self.submissions.append(Submission(options["--master"], application, spec.model.name))
         if self.refusal:
             jobs.put(options["--id"], JobResult(state=JobEnd.REFUSED, sentence=self.refusal), datetime.now(UTC))
@@ -62,6 +67,15 @@ class Cluster(HTTPServer):
             "features": len(scene.SCHEMA.fields),
             "request_row": scene.REQUEST_ROW,
         }
+        jobs.put(options["--id"], JobResult(state=JobEnd.DONE, result=result), datetime.now(UTC))
+        return 0
+
+    def _write_back(self, options: dict[str, str], jobs: JobResults) -> int:
+        self.intervals.append((options["--since"], options["--until"]))
+        if self.refusal:
+            jobs.put(options["--id"], JobResult(state=JobEnd.REFUSED, sentence=self.refusal), datetime.now(UTC))
+            return REFUSED
+        result = {"rows": {"pegel_windows": 60}, "left_out": ["a window that cannot be read"]}
         jobs.put(options["--id"], JobResult(state=JobEnd.DONE, result=result), datetime.now(UTC))
         return 0
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -34,10 +34,18 @@ from pegel.featurestore.hopsworks.facts import (
     Statistics,
     TrainingDataset,
 )
+from pegel.featurestore.hopsworks.result_groups import Record, ResultGroup
 
 ANSWERS_WITHIN_S = 10.0
 """For a connection, and for each piece of an answer."""
 ITS_VARIABLES = ("HOPSWORKS_", "REST_ENDPOINT")
+_DTYPES = {
+    "string": "object",
+    "int": "int32",
+    "bigint": "int64",
+    "double": "float64",
+    "timestamp": "datetime64[us, UTC]",
+}
 _ONE_AT_A_TIME = threading.RLock()
 T = TypeVar("T")
 
@@ -138,6 +146,40 @@ class HopsworksClient:
             name, str(found.model_name), int(found.model_version), None if topic == "NONE" else topic, logs
         )
 
+    def upsert(self, group: ResultGroup, records: Sequence[Record]) -> None:
+        """Write rows of results, at least one and no two of one key, in place of those of their keys.
+
+        The feature group is made if it is not there: offline alone, of Delta files. Raises Conflict where somebody else
+        wrote to it at the same moment; then none of these rows was written.
+        """
+        frame = _frame(group, records)
+        try:
+            self._insert(group, frame)
+        except SetupError:
+            # Another run may have made the group since it was looked for: then it is there now.
+            if self._result_group(group).id is None:
+                raise
+            self._insert(group, frame)
+
+    def _insert(self, group: ResultGroup, frame: Any) -> None:
+        handle = self._result_group(group)
+        what = f"feature group {group.name} of version {group.version}"
+        self._asked(lambda: handle.insert(frame, write_options={"wait_for_job": True}), what)
+
+    def _result_group(self, group: ResultGroup) -> Any:
+        """Return a feature group of results; one that is not there is made with its first rows."""
+        store = self._asked(self._project.get_feature_store)
+        wish = {
+            "description": group.description,
+            "primary_key": list(group.keys),
+            "event_time": group.event_time,
+            "online_enabled": False,
+            "stream": False,
+            "time_travel_format": "DELTA",
+            "statistics_config": False,
+        }
+        return self._asked(lambda: store.get_or_create_feature_group(group.name, group.version, **wish))
+
     def _view(self, name: str, version: int) -> Any:
         store = self._asked(self._project.get_feature_store)
         view = self._asked(lambda: store.get_feature_view(name, version))
@@ -216,6 +258,14 @@ def _quiet() -> Iterator[None]:
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def _frame(group: ResultGroup, records: Sequence[Record]) -> Any:
+    """Return rows as the client takes them: a frame of pandas, of which each column has the type of the group's."""
+    import pandas as pd  # noqa: PLC0415  it comes with the client
+
+    columns = {name: [record[name] for record in records] for name in group.columns}
+    return pd.DataFrame({name: pd.Series(columns[name], dtype=_DTYPES[kind]) for name, kind in group.columns.items()})
 
 
 def _features_of(view: Any) -> Iterator[Feature]:

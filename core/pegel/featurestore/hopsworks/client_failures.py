@@ -9,7 +9,7 @@ import re
 from http import HTTPStatus
 from typing import Any
 
-from pegel.errors import NotFound, PegelError, SetupError, Unavailable
+from pegel.errors import Conflict, NotFound, PegelError, SetupError, Unavailable
 from pegel.featurestore.hopsworks.connection import NOTHING, HopsworksConnection
 from pegel.spec.outside_text import shown
 
@@ -29,6 +29,8 @@ def in_words(error: BaseException, connection: HopsworksConnection, what: str = 
         return error if isinstance(error, PegelError) else None
     if "ProjectException" in kinds and error.__cause__ is not None:
         return in_words(error.__cause__, connection, f"project {connection.project}")
+    if "CommitFailedError" in kinds or isinstance(error, FileExistsError):
+        return Conflict(f"somebody else wrote to {what} at the same moment. None of these rows was written.")
     if "RestAPIError" in kinds:
         return _refused(error, connection, what or f"project {connection.project}")
     return _unreached(error, kinds, connection)

@@ -14,8 +14,9 @@ VARIABLES = {
     "enable_flyingduck": "false",
     "loadbalancer_external_domain_feature_query": "",
     "enable_data_science_profile": "false",
+    "loadbalancer_external_domain_online_store_rest_server": "127.0.0.1",
 }
-"""What a Hopsworks says of itself: no Arrow Flight, no model serving through its gateway."""
+"""What a Hopsworks says of itself: no Arrow Flight, no model serving through its gateway, an online store here."""
 
 
 @dataclass(slots=True)
@@ -38,6 +39,10 @@ class Contents:
     variables: dict[str, str] = field(default_factory=lambda: dict(VARIABLES))
     suites: dict[int, Json] = field(default_factory=dict)
     """By the feature group's id."""
+    ca_chain: str = "a chain"
+    """The certificates that it hands out to those who log in."""
+    online: dict[tuple[str, int], list[Json]] = field(default_factory=dict)
+    """Rows of the online store by name and version of their feature view, each with its keys."""
     posted: dict[str, list[Json]] = field(default_factory=dict)
     """What was sent and is only kept: reports, commits, monitoring, alerts; by the last part of its path."""
 

@@ -77,7 +77,7 @@ class HopsworksServer:
             self._ended.wait()
         if self.fault is Fault.BUSY:
             return refused(429, 0, "Too many requests.")
-        if authorization != f"ApiKey {self.key}":
+        if authorization not in {f"ApiKey {self.key}", self.key}:
             return refused(401, BAD_KEY, "Could not verify API key.")
         url = urlsplit(target)
         sent: Any = json.loads(body) if body else None
@@ -92,6 +92,11 @@ class _Server(ThreadingHTTPServer):
         """Say nothing of clients that do not trust the certificate, or are gone."""
 
 
+def _authorization(headers: Any) -> str:
+    """Return how a request says who it is: of the online store by a header of its own."""
+    return str(headers.get("Authorization") or headers.get("X-API-KEY") or "")
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 30
@@ -99,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         server = cast("_Server", self.server).hopsworks
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        reply = server.reply(self.command, self.path, self.headers.get("Authorization", ""), body)
+        reply = server.reply(self.command, self.path, _authorization(self.headers), body)
         if server.fault is Fault.BROKEN:
             self._send(500, b"<html><body>It is broken.</body></html>", "text/html")
             return

@@ -12,10 +12,13 @@ from pegel.testing.hopsworks.contents import PROJECT_ID, STORE_ID, Contents, Jso
 
 NO_GROUP, NO_VIEW, NO_STATISTICS, NO_DATASET = 270009, 270181, 270228, 270012
 NO_PROJECT, NO_MODEL, NO_DEPLOYMENT, NO_SUITE = 150004, 360000, 240000, 270201
+GROUP_EXISTS = 270089
 BAD_KEY = 320001
 VERSION = "5.2.1"
 STORE = f"/project/{PROJECT_ID}/featurestores/{STORE_ID}"
 PROJECT = f"/project/{PROJECT_ID}"
+ONLINE = "/0.1.0"
+"""Before what is asked of the online store: its version of the API."""
 USER = {"username": "meb10000", "email": "reader@example.org", "firstname": "A", "lastname": "Reader", "uid": 10000}
 
 
@@ -95,9 +98,9 @@ def _projects(contents: Contents, _: RestRequest) -> Reply:
 
 
 @_route("GET", f"{PROJECT}/credentials")
-def _credentials(_: Contents, __: RestRequest) -> Reply:
+def _credentials(contents: Contents, __: RestRequest) -> Reply:
     store = base64.b64encode(b"a store of a test").decode()
-    chain = {"caChain": "a chain", "clientCert": "a certificate", "clientKey": "a key"}
+    chain = {"caChain": contents.ca_chain, "clientCert": "a certificate", "clientKey": "a key"}
     return Reply(200, {"kStore": store, "tStore": store, "fileExtension": "jks", "password": "changeit", **chain})
 
 
@@ -134,6 +137,9 @@ def _feature_group(contents: Contents, request: RestRequest) -> Reply:
 
 @_route("POST", f"{STORE}/featuregroups")
 def _new_feature_group(contents: Contents, request: RestRequest) -> Reply:
+    wanted = (request.body["name"], request.body["version"])
+    if wanted in [(group["name"], group["version"]) for group in contents.feature_groups]:
+        return refused(400, GROUP_EXISTS, "The feature group you provided already exists.")
     return Reply(201, contents.create_feature_group(request.body))
 
 
@@ -233,9 +239,37 @@ def _query_text(_: Contents, request: RestRequest) -> Reply:
     )
 
 
-@_route("GET", f"{STORE}/.+/provenance/links")
-def _links(_: Contents, __: RestRequest) -> Reply:
-    return Reply(200, {"upstream": [], "downstream": []})
+@_route("GET", f"{STORE}/featureview/([^/]+)/version/([0-9]+)/provenance/links")
+def _links(contents: Contents, request: RestRequest) -> Reply:
+    view = _feature_view(contents, request)
+    if view.status != 200:  # noqa: PLR2004  the status of an answer
+        return view
+    group = view.data["query"]["leftFeatureGroup"]
+    node = {"artifactType": "FEATURE_GROUP", "accessible": True, "deleted": False, "artifact": group}
+    return Reply(200, {"upstream": [{"node": node}], "downstream": []})
+
+
+@_route("GET", f"{ONLINE}/ping")
+def _ping(_: Contents, __: RestRequest) -> Reply:
+    return Reply(200, {})
+
+
+@_route("POST", f"{ONLINE}/batch_feature_store")
+def _vectors(contents: Contents, request: RestRequest) -> Reply:
+    """Answer as the REST server of RonDB does: a row for each entry, of an unknown one its keys alone."""
+    wanted = (request.body["featureViewName"], request.body["featureViewVersion"])
+    views = [view for view in contents.feature_views if (view["name"], view["version"]) == wanted]
+    if not views:
+        return Reply(400, {"code": 4, "message": "Feature view does not exist.", "reason": ""})
+    columns = [each["name"] for each in views[0]["features"] if not each["label"]]
+    keys = [each["featureName"] for each in views[0]["servingKeys"]]
+    rows = {tuple(row[key] for key in keys): row for row in contents.online.get(wanted, [])}
+    found = [rows.get(tuple(entry[key] for key in keys)) for entry in request.body["entries"]]
+    features = [
+        [(entry if row is None else row).get(name) for name in columns]
+        for entry, row in zip(request.body["entries"], found, strict=True)
+    ]
+    return Reply(200, {"features": features, "status": ["MISSING" if row is None else "COMPLETE" for row in found]})
 
 
 @_route("GET", f"{PROJECT}/dataset/([^/]+)")
