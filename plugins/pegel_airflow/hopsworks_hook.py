@@ -43,7 +43,7 @@ class HopsworksHook(BaseHook):
         connection = self._connection()
         with TemporaryDirectory(prefix="pegel-") as folder:
             variables = {
-                "PEGEL_HOPSWORKS": f"{connection.host}:{connection.port}" if connection.port else str(connection.host),
+                "PEGEL_HOPSWORKS": _address(connection),
                 "PEGEL_HOPSWORKS_KEY_FILE": _private(Path(folder) / "key", str(connection.password)),
             }
             extra: dict[str, Any] = connection.extra_dejson
@@ -52,6 +52,22 @@ class HopsworksHook(BaseHook):
             if extra.get("ca"):
                 variables["PEGEL_HOPSWORKS_CA"] = _private(Path(folder) / "ca.pem", str(extra["ca"]))
             yield variables
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask Hopsworks once; return whether it accepts the key and has the project, and a sentence.
+
+        Airflow's button *Test* shows it, where `AIRFLOW__CORE__TEST_CONNECTION` allows that.
+        """
+        try:
+            connection = self._connection()
+        except SetupError as error:
+            return False, str(error)
+        from pegel_airflow.hopsworks_answer import answer_of
+
+        extra: dict[str, Any] = connection.extra_dejson
+        return answer_of(
+            _address(connection), str(connection.password), str(extra.get("project") or ""), str(extra.get("ca") or "")
+        )
 
     def _connection(self) -> Connection:
         try:
@@ -68,6 +84,12 @@ class HopsworksHook(BaseHook):
                 f"{' and the '.join(lacking)}. {NOTHING}"
             )
         return connection
+
+
+def _address(connection: Connection) -> str:
+    """Return host, or host and port, however the form has them."""
+    host = str(connection.host).strip().removeprefix("https://").rstrip("/")
+    return f"{host}:{connection.port}" if connection.port else host
 
 
 def _private(path: Path, text: str) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import Certificates
 
 from pegel.errors import SetupError
 from pegel.manifests.spark_application import baseline_application
 from pegel.spec.cluster_settings import ClusterSettings
 from pegel.spec.settings import Settings
+from pegel.testing.hopsworks import Contents, Fault, HopsworksServer
 from pegel.testing.samples import brief_spec
 from pegel_airflow.baseline_operator import BaselineJob
 from pegel_airflow.hopsworks_hook import HopsworksHook
@@ -82,6 +85,72 @@ def test_a_connection_that_is_not_whole_is_said(
 
     with pytest.raises(SetupError, match=said), HopsworksHook().job_environment():
         pass
+
+
+@pytest.fixture
+def hopsworks(tmp_path: Path) -> Iterator[tuple[HopsworksServer, str]]:
+    """A Hopsworks with TLS, and the certificate by which it is trusted."""
+    certificates = Certificates.made_in(tmp_path / "certificates")
+    server = HopsworksServer(certificates.server, Contents(tmp_path / "storage"))
+    with server.running():
+        yield server, certificates.ca.read_text()
+
+
+def tried(server: HopsworksServer, ca: str, **changed: Any) -> tuple[bool, str]:
+    """Press Airflow's button, as its API does: a connection of the database's own kind, named in the environment."""
+    from airflow.models.connection import Connection
+
+    host, _, port = server.address.partition(":")
+    extra = {"project": "demo", "ca": ca} | changed.pop("extra", {})
+    given = {"conn_type": "hopsworks", "host": host, "port": int(port), "password": server.key, "extra": extra}
+    connection = Connection(conn_id="hopsworks_default", **(given | changed))
+    os.environ["AIRFLOW_CONN_HOPSWORKS_DEFAULT"] = connection.get_uri()
+    try:
+        told: tuple[bool, str] = connection.test_connection()  # type: ignore[no-untyped-call]  # Airflow's
+    finally:
+        del os.environ["AIRFLOW_CONN_HOPSWORKS_DEFAULT"]
+    return told
+
+
+def test_the_button_says_whether_the_key_is_accepted(hopsworks: tuple[HopsworksServer, str]) -> None:
+    """Over verified TLS, with and without a project; what is wrong is one sentence, without the key."""
+    server, ca = hopsworks
+    where = f"Hopsworks at {server.address}"
+
+    assert (True, f"{where} accepts the API key and has the project demo.") == tried(server, ca)
+    assert (True, f"{where} accepts the API key; name a project for results to be written to.") == tried(
+        server, ca, extra={"project": ""}
+    )
+    assert (False, f"{where} accepts the API key and shows its owner no project other.") == tried(
+        server, ca, extra={"project": "other"}
+    )
+    assert (False, f"{where} does not accept the API key.") == tried(server, ca, password="another")  # noqa: S106  none
+    assert (False, "The API key is none: it has letters that no key has.") == tried(server, ca, password="\u20ac")  # noqa: S106  none
+
+
+def test_the_button_trusts_no_other_certificate(hopsworks: tuple[HopsworksServer, str]) -> None:
+    """A server that nothing vouches for is not told the key; nor is one that is not there."""
+    server, ca = hopsworks
+    before = len(server.asked)
+    is_well, told = tried(server, ca, extra={"ca": ""})
+    absent = tried(server, ca, port=1)
+
+    assert (False, before) == (is_well, len(server.asked))
+    assert "its certificate cannot be verified (unable to get local issuer certificate)" in told
+    assert (False, "Hopsworks at 127.0.0.1:1 cannot be asked: nobody listens there.") == absent
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"), [(Fault.BUSY, "answers 429."), (Fault.BROKEN, "answers 500.")], ids=["busy", "broken"]
+)
+def test_the_button_says_what_hopsworks_answers_else(
+    hopsworks: tuple[HopsworksServer, str], fault: Fault, said: str
+) -> None:
+    """A busy or broken server is told by its status."""
+    server, ca = hopsworks
+    server.fault = fault
+
+    assert (False, f"What is at {server.address} {said}") == tried(server, ca)
 
 
 def spark_submit(folder: Path) -> Path:

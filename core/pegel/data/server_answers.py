@@ -75,11 +75,13 @@ def exchange(
     headers: Mapping[str, str] | None = None,
     within: timedelta = ANSWERS_WITHIN,
     most_bytes: int = MOST_BYTES,
+    trusted: str = "",
 ) -> ServerAnswer | NoAnswer:
     """Ask a server once and return what it answers; of the body at most `most_bytes`, and what comes `within` a time.
 
     Redirects are not followed. No proxy server of the environment is gone through, and certificates are trusted as the
-    machine trusts them. Compressed bodies are not asked for, and not unpacked: what is small here may be large then.
+    machine trusts them, or those in `trusted` (PEM) alone. Compressed bodies are not asked for, and not unpacked: what
+    is small here may be large then.
     Looking up the host's name is the machine's matter and may take longer: nothing is asked after that.
     """
     sent = {"accept-encoding": "identity", "connection": "close", **(headers or {})}
@@ -88,7 +90,7 @@ def exchange(
         sent.setdefault("content-type", JSON)
     limit = TimeLimit(within)
     try:
-        with _open(address, limit) as (connection, path):
+        with _open(address, limit, trusted) as (connection, path):
             connection.request(method, path, body=body, headers=sent)
             return _read(connection.getresponse(), most_bytes, limit)
     except (OSError, HTTPException, ValueError) as error:
@@ -129,14 +131,14 @@ def words_of(body: bytes, limit: int = LONGEST_SENTENCE) -> str:
 
 
 @contextmanager
-def _open(address: str, limit: TimeLimit) -> Iterator[tuple[HTTPConnection, str]]:
+def _open(address: str, limit: TimeLimit, trusted: str) -> Iterator[tuple[HTTPConnection, str]]:
     """Connect to a server, and return the connection with what to ask for on it. Raises OSError, ValueError."""
     parts = urlsplit(address)
     is_tls, host = parts.scheme == "https", parts.hostname or ""
     port = parts.port or (HTTPS_PORT if is_tls else HTTP_PORT)
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~") + (f"?{parts.query}" if parts.query else "")
     # Reading the machine's certificates takes tens of milliseconds: many endpoints without TLS are asked at once.
-    context = ssl.create_default_context() if is_tls else None
+    context = ssl.create_default_context(cadata=trusted or None) if is_tls else None
     connection = HTTPConnection(host, port) if context is None else HTTPSConnection(host, port, context=context)
     with connected(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), limit) as opened, limit.cutting(opened):
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
