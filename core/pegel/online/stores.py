@@ -16,6 +16,7 @@ ONLINE_STORES = Extensions(
     {
         "local": "pegel.online.local_store:LocalOnlineStore",
         "redis": "pegel.online.redis_store:RedisOnlineStore",
+        "hopsworks": "pegel.online.hopsworks_store:HopsworksOnlineStore",
     },
 )
 """Each store by its scheme. An installed package adds one by an entry point of the group `pegel.online_stores`: a class

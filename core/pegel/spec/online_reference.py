@@ -18,7 +18,7 @@ class OnlineRef:
     """A view of an online store: rows of features, one for each entity. Where the store is, the settings say."""
 
     store: str
-    """Which implementation answers: `local`, `redis`, or one that an installed package adds."""
+    """Which implementation answers: `local`, `redis`, `hopsworks`, or one that an installed package adds."""
     view: str
     """Its name there: stored names (`is_stored_name`) with `/` between them."""
 

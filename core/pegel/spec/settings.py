@@ -94,6 +94,8 @@ class Settings(BaseSettings):
     """The project that results are written to; a source of training data names its own."""
     hopsworks_key_file: Path | None = None
     """File with an API key of Hopsworks, one line."""
+    hopsworks_online: str | None = None
+    """Where the REST server of its online store is, as host or host:port; None: where Hopsworks says, at port 4406."""
     hopsworks_ca: Path | None = None
     """File with the certificates that are trusted for it (PEM); None: the machine's."""
     logger_url: str = "http://127.0.0.1:8090/"

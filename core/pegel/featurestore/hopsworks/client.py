@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -34,6 +35,7 @@ from pegel.featurestore.hopsworks.facts import (
     Statistics,
     TrainingDataset,
 )
+from pegel.featurestore.hopsworks.online_view import OnlineView, columns_of, trusted_certificates
 from pegel.featurestore.hopsworks.result_groups import Record, ResultGroup
 
 ANSWERS_WITHIN_S = 10.0
@@ -56,6 +58,8 @@ class HopsworksClient:
 
     connection: HopsworksConnection
     _project: Any
+    _certificates: Path
+    """The folder in which the client keeps those that Hopsworks has handed out, while it is logged in."""
 
     @classmethod
     @contextmanager
@@ -88,7 +92,7 @@ class HopsworksClient:
                     )
 
             try:
-                yield cls(connection, _asked(connection, login))
+                yield cls(connection, _asked(connection, login), Path(folder) / "certificates")
             finally:
                 client.is_logged_in = False
                 with _quiet(), contextlib.suppress(Exception):
@@ -145,6 +149,38 @@ class HopsworksClient:
         return Deployment(
             name, str(found.model_name), int(found.model_version), None if topic == "NONE" else topic, logs
         )
+
+    def online_view(self, name: str, version: int, *, at: str | None = None) -> OnlineView:
+        """Return a feature view ready to be looked up, also after this login has ended.
+
+        `at`: host:port of the REST server of the online store; None: where Hopsworks says that it is. Raises NotFound,
+        SetupError where the view has no event time or is not served.
+        """
+        view = self._view(name, version)
+        columns = columns_of(view)
+        trusted = trusted_certificates(self._certificates / "ca_chain.pem", self.connection.ca)
+        host, _, port = (at or "").partition(":")
+        options = {"ca_certs": str(trusted), "max_connections": 16, "timeout": _client().within_s}
+        options |= {"host": host} if host else {}
+        options |= {"port": int(port)} if port else {}
+
+        def serve() -> None:
+            # Without a version of training data it warns, and takes 1: no transformation of ours needs it.
+            view.init_serving(
+                training_dataset_version=1,
+                external=True,
+                init_rest_client=True,
+                init_sql_client=False,
+                reset_rest_client=True,
+                config_rest_client=options,
+            )
+
+        try:
+            self._asked(serve, f"feature view {name} of version {version}")
+        except BaseException:
+            shutil.rmtree(trusted.parent, ignore_errors=True)
+            raise
+        return OnlineView(columns, view._vector_server._rest_client_engine, trusted)  # noqa: SLF001  see `OnlineView`
 
     def upsert(self, group: ResultGroup, records: Sequence[Record]) -> None:
         """Write rows of results, at least one and no two of one key, in place of those of their keys.
