@@ -243,6 +243,28 @@ def test_a_suite_and_a_report_of_expectations_are_kept(fake: World, writer: Hops
     assert f"PUT {F}/featuregroups/15/validationreport" in fake.asked_since(before)
 
 
+def test_a_monitoring_of_a_feature_group_is_kept(fake: World, writer: HopsworksClient) -> None:
+    """A monitoring is posted with its windows and what it compares, and is among those of its feature group."""
+    group = asked(writer, lambda: writer._project.get_feature_store().get_feature_group("transactions", 1))
+    before = fake.seen
+
+    def monitored() -> Any:
+        config = group.create_feature_monitoring("amounts").with_detection_window(time_offset="1d", window_length="1d")
+        config = config.with_reference_window(time_offset="1w1d", window_length="1d")
+        return config.compare_on(feature_name="amount", metric="mean", threshold=0.5).save()
+
+    saved = asked(writer, monitored)
+    (known,) = asked(writer, group.get_feature_monitoring_configs)
+
+    assert fake.server is not None
+    (sent,) = fake.server.contents.posted["featuremonitoring"]
+    assert (91, "amounts", "amounts") == (saved.id, known.name, sent["name"])
+    assert ["amount"] == [each["featureName"] for each in sent["featureStatisticsConfigs"]]
+    requests = [each.partition("?")[0] for each in fake.asked_since(before)]
+    path = f"{F}/featuregroups/15/featuremonitoring/config"
+    assert [f"POST {path}", f"GET {path}/entity"] == [each for each in requests if "featuremonitoring" in each]
+
+
 def test_alerts_of_a_feature_group_are_kept(fake: World, writer: HopsworksClient) -> None:
     """An alert is posted with its status, its severity and who receives it."""
     group = asked(writer, lambda: writer._project.get_feature_store().get_feature_group("transactions", 1))
