@@ -28,6 +28,7 @@ from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.registry_view import RegistryView
+from pegel.store.row_quality import RowQualityStore
 from pegel.store.stream_store import StreamStore
 from pegel.stream.positions import OffsetRange, positions
 from pegel_spark import driver_metrics, executors, session
@@ -39,6 +40,7 @@ from pegel_spark.job import Job
 from pegel_spark.persistence import DatabaseWait, Persistence, StoppedWaiting
 from pegel_spark.progress import Progress
 from pegel_spark.realtime_outliers import RealtimeOutliers
+from pegel_spark.row_quality import RowQualityThread
 from pegel_spark.scratch_room import ScratchRoom, lacks_room
 from pegel_spark.side_topics import SideTopics
 from pegel_spark.topic_partitions import Partitions, TopicPartitions
@@ -116,6 +118,8 @@ class Driver:
             topics.close()
             stream.realtime.close()
             stream.side.close()
+            if stream.rows is not None:
+                stream.rows.close()
         if code is Exit.STOPPED:
             self._last_error = None
             with suppress(StoppedWaiting):
@@ -136,7 +140,8 @@ class Driver:
         registry_view = RegistryView(Registry(engine), BaselineStore(engine), document.group)
         persistence = Persistence(store, claim, self.clock, wait)
         side, realtime = SideTopics(document.kafka), RealtimeOutliers(document.kafka)
-        stream = GroupStream(registry_view, persistence, side, realtime, self.clock)
+        rows = RowQualityThread(RowQualityStore(engine), BaselineStore(engine).get)
+        stream = GroupStream(registry_view, persistence, side, realtime, self.clock, rows)
         beats = HeartbeatWriter(self.job, stream, Progress(document.trigger), self.clock, started_at)
         with beats.meanwhile("restoring its state"):
             stream.restore()

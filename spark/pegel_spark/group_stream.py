@@ -25,6 +25,7 @@ from pegel_spark.counting_job import Work, run, shared_out
 from pegel_spark.persistence import PatientBaselines, Persistence
 from pegel_spark.realtime_outliers import RealtimeChannel
 from pegel_spark.realtime_reader import Orders
+from pegel_spark.row_quality import RowChannel
 from pegel_spark.side_topics import SideChannel
 from pegel_spark.topic_partitions import Partitions
 
@@ -40,6 +41,8 @@ class GroupStream:
     side: SideChannel
     realtime: RealtimeChannel
     clock: Clock = field(default_factory=SystemClock)
+    rows: RowChannel | None = None
+    """Where rows of final windows are looked at; None: nowhere."""
     clocks: PartitionClocks = field(default_factory=PartitionClocks)
     state: GroupState = field(init=False)
     models: GroupModels = field(init=False)
@@ -219,6 +222,9 @@ class GroupStream:
         self.committed_at = self.clock.now()
         # Before anything is published: what is counted now need not be told in real time any more.
         self._order_realtime()
+        windows = self.state.rows_of(commit, self.models)
+        if self.rows is not None and windows:
+            self.rows.look(windows)
         # Told only now: what a commit that failed would have told comes again.
         specs = {(spec.model.name, spec.model.version): spec for spec in self.models.specs.values()}
         untold = (row for row in commit.outliers if not self.realtime.has_told(row))

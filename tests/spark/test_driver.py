@@ -29,6 +29,7 @@ from pegel.data.wire import REQUEST_TYPE
 from pegel.judge.findings import Verdict
 from pegel.spec import names
 from pegel.store.database import connect
+from pegel.store.row_quality import RowQualityStore
 from pegel.store.stream_store import StreamStore
 from pegel.stream.result_rows import Heartbeat
 from pegel.testing.samples import brief_spec
@@ -39,14 +40,19 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 LATER = timedelta(seconds=15)
 """Far enough on that no window of what was sent before is hit: that may have closed in silence."""
 
+CODES = {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "carrier", "regex": "^[A-Z]{2}$"}}
+
 
 def test_every_event_is_in_exactly_one_final_window(drivers: Drivers) -> None:
     """Requests, responses, joins and rows add up to what was sent; what cannot be read is set apart and counted.
 
-    Of another model's requests those without a response are told once their minute is over.
+    Of another model's requests those without a response are told once their minute is over. What counts cannot tell of
+    a suite, rows tell of each window, or it is told why they do not.
     """
     world, wire, rng = drivers.world, drivers.wire, np.random.default_rng(3)
-    baseline = world.watch(brief_spec(namespace=wire.namespace))
+    suite = {"name": "mine", "made": "2026-11-29", "expectations": [CODES]}
+    watch = {"outliers_per_day": 500, "expectations": [suite]}
+    baseline = world.watch(brief_spec(namespace=wire.namespace, watch=watch))
     world.watch(brief_spec("fraud", namespace=wire.namespace))
     driver = drivers.start()
     begin = wires.now() - timedelta(seconds=20)
@@ -59,6 +65,8 @@ def test_every_event_is_in_exactly_one_final_window(drivers: Drivers) -> None:
     wire.send("lost", REQUEST_TYPE, "nobody-v1", b"{}", begin)
     rows = drivers.wait(lambda: drivers.finals(300))
     drivers.wait(lambda: 100 <= sum(row.unanswered for row in world.results.ledger("fraud", 1)))
+    said = RowQualityStore(connect(world.settings.database))
+    told = drivers.wait(lambda: len(found := said.of_windows(rows)) == len(rows) and list(found.values()))
     driver.send_signal(signal.SIGTERM)
 
     assert Exit.STOPPED == driver.wait(90)
@@ -71,6 +79,8 @@ def test_every_event_is_in_exactly_one_final_window(drivers: Drivers) -> None:
         sum(getattr(row, name) for row in rows) for name in ("requests", "responses", "joined", "rows")
     )
     assert (2, 2) == (sum(row.duplicates for row in rows), sum(row.invalid for row in rows))
+    assert {(True, True), (None, False)} >= {(row.outcomes[0]["met"], row.looked_at == row.rows) for row in told}
+    assert any(row.looked_at for row in told)
     assert {baseline.id} == {row.baseline_id for row in rows}
     assert {Verdict.OK, Verdict.INSUFFICIENT, Verdict.BELOW_MARGIN} >= {row.verdict for row in rows}
     ledger = world.results.ledger("delays", 1)

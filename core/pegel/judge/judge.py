@@ -18,10 +18,11 @@ from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
 from pegel.judge.layer_table import LAYERS, Layers
-from pegel.judge.layers.expectations import Expectations, told_of_no_rows
+from pegel.judge.layers.expectations import Expectations, told_of_no_rows, verdicts_on
 from pegel.judge.layers.odd_events import Events, event_notes, event_verdicts, look_at_events
 from pegel.judge.missing_answers import AnswersSoFar, MissingAnswers
 from pegel.judge.watched_fields import unknown_names
+from pegel.quality.expectation_outcome import ExpectationOutcome
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
 
@@ -128,6 +129,28 @@ def judge(
         chart_state=window.state_after(result.charts) if follows else after,
         notes=(*division.notes(), *about_events),
     )
+
+
+def judge_rows(
+    outcomes: Sequence[ExpectationOutcome],
+    baseline: Baseline,
+    summary: Summary,
+    *,
+    spec: MonitorSpec,
+    span: Span,
+    revision: int,
+    evidence: Mapping[str, object],
+) -> tuple[Finding, ...]:
+    """Return a finding for each expectation that rows of a judged span do not meet, beyond chance if there is any.
+
+    `summary`: the counts of the span, by which the budget is divided as when it was judged. `evidence`: what is known
+    of the rows.
+    """
+    follows = spec.windowing.step == spec.windowing.length
+    division = Division.of(Setting(spec, baseline, follows, summary.most_rows, summary))
+    verdicts = verdicts_on(outcomes, division.setting, division.budget, {"of_rows": dict(evidence)})
+    judged, facts = _Judged(spec, span, revision, baseline.id), _facts(division, baseline)
+    return tuple(judged.finding(verdict, facts) for verdict in verdicts if verdict.verdict is Verdict.DRIFT)
 
 
 def _run(division: Division, window: JudgedWindow) -> LayerResult:

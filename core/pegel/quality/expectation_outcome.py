@@ -116,7 +116,7 @@ class ExpectationOutcome:
         """Return what is there, in words."""
         if self.why:
             return self.why
-        if self.expectation.type in kinds.SHARES:
+        if self.expectation.type in kinds.SHARES or self.most_seen:
             least = percent_of(self.seen, self.n)
             if self.met is None:
                 return f"{least} to {percent_of(self.most_seen, self.n)} of {self.n:,} values are not so"
@@ -137,6 +137,7 @@ class ExpectationOutcome:
             "met": self.met,
             "severity": self.expectation.severity,
             "there": self.there,
+            "n": self.n,
             "p_value": p_value,
         }
 
@@ -155,11 +156,14 @@ def of_share(expectation: Expectation, seen: int, most_seen: int, n: int, *, fac
     met: bool | None = _is_met(seen, n, mostly)
     if met is not _is_met(most_seen, n, mostly):
         met = None
-    test = None
-    if mostly < 1:
-        bursts, of_bursts = math.ceil(seen / factor), max(math.ceil(n / factor), math.ceil(seen / factor))
-        test = ToleratedShare(expectation.test, bursts, of_bursts, 1 - mostly)
+    test = None if mostly >= 1 else tolerated(expectation, seen, n, factor=factor)
     return ExpectationOutcome(expectation=expectation, met=met, n=n, seen=seen, most_seen=most_seen, test=test)
+
+
+def tolerated(expectation: Expectation, seen: int, n: int, *, factor: float = 1.0) -> ToleratedShare:
+    """Return the test of "no more than tolerated" of `seen` of `n` values, which come in bursts of `factor`."""
+    bursts = math.ceil(seen / factor)
+    return ToleratedShare(expectation.test, bursts, max(math.ceil(n / factor), bursts), 1 - expectation.mostly)
 
 
 def _is_met(seen: int, n: int, mostly: float) -> bool:

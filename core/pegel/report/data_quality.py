@@ -1,11 +1,16 @@
-"""What the newest window says of each expectation, ready to be shown: not met first, then what cannot be told."""
+"""What the newest window says of each expectation, ready to be shown: not met first, then what cannot be told.
+
+What counts tell is computed of the stored counts; what they cannot tell is as a sample of the rows said it, if it did.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pegel.baseline.baseline import Baseline
+from pegel.data.spans import Span
 from pegel.judge.findings import Finding
 from pegel.judge.layers.expectations import DETECTOR
 from pegel.quality.expectation import Expectation
@@ -18,6 +23,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.plain_numbers import how_many
 from pegel.spec.suites import SEVERITIES
 from pegel.stats.summary import Summary
+from pegel.store.row_quality import RowQualityRow
 from pegel.stream.result_rows import WindowRow
 
 FOUND, BY_CHANCE, SHOWN_ALONE = "not met", "not met, which chance may explain", "not met, shown alone"
@@ -60,8 +66,39 @@ class QualityView:
         return ", ".join([*(parts if self.failed else parts[1:]), *untold])
 
 
+Told = Mapping[tuple[Span, int], RowQualityRow]
+"""What rows of windows said, by span and revision."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What counts or rows of one window say of an expectation."""
+
+    expectation: Expectation
+    met: bool | None
+    there: str
+    p_value: float | None
+
+    @classmethod
+    def by_counts(cls, outcome: ExpectationOutcome) -> _Said:
+        p = None if outcome.test is None else outcome.test.p_value
+        return cls(outcome.expectation, outcome.met, outcome.there, p)
+
+    def or_by_rows(self, row: RowQualityRow | None) -> _Said:
+        """Return what rows said instead, where counts cannot tell and rows were asked."""
+        if self.met is not None or row is None:
+            return self
+        asked = _marks(self.expectation)
+        said = next((one for one in row.outcomes if {name: one.get(name) for name in asked} == asked), None)
+        return self if said is None else _Said(self.expectation, said["met"], _there(said, row), said["p_value"])
+
+
 def quality_view(
-    spec: MonitorSpec, baseline: Baseline, windows: Sequence[WindowRow], findings: Iterable[Finding]
+    spec: MonitorSpec,
+    baseline: Baseline,
+    windows: Sequence[WindowRow],
+    findings: Iterable[Finding],
+    told: Told | None = None,
 ) -> QualityView | None:
     """Return what the newest of some final windows says of the suite in force; None where nothing is expected.
 
@@ -74,46 +111,63 @@ def quality_view(
     nothing = QualityView(window=None, suites=suite.name, failed=[], untold=[], held=[])
     if not counted:
         return nothing
-    by_window = [_outcomes(suite.expectations, row, baseline) for row in counted]
+    by_window = [_said(suite.expectations, row, baseline, told or {}) for row in counted]
     found = {(one.feature, one.test) for one in findings if _is_of(one, counted[-1])}
     views: dict[bool | None, list[ExpectationView]] = {True: [], False: [], None: []}
-    for outcomes in zip(*by_window, strict=True):
-        newest = outcomes[-1]
-        views[newest.met].append(_view(outcomes, (newest.expectation.feature, newest.expectation.test) in found))
+    for several in zip(*by_window, strict=True):
+        newest = several[-1]
+        views[newest.met].append(_view(several, (newest.expectation.feature, newest.expectation.test) in found))
     failed = sorted(views[False], key=lambda view: not view.is_finding)
     return QualityView(window=counted[-1], suites=suite.name, failed=failed, untold=views[None], held=views[True])
 
 
-def _outcomes(expectations: Iterable[Expectation], row: WindowRow, baseline: Baseline) -> list[ExpectationOutcome]:
+def _said(expectations: Iterable[Expectation], row: WindowRow, baseline: Baseline, told: Told) -> list[_Said]:
     summary = Summary.from_bytes(row.summary, baseline.layout)
-    return [on_counts(expectation, summary, baseline) for expectation in expectations]
+    by_rows = told.get((row.span, row.revision))
+    outcomes = (on_counts(expectation, summary, baseline) for expectation in expectations)
+    return [_Said.by_counts(outcome).or_by_rows(by_rows) for outcome in outcomes]
+
+
+def _marks(expectation: Expectation) -> dict[str, Any]:
+    """Return by what an expectation is known among stored outcomes."""
+    return {
+        "suite": expectation.suite,
+        "feature": expectation.feature,
+        "test": expectation.test,
+        "expected": in_words(expectation),
+    }
+
+
+def _there(said: Mapping[str, Any], row: RowQualityRow) -> str:
+    """Return what rows say is there; where they are a sample, of how many."""
+    sampled = said["met"] is not None and row.looked_at < row.rows
+    return f"{said['there']}, in a sample of {row.rows:,} rows" if sampled else str(said["there"])
 
 
 def _is_of(finding: Finding, window: WindowRow) -> bool:
     return finding.detector == DETECTOR and (finding.span, finding.revision) == (window.span, window.revision)
 
 
-def _view(outcomes: Sequence[ExpectationOutcome], is_finding: bool) -> ExpectationView:
+def _view(several: Sequence[_Said], is_finding: bool) -> ExpectationView:
     """Return one expectation in the newest of some windows."""
-    newest, times = outcomes[-1], sum(outcome.met is False for outcome in outcomes)
-    expectation, several = newest.expectation, len(outcomes) > 1
+    newest, times = several[-1], sum(said.met is False for said in several)
     return ExpectationView(
-        expected=in_words(expectation),
+        expected=in_words(newest.expectation),
         there=newest.there,
         state=_state(newest, is_finding),
         is_finding=is_finding,
-        suite=expectation.suite,
-        p_value="" if newest.test is None else p_value(newest.test.p_value),
-        failed_in=f"{times} of the newest {len(outcomes)} windows" if times and several else "",
+        suite=newest.expectation.suite,
+        p_value="" if newest.p_value is None else p_value(newest.p_value),
+        failed_in=f"{times} of the newest {len(several)} windows" if times and several[1:] else "",
     )
 
 
-def _state(outcome: ExpectationOutcome, is_finding: bool) -> str:
-    if outcome.met is not False:
+def _state(said: _Said, is_finding: bool) -> str:
+    if said.met is not False:
         return ""
     if is_finding:
         return FOUND
-    if outcome.expectation.severity != SEVERITIES[0]:
+    if said.expectation.severity != SEVERITIES[0]:
         return SHOWN_ALONE
     # A rule that is not met is a finding, unless the spec was another one then.
-    return NOT_ASKED if outcome.expectation.is_rule else BY_CHANCE
+    return NOT_ASKED if said.expectation.is_rule else BY_CHANCE

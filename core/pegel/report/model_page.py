@@ -9,12 +9,13 @@ from datetime import datetime
 from pegel.alerts.alert import Alert, DispatchFailure, Silence
 from pegel.alerts.alert_kind import AlertKind
 from pegel.baseline.baseline import Baseline
+from pegel.data.spans import Span
 from pegel.errors import NotFound
 from pegel.judge.answer_times import answer_times
 from pegel.judge.findings import Finding
 from pegel.reconcile.actions import PastAction, Target, launched
 from pegel.report.across_models import AcrossModels, read_across
-from pegel.report.data_quality import QualityView, quality_view
+from pegel.report.data_quality import QualityView, Told, quality_view
 from pegel.report.features import feature_views
 from pegel.report.model_list import row_of
 from pegel.report.progress import progress
@@ -31,6 +32,7 @@ from pegel.store.baseline_store import BaselineStore
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.registry import Entry, Registry
 from pegel.store.results import Details, Results
+from pegel.store.row_quality import RowQualityRow, RowQualityStore
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
 from pegel.stream.result_rows import InvalidRow, OutlierRow, WindowRow
 
@@ -72,6 +74,11 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
     stored = AlertStore(sources.engine)
     alerts = part("alerts", lambda: stored.alerts(model, version, limit=LISTED, damaged=reader.problems), list[Alert]())
     drift = next((one for one in alerts if one.over_at is None and one.kind is AlertKind.DRIFT), None)
+    told = part(
+        "what rows said",
+        lambda: _told_of_rows(sources, spec, final, reader.problems),
+        dict[tuple[Span, int], RowQualityRow](),
+    )
     title = f"{how_many(len(windows), 'window')} of {model} version {version}"
     actions = part("actions", lambda: _actions(sources, spec, reader.problems), list[PastAction]())
     view = ModelView(
@@ -86,7 +93,7 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
             lambda: feature_views(baseline, final, drift) if baseline is not None else [],
             list[FeatureView](),
         ),
-        quality=part("data quality", lambda: _quality(spec, baseline, final, findings), None),
+        quality=part("data quality", lambda: _quality(spec, baseline, final, findings, told), None),
         ledger=part("the ledger", lambda: _ledger(results, entry, since, reader.problems), LedgerView.of([], [])),
         windows=windows[::-1],
         findings=findings[:LISTED],
@@ -129,10 +136,23 @@ def _baseline(sources: Sources, model: str, version: int, windows: Sequence[Wind
     return None if wanted is None else baselines.get(wanted)
 
 
+def _told_of_rows(
+    sources: Sources, spec: MonitorSpec | None, windows: Sequence[WindowRow], damaged: list[str]
+) -> dict[tuple[Span, int], RowQualityRow]:
+    """Return what rows of windows said; nothing is asked for where nothing is expected."""
+    if spec is None or not spec.watch.expectations:
+        return {}
+    return RowQualityStore(sources.engine).of_windows(windows, damaged=damaged)
+
+
 def _quality(
-    spec: MonitorSpec | None, baseline: Baseline | None, windows: Sequence[WindowRow], findings: Sequence[Finding]
+    spec: MonitorSpec | None,
+    baseline: Baseline | None,
+    windows: Sequence[WindowRow],
+    findings: Sequence[Finding],
+    told: Told,
 ) -> QualityView | None:
-    return None if spec is None or baseline is None else quality_view(spec, baseline, windows, findings)
+    return None if spec is None or baseline is None else quality_view(spec, baseline, windows, findings, told)
 
 
 def _notes(windows: Sequence[WindowRow]) -> list[str]:

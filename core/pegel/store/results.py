@@ -316,9 +316,16 @@ class Results:
 
     def forget(self, model: str, version: int) -> None:
         """Delete every result, alert and silence of a model version. Its spec is the registry's affair."""
-        results = (tables.windows, tables.findings, tables.inboxes, tables.outliers, tables.ledger, tables.invalid)
+        results = (tables.windows, tables.row_quality, tables.findings, tables.inboxes, tables.outliers, tables.ledger)
         with writing(self._engine) as connection:
-            for table in (*results, tables.failures, tables.alerts, tables.silences, tables.dispatch_failures):
+            for table in (
+                *results,
+                tables.invalid,
+                tables.failures,
+                tables.alerts,
+                tables.silences,
+                tables.dispatch_failures,
+            ):
                 connection.execute(sa.delete(table).where(*of_monitor(table, model, version)))
 
     def _rows(self, statement: sa.Select[Any]) -> Sequence[Any]:

@@ -134,6 +134,21 @@ windows = sa.Table(
     sa.Index(None, "model", "version", "segment", "span_end"),
 )
 
+# What rows said of expectations that the counts of a window could not tell: written after the window itself.
+row_quality = sa.Table(
+    "row_quality",
+    metadata,
+    *_monitor(),
+    sa.Column("segment", Foreign, primary_key=True),
+    sa.Column("span_start", Instant, primary_key=True),
+    sa.Column("span_end", Instant, primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("origin", sa.Text, primary_key=True),
+    *(_count(name) for name in ("looked_at", "rows")),
+    sa.Column("outcomes", Document, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+)
+
 # Only final windows have findings. `seq` is the order in which findings became visible; a reader's cursor is the one
 # that it read up to.
 findings = sa.Table(

@@ -37,7 +37,8 @@ class MonitorPlan:
 
     `current` are the baselines (none or one) for panes of spans not yet open; `pinned` maps panes of open spans that
     are judged by others, in microseconds since the epoch, to the baselines of their spans, the newest span's last.
-    Spans that end at or before `frontier` are final; None: none is.
+    Spans that end at or before `frontier` are final; None: none is. `samples_rows`: whether a sample of the rows of
+    requests is kept, for expectations that counts cannot tell.
     """
 
     key: str
@@ -45,6 +46,7 @@ class MonitorPlan:
     current: tuple[str, ...]
     pinned: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     frontier: datetime | None = None
+    samples_rows: bool = False
 
     def is_closed(self, pane_us: int) -> bool:
         """Say whether every span of a pane is final: what comes for it is late, and nobody needs its counts."""

@@ -43,7 +43,7 @@ class CountingTask:
     letters: dict[Place, int] = field(default_factory=dict)
     letter_bytes: int = 0
     pane_bytes: int = 0
-    """What the summaries in `counting` take."""
+    """What the summaries and samples in `counting` take."""
     handed_on_bytes: int = 0
     """What those took that were handed on already."""
     seen: dict[Place, set[int]] = field(default_factory=dict)
@@ -58,7 +58,8 @@ class CountingTask:
             read.heads = self._heads(said, times)
             self.output.took(read)
             yield from self._take(events, said, times)
-        self.output.partials += [counting.finish() for counting in self.counting.values()]
+        for place, counting in self.counting.items():
+            _finish(place, counting, self.output)
         self.output.partials += self.unwatched.values()
         yield self.output
 
@@ -129,15 +130,15 @@ class CountingTask:
 
     def _oldest_panes(self) -> TaskOutput:
         """Return the oldest panes, and let go of them, so that the others take half of what is allowed."""
-        partials = []
+        output = TaskOutput()
         for place in sorted(self.counting, key=lambda place: place[1]):
             if self.pane_bytes <= MAX_PANE_BYTES // 2:
                 break
             counting = self.counting.pop(place)
             self.pane_bytes -= counting.size_bytes
             self.handed_on_bytes += counting.size_bytes
-            partials.append(counting.finish())
-        return TaskOutput(partials=partials)
+            _finish(place, counting, output)
+        return output
 
     def _without_copies(self, place: Place, counting: PaneCounting, group: EventGroup) -> EventGroup:
         """Remember events and return those that are no copies; the others are counted as such."""
@@ -170,7 +171,9 @@ class CountingTask:
                 baselines.append(name)
                 partial.damaged[name] = f"loading its baseline: {error!r:.300}"
         is_closed = monitor.is_closed(place[1])
-        return PaneCounting(partial, tuple(baselines), self.plan.oldest_minute_us, is_closed)
+        return PaneCounting(
+            partial, tuple(baselines), self.plan.oldest_minute_us, is_closed, samples_rows=monitor.samples_rows
+        )
 
     def _waits(self, key: str, time_us: int, kind: EventType, body: bytes) -> None:
         """Count an event of a monitor whose spec cannot be read: nothing is wrong with the event."""
@@ -225,3 +228,10 @@ class CountingTask:
             self.letters[place] = kept + 1
             self.letter_bytes += letter.size_bytes
             self.output.letters.append(letter)
+
+
+def _finish(place: Place, counting: PaneCounting, output: TaskOutput) -> None:
+    """Put all that was counted of a pane into an output."""
+    output.partials.append(counting.finish())
+    for baseline_id, sample in counting.samples.items():
+        output.sampled((*place, baseline_id), sample)

@@ -15,6 +15,7 @@ from datetime import datetime
 from pegel.data.instants import from_us
 from pegel.judge.chart_state import ChartState
 from pegel.spec.limits import OLDEST_RECORD
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import endpoint, monitor_key, monitor_of
 from pegel.stream.commit import ArrivalRow, Commit, DamagedState, MonitorState, PanePart, ReadRange, Restored, SetAside
 from pegel.stream.counting_plan import MAX_AHEAD, CountingPlan, MonitorPlan, pinned_panes
@@ -25,9 +26,11 @@ from pegel.stream.judged_rows import invalid_rows, judged, late_counts, ledger_r
 from pegel.stream.monitor_windows import MonitorWindows
 from pegel.stream.partial import OF_EVENTS, Partial
 from pegel.stream.partition_clocks import PartitionClocks
+from pegel.stream.sampled_models import SampledModels
 from pegel.stream.task_output import TaskOutput
 from pegel.stream.watched_models import Baselines, WatchedModels, monitored
 from pegel.stream.window_manager import WindowManager
+from pegel.stream.window_rows import FinalWindow, WindowRows
 from pegel.stream.wire_records import Address
 
 MAX_PARTS = 64
@@ -47,6 +50,8 @@ class GroupState:
     charts: dict[str, ChartState] = field(default_factory=dict)
     offsets: dict[Address, ReadRange] = field(default_factory=dict)
     clocks: PartitionClocks = field(default_factory=PartitionClocks)
+    sampled_models: SampledModels = field(default_factory=SampledModels)
+    window_rows: WindowRows = field(default_factory=WindowRows)
     _unreadable_panes: set[tuple[str, int, datetime]] = field(default_factory=set)
     """Stored panes that nobody can go on with; the next commit removes them."""
     _damaged_parts: list[int] = field(default_factory=list)
@@ -87,7 +92,8 @@ class GroupState:
             spec, current = models.specs[key], models.baselines[key]
             pinned = pinned_panes(self.manager.open_spans(key, spec.windowing), spec.windowing, current)
             currents, frontier = (current,) if current else (), self.manager.frontier(key) or now - OLDEST_RECORD
-            monitors[spec.endpoint] = MonitorPlan(key, spec.windowing, currents, pinned, frontier)
+            samples_rows = self._asks_for_rows(spec, current)
+            monitors[spec.endpoint] = MonitorPlan(key, spec.windowing, currents, pinned, frontier, samples_rows)
         return monitors
 
     def count(self, plan: CountingPlan, run: RunTasks) -> TaskOutput:
@@ -103,6 +109,7 @@ class GroupState:
     def take(self, output: TaskOutput, models: WatchedModels, now: datetime) -> Commit:
         """Take in what the tasks counted; return everything that it leaves."""
         self.clocks.read(output.reads.values())
+        self.window_rows.take(output.samples)
         batch = PartialBatch(
             arrived_at=now,
             monitors=monitored(models),
@@ -128,6 +135,15 @@ class GroupState:
                 for minute, records in sorted(read.minutes.items())
             ]
         return commit
+
+    def rows_of(self, commit: Commit, models: WatchedModels) -> list[FinalWindow]:
+        """Return the windows that a commit made final whose rows are to be looked at."""
+        specs = models.specs
+        asking = {key for key, spec in specs.items() if self._asks_for_rows(spec, models.baselines[key])}
+        return self.window_rows.final(commit.windows, specs, asking)
+
+    def _asks_for_rows(self, spec: MonitorSpec, current: str | None) -> bool:
+        return self.sampled_models.asks(spec, current, self.baselines)
 
     def _held_at(self, output: TaskOutput, models: WatchedModels, now: datetime) -> dict[str, datetime]:
         """Return how far the windows of each monitor may become final once `output` was read."""

@@ -30,6 +30,7 @@ from pegel.stream.partial import (
     no_ids,
     no_instants,
 )
+from pegel.stream.row_sample import RowSample, priorities
 from pegel.stream.wire_records import Numbers
 
 MAX_NOTICE = 2**40
@@ -47,15 +48,19 @@ class PaneCounting:
 
     `baselines` are those it is counted by, the one that decides what is readable last: each either ready, or the id of
     one that could not be loaded; `partial.damaged` then says why. `oldest_us`: the ledger's oldest minute. Of a pane
-    that `is_closed` every event is late: it is only looked at whether one can be read.
+    that `is_closed` every event is late: it is only looked at whether one can be read. `samples_rows`: keep a sample of
+    the rows of requests.
     """
 
     partial: Partial
     baselines: tuple[LoadedBaseline | str, ...]
     oldest_us: int
     is_closed: bool = False
+    samples_rows: bool = False
     summaries: dict[str, Summary] = field(default_factory=dict)
     """By baseline id, each from its first row on."""
+    samples: dict[str, RowSample] = field(default_factory=dict)
+    """Likewise."""
     ids: dict[EventType, list[Ids]] = field(default_factory=lambda: {kind: [] for kind in EventType})
     empty: list[Ids] = field(default_factory=list)
     """Events without a row, which are not in `ids`."""
@@ -70,8 +75,9 @@ class PaneCounting:
 
     @property
     def size_bytes(self) -> int:
-        """Return the memory that its summaries take."""
-        return sum(summary.size_bytes for summary in self.summaries.values())
+        """Return the memory that its summaries and samples take."""
+        summaries = sum(summary.size_bytes for summary in self.summaries.values())
+        return summaries + sum(sample.size_bytes for sample in self.samples.values())
 
     def add(self, events: EventGroup, now_us: int) -> None:
         """Count events, none of which is a copy. What is dated beyond `now_us` moves no head.
@@ -178,10 +184,21 @@ class PaneCounting:
             rows = outlying(loaded, decoded, events)
             summary.n_scored += rows.scored
             summary.n_outliers += rows.outlying
+            if self.samples_rows:
+                self._sample(loaded.baseline.id, decoded, events)
             if decisive:
                 self.partial.outliers += rows.worst
                 self.partial.rows += decoded.columns.n
         return decoded
+
+    def _sample(self, baseline_id: str, decoded: Decoded, events: EventGroup) -> None:
+        """Add rows to the sample of those that are counted by a baseline."""
+        drawn = priorities(events.identities[decoded.body_of_row], decoded.index_in_body)
+        sample = self.samples.get(baseline_id)
+        if sample is None:
+            self.samples[baseline_id] = RowSample.of(decoded.columns, drawn)
+        else:
+            sample.add(decoded.columns, drawn)
 
     def _uncounted(self, bodies: list[bytes], role: Role) -> dict[int, InvalidPayload]:
         """Without a baseline nobody knows the fields; rows are counted all the same."""

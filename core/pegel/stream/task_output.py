@@ -6,6 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pegel.stream.partial import Partial
+from pegel.stream.row_sample import RowSample
+
+SampledPane = tuple[str, int, str]
+"""A monitor's key, the start of a pane in microseconds since the epoch, and the baseline by which it is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,15 @@ class TaskOutput:
     reads: dict[tuple[str, int], PartitionRead] = field(default_factory=dict)
     answering: set[str] = field(default_factory=set)
     """Keys of monitors whose endpoint answered a probe: it logs answers."""
+    samples: dict[SampledPane, RowSample] = field(default_factory=dict)
+    """Of monitors that ask for them: rows of requests."""
+
+    def sampled(self, pane: SampledPane, sample: RowSample) -> None:
+        """Add a sample of other rows of one pane; it may be changed later."""
+        if pane in self.samples:
+            self.samples[pane].merge(sample)
+        else:
+            self.samples[pane] = sample
 
     def took(self, read: PartitionRead) -> None:
         """Add records of one partition."""
@@ -96,4 +109,6 @@ def together(outputs: Iterable[TaskOutput]) -> TaskOutput:
         whole.answering |= output.answering
         for read in output.reads.values():
             whole.took(read)
+        for pane, sample in output.samples.items():
+            whole.sampled(pane, sample)
     return whole

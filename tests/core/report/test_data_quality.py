@@ -10,12 +10,15 @@ import pytest
 
 from pegel.baseline.baseline import Baseline
 from pegel.judge.findings import Finding
+from pegel.quality.expectation import Expectation
+from pegel.quality.expectation_outcome import ExpectationOutcome
 from pegel.report import html
 from pegel.report.data_quality import BY_CHANCE, FOUND, NOT_ASKED, SHOWN_ALONE, QualityView, quality_view
 from pegel.report.model_page import model_view
 from pegel.report.reading import Sources
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store.registry import Registry
+from pegel.store.row_quality import RowQualityRow
 from pegel.stream.result_rows import WindowRow
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import MINUTE, sample_finding, sample_spec, sample_window
@@ -112,6 +115,24 @@ def test_it_says_how_often_it_was_not_met(baseline: Baseline, window: WindowRow)
     (alone,) = view_of(spec_with(ROWS), baseline, [window]).failed
 
     assert ("2 of the newest 2 windows", "") == (failed.failed_in, alone.failed_in)
+
+
+@pytest.mark.parametrize(("looked_at", "sampled"), [(5_000, ""), (4_000, ", in a sample of 5,000 rows")])
+def test_what_rows_said_stands_where_counts_cannot_tell(
+    baseline: Baseline, window: WindowRow, looked_at: int, sampled: str
+) -> None:
+    """With its examples, and whether it was all rows; what counts tell is as they tell it."""
+    asked = Expectation(REGEX["type"], REGEX["kwargs"], "mine")
+    outcome = ExpectationOutcome(expectation=asked, met=False, n=looked_at, seen=40, most_seen=40, examples=("'a1'",))
+    rows = RowQualityRow.about(
+        window, looked_at=looked_at, rows=5_000, outcomes=[outcome.to_json()], at=window.emitted_at
+    )
+    view = quality_view(spec_with(ROWS, REGEX), baseline, [window], [], {(window.span, window.revision): rows})
+    assert view is not None
+    by_counts, by_rows = view.failed
+
+    assert (f"{outcome.there}{sampled}", "it is 5,000") == (by_rows.there, by_counts.there)
+    assert "such as 'a1'" in by_rows.there
 
 
 def test_without_a_window_it_says_so(baseline: Baseline) -> None:

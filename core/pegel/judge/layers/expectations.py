@@ -7,10 +7,13 @@ outside the budget.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from pegel.baseline.baseline import Baseline
 from pegel.detect.effect import Effect
+from pegel.detect.tolerated import ToleratedShare
 from pegel.errors import NotFound
 from pegel.judge.budget import Budget, sidak
 from pegel.judge.decision import Criterion, FeatureVerdict, verdict_on
@@ -22,6 +25,7 @@ from pegel.quality import expectation as kinds
 from pegel.quality.expectation import Expectation
 from pegel.quality.expectation_outcome import NEEDS_ROWS, ExpectationOutcome
 from pegel.quality.on_counts import on_counts, row_count
+from pegel.quality.on_rows import IN_ORDER, OF_TYPES, why_untold
 from pegel.spec.suites import SEVERITIES
 from pegel.stats.summary import Summary
 
@@ -33,7 +37,7 @@ _FORMULA = (
 
 
 class Expectations:
-    """The layer of expectations that counts can tell of."""
+    """The layer of expectations: what counts tell of a window; of its rows see `pegel.judge.judge.judge_rows`."""
 
     name = "expectations"
     detectors = (DETECTOR,)
@@ -44,20 +48,21 @@ class Expectations:
 
     def judge(self, window: JudgedWindow, setting: Setting, budget: Budget) -> LayerResult:
         """Return a verdict on each expectation that is certainly not met."""
-        outcomes = outcomes_of(window.summary, setting)
-        criterion = _criterion(setting, budget)
-        verdicts = (_verdict(outcome, criterion) for outcome in outcomes)
-        return LayerResult([verdict for verdict in verdicts if verdict is not None])
+        return LayerResult(verdicts_on(outcomes_of(window.summary, setting), setting, budget))
 
     def notes(self, setting: Setting, _budget: Budget) -> list[str]:
-        """Return how many expectations counts cannot tell of."""
+        """Return of how many expectations counts cannot tell, and of how many rows cannot, either."""
         if setting.baseline is None:
             return []
-        empty = Summary.empty(setting.baseline.layout)
-        untold = sum(outcome.why == NEEDS_ROWS for outcome in outcomes_of(empty, setting) if outcome.met is None)
-        if not untold:
-            return []
-        return [f"{untold} of {len(setting.suite.expectations)} expectations need rows: counts of a window cannot tell"]
+        layout, of = setting.baseline.layout, len(setting.suite.expectations)
+        outcomes = outcomes_of(Summary.empty(layout), setting)
+        untold = [one.expectation for one in outcomes if one.met is None and one.why == NEEDS_ROWS]
+        by_rows = sum(not why_untold(expectation, layout.schema, is_whole=True) for expectation in untold)
+        rows = (
+            f"{by_rows} of {of} expectations need rows: in a stream a sample of a window's rows is looked at for them"
+        )
+        never = f"{len(untold) - by_rows} of {of} expectations cannot be told of any window"
+        return [*([rows] if by_rows else []), *([never] if len(untold) > by_rows else [])]
 
     def arithmetic(self, _setting: Setting, alpha: float) -> str:
         """Return the level of all expectations with a p-value together."""
@@ -68,6 +73,9 @@ class Expectations:
         stored = finding.evidence.get("expectation")
         if stored is None:
             raise NotFound(f"expected a finding about an expectation, given {finding.test!r}: nothing was recomputed.")
+        of_rows = finding.evidence.get("of_rows")
+        if of_rows is not None:
+            return _explained_by_rows(finding, of_rows)
         outcome = on_counts(Expectation.from_json(stored), summary, baseline)
         if outcome.test is not None:
             return explained_by(finding, [outcome.test], _FORMULA)
@@ -88,10 +96,43 @@ def told_of_no_rows(setting: Setting) -> list[FeatureVerdict]:
     return [_broken_rule(outcome) for outcome in outcomes if not outcome.met]
 
 
+def verdicts_on(
+    outcomes: Iterable[ExpectationOutcome],
+    setting: Setting,
+    budget: Budget,
+    evidence: Mapping[str, object] | None = None,
+) -> list[FeatureVerdict]:
+    """Return a verdict on each outcome that is certainly not met. `evidence`: what findings say of the rows beside."""
+    criterion, more = _criterion(setting, budget), evidence or {}
+    verdicts = (_verdict(outcome, criterion) for outcome in outcomes)
+    return [verdict.with_evidence(more) for verdict in verdicts if verdict is not None]
+
+
+_NEVER_TOLD = IN_ORDER | (OF_TYPES - {kinds.OF_TYPE})
+
+
 def _criterion(setting: Setting, budget: Budget) -> Criterion:
+    """Return one level for all that may be tested, whether counts tell of it or rows."""
     alpha, suite = budget.of(Expectations.name), setting.suite.expectations
-    tests = sum(expectation.on_counts and not expectation.is_rule for expectation in suite)
+    tests = sum(not expectation.is_rule and expectation.type not in _NEVER_TOLD for expectation in suite)
     return Criterion(DETECTOR, sidak(alpha, tests), budget.share(alpha) / max(1, tests), setting.spec.watch.margin)
+
+
+def _explained_by_rows(finding: Finding, of_rows: Mapping[str, Any]) -> Explanation:
+    """Say again what rows said that are not kept; the p-value is computed anew of the numbers that are."""
+    if finding.evidence.get("rule"):
+        return Explanation(
+            finding,
+            "met or not",
+            {name: float(value) for name, value in of_rows.items()},
+            (finding.test,),
+            finding.statistic,
+            0.0,
+            RULE,
+        )
+    numbers = finding.evidence["tests"][finding.test]
+    test = ToleratedShare(finding.test, int(numbers["seen"]), int(numbers["n"]), float(numbers["tolerated"]))
+    return explained_by(finding, [test], f"{_FORMULA}; of a sample of rows, which are not kept")
 
 
 def _verdict(outcome: ExpectationOutcome, criterion: Criterion) -> FeatureVerdict | None:
@@ -128,7 +169,7 @@ def _broken_rule(outcome: ExpectationOutcome) -> FeatureVerdict:
         test=outcome.expectation.test,
         statistic=outcome.statistic,
         p_value=0.0,
-        effect=outcome.statistic,
+        effect=_effect(outcome).value,
         effect_unit=_effect(outcome).unit,
         evidence={**_evidence(outcome.expectation), "rule": True},
     )
@@ -136,6 +177,6 @@ def _broken_rule(outcome: ExpectationOutcome) -> FeatureVerdict:
 
 def _effect(outcome: ExpectationOutcome) -> Effect:
     """Return how large a share is not so, or the number that is looked at."""
-    if outcome.expectation.type in kinds.SHARES:
+    if outcome.expectation.type in kinds.SHARES or outcome.seen:
         return Effect(outcome.seen / max(outcome.n, 1), "exceptions", outcome.words)
     return Effect(outcome.statistic, "observed", outcome.words)

@@ -68,6 +68,7 @@ def downgrade() -> None:
             "outliers",
             "inboxes",
             "findings",
+            "row_quality",
             "windows",
             "refreshes",
             "promotions",
@@ -137,6 +138,13 @@ def _windows() -> None:
         _key("windows", "model", "version", "segment", "span_start", "span_end", "revision", "origin"),
     )
     _index("windows", "model", "version", "segment", "span_end")
+    op.create_table(
+        "row_quality",
+        *(_text("model"), _integer("version"), _text("segment")),
+        *(_instant("span_start"), _instant("span_end"), _integer("revision"), _text("origin")),
+        *(_count("looked_at"), _count("rows"), _text("outcomes"), _instant("at")),
+        _key("row_quality", "model", "version", "segment", "span_start", "span_end", "revision", "origin"),
+    )
 
 
 def _findings() -> None:
