@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pegel.errors import PermanentError
 from pegel.quality import expectation as kinds
+from pegel.store.database import connect
+from pegel.store.job_results import JobEnd, JobResults
 from pegel.testing.samples import brief_spec
 from pegel_spark.baseline_job import profile
+from pegel_spark.jobs import baseline as baseline_launcher
 
 pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(300)]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -64,3 +71,20 @@ def test_what_cannot_be_told_is_refused(world: Any, spark: Any) -> None:
     suite = mine("expect_multicolumn_sum_to_equal", column_list=["age", "distance"])
     with pytest.raises(PermanentError, match="Great Expectations cannot make it"):
         profile(spark, asking(suite), world.store, world.baselines, now=NOW)
+
+
+def test_the_job_of_an_onboarding_refuses_data_that_a_suite_does_not_hold(world: Any) -> None:
+    """As Airflow submits it: the exit code of a refusal, and under its id the sentence that names the expectation."""
+    suite = mine("expect_column_values_to_match_regex", column="carrier", regex="^(AA|DL)$")
+    wish, code = asking(suite), Path(baseline_launcher.__file__)
+    command = [sys.executable, str(code), "--spec", wish.model_dump_json(), "--id", "a-run"]
+    environment = os.environ | {"PEGEL_HOME": str(world.settings.home)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    result = JobResults(connect(world.settings.database)).take("a-run")
+
+    assert baseline_launcher.REFUSED == done.returncode, done.stderr
+    assert result is not None
+    assert JobEnd.REFUSED is result.state
+    assert "does not meet suite 'mine': expected: 'carrier' values to match regex" in result.sentence
+    assert ", such as 'WN'" in result.sentence
+    assert world.baselines.current("delays", 1) is None
