@@ -20,9 +20,10 @@ EXAMPLE = (
 
 def tell(demo: Demo, console: Console) -> None:
     """Print everything that has been observed."""
-    mail = demo.facts["mail"]
+    mail, mails = demo.facts["mail"], len(list(demo.stack.home.folder("mail").glob("*.eml")))
+    title = f"the first of {mails} mails" if mails > 1 else "the mail"
     console.print()
-    console.print(Panel(escape(f"Subject: {mail['subject']}\n\n{mail['text']}"), title="the mail", title_align="left"))
+    console.print(Panel(escape(f"Subject: {mail['subject']}\n\n{mail['text']}"), title=title, title_align="left"))
     console.print(f"report  {demo.facts['report']}\n", soft_wrap=True)
     console.print(_latencies(demo))
     console.print(escape(_made(demo)), soft_wrap=True)
@@ -56,10 +57,13 @@ def _next(demo: Demo) -> str:
         )
     state = demo.stack.file.read()
     known = state.addresses if state else {}
+    further = demo.parts.further_commands() if demo.parts else {}
     return (
         f"\n{EXAMPLE.format(address=demo.facts['endpoint_url'], endpoint=demo.spec.endpoint)}\n"
         f"\nAirflow    {known['airflow']}   user {known['user']}, password {known['password']}"
         f"\npage       {known['page']}/models/{demo.spec.key}"
         f"\nmail box   {known['mail']}"
-        f"\nstop it    make down   (commands: PEGEL_HOME={demo.home} pegel status)"
+        f"\nstatus     PEGEL_HOME={demo.home} {demo.checkout.root / '.venvs' / 'serving' / 'bin' / 'pegel'} status"
+        + "".join(f"\n{name:<10} {command}" for name, command in further.items())
+        + "\nstop it    make down"
     )

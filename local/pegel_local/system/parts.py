@@ -52,6 +52,10 @@ class Parts:
             "password": self.airflow().password,
         }
 
+    def further_commands(self) -> dict[str, str]:
+        """Return commands that look at what the others do not show, by what they show."""
+        return {}
+
     def broker(self) -> Broker:
         """Return the broker. It keeps the port of its first start, which clients were told."""
         return Broker(self.home.path / "broker", self.checkout.jars("broker"), port=self.ports["kafka"])

@@ -77,11 +77,9 @@ class InCluster:
         return "the driver's pod deleted without grace"
 
     def restart_floor(self, killed_at: datetime) -> tuple[float, str]:  # noqa: ARG002 - the operator has no clock
-        """Return the operator's pause before it submits a driver again."""
-        return (
-            self.parts.cluster().driver_restart_after.total_seconds(),
-            "the Spark operator's pause before it tries again",
-        )
+        """Return the operator's pause before it submits a driver again, less the second to which its times are cut."""
+        pause = self.parts.cluster().driver_restart_after.total_seconds()
+        return max(0.0, pause - 1.0), f"the Spark operator's pause of {pause:g} s, from a time in whole seconds"
 
     def why_restarted(self, group: str, since: datetime) -> str:
         """Return what the operator has counted, if its last submission came after `since`: here it starts drivers."""

@@ -70,6 +70,11 @@ class ClusterParts(Parts):
         }
         return local.model_copy(update=chosen)
 
+    def further_commands(self) -> dict[str, str]:
+        """Return the command that lists what Pegel made, with an administrator's kubeconfig."""
+        kubectl = f"{self.kubectl().program} --kubeconfig {self.kubeconfig}"
+        return {"cluster": f"{kubectl} get inferenceservices,sparkapplications,pods -A"}
+
     def cluster(self) -> ClusterSettings:
         """Return what the objects are made of: the defaults, but that jobs which have ended go soon."""
         return ClusterSettings(logger_url=self.settings().logger_url, job_kept=JOB_KEPT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from pegel_local.machine.paths import Checkout
 
 EDITED_AFTER = "driver killed"
 NOT_SHOWN = "online features"
+TITLES = {"broker, Airflow, mail": "API server, Airflow"}
+"""Stages that are called otherwise, because they start more."""
 
 
 def in_cluster(program: Path, definitions: Path) -> Variant:
@@ -24,12 +28,13 @@ def in_cluster(program: Path, definitions: Path) -> Variant:
     def stack(home: Path, checkout: Checkout) -> ClusterStack:
         return ClusterStack(home, checkout, files)
 
-    demo = partial(Demo, platform_of=_platform, model_address=_address, target="make demo-k8s", looks_up=False)
+    target = f"PEGEL_CRDS={shlex.quote(str(definitions))} make demo-k8s"
+    demo = partial(Demo, platform_of=_platform, model_address=_address, target=target, looks_up=False)
     return Variant(stack=stack, demo=demo, stages=_stages())
 
 
 def _stages() -> tuple[Stage, ...]:
-    shown = [stage for stage in STAGES if stage.title != NOT_SHOWN]
+    shown = [replace(stage, title=TITLES.get(stage.title, stage.title)) for stage in STAGES if stage.title != NOT_SHOWN]
     at = next(number for number, stage in enumerate(shown, start=1) if stage.title == EDITED_AFTER)
     return (*shown[:at], Stage("endpoint edited", endpoint_edited.show), *shown[at:])
 

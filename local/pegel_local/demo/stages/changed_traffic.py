@@ -30,7 +30,9 @@ def show(demo: Demo) -> str:
     first = min(drifts, key=lambda finding: finding.span.end)
     needed = sum(row.span.end <= first.span.end for row in rows)
     written = next(row.emitted_at for row in rows if row.span == first.span)
-    features = sorted({finding.feature for finding in findings(demo)})
+    found = findings(demo)
+    features = sorted({finding.feature for finding in found})
+    at_first = sorted({finding.feature for finding in found if finding.span.end == first.span.end})
     demo.facts["changed"] = {
         **flight_traffic.counts(sent, rows),
         "began": sending.began.isoformat(),
@@ -39,9 +41,12 @@ def show(demo: Demo) -> str:
         "first_drifting_end": first.span.end.isoformat(),
         "windows_needed": needed,
         "features": features,
+        "features_at_first": at_first,
     }
     window = "window" if needed == 1 else "windows"
-    return f"{sent.count:,} requests · drift found after {needed} {window}: {', '.join(features)}"
+    later = ", ".join(feature for feature in features if feature not in at_first)
+    after = f", later {later}" if later else ""
+    return f"{sent.count:,} requests · drift found after {needed} {window}: {', '.join(at_first)}{after}"
 
 
 def findings(demo: Demo) -> list[Finding]:

@@ -24,7 +24,8 @@ def show(demo: Demo) -> str:
     versions = {name: installed(demo.checkout.python(name), package) for name, package in SHOWN}
     demo.facts["versions"] = versions
     jars = sum(1 for _ in demo.checkout.jars("broker").glob("*.jar"))
-    return f"Airflow {versions['airflow']} · Spark {versions['spark']} · KServe {versions['serving']} · {jars} jars"
+    shown = [f"Airflow {versions['airflow']}", f"Spark {versions['spark']}", f"KServe's server {versions['serving']}"]
+    return " · ".join([*shown, f"{jars} jars"])
 
 
 def installed(python: Path, package: str) -> str:
