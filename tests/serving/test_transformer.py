@@ -130,7 +130,7 @@ def test_what_does_not_pass(transformer: processes.Service) -> None:
     [
         ("{", "--online: Invalid JSON"),
         ("{}", "expected a source, given none"),
-        (json.dumps(ONLINE | {"source": "feast://tins"}), "expected a store of features of local, redis"),
+        (json.dumps(ONLINE | {"source": "feast://tins"}), "expected a store of features of hopsworks, local, redis"),
         (json.dumps(ONLINE | {"private": ["tin"]}), "PEGEL_ENTITY_SECRET: expected at least 16 bytes"),
     ],
 )
