@@ -249,6 +249,47 @@ def test_a_folder_of_this_machine_is_refused_where_executors_are_elsewhere(
     assert "an address that every executor reads (s3a://" in result.sentence
 
 
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("jdbc://shop/rows", "PEGEL_DATABASES_FILE: expected a file that names the database shop"),
+        ("parquet:/data/rows", "expected baseline.source to be an address that every executor reads (s3a://"),
+    ],
+)
+def test_a_table_that_no_job_can_read_is_refused_before_spark_starts(
+    world: Any, monkeypatch: pytest.MonkeyPatch, source: str, words: str
+) -> None:
+    """A database that no file names, and a folder where executors are on other machines: one sentence."""
+    monkeypatch.setenv("PEGEL_HOME", str(world.settings.home))
+    monkeypatch.setenv("PEGEL_SPARK_MASTER", "k8s://https://cluster:6443")
+    code, result = ended(world, brief_spec(baseline={"source": source}))
+
+    assert (launcher.REFUSED, JobEnd.REFUSED) == (code, result and result.state)
+    assert result is not None
+    assert words in result.sentence
+
+
+@pytest.mark.long
+def test_a_job_makes_the_baseline_of_a_table(world: Any, tmp_path: Path) -> None:
+    """Submitted with a table as its source, the job keeps its baseline and tells what is not watched."""
+    table = worlds.training_table()
+    pq.write_table(table.append_column("tags", pa.array([["a"]] * table.num_rows)), tmp_path / "rows.parquet")
+    spec = brief_spec(baseline={"source": f"parquet:{tmp_path / 'rows.parquet'}?predictions=delay"})
+    done = subprocess.run(
+        [sys.executable, launcher.__file__, "--spec", json.dumps(spec.to_json())],
+        env={**os.environ, "PEGEL_HOME": str(world.settings.home)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stderr[-2_000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+
+    assert ["not watched, as neither numbers nor texts: tags"] == told["remarks"]
+    assert table.num_rows == told["rows"] == world.baselines.get(told["baseline_id"]).rows
+
+
 @pytest.mark.long
 def test_executors_elsewhere_make_the_same_baseline(world: Any) -> None:
     """In JVMs of their own they count what threads of one process count: the document has the same id."""
