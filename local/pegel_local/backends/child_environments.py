@@ -17,6 +17,12 @@ NEEDED = {
 }
 """Variables that an endpoint's processes inherit."""
 
+LOOK_UPS = (
+    *("PEGEL_ONLINE_REDIS", "PEGEL_ENTITY_SECRET"),
+    *("PEGEL_HOPSWORKS", "PEGEL_HOPSWORKS_KEY_FILE", "PEGEL_HOPSWORKS_CA", "PEGEL_HOPSWORKS_ONLINE"),
+)
+"""Settings that a transformer is told beside them; Hopsworks' key itself is in a file."""
+
 
 def driver_environment(settings: Settings) -> dict[str, str]:
     """Return the environment of a streaming driver: ours without Airflow's secrets, and the settings."""
@@ -35,6 +41,5 @@ def proxy_environment(probe_token: str) -> dict[str, str]:
 
 def transformer_environment(settings: Settings) -> dict[str, str]:
     """Return the environment of a transformer: where its store is, and what its hashes are made with."""
-    names = ("PEGEL_ONLINE_REDIS", "PEGEL_ENTITY_SECRET")
     known = settings.variables()
-    return endpoint_environment() | {name: known[name] for name in names if name in known}
+    return endpoint_environment() | {name: known[name] for name in LOOK_UPS if name in known}
