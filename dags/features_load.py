@@ -40,6 +40,13 @@ with DAG(
             title="Features",
             description="Columns to load. Empty: all others.",
         ),
+        "texts": Param(
+            [],
+            type="array",
+            items={"type": "string"},
+            title="Texts",
+            description="Features whose values are texts, whatever they look like: `007` in a CSV. Loaded as well.",
+        ),
     },
     default_args=task_defaults(),
     tags=[*TAGS, "provision"],

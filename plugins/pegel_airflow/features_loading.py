@@ -22,6 +22,7 @@ def load(settings: Settings, params: Mapping[str, Any]) -> str:
         keys=params["keys"],
         time=params["time"],
         features=params["features"] or None,
+        texts=params["texts"],
     )
     print(f"{params['to']}: {loaded}")  # noqa: T201 - a task's output is its log
     return str(loaded)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pegel.data.conversions import plain
+from pegel.data.conversions import category_of, plain
 from pegel.data.instants import from_us, to_us
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook import arguments, table_reading
@@ -66,6 +66,7 @@ def load(
     keys: Sequence[str],
     time: str,
     features: Collection[str] | None = None,
+    texts: Collection[str] = (),
     clock: Clock | None = None,
 ) -> FeatureLoad:
     """Fill a view of an online store from a table, block by block, so files may be larger than memory.
@@ -76,6 +77,8 @@ def load(
         keys: Columns that say which entity a row is about, in the order of the spec's `online.keys`.
         time: Column with the time at which the features were so; UTC where it has no zone.
         features: Columns that are features: numbers, texts or truth values; None: all others.
+        texts: Features whose values are texts, whatever they look like: of a text file, `007` does not become 7. They
+            are loaded beside those that `features` names.
         clock: Says what is dated ahead.
 
     Raises:
@@ -83,18 +86,23 @@ def load(
         InvalidSpec: If an argument is of another type, or one column is said to be two things.
         Unavailable: If the store does not answer.
     """
-    named, wanted = _columns(keys, time, features)
+    written = arguments.names("texts", texts)
+    named, wanted = _columns(keys, time, features, written)
     watched = None if wanted is None else [*named, time, *wanted]
-    with table_reading.opened(table, text=named, watched=watched) as opened:
-        rows = _Rows(opened, named, time, wanted, to_us((clock or SystemClock()).now() + AHEAD))
+    with table_reading.opened(table, text=[*named, *written], watched=watched) as opened:
+        latest_us = to_us((clock or SystemClock()).now() + AHEAD)
+        rows = _Rows(opened, named, time, wanted, texts=written, latest_us=latest_us)
         loaded = store.load(rows.vectors())
         return FeatureLoad(rows.features, rows.count, loaded, rows.aside)
 
 
-def _columns(keys: Sequence[str], time: str, features: Collection[str] | None) -> tuple[list[str], list[str] | None]:
+def _columns(
+    keys: Sequence[str], time: str, features: Collection[str] | None, texts: Sequence[str]
+) -> tuple[list[str], list[str] | None]:
     named, at = arguments.names("keys", keys), arguments.name("time", time)
-    wanted = None if features is None else list(arguments.names("features", features))
-    every = [*named, at, *(wanted or ())]
+    given = None if features is None else arguments.names("features", features)
+    wanted = None if given is None else [*given, *(name for name in texts if name not in given)]
+    every = [*named, at, *(texts if wanted is None else wanted)]
     if not named or wanted == []:
         raise InvalidSpec("keys, features: expected at least one column, given none. Nothing was loaded.")
     if twice := sorted({str(name) for name in every if every.count(name) > 1}):
@@ -106,16 +114,24 @@ class _Rows:
     """The rows of a table as vectors, and what was counted while they were read."""
 
     def __init__(
-        self, table: table_reading.Table, keys: list[str], time: str, features: list[str] | None, latest_us: int
+        self,
+        table: table_reading.Table,
+        keys: list[str],
+        time: str,
+        features: list[str] | None,
+        *,
+        texts: Collection[str],
+        latest_us: int,
     ) -> None:
         self._table, self._keys, self._latest_us = table, keys, latest_us
         others = [name for name in table.schema.names if name not in {*keys, time}]
         self.features = tuple(others if features is None else features)
         self.count, self.aside = 0, RowsSetAside()
-        _refuse_absent(table, [*keys, time, *self.features])
+        _refuse_absent(table, [*keys, time, *dict.fromkeys([*self.features, *texts])])
         if not self.features:
             raise PermanentError("expected at least one feature, given a table of keys and times. Nothing was loaded.")
         self._times = _time_column(table.schema, time)
+        self._reads = [(name, _text if name in texts else plain) for name in self.features]
         _refuse_strange(table.schema, self.features)
 
     def vectors(self) -> Iterator[tuple[str, FeatureVector]]:
@@ -132,7 +148,7 @@ class _Rows:
             key = self._key(part)
             if key is None or not self._is_timed(at_us):
                 continue
-            values = {name: plain(value) for name, value in zip(self.features, row, strict=True)}
+            values = {name: read(value) for (name, read), value in zip(self._reads, row, strict=True)}
             yield key, FeatureVector(values, from_us(at_us))  # type: ignore[arg-type]  # the columns hold nothing strange
 
     def _key(self, parts: Sequence[Any]) -> str | None:
@@ -147,6 +163,10 @@ class _Rows:
         is_ahead = at_us is not None and at_us > self._latest_us
         self.aside.ahead += is_ahead
         return at_us is not None and not is_ahead
+
+
+def _text(value: Any) -> str | None:
+    return category_of(value)[0]
 
 
 def _refuse_absent(table: table_reading.Table, names: Collection[str]) -> None:

@@ -106,6 +106,19 @@ def test_chosen_features(store: LocalOnlineStore) -> None:
     assert [FeatureVector({"delay": 1.5, "distance": 300}, START)] == vectors(store, "WN1")
 
 
+def test_features_that_are_texts(store: LocalOnlineStore, tmp_path: Path) -> None:
+    """A feature that is said to be text is one in a file and in a frame, and is loaded beside those that are named."""
+    table = flights(code=["007", "1e3"], stops=[1, None], delay=[1.5, 2.5])
+    lines = "flight,at,distance,code,stops,delay\nWN1,2026-01-01,300,007,1,1.5\nAA2,2026-01-01,1200,1e3,,2.5\n"
+    (tmp_path / "flights.csv").write_text(lines)
+    first = FeatureVector({"distance": 300, "code": "007", "stops": "1"}, START)
+    second = FeatureVector({"distance": 1_200, "code": "1e3", "stops": None}, START)
+
+    for given in (str(tmp_path / "flights.csv"), table):
+        loaded(given, store, features=["distance"], texts=["code", "stops"])
+        assert [first, second] == vectors(store, "WN1", "AA2")
+
+
 def test_numbers_that_are_none(store: LocalOnlineStore) -> None:
     """What is no finite number is null in a store, as JSON has no other."""
     loaded(flights(distance=[float("inf"), float("nan")]), store)
@@ -127,6 +140,7 @@ def test_times_without_a_zone_are_utc(store: LocalOnlineStore) -> None:
         ({"time": "when"}, {}, "expected the columns when, given a table of flight, at, distance"),
         ({"keys": ["flight", "leg"]}, {}, "expected the columns leg"),
         ({"features": ["distanse"]}, {}, "expected the columns distanse"),
+        ({"texts": ["distanse"]}, {}, "expected the columns distanse"),
         ({"time": "distance"}, {}, "expected timestamps, dates, or text such as 2026-11-21T09:00Z in distance"),
         ({}, {"gates": [["A1"], []]}, "expected features that are numbers, texts or truth values, given gates .list"),
     ],
@@ -148,7 +162,8 @@ def test_nothing_but_keys(store: LocalOnlineStore) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"keys": []}, {"features": []}, {"keys": ["flight", "at"]}, {"features": ["flight"]}]
+    "arguments",
+    [{"keys": []}, {"features": []}, {"keys": ["flight", "at"]}, {"features": ["flight"]}, {"texts": ["at"]}],
 )
 def test_refused_arguments(store: LocalOnlineStore, arguments: dict[str, Any]) -> None:
     """No key, no feature, and a column that is two things are refused."""
