@@ -1,22 +1,26 @@
-"""Airflow DAG: profile training data again; a model's baseline changes only if its data did."""
+"""Airflow DAG: profile training data again, and compare; a model's baseline changes only if its data did."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronDataIntervalTimetable, Param, task
 
 from pegel.spec.settings import Settings
-from pegel_airflow import baseline_operator
-from pegel_airflow.assets import BASELINES
+from pegel_airflow import refreshing
+from pegel_airflow.approval import Questions
+from pegel_airflow.assets import BASELINES, TRAINING_DATA, models_named
+from pegel_airflow.baseline_operator import BaselineJob
 from pegel_airflow.defaults import START, TAGS, task_defaults
 
 with DAG(
     dag_id="baseline_refresh",
-    description="Make each model's baseline anew; equal data give the same baseline, and nothing restarts",
+    description="Make each model's baseline anew and compare it; equal data give the same one, and nothing restarts",
     doc_md=__doc__,
     start_date=START,
-    schedule=CronDataIntervalTimetable("0 3 * * *", timezone="UTC"),
+    schedule=AssetOrTimeSchedule(
+        timetable=CronDataIntervalTimetable("0 3 * * *", timezone="UTC"), assets=[TRAINING_DATA]
+    ),
     catchup=False,
     max_active_runs=1,
     params={
@@ -25,7 +29,7 @@ with DAG(
             type="array",
             items={"type": "string"},
             title="Models",
-            description="One `name` or `name/version` a line. Empty: every watched model.",
+            description="One `name` or `name/version` a line. Empty: all whose spec does not say never.",
         ),
     },
     default_args=task_defaults(),
@@ -34,15 +38,22 @@ with DAG(
 
     @task
     def specs(**context: Any) -> list[dict[str, Any]]:
-        """Choose the models."""
-        return baseline_operator.specs_to_profile(Settings(), context["params"]["models"])
+        """Choose the models: those that are named, or whose training data is said to have changed, or all."""
+        models = context["params"]["models"] or models_named(context.get("triggering_asset_events"))
+        return refreshing.specs_to_profile(Settings(), models)
 
     # One model whose training data are refused does not keep the others from their new baselines.
-    @task.short_circuit(trigger_rule="all_done_min_one_success")
-    def promote(results: list[dict[str, Any]]) -> list[str]:
-        """Make what is new current, and go on only if a model's baseline is another one than before."""
+    @task(trigger_rule="all_done_min_one_success")
+    def compare(results: list[dict[str, Any]], **context: Any) -> dict[str, list[Any]]:
+        """Compare what is new with what is current, promote what is beyond doubt."""
         # A slice fetches all at once; iterating would ask for each and log the end as an error.
-        return baseline_operator.promote_changed(Settings(), [result for result in results[:] if result])
+        given, by_hand = [result for result in results[:] if result], bool(context["params"]["models"])
+        return refreshing.look_at_new_baselines(Settings(), given, by_hand=by_hand).to_json()
+
+    @task.short_circuit
+    def promoted(outcome: dict[str, list[Any]]) -> list[str]:
+        """Go on only if a model's baseline is another one than before."""
+        return outcome["promoted"]
 
     @task(outlets=[BASELINES])
     def ring(ids: list[str]) -> list[str]:
@@ -50,12 +61,25 @@ with DAG(
         return ids
 
     @task
+    def questions(outcome: dict[str, list[Any]]) -> list[dict[str, Any]]:
+        """Return what a person is to be asked."""
+        return outcome["asked"]
+
+    @task
     def all_profiled() -> None:
         """Fail the run if a model's job failed, although the others went on."""
 
+    @task
+    def all_compared(outcome: dict[str, list[Any]]) -> None:
+        """Fail the run if a new baseline could not be looked at, although the others were."""
+        refreshing.refuse_failed(outcome["failed"])
+
     # Called here, a task gives a reference that becomes its result when the run gets there.
-    profiles = baseline_operator.BaselineJob.partial(task_id="profile", max_active_tis_per_dag=1).expand(spec=specs())
+    profiles = BaselineJob.partial(task_id="profile", max_active_tis_per_dag=1).expand(spec=specs())
     results: Any = profiles.output
     profiles >> all_profiled()
-    ids: Any = promote(results)
+    outcome: Any = compare(results)
+    ids: Any = promoted(outcome)
     ring(ids)
+    Questions.partial(task_id="ask").expand(conf=questions(outcome))
+    all_compared(outcome)

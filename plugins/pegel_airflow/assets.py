@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from airflow.sdk import Asset, AssetWatcher
 
@@ -14,9 +15,27 @@ SPECS: Final = Asset(name="pegel:specs", uri="x-pegel://registry/specs")
 BASELINES: Final = Asset(name="pegel:baselines", uri="x-pegel://features/baselines")
 """Rung when a model's current baseline is another one than before."""
 
+TRAINING_DATA: Final = Asset(name="pegel:training-data", uri="x-pegel://features/training-data")
+"""Rung by whoever has changed training data: a workflow's task by `outlets=[Asset("pegel:training-data")]`, or any
+program by Airflow's REST API. The event may name the models: `extra={"models": ["delays/1"]}`."""
+
 FINDINGS: Final = Asset(
     name="pegel:findings",
     uri="x-pegel://results/findings",
     watchers=[AssetWatcher(name="pegel_findings", trigger=FindingsTrigger())],
 )
 """Rung when the results database holds findings that no alert run has seen."""
+
+
+def models_named(events: Mapping[Any, Any] | None) -> list[str]:
+    """Return the models that the events which started a run name; none if one of them names none: then all are meant.
+
+    What is no list of texts names nobody.
+    """
+    named: list[str] = []
+    for event in (event for of_asset in (events or {}).values() for event in of_asset):
+        models = (event.extra or {}).get("models")
+        if not isinstance(models, list) or not models or not all(isinstance(model, str) for model in models):
+            return []
+        named += models
+    return list(dict.fromkeys(named))

@@ -8,13 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow.sdk import Context
 
-from pegel.errors import Conflict
-from pegel.spec import names
 from pegel.spec.hopsworks_reference import is_hopsworks
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import KUBERNETES, Settings
@@ -42,6 +39,12 @@ class ProfiledModel:
     """The baseline that was current when the job was submitted."""
     remarks: list[str] = field(default_factory=list)
     """What is worth knowing of the baseline, a line each."""
+    recount: dict[str, Any] | None = None
+    """Its rows in the cells of the current baseline, a `pegel_spark.recounting.Recount`; None where there are none."""
+    suite_asked: int = 0
+    """Expectations of its suite."""
+    suite_unmet: list[str] = field(default_factory=list)
+    """Those that its rows do not meet, in words."""
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
@@ -109,31 +112,3 @@ def _profiled(spec: MonitorSpec, outcome: JobResult | None, current: str | None)
     """Return what a job that has ended made. Raises what `result_of` raises."""
     made = result_of(outcome, _wish(spec))
     return ProfiledModel(model=spec.model.name, version=spec.model.version, current=current, **made)
-
-
-def specs_to_profile(settings: Settings, models: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the specs to profile: those of `models` (`name` or `name/version`), or all when none is named."""
-    specs = services.stores(settings).registry.list()
-    return [spec.to_json() for spec in specs if not models or spec.key in models or spec.model.name in models]
-
-
-def promote_changed(settings: Settings, results: Sequence[dict[str, Any]]) -> list[str]:
-    """Make the new baselines current; return the ids of those that were not, and print one line per model.
-
-    A model whose baseline somebody else changed since its job was submitted keeps that one.
-    """
-    baselines, now = services.stores(settings).baselines, datetime.now(UTC)
-    promoted = []
-    for profiled in map(ProfiledModel.from_json, results):
-        model, version, baseline_id = profiled.model, profiled.version, profiled.baseline_id
-        try:
-            changed = baselines.promote(model, version, baseline_id, profiled.current, by="baseline_refresh", now=now)
-            change = "changed" if changed else "unchanged, nothing restarts"
-        except Conflict as error:
-            changed, change = False, f"left alone: {error}"
-        key = names.monitor_key(model, version)
-        print(f"{key} {baseline_id[:19]} {profiled.rows:>12,} rows  {change}")  # noqa: T201 - a task's output is its log
-        for remark in profiled.remarks:
-            print(f"{key} {remark}")  # noqa: T201 - the same
-        promoted += [baseline_id] if changed else []
-    return promoted

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pegel.store.baseline_store import BaselineStore
     from pegel.store.dispatch_failures import DispatchFailures
     from pegel.store.job_results import JobResults
+    from pegel.store.refresh_store import RefreshStore
     from pegel.store.registry import Registry
     from pegel.store.results import Results
     from pegel.store.unwatched_groups import UnwatchedGroups
@@ -65,6 +66,7 @@ class Stores:
     alerts: AlertStore
     actions: ActionLog
     baselines: BaselineStore
+    refreshes: RefreshStore
     failures: DispatchFailures
     jobs: JobResults
     unwatched: UnwatchedGroups
@@ -77,6 +79,7 @@ def stores(settings: Settings) -> Stores:
     from pegel.store.baseline_store import BaselineStore
     from pegel.store.dispatch_failures import DispatchFailures
     from pegel.store.job_results import JobResults
+    from pegel.store.refresh_store import RefreshStore
     from pegel.store.registry import Registry
     from pegel.store.results import Results
     from pegel.store.unwatched_groups import UnwatchedGroups
@@ -88,6 +91,7 @@ def stores(settings: Settings) -> Stores:
         alerts=AlertStore(opened),
         actions=ActionLog(opened),
         baselines=BaselineStore(opened),
+        refreshes=RefreshStore(opened),
         failures=DispatchFailures(opened),
         jobs=JobResults(opened),
         unwatched=UnwatchedGroups(opened),

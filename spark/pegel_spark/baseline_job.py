@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -22,13 +21,15 @@ from pegel.data.arrow_columns import columns_of
 from pegel.data.columns import TIME, Role
 from pegel.featurestore import TrainingData
 from pegel.judge.comparison import kept_statistics
+from pegel.quality.expectation_outcome import ExpectationOutcome
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.stats.layout import Layout, build_layout
-from pegel.stats.seasons import Seasons
-from pegel.stats.summary import Summary
+from pegel.spec.outside_text import shown
+from pegel.stats.layout import build_layout
 from pegel.store.baseline_store import BaselineStore
 from pegel_spark import training_table
-from pegel_spark.timed_rows import Timed, by_season
+from pegel_spark.counted_rows import summarise
+from pegel_spark.recounting import Recount, recount
+from pegel_spark.timed_rows import Timed
 from pegel_spark.training_columns import TrainingColumns
 from pegel_spark.training_quality import refuse_unmet
 
@@ -47,6 +48,12 @@ class Profile:
     """One row of the training data, as a client would send it: see `pegel.data.example_request.Row`."""
     remarks: list[str]
     """What is worth knowing of it, a line each: where the feature store's own statistics say something else."""
+    recount: Recount | None = None
+    """Its rows in the cells of the current baseline; None where there is none, or it is the same."""
+    suite_asked: int = 0
+    """Expectations of its suite."""
+    suite_unmet: list[str] = field(default_factory=list)
+    """Those that its rows do not meet, in words; none of them is critical."""
 
 
 def profile(
@@ -65,12 +72,22 @@ def profile(
     """
     baseline = build(spark, spec, features, now=now)
     told = remarks(baseline)
+    outcomes: list[ExpectationOutcome] = []
     if spec.watch.expectations:
         rows = training_table.read(spark, features.read_training_data(spec.baseline.source))
-        refuse_unmet(rows, baseline, spec)
+        outcomes = refuse_unmet(rows, baseline, spec)
     baselines.put(baseline)
     row = request_row(spark, spec, features)
-    return Profile(baseline.id, baseline.rows, len(baseline.layout.features), row, told)
+    return Profile(
+        baseline.id,
+        baseline.rows,
+        len(baseline.layout.features),
+        row,
+        told,
+        recount(spark, spec, features, baselines, baseline, now=now),
+        len(outcomes),
+        [shown(each.words) for each in outcomes if each.met is not True],
+    )
 
 
 def request_row(spark: SparkSession, spec: MonitorSpec, features: TrainingData) -> list[dict[str, Any]]:
@@ -113,21 +130,6 @@ def build(spark: SparkSession, spec: MonitorSpec, features: TrainingData, *, now
     )
 
 
-def summarise(frame: DataFrame, layout: Layout, seasons: Seasons | None = None) -> Summary:
-    """Count every row of a table in the cells of a layout, with exact sums; by season, if asked to."""
-
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        summary = Summary.empty(layout, exact=True)
-        for batch in batches:
-            for role in layout.schema.roles:
-                for season, rows in by_season(batch, columns_of(layout.schema.of_role(role), batch), seasons):
-                    summary.update(rows, role, season)
-        yield pa.RecordBatch.from_pydict({"data": [summary.to_bytes()]})
-
-    packed = frame.mapInArrow(run, "data binary").toArrow().column("data").to_pylist()
-    return reduce(_merged, (Summary.from_bytes(data, layout) for data in packed), Summary.empty(layout, exact=True))
-
-
 def scores(frame: DataFrame, tables: OutlierTables) -> NDArray[np.float64]:
     """Return the outlier score of every row, in no particular order."""
 
@@ -148,8 +150,3 @@ def _as_sent(value: Any) -> float | int | str | None:
     if isinstance(value, date):
         return value.isoformat()
     return value if value is None or isinstance(value, int | str) else str(value)
-
-
-def _merged(total: Summary, part: Summary) -> Summary:
-    total.merge(part)
-    return total

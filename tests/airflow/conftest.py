@@ -221,3 +221,16 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     with running_server() as (handler, connection):
         monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", connection)
         yield handler
+
+
+@pytest.fixture
+def spark(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A cluster that stands in for Spark's, reached through the stand-in for its client, first on PATH."""
+    import cluster
+
+    folders = (Path(__file__).parent / "lib", Path(sys.executable).parent, os.environ["PATH"])
+    monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": "local[2]"}))
+    with cluster.running() as spark:
+        monkeypatch.setenv("PEGEL_TEST_CLUSTER", str(spark.server_port))
+        yield spark

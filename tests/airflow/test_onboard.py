@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import cluster
@@ -33,7 +29,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.testing.samples import deployed
 from pegel_airflow import form, onboarding, probe, services, topic_admin
-from pegel_airflow.baseline_operator import BaselineJob, promote_changed
+from pegel_airflow.baseline_operator import BaselineJob
 from pegel_airflow.ready import WaitReady
 from pegel_local.machine.ports import free_ports
 
@@ -65,17 +61,6 @@ def served(system: Settings) -> Iterator[model.Model]:
     with model.served(system.kafka, TOPIC) as serving:
         rooms.SERVING.address = serving.address
         yield serving
-
-
-@pytest.fixture
-def spark(monkeypatch: pytest.MonkeyPatch) -> Iterator[cluster.Cluster]:
-    """A cluster that stands in for Spark's, reached through the stand-in for its client, first on PATH."""
-    folders = (Path(__file__).parent / "lib", Path(sys.executable).parent, os.environ["PATH"])
-    monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
-    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": "local[2]"}))
-    with cluster.running() as spark:
-        monkeypatch.setenv("PEGEL_TEST_CLUSTER", str(spark.server_port))
-        yield spark
 
 
 @pytest.fixture
@@ -444,25 +429,3 @@ def test_pods_are_not_submitted_by_hand(
     with pytest.raises(SetupError, match=r"given .*k8s://.*set PEGEL_JOB_BACKEND=kubernetes"):
         job.profile(settings)
     assert [] == spark.submissions
-
-
-def test_a_refresh_rings_for_what_changed_alone(system: Settings, spark: cluster.Cluster, run_dag: Any) -> None:
-    """A refresh profiles each watched model and makes what is new current; the second one changes nothing."""
-    stores = services.stores(system)
-    stores.registry.put(seeds.spec())
-    states = [run_dag("baseline_refresh"), run_dag("baseline_refresh")]
-    history = stores.baselines.history("delays", 1)
-
-    assert (states, len(spark.submissions)) == (["success"] * 2, 2)
-    assert [(event.previous, event.by) for event in history] == [(None, "baseline_refresh")]
-
-
-def test_a_refresh_leaves_alone_what_changed_meanwhile(settings: Settings, spark: cluster.Cluster) -> None:
-    """A baseline that somebody else made current while the job ran stays; nobody is told of a change."""
-    stores = services.stores(settings)
-    stores.registry.put(seeds.spec())
-    late = asdict(BaselineJob(task_id="profile", spec=seeds.spec().to_json()).profile(settings))
-    newer = BaselineJob(task_id="profile", spec=wished("local://other").to_json()).profile(settings)
-    promoted = promote_changed(settings, [asdict(newer), late])
-
-    assert (promoted, stores.baselines.current("delays", 1)) == ([newer.baseline_id], newer.baseline_id)

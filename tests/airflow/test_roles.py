@@ -47,6 +47,7 @@ ACTIONS: dict[str, Callable[[httpx.Client, Settings], httpx.Response]] = {
     "silence a model": lambda client, _: client.post(f"{MODEL}/silence", data={"hours": "1", "why": "storm"}),
     "end a silence": lambda client, _: client.post(f"{MODEL}/hear"),
     "refresh a baseline": lambda client, _: run(client, "baseline_refresh", {"models": ["delays/1"]}),
+    "restore a baseline": lambda client, _: run(client, "baseline_restore", {"model": "delays", "why": "bad data"}),
     "onboard a model": lambda client, _: run(client, "model_onboard", dict(ONBOARD)),
     "offboard a model": lambda client, _: run(client, "model_offboard", {"model": "delays"}),
 }

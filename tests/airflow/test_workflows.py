@@ -16,7 +16,9 @@ from pegel.errors import PermanentError
 ROOT = Path(__file__).parents[2]
 NAMES = [
     "alert_dispatch",
+    "baseline_approval",
     "baseline_refresh",
+    "baseline_restore",
     "endpoint_adopt",
     "features_load",
     "hopsworks_write_back",

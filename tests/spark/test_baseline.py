@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -386,3 +386,45 @@ def test_further_statistics_are_kept(world: Any, spark: Any) -> None:
     assert kept["estimate"] == pytest.approx(worlds.ROWS, rel=0.05)
     with pytest.raises(NotFound, match=r"expected a detector of median, tails; given 'nose'"):
         build(spark, brief_spec(watch={"detectors": ["nose"]}), world.store, now=NOW)
+
+
+def watched_anew(world: Any, spark: Any, tmp_path: Path, table: pa.Table, schema: Schema, **baseline: Any) -> Any:
+    """Make the first baseline current, then profile another table; returns both."""
+    first = profile(spark, brief_spec(), world.store, world.baselines, now=NOW).baseline_id
+    world.baselines.promote("delays", 1, first, None, by="test", now=NOW)
+    pq.write_table(table, tmp_path / "other.parquet")
+    world.store.register_training_data("other", 1, tmp_path / "other.parquet", schema)
+    spec = brief_spec(baseline={"source": "local://other", **baseline})
+    return world.baselines.get(first), profile(spark, spec, world.store, world.baselines, now=NOW)
+
+
+def test_new_rows_are_counted_in_the_current_cells_too(world: Any, spark: Any, tmp_path: Path) -> None:
+    """Beside the new baseline its recount is kept: all of its rows in the cells of the current one, and their time."""
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    times = pa.array([begin + timedelta(minutes=n) for n in range(5_000)], pa.timestamp("us", "UTC"))
+    table = worlds.training_table(5_000, seed=8).append_column("booked", times)
+    current, made = watched_anew(world, spark, tmp_path, table, worlds.SCHEMA, time_column="booked")
+    recount = world.baselines.get(made.recount.baseline_id)
+
+    assert (recount.layout.layout_hash, recount.rows) == (current.layout.layout_hash, 5_000)
+    assert (
+        recount.features["carrier"].cells.sum() == world.baselines.get(made.baseline_id).features["carrier"].cells.sum()
+    )
+    assert (made.recount.since, made.recount.until) == ("2026-01-01T00:00:00+00:00", "2026-01-04T11:19:00+00:00")
+    assert made.recount.why_not == ""
+
+
+def test_a_lost_field_is_told_instead_of_a_recount(world: Any, spark: Any, tmp_path: Path) -> None:
+    """New rows that lack a field of the current baseline give a new baseline, and a sentence for want of a recount."""
+    fewer = Schema(tuple(field for field in worlds.SCHEMA.fields if field.name != "age"))
+    _, made = watched_anew(world, spark, tmp_path, worlds.training_table(seed=8).drop_columns(["age"]), fewer)
+
+    assert world.baselines.get(made.baseline_id).rows == worlds.ROWS
+    assert (made.recount.baseline_id, "lacks age" in made.recount.why_not) == (None, True)
+
+
+def test_the_same_rows_need_no_recount(world: Any, spark: Any, tmp_path: Path) -> None:
+    """Where the new baseline is the current one, there is nothing to compare."""
+    _, made = watched_anew(world, spark, tmp_path, worlds.training_table(), worlds.SCHEMA)
+
+    assert made.recount is None

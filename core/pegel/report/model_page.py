@@ -20,6 +20,7 @@ from pegel.report.features import feature_views
 from pegel.report.model_list import row_of
 from pegel.report.progress import progress
 from pegel.report.reading import LOOK_BACK, PartReader, Sources
+from pegel.report.refresh_words import headline, promotion_line, refresh_line
 from pegel.report.timeline import timeline
 from pegel.report.views import FeatureView, LedgerView, ModelView
 from pegel.spec.monitor_spec import MonitorSpec
@@ -30,6 +31,7 @@ from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.dispatch_failures import DispatchFailures
+from pegel.store.refresh_store import RefreshStore
 from pegel.store.registry import Entry, Registry
 from pegel.store.results import Details, Results
 from pegel.store.row_quality import RowQualityRow, RowQualityStore
@@ -122,6 +124,9 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
             lambda: DispatchFailures(sources.engine).recent(model, version, limit=LISTED, damaged=reader.problems),
             list[DispatchFailure](),
         ),
+        baselines=part(
+            "the history of baselines", lambda: _baselines(sources, model, version, reader.problems), list[str]()
+        ),
         stream="" if spec is None else _progress(across, spec.group, actions, now),
     )
     unread = [entry.problem] if spec is None else [across.unheard[spec.group]] if spec.group in across.unheard else []
@@ -143,6 +148,19 @@ def _told_of_rows(
     if spec is None or not spec.watch.expectations:
         return {}
     return RowQualityStore(sources.engine).of_windows(windows, damaged=damaged)
+
+
+def _baselines(sources: Sources, model: str, version: int, damaged: list[str]) -> list[str]:
+    """Return the newest promotions, newest first, and before them the new baselines that a person is asked about."""
+    store = BaselineStore(sources.engine)
+    current, history = store.current(model, version), store.history(model, version)[-LISTED:]
+    refreshes = RefreshStore(sources.engine).list(model, version, damaged=damaged)
+    open_ones = [f"{refresh_line(one)}: {headline(one.review)}" for one in refreshes if one.end is None]
+    lines = [
+        promotion_line(event, current=place == 0 and event.baseline_id == current)
+        for place, event in enumerate(reversed(history))
+    ]
+    return [*open_ones, *lines]
 
 
 def _quality(

@@ -195,3 +195,5 @@ class ModelView:
     """What nobody could be told, newest first."""
     stream: str = ""
     """How far the group's driver is, in words."""
+    baselines: list[str] = field(default_factory=list)
+    """Which baselines became current, when, by whom and why, newest first; before them what waits for an answer."""

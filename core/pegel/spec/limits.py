@@ -70,3 +70,7 @@ GONE_WITHIN = timedelta(seconds=30)
 """How long an object of a cluster that was deleted may stay while its own controller clears up."""
 ENDPOINT_SETTLES_WITHIN = timedelta(minutes=10)
 """How long a changed endpoint is left to whoever changed it: onboarding registers the monitor after the endpoint."""
+
+APPROVAL_WITHIN = timedelta(days=3)
+"""How long a person may take to say whether a new baseline is promoted: a weekend. Then the current one stays, and the
+next refresh asks again."""

@@ -7,7 +7,7 @@ swap: what was compared is what is replaced.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -67,11 +67,20 @@ class RefreshStore:
         self._engine = engine
 
     def open(
-        self, model: str, version: int, baseline_id: str, compared_with: str, review: RefreshReview, *, now: datetime
+        self,
+        model: str,
+        version: int,
+        baseline_id: str,
+        compared_with: str,
+        review: RefreshReview,
+        *,
+        now: datetime,
+        old: timedelta = timedelta.max,
     ) -> tuple[int, bool]:
         """Keep what is known of a new baseline; return its number, and whether it is news.
 
-        While the same question is open, it is that one: nobody is asked twice.
+        While the same question is open, it is that one: nobody is asked twice. One that is open for longer than `old`
+        is ended as TIMED_OUT, and asked anew.
         """
         t = tables.refreshes
         same = (t.c.baseline_id == baseline_id, t.c.compared_with == compared_with, t.c.end.is_(None))
@@ -79,9 +88,12 @@ class RefreshStore:
         row |= {"review": review.to_json(), "at": now, "end": None, "ended_at": None, "by": "", "why": ""}
         with writing(self._engine) as connection:
             in_turn(connection, TURN)
-            found = connection.execute(sa.select(t.c.seq).where(*of_monitor(t, model, version), *same)).scalar()
-            if found is not None:
-                return int(found), False
+            asked = sa.select(t.c.seq, t.c.at).where(*of_monitor(t, model, version), *same).order_by(t.c.seq.desc())
+            if (found := connection.execute(asked).first()) is not None:
+                if now - found.at <= old:
+                    return int(found.seq), False
+                forgotten = {"end": RefreshEnd.TIMED_OUT.value, "ended_at": now, "why": "nobody was asked any more"}
+                connection.execute(sa.update(t).where(t.c.seq == found.seq).values(forgotten))
             return int(connection.execute(sa.insert(t).values(row).returning(t.c.seq)).scalar_one()), True
 
     def get(self, seq: int) -> Refresh:

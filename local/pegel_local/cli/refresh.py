@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from pegel.cli.console import say
-from pegel.cli.options import HomeOption, settings_of
+from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.cli.watched_model import ModelArgument, VersionOption, opened, watched_model
 from pegel.errors import PermanentError
+from pegel.report.refresh_words import refresh_line
 from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.store.baseline_store import BaselineStore
+from pegel.store.refresh_store import RefreshStore
 from pegel_local.cli.workflow_run import VerboseOption, WaitOption, airflow_of, run_workflow
 
 
@@ -30,7 +34,7 @@ def refresh(
             raise PermanentError(
                 f"{key}: {shown(entry.problem, LONGEST_SENTENCE)}; apply it again. Nothing was started."
             )
-        before = baselines.current(entry.model, entry.version)
+        begin, before = datetime.now(UTC), baselines.current(entry.model, entry.version)
         params, what = {"models": [key]}, f"{key}: refreshing its baseline"
         with airflow_of(settings, home) as airflow:
             run = run_workflow(
@@ -39,5 +43,11 @@ def refresh(
         if run is None:
             return
         after = baselines.current(entry.model, entry.version)
-    same = f"the training data give the same baseline {after}; nothing changed"
-    say(f"{key}: {same if after == before else f'judged by the new baseline {after} from now on'}")
+        newest = RefreshStore(engine).list(entry.model, entry.version, limit=1, damaged=[])
+    if after != before:
+        say(f"{key}: judged by the new baseline {after} from now on")
+    elif newest and newest[0].compared_with == after and newest[0].at >= begin:
+        say(f"{key}: its training data changed; new {refresh_line(newest[0])}")
+        say(f"all that is known of it: pegel baselines {key} --newest{same_home(home)}")
+    else:
+        say(f"{key}: the training data give the same baseline {after}; nothing changed")

@@ -42,6 +42,8 @@ class Cluster(HTTPServer):
         self.submissions: list[Submission] = []
         self.intervals: list[tuple[str, str]] = []
         """Of the jobs that write results back."""
+        self.rows = ROWS
+        """Rows of the training data of every model."""
         self.refusal = ""
         """The sentence with which every job refuses its input; empty: none does."""
 
@@ -59,13 +61,21 @@ class Cluster(HTTPServer):
             return REFUSED
         # What the data are called is all that makes one baseline another here.
         seed = sum(spec.baseline.source.encode())
-        baseline = scene.baseline(spec, np.random.default_rng(seed), n=ROWS)
-        services.stores(Settings()).baselines.put(baseline)
+        changed = "changed" in spec.baseline.source
+        baselines = services.stores(Settings()).baselines
+        baseline = scene.baseline(spec, np.random.default_rng(seed), self.rows, changed=changed)
+        baselines.put(baseline)
+        current, recount = baselines.current(spec.model.name, spec.model.version), None
+        if current not in {None, baseline.id} and current is not None:
+            cells = baselines.get(current).layout
+            again = scene.baseline(spec, np.random.default_rng(seed), self.rows, changed=changed, layout=cells)
+            recount = {"baseline_id": baselines.put(again), "why_not": "", "since": None, "until": None}
         result = {
             "baseline_id": baseline.id,
             "rows": baseline.rows,
             "features": len(scene.SCHEMA.fields),
             "request_row": scene.REQUEST_ROW,
+            "recount": recount,
         }
         jobs.put(options["--id"], JobResult(state=JobEnd.DONE, result=result), datetime.now(UTC))
         return 0

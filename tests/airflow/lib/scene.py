@@ -88,12 +88,19 @@ def _columns(numeric: NDArray[np.float64], categorical: tuple[Any, ...]) -> Colu
     return Columns(len(numeric), np.ascontiguousarray(numeric), None, categorical, tuple(None for _ in categorical))
 
 
-def baseline(wish: MonitorSpec, random: np.random.Generator, n: int = 20_000) -> Baseline:
-    """Profile `n` training rows."""
-    rows = Rows.draw(random, n)
+def baseline(
+    wish: MonitorSpec,
+    random: np.random.Generator,
+    n: int = 20_000,
+    *,
+    changed: bool = False,
+    layout: Layout | None = None,
+) -> Baseline:
+    """Profile `n` training rows, in cells of their own or in those of a layout."""
+    rows = Rows.draw(random, n, changed=changed)
     names = [field.name for field in SCHEMA.fields]
     columns = [*rows.features.numeric.T, rows.features.categorical[0], rows.predictions.numeric[:, 0]]
-    layout = build_layout(SCHEMA, dict(zip(names, columns, strict=True)))
+    layout = layout or build_layout(SCHEMA, dict(zip(names, columns, strict=True)))
     summary = _summary(layout, rows, exact=True)
     return Baseline.build(
         layout=layout,

@@ -66,6 +66,12 @@ class RefreshReview:
         )
         return cls(changes=changes, rails=rails)
 
+    @classmethod
+    def of_unreadable(cls, new: Baseline, *, met: MetSuite, why_not: str) -> Self:
+        """Say that there is nothing to compare with: the current baseline cannot be read, and judges nothing."""
+        changes = BaselineChanges(rows_before=0, rows_now=new.rows, fields=(), why_not=why_not)
+        return cls(changes=changes, rails=(suite_rail(met),))
+
     @property
     def broken(self) -> tuple[GuardRail, ...]:
         """Return the guard rails that do not hold."""

@@ -1,0 +1,165 @@
+"""A person says whether a new baseline is promoted: Airflow's question, with the comparison in it, and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import Param
+from airflow.sdk.exceptions import AirflowSkipException
+
+from pegel.errors import PegelError, PermanentError, Unavailable
+from pegel.spec import names
+from pegel.spec.limits import APPROVAL_WITHIN
+from pegel.spec.settings import Settings
+from pegel_airflow import services
+from pegel_airflow.mail_sender import MailSender
+from pegel_airflow.teams import refuse_model_of_other_team
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from pegel.report.alert_mail import Rendered
+    from pegel.spec.monitor_spec import MonitorSpec
+    from pegel.store.refresh_store import Refresh
+    from pegel_airflow.services import Stores
+
+WORKFLOW = "baseline_approval"
+PROMOTE, KEEP = "Promote the new one", "Keep the current one"
+NOBODY = "nobody"
+
+
+class Questions(TriggerDagRunOperator):
+    """Starts one run of `baseline_approval` for each question, so that no other model waits for an answer."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trigger_dag_id=WORKFLOW, logical_date=None, **kwargs)
+
+
+class BaselineApproval(HITLOperator):
+    """Asks about the refresh that the run's parameter names, and mails the model's people where to answer.
+
+    It waits without a worker and survives restarts of everything. A yes promotes the new baseline over the one that it
+    was compared with, and returns its id. After a no, without an answer in time, or where another baseline was promoted
+    meanwhile, the current one stays; the task is skipped then, and the model's people are told. What is asked comes
+    from stored text: nothing of it is a template.
+    """
+
+    template_fields: Sequence[str] = ()
+
+    def __init__(self, **kwargs: Any) -> None:
+        why = Param("", type="string", title="Why", description="For whoever reads the history later.")
+        # What Airflow hands in are the workflow's own parameters; it adds them again, as no part of the question.
+        kwargs.pop("params", None)
+        super().__init__(
+            subject="May a new baseline take the current one's place?",
+            options=[PROMOTE, KEEP],
+            # What the scheduler answers with when the time is over.
+            defaults=KEEP,
+            params={"why": why},
+            response_timeout=APPROVAL_WITHIN,
+            **kwargs,
+        )
+
+    def execute(self, context: Context) -> Any:
+        """Put the question, unless it is answered already."""
+        from pegel.report.refresh_words import review_markdown, short
+
+        settings = Settings()
+        stores = services.stores(settings)
+        refresh = stores.refreshes.get(context["params"]["refresh"])
+        if refresh.end is not None:
+            raise AirflowSkipException(_ended(refresh))
+        key = names.monitor_key(refresh.model, refresh.version)
+        self.subject = f"May the new baseline of {key} take the current one's place?"
+        new, current = short(refresh.baseline_id), short(refresh.compared_with)
+        self.body = f"{review_markdown(refresh.review)}\n\nNew `{new}`, current `{current}`."
+        link = _where_to_answer(settings, context)
+        _mail_question(settings, stores, refresh, context["params"].get("recount", ""), link)
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Do what was answered. Where somebody of another team answered, nothing was, and the question stays."""
+        from pegel.store.refresh_store import RefreshEnd
+
+        answer = super().execute_complete(context, event)
+        settings = Settings()
+        stores = services.stores(settings)
+        refresh = stores.refreshes.get(context["params"]["refresh"])
+        by = (answer["responded_by_user"] or {}).get("name") or NOBODY
+        if event.get("timedout"):
+            end, why = RefreshEnd.TIMED_OUT, f"nobody answered within {APPROVAL_WITHIN.days} days"
+        else:
+            try:
+                refuse_model_of_other_team(settings, refresh.model, refresh.version, by)
+            except PermanentError as error:
+                print(f"the answer does not count, and the question stays: {error}")  # noqa: T201 - a task's output is its log
+                return super().execute(context)
+            end = RefreshEnd.PROMOTED if PROMOTE in answer["chosen_options"] else RefreshEnd.REJECTED
+            why = str(answer["params_input"].get("why") or "").strip()
+        ended = stores.refreshes.end(refresh.seq, end, by=by, why=why, now=datetime.now(UTC))
+        if recount := context["params"].get("recount"):
+            stores.baselines.discard(recount)
+        if ended.end is RefreshEnd.PROMOTED:
+            return ended.baseline_id
+        _tell(settings, stores, ended)
+        raise AirflowSkipException(_ended(ended))
+
+
+def _where_to_answer(settings: Settings, context: Context) -> str:
+    """Return the page of the question. The provider's own needs `[api] base_url`, and drops the path of it."""
+    ti = context["ti"]
+    airflow = settings.page_url.rstrip("/").removesuffix("/pegel")
+    run = quote(ti.run_id, safe="")
+    return f"{airflow}/dags/{ti.dag_id}/runs/{run}/tasks/{ti.task_id}/required_actions"
+
+
+def _ended(refresh: Refresh) -> str:
+    from pegel.report.refresh_words import refresh_line
+
+    return refresh_line(refresh)
+
+
+def _mail_question(settings: Settings, stores: Stores, refresh: Refresh, recount: str, link: str) -> None:
+    from pegel.report.refresh_mail import asked_words
+
+    spec = stores.registry.get(refresh.model, refresh.version)
+    if spec is not None:
+        picture = _picture(stores, refresh, recount)
+        days = APPROVAL_WITHIN.total_seconds() / 86_400
+        _send(settings, spec, asked_words(refresh, spec, link=link, days=days, picture=picture))
+
+
+def _tell(settings: Settings, stores: Stores, refresh: Refresh) -> None:
+    from pegel.report.refresh_mail import not_promoted_words
+
+    spec = stores.registry.get(refresh.model, refresh.version)
+    if spec is not None:
+        _send(settings, spec, not_promoted_words(refresh, spec))
+
+
+def _picture(stores: Stores, refresh: Refresh, recount: str) -> bytes | None:
+    """Return a picture of what moved; None where there is nothing to draw, which keeps no question back."""
+    from pegel.report.refresh_mail import picture_of
+
+    if not recount:
+        return None
+    try:
+        current, again = stores.baselines.get(refresh.compared_with), stores.baselines.get(recount)
+    except Unavailable:
+        raise
+    except PegelError:
+        return None
+    return picture_of(refresh.review.changes, current, again)
+
+
+def _send(settings: Settings, spec: MonitorSpec, written: Rendered) -> None:
+    """Mail a model's people. Who cannot be mailed is named in the log; the question stands in Airflow all the same."""
+    with MailSender(settings) as sender:
+        delivery = sender.deliver(written, spec.alerts.emails)
+    for address, why in (delivery.refused | delivery.later).items():
+        print(f"{address} was not mailed: {why}")  # noqa: T201 - a task's output is its log

@@ -1,0 +1,242 @@
+"""Refresh: new baselines beside the current ones. What is beyond doubt is promoted; else a person is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pegel.errors import Conflict, LayoutMismatch, PegelError, PermanentError
+from pegel.spec import names
+from pegel.spec.limits import APPROVAL_WITHIN
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel_airflow import services
+from pegel_airflow.baseline_operator import ProfiledModel
+from pegel_airflow.teams import refuse_model_of_other_team
+
+if TYPE_CHECKING:
+    from pegel.baseline.baseline import Baseline
+    from pegel.judge.refresh.guard_rails import Learned
+    from pegel.judge.refresh.replayed_windows import ReplayedWindows
+    from pegel.judge.refresh.review import RefreshReview
+    from pegel_airflow.services import Stores
+
+BY = "baseline_refresh"
+"""Who promotes what nobody was asked about."""
+ANSWERED_BY_NOW = 2 * APPROVAL_WITHIN
+"""A question that is open for longer is one that nobody is asked any more: its run was deleted or ended by hand."""
+
+LOOKED_AT = 100
+"""Refreshes that are looked through for what was said of a baseline before."""
+
+
+@dataclass(slots=True)
+class RefreshOutcome:
+    """What became of the new baselines of one run, as it travels between tasks."""
+
+    promoted: list[str] = field(default_factory=list)
+    """Baselines that became current."""
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    """Parameters of `baseline_approval`, one for each question."""
+    failed: list[str] = field(default_factory=list)
+    """Models that could not be looked at, and why."""
+
+    def to_json(self) -> dict[str, list[Any]]:
+        """Return plain JSON."""
+        return asdict(self)
+
+
+def refuse_failed(failed: Sequence[str]) -> None:
+    """Raise PermanentError with what could not be looked at, if there is anything."""
+    if failed:
+        raise PermanentError(f"new baselines that could not be looked at: {'; '.join(failed)}. The current ones stay.")
+
+
+def specs_to_profile(settings: Settings, models: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the specs to profile: those of `models` (`name` or `name/version`), or all when none is named.
+
+    A model whose spec says `never` is profiled only if it is named.
+    """
+    specs = services.stores(settings).registry.list()
+    named = [spec for spec in specs if spec.key in models or spec.model.name in models]
+    chosen = named if models else [spec for spec in specs if spec.baseline.refresh != "never"]
+    return [spec.to_json() for spec in chosen]
+
+
+def look_at_new_baselines(settings: Settings, results: Sequence[dict[str, Any]], *, by_hand: bool) -> RefreshOutcome:
+    """Promote what may be, and say which questions are to be asked; print one line or more per model.
+
+    `by_hand`: whether a person named the models: then what was rejected before is asked about again. One model's
+    trouble is told, and keeps no other from its baseline.
+    """
+    outcome, now = RefreshOutcome(), datetime.now(UTC)
+    for profiled in map(ProfiledModel.from_json, results):
+        key = names.monitor_key(profiled.model, profiled.version)
+        line = f"{key} {profiled.baseline_id[:19]} {profiled.rows:>12,} rows "
+        try:
+            word = _NewBaseline(settings, profiled, by_hand=by_hand, now=now).settle(outcome)
+        except Conflict as error:
+            word = f"left alone: {error}"
+        except PegelError as error:
+            outcome.failed.append(f"{key}: {error}")
+            word = f"could not be looked at: {error}"
+        for told in (f"{line} {word}", *(f"{key} {remark}" for remark in profiled.remarks)):
+            print(told)  # noqa: T201 - a task's output is its log
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _NewBaseline:
+    settings: Settings
+    profiled: ProfiledModel
+    by_hand: bool
+    now: datetime
+
+    def settle(self, outcome: RefreshOutcome) -> str:
+        """Promote, ask, or leave; return what was done, in words."""
+        stores, one = services.stores(self.settings), self.profiled
+        if one.current is None or one.current == one.baseline_id:
+            if not stores.baselines.promote(
+                one.model, one.version, one.baseline_id, one.current, by=BY, now=self.now, why="the first one"
+            ):
+                return "unchanged, nothing restarts"
+            outcome.promoted.append(one.baseline_id)
+            return "promoted: the first one"
+        spec = stores.registry.get(one.model, one.version)
+        if spec is None:
+            return "left: the model is not watched any more"
+        found = stores.baselines.current(one.model, one.version)
+        if found != one.current:
+            raise Conflict(f"expected {one.current} to be current, as it was compared with; found {found}.")
+        if not self.by_hand and (said := _said_before(stores, one)) is not None:
+            return f"left: {said}"
+        return self._decide(stores, spec, one.current, outcome)
+
+    def _decide(self, stores: Stores, spec: MonitorSpec, current: str, outcome: RefreshOutcome) -> str:
+        from pegel.judge.refresh.review import Way
+        from pegel.report.refresh_words import headline
+        from pegel.store.refresh_store import RefreshEnd
+
+        review = _review(stores, spec, self.profiled, current, self.now)
+        way, told = review.way(spec.baseline.refresh), headline(review)
+        one = self.profiled
+        seq, is_news = stores.refreshes.open(
+            one.model, one.version, one.baseline_id, current, review, now=self.now, old=ANSWERED_BY_NOW
+        )
+        if way is Way.ASK:
+            if not is_news and not self.by_hand:
+                return f"asked already, and not answered yet: {told}"
+            outcome.asked.append({"refresh": seq, "recount": (one.recount or {}).get("baseline_id") or ""})
+            return f"a person is asked: {told}"
+        end = RefreshEnd.PROMOTED if way is Way.PROMOTE else RefreshEnd.LEFT
+        why = told if way is Way.PROMOTE else "baseline.refresh is never"
+        ended = stores.refreshes.end(seq, end, by=BY, why=why, now=self.now)
+        discard_recount(stores, one)
+        if ended.end is RefreshEnd.PROMOTED:
+            outcome.promoted.append(one.baseline_id)
+            return f"promoted: {told}"
+        return f"left: {ended.why}"
+
+
+def discard_recount(stores: Stores, profiled: ProfiledModel) -> None:
+    """Delete the recount of a new baseline: it has served its purpose."""
+    if profiled.recount is not None and profiled.recount["baseline_id"] is not None:
+        stores.baselines.discard(profiled.recount["baseline_id"])
+
+
+def restore(settings: Settings, model: str, version: int, wanted: str, *, why: str, user: str | None) -> str:
+    """Make an earlier baseline current again and return its id; see `BaselineStore.restore`.
+
+    Raises PermanentError if the model is another team's than `user`'s, who has started the run.
+    """
+    refuse_model_of_other_team(settings, model, version, user)
+    stores, by = services.stores(settings), user or "baseline_restore"
+    back = stores.baselines.restore(model, version, wanted, by=by, now=datetime.now(UTC), why=why)
+    print(f"{back.baseline_id} is current again, in place of {back.previous}")  # noqa: T201 - a task's output is its log
+    return back.baseline_id
+
+
+def _said_before(stores: Stores, one: ProfiledModel) -> str | None:
+    """Return what a person has said of this very baseline: rejected, or replaced by an earlier one; None if nothing."""
+    from pegel.store.refresh_store import RefreshEnd
+
+    refreshes = stores.refreshes.list(one.model, one.version, limit=LOOKED_AT, damaged=[])
+    for refresh in refreshes:
+        same = (refresh.baseline_id, refresh.compared_with) == (one.baseline_id, one.current)
+        if same and refresh.end is RefreshEnd.REJECTED:
+            return f"{refresh.by} rejected it on {refresh.ended_at:%Y-%m-%d}: {refresh.why or 'without a reason'}"
+    # What a refresh promoted is no step back, even where training data is again what it was before.
+    refreshed = {(each.baseline_id, each.compared_with, each.ended_at) for each in refreshes}
+    history = stores.baselines.history(one.model, one.version)
+    for place, event in reversed(list(enumerate(history))):
+        earlier = {before.baseline_id for before in history[:place]}
+        by_hand = (event.baseline_id, event.previous, event.at) not in refreshed
+        if event.previous == one.baseline_id and event.baseline_id in earlier and by_hand:
+            return f"{event.by} put an earlier one in its place on {event.at:%Y-%m-%d}: {event.why}"
+    return None
+
+
+def _review(stores: Stores, spec: MonitorSpec, one: ProfiledModel, current_id: str, now: datetime) -> RefreshReview:
+    from pegel.judge.refresh.guard_rails import MetSuite
+    from pegel.judge.refresh.review import RefreshReview
+
+    new = stores.baselines.get(one.baseline_id)
+    learned = _learned(stores, spec, one)
+    met = MetSuite(asked=one.suite_asked, unmet=tuple(one.suite_unmet))
+    try:
+        current = stores.baselines.get(current_id)
+    except LayoutMismatch as error:
+        return RefreshReview.of_unreadable(new, met=met, why_not=str(error))
+    recount, why_not = _recount(stores, one)
+    replayed = None if recount is None else _replay(stores, spec, current, recount, now)
+    return RefreshReview.of(
+        spec, current, new, recount=recount, replayed=replayed, learned=learned, met=met, why_not=why_not
+    )
+
+
+def _recount(stores: Stores, one: ProfiledModel) -> tuple[Baseline | None, str]:
+    """Return the new rows in the cells of the current baseline; or why there are none."""
+    known = one.recount or {}
+    if known.get("baseline_id"):
+        return stores.baselines.get(known["baseline_id"]), ""
+    return None, known.get("why_not") or "the new rows were not counted in the cells of the current baseline"
+
+
+def _learned(stores: Stores, spec: MonitorSpec, one: ProfiledModel) -> Learned:
+    """Return of which time the new training data is, and what windows said of that time."""
+    from pegel.judge.findings import ALARMING
+    from pegel.judge.refresh.guard_rails import Learned
+    from pegel.store.results import Details
+
+    known = one.recount or {}
+    if not known.get("since") or not known.get("until"):
+        return Learned()
+    since, until = datetime.fromisoformat(known["since"]), datetime.fromisoformat(known["until"])
+    # A window that ends later than the last row has rows that were not learnt, and others that were.
+    windows = stores.results.windows(
+        *(one.model, one.version, since, until + spec.windowing.length),
+        final_only=True,
+        details=Details.NONE,
+        damaged=[],
+    )
+    alarming = sum(window.verdict in ALARMING for window in windows)
+    return Learned(since=since, until=until, windows=len(windows), alarming=alarming)
+
+
+def _replay(stores: Stores, spec: MonitorSpec, current: Baseline, recount: Baseline, now: datetime) -> ReplayedWindows:
+    """Judge the final windows of the last week by both, in order of time; a day of them is in memory at a time."""
+    from pegel.judge.refresh.replayed_windows import LOOK_BACK, MOST_REPLAYED, Replay
+
+    replay, day = Replay(current, recount, spec), timedelta(days=1)
+    # So many at most: the older ones are left out, and the count says so.
+    begin = max(now - LOOK_BACK, now - MOST_REPLAYED * spec.windowing.step)
+    while begin < now:
+        end = min(begin + day, now)
+        for window in stores.results.windows(
+            *(spec.model.name, spec.model.version, begin, end), final_only=True, damaged=[]
+        ):
+            replay.see(window.span, window.summary, window.layout_hash)
+        begin = end
+    return replay.result()

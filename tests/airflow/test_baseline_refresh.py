@@ -1,0 +1,337 @@
+"""New baselines: promoted where nothing is in doubt, otherwise by a person who was asked, and back again."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import cluster
+import httpx
+import pytest
+import scene
+import seeds
+from mail_servers import Server
+
+from pegel.errors import NotFound, PermanentError
+from pegel.spec.limits import APPROVAL_WITHIN
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel.store.refresh_store import Refresh, RefreshEnd
+from pegel_airflow import services
+from pegel_airflow.approval import KEEP, PROMOTE
+from pegel_airflow.assets import TRAINING_DATA, models_named
+from pegel_airflow.baseline_operator import BaselineJob
+from pegel_airflow.refreshing import RefreshOutcome, look_at_new_baselines, refuse_failed, specs_to_profile
+
+pytestmark = pytest.mark.usefixtures("fresh_rooms")
+
+Browse = Callable[[str | None], httpx.Client]
+OTHER, CHANGED = "local://other", "local://changed"
+"""Training data of the same kind as the first, and of another one."""
+
+
+def wish(source: str = "local://delays", mode: str = "auto") -> MonitorSpec:
+    """Return the tests' spec with these training data, and who promotes a baseline of them."""
+    return seeds.spec(baseline={"source": source, "refresh": mode})
+
+
+def watched(settings: Settings, source: str, mode: str = "auto") -> str:
+    """Watch the tests' model, whose baseline is that of the first training data; returns its id."""
+    stores = services.stores(settings)
+    if stores.baselines.current("delays", 1) is None:
+        first = BaselineJob(task_id="profile", spec=wish().to_json()).profile(settings)
+        stores.baselines.promote("delays", 1, first.baseline_id, None, by="model_onboard", now=datetime.now(UTC))
+    stores.registry.put(wish(source, mode))
+    return str(stores.baselines.current("delays", 1))
+
+
+def look(settings: Settings, source: str, *, by_hand: bool = False) -> RefreshOutcome:
+    """Profile training data and look at what is new, as a run does."""
+    made = BaselineJob(task_id="profile", spec=wish(source).to_json()).profile(settings)
+    return look_at_new_baselines(settings, [asdict(made)], by_hand=by_hand)
+
+
+def newest(settings: Settings) -> Refresh:
+    """Return the model's newest refresh."""
+    return services.stores(settings).refreshes.list("delays", 1, limit=1)[0]
+
+
+def answer(*said: tuple[httpx.Client, str, str]) -> threading.Thread:
+    """Begin to answer `baseline_approval` through Airflow's API, as its page does: who, what, why; one after the other.
+
+    Each answer waits until there is a question that is open.
+    """
+
+    def wait_and_answer(client: httpx.Client, option: str, why: str) -> None:
+        listed = "/api/v2/dags/baseline_approval/dagRuns/~/hitlDetails"
+        for _ in range(200):
+            found = client.get(listed, params={"response_received": False}).json().get("hitl_details", [])
+            waiting = [one["task_instance"] for one in found if one["task_instance"]["state"] == "awaiting_input"]
+            if waiting:
+                one = waiting[0]
+                task = f"dagRuns/{one['dag_run_id']}/taskInstances/ask/{one['map_index']}/hitlDetails"
+                said = {"chosen_options": [option], "params_input": {"why": why}}
+                client.patch(f"/api/v2/dags/baseline_approval/{task}", json=said).raise_for_status()
+                return
+            time.sleep(0.1)
+
+    def one_after_the_other() -> None:
+        for one in said:
+            wait_and_answer(*one)
+
+    thread = threading.Thread(daemon=True, target=one_after_the_other)
+    thread.start()
+    return thread
+
+
+def test_a_refresh_rings_for_what_changed_alone(settings: Settings, spark: cluster.Cluster, run_dag: Any) -> None:
+    """A refresh profiles each watched model and makes its first baseline current; the second run changes nothing."""
+    stores = services.stores(settings)
+    stores.registry.put(wish())
+    states = [run_dag("baseline_refresh"), run_dag("baseline_refresh")]
+    history = stores.baselines.history("delays", 1)
+
+    assert (states, len(spark.submissions)) == (["success"] * 2, 2)
+    assert [(event.previous, event.by, event.why) for event in history] == [(None, "baseline_refresh", "the first one")]
+
+
+def test_a_refresh_leaves_alone_what_changed_meanwhile(settings: Settings, spark: cluster.Cluster) -> None:
+    """A baseline that somebody else made current while the job ran stays; nobody is told of a change."""
+    first = watched(settings, OTHER)
+    late = asdict(BaselineJob(task_id="profile", spec=wish(OTHER).to_json()).profile(settings))
+    look(settings, "local://third")
+    current = services.stores(settings).baselines.current("delays", 1)
+    outcome = look_at_new_baselines(settings, [late], by_hand=False)
+
+    assert (outcome, first != current) == (RefreshOutcome(), True)
+    assert services.stores(settings).baselines.current("delays", 1) == current
+
+
+def test_what_is_beyond_doubt_is_promoted_with_its_reason(settings: Settings, spark: cluster.Cluster) -> None:
+    """Other rows of the same kind are promoted by the workflow, and its history says what moved; no recount is left."""
+    first = watched(settings, OTHER)
+    made = BaselineJob(task_id="profile", spec=wish(OTHER).to_json()).profile(settings)
+    outcome = look_at_new_baselines(settings, [asdict(made)], by_hand=False)
+    stores = services.stores(settings)
+    event = stores.baselines.history("delays", 1)[-1]
+
+    assert outcome == RefreshOutcome(promoted=[made.baseline_id])
+    assert (event.previous, event.by) == (first, "baseline_refresh")
+    assert event.why == "no field moved; 2,000 rows before, 2,000 now; every guard rail holds"
+    assert (newest(settings).end, newest(settings).why) == (RefreshEnd.PROMOTED, event.why)
+    with pytest.raises(NotFound):
+        stores.baselines.get((made.recount or {})["baseline_id"])
+
+
+def test_windows_of_the_last_week_are_replayed(settings: Settings, spark: cluster.Cluster) -> None:
+    """Where calm windows would alarm by the new baseline, it is not promoted: a person is asked."""
+    scene.play(settings)
+    services.stores(settings).registry.put(wish(CHANGED))
+    spark.rows = 20_000
+    outcome = look(settings, CHANGED)
+    rails = {rail.name: rail for rail in newest(settings).review.rails}
+
+    assert (outcome.promoted, [one["refresh"] for one in outcome.asked]) == ([], [newest(settings).seq])
+    assert [name for name, rail in rails.items() if rail.state == "broken"] == ["woken"]
+    assert f"{scene.CALM} of {scene.WINDOWS} windows, first at " in rails["woken"].given
+
+
+def test_half_of_the_rows_wait_for_a_person(settings: Settings, spark: cluster.Cluster, run_dag: Any) -> None:
+    """A load that lost its rows is asked about in a run of its own, once; the current baseline stays meanwhile."""
+    first = watched(settings, OTHER)
+    spark.rows = 900
+    states = [run_dag("baseline_refresh") for _ in range(2)]
+    refreshes = services.stores(settings).refreshes.list("delays", 1)
+
+    assert states == ["success"] * 2
+    assert [(one.end, [rail.name for rail in one.review.broken]) for one in refreshes] == [(None, ["rows"])]
+    assert services.stores(settings).baselines.current("delays", 1) == first
+
+
+def test_a_person_says_yes(
+    settings: Settings, spark: cluster.Cluster, run_dag: Any, browse: Browse, server: Server
+) -> None:
+    """The question holds the comparison and is mailed with a picture; a yes promotes, with who and why."""
+    watched(settings, CHANGED, "approve")
+    outcome = look(settings, CHANGED)
+    answering = answer((browse("otto"), PROMOTE, "the summer schedule"))
+    state = run_dag("baseline_approval", **outcome.asked[0])
+    answering.join()
+    event, refresh = services.stores(settings).baselines.history("delays", 1)[-1], newest(settings)
+    (mail,) = server.kept
+
+    assert (state, outcome.promoted, refresh.end) == ("success", [], RefreshEnd.PROMOTED)
+    assert (event.baseline_id, event.by, event.why) == (refresh.baseline_id, "otto", "the summer schedule")
+    assert (mail["To"], "may its new baseline take the current one's place" in mail["Subject"]) == (
+        "ada@example.org",
+        True,
+    )
+    assert [one.get_content_type() for one in mail.walk() if not one.is_multipart()] == [
+        "text/plain",
+        "text/html",
+        "image/png",
+    ]
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert "/dags/baseline_approval/runs/" in body.get_content()
+    assert "  moved: departure_delay: shifted up, " in body.get_content()
+
+
+def test_a_person_says_no(
+    settings: Settings, spark: cluster.Cluster, run_dag: Any, browse: Browse, server: Server
+) -> None:
+    """A no leaves the current baseline, is mailed, and is not asked about again but by hand."""
+    first = watched(settings, CHANGED, "approve")
+    outcome = look(settings, CHANGED)
+    answering = answer((browse("otto"), KEEP, "half of the flights"))
+    state = run_dag("baseline_approval", **outcome.asked[0])
+    answering.join()
+    again, by_hand = look(settings, CHANGED), look(settings, CHANGED, by_hand=True)
+
+    assert (state, services.stores(settings).baselines.current("delays", 1)) == ("success", first)
+    assert [mail["Subject"] for mail in server.kept][1:] == ["[pegel] delays v1: its current baseline stays"]
+    body = server.kept[-1].get_body(("plain",))
+    assert body is not None
+    assert "was rejected, the current baseline stays by otto: half of the flights." in body.get_content()
+    assert (again, len(by_hand.asked)) == (RefreshOutcome(), 1)
+
+
+def test_the_answer_of_another_team_does_not_count(
+    settings: Settings, spark: cluster.Cluster, run_dag: Any, browse: Browse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may not put models into the namespace has said nothing; the question stays for whoever may."""
+    watched(settings, CHANGED, "approve")
+    outcome = look(settings, CHANGED)
+    monkeypatch.setenv("PEGEL_CLUSTER_TEAMS", json.dumps({"default": ["ada"]}))
+    answering = answer((browse("otto"), PROMOTE, "mine"), (browse("ada"), KEEP, "not yours"))
+    state = run_dag("baseline_approval", **outcome.asked[0])
+    answering.join()
+    refresh = newest(settings)
+
+    assert (state, refresh.end, refresh.by, refresh.why) == ("success", RefreshEnd.REJECTED, "ada", "not yours")
+
+
+def test_nobody_answers_in_time(settings: Settings, spark: cluster.Cluster, run_dag: Any, server: Server) -> None:
+    """When the time is over, Airflow's scheduler answers: the current baseline stays, and the next run asks again."""
+    first = watched(settings, CHANGED, "approve")
+    outcome = look(settings, CHANGED)
+    ending = end_the_wait()
+    state = run_dag("baseline_approval", **outcome.asked[0])
+    ending.join()
+    refresh = newest(settings)
+
+    assert (state, services.stores(settings).baselines.current("delays", 1)) == ("success", first)
+    assert (refresh.end, refresh.by) == (RefreshEnd.TIMED_OUT, "nobody")
+    assert refresh.why == f"nobody answered within {APPROVAL_WITHIN.days} days"
+    assert [mail["Subject"] for mail in server.kept][1:] == ["[pegel] delays v1: its current baseline stays"]
+    assert len(look(settings, CHANGED).asked) == 1
+
+
+def end_the_wait() -> threading.Thread:
+    """Begin to put the time of the next question into the past, and let the scheduler sweep as it does each minute."""
+    import sqlalchemy as sa
+    from airflow.jobs.job import Job
+    from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+    def wait_and_sweep() -> None:
+        waiting = (TaskInstance.dag_id == "baseline_approval", TaskInstance.state == "awaiting_input")
+        for _ in range(200):
+            with create_session() as session:
+                past = {"trigger_timeout": datetime(2026, 1, 1, tzinfo=UTC)}
+                found = session.execute(sa.update(TaskInstance).where(*waiting).values(past)).rowcount  # type: ignore[attr-defined]
+            if found:
+                SchedulerJobRunner(Job()).check_awaiting_input_timeouts()  # type: ignore[no-untyped-call]  # Airflow's
+                return
+            time.sleep(0.1)
+
+    thread = threading.Thread(daemon=True, target=wait_and_sweep)
+    thread.start()
+    return thread
+
+
+def test_a_question_that_is_answered_is_not_asked_again(
+    settings: Settings, spark: cluster.Cluster, run_dag: Any
+) -> None:
+    """A run about a refresh that has ended asks nobody and changes nothing."""
+    watched(settings, CHANGED, "approve")
+    outcome = look(settings, CHANGED)
+    stores = services.stores(settings)
+    stores.refreshes.end(newest(settings).seq, RefreshEnd.REJECTED, by="ada", why="", now=datetime.now(UTC))
+
+    assert run_dag("baseline_approval", **outcome.asked[0]) == "success"
+    assert newest(settings).by == "ada"
+
+
+def test_never_leaves_a_model_out_unless_it_is_named(settings: Settings, spark: cluster.Cluster) -> None:
+    """A spec that says never is profiled only by hand, compared, and its baseline stays."""
+    first = watched(settings, OTHER, "never")
+    chosen = [len(specs_to_profile(settings, models)) for models in ([], ["delays"], ["delays/1"])]
+    outcome = look(settings, OTHER, by_hand=True)
+
+    assert (chosen, outcome) == ([0, 1, 1], RefreshOutcome())
+    assert (newest(settings).end, newest(settings).why) == (RefreshEnd.LEFT, "baseline.refresh is never")
+    assert services.stores(settings).baselines.current("delays", 1) == first
+
+
+def test_one_step_back_stays(settings: Settings, spark: cluster.Cluster, run_dag: Any) -> None:
+    """An earlier baseline is current again after one run, and the next refresh does not undo what a person did."""
+    first = watched(settings, OTHER)
+    look(settings, OTHER)
+    state = run_dag("baseline_restore", model="delays", version=1, baseline="previous", why="bad data")
+    jobs = len(spark.submissions)
+    event = services.stores(settings).baselines.history("delays", 1)[-1]
+    again = look(settings, OTHER)
+
+    assert (state, jobs, again) == ("success", 2, RefreshOutcome())
+    assert (event.baseline_id, event.why) == (first, "bad data")
+    assert services.stores(settings).baselines.current("delays", 1) == first
+
+
+def test_what_cannot_be_looked_at_fails_the_run_and_no_other_model(settings: Settings, spark: cluster.Cluster) -> None:
+    """A model whose new baseline is gone is named; the others get theirs."""
+    watched(settings, OTHER)
+    made = asdict(BaselineJob(task_id="profile", spec=wish(OTHER).to_json()).profile(settings))
+    gone = made | {"baseline_id": "sha256:gone"}
+    outcome = look_at_new_baselines(settings, [gone, made], by_hand=False)
+
+    assert outcome.promoted == [made["baseline_id"]]
+    with pytest.raises(PermanentError, match=r"delays/1: the results database keeps no baseline sha256:gone"):
+        refuse_failed(outcome.failed)
+
+
+class Event:
+    """What Airflow tells of an asset's event, as far as it is looked at."""
+
+    def __init__(self, extra: object) -> None:
+        """Begin with what whoever rang has added."""
+        self.extra = extra
+
+
+@pytest.mark.parametrize(
+    ("extras", "models"),
+    [
+        ([], []),
+        ([{"models": ["delays/1"]}, {"models": ["fraud", "delays/1"]}], ["delays/1", "fraud"]),
+        ([{"models": ["delays/1"]}, {}], []),
+        ([{"models": "delays"}], []),
+        ([None], []),
+    ],
+    ids=["clock", "named", "one names none", "no list", "nothing"],
+)
+def test_whoever_changed_training_data_may_say_of_which_models(extras: list[object], models: list[str]) -> None:
+    """Events name the models that are profiled; where one names none all are, as by the clock."""
+    assert models_named({TRAINING_DATA: [Event(extra) for extra in extras]}) == models
+
+
+def test_a_refresh_follows_its_clock_and_the_training_data(workflows: Any) -> None:
+    """The workflow runs each day, and when somebody says that training data changed."""
+    schedule = workflows["baseline_refresh"].schedule
+
+    assert [asset.name for asset in schedule.asset_condition.objects] == [TRAINING_DATA.name]
