@@ -11,7 +11,9 @@ import resource
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 # Said before numpy is imported: a few thousand rows are no work for several threads.
 for _library in ("OPENBLAS", "OMP", "MKL"):
@@ -26,9 +28,17 @@ from pegel_spark.great_expectations_door import run_on_pandas  # noqa: E402
 
 PATIENT = 10
 """By how much it stands behind whoever counts."""
+FIRST_TO_GO = "1000"
 LONGEST_CPU_S = 120
 """CPU that one question may cost: a driver that was killed ends no process that is busy."""
 Question = tuple[Columns, Schema, Sequence[Expectation]]
+
+
+def stand_back() -> None:
+    """Leave processor and memory to whoever counts: where there is too little memory, this process ends first."""
+    os.nice(PATIENT)
+    with suppress(OSError):  # not a Linux, or one that forbids it
+        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO, encoding="ascii")
 
 
 def frame_of(rows: Columns, schema: Schema) -> pd.DataFrame:
@@ -50,7 +60,7 @@ def answered(question: Question) -> list[ExpectationOutcome] | str:
 
 def main(arguments: list[str]) -> None:
     """Answer questions until the driver at the other end of the connection is gone."""
-    os.nice(PATIENT)
+    stand_back()
     with Connection(int(arguments[0])) as connection:
         try:
             while True:
