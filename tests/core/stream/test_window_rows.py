@@ -13,8 +13,10 @@ import pytest
 from pegel.data.columns import Columns, Schema
 from pegel.data.wire import REQUEST_TYPE
 from pegel.judge.findings import Verdict
+from pegel.judge.layers.expectations import Expectations
 from pegel.quality.expectation import Expectation
 from pegel.quality.expectation_outcome import ExpectationOutcome, of_share
+from pegel.stats.summary import Summary
 from pegel.stream.row_sample import RowSample, priorities
 from pegel.stream.window_quality import RowsUntold, told_of_rows
 from pegel.stream.window_rows import NO_ROOM, NOT_AT_HAND, FinalWindow, WindowRows
@@ -129,6 +131,22 @@ def test_a_share_that_chance_explains_is_no_finding(group: Any) -> None:
         return told_of_rows(window, baseline, lambda rows, _, asked: [of_share(asked[0], seen, seen, rows.n)])
 
     assert [(False, 0), (False, 1)] == [(run(seen).outcomes[0].met, len(run(seen).findings)) for seen in (43, 60)]
+
+
+@pytest.mark.parametrize("mostly", [1.0, 0.5])
+def test_a_finding_of_rows_is_explained_without_them(group: Any, mostly: float) -> None:
+    """The p-value is found again of the numbers in the finding; a rule has none, and says so."""
+    watch(group, {"type": REGEX["type"], "kwargs": {"column": "carrier", "regex": "^A", "mostly": mostly}})
+    state = group.start()
+    group.send(state, group.pairs(0, 60))
+    (window,) = final_windows(group, state)
+    baseline = group.baselines.baseline(window.row.baseline_id)
+    told = told_of_rows(window, baseline, lambda rows, _, asked: [of_share(asked[0], 60, 60, rows.n)])
+    (finding,) = told.findings
+    explained = Expectations().explain(finding, Summary.empty(baseline.layout), baseline)
+
+    assert (True, mostly == 1) == (explained.agrees, "a rule" in explained.budget)
+    assert finding.p_value == explained.p_value
 
 
 def test_a_failure_of_the_library_is_a_reason(group: Any) -> None:
