@@ -64,7 +64,7 @@ def some_entity(entities: int) -> bytes:
 
 async def ask(url: str, rate: float, seconds: float, body: Bodies) -> list[float]:
     """Send requests when they are due; return how long after that each was answered, in seconds."""
-    client = HttpClient(url, connections=100, kept_s=60.0, silent_s=30.0)
+    client = HttpClient(url, connections=100, kept_s=4.0, silent_s=30.0)
     target, headers = f"/v1/models/{MODEL}:predict".encode(), [(b"content-type", b"application/json")]
     taken: list[float] = []
 
