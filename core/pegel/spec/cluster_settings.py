@@ -6,8 +6,9 @@ things are (database, broker, page) stands in `Settings`, in a cluster as anywhe
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Literal, Self
@@ -31,8 +32,12 @@ from pegel.spec.cluster_fields import (
 )
 from pegel.spec.durations import Duration
 from pegel.spec.limits import STOP_GRACE
+from pegel.spec.nearest import nearest
+from pegel.spec.outside_text import shown
 
 PREFIX = "PEGEL_CLUSTER_"
+OF_A_SERVICE = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP)(_[A-Z]+)?)?)$")
+"""How variables end that Kubernetes gives to pods beside a Service; one of another's may begin with our prefix."""
 EVERYWHERE = "*"
 """In place of a namespace in `teams`: all of them."""
 
@@ -152,11 +157,18 @@ class ClusterSettings(BaseSettings):
 
     @classmethod
     def of_environment(cls) -> Self:
-        """Return the settings in force. Raises SetupError with a line for each variable that cannot be accepted."""
+        """Return the settings in force.
+
+        Raises SetupError with a line for each variable that cannot be accepted, or that is no setting.
+        """
+        unknown = _unknown(os.environ, tuple(name.upper() for name in cls.model_fields))
         try:
-            return cls()
+            given = cls()
         except ValidationError as error:
-            raise SetupError("\n".join(_lines(error))) from error
+            raise SetupError("\n".join([*_lines(error), *unknown])) from error
+        if unknown:
+            raise SetupError("\n".join(unknown))
+        return given
 
     @cached_property
     def allowed_namespaces(self) -> tuple[str, ...]:
@@ -178,6 +190,20 @@ class ClusterSettings(BaseSettings):
         """Return where endpoints post their CloudEvents."""
         inside = f"{names.LOGGER_SERVICE}.{self.namespace}.svc.cluster.local:{names.LOGGER_PORT}"
         return self.logger_url or f"http://{inside}/"
+
+
+def _unknown(environment: Iterable[str], known: Sequence[str]) -> list[str]:
+    """Return a line for each variable that has our prefix and is no setting: nobody would read it."""
+    given = (name.removeprefix(PREFIX) for name in sorted(environment) if name.startswith(PREFIX))
+    return [
+        f"{shown(PREFIX + name)}: no such setting{_meant(nearest(name, known))} Nothing was applied."
+        for name in given
+        if name not in known and not OF_A_SERVICE.search(f"_{name}")
+    ]
+
+
+def _meant(name: str | None) -> str:
+    return "." if name is None else f"; did you mean `{PREFIX}{name}`?"
 
 
 def _lines(error: ValidationError) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from manifest_samples import CLUSTER, FULL_CLUSTER
 from pegel.cli.manifests import manifests
 from pegel.errors import SetupError
 from pegel.manifests import labels
+from pegel.manifests.by_hand import NAMED, renamed
 from pegel.manifests.installation import installation
 from pegel.manifests.objects import Manifest
 from pegel.spec.cluster_settings import ClusterSettings
@@ -105,3 +107,34 @@ def test_the_command_writes_what_the_settings_say(tmp_path: Path, monkeypatch: p
     assert ["team-a", "team-b", "pegel"] == [role["metadata"]["namespace"] for role in written]
     with pytest.raises(SetupError, match="What was written before it stays"):
         manifests(tmp_path / "file")
+
+
+def test_files_written_by_hand_have_the_names_of_the_defaults() -> None:
+    """In the tree they stand as the command would leave them without any setting."""
+    texts = {name: (ROOT / "k8s" / name).read_text(encoding="utf-8") for name in NAMED}
+
+    assert texts == {name: renamed(text, ClusterSettings()) for name, text in texts.items()}
+
+
+def test_a_renamed_namespace_reaches_every_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a copy of `k8s/` no file names the old namespace or the old broker; done again, nothing changes."""
+    copy = tmp_path / "k8s"
+    shutil.copytree(ROOT / "k8s", copy)
+    monkeypatch.setenv("PEGEL_CLUSTER_NAMESPACE", "mon")
+    monkeypatch.setenv("PEGEL_CLUSTER_KAFKA_CLUSTER", "events")
+    manifests(copy)
+    said = capsys.readouterr().out.splitlines()
+    old = re.compile(
+        r"\.pegel\.svc|namespace: pegel$|amespaces: \[pegel\]|cluster: pegel$|pegel-kafka-boot", re.MULTILINE
+    )
+    left = [
+        str(path.relative_to(copy)) for path in copy.rglob("*.yaml") if old.search(path.read_text(encoding="utf-8"))
+    ]
+    manifests(copy)
+
+    assert [] == left
+    assert f"names changed in {', '.join(NAMED)}" == said[1]
+    assert 1 == len(capsys.readouterr().out.splitlines())
+    assert "events-kafka-bootstrap.mon.svc:9093" in (copy / "overlays/prod/kustomization.yaml").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -83,3 +84,26 @@ def test_all_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> N
         ClusterSettings.of_environment()
 
     assert 2 == len(str(refused.value).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("PEGEL_CLUSTER_DRIVER_CORE", "; did you mean `PEGEL_CLUSTER_DRIVER_CORES`? "),
+        ("PEGEL_CLUSTER_XYZ", ". "),
+    ],
+)
+def test_a_mistyped_setting_is_refused(monkeypatch: pytest.MonkeyPatch, given: str, meant: str) -> None:
+    """A variable that nobody would read is told with the setting that it is most like."""
+    monkeypatch.setenv(given, "2")
+
+    with pytest.raises(SetupError, match=rf"^{given}: no such setting{re.escape(meant)}Nothing was applied\.$"):
+        ClusterSettings.of_environment()
+
+
+@pytest.mark.parametrize("name", ["SERVICE_HOST", "SERVICE_PORT_HTTP", "PORT", "PORT_443_TCP_ADDR"])
+def test_a_service_of_that_name_is_no_setting(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Kubernetes gives pods variables of the services beside them, whatever these are called."""
+    monkeypatch.setenv(f"PEGEL_CLUSTER_{name}", "10.0.0.1")
+
+    assert ClusterSettings() == ClusterSettings.of_environment()
