@@ -28,7 +28,7 @@ from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.registry_view import RegistryView
-from pegel.store.row_quality import RowQualityStore
+from pegel.store.row_quality_store import RowQualityStore
 from pegel.store.stream_store import StreamStore
 from pegel.stream.positions import OffsetRange, positions
 from pegel_spark import driver_metrics, executors, session
@@ -40,7 +40,7 @@ from pegel_spark.job import Job
 from pegel_spark.persistence import DatabaseWait, Persistence, StoppedWaiting
 from pegel_spark.progress import Progress
 from pegel_spark.realtime_outliers import RealtimeOutliers
-from pegel_spark.row_quality import RowQualityThread
+from pegel_spark.row_quality_thread import RowQualityThread
 from pegel_spark.scratch_room import ScratchRoom, lacks_room
 from pegel_spark.side_topics import SideTopics
 from pegel_spark.topic_partitions import Partitions, TopicPartitions

@@ -25,7 +25,7 @@ from pegel_spark.counting_job import Work, run, shared_out
 from pegel_spark.persistence import PatientBaselines, Persistence
 from pegel_spark.realtime_outliers import RealtimeChannel
 from pegel_spark.realtime_reader import Orders
-from pegel_spark.row_quality import RowChannel
+from pegel_spark.row_quality_thread import RowChannel
 from pegel_spark.side_topics import SideChannel
 from pegel_spark.topic_partitions import Partitions
 

@@ -29,7 +29,7 @@ from pegel.data.wire import REQUEST_TYPE
 from pegel.judge.findings import Verdict
 from pegel.spec import names
 from pegel.store.database import connect
-from pegel.store.row_quality import RowQualityStore
+from pegel.store.row_quality_store import RowQualityStore
 from pegel.store.stream_store import StreamStore
 from pegel.stream.result_rows import Heartbeat
 from pegel.testing.samples import brief_spec

@@ -23,7 +23,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.plain_numbers import how_many
 from pegel.spec.suites import SEVERITIES
 from pegel.stats.summary import Summary
-from pegel.store.row_quality import RowQualityRow
+from pegel.store.row_quality_store import RowQualityRow
 from pegel.stream.result_rows import WindowRow
 
 FOUND, BY_CHANCE, SHOWN_ALONE = "not met", "not met, which chance may explain", "not met, shown alone"

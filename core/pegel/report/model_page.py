@@ -34,7 +34,7 @@ from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.refresh_store import RefreshStore
 from pegel.store.registry import Entry, Registry
 from pegel.store.results import Details, Results
-from pegel.store.row_quality import RowQualityRow, RowQualityStore
+from pegel.store.row_quality_store import RowQualityRow, RowQualityStore
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
 from pegel.stream.result_rows import InvalidRow, OutlierRow, WindowRow
 

@@ -18,7 +18,7 @@ from pegel.report.model_page import model_view
 from pegel.report.reading import Sources
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store.registry import Registry
-from pegel.store.row_quality import RowQualityRow
+from pegel.store.row_quality_store import RowQualityRow
 from pegel.stream.result_rows import WindowRow
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import MINUTE, sample_finding, sample_spec, sample_window

@@ -24,7 +24,7 @@ from pegel.errors import Unavailable
 from pegel.quality.expectation import Expectation
 from pegel.quality.expectation_outcome import ExpectationOutcome
 from pegel.spec.clock import Clock, SystemClock
-from pegel.store.row_quality import RowQualityRow, RowQualityStore
+from pegel.store.row_quality_store import RowQualityRow, RowQualityStore
 from pegel.stream.window_quality import RowQuality, RowsUntold, told_of_rows
 from pegel.stream.window_rows import FinalWindow
 

@@ -24,12 +24,12 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.results import Results
-from pegel.store.row_quality import RowQualityRow, RowQualityStore
+from pegel.store.row_quality_store import RowQualityRow, RowQualityStore
 from pegel.stream.row_sample import RowSample, priorities
 from pegel.stream.window_rows import FinalWindow
 from pegel.testing.samples import counted, sample_spec, sample_window, trained_on
 from pegel_spark.jobs.row_quality import FIRST_TO_GO, PATIENT
-from pegel_spark.row_quality import SKIPPED, RowQualityThread, SuiteProcess
+from pegel_spark.row_quality_thread import SKIPPED, RowQualityThread, SuiteProcess
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 SCHEMA = Schema((Field("distance", Kind.NUMERIC), Field("carrier", Kind.CATEGORICAL)))

@@ -16,7 +16,7 @@ from pegel.judge.findings import Verdict
 from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect, migrate, writing
 from pegel.store.results import Results
-from pegel.store.row_quality import RowQualityRow, RowQualityStore
+from pegel.store.row_quality_store import RowQualityRow, RowQualityStore
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_finding, sample_window
 
