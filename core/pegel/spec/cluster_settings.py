@@ -114,8 +114,11 @@ class ClusterSettings(BaseSettings):
     """Cores of a group's driver, asked for and its limit."""
     driver_memory: SparkMemory = "1g"
     """Heap of a driver's JVM."""
-    driver_memory_overhead: SparkMemory = "768m"
-    """Memory of a driver beside the heap, its Python included; with the heap it is the pod's limit."""
+    driver_memory_overhead: SparkMemory = "1152m"
+    """Memory of a driver beside the heap; with the heap it is the pod's limit.
+
+    Its Python takes it, and 350 MB the process that holds rows against suites, where one needs rows.
+    """
     executors: Count = 1
     """Executors of a group's driver."""
     executor_cores: Count = 1
