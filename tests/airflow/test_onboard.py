@@ -19,6 +19,7 @@ import scene
 import seeds
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import InvalidTimestampError
+from people import PASSWORDS
 from speaking_servers import restarted_server
 
 from pegel.errors import Conflict, EndpointFailed, InvalidSpec, NotFound, PermanentError, SetupError, Unavailable
@@ -31,6 +32,8 @@ from pegel.testing.samples import deployed
 from pegel_airflow import form, onboarding, probe, services, topic_admin
 from pegel_airflow.baseline_operator import BaselineJob
 from pegel_airflow.ready import WaitReady
+from pegel_local.airflow.airflow_api import AirflowApi
+from pegel_local.airflow.told_endpoints import told_endpoints
 from pegel_local.machine.ports import free_ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fresh_rooms")]
@@ -429,3 +432,15 @@ def test_pods_are_not_submitted_by_hand(
     with pytest.raises(SetupError, match=r"given .*k8s://.*set PEGEL_JOB_BACKEND=kubernetes"):
         job.profile(settings)
     assert [] == spark.submissions
+
+
+@pytest.mark.long
+def test_an_onboarding_tells_where_its_endpoint_is(
+    system: Settings, served: model.Model, onboard: Onboard, listed: Any, site: str
+) -> None:
+    """Whoever cannot look at a cluster is told by Airflow's API which spec a run put in force, and at which address."""
+    assert "success" == onboard(wished())
+    with AirflowApi(site, "ada", PASSWORDS["ada"]) as airflow:
+        told = next(told_endpoints(airflow))
+
+    assert (services.stores(system).registry.get("delays", 1), served.address) == (told.spec, told.url)
