@@ -18,6 +18,7 @@ from pegel.detect.tolerated import ToleratedShare
 from pegel.quality import expectation as kinds
 from pegel.quality.expectation import Expectation
 from pegel.quality.expectation_outcome import NO_ROWS, ExpectationOutcome
+from pegel.quality.refused_arguments import refusal
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, quoted, shown
 
 if TYPE_CHECKING:
@@ -48,17 +49,20 @@ def _run(
 ) -> list[ExpectationOutcome]:
     if not rows:
         return [_untold(expectation, 0, NO_ROWS) for expectation in expectations]
-    # Types are those of Pegel: what a column of the table is called by its engine says nothing of the values.
-    asked = [expectation for expectation in expectations if expectation.type != kinds.OF_TYPE]
+    whys = [_why_not(expectation) for expectation in expectations]
+    asked = [expectation for expectation, why in zip(expectations, whys, strict=True) if not why]
     with library() as gx:
-        found = _validated(gx, engine, frame, [_configured(expectation, schema) for expectation in asked])
-    by_key = {expectation.key: result for expectation, result in zip(asked, found, strict=True)}
+        found = iter(_validated(gx, engine, frame, [_configured(expectation, schema) for expectation in asked]))
     return [
-        _outcome(expectation, by_key[expectation.key], rows)
-        if expectation.key in by_key
-        else _untold(expectation, rows, "types are looked at where rows are read")
-        for expectation in expectations
+        _untold(expectation, rows, why) if why else _outcome(expectation, next(found), rows)
+        for expectation, why in zip(expectations, whys, strict=True)
     ]
+
+
+def _why_not(expectation: Expectation) -> str:
+    """Return why the library is not asked; empty where it is. What it would run as code never reaches it."""
+    # Types are those of Pegel: what a column of the table is called by its engine says nothing of the values.
+    return refusal(expectation) or ("types are looked at where rows are read" * (expectation.type == kinds.OF_TYPE))
 
 
 @contextmanager

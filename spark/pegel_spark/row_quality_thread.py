@@ -7,6 +7,7 @@ whatever goes wrong is the reason why something is not told.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import subprocess
 import sys
 import threading
@@ -37,6 +38,11 @@ ANSWER_WITHIN_S = 60.0
 """How long the process may take for one window before it is ended; the first one imports the library, some seconds."""
 ASK_AGAIN_S = 1.0
 Answer = TypeVar("Answer")
+GIVEN_ON = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"),
+    *("PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "LD_LIBRARY_PATH"),
+)
+"""Variables that the process is given: how Python and its packages are found, and no settings, passwords or tokens."""
 SKIPPED = "it was skipped: rows of earlier windows were still looked at"
 
 
@@ -117,7 +123,11 @@ class SuiteProcess:
                 self._connection, theirs = multiprocessing.Pipe()
                 with theirs:
                     descriptor = theirs.fileno()
-                    self._process = subprocess.Popen([*self._command, str(descriptor)], pass_fds=(descriptor,))
+                    self._process = subprocess.Popen(
+                        [*self._command, str(descriptor)],
+                        pass_fds=(descriptor,),
+                        env={name: os.environ[name] for name in GIVEN_ON if name in os.environ},
+                    )
             return self._process
 
 

@@ -29,7 +29,7 @@ from pegel.stream.row_sample import RowSample, priorities
 from pegel.stream.window_rows import FinalWindow
 from pegel.testing.samples import counted, sample_spec, sample_window, trained_on
 from pegel_spark.jobs.row_quality import FIRST_TO_GO, PATIENT
-from pegel_spark.row_quality_thread import SKIPPED, RowQualityThread, SuiteProcess
+from pegel_spark.row_quality_thread import GIVEN_ON, SKIPPED, RowQualityThread, SuiteProcess
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 SCHEMA = Schema((Field("distance", Kind.NUMERIC), Field("carrier", Kind.CATEGORICAL)))
@@ -199,6 +199,22 @@ def test_rows_that_are_not_at_hand_start_no_process(engine: Engine, baseline: Ba
     started(command=("/nowhere",)).look([window])
 
     assert ["they are away"] * 3 == [outcome["there"] for outcome in told(engine, window).outcomes]
+
+
+def test_the_process_is_given_no_settings_and_no_secrets(
+    engine: Engine, baseline: Baseline, started: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told how Python is found, and nothing else of its driver's variables."""
+    told_to = tmp_path / "variables"
+    monkeypatch.setenv("PEGEL_DATABASE_URL", "postgresql://pegel:secret@host/pegel")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    code = f"import os, pathlib; pathlib.Path({str(told_to)!r}).write_text(chr(10).join(os.environ))"
+    window = window_of(engine, baseline, ["AA"] * 60)
+    started(command=(sys.executable, "-c", code)).look([window])
+    told(engine, window)
+
+    assert set() == set(told_to.read_text().split()) - set(GIVEN_ON) - {"LC_CTYPE"}
+    assert "PATH" in told_to.read_text().split()
 
 
 def test_it_stands_back() -> None:

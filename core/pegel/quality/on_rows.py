@@ -15,6 +15,7 @@ from pegel.quality import expectation as kinds
 from pegel.quality.expectation import Expectation
 from pegel.quality.expectation_outcome import NEEDS_ROWS, ExpectationOutcome, tolerated
 from pegel.quality.on_counts import on_counts
+from pegel.quality.refused_arguments import refusal
 from pegel.stats.layout import Layout
 from pegel.stats.noise import Noise
 from pegel.stats.summary import Summary
@@ -53,6 +54,10 @@ def why_untold(expectation: Expectation, schema: Schema, *, is_whole: bool) -> s
 
     `is_whole`: all rows of the window are at hand, not a sample of them.
     """
+    return _why_not_of_requests(expectation, schema, is_whole=is_whole) or refusal(expectation)
+
+
+def _why_not_of_requests(expectation: Expectation, schema: Schema, *, is_whole: bool) -> str:
     if expectation.type in OF_COLUMNS:
         return "rows are read for the columns of the training data: nobody knows what else was sent"
     if expectation.type in IN_ORDER:

@@ -12,6 +12,7 @@ from pegel.quality.expectation import Expectation
 from pegel.quality.expectation_words import told_apart
 from pegel.quality.known_types import KNOWN_TYPES
 from pegel.quality.merged_suite import Suite
+from pegel.quality.refused_arguments import CONDITIONS, refusal
 from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import NAME_LIMIT, quoted, shown
 from pegel.spec.suites import is_number
@@ -38,6 +39,12 @@ def suite_problems(suite: Suite, schema: Schema | None = None) -> list[str]:
 
 
 def _problem(expectation: Expectation) -> str:
+    if expectation.kwargs.keys() & set(CONDITIONS):
+        return refusal(expectation)
+    return _wrong_arguments(expectation) or refusal(expectation)
+
+
+def _wrong_arguments(expectation: Expectation) -> str:
     kind, kwargs = expectation.type, expectation.kwargs
     known = KNOWN_TYPES.get(kind)
     if known is None:

@@ -92,7 +92,7 @@ def test_all_columns_are_found(kwargs: dict[str, Any], columns: set[str]) -> Non
         ([expectation(REGEX, regex="a", column="score")], False),
         ([expectation("expect_column_values_to_be_increasing")], False),
         ([Expectation("expect_table_columns_to_match_ordered_list", {"column_list": ["text", "number"]})], False),
-        ([expectation("expect_column_values_to_not_be_null", row_condition="number > 3")], True),
+        ([expectation("expect_column_values_to_not_be_null", row_condition="number > 3")], False),
     ],
 )
 def test_rows_are_asked_for_where_they_help(asked: list[Expectation], needs: bool) -> None:

@@ -15,6 +15,7 @@ from pegel.judge.named_parts import refuse_unknown_parts
 from pegel.judge.outlook import choices
 from pegel.quality import expectation as kinds
 from pegel.quality.merged_suite import Suite, own_suites, suite_for
+from pegel.quality.refused_arguments import refusal
 from pegel.quality.suite_problems import suite_problems
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.spec_text import read_data
@@ -98,7 +99,7 @@ def test_derived_stands_for_what_follows_from_the_baseline(baseline: Baseline) -
         (mine({"type": kinds.COLUMN_SET, "kwargs": {}}), "expects `column_set`, a list"),
         (
             mine({"type": kinds.NOT_NULL, "kwargs": {"column": "x", "mostlly": 0.9}}),
-            "takes no 'mostlly', only column, mostly, row_condition, condition_parser. Did you mean `mostly`?",
+            "takes no 'mostlly', only column, mostly. Did you mean `mostly`?",
         ),
         (
             mine({"type": kinds.COLUMN_SET, "kwargs": {"column_set": ["x"], "exactmatch": True}}),
@@ -136,6 +137,36 @@ def test_derived_stands_for_what_follows_from_the_baseline(baseline: Baseline) -
 def test_a_wrong_suite_is_refused_by_name(suite: Any, words: str) -> None:
     """The sentence names the suite, the expectation, what was expected and what was given."""
     assert words in refused(suite)
+
+
+CONDITION = {"row_condition": "@pd.compat.os.system('true') == 0", "condition_parser": "pandas"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "kwargs", "words"),
+    [
+        (kinds.NOT_NULL, {"column": "x"} | CONDITION, "condition_parser and row_condition would be run as code"),
+        (kinds.NOT_NULL, {"column": "x", "condition_parser": "spark"}, "condition_parser would be run as code"),
+        (kinds.ROWS_EQUAL, {"value": 1, "row_condition": {"type": "pass_through"}}, "row_condition would be run as"),
+        (kinds.IN_SET, {"column": "x", "value_set": [{"$PARAMETER": "a"}]}, "`value_set` without mappings"),
+        ("expect_column_values_to_match_regex", {"column": "x", "regex": {"$PARAMETER": "a"}}, "without mappings"),
+        ("expect_multicolumn_sum_to_equal", {"column_list": ["a", "f(b)"], "sum_total": 0}, "given 'f(b)'"),
+        ("expect_multicolumn_sum_to_equal", {"column_list": ["a`"], "sum_total": 0}, "letters, digits and _ alone"),
+        ("expect_column_type_to_be", {"column": "x", "type_": "a.b"}, "names of types; given 'a.b'"),
+        ("expect_query_row_count_to_be_between", {"query": "SELECT 1"}, "knows no expect_query_row_count_to_be"),
+        ("unexpected_rows_expectation", {"unexpected_rows_query": "SELECT 1"}, "knows no unexpected_rows_expectation"),
+    ],
+)
+def test_what_would_be_run_as_code_is_refused(kind: str, kwargs: dict[str, Any], words: str) -> None:
+    """No condition, no query, no reference, and no name that becomes a part of SQL: before anything is stored.
+
+    A spec that is stored without having been checked has the same refused when rows are looked at.
+    """
+    asked = {"type": kind, "kwargs": kwargs}
+    (suite,) = own_suites(asking(mine(asked)).watch)
+
+    assert words in refused(mine(asked))
+    assert "" != refusal(suite.expectations[0])
 
 
 def test_two_suites_of_one_name_are_refused() -> None:
