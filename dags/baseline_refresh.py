@@ -39,8 +39,9 @@ with DAG(
     @task
     def specs(**context: Any) -> list[dict[str, Any]]:
         """Choose the models: those that are named, or whose training data is said to have changed, or all."""
-        models = context["params"]["models"] or models_named(context.get("triggering_asset_events"))
-        return refreshing.specs_to_profile(Settings(), models)
+        named, user = context["params"]["models"], context["dag_run"].triggering_user_name
+        models = named or models_named(context.get("triggering_asset_events"))
+        return refreshing.specs_to_profile(Settings(), models, by_hand=bool(named), user=user)
 
     # One model whose training data are refused does not keep the others from their new baselines.
     @task(trigger_rule="all_done_min_one_success")
@@ -48,7 +49,8 @@ with DAG(
         """Compare what is new with what is current, promote what is beyond doubt."""
         # A slice fetches all at once; iterating would ask for each and log the end as an error.
         given, by_hand = [result for result in results[:] if result], bool(context["params"]["models"])
-        return refreshing.look_at_new_baselines(Settings(), given, by_hand=by_hand).to_json()
+        user = context["dag_run"].triggering_user_name
+        return refreshing.look_at_new_baselines(Settings(), given, by_hand=by_hand, user=user).to_json()
 
     @task.short_circuit
     def promoted(outcome: dict[str, list[Any]]) -> list[str]:

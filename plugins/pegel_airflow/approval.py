@@ -104,7 +104,8 @@ class BaselineApproval(HITLOperator):
         ended = stores.refreshes.end(refresh.seq, end, by=by, why=why, now=datetime.now(UTC))
         if recount := context["params"].get("recount"):
             stores.baselines.discard(recount)
-        if ended.end is RefreshEnd.PROMOTED:
+        # What another run promoted meanwhile is no effect of this answer: who said no is told that it came too late.
+        if end is RefreshEnd.PROMOTED and ended.end is RefreshEnd.PROMOTED:
             return ended.baseline_id
         _tell(settings, stores, ended)
         raise AirflowSkipException(_ended(ended))

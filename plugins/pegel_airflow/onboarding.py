@@ -40,7 +40,7 @@ def validate(settings: Settings, answers: Mapping[str, Any], *, user: str | None
     spec = form.spec_of(answers)
     refuse_other_team(spec.namespace, user)
     # Also not by moving it: a model version is watched in one namespace alone.
-    refuse_model_of_other_team(settings, spec.model.name, spec.model.version, user)
+    refuse_model_of_other_team(settings, spec.model.name, spec.model.version, user, new=True)
     refuse_unknown_parts(spec)
     refuse_models_outside(spec, settings.allowed_models)
     if problem := problem_of_server(spec.model, spec.served_name, settings, patience=PATIENCE):

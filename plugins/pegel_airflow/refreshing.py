@@ -14,7 +14,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_airflow import services
 from pegel_airflow.baseline_operator import ProfiledModel
-from pegel_airflow.teams import refuse_model_of_other_team
+from pegel_airflow.teams import refuse_model_of_other_team, refuse_other_team
 
 if TYPE_CHECKING:
     from pegel.baseline.baseline import Baseline
@@ -54,29 +54,38 @@ def refuse_failed(failed: Sequence[str]) -> None:
         raise PermanentError(f"new baselines that could not be looked at: {'; '.join(failed)}. The current ones stay.")
 
 
-def specs_to_profile(settings: Settings, models: Sequence[str]) -> list[dict[str, Any]]:
+def specs_to_profile(
+    settings: Settings, models: Sequence[str], *, by_hand: bool = False, user: str | None = None
+) -> list[dict[str, Any]]:
     """Return the specs to profile: those of `models` (`name` or `name/version`), or all when none is named.
 
-    A model whose spec says `never` is profiled only if it is named.
+    A model whose spec says `never` is profiled only if it is named. `by_hand`: whether `user`, who has started the run,
+    named them: raises PermanentError then if one is another team's. All of them, and those that changed data name, are
+    nobody's choice.
     """
     specs = services.stores(settings).registry.list()
     named = [spec for spec in specs if spec.key in models or spec.model.name in models]
     chosen = named if models else [spec for spec in specs if spec.baseline.refresh != "never"]
+    if by_hand:
+        for spec in chosen:
+            refuse_other_team(spec.namespace, user)
     return [spec.to_json() for spec in chosen]
 
 
-def look_at_new_baselines(settings: Settings, results: Sequence[dict[str, Any]], *, by_hand: bool) -> RefreshOutcome:
+def look_at_new_baselines(
+    settings: Settings, results: Sequence[dict[str, Any]], *, by_hand: bool, user: str | None = None
+) -> RefreshOutcome:
     """Promote what may be, and say which questions are to be asked; print one line or more per model.
 
-    `by_hand`: whether a person named the models: then what was rejected before is asked about again. One model's
-    trouble is told, and keeps no other from its baseline.
+    `by_hand`: whether a person named the models: then what was rejected before is asked about again. `user`: who has
+    started the run; None: the clock, or data. One model's trouble is told, and keeps no other from its baseline.
     """
     outcome, now = RefreshOutcome(), datetime.now(UTC)
     for profiled in map(ProfiledModel.from_json, results):
         key = names.monitor_key(profiled.model, profiled.version)
         line = f"{key} {profiled.baseline_id[:19]} {profiled.rows:>12,} rows "
         try:
-            word = _NewBaseline(settings, profiled, by_hand=by_hand, now=now).settle(outcome)
+            word = _NewBaseline(settings, profiled, by_hand=by_hand, by=user or BY, now=now).settle(outcome)
         except Conflict as error:
             word = f"left alone: {error}"
         except PegelError as error:
@@ -92,6 +101,7 @@ class _NewBaseline:
     settings: Settings
     profiled: ProfiledModel
     by_hand: bool
+    by: str
     now: datetime
 
     def settle(self, outcome: RefreshOutcome) -> str:
@@ -99,7 +109,7 @@ class _NewBaseline:
         stores, one = services.stores(self.settings), self.profiled
         if one.current is None or one.current == one.baseline_id:
             if not stores.baselines.promote(
-                one.model, one.version, one.baseline_id, one.current, by=BY, now=self.now, why="the first one"
+                one.model, one.version, one.baseline_id, one.current, by=self.by, now=self.now, why="the first one"
             ):
                 return "unchanged, nothing restarts"
             outcome.promoted.append(one.baseline_id)
@@ -110,11 +120,13 @@ class _NewBaseline:
         found = stores.baselines.current(one.model, one.version)
         if found != one.current:
             raise Conflict(f"expected {one.current} to be current, as it was compared with; found {found}.")
-        if not self.by_hand and (said := _said_before(stores, one)) is not None:
+        if (said := _said_before(stores, one)) is not None and not self.by_hand:
             return f"left: {said}"
-        return self._decide(stores, spec, one.current, outcome)
+        return self._decide(stores, spec, one.current, outcome, doubted=said is not None)
 
-    def _decide(self, stores: Stores, spec: MonitorSpec, current: str, outcome: RefreshOutcome) -> str:
+    def _decide(
+        self, stores: Stores, spec: MonitorSpec, current: str, outcome: RefreshOutcome, *, doubted: bool
+    ) -> str:
         from pegel.judge.refresh.review import Way
         from pegel.report.refresh_words import headline
         from pegel.store.refresh_store import RefreshEnd
@@ -125,6 +137,9 @@ class _NewBaseline:
         seq, is_news = stores.refreshes.open(
             one.model, one.version, one.baseline_id, current, review, now=self.now, old=ANSWERED_BY_NOW
         )
+        if way is Way.PROMOTE and (doubted or not is_news):
+            # A person has spoken of it, or is asked about it just now: nobody else may decide meanwhile.
+            way = Way.ASK
         if way is Way.ASK:
             if not is_news and not self.by_hand:
                 return f"asked already, and not answered yet: {told}"
@@ -132,7 +147,7 @@ class _NewBaseline:
             return f"a person is asked: {told}"
         end = RefreshEnd.PROMOTED if way is Way.PROMOTE else RefreshEnd.LEFT
         why = told if way is Way.PROMOTE else "baseline.refresh is never"
-        ended = stores.refreshes.end(seq, end, by=BY, why=why, now=self.now)
+        ended = stores.refreshes.end(seq, end, by=self.by, why=why, now=self.now)
         discard_recount(stores, one)
         if ended.end is RefreshEnd.PROMOTED:
             outcome.promoted.append(one.baseline_id)

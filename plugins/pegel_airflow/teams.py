@@ -26,13 +26,19 @@ def refuse_other_team(namespace: str, user: str | None) -> None:
     )
 
 
-def refuse_model_of_other_team(settings: Settings, model: str, version: int, user: str | None) -> None:
+def refuse_model_of_other_team(
+    settings: Settings, model: str, version: int, user: str | None, *, new: bool = False
+) -> None:
     """Raise PermanentError if a model version is watched in a namespace that is not `user`'s, see `refuse_other_team`.
 
-    One whose stored spec cannot be read is that of whoever may go everywhere.
+    One whose stored spec cannot be read, or that is not watched, is that of whoever may go everywhere. `new`: one that
+    is not watched yet is nobody's, and may be put anywhere that is `user`'s.
     """
     if ClusterSettings.of_environment().members is None:
         return
-    for entry in services.stores(settings).registry.entries():
-        if (entry.model, entry.version) == (model, version):
-            refuse_other_team("" if entry.spec is None else entry.spec.namespace, user)
+    entries = services.stores(settings).registry.entries()
+    found = [entry for entry in entries if (entry.model, entry.version) == (model, version)]
+    if not found and not new:
+        refuse_other_team("", user)
+    for entry in found:
+        refuse_other_team("" if entry.spec is None else entry.spec.namespace, user)

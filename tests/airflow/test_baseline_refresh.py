@@ -50,10 +50,10 @@ def watched(settings: Settings, source: str, mode: str = "auto") -> str:
     return str(stores.baselines.current("delays", 1))
 
 
-def look(settings: Settings, source: str, *, by_hand: bool = False) -> RefreshOutcome:
+def look(settings: Settings, source: str, *, by_hand: bool = False, user: str | None = None) -> RefreshOutcome:
     """Profile training data and look at what is new, as a run does."""
     made = BaselineJob(task_id="profile", spec=wish(source).to_json()).profile(settings)
-    return look_at_new_baselines(settings, [asdict(made)], by_hand=by_hand)
+    return look_at_new_baselines(settings, [asdict(made)], by_hand=by_hand, user=user)
 
 
 def newest(settings: Settings) -> Refresh:
@@ -139,6 +139,94 @@ def test_windows_of_the_last_week_are_replayed(settings: Settings, spark: cluste
     assert (outcome.promoted, [one["refresh"] for one in outcome.asked]) == ([], [newest(settings).seq])
     assert [name for name, rail in rails.items() if rail.state == "broken"] == ["woken"]
     assert f"{scene.CALM} of {scene.WINDOWS} windows, first at " in rails["woken"].given
+
+
+def test_an_open_question_is_answered_by_a_person_alone(
+    settings: Settings, spark: cluster.Cluster, run_dag: Any, browse: Browse
+) -> None:
+    """Where the guard rails hold by the next night, what a person is asked about is still not promoted but by a yes."""
+    first = watched(settings, OTHER, "approve")
+    night = look(settings, OTHER)
+    services.stores(settings).registry.put(wish(OTHER, "auto"))
+    again = look(settings, OTHER)
+
+    assert (again.promoted, newest(settings).end) == ([], None)
+    answering = answer((browse("otto"), KEEP, "not yet"))
+    state = run_dag("baseline_approval", **night.asked[0])
+    answering.join()
+    assert (state, newest(settings).end, newest(settings).by) == ("success", RefreshEnd.REJECTED, "otto")
+    assert services.stores(settings).baselines.current("delays", 1) == first
+
+
+def test_a_no_that_comes_too_late_rings_for_nothing(
+    settings: Settings, spark: cluster.Cluster, run_dag: Any, browse: Browse, server: Server
+) -> None:
+    """Who says no to what somebody else has promoted meanwhile is told so; it is no success of the answer."""
+    watched(settings, CHANGED, "approve")
+    outcome = look(settings, CHANGED)
+
+    def promote_and_answer() -> None:
+        client = browse("otto")
+        waiting = "/api/v2/dags/baseline_approval/dagRuns/~/hitlDetails"
+        for _ in range(200):
+            if client.get(waiting, params={"response_received": False}).json().get("hitl_details"):
+                break
+            time.sleep(0.1)
+        end = {"by": "ada", "why": "mine", "now": datetime.now(UTC)}
+        services.stores(settings).refreshes.end(newest(settings).seq, RefreshEnd.PROMOTED, **end)  # type: ignore[arg-type]
+        answer((client, KEEP, "no")).join()
+
+    answering = threading.Thread(daemon=True, target=promote_and_answer)
+    answering.start()
+    run_dag("baseline_approval", **outcome.asked[0])
+    answering.join()
+
+    assert (newest(settings).end, newest(settings).by) == (RefreshEnd.PROMOTED, "ada")
+    assert len(server.kept) == 2
+
+
+@pytest.mark.parametrize("said", ["rejected", "restored"])
+def test_what_a_person_has_spoken_of_is_asked_about_by_hand(
+    settings: Settings, spark: cluster.Cluster, said: str
+) -> None:
+    """Naming the model promotes nothing that a person rejected or replaced, although every guard rail holds."""
+    first = watched(settings, OTHER, "approve" if said == "rejected" else "auto")
+    look(settings, OTHER)
+    stores, now = services.stores(settings), datetime.now(UTC)
+    if said == "rejected":
+        stores.refreshes.end(newest(settings).seq, RefreshEnd.REJECTED, by="ada", why="", now=now)
+    else:
+        stores.baselines.restore("delays", 1, "previous", by="ada", now=now, why="bad data")
+    stores.registry.put(wish(OTHER, "auto"))
+    outcome = look(settings, OTHER, by_hand=True, user="otto")
+
+    assert (outcome.promoted, len(outcome.asked), newest(settings).end) == ([], 1, None)
+    assert stores.baselines.current("delays", 1) == first
+
+
+def test_who_names_a_model_stands_in_its_history(settings: Settings, spark: cluster.Cluster) -> None:
+    """What is beyond doubt is promoted in the name of whoever started the run."""
+    watched(settings, OTHER)
+    look(settings, OTHER, by_hand=True, user="otto")
+
+    assert services.stores(settings).baselines.history("delays", 1)[-1].by == "otto"
+
+
+def test_models_of_another_team_cannot_be_named(
+    settings: Settings, spark: cluster.Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may not put models into the namespace cannot have one of it profiled; by the clock all are."""
+    watched(settings, OTHER)
+    monkeypatch.setenv("PEGEL_CLUSTER_TEAMS", json.dumps({"default": ["ada"]}))
+    chosen = [
+        len(specs_to_profile(settings, ["delays/1"], by_hand=True, user="ada")),
+        len(specs_to_profile(settings, ["delays/1"])),
+        len(specs_to_profile(settings, [])),
+    ]
+
+    assert chosen == [1, 1, 1]
+    with pytest.raises(PermanentError, match=r"namespace: given 'default', by 'otto'"):
+        specs_to_profile(settings, ["delays"], by_hand=True, user="otto")
 
 
 def test_half_of_the_rows_wait_for_a_person(settings: Settings, spark: cluster.Cluster, run_dag: Any) -> None:

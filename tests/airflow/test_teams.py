@@ -14,7 +14,7 @@ import seeds
 from pegel.errors import PermanentError, SetupError
 from pegel.spec.settings import Settings
 from pegel_airflow import adopting, form, offboarding, onboarding, services
-from pegel_airflow.teams import refuse_other_team
+from pegel_airflow.teams import refuse_model_of_other_team, refuse_other_team
 
 pytestmark = pytest.mark.usefixtures("fresh_rooms")
 TEAMS = {"team-a": ["uma"], "team-b": ["otto", "uma"], "*": ["ada"]}
@@ -69,6 +69,14 @@ def test_teams_that_cannot_be_read_open_nothing(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("PEGEL_CLUSTER_TEAMS", text)
     with pytest.raises(SetupError, match="PEGEL_CLUSTER_TEAMS"):
         refuse_other_team("team-a", "uma")
+
+
+def test_a_model_that_is_not_watched_is_nobodys(teams: None, settings: Settings) -> None:
+    """Only who may go everywhere does something to it; to put it there for the first time is free for each."""
+    refuse_model_of_other_team(settings, "delays", 1, "uma", new=True)
+    refuse_model_of_other_team(settings, "delays", 1, "ada")
+    with pytest.raises(PermanentError, match="namespace: given ''"):
+        refuse_model_of_other_team(settings, "delays", 1, "uma")
 
 
 @pytest.mark.usefixtures("listed")

@@ -118,8 +118,9 @@ class BaselineStore:
         Raises NotFound where none, or several, are meant; InvalidSpec where the one that is meant is current already;
         LayoutMismatch where it cannot be read any more; Conflict if another was promoted meanwhile.
         """
-        history = self.history(model, version)
+        # In this order: what is promoted after the first look is another one than what the swap expects.
         current = self.current(model, version)
+        history = self.history(model, version)
         baseline_id = earlier(history, current, wanted, monitor_key(model, version))
         self.get(baseline_id)
         self.promote(model, version, baseline_id, current, by=by, now=now, why=why)

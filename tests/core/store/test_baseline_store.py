@@ -71,6 +71,29 @@ def test_promotions_leave_a_history(engine: Engine) -> None:
     ] == store.history("delays", 1)
 
 
+def test_what_is_promoted_while_a_history_is_read_is_not_replaced(engine: Engine) -> None:
+    """One step back is meant from what the person saw: over a promotion that came in between nothing is restored."""
+    store = BaselineStore(engine)
+    a, b, c = (store.put(sample_baseline(seed)) for seed in range(3))
+    promote(store, a, None)
+    promote(store, b, a)
+    left = [c]
+
+    def promote_in_between(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
+        if "FROM promotions" in statement and left:
+            promote(BaselineStore(other), left.pop(), b)
+
+    other = connect(engine.url.render_as_string(hide_password=False))
+    sa.event.listen(engine, "after_cursor_execute", promote_in_between)
+    try:
+        with pytest.raises(Conflict, match=f"expected {b} to be current; found {c}"):
+            store.restore("delays", 1, "previous", by="ada", now=START, why="bad data")
+    finally:
+        other.dispose()
+    assert [] == left
+    assert c == store.current("delays", 1)
+
+
 def test_whoever_polls_the_registry_notices_a_promotion(engine: Engine) -> None:
     """A promotion counts as a change of what is wished for; promoting what is current does not."""
     store, registry = BaselineStore(engine), Registry(engine)
