@@ -78,14 +78,16 @@ def look_at_new_baselines(
     """Promote what may be, and say which questions are to be asked; print one line or more per model.
 
     `by_hand`: whether a person named the models: then what was rejected before is asked about again. `user`: who has
-    started the run; None: the clock, or data. One model's trouble is told, and keeps no other from its baseline.
+    started the run, in whose name what is named is promoted. One model's trouble is told, and keeps no other from its
+    baseline.
     """
     outcome, now = RefreshOutcome(), datetime.now(UTC)
+    by = (user if by_hand else None) or BY
     for profiled in map(ProfiledModel.from_json, results):
         key = names.monitor_key(profiled.model, profiled.version)
         line = f"{key} {profiled.baseline_id[:19]} {profiled.rows:>12,} rows "
         try:
-            word = _NewBaseline(settings, profiled, by_hand=by_hand, by=user or BY, now=now).settle(outcome)
+            word = _NewBaseline(settings, profiled, by_hand=by_hand, by=by, now=now).settle(outcome)
         except Conflict as error:
             word = f"left alone: {error}"
         except PegelError as error:
