@@ -9,7 +9,7 @@ from pegel_airflow.write_back_operator import WriteBackJob
 
 with DAG(
     dag_id="hopsworks_write_back",
-    description="Write what became final in the last hour to Hopsworks; every row once, whatever is run again",
+    description="Write what became final since the last success to Hopsworks; every row once, whatever is run again",
     doc_md=__doc__,
     start_date=START,
     schedule=CronDataIntervalTimetable("17 * * * *", timezone="UTC"),
@@ -20,7 +20,7 @@ with DAG(
             "",
             type="string",
             title="Since",
-            description="An instant, such as `2026-11-29T00:00:00Z`. Empty: an hour before the run's own time.",
+            description="An instant, such as `2026-11-29T00:00:00Z`. Empty: an hour before what was not written yet.",
         ),
         "until": Param("", type="string", title="Until", description="Likewise, exclusive. Empty: the end of it."),
     },

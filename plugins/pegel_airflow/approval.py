@@ -34,10 +34,19 @@ NOBODY = "nobody"
 
 
 class Questions(TriggerDagRunOperator):
-    """Starts one run of `baseline_approval` for each question, so that no other model waits for an answer."""
+    """Starts one run of `baseline_approval` for each question, so that no other model waits for an answer.
+
+    The run's name is the question's: one that is asked already is not asked twice, whoever tries again.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(trigger_dag_id=WORKFLOW, logical_date=None, **kwargs)
+        super().__init__(trigger_dag_id=WORKFLOW, logical_date=None, skip_when_already_exists=True, **kwargs)
+
+    def execute(self, context: Context) -> None:
+        """Start the run of `conf`'s question, if nobody has."""
+        asked = self.conf or {}
+        self.trigger_run_id = run_of(services.stores(Settings()).refreshes.get(asked["refresh"]))
+        super().execute(context)
 
 
 class BaselineApproval(HITLOperator):
@@ -109,6 +118,11 @@ class BaselineApproval(HITLOperator):
             return ended.baseline_id
         _tell(settings, stores, ended)
         raise AirflowSkipException(_ended(ended))
+
+
+def run_of(refresh: Refresh) -> str:
+    """Return the name of the run that asks about a refresh. With its time: a new results database counts from 1."""
+    return f"refresh-{refresh.seq}-{refresh.at.astimezone(UTC):%Y%m%dT%H%M%S%f}"
 
 
 def _where_to_answer(settings: Settings, context: Context) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pegel.judge.refresh.review import RefreshReview
     from pegel_airflow.services import Stores
 
+_log = logging.getLogger(__name__)
 BY = "baseline_refresh"
 """Who promotes what nobody was asked about."""
 ANSWERED_BY_NOW = 2 * APPROVAL_WITHIN
@@ -39,7 +41,8 @@ class RefreshOutcome:
     promoted: list[str] = field(default_factory=list)
     """Baselines that became current."""
     asked: list[dict[str, Any]] = field(default_factory=list)
-    """Parameters of `baseline_approval`, one for each question."""
+    """Parameters of `baseline_approval`, one for each question that is open; it is asked once, however often it is
+    here."""
     failed: list[str] = field(default_factory=list)
     """Models that could not be looked at, and why."""
 
@@ -93,6 +96,11 @@ def look_at_new_baselines(
         except PegelError as error:
             outcome.failed.append(f"{key}: {error}")
             word = f"could not be looked at: {error}"
+        except Exception as error:  # noqa: BLE001 - it is logged, and fails the run in the end
+            # What nobody thought of, too, is one model's trouble: the questions of the others are asked all the same.
+            _log.exception("%s could not be looked at", key)
+            outcome.failed.append(f"{key}: {type(error).__name__}: {error}")
+            word = f"could not be looked at: {type(error).__name__}"
         for told in (f"{line} {word}", *(f"{key} {remark}" for remark in profiled.remarks)):
             print(told)  # noqa: T201 - a task's output is its log
     return outcome
@@ -109,22 +117,32 @@ class _NewBaseline:
     def settle(self, outcome: RefreshOutcome) -> str:
         """Promote, ask, or leave; return what was done, in words."""
         stores, one = services.stores(self.settings), self.profiled
-        if one.current is None or one.current == one.baseline_id:
-            if not stores.baselines.promote(
-                one.model, one.version, one.baseline_id, one.current, by=self.by, now=self.now, why="the first one"
-            ):
-                return "unchanged, nothing restarts"
-            outcome.promoted.append(one.baseline_id)
-            return "promoted: the first one"
+        if one.current is None:
+            return self._first(stores, outcome)
+        if one.current == one.baseline_id:
+            return "unchanged, nothing restarts"
         spec = stores.registry.get(one.model, one.version)
         if spec is None:
             return "left: the model is not watched any more"
         found = stores.baselines.current(one.model, one.version)
+        if found == one.baseline_id:
+            # As with the first one.
+            outcome.promoted.append(one.baseline_id)
+            return "promoted already"
         if found != one.current:
             raise Conflict(f"expected {one.current} to be current, as it was compared with; found {found}.")
         if (said := _said_before(stores, one)) is not None and not self.by_hand:
             return f"left: {said}"
         return self._decide(stores, spec, one.current, outcome, doubted=said is not None)
+
+    def _first(self, stores: Stores, outcome: RefreshOutcome) -> str:
+        one = self.profiled
+        news = stores.baselines.promote(
+            one.model, one.version, one.baseline_id, None, by=self.by, now=self.now, why="the first one"
+        )
+        # Told in any case: a first try of this task may have promoted it, and died before anybody was.
+        outcome.promoted.append(one.baseline_id)
+        return "promoted: the first one" if news else "promoted already"
 
     def _decide(
         self, stores: Stores, spec: MonitorSpec, current: str, outcome: RefreshOutcome, *, doubted: bool
@@ -143,10 +161,9 @@ class _NewBaseline:
             # A person has spoken of it, or is asked about it just now: nobody else may decide meanwhile.
             way = Way.ASK
         if way is Way.ASK:
-            if not is_news and not self.by_hand:
-                return f"asked already, and not answered yet: {told}"
+            # Also what is asked already: the try that opened it may have died before it started the run that asks.
             outcome.asked.append({"refresh": seq, "recount": (one.recount or {}).get("baseline_id") or ""})
-            return f"a person is asked: {told}"
+            return f"{'a person is asked' if is_news else 'asked already, and not answered yet'}: {told}"
         end = RefreshEnd.PROMOTED if way is Way.PROMOTE else RefreshEnd.LEFT
         why = told if way is Way.PROMOTE else "baseline.refresh is never"
         ended = stores.refreshes.end(seq, end, by=self.by, why=why, now=self.now)

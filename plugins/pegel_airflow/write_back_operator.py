@@ -26,9 +26,9 @@ judged. Rows have keys, so what is there already stays the same."""
 class WriteBackJob(FiniteJob):
     """Writes what became final in a time to Hopsworks; returns `{"rows": {group: rows}, "left_out": [...]}`.
 
-    `since`, `until`: ISO 8601 with an offset (templated); empty: those of the run, with `OVERLAP` before. Run again, or
-    beside another run, it leaves the same rows. Raises PermanentError when the job was refused; what it could not read
-    is printed.
+    `since`, `until`: ISO 8601 with an offset (templated); empty: those of the run, with what no run has written since
+    the last that succeeded, and `OVERLAP` before. Run again, or beside another run, it leaves the same rows. Raises
+    PermanentError when the job was refused; what it could not read is printed.
     """
 
     template_fields: Sequence[str] = ("since", "until")
@@ -56,14 +56,26 @@ class WriteBackJob(FiniteJob):
 
 
 def interval(since: str, until: str, context: Mapping[str, Any]) -> tuple[datetime, datetime]:
-    """Return the time that is written: what was asked for, else that of the run. Raises SetupError."""
-    end = _instant(until, "until") or context["data_interval_end"]
-    begin = _instant(since, "since") or context["data_interval_start"] - OVERLAP
+    """Return the time that is written: what was asked for, else that of the run and what was not written before it.
+
+    Runs that failed, or were left out while the workflow was paused, are made good by the next one. A run without a
+    time of its own, as Airflow's API starts, has the hour before it. Raises SetupError.
+    """
+    end = _instant(until, "until") or context.get("data_interval_end") or context["dag_run"].run_after
+    begin = _instant(since, "since") or _unwritten(end, context) - OVERLAP
     if begin >= end:
         raise SetupError(f"expected since before until; given {begin.isoformat()} and {end.isoformat()}. {_NOTHING}")
     return begin, end
 
 
+def _unwritten(end: datetime, context: Mapping[str, Any]) -> datetime:
+    """Return from when on nothing is known to be written: the run's own begin, or the end of the last success."""
+    start = context.get("data_interval_start") or end - _HOUR
+    written = context.get("prev_data_interval_end_success")
+    return min(start, written) if written else start
+
+
+_HOUR = timedelta(hours=1)
 _NOTHING = "Nothing was submitted."
 
 
@@ -92,7 +104,7 @@ def _wish(since: datetime, until: datetime) -> JobWish:
         arguments=arguments,
         asks_hopsworks=True,
         application=application,
-        unchanged="What is missing is written by the next run.",
+        unchanged="What is missing is written by the next run by the clock.",
     )
 
 

@@ -23,7 +23,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.store.refresh_store import Refresh, RefreshEnd
 from pegel_airflow import services
-from pegel_airflow.approval import KEEP, PROMOTE
+from pegel_airflow.approval import KEEP, PROMOTE, WORKFLOW, run_of
 from pegel_airflow.assets import TRAINING_DATA, models_named
 from pegel_airflow.baseline_operator import BaselineJob
 from pegel_airflow.refreshing import RefreshOutcome, look_at_new_baselines, refuse_failed, specs_to_profile
@@ -59,6 +59,16 @@ def look(settings: Settings, source: str, *, by_hand: bool = False, user: str | 
 def newest(settings: Settings) -> Refresh:
     """Return the model's newest refresh."""
     return services.stores(settings).refreshes.list("delays", 1, limit=1)[0]
+
+
+def questions() -> set[str]:
+    """Return the names of all runs of `baseline_approval`."""
+    import sqlalchemy as sa
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        return set(session.scalars(sa.select(DagRun.run_id).where(DagRun.dag_id == WORKFLOW)))
 
 
 def answer(*said: tuple[httpx.Client, str, str]) -> threading.Thread:
@@ -98,6 +108,19 @@ def test_a_refresh_rings_for_what_changed_alone(settings: Settings, spark: clust
 
     assert (states, len(spark.submissions)) == (["success"] * 2, 2)
     assert [(event.previous, event.by, event.why) for event in history] == [(None, "baseline_refresh", "the first one")]
+
+
+def test_what_a_first_try_promoted_rings_after_the_second(settings: Settings, spark: cluster.Cluster) -> None:
+    """A task that died after it promoted is tried again, and names the baseline: those who listen are told."""
+    first = BaselineJob(task_id="profile", spec=wish().to_json()).profile(settings)
+    services.stores(settings).registry.put(wish())
+    tries = [look_at_new_baselines(settings, [asdict(first)], by_hand=False) for _ in range(2)]
+    services.stores(settings).registry.put(wish(OTHER))
+    second = BaselineJob(task_id="profile", spec=wish(OTHER).to_json()).profile(settings)
+    tries += [look_at_new_baselines(settings, [asdict(second)], by_hand=False) for _ in range(2)]
+
+    promoted = [first.baseline_id] * 2 + [second.baseline_id] * 2
+    assert [each for one in tries for each in one.promoted] == promoted
 
 
 def test_a_refresh_leaves_alone_what_changed_meanwhile(settings: Settings, spark: cluster.Cluster) -> None:
@@ -230,13 +253,18 @@ def test_models_of_another_team_cannot_be_named(
 
 
 def test_half_of_the_rows_wait_for_a_person(settings: Settings, spark: cluster.Cluster, run_dag: Any) -> None:
-    """A load that lost its rows is asked about in a run of its own, once; the current baseline stays meanwhile."""
+    """A load that lost its rows is asked about in a run of its own, once; the current baseline stays meanwhile.
+
+    Also by whoever names the model, and where the first try died before it started that run.
+    """
     first = watched(settings, OTHER)
     spark.rows = 900
-    states = [run_dag("baseline_refresh") for _ in range(2)]
+    lost, before = look(settings, OTHER), questions()
+    states = [run_dag("baseline_refresh"), run_dag("baseline_refresh", models=["delays/1"])]
     refreshes = services.stores(settings).refreshes.list("delays", 1)
 
-    assert states == ["success"] * 2
+    assert (states, len(lost.asked)) == (["success"] * 2, 1)
+    assert questions() - before == {run_of(refreshes[0])}
     assert [(one.end, [rail.name for rail in one.review.broken]) for one in refreshes] == [(None, ["rows"])]
     assert services.stores(settings).baselines.current("delays", 1) == first
 
@@ -386,10 +414,11 @@ def test_what_cannot_be_looked_at_fails_the_run_and_no_other_model(settings: Set
     """A model whose new baseline is gone is named; the others get theirs."""
     watched(settings, OTHER)
     made = asdict(BaselineJob(task_id="profile", spec=wish(OTHER).to_json()).profile(settings))
-    gone = made | {"baseline_id": "sha256:gone"}
-    outcome = look_at_new_baselines(settings, [gone, made], by_hand=False)
+    gone, odd = made | {"baseline_id": "sha256:gone"}, made | {"recount": {"since": "odd", "until": "odd"}}
+    outcome = look_at_new_baselines(settings, [gone, odd, made], by_hand=False)
 
     assert outcome.promoted == [made["baseline_id"]]
+    assert outcome.failed[1] == "delays/1: ValueError: Invalid isoformat string: 'odd'"
     with pytest.raises(PermanentError, match=r"delays/1: the results database keeps no baseline sha256:gone"):
         refuse_failed(outcome.failed)
 

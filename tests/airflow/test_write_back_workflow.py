@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,27 @@ def test_a_run_writes_its_own_time_and_some_before() -> None:
     assert (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)) == asked
 
 
+def test_a_run_makes_good_what_was_not_written_before_it() -> None:
+    """After three hours without a success it begins where that ended; after a later one, at its own begin."""
+    gap, rerun = (RUN | {"prev_data_interval_end_success": START + timedelta(hours=n)} for n in (-3, 2))
+
+    assert (START - timedelta(hours=3) - OVERLAP, START + timedelta(hours=1)) == interval("", "", gap)
+    assert (START - OVERLAP, START + timedelta(hours=1)) == interval("", "", rerun)
+    assert (START, START + timedelta(hours=1)) == interval(START.isoformat(), "", gap)
+
+
+@dataclass(frozen=True)
+class Timeless:
+    """A run that Airflow's API has started without a logical date, as far as it is looked at."""
+
+    run_after: datetime
+
+
+def test_a_run_without_a_time_of_its_own_has_the_hour_before_it() -> None:
+    """Airflow gives a run with the logical date null no interval: it is when it may begin, and the hour before."""
+    assert (START - timedelta(hours=1) - OVERLAP, START) == interval("", "", {"dag_run": Timeless(START)})
+
+
 @pytest.mark.parametrize(
     ("since", "until", "said"),
     [
@@ -71,6 +93,15 @@ def test_a_workflow_submits_the_job_and_tells_what_it_wrote(
 
     assert ["success", "success"] == [run_dag("hopsworks_write_back", **params) for _ in range(2)]
     assert [("2026-03-01T00:00:00+00:00", "2026-03-02T00:00:00+00:00")] * 2 == spark.intervals
+
+
+@pytest.mark.slow
+def test_a_workflow_that_is_told_no_time_has_one(spark: cluster.Cluster, run_dag: Any) -> None:
+    """Started without parameters it succeeds, and writes at least an hour."""
+    state = run_dag("hopsworks_write_back")
+    ((since, until),) = spark.intervals
+
+    assert ("success", True) == (state, datetime.fromisoformat(until) - datetime.fromisoformat(since) >= OVERLAP)
 
 
 def test_a_job_says_what_it_wrote_and_what_it_left_out(

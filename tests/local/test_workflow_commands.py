@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,12 +20,17 @@ from waiting import wait_until
 from pegel.cli.main import main
 from pegel.data.columns import Field, Kind, Schema
 from pegel.featurestore import LocalFeatureStore
+from pegel.judge.refresh.baseline_changes import BaselineChanges
+from pegel.judge.refresh.guard_rails import rows_rail
+from pegel.judge.refresh.review import RefreshReview
 from pegel.spec.model_files import METADATA_FILE, MODEL_FILE
 from pegel.spec.settings import SETTINGS_FILE
 from pegel.store import tables
+from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
+from pegel.store.refresh_store import RefreshStore
 from pegel.store.registry import Registry
-from pegel.testing.samples import sample_spec
+from pegel.testing.samples import sample_baseline, sample_spec
 from pegel_local.airflow.airflow_api import Run, Task
 from pegel_local.backends.endpoint_processes import SERVES
 from pegel_local.cli.workflow_run import WaitingWords
@@ -163,6 +169,25 @@ def test_refreshing_names_one_model_version(home: Path, fake: FakeAirflow, capsy
 
     assert (0, {"models": ["delays/1"]}) == (code, fake.asked[1][2]["conf"])
     assert "nothing changed" in capsys.readouterr().out
+
+
+def test_a_question_that_is_open_is_no_equal_baseline(
+    home: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A person who was asked by an earlier run is waited for: that is said, not that nothing changed."""
+    engine, day = connect(f"sqlite:///{home / 'pegel.db'}"), datetime(2026, 3, 1, tzinfo=UTC)
+    baselines = BaselineStore(engine)
+    current, new = (baselines.put(sample_baseline(seed)) for seed in (0, 1))
+    baselines.promote("delays", 1, current, None, by="model_onboard", now=day)
+    changes = BaselineChanges(rows_before=100, rows_now=40, fields=())
+    review = RefreshReview(changes=changes, rails=(rows_rail(changes),))
+    RefreshStore(engine).open("delays", 1, new, current, review, now=day)
+    engine.dispose()
+    fake.answers += [STARTED, *done("all_profiled")]
+    code = run("refresh", "delays/1", "--wait", "--home", home)
+    said = capsys.readouterr().out
+
+    assert (0, False, True) == (code, "nothing changed" in said, "waits for an answer" in said)
 
 
 def test_a_model_whose_spec_is_damaged_is_not_refreshed_in_silence(

@@ -46,7 +46,8 @@ def refresh(
         newest = RefreshStore(engine).list(entry.model, entry.version, limit=1, damaged=[])
     if after != before:
         say(f"{key}: judged by the new baseline {after} from now on")
-    elif newest and newest[0].compared_with == after and newest[0].at >= begin:
+    elif newest and newest[0].compared_with == after and (newest[0].at >= begin or newest[0].end is None):
+        # One that is older is open since an earlier run: the same question is not asked twice.
         say(f"{key}: its training data changed; new {refresh_line(newest[0])}")
         say(f"all that is known of it: pegel baselines {key} --newest{same_home(home)}")
     else:
