@@ -240,23 +240,15 @@ def _recount(stores: Stores, one: ProfiledModel) -> tuple[Baseline | None, str]:
 
 def _learned(stores: Stores, spec: MonitorSpec, one: ProfiledModel) -> Learned:
     """Return of which time the new training data is, and what windows said of that time."""
-    from pegel.judge.findings import ALARMING
     from pegel.judge.refresh.guard_rails import Learned
-    from pegel.store.results import Details
 
     known = one.recount or {}
     if not known.get("since") or not known.get("until"):
         return Learned()
     since, until = datetime.fromisoformat(known["since"]), datetime.fromisoformat(known["until"])
     # A window that ends later than the last row has rows that were not learnt, and others that were.
-    windows = stores.results.windows(
-        *(one.model, one.version, since, until + spec.windowing.length),
-        final_only=True,
-        details=Details.NONE,
-        damaged=[],
-    )
-    alarming = sum(window.verdict in ALARMING for window in windows)
-    return Learned(since=since, until=until, windows=len(windows), alarming=alarming)
+    windows, alarming = stores.results.alarms(one.model, one.version, since, until + spec.windowing.length)
+    return Learned(since=since, until=until, windows=windows, alarming=alarming)
 
 
 def _replay(stores: Stores, spec: MonitorSpec, current: Baseline, recount: Baseline, now: datetime) -> ReplayedWindows:

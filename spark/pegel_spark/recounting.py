@@ -90,4 +90,7 @@ def _times(spark: SparkSession, spec: MonitorSpec, features: TrainingData, new: 
     if first is None or last is None:
         return Recount()
     since, until = (_EPOCH + timedelta(microseconds=instant) for instant in (first, last))
+    if dict(frame.dtypes)[spec.baseline.time_column] == "date":
+        # A row of a day is of any instant of it, and the column says the first.
+        until += timedelta(days=1) - timedelta(microseconds=1)
     return Recount(since=since.isoformat(), until=until.isoformat())

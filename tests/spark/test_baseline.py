@@ -414,6 +414,15 @@ def test_new_rows_are_counted_in_the_current_cells_too(world: Any, spark: Any, t
     assert made.recount.why_not == ""
 
 
+def test_the_last_day_belongs_to_the_new_rows(world: Any, spark: Any, tmp_path: Path) -> None:
+    """Where times are dates, the new rows' time ends with the last day, not with its first instant."""
+    days = pa.array([datetime(2026, 1, 1 + n // 1_000, tzinfo=UTC).date() for n in range(5_000)], pa.date32())
+    table = worlds.training_table(5_000, seed=8).append_column("booked", days)
+    _, made = watched_anew(world, spark, tmp_path, table, worlds.SCHEMA, time_column="booked")
+
+    assert ("2026-01-01T00:00:00+00:00", "2026-01-05T23:59:59.999999+00:00") == (made.recount.since, made.recount.until)
+
+
 def test_a_lost_field_is_told_instead_of_a_recount(world: Any, spark: Any, tmp_path: Path) -> None:
     """New rows that lack a field of the current baseline give a new baseline, and a sentence for want of a recount."""
     fewer = Schema(tuple(field for field in worlds.SCHEMA.fields if field.name != "age"))

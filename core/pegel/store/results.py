@@ -176,6 +176,25 @@ class Results:
             drifting, windows, rows = connection.execute(statement).one()
         return Tally(drifting=int(drifting or 0), windows=windows, rows=int(rows or 0))
 
+    def alarms(self, model: str, version: int, since: datetime, until: datetime) -> tuple[int, int]:
+        """Count the final windows that end after `since` and not after `until`, and those with an alarming verdict.
+
+        In the database: a year of windows is no more in memory than a day of them.
+        """
+        c = tables.windows.c
+        alarming = sa.func.sum(sa.case((c.verdict.in_([verdict.value for verdict in ALARMING]), 1), else_=0))
+        statement = sa.select(sa.func.count(), alarming).where(
+            *of_monitor(tables.windows, model, version),
+            c.segment == "",
+            c.final,
+            c.span_end > since,
+            c.span_end <= until,
+            is_seen(final_only=True),
+        )
+        with reading(self._engine) as connection:
+            windows, found = connection.execute(statement).one()
+        return windows, int(found or 0)
+
     def findings(
         self,
         model: str,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
 from pegel.errors import NotFound
-from pegel.judge.findings import Finding, Verdict
+from pegel.judge.findings import ALARMING, Finding, Verdict
 from pegel.store.results import Details, Results
 from pegel.stream.result_rows import Origin, WindowRow
 from pegel.testing.manual_clock import START
@@ -51,6 +51,26 @@ def test_rows_come_back_as_they_went_in(engine: Engine) -> None:
     assert [sample_outlier()] == results.outliers("delays", 1)
     assert [sample_ledger()] == results.ledger("delays", 1)
     assert [sample_invalid()] == results.invalid("delays", 1)
+
+
+def test_alarms_are_counted_without_being_read(engine: Engine) -> None:
+    """Of a time, final windows as they are seen, by whether their verdict alarms; its begin excluded, its end included.
+
+    A revision above decides, one that is not final does not.
+    """
+    results, verdicts = Results(engine), [*Verdict, Verdict.DRIFT]
+    for minute, verdict in enumerate(verdicts):
+        results.write([sample_window(minute, verdict=verdict)])
+    results.write([sample_window(len(verdicts) - 1, 2, verdict=Verdict.OK)])
+    results.write([sample_window(50, final=False, verdict=Verdict.DRIFT)])
+    first, last = (sample_span(minute).end for minute in (0, len(verdicts) - 1))
+    since = first - timedelta(minutes=1)
+    seen = results.windows("delays", 1, since, last, final_only=True)
+    alarming = sum(window.verdict in ALARMING for window in seen)
+
+    assert (len(verdicts), alarming) == results.alarms("delays", 1, since, last)
+    assert (0, 0) == results.alarms("delays", 2, since, last)
+    assert len(verdicts) - 2 == results.alarms("delays", 1, first, last - timedelta(microseconds=1))[0]
 
 
 def test_text_that_databases_refuse_is_kept_readable(engine: Engine) -> None:
