@@ -18,7 +18,6 @@ with DAG(
     is_paused_upon_creation=False,
     params={
         "refresh": Param(type="integer", minimum=1, title="Refresh (number)", description="Which comparison."),
-        "recount": Param("", type="string", title="Recount", description="Baseline to draw the new rows from."),
     },
     default_args=task_defaults(),
     tags=[*TAGS, "profile"],

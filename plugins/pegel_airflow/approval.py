@@ -82,13 +82,14 @@ class BaselineApproval(HITLOperator):
         stores = services.stores(settings)
         refresh = stores.refreshes.get(context["params"]["refresh"])
         if refresh.end is not None:
+            _discard_recount(stores, refresh)
             raise AirflowSkipException(_ended(refresh))
         key = names.monitor_key(refresh.model, refresh.version)
         self.subject = f"May the new baseline of {key} take the current one's place?"
         new, current = short(refresh.baseline_id), short(refresh.compared_with)
         self.body = f"{review_markdown(refresh.review)}\n\nNew `{new}`, current `{current}`."
         link = _where_to_answer(settings, context)
-        _mail_question(settings, stores, refresh, context["params"].get("recount", ""), link)
+        _mail_question(settings, stores, refresh, link)
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
@@ -111,8 +112,7 @@ class BaselineApproval(HITLOperator):
             end = RefreshEnd.PROMOTED if PROMOTE in answer["chosen_options"] else RefreshEnd.REJECTED
             why = str(answer["params_input"].get("why") or "").strip()
         ended = stores.refreshes.end(refresh.seq, end, by=by, why=why, now=datetime.now(UTC))
-        if recount := context["params"].get("recount"):
-            stores.baselines.discard(recount)
+        _discard_recount(stores, refresh)
         # What another run promoted meanwhile is no effect of this answer: who said no is told that it came too late.
         if end is RefreshEnd.PROMOTED and ended.end is RefreshEnd.PROMOTED:
             return ended.baseline_id
@@ -139,12 +139,17 @@ def _ended(refresh: Refresh) -> str:
     return refresh_line(refresh)
 
 
-def _mail_question(settings: Settings, stores: Stores, refresh: Refresh, recount: str, link: str) -> None:
+def _discard_recount(stores: Stores, refresh: Refresh) -> None:
+    if refresh.recount is not None:
+        stores.baselines.discard(refresh.recount)
+
+
+def _mail_question(settings: Settings, stores: Stores, refresh: Refresh, link: str) -> None:
     from pegel.report.refresh_mail import asked_words
 
     spec = stores.registry.get(refresh.model, refresh.version)
     if spec is not None:
-        picture = _picture(stores, refresh, recount)
+        picture = _picture(stores, refresh)
         days = APPROVAL_WITHIN.total_seconds() / 86_400
         _send(settings, spec, asked_words(refresh, spec, link=link, days=days, picture=picture))
 
@@ -157,14 +162,14 @@ def _tell(settings: Settings, stores: Stores, refresh: Refresh) -> None:
         _send(settings, spec, not_promoted_words(refresh, spec))
 
 
-def _picture(stores: Stores, refresh: Refresh, recount: str) -> bytes | None:
+def _picture(stores: Stores, refresh: Refresh) -> bytes | None:
     """Return a picture of what moved; None where there is nothing to draw, which keeps no question back."""
     from pegel.report.refresh_mail import picture_of
 
-    if not recount:
+    if refresh.recount is None:
         return None
     try:
-        current, again = stores.baselines.get(refresh.compared_with), stores.baselines.get(recount)
+        current, again = stores.baselines.get(refresh.compared_with), stores.baselines.get(refresh.recount)
     except Unavailable:
         raise
     except PegelError:

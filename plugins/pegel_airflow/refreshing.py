@@ -90,9 +90,7 @@ def look_at_new_baselines(
         key = names.monitor_key(profiled.model, profiled.version)
         line = f"{key} {profiled.baseline_id[:19]} {profiled.rows:>12,} rows "
         try:
-            word = _NewBaseline(settings, profiled, by_hand=by_hand, by=by, now=now).settle(outcome)
-        except Conflict as error:
-            word = f"left alone: {error}"
+            word = _NewBaseline(settings, profiled, by_hand=by_hand, by=by, now=now).look(outcome)
         except PegelError as error:
             outcome.failed.append(f"{key}: {error}")
             word = f"could not be looked at: {error}"
@@ -114,8 +112,18 @@ class _NewBaseline:
     by: str
     now: datetime
 
-    def settle(self, outcome: RefreshOutcome) -> str:
-        """Promote, ask, or leave; return what was done, in words."""
+    def look(self, outcome: RefreshOutcome) -> str:
+        """Promote, ask, or leave; return what was done, in words. Where it raises, the recount stays: it may go on."""
+        try:
+            word = self._settle(outcome)
+        except Conflict as error:
+            word = f"left alone: {error}"
+        if recount := (self.profiled.recount or {}).get("baseline_id"):
+            # That of a question stays as long as it is open.
+            services.stores(self.settings).baselines.discard(recount)
+        return word
+
+    def _settle(self, outcome: RefreshOutcome) -> str:
         stores, one = services.stores(self.settings), self.profiled
         if one.current is None:
             return self._first(stores, outcome)
@@ -155,29 +163,25 @@ class _NewBaseline:
         way, told = review.way(spec.baseline.refresh), headline(review)
         one = self.profiled
         seq, is_news = stores.refreshes.open(
-            one.model, one.version, one.baseline_id, current, review, now=self.now, old=ANSWERED_BY_NOW
+            *(one.model, one.version, one.baseline_id, current, review),
+            now=self.now,
+            recount=(one.recount or {}).get("baseline_id"),
+            old=ANSWERED_BY_NOW,
         )
         if way is Way.PROMOTE and (doubted or not is_news):
             # A person has spoken of it, or is asked about it just now: nobody else may decide meanwhile.
             way = Way.ASK
         if way is Way.ASK:
             # Also what is asked already: the try that opened it may have died before it started the run that asks.
-            outcome.asked.append({"refresh": seq, "recount": (one.recount or {}).get("baseline_id") or ""})
+            outcome.asked.append({"refresh": seq})
             return f"{'a person is asked' if is_news else 'asked already, and not answered yet'}: {told}"
         end = RefreshEnd.PROMOTED if way is Way.PROMOTE else RefreshEnd.LEFT
         why = told if way is Way.PROMOTE else "baseline.refresh is never"
         ended = stores.refreshes.end(seq, end, by=self.by, why=why, now=self.now)
-        discard_recount(stores, one)
         if ended.end is RefreshEnd.PROMOTED:
             outcome.promoted.append(one.baseline_id)
             return f"promoted: {told}"
         return f"left: {ended.why}"
-
-
-def discard_recount(stores: Stores, profiled: ProfiledModel) -> None:
-    """Delete the recount of a new baseline: it has served its purpose."""
-    if profiled.recount is not None and profiled.recount["baseline_id"] is not None:
-        stores.baselines.discard(profiled.recount["baseline_id"])
 
 
 def restore(settings: Settings, model: str, version: int, wanted: str, *, why: str, user: str | None) -> str:

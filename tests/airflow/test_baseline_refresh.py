@@ -133,6 +133,8 @@ def test_a_refresh_leaves_alone_what_changed_meanwhile(settings: Settings, spark
 
     assert (outcome, first != current) == (RefreshOutcome(), True)
     assert services.stores(settings).baselines.current("delays", 1) == current
+    with pytest.raises(NotFound):
+        services.stores(settings).baselines.get(late["recount"]["baseline_id"])
 
 
 def test_what_is_beyond_doubt_is_promoted_with_its_reason(settings: Settings, spark: cluster.Cluster) -> None:
@@ -375,14 +377,17 @@ def end_the_wait() -> threading.Thread:
 def test_a_question_that_is_answered_is_not_asked_again(
     settings: Settings, spark: cluster.Cluster, run_dag: Any
 ) -> None:
-    """A run about a refresh that has ended asks nobody and changes nothing."""
+    """A run about a refresh that has ended asks nobody and changes nothing; what it would have drawn goes."""
     watched(settings, CHANGED, "approve")
     outcome = look(settings, CHANGED)
-    stores = services.stores(settings)
+    stores, recount = services.stores(settings), newest(settings).recount or ""
+    kept = stores.baselines.get(recount).id
     stores.refreshes.end(newest(settings).seq, RefreshEnd.REJECTED, by="ada", why="", now=datetime.now(UTC))
 
     assert run_dag("baseline_approval", **outcome.asked[0]) == "success"
-    assert newest(settings).by == "ada"
+    assert (newest(settings).by, kept) == ("ada", recount)
+    with pytest.raises(NotFound):
+        stores.baselines.get(recount)
 
 
 def test_never_leaves_a_model_out_unless_it_is_named(settings: Settings, spark: cluster.Cluster) -> None:

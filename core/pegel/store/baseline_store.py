@@ -127,8 +127,11 @@ class BaselineStore:
         return Promotion(baseline_id=baseline_id, previous=current, at=now, by=by, why=why)
 
     def discard(self, baseline_id: str) -> None:
-        """Delete a baseline that was never current and no refresh is about: a recount that has served its purpose."""
-        c = tables.baselines.c
+        """Delete a baseline that was never current and no refresh is about: a recount that has served its purpose.
+
+        That of a refresh that is open stays: the question is drawn from it.
+        """
+        c, r = tables.baselines.c, tables.refreshes.c
         kept_by = [
             sa.exists().where(column == baseline_id)
             for column in (
@@ -137,6 +140,7 @@ class BaselineStore:
                 tables.refreshes.c.baseline_id,
             )
         ]
+        kept_by.append(sa.exists().where(r.recount == baseline_id, r.end.is_(None)))
         with writing(self._engine) as connection:
             connection.execute(sa.delete(tables.baselines).where(c.id == baseline_id, ~sa.or_(*kept_by)))
 

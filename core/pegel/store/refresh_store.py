@@ -44,7 +44,11 @@ class RefreshEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refresh:
-    """A new baseline, and the one that it was compared with. `end`: None while a person is asked."""
+    """A new baseline, and the one that it was compared with. `end`: None while a person is asked.
+
+    `recount`: the baseline of the new rows in the cells of the current one, which is kept as long as the refresh is
+    open; None where there is none.
+    """
 
     seq: int
     model: str
@@ -53,6 +57,7 @@ class Refresh:
     compared_with: str
     review: RefreshReview
     at: datetime
+    recount: str | None = None
     end: RefreshEnd | None = None
     ended_at: datetime | None = None
     by: str = ""
@@ -75,6 +80,7 @@ class RefreshStore:
         review: RefreshReview,
         *,
         now: datetime,
+        recount: str | None = None,
         old: timedelta = timedelta.max,
     ) -> tuple[int, bool]:
         """Keep what is known of a new baseline; return its number, and whether it is news.
@@ -85,6 +91,7 @@ class RefreshStore:
         t = tables.refreshes
         same = (t.c.baseline_id == baseline_id, t.c.compared_with == compared_with, t.c.end.is_(None))
         row = {"model": model, "version": version, "baseline_id": baseline_id, "compared_with": compared_with}
+        row |= {"recount": recount}
         row |= {"review": review.to_json(), "at": now, "end": None, "ended_at": None, "by": "", "why": ""}
         with writing(self._engine) as connection:
             in_turn(connection, TURN)

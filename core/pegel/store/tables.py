@@ -98,6 +98,7 @@ refreshes = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("baseline_id", sa.Text, nullable=False),
     sa.Column("compared_with", sa.Text, nullable=False),
+    sa.Column("recount", sa.Text),
     sa.Column("review", Document, nullable=False),
     sa.Column("at", Instant, nullable=False),
     sa.Column("end", sa.Text),

@@ -160,6 +160,18 @@ def test_the_current_baseline_is_not_restored(store: BaselineStore, ids: list[st
     assert len(store.history("delays", 1)) == 1
 
 
+def test_the_recount_of_an_open_refresh_is_kept(store: BaselineStore, refreshes: RefreshStore, ids: list[str]) -> None:
+    """Whoever is asked sees what it is about; once the refresh has ended, its recount can go."""
+    seq, _ = refreshes.open("delays", 1, ids[1], ids[0], REVIEW, now=START, recount=ids[2])
+    store.discard(ids[2])
+
+    assert (refreshes.get(seq).recount, store.get(ids[2]).id) == (ids[2], ids[2])
+    refreshes.end(seq, RefreshEnd.REJECTED, by="ada", why="", now=START)
+    store.discard(ids[2])
+    with pytest.raises(NotFound, match="keeps no baseline"):
+        store.get(ids[2])
+
+
 def test_a_recount_is_discarded_and_a_baseline_in_use_is_not(
     store: BaselineStore, refreshes: RefreshStore, ids: list[str]
 ) -> None:

@@ -113,7 +113,8 @@ def _baselines() -> None:
     op.create_table(
         "refreshes",
         *(_serial("seq"), _text("model"), _integer("version"), _text("baseline_id"), _text("compared_with")),
-        *(_text("review"), _instant("at"), _text("end", null=True), _instant("ended_at", null=True)),
+        *(_text("recount", null=True), _text("review"), _instant("at")),
+        *(_text("end", null=True), _instant("ended_at", null=True)),
         *(_text("by"), _text("why")),
         _key("refreshes", "seq"),
     )
