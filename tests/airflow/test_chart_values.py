@@ -48,7 +48,7 @@ def test_the_users_of_the_values_are_let_in_with_the_secrets_passwords(
     monkeypatch.setenv("AIRFLOW__CORE__AUTH_MANAGER", config["auth_manager"])
     monkeypatch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", config["simple_auth_manager_users"])
     monkeypatch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(copied))
-    SimpleAuthManager().init()
+    SimpleAuthManager().init()  # type: ignore[no-untyped-call]  # Airflow's
 
     assert SimpleAuthManager is conf.getimport("core", "auth_manager")
     assert PASSWORDS == SimpleAuthManager.get_passwords()
