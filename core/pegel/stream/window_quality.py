@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Role, Schema
@@ -77,8 +77,20 @@ def _outcomes(
             results = run(rows, schema, may)
         except RowsUntold as error:
             results = [untold(expectation, str(error), rows.n) for expectation in may]
-        told = {id(asked): of_rows(result, baseline.noise) for asked, result in zip(may, results, strict=True)}
+        told = {
+            id(asked): _unless_too_large(of_rows(result, baseline.noise), sample)
+            for asked, result in zip(may, results, strict=True)
+        }
     return [
         told.get(id(expectation)) or untold(expectation, why, sample.rows.n)
         for expectation, why in zip(asked, whys, strict=True)
     ]
+
+
+def _unless_too_large(outcome: ExpectationOutcome, sample: RowSample) -> ExpectationOutcome:
+    """Return an outcome; where rows were left out for their size, none is met: those may be the ones that break it."""
+    if not sample.too_large or not outcome.met:
+        return outcome
+    were = "was" if sample.too_large == 1 else "were"
+    why = f"{how_many(sample.too_large, 'row')} {were} too large to be looked at"
+    return replace(outcome, met=None, test=None, why=why)

@@ -17,7 +17,7 @@ from pegel.judge.layers.expectations import Expectations
 from pegel.quality.expectation import Expectation
 from pegel.quality.expectation_outcome import ExpectationOutcome, of_share
 from pegel.stats.summary import Summary
-from pegel.stream.row_sample import RowSample, priorities
+from pegel.stream.row_sample import LARGEST_ROW_BYTES, RowSample, priorities
 from pegel.stream.window_quality import RowsUntold, told_of_rows
 from pegel.stream.window_rows import NO_ROOM, NOT_AT_HAND, FinalWindow, WindowRows
 from pegel.testing.stream_fakes import LoggedRecord
@@ -162,6 +162,24 @@ def test_a_failure_of_the_library_is_a_reason(group: Any) -> None:
     told = told_of_rows(window, group.baselines.baseline(window.row.baseline_id), fail)
 
     assert (None, "the process that runs Great Expectations died") == (told.outcomes[0].met, told.outcomes[0].there)
+
+
+@pytest.mark.parametrize(("letter", "met", "there"), [("A", None, "1 row was too large"), ("B", False, "100 % of 10")])
+def test_what_a_row_too_large_may_break_is_not_met(group: Any, letter: str, met: bool | None, there: str) -> None:
+    """A row that nobody looked at may be the one that is not so; what others show not to be so stays so."""
+    watch(group, REGEX)
+    state = group.start()
+    large = b'{"instances": [[1.0, "%s"]]}' % (b"B" * (LARGEST_ROW_BYTES + 1))
+    group.send(state, group.pairs(0, 10), [LoggedRecord("e", REQUEST_TYPE, "delays-v1", large, group.begin)])
+    (window,) = final_windows(group, state)
+
+    def run(rows: Columns, _: Schema, asked: Sequence[Expectation]) -> list[ExpectationOutcome]:
+        outside = rows.n * (letter == "B")
+        return [of_share(each, outside, outside, rows.n) for each in asked]
+
+    (outcome,) = told_of_rows(window, group.baselines.baseline(window.row.baseline_id), run).outcomes
+
+    assert (met, there) == (outcome.met, outcome.there[: len(there)])
 
 
 def sample_of(rows: int, first: int = 0) -> RowSample:
