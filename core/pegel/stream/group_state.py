@@ -58,6 +58,8 @@ class GroupState:
     """Stored parts of panes that nobody can read; the next commit removes them as well."""
     _damaged_changes: list[int] = field(default_factory=list)
     """The same of what the last commits changed."""
+    _lost_windows: list[tuple[str, datetime]] = field(default_factory=list)
+    """Final windows by key and begin that could not be judged, whose rows nobody needs more."""
 
     @classmethod
     def restored(cls, restored: Restored, baselines: Baselines, now: datetime) -> GroupState:
@@ -140,7 +142,8 @@ class GroupState:
         """Return the windows that a commit made final whose rows are to be looked at."""
         specs = models.specs
         asking = {key for key, spec in specs.items() if self._asks_for_rows(spec, models.baselines[key])}
-        return self.window_rows.final(commit.windows, specs, asking)
+        lost, self._lost_windows = self._lost_windows, []
+        return self.window_rows.final(commit.windows, specs, asking, lost)
 
     def _asks_for_rows(self, spec: MonitorSpec, current: str | None) -> bool:
         return self.sampled_models.asks(spec, current, self.baselines)
@@ -219,6 +222,7 @@ class GroupState:
         specs = models.specs
         rows = judged(emissions, specs, self.baselines, self.charts, now=now)
         self.charts |= rows.charts
+        self._lost_windows += [(span.key, span.span.start) for span in rows.lost if span.final]
         self._note_failures(rows.lost, {row.key for row in rows.windows if row.final}, models, now)
         for key, problem in models.unreadable.items():
             self.failures.fail(key, monitor_of(key), problem, now, lost=0)

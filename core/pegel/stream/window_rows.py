@@ -5,6 +5,7 @@ Nothing of it is stored: after a restart the rows of open windows are not at han
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,6 +18,8 @@ from pegel.stream.task_output import SampledPane
 
 MOST_KEPT_BYTES = 64 * 1024 * 1024
 """Memory of the samples of all open windows of a group together."""
+MOST_LET_GO = 10_000
+"""Panes of which it is known that they were let go; of older ones it is told that rows are not at hand."""
 NO_ROOM = "its rows were let go: the samples of all open windows together took too much memory"
 NOT_AT_HAND = "its rows are not at hand: its driver was started anew while it was open"
 
@@ -42,7 +45,7 @@ class WindowRows:
     size_bytes: int = 0
 
     def take(self, samples: Mapping[SampledPane, RowSample]) -> None:
-        """Add rows of some panes. Of one that finds no room everything is let go."""
+        """Add rows of some panes. Where there is no room, the oldest pane of whoever has most is let go."""
         for pane, sample in samples.items():
             if pane in self.let_go:
                 continue
@@ -52,16 +55,20 @@ class WindowRows:
             else:
                 self.kept[pane] = sample
             self.size_bytes += self.kept[pane].size_bytes
-            if self.size_bytes > self.most_bytes:
-                self.size_bytes -= self.kept.pop(pane).size_bytes
-                self.let_go.add(pane)
+            while self.size_bytes > self.most_bytes:
+                self._let_go()
 
     def final(
-        self, rows: Iterable[WindowRow], specs: Mapping[str, MonitorSpec], asking: Collection[str]
+        self,
+        rows: Iterable[WindowRow],
+        specs: Mapping[str, MonitorSpec],
+        asking: Collection[str],
+        lost: Iterable[tuple[str, datetime]] = (),
     ) -> list[FinalWindow]:
         """Return what is to be looked at of the final windows among `rows`; forget the panes that nobody needs more.
 
-        `asking`: keys of the monitors that ask for rows.
+        `asking`: keys of the monitors that ask for rows. `lost`: final windows by key and begin that could not be
+        judged, of which there is no row.
         """
         windows = []
         for row in sorted((row for row in rows if row.final), key=lambda row: row.span.start):
@@ -70,6 +77,8 @@ class WindowRows:
                 windows.append(self._of(row, spec))
             # The newest window of a pane begins with it.
             self._forget(row.key, row.span.start)
+        for key, start in lost:
+            self._forget(key, start)
         for key in {key for key, _, _ in (*self.kept, *self.let_go)} - specs.keys():
             self._forget(key, None)
         return windows
@@ -98,6 +107,22 @@ class WindowRows:
             self.let_go.discard(pane)
             if pane in self.kept:
                 self.size_bytes -= self.kept.pop(pane).size_bytes
+
+    def _let_go(self) -> None:
+        """Let go of the oldest pane of the monitor whose samples take most, so that nobody lacks room for its sake."""
+        sizes: Counter[str] = Counter()
+        for (key, _, _), sample in self.kept.items():
+            sizes[key] += sample.size_bytes
+        ((largest, _),) = sizes.most_common(1)
+        oldest = min((pane for pane in self.kept if pane[0] == largest), key=_begin)
+        self.size_bytes -= self.kept.pop(oldest).size_bytes
+        self.let_go.add(oldest)
+        if len(self.let_go) > MOST_LET_GO:
+            self.let_go.remove(min(self.let_go, key=_begin))
+
+
+def _begin(pane: SampledPane) -> int:
+    return pane[1]
 
 
 def _is_of(pane: SampledPane, row: WindowRow) -> bool:

@@ -115,6 +115,23 @@ def test_a_detector_that_raises_fails_its_model_only(group: Any) -> None:
     assert {1} == {row.version for row in group.results.windows("fraud", 1, final_only=True)}
 
 
+@pytest.mark.usefixtures("failing_detector")
+def test_windows_that_cannot_be_judged_leave_no_rows(group: Any) -> None:
+    """A final window that is lost is over like any other: its rows are forgotten and take no room from others'."""
+    regex = {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "carrier", "regex": "^A"}}
+    suite = {"name": "mine", "made": "2026-11-29", "expectations": [regex]}
+    group.watch("fraud", seed=8, watch={"detectors": ["failing"], "expectations": [suite]})
+    state = group.start()
+    left = []
+    for step in (0, 20, 40):
+        commit = group.send(state, group.pairs(200 * step, 200 * step + 200, at=step, endpoint="fraud-v1"))
+        state.rows_of(commit, group.models)
+        left.append(len(state.window_rows.kept))
+
+    assert [1, 1, 1] == left
+    assert 2 == group.stored().failures[0].windows_lost
+
+
 class Breaking(bytes):
     """A body that breaks whoever looks into it."""
 

@@ -19,7 +19,7 @@ from pegel.quality.expectation_outcome import ExpectationOutcome, of_share
 from pegel.stats.summary import Summary
 from pegel.stream.row_sample import LARGEST_ROW_BYTES, RowSample, priorities
 from pegel.stream.window_quality import RowsUntold, told_of_rows
-from pegel.stream.window_rows import NO_ROOM, NOT_AT_HAND, FinalWindow, WindowRows
+from pegel.stream.window_rows import MOST_LET_GO, NO_ROOM, NOT_AT_HAND, FinalWindow, WindowRows
 from pegel.testing.stream_fakes import LoggedRecord
 
 REGEX = {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "carrier", "regex": "^A"}}
@@ -212,9 +212,31 @@ def test_what_is_kept_is_what_is_counted() -> None:
         kept.take({("delays/1", pane * 1_000_000, "b"): sample_of(rows, pane * 10_000 + rows)})
 
     assert sum(sample.size_bytes for sample in kept.kept.values()) == kept.size_bytes
-    assert {("delays/1", 10_000_000, "b")} == kept.let_go
+    assert {("delays/1", begin, "b") for begin in (0, 5_000_000, 10_000_000)} == kept.let_go
     kept.final([], {}, ())
     assert (0, {}, set()) == (kept.size_bytes, kept.kept, kept.let_go)
+
+
+def test_whoever_has_most_gives_way() -> None:
+    """A monitor whose samples pile up loses its own oldest one; that of another is kept, however late it came."""
+    kept = WindowRows(most_bytes=4_000)
+    for begin in range(4):
+        kept.take({("piling/1", begin, "b"): sample_of(40, begin * 100)})
+    kept.take({("small/1", 0, "b"): sample_of(10, 1_000)})
+
+    assert ("small/1", 0, "b") in kept.kept
+    assert {("piling/1", 0, "b")} == kept.let_go
+    assert kept.size_bytes <= 4_000
+
+
+def test_what_was_let_go_is_remembered_within_bounds() -> None:
+    """However many panes find no room, no more than so many are remembered: the newest."""
+    kept = WindowRows(most_bytes=0)
+    sample = sample_of(1)
+    for begin in range(MOST_LET_GO + 3):
+        kept.take({("delays/1", begin, "b"): sample})
+
+    assert (MOST_LET_GO, 3, 0) == (len(kept.let_go), min(begin for _, begin, _ in kept.let_go), kept.size_bytes)
 
 
 def test_an_unread_window_of_another_baseline_has_no_rows(group: Any) -> None:
