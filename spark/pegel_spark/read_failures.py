@@ -50,18 +50,16 @@ def read_failure(
     else Unavailable. `database`: the one that was asked; neither its address nor its options are repeated.
     """
     kinds, states = set(_kinds(failure)), set(_states(failure))
-    said, begin = _words(failure), f"{asked_by}: Spark could not read {address}"
+    said, begin = _words(failure, database), f"{asked_by}: Spark could not read {address}"
     if kinds & NO_LIBRARY or _NO_FILE_SYSTEM in said or _NO_DRIVER in said:
         scheme = address if database is None else database.url.removeprefix("jdbc:")
         added = _ADDED_BY.get(scheme.partition(":")[0], "put its archives beside those of pyspark")
         return SetupError(f"{begin}, because it has no library for such an address ({said}): {added}. {NO_BASELINE}")
-    if database is not None:
-        said = _without_secrets(said, database)
-        if any(state.startswith(_REFUSED) for state in states):
-            return SetupError(
-                f"{begin}, because the database does not let in whoever asks ({said}); see user and password of "
-                f"{database.name} in the file PEGEL_DATABASES_FILE. {NO_BASELINE}"
-            )
+    if database is not None and any(state.startswith(_REFUSED) for state in states):
+        return SetupError(
+            f"{begin}, because the database does not let in whoever asks ({said}); see user and password of "
+            f"{database.name} in the file PEGEL_DATABASES_FILE. {NO_BASELINE}"
+        )
     if kinds & NO_RIGHT or states & _NO_GRANT:
         return SetupError(f"{begin}, because it has no right to read there ({said}). {NO_BASELINE}")
     if kinds & NOT_THERE or states & _NO_SUCH:
@@ -88,11 +86,14 @@ def _states(failure: SparkFailure) -> Iterator[str]:
             yield str(each.getSQLState())
 
 
-def _without_secrets(said: str, database: KnownDatabase) -> str:
-    """Return what was said without what the file of databases says: some drivers repeat their address."""
-    for option in (database.url, *database.options.values()):
-        if option:
-            said = said.replace(option, "...")
+def _without_secrets(said: str, database: KnownDatabase | None) -> str:
+    """Return what was said without what the file of databases says: some drivers repeat their address.
+
+    The longest is taken out first, so that none is left in part because another is a part of it.
+    """
+    options = () if database is None else (database.url, *database.options.values())
+    for option in sorted(filter(None, options), key=len, reverse=True):
+        said = said.replace(option, "...")
     return said
 
 
@@ -107,9 +108,13 @@ def _chain(failure: SparkFailure) -> Iterator[JavaObject]:
         thrown = thrown.getCause()
 
 
-def _words(failure: SparkFailure) -> str:
-    """Return the first line of what was said, with the name of what was thrown where Java threw it."""
+def _words(failure: SparkFailure, database: KnownDatabase | None) -> str:
+    """Return the first line of what was said, with the name of what was thrown where Java threw it.
+
+    It is cut after secrets are taken out: half a password is no more recognized as one.
+    """
     if isinstance(failure, AnalysisException):
-        return str(failure).partition("\n")[0][:_LONGEST]
+        return _without_secrets(str(failure), database).partition("\n")[0][:_LONGEST]
     thrown: Any = failure.java_exception
-    return f"{thrown.getClass().getSimpleName()}: {str(thrown.getMessage()).partition(chr(10))[0][:_LONGEST]}"
+    said = _without_secrets(str(thrown.getMessage()), database)
+    return f"{thrown.getClass().getSimpleName()}: {said.partition(chr(10))[0][:_LONGEST]}"

@@ -8,6 +8,7 @@ import pytest
 from py4j.protocol import Py4JJavaError
 
 from pegel.errors import NotFound, PegelError, SetupError, Unavailable
+from pegel.featurestore.known_database import KnownDatabase
 from pegel.featurestore.stored_table import StoredTable
 from pegel_spark import training_table
 from pegel_spark.read_failures import read_failure
@@ -16,11 +17,11 @@ from pegel_spark.stored_training_data import StoredTrainingData
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-def thrown(spark: Any, *kinds: str) -> Py4JJavaError:
+def thrown(spark: Any, *kinds: str, says: str = "no entry") -> Py4JJavaError:
     """Return a failure of Java of these classes, each the cause of the one before."""
     jvm, cause = spark._jvm, None
     for kind in reversed(kinds):
-        made = getattr(jvm, kind)("no entry")
+        made = getattr(jvm, kind)(says)
         if cause is not None:
             made.initCause(cause)
         cause = made
@@ -70,3 +71,19 @@ def test_what_is_thrown_says_whose_matter_it_is(
     assert error is type(found)
     assert words in str(found)
     assert str(found).endswith("No baseline was built.")
+
+
+def test_no_part_of_a_secret_is_told(spark: Any) -> None:
+    """Neither where a long sentence is cut within a password, nor where one secret is a part of another."""
+    database = KnownDatabase(
+        name="shop", url="jdbc:postgresql://db/shop", options={"user": "horse", "password": "correct-horse-x"}
+    )
+    cut = read_failure(
+        thrown(spark, "java.io.IOException", says=f"{'x' * 290} correct-horse-x"), "jdbc://shop/rows", database=database
+    )
+    nested = read_failure(
+        thrown(spark, "java.io.IOException", says="no correct-horse-x"), "jdbc://shop/rows", database=database
+    )
+
+    assert "correct" not in str(cut)
+    assert "(IOException: no ...)" in str(nested)

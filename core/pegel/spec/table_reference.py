@@ -36,8 +36,8 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,127}(\.[A-Za-z_][A-Za-z0-9_$]{0,127}){0,3}")
 """A name of a table as SQL takes it without quotes: it becomes part of a query."""
 _ADDRESS = re.compile(r"/[^/].*|[a-z][a-z0-9+.-]*:///?[^/].*|file:/[^/].*", re.DOTALL)
-_SECRET = re.compile(r"[a-z][a-z0-9+.-]*://[^/@]*:[^/@]*@")
-"""A password before the name of a host."""
+_SECRET = re.compile(r"(:|%3a).*(@|%40)", re.DOTALL | re.IGNORECASE)
+"""A password before the name of a host, in what stands behind `://`: of any letters, `/`, `?` and escapes too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,11 @@ class TableRef:
         kind = scheme.lower()
         if kind not in KINDS:
             raise InvalidSpec(f"baseline.source: given {quoted(text)}: expected one of {', '.join(FORMS.values())}")
+        if _SECRET.search(rest.partition("://")[2]):
+            raise InvalidSpec(
+                f"baseline.source: given a {kind} address with a password, which everybody who sees the spec would "
+                "read; write it without"
+            )
         where, _, query = rest.partition("?")
         try:
             pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
@@ -122,11 +127,6 @@ def _where(text: str, kind: str, where: str) -> tuple[str, str, str]:
         place = unquote(where)
         if kind == JDBC or _ADDRESS.fullmatch(place) is None or not place.isprintable():
             raise _refused(text, kind)
-        if _SECRET.match(place):
-            raise InvalidSpec(
-                f"baseline.source: given a {kind} address with a password, which everybody who sees the spec would "
-                "read; write it without"
-            )
         return place, "", ""
     owner, _, table = where.removeprefix("//").partition("/")
     if not where.startswith("//") or not is_stored_name(owner) or _TABLE.fullmatch(table) is None:

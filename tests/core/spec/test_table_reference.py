@@ -83,6 +83,12 @@ def test_what_names_no_table_is_refused(text: str) -> None:
     "text",
     [
         "parquet:s3a://key:correct-horse@bucket/rows",
+        "parquet:s3a://key:abc%2Fcorrect-horse@bucket/rows",
+        "parquet:s3a://key:abc/correct-horse@bucket/rows",
+        "parquet:s3a://key%3Acorrect-horse%40bucket/rows",
+        "delta:s3a://key:abc@correct-horse@bucket/rows",
+        "parquet:s3a://key:abc?correct-horse@bucket/rows",
+        "iceberg:s3A://key:abc/correct-horse@bucket/rows",
         "jdbc:postgresql://db/shop?user=me&password=correct-horse",
         "jdbc:oracle:thin:scott/correct-horse@db",
     ],
