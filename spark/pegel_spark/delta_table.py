@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from pegel.errors import InvalidSpec, NotFound, Unavailable
+from pegel.spec.outside_text import quoted
 from pegel_spark.read_failures import NO_BASELINE
 from pegel_spark.store_addresses import hadoop_address
 
 _BEYOND_FILES = ("deletionVectors", "typeWidening")
 """How features of Delta's readers begin, of which the name may end in `-preview`."""
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+"""The folder of rows without a value."""
 
 
 def read(spark: SparkSession, address: str, version: int | None = None) -> DataFrame:
@@ -33,6 +38,7 @@ def read(spark: SparkSession, address: str, version: int | None = None) -> DataF
         if version is not None:
             table.load_as_version(version)
         odd, files, columns = _beyond_files(table), table.file_uris(), _columns(table)
+        misread = [] if odd else _misread_folders(table)
     except TableNotFoundError as error:
         raise NotFound(f"baseline.source: {address} holds no table of Delta. {NO_BASELINE}") from error
     except (DeltaError, OSError) as error:
@@ -43,12 +49,36 @@ def read(spark: SparkSession, address: str, version: int | None = None) -> DataF
             f"baseline.source: the table of Delta at {address} uses {', '.join(odd)}, so its files do not say what its "
             f"rows are; rewrite it without. {NO_BASELINE}"
         )
+    if misread:
+        raise InvalidSpec(
+            f"baseline.source: the table of Delta at {address} is divided by {', '.join(map(quoted, misread))}, and "
+            f"its folders do not name the values as Spark reads them, such as letters beyond ASCII; rewrite it without "
+            f"dividing it by that. {NO_BASELINE}"
+        )
     # Columns by which the table is divided stand in the names of folders alone, where Spark would take "01" for 1.
     schema = ", ".join(f"`{name}` {kind}" for name, kind in columns)
     if not files:
         return spark.createDataFrame([], schema)
     rows = spark.read.schema(schema).option("basePath", address).parquet(*map(hadoop_address, files))
     return rows.select(*(f"`{name}`" for name, _ in columns))
+
+
+def _misread_folders(table: Any) -> list[str]:
+    """Return the columns whose values Spark would read otherwise from the names of folders than the log says them."""
+    columns = table.metadata().partition_columns
+    if not columns:
+        return []
+    odd = set()
+    for action in pa.table(table.get_add_actions(flatten=True)).to_pylist():
+        # Spark reads each escaped byte as a letter of its own; what its log says is escaped once more in a path.
+        pairs = (part.partition("=") for part in unquote(action["path"]).split("/")[:-1])
+        folders = {unquote(name, "latin-1"): unquote(value, "latin-1") for name, _, value in pairs}
+        for name in columns:
+            value = action[f"partition.{name}"]
+            said = _NULL if value is None else value if isinstance(value, str) else folders.get(name)
+            if name not in folders or folders[name] != said:
+                odd.add(name)
+    return sorted(odd)
 
 
 def _beyond_files(table: Any) -> list[str]:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 from py4j.protocol import Py4JJavaError
 from table_places import PASSWORD, Place, catalog_in, delta, jdbc
 
-from pegel.errors import NotFound, SetupError
+from pegel.errors import InvalidSpec, NotFound, SetupError
 from pegel.featurestore.known_database import KnownDatabase
 from pegel.featurestore.stored_table import StoredTable
 from pegel.spec.settings import Settings
@@ -45,6 +46,18 @@ def test_a_version_of_delta_stays(spark: Any, tmp_path: Path) -> None:
     assert [1.0, 2.0] == sorted(row["amount"] for row in read(spark, source))
     with pytest.raises(NotFound, match="has no version 7; its newest is 1"):
         read(spark, f"{source}?version=7")
+
+
+def test_folders_that_spark_would_misread_are_refused(spark: Any, tmp_path: Path) -> None:
+    """Letters beyond ASCII in the name of a folder become others in Spark: no baseline of wrong categories."""
+    plain, odd = [[*"ab", "a b", "x%y", "01", None], ["a", "é"]]
+    for name, values in (("plain", plain), ("odd", odd)):
+        rows = pa.table({"kind": pa.array(values, pa.string()), "amount": [1.0] * len(values)})
+        write_deltalake(tmp_path / name, rows, partition_by=["kind"])
+
+    assert set(plain) == {row["kind"] for row in read(spark, f"delta:{tmp_path}/plain")}
+    with pytest.raises(InvalidSpec, match="divided by 'kind', and its folders do not name the values"):
+        read(spark, f"delta:{tmp_path}/odd")
 
 
 def test_a_catalog_knows_its_tables(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
