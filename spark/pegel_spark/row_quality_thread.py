@@ -76,7 +76,11 @@ class SuiteProcess:
     def run(self, rows: Columns, schema: Schema, expectations: Sequence[Expectation]) -> list[ExpectationOutcome]:
         """Return what rows say of expectations, in their order. Raises RowsUntold."""
         over = threading.Event()
-        process = self._started()
+        try:
+            process = self._started()
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            raise RowsUntold(f"the process that runs Great Expectations could not be started: {why}") from error
 
         def end() -> None:
             over.set()
@@ -195,7 +199,7 @@ class RowQualityThread:
             return
         baseline_id = window.row.baseline_id
         baseline = self._patiently(lambda: self.baseline(baseline_id))
-        told = told_of_rows(window, baseline, self.process.run)
+        told = self._told(window, baseline)
         row = _row(told, self.clock.now())
         self._patiently(lambda: self.store.write(row, told.findings))
         log.info(
@@ -205,6 +209,15 @@ class RowQualityThread:
             rows=told.looked_at,
             findings=len(told.findings),
         )
+
+    def _told(self, window: FinalWindow, baseline: Baseline) -> RowQuality:
+        """Return what rows say; where something goes wrong that nobody foresaw, that this is so."""
+        try:
+            return told_of_rows(window, baseline, self.process.run)
+        except Exception as error:  # a window whose rows are not told of would look like one that is as it should be
+            log.exception("rows could not be looked at", monitor=window.row.key)
+            why = f"looking at its rows failed: {type(error).__name__}"
+            return told_of_rows(replace(window, sample=None, why=why), baseline, self.process.run)
 
     def _patiently(self, ask: Callable[[], Answer]) -> Answer:
         """Return what the database says; while it is away, ask again. Raises Unavailable when the driver ends."""

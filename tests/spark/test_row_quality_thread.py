@@ -164,6 +164,26 @@ def test_a_process_that_hangs_or_dies_is_a_reason(
     assert [] == Results(engine).findings("delays", 1)
 
 
+def test_a_process_that_cannot_be_started_is_a_reason(engine: Engine, baseline: Baseline, started: Started) -> None:
+    """Where there is no such program, or no room for one more process, that is told of the window."""
+    window = window_of(engine, baseline, ["AA"] * 60)
+    started(command=("/nowhere",)).look([window])
+    why = "the process that runs Great Expectations could not be started: No such file or directory"
+
+    assert [why] * 3 == [outcome["there"] for outcome in told(engine, window, 20.0).outcomes]
+
+
+def test_what_nobody_foresaw_is_a_reason(engine: Engine, baseline: Baseline, started: Started) -> None:
+    """Whatever exception is made while rows are looked at, the window is told as not looked at."""
+    window = window_of(engine, baseline, ["AA"] * 60)
+    thread = started(command=("no\0program",))
+    thread.look([window])
+
+    assert ["looking at its rows failed: ValueError"] * 3 == [
+        outcome["there"] for outcome in told(engine, window, 20.0).outcomes
+    ]
+
+
 def test_a_pattern_that_never_ends_holds_up_nobody(engine: Engine, baseline: Baseline, started: Started) -> None:
     """While a pattern of exponential cost is tried, this process goes on; then the other one is ended."""
     window = window_of(engine, baseline, ["x" * 60] * 3, CATASTROPHE)
