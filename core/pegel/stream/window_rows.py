@@ -21,7 +21,7 @@ MOST_KEPT_BYTES = 64 * 1024 * 1024
 MOST_LET_GO = 10_000
 """Panes of which it is known that they were let go; of older ones it is told that rows are not at hand."""
 NO_ROOM = "its rows were let go: the samples of all open windows together took too much memory"
-NOT_AT_HAND = "its rows are not at hand: its driver was started anew while it was open"
+NOT_AT_HAND = "its rows are not at hand: nobody asked for them, or its driver was started anew, while it was open"
 
 
 @dataclass(frozen=True, slots=True)

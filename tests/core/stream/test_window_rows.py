@@ -240,7 +240,7 @@ def test_what_was_let_go_is_remembered_within_bounds() -> None:
 
 
 def test_an_unread_window_of_another_baseline_has_no_rows(group: Any) -> None:
-    """Rows that were read for another baseline are not taken for this one's."""
+    """Rows that were read for another baseline are not taken for this one's; no restart is told that was not."""
     watch(group, REGEX)
     state = group.start()
     group.send(state, group.pairs(0, 10))
@@ -250,3 +250,4 @@ def test_an_unread_window_of_another_baseline_has_no_rows(group: Any) -> None:
     row = replace(window.row)
 
     assert [NOT_AT_HAND] == [one.why for one in kept.final([row], group.models.specs, {row.key})]
+    assert NOT_AT_HAND.startswith("its rows are not at hand: nobody asked for them, or its driver was started anew")
