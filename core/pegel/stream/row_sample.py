@@ -28,6 +28,8 @@ LARGEST_ROW_BYTES = 64 * 1024
 PER_VALUE_BYTES = 9
 """What a value takes beside its text: a number and why it is missing, or a reference."""
 _ASCII_BYTES, _OTHER_BYTES = 1, 4
+_OBJECT_BYTES, _OTHER_OBJECT_BYTES = 49, 76
+"""What Python takes for a text beside its letters."""
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 _LAST_SHIFT = np.uint64(31)
@@ -153,7 +155,11 @@ def _sizes(columns: Columns) -> NDArray[np.int64]:
 
 def _text_bytes(text: str | None) -> int:
     """Return the most that a text may take in memory."""
-    return 0 if text is None else len(text) * (_ASCII_BYTES if text.isascii() else _OTHER_BYTES)
+    if text is None:
+        return 0
+    if text.isascii():
+        return _OBJECT_BYTES + _ASCII_BYTES * len(text)
+    return _OTHER_OBJECT_BYTES + _OTHER_BYTES * len(text)
 
 
 def _together(first: Columns, second: Columns) -> Columns:
