@@ -9,8 +9,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from pegel.errors import InvalidSpec, NotFound, Unavailable
+from pegel.featurestore.no_baseline import NO_BASELINE
 from pegel.spec.outside_text import quoted
-from pegel_spark.read_failures import NO_BASELINE
 from pegel_spark.store_addresses import hadoop_address
 
 _BEYOND_FILES = ("deletionVectors", "typeWidening")

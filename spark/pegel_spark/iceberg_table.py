@@ -11,8 +11,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as st
 
 from pegel.errors import InvalidSpec, NotFound, PegelError, SetupError, Unavailable
+from pegel.featurestore.no_baseline import NO_BASELINE
 from pegel.featurestore.stored_table import StoredTable
-from pegel_spark.read_failures import NO_BASELINE
 from pegel_spark.store_addresses import hadoop_address
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from pyspark.errors.exceptions.captured import CapturedException
 
 from pegel.errors import NotFound, PegelError, SetupError, Unavailable
 from pegel.featurestore.known_database import KnownDatabase
+from pegel.featurestore.no_baseline import NO_BASELINE
 
-NO_BASELINE = "No baseline was built."
 NOT_THERE = frozenset({"FileNotFoundException", "PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA"})
 """What is thrown, and Spark's names of conditions, where there is nothing at an address."""
 NO_LIBRARY = frozenset({"UnsupportedFileSystemException", "ClassNotFoundException", "NoClassDefFoundError"})

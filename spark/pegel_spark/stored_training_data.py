@@ -15,9 +15,10 @@ from pyspark.sql import SparkSession
 
 from pegel.data.columns import Schema
 from pegel.errors import NotFound, PermanentError
+from pegel.featurestore.no_baseline import NO_BASELINE
 from pegel.featurestore.stored_table import StoredTable
 from pegel.spec.source_reference import SourceRef
-from pegel_spark.read_failures import NO_BASELINE, is_not_there, read_failure
+from pegel_spark.read_failures import is_not_there, read_failure
 
 LONGEST = 1 << 24
 """Characters of a registration; anything longer is none."""

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Self
 
 from pegel.errors import SetupError
+from pegel.featurestore.no_baseline import NO_BASELINE
 from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
 
-NO_BASELINE = "No baseline was built."
 OURS = frozenset({"dbtable", "query", "fetchsize"})
 """What a reader of tables sets itself; a file that says it would have another table read."""
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import InvalidSpec
+from pegel.featurestore.no_baseline import NO_BASELINE
 from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import quoted, shown
 from pegel.spec.table_reference import TableRef
-
-NO_BASELINE = "No baseline was built."
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pegel.errors import InvalidSpec
 from pegel.featurestore.hopsworks.facts import Deployment
+from pegel.featurestore.no_baseline import NO_BASELINE
 from pegel.spec import names
 from pegel.spec.monitor_spec import Model
 
 EVERYTHING, NOTHING = "ALL", "NONE"
 """Modes of an inference logger: requests and responses, or neither. Others log one of them."""
-_NO_BASELINE = "No baseline was built."
 
 
 def check(model: Model, deployment: Deployment) -> list[str]:
@@ -21,12 +21,12 @@ def check(model: Model, deployment: Deployment) -> list[str]:
     served = names.monitor_key(names.model_of_hopsworks(deployment.model), deployment.model_version)
     watched = names.monitor_key(model.name, model.version)
     if served != watched:
-        raise InvalidSpec(f"model: {said} serves {served}; given {watched}. {_NO_BASELINE}")
+        raise InvalidSpec(f"model: {said} serves {served}; given {watched}. {NO_BASELINE}")
     if deployment.topic is None or deployment.logs == NOTHING:
         raise InvalidSpec(
-            f"model.topic: {said} logs nothing; give it an inference logger that logs {EVERYTHING}. {_NO_BASELINE}"
+            f"model.topic: {said} logs nothing; give it an inference logger that logs {EVERYTHING}. {NO_BASELINE}"
         )
     if deployment.topic != model.topic:
-        raise InvalidSpec(f"model.topic: {said} logs to {deployment.topic}; given {model.topic}. {_NO_BASELINE}")
+        raise InvalidSpec(f"model.topic: {said} logs to {deployment.topic}; given {model.topic}. {NO_BASELINE}")
     whole = deployment.logs == EVERYTHING
     return [] if whole else [f"{said} logs {deployment.logs} alone: the other half is not watched"]

@@ -12,13 +12,12 @@ from pegel.featurestore.hopsworks import cross_check, deployed_model, schema
 from pegel.featurestore.hopsworks.client import HopsworksClient
 from pegel.featurestore.hopsworks.connection import HopsworksConnection
 from pegel.featurestore.hopsworks.facts import HopsworksView, RegisteredModel, Statistics, TrainingDataset
+from pegel.featurestore.no_baseline import NO_BASELINE
 from pegel.featurestore.stored_table import StoredTable, TableFormat
 from pegel.spec.hopsworks_reference import HopsworksRef
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.spec.source_reference import SourceRef
-
-NO_BASELINE = "No baseline was built."
 
 
 @dataclass(frozen=True, slots=True)
