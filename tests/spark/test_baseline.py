@@ -26,6 +26,7 @@ from pegel.testing.samples import brief_spec, trained_on
 from pegel_spark import training_columns
 from pegel_spark.baseline_job import build, profile, request_row
 from pegel_spark.jobs import baseline as launcher
+from pegel_spark.launched_job import FAILED, REFUSED
 from pegel_spark.stored_training_data import StoredTrainingData
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -199,7 +200,7 @@ def test_unknown_training_data_is_refused_before_spark_starts(
     code = launcher.main(["--spec", wish, "--id", "a-run"])
     result = JobResults(connect(world.settings.database)).take("a-run")
 
-    assert launcher.REFUSED == code
+    assert REFUSED == code
     assert result is not None
     assert JobEnd.REFUSED is result.state
     assert "knows no training data" in result.sentence
@@ -244,7 +245,7 @@ def test_a_folder_of_this_machine_is_refused_where_executors_are_elsewhere(
     monkeypatch.setenv("PEGEL_SPARK_MASTER", "k8s://https://cluster:6443")
     code, result = ended(world, brief_spec())
 
-    assert (launcher.REFUSED, JobEnd.REFUSED) == (code, result and result.state)
+    assert (REFUSED, JobEnd.REFUSED) == (code, result and result.state)
     assert result is not None
     assert "an address that every executor reads (s3a://" in result.sentence
 
@@ -264,7 +265,7 @@ def test_a_table_that_no_job_can_read_is_refused_before_spark_starts(
     monkeypatch.setenv("PEGEL_SPARK_MASTER", "k8s://https://cluster:6443")
     code, result = ended(world, brief_spec(baseline={"source": source}))
 
-    assert (launcher.REFUSED, JobEnd.REFUSED) == (code, result and result.state)
+    assert (REFUSED, JobEnd.REFUSED) == (code, result and result.state)
     assert result is not None
     assert words in result.sentence
 
@@ -325,7 +326,7 @@ def test_why_a_job_failed_stands_in_the_database(world: Any) -> None:
     )
     result = JobResults(connect(world.settings.database)).take("a-run")
 
-    assert (launcher.FAILED, JobEnd.FAILED) == (done.returncode, result and result.state)
+    assert (FAILED, JobEnd.FAILED) == (done.returncode, result and result.state)
     assert result is not None
     assert f"Spark could not read {data}" in result.sentence
 

@@ -27,6 +27,7 @@ from pegel.testing.samples import brief_spec, deployed
 from pegel_spark import training_table
 from pegel_spark.baseline_job import build, profile
 from pegel_spark.jobs import baseline as launcher
+from pegel_spark.launched_job import REFUSED
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -334,7 +335,7 @@ def test_the_job_says_in_a_sentence_what_hopsworks_refuses(
     code = launcher.main(["--spec", json.dumps(spec("?td=9").to_json()), "--id", "a-run"])
 
     result = JobResults(engine).take("a-run")
-    assert (launcher.REFUSED, JobEnd.REFUSED) == (code, result and result.state)
+    assert (REFUSED, JobEnd.REFUSED) == (code, result and result.state)
     out, err = capsys.readouterr()
     assert "was trained with training dataset 1; given td=9" in err
     assert there.key() not in out + err

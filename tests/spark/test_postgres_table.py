@@ -22,6 +22,7 @@ from tls_front import TlsFront
 from pegel.testing.samples import brief_spec, trained_on
 from pegel_local.jars.store_jars import add, pyspark_jars
 from pegel_spark.jobs import baseline as launcher
+from pegel_spark.launched_job import REFUSED
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 PASSWORD = "correct-horse-battery"  # noqa: S105
@@ -86,7 +87,7 @@ def test_a_table_of_postgresql_is_training_data(world: Any, driver: Path, port: 
     made = world.baselines.get(told["baseline_id"])
     spec = brief_spec(baseline={"source": SOURCE})
     assert trained_on(worlds.training_table(), made.layout.schema, spec).id == made.id
-    assert launcher.REFUSED == refused.returncode
+    assert REFUSED == refused.returncode
     assert "the database does not let in whoever asks" in refused.stderr
     assert [] == [text for text in (done.stdout, done.stderr) if PASSWORD in text]
     assert [] == [text for text in (refused.stdout, refused.stderr) if "wrong-horse" in text]

@@ -18,6 +18,7 @@ from pegel.store.job_results import JobEnd, JobResults
 from pegel.testing.samples import brief_spec
 from pegel_spark.baseline_job import profile
 from pegel_spark.jobs import baseline as baseline_launcher
+from pegel_spark.launched_job import REFUSED
 
 pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(300)]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -82,7 +83,7 @@ def test_the_job_of_an_onboarding_refuses_data_that_a_suite_does_not_hold(world:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
     result = JobResults(connect(world.settings.database)).take("a-run")
 
-    assert baseline_launcher.REFUSED == done.returncode, done.stderr
+    assert REFUSED == done.returncode, done.stderr
     assert result is not None
     assert JobEnd.REFUSED is result.state
     assert "does not meet suite 'mine': expected: 'carrier' values to match regex" in result.sentence

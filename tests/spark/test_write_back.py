@@ -29,6 +29,7 @@ from pegel.stream.result_rows import Origin
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_baseline, sample_finding, sample_outlier, sample_window
 from pegel_spark.jobs import write_back as launcher
+from pegel_spark.launched_job import FAILED, REFUSED
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 HOUR = timedelta(hours=1)
@@ -187,7 +188,7 @@ def test_two_runs_at_once_leave_every_row_once(
     codes = [job.returncode for job in both]
 
     assert codes.count(0) >= 1, ended
-    assert {0, launcher.FAILED} >= set(codes), ended
+    assert {0, FAILED} >= set(codes), ended
     assert 0 == launcher.main([*told, "--id", "again"])
     assert EVERYTHING == rows_of(hopsworks)
     assert [key not in f"{ended}" for key in (hopsworks.connection.key(),)] == [True]
@@ -207,7 +208,7 @@ def test_the_job_says_how_it_ended(
     jobs = JobResults(connect(database))
     results = {name: jobs.take(name) for name in ("done", "refused", "unknown")}
 
-    assert (0, launcher.REFUSED, launcher.REFUSED) == (done, refused, unknown)
+    assert (0, REFUSED, REFUSED) == (done, refused, unknown)
     assert results["done"] is not None
     assert (JobEnd.DONE, {"rows": EVERYTHING, "left_out": []}) == (results["done"].state, results["done"].result)
     assert "expected an instant with its offset from UTC" in str(results["refused"])

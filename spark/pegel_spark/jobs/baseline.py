@@ -8,21 +8,19 @@ sentence. The same stands on standard output or error for people. Exit codes: 0 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 
-import structlog
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from sqlalchemy import Engine
 
 from pegel.baseline.baseline import Baseline
-from pegel.errors import PegelError, PermanentError, SetupError, TemporaryError
+from pegel.errors import SetupError
 from pegel.featurestore import LocalFeatureStore, TrainingData
 from pegel.featurestore.hopsworks.training_data import HopsworksTrainingData
 from pegel.featurestore.stored_table import StoredTable
@@ -31,18 +29,11 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.spec.table_reference import TableRef, is_table
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
-from pegel.store.job_results import JobEnd, JobResult, JobResults
-from pegel_spark import logs, session
+from pegel_spark import session
 from pegel_spark.baseline_job import Profile, profile
+from pegel_spark.launched_job import LaunchedJob
 from pegel_spark.stored_training_data import StoredTrainingData
 from pegel_spark.table_training_data import TableTrainingData
-
-FAILED, REFUSED = 1, 2
-CODES = {JobEnd.DONE: 0, JobEnd.FAILED: FAILED, JobEnd.REFUSED: REFUSED}
-LONGEST_FAILURE = 500
-"""Characters of what Spark says that are told."""
-log = structlog.get_logger()
 
 
 def main(arguments: list[str]) -> int:
@@ -51,41 +42,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--spec", required=True, help="the MonitorSpec, JSON or YAML text")
     parser.add_argument("--id", help="under which the results database keeps how the job ended")
     options = parser.parse_args(arguments)
-    try:
-        settings = Settings.of_environment()
-        logs.configure(settings.log_format)
-        engine = connect(settings.database)
-        migrate(engine)
-    except PegelError as error:
-        # There is nowhere else to say it.
-        sys.stderr.write(f"{error}\n")
-        return REFUSED if isinstance(error, PermanentError) else FAILED
-    result = _run(options.spec, settings, engine)
-    if options.id is not None:
-        with suppress(TemporaryError):
-            JobResults(engine).put(options.id, result, datetime.now(UTC))
-    if result.state is not JobEnd.DONE:
-        sys.stderr.write(f"{result.sentence}\n")
-    else:
-        sys.stdout.write(f"{json.dumps(result.result)}\n")
-    return CODES[result.state]
+    job = LaunchedJob(
+        partial(_asked, options.spec),
+        fails_by=(Py4JError, PySparkException, OSError, MemoryError),
+        told="Spark could not finish the job: {}. No baseline was kept.",
+    )
+    return job.run(options.id)
 
 
-def _run(spec_text: str, settings: Settings, engine: Engine) -> JobResult:
-    """Make the baseline and say how that ended. What nobody expects is a failure, too, and its trace is logged."""
-    try:
-        made = _profile(MonitorSpec.from_yaml(spec_text), settings, engine)
-    except PermanentError as error:
-        return JobResult(state=JobEnd.REFUSED, sentence=str(error))
-    except TemporaryError as error:
-        return JobResult(state=JobEnd.FAILED, sentence=str(error))
-    except (Py4JError, PySparkException, OSError, MemoryError) as error:
-        log.exception("failed")
-        words = f"{type(error).__name__}: {error}"[:LONGEST_FAILURE].partition("\n")[0]
-        return JobResult(
-            state=JobEnd.FAILED, sentence=f"Spark could not finish the job: {words}. No baseline was kept."
-        )
-    return JobResult(state=JobEnd.DONE, result=asdict(made))
+def _asked(spec_text: str, settings: Settings, engine: Engine) -> Profile:
+    return _profile(MonitorSpec.from_yaml(spec_text), settings, engine)
 
 
 def _profile(spec: MonitorSpec, settings: Settings, engine: Engine) -> Profile:
