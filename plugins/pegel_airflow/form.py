@@ -187,6 +187,11 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "With the batch that counts them, or in `realtime` before that: on the topic within some ten milliseconds.",
     ),
     "watch.rows_per_day": Question("What to watch", "Traffic (rows/day)", "Expected rows; sets the outlier rate."),
+    "watch.segments": Question(
+        "What to watch",
+        "Segments (columns)",
+        '`["airline", {"column": "distance", "cuts": [500, 1000]}]`: rows are judged by airline and by distance, too.',
+    ),
     "watch.expectations": Question(
         "What to watch",
         "Expectations (suites)",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pegel.cli.model_metadata import MOST_NAMES, absent_features, listed_names, of_another_model
 from pegel.cli.spec_file import GivenSpec
-from pegel.data.columns import Schema
+from pegel.data.columns import Role, Schema
 from pegel.data.metadata_file import ModelMetadata
 from pegel.data.running_server import problem_of_server
 from pegel.errors import PegelError, SetupError
@@ -33,6 +33,7 @@ from pegel.spec.outside_text import quoted, shown
 from pegel.spec.settings import Settings
 from pegel.spec.spec_parts import SpecParts
 from pegel.spec.table_reference import JDBC, TableRef, is_table
+from pegel.stats.segments import segment_problems
 
 if TYPE_CHECKING:
     from pyarrow import dataset
@@ -228,6 +229,7 @@ def _field_problems(watch: Watch, source: str, schema: Schema) -> Iterator[str]:
     yield from (_no_such("watch.features", name, source, list(known)) for name in unknown[:MOST_NAMES])
     if len(unknown) > MOST_NAMES:
         yield f"watch.features: and {len(unknown) - MOST_NAMES} more"
+    yield from segment_problems(watch.segments, {field.name: field.kind for field in schema.of_role(Role.FEATURE)})
     for suite in own_suites(watch):
         # What is wrong with it whatever the columns are is told already.
         told = {*suite_problems(suite)}

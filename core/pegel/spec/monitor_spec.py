@@ -27,6 +27,7 @@ from pegel.spec.spec_fields import (
     Name,
     PartNames,
     Place,
+    SegmentColumns,
     ServedName,
     Share,
     Source,
@@ -231,6 +232,8 @@ class Watch(Section):
     process of its own beside the group's driver."""
     rows_per_day: DailyNumber = 100_000.0
     """Expected traffic; with `outliers_per_day` it gives the outlier rate."""
+    segments: SegmentColumns = ()
+    """Columns that part the rows, from the next baseline on: each part is counted and judged by itself, too."""
     expectations: Suites = ()
     """What rows must be like: `derived`, the suite that follows from the baseline, and own suites."""
     margin: Annotated[float, Field(ge=0, le=1)] = 0.02

@@ -12,6 +12,7 @@ from pegel.errors import InvalidSpec
 from pegel.spec import names
 from pegel.spec.hopsworks_reference import HopsworksRef, is_hopsworks
 from pegel.spec.outside_text import quoted, shown
+from pegel.spec.segment_columns import SegmentColumn, segment_columns
 from pegel.spec.server_addresses import names_a_server
 from pegel.spec.source_reference import SourceRef
 from pegel.spec.suites import suites
@@ -225,6 +226,12 @@ Suites = Annotated[
     WithJsonSchema({"type": "array", "items": {"type": ["string", "object"]}}),
 ]
 """Suites of expectations, see `pegel.spec.suites`."""
+SegmentColumns = Annotated[
+    tuple[SegmentColumn, ...],
+    BeforeValidator(segment_columns),
+    WithJsonSchema({"type": "array", "items": {"type": ["string", "object"]}}),
+]
+"""Columns that part the rows, see `pegel.spec.segment_columns`."""
 Email = Annotated[str, AfterValidator(_mailable), _text(LONGEST_EMAIL, pattern=EMAIL)]
 Emails = Annotated[tuple[Email, ...], AfterValidator(_mailed_once), BeforeValidator(_listed)]
 """Who is told; an address that is named twice is told once."""
