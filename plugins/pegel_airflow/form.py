@@ -28,7 +28,7 @@ FEATURES: Final = "watch.features"
 """The one field whose default a form cannot say as it is."""
 
 
-OBJECTS: Final = frozenset({"online.features", "online.defaults"})
+OBJECTS: Final = frozenset({"online.features", "online.defaults", "archive.private"})
 """The fields whose values are objects, and asked as such."""
 
 
@@ -240,6 +240,14 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "Repeat after (s)",
         f"No further mail about the same alert before, unless it grows. {_SECONDS}",
         _DURATION,
+    ),
+    "archive.keep": Question(
+        "Archive", "Keep (s)", f"How long rows are kept as files; 0: none are. {_SECONDS}", _DURATION
+    ),
+    "archive.private": Question(
+        "Archive",
+        "Private fields (JSON object)",
+        'No value of them is written: `{"passenger": "hash", "income": "drop"}`. A hash is keyed.',
     ),
     "spec_version": Question("Advanced JSON", "Spec version", "Version of this form's fields.", {"const": 1}),
 }

@@ -152,6 +152,7 @@ def test_objects_are_asked_as_objects() -> None:
     """Policies and defaults of looked-up features are JSON objects, and come back as they were asked."""
     online = {"online.source": "local://flights", "online.keys": ["flight"]}
     objects = {"online.features": {"gate": "null", "airline": "default"}, "online.defaults": {"airline": "WN"}}
+    objects["archive.private"] = {"airline": "hash"}
     spec = form.spec_of(answered(**online, **objects))
 
     assert objects == {path: value for path, value in form.params_of(spec).items() if path in form.OBJECTS}

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pegel.errors import InvalidSpec
 from pegel.spec import names
+from pegel.spec.archive_section import Archiving
 from pegel.spec.durations import Delay, Duration
 from pegel.spec.limits import ANSWER_WITHIN
 from pegel.spec.online_section import Online
@@ -360,6 +361,7 @@ class MonitorSpec(Section):
     events: EventTolerance = EventTolerance()
     false_alarms: FalseAlarms = FalseAlarms()
     alerts: Alerting = Alerting()
+    archive: Archiving = Archiving()
 
     @model_validator(mode="after")
     def _one_transformer(self) -> Self:

@@ -80,11 +80,15 @@ class Settings(BaseSettings):
     feature_store: str | None = None
     """Root of the feature store: a folder, or the address of a copy of one, such as `s3a://bucket/features`, which jobs
     of Spark read; None means `home`/features."""
+    archive: str | None = None
+    """Root of the archive of rows: a folder, or an address that Spark writes to, such as `s3a://bucket/archive`; None
+    means `home`/archive."""
     online_redis: SecretStr | None = None
     """Address of the Redis or Valkey server that keeps online features, as `redis://host:6379/0`, with `rediss:` over
     TLS. It may hold a password: not to be shown."""
     entity_secret: SecretStr | None = None
-    """What proves which entity a hash is of: at least 16 bytes, for specs with `online.private`."""
+    """What proves which entity or value a hash is of: at least 16 bytes, for specs with `online.private` or
+    `archive.private`."""
     databases_file: Path | None = None
     """File that names databases of training data, with address, user and password: see
     `pegel.featurestore.known_database`."""
@@ -180,6 +184,11 @@ class Settings(BaseSettings):
                 "machine. Nothing was read."
             )
         return Path(self.feature_store.removeprefix("file://"))
+
+    @property
+    def archive_root(self) -> str:
+        """Return where rows are archived: an address, or a folder of this machine."""
+        return (self.archive or str(self.home / "archive")).rstrip("/")
 
     @property
     def features_address(self) -> str:

@@ -216,6 +216,21 @@ invalid = sa.Table(
     sa.Column("sample", Foreign, nullable=False),
 )
 
+# Which records of a partition are archived of a model, in ranges that follow one another. An empty one says from where
+# on the model was watched. `rows` and `files`: what the archive had more by it, and how many files were written for it.
+archived = sa.Table(
+    "archived",
+    metadata,
+    *_monitor(),
+    sa.Column("topic", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("from_offset", sa.BigInteger, primary_key=True, autoincrement=False),
+    _count("up_to_offset"),
+    sa.Column("topic_id", sa.Text),
+    *(_count(name) for name in ("rows", "files")),
+    sa.Column("at", Instant, nullable=False),
+)
+
 heartbeats = sa.Table(
     "heartbeats",
     metadata,

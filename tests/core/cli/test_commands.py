@@ -197,11 +197,12 @@ def test_an_unknown_finding_is_one_sentence(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_a_spec_becomes_the_forms_answers(spec_file: Path) -> None:
-    """Each answer is named by the path of its field, and every field is answered; what is looked up is one answer."""
+    """Each answer is named by the path of its field, and every field is answered; what is an object is one answer."""
     flat = answers(MonitorSpec.from_yaml(spec_file.read_text(encoding="utf-8")).to_json())
 
     assert ("delays", 60.0, "week") == (flat["model.name"], flat["windowing.length"], flat["false_alarms.per"])
-    assert {"online.features", "online.defaults"} == {name for name, value in flat.items() if isinstance(value, dict)}
+    objects = {name for name, value in flat.items() if isinstance(value, dict)}
+    assert {"online.features", "online.defaults", "archive.private"} == objects
 
 
 @pytest.mark.parametrize("command", COMMANDS.names())

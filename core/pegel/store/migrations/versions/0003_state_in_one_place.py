@@ -63,8 +63,9 @@ def downgrade() -> None:
     """Drop every table."""
     for table in (
         *("failures", "monitor_states", "journal", "pane_parts", "arrivals", "set_aside", "gaps", "offsets", "claims"),
-        *("actions", "job_results", "dispatch_failures", "silences", "alerts", "heartbeats", "invalid", "ledger"),
+        *("actions", "job_results", "dispatch_failures", "silences", "alerts", "heartbeats", "archived", "invalid"),
         *(
+            "ledger",
             "outliers",
             "inboxes",
             "findings",
@@ -191,6 +192,13 @@ def _events() -> None:
         "invalid",
         *(_text("model"), _integer("version"), _instant("minute"), _text("kind"), _count("count"), _text("sample")),
         _key("invalid", "model", "version", "minute", "kind"),
+    )
+    op.create_table(
+        "archived",
+        *(_text("model"), _integer("version"), _text("topic"), _integer("partition")),
+        *(_count("from_offset"), _count("up_to_offset"), _text("topic_id", null=True)),
+        *(_count("rows"), _count("files"), _instant("at")),
+        _key("archived", "model", "version", "topic", "partition", "from_offset"),
     )
 
 

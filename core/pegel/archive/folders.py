@@ -1,0 +1,127 @@
+"""Where the archive keeps what: folders by model and hour, and which files of an hour are to be read.
+
+::
+
+    <root>/rows/namespace=default/model=delays/version=1/date=2026-11-29/hour=07/written=000000000042/part-….parquet
+                                                                                                     /_complete
+    <root>/unreadable/namespace=…                                        likewise, bodies that nobody could read
+    <root>/labels/namespace=…                                            what came to be known of predictions
+
+An hour is written as a whole, each time by a writer of a higher number. Read are the files of the highest number that
+is complete: what a killed writer left behind is never seen, and goes with the next write of that hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+COMPLETE: Final = "_complete"
+"""Name of the empty file that says that a writer has put every file of an hour into the folder where it lies."""
+HOUR: Final = timedelta(hours=1)
+LONGEST_ANSWER: Final = timedelta(hours=1)
+"""How far an answer may lie from its request to stand in the same rows; one farther away has rows of its own."""
+
+
+class Kept(StrEnum):
+    """What is kept apart."""
+
+    ROWS = "rows"
+    UNREADABLE = "unreadable"
+    LABELS = "labels"
+
+
+@dataclass(frozen=True, slots=True)
+class HourFiles:
+    """The files of one hour that are to be read, by their paths as they were given. `start`: the begin of the hour."""
+
+    start: datetime
+    written: int
+    files: tuple[str, ...]
+
+
+def model_folder(root: str, kept: Kept, namespace: str, model: str, version: int) -> str:
+    """Return the folder of one model version."""
+    return f"{root.rstrip('/')}/{kept}/namespace={namespace}/model={model}/version={version}"
+
+
+def date_folder(day: date) -> str:
+    """Return the folder of one day, in UTC, below that of its model."""
+    return f"date={day.isoformat()}"
+
+
+def hour_folder(start: datetime) -> str:
+    """Return the folder of the hour that holds an instant, below that of its model."""
+    instant = start.astimezone(UTC)
+    return f"{date_folder(instant.date())}/hour={instant.hour:02d}"
+
+
+def written_folder(number: int) -> str:
+    """Return the folder of what the writer of a number puts into an hour, below that of the hour."""
+    return f"written={number:012d}"
+
+
+def floor_hour(instant: datetime) -> datetime:
+    """Return the begin of the hour that holds an instant, in UTC."""
+    return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def days_between(start: datetime, end: datetime) -> list[date]:
+    """Return the days of which some instant of `[start, end)` is, in UTC."""
+    if end <= start:
+        return []
+    first, last = start.astimezone(UTC).date(), (end.astimezone(UTC) - timedelta(microseconds=1)).date()
+    return [first + timedelta(days=at) for at in range((last - first).days + 1)]
+
+
+def parts_of(path: str) -> dict[str, str]:
+    """Return the partition values that a path names: `{"date": "2026-11-29", "hour": "07"}`."""
+    named = (step.partition("=") for step in path.split("/"))
+    return {name: value for name, sign, value in named if sign}
+
+
+@dataclass(slots=True)
+class _Written:
+    files: list[str] = field(default_factory=list)
+    is_complete: bool = False
+
+
+def visible_hours(paths: Iterable[str]) -> list[HourFiles]:
+    """Return what is to be read among files below the folder of a model, oldest hour first.
+
+    Files that lie elsewhere, or in folders of other names, are passed over.
+    """
+    hours: dict[datetime, dict[int, _Written]] = {}
+    for path in paths:
+        where = _place(path)
+        if where is None:
+            continue
+        written = hours.setdefault(where[0], {}).setdefault(where[1], _Written())
+        name = path.rpartition("/")[2]
+        if name == COMPLETE:
+            written.is_complete = True
+        elif name.endswith(".parquet") and not name.startswith(("_", ".")):
+            written.files.append(path)
+    found = []
+    for start, by_number in sorted(hours.items()):
+        complete = max((number for number, written in by_number.items() if written.is_complete), default=None)
+        if complete is not None:
+            found.append(HourFiles(start, complete, tuple(sorted(by_number[complete].files))))
+    return found
+
+
+def written_numbers(paths: Iterable[str]) -> set[tuple[datetime, int]]:
+    """Return every hour and number of a writer that left something there, complete or not."""
+    return {where for where in map(_place, paths) if where is not None}
+
+
+def _place(path: str) -> tuple[datetime, int] | None:
+    parts = parts_of(path)
+    try:
+        day = date.fromisoformat(parts["date"])
+        return datetime(day.year, day.month, day.day, int(parts["hour"]), tzinfo=UTC), int(parts["written"])
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,133 @@
+"""The archived rows of a model, read by Arrow: files outside of a time are not opened, columns not asked for not read.
+
+Where there is much, Spark reads the same files: `pegel_spark.archived_rows`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from pegel.archive.archive_address import ArchiveAddress
+from pegel.archive.folders import (
+    HOUR,
+    LONGEST_ANSWER,
+    HourFiles,
+    Kept,
+    date_folder,
+    days_between,
+    floor_hour,
+    visible_hours,
+)
+from pegel.archive.row_columns import ANSWERED_AT, EVENT_TIME, OF_EVERY_ROW, together
+
+Filter = Any
+"""An expression of `pyarrow.compute`, as in `pc.field("f_distance") > 500`; Arrow ships no types."""
+
+
+@dataclass(frozen=True)
+class OpenedArchive:
+    """Rows of one model version with a time in `[start, end)`.
+
+    `time`: `EVENT_TIME`, when requests came, or `ANSWERED_AT`, when answers ended; rows without that time are left out.
+    """
+
+    address: ArchiveAddress
+    model: str
+    version: int
+    start: datetime
+    end: datetime
+    time: str = EVENT_TIME
+    kept: Kept = Kept.ROWS
+
+    def by_answers(self) -> OpenedArchive:
+        """Return the rows whose answers ended in that time, instead of those whose requests came in it."""
+        return replace(self, time=ANSWERED_AT)
+
+    @cached_property
+    def hours(self) -> list[HourFiles]:
+        """Return the hours that may hold such rows, with their files, the oldest first."""
+        reach = LONGEST_ANSWER if self.time == ANSWERED_AT else 0 * HOUR
+        first, last = floor_hour(self.start - reach), self.end + reach
+        paths = [
+            path
+            for model in self._folders
+            for day in days_between(first, last)
+            for path in self.address.files_below(f"{model}/{date_folder(day)}")
+        ]
+        return [hour for hour in visible_hours(paths) if first <= hour.start < last]
+
+    @property
+    def files(self) -> list[str]:
+        """Return the files of these hours."""
+        return [path for hour in self.hours for path in hour.files]
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Return every column that one of these files has; without a file those of every row."""
+        schemas = (pq.read_schema(path, filesystem=self.address.files) for path in self.files)
+        return together([*([OF_EVERY_ROW] if self.kept is Kept.ROWS else []), *schemas])
+
+    def batches(self, columns: Sequence[str] | None = None, where: Filter = None) -> Iterator[pa.RecordBatch]:
+        """Yield the rows, oldest hour first, in batches, with memory for a few of them.
+
+        `columns`: which, by the names of `pegel.archive.row_columns`; None: all. One that no file has is null. `where`:
+        further rows are left out for which it is not true.
+        """
+        names = self.schema.names if columns is None else list(columns)
+        for hour in self.hours:
+            whole = hour.start >= self.start and hour.start + HOUR <= self.end and self.time == EVENT_TIME
+            # Within an hour that lies in the time as a whole only rows without one are left out.
+            in_time = pc.field(self.time).is_valid() if whole else self._in_time
+            chosen = in_time if where is None else in_time & where
+            yield from self._dataset(hour, names).to_batches(columns=names, filter=chosen, batch_readahead=2)
+
+    def rows(self, columns: Sequence[str] | None = None, where: Filter = None) -> pa.Table:
+        """Return the rows of `batches` as one table."""
+        names = self.schema.names if columns is None else list(columns)
+        schema = pa.schema([self._asked(name) for name in names])
+        return pa.Table.from_batches(list(self.batches(columns, where)), schema)
+
+    def count(self, where: Filter = None) -> int:
+        """Return how many rows there are."""
+        return sum(batch.num_rows for batch in self.batches([self.time], where))
+
+    @property
+    def _in_time(self) -> Filter:
+        instant = pc.field(self.time)
+        start, end = (pa.scalar(at, OF_EVERY_ROW.field(self.time).type) for at in (self.start, self.end))
+        return (instant >= start) & (instant < end)
+
+    @cached_property
+    def _folders(self) -> list[str]:
+        """Return the model's folder, in whichever namespace it is, or was."""
+        root = f"{self.address.root}/{self.kept}"
+        spaces = self.address.files_below(root, recursive=False)
+        return [f"{space}/model={self.model}/version={self.version}" for space in spaces]
+
+    def _asked(self, name: str) -> pa.Field:
+        place = self.schema.get_field_index(name)
+        return self.schema.field(place) if place >= 0 else pa.field(name, pa.null())
+
+    def _dataset(self, hour: HourFiles, names: Sequence[str]) -> ds.Dataset:
+        known = pa.schema([*self.schema, *(self._asked(name) for name in names if name not in self.schema.names)])
+        return ds.dataset(list(hour.files), schema=known, format="parquet", filesystem=self.address.files)
+
+
+def open_archive(
+    root: str, model: str, version: int, *, start: datetime, end: datetime, kept: Kept = Kept.ROWS
+) -> OpenedArchive:
+    """Open the archive of a model version for `[start, end)`, instants with a zone. Nothing is read before it is asked.
+
+    `root`: the folder or address in `pegel.spec.settings.Settings.archive_root`. Raises SetupError for an address that
+    Arrow does not know; what is not there has no rows.
+    """
+    return OpenedArchive(ArchiveAddress.of(root), model, version, start, end, kept=kept)
