@@ -267,6 +267,40 @@ alerts = sa.Table(
     sa.Index(None, "over_at"),
 )
 
+# Answers beside their labels, per span that ends with an hour or a day: counts, what is estimated of answers without
+# labels, and what was judged. A reader sees the highest revision; labels that come later make a new one.
+performance = sa.Table(
+    "performance",
+    metadata,
+    *_monitor(),
+    sa.Column("segment", Foreign, primary_key=True),
+    sa.Column("span_start", Instant, primary_key=True),
+    sa.Column("span_end", Instant, primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
+    *(_count(name) for name in ("answered", "labelled")),
+    sa.Column("settled", sa.Boolean, nullable=False),
+    sa.Column("counts", Document, nullable=False),
+    sa.Column("coverage", Document),
+    sa.Column("estimate", Document),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("judgement", Document, nullable=False),
+    sa.Column("baseline_id", sa.Text),
+    sa.Column("at", Instant, nullable=False),
+    sa.Index(None, "model", "version", "segment", "span_end"),
+)
+
+# Charts over labelled events: each has taken in every event before `up_to`, once.
+concept_charts = sa.Table(
+    "concept_charts",
+    metadata,
+    *_monitor(),
+    sa.Column("segment", Foreign, primary_key=True),
+    sa.Column("chart", sa.Text, primary_key=True),
+    sa.Column("state", Document, nullable=False),
+    sa.Column("baseline_id", sa.Text, nullable=False),
+    sa.Column("up_to", Instant, nullable=False),
+)
+
 # What could not be told to people, and why; the same reason again raises `times`.
 dispatch_failures = sa.Table(
     "dispatch_failures",

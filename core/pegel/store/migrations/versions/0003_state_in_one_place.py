@@ -48,6 +48,7 @@ def upgrade() -> None:
     _baselines()
     _windows()
     _findings()
+    _performance()
     _events()
     _heartbeats()
     _alerts()
@@ -66,6 +67,8 @@ def downgrade() -> None:
         *("actions", "job_results", "dispatch_failures", "silences", "alerts", "heartbeats", "archived", "invalid"),
         *(
             "ledger",
+            "concept_charts",
+            "performance",
             "outliers",
             "inboxes",
             "findings",
@@ -146,6 +149,26 @@ def _windows() -> None:
         *(_instant("span_start"), _instant("span_end"), _integer("revision"), _text("origin")),
         *(_count("looked_at"), _count("rows"), _text("outcomes"), _instant("at")),
         _key("row_quality", "model", "version", "segment", "span_start", "span_end", "revision", "origin"),
+    )
+
+
+def _performance() -> None:
+    op.create_table(
+        "performance",
+        *(_text("model"), _integer("version"), _text("segment")),
+        *(_instant("span_start"), _instant("span_end"), _integer("revision")),
+        *(_count("answered"), _count("labelled"), sa.Column("settled", sa.Boolean(), nullable=False)),
+        *(_text("counts"), _text("coverage", null=True), _text("estimate", null=True)),
+        *(_text("verdict"), _text("judgement")),
+        *(_text("baseline_id", null=True), _instant("at")),
+        _key("performance", "model", "version", "segment", "span_start", "span_end", "revision"),
+    )
+    _index("performance", "model", "version", "segment", "span_end")
+    op.create_table(
+        "concept_charts",
+        *(_text("model"), _integer("version"), _text("segment"), _text("chart")),
+        *(_text("state"), _text("baseline_id"), _instant("up_to")),
+        _key("concept_charts", "model", "version", "segment", "chart"),
     )
 
 

@@ -1,0 +1,207 @@
+"""How a model did, span by span, and the charts over its labelled events, in the results database.
+
+Labels come late and are corrected, so a span is written again: what differs is a new revision, what does not changes
+nothing. A chart is written together with the spans that it took in, and only over the state that it went on from: of
+two runs over the same spans the later one is refused, so that no event enters a chart twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine, RowMapping
+
+from pegel.data.spans import Span
+from pegel.errors import Conflict
+from pegel.judge.findings import Finding, Verdict
+from pegel.stats.performance_counts import PerformanceCounts
+from pegel.store import tables
+from pegel.store.database import reading, writing
+from pegel.store.inboxes import lock_inboxes, note_newest
+from pegel.store.row_codec import decoded, fetched, flat_finding, readable
+from pegel.store.statements import insert_into, of_monitor, upsert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerformanceRow:
+    """How a model did in one span. Key: model, version, segment, span, revision.
+
+    `settled`: whether no further label changes figures, see `pegel.judge.performance.settling`. `coverage`: what is
+    known of the labels beyond their number, as it is shown; None where nothing is. `estimate`: of answers without
+    labels, as it is shown; None where there is none. `judgement`: as `SpanJudgement.to_json` wrote it.
+    """
+
+    model: str
+    version: int
+    span: Span
+    counts: PerformanceCounts
+    settled: bool
+    verdict: Verdict
+    judgement: dict[str, Any]
+    at: datetime
+    revision: int = 0
+    segment: str = ""
+    coverage: dict[str, Any] | None = None
+    estimate: dict[str, Any] | None = None
+    baseline_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConceptChartRow:
+    """A chart over labelled events. Key: model, version, segment, chart. `up_to`: it took in all events before."""
+
+    model: str
+    version: int
+    chart: str
+    state: dict[str, Any]
+    baseline_id: str
+    up_to: datetime
+    segment: str = ""
+
+
+class PerformanceStore:
+    """Keeps how models did."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Use the migrated database behind `engine`."""
+        self._engine = engine
+
+    def write(
+        self,
+        rows: Sequence[PerformanceRow],
+        findings: Iterable[Finding] = (),
+        charts: Sequence[ConceptChartRow] = (),
+        *,
+        gone_on_from: Sequence[ConceptChartRow] = (),
+    ) -> None:
+        """Keep spans of one monitor, the findings on them and the charts that took them in, in one transaction.
+
+        Written again it changes nothing. `gone_on_from`: the charts as they were read before these spans.
+        Raises Conflict, and keeps nothing, if one of the charts is not as it was read: another run was first.
+        """
+        monitors = sorted(
+            {(row.model, row.version) for row in rows} | {(chart.model, chart.version) for chart in charts}
+        )
+        found = [flat_finding(finding) for finding in findings]
+        with writing(self._engine) as connection:
+            lock_inboxes(connection, monitors)
+            _check(connection, charts, gone_on_from)
+            upsert(connection, tables.performance, [_flat_row(row) for row in rows])
+            upsert(connection, tables.concept_charts, [_flat(row) for row in charts])
+            if found:
+                insert = insert_into(connection.dialect, tables.findings)
+                connection.execute(insert.on_conflict_do_nothing(index_elements=["id"]), found)
+                note_newest(connection, monitors)
+
+    def rows(
+        self,
+        model: str,
+        version: int,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        *,
+        segment: str | None = "",
+        damaged: list[str] | None = None,
+    ) -> list[PerformanceRow]:
+        """Return the newest revision of each span that ends after `since` and not after `until`, in order of time.
+
+        `segment`: None for all of them. Raises DamagedRow; with a list `damaged`, what cannot be read is left out and
+        its reason added there.
+        """
+        c = tables.performance.c
+        conditions = [*of_monitor(tables.performance, model, version)]
+        if segment is not None:
+            conditions.append(c.segment == segment)
+        if since is not None:
+            conditions.append(c.span_end > since)
+        if until is not None:
+            conditions.append(c.span_end <= until)
+        later = tables.performance.alias("later")
+        same = [later.c[name] == c[name] for name in ("model", "version", "segment", "span_start", "span_end")]
+        conditions.append(~sa.exists().where(*same, later.c.revision > c.revision))
+        statement = sa.select(tables.performance).where(*conditions).order_by(c.span_end, c.span_start, c.segment)
+        what = f"how {model}/{version} did"
+        with reading(self._engine) as connection:
+            found = fetched(connection, statement, what)
+        return readable(lambda columns: decoded(_row, columns, what), found, damaged)
+
+    def row(
+        self, model: str, version: int, span: Span, revision: int | None = None, *, segment: str = ""
+    ) -> PerformanceRow | None:
+        """Return one span, of one revision if it is named, else of the newest; None if there is none."""
+        c = tables.performance.c
+        conditions = [*of_monitor(tables.performance, model, version), c.segment == segment]
+        conditions += [c.span_start == span.start, c.span_end == span.end]
+        if revision is not None:
+            conditions.append(c.revision == revision)
+        statement = sa.select(tables.performance).where(*conditions).order_by(c.revision.desc()).limit(1)
+        what = f"how {model}/{version} did"
+        with reading(self._engine) as connection:
+            found = fetched(connection, statement, what)
+        rows = readable(lambda columns: decoded(_row, columns, what), found, None)
+        return rows[0] if rows else None
+
+    def charts(self, model: str, version: int) -> list[ConceptChartRow]:
+        """Return the charts of one monitor, by segment and name. Raises DamagedRow."""
+        c = tables.concept_charts.c
+        statement = sa.select(tables.concept_charts).where(*of_monitor(tables.concept_charts, model, version))
+        what = f"a chart over labelled events of {model}/{version}"
+        with reading(self._engine) as connection:
+            found = fetched(connection, statement.order_by(c.segment, c.chart), what)
+        return readable(lambda columns: decoded(_chart, columns, what), found, None)
+
+
+def _check(connection: Connection, charts: Sequence[ConceptChartRow], gone_on_from: Sequence[ConceptChartRow]) -> None:
+    """Raises Conflict unless each chart stands where its new state went on from."""
+    read = {_key(chart): (chart.up_to, chart.baseline_id) for chart in gone_on_from}
+    c = tables.concept_charts.c
+    for chart in charts:
+        own = [*of_monitor(tables.concept_charts, chart.model, chart.version)]
+        own += [c.segment == chart.segment, c.chart == chart.chart]
+        stands = connection.execute(sa.select(c.up_to, c.baseline_id).where(*own)).first()
+        if (None if stands is None else tuple(stands)) != read.get(_key(chart)):
+            raise Conflict(
+                f"expected the chart {chart.chart!r} of {chart.model}/{chart.version} as it was read, found one that "
+                "another run has moved: nothing was kept; the next run goes on from there."
+            )
+
+
+def _key(chart: ConceptChartRow) -> tuple[str, int, str, str]:
+    return chart.model, chart.version, chart.segment, chart.chart
+
+
+def _flat_row(row: PerformanceRow) -> dict[str, Any]:
+    columns = _flat(row)
+    span: Span = columns.pop("span")
+    return columns | {
+        "span_start": span.start,
+        "span_end": span.end,
+        "counts": row.counts.to_json(),
+        "verdict": row.verdict.value,
+        "answered": row.counts.answered,
+        "labelled": row.counts.labelled,
+    }
+
+
+def _flat(row: PerformanceRow | ConceptChartRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__dataclass_fields__}
+
+
+def _row(columns: RowMapping) -> PerformanceRow:
+    values = {name: value for name, value in columns.items() if name not in {"answered", "labelled"}}
+    values["span"] = Span(values.pop("span_start"), values.pop("span_end"))
+    values["counts"] = PerformanceCounts.from_json(values["counts"])
+    values["verdict"] = Verdict(values["verdict"])
+    if not isinstance(values["judgement"], dict):
+        raise TypeError(f"judgement: expected a mapping, given {values['judgement']!r}")
+    return PerformanceRow(**values)
+
+
+def _chart(columns: RowMapping) -> ConceptChartRow:
+    if not isinstance(columns["state"], dict):
+        raise TypeError(f"state: expected a mapping, given {columns['state']!r}")
+    return ConceptChartRow(**columns)
