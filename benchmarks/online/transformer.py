@@ -23,7 +23,7 @@ from benchmarks.logger.run import Figures, serving
 from benchmarks.page import put, when
 from psutil import Process
 
-from pegel.online.entity_keys import entity_key
+from pegel.data.entity_keys import entity_key
 from pegel.online.local_store import LocalOnlineStore
 from pegel.online.online_store import FeatureVector
 from pegel_serving import testing

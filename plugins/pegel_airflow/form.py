@@ -219,6 +219,34 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "Events", "Slow after (s)", "How long an answer may take: `500ms`, `2s`. Empty: shown, not judged.", _DURATION
     ),
     "events.ahead": Question("Events", "Dated ahead (share)", f"Those more than 30 s in the future. {_SHARE}", _SHARES),
+    "labels.source": Question(
+        "Labels",
+        "True outcomes",
+        "`topic`: sent to the logger, or to the topic of labels. Or a table: `parquet:`, `delta:`, `iceberg:`, "
+        "`jdbc://`, a feature group. Empty: none, and nothing else of this section is used.",
+    ),
+    "labels.match": Question(
+        "Labels", "Found by", "The id of the event and the number of the row, or what the prediction is about and when."
+    ),
+    "labels.prediction": Question(
+        "Labels", "Prediction (name)", "What the label is compared with. Empty: that of the baseline, or the only one."
+    ),
+    "labels.field": Question("Labels", "Column of labels (name)", "Of a table."),
+    "labels.event_id": Question("Labels", "Column of event ids (name)", "Of a table. Empty: `event_id`."),
+    "labels.row": Question("Labels", "Column of rows (name)", "Of a table. Empty: every label is that of row 0."),
+    "labels.keys": Question(
+        "Labels", "Keys of the entity", "One name a line. Empty: those by which features are looked up."
+    ),
+    "labels.time": Question("Labels", "Column of times (name)", "Of a table by entity: the time a label is about."),
+    "labels.tolerance": Question(
+        "Labels", "Tolerance (s)", f"By entity: between the event's time and the label's. {_SECONDS}", _DURATION
+    ),
+    "labels.known_at": Question(
+        "Labels", "Column of arrival (name)", "Of a table: since when a label is known. Empty: when it was first read."
+    ),
+    "labels.horizon": Question(
+        "Labels", "Horizon (s)", "How long after the event a label may come: `7d`. Later ones only count.", _DURATION
+    ),
     "false_alarms.count": Question(
         "Alerts", "False alarms (number)", "How often you accept an alert although nothing has changed, per the period."
     ),

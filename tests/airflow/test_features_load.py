@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pegel.online.entity_keys import entity_key
+from pegel.data.entity_keys import entity_key
 from pegel.online.online_store import FeatureVector
 from pegel.online.stores import online_store
 from pegel.spec.settings import Settings

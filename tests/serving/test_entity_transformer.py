@@ -11,7 +11,7 @@ import pytest
 from kserve.errors import InvalidInput
 from prometheus_client import CollectorRegistry
 
-from pegel.online.entity_keys import entity_key
+from pegel.data.entity_keys import entity_key
 from pegel.online.lookups import LookUpRefused
 from pegel.online.online_store import FeatureVector
 from pegel.online.private_keys import PrivateKeys

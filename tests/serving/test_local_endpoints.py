@@ -12,8 +12,8 @@ import httpx
 import pytest
 from waiting import wait_until
 
+from pegel.data.entity_keys import entity_key
 from pegel.errors import InvalidSpec, SetupError
-from pegel.online.entity_keys import entity_key
 from pegel.online.local_store import LocalOnlineStore
 from pegel.online.online_store import FeatureVector
 from pegel.reconcile.actions import ActionKind

@@ -18,8 +18,8 @@ import redis
 from pydantic import SecretStr
 from waiting import wait_until
 
+from pegel.data.entity_keys import entity_key
 from pegel.errors import SetupError, Unavailable
-from pegel.online.entity_keys import entity_key
 from pegel.online.online_store import FeatureVector
 from pegel.online.redis_store import CONNECTIONS, RedisOnlineStore
 from pegel.online.stores import online_store

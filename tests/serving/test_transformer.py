@@ -12,7 +12,7 @@ import processes
 import pytest
 import sinks
 
-from pegel.online.entity_keys import entity_key
+from pegel.data.entity_keys import entity_key
 from pegel.online.local_store import LocalOnlineStore
 from pegel.online.online_store import FeatureVector
 from pegel_serving.transformer.__main__ import main

@@ -13,10 +13,10 @@ import pytest
 from certificates import Certificates
 from hopsworks_world import connection_of, of_a_test
 
+from pegel.data.entity_keys import entity_key
 from pegel.errors import InvalidSpec, Unavailable
 from pegel.featurestore.hopsworks.client import HopsworksClient
 from pegel.featurestore.hopsworks.connection import HopsworksConnection
-from pegel.online.entity_keys import entity_key
 from pegel.online.hopsworks_store import HopsworksOnlineStore
 from pegel.online.online_store import FeatureVector, Loaded
 from pegel.online.stores import online_store

@@ -64,7 +64,7 @@ def prediction_column(name: str) -> str:
 
 
 def key_column(name: str) -> str:
-    """Return the column of a part of the entity's key: a text, as in `pegel.online.entity_keys`."""
+    """Return the column of a part of the entity's key: a text, as in `pegel.data.entity_keys`."""
     return _KEY + name
 
 

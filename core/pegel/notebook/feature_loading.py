@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 
 from pegel.data.conversions import category_of, plain
+from pegel.data.entity_keys import entity_key
 from pegel.data.instants import from_us, to_us
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook import arguments, table_reading
 from pegel.notebook.naming import listed
 from pegel.notebook.time_column import TimeColumn
-from pegel.online.entity_keys import entity_key
 from pegel.online.online_store import FeatureVector, LoadableStore, Loaded
 from pegel.spec.clock import Clock, SystemClock
 from pegel.spec.outside_text import shown

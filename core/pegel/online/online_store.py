@@ -37,7 +37,7 @@ class OnlineStore(Protocol):
     async def get(self, entities: Sequence[str], *, within: timedelta) -> list[FeatureVector | None]:
         """Return the vectors of entities, as many as were asked for and in that order; None for an unknown one.
 
-        `entities` are keys of `pegel.online.entity_keys`; one may stand there twice, and no entity gives an empty list.
+        `entities` are keys of `pegel.data.entity_keys`; one may stand there twice, and no entity gives an empty list.
         All are looked up at once. Raises Unavailable, after `within` at the latest, when the store does not answer;
         there are no partial answers.
         """

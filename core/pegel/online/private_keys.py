@@ -36,7 +36,7 @@ class PrivateKeys:
             )
 
     def told(self, entity: str) -> list[str]:
-        """Return the parts of a key of `pegel.online.entity_keys` as they may leave the endpoint."""
+        """Return the parts of a key of `pegel.data.entity_keys` as they may leave the endpoint."""
         parts: list[str] = orjson.loads(entity)
         if not any(self._private):
             return parts

@@ -34,7 +34,7 @@ Values: TypeAlias = NDArray[np.float64] | NDArray[np.object_]
 class Vectors:
     """Features of entities at times. All arrays have one element per vector.
 
-    `entities`: keys, see `pegel.online.entity_keys`. `times_us`: microseconds since 1970, UTC, int64: when a vector was
+    `entities`: keys, see `pegel.data.entity_keys`. `times_us`: microseconds since 1970, UTC, int64: when a vector was
     served, or from when on a row of the table was so. `values`: by feature; numbers are float64 with NaN for none,
     texts are objects of str and None.
     """

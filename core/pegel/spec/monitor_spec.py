@@ -14,6 +14,7 @@ from pegel.errors import InvalidSpec
 from pegel.spec import names
 from pegel.spec.archive_section import Archiving
 from pegel.spec.durations import Delay, Duration
+from pegel.spec.labels_section import Labels
 from pegel.spec.limits import ANSWER_WITHIN
 from pegel.spec.online_section import Online
 from pegel.spec.section import Section
@@ -359,6 +360,7 @@ class MonitorSpec(Section):
     windowing: Windowing = Windowing()
     watch: Watch = Watch()
     events: EventTolerance = EventTolerance()
+    labels: Labels = Labels()
     false_alarms: FalseAlarms = FalseAlarms()
     alerts: Alerting = Alerting()
     archive: Archiving = Archiving()
@@ -376,6 +378,20 @@ class MonitorSpec(Section):
         if self.serving.transformer is not None:
             raise ValueError("online: looks features up by a transformer of ours; leave out serving.transformer")
         return self
+
+    @model_validator(mode="after")
+    def _labelled(self) -> Self:
+        if self.labels.is_used and self.labels.match == "entity" and not self.label_keys:
+            raise ValueError(
+                "labels: matched by entity, and nobody says by which keys; state `keys`, or look features up by the "
+                "section `online`, whose keys they are then"
+            )
+        return self
+
+    @property
+    def label_keys(self) -> tuple[str, ...]:
+        """Return the parts of an entity's key by which labels are matched; none where they are matched by event."""
+        return (self.labels.keys or self.online.keys) if self.labels.match == "entity" else ()
 
     @property
     def key(self) -> str:

@@ -67,9 +67,19 @@ def dead_letters_topic(namespace: str) -> str:
     return f"{TOPIC_PREFIX}{namespace}.dead-letters"
 
 
+def labels_topic(namespace: str) -> str:
+    """Return the topic of true outcomes of predictions, see `pegel.labels.label_json`."""
+    return f"{TOPIC_PREFIX}{namespace}.labels"
+
+
 def topics(namespace: str) -> tuple[str, ...]:
     """Return all topics of a namespace."""
-    return (inference_topic(namespace), outliers_topic(namespace), dead_letters_topic(namespace))
+    return (
+        inference_topic(namespace),
+        outliers_topic(namespace),
+        dead_letters_topic(namespace),
+        labels_topic(namespace),
+    )
 
 
 LOGGER_SERVICE = "pegel-logger"

@@ -66,7 +66,7 @@ class TableRef:
         kind = scheme.lower()
         if kind not in KINDS:
             raise InvalidSpec(f"baseline.source: given {quoted(text)}: expected one of {', '.join(FORMS.values())}")
-        if _SECRET.search(rest.partition("://")[2]):
+        if _SECRET.search(text.partition("://")[2]):
             raise InvalidSpec(
                 f"baseline.source: given a {kind} address with a password, which everybody who sees the spec would "
                 "read; write it without"

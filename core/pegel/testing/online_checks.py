@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 
-from pegel.online.entity_keys import entity_key
+from pegel.data.entity_keys import entity_key
 from pegel.online.online_store import FeatureVector, LoadableStore, Loaded, Value
 
 WITHIN = timedelta(seconds=10)

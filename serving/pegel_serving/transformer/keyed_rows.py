@@ -7,7 +7,7 @@ from typing import Any
 
 from kserve.errors import InvalidInput
 
-from pegel.online.entity_keys import entity_key
+from pegel.data.entity_keys import entity_key
 from pegel.spec.nearest import field_meant
 from pegel.spec.online_section import Online
 from pegel.spec.outside_text import NAME_LIMIT, shown

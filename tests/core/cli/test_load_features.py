@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pegel.cli.main import main
-from pegel.online.entity_keys import entity_key
+from pegel.data.entity_keys import entity_key
 from pegel.online.local_store import LocalOnlineStore
 from pegel.online.online_store import FeatureVector
 from pegel.testing.manual_clock import START

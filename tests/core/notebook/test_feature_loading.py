@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from pegel.data.entity_keys import entity_key
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook.feature_loading import AHEAD, FeatureLoad, load
-from pegel.online.entity_keys import entity_key
 from pegel.online.local_store import LocalOnlineStore
 from pegel.online.online_store import FeatureVector, Loaded
 from pegel.testing.manual_clock import START, ManualClock

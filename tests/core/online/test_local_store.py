@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pegel.data.entity_keys import entity_key
 from pegel.errors import Unavailable
-from pegel.online.entity_keys import entity_key
 from pegel.online.local_store import LocalOnlineStore
 from pegel.online.online_store import FeatureVector, Loaded
 from pegel.testing.manual_clock import START

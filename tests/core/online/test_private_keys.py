@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pegel.data.entity_keys import entity_key
 from pegel.errors import SetupError
-from pegel.online.entity_keys import entity_key
 from pegel.online.private_keys import PREFIX, PrivateKeys
 
 SECRET = "a secret of 16 b"  # noqa: S105

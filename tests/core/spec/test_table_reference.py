@@ -91,6 +91,8 @@ def test_what_names_no_table_is_refused(text: str) -> None:
         "iceberg:s3A://key:abc/correct-horse@bucket/rows",
         "jdbc:postgresql://db/shop?user=me&password=correct-horse",
         "jdbc:oracle:thin:scott/correct-horse@db",
+        "jdbc://me:correct-horse@shop/rows",
+        "iceberg://me:correct-horse@prod/shop.rows",
     ],
 )
 def test_a_secret_is_refused_and_not_repeated(text: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegel.online.entity_keys import LONGEST_KEY, entity_key
+from pegel.data.entity_keys import LONGEST_KEY, entity_key
 
 PARTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), min_size=1, max_size=4)
 
