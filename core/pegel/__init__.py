@@ -1,7 +1,8 @@
 """Pegel: ML model monitoring that people can trust at three in the morning.
 
 In a notebook two names are enough: `pegel.profile(table)` makes a baseline, `pegel.check(table, baseline)` a report.
-`pegel.register(table, name=...)` keeps a table as training data for a monitor.
+`pegel.register(table, name=...)` keeps a table as training data for a monitor, and `pegel.history("delays/1")` reads
+what was found of a watched model.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pegel.notebook import CheckReport, Registration, check, profile, register
+    from pegel.notebook import CheckReport, History, Registration, check, history, profile, register
 
-__all__ = ["CheckReport", "Registration", "check", "profile", "register"]
+__all__ = ["CheckReport", "History", "Registration", "check", "history", "profile", "register"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,12 +11,13 @@ from sqlalchemy import Engine
 from pegel.cli.console import err, say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.person import person
-from pegel.cli.watched_model import ModelArgument, VersionOption, opened, watched_model
+from pegel.cli.watched_model import ModelArgument, VersionOption, opened
 from pegel.errors import InvalidSpec
 from pegel.report.refresh_words import headline, promotion_line, refresh_line, review_lines, short
 from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import shown
 from pegel.store.baseline_store import PREVIOUS, BaselineStore
+from pegel.store.meant_model import watched_model
 from pegel.store.refresh_store import RefreshStore
 
 RestoreOption = Annotated[

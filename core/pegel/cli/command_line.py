@@ -36,6 +36,7 @@ COMMANDS = Extensions(
             "suite",
             "baselines",
             "report",
+            "history",
             "explain",
             "mail",
             "ack",

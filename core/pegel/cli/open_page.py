@@ -11,11 +11,12 @@ import typer
 
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, home_of
-from pegel.cli.watched_model import VersionOption, opened, watched_model
+from pegel.cli.watched_model import VersionOption, opened
 from pegel.errors import SetupError
 from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
+from pegel.store.meant_model import watched_model
 
 OneModel = Annotated[
     str | None, typer.Argument(metavar="[MODEL[/VERSION]]", help="Its own page, e.g. delays/1; else the list of all.")

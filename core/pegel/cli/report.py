@@ -10,13 +10,14 @@ import typer
 
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
-from pegel.cli.watched_model import opened, watched_model
+from pegel.cli.watched_model import opened
 from pegel.report.html import write
 from pegel.report.model_page import model_view
 from pegel.report.reading import Sources
 from pegel.spec import names
 from pegel.spec.output_file import refuse_overwriting, refuse_unwritable
 from pegel.store.database_file import database_file
+from pegel.store.meant_model import watched_model
 
 Model = Annotated[
     str | None,

@@ -11,12 +11,13 @@ from pegel.alerts.alert import Silence
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.cli.person import person
-from pegel.cli.watched_model import ModelArgument, VersionOption, opened, watched_model
+from pegel.cli.watched_model import ModelArgument, VersionOption, opened
 from pegel.errors import InvalidSpec
 from pegel.spec.limits import LONGEST_QUIET
 from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import shown
 from pegel.store.alert_store import AlertStore
+from pegel.store.meant_model import watched_model
 
 MOST_HOURS = LONGEST_QUIET / timedelta(hours=1)
 Hours = Annotated[float, typer.Option("--hours", help=f"For how long from now, at most {MOST_HOURS:g}.")]

@@ -9,7 +9,7 @@ import typer
 
 from pegel.cli.console import err, say
 from pegel.cli.options import HomeOption, settings_of
-from pegel.cli.watched_model import ModelArgument, VersionOption, opened, watched_model
+from pegel.cli.watched_model import ModelArgument, VersionOption, opened
 from pegel.errors import NotFound, PermanentError
 from pegel.quality.constraints import written_constraints
 from pegel.quality.derived import derived
@@ -18,6 +18,7 @@ from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.suites import DERIVED
 from pegel.store.baseline_store import BaselineStore
+from pegel.store.meant_model import watched_model
 
 DerivedOption = Annotated[
     bool, typer.Option("--derived", help="What follows from the baseline, whatever the spec asks.")

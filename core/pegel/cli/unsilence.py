@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.person import person
-from pegel.cli.watched_model import ModelArgument, VersionOption, opened, watched_model
+from pegel.cli.watched_model import ModelArgument, VersionOption, opened
 from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import shown
 from pegel.store.alert_store import AlertStore
+from pegel.store.meant_model import watched_model
 
 
 def unsilence(model: ModelArgument, version: VersionOption = None, home: HomeOption = None) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pegel.errors import InvalidSpec, PermanentError
@@ -38,26 +39,30 @@ def refuse_overwriting(path: Path, inputs: Iterable[Path], option: str) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file as UTF-8, beside its place and then into it: it is there whole, or as it was before.
+    """Write a file as UTF-8, as `written_whole` does. Raises PermanentError where that is not possible."""
+    with written_whole(path) as place:
+        place.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a place beside a file to write to, which becomes the file: it is there whole, or as it was before.
 
     A device or a named pipe is written into, as there is nothing to replace. Raises PermanentError where that is not
     possible.
     """
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
-        else:
-            _replace(Path(os.path.realpath(path)), text)
+            yield path
+            return
+        target = Path(os.path.realpath(path))
+        beside = target.with_name(f".pegel-{uuid.uuid4().hex}")
+        try:
+            yield beside
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
         raise PermanentError(
             f"expected a place to write to, given {shown(str(path))}: {error.strerror}. Nothing was written."
         ) from error
-
-
-def _replace(path: Path, text: str) -> None:
-    beside = path.with_name(f".pegel-{uuid.uuid4().hex}")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -8,10 +8,11 @@ import typer
 
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
-from pegel.cli.watched_model import ModelArgument, VersionOption, opened, watched_model
+from pegel.cli.watched_model import ModelArgument, VersionOption, opened
 from pegel.errors import InvalidSpec
 from pegel.spec.names import endpoint, monitor_key
 from pegel.spec.settings import Settings
+from pegel.store.meant_model import watched_model
 from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.cli.workflow_run import VerboseOption, WaitOption, airflow_of, run_workflow
 

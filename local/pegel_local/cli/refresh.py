@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, same_home, settings_of
-from pegel.cli.watched_model import ModelArgument, VersionOption, opened, watched_model
+from pegel.cli.watched_model import ModelArgument, VersionOption, opened
 from pegel.errors import PermanentError
 from pegel.report.refresh_words import refresh_line
 from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.store.baseline_store import BaselineStore
+from pegel.store.meant_model import watched_model
 from pegel.store.refresh_store import RefreshStore
 from pegel_local.cli.workflow_run import VerboseOption, WaitOption, airflow_of, run_workflow
 

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pegel.cli.watched_model import opened, watched_model
+from pegel.cli.watched_model import opened
 from pegel.data import example_request
 from pegel.data.columns import Kind, Role
 from pegel.data.server_answers import NoAnswer, exchange, json_of
@@ -20,6 +20,7 @@ from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import quoted
 from pegel.spec.server_addresses import names_a_server
 from pegel.spec.settings import Settings
+from pegel.store.meant_model import watched_model
 from pegel_local.airflow.airflow_api import AirflowApi
 from pegel_local.airflow.told_endpoints import told_endpoints
 from pegel_local.backends.endpoint_processes import LocalServingBackend

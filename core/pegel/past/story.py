@@ -1,0 +1,207 @@
+"""What happened to a model in an interval, day by day: the facts that `pegel history` tells in words.
+
+Days are those of UTC. A window belongs to the day in which it begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from pegel.alerts.alert import Alert
+from pegel.data.instants import DAY
+from pegel.data.spans import Span, floor
+from pegel.errors import DamagedRow
+from pegel.judge.findings import Finding, Verdict
+from pegel.past.stored_pages import opened_to_read, stored_pages
+from pegel.past.window_tables import touching
+from pegel.store import tables
+from pegel.store.alert_store import AlertStore
+from pegel.store.baseline_store import BaselineStore, Promotion
+from pegel.store.database import reading
+from pegel.store.results import is_seen
+from pegel.store.row_codec import finding_from_json
+from pegel.store.statements import of_monitor
+
+FINDINGS_AT_ONCE = 500
+MOST_ALERTS = 1_000
+"""Newest alerts among which those of the interval are looked for."""
+_COUNTED = ("rows", "requests", "late", "invalid", "duplicates")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeated:
+    """One feature, or kind of odd events, that was found in a day; `windows` times, between `first` and `last`."""
+
+    feature: str
+    segment: str
+    first: datetime
+    """Start of the first span with such a finding."""
+    last: datetime
+    """End of the last one."""
+    windows: int
+    worst: Finding
+    """The clearest one; of those as clear, the one with the largest effect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryDay:
+    """One day of the interval, or as much of it as lies in the interval."""
+
+    span: Span
+    windows: dict[Verdict, int]
+    """Final windows of all rows by verdict."""
+    counts: dict[str, int]
+    """Rows, requests, and what was late, invalid or a copy, of these windows."""
+    outliers: int
+    found: tuple[Repeated, ...]
+    """In the order of their first span."""
+    superseded: int
+    """Final windows in whose place another row stands now, of all rows and of segments."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Say whether no event of the day is in any window."""
+        return not self.counts["requests"] and not self.counts["rows"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """What is told of one model and interval."""
+
+    model: str
+    version: int
+    span: Span
+    days: tuple[StoryDay, ...]
+    """From the day of the first window on; empty where nothing was ever final."""
+    alerts: tuple[Alert, ...]
+    """Open at any time of the interval, oldest first."""
+    promotions: tuple[Promotion, ...]
+    """Baselines that became current in the interval, oldest first."""
+    unread: tuple[str, ...]
+    """What could not be read, in words."""
+
+
+def story_of(url: str, model: str, version: int, within: Span) -> Story:
+    """Return the story of one model. A day at a time is added up in the database; raises SetupError, Unavailable."""
+    unread = list[str]()
+    with opened_to_read(url) as engine:
+        alerts = AlertStore(engine).alerts(model, version, limit=MOST_ALERTS, damaged=unread)
+        promotions = BaselineStore(engine).history(model, version)
+        with reading(engine) as connection:
+            first = _first_window(connection, model, version)
+        found = _found_by_day(url, model, version, within, unread)
+        days = []
+        for day in [] if first is None else _days(within, first):
+            with reading(engine) as connection:
+                days.append(_day(connection, model, version, day, tuple(found.get(floor(day.start, DAY), {}).values())))
+    return Story(
+        model=model,
+        version=version,
+        span=within,
+        days=tuple(days),
+        alerts=tuple(alert for alert in reversed(alerts) if _was_open(alert, within)),
+        promotions=tuple(event for event in promotions if within.start <= event.at < within.end),
+        unread=tuple(dict.fromkeys(unread)),
+    )
+
+
+def _was_open(alert: Alert, within: Span) -> bool:
+    return alert.opened_at < within.end and (alert.over_at is None or alert.over_at >= within.start)
+
+
+def _first_window(connection: Connection, model: str, version: int) -> datetime | None:
+    c = tables.windows.c
+    statement = sa.select(c.span_start).where(*of_monitor(tables.windows, model, version), c.segment == "")
+    first: datetime | None = connection.execute(statement.order_by(c.span_start).limit(1)).scalar()
+    return first
+
+
+def _days(within: Span, first: datetime) -> Iterator[Span]:
+    start = max(within.start, floor(first, DAY))
+    while start < within.end:
+        end = min(floor(start, DAY) + DAY, within.end)
+        yield Span(start, end)
+        start = end
+
+
+def _day(connection: Connection, model: str, version: int, day: Span, found: tuple[Repeated, ...]) -> StoryDay:
+    c, o = tables.windows.c, tables.outliers.c
+    begun = (c.span_start >= day.start, c.span_start < day.end, c.final)
+    own = (*of_monitor(tables.windows, model, version), *begun)
+    sums = [sa.func.sum(c[name]).label(name) for name in _COUNTED]
+    by_verdict = sa.select(c.verdict, sa.func.count().label("windows"), *sums).group_by(c.verdict)
+    rows = connection.execute(by_verdict.where(*own, c.segment == "", is_seen(final_only=True))).mappings().all()
+    again = sa.select(sa.func.count()).select_from(tables.windows).where(*own, ~is_seen(final_only=True))
+    odd = sa.select(sa.func.count()).where(
+        *of_monitor(tables.outliers, model, version), o.event_time >= day.start, o.event_time < day.end
+    )
+    return StoryDay(
+        span=day,
+        windows={Verdict(row["verdict"]): row["windows"] for row in rows},
+        counts={name: int(sum(row[name] or 0 for row in rows)) for name in _COUNTED},
+        outliers=int(connection.execute(odd).scalar() or 0),
+        found=found,
+        superseded=int(connection.execute(again).scalar() or 0),
+    )
+
+
+def _found_by_day(
+    url: str, model: str, version: int, within: Span, unread: list[str]
+) -> dict[datetime, dict[tuple[str, str], Repeated]]:
+    """Return what was found, by day, segment and feature: as large as there are fields, however often each was found.
+
+    What a later row of its span no longer says is left out.
+    """
+    c = tables.findings.c
+    statement = sa.select(c.seq, c.finding).where(*touching(tables.findings, model, version, within), ~_is_undone())
+    what = f"a finding of {model}/{version}"
+    days: dict[datetime, dict[tuple[str, str], Repeated]] = {}
+    for page in stored_pages(url, statement, (c.seq,), at_once=FINDINGS_AT_ONCE, what=what, damaged=unread):
+        for row in page:
+            try:
+                finding = finding_from_json(row["finding"])
+            except DamagedRow as error:
+                unread.append(str(error))
+                continue
+            day = days.setdefault(floor(max(finding.span.start, within.start), DAY), {})
+            key = (finding.segment, finding.feature)
+            day[key] = _and(day.get(key), finding)
+    return {day: dict(sorted(found.items(), key=lambda each: each[1].first)) for day, found in days.items()}
+
+
+def _is_undone() -> Any:
+    """Say of a finding whether another row of its window stands in the place of the one that had it."""
+    f, w = tables.findings.c, tables.windows.alias().c
+    same = [w[name] == f[name] for name in ("model", "version", "segment", "span_start", "span_end")]
+    same_revision = sa.and_(w.revision == f.revision, w.origin < f.origin)
+    return sa.exists().where(*same, w.final, sa.or_(w.revision > f.revision, same_revision))
+
+
+def _and(known: Repeated | None, finding: Finding) -> Repeated:
+    if known is None:
+        return Repeated(
+            feature=finding.feature,
+            segment=finding.segment,
+            first=finding.span.start,
+            last=finding.span.end,
+            windows=1,
+            worst=finding,
+        )
+    return Repeated(
+        feature=known.feature,
+        segment=known.segment,
+        first=min(known.first, finding.span.start),
+        last=max(known.last, finding.span.end),
+        windows=known.windows + 1,
+        worst=finding if _clearness(finding) > _clearness(known.worst) else known.worst,
+    )
+
+
+def _clearness(finding: Finding) -> tuple[float, float]:
+    return -finding.p_value / finding.threshold if finding.threshold else 0.0, abs(finding.effect)
