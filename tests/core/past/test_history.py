@@ -28,7 +28,7 @@ from pegel.spec.settings import Settings
 from pegel.store import tables
 from pegel.testing.manual_clock import START
 
-pytestmark = pytest.mark.environments("pandas, pyarrow, polars and sqlalchemy")
+pytestmark = pytest.mark.environments("pandas", "pyarrow", "sqlalchemy")
 
 FOUR_DAYS = ("2026-01-01", "2026-01-05")
 NAMES = ("windows", "features", "findings", "outliers", "ledger", "superseded")
