@@ -44,6 +44,7 @@ def spec_of(per_week: float) -> MonitorSpec:
         "model": {"name": "ten", "uri": "file:///models/ten"},
         "baseline": {"source": "x"},
         "windowing": {"length": "15s"},
+        "watch": {"long_spans": []},
         "false_alarms": {"count": per_week, "per": "week"},
     }
     return MonitorSpec.parse(document)
@@ -62,7 +63,7 @@ class Levels:
 def levels_of(per_week: float, *, windows_alone: bool = False) -> Levels:
     """Return the levels of ten features."""
     shares = {entry.layer.name: entry.share for entry in LAYERS if entry.share is None or not windows_alone}
-    budget = divide(FalseAlarms(count=per_week), spec_of(per_week).windowing, shares)
+    budget = divide(FalseAlarms(count=per_week), spec_of(per_week).windowing.step, shares)
     single = single_windows.Levels.of(budget.of(SingleWindows.name), len(streams.FEATURES), rates=1)
     return Levels(single.drift, single.quality, budget.of(Charts.name), budget.alpha)
 

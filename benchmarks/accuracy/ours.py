@@ -165,7 +165,7 @@ def _shapes(b: Counts, w: Counts, pools: Counts, noise: Dispersion | None) -> Sh
     divergence, df, excess = shape_values(b, w, pools)
     scaled, law_df = 1.0, df.astype(np.float64)
     if noise is not None and noise.shape is not None:
-        scaled, per_df = noise.chi_squared(1)
+        scaled, per_df = noise.chi_squared(1, int(w[0].sum()))
         law_df, excess = law_df * per_df, 0.0 * excess
     p = np.where(df < 1, 1.0, np.maximum(chdtrc(law_df, divergence / scaled), tails.FLOOR))
     n, m = int(w[0].sum()), int(b[0].sum())

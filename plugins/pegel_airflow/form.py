@@ -200,6 +200,11 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "watch.margin": Question(
         "What to watch", "Margin (standard deviations)", "Smallest change worth a mail; smaller ones are only shown."
     ),
+    "watch.long_spans": Question(
+        "What to watch",
+        "Long spans",
+        "What windows are added up to and judged as again: `hour`, `day`, `week`. One a line; empty: windows alone.",
+    ),
     "events.invalid": Question("Events", "Unreadable (share)", f"Told when certainly more are. {_SHARE}", _SHARES),
     "events.late": Question(
         "Events", "Late (share)", f"Those that come after their window was final. {_SHARE}", _SHARES

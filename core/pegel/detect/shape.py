@@ -21,7 +21,7 @@ from scipy.special import chdtrc, chndtr
 from pegel.detect.ranks import Counts, Floats
 from pegel.stats import tails
 
-Law = Callable[[int], tuple[float, float]]
+Law = Callable[[int, int], tuple[float, float]]
 """Scale and degrees of freedom of the divergence in clean windows, for nominal degrees of freedom."""
 EXPECTED = 5
 """Smallest expected count of a pool, in the window and in the baseline."""
@@ -175,7 +175,7 @@ def shape_statistic_of(
     divergence, df, excess = values
     if df < 1:
         return None
-    scale, law_df = (1.0, float(df)) if law is None else law(df)
+    scale, law_df = (1.0, float(df)) if law is None else law(df, sizes[0])
     p = tails.bounded(float(chdtrc(law_df, divergence / scale)))
     return ShapeStatistic(divergence, df, *sizes, scale, law_df, p, excess if (scale, law_df) == (1.0, df) else 0.0)
 

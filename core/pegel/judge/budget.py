@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from pegel.spec.monitor_spec import FalseAlarms, Windowing
+from pegel.spec.monitor_spec import FalseAlarms
 
 CAP = 0.05
 """No window is judged at a higher level than this in all, however few windows there are."""
@@ -56,20 +56,23 @@ class Budget:
         return alpha / self.alpha
 
 
-def divide(false_alarms: FalseAlarms, windowing: Windowing, shares: Mapping[str, float | None]) -> Budget:
+def divide(
+    false_alarms: FalseAlarms, step: timedelta, shares: Mapping[str, float | None], *, part: float = 1.0
+) -> Budget:
     """Divide a false-alarm budget among the layers that run.
 
     Args:
         false_alarms: What the user asked for, per model.
-        windowing: One window is judged per step, so its step gives the number of windows.
+        step: From one judged span to the next: it gives their number.
         shares: The part of each layer that runs, by name; None for the one that has what the others leave.
+        part: Of what the user asked for, what spans of this rhythm may spend, from 0 to 1.
     """
-    alpha = min(CAP, false_alarms.count / (false_alarms.period / windowing.step))
+    alpha = min(CAP, part * false_alarms.count / (false_alarms.period / step))
     rest = alpha - sum(share * alpha for share in shares.values() if share is not None)
     return Budget(
         alphas={name: rest if share is None else share * alpha for name, share in shares.items()},
-        windows_per_day=_DAY / windowing.step,
-        asked_per_day=false_alarms.count * (_DAY / false_alarms.period),
+        windows_per_day=_DAY / step,
+        asked_per_day=part * false_alarms.count * (_DAY / false_alarms.period),
     )
 
 

@@ -12,6 +12,8 @@ from pegel.judge.layer import Layer, Setting
 from pegel.judge.layer_table import LAYERS, Layers
 from pegel.judge.layers.charts import Charts, charts_of, is_of_squares, smallest_season
 from pegel.judge.one_baseline import OneBaseline, scale_for
+from pegel.judge.rhythm_parts import rhythm_parts, step_of
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.plain_numbers import plain
 
 
@@ -34,7 +36,9 @@ class Division:
         """Ask each layer whether it runs, and divide the budget among those that do."""
         reasons = [(entry, entry.layer.missing(setting)) for entry in layers]
         shares = {entry.layer.name: entry.share for entry, reason in reasons if reason is None}
-        budget = divide(setting.spec.false_alarms, setting.spec.windowing, shares)
+        spec, rhythm = setting.spec, setting.rhythm
+        part = setting.portion * rhythm_parts(spec).get(rhythm, 0.0)
+        budget = divide(spec.false_alarms, step_of(spec, rhythm), shares, part=part)
         tested, hold_for = _tested(setting, budget), setting.spec.false_alarms.hold_for
         if tested is not None and hold_for:
             budget = budget.scaled(scale_for(tested, hold_for))
@@ -46,10 +50,26 @@ class Division:
             tested=tested,
         )
 
+    @property
+    def expected_per_day(self) -> float:
+        """Return how many false alarms per day to expect of all rhythms together, if nothing ever changes.
+
+        Those of the others are as many as their parts of the budget; there, too, levels are multiplied where the
+        promise has to hold for most baselines.
+        """
+        spec, own = self.setting.spec, self.setting.rhythm
+        others = sum(
+            divide(spec.false_alarms, step_of(spec, rhythm), {"": None}, part=part).expected_per_day
+            for rhythm, part in rhythm_parts(spec).items()
+            if rhythm is not own
+        )
+        return self.budget.expected_per_day / self.setting.portion + self.budget.scale * others
+
     def notes(self) -> tuple[str, ...]:
         """Return what a person should know: what is not looked for and why, and what the layers that run say."""
         running = (note for layer in self.running for note in layer.notes(self.setting, self.budget))
-        alone = None if self.tested is None else self.tested.words(self.setting.spec.false_alarms, self.budget.scale)
+        alarms, spans = self.setting.spec.false_alarms, f"{self.setting.rhythm.value}s"
+        alone = None if self.tested is None else self.tested.words(alarms, self.budget.scale, spans)
         return (*self.idle, *running, *([] if alone is None else [alone]))
 
     def describe(self) -> str:
@@ -57,8 +77,9 @@ class Division:
         first, *others = (layer.arithmetic(self.setting, self.budget.of(layer.name)) for layer in self.running)
         rest = _listed(others) if others else "only single windows are judged, with the whole budget"
         text = (
-            f"With these settings expect {plain(self.budget.expected_per_day)} false alarms per day: "
-            f"{plain(self.budget.windows_per_day, 6)} windows a day, {first}; {rest}."
+            f"With these settings expect {plain(self.expected_per_day)} false alarms per day: "
+            f"{plain(self.budget.windows_per_day, 6)} {self.setting.rhythm.value}s a day, {first}; {rest}."
+            f"{_by_rhythm(self.setting.spec)}"
         )
         if self.budget.scale < 1:
             held = 100 * self.setting.spec.false_alarms.hold_for
@@ -76,6 +97,18 @@ def _tested(setting: Setting, budget: Budget) -> OneBaseline | None:
     n, m = rounded(setting.usual_rows), smallest_season(setting.baseline)
     kinds = [is_of_squares(test) for test, _ in charts_of(setting)] if charted else []
     return OneBaseline(n, m, budget.alpha - charted, len(setting.fields), charted, len(kinds), sum(kinds))
+
+
+def _by_rhythm(spec: MonitorSpec) -> str:
+    """Return how the rhythms share the budget, and what one long span may spend; nothing of windows alone."""
+    (windows, part), *long = rhythm_parts(spec).items()
+    if not long:
+        return ""
+    levels = {
+        rhythm: divide(spec.false_alarms, step_of(spec, rhythm), {"": None}, part=share).alpha for rhythm, share in long
+    }
+    each = (f"{rhythm.value}s {share:.3g} ({levels[rhythm]:.2g} each)" for rhythm, share in long)
+    return f" Of these, {windows.value}s have {part:.3g}, {_listed([*each])} of the whole."
 
 
 def _listed(parts: Sequence[str]) -> str:

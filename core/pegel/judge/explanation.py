@@ -34,7 +34,7 @@ class Explanation:
     statistic: float
     p_value: float
     budget: str = ""
-    """Which budget the level is of, in words; empty: a share of each window's."""
+    """Which budget the level is of, in words; empty: a share of each window's, or each long span's."""
 
     @property
     def agrees(self) -> bool:
@@ -66,11 +66,12 @@ class Explanation:
             relevant = (
                 f"\nrelevant    p = {finding.p_relevant:.3g} of a change of at most the margin; at most 0.01 is needed"
             )
-        budget = self.budget or f"{finding.budget_share:.2%} of the false-alarm budget of each window"
+        judged = "window" if finding.rhythm is None else finding.rhythm.value
+        budget = self.budget or f"{finding.budget_share:.2%} of the false-alarm budget of each {judged}"
         state = "equal to 1e-9" if self.agrees else "NOT what was stored"
         return (
             f"{finding.feature} of {finding.model} v{finding.version}: {finding.what}\n"
-            f"window      {finding.span.start.isoformat()} to {finding.span.end.isoformat()}, "
+            f"{judged:<11} {finding.span.start.isoformat()} to {finding.span.end.isoformat()}, "
             f"revision {finding.revision}\n"
             f"test        {finding.test}: {self.formula}\n"
             f"inputs      n = {finding.n}, m = {finding.m}, {numbers}\n"

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from pegel.data.spans import Span
+from pegel.spec.rhythms import Rhythm
 
 
 class Verdict(StrEnum):
@@ -64,6 +65,12 @@ class Finding:
     """The part of the rows that was judged; empty: all of them."""
     origin: str = "stream"
     """Who judged: `stream` or `batch`."""
+
+    @property
+    def rhythm(self) -> Rhythm | None:
+        """Return of which rhythm the long span is that was judged; None for a window."""
+        name = self.evidence.get("rhythm")
+        return None if name is None else Rhythm(name)
 
     @property
     def season(self) -> str:

@@ -24,6 +24,7 @@ from pegel.judge.missing_answers import AnswersSoFar, MissingAnswers
 from pegel.judge.watched_fields import unknown_names
 from pegel.quality.expectation_outcome import ExpectationOutcome
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.rhythms import Rhythm
 from pegel.stats.summary import Summary
 
 _CHANGED = (Verdict.DRIFT, Verdict.DRIFTING, Verdict.BELOW_MARGIN)
@@ -67,6 +68,8 @@ def judge(
     events: EventCounts | None = None,
     answers: AnswersSoFar | None = None,
     layers: Layers = LAYERS,
+    rhythm: Rhythm = Rhythm.WINDOW,
+    portion: float = 1.0,
 ) -> Judgement:
     """Judge one span of one model.
 
@@ -87,6 +90,9 @@ def judge(
             few answers, or without any request, no verdict is OK.
         layers: The kinds of tests, each with its part of the false-alarm budget. Without that of events nothing is
             said of these.
+        rhythm: Whether the span is a window or a longer one: each rhythm has its part of the false-alarm budget.
+        portion: Of what one span of its rhythm may spend, how much this judgement may: less than 1 where the same span
+            is judged several times, or in parts.
     """
     noticed = {} if chart_state is None else chart_state.noticed
     looks = events is not None and any(entry.layer.name == Events.name for entry in layers)
@@ -96,14 +102,24 @@ def judge(
     if why_not is not None or baseline is None or summary is None:
         judged = Judgement(why_not or Verdict.NO_DATA, chart_state=after)
         if why_not is Verdict.NO_DATA and baseline is not None:
-            judged = _no_rows(judged, Setting(spec, baseline), _Judged(spec, span, revision, baseline.id), layers)
+            setting = Setting(spec, baseline, rhythm=rhythm, portion=portion)
+            judged = _no_rows(judged, setting, _Judged(spec, span, revision, baseline.id), layers)
         return judged if seen is None else _events_alone(judged, seen, _Judged(spec, span, revision), layers)
     # Overlapping windows share rows: what is carried from one to the next would count these twice.
     follows = chart_state is not None and spec.windowing.step == spec.windowing.length
     before = chart_state.for_baseline(baseline.id) if chart_state is not None and follows else None
     sizes = None if before is None else before.sizes.plus(summary.most_rows, span.start)
     usual_rows = summary.most_rows if sizes is None else sizes.usual
-    setting = Setting(spec, baseline, follows, usual_rows, summary, of_events=events is not None)
+    setting = Setting(
+        spec,
+        baseline,
+        follows,
+        usual_rows,
+        summary,
+        of_events=events is not None,
+        rhythm=rhythm,
+        portion=portion,
+    )
     window = JudgedWindow(
         baseline,
         summary,
@@ -201,7 +217,8 @@ def _why_not_judged(baseline: Baseline | None, summary: Summary | None) -> Verdi
 
 def _no_rows(judged: Judgement, setting: Setting, span: _Judged, layers: Layers) -> Judgement:
     """Add the rules about the number of rows that no rows break: of these alone there is something to say."""
-    if not any(entry.layer.name == Expectations.name for entry in layers):
+    runs = any(entry.layer.name == Expectations.name for entry in layers)
+    if not runs or Expectations().missing(setting) is not None:
         return judged
     verdicts = told_of_no_rows(setting)
     told = [verdict for verdict in verdicts if verdict.verdict is Verdict.DRIFT]
@@ -243,11 +260,12 @@ def _says_little(answers: AnswersSoFar | None) -> bool:
 
 def _facts_of_spec(division: Division) -> dict[str, object]:
     """Return what every finding says about how it was judged, whatever was judged."""
-    spec = division.setting.spec
+    spec, rhythm = division.setting.spec, division.setting.rhythm
     return {
         "margin": spec.watch.margin,
-        "false_alarms_per_day": division.budget.expected_per_day,
+        "false_alarms_per_day": division.expected_per_day,
         "spec_fingerprint": spec.fingerprint(),
+        **({} if rhythm is Rhythm.WINDOW else {"rhythm": rhythm.value}),
     }
 
 

@@ -18,6 +18,7 @@ from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.watched_fields import watched_fields
 from pegel.quality.merged_suite import Suite, suite_for
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.rhythms import Rhythm
 from pegel.stats.summary import Summary
 
 
@@ -38,7 +39,8 @@ class Setting:
     `follows`: whether windows are judged one after the other, each with what those before left. `usual_rows`: rows of a
     large window, 0 if not known. `summary`: the window, None if there is none yet; a layer may ask how many values it
     has, but not what these are, or its choice would be a test itself. `of_events`: whether rows are those of events, of
-    which single ones may be outliers; those of a table are not.
+    which single ones may be outliers; those of a table are not. `rhythm`: what is judged, windows or longer spans;
+    `portion`: of what one span of that rhythm may spend, how much is spent here.
     """
 
     spec: MonitorSpec
@@ -48,12 +50,19 @@ class Setting:
     summary: Summary | None = None
     of_events: bool = True
     training: TrainingFacts | None = None
+    rhythm: Rhythm = Rhythm.WINDOW
+    portion: float = 1.0
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
         """Return the judged fields; none where neither the baseline nor the training data is known."""
         schema = self._schema
         return () if schema is None else watched_fields(schema, self.spec.watch)
+
+    @property
+    def is_long(self) -> bool:
+        """Say whether what is judged is put together from windows."""
+        return self.rhythm is not Rhythm.WINDOW
 
     @cached_property
     def suite(self) -> Suite:

@@ -50,12 +50,13 @@ class OneBaseline:
         """Return the false alarms per window, on average over baselines."""
         return self.alpha + self.charted
 
-    def words(self, alarms: FalseAlarms, scale: float) -> str | None:
+    def words(self, alarms: FalseAlarms, scale: float, spans: str = "windows") -> str | None:
         """Return what a person should know of the spread; None where it is small and nothing was asked.
 
-        `alarms`: what is promised; `scale`: what it costs that this holds for a share of baselines, if that is asked.
+        `alarms`: what is promised; `scale`: what it costs that this holds for a share of baselines, if that is asked;
+        `spans`: what is judged, in a word.
         """
-        sizes = f"windows of {how_many(self.n, 'row')} against a baseline of {self.m:,}"
+        sizes = f"{spans} of {how_many(self.n, 'row')} against a baseline of {self.m:,}"
         if alarms.hold_for:
             held = f"the promise holds for {100 * alarms.hold_for:g} % of baselines"
             return f"{sizes}: levels are multiplied by {plain(scale)}, so that {held}"

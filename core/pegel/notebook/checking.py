@@ -128,7 +128,7 @@ def _spec(baseline: Baseline, false_alarms: str, windows_per_week: float, margin
                 "model": {"name": "table", "uri": "none"},
                 "baseline": {"source": "none"},
                 "windowing": {"length": _WEEK / windows_per_week},
-                "watch": {"margin": margin},
+                "watch": {"margin": margin, "long_spans": []},
                 "false_alarms": false_alarms,
             }
         )

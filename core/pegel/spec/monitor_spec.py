@@ -17,6 +17,7 @@ from pegel.spec.durations import Delay, Duration
 from pegel.spec.labels_section import Labels
 from pegel.spec.limits import ANSWER_WITHIN
 from pegel.spec.online_section import Online
+from pegel.spec.rhythms import LONG, Rhythm
 from pegel.spec.section import Section
 from pegel.spec.serving_section import Serving
 from pegel.spec.spec_fields import (
@@ -26,6 +27,7 @@ from pegel.spec.spec_fields import (
     Digest,
     Emails,
     FieldName,
+    LongSpans,
     Name,
     PartNames,
     Place,
@@ -240,6 +242,9 @@ class Watch(Section):
     """What rows must be like: `derived`, the suite that follows from the baseline, and own suites."""
     margin: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Smallest change worth a page, in standard deviations; smaller significant changes are shown, not mailed."""
+    long_spans: LongSpans = ("hour", "day", "week")
+    """What windows are added up to and judged as again: a change that no window shows may show in a day. They share the
+    false-alarm budget with the windows; what windows do not add up to exactly is left out."""
 
 
 class EventTolerance(Section):
@@ -412,6 +417,13 @@ class MonitorSpec(Section):
     def expected_rows(self) -> int:
         """Return how many rows a window has at the expected traffic, `watch.rows_per_day`."""
         return round(self.watch.rows_per_day * (self.windowing.length / DAY))
+
+    @property
+    def rhythms(self) -> tuple[Rhythm, ...]:
+        """Return in which rhythms the model is judged: its windows, and what is asked for that they add up to."""
+        length = self.windowing.length
+        asked = (rhythm for rhythm in LONG if rhythm in self.watch.long_spans)
+        return (Rhythm.WINDOW, *(rhythm for rhythm in asked if rhythm.is_tiled_by(length)))
 
     @property
     def extreme_level(self) -> float:

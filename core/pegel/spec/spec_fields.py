@@ -12,6 +12,7 @@ from pegel.errors import InvalidSpec
 from pegel.spec import names
 from pegel.spec.hopsworks_reference import HopsworksRef, is_hopsworks
 from pegel.spec.outside_text import quoted, shown
+from pegel.spec.rhythms import LONG
 from pegel.spec.segment_columns import SegmentColumn, segment_columns
 from pegel.spec.server_addresses import names_a_server
 from pegel.spec.source_reference import SourceRef
@@ -178,6 +179,10 @@ def _once(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _shortest_first(rhythms: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(rhythm.value for rhythm in LONG if rhythm in rhythms)
+
+
 def _countable(count: float) -> float:
     if not FEWEST_ALARMS <= count <= MOST_ALARMS:
         raise ValueError(
@@ -220,6 +225,13 @@ FieldName = Annotated[str, AfterValidator(_storable), _text(LONGEST_TEXT)]
 WatchedNames = Annotated[Literal["all"] | tuple[str, ...], BeforeValidator(_watched)]
 PartNames = Annotated[tuple[Reference, ...], AfterValidator(_once), BeforeValidator(_listed)]
 """Names of detectors or statistics."""
+LongSpans = Annotated[
+    tuple[Literal["hour", "day", "week"], ...],
+    AfterValidator(_shortest_first),
+    BeforeValidator(_listed),
+    WithJsonSchema({"type": "array", "items": {"type": "string", "enum": list(LONG)}}),
+]
+"""Which rhythms windows are added up to."""
 Suites = Annotated[
     tuple[Any, ...],
     BeforeValidator(suites),

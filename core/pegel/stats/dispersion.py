@@ -40,12 +40,30 @@ class Dispersion:
         lag = self.lags.get(test, 0.0)
         return (1 + lag) / (1 - lag)
 
-    def chi_squared(self, df: int) -> tuple[float, float]:
-        """Return scale and degrees of freedom for the divergence of shape with `df` nominal degrees of freedom."""
+    def chi_squared(self, df: int, n: int) -> tuple[float, float]:
+        """Return scale and degrees of freedom of the divergence of shape, nominally `df`, for a window of `n` values.
+
+        The replayed law is that of a sum of `df` squares whose variances exceed 1. Beyond `n_ref` each excess grows as
+        that of a z does, in proportion to `n`; the law with mean and variance of that sum is returned.
+        Source: F. E. Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics
+        Bulletin 2 (1946).
+
+        >>> Dispersion(100, 30, {}, shape=(2.0, 6.0, 6)).chi_squared(6, 50)
+        (2.0, 6.0)
+        >>> Dispersion(100, 30, {}, shape=(2.0, 6.0, 6)).chi_squared(6, 300)
+        (4.0, 6.0)
+        """
         if self.shape is None:
             return 1.0, float(df)
         scale, nu, replayed = self.shape
-        return scale, nu * df / replayed
+        nu *= df / replayed
+        longer = n / self.n_ref
+        if longer <= 1:
+            return scale, nu
+        excess = max(scale * nu - df, 0.0)
+        squares = max(scale**2 * nu - 2 * scale * nu + df, excess**2 / df)
+        mean, variance = df + longer * excess, df + 2 * longer * excess + longer**2 * squares
+        return variance / mean, mean**2 / variance
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, the inverse of `from_json`."""

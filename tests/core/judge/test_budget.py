@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 
 from pegel.baseline.baseline import Baseline
-from pegel.judge.budget import divide
+from pegel.judge.budget import CAP, divide
 from pegel.judge.division import Division
 from pegel.judge.layer import Setting
 from pegel.judge.layer_table import LAYERS
 from pegel.judge.layers.single_windows import Levels
-from pegel.spec.monitor_spec import FalseAlarms, MonitorSpec, Windowing
+from pegel.judge.rhythm_parts import rhythm_parts
+from pegel.spec.monitor_spec import FalseAlarms, MonitorSpec
+from pegel.spec.rhythms import Rhythm
 
+MINUTE = timedelta(minutes=1)
 TEN = [f"x{i}" for i in range(9)]
 """With the prediction, ten fields."""
 
@@ -34,7 +37,7 @@ def wish(spec: MonitorSpec) -> Callable[..., MonitorSpec]:
 
 def test_the_whole_budget_is_spent() -> None:
     """One alarm per week in minutes is one alarm in 10,080 windows, over all fields together."""
-    budget = divide(FalseAlarms(), Windowing(), {"single windows": None})
+    budget = divide(FalseAlarms(), MINUTE, {"single windows": None})
     levels = Levels.of(budget.of("single windows"), fields=10, rates=1)
 
     assert pytest.approx(1 / 10_080) == budget.alpha
@@ -45,7 +48,7 @@ def test_the_whole_budget_is_spent() -> None:
 
 def test_layers_share_the_budget(wish: Callable[..., MonitorSpec]) -> None:
     """With all layers single windows have nearly half: 15 s windows and ten fields give the published levels."""
-    division = Division.of(Setting(wish(windowing={"length": 15}, watch={"features": TEN})))
+    division = Division.of(Setting(wish(windowing={"length": 15}, watch={"features": TEN, "long_spans": []})))
     single = division.budget.of("single windows")
 
     assert ["single windows", "charts", "correlations", "events"] == names(division)
@@ -66,7 +69,7 @@ def test_layers_share_the_budget(wish: Callable[..., MonitorSpec]) -> None:
 def test_unused_shares_go_to_single_windows(idle: tuple[str, ...]) -> None:
     """Whichever layers run, the sum is what was asked for, and single windows have what the others do not use."""
     shares = {entry.layer.name: entry.share for entry in LAYERS if entry.layer.name not in idle}
-    budget = divide(FalseAlarms(count=2, per="day"), Windowing(), shares)
+    budget = divide(FalseAlarms(count=2, per="day"), MINUTE, shares)
     asked, others = 2 / 1_440, sum(share for share in shares.values() if share is not None)
 
     assert asked == pytest.approx(budget.alpha)
@@ -115,12 +118,45 @@ def test_a_layer_without_work_does_not_run(
     )
 
 
-def test_each_step_is_judged() -> None:
+def test_each_step_is_judged(wish: Callable[..., MonitorSpec]) -> None:
     """Overlapping windows are judged once per slide, so their number counts."""
-    sliding = Windowing(length=timedelta(minutes=10), slide=timedelta(minutes=1))
-    shares = {"single windows": None}
+    sliding, tumbling = wish(windowing={"length": "10m", "slide": "1m"}), wish(windowing={"length": "1m"})
 
-    assert divide(FalseAlarms(), Windowing(), shares) == divide(FalseAlarms(), sliding, shares)
+    assert Division.of(Setting(sliding, follows=False)).budget == Division.of(Setting(tumbling, follows=False)).budget
+
+
+def test_rhythms_share_the_budget(wish: Callable[..., MonitorSpec]) -> None:
+    """All rhythms together spend what was asked for; windows have what others do not need, cannot spend or are not."""
+    whole = {Rhythm.WINDOW: 0.7, Rhythm.HOUR: 0.1, Rhythm.DAY: 0.15, Rhythm.WEEK: 0.05}
+    often = wish(false_alarms={"count": 3, "per": "week"})
+    for spec, parts in (
+        (wish(), whole),
+        (wish(watch={"long_spans": ["day"]}), {Rhythm.WINDOW: 0.85, Rhythm.DAY: 0.15}),
+        (wish(windowing={"length": "40m"}), {Rhythm.WINDOW: 0.8, Rhythm.DAY: 0.15, Rhythm.WEEK: 0.05}),
+        (wish(windowing={"length": "7h"}), {Rhythm.WINDOW: 1.0}),
+        (
+            often,
+            {Rhythm.WINDOW: 0.9 - 0.35 / 3 - 0.05 / 3, Rhythm.HOUR: 0.1, Rhythm.DAY: 0.35 / 3, Rhythm.WEEK: 0.05 / 3},
+        ),
+    ):
+        divisions = {rhythm: Division.of(Setting(spec, rhythm=rhythm, follows=False)) for rhythm in parts}
+        asked = spec.false_alarms.count / 7
+
+        assert pytest.approx(parts) == rhythm_parts(spec)
+        assert pytest.approx({rhythm: part * asked for rhythm, part in parts.items()}) == {
+            rhythm: one.budget.expected_per_day for rhythm, one in divisions.items()
+        }
+        assert [pytest.approx(asked)] * len(parts) == [one.expected_per_day for one in divisions.values()]
+        assert all(one.budget.alpha <= CAP * (1 + 1e-9) for one in divisions.values())
+
+
+def test_looks_and_parts_share_what_a_span_may_spend(wish: Callable[..., MonitorSpec]) -> None:
+    """A portion of a span's budget is a portion of every level, and what is expected of the model stays the same."""
+    day, portion = (Division.of(Setting(wish(), rhythm=Rhythm.DAY, portion=part)) for part in (1.0, 0.45))
+
+    assert pytest.approx(0.45 * day.budget.alpha) == portion.budget.alpha
+    assert pytest.approx(day.expected_per_day) == portion.expected_per_day
+    assert ["single windows", "correlations"] == names(day)
 
 
 def test_cap(wish: Callable[..., MonitorSpec]) -> None:
@@ -133,7 +169,7 @@ def test_cap(wish: Callable[..., MonitorSpec]) -> None:
 
 def test_words(wish: Callable[..., MonitorSpec]) -> None:
     """The arithmetic is shown: alarms per day, windows, shares, levels per field; less where fields are not known."""
-    alone = Setting(wish(watch={"features": TEN}), follows=False)
+    alone = Setting(wish(watch={"features": TEN, "long_spans": []}), follows=False)
     only_windows = tuple(entry for entry in LAYERS if entry.share is None)
 
     assert Division.of(alone, only_windows).describe() == (
@@ -141,4 +177,9 @@ def test_words(wish: Callable[..., MonitorSpec]) -> None:
         "(80% for drift, 20% for data quality), which is 7.9e-06 for the drift and 1.8e-06 for the quality of each of "
         "10 features; only single windows are judged, with the whole budget."
     )
-    assert "shared by the features of the training data; only" in Division.of(Setting(wish()), only_windows).describe()
+    words = Division.of(Setting(wish()), only_windows).describe()
+    assert words.endswith(
+        " Of these, windows have 0.7, hours 0.1 (0.0006 each), days 0.15 (0.021 each) and weeks 0.05 (0.05 each) of "
+        "the whole."
+    )
+    assert "shared by the features of the training data; only" in words

@@ -110,8 +110,8 @@ def test_its_share_is_taken_from_single_windows(look: Callable[..., Any]) -> Non
     assert {"single windows": 0.39, "charts": 0.4, "events": 0.01, "crowding": 0.2} == pytest.approx(
         {name: division.budget.share(alpha) for name, alpha in division.budget.alphas.items()}
     )
-    assert division.describe().endswith("per window and crowds have 2e-05 per window.")
-    assert 1 / 7 == pytest.approx(division.budget.expected_per_day)
+    assert "per window and crowds have 1.4e-05 per window. Of these, windows have 0.7" in division.describe()
+    assert (0.7 / 7, 1 / 7) == pytest.approx((division.budget.expected_per_day, division.expected_per_day))
 
 
 def test_its_verdict_and_its_note_are_told(look: Callable[..., Any]) -> None:
@@ -162,5 +162,5 @@ def test_a_spec_is_told_with_it(spec: MonitorSpec) -> None:
     """`pegel validate` tells of the layer what the table and the layer say."""
     quiet = MonitorSpec.parse(spec.to_json() | {"watch": {"predictions": False}})
 
-    assert any("crowds have 2e-05 per window" in line for line in spec_in_words(spec, WITH_CROWDING))
+    assert any("crowds have 1.4e-05 per window" in line for line in spec_in_words(spec, WITH_CROWDING))
     assert "crowds are not looked for: predictions are not watched" in spec_in_words(quiet, WITH_CROWDING)

@@ -57,7 +57,12 @@ class Charts:
     detectors = (DETECTOR,)
 
     def missing(self, setting: Setting) -> str | None:
-        """Return why no chart runs: windows overlap or are judged alone, or the baseline holds too few of them."""
+        """Return why no chart runs: windows overlap or are judged alone, or the baseline holds too few of them.
+
+        Of long spans there is nothing to say: charts look at the windows that these are made of.
+        """
+        if setting.is_long:
+            return ""
         windowing, rows = setting.spec.windowing, _training_rows(setting)
         if windowing.step != windowing.length:
             return (

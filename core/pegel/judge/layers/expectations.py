@@ -43,8 +43,11 @@ class Expectations:
     detectors = (DETECTOR,)
 
     def missing(self, setting: Setting) -> str | None:
-        """Return None where the spec states expectations; else there is nothing to say."""
-        return None if setting.spec.watch.expectations else ""
+        """Return None where the spec states expectations; else there is nothing to say.
+
+        They are about windows: how many rows one has is no matter of a day's.
+        """
+        return None if setting.spec.watch.expectations and not setting.is_long else ""
 
     def judge(self, window: JudgedWindow, setting: Setting, budget: Budget) -> LayerResult:
         """Return a verdict on each expectation that is certainly not met."""

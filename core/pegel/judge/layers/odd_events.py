@@ -42,9 +42,12 @@ class Events:
     name = "events"
     detectors = (DETECTOR,)
 
-    def missing(self, _setting: Setting) -> str | None:
-        """Return None: whether there are events is not known before, and a table has none to say anything of."""
-        return None
+    def missing(self, setting: Setting) -> str | None:
+        """Return None: whether there are events is not known before, and a table has none to say anything of.
+
+        Those of long spans were judged when they came.
+        """
+        return "" if setting.is_long else None
 
     def judge(self, window: JudgedWindow, setting: Setting, budget: Budget) -> LayerResult:
         """Return a verdict on each kind of events of which there are more than tolerated."""
