@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -19,6 +20,7 @@ from pegel.store import tables
 from pegel.store.alert_codec import alert_from_json, alert_to_json
 from pegel.store.database import in_turn, reading, writing
 from pegel.store.inboxes import cursor, move_cursor, waiting
+from pegel.store.long_span_store import LongSpanStore
 from pegel.store.results import Details, Results
 from pegel.store.row_codec import decoded, fetched, readable, typed
 from pegel.store.statements import of_monitor, starts_with, upsert
@@ -37,6 +39,7 @@ class Inbox:
     alerts: list[Alert]
     findings: list[tuple[int, Finding]]
     windows: list[WindowRow]
+    long_spans: list[WindowRow]
     silences: list[Silence]
     cursor: int | None
     """The `seq` of the newest finding read, also of one that cannot be told; None when there was none."""
@@ -218,6 +221,7 @@ class AlertStore:
             alerts=[*current, *self._last_over(model, version, damaged)],
             findings=numbered,
             windows=windows,
+            long_spans=self._long_spans(model, version, [*current, *findings], damaged),
             silences=self.silences(now, model, version, damaged=damaged),
             cursor=max((seq for seq, _ in (*numbered, *passed)), default=None),
             damaged=damaged,
@@ -235,6 +239,25 @@ class AlertStore:
                     _store(connection, _with_the_latest_word(connection, change.alert))
                 if change.cursor is not None:
                     move_cursor(connection, *monitor_of(change.key), change.cursor)
+
+    def _long_spans(
+        self, model: str, version: int, about: Sequence[Alert | Finding], damaged: list[str]
+    ) -> list[WindowRow]:
+        """Return the long spans that end after the first one began that an alert or a new finding is about."""
+        found = [
+            one
+            for each in about
+            for one in ([each] if isinstance(each, Finding) else [feature.finding for feature in each.features])
+            if one.rhythm is not None
+        ]
+        store, rows = LongSpanStore(self._engine), list[WindowRow]()
+        for rhythm in sorted({one.rhythm for one in found if one.rhythm is not None}):
+            since = min(one.span.start for one in found if one.rhythm is rhythm)
+            spans = store.spans(
+                model, version, rhythm, since, limit=RECENT_WINDOWS, details=Details.NONE, damaged=damaged
+            )
+            rows += [span.row for span in spans]
+        return rows
 
     def _open_alerts(self, model: str, version: int, damaged: list[str]) -> tuple[list[Alert], list[str]]:
         """Return a monitor's open alerts, and the ids of those that cannot be read."""

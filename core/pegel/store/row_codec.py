@@ -111,14 +111,14 @@ def readable(
     return values
 
 
-def window(columns: RowMapping) -> WindowRow:
+def window(columns: Mapping[Any, Any]) -> WindowRow:
     """Build a window row from its columns. Raises DamagedRow."""
     start = f"{columns['span_start']:%Y-%m-%d %H:%M:%S}"
     what = f"the window of {columns['model']}/{columns['version']} that starts at {start}"
     return decoded(_window, columns, what)
 
 
-def _window(columns: RowMapping) -> WindowRow:
+def _window(columns: Mapping[Any, Any]) -> WindowRow:
     values = dict(columns)
     values["span"] = Span(values.pop("span_start"), values.pop("span_end"))
     values["verdict"] = Verdict(values["verdict"])

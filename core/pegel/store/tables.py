@@ -135,6 +135,40 @@ windows = sa.Table(
     sa.Index(None, "model", "version", "segment", "span_end"),
 )
 
+# Hours, days and weeks, each put together from windows: the columns of a window, and of what it was made. One row for
+# each baseline that judges a part of the span. A reader sees the rows of the highest revision, as of windows.
+long_spans = sa.Table(
+    "long_spans",
+    metadata,
+    *_monitor(),
+    sa.Column("segment", Foreign, primary_key=True),
+    sa.Column("rhythm", sa.Text, primary_key=True),
+    sa.Column("span_start", Instant, primary_key=True),
+    sa.Column("span_end", Instant, primary_key=True),
+    sa.Column("baseline_id", sa.Text, primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("origin", sa.Text, primary_key=True),
+    sa.Column("part_start", Instant, nullable=False),
+    sa.Column("part_end", Instant, nullable=False),
+    sa.Column("inputs", sa.Text, nullable=False),
+    *(_count(name) for name in ("windows", "recounted", "late_missing")),
+    sa.Column("notes", Document, nullable=False),
+    sa.Column("final", sa.Boolean, nullable=False),
+    *(_count(name) for name in ("requests", "responses", "joined", "rows")),
+    *(_count(name) for name in ("late", "duplicates", "invalid", "clamped")),
+    _count("orphans"),
+    sa.Column("latencies", sa.LargeBinary, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("summary", sa.LargeBinary, nullable=False),
+    sa.Column("layout_hash", sa.Text),
+    sa.Column("spec_fingerprint", sa.Text, nullable=False),
+    sa.Column("code_version", sa.Text, nullable=False),
+    sa.Column("judgement", Document, nullable=False),
+    sa.Column("emitted_at", Instant, nullable=False),
+    sa.Column("remarks", Document, nullable=False),
+    sa.Index(None, "model", "version", "rhythm", "span_end"),
+)
+
 # What rows said of expectations that the counts of a window could not tell: written after the window itself.
 row_quality = sa.Table(
     "row_quality",

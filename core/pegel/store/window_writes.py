@@ -47,7 +47,7 @@ def write_windows(connection: Connection, windows: Sequence[WindowRow], findings
     rows = [flat(window) | ({} if window.final else _PROVISIONAL) for window in windows]
     _drop_provisional(connection, rows)
     _upsert_windows(connection, rows)
-    _replace_findings(connection, [row for row in rows if row["final"]], list(by_window.values()))
+    replace_findings(connection, [row for row in rows if row["final"]], list(by_window.values()))
 
 
 def write_single_findings(connection: Connection, findings: Sequence[Finding]) -> None:
@@ -129,10 +129,13 @@ def _upsert_windows(connection: Connection, rows: Sequence[dict[str, Any]]) -> N
     )
 
 
-def _replace_findings(
+def replace_findings(
     connection: Connection, windows: Sequence[dict[str, Any]], findings: Sequence[Sequence[Finding]]
 ) -> None:
-    """Leave exactly the findings given. One that is there already keeps its `seq`: readers are not told again."""
+    """Leave exactly the findings given of each window; of a window its key is read, as columns.
+
+    One that is there already keeps its `seq`: readers are not told again.
+    """
     table = tables.findings
     silent = [_binding(row, _WINDOW) for row, found in zip(windows, findings, strict=True) if not found]
     if silent:

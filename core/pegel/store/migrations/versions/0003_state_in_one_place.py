@@ -47,6 +47,7 @@ def upgrade() -> None:
     _registry()
     _baselines()
     _windows()
+    _long_spans()
     _findings()
     _performance()
     _events()
@@ -73,6 +74,7 @@ def downgrade() -> None:
             "inboxes",
             "findings",
             "row_quality",
+            "long_spans",
             "windows",
             "refreshes",
             "promotions",
@@ -170,6 +172,32 @@ def _performance() -> None:
         *(_text("state"), _text("baseline_id"), _instant("up_to")),
         _key("concept_charts", "model", "version", "segment", "chart"),
     )
+
+
+def _long_spans() -> None:
+    op.create_table(
+        "long_spans",
+        *(_text("model"), _integer("version"), _text("segment"), _text("rhythm")),
+        *(_instant("span_start"), _instant("span_end"), _text("baseline_id"), _integer("revision"), _text("origin")),
+        *(_instant("part_start"), _instant("part_end"), _text("inputs")),
+        *(_count(name) for name in ("windows", "recounted", "late_missing")),
+        _text("notes"),
+        sa.Column("final", sa.Boolean(), nullable=False),
+        *(_count(name) for name in ("requests", "responses", "joined", "rows")),
+        *(_count(name) for name in ("late", "duplicates", "invalid", "clamped")),
+        _count("orphans"),
+        sa.Column("latencies", sa.LargeBinary(), nullable=False),
+        _text("verdict"),
+        sa.Column("summary", sa.LargeBinary(), nullable=False),
+        _text("layout_hash", null=True),
+        *(_text("spec_fingerprint"), _text("code_version"), _text("judgement"), _instant("emitted_at")),
+        _text("remarks"),
+        _key(
+            "long_spans",
+            *("model", "version", "segment", "rhythm", "span_start", "span_end", "baseline_id", "revision", "origin"),
+        ),
+    )
+    _index("long_spans", "model", "version", "rhythm", "span_end")
 
 
 def _findings() -> None:

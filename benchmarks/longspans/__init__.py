@@ -1,0 +1,1 @@
+"""Long spans: how many models' days are merged and judged in a minute of one core."""

@@ -1,0 +1,1 @@
+"""The hands of the batch rhythm: they read what the stream left, have it judged, and write what is new."""

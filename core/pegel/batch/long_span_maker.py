@@ -1,0 +1,272 @@
+"""The hours, days and weeks of one model: what is not there yet, or not of what there is now, is made and written.
+
+What is desired is compared with what is stored, so that a run may be repeated, overlap another or be an old one: what
+is up to date stays as it is, and gets no second look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Engine
+
+from pegel.baseline.baseline import Baseline
+from pegel.data.spans import Span
+from pegel.errors import NotFound
+from pegel.judge.findings import Verdict
+from pegel.longspans.judging import SpanToJudge, judged_span
+from pegel.longspans.late_windows import CountAgain, late_windows, recounted
+from pegel.longspans.long_span_row import LongSpanRow
+from pegel.longspans.settled import why_not_settled
+from pegel.longspans.tiling import ended_spans, tiles
+from pegel.longspans.window_sums import COUNTS, Counted, digest, parts_of
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.rhythms import Rhythm
+from pegel.store.baseline_store import BaselineStore
+from pegel.store.long_span_store import KnownSpan, LongSpanStore
+from pegel.store.results import Results
+from pegel.store.window_keys import StoredWindow, WindowKeys
+from pegel.stream.result_rows import Heartbeat
+
+AT_ONCE = timedelta(hours=1)
+"""So much of a span's windows is in memory at once, beside the sums of the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenSpan:
+    """A span that was made: its worst verdict, its rows, how many findings it has, and whether it was there before."""
+
+    rhythm: Rhythm
+    span: Span
+    revision: int
+    verdict: Verdict
+    rows: int
+    findings: int
+
+
+@dataclass(slots=True)
+class LongSpansOutcome:
+    """What a run made of one model. `waiting`: spans that cannot be made yet, each with its reason in words.
+
+    `up_to_date`: how many there were already, of what there is now.
+    """
+
+    key: str
+    written: list[WrittenSpan] = field(default_factory=list)
+    waiting: list[tuple[Rhythm, Span, str]] = field(default_factory=list)
+    up_to_date: int = 0
+
+
+class LongSpanMaker:
+    """Makes the long spans of models, one model at a time."""
+
+    def __init__(self, engine: Engine, *, recount: CountAgain | None = None) -> None:
+        """Use the migrated database behind `engine`. `recount`: counts windows from the archive; None without one."""
+        self.results = Results(engine)
+        self.spans = LongSpanStore(engine)
+        self.keys = WindowKeys(engine)
+        self._baselines = BaselineStore(engine)
+        self.recount = recount
+        self._known: dict[str, Baseline] = {}
+
+    def make(self, spec: MonitorSpec, start: datetime, end: datetime, *, now: datetime) -> LongSpansOutcome:
+        """Make every span that shares an instant with [start, end) and is over, the shortest first.
+
+        Raises PegelError where the database is away or a baseline cannot be read.
+        """
+        outcome = LongSpansOutcome(spec.key)
+        oldest = self.keys.first(spec.model.name, spec.model.version)
+        if oldest is None:
+            return outcome
+        beat = next((beat for beat in self.results.heartbeats(damaged={}) if beat.group == spec.group), None)
+        for rhythm in spec.rhythms[1:]:
+            wanted = [span for span in ended_spans(rhythm, start, end, now=now) if span.end > oldest]
+            if wanted:
+                _OneRhythm(self, spec, rhythm, oldest, beat, now).make(wanted, outcome)
+        return outcome
+
+    def baseline(self, baseline_id: str | None) -> Baseline | None:
+        """Return a baseline, read once; None where it is gone, so that windows of it are told as without one."""
+        if baseline_id is None:
+            return None
+        if baseline_id not in self._known:
+            try:
+                self._known[baseline_id] = self._baselines.get(baseline_id)
+            except NotFound:
+                return None
+        return self._known[baseline_id]
+
+
+@dataclass(slots=True)
+class _OneRhythm:
+    """The spans of one rhythm of one model."""
+
+    maker: LongSpanMaker
+    spec: MonitorSpec
+    rhythm: Rhythm
+    oldest: datetime
+    beat: Heartbeat | None
+    now: datetime
+
+    def make(self, wanted: Sequence[Span], outcome: LongSpansOutcome) -> None:
+        start, end = wanted[0].start, wanted[-1].end
+        windows = self.maker.keys.windows(*self._model, start, end)
+        late = self.maker.keys.late(*self._model, start, end)
+        segments = sorted({"", *(window.segment for window in windows)})
+        known = {
+            segment: self.maker.spans.known(*self._model, self.rhythm, start, end, segment=segment)
+            for segment in segments
+        }
+        for span in wanted:
+            inside = [window for window in windows if span.start <= window.span.start and window.span.end <= span.end]
+            is_open = any(not window.final for window in inside)
+            waits = why_not_settled(span, self.spec.windowing, self.beat, is_open=is_open, now=self.now)
+            if waits is not None:
+                outcome.waiting.append((self.rhythm, span, waits))
+                continue
+            for segment in segments:
+                own = [window for window in inside if window.segment == segment]
+                if segment and not own:
+                    continue
+                made = self._make(span, segment, own, _within(late, span), known[segment].get(span))
+                if made is None:
+                    outcome.up_to_date += 1
+                else:
+                    outcome.written.append(made)
+
+    @property
+    def _model(self) -> tuple[str, int]:
+        return self.spec.model.name, self.spec.model.version
+
+    def _make(
+        self,
+        span: Span,
+        segment: str,
+        windows: Sequence[StoredWindow],
+        late: Mapping[datetime, int],
+        known: KnownSpan | None,
+    ) -> WrittenSpan | None:
+        """Make one span of one segment; None where it is there already, of what there is now."""
+        chosen = self._tiles(windows, span)
+        inputs = digest(chosen, sum(late.values()))
+        if known is not None and known.inputs == inputs and not (known.late_missing and self.maker.recount):
+            return None
+        if known is not None and span.start < self.oldest:
+            # Its windows are gone by and by: what was made of all of them is better than what is left of them.
+            return None
+        counted, missing = self._counted(span, segment, chosen, late)
+        if known is not None and known.inputs == inputs and missing >= known.late_missing:
+            return None
+        about = SpanToJudge(
+            spec=self.spec,
+            rhythm=self.rhythm,
+            span=span,
+            revision=1 if known is None else known.revision + 1,
+            inputs=inputs,
+            looks=0 if known is None else known.looks,
+            late_missing=missing,
+            segment=segment,
+        )
+        parts = parts_of(counted)
+        baselines = {
+            part.baseline_id: found
+            for part in parts
+            if part.baseline_id is not None and (found := self.maker.baseline(part.baseline_id)) is not None
+        }
+        judged = judged_span(parts, baselines, about, now=self.now)
+        self.maker.spans.write(judged.rows, judged.findings)
+        verdict = max((row.row.verdict for row in judged.rows), key=_BADNESS.index)
+        rows = sum(row.row.rows for row in judged.rows)
+        return WrittenSpan(self.rhythm, span, about.revision, verdict, rows, len(judged.findings))
+
+    def _tiles(self, windows: Sequence[StoredWindow], span: Span) -> list[StoredWindow]:
+        return tiles([window for window in windows if window.final], span, self.spec.windowing.length)
+
+    def _counted(
+        self, span: Span, segment: str, windows: Sequence[StoredWindow], late: Mapping[datetime, int]
+    ) -> tuple[list[Counted], int]:
+        """Return what was counted in a span, and how many late events are in no count.
+
+        Shorter spans that are stored, and of what there is now, are taken as they are.
+        """
+        counted: list[Counted] = []
+        missing = 0
+        stored, pieces = self._shorter(span, segment, windows)
+        for piece, own in pieces:
+            late_here = _within(late, piece)
+            inputs = digest(own, sum(late_here.values()))
+            parts = [one for one in stored if one.span == piece and one.inputs == inputs]
+            if parts:
+                counted += [Counted.of_long_span(one, self.maker.baseline(one.row.baseline_id)) for one in parts]
+                missing += parts[0].late_missing
+            elif own or late_here:
+                of_piece, untaken = self._of_windows(piece, segment, own, late_here)
+                counted += parts_of(of_piece) if of_piece else []
+                missing += untaken
+        return (counted or [_nothing(span)]), missing
+
+    def _shorter(
+        self, span: Span, segment: str, windows: Sequence[StoredWindow]
+    ) -> tuple[list[LongSpanRow], list[tuple[Span, list[StoredWindow]]]]:
+        """Return what is stored of the next shorter rhythm, and a span in pieces, each with its windows.
+
+        The pieces are those of that rhythm; where there is none, or a window lies in two of them, as much as is read
+        at once.
+        """
+        shorter = [rhythm for rhythm in self.spec.rhythms[1:] if rhythm.length < self.rhythm.length]
+        if shorter:
+            pieces = [
+                (piece, [one for one in windows if piece.start <= one.span.start and one.span.end <= piece.end])
+                for piece in ended_spans(shorter[-1], span.start, span.end, now=span.end)
+            ]
+            if sum(len(own) for _, own in pieces) == len(windows):
+                stored = self.maker.spans.spans(*self._model, shorter[-1], span.start, span.end, segment=segment)
+                return stored, pieces
+        return [], _cut(span, windows)
+
+    def _of_windows(
+        self, piece: Span, segment: str, windows: Sequence[StoredWindow], late: Mapping[datetime, int]
+    ) -> tuple[list[Counted], int]:
+        """Count a piece of a span from its windows, those with late events from the archive, where that has them."""
+        wanted = {window.span for window in windows}
+        rows = self.maker.results.windows(*self._model, piece.start, piece.end, segment=segment, final_only=True)
+        counted = [Counted.of_window(row, self.maker.baseline(row.baseline_id)) for row in rows if row.span in wanted]
+        if not late or segment:
+            return counted, sum(late.values())
+        of_late = late_windows(counted, late, piece, self.spec.windowing.length)
+        return recounted(counted, of_late, self.maker.recount, self.spec, self.maker.baseline)
+
+
+_BADNESS = (
+    Verdict.OK,
+    Verdict.NO_DATA,
+    Verdict.INSUFFICIENT,
+    Verdict.BASELINE_MISSING,
+    Verdict.LAYOUT_MISMATCH,
+    Verdict.BELOW_MARGIN,
+    Verdict.DRIFTING,
+    Verdict.DRIFT,
+)
+"""The verdict of a span is the last of those of its parts."""
+
+
+def _cut(span: Span, windows: Sequence[StoredWindow]) -> list[tuple[Span, list[StoredWindow]]]:
+    """Return a span in pieces of as much as is read at once, none of which cuts a window, with their windows."""
+    pieces: list[tuple[Span, list[StoredWindow]]] = []
+    start, own = span.start, list[StoredWindow]()
+    for window in windows:
+        if own and window.span.end - start > AT_ONCE:
+            pieces.append((Span(start, window.span.start), own))
+            start, own = window.span.start, []
+        own.append(window)
+    return [*pieces, (Span(start, span.end), own)]
+
+
+def _within(late: Mapping[datetime, int], span: Span) -> dict[datetime, int]:
+    return {minute: count for minute, count in late.items() if span.start <= minute < span.end}
+
+
+def _nothing(span: Span) -> Counted:
+    return Counted(None, None, span, 0, dict.fromkeys(COUNTS, 0))

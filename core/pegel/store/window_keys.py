@@ -1,0 +1,83 @@
+"""Which final windows there are, and what came late for them, without what they counted: thousands in milliseconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from pegel.data.spans import Span
+from pegel.store import tables
+from pegel.store.database import reading
+from pegel.store.results import is_seen
+from pegel.store.statements import of_monitor
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWindow:
+    """A window as readers see it, without its counts. `final`: False for one that still takes rows."""
+
+    span: Span
+    segment: str
+    revision: int
+    baseline_id: str | None
+    rows: int
+    late: int
+    final: bool
+
+
+class WindowKeys:
+    """Reads what long spans are made of."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Use the migrated database behind `engine`."""
+        self._engine = engine
+
+    def windows(self, model: str, version: int, start: datetime, end: datetime) -> list[StoredWindow]:
+        """Return the windows of all segments that lie in [start, end), in order of time."""
+        c = tables.windows.c
+        columns = (c.span_start, c.span_end, c.segment, c.revision, c.baseline_id, c.rows, c.late, c.final)
+        statement = (
+            sa.select(*columns)
+            .where(
+                *of_monitor(tables.windows, model, version),
+                c.span_start >= start,
+                c.span_end > start,
+                c.span_end <= end,
+                is_seen(final_only=False),
+            )
+            .order_by(c.span_start, c.span_end)
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execute(statement)
+            return [StoredWindow(Span(row[0], row[1]), *row[2:]) for row in rows]
+
+    def first(self, model: str, version: int) -> datetime | None:
+        """Return when the oldest stored window of a monitor begins; None where it has none."""
+        c = tables.windows.c
+        statement = sa.select(c.span_start).where(*of_monitor(tables.windows, model, version), c.segment == "")
+        with reading(self._engine) as connection:
+            found: datetime | None = connection.execute(statement.order_by(c.span_end).limit(1)).scalar()
+        return found
+
+    def late(self, model: str, version: int, start: datetime, end: datetime) -> dict[datetime, int]:
+        """Return the minutes of [start, end) for which events came late, and how many."""
+        c = tables.ledger.c
+        statement = (
+            sa.select(c.minute, sa.func.sum(c.late))
+            .where(*of_monitor(tables.ledger, model, version), c.minute >= start, c.minute < end, c.late > 0)
+            .group_by(c.minute)
+        )
+        with reading(self._engine) as connection:
+            return {minute: int(count) for minute, count in connection.execute(statement)}
+
+    def read(self, model: str, version: int, start: datetime, end: datetime) -> int:
+        """Return how many records of events in [start, end), whole minutes, were read and could be; late ones too."""
+        c = tables.ledger.c
+        statement = sa.select(sa.func.sum(c.judged + c.late)).where(
+            *of_monitor(tables.ledger, model, version), c.minute >= start, c.minute < end
+        )
+        with reading(self._engine) as connection:
+            return int(connection.execute(statement).scalar() or 0)

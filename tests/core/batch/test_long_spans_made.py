@@ -1,0 +1,260 @@
+"""Hours, days and weeks made from what the stream left: once, as far as they are over, and again where that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy.engine import Engine
+
+from pegel.baseline.baseline import Baseline
+from pegel.batch.long_span_maker import LongSpanMaker, LongSpansOutcome
+from pegel.data.columns import Columns, Field, Kind, Role, Schema
+from pegel.data.spans import Span
+from pegel.judge.findings import Verdict
+from pegel.judge.recomputation import explain
+from pegel.longspans.late_windows import CountedAgain
+from pegel.longspans.long_span_row import LongSpanRow
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.rhythms import Rhythm
+from pegel.stats.summary import Summary
+from pegel.store.baseline_store import BaselineStore
+from pegel.store.database import connect, migrate
+from pegel.store.long_span_store import LongSpanStore
+from pegel.store.results import Results
+from pegel.stream.result_rows import Origin, WindowRow
+from pegel.testing.manual_clock import START
+from pegel.testing.samples import baseline_of, sample_ledger, sample_spec, sample_window
+
+pytestmark = pytest.mark.environments("sqlalchemy")
+LENGTH = timedelta(minutes=10)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+LATER = START + timedelta(days=30)
+"""By then everything is settled."""
+SCHEMA = Schema((Field("x", Kind.NUMERIC), Field("y", Kind.NUMERIC)))
+
+
+def drawn(seed: int, n: int, shift: float = 0.0) -> Columns:
+    """Draw rows of two numbers, the first of them shifted."""
+    values = np.random.default_rng(seed).normal((shift, 0.0), size=(n, 2))
+    return Columns(n, values, None, (), ())
+
+
+def learnt(seed: int, rows: int = 5_000) -> Baseline:
+    """Return a baseline."""
+    columns = drawn(seed, rows)
+    return baseline_of(SCHEMA, {"x": columns.numeric[:, 0], "y": columns.numeric[:, 1]}, columns, scores=None)
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Baseline:
+    """A baseline of 5,000 rows."""
+    return learnt(0)
+
+
+@pytest.fixture
+def spec() -> MonitorSpec:
+    """A model judged in windows of ten minutes, hours, days and weeks."""
+    return sample_spec(windowing={"length": "10m"})
+
+
+@pytest.fixture
+def engine(tmp_path: Path, baseline: Baseline) -> Iterator[Engine]:
+    """A database that holds the baseline."""
+    opened = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
+    migrate(opened)
+    BaselineStore(opened).put(baseline)
+    yield opened
+    opened.dispose()
+
+
+def window(at: int, baseline: Baseline, rows: Columns, **fields: Any) -> WindowRow:
+    """Return a final window as the stream writes it."""
+    summary = Summary.empty(baseline.layout)
+    summary.update(rows, Role.FEATURE)
+    start = START + at * LENGTH
+    given: dict[str, Any] = {
+        "span": Span(start, start + LENGTH),
+        "rows": rows.n,
+        "requests": rows.n,
+        "summary": summary.to_bytes(),
+    }
+    named = {"baseline_id": baseline.id, "layout_hash": baseline.layout.layout_hash}
+    return sample_window(**(given | named | fields))
+
+
+@pytest.fixture
+def fill(engine: Engine, baseline: Baseline) -> Callable[..., None]:
+    """Write windows of 20 rows, as many and from where it is said; keywords as for `drawn`."""
+
+    def write(windows: range, *, shift: float = 0.0, by: Baseline | None = None, **fields: Any) -> None:
+        rows = [window(at, by or baseline, drawn(at + 1, 20, shift), **fields) for at in windows]
+        Results(engine).write(rows)
+
+    return write
+
+
+def made(engine: Engine, spec: MonitorSpec, **changed: Any) -> LongSpansOutcome:
+    """Make the first day."""
+    given: dict[str, Any] = {"start": START, "end": START + DAY, "now": LATER} | changed
+    return LongSpanMaker(engine, recount=given.pop("recount", None)).make(spec, **given)
+
+
+def spans(engine: Engine, rhythm: Rhythm, **changed: Any) -> list[LongSpanRow]:
+    """Return what is stored of a rhythm."""
+    return LongSpanStore(engine).spans("delays", 1, rhythm, **changed)
+
+
+def test_a_day_is_found_where_no_window_is(engine: Engine, spec: MonitorSpec, fill: Callable[..., None]) -> None:
+    """A shift that no window of 20 rows shows is found in the day, once; made again, nothing changes."""
+    fill(range(144), shift=0.3)
+    first, again = made(engine, spec), made(engine, spec)
+    (day,) = spans(engine, Rhythm.DAY)
+    findings = Results(engine).findings("delays", 1)
+    found = [finding for _, finding in findings if finding.span == day.span]
+
+    assert (24, 1, 1) == tuple(
+        sum(one.rhythm is rhythm and one.rows > 0 for one in first.written) for rhythm in spec.rhythms[1:]
+    )
+    assert [] == again.written
+    assert findings == Results(engine).findings("delays", 1)
+    assert (Verdict.DRIFT, 2_880, 144, Origin.BATCH) == (day.row.verdict, day.row.rows, day.windows, day.row.origin)
+    assert [("x", "batch", "day")] == [(one.feature, one.origin, one.evidence["rhythm"]) for one in found]
+    assert 144 == len(Results(engine).windows("delays", 1))
+
+
+def test_a_finding_of_a_day_is_recomputed(
+    engine: Engine, spec: MonitorSpec, baseline: Baseline, fill: Callable[..., None]
+) -> None:
+    """What was found in a day is found again, to 1e-9, from what is stored of it."""
+    fill(range(144), shift=0.3)
+    made(engine, spec)
+    for _, finding in Results(engine).findings("delays", 1):
+        row = LongSpanStore(engine).row_of(finding)
+
+        assert row is not None
+        assert explain(finding, Summary.from_bytes(row.row.summary, baseline.layout), baseline).agrees
+
+
+def test_hours_of_silence_and_the_day_before_the_first(
+    engine: Engine, spec: MonitorSpec, fill: Callable[..., None]
+) -> None:
+    """An hour without rows is told as such, the days before a model's first window are not; those to come are none."""
+    fill(range(6))
+    fill(range(12, 18))
+    made(engine, spec, start=START - 3 * DAY, end=START + 2 * DAY)
+    hours = spans(engine, Rhythm.HOUR)
+
+    assert [START + at * HOUR for at in range(48)] == [hour.span.start for hour in hours]
+    assert [Verdict.OK, Verdict.NO_DATA, Verdict.OK] == [hour.row.verdict for hour in hours[:3]]
+    assert [120, 0] == [hour.row.rows for hour in hours[:2]]
+    assert [START, START + DAY] == [day.span.start for day in spans(engine, Rhythm.DAY)]
+
+
+def test_a_span_that_is_not_over_waits(engine: Engine, spec: MonitorSpec, fill: Callable[..., None]) -> None:
+    """A running day is not made; one whose driver has not read it to its end waits, for six hours at most."""
+    fill(range(144))
+    running = made(engine, spec, now=START + DAY - timedelta(seconds=1))
+    ended = made(engine, spec, now=START + DAY + timedelta(minutes=2))
+
+    assert [] == [one for one in running.written if one.rhythm is Rhythm.DAY]
+    assert Span(START, START + DAY) in [span for rhythm, span, _ in ended.waiting if rhythm is Rhythm.DAY]
+    assert {"nobody reads its records yet"} == {why for *_, why in ended.waiting}
+    assert 1 == len([one for one in made(engine, spec, now=START + DAY + 7 * HOUR).written if one.rhythm is Rhythm.DAY])
+
+
+def test_two_baselines_are_told_apart(engine: Engine, spec: MonitorSpec, fill: Callable[..., None]) -> None:
+    """A day with two baselines has a part for each, which share its level, and says so."""
+    second = learnt(1)
+    BaselineStore(engine).put(second)
+    fill(range(72))
+    fill(range(72, 144), by=second, shift=0.4)
+    made(engine, spec)
+    early, late = spans(engine, Rhythm.DAY)
+    found = [finding for _, finding in Results(engine).findings("delays", 1) if finding.span == late.part]
+
+    assert [(START, START + DAY / 2), (START + DAY / 2, START + DAY)] == [
+        (row.part.start, row.part.end) for row in (early, late)
+    ]
+    assert [1_440, 1_440] == [row.row.rows for row in (early, late)]
+    assert [1, 1] == [row.notes["other_parts"] for row in (early, late)]
+    assert [second.id] == [finding.baseline_id for finding in found]
+    row = LongSpanStore(engine).row_of(found[0])
+    assert row is not None
+    assert explain(found[0], Summary.from_bytes(row.row.summary, second.layout), second).agrees
+
+
+def test_late_rows_are_counted_again(
+    engine: Engine, spec: MonitorSpec, baseline: Baseline, fill: Callable[..., None]
+) -> None:
+    """A day with late rows is made anew from the archive once that has them; until then it says how many it lacks."""
+    fill(range(144))
+    made(engine, spec)
+    minute = 34
+    Results(engine).write(ledger=[sample_ledger(late=7, minute=minute)])
+    made(engine, spec)
+    without = spans(engine, Rhythm.DAY)
+    asked: list[Span] = []
+
+    def recount(_: MonitorSpec, by: Baseline, windows: Sequence[Span], /) -> Mapping[Span, CountedAgain]:
+        asked.extend(windows)
+        summary = Summary.empty(by.layout)
+        summary.update(drawn(4, 20), Role.FEATURE)
+        summary.update(drawn(99, 7), Role.FEATURE)
+        return {span: CountedAgain(summary, 27, 27) for span in windows}
+
+    made(engine, spec, recount=recount)
+    (day,), (hour, *_) = spans(engine, Rhythm.DAY), spans(engine, Rhythm.HOUR)
+
+    assert [(2, 7, 2_880)] == [(row.revision, row.late_missing, row.row.rows) for row in without]
+    assert [Span(START + 3 * LENGTH, START + 4 * LENGTH)] == asked
+    assert [(3, 0, 1, 2_887), (3, 0, 1, 127)] == [
+        (row.revision, row.late_missing, row.recounted, row.row.rows) for row in (day, hour)
+    ]
+    assert [1, 2, 3] == [row.revision for row in spans(engine, Rhythm.DAY, latest_revision=False)]
+    assert {"recounted": 1, "earlier_looks": 2}.items() <= day.notes.items()
+    assert [] == made(engine, spec, recount=recount).written
+
+
+def test_days_whose_windows_are_gone_stay(engine: Engine, spec: MonitorSpec, fill: Callable[..., None]) -> None:
+    """Once the windows of a span are deleted, it is not made anew of what is left of them."""
+    fill(range(144))
+    made(engine, spec)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "DELETE FROM windows WHERE span_end <= ?", (str((START + DAY / 2).replace(tzinfo=None)),)
+        )
+    left = len(Results(engine).windows("delays", 1))
+    again = made(engine, spec)
+
+    assert 0 < left < 144
+    assert [] == again.written
+    assert [2_880] == [day.row.rows for day in spans(engine, Rhythm.DAY) if day.row.rows]
+
+
+def test_a_week_is_made_of_days(engine: Engine, spec: MonitorSpec, fill: Callable[..., None]) -> None:
+    """A week that is over has the rows of all its windows, whichever of its days were made before."""
+    monday = START + timedelta(days=(7 - START.weekday()) % 7)
+    at = (monday - START) // LENGTH
+    fill(range(at, at + 7 * 144, 12))
+    made(engine, spec, start=monday, end=monday + DAY)
+    made(engine, spec, start=monday, end=monday + 7 * DAY)
+    weeks = [week for week in spans(engine, Rhythm.WEEK) if week.span.start == monday]
+
+    assert [(20 * 84, 84, 1)] == [(week.row.rows, week.windows, week.revision) for week in weeks]
+
+
+def test_segments_are_made_by_themselves(engine: Engine, spec: MonitorSpec, fill: Callable[..., None]) -> None:
+    """Windows of a segment add up to that segment's hours."""
+    fill(range(6))
+    fill(range(6), segment="a=1", shift=1.5)
+    made(engine, spec, end=START + HOUR)
+    hours = LongSpanStore(engine).spans("delays", 1, Rhythm.HOUR, segment="a=1")
+
+    assert [120] == [hour.row.rows for hour in hours]
+    assert {"", "a=1"} >= {finding.segment for _, finding in Results(engine).findings("delays", 1)}
