@@ -62,7 +62,15 @@ class MonitorDispatch:
             self._record(model, version, reason)
         for alert_id in inbox.damaged_alerts:
             self.stores.alerts.close_damaged(alert_id, self.now)
-        changes = update(inbox.alerts, inbox.findings, inbox.windows, self.now, specs.values(), silences=inbox.silences)
+        changes = update(
+            inbox.alerts,
+            inbox.findings,
+            inbox.windows,
+            self.now,
+            specs.values(),
+            silences=inbox.silences,
+            long_spans=inbox.long_spans,
+        )
         if changes:
             tried = [self._tried(change, model, version) for change in changes]
             self.stores.alerts.save(*(replace(change, cursor=inbox.cursor) for change in tried))

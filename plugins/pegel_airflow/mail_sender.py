@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pegel.alerts.alert import Mail
     from pegel.alerts.unwatched import UnwatchedMail
     from pegel.baseline.baseline import Baseline
+    from pegel.longspans.long_span_row import LongSpanRow
     from pegel.report.alert_mail import Rendered
 
 CONNECTION = "smtp_default"
@@ -84,7 +85,13 @@ class MailSender:
         page_url, endpoint_logs = self._settings.page_url, _endpoint_logs(self._settings, mail.spec.endpoint)
         try:
             written = render(
-                mail, baseline=baseline, tally=tally, page_url=page_url, now=now, endpoint_logs=endpoint_logs
+                mail,
+                baseline=baseline,
+                tally=tally,
+                page_url=page_url,
+                now=now,
+                endpoint_logs=endpoint_logs,
+                long_spans=_long_spans(self._settings, mail),
             )
         except Exception as error:
             # Rendering reads what was stored long ago and by others; whatever it meets, a person is told.
@@ -186,6 +193,13 @@ def _endpoint_logs(settings: Settings, endpoint: str) -> tuple[str, ...]:
     except (PegelError, OSError) as error:
         log.warning("the logs of an endpoint could not be named", endpoint=endpoint, reason=str(error))
         return ()
+
+
+def _long_spans(settings: Settings, mail: Mail) -> dict[str, LongSpanRow]:
+    """Return what is stored of the long spans that an alert's newest findings are about, by the finding's id."""
+    store = services.stores(settings).long_spans
+    rows = {one.finding.id: store.row_of(one.finding) for one in mail.alert.features if one.finding.rhythm is not None}
+    return {name: row for name, row in rows.items() if row is not None}
 
 
 def _baseline(settings: Settings, mail: Mail) -> Baseline | None:

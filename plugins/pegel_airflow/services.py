@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pegel.store.baseline_store import BaselineStore
     from pegel.store.dispatch_failures import DispatchFailures
     from pegel.store.job_results import JobResults
+    from pegel.store.long_span_store import LongSpanStore
     from pegel.store.refresh_store import RefreshStore
     from pegel.store.registry import Registry
     from pegel.store.results import Results
@@ -70,6 +71,7 @@ class Stores:
     failures: DispatchFailures
     jobs: JobResults
     unwatched: UnwatchedGroups
+    long_spans: LongSpanStore
 
 
 def stores(settings: Settings) -> Stores:
@@ -79,6 +81,7 @@ def stores(settings: Settings) -> Stores:
     from pegel.store.baseline_store import BaselineStore
     from pegel.store.dispatch_failures import DispatchFailures
     from pegel.store.job_results import JobResults
+    from pegel.store.long_span_store import LongSpanStore
     from pegel.store.refresh_store import RefreshStore
     from pegel.store.registry import Registry
     from pegel.store.results import Results
@@ -95,6 +98,7 @@ def stores(settings: Settings) -> Stores:
         failures=DispatchFailures(opened),
         jobs=JobResults(opened),
         unwatched=UnwatchedGroups(opened),
+        long_spans=LongSpanStore(opened),
     )
 
 

@@ -19,6 +19,7 @@ NAMES = [
     "baseline_approval",
     "baseline_refresh",
     "baseline_restore",
+    "batch_monitor",
     "endpoint_adopt",
     "features_load",
     "hopsworks_write_back",

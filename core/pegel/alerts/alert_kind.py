@@ -1,4 +1,4 @@
-"""What an alert is about: drift, quality of data, events and their answers, or one single event."""
+"""What an alert is about: drift, of windows or of days, quality of data, events and answers, or a single event."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ class AlertKind(StrEnum):
     """Events are late, dropped or unreadable; answers are missing or slow."""
     DRIFT = "drift"
     """Values differ from those of training."""
+    LONG_SPANS = "long spans"
+    """An hour, a day or a week differs from training, taken as a whole: what single windows may not show."""
     QUALITY = "quality"
     """Rows are not as a suite of expectations says."""
     SINGLE_EVENT = "single event"
@@ -29,6 +31,8 @@ class AlertKind(StrEnum):
     @classmethod
     def of(cls, finding: Finding) -> Self:
         """Return the kind of alert that a finding belongs to."""
+        if finding.rhythm is not None:
+            return cls.LONG_SPANS
         return cls(_KINDS.get(finding.detector, "drift"))
 
 

@@ -32,6 +32,9 @@ class _Trouble:
     closed: Alert | None
     findings: tuple[Finding, ...]
     windows: tuple[WindowRow, ...]
+    """Final windows; of an alert about long spans, long spans."""
+    drift: tuple[Alert, ...]
+    """What is known of drift in single windows: the open alert, and the last one that is over."""
     silenced: bool
     cursor: int | None
     """The newest `seq` among the monitor's findings, of whichever kind."""
@@ -46,6 +49,7 @@ def update(
     *,
     silences: Iterable[Silence] = (),
     clean_windows: int = CLEAN_WINDOWS,
+    long_spans: Iterable[WindowRow] = (),
 ) -> list[Change]:
     """Return what changes, ordered by monitor; of one monitor, odd events before drift.
 
@@ -58,8 +62,10 @@ def update(
         specs: the registry. An alert of a monitor that is not in it ends without a mail.
         silences: those in force hold back mails.
         clean_windows: after how many judged windows without a finding an alert is over.
+        long_spans: hours, days and weeks, likewise; an alert about one is over after the next one that is clean.
     """
-    troubles = _gather(tuple(alerts), findings, tuple(windows), specs, tuple(silences), now=now)
+    rows = (tuple(windows), tuple(long_spans))
+    troubles = _gather(tuple(alerts), findings, rows, specs, tuple(silences), now=now)
     changes = (_change(trouble, now, clean_windows) for trouble in troubles)
     return [change for change in changes if change is not None]
 
@@ -67,12 +73,13 @@ def update(
 def _gather(
     alerts: Sequence[Alert],
     findings: Sequence[tuple[int, Finding]],
-    windows: Sequence[WindowRow],
+    rows: tuple[Sequence[WindowRow], Sequence[WindowRow]],
     specs: Iterable[MonitorSpec],
     silences: Sequence[Silence],
     *,
     now: datetime,
 ) -> list[_Trouble]:
+    """`rows`: windows, and long spans."""
     by_key: Mapping[str, MonitorSpec] = {spec.key: spec for spec in specs}
     silenced = {monitor_key(silence.model, silence.version) for silence in silences if now < silence.until}
     new: dict[tuple[str, AlertKind], list[Finding]] = {}
@@ -92,12 +99,19 @@ def _gather(
             open=current.get((key, kind)),
             closed=last_over.get((key, kind)),
             findings=tuple(new.get((key, kind), ())),
-            windows=tuple(sorted((row for row in windows if row.key == key), key=lambda row: row.span.start)),
+            windows=_of(key, rows[kind is AlertKind.LONG_SPANS]),
+            drift=tuple(
+                known[key, AlertKind.DRIFT] for known in (current, last_over) if (key, AlertKind.DRIFT) in known
+            ),
             silenced=key in silenced,
             cursor=cursors.get(key),
         )
         for key, kind in sorted(new.keys() | current.keys(), key=lambda pair: (pair[0], _ORDER.index(pair[1])))
     ]
+
+
+def _of(key: str, rows: Sequence[WindowRow]) -> tuple[WindowRow, ...]:
+    return tuple(sorted((row for row in rows if row.key == key), key=lambda row: row.span.start))
 
 
 def _change(trouble: _Trouble, now: datetime, clean_windows: int) -> Change | None:
@@ -110,7 +124,7 @@ def _change(trouble: _Trouble, now: datetime, clean_windows: int) -> Change | No
         unmailed = alert
         alert, mail = due_mail(
             alert,
-            is_over=_clean_since(alert, trouble.windows) >= clean_windows,
+            is_over=_is_over(alert, trouble.windows, clean_windows),
             quiet=trouble.silenced or not trouble.spec.alerts.emails,
             now=now,
             spec=trouble.spec,
@@ -127,6 +141,8 @@ def _absorb(trouble: _Trouble, now: datetime) -> Alert | None:
     alert = trouble.open
     for finding in trouble.findings:
         if finding.verdict not in ALARMING or _told_before(finding, trouble.closed):
+            continue
+        if finding.rhythm is not None and any(_tells(drift, finding) for drift in trouble.drift):
             continue
         if alert is not None:
             alert = _with(alert, finding)
@@ -147,6 +163,12 @@ def _may_page(trouble: _Trouble, now: datetime) -> bool:
 def _told_before(finding: Finding, closed: Alert | None) -> bool:
     """Say whether an earlier alert covers the finding: a span judged again later is not news."""
     return closed is not None and finding.span.end <= closed.last_end and finding.feature in closed.names
+
+
+def _tells(drift: Alert, finding: Finding) -> bool:
+    """Say whether an alert about windows tells what is found of a long span, too: that is no news then."""
+    is_of_the_time = drift.since < finding.span.end and (drift.over_at is None or drift.last_end > finding.span.start)
+    return is_of_the_time and finding.feature in drift.names
 
 
 def _opened(finding: Finding, before: Alert | None, now: datetime) -> Alert:
@@ -193,6 +215,24 @@ def _began(finding: Finding) -> datetime:
 def _newness(finding: Finding) -> tuple[datetime, float]:
     """Order findings of one feature: by window; of one window the clearer one speaks for the feature."""
     return finding.span.end, -finding.p_value
+
+
+def _is_over(alert: Alert, windows: Sequence[WindowRow], clean_windows: int) -> bool:
+    """Say whether an alert is over; of long spans, each that was found needs a later one of its length that is clean.
+
+    Windows say nothing of them: a change that shows in a day alone is in every window of it.
+    """
+    if alert.kind is not AlertKind.LONG_SPANS:
+        return _clean_since(alert, windows) >= clean_windows
+    judged = [row.span for row in windows if row.final and row.verdict in {Verdict.OK, Verdict.BELOW_MARGIN}]
+    lasting = {one.finding.rhythm: one.finding.span.end for one in alert.features}
+    for one in alert.features:
+        rhythm = one.finding.rhythm
+        lasting[rhythm] = max(lasting[rhythm], one.finding.span.end)
+    return all(
+        any(span.start >= end and rhythm is not None and span.end - span.start == rhythm.length for span in judged)
+        for rhythm, end in lasting.items()
+    )
 
 
 def _clean_since(alert: Alert, windows: Sequence[WindowRow]) -> int:

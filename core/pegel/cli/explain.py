@@ -12,6 +12,7 @@ from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.watched_model import opened
 from pegel.errors import NotFound, PermanentError
 from pegel.judge.explanation import Explanation
+from pegel.judge.findings import Finding
 from pegel.judge.layers.odd_events import DETECTOR as EVENTS
 from pegel.judge.layers.odd_events import explain_events
 from pegel.judge.recomputation import explain as recompute
@@ -20,7 +21,9 @@ from pegel.judge.single_event import explain_single_event
 from pegel.spec.settings import Settings
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
+from pegel.store.long_span_store import LongSpanStore
 from pegel.store.results import Results
+from pegel.stream.result_rows import WindowRow
 
 FindingId = Annotated[
     str, typer.Argument(metavar="FINDING", help="The id in a mail or on the page; its start is enough.")
@@ -49,7 +52,15 @@ def explained(settings: Settings, finding: str) -> Explanation:
         baseline = BaselineStore(engine).get(stored.baseline_id)
         if stored.detector == SINGLE_EVENT:
             return explain_single_event(stored, baseline)  # it holds its score
-        row = results.window(stored.model, stored.version, stored.span, stored.revision, segment=stored.segment)
+        row = _row(results, LongSpanStore(engine), stored)
         if row is None:
             raise NotFound(f"the window of finding {finding} is no longer stored; it cannot be recomputed.")
         return recompute(stored, Summary.from_bytes(row.summary, baseline.layout), baseline)
+
+
+def _row(results: Results, spans: LongSpanStore, finding: Finding) -> WindowRow | None:
+    """Return what is stored of the window, or of the long span, that a finding is about."""
+    if finding.rhythm is not None:
+        long_span = spans.row_of(finding)
+        return None if long_span is None else long_span.row
+    return results.window(finding.model, finding.version, finding.span, finding.revision, segment=finding.segment)

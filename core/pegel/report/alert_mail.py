@@ -5,22 +5,25 @@ The first three lines say what changed, since when and how sure it is; what to d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
+from types import MappingProxyType
 
 from pegel.alerts.alert import AlertFeature, Mail, MailKind
 from pegel.alerts.alert_kind import AlertKind
 from pegel.baseline.baseline import Baseline
 from pegel.judge.findings import Finding
 from pegel.judge.missing_answers import MissingAnswers
+from pegel.longspans.long_span_row import LongSpanRow
 from pegel.report import words
-from pegel.report.alert_subject import plain_state, subject
+from pegel.report.alert_subject import plain_state, subject, worst_feature
 from pegel.report.html import environment
 from pegel.report.mail_facts import Facts
 from pegel.report.single_event_mail import single_event_words
+from pegel.report.span_words import when
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.stream.result_rows import Tally
@@ -47,6 +50,7 @@ def render(
     page_url: str,
     now: datetime,
     endpoint_logs: Sequence[str] = (),
+    long_spans: Mapping[str, LongSpanRow] = MappingProxyType({}),
 ) -> Rendered:
     """Return the mail's words and picture.
 
@@ -57,10 +61,11 @@ def render(
         page_url: Public address of the monitoring page.
         now: When it is sent.
         endpoint_logs: Where the logs of the model's endpoint are, that of the model server first; none if not known.
+        long_spans: What is stored of the long spans that the findings are about, by the finding's id.
     """
     if mail.alert.kind is AlertKind.SINGLE_EVENT:
         return Rendered(*single_event_words(mail, link=_link(mail, page_url), now=now), html=None, picture=None)
-    facts = Facts.of(mail, baseline, tally, now)
+    facts = Facts.of(mail, baseline, tally, now, long_spans)
     picture = None if mail.kind is MailKind.OVER else facts.picture()
     values = {
         "facts": facts,
@@ -144,6 +149,8 @@ def headline(facts: Facts) -> list[str]:
     if facts.alert.kind is AlertKind.EVENTS:
         sentences = [f"{_sentence(facts, one.finding)}{_told_with(facts, one.finding)}" for one in ordered]
         return [f"{sentence}." for sentence in sentences]
+    if facts.alert.kind is AlertKind.LONG_SPANS:
+        return [f"{_sentence(facts, one.finding)} {when(one.finding, facts.now)}." for one in ordered]
     times = [_between(facts, one) for one in ordered]
     # What drifts in the same windows says once in which.
     at_once = len(set(times)) == 1
@@ -164,6 +171,9 @@ def _end(facts: Facts) -> str:
         verb = "are" if len(facts.findings) > 1 else "is"
         return f"{names} {verb} as expected again. What was not so was in the windows {between}."
     look = "look" if len(facts.findings) > 1 else "looks"
+    if alert.kind is AlertKind.LONG_SPANS:
+        last = when(worst_feature(alert).finding, now)
+        return f"{names} {look} as in training again. It drifted {last}."
     return f"{names} {look} as in training again. The drift was in the windows {between}."
 
 
@@ -204,7 +214,9 @@ def summary(facts: Facts) -> str:
     """Return how much data speaks, and of drift, what else does and does not."""
     tally = facts.tally
     parts = []
-    if tally.windows:
+    if facts.alert.kind is AlertKind.LONG_SPANS:
+        parts = _as_a_whole(facts)
+    elif tally.windows:
         parts = [f"{tally.drifting:,} of {how_many(tally.windows, 'window')}, {how_many(tally.rows, 'row')}"]
     if facts.mail.kind is MailKind.OVER:
         return f"It was in {parts[0]}." if parts else ""
@@ -216,6 +228,18 @@ def summary(facts: Facts) -> str:
     sentence = "; ".join(parts)
     sentence = f"{sentence}." if sentence else ""
     return f"{sentence} {_alike(facts)}".strip()
+
+
+def _as_a_whole(facts: Facts) -> list[str]:
+    """Return of how many rows the worst long span is, and in how many of its windows the change shows, too."""
+    worst, tally = worst_feature(facts.alert).finding, facts.tally
+    rhythm = worst.rhythm
+    if rhythm is None:
+        return []
+    shown_in = (
+        f"; {tally.drifting:,} of {how_many(tally.windows, 'window')} show it by themselves" if tally.windows else ""
+    )
+    return [f"{how_many(worst.n, 'row')} of the {rhythm.value} as a whole{shown_in}"]
 
 
 def _alike(facts: Facts) -> str:
@@ -268,6 +292,7 @@ def acknowledgement(facts: Facts) -> str:
 
 _ABOUT = {
     AlertKind.DRIFT: "drift",
+    AlertKind.LONG_SPANS: "long spans",
     AlertKind.QUALITY: "expectations",
     AlertKind.EVENTS: "events",
     AlertKind.SINGLE_EVENT: "events",
@@ -299,7 +324,8 @@ def evidence(facts: Facts) -> str:
     counted = facts.alert.kind is AlertKind.EVENTS
     counting = "requests" if MissingAnswers.of_finding(worst) else "events"
     hours = f" of {worst.season} in training" if worst.season else ""
-    against = f"{how_many(worst.n, 'row')} of the newest window"
+    judged = "newest window" if worst.rhythm is None else worst.rhythm.value
+    against = f"{how_many(worst.n, 'row')} of the {judged}"
     if facts.alert.kind is not AlertKind.QUALITY:
         against += f" against {worst.m:,}{hours}"
     sizes = f"{worst.n:,} {counting}" if counted else against

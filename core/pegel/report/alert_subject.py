@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pegel.alerts.alert import Mail, MailKind
+from pegel.alerts.alert import Alert, AlertFeature, Mail, MailKind
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.severity import Severity
 from pegel.detect.effect import percent
@@ -12,10 +12,12 @@ from pegel.judge.findings import Finding
 from pegel.report import words
 from pegel.report.event_words import OddEvents
 from pegel.report.mail_facts import Facts
+from pegel.report.span_words import when
 
 _STATES = {
     AlertKind.EVENTS: ("more than tolerated", "still more than tolerated", "no more than tolerated again"),
     AlertKind.DRIFT: ("drifting", "still drifting", "no longer drifting"),
+    AlertKind.LONG_SPANS: ("drifting", "still drifting", "no longer drifting"),
     AlertKind.QUALITY: ("not as expected", "still not as expected", "as expected again"),
     AlertKind.SINGLE_EVENT: ("extremely far out", "extremely far out", "extremely far out"),
 }
@@ -31,6 +33,9 @@ def subject(facts: Facts) -> str:
     """Return the subject: which model, which features or events, since when."""
     alert, mail, findings = facts.alert, facts.mail, facts.findings
     since = words.began(alert, facts.now)
+    begun = f"since {since} UTC"
+    if alert.kind is AlertKind.LONG_SPANS:
+        begun = when(worst_feature(alert).finding, facts.now)
     model = f"[pegel] {alert.model} v{alert.version}"
     if mail.kind is MailKind.OVER:
         names = words.several([finding.feature for finding in findings])
@@ -39,14 +44,19 @@ def subject(facts: Facts) -> str:
         new = [finding for finding in findings if finding.feature in mail.new_features]
         grown = [finding for finding in findings if finding.feature in mail.grown]
         news = [*([f"{_trouble(alert.kind, new)} too"] if new else []), *_growth(grown, mail.grown)]
-        return f"{model}: {', '.join(news)} (since {since} UTC)"
-    return f"{model}: {_trouble(alert.kind, findings, still=mail.kind is MailKind.REPEATED)} (since {since} UTC)"
+        return f"{model}: {', '.join(news)} ({begun})"
+    return f"{model}: {_trouble(alert.kind, findings, still=mail.kind is MailKind.REPEATED)} ({begun})"
+
+
+def worst_feature(alert: Alert) -> AlertFeature:
+    """Return the feature whose newest finding is the clearest one."""
+    return min(alert.features, key=lambda feature: feature.finding.p_value)
 
 
 def _trouble(kind: AlertKind, findings: Sequence[Finding], *, still: bool = False) -> str:
     """Return that features drift; of odd events how the worst kind is, with its share, and which others there are."""
     names = [finding.feature for finding in findings]
-    if kind in {AlertKind.DRIFT, AlertKind.QUALITY}:
+    if kind in {AlertKind.DRIFT, AlertKind.LONG_SPANS, AlertKind.QUALITY}:
         verb = "are" if len(findings) > 1 else "is"
         return f"{words.several(names)} {verb} {'still ' if still else ''}{_STATES[kind][0]}"
     odd = OddEvents.of(findings[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from pegel.data.columns import Field, Role
 from pegel.detect.effect import percents
 from pegel.judge.findings import ALARMING, Finding, Verdict
 from pegel.judge.judge import Judgement, judge
+from pegel.longspans.long_span_row import LongSpanRow
 from pegel.report import words
 from pegel.report.event_words import worst_first
 from pegel.report.merging import merged
@@ -71,8 +73,22 @@ class Facts:
     """Of the windows in which anything was found."""
 
     @classmethod
-    def of(cls, mail: Mail, baseline: Baseline | None, tally: Tally, now: datetime) -> Facts:
-        """Gather the facts; what drifted is compared with the baseline."""
+    def of(
+        cls,
+        mail: Mail,
+        baseline: Baseline | None,
+        tally: Tally,
+        now: datetime,
+        long_spans: Mapping[str, LongSpanRow] = MappingProxyType({}),
+    ) -> Facts:
+        """Gather the facts; what drifted is compared with the baseline. `long_spans`: by the id of their finding."""
+        if baseline is not None and mail.alert.kind is AlertKind.LONG_SPANS:
+            whole = {
+                one.feature: _as_judged(mail, baseline, long_spans[one.finding.id], one.finding)
+                for one in sorted(mail.alert.features, key=lambda one: one.finding.p_value)
+                if one.finding.id in long_spans and one.finding.baseline_id == baseline.id
+            }
+            return cls(mail, now, baseline, tally, whole, next(iter(whole.values()), None))
         if baseline is None or mail.alert.kind is not AlertKind.DRIFT:
             return cls(mail, now, baseline, tally, {}, None)
         own = {one.feature: _windows_of(one, mail.windows) for one in mail.alert.features}
@@ -191,6 +207,13 @@ def _together(mail: Mail, baseline: Baseline, windows: Sequence[WindowRow]) -> T
         return None
     span = mail.alert.features[0].finding.span
     return Together(summary, judge(baseline, summary, spec=mail.spec, span=span, revision=0))
+
+
+def _as_judged(mail: Mail, baseline: Baseline, row: LongSpanRow, finding: Finding) -> Together:
+    """Return a long span as it was judged: its rows are those of all windows already."""
+    summary = Summary.from_bytes(row.row.summary, baseline.layout)
+    judgement = judge(baseline, summary, spec=mail.spec, span=finding.span, revision=row.revision, rhythm=row.rhythm)
+    return Together(summary, judgement)
 
 
 def _numbers(before: FeatureSummary, now: FeatureSummary, unit: str | None) -> list[ComparisonLine]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from pegel.alerts.alert import Alert, DispatchFailure, Silence
@@ -17,18 +17,26 @@ from pegel.judge.layer import Setting
 from pegel.report.across_models import AcrossModels, read_across
 from pegel.report.progress import ago
 from pegel.report.reading import LOOK_BACK, PartReader, Sources
+from pegel.report.span_calendar import by_span, newest_day, span_line
 from pegel.report.states import error, state_of
 from pegel.report.svg import sparkline
 from pegel.report.views import ModelRow
 from pegel.report.words import moment, silenced
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel.spec.rhythms import Rhythm
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.dispatch_failures import DispatchFailures
+from pegel.store.long_span_store import LongSpanStore
 from pegel.store.registry import Entry, Registry
 from pegel.store.results import Newest, Results
 from pegel.stream.commit import MonitorFailure
+
+LAST_DAYS = timedelta(days=8)
+"""An older day says nothing of how a model is."""
+PARTS = 8
+"""Parts of days that are read for the newest one."""
 
 
 def model_rows(sources: Sources, now: datetime) -> list[ModelRow]:
@@ -79,12 +87,19 @@ def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime) 
         answers="" if last is None else "; ".join(answer_times(last.latencies, last.orphans)),
         requests=sparkline([_per_minute(*window) for window in requests], title=_rate(requests)),
         open_alerts=len(alerts),
+        days=reader.part("its newest day", lambda: _newest_day(sources, key, now), ""),
         look="" if spec is None else _look(spec, alerts),
         false_alarms="unknown" if spec is None else allowed(spec),
         silences=[silenced(one, now) for one in across.silences if (one.model, one.version) == key],
         notices=notices,
         around=list(sources.around),
     )
+
+
+def _newest_day(sources: Sources, key: tuple[str, int], now: datetime) -> str:
+    """Return what the newest day says that was judged; empty where there is none, or none is asked for."""
+    rows = LongSpanStore(sources.engine).spans(*key, Rhythm.DAY, now - LAST_DAYS, limit=PARTS)
+    return newest_day([span_line(parts, now) for parts in by_span(rows)[-1:]])
 
 
 def _look(spec: MonitorSpec, alerts: Sequence[Alert]) -> str:
@@ -109,7 +124,7 @@ def _name_own_damage(sources: Sources, key: tuple[str, int], now: datetime, read
 
 def allowed(spec: MonitorSpec) -> str:
     """Return how often a false alarm is expected against how often the user allows one."""
-    expected, asked = Division.of(Setting(spec)).budget.expected_per_day, spec.false_alarms
+    expected, asked = Division.of(Setting(spec)).expected_per_day, spec.false_alarms
     return f"{expected:.2g} per day expected · {asked} allowed"
 
 

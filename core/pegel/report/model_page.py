@@ -21,6 +21,7 @@ from pegel.report.model_list import row_of
 from pegel.report.progress import progress
 from pegel.report.reading import LOOK_BACK, PartReader, Sources
 from pegel.report.refresh_words import headline, promotion_line, refresh_line
+from pegel.report.span_calendar import Calendar, read_calendar
 from pegel.report.timeline import timeline
 from pegel.report.views import FeatureView, LedgerView, ModelView
 from pegel.spec.monitor_spec import MonitorSpec
@@ -31,6 +32,7 @@ from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.dispatch_failures import DispatchFailures
+from pegel.store.long_span_store import LongSpanStore
 from pegel.store.refresh_store import RefreshStore
 from pegel.store.registry import Entry, Registry
 from pegel.store.results import Details, Results
@@ -96,6 +98,11 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
             list[FeatureView](),
         ),
         quality=part("data quality", lambda: _quality(spec, baseline, final, findings, told), None),
+        calendar=part(
+            "hours, days and weeks",
+            lambda: read_calendar(LongSpanStore(sources.engine), model, version, now, reader.problems),
+            Calendar(),
+        ),
         ledger=part("the ledger", lambda: _ledger(results, entry, since, reader.problems), LedgerView.of([], [])),
         windows=windows[::-1],
         findings=findings[:LISTED],

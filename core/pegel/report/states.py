@@ -13,6 +13,7 @@ from pegel.judge.findings import Verdict
 from pegel.judge.missing_answers import MissingAnswers
 from pegel.reconcile.driver_health import why_unwatched
 from pegel.report.event_words import OddEvents, worst_first
+from pegel.report.span_words import when
 from pegel.report.views import StateView
 from pegel.report.words import effect, length, moment
 from pegel.spec.monitor_spec import MonitorSpec
@@ -79,6 +80,7 @@ def _alerting(alerts: Sequence[Alert], last: WindowRow | None, now: datetime) ->
     texts = [
         _odd_events(features[AlertKind.EVENTS], last, now),
         _drift(features[AlertKind.DRIFT], now),
+        _long_spans(features[AlertKind.LONG_SPANS], now),
         _quality(features[AlertKind.QUALITY], now),
     ]
     if features[AlertKind.SINGLE_EVENT]:
@@ -121,6 +123,16 @@ def _drift(features: Sequence[AlertFeature], now: datetime) -> str:
     about = "about " if "chart" in first.finding.evidence else ""
     name = shown(worst.feature, NAME_LIMIT)
     return f"drifting since {about}{moment(first.since, now)} UTC: {name}{size}{more}"
+
+
+def _long_spans(features: Sequence[AlertFeature], now: datetime) -> str:
+    """Return which field drifted in a day, or another long span, the clearest one, the others counted."""
+    if not features:
+        return ""
+    worst = min(features, key=lambda one: one.finding.p_value).finding
+    size = f" by {effect(worst)}" if worst.effect_unit == "sigma" else ""
+    more = f" and {len(features) - 1} more" if len(features) > 1 else ""
+    return f"drifted {when(worst, now)}: {shown(worst.feature, NAME_LIMIT)}{size}{more}"
 
 
 def _quality(features: Sequence[AlertFeature], now: datetime) -> str:

@@ -9,6 +9,7 @@ from pegel.alerts.alert import Alert, DispatchFailure, Silence
 from pegel.judge.findings import Finding, Verdict
 from pegel.reconcile.actions import PastAction
 from pegel.report.data_quality import QualityView
+from pegel.report.span_calendar import Calendar
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
 from pegel.stream.outcomes import REPLACED, Outcomes
 from pegel.stream.result_rows import InvalidRow, LedgerRow, MinuteBalance, OutlierRow, WindowRow
@@ -143,6 +144,8 @@ class ModelRow:
     open_alerts: int
     false_alarms: str
     """Expected against allowed, in words."""
+    days: str = ""
+    """What the newest day that was judged says; empty where there is none."""
     look: str = ""
     """Where it stands why answers are missing, in words; empty while no alert is about that."""
     silences: list[str] = field(default_factory=list)
@@ -172,6 +175,8 @@ class ModelView:
     quality: QualityView | None
     """What the newest window says of the expectations; None where there are none."""
     ledger: LedgerView
+    calendar: Calendar = field(default_factory=Calendar)
+    """Hours, days and weeks."""
     windows: list[WindowRow] = field(default_factory=list)
     """Newest first."""
     findings: list[Finding] = field(default_factory=list)

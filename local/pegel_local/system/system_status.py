@@ -178,7 +178,7 @@ def _damaged(name: str, reason: str) -> StatusLine:
 def _model(results: Results, row: ModelRow, now: datetime) -> StatusLine:
     """Return the line of a model, in the words of its page."""
     counted = f"{results.ledger_total(row.name, row.version, now - LOOK_BACK).received} messages in a day"
-    answers = [text for text in (row.answers, row.look) if text]
+    answers = [text for text in (row.answers, row.look, row.days) if text]
     notices = [*row.around, *row.notices]
     state = " · ".join([row.state.words, f"last window {row.last_window}", *answers, counted, *notices])
     good = row.state.level != "bad" and not notices

@@ -128,7 +128,7 @@ def test_it_says_how_sure_and_what_to_do(rendered: Rendered, mail: Mail) -> None
     for part in (
         "At your setting (1 per week per model) one is expected every 7 days; ",
         "; this model had no alert about drift before.",
-        "threshold 2e-05",
+        "threshold 1e-05",
         f"Look      {PAGE}/models/delays/1",
         f'Quiet it  pegel ack {short} --until 09:00 --why "..."',
         "No further mail about this alert before 01:25 UTC, unless it grows; one when it is over.",
