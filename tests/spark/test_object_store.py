@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pinned_archives import pinned_archives
 from waiting import wait_until
 
 from pegel.testing.samples import brief_spec
-from pegel_local.jars.store_jars import add, pyspark_jars
 from pegel_local.machine.ports import free_ports
 from pegel_spark.jobs import baseline as launcher
 
@@ -37,13 +37,7 @@ for each in folder.rglob("*"):
 @pytest.fixture
 def archives(tmp_path: Path) -> Path:
     """A folder with the pinned archives of S3, as an image has them beside pyspark's."""
-    folder = tmp_path / "jars"
-    folder.mkdir()
-    (ivy,) = pyspark_jars().glob("ivy-*.jar")
-    shutil.copy(ivy, folder)
-    add("s3a", folder)
-    (folder / ivy.name).unlink()
-    return folder
+    return pinned_archives("s3a", tmp_path / "jars")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,11 +15,11 @@ import pytest
 import sqlalchemy as sa
 import worlds
 from certificates import Certificates
+from pinned_archives import pinned_archives
 from postgres_server import PostgresServer
 from tls_front import TlsFront
 
 from pegel.testing.samples import brief_spec, trained_on
-from pegel_local.jars.store_jars import add, pyspark_jars
 from pegel_spark.jobs import baseline as launcher
 from pegel_spark.launched_job import REFUSED
 
@@ -32,13 +31,7 @@ SOURCE = "jdbc://shop/public.flights?predictions=delay&without=id"
 @pytest.fixture
 def driver(tmp_path: Path) -> Path:
     """A folder with the pinned driver, as an image has it beside pyspark's archives."""
-    folder = tmp_path / "jars"
-    folder.mkdir()
-    (ivy,) = pyspark_jars().glob("ivy-*.jar")
-    shutil.copy(ivy, folder)
-    add("postgresql", folder)
-    (folder / ivy.name).unlink()
-    return folder
+    return pinned_archives("postgresql", tmp_path / "jars")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from pegel.spec.outside_text import shown
 
 NULLS = ("", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "None")
 """What is no value in a column of numbers, of times or of truth values. `NaN` is a number that was sent as such."""
-_NO_NUMBER = pa.array([*NULLS, "NaN", "nan"])
+_NO_NUMBER = (*NULLS, "NaN", "nan")
 _EXPONENT = r"([eE][+-]?\d+)?"
 _FORMS = {
     "comma": rf"[+-]?\d+,\d+{_EXPONENT}",
@@ -47,7 +48,7 @@ def forms(blocks: Iterable[pa.StringArray]) -> Forms:
 
 
 def _forms(texts: pa.StringArray) -> Forms:
-    rest = texts.filter(pc.invert(pc.is_in(texts, _NO_NUMBER)))
+    rest = texts.filter(pc.invert(pc.is_in(texts, _no_number())))
     written = set()
     for form, pattern in _FORMS.items():
         fits = pc.match_substring_regex(rest, f"^({pattern})$")
@@ -64,6 +65,12 @@ def _forms(texts: pa.StringArray) -> Forms:
         if pc.max(pc.utf8_length(some)).as_py() >= len("1000"):
             written.add("long")
     return frozenset({"text"} if len(rest) else written)
+
+
+@cache
+def _no_number() -> pa.StringArray:
+    """Return what is no number, made when texts are there: making an array loads pandas, which no other table needs."""
+    return pa.array(_NO_NUMBER)
 
 
 def signs(written: Forms) -> list[str]:

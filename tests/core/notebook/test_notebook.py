@@ -300,6 +300,20 @@ def test_importing_pegel_is_light() -> None:
     assert "set() ['CheckReport', 'Registration', 'check', 'profile', 'register'] True" == found.strip()
 
 
+def test_a_table_in_a_file_is_checked_without_pandas(tmp_path: Path) -> None:
+    """What comes as Parquet never loads pandas: it takes a third of the memory of a small check, and of its time."""
+    rows = pa.table({"amount": [1.5, 2.5] * 600, "shop": ["a", "b"] * 600})
+    pa.parquet.write_table(rows, tmp_path / "x.parquet")
+    code = (
+        "import pegel, sys; table = sys.argv[1]; print(pegel.check(table, pegel.profile(table)).verdict); "
+        "print('pandas' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "x.parquet")]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert found.splitlines()[-1] == "False"
+
+
 def test_every_public_name_is_there() -> None:
     """Each name that the package and its notebook door promise is that of one class or function, the same by both."""
     assert [pegel.__all__] == [pegel.notebook.__all__]
