@@ -25,6 +25,7 @@ from pegel.quality.expectation_outcome import ExpectationOutcome
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import shown
 from pegel.stats.layout import build_layout
+from pegel.stats.segments import Segments, refuse_other_segments
 from pegel.store.baseline_store import BaselineStore
 from pegel_spark import training_table
 from pegel_spark.counted_rows import summarise
@@ -111,21 +112,23 @@ def request_row(spark: SparkSession, spec: MonitorSpec, features: TrainingData) 
 def build(spark: SparkSession, spec: MonitorSpec, features: TrainingData, *, now: datetime) -> Baseline:
     """Build the baseline that `spec` asks for. The same rows, in any order and partitioning, give the same id."""
     schema = features.describe(spec.baseline.source)
+    refuse_other_segments(spec.watch.segments, schema)
     frame = training_table.read(spark, features.read_training_data(spec.baseline.source))
     timed = Timed.of(frame, schema, spec)
     values = TrainingColumns(timed.ordered, schema)
     layout = build_layout(schema, values, kept_statistics(spec.watch))
     noise = timed.noise(layout, values)
-
+    counted = summarise(timed.frame, layout, noise.seasons, Segments.of(layout, spec.watch.segments))
     return Baseline.build(
         layout=layout,
-        summary=summarise(timed.frame, layout, noise.seasons),
+        summary=counted.whole,
         model=spec.model.name,
         version=spec.model.version,
         source=spec.baseline.source,
         scores=lambda tables: scores(timed.frame, tables),
         watch=spec.watch,
         noise=noise,
+        segments=counted.segments,
         created_at=now,
     )
 

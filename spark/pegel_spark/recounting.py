@@ -68,15 +68,17 @@ def _recounted(
     noise = timed.noise(layout, TrainingColumns(timed.ordered, layout.schema))
     # Windows were counted by the seasons of the current baseline, so that its recount has the same.
     seasons = None if spec.baseline.time_column is None else current.noise.seasons
+    counted = summarise(timed.frame, layout, seasons, current.segments.segments)
     return Baseline.build(
         layout=layout,
-        summary=summarise(timed.frame, layout, seasons),
+        summary=counted.whole,
         model=spec.model.name,
         version=spec.model.version,
         source=f"{spec.baseline.source}, in the cells of {current.id}",
         scores=None,
         watch=spec.watch,
         noise=replace(noise, seasons=seasons),
+        segments=counted.segments,
         created_at=now,
     )
 

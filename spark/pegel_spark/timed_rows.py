@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
-from pegel.data.columns import Columns, Role, Schema
+from pegel.data.columns import Role, Schema
 from pegel.detect.noise_assessment import RowTimes, assess, with_repeats
 from pegel.detect.repeated_rows import RepeatedRows, unseen_in_repeats
 from pegel.errors import InvalidSpec
@@ -101,12 +101,12 @@ def _repeats(layout: Layout, values: TrainingColumns) -> tuple[float, dict[str, 
     return factor, {name: unseen_in_repeats(counts.values(), factor) for name, counts in times.items()}
 
 
-def by_season(batch: pa.RecordBatch, rows: Columns, seasons: Seasons | None) -> Iterator[tuple[int | None, Columns]]:
-    """Yield the rows of a batch by season; all at once where seasons are not told apart."""
+def by_season(batch: pa.RecordBatch, seasons: Seasons | None) -> Iterator[tuple[int | None, NDArray[np.bool_]]]:
+    """Yield which rows of a batch are of each season; all at once where seasons are not told apart."""
     if seasons is None:
-        yield None, rows
+        yield None, np.ones(batch.num_rows, dtype=np.bool_)
         return
     instants = np.asarray(batch.column(INSTANT).to_numpy(zero_copy_only=False), dtype=np.int64)
     of_row = seasons.season_of(instants)
     for season in np.unique(of_row).tolist():
-        yield season, rows.take(of_row == season)
+        yield season, of_row == season

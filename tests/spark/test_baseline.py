@@ -50,6 +50,17 @@ def test_order_and_partitioning_change_nothing(world: Any, spark: Any, tmp_path:
     assert table.num_rows == first.rows
 
 
+def test_segments_are_counted_as_in_a_notebook(world: Any, spark: Any) -> None:
+    """The job's counts by segment, and with them its address, are those of the same rows without Spark."""
+    segments = ["carrier", {"column": worlds.SCHEMA.of_role(Role.FEATURE)[0].name, "cuts": [0]}]
+    spec, table = brief_spec(watch={"segments": segments}), worlds.training_table()
+    built, plain = build(spark, spec, world.store, now=NOW), trained_on(table, worlds.SCHEMA, spec)
+
+    assert built.segments.to_json() == plain.segments.to_json()
+    assert built.id == plain.id
+    assert built.judged_segments
+
+
 def test_a_large_table_is_fetched_by_column(world: Any, spark: Any) -> None:
     """Columns fetched one after the other are the columns fetched at once."""
     frame = spark.read.parquet(str(world.store.read_training_data("local://delays")))

@@ -24,15 +24,18 @@ from pegel.baseline.outliers import OutlierTables, ScoreTail, outlier_cutoff
 from pegel.baseline.pair_reference import PairReference
 from pegel.data.columns import Kind, Role
 from pegel.errors import LayoutMismatch
+from pegel.spec.minimums import MIN_BASELINE
 from pegel.spec.monitor_spec import OutlierMethod, Watch
 from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.stats import summary_json
 from pegel.stats.layout import Layout
 from pegel.stats.noise import Noise
 from pegel.stats.performance import Performance
+from pegel.stats.segment_counts import SegmentCounts
+from pegel.stats.segments import Segments
 from pegel.stats.summary import FeatureSummary, Summary
 
-BASELINE_VERSION = 4
+BASELINE_VERSION = 5
 MANY_WINDOWS = 10
 """A baseline of this many windows keeps closely to the false alarms that are asked for; a smaller one may have luck or
 not, and only many baselines do together."""
@@ -84,7 +87,8 @@ class Baseline:
     where the baseline was made (`created_at`, `made_by`, `source`) is not part of it, nor is what further statistics
     found, because sketches differ with the order of the rows. `summary` holds the counts of all
     `rows`, by season if `noise` has such. `kappa`: variance factor of each correlation of the
-    layout's correlated fields, shape (correlated, correlated).
+    layout's correlated fields, shape (correlated, correlated). `segments`: which parts of the rows are counted by
+    themselves, and the counts of these in training.
     """
 
     id: str
@@ -100,6 +104,7 @@ class Baseline:
     kappa: NDArray[np.float64]
     performance: Performance | None
     made_by: str
+    segments: SegmentCounts
 
     def __repr__(self) -> str:
         """Return for people, in a few lines, what it is of and what can be judged by it."""
@@ -144,6 +149,28 @@ class Baseline:
         """Return what there is to know of the pairs of the layout's correlated fields."""
         return PairReference.of(self.summary, self.kappa, self.noise)
 
+    @cached_property
+    def judged_segments(self) -> tuple[str, ...]:
+        """Return the segments with enough rows in training to be judged, in their order."""
+        rows = {name: summary.rows(Role.FEATURE) for name, summary in self.segments.summaries.items()}
+        return tuple(name for name in self.segments.segments.names if rows.get(name, 0) >= MIN_BASELINE)
+
+    def of_segment(self, name: str) -> Baseline:
+        """Return this baseline with the training rows of one segment alone: what rows of that are compared with.
+
+        It has counts per cell and nothing beyond single fields: no outliers, no pairs, no errors on labelled rows. How
+        much windows vary is taken to be as in the whole.
+        """
+        if name not in self._parts:
+            summary = self.segments.summaries.get(name) or Summary.empty(self.layout, counts_only=True)
+            rows = summary.rows(Role.FEATURE)
+            self._parts[name] = replace(self, summary=summary, rows=rows, outlier_cutoff=None, performance=None)
+        return self._parts[name]
+
+    @cached_property
+    def _parts(self) -> dict[str, Baseline]:
+        return {}
+
     @classmethod
     def build(
         cls,
@@ -157,6 +184,7 @@ class Baseline:
         watch: Watch,
         noise: Noise | None = None,
         performance: Performance | None = None,
+        segments: SegmentCounts | None = None,
         created_at: datetime | None = None,
     ) -> Baseline:
         """Make a baseline of a summary of all training rows.
@@ -172,6 +200,7 @@ class Baseline:
             watch: Gives the rate of outliers that a person wants to see.
             noise: What `pegel.detect.noise_assessment.assess` found in rows ordered by time; None for not assessed.
             performance: Errors on labelled rows; None without labels.
+            segments: Counts of the same rows by segment, kept from here; None for no segments.
             created_at: Now, unless stated.
 
         Raises:
@@ -187,6 +216,9 @@ class Baseline:
         settled.merge(summary)
         settled.settle()
         settled.freeze()
+        parts = segments or SegmentCounts(layout, Segments())
+        for part in parts.summaries.values():
+            part.freeze()
         unnamed = cls(
             id="",
             layout=layout,
@@ -201,6 +233,7 @@ class Baseline:
             kappa=summary.fourth.kappas(),
             performance=performance,
             made_by=f"pegel {metadata.version('pegel')}",
+            segments=parts,
         )
         return replace(unnamed, id=_identify(unnamed._content()))
 
@@ -228,6 +261,7 @@ class Baseline:
             "noise": self.noise.to_json(),
             "kappa": summary_json.to_hex(self.kappa),
             "performance": None if self.performance is None else self.performance.to_json(),
+            "segments": self.segments.to_json(),
         }
 
     @classmethod
@@ -264,6 +298,7 @@ class Baseline:
             kappa=summary_json.from_hex(content["kappa"]),
             performance=None if given is None else Performance.from_json(given),
             made_by=data["made_by"],
+            segments=SegmentCounts.from_json(content["segments"], layout),
         )
 
 

@@ -25,6 +25,13 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="Where the baseline
 Predictions = Annotated[list[str] | None, typer.Option("--prediction", help="A column that a model has predicted.")]
 Categorical = Annotated[list[str] | None, typer.Option("--categorical", help="A column of codes, not of quantities.")]
 Units = Annotated[list[str] | None, typer.Option("--unit", metavar="COLUMN=UNIT", help="Unit of a column: delay=min.")]
+Segment = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN[=CUT,CUT...]",
+        help="A column that parts the rows, by its categories or at cuts: distance=500,1000.",
+    ),
+]
 WindowRows = Annotated[
     int | None, typer.Option(min=1, help="If rows are in order of time: rows of the tables that will be checked.")
 ]
@@ -37,6 +44,7 @@ def profile(  # noqa: PLR0917  options are named on the command line
     categorical: Categorical = None,
     unit: Units = None,
     window_rows: WindowRows = None,
+    segment: Segment = None,
     name: Annotated[str, typer.Option(help="Of the model, or whatever else the table belongs to.")] = "table",
     version: Annotated[int, typer.Option(min=1, help="Of the same.")] = 1,
 ) -> None:
@@ -51,6 +59,7 @@ def profile(  # noqa: PLR0917  options are named on the command line
             categorical=categorical or (),
             units=units_of(unit),
             window_rows=window_rows,
+            segments=[segment_of(each) for each in segment or ()],
             name=name,
             version=version,
             progress=progress,
@@ -73,3 +82,13 @@ def units_of(given: list[str] | None) -> dict[str, str]:
     if wrong := ["".join(pair) for pair in pairs if not all(pair)]:
         raise InvalidSpec(f"--unit: expected COLUMN=UNIT, as in delay=min; given {listed(wrong)}. Nothing was read.")
     return {column: unit for column, _, unit in pairs}
+
+
+def segment_of(given: str) -> str | dict[str, str | list[str]]:
+    """Return a column that parts the rows, as `pegel.profile` takes it.
+
+    >>> segment_of("airline"), segment_of("distance=500,1000")
+    ('airline', {'column': 'distance', 'cuts': ['500', '1000']})
+    """
+    column, _, cuts = given.rpartition("=")
+    return {"column": column, "cuts": cuts.split(",")} if column else given

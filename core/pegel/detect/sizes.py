@@ -46,6 +46,8 @@ def distances_of(baseline: FeatureSummary, window: FeatureSummary) -> dict[str, 
 
 def _in_units(baseline: FeatureSummary, window: FeatureSummary, layout: NumericLayout) -> dict[str, float]:
     ends = [end for end in (baseline.min, window.min, baseline.max, window.max) if end is not None]
+    if not ends:  # counts alone, as of a segment: the outermost cells have no ends, so nothing has a length
+        return {}
     points = distances.bounds(layout.edges, min(ends), max(ends))
     with np.errstate(over="ignore", invalid="ignore"):  # what is beyond the floats is left out below
         w1 = distances.w1(baseline.cells, window.cells, points)

@@ -20,13 +20,15 @@ class Budget:
 
     `alphas`: by name of the layer, those that run only. `asked_per_day`: what the user allows, which is more than
     `expected_per_day` where the cap on a single window binds. `scale`: by what all levels were multiplied, to keep the
-    promise for most baselines instead of on average.
+    promise for most baselines instead of on average. `part`: which part of what such windows may spend this is, that of
+    the whole or of a segment.
     """
 
     alphas: Mapping[str, float]
     windows_per_day: float
     asked_per_day: float
     scale: float = 1.0
+    part: float = 1.0
 
     @property
     def alpha(self) -> float:
@@ -51,9 +53,14 @@ class Budget:
         """Return the budget with all levels multiplied."""
         return replace(self, alphas={name: scale * alpha for name, alpha in self.alphas.items()}, scale=scale)
 
+    def for_part(self, part: float) -> Budget:
+        """Return a part of it: that of the whole, or of one segment."""
+        alphas = {name: part * alpha for name, alpha in self.alphas.items()}
+        return replace(self, alphas=alphas, asked_per_day=part * self.asked_per_day, part=part)
+
     def share(self, alpha: float) -> float:
-        """Return which part of the whole budget a number of false alarms per window is."""
-        return alpha / self.alpha
+        """Return which part of what such windows may spend a number of false alarms per window is."""
+        return self.part * alpha / self.alpha
 
 
 def divide(

@@ -6,6 +6,7 @@ continued from there after any crash.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -44,6 +45,36 @@ class Carried:
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedSegment:
+    """Rows of one segment that are too few to be judged, as a packed summary in the cells of a baseline.
+
+    From `windows` windows: from the begin of the first to the end of the last one.
+    """
+
+    data: bytes
+    windows: int
+    since: datetime
+    until: datetime
+    baseline_id: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON, the inverse of `from_json`."""
+        return {
+            "data": base64.b64encode(self.data).decode(),
+            "windows": self.windows,
+            "since": self.since.isoformat(),
+            "until": self.until.isoformat(),
+            "baseline_id": self.baseline_id,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> CarriedSegment:
+        """Read what `to_json` wrote."""
+        since, until = (datetime.fromisoformat(data[name]) for name in ("since", "until"))
+        return cls(base64.b64decode(data["data"]), data["windows"], since, until, data["baseline_id"])
+
+
+@dataclass(frozen=True, slots=True)
 class WindowSizes:
     """How many rows windows have: counts by day and by size, two digits of it; `usual` is in effect now.
 
@@ -76,7 +107,8 @@ class WindowSizes:
 class ChartState:
     """The chart_state of one monitor, for one baseline: another baseline starts afresh, with the sizes kept.
 
-    `noticed`: since when kinds of odd events are noticeable, by kind; it has nothing to do with a baseline.
+    `noticed`: since when kinds of odd events are noticeable, by kind; it has nothing to do with a baseline. `segments`:
+    what segments carry, by segment.
     """
 
     baseline_id: str
@@ -84,6 +116,7 @@ class ChartState:
     charts: Mapping[Key, Chart] = field(default_factory=dict)
     carried: Mapping[str, Carried] = field(default_factory=dict)
     noticed: Mapping[str, datetime] = field(default_factory=dict)
+    segments: Mapping[str, CarriedSegment] = field(default_factory=dict)
 
     def for_baseline(self, baseline_id: str) -> ChartState:
         """Return this chart_state, or a fresh one if the baseline is another."""
@@ -111,6 +144,7 @@ class ChartState:
                 for name, one in self.carried.items()
             },
             "noticed": {kind: since.isoformat() for kind, since in self.noticed.items()},
+            "segments": {name: carried.to_json() for name, carried in self.segments.items()},
         }
 
     @classmethod
@@ -130,7 +164,8 @@ class ChartState:
             for name, item in data["carried"].items()
         }
         noticed = {kind: datetime.fromisoformat(since) for kind, since in data["noticed"].items()}
-        return cls(data["baseline_id"], WindowSizes(data["sizes"]["usual"], days), charts, carried, noticed)
+        segments = {name: CarriedSegment.from_json(item) for name, item in data["segments"].items()}
+        return cls(data["baseline_id"], WindowSizes(data["sizes"]["usual"], days), charts, carried, noticed, segments)
 
 
 def rounded(rows: int) -> int:

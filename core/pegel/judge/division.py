@@ -14,6 +14,7 @@ from pegel.judge.layers.charts import Charts, charts_of, is_of_squares, smallest
 from pegel.judge.one_baseline import OneBaseline, scale_for
 from pegel.judge.rhythm_parts import rhythm_parts, step_of
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.judge.segment_budget import segment_notes, segments_arithmetic
 from pegel.spec.plain_numbers import plain
 
 
@@ -38,7 +39,7 @@ class Division:
         shares = {entry.layer.name: entry.share for entry, reason in reasons if reason is None}
         spec, rhythm = setting.spec, setting.rhythm
         part = setting.portion * rhythm_parts(spec).get(rhythm, 0.0)
-        budget = divide(spec.false_alarms, step_of(spec, rhythm), shares, part=part)
+        budget = divide(spec.false_alarms, step_of(spec, rhythm), shares, part=part).for_part(setting.part)
         tested, hold_for = _tested(setting, budget), setting.spec.false_alarms.hold_for
         if tested is not None and hold_for:
             budget = budget.scaled(scale_for(tested, hold_for))
@@ -63,19 +64,25 @@ class Division:
             for rhythm, part in rhythm_parts(spec).items()
             if rhythm is not own
         )
-        return self.budget.expected_per_day / self.setting.portion + self.budget.scale * others
+        own_part = self.setting.portion * self.setting.part
+        return self.budget.expected_per_day / own_part + self.budget.scale * others
 
     def notes(self) -> tuple[str, ...]:
         """Return what a person should know: what is not looked for and why, and what the layers that run say."""
         running = (note for layer in self.running for note in layer.notes(self.setting, self.budget))
         alarms, spans = self.setting.spec.false_alarms, f"{self.setting.rhythm.value}s"
         alone = None if self.tested is None else self.tested.words(alarms, self.budget.scale, spans)
-        return (*self.idle, *running, *([] if alone is None else [alone]))
+        known = self.setting.baseline
+        segments = [] if known is None or self.setting.segment else segment_notes(self.setting.spec, known)
+        return (*self.idle, *running, *([] if alone is None else [alone]), *segments)
 
     def describe(self) -> str:
         """Return the arithmetic for people."""
         first, *others = (layer.arithmetic(self.setting, self.budget.of(layer.name)) for layer in self.running)
-        rest = _listed(others) if others else "only single windows are judged, with the whole budget"
+        segments = segments_arithmetic(self.setting.spec, self.setting.baseline, self.budget.alpha)
+        budget = "what segments leave of the budget" if segments else "the whole budget"
+        rest = _listed(others) if others else f"only single windows are judged, with {budget}"
+        rest += f"; {segments}" if segments else ""
         text = (
             f"With these settings expect {plain(self.expected_per_day)} false alarms per day: "
             f"{plain(self.budget.windows_per_day, 6)} {self.setting.rhythm.value}s a day, {first}; {rest}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pegel.baseline.baseline import Baseline
@@ -17,7 +17,7 @@ from pegel.judge.event_counts import EventCounts, SeenEvents
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
-from pegel.judge.layer_table import LAYERS, Layers
+from pegel.judge.layer_table import LAYERS, SEGMENT_LAYERS, Layers
 from pegel.judge.layers.expectations import Expectations, told_of_no_rows, verdicts_on
 from pegel.judge.layers.odd_events import Events, event_notes, event_verdicts, look_at_events
 from pegel.judge.missing_answers import AnswersSoFar, MissingAnswers
@@ -169,6 +169,46 @@ def judge_rows(
     return tuple(judged.finding(verdict, facts) for verdict in verdicts if verdict.verdict is Verdict.DRIFT)
 
 
+def judge_segment(
+    baseline: Baseline,
+    segment: str,
+    summary: Summary,
+    *,
+    spec: MonitorSpec,
+    span: Span,
+    revision: int,
+    usual_rows: int = 0,
+    told: Collection[str] = (),
+    layers: Layers = SEGMENT_LAYERS,
+) -> Judgement:
+    """Judge the rows of one segment in a span, against those of the same segment in training.
+
+    Args:
+        baseline: That of the whole, with the segment among its `judged_segments`: others are INSUFFICIENT.
+        segment: Its text.
+        summary: Counts of its rows, in the cells of the whole.
+        spec: As of `judge`.
+        span: Named in the findings.
+        revision: Named in the findings.
+        usual_rows: Of a large window of this segment; 0 for those of this one.
+        told: Fields of which a finding about the whole tells already: what the segment says of them is in the
+            judgement, and no finding.
+        layers: What segments are judged by.
+    """
+    part = baseline.of_segment(segment)
+    why_not = _why_not_judged(part, summary)
+    if why_not is not None:
+        return Judgement(why_not)
+    if segment not in baseline.judged_segments:
+        return Judgement(Verdict.INSUFFICIENT)
+    usual = usual_rows or summary.most_rows
+    setting = Setting(spec, part, False, usual, summary, of_events=False, segment=segment)
+    window = JudgedWindow(part, summary, span, spec.watch, setting.fields)
+    division = Division.of(setting, layers)
+    judged = _Judged(spec, span, revision, baseline.id, segment)
+    return _in_order(_run(division, window).verdicts, division, part, judged, told)
+
+
 def _run(division: Division, window: JudgedWindow) -> LayerResult:
     """Return what all layers that run say of a window, one after the other."""
     verdicts: list[FeatureVerdict] = []
@@ -180,8 +220,17 @@ def _run(division: Division, window: JudgedWindow) -> LayerResult:
     return LayerResult(verdicts, charts)
 
 
-def _in_order(verdicts: Sequence[FeatureVerdict], division: Division, baseline: Baseline, span: _Judged) -> Judgement:
-    """Return verdicts field by field, what is known beyond fields last, with the findings and the verdict on all."""
+def _in_order(
+    verdicts: Sequence[FeatureVerdict],
+    division: Division,
+    baseline: Baseline,
+    span: _Judged,
+    told: Collection[str] = (),
+) -> Judgement:
+    """Return verdicts field by field, what is known beyond fields last, with the findings and the verdict on all.
+
+    Of fields in `told` there is no finding.
+    """
     by_field: dict[str, list[FeatureVerdict]] = {field.name: [] for field in division.setting.fields}
     beyond: list[FeatureVerdict] = []
     for verdict in verdicts:
@@ -192,7 +241,8 @@ def _in_order(verdicts: Sequence[FeatureVerdict], division: Division, baseline: 
     changed = (verdict for some in by_field.values() for verdict in some if verdict.verdict in _CHANGED)
     further = tuple(verdict for verdict in changed if not any(verdict is worst for worst in features))
     ordered = [*(verdict for some in by_field.values() for verdict in some), *beyond]
-    alarming = [verdict for verdict in ordered if verdict.verdict is Verdict.DRIFT or verdict.chart_alarm]
+    loud = (verdict for verdict in ordered if verdict.verdict is Verdict.DRIFT or verdict.chart_alarm)
+    alarming = [verdict for verdict in loud if verdict.feature not in told]
     # Most windows have no finding, and so nothing to say of how it was made.
     facts = _facts(division, baseline) if alarming else {}
     return Judgement(
@@ -289,6 +339,7 @@ class _Judged:
     span: Span
     revision: int
     baseline_id: str = ""
+    segment: str = ""
 
     def finding(self, verdict: FeatureVerdict, facts: Mapping[str, object]) -> Finding:
         """Return a verdict as a fact."""
@@ -313,4 +364,5 @@ class _Judged:
             baseline_id=self.baseline_id,
             what=verdict.what,
             evidence=verdict.evidence | dict(facts),
+            segment=self.segment,
         )

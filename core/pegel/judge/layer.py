@@ -15,6 +15,7 @@ from pegel.judge.decision import FeatureVerdict
 from pegel.judge.explanation import Explanation
 from pegel.judge.findings import Finding
 from pegel.judge.judged_window import JudgedWindow
+from pegel.judge.segment_budget import part_of
 from pegel.judge.watched_fields import watched_fields
 from pegel.quality.merged_suite import Suite, suite_for
 from pegel.spec.monitor_spec import MonitorSpec
@@ -40,7 +41,8 @@ class Setting:
     large window, 0 if not known. `summary`: the window, None if there is none yet; a layer may ask how many values it
     has, but not what these are, or its choice would be a test itself. `of_events`: whether rows are those of events, of
     which single ones may be outliers; those of a table are not. `rhythm`: what is judged, windows or longer spans;
-    `portion`: of what one span of that rhythm may spend, how much is spent here.
+    `portion`: of what one span of that rhythm may spend, how much is spent here. `segment`: which part of the rows is
+    judged, with `baseline` that of this part; empty: all of them.
     """
 
     spec: MonitorSpec
@@ -52,6 +54,12 @@ class Setting:
     training: TrainingFacts | None = None
     rhythm: Rhythm = Rhythm.WINDOW
     portion: float = 1.0
+    segment: str = ""
+
+    @property
+    def part(self) -> float:
+        """Return which part of the model's budget is divided: that of the whole, or of one segment."""
+        return part_of(self.spec, self.baseline, self.segment)
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:

@@ -31,3 +31,9 @@ LAYERS: Layers = (
     LayerEntry(Events(), share=0.01),
     LayerEntry(Expectations(), share=0.05),
 )
+SEGMENT_LAYERS: Layers = (LayerEntry(SingleWindows(), share=None),)
+"""What segments are judged by: single fields alone, which have all of a segment's part of the budget.
+
+Charts follow the whole: of each segment they would be as many again. Small changes of a segment that last are found
+where many windows are judged as one. Pairs and expectations are of all rows; events have no segment.
+"""

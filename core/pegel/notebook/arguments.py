@@ -9,6 +9,7 @@ from typing import Any
 
 from pegel.errors import InvalidSpec
 from pegel.spec.outside_text import quoted
+from pegel.spec.segment_columns import SegmentColumn, segment_columns
 
 
 def names(argument: str, given: Any) -> tuple[str, ...]:
@@ -46,6 +47,14 @@ def units(given: Any) -> dict[str, str]:
     if not isinstance(pairs, Mapping) or not all(isinstance(part, str) for pair in pairs.items() for part in pair):
         raise _refused("units", 'units by column, as in {"delay": "min"}', given)
     return dict(pairs)
+
+
+def segments(given: Any) -> tuple[SegmentColumn, ...]:
+    """Return the columns that part the rows. Raises InvalidSpec for anything else."""
+    try:
+        return segment_columns(given)
+    except ValueError as error:
+        raise InvalidSpec(f"segments: {error}. Nothing was read.") from error
 
 
 def whole(argument: str, given: Any) -> int:

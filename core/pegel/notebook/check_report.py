@@ -18,7 +18,7 @@ from pegel.judge.paired_fields import PairedFields
 from pegel.judge.watched_fields import watched_fields
 from pegel.notebook.naming import listed
 from pegel.notebook.stray_texts import StrayTexts
-from pegel.report.words import VERDICT_WORDS, p_value, size
+from pegel.report.words import VERDICT_WORDS, explained_by_segments, p_value, several, size
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.output_file import refuse_unwritable, write_whole
 from pegel.spec.outside_text import NAME_LIMIT, shown
@@ -36,7 +36,8 @@ class CheckReport:
 
     `extra`: columns of the table that the baseline does not know; they were left alone. `estimate`: performance as far
     as the scores of a classifier tell it without labels. `running_ids`: columns that have drifted and look like ids.
-    `strays`: categories that are numbers but for a few values, with these.
+    `strays`: categories that are numbers but for a few values, with these. `segments`: what is known of each part of
+    the rows, and `segment_rows` how many it has.
     """
 
     baseline: Baseline
@@ -47,16 +48,23 @@ class CheckReport:
     estimate: Estimate | None = None
     running_ids: tuple[str, ...] = ()
     strays: Mapping[str, StrayTexts] = field(default_factory=dict)
+    segments: Mapping[str, Judgement] = field(default_factory=dict)
+    segment_rows: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
-        """Return the verdict on the whole table."""
-        return self.judgement.verdict
+        """Return the verdict on the whole table; DRIFT, too, where a segment drifts and the whole tells nothing."""
+        return Verdict.DRIFT if self.of_segments else self.judgement.verdict
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Return what has drifted, as facts with their evidence."""
-        return self.judgement.findings
+        """Return what has drifted, as facts with their evidence: in the whole, then in segments."""
+        return (*self.judgement.findings, *self.of_segments)
+
+    @property
+    def of_segments(self) -> tuple[Finding, ...]:
+        """Return what has drifted in segments and is not told of the whole."""
+        return tuple(finding for judged in self.segments.values() for finding in judged.findings)
 
     @property
     def rows(self) -> int:
@@ -90,6 +98,8 @@ class CheckReport:
             if judged.verdict is Verdict.DRIFT
         ]:
             verdict += f" · {' · '.join(loud)}"
+        if self.of_segments:
+            verdict += f" · drift in {several(list(dict.fromkeys(one.segment for one in self.of_segments)))}"
         return f"{verdict} · {how_many(self.rows, 'row')} against {self.baseline.rows:,} · {self._promise}"
 
     @property
@@ -125,7 +135,9 @@ class CheckReport:
     def changes(self, judged: FeatureVerdict) -> list[FeatureVerdict | Finding]:
         """Return what has changed in a field: its verdict, and what another kind of tests has found in it, too."""
         others = (
-            other for other in self.findings if other.feature == judged.feature and other.detector != judged.detector
+            other
+            for other in self.judgement.findings
+            if other.feature == judged.feature and other.detector != judged.detector
         )
         return [judged, *others]
 
@@ -136,6 +148,19 @@ class CheckReport:
         place = self.baseline.layout.index.get(judged.feature)
         unit = None if place is None else self.baseline.layout.schema.fields[place].unit
         return size(judged.effect, judged.effect_unit, judged.evidence, unit)
+
+    @property
+    def told_of_segments(self) -> list[str]:
+        """Return which segments explain changes of the whole, then what has changed in segments alone, a line each."""
+        explained = ((one.feature, explained_by_segments(one)) for one in self.judgement.findings)
+        lines = [f"{shown(name, NAME_LIMIT)}: {told}" for name, told in explained if told]
+        for finding in self.of_segments:
+            name, what = shown(finding.feature, NAME_LIMIT), shown(finding.what)
+            much = f" ({shown(self.much(finding))})" if self.much(finding) else ""
+            sizes = f"{how_many(finding.n, 'row')} against {finding.m:,}"
+            p = f"p {p_value(finding.p_value)}, threshold {p_value(finding.threshold)}"
+            lines.append(f"in {shown(finding.segment, NAME_LIMIT)}: {name} {what}{much}, {sizes}, {p}")
+        return lines
 
     @property
     def not_judged(self) -> dict[str, list[str]]:
@@ -170,6 +195,7 @@ class CheckReport:
         if quiet:
             lines.append(f"  {len(quiet)} of {len(self.features)} as in training")
         lines += [f"  not judged: {listed(names)} ({shown(why)})" for why, names in self.not_judged.items()]
+        lines += [f"  {line}" for line in self.told_of_segments]
         if self.estimated:
             lines.append(f"  {self.estimated}")
         if self.extra:
@@ -211,8 +237,15 @@ class CheckReport:
             "notes": list(self.notes),
             "correlations": None if self.judgement.division is None else asdict(self._paired),
             "findings": len(self.findings),
+            "segments": [self._segment_json(name) for name in self.segments],
             "extra": list(self.extra),
         }
+
+    def _segment_json(self, name: str) -> dict[str, Any]:
+        judged = self.segments[name]
+        changed = [one.to_json() for one in judged.features if one.verdict in _SHOWN]
+        rows = self.segment_rows.get(name, 0)
+        return {"segment": name, "rows": rows, "verdict": judged.verdict.value, "features": changed}
 
     @property
     def _paired(self) -> PairedFields:

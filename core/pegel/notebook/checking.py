@@ -11,6 +11,7 @@ from pegel.data.columns import Kind
 from pegel.data.spans import Span
 from pegel.errors import InvalidSpec, LayoutMismatch
 from pegel.judge.judge import judge
+from pegel.judge.whole_and_segments import judge_segments
 from pegel.notebook import arguments, labelled, table_reading
 from pegel.notebook.check_report import CheckReport
 from pegel.notebook.naming import listed
@@ -20,6 +21,7 @@ from pegel.notebook.table_counting import summarise
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.stats.layout import CategoricalLayout
+from pegel.stats.segment_counts import SegmentCounts
 
 _WEEK = timedelta(weeks=1)
 
@@ -73,17 +75,21 @@ def check(
                 f"expected the columns of the baseline, given a table without {listed(absent)}: nothing was judged."
             )
         running = RunningNumbers(baseline.layout.schema)
-        summary = summarise(table, baseline.layout, running=running, progress=stages.stage(1))
+        parts = SegmentCounts(baseline.layout, baseline.segments.segments)
+        summary = summarise(table, baseline.layout, running=running, segments=parts, progress=stages.stage(1))
         known = None if performance is None else labelled.count(table, performance)
         estimate = None if performance is None else labelled.estimate(table, performance)
         strays = _strays(table, baseline)
     now = datetime.now(UTC)
     span = Span(now - spec.windowing.length, now)
-    judgement = judge(baseline, summary, spec=spec, span=span, revision=0, labelled=known)
+    whole = judge(baseline, summary, spec=spec, span=span, revision=0, labelled=known)
+    judged = judge_segments(whole, baseline, summary, parts.summaries, spec=spec, span=span, revision=0)
+    judgement = judged.whole
     extra = tuple(name for name in table.names if name not in used)
     drifted = [finding.feature for finding in judgement.findings if finding.feature in baseline.layout.index]
     ids = tuple(running.among(dict.fromkeys(drifted), baseline.summary))
-    return CheckReport(baseline, summary, spec, judgement, extra, estimate, ids, strays)
+    rows = {name: part.most_rows for name, part in parts.summaries.items()}
+    return CheckReport(baseline, summary, spec, judgement, extra, estimate, ids, strays, judged.segments, rows)
 
 
 def _check_units(baseline: Baseline, units: Mapping[str, str]) -> None:
@@ -128,7 +134,7 @@ def _spec(baseline: Baseline, false_alarms: str, windows_per_week: float, margin
                 "model": {"name": "table", "uri": "none"},
                 "baseline": {"source": "none"},
                 "windowing": {"length": _WEEK / windows_per_week},
-                "watch": {"margin": margin, "long_spans": []},
+                "watch": {"margin": margin, "long_spans": [], "segments": list(baseline.segments.wanted)},
                 "false_alarms": false_alarms,
             }
         )

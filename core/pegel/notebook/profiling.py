@@ -29,6 +29,8 @@ from pegel.spec.monitor_spec import Watch
 from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.stats.layout import CategoricalLayout, Layout, assemble
 from pegel.stats.noise import Noise
+from pegel.stats.segment_counts import SegmentCounts
+from pegel.stats.segments import Segments
 from pegel.stats.summary import Summary
 
 MEMORY = 256 << 20
@@ -47,6 +49,7 @@ def profile(
     label: str | None = None,
     answer: str | None = None,
     score: str | None = None,
+    segments: Any = (),
     name: str = "table",
     version: int = 1,
     progress: table_reading.Progress | None = None,
@@ -67,6 +70,8 @@ def profile(
         label: Column of true classes, if they are known, and
         answer: column of the classes that a model gave: checks of tables that have both say whether it errs more often.
         score: Column of scores of the positive class, from 0 to 1: checks then estimate performance without labels.
+        segments: Columns that part the rows, as in `["airline", {"column": "distance", "cuts": [500, 1000]}]`: checks
+            then judge each part by itself, too. Of categories the ten most frequent have a part of their own.
         name: Of the model, or whatever else the table belongs to.
         version: Of the same.
         progress: Called now and then with the share of the work that is done, from 0 to 1.
@@ -85,7 +90,7 @@ def profile(
     units = arguments.units(units)
     window_rows = None if window_rows is None else arguments.whole("window_rows", window_rows)
     name, version = arguments.text("name", name), arguments.whole("version", version)
-    labels = _label_columns(label, answer, score)
+    labels, wanted = _label_columns(label, answer, score), arguments.segments(segments)
     stages = table_reading.Stages(progress, 3)
     with table_reading.opened(data, text=categorical, progress=stages.stage(0)) as table:
         schema = _schema(table, predictions, categorical, units, without=label)
@@ -93,7 +98,8 @@ def profile(
         performance = None if labels is None else labelled.learn(table, labels)
         layout = _layout(table, schema, memory, stages.stage(1))
         repeated = RepeatedRows(table.rows)
-        summary = summarise(table, layout, exact=True, repeated=repeated, progress=stages.stage(2))
+        parts = SegmentCounts(layout, Segments.of(layout, wanted))
+        summary = summarise(table, layout, exact=True, repeated=repeated, segments=parts, progress=stages.stage(2))
         _warn_of_empty(summary)
         return Baseline.build(
             layout=layout,
@@ -104,6 +110,7 @@ def profile(
             scores=None,
             watch=Watch(),
             performance=performance,
+            segments=parts,
             noise=_noise(table, layout, window_rows, repeated.factor()),
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from os import cpu_count
+from typing import TypeVar
 
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
@@ -17,12 +18,15 @@ from pegel.detect.repeated_rows import RepeatedRows
 from pegel.notebook import table_reading
 from pegel.notebook.running_numbers import RunningNumbers
 from pegel.stats.layout import Layout
+from pegel.stats.segment_counts import SegmentCounts
+from pegel.stats.segments import Segments
 from pegel.stats.summary import Summary
 
 AHEAD = 1
 """Batches read ahead of counting."""
 ALONE = 10_000
 """Rows for which threads would cost more than they save."""
+Counted = TypeVar("Counted")
 
 
 def summarise(
@@ -32,22 +36,27 @@ def summarise(
     exact: bool = False,
     repeated: RepeatedRows | None = None,
     running: RunningNumbers | None = None,
+    segments: SegmentCounts | None = None,
     progress: table_reading.Progress = table_reading.silent,
 ) -> Summary:
     """Count all rows of a table, on all cores.
 
-    With `repeated`, count also how often each row of features stands there; `running` is shown the rows in their order.
+    With `repeated`, count also how often each row of features stands there; `running` is shown the rows in their order;
+    the rows are added to `segments`.
     """
+    wanted = Segments() if segments is None else segments.segments
     roles = [(role, layout.schema.of_role(role)) for role in layout.schema.roles]
 
-    def count(batch: pa.RecordBatch) -> Summary:
-        part = Summary.empty(layout, exact=exact)
+    def count(batch: pa.RecordBatch) -> tuple[Summary, SegmentCounts]:
+        part, parts = Summary.empty(layout, exact=exact), SegmentCounts(layout, wanted)
+        codes = parts.segments.rows(layout, columns_of(layout.schema.of_role(Role.FEATURE), batch))
         for role, fields in roles:
             columns = columns_of(fields, batch)
             part.update(columns, role)
+            parts.update(columns, role, codes)
             if repeated is not None and role is Role.FEATURE:
                 repeated.add(columns.n, columns.numeric.T, columns.categorical)
-        return part
+        return part, parts
 
     batches = table.batches([field.name for field in layout.schema.fields])
     if running is not None:
@@ -55,8 +64,10 @@ def summarise(
     whole, done = Summary.empty(layout, exact=exact), 0
     with ExitStack() as stack:
         parts = map(count, batches) if table.rows <= ALONE else _mapped(_workers(stack), count, batches)
-        for part in parts:
+        for part, of_segments in parts:
             whole.merge(part)
+            if segments is not None:
+                segments.merge(of_segments)
             done += part.most_rows
             progress(done / max(1, table.rows))
     return whole
@@ -69,10 +80,10 @@ def _workers(stack: ExitStack) -> ThreadPoolExecutor:
 
 
 def _mapped(
-    pool: ThreadPoolExecutor, count: Callable[[pa.RecordBatch], Summary], batches: Iterator[pa.RecordBatch]
-) -> Iterator[Summary]:
+    pool: ThreadPoolExecutor, count: Callable[[pa.RecordBatch], Counted], batches: Iterator[pa.RecordBatch]
+) -> Iterator[Counted]:
     """Map in order with only a few batches read ahead, so that a file larger than memory does not fill it."""
-    waiting: deque[Future[Summary]] = deque()
+    waiting: deque[Future[Counted]] = deque()
     for batch in batches:
         waiting.append(pool.submit(count, batch))
         if len(waiting) > AHEAD + (cpu_count() or 1):

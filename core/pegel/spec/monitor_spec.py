@@ -436,6 +436,19 @@ class MonitorSpec(Section):
         return self.model.served_name or self.endpoint
 
     @model_validator(mode="after")
+    def _segments_fit_in_memory(self) -> Self:
+        windowing, segments = self.windowing, sum(one.most for one in self.watch.segments)
+        panes = -(-(windowing.length + windowing.lateness) // windowing.step)
+        if segments and panes * (1 + segments) > MAX_PANES:
+            raise ValueError(
+                f"watch.segments: up to {segments} segments are counted in each of {panes} slides that length "
+                f"{_seconds(windowing.length)} and lateness {_seconds(windowing.lateness)} keep open, at most "
+                f"{MAX_PANES:,} counts are possible in all: each is held in memory; choose fewer segments, a longer "
+                f"slide or a shorter lateness"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _fits_in_memory(self) -> Self:
         windowing, rows_per_day = self.windowing, self.watch.rows_per_day
         requests = rows_per_day * ((windowing.length + windowing.lateness) / DAY)

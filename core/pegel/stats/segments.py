@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.data.columns import Columns, Kind, Role
+from pegel.data.columns import Columns, Kind, Role, Schema
 from pegel.errors import InvalidSpec
 from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import NAME_LIMIT, quoted, shown
@@ -101,8 +101,7 @@ class Segments:
     def of(cls, layout: Layout, wanted: Iterable[SegmentColumn]) -> Segments:
         """Return the segments that are asked for. Raises InvalidSpec, a line a column, where there are no such."""
         wanted = tuple(wanted)
-        if problems := segment_problems(wanted, {f.name: f.kind for f in layout.schema.of_role(Role.FEATURE)}):
-            raise InvalidSpec("\n".join(f"{line}. No baseline was made." for line in problems))
+        refuse_other_segments(wanted, layout.schema)
         return cls(tuple(ColumnSegments(one, layout.features[layout.index[one.column]]) for one in wanted))
 
     @property
@@ -123,6 +122,12 @@ class Segments:
     def rows(self, layout: Layout, features: Columns) -> list[Codes]:
         """Return in which segment of each column each row of features lies: one array per column, in their order."""
         return [one.codes(_column(layout, one.column, features)) for one in self.columns]
+
+
+def refuse_other_segments(wanted: Sequence[SegmentColumn], schema: Schema) -> None:
+    """Raise InvalidSpec, a line a column, where what is asked for cannot part the rows of a schema."""
+    if problems := segment_problems(wanted, {field.name: field.kind for field in schema.of_role(Role.FEATURE)}):
+        raise InvalidSpec("\n".join(f"{line}. No baseline was made." for line in problems))
 
 
 def segment_problems(wanted: Sequence[SegmentColumn], kinds: Mapping[str, Kind]) -> list[str]:

@@ -59,10 +59,11 @@ class FeatureSummary:
 class Summary:
     """The summary of one model. Mutable until handed on; `update` and `merge` are the only ways to change it."""
 
-    def __init__(self, layout: Layout, *, exact: bool = False) -> None:
+    def __init__(self, layout: Layout, *, exact: bool = False, counts_only: bool = False) -> None:
         """Start empty; see `empty`."""
         fields = len(layout.features)
         self.layout = layout
+        self.counts_only = counts_only
         self.n_outliers = 0
         self.n_scored = 0
         self.counters: NDArray[np.int64] = np.zeros((fields, len(COUNTERS)), dtype=np.int64)
@@ -76,6 +77,8 @@ class Summary:
             for i, feature in enumerate(layout.features)
             if isinstance(feature, NumericLayout)
         }
+        if counts_only:
+            self.keep_counts_only()
         self.season_cells: dict[int, NDArray[np.int64]] = {}
         """Counts per cell of the rows whose season is known, by that season."""
         self.exact: dict[int, ExactSums] | None = None
@@ -89,16 +92,25 @@ class Summary:
         self.exact = {i: ExactSums(f.center, f.reach) for i, f in pairs if isinstance(f, NumericLayout)}
         self.fourth = FourthProducts(len(self.layout.correlated))
 
+    def keep_counts_only(self) -> None:
+        """Begin to keep nothing but counters and cells: what else there was is not known any more."""
+        self.counts_only = True
+        self.ranges[...] = [np.inf, -np.inf]
+        self.moments[...] = [0.0, *[np.nan] * (moments.SIZE - 1)]
+        self.comoments, self.kept, self.exact, self.fourth = Comoments(0), {}, None, None
+
     @classmethod
-    def empty(cls, layout: Layout, *, exact: bool = False) -> Summary:
+    def empty(cls, layout: Layout, *, exact: bool = False, counts_only: bool = False) -> Summary:
         """Return the summary of no rows: the identity of `merge`.
 
         Args:
             layout: The cells to count in.
             exact: Keep exact sums for the moments, and what the variance of correlations is made of. A baseline needs
                 them, because its identity must not depend on the order of rows; they are costly, so windows do without.
+            counts_only: Keep counters and cells alone: what is judged of single fields. Moments, ranges, sums of pairs
+                and further statistics are not known then, nor of what it is merged with.
         """
-        return cls(layout, exact=exact)
+        return cls(layout, exact=exact, counts_only=counts_only)
 
     def settle(self) -> None:
         """Replace the moments by those of the exact sums, and let the sums go. Without exact sums nothing happens."""
@@ -173,12 +185,16 @@ class Summary:
         finite = [line[start : line.size - end] for line, start, end in zip(ordered, neginf, nan + posinf, strict=True)]
         for (i, feature), values in zip(numeric, finite, strict=True):
             self._cells_of(i)[:] += count_sorted(values, feature.cuts)
+            if self.counts_only:
+                continue
             if values.size:
                 self.ranges[i] = min(self.ranges[i, 0], values[0]), max(self.ranges[i, 1], values[-1])
             if self.exact is not None:
                 self.exact[i].update(values)
             for name in self.layout.kept:
                 self.kept[i, name].update(values)
+        if self.counts_only:
+            return
         if self.exact is None:  # exact sums give the moments, too
             batch = np.stack([moments.of(values) for values in finite]) if ends.any() else moments.of(ordered)
             self.moments[where] = moments.merge(self.moments[where], batch)
@@ -212,14 +228,20 @@ class Summary:
         self.n_scored += other.n_scored
         self.counters += other.counters
         self.cells += other.cells
+        if self.counts_only or other.counts_only:
+            self.keep_counts_only()
+        else:
+            self._merge_beyond_counts(other)
+        for season, cells in other.season_cells.items():
+            self.season_cells[season] = self.season_cells.get(season, 0) + cells
+
+    def _merge_beyond_counts(self, other: Summary) -> None:
         self.ranges[:, 0] = np.minimum(self.ranges[:, 0], other.ranges[:, 0])
         self.ranges[:, 1] = np.maximum(self.ranges[:, 1], other.ranges[:, 1])
         self._merge_moments(other)
         self.comoments.merge(other.comoments)
         for key, one in self.kept.items():
             one.merge(other.kept[key])
-        for season, cells in other.season_cells.items():
-            self.season_cells[season] = self.season_cells.get(season, 0) + cells
 
     @classmethod
     def total(cls, summaries: Sequence[Summary]) -> Summary:
@@ -229,7 +251,7 @@ class Summary:
         are added at once, moments two by two. Raises LayoutMismatch if their cells are not the same.
         """
         whole = cls.empty(summaries[0].layout)
-        if any(summary.kept or summary.layout is not whole.layout for summary in summaries):
+        if any(one.kept or one.counts_only or one.layout is not whole.layout for one in summaries):
             for summary in summaries:
                 whole.merge(summary)
             return whole

@@ -40,6 +40,11 @@ class Packable(Protocol):
     fourth: FourthProducts | None
     season_cells: dict[int, NDArray[np.int64]]
     kept: dict[tuple[int, str], ColumnStatistic]
+    counts_only: bool
+
+    def keep_counts_only(self) -> None:
+        """Begin to keep nothing but counters and cells."""
+        ...
 
     def keep_exact(self) -> None:
         """Begin to keep exact sums."""
@@ -92,8 +97,10 @@ def _arrays(summary: Packable) -> tuple[tuple[NDArray[np.int64] | NDArray[np.flo
 
 
 def _rest(summary: Packable) -> dict[str, Any]:
-    """Return what is not always there: exact sums, counts by season, further statistics."""
+    """Return what is not always there: that there are but counts, exact sums, counts by season, further statistics."""
     rest: dict[str, Any] = {}
+    if summary.counts_only:
+        rest["counts_only"] = True
     if summary.exact is not None and summary.fourth is not None:
         rest["exact"] = {
             i: [sums.count, *(None if s is None else hex(s) for s in sums.sums)] for i, sums in summary.exact.items()
@@ -108,6 +115,8 @@ def _rest(summary: Packable) -> dict[str, Any]:
 
 
 def _take_rest(rest: dict[str, Any], into: Packable) -> None:
+    if "counts_only" in rest:
+        into.keep_counts_only()
     if "exact" in rest:
         into.keep_exact()
         for i, sums in (into.exact or {}).items():

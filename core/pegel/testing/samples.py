@@ -18,6 +18,8 @@ from pegel.judge.findings import Finding, Verdict
 from pegel.spec import names
 from pegel.spec.monitor_spec import DEPLOYMENT, MonitorSpec
 from pegel.stats.layout import Layout, build_layout
+from pegel.stats.segment_counts import SegmentCounts
+from pegel.stats.segments import Segments
 from pegel.stats.summary import Summary
 from pegel.stream.commit import ArrivalRow
 from pegel.stream.result_rows import Heartbeat, InvalidRow, LedgerRow, OutlierRow, WindowRow
@@ -196,6 +198,10 @@ def trained_on(table: pa.Table, schema: Schema, spec: MonitorSpec, kept: tuple[s
     layout = build_layout(schema, columns, kept)
     (batch,) = table.combine_chunks().to_batches()
     features = columns_of(schema.of_role(Role.FEATURE), batch)
+    segments = SegmentCounts(layout, Segments.of(layout, spec.watch.segments))
+    codes = segments.segments.rows(layout, features)
+    for role in schema.roles:
+        segments.update(columns_of(schema.of_role(role), batch), role, codes)
     return Baseline.build(
         layout=layout,
         summary=counted(layout, table, exact=True),
@@ -204,6 +210,7 @@ def trained_on(table: pa.Table, schema: Schema, spec: MonitorSpec, kept: tuple[s
         source=spec.baseline.source,
         scores=lambda tables: tables.score(features)[0],
         watch=spec.watch,
+        segments=segments,
     )
 
 
