@@ -26,7 +26,10 @@ class MailKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertFeature:
-    """One feature, or one kind of odd events, of an alert; `windows` counts the windows that had a finding about it."""
+    """What a finding is about, a feature or a kind of odd events; `windows` counts those that had a finding about it.
+
+    `feature`: its name, of a feature in a segment with where: `delay in airline=AA`.
+    """
 
     feature: str
     since: datetime

@@ -162,7 +162,7 @@ def _may_page(trouble: _Trouble, now: datetime) -> bool:
 
 def _told_before(finding: Finding, closed: Alert | None) -> bool:
     """Say whether an earlier alert covers the finding: a span judged again later is not news."""
-    return closed is not None and finding.span.end <= closed.last_end and finding.feature in closed.names
+    return closed is not None and finding.span.end <= closed.last_end and finding.about in closed.names
 
 
 def _tells(drift: Alert, finding: Finding) -> bool:
@@ -179,7 +179,7 @@ def _opened(finding: Finding, before: Alert | None, now: datetime) -> Alert:
         opened_at=now,
         since=_began(finding),
         last_end=finding.span.end,
-        features=(AlertFeature(feature=finding.feature, since=_began(finding), finding=finding),),
+        features=(AlertFeature(feature=finding.about, since=_began(finding), finding=finding),),
         paged=() if before is None else before.paged,
     )
 
@@ -187,13 +187,13 @@ def _opened(finding: Finding, before: Alert | None, now: datetime) -> Alert:
 def _with(alert: Alert, finding: Finding) -> Alert:
     """Return the alert with one more finding; of one feature the finding of the newest window is kept."""
     known = {feature.feature: feature for feature in alert.features}
-    seen = known.get(finding.feature)
+    seen = known.get(finding.about)
     if seen is None:
-        seen = AlertFeature(feature=finding.feature, since=_began(finding), finding=finding)
+        seen = AlertFeature(feature=finding.about, since=_began(finding), finding=finding)
     else:
         newer = _newness(finding) > _newness(seen.finding)
         seen = AlertFeature(
-            feature=finding.feature,
+            feature=finding.about,
             since=min(seen.since, _began(finding)),
             finding=finding if newer else seen.finding,
             windows=seen.windows + (finding.span != seen.finding.span),
@@ -202,7 +202,7 @@ def _with(alert: Alert, finding: Finding) -> Alert:
         alert,
         since=min(alert.since, _began(finding)),
         last_end=max(alert.last_end, finding.span.end),
-        features=tuple((known | {finding.feature: seen}).values()),
+        features=tuple((known | {finding.about: seen}).values()),
     )
 
 

@@ -26,7 +26,13 @@ Model = Annotated[
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Default: MODEL-vVERSION.html in this folder.")]
 
 
-def report(model: Model = None, output: Output = None, home: HomeOption = None) -> None:
+Segment = Annotated[
+    str,
+    typer.Option(metavar="TEXT", help="Windows and features of one segment, as in airline=AA, in place of all rows."),
+]
+
+
+def report(model: Model = None, output: Output = None, segment: Segment = "", home: HomeOption = None) -> None:
     """Write the report of one model and print its path."""
     settings = settings_of(home)
     if output is not None:
@@ -34,6 +40,6 @@ def report(model: Model = None, output: Output = None, home: HomeOption = None) 
         refuse_overwriting(output, filter(None, [database_file(settings.database)]), "--output")
     with opened(settings) as engine:
         entry = watched_model(engine, model, otherwise="Nothing was written.")
-        view = model_view(Sources(engine), entry.model, entry.version, datetime.now(UTC))
+        view = model_view(Sources(engine), entry.model, entry.version, datetime.now(UTC), segment=segment)
     path = write(view, output or Path(f"{names.endpoint(entry.model, entry.version)}.html"))
     say(str(path.resolve()))

@@ -16,7 +16,19 @@ TOLERANCE = 1e-9
 DIGITS = 6
 """Significant digits for people; as JSON all numbers are exact."""
 _TOLD = (
-    *("id", "model", "version", "feature", "what", "revision", "test", "threshold", "p_relevant", "budget_share"),
+    *(
+        "id",
+        "model",
+        "version",
+        "segment",
+        "feature",
+        "what",
+        "revision",
+        "test",
+        "threshold",
+        "p_relevant",
+        "budget_share",
+    ),
     *("effect", "effect_unit", "n", "m", "baseline_id"),
 )
 """What is told of a finding as it was stored."""
@@ -70,7 +82,7 @@ class Explanation:
         budget = self.budget or f"{finding.budget_share:.2%} of the false-alarm budget of each {judged}"
         state = "equal to 1e-9" if self.agrees else "NOT what was stored"
         return (
-            f"{finding.feature} of {finding.model} v{finding.version}: {finding.what}\n"
+            f"{finding.about} of {finding.model} v{finding.version}: {finding.what}\n"
             f"{judged:<11} {finding.span.start.isoformat()} to {finding.span.end.isoformat()}, "
             f"revision {finding.revision}\n"
             f"test        {finding.test}: {self.formula}\n"

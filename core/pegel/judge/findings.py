@@ -73,6 +73,14 @@ class Finding:
         return None if name is None else Rhythm(name)
 
     @property
+    def about(self) -> str:
+        """Return what it is about: a feature, of a segment with where: `delay`, `delay in airline=AA`.
+
+        A single event is a part of the rows that is called as its feature is, and told once.
+        """
+        return self.feature if self.segment in {"", self.feature} else f"{self.feature} in {self.segment}"
+
+    @property
     def season(self) -> str:
         """Return the hours whose rows of the baseline it was compared with, e.g. `19:00-20:00`; empty: with all."""
         return str(self.evidence.get("season", ""))

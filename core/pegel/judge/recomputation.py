@@ -15,8 +15,8 @@ def explain(finding: Finding, summary: Summary, baseline: Baseline, *, layers: L
 
     Args:
         finding: As stored.
-        summary: The stored summary of the finding's span and revision.
-        baseline: The baseline that the finding names.
+        summary: The stored summary of the finding's span, revision and segment.
+        baseline: The baseline that the finding names; a segment is compared with the same segment of it.
         layers: Those that there are; the one whose detector the finding names explains it.
 
     Raises:
@@ -28,8 +28,9 @@ def explain(finding: Finding, summary: Summary, baseline: Baseline, *, layers: L
             f"expected the baseline {finding.baseline_id} and a summary in its cells, given {baseline.id} and cells "
             f"{summary.layout.layout_hash[:12]}: nothing was recomputed."
         )
+    compared = baseline.of_segment(finding.segment) if finding.segment else baseline
     for entry in layers:
         if finding.detector in entry.layer.detectors:
-            return entry.layer.explain(finding, summary, baseline)
+            return entry.layer.explain(finding, summary, compared)
     detectors = ", ".join(name for entry in layers for name in entry.layer.detectors)
     raise NotFound(f"expected a finding of {detectors}; given one of {finding.detector!r}: nothing was recomputed.")

@@ -24,7 +24,7 @@ from pegel.report.html import environment
 from pegel.report.mail_facts import Facts
 from pegel.report.single_event_mail import single_event_words
 from pegel.report.span_words import when
-from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
+from pegel.spec.outside_text import LONGEST_SENTENCE, LONGEST_SHOWN, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.stream.result_rows import Tally
 
@@ -164,7 +164,7 @@ def headline(facts: Facts) -> list[str]:
 def _end(facts: Facts) -> str:
     alert, now = facts.alert, facts.now
     between = f"from {words.began(alert, now)} to {words.moment(alert.last_end, now)} UTC"
-    names = words.several([finding.feature for finding in facts.findings])
+    names = words.several([finding.about for finding in facts.findings])
     if alert.kind is AlertKind.EVENTS:
         return f"{names}: no more than tolerated again. There were too many {between}."
     if alert.kind is AlertKind.QUALITY:
@@ -187,7 +187,9 @@ def _between(facts: Facts, feature: AlertFeature) -> str:
 def _sentence(facts: Facts, finding: Finding) -> str:
     colon = "" if finding.effect_unit in {"sigma", "sd ratio"} else ":"
     role = "the prediction " if facts.is_prediction(finding.feature) else ""
-    return f"{role}{shown(finding.feature, NAME_LIMIT)}{colon} {facts.change(finding)}"
+    explained = words.explained_by_segments(finding)
+    where = f" ({explained})" if explained else ""
+    return f"{role}{shown(finding.about, LONGEST_SHOWN)}{colon} {facts.change(finding)}{where}"
 
 
 def _told_with(facts: Facts, finding: Finding) -> str:
@@ -222,7 +224,7 @@ def summary(facts: Facts) -> str:
         return f"It was in {parts[0]}." if parts else ""
     if facts.alert.kind in {AlertKind.EVENTS, AlertKind.QUALITY}:
         return f"Found in {parts[0]}." if parts else ""
-    predictions = [finding.feature for finding in facts.findings if facts.is_prediction(finding.feature)]
+    predictions = [one for one in facts.findings if facts.is_prediction(one.feature) and not one.segment]
     if facts.has_predictions and facts.mail.spec.watch.predictions:
         parts.append(_predictions(facts, moved=bool(predictions)))
     sentence = "; ".join(parts)
@@ -324,8 +326,9 @@ def evidence(facts: Facts) -> str:
     counted = facts.alert.kind is AlertKind.EVENTS
     counting = "requests" if MissingAnswers.of_finding(worst) else "events"
     hours = f" of {worst.season} in training" if worst.season else ""
+    of_segment = f" with {shown(worst.segment, NAME_LIMIT)}" if worst.segment else ""
     judged = "newest window" if worst.rhythm is None else worst.rhythm.value
-    against = f"{how_many(worst.n, 'row')} of the {judged}"
+    against = f"{how_many(worst.n, 'row')}{of_segment} of the {judged}"
     if facts.alert.kind is not AlertKind.QUALITY:
         against += f" against {worst.m:,}{hours}"
     sizes = f"{worst.n:,} {counting}" if counted else against

@@ -38,11 +38,11 @@ def subject(facts: Facts) -> str:
         begun = when(worst_feature(alert).finding, facts.now)
     model = f"[pegel] {alert.model} v{alert.version}"
     if mail.kind is MailKind.OVER:
-        names = words.several([finding.feature for finding in findings])
+        names = words.several([finding.about for finding in findings])
         return f"{model}: over: {names} ({since} to {words.moment(alert.last_end, facts.now)} UTC)"
     if mail.kind is MailKind.GROWN:
-        new = [finding for finding in findings if finding.feature in mail.new_features]
-        grown = [finding for finding in findings if finding.feature in mail.grown]
+        new = [finding for finding in findings if finding.about in mail.new_features]
+        grown = [finding for finding in findings if finding.about in mail.grown]
         news = [*([f"{_trouble(alert.kind, new)} too"] if new else []), *_growth(grown, mail.grown)]
         return f"{model}: {', '.join(news)} ({begun})"
     return f"{model}: {_trouble(alert.kind, findings, still=mail.kind is MailKind.REPEATED)} ({begun})"
@@ -55,7 +55,7 @@ def worst_feature(alert: Alert) -> AlertFeature:
 
 def _trouble(kind: AlertKind, findings: Sequence[Finding], *, still: bool = False) -> str:
     """Return that features drift; of odd events how the worst kind is, with its share, and which others there are."""
-    names = [finding.feature for finding in findings]
+    names = [finding.about for finding in findings]
     if kind in {AlertKind.DRIFT, AlertKind.LONG_SPANS, AlertKind.QUALITY}:
         verb = "are" if len(findings) > 1 else "is"
         return f"{words.several(names)} {verb} {'still ' if still else ''}{_STATES[kind][0]}"
@@ -69,8 +69,8 @@ def _growth(findings: Sequence[Finding], before: Mapping[str, Severity]) -> list
     if not findings:
         return []
     worst = findings[0]
-    then, now = before[worst.feature], Severity.of(worst)
-    name = words.several([finding.feature for finding in findings])
+    then, now = before[worst.about], Severity.of(worst)
+    name = words.several([finding.about for finding in findings])
     if worst.detector == AlertKind.EVENTS.value:
         return [f"{name} up from {percent(then.size)} to {percent(now.size)}"]
     how = "further from what is expected" if AlertKind.of(worst) is AlertKind.QUALITY else "drifting further"

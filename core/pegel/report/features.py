@@ -47,7 +47,7 @@ def _outstanding(alert: Alert | None, newest: Mapping[str, dict[str, Any]]) -> d
     """Return the newest finding of each field of an open alert of which the newest window does not alarm."""
     if alert is None or alert.over_at is not None:
         return {}
-    findings = (feature.finding for feature in alert.features)
+    findings = (feature.finding for feature in alert.features if not feature.finding.segment)
     quiet = (one for one in findings if newest.get(one.feature, {}).get("verdict") not in ALARMING)
     return {
         one.feature: {name: getattr(one, name) for name in _OF_FINDING}

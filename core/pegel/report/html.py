@@ -35,6 +35,7 @@ def environment() -> Environment:
         "percent_of": percent_of,
         "p_value": words.p_value,
         "effect": words.effect,
+        "explained": words.explained_by_segments,
         "moment": words.moment,
         "silenced": words.silenced,
         "told": told,
@@ -58,7 +59,7 @@ def stylesheet() -> str:
 def render(view: ModelView) -> str:
     """Return the report of one model."""
     template = environment().get_template("report.html.j2")
-    return template.render(view=view, css=Markup(stylesheet()))  # noqa: S704  our own file
+    return template.render(view=view, links=False, css=Markup(stylesheet()))  # noqa: S704  our own file
 
 
 def write(view: ModelView, path: Path) -> Path:

@@ -98,12 +98,14 @@ class Facts:
             for places in {*own.values(), tuple(sorted(chosen))}
         }
         together = {name: known[places] for name, places in own.items()}
+        # Windows hold the rows of all segments: of one of them its finding says more.
+        in_segments = {one.feature for one in mail.alert.features if one.finding.segment}
         return cls(
             mail,
             now,
             baseline,
             tally,
-            {name: one for name, one in together.items() if one is not None},
+            {name: one for name, one in together.items() if one is not None and name not in in_segments},
             known[tuple(sorted(chosen))],
         )
 
@@ -122,7 +124,7 @@ class Facts:
 
     def change(self, finding: Finding) -> str:
         """Return what changed in a field over its drifting windows; of its newest window where that is not known."""
-        together = self.together.get(finding.feature) if finding.detector == "drift" else None
+        together = self.together.get(finding.about) if finding.detector == "drift" else None
         whole = None if together is None else together.finding(finding.feature)
         return words.change(whole or finding, self.unit(finding.feature))
 
@@ -162,7 +164,7 @@ class Facts:
     def comparison(self) -> list[ComparisonLine]:
         """Return the numbers of the worst field, then and now; empty when they are not known."""
         worst = self.findings[0]
-        name, together = worst.feature, self.together.get(worst.feature)
+        name, together = worst.feature, self.together.get(worst.about)
         if self.baseline is None or together is None or self.field(name) is None:
             return []
         before, now = self.baseline.summary.features[name], together.summary.features[name]
@@ -177,7 +179,7 @@ class Facts:
         """Return the worst fields as PNG; None when there is nothing to draw."""
         panels = []
         for finding in self.findings:
-            name, together = finding.feature, self.together.get(finding.feature)
+            name, together = finding.feature, self.together.get(finding.about)
             if self.baseline is None or together is None or self.field(name) is None:
                 continue
             drawn = shape(self.baseline.summary.features[name], together.summary.features[name])

@@ -21,9 +21,10 @@ from pegel.report.model_list import row_of
 from pegel.report.progress import progress
 from pegel.report.reading import LOOK_BACK, PartReader, Sources
 from pegel.report.refresh_words import headline, promotion_line, refresh_line
+from pegel.report.segment_views import judged_in_full, segment_views
 from pegel.report.span_calendar import Calendar, read_calendar
 from pegel.report.timeline import timeline
-from pegel.report.views import FeatureView, LedgerView, ModelView
+from pegel.report.views import FeatureView, LedgerView, ModelView, SegmentView
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import how_many
@@ -50,8 +51,11 @@ LISTED = 25
 """Findings, alerts, outliers and actions that are listed."""
 
 
-def model_view(sources: Sources, model: str, version: int, now: datetime) -> ModelView:
-    """Return one model in full. Raises NotFound when the registry does not know it."""
+def model_view(sources: Sources, model: str, version: int, now: datetime, *, segment: str = "") -> ModelView:
+    """Return one model in full. Raises NotFound when the registry does not know it.
+
+    `segment`: of which part of the rows windows and features are shown; empty for all rows.
+    """
     entries = Registry(sources.engine).entries()
     entry = next((entry for entry in entries if (entry.model, entry.version) == (model, version)), None)
     if entry is None:
@@ -60,30 +64,40 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
     across, part = read_across(sources, [entry], now), reader.part
     windows = part(
         "windows",
-        lambda: results.windows(model, version, limit=TIMELINE, details=Details.NONE, damaged=reader.problems),
+        lambda: results.windows(
+            model, version, segment=segment, limit=TIMELINE, details=Details.NONE, damaged=reader.problems
+        ),
         list[WindowRow](),
     )
     final = part(
         "the newest windows",
-        lambda: results.windows(model, version, final_only=True, limit=PICTURED, damaged=reader.problems),
+        lambda: results.windows(
+            model, version, segment=segment, final_only=True, limit=PICTURED, damaged=reader.problems
+        ),
         list[WindowRow](),
     )
-    baseline = part("the baseline", lambda: _baseline(sources, model, version, windows), None)
+    whole = part("the baseline", lambda: _baseline(sources, model, version, windows), None)
+    baseline = whole.of_segment(segment) if whole is not None and segment else whole
+    if segment and whole is not None:
+        stored = final
+        final = part("the segment", lambda: judged_in_full(stored, whole, spec), stored)
     since = windows[0].span.start.replace(second=0, microsecond=0) if windows else now - LOOK_BACK
     findings = part(
         "findings",
         lambda: results.recent_findings(model, version, limit=MARKED, damaged=reader.problems),
         list[Finding](),
     )
-    stored = AlertStore(sources.engine)
-    alerts = part("alerts", lambda: stored.alerts(model, version, limit=LISTED, damaged=reader.problems), list[Alert]())
-    drift = next((one for one in alerts if one.over_at is None and one.kind is AlertKind.DRIFT), None)
+    known = AlertStore(sources.engine)
+    alerts = part("alerts", lambda: known.alerts(model, version, limit=LISTED, damaged=reader.problems), list[Alert]())
+    open_ones = (one for one in alerts if one.over_at is None and one.kind is AlertKind.DRIFT and not segment)
+    drift = next(open_ones, None)
     told = part(
         "what rows said",
         lambda: _told_of_rows(sources, spec, final, reader.problems),
         dict[tuple[Span, int], RowQualityRow](),
     )
-    title = f"{how_many(len(windows), 'window')} of {model} version {version}"
+    of_segment = f", {segment}" if segment else ""
+    title = f"{how_many(len(windows), 'window')} of {model} version {version}{of_segment}"
     actions = part("actions", lambda: _actions(sources, spec, reader.problems), list[PastAction]())
     view = ModelView(
         row=row_of(sources, entry, across, now),
@@ -97,7 +111,15 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
             lambda: feature_views(baseline, final, drift) if baseline is not None else [],
             list[FeatureView](),
         ),
-        quality=part("data quality", lambda: _quality(spec, baseline, final, findings, told), None),
+        quality=None
+        if segment
+        else part("data quality", lambda: _quality(spec, baseline, final, findings, told), None),
+        segments=part(
+            "segments",
+            lambda: segment_views(results.newest_of_segments(model, version, damaged=reader.problems), findings, whole),
+            list[SegmentView](),
+        ),
+        segment=segment,
         calendar=part(
             "hours, days and weeks",
             lambda: read_calendar(LongSpanStore(sources.engine), model, version, now, reader.problems),
@@ -108,7 +130,7 @@ def model_view(sources: Sources, model: str, version: int, now: datetime) -> Mod
         findings=findings[:LISTED],
         alerts=alerts,
         silences=part(
-            "silences", lambda: stored.silences(now, model, version, damaged=reader.problems), list[Silence]()
+            "silences", lambda: known.silences(now, model, version, damaged=reader.problems), list[Silence]()
         ),
         outliers=part(
             "outliers",

@@ -17,7 +17,7 @@ from pegel.report.span_words import when
 from pegel.report.views import StateView
 from pegel.report.words import effect, length, moment
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
+from pegel.spec.outside_text import LONGEST_SENTENCE, LONGEST_SHOWN, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.stream.commit import MonitorFailure
 from pegel.stream.result_rows import Heartbeat, WindowRow
@@ -121,7 +121,7 @@ def _drift(features: Sequence[AlertFeature], now: datetime) -> str:
     size = f" by {effect(worst)}" if worst.effect_unit == "sigma" else ""
     more = f" and {len(features) - 1} more" if len(features) > 1 else ""
     about = "about " if "chart" in first.finding.evidence else ""
-    name = shown(worst.feature, NAME_LIMIT)
+    name = shown(worst.about, LONGEST_SHOWN)
     return f"drifting since {about}{moment(first.since, now)} UTC: {name}{size}{more}"
 
 

@@ -88,7 +88,7 @@ def _bar(finding: Finding, start: datetime, end: datetime, scale: float) -> str:
     left, right = ((min(max(at, start), end) - start).total_seconds() * scale for at in (first, last))
     if right <= left:
         return ""
-    title = escape(shown(f"{finding.feature}: {finding.what}", LONGEST_SENTENCE))
+    title = escape(shown(f"{finding.about}: {finding.what}", LONGEST_SENTENCE))
     return f"<g><title>{title}</title>{_block('odd', left, _BARS, right - left, _BAR_HEIGHT)}</g>"
 
 

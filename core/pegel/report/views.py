@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pegel.alerts.alert import Alert, DispatchFailure, Silence
+from pegel.data.spans import Span
 from pegel.judge.findings import Finding, Verdict
 from pegel.reconcile.actions import PastAction
 from pegel.report.data_quality import QualityView
@@ -37,6 +38,23 @@ class FeatureView:
     """What came instead of values in the windows shown, by kind: `3 nulls, 1 unparseable`; empty if nothing did."""
     chart: str
     """SVG: baseline as outline, the windows shown filled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentView:
+    """One part of the rows, by its newest final row."""
+
+    name: str
+    query: str
+    """The name as it stands in an address."""
+    span: Span
+    rows: int
+    verdict: Verdict
+    verdict_words: str
+    what: str
+    """What changed most, or why it was not judged, in words; or empty."""
+    is_finding: bool
+    """Whether it is a finding of its own: what the whole tells is none of its segments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,5 +218,9 @@ class ModelView:
     """What nobody could be told, newest first."""
     stream: str = ""
     """How far the group's driver is, in words."""
+    segments: list[SegmentView] = field(default_factory=list)
+    """What is known of each part of the rows, the drifting ones first."""
+    segment: str = ""
+    """Of which part windows and features are shown; empty: of all rows."""
     baselines: list[str] = field(default_factory=list)
     """Which baselines became current, when, by whom and why, newest first; before them what waits for an answer."""

@@ -153,14 +153,34 @@ class Results:
                 newest[key] = Newest(_window_or_damage(rows[0]) if rows else None, requests, problems)
         return newest
 
+    def newest_of_segments(self, model: str, version: int, *, damaged: list[str] | None = None) -> list[WindowRow]:
+        """Return the newest final row of each segment, by its text, without their summaries; none of the whole.
+
+        Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
+        """
+        c = tables.windows.c
+        own = (*of_monitor(tables.windows, model, version), c.segment != "", c.final)
+        ends = sa.select(c.segment, sa.func.max(c.span_end).label("newest")).where(*own).group_by(c.segment).subquery()
+        columns = [_NO_SUMMARY.label("summary") if column.name == "summary" else column for column in c]
+        statement = (
+            sa.select(*columns)
+            .join(ends, sa.and_(c.segment == ends.c.segment, c.span_end == ends.c.newest))
+            .where(*own, is_seen(final_only=True))
+            .order_by(c.segment, c.span_start)
+        )
+        return readable(window, self._fetched(statement, f"a segment of {model}/{version}"), damaged)
+
     def tally(self, model: str, version: int, since: datetime, until: datetime, features: Sequence[str]) -> Tally:
         """Count the final windows that end after `since` and not after `until`, and those found to be about `features`.
 
+        `features` as findings are `about`: a feature, or a feature in a segment, whose rows may span several windows.
         A window that a chart still calls drifting counts as one about each of its fields, although it has no finding.
         """
         c, f = tables.windows.c, tables.findings.c
-        same = (f.model == c.model, f.version == c.version, f.span_start == c.span_start, f.span_end == c.span_end)
-        about = sa.exists().where(*same, f.feature.in_(features))
+        same = (f.model == c.model, f.version == c.version, f.span_start <= c.span_start, f.span_end >= c.span_end)
+        of_whole = sa.and_(f.segment == "", f.span_start == c.span_start, f.feature.in_(features))
+        of_segment = sa.and_(f.segment != "", (f.feature + " in " + f.segment).in_(features))
+        about = sa.exists().where(*same, sa.or_(of_whole, of_segment))
         of_events = {kind.feature for kind in KINDS}
         alarming = about if of_events.issuperset(features) else about | (c.verdict == Verdict.DRIFTING.value)
         drifted = sa.func.sum(sa.case((alarming, 1), else_=0))

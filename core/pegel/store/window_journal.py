@@ -30,7 +30,7 @@ MOST_BYTES = 16 << 20
 
 _WORDS = (
     b'{"blobs":[16,16,8,16,16,8,0,0,0,],"value":["",null,["sha256:"],{},0,0,0,[],[],[]]}PGLS4'
-    b'{"state_version":5,"windowing":{"length":60.0,"slide":null,"lateness":10.0},"spans":[[,"sha256:",],"head_us":17'
+    b'{"state_version":6,"windowing":{"length":60.0,"slide":null,"lateness":10.0},"spans":[[,"sha256:",],"head_us":17'
     b',"frontier_us":17,"last_arrival_us":17,"cut_short":[],"events":{"received":,"group_received":0,"odd":{},"reasons":'
     b'{"invalid":{}},"asked":0,"unlogged":0,"unasked":0,"latencies":{"backwards":0,"cells":[[0,]]},"orphans":0,"since":"20'
     b'+00:00","asked_from":null,"asked_to":null,"unanswered_from":null},"answers":{"logged":true,"asked":true,"until":17'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +14,7 @@ from pegel.stream.counting_plan import CountingPlan, LoadedBaseline, MonitorPlan
 from pegel.stream.event_group import EventGroup, Place, by_pane
 from pegel.stream.outcomes import Outcomes
 from pegel.stream.pane_counting import UNJUDGED, PaneCounting, count_invalid, count_notice
-from pegel.stream.partial import KEY_OF_NOBODY, Partial
+from pegel.stream.partial import KEY_OF_NOBODY, Ids, Partial, no_ids
 from pegel.stream.read_events import events_of
 from pegel.stream.task_output import DeadLetter, TaskOutput
 from pegel.stream.wire_records import RecordAttributes, Records
@@ -58,8 +58,7 @@ class CountingTask:
             read.heads = self._heads(said, times)
             self.output.took(read)
             yield from self._take(events, said, times)
-        for place, counting in self.counting.items():
-            _finish(place, counting, self.output)
+        _finish(self.counting, self.output)
         self.output.partials += self.unwatched.values()
         yield self.output
 
@@ -130,14 +129,15 @@ class CountingTask:
 
     def _oldest_panes(self) -> TaskOutput:
         """Return the oldest panes, and let go of them, so that the others take half of what is allowed."""
-        output = TaskOutput()
+        oldest: dict[Place, PaneCounting] = {}
         for place in sorted(self.counting, key=lambda place: place[1]):
             if self.pane_bytes <= MAX_PANE_BYTES // 2:
                 break
-            counting = self.counting.pop(place)
-            self.pane_bytes -= counting.size_bytes
-            self.handed_on_bytes += counting.size_bytes
-            _finish(place, counting, output)
+            oldest[place] = self.counting.pop(place)
+            self.pane_bytes -= oldest[place].size_bytes
+            self.handed_on_bytes += oldest[place].size_bytes
+        output = TaskOutput()
+        _finish(oldest, output)
         return output
 
     def _without_copies(self, place: Place, counting: PaneCounting, group: EventGroup) -> EventGroup:
@@ -230,8 +230,25 @@ class CountingTask:
             self.output.letters.append(letter)
 
 
-def _finish(place: Place, counting: PaneCounting, output: TaskOutput) -> None:
-    """Put all that was counted of a pane into an output."""
-    output.partials.append(counting.finish())
-    for baseline_id, sample in counting.samples.items():
-        output.sampled((*place, baseline_id), sample)
+def _finish(panes: Mapping[Place, PaneCounting], output: TaskOutput) -> None:
+    """Put all that was counted of some panes into an output, with answers in the segments of their requests."""
+    by_key: dict[str, list[PaneCounting]] = {}
+    for (key, _), counting in sorted(panes.items()):
+        by_key.setdefault(key, []).append(counting)
+    answered = {key: _answered(own) for key, own in by_key.items()}
+    for own in by_key.values():
+        for counting in own:
+            counting.meet(other for other in own if other is not counting)
+    for place, counting in panes.items():
+        output.partials.append(counting.finish(answered[place[0]]))
+        for baseline_id, sample in counting.samples.items():
+            output.sampled((*place, baseline_id), sample)
+
+
+def _answered(panes: Sequence[PaneCounting]) -> dict[str, Ids]:
+    """Return the events of all answers at hand, by baseline."""
+    parts: dict[str, list[Ids]] = {}
+    for pane in panes:
+        for name, waiting in pane.waiting.items():
+            parts.setdefault(name, []).extend(one.events for one in waiting.answered)
+    return {name: np.concatenate([no_ids(), *each]) for name, each in parts.items()}

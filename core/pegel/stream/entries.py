@@ -83,7 +83,7 @@ class SpanCount:
     revision 0 is there for these alone. `joined`: requests with an answer. `misfits`: of the responses of a final span
     those of more or fewer rows than their requests, which answer nothing; the requests may lie in another span.
     `logs_answers`: whether a response of the endpoint was ever seen; `logs_requests`:
-    whether a request was.
+    whether a request was. `segments`: of a final span, the summaries of the segments with rows, only to be read.
     """
 
     key: str
@@ -103,6 +103,7 @@ class SpanCount:
     logs_answers: bool = False
     logs_requests: bool = False
     events: EventCounts | None = None
+    segments: Mapping[str, Summary] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

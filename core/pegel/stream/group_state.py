@@ -17,6 +17,8 @@ from pegel.judge.chart_state import ChartState
 from pegel.spec.limits import OLDEST_RECORD
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import endpoint, monitor_key, monitor_of
+from pegel.stats.layout import Layout
+from pegel.stats.segments import Segments
 from pegel.stream.commit import ArrivalRow, Commit, DamagedState, MonitorState, PanePart, ReadRange, Restored, SetAside
 from pegel.stream.counting_plan import MAX_AHEAD, CountingPlan, MonitorPlan, pinned_panes
 from pegel.stream.entries import Emissions, LostSpan, PartialBatch
@@ -64,7 +66,13 @@ class GroupState:
     @classmethod
     def restored(cls, restored: Restored, baselines: Baselines, now: datetime) -> GroupState:
         """Build the state that the database holds. What cannot be read is its own monitor's failure."""
-        state = cls(baselines, WindowManager(baselines.unpack), MonitorFailures(restored.failures))
+
+        def segments_of(baseline_id: str) -> tuple[Layout, Segments]:
+            baseline = baselines.baseline(baseline_id)
+            return baseline.layout, baseline.segments.segments
+
+        manager = WindowManager(baselines.unpack, segments_of)
+        state = cls(baselines, manager, MonitorFailures(restored.failures))
         state.offsets = dict(restored.offsets)
         stored_panes = {(part.model, part.version, part.pane) for part in restored.pane_parts}
         panes = Counter((model, version) for model, version, _ in stored_panes)
@@ -294,6 +302,8 @@ def _stored(partial: Partial) -> bytes:
         key=partial.key,
         pane_us=partial.pane_us,
         summaries=partial.summaries,
+        segments=partial.segments,
+        waiting=partial.waiting,
         damaged=partial.damaged,
         **{name: getattr(partial, name) for name in OF_EVENTS},
         rows=partial.rows,

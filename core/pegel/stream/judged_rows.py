@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
@@ -18,6 +18,7 @@ from pegel.spec.names import monitor_of
 from pegel.stats.answer_latencies import Latencies
 from pegel.stream.commit import LateCount
 from pegel.stream.entries import Emissions, LostSpan, SpanCount
+from pegel.stream.judged_segments import JudgedSegments, SegmentJudge
 from pegel.stream.outlying import outlier_row
 from pegel.stream.result_rows import NOBODY, InvalidRow, LedgerRow, OutlierRow, WindowRow
 from pegel.stream.watched_models import Baselines
@@ -65,9 +66,23 @@ def judged(
         # A provisional verdict is looked at again every second: as findings these looks would be so many false
         # alarms. Only the final look is one of those that the false-alarm budget counts.
         if count.final:
-            rows.findings += judgement.findings
-            rows.charts[count.key] = judgement.chart_state or before
+            state = judgement.chart_state or before
+            segments = _segments(SegmentJudge(count, judgement, row, spec, baselines), before, rows)
+            rows.findings += segments.whole
+            rows.findings += segments.findings
+            rows.windows += segments.windows
+            rows.charts[count.key] = replace(state, segments=segments.carried)
     return rows
+
+
+def _segments(judge: SegmentJudge, before: ChartState, rows: JudgedRows) -> JudgedSegments:
+    """Judge the segments of a final span; should that fail, the whole is told all the same, and why with it."""
+    try:
+        return judge.judged(before.segments)
+    except Exception as error:  # noqa: BLE001 - a model's own parts run here; its segments are told as lost, with this
+        reason, count = f"judging segments: {error!r:.300}", judge.count
+        rows.lost.append(LostSpan(key=count.key, span=count.span, final=False, reason=reason))
+        return JudgedSegments(judge.judgement.findings)
 
 
 def ledger_rows(emissions: Emissions) -> list[LedgerRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -16,15 +16,21 @@ from pegel.errors import SetupError
 from pegel.judge.event_counts import EventCounts
 from pegel.spec.limits import ANSWER_WITHIN
 from pegel.spec.monitor_spec import Windowing
+from pegel.stats.layout import Layout
+from pegel.stats.segments import Segments
 from pegel.stream.answers import Answers, Settled
 from pegel.stream.entries import LostSpan, SpanCount
 from pegel.stream.known_events import KnownEvents
 from pegel.stream.matched_panes import MatchedPanes
 from pegel.stream.orphans import matched_later, orphans
-from pegel.stream.panes import Pane, Unpack, merged
+from pegel.stream.panes import Pane, Unpack, merged, merged_segments
 from pegel.stream.partial import Partial, answers_among, of_answers
+from pegel.stream.segment_rows import meet
 
-STATE_VERSION = 5
+SegmentsOf = Callable[[str], tuple[Layout, Segments]]
+"""Returns by baseline id in which cells rows are counted, and in which segments they lie. Raises what is wrong."""
+
+STATE_VERSION = 6
 """Raised when open windows or their panes, written before, could no longer be read."""
 
 MAX_OPEN_SPANS = 10_080
@@ -106,6 +112,18 @@ class MonitorWindows:
         )
         self.panes.setdefault(partial.pane, Pane()).add_events(taken)
         return taken
+
+    def meet(self, segments_of: SegmentsOf) -> None:
+        """Count predictions in the segments of their requests, where both have come by now."""
+        for baseline_id in {name for pane in self.panes.values() for name in pane.waiting}:
+            panes = [pane for pane in self.panes.values() if baseline_id in pane.waiting]
+            try:
+                layout, segments = segments_of(baseline_id)
+                own = [pane.segments.setdefault(baseline_id, {}) for pane in panes]
+                meet([pane.waiting[baseline_id] for pane in panes], own, layout, segments)
+            except Exception as error:  # noqa: BLE001 - a damaged document is its model's failure, told with its reason
+                for pane in panes:
+                    pane.damaged[baseline_id] = f"predictions by segment: {error!r:.300}"
 
     def settle(self, until: datetime, arrived_at: datetime, matched: MatchedPanes) -> Settled:
         """Settle the requests before `until`: see `Answers`. What came of them is an event that arrives now.
@@ -263,7 +281,7 @@ class MonitorWindows:
         over = self._over()
         for start, pane in self.panes.items():
             if spans.is_closed(self.span(start), self.frontier):
-                pane.summaries.clear()
+                pane.forget_counts()
                 pane.known = KnownEvents()
         for start in over:
             del self.panes[start]
@@ -350,6 +368,7 @@ class MonitorWindows:
             final=final,
             baseline_id=baseline_id,
             summary=merged(panes, baseline_id),
+            segments=merged_segments(panes, baseline_id) if final else {},
             requests=sum(pane.requests.size for pane in panes),
             responses=sum(pane.responses.size for pane in panes),
             joined=sum(matched.joined(start) for start in members),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import orjson
 
+from pegel.baseline.baseline import Baseline
 from pegel.data import wire
 from pegel.data.columns import Role
 from pegel.data.decoding import Decoded, count_rows
 from pegel.data.events import EventType
 from pegel.errors import InvalidPayload
 from pegel.spec.outside_text import cut
+from pegel.stats.segment_counts import SegmentCounts
 from pegel.stats.summary import Summary
 from pegel.stream.arrivals import minute_us, minutes_us
 from pegel.stream.counting_plan import LoadedBaseline
@@ -31,6 +34,7 @@ from pegel.stream.partial import (
     no_instants,
 )
 from pegel.stream.row_sample import RowSample, priorities
+from pegel.stream.segment_rows import AnsweredRows, AskedRows, WaitingRows, count_answers
 from pegel.stream.wire_records import Numbers
 
 MAX_NOTICE = 2**40
@@ -59,6 +63,10 @@ class PaneCounting:
     samples_rows: bool = False
     summaries: dict[str, Summary] = field(default_factory=dict)
     """By baseline id, each from its first row on."""
+    segments: dict[str, SegmentCounts] = field(default_factory=dict)
+    """Likewise, of baselines with segments."""
+    waiting: dict[str, WaitingRows] = field(default_factory=dict)
+    """Likewise: rows of requests, and of answers that are to be counted by segment."""
     samples: dict[str, RowSample] = field(default_factory=dict)
     """Likewise."""
     ids: dict[EventType, list[Ids]] = field(default_factory=lambda: {kind: [] for kind in EventType})
@@ -75,9 +83,11 @@ class PaneCounting:
 
     @property
     def size_bytes(self) -> int:
-        """Return the memory that its summaries and samples take."""
+        """Return the memory that its summaries and samples take, and rows that wait."""
         summaries = sum(summary.size_bytes for summary in self.summaries.values())
-        return summaries + sum(sample.size_bytes for sample in self.samples.values())
+        segments = sum(counts.size_bytes for counts in self.segments.values())
+        waiting = sum(rows.size_bytes for rows in self.waiting.values())
+        return summaries + segments + waiting + sum(sample.size_bytes for sample in self.samples.values())
 
     def add(self, events: EventGroup, now_us: int) -> None:
         """Count events, none of which is a copy. What is dated beyond `now_us` moves no head.
@@ -116,8 +126,20 @@ class PaneCounting:
         for minute, records in minutes_us(events.times_us, self.oldest_us).items():
             self._outcomes(minute).duplicate += records
 
-    def finish(self) -> Partial:
-        """Return everything counted."""
+    def meet(self, others: Iterable[PaneCounting]) -> None:
+        """Count answers by the segments of their requests, which may be in other panes of the monitor."""
+        known = (self, *others)
+        for name, counts in self.segments.items():
+            asked = AskedRows.together(
+                one for each in known if name in each.waiting for one in each.waiting[name].asked
+            )
+            answered = self.waiting[name].answered
+            if answered:
+                left = (count_answers(one, asked, counts) for one in answered)
+                self.waiting[name].answered = [one for one in left if one is not None]
+
+    def finish(self, answered: Mapping[str, Ids] | None = None) -> Partial:
+        """Return everything counted. `answered`: by baseline, the events of which answers have met their requests."""
         self.partial.requests = _ids(self.ids[EventType.REQUEST])
         self.partial.asked_at = _instants(self.asked_at)
         self.partial.asked_rows = _counts(self.rows[EventType.REQUEST])
@@ -129,8 +151,20 @@ class PaneCounting:
         for name, summary in self.summaries.items():
             if name not in self.partial.damaged:
                 self.partial.summaries[name] = summary.to_bytes()
+                self._finish_segments(name, answered or {})
         self.partial.outliers = sorted(self.partial.outliers, key=lambda row: -row.score)[:MAX_OUTLIERS]
         return self.partial
+
+    def _finish_segments(self, name: str, answered: Mapping[str, Ids]) -> None:
+        if name not in self.segments:
+            return
+        self.partial.segments[name] = self.segments[name].to_bytes()
+        waiting = self.waiting[name]
+        asked = AskedRows.together(waiting.asked)
+        waits = None if asked is None else asked.without(answered.get(name, no_ids()))
+        left = WaitingRows([] if waits is None else [waits], waiting.answered)
+        if left:
+            self.partial.waiting[name] = left.to_bytes()
 
     def _outcomes(self, minute: int) -> Outcomes:
         return self.partial.minutes.setdefault(minute, Outcomes())
@@ -180,6 +214,7 @@ class PaneCounting:
         if summary is None:
             summary = self.summaries[loaded.baseline.id] = Summary.empty(loaded.baseline.layout)
         summary.update(decoded.columns, role)
+        self._count_segments(loaded.baseline, decoded, events, role)
         if role is Role.FEATURE:
             rows = outlying(loaded, decoded, events)
             summary.n_scored += rows.scored
@@ -190,6 +225,23 @@ class PaneCounting:
                 self.partial.outliers += rows.worst
                 self.partial.rows += decoded.columns.n
         return decoded
+
+    def _count_segments(self, baseline: Baseline, decoded: Decoded, events: EventGroup, role: Role) -> None:
+        """Count rows of requests by segment; those of answers wait until it is known where their requests lie."""
+        segments = baseline.segments.segments
+        if not segments.names or not decoded.columns.n:
+            return
+        counts = self.segments.setdefault(baseline.id, SegmentCounts(baseline.layout, segments))
+        waiting = self.waiting.setdefault(baseline.id, WaitingRows())
+        has_rows = decoded.rows > 0
+        identities, rows = events.identities[has_rows], decoded.rows[has_rows]
+        if role is Role.FEATURE:
+            codes = segments.rows(baseline.layout, decoded.columns)
+            counts.update(decoded.columns, role, codes)
+            if baseline.layout.schema.of_role(Role.PREDICTION):
+                waiting.asked.append(AskedRows.of(identities, rows, codes))
+        elif baseline.layout.schema.of_role(role):
+            waiting.answered.append(AnsweredRows.of(identities, rows, decoded.columns))
 
     def _sample(self, baseline_id: str, decoded: Decoded, events: EventGroup) -> None:
         """Add rows to the sample of those that are counted by a baseline."""

@@ -21,6 +21,7 @@ from pegel.stream.partial import (
     no_ids,
     no_instants,
 )
+from pegel.stream.segment_rows import WaitingRows
 
 Unpack = Callable[[str, bytes], Summary]
 """`unpack(baseline_id, data)` returns a packed summary under the layout of that baseline."""
@@ -30,10 +31,14 @@ Unpack = Callable[[str, bytes], Summary]
 class Pane:
     """Everything that arrived for one pane so far. `damaged`: why there is no summary by some baselines.
 
+    `segments` and `waiting` are by baseline, as those of a `Partial`.
+
     The fields of single events are those of a `Partial`.
     """
 
     summaries: dict[str, Summary] = field(default_factory=dict)
+    segments: dict[str, dict[str, Summary]] = field(default_factory=dict)
+    waiting: dict[str, WaitingRows] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
     requests: Ids = field(default_factory=no_ids)
     asked_at: Instants = field(default_factory=no_instants)
@@ -61,10 +66,12 @@ class Pane:
     def add(self, partial: Partial, unpack: Unpack) -> None:
         """Add what a task saw of this pane. None of its events may be in here already."""
         self.damaged |= partial.damaged
-        for baseline_id, data in partial.summaries.items():
-            self._merge(baseline_id, data, unpack)
+        for baseline_id in {**partial.summaries, **partial.segments, **partial.waiting}:
+            self._merge(baseline_id, partial, unpack)
         for baseline_id in self.damaged:
             self.summaries.pop(baseline_id, None)
+            self.segments.pop(baseline_id, None)
+            self.waiting.pop(baseline_id, None)
         self.add_events(partial)
         self.rows += partial.rows
         self.duplicates += partial.duplicates
@@ -83,6 +90,11 @@ class Pane:
             key=key,
             pane_us=to_us(start),
             summaries={baseline_id: summary.to_bytes() for baseline_id, summary in self.summaries.items()},
+            segments={
+                baseline_id: {name: summary.to_bytes() for name, summary in parts.items()}
+                for baseline_id, parts in self.segments.items()
+            },
+            waiting={baseline_id: rows.to_bytes() for baseline_id, rows in self.waiting.items() if rows},
             damaged=dict(self.damaged),
             **{name: getattr(self, name) for name in OF_EVENTS},
             rows=self.rows,
@@ -91,17 +103,43 @@ class Pane:
             unreadable=self.invalid,
         )
 
-    def _merge(self, baseline_id: str, data: bytes, unpack: Unpack) -> None:
+    def forget_counts(self) -> None:
+        """Let go of what no open span needs: all counts, and answers that wait. Requests may still be asked for."""
+        self.summaries.clear()
+        self.segments.clear()
+        for rows in self.waiting.values():
+            rows.answered.clear()
+
+    def _merge(self, baseline_id: str, partial: Partial, unpack: Unpack) -> None:
         if baseline_id in self.damaged:
             return
         try:
-            summary = unpack(baseline_id, data)
-            if baseline_id in self.summaries:
-                self.summaries[baseline_id].merge(summary)
-            else:
-                self.summaries[baseline_id] = summary
+            if baseline_id in partial.summaries:
+                _add(self.summaries, baseline_id, unpack(baseline_id, partial.summaries[baseline_id]))
+            own = self.segments.setdefault(baseline_id, {}) if baseline_id in partial.segments else {}
+            for name, data in partial.segments.get(baseline_id, {}).items():
+                _add(own, name, unpack(baseline_id, data))
+            if baseline_id in partial.waiting:
+                rows = WaitingRows.from_bytes(partial.waiting[baseline_id])
+                self.waiting.setdefault(baseline_id, WaitingRows()).add(rows)
         except Exception as error:  # noqa: BLE001 - a model's own parts run here; its spans are told as lost, with this
             self.damaged[baseline_id] = f"merging counts: {error!r:.300}"
+
+
+def _add(summaries: dict[str, Summary], name: str, summary: Summary) -> None:
+    if name in summaries:
+        summaries[name].merge(summary)
+    else:
+        summaries[name] = summary
+
+
+def merged_segments(panes: Iterable[Pane], baseline_id: str | None) -> dict[str, Summary]:
+    """Return the panes' summaries of each segment under one baseline, added up; those of one pane as they are."""
+    parts: dict[str, list[Summary]] = {}
+    for pane in panes:
+        for name, summary in pane.segments.get(baseline_id or "", {}).items():
+            parts.setdefault(name, []).append(summary)
+    return {name: each[0] if len(each) == 1 else Summary.total(each) for name, each in parts.items()}
 
 
 def merged(panes: Iterable[Pane], baseline_id: str | None) -> Summary | None:

@@ -113,12 +113,13 @@ class Partial:
 
     `key` is the monitor's key; empty for events that no monitor answers to. `summaries` holds packed summaries by
     baseline id: usually one, two while spans of an older and of a newer baseline overlap, none without a baseline;
-    `damaged` says by baseline id why there is none. `requests`, `responses`, `empty` (either kind without a row, which
-    asks or answers nothing) and `rejected` (unreadable events and drop notices) are disjoint; `asked_at` and
-    `answered_at` say when each request was made and each response ended, `asked_rows` and `answered_rows` how many rows
-    they have. `matched` are responses of the pane, from this partial or another, whose requests were in a pane that is
-    no longer kept. `minutes` and `invalid` are by minute of event time in microseconds since the epoch; `invalid` maps
-    (minute, kind) to a count and a sample.
+    `segments` those of the segments with rows, by baseline id and segment, and `waiting` packed rows whose request or
+    answer is not among those at hand, see `pegel.stream.segment_rows`. `damaged` says by baseline id why there is none.
+    `requests`, `responses`, `empty` (either kind without a row, which asks or answers nothing) and `rejected`
+    (unreadable events and drop notices) are disjoint; `asked_at` and `answered_at` say when each request was made and
+    each response ended, `asked_rows` and `answered_rows` how many rows they have. `matched` are responses of the pane,
+    from this partial or another, whose requests were in a pane that is no longer kept. `minutes` and `invalid` are by
+    minute of event time in microseconds since the epoch; `invalid` maps (minute, kind) to a count and a sample.
     """
 
     key: str
@@ -128,6 +129,8 @@ class Partial:
     has_ahead: bool = False
     """Whether an event was dated in the future when it was counted."""
     summaries: dict[str, bytes] = field(default_factory=dict)
+    segments: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    waiting: dict[str, bytes] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
     requests: Ids = field(default_factory=no_ids)
     asked_at: Instants = field(default_factory=no_instants)
@@ -176,21 +179,25 @@ class Partial:
         value = [
             *(self.key, self.pane_us, self.head_us, self.has_ahead),
             *(list(self.summaries), self.damaged),
+            *([(name, list(parts)) for name, parts in self.segments.items()], list(self.waiting)),
             *(self.rows, self.duplicates, self.clamped, self.unreadable),
             [(minute, *count.by_name().values()) for minute, count in self.minutes.items()],
             [(minute, kind, *counted) for (minute, kind), counted in self.invalid.items()],
             [outlier.to_json() for outlier in self.outliers],
         ]
         arrays = (getattr(self, name).tobytes() for name in OF_EVENTS)
-        return packing.pack(value, (*arrays, *self.summaries.values()))
+        of_segments = (data for parts in self.segments.values() for data in parts.values())
+        return packing.pack(value, (*arrays, *self.summaries.values(), *of_segments, *self.waiting.values()))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Partial:
         """Read what `to_bytes` wrote. Raises ValueError for anything else."""
         value, blobs = packing.unpack(data)
-        key, pane_us, head_us, has_ahead, baselines, damaged, *counts, minutes, invalid, outliers = value
+        key, pane_us, head_us, has_ahead, baselines, damaged, named, waiting, *counts, minutes, invalid, outliers = (
+            value
+        )
         rows, duplicates, clamped, unreadable = counts
-        arrays, summaries = blobs[: len(OF_EVENTS)], blobs[len(OF_EVENTS) :]
+        arrays, rest = blobs[: len(OF_EVENTS)], iter(blobs[len(OF_EVENTS) :])
         typed = zip(OF_EVENTS.items(), arrays, strict=True)
         events = {name: np.frombuffer(array, dtype=kind) for (name, kind), array in typed}
         return cls(
@@ -198,7 +205,9 @@ class Partial:
             pane_us=pane_us,
             head_us=head_us,
             has_ahead=has_ahead,
-            summaries=dict(zip(baselines, summaries, strict=True)),
+            summaries={baseline: next(rest) for baseline in baselines},
+            segments={baseline: {part: next(rest) for part in parts} for baseline, parts in named},
+            waiting={baseline: next(rest) for baseline in waiting},
             damaged=damaged,
             **events,
             rows=rows,

@@ -29,7 +29,7 @@ from pegel.stream.entries import Emissions, IdleClosing, LostSpan, PartialBatch,
 from pegel.stream.known_events import KnownEvents
 from pegel.stream.ledger_counts import InvalidCount, book, reasons
 from pegel.stream.matched_panes import MatchedPanes
-from pegel.stream.monitor_windows import MonitorWindows
+from pegel.stream.monitor_windows import MonitorWindows, SegmentsOf
 from pegel.stream.outcomes import Outcomes
 from pegel.stream.panes import Pane, Unpack
 from pegel.stream.partial import KEY_OF_NOBODY, Ids, Partial
@@ -47,9 +47,10 @@ QUIET = timedelta(seconds=2)
 class WindowManager:
     """Windows of all monitors of a group."""
 
-    def __init__(self, unpack: Unpack) -> None:
-        """Start with nothing."""
+    def __init__(self, unpack: Unpack, segments_of: SegmentsOf | None = None) -> None:
+        """Start with nothing; without `segments_of`, rows have no segments."""
         self._unpack = unpack
+        self._segments_of = segments_of
         self.monitors: dict[str, MonitorWindows] = {}
         self.lost_panes: dict[str, datetime] = {}
         """The newest stored pane of each monitor whose open windows nobody can read."""
@@ -88,6 +89,8 @@ class WindowManager:
         self._untold |= {(key, start): None for key, starts in touched.items() for start in sorted(starts)}
         told = self._told_now()
         for key, windows in self.monitors.items():
+            if key in touched and self._segments_of is not None:
+                windows.meet(self._segments_of)
             matched = MatchedPanes(windows.panes)
             reached = windows.reached(batch.held_at.get(key))
             if reached is not None:
@@ -129,7 +132,13 @@ class WindowManager:
         pane.damaged |= {baseline: reason for baseline in windows.spans.values() if baseline is not None}
 
     def forget_what_was_told(self) -> None:
-        """Let every open span wait to be told: of a state that was restored nobody knows what its last rows said."""
+        """Let every open span wait to be told: of a state that was restored nobody knows what its last rows said.
+
+        What had met before meets again: of an answer that waited, its pane keeps the rows, not that they were counted.
+        """
+        if self._segments_of is not None:
+            for windows in self.monitors.values():
+                windows.meet(self._segments_of)
         self._untold = {(key, start): None for key, windows in self.monitors.items() for start in sorted(windows.spans)}
 
     def repeated(self, partials: Iterable[Partial]) -> RepeatedEvents:

@@ -71,7 +71,7 @@ class WindowRows:
         judged, of which there is no row.
         """
         windows = []
-        for row in sorted((row for row in rows if row.final), key=lambda row: row.span.start):
+        for row in sorted((row for row in rows if row.final and not row.segment), key=lambda row: row.span.start):
             spec = specs.get(row.key)
             if spec is not None and row.key in asking and row.baseline_id is not None and row.summary:
                 windows.append(self._of(row, spec))

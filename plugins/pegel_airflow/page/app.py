@@ -58,11 +58,11 @@ def index(request: Request) -> Response:
     return page(request, "index.html", now=now, rows=routes.watched(Settings(), now))
 
 
-def model(request: Request, name: str, version: Version, done: str | None = None) -> Response:
-    """Show one watched model. `done` names what was just done, if anything."""
+def model(request: Request, name: str, version: Version, done: str | None = None, segment: str = "") -> Response:
+    """Show one watched model, or one segment of it. `done` names what was just done, if anything."""
     now = datetime.now(UTC)
-    view = routes.model(Settings(), name, version, now)
-    return page(request, "model.html", now=now, view=view, done=person_actions.DONE.get(done or ""))
+    view = routes.model(Settings(), name, version, now, segment)
+    return page(request, "model.html", now=now, view=view, links=True, done=person_actions.DONE.get(done or ""))
 
 
 def script() -> Response:

@@ -25,11 +25,11 @@ def watched(settings: Settings, now: datetime) -> list[ModelRow]:
     return sorted(rows, key=lambda row: (ORDER.index(row.state.level), row.name, row.version))
 
 
-def model(settings: Settings, model: str, version: int, now: datetime) -> ModelView:
-    """Return one watched model version in full. Raises NotFound."""
+def model(settings: Settings, model: str, version: int, now: datetime, segment: str = "") -> ModelView:
+    """Return one watched model version in full, of all rows or of one segment. Raises NotFound."""
     from pegel.report.model_page import model_view
 
-    return model_view(_sources(settings), model, version, now)
+    return model_view(_sources(settings), model, version, now, segment=segment)
 
 
 def _sources(settings: Settings) -> Sources:
