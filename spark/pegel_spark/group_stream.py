@@ -231,7 +231,7 @@ class GroupStream:
         self.side.outliers((specs[row.model, row.version], row) for row in untold)
         self.side.letters(letters, {spec.inference_topic: spec.namespace for spec in specs.values()})
         for row in commit.windows:
-            if row.final:
+            if row.final and not row.segment:
                 log.info("window final", monitor=row.key, start=row.span.start.isoformat(), rows=row.rows)
         for failure in commit.failures:
             log.error(

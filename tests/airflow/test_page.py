@@ -62,6 +62,13 @@ def test_the_model_page_shows_every_part(browse: Browse) -> None:
     assert (answer.status_code, [part for part in parts if f"<h2>{part}" not in answer.text]) == (200, [])
 
 
+def test_a_segment_is_chosen_by_the_address(browse: Browse) -> None:
+    """Of a part of the rows that has none, the page says that there is no window yet; the rest of it stays."""
+    text = browse("vic").get(f"{MODEL}?segment=airline%3D%3Cb%3E").text
+
+    assert [words in text for words in ("No window yet", "<h2>Findings", "airline=<b>")] == [True, True, False]
+
+
 @pytest.mark.usefixtures("expecting")
 def test_the_model_page_says_what_is_expected(browse: Browse) -> None:
     """A model with expectations has a section that says which are not met, cannot be told, and are met."""

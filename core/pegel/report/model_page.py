@@ -77,7 +77,8 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
         list[WindowRow](),
     )
     whole = part("the baseline", lambda: _baseline(sources, model, version, windows), None)
-    baseline = whole.of_segment(segment) if whole is not None and segment else whole
+    baseline = whole if whole is None or not segment else _of_segment(whole, segment)
+    reach = LOOK_BACK if spec is None else LOOK_BACK + spec.windowing.length
     if segment and whole is not None:
         stored = final
         final = part("the segment", lambda: judged_in_full(stored, whole, spec), stored)
@@ -116,7 +117,9 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
         else part("data quality", lambda: _quality(spec, baseline, final, findings, told), None),
         segments=part(
             "segments",
-            lambda: segment_views(results.newest_of_segments(model, version, damaged=reader.problems), findings, whole),
+            lambda: segment_views(
+                results.newest_of_segments(model, version, reach, damaged=reader.problems), findings, whole
+            ),
             list[SegmentView](),
         ),
         segment=segment,
@@ -168,6 +171,11 @@ def _baseline(sources: Sources, model: str, version: int, windows: Sequence[Wind
     used = next((row.baseline_id for row in reversed(windows) if row.baseline_id), None)
     wanted = used or baselines.current(model, version)
     return None if wanted is None else baselines.get(wanted)
+
+
+def _of_segment(baseline: Baseline, segment: str) -> Baseline | None:
+    """Return the training rows of a segment; None where there are none, as for whatever stands in an address."""
+    return baseline.of_segment(segment) if segment in baseline.segments.summaries else None
 
 
 def _told_of_rows(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache, partial
 from typing import Any
@@ -153,22 +153,31 @@ class Results:
                 newest[key] = Newest(_window_or_damage(rows[0]) if rows else None, requests, problems)
         return newest
 
-    def newest_of_segments(self, model: str, version: int, *, damaged: list[str] | None = None) -> list[WindowRow]:
+    def newest_of_segments(
+        self, model: str, version: int, within: timedelta, *, damaged: list[str] | None = None
+    ) -> list[WindowRow]:
         """Return the newest final row of each segment, by its text, without their summaries; none of the whole.
 
+        `within`: how long before the end of the newest final window a row may have ended; a year of rows is not read.
         Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
         """
         c = tables.windows.c
-        own = (*of_monitor(tables.windows, model, version), c.segment != "", c.final)
-        ends = sa.select(c.segment, sa.func.max(c.span_end).label("newest")).where(*own).group_by(c.segment).subquery()
+        monitor = of_monitor(tables.windows, model, version)
+        with reading(self._engine) as connection:
+            statement = sa.select(sa.func.max(c.span_end)).where(*monitor, c.segment == "", c.final)
+            newest = connection.execute(statement).scalar()
+        if newest is None:
+            return []
+        own = (*monitor, c.segment != "", c.final, c.span_end > newest - within)
+        ends = sa.select(c.segment, sa.func.max(c.span_end).label("end")).where(*own).group_by(c.segment).subquery()
         columns = [_NO_SUMMARY.label("summary") if column.name == "summary" else column for column in c]
-        statement = (
+        newest_rows = (
             sa.select(*columns)
-            .join(ends, sa.and_(c.segment == ends.c.segment, c.span_end == ends.c.newest))
+            .join(ends, sa.and_(c.segment == ends.c.segment, c.span_end == ends.c.end))
             .where(*own, is_seen(final_only=True))
             .order_by(c.segment, c.span_start)
         )
-        return readable(window, self._fetched(statement, f"a segment of {model}/{version}"), damaged)
+        return readable(window, self._fetched(newest_rows, f"a segment of {model}/{version}"), damaged)
 
     def tally(self, model: str, version: int, since: datetime, until: datetime, features: Sequence[str]) -> Tally:
         """Count the final windows that end after `since` and not after `until`, and those found to be about `features`.

@@ -138,6 +138,7 @@ def test_segments_cost_no_further_false_alarms(baseline: Baseline) -> None:
     assert pytest.approx(1 / 7) == whole.expected_per_day
     assert "20% of the budget, which is" in whole.describe()
     assert "for each of 7 segments" in whole.describe()
+    assert "for each of at most 13 segments" in Division.of(Setting(spec)).describe()
 
 
 def test_a_segment_with_few_training_rows_is_not_judged_and_said(baseline: Baseline) -> None:

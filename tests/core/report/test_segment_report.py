@@ -162,7 +162,7 @@ def test_whoever_names_no_segment_reads_the_whole(engine: Engine) -> None:
 
 def test_the_newest_row_of_each_segment_is_found(engine: Engine) -> None:
     """One row for each, without the whole's, however many windows there are."""
-    newest = Results(engine).newest_of_segments("delays", 1)
+    newest = Results(engine).newest_of_segments("delays", 1, timedelta(days=1))
 
     assert [DRIFTING, "airline=AA", "airline=UA"] == [row.segment for row in newest]
     assert {sample_span(WINDOWS - 1)} == {row.span for row in newest}
@@ -184,6 +184,15 @@ def test_the_page_lists_segments_and_shows_one_of_them(engine: Engine) -> None:
     assert [] == [*whole.problems, *chosen.problems]
     assert "Windows and features above are those of" in render_page(chosen)
     assert "airline=&lt;b&gt;&amp;B6" in render_page(whole)
+    assert "<b>&B6" not in render_page(chosen)
+
+
+def test_a_segment_that_is_none_has_an_empty_page(engine: Engine) -> None:
+    """Whatever stands in an address, nothing breaks: no window, nothing to compare with, the rest as it is."""
+    view = model_view(Sources(engine), "delays", 1, NOW, segment="airline=?")
+
+    assert ([], [], []) == (view.windows, view.features, view.problems)
+    assert 3 == len(view.segments)
 
 
 def test_a_finding_of_a_segment_is_explained_from_its_own_row(engine: Engine, learnt: Baseline) -> None:
