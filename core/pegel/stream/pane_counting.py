@@ -34,7 +34,7 @@ from pegel.stream.partial import (
     no_instants,
 )
 from pegel.stream.row_sample import RowSample, priorities
-from pegel.stream.segment_rows import AnsweredRows, AskedRows, WaitingRows, count_answers
+from pegel.stream.segment_rows import AnswerRows, RequestSegments, WaitingRows, count_answers
 from pegel.stream.wire_records import Numbers
 
 MAX_NOTICE = 2**40
@@ -130,7 +130,7 @@ class PaneCounting:
         """Count answers by the segments of their requests, which may be in other panes of the monitor."""
         known = (self, *others)
         for name, counts in self.segments.items():
-            asked = AskedRows.together(
+            asked = RequestSegments.together(
                 one for each in known if name in each.waiting for one in each.waiting[name].asked
             )
             answered = self.waiting[name].answered
@@ -160,7 +160,7 @@ class PaneCounting:
             return
         self.partial.segments[name] = self.segments[name].to_bytes()
         waiting = self.waiting[name]
-        asked = AskedRows.together(waiting.asked)
+        asked = RequestSegments.together(waiting.asked)
         waits = None if asked is None else asked.without(answered.get(name, no_ids()))
         left = WaitingRows([] if waits is None else [waits], waiting.answered)
         if left:
@@ -239,9 +239,9 @@ class PaneCounting:
             codes = segments.rows(baseline.layout, decoded.columns)
             counts.update(decoded.columns, role, codes)
             if baseline.layout.schema.of_role(Role.PREDICTION):
-                waiting.asked.append(AskedRows.of(identities, rows, codes))
+                waiting.asked.append(RequestSegments.of(identities, rows, codes))
         elif baseline.layout.schema.of_role(role):
-            waiting.answered.append(AnsweredRows.of(identities, rows, decoded.columns))
+            waiting.answered.append(AnswerRows.of(identities, rows, decoded.columns))
 
     def _sample(self, baseline_id: str, decoded: Decoded, events: EventGroup) -> None:
         """Add rows to the sample of those that are counted by a baseline."""

@@ -28,7 +28,7 @@ Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
-class AskedRows:
+class RequestSegments:
     """In which segments the rows of some requests lie.
 
     `events`: what a request and its answer share, shape (requests,); `rows`: how many rows each has; `codes`: of each
@@ -40,13 +40,13 @@ class AskedRows:
     codes: Bytes
 
     @classmethod
-    def of(cls, identities: Ids, rows: NDArray[np.int64], codes: Sequence[Codes]) -> AskedRows:
+    def of(cls, identities: Ids, rows: NDArray[np.int64], codes: Sequence[Codes]) -> RequestSegments:
         """Return those of requests with these identities, and `codes` as `Segments.rows` returns them."""
         table = np.stack(codes, axis=1) if codes else np.zeros((int(rows.sum()), 0), dtype=np.int64)
         return cls(identities >> RESPONSE, rows, np.where(table == NOWHERE, _NOWHERE, table).astype(np.uint8))
 
     @classmethod
-    def together(cls, parts: Iterable[AskedRows]) -> AskedRows | None:
+    def together(cls, parts: Iterable[RequestSegments]) -> RequestSegments | None:
         """Return several as one; None without any."""
         some = list(parts)
         if len(some) <= 1:
@@ -57,11 +57,11 @@ class AskedRows:
             np.concatenate([one.codes for one in some]),
         )
 
-    def chosen(self, which: NDArray[np.bool_]) -> AskedRows:
+    def chosen(self, which: NDArray[np.bool_]) -> RequestSegments:
         """Return those of some requests."""
-        return AskedRows(self.events[which], self.rows[which], self.codes[np.repeat(which, self.rows)])
+        return RequestSegments(self.events[which], self.rows[which], self.codes[np.repeat(which, self.rows)])
 
-    def without(self, answered: Ids) -> AskedRows | None:
+    def without(self, answered: Ids) -> RequestSegments | None:
         """Return those of the requests that are not among some events; None if there is none."""
         waits = ~np.isin(self.events, answered)
         return self.chosen(waits) if waits.any() else None
@@ -77,7 +77,7 @@ class AskedRows:
         return packing.pack(int(self.codes.shape[1]), blobs)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> AskedRows:
+    def from_bytes(cls, data: bytes) -> RequestSegments:
         """Read what `to_bytes` wrote. Raises ValueError for anything else."""
         columns, (events, rows, codes) = packing.unpack(data)
         counts = np.frombuffer(rows, dtype=np.int64)
@@ -86,21 +86,21 @@ class AskedRows:
 
 
 @dataclass(frozen=True, slots=True)
-class AnsweredRows:
-    """The rows of some answers. `events` and `rows` as of `AskedRows`; `columns`: the predictions, row by row."""
+class AnswerRows:
+    """The rows of some answers. `events` and `rows` as of `RequestSegments`; `columns`: the predictions, row by row."""
 
     events: Ids
     rows: NDArray[np.int64]
     columns: Columns
 
     @classmethod
-    def of(cls, identities: Ids, rows: NDArray[np.int64], columns: Columns) -> AnsweredRows:
+    def of(cls, identities: Ids, rows: NDArray[np.int64], columns: Columns) -> AnswerRows:
         """Return those of responses with these identities."""
         return cls(identities >> RESPONSE, rows, columns)
 
-    def chosen(self, which: NDArray[np.bool_]) -> AnsweredRows:
+    def chosen(self, which: NDArray[np.bool_]) -> AnswerRows:
         """Return those of some answers."""
-        return AnsweredRows(self.events[which], self.rows[which], self.columns.take(np.repeat(which, self.rows)))
+        return AnswerRows(self.events[which], self.rows[which], self.columns.take(np.repeat(which, self.rows)))
 
     @property
     def size_bytes(self) -> int:
@@ -118,7 +118,7 @@ class AnsweredRows:
         return packing.pack(list(columns.numeric.shape), (*blobs, json.dumps(texts).encode()))
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> AnsweredRows:
+    def from_bytes(cls, data: bytes) -> AnswerRows:
         """Read what `to_bytes` wrote. Raises ValueError for anything else."""
         shape, (events, rows, numeric, missing, texts) = packing.unpack(data)
         pairs = json.loads(texts)
@@ -136,8 +136,8 @@ class AnsweredRows:
 class WaitingRows:
     """Rows of one pane, by one baseline, whose other half was not seen with them."""
 
-    asked: list[AskedRows] = field(default_factory=list)
-    answered: list[AnsweredRows] = field(default_factory=list)
+    asked: list[RequestSegments] = field(default_factory=list)
+    answered: list[AnswerRows] = field(default_factory=list)
 
     @property
     def size_bytes(self) -> int:
@@ -162,12 +162,12 @@ class WaitingRows:
         """Read what `to_bytes` wrote. Raises ValueError for anything else."""
         asked, blobs = packing.unpack(data)
         return cls(
-            [AskedRows.from_bytes(one) for one in blobs[:asked]],
-            [AnsweredRows.from_bytes(one) for one in blobs[asked:]],
+            [RequestSegments.from_bytes(one) for one in blobs[:asked]],
+            [AnswerRows.from_bytes(one) for one in blobs[asked:]],
         )
 
 
-def count_answers(answered: AnsweredRows, asked: AskedRows | None, counts: SegmentCounts) -> AnsweredRows | None:
+def count_answers(answered: AnswerRows, asked: RequestSegments | None, counts: SegmentCounts) -> AnswerRows | None:
     """Count the predictions whose requests are known; return the answers that still wait, None if none does.
 
     An answer of more or fewer rows than its request is no answer: nobody can say whose they are, and it waits no more.
@@ -191,7 +191,7 @@ def meet(waiting: Sequence[WaitingRows], summaries: Sequence[dict[str, Summary]]
     """Count what has met by now among all panes of one baseline, each answer in the summaries of its own pane."""
     if not any(each.answered for each in waiting):
         return
-    asked = AskedRows.together(one for each in waiting for one in each.asked)
+    asked = RequestSegments.together(one for each in waiting for one in each.asked)
     for each, own in zip(waiting, summaries, strict=True):
         counts = SegmentCounts(layout, of, own)
         left = [count_answers(one, asked, counts) for one in each.answered]
@@ -199,7 +199,7 @@ def meet(waiting: Sequence[WaitingRows], summaries: Sequence[dict[str, Summary]]
         own.update(counts.summaries)
 
 
-def _rows_of(asked: AskedRows, requests: NDArray[np.intp]) -> NDArray[np.intp]:
+def _rows_of(asked: RequestSegments, requests: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the places of all rows of some requests, in the order of these."""
     starts = (np.cumsum(asked.rows) - asked.rows)[requests]
     counts = asked.rows[requests]
