@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.errors import NotFound
-from pegel.judge.findings import Verdict
+from pegel.judge.findings import ALARMING, Verdict
 from pegel.longspans.judging import SpanToJudge, judged_span
 from pegel.longspans.late_windows import CountAgain, late_windows, recounted
 from pegel.longspans.long_span_row import LongSpanRow
@@ -168,6 +168,7 @@ class _OneRhythm:
             looks=0 if known is None else known.looks,
             late_missing=missing,
             segment=segment,
+            told=self._told(span) if segment else frozenset(),
         )
         parts = parts_of(counted)
         baselines = {
@@ -180,6 +181,12 @@ class _OneRhythm:
         verdict = max((row.row.verdict for row in judged.rows), key=_BADNESS.index)
         rows = sum(row.row.rows for row in judged.rows)
         return WrittenSpan(self.rhythm, span, about.revision, verdict, rows, len(judged.findings))
+
+    def _told(self, span: Span) -> frozenset[str]:
+        """Return the fields that the whole of a span, which is made before its segments, tells of."""
+        rows = self.maker.spans.spans(*self._model, self.rhythm, span.start, span.end)
+        verdicts = (one for row in rows for name in ("features", "further") for one in row.row.judgement.get(name, ()))
+        return frozenset(one["feature"] for one in verdicts if Verdict(one["verdict"]) in ALARMING)
 
     def _tiles(self, windows: Sequence[StoredWindow], span: Span) -> list[StoredWindow]:
         return tiles([window for window in windows if window.final], span, self.spec.windowing.length)

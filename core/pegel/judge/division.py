@@ -13,8 +13,8 @@ from pegel.judge.layer_table import LAYERS, Layers
 from pegel.judge.layers.charts import Charts, charts_of, is_of_squares, smallest_season
 from pegel.judge.one_baseline import OneBaseline, scale_for
 from pegel.judge.rhythm_parts import rhythm_parts, step_of
-from pegel.spec.monitor_spec import MonitorSpec
 from pegel.judge.segment_budget import segment_notes, segments_arithmetic
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.plain_numbers import plain
 
 

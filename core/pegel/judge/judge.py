@@ -180,6 +180,8 @@ def judge_segment(
     usual_rows: int = 0,
     told: Collection[str] = (),
     layers: Layers = SEGMENT_LAYERS,
+    rhythm: Rhythm = Rhythm.WINDOW,
+    portion: float = 1.0,
 ) -> Judgement:
     """Judge the rows of one segment in a span, against those of the same segment in training.
 
@@ -194,6 +196,8 @@ def judge_segment(
         told: Fields of which a finding about the whole tells already: what the segment says of them is in the
             judgement, and no finding.
         layers: What segments are judged by.
+        rhythm: As of `judge`.
+        portion: As of `judge`.
     """
     part = baseline.of_segment(segment)
     why_not = _why_not_judged(part, summary)
@@ -202,7 +206,9 @@ def judge_segment(
     if segment not in baseline.judged_segments:
         return Judgement(Verdict.INSUFFICIENT)
     usual = usual_rows or summary.most_rows
-    setting = Setting(spec, part, False, usual, summary, of_events=False, segment=segment)
+    setting = Setting(
+        spec, part, False, usual, summary, of_events=False, rhythm=rhythm, portion=portion, segment=segment
+    )
     window = JudgedWindow(part, summary, span, spec.watch, setting.fields)
     division = Division.of(setting, layers)
     judged = _Judged(spec, span, revision, baseline.id, segment)

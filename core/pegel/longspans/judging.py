@@ -11,7 +11,7 @@ from typing import Any
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.judge.findings import Finding, Verdict
-from pegel.judge.judge import Judgement, judge
+from pegel.judge.judge import Judgement, judge, judge_segment
 from pegel.judge.remarks import remarks
 from pegel.longspans.long_span_row import LongSpanRow
 from pegel.longspans.power import smallest_change
@@ -31,7 +31,7 @@ class SpanToJudge:
     """A long span, and what is known of it beside its counts.
 
     `looks`: how often it was judged before. `inputs`: the digest of what it is made of. `late_missing`: late events
-    that are in no count.
+    that are in no count. `told`: of a segment, the fields of which the whole span tells already.
     """
 
     spec: MonitorSpec
@@ -42,6 +42,7 @@ class SpanToJudge:
     looks: int = 0
     late_missing: int = 0
     segment: str = ""
+    told: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +74,7 @@ def judged_span(
     for part in parts:
         span = about.span if len(parts) == 1 else part.part
         baseline = baselines.get(part.baseline_id or "")
-        judgement = judge(
-            baseline,
-            part.summary,
-            spec=about.spec,
-            span=span,
-            revision=about.revision,
-            rhythm=about.rhythm,
-            portion=portion,
-        )
+        judgement = _judgement(part, baseline, span, about, portion)
         if not part.counts["rows"]:
             # Silence has no baseline, which is not what is wrong with it.
             judgement = replace(judgement, verdict=Verdict.NO_DATA)
@@ -90,6 +83,31 @@ def judged_span(
             replace(finding, origin=Origin.BATCH.value, segment=about.segment) for finding in judgement.findings
         )
     return JudgedSpan(tuple(rows), tuple(findings))
+
+
+def _judgement(part: Counted, baseline: Baseline | None, span: Span, about: SpanToJudge, portion: float) -> Judgement:
+    """Judge the rows of all, or those of a segment against the training rows of the same segment."""
+    if not about.segment or baseline is None or part.summary is None:
+        return judge(
+            baseline,
+            part.summary,
+            spec=about.spec,
+            span=span,
+            revision=about.revision,
+            rhythm=about.rhythm,
+            portion=portion,
+        )
+    return judge_segment(
+        baseline,
+        about.segment,
+        part.summary,
+        spec=about.spec,
+        span=span,
+        revision=about.revision,
+        told=about.told,
+        rhythm=about.rhythm,
+        portion=portion,
+    )
 
 
 def _row(
@@ -149,11 +167,12 @@ def _kept(judgement: Judgement) -> dict[str, Any]:
 def _notes(part: Counted, about: SpanToJudge, others: int, baseline: Baseline | None) -> dict[str, Any]:
     """Return what people should know of how the span was put together; what is as it should be is left out."""
     late = part.counts["late"]
+    compared = baseline.of_segment(about.segment) if baseline is not None and about.segment else baseline
     said: dict[str, Any] = {
         "other_parts": others,
         "recounted": part.recounted,
         "late_missing": about.late_missing if late or about.late_missing else 0,
         "earlier_looks": about.looks,
-        "smallest_change": None if baseline is None else smallest_change(part.counts["rows"], baseline),
+        "smallest_change": None if compared is None else smallest_change(part.counts["rows"], compared),
     }
     return {name: value for name, value in said.items() if value}

@@ -217,11 +217,14 @@ def trained_on(table: pa.Table, schema: Schema, spec: MonitorSpec, kept: tuple[s
 def baseline_of(schema: Schema, values: Mapping[str, NDArray[Any]], rows: Columns, **identity: Any) -> Baseline:
     """Return the baseline of rows, which are the `values` of each field of a schema; its outliers are cut off by them.
 
-    `identity`: what `Baseline.build` is given otherwise.
+    `identity`: what `Baseline.build` is given otherwise; `segments` are the columns that part the rows.
     """
     layout = build_layout(schema, values)
     summary = Summary.empty(layout, exact=True)
     summary.update(rows, Role.FEATURE)
+    parts = SegmentCounts(layout, Segments.of(layout, identity.pop("segments", ())))
+    parts.update(rows, Role.FEATURE, parts.segments.rows(layout, rows))
+    identity["segments"] = parts
     given: dict[str, Any] = {"model": "delays", "version": 1, "source": "local://delays", "created_at": START}
     given |= {"scores": lambda tables: tables.score(rows)[0], "watch": sample_spec().watch}
     return Baseline.build(layout=layout, summary=summary, **(given | identity))

@@ -21,6 +21,7 @@ from pegel.longspans.late_windows import CountedAgain
 from pegel.longspans.long_span_row import LongSpanRow
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.rhythms import Rhythm
+from pegel.stats.segment_counts import SegmentCounts
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
@@ -36,6 +37,7 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 LATER = START + timedelta(days=30)
 """By then everything is settled."""
+PARTED = sample_spec(windowing={"length": "10m"}, watch={"segments": [{"column": "y", "cuts": [1.3]}]})
 SCHEMA = Schema((Field("x", Kind.NUMERIC), Field("y", Kind.NUMERIC)))
 
 
@@ -257,4 +259,30 @@ def test_segments_are_made_by_themselves(engine: Engine, spec: MonitorSpec, fill
     hours = LongSpanStore(engine).spans("delays", 1, Rhythm.HOUR, segment="a=1")
 
     assert [120] == [hour.row.rows for hour in hours]
-    assert {"", "a=1"} >= {finding.segment for _, finding in Results(engine).findings("delays", 1)}
+    # The baseline knows no such segment: its rows are not held against those of all.
+    assert [Verdict.INSUFFICIENT] == [hour.row.verdict for hour in hours]
+    assert "a=1" not in {finding.segment for _, finding in Results(engine).findings("delays", 1)}
+
+
+def test_a_segment_is_held_against_its_own_training_rows(engine: Engine) -> None:
+    """A day's windows of a segment are one row, which finds what the whole day does not, and is explained again."""
+    columns = drawn(3, 20_000)
+    values = {"x": columns.numeric[:, 0], "y": columns.numeric[:, 1]}
+    parted = baseline_of(SCHEMA, values, columns, scores=None, segments=PARTED.watch.segments)
+    BaselineStore(engine).put(parted)
+    for at in range(144):
+        rows = drawn(1_000 + at, 200)
+        rows.numeric[rows.numeric[:, 1] > 1.3, 0] += 0.2
+        of_part = SegmentCounts(parted.layout, parted.segments.segments)
+        of_part.update(rows, Role.FEATURE, parted.segments.segments.rows(parted.layout, rows))
+        part = of_part.summaries["y>1.3"]
+        counted = {"summary": part.to_bytes(), "segment": "y>1.3", "rows": part.most_rows}
+        Results(engine).write([window(at, parted, rows), window(at, parted, rows, **counted)])
+    made(engine, PARTED)
+    (finding,) = {
+        one.feature: one for _, one in Results(engine).findings("delays", 1) if one.rhythm is Rhythm.DAY and one.segment
+    }.values()
+    (day,) = spans(engine, Rhythm.DAY, segment="y>1.3")
+
+    assert ("x", "y>1.3", Verdict.DRIFT) == (finding.feature, finding.segment, day.row.verdict)
+    assert explain(finding, Summary.from_bytes(day.row.summary, parted.layout), parted).agrees

@@ -46,7 +46,7 @@ def baseline() -> Baseline:
 
 def watched() -> MonitorSpec:
     """Return a monitor with windows of a minute."""
-    return sample_spec("table", watch={"segments": SEGMENTS})
+    return sample_spec("table", watch={"segments": SEGMENTS, "long_spans": []})
 
 
 def logged(rows: dict[str, Any], at: float = 10.0, first: int = 0) -> list[list[LoggedRecord]]:
