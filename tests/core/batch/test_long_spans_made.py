@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -276,8 +277,9 @@ def test_a_segment_is_held_against_its_own_training_rows(engine: Engine) -> None
         of_part = SegmentCounts(parted.layout, parted.segments.segments)
         of_part.update(rows, Role.FEATURE, parted.segments.segments.rows(parted.layout, rows))
         part = of_part.summaries["y>1.3"]
-        counted = {"summary": part.to_bytes(), "segment": "y>1.3", "rows": part.most_rows}
-        Results(engine).write([window(at, parted, rows), window(at, parted, rows, **counted)])
+        whole = window(at, parted, rows)
+        own = replace(whole, segment="y>1.3", rows=part.most_rows, summary=part.to_bytes())
+        Results(engine).write([whole, own])
     made(engine, PARTED)
     (finding,) = {
         one.feature: one for _, one in Results(engine).findings("delays", 1) if one.rhythm is Rhythm.DAY and one.segment
