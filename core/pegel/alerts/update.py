@@ -168,7 +168,7 @@ def _told_before(finding: Finding, closed: Alert | None) -> bool:
 def _tells(drift: Alert, finding: Finding) -> bool:
     """Say whether an alert about windows tells what is found of a long span, too: that is no news then."""
     is_of_the_time = drift.since < finding.span.end and (drift.over_at is None or drift.last_end > finding.span.start)
-    return is_of_the_time and finding.feature in drift.names
+    return is_of_the_time and finding.about in drift.names
 
 
 def _opened(finding: Finding, before: Alert | None, now: datetime) -> Alert:

@@ -83,10 +83,11 @@ class Facts:
     ) -> Facts:
         """Gather the facts; what drifted is compared with the baseline. `long_spans`: by the id of their finding."""
         if baseline is not None and mail.alert.kind is AlertKind.LONG_SPANS:
+            # Of a segment its finding says it all: the words of a mail compare with the training rows of all.
             whole = {
                 one.feature: _as_judged(mail, baseline, long_spans[one.finding.id], one.finding)
                 for one in sorted(mail.alert.features, key=lambda one: one.finding.p_value)
-                if one.finding.id in long_spans and one.finding.baseline_id == baseline.id
+                if one.finding.id in long_spans and one.finding.baseline_id == baseline.id and not one.finding.segment
             }
             return cls(mail, now, baseline, tally, whole, next(iter(whole.values()), None))
         if baseline is None or mail.alert.kind is not AlertKind.DRIFT:

@@ -132,7 +132,7 @@ def _long_spans(features: Sequence[AlertFeature], now: datetime) -> str:
     worst = min(features, key=lambda one: one.finding.p_value).finding
     size = f" by {effect(worst)}" if worst.effect_unit == "sigma" else ""
     more = f" and {len(features) - 1} more" if len(features) > 1 else ""
-    return f"drifted {when(worst, now)}: {shown(worst.feature, NAME_LIMIT)}{size}{more}"
+    return f"drifted {when(worst, now)}: {shown(worst.about, LONGEST_SHOWN)}{size}{more}"
 
 
 def _quality(features: Sequence[AlertFeature], now: datetime) -> str:

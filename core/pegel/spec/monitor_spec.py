@@ -17,6 +17,7 @@ from pegel.spec.durations import Delay, Duration
 from pegel.spec.labels_section import Labels
 from pegel.spec.limits import ANSWER_WITHIN
 from pegel.spec.online_section import Online
+from pegel.spec.outside_text import shown
 from pegel.spec.rhythms import LONG, Rhythm
 from pegel.spec.section import Section
 from pegel.spec.serving_section import Serving
@@ -434,6 +435,16 @@ class MonitorSpec(Section):
     def served_name(self) -> str:
         """Return what the model is called in the paths of its requests."""
         return self.model.served_name or self.endpoint
+
+    @model_validator(mode="after")
+    def _segments_tell_nothing_private(self) -> Self:
+        told = [one.column for one in self.watch.segments if one.top is not None and one.column in self.archive.private]
+        if told:
+            raise ValueError(
+                f"watch.segments: {', '.join(map(shown, told))} is private by archive.private, and the values of a "
+                f"column of categories are the names of its segments, on pages and in mails; name another column"
+            )
+        return self
 
     @model_validator(mode="after")
     def _segments_fit_in_memory(self) -> Self:

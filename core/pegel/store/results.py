@@ -34,6 +34,7 @@ from pegel.stream.result_rows import (
     InvalidRow,
     LedgerRow,
     MinuteBalance,
+    Origin,
     OutlierRow,
     Tally,
     WindowRow,
@@ -187,8 +188,11 @@ class Results:
         """
         c, f = tables.windows.c, tables.findings.c
         same = (f.model == c.model, f.version == c.version, f.span_start <= c.span_start, f.span_end >= c.span_end)
-        of_whole = sa.and_(f.segment == "", f.span_start == c.span_start, f.feature.in_(features))
-        of_segment = sa.and_(f.segment != "", (f.feature + " in " + f.segment).in_(features))
+        this = (f.span_start == c.span_start, f.span_end == c.span_end)
+        of_whole = sa.and_(f.segment == "", *this, f.feature.in_(features))
+        # Rows of a segment may be of several windows; what a batch job says may be of a day.
+        streamed = (f.segment != "", f.origin == Origin.STREAM.value)
+        of_segment = sa.and_(*streamed, (f.feature + " in " + f.segment).in_(features))
         about = sa.exists().where(*same, sa.or_(of_whole, of_segment))
         of_events = {kind.feature for kind in KINDS}
         alarming = about if of_events.issuperset(features) else about | (c.verdict == Verdict.DRIFTING.value)

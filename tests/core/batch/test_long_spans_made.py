@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy.engine import Engine
 
+from pegel.alerts.update import update
 from pegel.baseline.baseline import Baseline
 from pegel.batch.long_span_maker import LongSpanMaker, LongSpansOutcome
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
@@ -20,6 +21,7 @@ from pegel.judge.findings import Verdict
 from pegel.judge.recomputation import explain
 from pegel.longspans.late_windows import CountedAgain
 from pegel.longspans.long_span_row import LongSpanRow
+from pegel.report.alert_mail import render
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.rhythms import Rhythm
 from pegel.stats.segment_counts import SegmentCounts
@@ -288,3 +290,11 @@ def test_a_segment_is_held_against_its_own_training_rows(engine: Engine) -> None
 
     assert ("x", "y>1.3", Verdict.DRIFT) == (finding.feature, finding.segment, day.row.verdict)
     assert explain(finding, Summary.from_bytes(day.row.summary, parted.layout), parted).agrees
+    results, now = Results(engine), START + DAY + HOUR
+    changes = update([], results.findings("delays", 1), results.windows("delays", 1), now, [PARTED])
+    (mail,) = [change.mail for change in changes if change.mail]
+    tally = results.tally("delays", 1, START, now, mail.alert.names)
+    told = render(mail, baseline=parted, tally=tally, page_url="http://x", now=now, long_spans={finding.id: day})
+
+    assert "x in y>1.3 " in told.subject
+    assert told.text.startswith("x in y>1.3 shifted up by 0.1")

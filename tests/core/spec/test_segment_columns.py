@@ -71,3 +71,21 @@ def test_what_makes_no_segments_is_refused_with_what_to_write(segments: Any, tol
 
     assert str(caught.value).startswith("watch.segments: ")
     assert told in str(caught.value)
+
+
+def test_no_private_value_names_a_segment() -> None:
+    """Categories of a private column would stand in mails; cuts of private numbers tell no value."""
+    private, cut = {"private": ["carrier", "age"]}, {"column": "age", "cuts": [30]}
+    with pytest.raises(InvalidSpec) as caught:
+        sample_spec(watch={"segments": ["carrier"]}, archive=private)
+
+    assert "carrier is private by archive.private, and the values of a column of categories are" in str(caught.value)
+    assert 2 == sample_spec(watch={"segments": [cut]}, archive=private).watch.segments[0].most
+
+
+def test_so_many_counts_in_memory_are_refused() -> None:
+    """Each open slide holds counts of each segment: many of both are refused, with what to choose."""
+    with pytest.raises(InvalidSpec) as caught:
+        sample_spec(windowing={"length": "1h", "slide": "2m", "lateness": "2h"}, watch={"segments": ["a"]})
+
+    assert "watch.segments: up to 11 segments are counted in each of 90 slides" in str(caught.value)
