@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from full_disks import small_disk
 from listening import everything, listening
 from processes import metric, readiness
+from running_doors import serving
 from senders import SwitchedSender
 from waiting import wait_in_loop_until
 
@@ -61,20 +61,6 @@ def make(sender: SwitchedSender, tmp_path: Path) -> Iterator[Maker]:
     yield build
     for spool in spools:
         spool.close()
-
-
-@asynccontextmanager
-async def serving(app: LoggerApp) -> AsyncIterator[httpx.AsyncClient]:
-    """Run the application's lifespan around a client."""
-    inbox: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-    outbox: asyncio.Queue[Any] = asyncio.Queue()
-    running = asyncio.create_task(app({"type": "lifespan"}, inbox.get, outbox.put))
-    await inbox.put({"type": "lifespan.startup"})
-    await outbox.get()
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://logger") as client:
-        yield client
-    await inbox.put({"type": "lifespan.shutdown"})
-    await running
 
 
 def post(app: LoggerApp, body: bytes = b"{}", **headers: str | None) -> httpx.Response:

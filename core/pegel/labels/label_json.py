@@ -1,4 +1,4 @@
-"""Labels as they travel, on the topic and over HTTP: JSON, one label or a list of them.
+"""Labels as they travel, on the topic and over HTTP: JSON, one label, a list of them, or one a line.
 
 ::
 
@@ -60,6 +60,13 @@ class RefusedLabel(NamedTuple):
     why: str
 
 
+class Entry(NamedTuple):
+    """One entry of a body: its place, and what its JSON says."""
+
+    place: int
+    data: Any
+
+
 @dataclass(frozen=True, slots=True)
 class ReadLabels:
     """What a body holds: labels with their places in it, and what is none."""
@@ -68,32 +75,51 @@ class ReadLabels:
     refused: tuple[RefusedLabel, ...]
 
 
-def read_labels(body: bytes) -> ReadLabels:
-    """Read one label, or a list of at most 10,000. Nothing that a body holds is an error: what is wrong is refused."""
+def entries(body: bytes) -> tuple[list[Entry], list[RefusedLabel]]:
+    """Take a body apart: one label, a list of at most 10,000, or a label a line (NDJSON), which is told by itself.
+
+    Places count entries of a list, or lines, from 0. Lines of blanks are no entries. Nothing is an error.
+    """
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        return ReadLabels((), (RefusedLabel(0, "not_json", f"expected JSON: {shown(str(error))}"),))
-    entries = data if isinstance(data, list) else [data]
-    if len(entries) > MOST_LABELS:
-        why = f"expected at most {MOST_LABELS:,} labels in a list, given {len(entries):,}; send them in several"
-        return ReadLabels((), (RefusedLabel(0, "too_many", why),))
-    return _each(list(enumerate(entries)))
+        if b"\n" in body.strip():
+            return _lines(body)
+        return [], [_no_json(0, error)]
+    if not isinstance(data, list):
+        return [Entry(0, data)], []
+    if len(data) > MOST_LABELS:
+        why = f"expected at most {MOST_LABELS:,} labels in a list, given {len(data):,}; send them in several"
+        return [], [RefusedLabel(0, "too_many", why)]
+    return [Entry(*each) for each in enumerate(data)], []
 
 
-def read_lines(body: bytes) -> ReadLabels:
-    """Read a label from each line (NDJSON); lines of blanks are none. Places are numbers of lines, counted from 0."""
-    entries: list[tuple[int, Any]] = []
+def read_labels(body: bytes) -> ReadLabels:
+    """Read all labels of a body, see `entries`. One that is wrong takes no neighbour with it."""
+    found, refused = entries(body)
+    labels: list[tuple[int, Label]] = []
+    for place, data in found:
+        try:
+            labels.append((place, read_label(data)))
+        except InvalidPayload as error:
+            refused.append(RefusedLabel(place, error.kind, str(error)))
+    return ReadLabels(tuple(labels), tuple(sorted(refused)))
+
+
+def _lines(body: bytes) -> tuple[list[Entry], list[RefusedLabel]]:
+    found: list[Entry] = []
     refused: list[RefusedLabel] = []
     for place, line in enumerate(body.split(b"\n")):
-        if not line.strip():
-            continue
         try:
-            entries.append((place, orjson.loads(line)))
+            if line.strip():
+                found.append(Entry(place, orjson.loads(line)))
         except orjson.JSONDecodeError as error:
-            refused.append(RefusedLabel(place, "not_json", f"expected JSON: {shown(str(error))}"))
-    read = _each(entries)
-    return ReadLabels(read.labels, tuple(sorted([*refused, *read.refused])))
+            refused.append(_no_json(place, error))
+    return found, refused
+
+
+def _no_json(place: int, error: Exception) -> RefusedLabel:
+    return RefusedLabel(place, "not_json", f"expected JSON: {shown(str(error))}")
 
 
 def read_label(data: Any) -> Label:
@@ -131,17 +157,6 @@ def key_of(label: Label) -> bytes:
     about = label.about
     subject = about.event_id if isinstance(about, EventRow) else orjson.dumps(about.entity).decode()
     return f"{label.monitor}/{subject}".encode()
-
-
-def _each(entries: list[tuple[int, Any]]) -> ReadLabels:
-    labels: list[tuple[int, Label]] = []
-    refused: list[RefusedLabel] = []
-    for place, entry in entries:
-        try:
-            labels.append((place, read_label(entry)))
-        except InvalidPayload as error:
-            refused.append(RefusedLabel(place, error.kind, str(error)))
-    return ReadLabels(tuple(labels), tuple(refused))
 
 
 def _model(given: Any) -> str:

@@ -16,6 +16,7 @@ from pegel.data import wire
 from pegel_serving.body_reading import Receive
 from pegel_serving.logger.door_settings import DoorSettings
 from pegel_serving.logger.event_door import TAKEN, Answer, EventDoor
+from pegel_serving.logger.label_door import LabelDoor, is_of_labels
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Pipeline
 from pegel_serving.logger.pump import Pump
@@ -29,13 +30,14 @@ _PLAIN = b"text/plain; charset=utf-8"
 
 
 class LoggerApp:
-    """POST anywhere: one CloudEvent. GET `/livez`, `/readyz`, `/metrics`."""
+    """POST anywhere: one CloudEvent; to `/labels`: labels. GET `/livez`, `/readyz`, `/metrics`."""
 
     def __init__(self, pipeline: Pipeline, metrics: Metrics, settings: DoorSettings) -> None:
         """Serve one pipeline."""
         self.pipeline, self._metrics, self._settings = pipeline, metrics, settings
         self._pump = Pump(pipeline, idle_s=settings.idle_s, prompt=settings.ack == "broker")
         self._events = EventDoor(self._pump, metrics, settings)
+        self._labels = LabelDoor(self._pump, metrics, settings)
         self.connection_ends: Counter[str] = Counter()
         """Connections that the HTTP server ended by itself, see `ConnectionEnd`; for whoever runs it to count in."""
         metrics.table("connections_ended", "Connections ended by the door itself", "reason", self.connection_ends)
@@ -53,7 +55,7 @@ class LoggerApp:
         elif scope["method"] == "GET":
             await self._get(scope["path"], send)
         else:
-            await self._say(send, Answer(405, "POST an event, or GET /livez, /readyz or /metrics"))
+            await self._say(send, Answer(405, "POST an event or labels, or GET /livez, /readyz or /metrics"))
 
     def take_whole(self, headers: list[tuple[bytes, bytes]], body: bytes, respond: Respond) -> bool:
         """Take an event that came in one piece, see `whole_requests`; False: the application is to take it."""
@@ -62,13 +64,18 @@ class LoggerApp:
             if answer is TAKEN:
                 respond(_TAKEN)
             else:
-                respond(response(answer.status, [(b"content-type", _PLAIN), *self._later(answer)], _line(answer)))
+                respond(
+                    response(answer.status, [(b"content-type", _PLAIN), *self._later(answer.status)], _line(answer))
+                )
 
         return not self._pump.failure and self._events.take_whole(headers, body, say)
 
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._pump.failure:
             await self._say(send, Answer(503, "the logger has failed and is about to end"))
+        elif is_of_labels(scope["path"], scope["headers"]):
+            if told := await self._labels.take(scope["path"], receive):
+                await _send(send, told.status, told.body(), wire.JSON.encode(), self._later(told.status))
         elif answer := await self._events.take(scope["headers"], receive):
             await self._say(send, answer)
 
@@ -91,11 +98,11 @@ class LoggerApp:
 
     async def _say(self, send: Send, answer: Answer) -> None:
         """Send a sentence as a line; where there is no room, also when to come back."""
-        await _send(send, answer.status, _line(answer), _PLAIN, self._later(answer))
+        await _send(send, answer.status, _line(answer), _PLAIN, self._later(answer.status))
 
-    def _later(self, answer: Answer) -> list[tuple[bytes, bytes]]:
-        """Return the header that says when to come back, where an answer needs one."""
-        is_later = answer.status == HTTPStatus.SERVICE_UNAVAILABLE
+    def _later(self, status: int) -> list[tuple[bytes, bytes]]:
+        """Return the header that says when to come back, where an answer of this status needs one."""
+        is_later = status == HTTPStatus.SERVICE_UNAVAILABLE
         return [(b"retry-after", b"%d" % self._settings.retry_after_s)] if is_later else []
 
     def _problem(self) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pegel.labels.label import EntityAt, EventRow, Label
-from pegel.labels.label_json import FIELDS, KINDS, MOST_LABELS, key_of, read_labels, read_lines, write_label
+from pegel.labels.label_json import FIELDS, KINDS, MOST_LABELS, key_of, read_labels, write_label
 
 EVENT = {"model": "delays", "event_id": "e1", "label": True}
 ENTITY = {"model": "delays", "entity": {"flight": "AS 1"}, "time": "2026-11-29T10:00:00+01:00", "label": 12.5}
@@ -91,6 +91,7 @@ def test_no_entity(changed: dict[str, Any]) -> None:
         (b"null", "no_label"),
         (b"[[]]", "no_label"),
         (b'{"model": "delays", "event_id": "e", "label": NaN}', "not_json"),
+        (b"{}\n", "no_label"),
         (b"[" + b"0," * MOST_LABELS + b"0]", "too_many"),
     ],
 )
@@ -104,7 +105,7 @@ def test_a_body_that_holds_no_label(body: bytes, kind: str) -> None:
 def test_lines_are_read_one_by_one() -> None:
     """A line that is no label takes no neighbour with it; places count lines, empty ones too."""
     line = json.dumps(EVENT).encode()
-    read = read_lines(line + b"\r\n\n{\n7\n" + line)
+    read = read_labels(line + b"\r\n\n{\n7\n" + line)
 
     assert [0, 4] == [place for place, _ in read.labels]
     assert [(2, "not_json"), (3, "no_label")] == [(each.place, each.kind) for each in read.refused]
