@@ -6,10 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pegel.labels.joining import NONE, JoinedLabels, RowKeys
 from pegel.stats.answer_latencies import Latencies
 
 RANKS = (0.5, 0.9, 0.99)
@@ -60,18 +56,3 @@ class LabelCoverage:
 
 
 _COUNTS = ("rows", "labelled", "late", "copies", "corrections", "outdated")
-
-
-def coverage(rows: RowKeys, joined: JoinedLabels, chosen: NDArray[np.bool_]) -> LabelCoverage:
-    """Count the labels of some of the rows; `chosen` is a mask of shape (rows,)."""
-    has_label = chosen & (joined.chosen != NONE)
-    found = LabelCoverage(
-        rows=int(chosen.sum()),
-        labelled=int(has_label.sum()),
-        late=int(joined.late[chosen].sum()),
-        copies=int(joined.copies[chosen].sum()),
-        corrections=int(joined.corrections[chosen].sum()),
-        outdated=int(joined.outdated[chosen].sum()),
-    )
-    found.delays.update((joined.first_us[has_label] - rows.event_us[has_label]) // 1000)
-    return found

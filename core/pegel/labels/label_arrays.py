@@ -26,7 +26,7 @@ SCHEMA: Final = pa.schema(
         ("arrived_us", pa.int64()),
         ("partition", pa.int32()),
         ("offset", pa.int64()),
-        ("item", pa.int32()),
+        ("item", pa.int64()),
     ]
 )
 """Of labels as they are kept: see `LabelArrays`."""
@@ -61,7 +61,7 @@ class LabelArrays:
     arrived_us: Integers
     partition: NDArray[np.int32]
     offset: Integers
-    item: NDArray[np.int32]
+    item: Integers
 
     @classmethod
     def of(cls, labels: Sequence[tuple[int, Label]], arrival: Arrival, names: Sequence[str] = ()) -> Self:
@@ -83,7 +83,7 @@ class LabelArrays:
             arrived_us=np.full(count, arrival.arrived_us, dtype=np.int64),
             partition=np.full(count, arrival.partition, dtype=np.int32),
             offset=np.full(count, arrival.offset, dtype=np.int64),
-            item=np.array([item for item, _ in labels], dtype=np.int32),
+            item=np.array([item for item, _ in labels], dtype=np.int64),
         )
 
     @classmethod

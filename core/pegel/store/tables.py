@@ -335,6 +335,55 @@ concept_charts = sa.Table(
     sa.Column("up_to", Instant, nullable=False),
 )
 
+# Up to where the topic of labels of a namespace is kept, exclusive; the topic is known by its id.
+label_positions = sa.Table(
+    "label_positions",
+    metadata,
+    sa.Column("namespace", Foreign, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+    _count("up_to"),
+    sa.Column("topic_id", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+)
+
+# What came on it and is no label, by kind; of labels that nobody asked for also by the key of their model version.
+label_refusals = sa.Table(
+    "label_refusals",
+    metadata,
+    sa.Column("namespace", Foreign, primary_key=True),
+    sa.Column("model", Foreign, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    _count("count"),
+)
+
+# Up to where labels are in the figures of a model, exclusive. The partition of labels from tables is -1.
+label_joins = sa.Table(
+    "label_joins",
+    metadata,
+    *_monitor(),
+    sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+    _count("up_to"),
+)
+
+# Which hours are in the figures of a model, by the number of the writer that archived their rows.
+label_hours = sa.Table(
+    "label_hours",
+    metadata,
+    *_monitor(),
+    sa.Column("start", Instant, primary_key=True),
+    _count("written"),
+)
+
+# Labels by the day on which they came, in days since 1970: about how many predictions, and of how many a row is known.
+label_days = sa.Table(
+    "label_days",
+    metadata,
+    *_monitor(),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+    *(_count(name) for name in ("received", "subjects", "matched")),
+    sa.Column("is_over", sa.Boolean, nullable=False),
+)
+
 # What could not be told to people, and why; the same reason again raises `times`.
 dispatch_failures = sa.Table(
     "dispatch_failures",

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pegel.labels import joining
-from pegel.labels.coverage import coverage
 from pegel.labels.joining import RowKeys, join
 from pegel.labels.label import EntityAt, EventRow, Label
 from pegel.labels.label_arrays import Arrival, LabelArrays
+from pegel.labels.labelled_table import OF_ROWS, Matching, coverage, labelled_rows, with_labels
 
 pytestmark = pytest.mark.environments("pyarrow")
 
@@ -63,6 +64,24 @@ def row_keys(rows: list[Row]) -> RowKeys:
         np.array([getattr(each, name) for each in rows], dtype=np.int64) for name in ("place", "event_us")
     )
     return RowKeys(keys, places, events)
+
+
+def table(rows: list[Row]) -> pa.Table:
+    """Return rows of events as a table."""
+    return pa.Table.from_pylist(
+        [
+            {
+                "key": each.key,
+                "event_us": each.event_us,
+                "event_id": each.key or "none",
+                "row": each.place,
+                "predicted": "x",
+                "predicted_number": 1.0,
+            }
+            for each in rows
+        ],
+        OF_ROWS,
+    )
 
 
 def columns(labels: list[Came]) -> LabelArrays:
@@ -130,14 +149,10 @@ def test_what_comes_too_late_changes_nothing_but_its_count(rows: list[Row], labe
     """Once the horizon of all rows has passed, labels that come are only counted as late."""
     end = max((row.event_us for row in rows), default=0) + horizon
     before = [each for each in labels if each.arrived_us <= end]
-    counts = [
-        coverage(keys, joined, np.ones(len(rows), dtype=np.bool_)).to_json() | {"late": 0}
-        for keys, joined in (
-            (row_keys(rows), join(row_keys(rows), columns(some), horizon_us=horizon)) for some in (before, labels)
-        )
-    ]
+    how = Matching(by_entity=False, horizon_us=horizon)
+    counts = [coverage(with_labels(table(rows), columns(some), how)).to_json() for some in (before, labels)]
 
-    assert counts[0] == counts[1]
+    assert counts[0] | {"late": 0} == counts[1] | {"late": 0}
 
 
 def test_a_correction_a_copy_and_what_is_outdated() -> None:
@@ -162,16 +177,31 @@ def test_a_horizon_is_inclusive() -> None:
 
 def test_coverage_adds_up() -> None:
     """Counts and delays of two halves are those of the whole, and are read as they were written."""
-    rows = row_keys([Row("a", place, 1_000 * place) for place in range(6)])
+    rows = table([Row("a", place, 1_000 * place) for place in range(6)])
     labels = columns([Came("a", place, "x", 90_000, 90_000, place) for place in (0, 2, 3)])
-    joined = join(rows, labels, horizon_us=10**9)
-    first = np.arange(6) < 3
-    whole = coverage(rows, joined, np.ones(6, dtype=np.bool_))
-    halves = [coverage(rows, joined, mask) for mask in (first, ~first)]
+    joined = with_labels(rows, labels, Matching(by_entity=False, horizon_us=10**9))
+    whole, *halves = (coverage(some) for some in (joined, joined.slice(0, 3), joined.slice(3)))
     halves[0].merge(type(whole).from_json(halves[1].to_json()))
 
     assert whole.to_json() == halves[0].to_json()
     assert (6, 3, 0.5, 88) == (whole.rows, whole.labelled, whole.share, whole.delays.quantile(0.5))
+    assert {"rows": 6, "labelled": 3, "share": 0.5}.items() <= whole.get().items()
+
+
+def test_rows_of_numbers_and_of_classes() -> None:
+    """A label is a class to a classifier and a number to a regressor; one that is no number came and cannot be read."""
+    rows = table([Row("a", 0, 1), Row("a", 1, 2), Row("b", 0, 3)])
+    labels = columns([Came("a", 0, "2.5", 9, 9), Came("a", 1, "late", 9, 9, 1)])
+    joined = with_labels(rows, labels, Matching(by_entity=False, horizon_us=100))
+    classes = labelled_rows(joined, classes=True, has_score=False)
+    numbers = labelled_rows(joined, classes=False, has_score=False)
+
+    assert ([True, True, False], [True, False, False]) == (
+        classes.is_labelled.tolist(),
+        numbers.is_labelled.tolist(),
+    )
+    assert 2.5 == numbers.label[0]
+    assert [False, False, True] == np.isnat(numbers.arrived_at).tolist()
 
 
 def test_labels_of_entities_are_those_of_the_keys_that_the_spec_names() -> None:

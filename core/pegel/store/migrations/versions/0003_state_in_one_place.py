@@ -50,6 +50,7 @@ def upgrade() -> None:
     _long_spans()
     _findings()
     _performance()
+    _labels()
     _events()
     _heartbeats()
     _alerts()
@@ -68,6 +69,7 @@ def downgrade() -> None:
         *("actions", "job_results", "dispatch_failures", "silences", "alerts", "heartbeats", "archived", "invalid"),
         *(
             "ledger",
+            *("label_days", "label_hours", "label_joins", "label_refusals", "label_positions"),
             "concept_charts",
             "performance",
             "outliers",
@@ -198,6 +200,36 @@ def _long_spans() -> None:
         ),
     )
     _index("long_spans", "model", "version", "rhythm", "span_end")
+
+
+def _labels() -> None:
+    op.create_table(
+        "label_positions",
+        *(_text("namespace"), _integer("partition"), _count("up_to"), _text("topic_id"), _instant("at")),
+        _key("label_positions", "namespace", "partition"),
+    )
+    op.create_table(
+        "label_refusals",
+        *(_text("namespace"), _text("model"), _text("kind"), _count("count")),
+        _key("label_refusals", "namespace", "model", "kind"),
+    )
+    op.create_table(
+        "label_joins",
+        *(_text("model"), _integer("version"), _integer("partition"), _count("up_to")),
+        _key("label_joins", "model", "version", "partition"),
+    )
+    op.create_table(
+        "label_hours",
+        *(_text("model"), _integer("version"), _instant("start"), _count("written")),
+        _key("label_hours", "model", "version", "start"),
+    )
+    op.create_table(
+        "label_days",
+        *(_text("model"), _integer("version"), _integer("day")),
+        *(_count(name) for name in ("received", "subjects", "matched")),
+        sa.Column("is_over", sa.Boolean(), nullable=False),
+        _key("label_days", "model", "version", "day"),
+    )
 
 
 def _findings() -> None:

@@ -1,0 +1,66 @@
+"""Records of a topic of labels into what is kept: labels by model version, and what is none, by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from pegel.labels.label_arrays import Arrival, LabelArrays
+from pegel.labels.label_json import read_labels
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.outside_text import shown
+
+UNKNOWN_MODEL: Final = "unknown_model"
+"""How labels are counted of models that are not watched, or take none from the topic."""
+OTHER_MATCH: Final = "other_match"
+"""How labels are counted that say by event what their model matches by entity, or the other way, or by other keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelKeys:
+    """By which keys the labels of each model version are matched that takes them from a topic; none: by event."""
+
+    of: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of_specs(cls, specs: Sequence[MonitorSpec]) -> LabelKeys:
+        """Return those of specs of one namespace."""
+        return cls({spec.key: spec.label_keys for spec in specs if spec.labels.by_topic})
+
+
+class SetAside(NamedTuple):
+    """An entry that is no label of a watched model. `model`: the key of its model version, empty where none is told."""
+
+    model: str
+    arrival: Arrival
+    place: int
+    kind: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLabels:
+    """What one record holds."""
+
+    labels: Mapping[str, LabelArrays]
+    aside: tuple[SetAside, ...]
+
+
+def kept(body: bytes, arrival: Arrival, keys: LabelKeys) -> KeptLabels:
+    """Read one record. Nothing that it holds is an error."""
+    read = read_labels(body)
+    aside = [SetAside("", arrival, each.place, each.kind, each.why) for each in read.refused]
+    by_model: dict[str, list[LabelArrays]] = {}
+    for place, label in read.labels:
+        if label.monitor not in keys.of:
+            why = f"{shown(label.monitor)} takes no labels from this topic"
+            aside.append(SetAside(label.monitor, arrival, place, UNKNOWN_MODEL, why))
+            continue
+        try:
+            one = LabelArrays.of([(place, label)], arrival, keys.of[label.monitor])
+        except ValueError as error:
+            aside.append(SetAside(label.monitor, arrival, place, OTHER_MATCH, str(error)))
+        else:
+            by_model.setdefault(label.monitor, []).append(one)
+    return KeptLabels({key: LabelArrays.together(parts) for key, parts in by_model.items()}, tuple(aside))

@@ -1,0 +1,170 @@
+"""How far labels are read and joined, and what became of those that are none: in the results database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from pegel.data.instants import DAY, EPOCH
+from pegel.errors import Conflict
+from pegel.store import tables
+from pegel.store.database import reading, writing
+from pegel.store.statements import add, of_monitor, upsert
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPosition:
+    """Up to where a partition of a namespace's topic of labels is kept (exclusive), and which topic that was."""
+
+    up_to: int
+    topic_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelDay:
+    """Labels that came on one day (UTC): `received` without copies of records, about `subjects` predictions.
+
+    `matched`: of those, the ones that an archived row is. The others wait for their rows; once `is_over`, the horizon
+    has passed, they are orphans.
+    """
+
+    model: str
+    version: int
+    day: date
+    received: int
+    subjects: int
+    matched: int
+    is_over: bool
+
+    @property
+    def unmatched(self) -> int:
+        """Return of how many predictions no row is known."""
+        return self.subjects - self.matched
+
+
+class LabelStore:
+    """Keeps positions and counts of labels."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Use the migrated database behind `engine`."""
+        self._engine = engine
+
+    def positions(self, namespace: str) -> dict[int, LabelPosition]:
+        """Return up to where the topic of a namespace is kept, by partition."""
+        c = tables.label_positions.c
+        statement = sa.select(c.partition, c.up_to, c.topic_id).where(c.namespace == namespace)
+        with reading(self._engine) as connection:
+            return {row[0]: LabelPosition(row[1], row[2]) for row in connection.execute(statement)}
+
+    def take(
+        self,
+        namespace: str,
+        before: Mapping[int, LabelPosition],
+        after: Mapping[int, LabelPosition],
+        aside: Mapping[tuple[str, str], int],
+        *,
+        now: datetime,
+    ) -> None:
+        """Move positions, and count what is no label by model and kind, in one transaction.
+
+        Raises Conflict, and keeps nothing, if another run was first.
+        """
+        with writing(self._engine) as connection:
+            for partition, position in sorted(after.items()):
+                _move(connection, namespace, partition, before.get(partition), position, now=now)
+            rows = [
+                {"namespace": namespace, "model": model, "kind": kind, "count": count}
+                for (model, kind), count in sorted(aside.items())
+            ]
+            add(connection, tables.label_refusals, rows)
+
+    def refusals(self, namespace: str) -> dict[tuple[str, str], int]:
+        """Return how much was no label, by the key of its model version and by kind."""
+        c = tables.label_refusals.c
+        statement = sa.select(c.model, c.kind, c.count).where(c.namespace == namespace)
+        with reading(self._engine) as connection:
+            return {(row[0], row[1]): row[2] for row in connection.execute(statement)}
+
+    def joined(self, model: str, version: int) -> dict[int, int]:
+        """Return up to which offset (exclusive) of each partition labels of a model are in its figures."""
+        c = tables.label_joins.c
+        statement = sa.select(c.partition, c.up_to).where(*of_monitor(tables.label_joins, model, version))
+        with reading(self._engine) as connection:
+            return {row[0]: row[1] for row in connection.execute(statement)}
+
+    def hours(self, model: str, version: int, since: datetime) -> dict[datetime, int]:
+        """Return the number of the writer whose rows of an hour are in the figures, by begin of the hour."""
+        c = tables.label_hours.c
+        statement = sa.select(c.start, c.written).where(
+            *of_monitor(tables.label_hours, model, version), c.start >= since
+        )
+        with reading(self._engine) as connection:
+            return {row[0]: row[1] for row in connection.execute(statement)}
+
+    def note_hour(self, model: str, version: int, start: datetime, written: int) -> None:
+        """Keep that the rows of an hour, as this writer wrote them, are in the figures."""
+        row = {"model": model, "version": version, "start": start, "written": written}
+        with writing(self._engine) as connection:
+            upsert(connection, tables.label_hours, [row])
+
+    def note_joined(self, model: str, version: int, up_to: Mapping[int, int], days: Sequence[LabelDay]) -> None:
+        """Keep up to where labels are in the figures, and the days on which they came. Written again, nothing changes.
+
+        Positions never go back: of two runs at the same time the one that saw more counts.
+        """
+        with writing(self._engine) as connection:
+            known = dict(
+                connection.execute(
+                    sa.select(tables.label_joins.c.partition, tables.label_joins.c.up_to).where(
+                        *of_monitor(tables.label_joins, model, version)
+                    )
+                )
+                .tuples()
+                .all()
+            )
+            rows = [
+                {"model": model, "version": version, "partition": each, "up_to": max(at, known.get(each, at))}
+                for each, at in sorted(up_to.items())
+            ]
+            upsert(connection, tables.label_joins, rows)
+            upsert(connection, tables.label_days, [_flat(day) for day in days])
+
+    def days(self, model: str, version: int, since: date | None = None) -> list[LabelDay]:
+        """Return the days on which labels of a model came, the oldest first."""
+        conditions = of_monitor(tables.label_days, model, version)
+        if since is not None:
+            conditions.append(tables.label_days.c.day >= (since - EPOCH.date()).days)
+        statement = sa.select(tables.label_days).where(*conditions).order_by(tables.label_days.c.day)
+        with reading(self._engine) as connection:
+            found = connection.execute(statement).mappings().all()
+        return [LabelDay(**{**row, "day": (EPOCH + row["day"] * DAY).date()}) for row in found]
+
+
+def _move(
+    connection: Connection,
+    namespace: str,
+    partition: int,
+    before: LabelPosition | None,
+    after: LabelPosition,
+    *,
+    now: datetime,
+) -> None:
+    c = tables.label_positions.c
+    own = [c.namespace == namespace, c.partition == partition]
+    stands = connection.execute(sa.select(c.up_to, c.topic_id).where(*own).with_for_update()).first()
+    if (None if stands is None else LabelPosition(*stands)) != before:
+        raise Conflict(
+            f"expected labels of {namespace}, partition {partition}, to be kept up to where they were when this run "
+            f"began, found that another run went on: nothing was noted; the next run goes on from there."
+        )
+    row = {"namespace": namespace, "partition": partition, "up_to": after.up_to, "topic_id": after.topic_id, "at": now}
+    upsert(connection, tables.label_positions, [row])
+
+
+def _flat(day: LabelDay) -> dict[str, object]:
+    values = {name: getattr(day, name) for name in day.__dataclass_fields__}
+    return values | {"day": (day.day - EPOCH.date()).days}

@@ -1,0 +1,196 @@
+"""New labels of a topic into the archive, by ranges of offsets.
+
+What is written is known by partition, offset and place in its record, so a run that was ended halfway, or one beside
+another, leaves copies that whoever reads folds; up to where labels are kept is noted when all of them are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sf
+
+from pegel.archive.folders import Kept
+from pegel.data.instants import EPOCH, from_us, to_us
+from pegel.errors import Unavailable
+from pegel.labels.kept_labels import LabelKeys, SetAside, kept
+from pegel.labels.label_arrays import SCHEMA, Arrival
+from pegel.spec import names
+from pegel.spec.settings import Settings
+from pegel.store.label_store import LabelPosition, LabelStore
+from pegel.stream.positions import OffsetRange, PartitionEnds
+from pegel_spark.consuming import Reading, RecordsDamaged, RecordsGone
+from pegel_spark.store_addresses import hadoop_address
+from pegel_spark.topic_partitions import TopicPartitions
+
+READ = (
+    "key string, place bigint, category string, number double, at_us bigint, arrived_us bigint, partition int, "
+    "offset bigint, item bigint, model string, version int, date string, kind string, why string"
+)
+_READ = pa.schema(
+    [
+        *SCHEMA,
+        pa.field("model", pa.string()),
+        pa.field("version", pa.int32()),
+        pa.field("date", pa.string()),
+        pa.field("kind", pa.string()),
+        pa.field("why", pa.string()),
+    ]
+)
+OLDEST_US = to_us(EPOCH)
+ASIDE = "not_labels"
+"""Folder of the archive in which stands what is no label, with why."""
+LOST = "lost"
+"""How records are counted that the broker had no more when they were to be read."""
+RANGE_RECORDS = 50_000
+"""Records of a task: a minute of work where each holds a few labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenLabels:
+    """What a run kept of one namespace: labels, and what was none by kind."""
+
+    labels: int
+    refused: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelIntake:
+    """Takes labels from the topics of a broker."""
+
+    spark: SparkSession
+    settings: Settings
+    store: LabelStore
+
+    def take(self, namespace: str, keys: LabelKeys, now: datetime) -> TakenLabels:
+        """Keep what came since the last run. Raises Unavailable, and Conflict where another run was first."""
+        before = self.store.positions(namespace)
+        ends = self._ends(names.labels_topic(namespace))
+        starts = {each.partition: _start(each, before.get(each.partition)) for each in ends}
+        lost = sum(max(0, each.beginning - starts[each.partition]) for each in ends)
+        ranges = [
+            OffsetRange((each.topic, each.partition), max(starts[each.partition], each.beginning), each.end)
+            for each in ends
+        ]
+        after = {each.partition: LabelPosition(each.end, each.topic_id or "") for each in ends}
+        wanted = [part for each in ranges for part in _parts(each)]
+        labels, aside = self._keep(namespace, keys, wanted, now) if wanted else (0, {})
+        if lost:
+            aside = {**aside, ("", LOST): lost}
+        if after != {each: before.get(each) for each in after}:
+            self.store.take(namespace, before, after, aside, now=now)
+        by_kind: dict[str, int] = {}
+        for (_, kind), count in aside.items():
+            by_kind[kind] = by_kind.get(kind, 0) + count
+        return TakenLabels(labels, by_kind)
+
+    def _ends(self, topic: str) -> Sequence[PartitionEnds]:
+        asked = TopicPartitions(self.settings.kafka)
+        try:
+            there = asked.look([topic])
+        finally:
+            asked.close()
+        if there.leaderless:
+            raise Unavailable(f"{topic} has partitions without a leader: no label was taken; the next run takes them.")
+        return there.ends
+
+    def _keep(
+        self, namespace: str, keys: LabelKeys, ranges: Sequence[OffsetRange], now: datetime
+    ) -> tuple[int, dict[tuple[str, str], int]]:
+        read = self._read(keys, ranges, now).persist(StorageLevel.DISK_ONLY)
+        root = hadoop_address(self.settings.archive_root)
+        try:
+            aside = {
+                (row.key or "", row.kind): int(row["count"])
+                for row in read.where("kind is not null").groupBy("key", "kind").count().collect()
+            }
+            labels = read.where("kind is null")
+            counted = labels.count()
+            if counted:
+                chosen = labels.select(*SCHEMA.names, sf.lit(namespace).alias("namespace"), "model", "version", "date")
+                writer = chosen.repartition("model", "version", "date").write.mode("append")
+                writer.partitionBy("namespace", "model", "version", "date").parquet(f"{root}/{Kept.LABELS}")
+            if aside:
+                strange = read.where("kind is not null").select(
+                    sf.col("key").alias("model_version"),
+                    *("partition", "offset", "item", "arrived_us", "kind", "why", "date"),
+                    sf.lit(namespace).alias("namespace"),
+                )
+                strange.coalesce(1).write.mode("append").partitionBy("namespace", "date").parquet(f"{root}/{ASIDE}")
+        finally:
+            read.unpersist()
+        return counted, aside
+
+    def _read(self, keys: LabelKeys, ranges: Sequence[OffsetRange], now: datetime) -> DataFrame:
+        kafka, now_us = self.settings.kafka, to_us(now)
+        told = [(*each.address, each.start, each.end) for each in ranges]
+        frame = self.spark.createDataFrame(told, "topic string, partition int, start bigint, end bigint")
+
+        def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                for one in batch.to_pylist():
+                    part = OffsetRange((one["topic"], one["partition"]), one["start"], one["end"])
+                    yield from _batches(kafka, part, keys, now_us)
+
+        return frame.repartition(len(ranges)).mapInArrow(read, READ)
+
+
+def _batches(kafka: str, wanted: OffsetRange, keys: LabelKeys, now_us: int) -> Iterator[pa.RecordBatch]:
+    try:
+        for records in Reading(kafka, (wanted,)).records():
+            for at, body in enumerate(records.bodies):
+                # Whoever writes dates a record; what is dated ahead would be the newest for ever.
+                came = min(max(int(records.times_us[at]), OLDEST_US), now_us)
+                arrival = Arrival(wanted.address[1], int(records.offsets[at]), came)
+                found = kept(body, arrival, keys)
+                for key, labels in found.labels.items():
+                    model, version = names.monitor_of(key)
+                    yield _told(labels.to_arrow(), model=model, version=version, arrival=arrival)
+                if found.aside:
+                    yield _aside(found.aside)
+    except (RecordsGone, RecordsDamaged) as error:
+        raise Unavailable(f"{wanted}: {error}: no label of this run was kept; the next one takes them.") from error
+
+
+def _told(labels: pa.RecordBatch, *, model: str, version: int, arrival: Arrival) -> pa.RecordBatch:
+    count = labels.num_rows
+    further: list[Any] = [[model] * count, [version] * count, [_date(arrival)] * count, [None] * count, [None] * count]
+    columns = [*labels.columns, *(pa.array(each, _READ.types[at]) for at, each in enumerate(further, len(SCHEMA)))]
+    return pa.RecordBatch.from_arrays(columns, schema=_READ)
+
+
+def _aside(aside: Sequence[SetAside]) -> pa.RecordBatch:
+    rows = [
+        {
+            "key": each.model,
+            "partition": each.arrival.partition,
+            "offset": each.arrival.offset,
+            "item": each.place,
+            "arrived_us": each.arrival.arrived_us,
+            "date": _date(each.arrival),
+            "kind": each.kind,
+            "why": each.why,
+        }
+        for each in aside
+    ]
+    return pa.RecordBatch.from_pylist(rows, schema=_READ)
+
+
+def _date(arrival: Arrival) -> str:
+    return from_us(arrival.arrived_us).date().isoformat()
+
+
+def _start(ends: PartitionEnds, known: LabelPosition | None) -> int:
+    """Return from where on a partition is to be read: where it was read up to, if it is that of the same topic."""
+    return known.up_to if known is not None and known.topic_id == ends.topic_id else ends.beginning
+
+
+def _parts(whole: OffsetRange) -> Iterator[OffsetRange]:
+    for start in range(whole.start, whole.end, RANGE_RECORDS):
+        yield OffsetRange(whole.address, start, min(whole.end, start + RANGE_RECORDS))

@@ -1,0 +1,295 @@
+"""Kept labels beside archived rows: which hours they change, and those hours counted and judged anew.
+
+An hour is looked at again when labels came for it, when its rows were archived again, and when its horizon ends. Each
+time all its rows meet all labels that came for it, so that it does not matter what a run before did or left undone; up
+to where labels are joined is noted when every hour is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+from pyspark import StorageLevel
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as sf
+
+from pegel.archive.folders import HOUR, Kept, date_folder, days_between, floor_hour, visible_hours
+from pegel.archive.row_columns import (
+    EVENT_ID,
+    EVENT_TIME,
+    ROW,
+    feature_column,
+    key_column,
+    prediction_column,
+)
+from pegel.baseline.baseline import Baseline
+from pegel.data.columns import Role
+from pegel.data.instants import DAY, MICROSECOND, to_us
+from pegel.data.spans import Span
+from pegel.errors import NotFound
+from pegel.labels.label_arrays import SCHEMA, LabelArrays
+from pegel.labels.labelled_table import (
+    EVENT_US,
+    KEY,
+    OF_LABELS,
+    PREDICTED,
+    SCORE,
+    Matching,
+    answers,
+    coverage,
+    labelled_rows,
+    with_labels,
+)
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel.stats.labelled_rows import LabelledRows
+from pegel.store.label_store import LabelDay, LabelStore
+from pegel_spark.archived_rows import archived_rows
+from pegel_spark.hadoop_files import HadoopFiles
+from pegel_spark.store_addresses import hadoop_address
+
+BUCKET_ROWS = 200_000
+"""Rows that meet their labels in one piece: some tens of megabytes."""
+_JOINED = (
+    "event_us bigint, event_id string, row int, predicted string, predicted_number double, score double, "
+    "category string, number double, first_us bigint, late bigint, copies bigint, corrections bigint, outdated bigint"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledHour:
+    """An hour of rows with the labels that are known of them, and what is known of those. `written`: its writer."""
+
+    span: Span
+    rows: LabelledRows
+    coverage: dict[str, Any]
+    written: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLabels:
+    """Labels and rows of one model version, as they are when it is asked."""
+
+    spark: SparkSession
+    settings: Settings
+    store: LabelStore
+    spec: MonitorSpec
+    baseline: Baseline | None
+    now: datetime
+
+    @property
+    def horizon(self) -> timedelta:
+        """Return how long labels may come."""
+        return self.spec.labels.horizon
+
+    @property
+    def reach(self) -> datetime:
+        """Return from when on rows are looked at: those of which a label in time can come now, and as long before."""
+        return floor_hour(self.now - 2 * self.horizon)
+
+    def written(self) -> dict[datetime, int]:
+        """Return the hours that are archived, by number of their writer."""
+        files = HadoopFiles(self.spark, self.settings.archive_root)
+        below = f"model={self.spec.model.name}/version={self.spec.model.version}"
+        listed = [
+            path
+            for space in files.folders(f"{self.settings.archive_root}/{Kept.ROWS}")
+            for day in days_between(self.reach, self.now + DAY)
+            for path in files.files(f"{space}/{below}/{date_folder(day)}")
+        ]
+        return {hour.start: hour.written for hour in visible_hours(listed)}
+
+    def kept(self, since: date) -> DataFrame | None:
+        """Return all kept labels that came on a day or after it; None where there is none."""
+        root = hadoop_address(self.settings.archive_root)
+        files = HadoopFiles(self.spark, self.settings.archive_root)
+        below = f"model={self.spec.model.name}/version={self.spec.model.version}"
+        folders = [
+            f"{space}/{below}/{date_folder(day)}"
+            for space in files.folders(f"{root}/{Kept.LABELS}")
+            for day in days_between(datetime(since.year, since.month, since.day, tzinfo=UTC), self.now + DAY)
+        ]
+        there = [path for folder in folders for path in files.files(folder) if path.endswith(".parquet")]
+        return self.spark.read.parquet(*there).select(*SCHEMA.names) if there else None
+
+    def labelled(self, hours: Sequence[datetime], written: Mapping[datetime, int]) -> Iterable[LabelledHour]:
+        """Yield hours of one day, in order, each with all its rows. One at a time is in memory."""
+        start, end = min(hours), max(hours) + HOUR
+        joined = self._joined(start, end, hours).persist(StorageLevel.DISK_ONLY)
+        try:
+            for hour in sorted(hours):
+                chosen = (sf.col(EVENT_US) >= to_us(hour)) & (sf.col(EVENT_US) < to_us(hour + HOUR))
+                table = joined.where(chosen).toArrow()
+                rows = labelled_rows(table, classes=self._has_classes(), has_score=self._score() is not None)
+                yield LabelledHour(Span(hour, hour + HOUR), rows, coverage(table).to_json(), written.get(hour, 0))
+        finally:
+            joined.unpersist()
+
+    def touched(
+        self, labels: DataFrame, joined: Mapping[int, int], up_to: Mapping[int, int] | None = None
+    ) -> tuple[set[datetime], list[LabelDay]]:
+        """Return the hours of which new labels are, and the days on which labels came.
+
+        `joined`: up to where labels are in the figures, by partition; what is beyond is new. `up_to`: up to where they
+        are looked at, because another run may be about to keep more; None: wherever they are.
+        """
+        if up_to is not None:
+            known = sf.lit(False)
+            for partition, end in up_to.items():
+                known = known | ((sf.col("partition") == partition) & (sf.col("offset") < end))
+            labels = labels.where(known)
+        is_new = sf.lit(True)
+        for partition, end in joined.items():
+            is_new = is_new & ~((sf.col("partition") == partition) & (sf.col("offset") < end))
+        day = sf.floor(sf.col("arrived_us") / sf.lit(DAY // MICROSECOND)).cast("int")
+        distinct = labels.dropDuplicates(["partition", "offset", "item"])
+        told = distinct.groupBy("key", "place", day.alias("day")).agg(
+            sf.max(is_new).alias("is_new"), sf.count("*").alias("received")
+        )
+        told = told.persist(StorageLevel.DISK_ONLY)
+        try:
+            matched = self._matched(told).persist(StorageLevel.DISK_ONLY)
+            hours = {
+                datetime.fromtimestamp(row.hour * 3600, UTC)
+                for row in matched.where("is_new").select("hour").distinct().collect()
+            }
+            subjects = told.groupBy("day").agg(sf.count("*").alias("subjects"), sf.sum("received").alias("received"))
+            found = matched.select("day", "key", "place").distinct().groupBy("day").agg(sf.count("*").alias("matched"))
+            days = [self._day(row) for row in subjects.join(found, "day", "left").collect()]
+            matched.unpersist()
+        finally:
+            told.unpersist()
+        return hours, days
+
+    def _day(self, row: Any) -> LabelDay:
+        day = date.fromordinal(date(1970, 1, 1).toordinal() + row.day)
+        end = datetime(day.year, day.month, day.day, tzinfo=UTC) + DAY
+        return LabelDay(
+            model=self.spec.model.name,
+            version=self.spec.model.version,
+            day=day,
+            received=row.received,
+            subjects=row.subjects,
+            matched=row.matched or 0,
+            is_over=end + self.horizon <= self.now,
+        )
+
+    def _matched(self, told: DataFrame) -> DataFrame:
+        rows = self._rows(self.reach, self.now + DAY).select(
+            sf.col(KEY).alias("of"), ROW, EVENT_US, sf.floor(sf.col(EVENT_US) / 3_600_000_000).alias("hour")
+        )
+        about = sf.col("of") == sf.col("key")
+        if self._by_entity:
+            tolerance = self.spec.labels.tolerance // MICROSECOND
+            # Hours of time within which labels and rows are compared one by one.
+            near = sf.abs(sf.col(EVENT_US) - sf.col("place")) <= tolerance
+            return told.join(rows, about & near)
+        return told.join(rows, about & (sf.col(ROW) == sf.col("place")))
+
+    @property
+    def _by_entity(self) -> bool:
+        return self.spec.labels.match == "entity"
+
+    def _rows(self, start: datetime, end: datetime) -> DataFrame:
+        frame = archived_rows(
+            self.spark,
+            self.settings.archive_root,
+            self.spec.model.name,
+            self.spec.model.version,
+            start=start,
+            end=end,
+        )
+        return frame.withColumn(KEY, self._key(frame)).withColumn(EVENT_US, sf.unix_micros(sf.col(EVENT_TIME)))
+
+    def _key(self, frame: DataFrame) -> Column:
+        if not self._by_entity:
+            return sf.col(EVENT_ID)
+        parts = []
+        for name in self.spec.label_keys:
+            there = [each for each in (key_column(name), feature_column(name)) if each in frame.columns]
+            if not there and frame.columns:
+                return sf.lit(None).cast("string")
+            parts.append(sf.coalesce(*(sf.col(f"`{each}`").cast("string") for each in there)))
+        # As `pegel.data.entity_keys` writes a key: JSON without blanks.
+        whole = sf.to_json(sf.array(*parts))
+        missing = sf.lit(False)
+        for part in parts:
+            missing = missing | part.isNull()
+        return sf.when(~missing, whole)
+
+    def _joined(self, start: datetime, end: datetime, hours: Sequence[datetime]) -> DataFrame:
+        frame = self._rows(start, end)
+        wanted = [to_us(hour) // 3_600_000_000 for hour in hours]
+        frame = frame.where(sf.floor(sf.col(EVENT_US) / 3_600_000_000).isin(wanted))
+        predicted, score = self._prediction(frame), self._score()
+        rows = frame.select(
+            KEY,
+            EVENT_US,
+            EVENT_ID,
+            ROW,
+            sf.col(f"`{predicted}`").alias("answer"),
+            (sf.col(f"`{score}`").cast("double") if score in frame.columns else sf.lit(None).cast("double")).alias(
+                SCORE
+            ),
+        )
+        labels = self.kept((start - self.horizon).date())
+        if labels is None:
+            labels = self.spark.createDataFrame([], _LABELS)
+        buckets = max(1, rows.count() // BUCKET_ROWS + 1)
+        bucket = sf.pmod(sf.xxhash64(sf.coalesce(sf.col(KEY), sf.lit(""))), sf.lit(buckets))
+        how = Matching(
+            by_entity=self._by_entity,
+            horizon_us=self.horizon // MICROSECOND,
+            tolerance_us=self.spec.labels.tolerance // MICROSECOND if self._by_entity else 0,
+        )
+
+        def meet(left: pa.Table, right: pa.Table) -> pa.Table:
+            answer = left.column("answer").combine_chunks()
+            category, number = answers(answer)
+            table = left.drop_columns(["answer", "bucket"])
+            table = table.append_column(PREDICTED, category).append_column("predicted_number", number)
+            joined = with_labels(table, LabelArrays.of_arrow(right.drop_columns(["bucket"])), how)
+            order = [EVENT_US, EVENT_ID, ROW, PREDICTED, "predicted_number", SCORE, *OF_LABELS.names]
+            return joined.select(order)
+
+        left = rows.withColumn("bucket", bucket).groupBy("bucket")
+        right = labels.withColumn("bucket", bucket).groupBy("bucket")
+        return left.cogroup(right).applyInArrow(meet, _JOINED)
+
+    def _prediction(self, frame: DataFrame) -> str:
+        """Return the column of the answers that labels are about. Raises NotFound."""
+        performance = None if self.baseline is None else self.baseline.performance
+        name = self.spec.labels.prediction or (None if performance is None else performance.prediction)
+        if name is not None and (column := prediction_column(name)) in frame.columns:
+            return column
+        there = [each for each in frame.columns if each.startswith(prediction_column(""))]
+        if len(there) != 1 or name is not None:
+            given = ", ".join(each.removeprefix(prediction_column("")) for each in there) or "none"
+            raise NotFound(
+                f"labels.prediction: expected an archived prediction of {self.spec.key}, of which there are "
+                f"{given}; given {name or 'none'}. No label was joined."
+            )
+        return there[0]
+
+    def _score(self) -> str | None:
+        performance = None if self.baseline is None else self.baseline.performance
+        if performance is None or performance.score is None:
+            return None
+        is_prediction = self.baseline is not None and any(
+            field.name == performance.score for field in self.baseline.layout.schema.of_role(Role.PREDICTION)
+        )
+        return prediction_column(performance.score) if is_prediction else feature_column(performance.score)
+
+    def _has_classes(self) -> bool:
+        """Say whether answers are classes: as the baseline's labelled rows are; without, all answers are numbers."""
+        return self.baseline is not None and self.baseline.performance is not None
+
+
+_LABELS = (
+    "key string, place bigint, category string, number double, at_us bigint, arrived_us bigint, partition int, "
+    "offset bigint, item bigint"
+)

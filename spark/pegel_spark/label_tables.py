@@ -1,0 +1,167 @@
+"""Labels that stand in a table, as they come to be known: what it says now and did not say when it was read last.
+
+A reading is numbered by its time, in milliseconds; so a run that was ended halfway leaves what the table said then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+from pyspark import TaskContext
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as sf
+
+from pegel.archive.folders import Kept
+from pegel.data.arrow_columns import categories, numbers
+from pegel.data.instants import to_us
+from pegel.errors import InvalidSpec, PegelError, SetupError
+from pegel.featurestore.no_baseline import NO_BASELINE
+from pegel.featurestore.stored_table import StoredTable
+from pegel.labels.label_arrays import OF_TABLES, SCHEMA
+from pegel.spec.label_table import FeatureGroupRef, parse_label_table
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.outside_text import shown
+from pegel.spec.settings import Settings
+from pegel_spark import training_table
+from pegel_spark.store_addresses import hadoop_address
+
+NO_LABELS = "No label was taken."
+KEPT = (
+    "key string, place bigint, category string, number double, at_us bigint, arrived_us bigint, partition int, "
+    "offset bigint, item bigint"
+)
+ITEMS = 1 << 40
+"""Rows of a task, at most: numbers of rows are those of tasks and of rows in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelTable:
+    """The table of labels of one model version."""
+
+    spark: SparkSession
+    settings: Settings
+    spec: MonitorSpec
+
+    def take(self, kept: DataFrame | None, now: datetime) -> tuple[int, int]:
+        """Keep what is new in the table; return how many labels that are, and the number of the reading.
+
+        `kept`: the labels that are kept so far. Raises what `training_table.read` raises, told of labels.
+        """
+        number = to_us(now) // 1_000
+        said = self._said(now, number)
+        if kept is not None:
+            said = self._new(said, kept)
+        root = hadoop_address(self.settings.archive_root)
+        model = self.spec.model
+        folder = (
+            f"{root}/{Kept.LABELS}/namespace={self.spec.namespace}/model={model.name}/version={model.version}"
+            f"/date={now.date().isoformat()}"
+        )
+        rows = said.cache()
+        try:
+            if count := rows.count():
+                rows.write.mode("append").parquet(folder)
+        finally:
+            rows.unpersist()
+        return count, number
+
+    def _said(self, now: datetime, number: int) -> DataFrame:
+        """Return the labels of the table, as they are kept."""
+        labels = self.spec.labels
+        frame = self._read()
+        known = [labels.field or "", *self._subject_columns(), *([labels.known_at] if labels.known_at else [])]
+        if absent := [name for name in known if name not in frame.columns]:
+            there = ", ".join(map(shown, frame.columns))
+            raise InvalidSpec(
+                f"labels: expected the columns {', '.join(map(shown, absent))} in {labels.source}; given {there}. "
+                f"{NO_LABELS}"
+            )
+        arrived = sf.lit(to_us(now))
+        at = sf.least(_instant(frame, labels.known_at), arrived) if labels.known_at else arrived
+        chosen = frame.select(
+            self._key().alias("key"),
+            self._place(frame).alias("place"),
+            _column(labels.field or "").alias("outcome"),
+            sf.coalesce(at, arrived).alias("at_us"),
+        ).where("key is not null and place is not null and outcome is not null")
+        arrived_us = to_us(now)
+
+        def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            context = TaskContext.get()
+            item = (0 if context is None else context.partitionId()) * ITEMS
+            for batch in batches:
+                count = batch.num_rows
+                outcome = batch.column("outcome")
+                columns = {
+                    "key": batch.column("key"),
+                    "place": batch.column("place"),
+                    "category": pa.array(categories(outcome)[0], pa.string()),
+                    "number": pa.array(numbers(outcome)[0], pa.float64(), from_pandas=True),
+                    "at_us": batch.column("at_us"),
+                    "arrived_us": pa.array([arrived_us] * count, pa.int64()),
+                    "partition": pa.array([OF_TABLES] * count, pa.int32()),
+                    "offset": pa.array([number] * count, pa.int64()),
+                    "item": pa.array(range(item, item + count), pa.int64()),
+                }
+                item += count
+                yield pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+
+        return chosen.mapInArrow(read, KEPT).where("category is not null")
+
+    def _new(self, said: DataFrame, kept: DataFrame) -> DataFrame:
+        """Leave out what is kept already; without a column that says since when labels are known, what is current."""
+        if self.spec.labels.known_at:
+            return said.join(kept, ["key", "place", "category", "at_us"], "left_anti")
+        order = sf.struct("at_us", "arrived_us", "partition", "offset", "item")
+        current = kept.groupBy("key", "place").agg(sf.max_by("category", order).alias("category"))
+        return said.join(current, ["key", "place", "category"], "left_anti")
+
+    def _read(self) -> DataFrame:
+        ref = parse_label_table(self.spec.labels.source or "")
+        if isinstance(ref, FeatureGroupRef):
+            raise SetupError(
+                f"labels.source: {ref} is a feature group of Hopsworks, whose files are not read yet: name its table, "
+                f"delta:ADDRESS. {NO_LABELS}"
+            )
+        try:
+            return training_table.read(self.spark, StoredTable.of(ref, self.settings))
+        except PegelError as error:
+            words = str(error).replace("baseline.source:", "labels.source:").replace(NO_BASELINE, NO_LABELS)
+            raise type(error)(words) from error
+
+    def _subject_columns(self) -> list[str]:
+        labels = self.spec.labels
+        if labels.match == "entity":
+            return [*self.spec.label_keys, labels.time or ""]
+        return [labels.event_id or "event_id", *([labels.row] if labels.row else [])]
+
+    def _key(self) -> Column:
+        if self.spec.labels.match == "event":
+            return _column(self.spec.labels.event_id or "event_id").cast("string")
+        parts = [_column(name).cast("string") for name in self.spec.label_keys]
+        missing = sf.lit(False)
+        for part in parts:
+            missing = missing | part.isNull()
+        # As `pegel.data.entity_keys` writes a key: JSON without blanks.
+        return sf.when(~missing, sf.to_json(sf.array(*parts)))
+
+    def _place(self, frame: DataFrame) -> Column:
+        labels = self.spec.labels
+        if labels.match == "entity":
+            return _instant(frame, labels.time or "")
+        return _column(labels.row).cast("bigint") if labels.row else sf.lit(0).cast("bigint")
+
+
+def _column(name: str) -> Column:
+    return sf.col(f"`{name.replace('`', '``')}`")
+
+
+def _instant(frame: DataFrame, name: str) -> Column:
+    """Return a column of times as microseconds since 1970; what has no zone is UTC, as the session's zone is."""
+    kind = dict(frame.dtypes)[name]
+    if kind not in {"timestamp", "timestamp_ntz", "date", "string"}:
+        raise InvalidSpec(f"labels: expected times in the column {shown(name)}; given {kind}. {NO_LABELS}")
+    return sf.unix_micros(sf.try_to_timestamp(_column(name)) if kind == "string" else _column(name).cast("timestamp"))

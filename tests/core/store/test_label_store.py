@@ -1,0 +1,55 @@
+"""Positions and counts of labels: moved once, added once, and never back."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+from sqlalchemy import Engine
+
+from pegel.errors import Conflict
+from pegel.store.label_store import LabelDay, LabelPosition, LabelStore
+
+pytestmark = pytest.mark.environments("sqlalchemy")
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+
+def test_of_two_runs_one_takes(engine: Engine) -> None:
+    """A run that went on from where another one has been meanwhile keeps nothing, neither position nor counts."""
+    store = LabelStore(engine)
+    after = {0: LabelPosition(7, "a"), 1: LabelPosition(3, "a")}
+    store.take("default", {}, after, {("", "not_json"): 2}, now=NOW)
+
+    with pytest.raises(Conflict, match="another run went on"):
+        store.take("default", {}, {1: LabelPosition(9, "a")}, {("", "not_json"): 5}, now=NOW)
+    store.take(
+        "default", after, {1: LabelPosition(9, "a")}, {("", "not_json"): 1, ("x/1", "unknown_model"): 1}, now=NOW
+    )
+
+    assert {0: LabelPosition(7, "a"), 1: LabelPosition(9, "a")} == store.positions("default")
+    assert {("", "not_json"): 3, ("x/1", "unknown_model"): 1} == store.refusals("default")
+    assert ({}, {}) == (store.positions("shop"), store.refusals("shop"))
+
+
+def test_what_is_joined_never_goes_back(engine: Engine) -> None:
+    """Of two runs at the same time the one that saw more labels counts; a day is written over."""
+    store = LabelStore(engine)
+    day = LabelDay(model="delays", version=1, day=date(2026, 11, 29), received=5, subjects=4, matched=3, is_over=False)
+    store.note_joined("delays", 1, {0: 9, -1: 4}, [day])
+    store.note_joined("delays", 1, {0: 7, 2: 1}, [])
+
+    assert ({0: 9, -1: 4, 2: 1}, {}) == (store.joined("delays", 1), store.joined("delays", 2))
+    assert ([day], 1, []) == (
+        store.days("delays", 1),
+        day.unmatched,
+        store.days("delays", 1, since=date(2026, 11, 30)),
+    )
+
+
+def test_hours_are_known_by_their_writer(engine: Engine) -> None:
+    """An hour whose rows were archived again is told from the one that is in the figures."""
+    store = LabelStore(engine)
+    store.note_hour("delays", 1, NOW, 3)
+    store.note_hour("delays", 1, NOW, 5)
+
+    assert ({NOW: 5}, {}) == (store.hours("delays", 1, NOW), store.hours("delays", 1, NOW.replace(hour=13)))
