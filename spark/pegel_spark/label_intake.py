@@ -19,7 +19,7 @@ from pyspark.sql import functions as sf
 from pegel.archive.folders import Kept
 from pegel.data.instants import EPOCH, from_us, to_us
 from pegel.errors import Unavailable
-from pegel.labels.kept_labels import LabelKeys, SetAside, kept
+from pegel.labels.kept_labels import LabelKeys, NoLabel, kept
 from pegel.labels.label_arrays import SCHEMA, Arrival
 from pegel.spec import names
 from pegel.spec.settings import Settings
@@ -165,7 +165,7 @@ def _told(labels: pa.RecordBatch, *, model: str, version: int, arrival: Arrival)
     return pa.RecordBatch.from_arrays(columns, schema=_READ)
 
 
-def _aside(aside: Sequence[SetAside]) -> pa.RecordBatch:
+def _aside(aside: Sequence[NoLabel]) -> pa.RecordBatch:
     rows = [
         {
             "key": each.model,

@@ -29,7 +29,7 @@ class LabelKeys:
         return cls({spec.key: spec.label_keys for spec in specs if spec.labels.by_topic})
 
 
-class SetAside(NamedTuple):
+class NoLabel(NamedTuple):
     """An entry that is no label of a watched model. `model`: the key of its model version, empty where none is told."""
 
     model: str
@@ -44,23 +44,23 @@ class KeptLabels:
     """What one record holds."""
 
     labels: Mapping[str, LabelArrays]
-    aside: tuple[SetAside, ...]
+    aside: tuple[NoLabel, ...]
 
 
 def kept(body: bytes, arrival: Arrival, keys: LabelKeys) -> KeptLabels:
     """Read one record. Nothing that it holds is an error."""
     read = read_labels(body)
-    aside = [SetAside("", arrival, each.place, each.kind, each.why) for each in read.refused]
+    aside = [NoLabel("", arrival, each.place, each.kind, each.why) for each in read.refused]
     by_model: dict[str, list[LabelArrays]] = {}
     for place, label in read.labels:
         if label.monitor not in keys.of:
             why = f"{shown(label.monitor)} takes no labels from this topic"
-            aside.append(SetAside(label.monitor, arrival, place, UNKNOWN_MODEL, why))
+            aside.append(NoLabel(label.monitor, arrival, place, UNKNOWN_MODEL, why))
             continue
         try:
             one = LabelArrays.of([(place, label)], arrival, keys.of[label.monitor])
         except ValueError as error:
-            aside.append(SetAside(label.monitor, arrival, place, OTHER_MATCH, str(error)))
+            aside.append(NoLabel(label.monitor, arrival, place, OTHER_MATCH, str(error)))
         else:
             by_model.setdefault(label.monitor, []).append(one)
     return KeptLabels({key: LabelArrays.together(parts) for key, parts in by_model.items()}, tuple(aside))

@@ -60,7 +60,7 @@ class RefusedLabel(NamedTuple):
     why: str
 
 
-class Entry(NamedTuple):
+class LabelEntry(NamedTuple):
     """One entry of a body: its place, and what its JSON says."""
 
     place: int
@@ -75,7 +75,7 @@ class ReadLabels:
     refused: tuple[RefusedLabel, ...]
 
 
-def entries(body: bytes) -> tuple[list[Entry], list[RefusedLabel]]:
+def entries(body: bytes) -> tuple[list[LabelEntry], list[RefusedLabel]]:
     """Take a body apart: one label, a list of at most 10,000, or a label a line (NDJSON), which is told by itself.
 
     Places count entries of a list, or lines, from 0. Lines of blanks are no entries. Nothing is an error.
@@ -87,11 +87,11 @@ def entries(body: bytes) -> tuple[list[Entry], list[RefusedLabel]]:
             return _lines(body)
         return [], [_no_json(0, error)]
     if not isinstance(data, list):
-        return [Entry(0, data)], []
+        return [LabelEntry(0, data)], []
     if len(data) > MOST_LABELS:
         why = f"expected at most {MOST_LABELS:,} labels in a list, given {len(data):,}; send them in several"
         return [], [RefusedLabel(0, "too_many", why)]
-    return [Entry(*each) for each in enumerate(data)], []
+    return [LabelEntry(*each) for each in enumerate(data)], []
 
 
 def read_labels(body: bytes) -> ReadLabels:
@@ -106,13 +106,13 @@ def read_labels(body: bytes) -> ReadLabels:
     return ReadLabels(tuple(labels), tuple(sorted(refused)))
 
 
-def _lines(body: bytes) -> tuple[list[Entry], list[RefusedLabel]]:
-    found: list[Entry] = []
+def _lines(body: bytes) -> tuple[list[LabelEntry], list[RefusedLabel]]:
+    found: list[LabelEntry] = []
     refused: list[RefusedLabel] = []
     for place, line in enumerate(body.split(b"\n")):
         try:
             if line.strip():
-                found.append(Entry(place, orjson.loads(line)))
+                found.append(LabelEntry(place, orjson.loads(line)))
         except orjson.JSONDecodeError as error:
             refused.append(_no_json(place, error))
     return found, refused
