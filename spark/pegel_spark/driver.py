@@ -21,6 +21,7 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from pegel.data.keyed_hash import KeyedHash
 from pegel.errors import SetupError, Superseded, Unavailable
 from pegel.spec.clock import SystemClock
 from pegel.spec.settings import Settings
@@ -141,7 +142,9 @@ class Driver:
         persistence = Persistence(store, claim, self.clock, wait)
         side, realtime = SideTopics(document.kafka), RealtimeOutliers(document.kafka)
         rows = RowQualityThread(RowQualityStore(engine), BaselineStore(engine).get)
-        stream = GroupStream(registry_view, persistence, side, realtime, self.clock, rows)
+        stream = GroupStream(
+            registry_view, persistence, side, realtime, self.clock, rows, KeyedHash(self.settings.secret)
+        )
         beats = HeartbeatWriter(self.job, stream, Progress(document.trigger), self.clock, started_at)
         with beats.meanwhile("restoring its state"):
             stream.restore()

@@ -11,6 +11,7 @@ import structlog
 from pyspark import Broadcast
 from pyspark.sql import SparkSession
 
+from pegel.data.keyed_hash import NO_SECRET, KeyedHash
 from pegel.spec.clock import Clock, SystemClock
 from pegel.store.registry_view import GroupModels, RegistryView
 from pegel.stream.baseline_documents import BaselineDocuments
@@ -43,6 +44,8 @@ class GroupStream:
     clock: Clock = field(default_factory=SystemClock)
     rows: RowChannel | None = None
     """Where rows of final windows are looked at; None: nowhere."""
+    hashed: KeyedHash = NO_SECRET
+    """How values of private fields are told."""
     clocks: PartitionClocks = field(default_factory=PartitionClocks)
     state: GroupState = field(init=False)
     models: GroupModels = field(init=False)
@@ -59,13 +62,13 @@ class GroupStream:
         """Watch nothing before the state is restored."""
         self.models = GroupModels(specs={}, elsewhere=frozenset(), baselines={})
         nothing = Restored(offsets={}, states=[], pane_parts=[], failures=[])
-        self.state = GroupState.restored(nothing, self.baselines, self.clock.now())
+        self.state = GroupState.restored(nothing, self.baselines, self.clock.now(), self.hashed)
 
     def restore(self) -> None:
         """Build the state from the database."""
         self.models = self.persistence.wait.patiently(self.registry_view.read)
         restored = self.persistence.restore()
-        self.state = GroupState.restored(restored, self.baselines, self.clock.now())
+        self.state = GroupState.restored(restored, self.baselines, self.clock.now(), self.hashed)
         self.clocks.forget_what_was_read()
         self.state.clocks = self.clocks
         log.info("restored", partitions=len(restored.offsets), panes=len(restored.pane_parts), head=str(self.head))

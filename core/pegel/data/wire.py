@@ -73,6 +73,14 @@ NOTICE_UNREADABLE: Final = "notice_unreadable"
 AT_LEAST: Final = frozenset({KILLED_UNKNOWN, SPOOL_DAMAGED, SPOOL_UNDECODABLE, NOTICE_UNREADABLE})
 """The reasons of notices whose counts are lower bounds."""
 
+TELLS_NO_VALUE: Final = frozenset(
+    {
+        *(HEADER_ID, HEADER_PROBE, HEADER_LOOK_UP, HEADER_TYPE, HEADER_ENDPOINT, HEADER_NAMESPACE, HEADER_COMPONENT),
+        *(HEADER_SOURCE, HEADER_SPEC_VERSION, HEADER_TIME, HEADER_RECORDED_TIME, HEADER_CONTENT_TYPE),
+    }
+)
+"""Headers in which no value of a request's fields or of its entities can stand."""
+
 
 PROBE_HEADER: Final = "Pegel-Probe"
 """HTTP header of a request of our own: the endpoint's secret, by which its proxy tells a probe from a client."""

@@ -1,24 +1,13 @@
-"""How an entity is told outside of its endpoint: parts that are private only as a keyed hash.
-
-Whoever has the secret can say which hash an entity has, and so join labels; whoever has not can neither read a part nor
-try guesses. Source of the hash: BLAKE2b with a key, RFC 7693.
-"""
+"""How an entity is told outside of its endpoint: parts that are private only as a keyed hash, by which labels join."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Sequence
 
 import orjson
 
+from pegel.data.keyed_hash import SHORTEST_SECRET, KeyedHash
 from pegel.errors import SetupError
-
-SHORTEST_SECRET = 16
-"""Bytes of the secret, inclusive; at most 64 are used."""
-_MOST_SECRET = 64
-_DIGEST = 16
-PREFIX = "blake2b:"
-"""Before a hash, so that nobody takes it for what was hashed."""
 
 
 class PrivateKeys:
@@ -28,11 +17,11 @@ class PrivateKeys:
         """Hash those parts of `keys` that are `private`. Raises SetupError for a secret that is too short for that."""
         self._private = [name in private for name in keys]
         self._names = list(keys)
-        self._secret = secret.encode()[:_MOST_SECRET]
-        if any(self._private) and len(self._secret) < SHORTEST_SECRET:
+        self._hashed = KeyedHash(secret)
+        if any(self._private) and not self._hashed.is_safe:
             raise SetupError(
                 f"PEGEL_ENTITY_SECRET: expected at least {SHORTEST_SECRET} bytes, because keys are private, given "
-                f"{len(self._secret)}. Nothing was started."
+                f"{self._hashed.size}. Nothing was started."
             )
 
     def told(self, entity: str) -> list[str]:
@@ -41,9 +30,4 @@ class PrivateKeys:
         if not any(self._private):
             return parts
         triples = zip(self._names, parts, self._private, strict=True)
-        return [self._hashed(name, part) if is_private else part for name, part, is_private in triples]
-
-    def _hashed(self, name: str, part: str) -> str:
-        # The name goes in as well: a value that stands in two parts is not known to be the same.
-        digest = hashlib.blake2b(f"{name}\0{part}".encode(), key=self._secret, digest_size=_DIGEST)
-        return PREFIX + digest.hexdigest()
+        return [self._hashed.of(name, part) if is_private else part for name, part, is_private in triples]

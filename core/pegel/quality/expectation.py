@@ -25,6 +25,8 @@ ROWS_EQUAL = "expect_table_row_count_to_equal"
 SHARES = frozenset({NOT_NULL, NULL, BETWEEN, IN_SET, NOT_IN_SET, OF_TYPE})
 """Of how many values may be otherwise: `mostly` is the share that must not."""
 MOMENTS = frozenset({MEAN, STDEV})
+EXTREMES = frozenset({LEAST, MOST})
+"""Of the smallest and largest value."""
 COLUMNS = frozenset({EXISTS, COLUMN_SET, COLUMN_ORDER})
 """Of which columns there are."""
 ROWS = frozenset({ROW_COUNT, ROWS_EQUAL})
@@ -59,6 +61,13 @@ class Expectation:
     def column(self) -> str:
         """Return the column that it is of; empty for one of the whole table."""
         return str(self.kwargs.get(_OF_COLUMN, ""))
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Return every column that it names."""
+        several = self.kwargs.get("column_list", ())
+        named = [self.kwargs.get(name) for name in (_OF_COLUMN, "column_A", "column_B")]
+        return frozenset(str(name) for name in (*named, *several) if name)
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Role
+from pegel.data.private_fields import WITHHELD
 from pegel.quality import expectation as kinds
 from pegel.quality import on_columns
 from pegel.quality.expectation import Expectation
@@ -46,6 +47,12 @@ def on_counts(expectation: Expectation, summary: Summary, baseline: Baseline | N
     if field is None or not expectation.on_counts:
         return _untold(expectation, 0 if field is None else field.n)
     return _OF_FIELD[expectation.type](expectation, field, _burst_factor(expectation, field, noise))
+
+
+def without_extremes(expectation: Expectation, summary: Summary) -> ExpectationOutcome:
+    """Return what is said of the extremes of a private field, which nobody keeps: nothing."""
+    n = summary.features[expectation.column].n if expectation.column in summary.features else 0
+    return ExpectationOutcome(expectation=expectation, met=None, n=n, why=f"{WITHHELD}: no extremes are kept of it")
 
 
 def _burst_factor(expectation: Expectation, field: FeatureSummary, noise: Noise | None) -> float:

@@ -40,7 +40,7 @@ PrivateFields = Annotated[
 ]
 
 
-class Archiving(Section):
+class Archive(Section):
     """Which rows are kept as files, and for how long. What is private is so wherever values of rows are written."""
 
     keep: Delay = timedelta(days=90)

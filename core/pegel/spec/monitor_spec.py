@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pegel.errors import InvalidSpec
 from pegel.spec import names
-from pegel.spec.archive_section import Archiving
+from pegel.spec.archive_section import Archive
 from pegel.spec.durations import Delay, Duration
 from pegel.spec.labels_section import Labels
 from pegel.spec.limits import ANSWER_WITHIN
@@ -369,7 +369,7 @@ class MonitorSpec(Section):
     labels: Labels = Labels()
     false_alarms: FalseAlarms = FalseAlarms()
     alerts: Alerting = Alerting()
-    archive: Archiving = Archiving()
+    archive: Archive = Archive()
 
     @model_validator(mode="after")
     def _one_transformer(self) -> Self:

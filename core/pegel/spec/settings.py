@@ -162,6 +162,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.home / 'pegel.db'}"
 
     @property
+    def secret(self) -> str:
+        """Return what proves which value a hash is of; empty without one."""
+        return "" if self.entity_secret is None else self.entity_secret.get_secret_value()
+
+    @property
     def serves_on_this_machine(self) -> bool:
         """Say whether models are served here: what their specs name can be looked at, and their servers asked."""
         return self.serving_backend == LOCAL

@@ -6,7 +6,7 @@ equals the batch day exactly; moments agree to the last few digits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -153,6 +153,20 @@ class Summary:
         before = self.cells.copy()
         self._update(columns, role)
         self.season_cells[season] = self.season_cells.get(season, 0) + self.cells - before
+
+    def blur(self, names: Collection[str]) -> None:
+        """Forget single values of some fields: the extremes beyond the cells, and what further statistics keep.
+
+        Cells and moments stay, which are of many rows.
+        """
+        for i, feature in enumerate(self.layout.features):
+            if feature.field.name not in names or not isinstance(feature, NumericLayout):
+                continue
+            ends = feature.edges[[0, -1]] if feature.edges.size else [0.0, 0.0]
+            if self.ranges[i, 0] <= self.ranges[i, 1]:
+                self.ranges[i] = ends
+            for name in self.layout.kept:
+                self.kept[i, name] = _kind(name).start(feature.edges)
 
     def _update(self, columns: Columns, role: Role) -> None:
         numeric, categorical = self.layout.numeric(role), self.layout.categorical(role)

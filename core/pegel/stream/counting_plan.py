@@ -15,6 +15,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.baseline.outliers import OutlierTables
 from pegel.data import spans
 from pegel.data.instants import MICROSECOND, MINUTE, from_us, to_us
+from pegel.data.private_fields import PrivateFields
 from pegel.data.spans import floor
 from pegel.spec.limits import OLDEST_RECORD
 from pegel.spec.monitor_spec import Windowing
@@ -38,7 +39,7 @@ class MonitorPlan:
     `current` are the baselines (none or one) for panes of spans not yet open; `pinned` maps panes of open spans that
     are judged by others, in microseconds since the epoch, to the baselines of their spans, the newest span's last.
     Spans that end at or before `frontier` are final; None: none is. `samples_rows`: whether a sample of the rows of
-    requests is kept, for expectations that counts cannot tell.
+    requests is kept, for expectations that counts cannot tell. `private`: what of its rows may be told.
     """
 
     key: str
@@ -47,6 +48,7 @@ class MonitorPlan:
     pinned: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     frontier: datetime | None = None
     samples_rows: bool = False
+    private: PrivateFields = field(default_factory=PrivateFields)
 
     def is_closed(self, pane_us: int) -> bool:
         """Say whether every span of a pane is final: what comes for it is late, and nobody needs its counts."""
@@ -113,6 +115,12 @@ class CountingPlan:
         return replace(
             self, known={(key, to_us(pane)): frozenset(ids.tolist()) for (key, pane), ids in repeated.items()}
         )
+
+    @property
+    def private(self) -> PrivateFields:
+        """Return what may be told of records that may be any monitor's: where one of them has a secret, nothing."""
+        private = (monitor.private for monitor in self.monitors.values() if monitor.private.are_any)
+        return next(private, PrivateFields())
 
     @property
     def baseline_ids(self) -> frozenset[str]:

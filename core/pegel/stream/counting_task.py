@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pegel.data.events import EventAttributes, EventType
+from pegel.data.private_fields import UNKNOWN, PrivateFields
+from pegel.data.wire import HEADER_TRUNCATED, TELLS_NO_VALUE
 from pegel.errors import InvalidPayload
 from pegel.stream.arrivals import arrived, minute_us
 from pegel.stream.counting_plan import CountingPlan, LoadedBaseline, MonitorPlan, Times
@@ -172,7 +174,12 @@ class CountingTask:
                 partial.damaged[name] = f"loading its baseline: {error!r:.300}"
         is_closed = monitor.is_closed(place[1])
         return PaneCounting(
-            partial, tuple(baselines), self.plan.oldest_minute_us, is_closed, samples_rows=monitor.samples_rows
+            partial,
+            tuple(baselines),
+            self.plan.oldest_minute_us,
+            is_closed,
+            samples_rows=monitor.samples_rows,
+            private=monitor.private,
         )
 
     def _waits(self, key: str, time_us: int, kind: EventType, body: bytes) -> None:
@@ -183,10 +190,11 @@ class CountingTask:
             try:
                 count_notice(partial.minutes.setdefault(minute, Outcomes()), body)
             except InvalidPayload as error:
-                count_invalid(partial, minute, error, body)
+                count_invalid(partial, minute, error, body, UNKNOWN)
         else:
             partial.saw(np.array([time_us], dtype=np.int64), self.plan.now_us)
-            count_invalid(partial, minute, InvalidPayload(UNJUDGED, f"the stored spec of {key} cannot be read"), body)
+            unread = InvalidPayload(UNJUDGED, f"the stored spec of {key} cannot be read")
+            count_invalid(partial, minute, unread, body, UNKNOWN)
 
     def _unwatched(self, records: Records, times: Times, at: int, attributes: EventAttributes) -> None:
         if attributes.type is EventType.DROPPED:
@@ -201,8 +209,8 @@ class CountingTask:
 
     def _unreadable(self, records: Records, times: Times, at: int, error: InvalidPayload) -> None:
         partial = self._partial(KEY_OF_NOBODY, int(times[at]))
-        count_invalid(partial, partial.pane_us, error, records.bodies[at])
-        self._keep((KEY_OF_NOBODY, partial.pane_us), at, error, records)
+        count_invalid(partial, partial.pane_us, error, records.bodies[at], self.plan.private)
+        self._keep((KEY_OF_NOBODY, partial.pane_us), at, error, records, self.plan.private)
 
     def _of_nobody(self, time_us: int) -> Outcomes:
         partial = self._partial(KEY_OF_NOBODY, time_us)
@@ -216,18 +224,26 @@ class CountingTask:
     def _keep_rejected(self, records: Records) -> None:
         for place, counting in self.counting.items():
             for at, error in counting.rejected:
-                self._keep(place, at, error, records)
+                self._keep(place, at, error, records, counting.private)
             counting.rejected.clear()
 
-    def _keep(self, place: Place, at: int, error: InvalidPayload, records: Records) -> None:
+    def _keep(self, place: Place, at: int, error: InvalidPayload, records: Records, private: PrivateFields) -> None:
         kept = self.letters.get(place, 0)
         if kept >= MAX_LETTERS or self.letter_bytes >= MAX_LETTER_BYTES:
             return
-        letter = DeadLetter(records.bodies[at], tuple(records.all_headers(at)), error.kind, records.address[0])
+        letter = _letter(records, at, error, private)
         if self.letter_bytes + letter.size_bytes <= MAX_LETTER_BYTES:
             self.letters[place] = kept + 1
             self.letter_bytes += letter.size_bytes
             self.output.letters.append(letter)
+
+
+def _letter(records: Records, at: int, error: InvalidPayload, private: PrivateFields) -> DeadLetter:
+    """Return an unreadable record to be kept aside; without body and metadata where these may hold what is private."""
+    headers = tuple(records.all_headers(at))
+    if private.are_any:
+        headers = (*(pair for pair in headers if pair[0] in TELLS_NO_VALUE), (HEADER_TRUNCATED, b"true"))
+    return DeadLetter(private.body(records.bodies[at]), headers, error.kind, records.address[0])
 
 
 def _finish(panes: Mapping[Place, PaneCounting], output: TaskOutput) -> None:

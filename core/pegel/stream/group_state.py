@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pegel.data.instants import from_us
+from pegel.data.keyed_hash import NO_SECRET, KeyedHash
+from pegel.data.private_fields import PrivateFields
 from pegel.judge.chart_state import ChartState
 from pegel.spec.limits import OLDEST_RECORD
 from pegel.spec.monitor_spec import MonitorSpec
@@ -54,6 +56,8 @@ class GroupState:
     clocks: PartitionClocks = field(default_factory=PartitionClocks)
     sampled_models: SampledModels = field(default_factory=SampledModels)
     window_rows: WindowRows = field(default_factory=WindowRows)
+    hashed: KeyedHash = NO_SECRET
+    """How values of private fields are told."""
     _unreadable_panes: set[tuple[str, int, datetime]] = field(default_factory=set)
     """Stored panes that nobody can go on with; the next commit removes them."""
     _damaged_parts: list[int] = field(default_factory=list)
@@ -64,7 +68,9 @@ class GroupState:
     """Final windows by key and begin that could not be judged, whose rows nobody needs more."""
 
     @classmethod
-    def restored(cls, restored: Restored, baselines: Baselines, now: datetime) -> GroupState:
+    def restored(
+        cls, restored: Restored, baselines: Baselines, now: datetime, hashed: KeyedHash = NO_SECRET
+    ) -> GroupState:
         """Build the state that the database holds. What cannot be read is its own monitor's failure."""
 
         def segments_of(baseline_id: str) -> tuple[Layout, Segments]:
@@ -72,7 +78,7 @@ class GroupState:
             return baseline.layout, baseline.segments.segments
 
         manager = WindowManager(baselines.unpack, segments_of)
-        state = cls(baselines, manager, MonitorFailures(restored.failures))
+        state = cls(baselines, manager, MonitorFailures(restored.failures), hashed=hashed)
         state.offsets = dict(restored.offsets)
         stored_panes = {(part.model, part.version, part.pane) for part in restored.pane_parts}
         panes = Counter((model, version) for model, version, _ in stored_panes)
@@ -103,7 +109,15 @@ class GroupState:
             pinned = pinned_panes(self.manager.open_spans(key, spec.windowing), spec.windowing, current)
             currents, frontier = (current,) if current else (), self.manager.frontier(key) or now - OLDEST_RECORD
             samples_rows = self._asks_for_rows(spec, current)
-            monitors[spec.endpoint] = MonitorPlan(key, spec.windowing, currents, pinned, frontier, samples_rows)
+            monitors[spec.endpoint] = MonitorPlan(
+                key,
+                spec.windowing,
+                currents,
+                pinned,
+                frontier,
+                samples_rows,
+                PrivateFields(spec.archive.private, self.hashed),
+            )
         return monitors
 
     def count(self, plan: CountingPlan, run: RunTasks) -> TaskOutput:

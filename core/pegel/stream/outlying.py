@@ -14,6 +14,7 @@ from pegel.baseline.outliers import top_features
 from pegel.data.columns import Columns, Kind, Role
 from pegel.data.decoding import Decoded
 from pegel.data.instants import from_us, to_us
+from pegel.data.private_fields import PrivateFields
 from pegel.spec.names import monitor_of
 from pegel.spec.outside_text import cut
 from pegel.stats.layout import Layout
@@ -37,8 +38,11 @@ class OutlyingRows:
     worst: tuple[OutlyingEvent, ...] = ()
 
 
-def outlying(loaded: LoadedBaseline, decoded: Decoded, events: EventGroup) -> OutlyingRows:
-    """Score the feature rows of events; `decoded` are their bodies. Without a cut-off none is scored."""
+def outlying(loaded: LoadedBaseline, decoded: Decoded, events: EventGroup, private: PrivateFields) -> OutlyingRows:
+    """Score the feature rows of events; `decoded` are their bodies. Without a cut-off none is scored.
+
+    Of `private` fields it is told what may be.
+    """
     cutoff = loaded.baseline.outlier_cutoff
     if cutoff is None:
         return OutlyingRows()
@@ -59,7 +63,7 @@ def outlying(loaded: LoadedBaseline, decoded: Decoded, events: EventGroup) -> Ou
             p_value=cutoff.p_value(float(scores[row])),
             baseline_id=loaded.baseline.id,
             reasons=tuple(
-                OutlierReason(name, _plain(values[name][row]), float(part))
+                OutlierReason(name, _plain(private.told(name, values[name][row])), float(part))
                 for name, part in top_features(parts[row], loaded.tables.names)
             ),
         )

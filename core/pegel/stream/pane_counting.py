@@ -13,6 +13,7 @@ from pegel.data import wire
 from pegel.data.columns import Role
 from pegel.data.decoding import Decoded, count_rows
 from pegel.data.events import EventType
+from pegel.data.private_fields import PrivateFields
 from pegel.errors import InvalidPayload
 from pegel.spec.outside_text import cut
 from pegel.stats.segment_counts import SegmentCounts
@@ -53,7 +54,7 @@ class PaneCounting:
     `baselines` are those it is counted by, the one that decides what is readable last: each either ready, or the id of
     one that could not be loaded; `partial.damaged` then says why. `oldest_us`: the ledger's oldest minute. Of a pane
     that `is_closed` every event is late: it is only looked at whether one can be read. `samples_rows`: keep a sample of
-    the rows of requests.
+    the rows of requests. `private`: what of its rows may be told.
     """
 
     partial: Partial
@@ -61,6 +62,7 @@ class PaneCounting:
     oldest_us: int
     is_closed: bool = False
     samples_rows: bool = False
+    private: PrivateFields = field(default_factory=PrivateFields)
     summaries: dict[str, Summary] = field(default_factory=dict)
     """By baseline id, each from its first row on."""
     segments: dict[str, SegmentCounts] = field(default_factory=dict)
@@ -175,7 +177,7 @@ class PaneCounting:
         if error.kind != UNJUDGED:
             self.rejected.append((int(events.places[at]), error))
         minute = minute_us(int(events.times_us[at]), self.oldest_us)
-        count_invalid(self.partial, minute, error, events.bodies[at])
+        count_invalid(self.partial, minute, error, events.bodies[at], self.private)
 
     def _rows(self, events: EventGroup, role: Role) -> tuple[dict[int, InvalidPayload], Numbers | None]:
         """Count rows by every baseline; return what the deciding one finds unreadable, and the rows of each body.
@@ -196,7 +198,7 @@ class PaneCounting:
                     # The record at hand is too much for this process: whoever reads it carefully finds it.
                     raise
                 except Exception as error:  # noqa: BLE001 - a model's own parts run here; told as its failure
-                    self.partial.damaged[name] = f"counting: {error!r:.300}"
+                    self.partial.damaged[name] = f"counting: {self.private.failure(error)}"
                 else:
                     if decisive:
                         errors = decoded.errors
@@ -214,9 +216,10 @@ class PaneCounting:
         if summary is None:
             summary = self.summaries[loaded.baseline.id] = Summary.empty(loaded.baseline.layout)
         summary.update(decoded.columns, role)
+        summary.blur(self.private.ways)
         self._count_segments(loaded.baseline, decoded, events, role)
         if role is Role.FEATURE:
-            rows = outlying(loaded, decoded, events)
+            rows = outlying(loaded, decoded, events, self.private)
             summary.n_scored += rows.scored
             summary.n_outliers += rows.outlying
             if self.samples_rows:
@@ -293,19 +296,19 @@ def count_notice(minute: Outcomes, body: bytes) -> None:
         minute.dropped_at_least += dropped
 
 
-def count_invalid(partial: Partial, minute: int, error: InvalidPayload, body: bytes) -> None:
+def count_invalid(partial: Partial, minute: int, error: InvalidPayload, body: bytes, private: PrivateFields) -> None:
     """Count one unreadable event by minute and kind; the first one of a kind is kept to look at."""
     partial.minutes.setdefault(minute, Outcomes()).invalid += 1
     partial.unreadable += 1
     where = (minute, error.kind)
-    count, sample = partial.invalid.get(where) or (0, _sample(error, body))
+    count, sample = partial.invalid.get(where) or (0, _sample(private.error(error), len(body), private.body(body)))
     partial.invalid[where] = (count + 1, sample)
 
 
-def _sample(error: InvalidPayload, body: bytes) -> str:
+def _sample(error: InvalidPayload, size: int, body: bytes) -> str:
     """Return why a body cannot be read, how long it is and its beginning; a reason may quote any header."""
     told = cut(str(error), SAMPLE_LIMIT - SAMPLE_BYTES - 40)
-    return f"{told} | {len(body):,} bytes: {body[:SAMPLE_BYTES].decode(errors='replace')}"[:SAMPLE_LIMIT]
+    return f"{told} | {size:,} bytes: {body[:SAMPLE_BYTES].decode(errors='replace')}"[:SAMPLE_LIMIT]
 
 
 def _ids(parts: list[Ids]) -> Ids:

@@ -9,6 +9,9 @@ from datetime import datetime
 from pegel.stream.commit import Gap, ReadRange
 from pegel.stream.wire_records import Address
 
+MADE_AGAIN = "the topic was made again"
+"""How the reason of a gap begins that is one of a former topic under the same name."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionEnds:
@@ -100,11 +103,11 @@ def _gap(ends: PartitionEnds, start: int, end: int, reason: str, now: datetime) 
 def _of_former(ends: PartitionEnds, read_up_to: int, now: datetime) -> list[Gap]:
     """Return what is missing of a topic that was read up to an offset before another took its place."""
     if ends.former_end is None:
-        reason = "the topic was made again; how much of the former one was unread is not known"
+        reason = f"{MADE_AGAIN}; how much of the former one was unread is not known"
         return [_gap(ends, read_up_to, read_up_to, reason, now)]
     if ends.former_end <= read_up_to:
         return []
-    return [_gap(ends, read_up_to, ends.former_end, "the topic was made again before these were read", now)]
+    return [_gap(ends, read_up_to, ends.former_end, f"{MADE_AGAIN} before these were read", now)]
 
 
 def _empty(ends: PartitionEnds, at: int) -> ReadRange:

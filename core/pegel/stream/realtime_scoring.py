@@ -76,11 +76,13 @@ class RealtimeScoring:
         try:
             loaded = self.load(baselines[-1])
             decoded = decode(events.bodies, loaded.baseline.layout.schema, Role.FEATURE)
-            rows = [outlier_row(monitor.key, event) for event in outlying(loaded, decoded, events).worst]
+            rows = [
+                outlier_row(monitor.key, event) for event in outlying(loaded, decoded, events, monitor.private).worst
+            ]
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 - a model's own parts run here; where its rows are counted this is said
-            self.failing[monitor.key] = f"{error!r:.200}"
+            self.failing[monitor.key] = monitor.private.failure(error, 200)
             return []
         self.failing.pop(monitor.key, None)
         return rows

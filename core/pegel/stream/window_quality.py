@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Role, Schema
+from pegel.data.private_fields import WITHHELD
 from pegel.judge.findings import Finding
 from pegel.judge.judge import judge_rows
 from pegel.quality.expectation import COLUMNS, Expectation
@@ -55,7 +56,7 @@ def told_of_rows(window: FinalWindow, baseline: Baseline, run: RunSuite) -> RowQ
     if sample is None or sample.seen != rows:
         why = window.why if sample is None else f"{sample.seen:,} of {how_many(rows, 'row')} alone were at hand"
         return RowQuality(window, 0, rows, tuple(untold(expectation, why, rows) for expectation in asked), ())
-    outcomes = _outcomes(sample, baseline, asked, run)
+    outcomes = [_privately(outcome, spec.archive.private) for outcome in _outcomes(sample, baseline, asked, run)]
     looked_at = sample.rows.n
     evidence = {"looked_at": looked_at, "rows": rows}
     findings = judge_rows(
@@ -85,6 +86,15 @@ def _outcomes(
         told.get(id(expectation)) or untold(expectation, why, sample.rows.n)
         for expectation, why in zip(asked, whys, strict=True)
     ]
+
+
+def _privately(outcome: ExpectationOutcome, private: Mapping[str, str]) -> ExpectationOutcome:
+    """Return an outcome without values of fields that are private."""
+    columns = outcome.expectation.columns & private.keys()
+    if not columns or outcome.met:
+        return outcome
+    why = outcome.why and f"{WITHHELD}: what is there would tell of {', '.join(sorted(columns))}"
+    return replace(outcome, examples=(), why=why)
 
 
 def _unless_too_large(outcome: ExpectationOutcome, sample: RowSample) -> ExpectationOutcome:

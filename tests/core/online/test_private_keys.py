@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pegel.data.entity_keys import entity_key
+from pegel.data.keyed_hash import PREFIX
 from pegel.errors import SetupError
-from pegel.online.private_keys import PREFIX, PrivateKeys
+from pegel.online.private_keys import PrivateKeys
 
 SECRET = "a secret of 16 b"  # noqa: S105
 NAMES = ("person", "place")

@@ -16,6 +16,7 @@ import pytest
 
 from pegel.data.arrow_columns import columns_of
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
+from pegel.data.keyed_hash import NO_SECRET, KeyedHash
 from pegel.data.wire import REQUEST_TYPE, RESPONSE_TYPE
 from pegel.store.database import connect, migrate
 from pegel.store.results import Results
@@ -62,6 +63,7 @@ class Group:
     models: FixedModels = field(default_factory=FixedModels)
     baselines: FixedBaselines = field(default_factory=FixedBaselines)
     begin: datetime = BEGIN
+    hashed: KeyedHash = NO_SECRET
     sent: int = 0
     runs: int = 0
     output: TaskOutput = field(default_factory=TaskOutput)
@@ -85,7 +87,7 @@ class Group:
         """Return the state as a fresh driver restores it."""
         self.runs += 1
         self.claim = self.store.claim("default", self.runs, self.clock.now())
-        return GroupState.restored(self.stored(), self.baselines, self.clock.now())
+        return GroupState.restored(self.stored(), self.baselines, self.clock.now(), self.hashed)
 
     def stored(self) -> Restored:
         """Return what the database holds of the group."""

@@ -24,7 +24,7 @@ from pegel.judge.layer import LayerResult, Setting
 from pegel.quality import expectation as kinds
 from pegel.quality.expectation import Expectation
 from pegel.quality.expectation_outcome import NEEDS_ROWS, ExpectationOutcome
-from pegel.quality.on_counts import on_counts, row_count
+from pegel.quality.on_counts import on_counts, row_count, without_extremes
 from pegel.quality.on_rows import IN_ORDER, OF_TYPES, why_untold
 from pegel.spec.suites import SEVERITIES
 from pegel.stats.summary import Summary
@@ -89,7 +89,13 @@ class Expectations:
 
 def outcomes_of(summary: Summary, setting: Setting) -> list[ExpectationOutcome]:
     """Return what the counts of a window say of each expectation, in the suite's order."""
-    return [on_counts(expectation, summary, setting.baseline) for expectation in setting.suite.expectations]
+    private = setting.spec.archive.private
+    return [
+        without_extremes(expectation, summary)
+        if expectation.type in kinds.EXTREMES and expectation.column in private
+        else on_counts(expectation, summary, setting.baseline)
+        for expectation in setting.suite.expectations
+    ]
 
 
 def told_of_no_rows(setting: Setting) -> list[FeatureVerdict]:
