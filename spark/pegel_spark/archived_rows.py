@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import reduce
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
@@ -36,8 +40,32 @@ def archived_rows(
     of other hours are not opened. A column that some files have not is null in their rows.
     """
     paths = hour_files(spark, root, model, version, start=start, end=end, time=time)
-    frame = spark.read.option("mergeSchema", "true").parquet(*paths) if paths else _none(spark)
+    frame = read_together(spark, paths) if paths else spark.createDataFrame(OF_EVERY_ROW.empty_table())
     return frame.where((sf.col(time) >= sf.lit(start)) & (sf.col(time) < sf.lit(end)))
+
+
+def read_together(spark: SparkSession, paths: Sequence[str]) -> DataFrame:
+    """Return what files hold, with the columns of all of them. Where types of a column differ, it is text."""
+    try:
+        return spark.read.option("mergeSchema", "true").parquet(*paths)
+    except (PySparkException, Py4JJavaError):
+        # Spark has no word for two types of a name: of each folder the files have one.
+        folders: dict[str, list[str]] = {}
+        for path in paths:
+            folders.setdefault(path.rpartition("/")[0], []).append(path)
+        if len(folders) == 1:
+            raise
+        return reduce(unioned, (spark.read.parquet(*own) for own in folders.values()))
+
+
+def unioned(one: DataFrame, other: DataFrame) -> DataFrame:
+    """Return the rows of two tables by the names of their columns; where types differ, as text."""
+    kinds = dict(one.dtypes)
+    differing = [name for name, kind in other.dtypes if name in kinds and kinds[name] != kind]
+    for name in differing:
+        one = one.withColumn(name, sf.col(f"`{name}`").cast("string"))
+        other = other.withColumn(name, sf.col(f"`{name}`").cast("string"))
+    return one.unionByName(other, allowMissingColumns=True)
 
 
 def hour_files(
@@ -63,20 +91,3 @@ def hour_files(
         for path in files.files(f"{space}/{below}/{date_folder(day)}")
     ]
     return [path for hour in visible_hours(listed) if first <= hour.start < last for path in hour.files]
-
-
-def _none(spark: SparkSession) -> DataFrame:
-    return spark.createDataFrame(OF_EVERY_ROW.empty_table().to_pandas(), _schema_of_every_row())
-
-
-def _schema_of_every_row() -> str:
-    kinds = {
-        "string": "string",
-        "int32": "int",
-        "int64": "bigint",
-        "double": "double",
-        "timestamp[us, tz=UTC]": "timestamp",
-        "list<item: string>": "array<string>",
-        "list<element: string>": "array<string>",
-    }
-    return ", ".join(f"`{column.name}` {kinds[str(column.type)]}" for column in OF_EVERY_ROW)

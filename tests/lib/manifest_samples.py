@@ -83,5 +83,8 @@ def golden() -> dict[str, list[Manifest]]:
                 CLUSTER,
             )
         ],
+        "archive": [
+            spark_application.archive_application(["--model", "delays"], "scheduled__2026-11-29", SETTINGS, CLUSTER)
+        ],
         "baseline": [spark_application.baseline_application(spec(), "scheduled__2026-11-29", SETTINGS, CLUSTER)],
     }

@@ -31,12 +31,12 @@ def write(root: Path, start: datetime, columns: dict[str, pa.Array]) -> Path:
 
 
 def test_spark_and_arrow_read_the_same(spark: SparkSession, tmp_path: Path) -> None:
-    """Rows of a time, files of different columns together; files of other hours are not opened."""
-    write(tmp_path, NOON, {"f_distance": pa.array([1.0, 2.0, 3.0])})
-    write(tmp_path, NOON + HOUR, {"f_airline": pa.array(["AA", None, "WN"])})
+    """Rows of a time, files of other columns and types together, these as text; other hours are not opened."""
+    write(tmp_path, NOON, {"f_distance": pa.array([1.0, 2.0, 3.0]), "f_gate": pa.array([1.5, None, 2.5])})
+    write(tmp_path, NOON + HOUR, {"f_airline": pa.array(["AA", None, "WN"]), "f_gate": pa.array(["A1", "A2", None])})
     write(tmp_path, NOON - 3 * HOUR, {}).write_bytes(b"no Parquet")
     start, end = NOON + HOUR / 3, NOON + 2 * HOUR
-    names = ["event_time", "f_distance", "f_airline"]
+    names = ["event_time", "f_distance", "f_airline", "f_gate"]
     by_spark = archived_rows(spark, str(tmp_path), "delays", 1, start=start, end=end).select(*names)
     by_arrow = open_archive(str(tmp_path), "delays", 1, start=start, end=end).rows(names)
     of_answers = archived_rows(spark, str(tmp_path), "delays", 1, start=start, end=end, time="answered_at")

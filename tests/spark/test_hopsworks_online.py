@@ -81,6 +81,13 @@ class FilledStore(HopsworksOnlineStore):
         self._declare(names, given[-1][1])
         return Loaded(written, len(given) - written)
 
+    def forget(self, entity: str) -> bool:
+        """Remove an entity from the online store."""
+        parts, rows = json.loads(entity), self.contents.online.get((self.view, 1), [])
+        left = [row for row in rows if [row.get(f"k{number}") for number in range(len(parts))] != parts]
+        self.contents.online[self.view, 1] = left
+        return len(left) < len(rows)
+
     def _declare(self, names: list[str], vector: FeatureVector) -> None:
         columns = [{"name": name, "type": "string", "primary": True} for name in names]
         columns += [{"name": "at", "type": "timestamp"}]

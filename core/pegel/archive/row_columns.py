@@ -68,6 +68,11 @@ def key_column(name: str) -> str:
     return _KEY + name
 
 
+def subject_columns(name: str) -> tuple[str, ...]:
+    """Return the columns in which a value of that name may stand: as a part of a key, a feature, or a prediction."""
+    return (key_column(name), *(prefix + name for prefix in _PREFIXES.values()))
+
+
 def hashed_column(column: str) -> str:
     """Return the column that holds keyed hashes of what another would hold."""
     return _HASHED + column
@@ -76,6 +81,14 @@ def hashed_column(column: str) -> str:
 def field_column(field: Field) -> str:
     """Return the column of a field, which must be a feature or a prediction."""
     return _PREFIXES[field.role] + field.name
+
+
+_OF_ANSWERS: Final = (_PREFIXES[Role.PREDICTION], _HASHED + _PREFIXES[Role.PREDICTION])
+
+
+def is_of_answers(column: str) -> bool:
+    """Say whether a column holds what an answer says."""
+    return column in {ANSWERED_AT, LATENCY, ANSWER_PARTITION, ANSWER_OFFSET} or column.startswith(_OF_ANSWERS)
 
 
 def field_type(field: Field) -> pa.DataType:
@@ -105,9 +118,10 @@ def archive_schema(schema: Schema, keys: Sequence[str], private: Mapping[str, st
 def together(schemas: Iterable[pa.Schema]) -> pa.Schema:
     """Return every column that some files have, by name. Where types differ, it is read as text."""
     types: dict[str, pa.DataType] = {}
+    of_every_row = {column.name: column.type for column in OF_EVERY_ROW}
     for schema in schemas:
         for column in schema:
-            known = types.setdefault(column.name, column.type)
-            if known != column.type:
+            known = types.setdefault(column.name, of_every_row.get(column.name, column.type))
+            if known != column.type and column.name not in of_every_row:
                 types[column.name] = pa.string()
     return pa.schema(list(types.items()))

@@ -23,11 +23,11 @@ NAMESPACE = f"{PREFIX}namespace"
 """The namespace of the spec that an object is made for: it may lie in another one."""
 ROLE = f"{PREFIX}role"
 """Of an endpoint: `serving`, or `candidate`, which is to take its place. Of a job: `driver`, `baseline`,
-`write-back`."""
+`write-back`, `archive`."""
 SERVING, CANDIDATE = "serving", "candidate"
 CANARY = "canary"
 """Of pods alone: those of the other model that gets a part of an endpoint's requests."""
-DRIVER, BASELINE, WRITE_BACK = "driver", "baseline", "write-back"
+DRIVER, BASELINE, WRITE_BACK, ARCHIVE = "driver", "baseline", "write-back", "archive"
 LOGGER = "logger"
 """Component of the installation beside drivers."""
 

@@ -59,6 +59,7 @@ def pull_secrets(cluster: ClusterSettings) -> dict[str, Any]:
     return {} if secret is None else {"imagePullSecrets": [{"name": secret}]}
 
 
-def all_of_secret(secret: str | None) -> dict[str, Any]:
-    """Return the field by which each entry of a Secret is a variable, by reference; nothing without one."""
-    return {} if secret is None else {"envFrom": [{"secretRef": {"name": secret}}]}
+def all_of_secret(*secrets: str | None) -> dict[str, Any]:
+    """Return the field by which each entry of some Secrets is a variable, by reference; nothing without one."""
+    named = dict.fromkeys(secret for secret in secrets if secret is not None)
+    return {"envFrom": [{"secretRef": {"name": secret}} for secret in named]} if named else {}

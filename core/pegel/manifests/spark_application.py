@@ -66,13 +66,14 @@ def driver_application(job: JobDocument, generation: int, settings: Settings, cl
         driver=driver,
         executor=executor,
         # Python workers read the broker themselves.
-        secret=cluster.kafka_secret,
+        secrets=(cluster.kafka_secret,),
         settings=settings,
         cluster=cluster,
     )
     application["spec"]["volumes"].append(config)
     application["spec"]["driver"]["volumeMounts"].append(pods.mount("job", job_config.FOLDER, read_only=True))
     application["spec"]["driver"]["env"].append({"name": "PEGEL_METRICS_PORT", "value": str(METRICS_PORT)})
+    application["spec"]["driver"]["env"] += _private(cluster)
     application["spec"]["restartPolicy"] = _restarts(cluster)
     return application
 
@@ -89,7 +90,7 @@ def baseline_application(spec: MonitorSpec, job_id: str, settings: Settings, clu
         driver=size,
         executor={**size, "instances": cluster.job_executors, "deleteOnTermination": True},
         # Executors read the training data themselves.
-        secret=cluster.store_secret,
+        secrets=(cluster.store_secret,),
         settings=settings,
         cluster=cluster,
     )
@@ -113,11 +114,44 @@ def write_back_application(
         driver=size,
         executor={**size, "instances": 1, "deleteOnTermination": True},
         # What feature groups lie in asks for the same credentials as training data.
-        secret=cluster.store_secret,
+        secrets=(cluster.store_secret,),
         settings=settings,
         cluster=cluster,
     )
     return _finite(application, settings, cluster)
+
+
+def archive_application(
+    arguments: Sequence[str], job_id: str, settings: Settings, cluster: ClusterSettings
+) -> Manifest:
+    """Return the job that archives rows and keeps how it ended under `job_id`. It reads the broker as drivers do."""
+    size = {"memory": cluster.job_memory, "memoryOverhead": cluster.job_memory_overhead, "cores": 1, "coreLimit": "1"}
+    application = _application(
+        names.finite_job(labels.ARCHIVE, "rows", job_id),
+        {**labels.OURS, labels.ROLE: labels.ARCHIVE},
+        {labels.JOB_ID: job_id},
+        launcher="archive.py",
+        arguments=[*arguments, "--id", job_id],
+        driver=size,
+        executor={**size, "instances": cluster.job_executors, "deleteOnTermination": True},
+        secrets=(cluster.kafka_secret, cluster.store_secret),
+        settings=settings,
+        cluster=cluster,
+    )
+    told = {"PEGEL_KAFKA": settings.kafka, "PEGEL_ARCHIVE": settings.archive}
+    said = [{"name": name, "value": value} for name, value in told.items() if value is not None]
+    driver = application["spec"]["driver"]
+    driver["env"] = [*driver["env"], *said, *_private(cluster)]
+    return _finite(application, settings, cluster)
+
+
+def _private(cluster: ClusterSettings) -> list[dict[str, Any]]:
+    """Return the variable by which private fields are hashed, where a Secret has it; the driver hands it on."""
+    if cluster.online_secret is None:
+        return []
+    variable = pods.from_secret("PEGEL_ENTITY_SECRET", cluster.online_secret, "PEGEL_ENTITY_SECRET")
+    variable["valueFrom"]["secretKeyRef"]["optional"] = True
+    return [variable]
 
 
 def _finite(application: Manifest, settings: Settings, cluster: ClusterSettings) -> Manifest:
@@ -140,7 +174,7 @@ def _application(
     arguments: Sequence[str],
     driver: Mapping[str, Any],
     executor: Mapping[str, Any],
-    secret: str | None,
+    secrets: Sequence[str | None],
     settings: Settings,
     cluster: ClusterSettings,
 ) -> Manifest:
@@ -168,9 +202,9 @@ def _application(
                 # By this name Spark knows where its own files go.
                 pods.volume("spark-local-dir-1", "8Gi"),
             ],
-            "driver": {**driver, **account, **_pod(marks, notes, secret), "env": [database, *plain]},
+            "driver": {**driver, **account, **_pod(marks, notes, secrets), "env": [database, *plain]},
             # It asks neither the cluster nor the database.
-            "executor": {**executor, **_pod(marks, notes, secret), "env": plain},
+            "executor": {**executor, **_pod(marks, notes, secrets), "env": plain},
         },
     )
 
@@ -200,11 +234,11 @@ def _mount_secret(application: Manifest, name: str, secret: str, folder: str, sa
     driver["env"] = [*driver["env"], *({"name": each, "value": value} for each, value in said.items() if value)]
 
 
-def _pod(marks: Mapping[str, str], notes: Mapping[str, str], secret: str | None) -> dict[str, Any]:
+def _pod(marks: Mapping[str, str], notes: Mapping[str, str], secrets: Sequence[str | None]) -> dict[str, Any]:
     return {
         "labels": dict(marks),
         "annotations": dict(notes),
-        **pods.all_of_secret(secret),
+        **pods.all_of_secret(*secrets),
         "podSecurityContext": pods.pod_security(),
         "securityContext": pods.container_security(),
         "volumeMounts": [

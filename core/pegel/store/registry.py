@@ -13,6 +13,7 @@ from pegel.errors import InvalidSpec, PermanentError
 from pegel.spec.clock import Clock, SystemClock
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store import tables
+from pegel.store.archived_ranges import begin_watching
 from pegel.store.database import reading, writing
 from pegel.store.offsets import inherit_offsets
 from pegel.store.row_codec import decoded
@@ -109,6 +110,8 @@ def put_spec(connection: Connection, spec: MonitorSpec, now: datetime) -> bool:
         "changed_at": now,
     }
     upsert(connection, tables.monitors, [row])
+    if known is None:
+        begin_watching(connection, spec, now)
     note_change(connection)
     return True
 

@@ -54,6 +54,8 @@ class Cluster(HTTPServer):
         jobs = services.stores(Settings()).jobs
         if application == "write_back.py":
             return self._write_back(options, jobs)
+        if application == "archive.py":
+            return self._archive(options, jobs)
         spec = MonitorSpec.parse(json.loads(options["--spec"]))
         self.submissions.append(Submission(options["--master"], application, spec.model.name))
         if self.refusal:
@@ -77,6 +79,15 @@ class Cluster(HTTPServer):
             "request_row": scene.REQUEST_ROW,
             "recount": recount,
         }
+        jobs.put(options["--id"], JobResult(state=JobEnd.DONE, result=result), datetime.now(UTC))
+        return 0
+
+    def _archive(self, options: dict[str, str], jobs: JobResults) -> int:
+        self.submissions.append(Submission(options["--master"], "archive.py", options.get("--model", "")))
+        if self.refusal:
+            jobs.put(options["--id"], JobResult(state=JobEnd.REFUSED, sentence=self.refusal), datetime.now(UTC))
+            return REFUSED
+        result = {"rows": {"delays/1": 60}, "files": 2, "left_out": ["loans/1: it has no baseline"]}
         jobs.put(options["--id"], JobResult(state=JobEnd.DONE, result=result), datetime.now(UTC))
         return 0
 

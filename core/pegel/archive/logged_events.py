@@ -1,0 +1,100 @@
+"""Events of the models that are archived, as they come from the broker: of these their rows are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from pegel.data.compact_headers import Headers, expanded
+from pegel.data.events import EventAttributes, EventType
+from pegel.data.wire import ENTITIES_HEADER, HEADER_METADATA, PREDICTOR
+from pegel.stream.counting_plan import CountingPlan
+from pegel.stream.positions import OffsetRange
+from pegel.stream.read_events import events_of
+from pegel.stream.wire_records import Records
+
+EVENTS: Final = pa.schema(
+    [
+        ("key", pa.string()),
+        ("event_id", pa.string()),
+        ("is_answer", pa.bool_()),
+        ("time_us", pa.int64()),
+        ("replaced", pa.string()),
+        # The parts of each row's entity key, JSON; null where none is told.
+        ("entities", pa.string()),
+        ("topic", pa.string()),
+        ("partition", pa.int32()),
+        ("offset", pa.int64()),
+        ("body", pa.large_binary()),
+    ]
+)
+"""An event each; `key` is that of its model."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedModel:
+    """Which events of a model are taken: those within its ranges. `has_keys`: whether entities are told with them."""
+
+    key: str
+    ranges: tuple[OffsetRange, ...]
+    has_keys: bool = False
+
+
+def logged_events(records: Records, models: Mapping[str, ArchivedModel], now: datetime) -> pa.RecordBatch:
+    """Return the requests and responses among records that are to be archived; `models` are by endpoint.
+
+    They are those that the stream counts: neither probes nor notices, and times as it believes them at `now`.
+    """
+    events, said = events_of(records)
+    times = CountingPlan.at(now, {}).believed(events.times_us)
+    rows: list[dict[str, Any]] = []
+    for attributes, places in said.by_attributes():
+        if not isinstance(attributes, EventAttributes) or attributes.is_probe:
+            continue
+        model = models.get(attributes.endpoint)
+        if model is None or attributes.type is EventType.DROPPED:
+            continue
+        is_answer = attributes.type is EventType.RESPONSE
+        for at in places[_taken(records, events.offsets[places], model)].tolist():
+            name = said.ids[at].decode(errors="replace")
+            rows.append(
+                {
+                    "key": model.key,
+                    "event_id": name if attributes.component == PREDICTOR else f"{name} ({attributes.component})",
+                    "is_answer": is_answer,
+                    "time_us": int(times[at]),
+                    "replaced": None if attributes.look_up is None else attributes.look_up.value,
+                    "entities": _entities(events.keys[at], events.headers[at])
+                    if model.has_keys and not is_answer
+                    else None,
+                    "topic": records.address[0],
+                    "partition": records.address[1],
+                    "offset": int(events.offsets[at]),
+                    "body": events.bodies[at],
+                }
+            )
+    return pa.RecordBatch.from_pylist(rows, EVENTS)
+
+
+def _taken(records: Records, offsets: np.ndarray[Any, Any], model: ArchivedModel) -> np.ndarray[Any, Any]:
+    taken = np.zeros(offsets.size, dtype=np.bool_)
+    for own in model.ranges:
+        if own.address == records.address:
+            taken |= (offsets >= own.start) & (offsets < own.end)
+    return taken
+
+
+def _entities(key: bytes, headers: Headers) -> str | None:
+    """Return what a transformer of ours tells of the entities of a request; None if nothing, or nothing readable."""
+    try:
+        metadata = dict(expanded(key, headers)).get(HEADER_METADATA)
+        (told,) = orjson.loads(metadata or b"{}")[ENTITIES_HEADER]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return str(told)

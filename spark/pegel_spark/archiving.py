@@ -1,0 +1,305 @@
+"""The batch job that archives: what the stream has counted is read again, and its rows are kept by hour."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import structlog
+from py4j.protocol import Py4JJavaError
+from pyspark import StorageLevel
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as sf
+
+from pegel.archive.folders import HOUR, Kept
+from pegel.archive.half_rows import RowMaking
+from pegel.archive.logged_events import ArchivedModel
+from pegel.archive.row_columns import EVENT_ID, EVENT_TIME, OFFSET, PARTITION
+from pegel.archive.unarchived import Unarchived, next_round
+from pegel.data.instants import MICROSECOND, from_us
+from pegel.data.keyed_hash import KeyedHash
+from pegel.data.private_fields import PrivateFields
+from pegel.errors import PegelError, SetupError, Unavailable
+from pegel.spec.clock import Clock, SystemClock
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel.store.archive_store import ArchiveStore
+from pegel.store.archived_ranges import ArchivedRange
+from pegel.store.baseline_store import BaselineStore
+from pegel.stream.positions import OffsetRange
+from pegel.stream.wire_records import Address
+from pegel_spark.archive_events import EventReading, events_table
+from pegel_spark.archive_hours import ArchiveHours
+from pegel_spark.archive_rows import BODY, HOUR_US, IS_ANSWER, PROBLEM, UNREADABLE, RowPlan, joined_again, rows_table
+from pegel_spark.archived_rows import unioned
+from pegel_spark.hadoop_files import HadoopFiles
+from pegel_spark.topic_partitions import TopicPartitions
+
+log = structlog.get_logger()
+ROUND_RECORDS = 500_000
+"""Records that are read in one round: what Spark keeps on its disks meanwhile, and what is done again after a kill."""
+_HOUR_US = HOUR // MICROSECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """What was archived. `rows`: of requests, by model; `files`: how many were written; `left_out`: what, and why."""
+
+    rows: dict[str, int]
+    files: int
+    left_out: list[str]
+
+
+@dataclass(slots=True)
+class Archiving:
+    """Archives models. One that fails is left out, and made good by the next run; the others go on."""
+
+    spark: SparkSession
+    settings: Settings
+    store: ArchiveStore
+    baselines: BaselineStore
+    clock: Clock = field(default_factory=SystemClock)
+    round_records: int = ROUND_RECORDS
+    rows: Counter[str] = field(default_factory=Counter)
+    left_out: dict[str, str] = field(default_factory=dict)
+    _hours: dict[str, ArchiveHours] = field(default_factory=dict)
+
+    def run(self, model: str | None = None, version: int | None = None) -> Archived:
+        """Archive everything that the stream has counted, of all models or of one. Raises Unavailable, SetupError."""
+        HadoopFiles(self.spark, self.settings.archive_root)
+        wanted = self.store.unarchived(model, version)
+        topics, failed = sorted({each.spec.inference_topic for each in wanted}), []
+        for topic in topics:
+            try:
+                self._topic([each for each in wanted if each.spec.inference_topic == topic])
+            except Unavailable as error:
+                failed.append(error)
+                self.left_out[topic] = str(error)
+        for hours in self._hours.values():
+            hours.end()
+        if failed and len(failed) == len(topics):
+            raise failed[0]
+        files = sum(hours.files for hours in self._hours.values())
+        told = [f"{key}: {why}" for key, why in sorted(self.left_out.items())]
+        return Archived(dict(sorted(self.rows.items())), files, told)
+
+    def _topic(self, wanted: Sequence[Unarchived]) -> None:
+        there = TopicPartitions(self.settings.kafka)
+        try:
+            ends = {(each.topic, each.partition): each for each in there.look({wanted[0].spec.inference_topic}).ends}
+        finally:
+            there.close()
+        left = [
+            self._present(each, {where: (one.topic_id, one.beginning) for where, one in ends.items()})
+            for each in wanted
+        ]
+        while left := [each for each in left if each.ranges and each.spec.key not in self.left_out]:
+            read = next_round(left, self.round_records)
+            self._round(left, read)
+            left = [_behind(each, read) for each in left]
+
+    def _present(self, wanted: Unarchived, there: Mapping[Address, tuple[str | None, int]]) -> Unarchived:
+        """Return what of it the broker still has; what it has not is told, and noted as archived without a row."""
+        ranges, lost = [], []
+        for each in wanted.ranges:
+            topic_id, beginning = there.get(each.address, (None, each.end))
+            known = wanted.topics.get(each.address)
+            if known is not None and topic_id is not None and known != topic_id:
+                beginning = each.end
+            start = min(max(each.start, beginning), each.end)
+            ranges += [OffsetRange(each.address, start, each.end)] if start < each.end else []
+            lost += [OffsetRange(each.address, each.start, start)] if each.start < start else []
+        if lost:
+            told = "; ".join(map(str, lost))
+            self.left_out.setdefault(f"{wanted.spec.key}, lost", f"the broker has no longer {told}")
+            log.error("records are gone before they were archived", model=wanted.spec.key, ranges=told)
+            found = Unarchived(wanted.spec, tuple(lost), wanted.topics)
+            self.store.record(self._writer(wanted.spec).number, self._ranges(found, Counter(), 0))
+        return Unarchived(wanted.spec, tuple(ranges), wanted.topics)
+
+    def _round(self, wanted: Sequence[Unarchived], read: Mapping[Address, OffsetRange]) -> None:
+        now = self.clock.now()
+        parts = [each.within(read) for each in wanted]
+        models = {
+            each.spec.endpoint: ArchivedModel(each.spec.key, each.ranges, has_keys=each.spec.online.is_used)
+            for each in parts
+        }
+        reading = EventReading(self.settings.kafka, tuple(read.values()), models, now)
+        events = events_table(self.spark, reading).persist(StorageLevel.DISK_ONLY)
+        try:
+            there = {row["key"] for row in _asked(events.select("key").distinct())}
+            for each in parts:
+                self._model(each, events.where(sf.col("key") == each.spec.key), is_there=each.spec.key in there)
+        finally:
+            events.unpersist()
+
+    def _model(self, part: Unarchived, events: DataFrame, *, is_there: bool) -> None:
+        key = part.spec.key
+        if not part.ranges:
+            return
+        try:
+            rows, before = Counter[Address](), self._writer(part.spec).files
+            if is_there:
+                rows = self._write(part.spec, events)
+            hours = self._writer(part.spec)
+            self.store.record(hours.number, self._ranges(part, rows, hours.files - before))
+        except PegelError as error:
+            self.left_out[key] = str(error)
+            log.warning("a model is left out", model=key, reason=str(error))
+            return
+        self.rows[key] += sum(rows.values())
+
+    def _write(self, spec: MonitorSpec, events: DataFrame) -> Counter[Address]:
+        """Write the rows of events; return how many rows of requests each partition gave."""
+        plan, hours = self._plan(spec), self._writer(spec)
+        schema = self.spark.createDataFrame(plan.rows.empty_table()).schema
+        rows = rows_table(events, plan, schema).persist(StorageLevel.DISK_ONLY)
+        try:
+            counted = _asked(
+                rows.groupBy(
+                    HOUR_US,
+                    PARTITION,
+                    sf.col(PROBLEM).isNotNull().alias(PROBLEM),
+                    sf.col(OFFSET).isNotNull().alias(OFFSET),
+                ).agg(sf.count("*").alias("rows"))
+            )
+            is_alone = any(not row[PROBLEM] and not row[OFFSET] for row in counted)
+            placed = self._beside_requests(rows, hours) if is_alone else rows
+            of_rows, of_others = Counter[int](), Counter[int]()
+            for row in counted:
+                (of_others if row[PROBLEM] else of_rows)[row[HOUR_US]] += row["rows"]
+            if is_alone:
+                asked = placed.where(sf.col(PROBLEM).isNull()).groupBy(HOUR_US).agg(sf.count("*").alias("rows"))
+                of_rows = Counter({row[HOUR_US]: row["rows"] for row in _asked(asked)})
+            self._write_rows(placed, plan, hours, of_rows)
+            self._write_unreadable(rows, hours, of_others)
+        finally:
+            rows.unpersist()
+        found = Counter[Address]()
+        for row in counted:
+            if row[OFFSET] and not row[PROBLEM]:
+                found[spec.inference_topic, row[PARTITION]] += row["rows"]
+        return found
+
+    def _write_rows(self, rows: DataFrame, plan: RowPlan, hours: ArchiveHours, counts: Mapping[int, int]) -> None:
+        further = (HOUR_US, IS_ANSWER, PROBLEM, BODY)
+        for hour_us, fresh in sorted(counts.items()):
+            hour, count = from_us(hour_us), fresh
+            new = rows.where((sf.col(HOUR_US) == hour_us) & sf.col(PROBLEM).isNull()).drop(*further)
+            if files := hours.visible(Kept.ROWS, hour):
+                known = hours.read(files)
+                count += known.count()
+                new = joined_again(unioned(known, new), plan)
+            with _working():
+                hours.write(Kept.ROWS, hour, new, count)
+
+    def _write_unreadable(self, rows: DataFrame, hours: ArchiveHours, counts: Mapping[int, int]) -> None:
+        for hour_us, count in sorted(counts.items()):
+            hour = from_us(hour_us)
+            new = rows.where((sf.col(HOUR_US) == hour_us) & sf.col(PROBLEM).isNotNull()).select(*UNREADABLE.names)
+            if files := hours.visible(Kept.UNREADABLE, hour):
+                new = hours.read(files).unionByName(new, allowMissingColumns=True)
+            new = new.dropDuplicates(["topic", "partition", "offset", IS_ANSWER])
+            with _working():
+                hours.write(Kept.UNREADABLE, hour, new, count)
+
+    def _beside_requests(self, rows: DataFrame, hours: ArchiveHours) -> DataFrame:
+        """Return rows in which an answer alone is in the hour of its request, if that is archived and nearby.
+
+        They are joined there.
+        """
+        is_alone = sf.col(PROBLEM).isNull() & sf.col(OFFSET).isNull()
+        own = [row[HOUR_US] for row in _asked(rows.where(is_alone).select(HOUR_US).distinct())]
+        near = sorted({from_us(each + at * _HOUR_US) for each in own for at in (-1, 0, 1)})
+        files = [path for hour in near for path in hours.visible(Kept.ROWS, hour)]
+        if not files:
+            return rows
+        us = sf.unix_micros(EVENT_TIME)
+        archived = (
+            hours.read(files).where(sf.col(OFFSET).isNotNull()).select(EVENT_ID, (us - us % _HOUR_US).alias("_at"))
+        )
+        places = archived.groupBy(EVENT_ID).agg(sf.min("_at").alias("_at"))
+        moved = is_alone & (sf.abs(sf.col("_at") - sf.col(HOUR_US)) <= _HOUR_US)
+        hour = sf.when(moved, sf.col("_at")).otherwise(sf.col(HOUR_US))
+        return rows.join(places, EVENT_ID, "left").withColumn(HOUR_US, hour).drop("_at").persist(StorageLevel.DISK_ONLY)
+
+    def _plan(self, spec: MonitorSpec) -> RowPlan:
+        current = self.baselines.current(spec.model.name, spec.model.version)
+        if current is None:
+            raise SetupError("expected a baseline, which says which fields its rows have; there is none yet.")
+        private = PrivateFields(spec.archive.private, KeyedHash(self.settings.secret))
+        if private.lacks_secret:
+            raise SetupError("archive.private: expected PEGEL_ENTITY_SECRET with 16 bytes or more, by which is hashed.")
+        schema = self.baselines.get(current).layout.schema
+        return RowPlan(RowMaking(schema, tuple(spec.online.keys), private), spec.windowing.step // MICROSECOND)
+
+    def _writer(self, spec: MonitorSpec) -> ArchiveHours:
+        """Return the hours of a model, as this run writes them."""
+        if spec.key not in self._hours:
+            name, version = spec.model.name, spec.model.version
+            number = self.store.next_number(name, version, above=0)
+            hours = ArchiveHours(
+                self.spark,
+                self.settings.archive_root,
+                spec,
+                number,
+                lambda: self.store.require_newest(name, version, hours.number),
+            )
+            if number == 1:
+                # A results database made anew knows nothing of the writers before it.
+                hours.number = self.store.next_number(name, version, above=hours.highest_number())
+            self._hours[spec.key] = hours
+        return self._hours[spec.key]
+
+    def _ranges(self, part: Unarchived, rows: Mapping[Address, int], files: int) -> list[ArchivedRange]:
+        now = self.clock.now()
+        first: dict[Address, OffsetRange] = {}
+        for each in part.ranges:
+            known = first.get(each.address, each)
+            first[each.address] = OffsetRange(each.address, min(known.start, each.start), max(known.end, each.end))
+        return [
+            ArchivedRange(
+                model=part.spec.model.name,
+                version=part.spec.model.version,
+                topic=address[0],
+                partition=address[1],
+                start=whole.start,
+                end=whole.end,
+                topic_id=part.topics.get(address),
+                rows=rows.get(address, 0),
+                files=files,
+                at=now,
+            )
+            for address, whole in sorted(first.items())
+        ]
+
+
+def _behind(wanted: Unarchived, read: Mapping[Address, OffsetRange]) -> Unarchived:
+    """Return what is left once ranges were read."""
+    left = []
+    for each in wanted.ranges:
+        end = read[each.address].end if each.address in read else each.start
+        if each.end > end:
+            left.append(OffsetRange(each.address, max(each.start, end), each.end))
+    return Unarchived(wanted.spec, tuple(left), wanted.topics)
+
+
+def _asked(frame: DataFrame) -> list[Row]:
+    """Return what is in a small table. Raises Unavailable if Spark could not find out."""
+    with _working():
+        return frame.collect()
+
+
+@contextmanager
+def _working() -> Iterator[None]:
+    """Tell a failure of Spark's as ours: a broker or a file system that was away is asked again by the next run."""
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        log.exception("failed")
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        said = next((line for line in reversed(lines) if "Error" in line or "Unavailable" in line), lines[0])
+        raise Unavailable(f"Spark could not finish: {said.strip()[:300]}") from error

@@ -1,0 +1,55 @@
+"""Launcher of the job that archives rows: `jobs/archive.py [--model NAME --version N] [--id ID]`.
+
+It is told everything by its arguments and its environment, as the baseline job is, and says under `--id` in the results
+database how it ended. It archives what the stream has counted and nobody has archived yet, whatever runs before it did
+or left undone. Exit codes: 0 done, 1 failed, 2 refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import suppress
+from functools import partial
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from sqlalchemy import Engine
+
+from pegel.spec.settings import Settings
+from pegel.store.archive_store import ArchiveStore
+from pegel.store.baseline_store import BaselineStore
+from pegel_spark import session
+from pegel_spark.archiving import Archived, Archiving
+from pegel_spark.launched_job import LaunchedJob
+
+
+def main(arguments: list[str]) -> int:
+    """Run the job; return its exit code."""
+    parser = argparse.ArgumentParser(description="Archive the rows that the stream has counted.")
+    parser.add_argument("--model", help="of one model alone")
+    parser.add_argument("--version", type=int, help="of one version of it alone")
+    parser.add_argument("--id", help="under which the results database keeps how the job ended")
+    options = parser.parse_args(arguments)
+    job = LaunchedJob(
+        partial(_archived, options.model, options.version),
+        fails_by=(Py4JError, PySparkException, OSError, MemoryError),
+        told="Spark could not finish the job: {}. What is missing is archived by the next run.",
+    )
+    return job.run(options.id)
+
+
+def _archived(model: str | None, version: int | None, settings: Settings, engine: Engine) -> Archived:
+    store = ArchiveStore(engine)
+    if not store.unarchived(model, version):
+        return Archived({}, 0, [])
+    spark = session.build("pegel-archive", settings)
+    try:
+        return Archiving(spark, settings, store, BaselineStore(engine)).run(model, version)
+    finally:
+        with suppress(Py4JError, OSError):
+            spark.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,185 @@
+"""The archive against what the stream has counted, on a real broker."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+import wires
+from pydantic import SecretStr
+from pyspark.sql import SparkSession
+from wires import Wire
+from worlds import World
+
+from pegel.archive.folders import Kept
+from pegel.archive.opened_archive import OpenedArchive, open_archive
+from pegel.data.keyed_hash import NO_SECRET, KeyedHash
+from pegel.data.wire import REQUEST_TYPE, RESPONSE_TYPE
+from pegel.errors import Superseded
+from pegel.spec.clock import SystemClock
+from pegel.store import tables
+from pegel.store.archive_store import ArchiveStore
+from pegel.store.baseline_store import BaselineStore
+from pegel.store.database import connect
+from pegel.store.registry import Registry
+from pegel.store.registry_view import RegistryView
+from pegel.store.stream_store import StreamStore
+from pegel.stream.positions import positions
+from pegel.testing.samples import brief_spec
+from pegel_spark.archive_hours import ArchiveHours
+from pegel_spark.archiving import Archived, Archiving
+from pegel_spark.group_stream import GroupStream
+from pegel_spark.persistence import DatabaseWait, Persistence
+from pegel_spark.realtime_outliers import RealtimeOutliers
+from pegel_spark.side_topics import SideTopics
+from pegel_spark.topic_partitions import TopicPartitions
+from pegel_spark.waiting_note import WaitingNote
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+HOUR = timedelta(hours=1)
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+
+class System:
+    """A stream and an archive of one world, each at work when a test says so."""
+
+    def __init__(self, spark: SparkSession, world: World, wire: Wire, note: Path) -> None:
+        engine, clock = connect(world.settings.database), SystemClock()
+        self.spark, self.world, self.wire = spark, world, wire
+        self.settings = world.settings.model_copy(update={"kafka": wire.address})
+        self.store, stream_store = ArchiveStore(engine), StreamStore(engine)
+        view = RegistryView(Registry(engine), BaselineStore(engine), "default")
+        wait = DatabaseWait(clock, lambda: False, WaitingNote(note))
+        persistence = Persistence(stream_store, stream_store.claim("default", 1, clock.now()), clock, wait)
+        side, realtime = SideTopics(wire.address), RealtimeOutliers(wire.address)
+        self.stream = GroupStream(view, persistence, side, realtime, clock, hashed=NO_SECRET)
+        self.stream.restore()
+        self.stream.look()
+
+    def count(self) -> None:
+        """Let the stream take what is on the topic."""
+        self.wire.producer.flush()
+        topics = TopicPartitions(self.wire.address)
+        there = topics.look(self.stream.topics)
+        begin = positions(self.stream.state.offsets, there.ends, self.stream.clock.now())
+        self.stream.begin_at(begin, there)
+        self.stream.read(self.spark, self.wire.address, begin.ranges)
+        topics.close()
+
+    def archive(self, **how: Any) -> Archived:
+        """Do the job's work."""
+        return Archiving(self.spark, self.settings, self.store, self.world.baselines, **how).run()
+
+    def forget_what_is_archived(self) -> None:
+        """Leave the files, as if the job had been killed before it could say what it wrote."""
+        with connect(self.settings.database).begin() as connection:
+            connection.execute(sa.delete(tables.archived))
+
+    def opened(self, kept: Kept = Kept.ROWS) -> OpenedArchive:
+        """Open everything that is archived."""
+        now = wires.now()
+        return open_archive(self.settings.archive_root, "delays", 1, start=now - 24 * HOUR, end=now + HOUR, kept=kept)
+
+
+@pytest.fixture
+def system(spark: SparkSession, world: World, wire: Wire, tmp_path: Path) -> System:
+    """A stream that watches one model."""
+    world.watch(brief_spec(namespace=wire.namespace))
+    return System(spark, world, wire, tmp_path / "note")
+
+
+def send_pairs(wire: Wire, count: int, begin: datetime, *, rows: int = 1) -> None:
+    """Send requests and answers, ten a second."""
+    rng = np.random.default_rng(count)
+    for at in range(count):
+        when = begin + timedelta(milliseconds=100 * at)
+        wire.send(f"e{at}", REQUEST_TYPE, "delays-v1", wires.request_body(rng, rows), when)
+        answered = when + timedelta(milliseconds=30)
+        wire.send(f"e{at}", RESPONSE_TYPE, "delays-v1", wires.response_body(rng, rows), answered)
+
+
+def by_minute(instants: list[datetime | None]) -> Counter[datetime]:
+    """Count instants by minute."""
+    return Counter(at.astimezone(UTC).replace(second=0, microsecond=0) for at in instants if at is not None)
+
+
+def test_the_archive_has_what_the_stream_counted(system: System) -> None:
+    """Minute by minute, copies folded; what nobody can read is kept aside. All of it once more changes nothing."""
+    wire, begin = system.wire, wires.now() - timedelta(seconds=90)
+    send_pairs(wire, 200, begin, rows=2)
+    send_pairs(wire, 20, begin, rows=2)
+    wire.send("bad", REQUEST_TYPE, "delays-v1", b"not json", begin)
+    wire.send("lost", REQUEST_TYPE, "nobody-v1", b"{}", begin)
+    system.count()
+    done = system.archive(round_records=300)
+    ledger = system.world.results.ledger("delays", 1)
+    rows = system.opened().rows()
+    first = rows.filter(rows["row"].to_numpy() == 0)
+    events = by_minute(first["event_time"].to_pylist()) + by_minute(first["answered_at"].to_pylist())
+    unreadable = system.opened(Kept.UNREADABLE).rows()
+    system.forget_what_is_archived()
+    again = system.archive()
+
+    assert ({"delays/1": 400}, []) == (again.rows, done.left_out)
+    assert {row.minute: row.judged for row in ledger if row.judged} == events
+    assert [400, {30.0}] == [rows.num_rows, set(rows["latency_ms"].to_pylist())]
+    assert [("bad", b"not json")] == [(row["event_id"], row["body"]) for row in unreadable.to_pylist()]
+    assert sorted(map(str, rows.to_pylist())) == sorted(map(str, system.opened().rows().to_pylist()))
+    assert len(system.opened().hours) == len(system.opened().files)
+    assert [] == system.store.unarchived()
+
+
+def test_what_was_left_out_is_made_good(system: System) -> None:
+    """By later runs: without a secret a model is left out; an answer that came later stands beside its request.
+
+    What a killed writer left is not seen and goes; no private value is in any file.
+    """
+    private = brief_spec(namespace=system.wire.namespace, archive={"private": {"carrier": "hash", "age": "drop"}})
+    Registry(connect(system.settings.database)).put(private)
+    begin, planted = wires.now() - timedelta(seconds=30), json.dumps({"instances": [[7.5, "planted", 40.0]]}).encode()
+    system.wire.send("e1", REQUEST_TYPE, "delays-v1", planted, begin)
+    system.wire.send("e2", REQUEST_TYPE, "delays-v1", planted[:-1], begin)
+    system.count()
+    left_out = system.archive()
+    system.settings = system.settings.model_copy(update={"entity_secret": SecretStr("0123456789abcdef")})
+    system.archive()
+    asked = system.opened().rows().to_pylist()
+    ((hour,), folder) = system.opened().hours, Path(system.opened().files[0]).parent.parent
+    killed = folder / "written=000000000001" / "part-0.parquet"
+    killed.parent.mkdir()
+    killed.write_bytes(b"half of it")
+    system.wire.send("e1", RESPONSE_TYPE, "delays-v1", b'{"predictions": [3.5]}', begin + timedelta(seconds=1))
+    system.count()
+    system.archive()
+    (answered,) = system.opened().rows().to_pylist()
+    files = [path.read_bytes() for path in folder.parents[4].rglob("*.parquet")]
+
+    assert ["delays/1: archive.private: expected PEGEL_ENTITY_SECRET with 16 bytes or more, by which is hashed."] == (
+        left_out.left_out
+    )
+    assert [(None, None), (3.5, 1_000.0)] == [(row["p_delay"], row["latency_ms"]) for row in (*asked, answered)]
+    assert KeyedHash("0123456789abcdef").of("carrier", "planted") == answered["hashed_f_carrier"]
+    assert ([], False) == ([one for one in files if b"planted" in one], killed.exists())
+    assert ["f_distance"] == [name for name in answered if name.startswith("f_")]
+    assert [b""] == [row["body"] for row in system.opened(Kept.UNREADABLE).rows().to_pylist()]
+    assert hour.written < system.opened().hours[0].written
+
+
+def test_a_writer_that_was_overtaken_is_not_seen(spark: SparkSession, world: World) -> None:
+    """It ends with a sentence before anybody sees its rows, and what it did is not noted."""
+    store, root = ArchiveStore(connect(world.settings.database)), world.settings.archive_root
+    number = store.next_number("delays", 1, above=7)
+    hours = ArchiveHours(spark, root, brief_spec(), number, lambda: store.require_newest("delays", 1, number))
+    store.next_number("delays", 1, above=0)
+    rows = spark.createDataFrame([(wires.now(),)], "event_time timestamp")
+    with pytest.raises(Superseded, match="expected the writer 8 to be the newest; 9 has come since"):
+        hours.write(Kept.ROWS, NOON, rows, 1)
+
+    assert [] == hours.visible(Kept.ROWS, NOON)
+    assert len(hours.listed(Kept.ROWS, NOON)) > 0
