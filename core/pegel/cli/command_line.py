@@ -42,6 +42,7 @@ COMMANDS = Extensions(
             "ack",
             "silence",
             "unsilence",
+            "erase",
         )
     }
     # A function named `open` would hide Python's own; that of a name with hyphens has none; and of `features` a file of

@@ -101,6 +101,17 @@ class LocalOnlineStore:
             raise self._away(error, "Nothing was loaded") from error
         return Loaded(written, count - written)
 
+    def forget(self, entity: str) -> bool:
+        """Remove the vector of an entity, see `LoadableStore`."""
+        if not self._path.exists():
+            return False
+        try:
+            with self._writing() as connection:
+                gone = connection.execute("DELETE FROM vectors WHERE view = ? AND entity = ?", (self._view, entity))
+                return gone.rowcount > 0
+        except (sqlite3.Error, OSError) as error:
+            raise self._away(error, "Nothing was removed") from error
+
     def _rows(self, entities: Sequence[str]) -> Iterator[tuple[str, FeatureVector]]:
         marks = ",".join("?" * len(entities))
         asked = f"SELECT entity, event_us, content FROM vectors WHERE view = ? AND entity IN ({marks})"  # noqa: S608

@@ -71,3 +71,7 @@ class LoadableStore(OnlineStore, Protocol):
         do not come stay. Loading the same again changes nothing. Raises Unavailable.
         """
         ...
+
+    def forget(self, entity: str) -> bool:
+        """Remove the vector of an entity, by key; say whether there was one. Raises Unavailable."""
+        ...

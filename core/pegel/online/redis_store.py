@@ -107,6 +107,15 @@ class RedisOnlineStore:
             ) from error
         return Loaded(written, count - written)
 
+    def forget(self, entity: str) -> bool:
+        """Remove the vector of an entity, see `LoadableStore`."""
+        waits: Any = {"socket_timeout": _LOAD_WAITS_S, "socket_connect_timeout": _LOAD_WAITS_S}
+        try:
+            with redis.Redis.from_url(self._url, **waits) as client:
+                return bool(client.delete(self._key(entity)))
+        except (RedisError, OSError) as error:
+            raise Unavailable(f"the store of {self._view} does not answer: {shown(str(error))}") from error
+
     def _arguments(self, pairs: Iterable[_Pair]) -> Iterator[tuple[str, list[int | bytes]]]:
         for entity, vector in pairs:
             yield self._key(entity), [to_us(vector.event_time), packed(vector.values)]

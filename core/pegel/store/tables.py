@@ -265,6 +265,17 @@ archived = sa.Table(
     sa.Column("at", Instant, nullable=False),
 )
 
+# What was erased of whom, by whom: names and hashes, never a value.
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    _serial("seq"),
+    sa.Column("subject", Foreign, nullable=False),
+    sa.Column("by", Foreign, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("removed", Document, nullable=False),
+)
+
 heartbeats = sa.Table(
     "heartbeats",
     metadata,

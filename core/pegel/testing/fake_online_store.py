@@ -42,3 +42,7 @@ class MemoryOnlineStore:
             self._known[entity] = vector
             written += 1
         return Loaded(written, older)
+
+    def forget(self, entity: str) -> bool:
+        """Remove the vector of an entity; say whether there was one."""
+        return self._known.pop(entity, None) is not None

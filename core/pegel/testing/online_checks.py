@@ -169,7 +169,17 @@ async def a_closed_store_opens_again(views: Views) -> None:
     await _closed(store)
 
 
+async def what_is_removed_is_unknown(views: Views) -> None:
+    """An entity that was removed has no vector, those beside it have theirs; removing it again does nothing."""
+    store, gone, stays = views("flights"), entity_key(["a"]), entity_key(["b"])
+    store.load([(gone, _vector(number=1)), (stays, _vector(number=2))])
+    _expect([True, False], [store.forget(gone), store.forget(gone)], "whether there was one")
+    _expect([None, _vector(number=2)], await store.get([gone, stays], within=WITHIN), "the vectors")
+    await _closed(store)
+
+
 ONLINE_CHECKS: tuple[OnlineCheck, ...] = (
+    what_is_removed_is_unknown,
     a_loaded_vector_is_returned,
     an_unknown_entity_is_none,
     answers_have_the_order_of_the_question,

@@ -66,8 +66,9 @@ def downgrade() -> None:
     """Drop every table."""
     for table in (
         *("failures", "monitor_states", "journal", "pane_parts", "arrivals", "set_aside", "gaps", "offsets", "claims"),
-        *("actions", "job_results", "dispatch_failures", "silences", "alerts", "heartbeats", "archived", "invalid"),
+        *("actions", "job_results", "dispatch_failures", "silences", "alerts", "heartbeats", "erasures", "archived"),
         *(
+            "invalid",
             "ledger",
             *("label_days", "label_hours", "label_joins", "label_refusals", "label_positions"),
             "concept_charts",
@@ -282,6 +283,11 @@ def _events() -> None:
         *(_count("from_offset"), _count("up_to_offset"), _text("topic_id", null=True)),
         *(_count("rows"), _count("files"), _instant("at")),
         _key("archived", "model", "version", "topic", "partition", "from_offset"),
+    )
+    op.create_table(
+        "erasures",
+        *(_serial("seq"), _text("subject"), _text("by"), _instant("at"), _text("removed")),
+        _key("erasures", "seq"),
     )
 
 

@@ -1,0 +1,106 @@
+"""Whose rows are meant: an event, or whoever a field or an entity key has a value of. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pegel.archive.row_columns import EVENT_ID, hashed_column, subject_columns
+from pegel.data.keyed_hash import KeyedHash
+from pegel.errors import InvalidSpec
+
+SHORTEST_TEXT = 4
+"""Letters of a value that is looked for in texts as well: shorter ones stand in many that mean something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Rows with `values` by the name of a field or key, all of them; without one, the rows of the event `event_id`."""
+
+    values: tuple[tuple[str, str], ...]
+    hashed: KeyedHash
+    event_id: str = ""
+
+    @classmethod
+    def of(cls, texts: Collection[str], hashed: KeyedHash) -> Subject:
+        """Read what a person wrote: `passenger=1047`, once or for each part of a key, or the id of an event.
+
+        Raises InvalidSpec for anything else.
+        """
+        named = tuple((name, value) for name, _, value in (text.partition("=") for text in texts) if value)
+        if len(named) == len(texts) and all(name for name, _ in named):
+            return cls(named, hashed)
+        if len(texts) == 1 and "=" not in (text := next(iter(texts))) and text:
+            return cls((), hashed, text)
+        given = ", ".join(texts)
+        raise InvalidSpec(
+            f"--subject: expected NAME=VALUE, once for each part of a key, or the id of an event, given {given!r}. "
+            "Nothing was looked for."
+        )
+
+    @property
+    def told(self) -> str:
+        """Return who it is for a log that nobody can read it from: names, and hashes where there is a secret."""
+        if self.event_id:
+            return f"event {self.event_id}"
+        shown = (self.hashed.of(name, value) if self.hashed.is_safe else "(not kept)" for name, value in self.values)
+        return ", ".join(f"{name}={value}" for (name, _), value in zip(self.values, shown, strict=True))
+
+    def mask(self, rows: pa.Table) -> NDArray[np.bool_]:
+        """Return which rows are the subject's; none where a part has no column."""
+        if self.event_id:
+            return _equal(rows.column(EVENT_ID), self.event_id)
+        found = np.ones(rows.num_rows, dtype=np.bool_)
+        for name, value in self.values:
+            own = np.zeros(rows.num_rows, dtype=np.bool_)
+            for column in subject_columns(name):
+                if column in rows.column_names:
+                    own |= _equal(rows.column(column), value)
+                if hashed_column(column) in rows.column_names:
+                    own |= _equal(rows.column(hashed_column(column)), self.hashed.of(name, value))
+            found &= own
+        return found
+
+    def is_in(self, text: bytes) -> bool:
+        """Say whether every value that is long enough stands in a text, as it is, as JSON has it, or hashed."""
+        needles = [self._forms(name, value) for name, value in self.values if len(value) >= SHORTEST_TEXT]
+        needles += [(self.event_id.encode(),)] if self.event_id else []
+        return bool(needles) and all(any(form in text for form in forms) for forms in needles)
+
+    def without(self, text: str) -> str:
+        """Return a text without the values of it."""
+        for name, value in self.values:
+            for form in self._forms(name, value) if len(value) >= SHORTEST_TEXT else ():
+                text = text.replace(form.decode(errors="surrogateescape"), ERASED)
+        return text.replace(self.event_id, ERASED) if self.event_id else text
+
+    def entity(self, keys: Collection[str]) -> list[str] | None:
+        """Return the parts of the key of an entity with such keys; None where the subject does not say all of them."""
+        known = dict(self.values)
+        return [known[key] for key in keys] if keys and known.keys() == {*keys} else None
+
+    def _forms(self, name: str, value: str) -> tuple[bytes, ...]:
+        written = (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
+        hashed = (self.hashed.of(name, value),) if self.hashed.is_safe else ()
+        return tuple(dict.fromkeys(form.encode(errors="surrogatepass") for form in (*written, *hashed)))
+
+
+ERASED = "(erased)"
+"""Stands where a value stood."""
+
+
+def _equal(column: pa.ChunkedArray, value: str) -> NDArray[np.bool_]:
+    if pa.types.is_floating(column.type):
+        try:
+            equal = pc.equal(column, float(value))
+        except ValueError:
+            return np.zeros(len(column), dtype=np.bool_)
+    else:
+        equal = pc.equal(column.cast(pa.string()), value)
+    return np.asarray(equal.fill_null(False).to_numpy(), dtype=np.bool_)

@@ -1,0 +1,129 @@
+"""`pegel erase --subject NAME=VALUE`: one subject's rows, wherever Pegel has written them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+
+from pegel.archive.archive_address import ArchiveAddress
+from pegel.archive.erasing_files import ErasingFiles, FoundRows, archived_models
+from pegel.archive.subject import Subject
+from pegel.cli.console import say
+from pegel.cli.options import HomeOption, same_home, settings_of
+from pegel.cli.person import person
+from pegel.cli.watched_model import opened
+from pegel.data.entity_keys import entity_key
+from pegel.data.keyed_hash import KeyedHash
+from pegel.errors import PegelError, Unavailable
+from pegel.online.stores import loadable_store
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.names import dead_letters_topic, inference_topic, monitor_key, outliers_topic
+from pegel.spec.settings import Settings
+from pegel.store.archive_store import ArchiveStore
+from pegel.store.erasure_store import ErasureStore, FoundResults
+from pegel.store.registry import Registry
+
+SubjectOption = Annotated[
+    list[str],
+    typer.Option(
+        "--subject", help="NAME=VALUE of a field or entity key, once for each part of a key; or the id of an event."
+    ),
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Erase; without it only what would be is told.")]
+
+
+@dataclass(slots=True)
+class _Traces:
+    """Where a subject was found."""
+
+    files: dict[tuple[str, int], FoundRows]
+    results: FoundResults
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return how many rows were found, by what they are."""
+        kinds: dict[str, int] = {}
+        for found in self.files.values():
+            for kept, rows in found.rows.items():
+                kinds[f"archive: {kept}"] = kinds.get(f"archive: {kept}", 0) + rows
+        return kinds | {f"results: {name}": rows for name, rows in self.results.counts.items()}
+
+    @property
+    def total(self) -> int:
+        """Return how many rows were found."""
+        return sum(self.counts.values())
+
+
+def erase(subject: SubjectOption, yes: YesOption = False, home: HomeOption = None) -> None:
+    """Remove one subject's rows: archive, labels, outliers, findings and samples, and its vector in online stores."""
+    settings = settings_of(home)
+    meant = Subject.of(subject, KeyedHash(settings.secret))
+    with opened(settings) as engine:
+        specs, store = Registry(engine).list(), ErasureStore(engine)
+        found = _look(settings, store, meant)
+        for name, rows in found.counts.items():
+            say(f"{name}: {rows:,} rows")
+        if yes:
+            counts = _erase(settings, engine, meant, found, specs)
+            store.note(meant, person(), datetime.now(UTC), counts)
+            left = _look(settings, store, meant)
+            if left.total:
+                raise Unavailable(f"expected nothing to be left; given {left.total:,} new rows. Erase them again.")
+            say("erased; a second look found nothing")
+        elif found.total:
+            say(f"nothing was changed; `pegel erase ... --yes{same_home(home)}` erases them")
+        for line in _beyond(specs):
+            say(line)
+
+
+def _look(settings: Settings, store: ErasureStore, subject: Subject) -> _Traces:
+    address = ArchiveAddress.of(settings.archive_root)
+    files = {owner: ErasingFiles(address, *owner, subject).find() for owner in sorted(archived_models(address))}
+    events = {name for found in files.values() for name in found.event_ids} | {subject.event_id} - {""}
+    return _Traces(files, store.find(subject, events))
+
+
+def _erase(
+    settings: Settings, engine: Engine, subject: Subject, found: _Traces, specs: list[MonitorSpec]
+) -> dict[str, int]:
+    address, archive = ArchiveAddress.of(settings.archive_root), ArchiveStore(engine)
+    for (model, version), rows in found.files.items():
+        if rows.files:
+            files = ErasingFiles(address, model, version, subject)
+            number = archive.next_number(model, version, above=files.highest_number())
+            # Looked at again: what an archive job has written meanwhile is to go as well.
+            files.erase(files.find(), number)
+            archive.require_newest(model, version, number)
+    ErasureStore(engine).erase(found.results)
+    return found.counts | _forget(settings, subject, specs)
+
+
+def _forget(settings: Settings, subject: Subject, specs: list[MonitorSpec]) -> dict[str, int]:
+    """Remove the subject's vector from online stores; return how many there were, by view."""
+    forgotten: dict[str, int] = {}
+    for spec in specs:
+        parts, source = subject.entity(spec.online.keys), spec.online.source
+        if parts is None or source is None or source in forgotten:
+            continue
+        try:
+            forgotten[source] = int(loadable_store(source, settings).forget(entity_key(parts)))
+        except PegelError as error:
+            say(f"{monitor_key(spec.model.name, spec.model.version)}: {error}")
+    return forgotten
+
+
+def _beyond(specs: list[MonitorSpec]) -> list[str]:
+    """Return what cannot be erased from here, in words."""
+    spaces = sorted({spec.namespace for spec in specs})
+    makers = (inference_topic, outliers_topic, dead_letters_topic)
+    ours = {topic(space) for space in spaces for topic in makers}
+    topics = sorted(ours | {spec.inference_topic for spec in specs})
+    held = f"not erased: what the broker still holds of {', '.join(topics) or 'its topics'}, until its retention ends"
+    return [
+        held,
+        "not erased: training data, baselines, and mails that were sent; windows count rows and tell of none",
+    ]

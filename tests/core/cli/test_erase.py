@@ -1,0 +1,122 @@
+"""One subject's rows, found and erased."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import sqlalchemy as sa
+
+from pegel.archive.folders import COMPLETE, Kept, hour_folder, model_folder, written_folder
+from pegel.archive.opened_archive import open_archive
+from pegel.cli.command_line import run
+from pegel.data.entity_keys import entity_key
+from pegel.data.keyed_hash import KeyedHash
+from pegel.online.local_store import LocalOnlineStore
+from pegel.online.online_store import FeatureVector
+from pegel.spec.settings import Settings
+from pegel.store import tables
+from pegel.store.database import connect, migrate
+from pegel.store.registry import Registry
+from pegel.testing.samples import brief_spec
+
+pytestmark = pytest.mark.environments("pyarrow", "sqlalchemy")
+
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
+SECRET = "0123456789abcdef"  # noqa: S105  of a test
+ADA, BOB = "ada-1047", "bob-2048"
+WOULD_GO = ("archive: rows: 3 rows", "archive: unreadable: 1 rows", "archive: labels: 1 rows", "outliers: 2 rows")
+HASHED = KeyedHash(SECRET).of("passenger", ADA)
+
+
+def write(root: Path, kept: Kept, number: int, columns: dict[str, Any], *, complete: bool = True) -> None:
+    """Write the hour of noon."""
+    folder = Path(model_folder(str(root), kept, "default", "delays", 1)) / hour_folder(NOON) / written_folder(number)
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table(columns), folder / "part-0.parquet")
+    if complete:
+        (folder / COMPLETE).touch()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home that has rows of two people in every place that holds any."""
+    monkeypatch.setenv("PEGEL_ENTITY_SECRET", SECRET)
+    settings = Settings(home=tmp_path)
+    engine = connect(settings.database)
+    migrate(engine)
+    online = {"source": "local://people", "keys": ["passenger"], "features": ["age"]}
+    Registry(engine).put(brief_spec(online=online))
+    store = LocalOnlineStore.of_settings(settings, "people")
+    store.load([(entity_key([name]), FeatureVector({"age": 40}, NOON)) for name in (ADA, BOB)])
+    root = tmp_path / "archive"
+    people: dict[str, Any] = {"event_id": ["a", "b", "c"], "event_time": [NOON] * 3, "e_passenger": [ADA, BOB, None]}
+    write(root, Kept.ROWS, 1, people, complete=False)
+    write(root, Kept.ROWS, 2, people | {"hashed_e_passenger": [None, None, HASHED]})
+    bodies = [f'{{"passenger": "{ADA}"'.encode(), b"not json"]
+    write(root, Kept.UNREADABLE, 1, {"event_id": ["x", "y"], "event_time": [NOON] * 2, "body": bodies})
+    labels = Path(model_folder(str(root), Kept.LABELS, "default", "delays", 1)) / "date=2026-11-30"
+    labels.mkdir(parents=True)
+    pq.write_table(pa.table({"event_id": ["a", "b"], "value": [1.0, 0.0]}), labels / "part-0.parquet")
+    reasons = [{"feature": "passenger", "value": ADA, "part": 1.0}]
+    row = {"model": "delays", "version": 1, "row": 0, "origin": "stream", "event_time": NOON, "score": 9.0}
+    row |= {"cutoff": 8.0, "p_value": 0.001}
+    sample = f"no JSON | 20 bytes: {ADA}"
+    unread = {"model": "delays", "version": 1, "minute": NOON, "count": 1}
+    with engine.begin() as connection:
+        for name, why in (("a", []), ("b", []), ("z", reasons)):
+            connection.execute(sa.insert(tables.outliers).values(**row, event_id=name, reasons=why))
+        connection.execute(sa.insert(tables.invalid).values(**unread, kind="not_json", sample=sample))
+        connection.execute(sa.insert(tables.invalid).values(**unread, kind="other", sample="something else"))
+    yield tmp_path
+    engine.dispose()
+
+
+def everything_in(home: Path) -> bytes:
+    """Return all bytes below a home, of tables those that they hold."""
+    parts = [path.read_bytes() for path in home.rglob("*") if path.is_file() and path.suffix != ".parquet"]
+    tables_there = (pq.ParquetFile(path).read() for path in home.rglob("*.parquet"))
+    return b"".join([*parts, *(json.dumps(table.to_pylist(), default=str).encode() for table in tables_there)])
+
+
+def test_a_subject_is_gone_from_everywhere(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """First it is told what would go, then it is gone, hashed or not, and nobody else's rows are; a log says so."""
+    dry = run(["erase", "--subject", f"passenger={ADA}", "--home", str(home)])
+    told = capsys.readouterr().out
+    before = everything_in(home)
+    done = run(["erase", "--subject", f"passenger={ADA}", "--yes", "--home", str(home)])
+    said = capsys.readouterr().out
+    rows = open_archive(str(home / "archive"), "delays", 1, start=NOON, end=NOON + timedelta(hours=1)).rows()
+    engine = connect(Settings(home=home).database)
+    with engine.connect() as connection:
+        outliers = connection.execute(sa.select(tables.outliers.c.event_id)).scalars().all()
+        (note,) = connection.execute(sa.select(tables.erasures)).mappings().all()
+    engine.dispose()
+
+    assert (0, 0) == (dry, done)
+    assert ADA.encode() in before
+    assert [] == [line for line in WOULD_GO if line not in told]
+    assert [] == [line for line in ("a second look found nothing", "not erased: what the broker") if line not in said]
+    assert (["b"], ["b"]) == (rows["event_id"].to_pylist(), outliers)
+    assert [HASHED] == [note["subject"].removeprefix("passenger=")]
+
+
+def test_an_event_is_a_subject_too(home: Path) -> None:
+    """By its id, in the archive and in the labels."""
+    assert 0 == run(["erase", "--subject", "b", "--yes", "--home", str(home)])
+    (labels,) = (home / "archive" / "labels").rglob("*.parquet")
+
+    assert ["a"] == pq.ParquetFile(labels).read()["event_id"].to_pylist()
+
+
+@pytest.mark.parametrize("given", ["", "=7", "passenger="])
+def test_whoever_is_nobody_is_refused(home: Path, given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A subject has a name and a value, or is an event."""
+    assert 2 == run(["erase", "--subject", given, "--home", str(home)])
+    assert "--subject: expected NAME=VALUE" in capsys.readouterr().err
