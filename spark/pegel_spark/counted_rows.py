@@ -40,9 +40,9 @@ class CountedRows:
         features = columns.get(Role.FEATURE)
         codes = [] if features is None else self.segments.segments.rows(layout, features)
         for season, chosen in by_season(batch, seasons):
-            own = [one[chosen] for one in codes]
+            own = codes if chosen is None else [one[chosen] for one in codes]
             for role, rows in columns.items():
-                of_season = rows.take(chosen)
+                of_season = rows if chosen is None else rows.take(chosen)
                 self.whole.update(of_season, role, season)
                 self.segments.update(of_season, role, own, season)
 

@@ -101,10 +101,10 @@ def _repeats(layout: Layout, values: TrainingColumns) -> tuple[float, dict[str, 
     return factor, {name: unseen_in_repeats(counts.values(), factor) for name, counts in times.items()}
 
 
-def by_season(batch: pa.RecordBatch, seasons: Seasons | None) -> Iterator[tuple[int | None, NDArray[np.bool_]]]:
-    """Yield which rows of a batch are of each season; all at once where seasons are not told apart."""
+def by_season(batch: pa.RecordBatch, seasons: Seasons | None) -> Iterator[tuple[int | None, NDArray[np.bool_] | None]]:
+    """Yield which rows of a batch are of each season; None, for all of them, where seasons are not told apart."""
     if seasons is None:
-        yield None, np.ones(batch.num_rows, dtype=np.bool_)
+        yield None, None
         return
     instants = np.asarray(batch.column(INSTANT).to_numpy(zero_copy_only=False), dtype=np.int64)
     of_row = seasons.season_of(instants)

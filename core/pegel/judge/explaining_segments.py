@@ -27,6 +27,8 @@ MOST_NAMED = 3
 """… and are no more than so many, of one column; more of them are hardly "a part of the rows"."""
 CLEAR = 5.0
 """A change is parted only if it exceeds what chance alone contributes by so many of its standard deviations."""
+OF_DISTRIBUTIONS = frozenset({"drift", "cusum"})
+"""Detectors that look at how the values of one field are distributed."""
 EVIDENCE = "segments"
 """Where a finding about the whole keeps which segments explain it."""
 Counts = NDArray[np.int64]
@@ -51,7 +53,7 @@ def with_segments(
     """Return findings about the whole, those about the distribution of a field with the segments that explain them."""
     return tuple(
         finding
-        if finding.detector != "drift" or not segments or finding.feature not in baseline.layout.index
+        if finding.detector not in OF_DISTRIBUTIONS or not segments or finding.feature not in baseline.layout.index
         else _with(finding, explained(baseline, summary, segments, finding.feature, span))
         for finding in findings
     )

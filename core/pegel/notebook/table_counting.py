@@ -49,9 +49,9 @@ def summarise(
 
     def count(batch: pa.RecordBatch) -> tuple[Summary, SegmentCounts]:
         part, parts = Summary.empty(layout, exact=exact), SegmentCounts(layout, wanted)
-        codes = parts.segments.rows(layout, columns_of(layout.schema.of_role(Role.FEATURE), batch))
-        for role, fields in roles:
-            columns = columns_of(fields, batch)
+        by_role = {role: columns_of(fields, batch) for role, fields in roles}
+        codes = wanted.rows(layout, by_role[Role.FEATURE]) if Role.FEATURE in by_role else []
+        for role, columns in by_role.items():
             part.update(columns, role)
             parts.update(columns, role, codes)
             if repeated is not None and role is Role.FEATURE:

@@ -36,7 +36,7 @@ def trained(learnt: Callable[..., Baseline]) -> Baseline:
 
 def test_only_correlation_sees_it(monitor: Callable[..., Any], trained: Baseline) -> None:
     """Two fields that come to move together, each as in training, are one finding, of the pair; it is explained."""
-    one = monitor(trained)
+    one = monitor(trained, watch={"long_spans": []})
     judged = one.see(rows(1, 1_000, rho=0.4))
     (found,) = judged.findings
 
