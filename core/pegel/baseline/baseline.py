@@ -167,6 +167,10 @@ class Baseline:
             self._parts[name] = replace(self, summary=summary, rows=rows, outlier_cutoff=None, performance=None)
         return self._parts[name]
 
+    def for_counting(self) -> Baseline:
+        """Return it without what training had in each segment: to count rows it is enough to know which there are."""
+        return replace(self, segments=SegmentCounts(self.layout, self.segments.segments))
+
     @cached_property
     def _parts(self) -> dict[str, Baseline]:
         return {}

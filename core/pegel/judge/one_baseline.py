@@ -81,7 +81,7 @@ def spread(tested: OneBaseline) -> tuple[float, float]:
     return float(low), float(high)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def scale_for(tested: OneBaseline, hold_for: float) -> float:
     """Return by what all levels have to be multiplied, at most 1, to keep the promise for a share of the baselines.
 

@@ -161,8 +161,8 @@ def pinned_panes(
 
 @lru_cache(maxsize=256)
 def load_baseline(baseline_id: str, document: bytes) -> LoadedBaseline:
-    """Return the baseline of a document. Workers are reused, so each parses it once."""
+    """Return the baseline of a document, as far as counting needs it. Workers are reused, so each parses it once."""
     baseline = Baseline.from_json(orjson.loads(document))
     if baseline.id != baseline_id:
         raise ValueError(f"expected the document of {baseline_id}, given that of {baseline.id}; nothing was counted")
-    return LoadedBaseline(baseline, baseline.outlier_tables)
+    return LoadedBaseline(baseline.for_counting(), baseline.outlier_tables)

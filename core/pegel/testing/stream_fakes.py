@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from io import BytesIO
 
 import numpy as np
@@ -70,11 +71,17 @@ class FixedBaselines:
 
     def baseline(self, baseline_id: str) -> Baseline:
         """Return a baseline. Raises NotFound, or what is wrong with the document."""
-        return self.load(baseline_id).baseline
+        self.load(baseline_id)
+        return _whole(self.documents[baseline_id])
 
     def unpack(self, baseline_id: str, data: bytes) -> Summary:
         """Return a packed summary under the layout of its baseline."""
         return Summary.from_bytes(data, self.baseline(baseline_id).layout)
+
+
+@lru_cache(maxsize=64)
+def _whole(document: bytes) -> Baseline:
+    return Baseline.from_json(orjson.loads(document))
 
 
 @dataclass(frozen=True)
