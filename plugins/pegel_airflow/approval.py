@@ -31,12 +31,15 @@ if TYPE_CHECKING:
 WORKFLOW = "baseline_approval"
 PROMOTE, KEEP = "Promote the new one", "Keep the current one"
 NOBODY = "nobody"
+MOST_RUNS = 10
+"""Runs that ask about one refresh, one after the other failed. Then nobody is asked until it is an old one."""
 
 
 class Questions(TriggerDagRunOperator):
     """Starts one run of `baseline_approval` for each question, so that no other model waits for an answer.
 
-    The run's name is the question's: one that is asked already is not asked twice, whoever tries again.
+    The run's name is the question's: one that is asked already is not asked twice, whoever tries again. Where such a
+    run has failed, nobody is asked any more, and the question gets another one.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -45,7 +48,10 @@ class Questions(TriggerDagRunOperator):
     def execute(self, context: Context) -> None:
         """Start the run of `conf`'s question, if nobody has."""
         asked = self.conf or {}
-        self.trigger_run_id = run_of(services.stores(Settings()).refreshes.get(asked["refresh"]))
+        refresh = services.stores(Settings()).refreshes.get(asked["refresh"])
+        tried = [run_of(refresh, number) for number in range(MOST_RUNS)]
+        failed = context["ti"].get_dr_count(dag_id=WORKFLOW, run_ids=tried, states=["failed"])
+        self.trigger_run_id = tried[min(failed, MOST_RUNS - 1)]
         super().execute(context)
 
 
@@ -120,9 +126,13 @@ class BaselineApproval(HITLOperator):
         raise AirflowSkipException(_ended(ended))
 
 
-def run_of(refresh: Refresh) -> str:
-    """Return the name of the run that asks about a refresh. With its time: a new results database counts from 1."""
-    return f"refresh-{refresh.seq}-{refresh.at.astimezone(UTC):%Y%m%dT%H%M%S%f}"
+def run_of(refresh: Refresh, failed: int = 0) -> str:
+    """Return the name of the run that asks about a refresh, after so many that failed.
+
+    With its time: a new results database counts from 1.
+    """
+    again = f"-again-{failed}" if failed else ""
+    return f"refresh-{refresh.seq}-{refresh.at.astimezone(UTC):%Y%m%dT%H%M%S%f}{again}"
 
 
 def _where_to_answer(settings: Settings, context: Context) -> str:

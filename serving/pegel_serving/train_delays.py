@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ from pegel_serving.metadata import MODEL_FILE, Metadata
 SEED = 20150101
 HELD_OUT = 0.15
 FOLDS = 5
+LATER_TRAINING = "later_training.parquet"
+"""Rows of July and Christmas with predictions: what the training data may be replaced by."""
 
 
 def pipeline() -> Pipeline:
@@ -92,6 +95,18 @@ def write_traffic(path: Path, rows: pd.DataFrame) -> int:
     return len(rows)
 
 
+def write_later(folder: Path, periods: Iterable[pd.DataFrame], model: Pipeline) -> int:
+    """Write training data of the later periods, with what the model answers, and the same flights as traffic, shuffled.
+
+    Returns the number of rows.
+    """
+    rows = pd.concat(list(periods))
+    predicted = model.predict(flights.matrix(rows))
+    pq.write_table(pa.table(features(rows) | {flights.TARGET: predicted}), folder / LATER_TRAINING)
+    order = np.random.default_rng(SEED + 2).permutation(len(rows))
+    return write_traffic(folder / "later.parquet", rows.iloc[order])
+
+
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Train, register and write the traffic. Returns what was done, as plain JSON."""
     data = flights.read(options.data)
@@ -114,6 +129,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         order = shuffled.permutation(len(rows))
         written[name] = write_traffic(options.traffic / f"{name}.parquet", rows.iloc[order])
     airlines = held_out["airline"].tolist()
+    written["later"] = write_later(options.traffic, later.values(), model)
     written["named"] = named_flights.write(options.traffic, features(held_out), airlines, datetime.now(UTC))
     return {
         "model": str(options.out),
@@ -134,7 +150,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--traffic",
         type=Path,
         required=True,
-        help="folder for january, july, december, flights and named_flights .parquet",
+        help="folder for january, july, december, later, later_training, flights and named_flights .parquet",
     )
     parser.add_argument("--name", default="delays")
     parser.add_argument("--version", type=int, default=1)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import cluster
-import httpx
 import pytest
 import scene
 import seeds
 from mail_servers import Server
+from people import PASSWORDS
 
 from pegel.errors import NotFound, PermanentError
 from pegel.spec.limits import APPROVAL_WITHIN
@@ -27,10 +28,11 @@ from pegel_airflow.approval import KEEP, PROMOTE, WORKFLOW, run_of
 from pegel_airflow.assets import TRAINING_DATA, models_named
 from pegel_airflow.baseline_operator import BaselineJob
 from pegel_airflow.refreshing import RefreshOutcome, look_at_new_baselines, refuse_failed, specs_to_profile
+from pegel_local.airflow.airflow_api import AirflowApi, Question
 
 pytestmark = pytest.mark.usefixtures("fresh_rooms")
 
-Browse = Callable[[str | None], httpx.Client]
+Person = Callable[[str], AirflowApi]
 OTHER, CHANGED = "local://other", "local://changed"
 """Training data of the same kind as the first, and of another one."""
 
@@ -71,28 +73,31 @@ def questions() -> set[str]:
         return set(session.scalars(sa.select(DagRun.run_id).where(DagRun.dag_id == WORKFLOW)))
 
 
-def answer(*said: tuple[httpx.Client, str, str]) -> threading.Thread:
+@pytest.fixture
+def person(site: str) -> Iterator[Person]:
+    """Return people's own sessions with Airflow."""
+    with ExitStack() as opened:
+        yield lambda name: opened.enter_context(AirflowApi(site, name, PASSWORDS[name]))
+
+
+def open_question(api: AirflowApi) -> Question:
+    """Wait until `baseline_approval` has a question that is open."""
+    for _ in range(200):
+        if found := api.questions(WORKFLOW):
+            return found[0]
+        time.sleep(0.1)
+    raise AssertionError("nobody was asked")
+
+
+def answer(*said: tuple[AirflowApi, str, str]) -> threading.Thread:
     """Begin to answer `baseline_approval` through Airflow's API, as its page does: who, what, why; one after the other.
 
     Each answer waits until there is a question that is open.
     """
 
-    def wait_and_answer(client: httpx.Client, option: str, why: str) -> None:
-        listed = "/api/v2/dags/baseline_approval/dagRuns/~/hitlDetails"
-        for _ in range(200):
-            found = client.get(listed, params={"response_received": False}).json().get("hitl_details", [])
-            waiting = [one["task_instance"] for one in found if one["task_instance"]["state"] == "awaiting_input"]
-            if waiting:
-                one = waiting[0]
-                task = f"dagRuns/{one['dag_run_id']}/taskInstances/ask/{one['map_index']}/hitlDetails"
-                said = {"chosen_options": [option], "params_input": {"why": why}}
-                client.patch(f"/api/v2/dags/baseline_approval/{task}", json=said).raise_for_status()
-                return
-            time.sleep(0.1)
-
     def one_after_the_other() -> None:
-        for one in said:
-            wait_and_answer(*one)
+        for api, option, why in said:
+            api.answer(open_question(api), option, why=why)
 
     thread = threading.Thread(daemon=True, target=one_after_the_other)
     thread.start()
@@ -167,7 +172,7 @@ def test_windows_of_the_last_week_are_replayed(settings: Settings, spark: cluste
 
 
 def test_an_open_question_is_answered_by_a_person_alone(
-    settings: Settings, spark: cluster.Cluster, run_dag: Any, browse: Browse
+    settings: Settings, spark: cluster.Cluster, run_dag: Any, person: Person
 ) -> None:
     """Where the guard rails hold by the next night, what a person is asked about is still not promoted but by a yes."""
     first = watched(settings, OTHER, "approve")
@@ -176,7 +181,7 @@ def test_an_open_question_is_answered_by_a_person_alone(
     again = look(settings, OTHER)
 
     assert (again.promoted, newest(settings).end) == ([], None)
-    answering = answer((browse("otto"), KEEP, "not yet"))
+    answering = answer((person("otto"), KEEP, "not yet"))
     state = run_dag("baseline_approval", **night.asked[0])
     answering.join()
     assert (state, newest(settings).end, newest(settings).by) == ("success", RefreshEnd.REJECTED, "otto")
@@ -184,22 +189,18 @@ def test_an_open_question_is_answered_by_a_person_alone(
 
 
 def test_a_no_that_comes_too_late_rings_for_nothing(
-    settings: Settings, spark: cluster.Cluster, run_dag: Any, browse: Browse, server: Server
+    settings: Settings, spark: cluster.Cluster, run_dag: Any, person: Person, server: Server
 ) -> None:
     """Who says no to what somebody else has promoted meanwhile is told so; it is no success of the answer."""
     watched(settings, CHANGED, "approve")
     outcome = look(settings, CHANGED)
 
     def promote_and_answer() -> None:
-        client = browse("otto")
-        waiting = "/api/v2/dags/baseline_approval/dagRuns/~/hitlDetails"
-        for _ in range(200):
-            if client.get(waiting, params={"response_received": False}).json().get("hitl_details"):
-                break
-            time.sleep(0.1)
+        api = person("otto")
+        question = open_question(api)
         end = {"by": "ada", "why": "mine", "now": datetime.now(UTC)}
         services.stores(settings).refreshes.end(newest(settings).seq, RefreshEnd.PROMOTED, **end)  # type: ignore[arg-type]
-        answer((client, KEEP, "no")).join()
+        api.answer(question, KEEP, why="no")
 
     answering = threading.Thread(daemon=True, target=promote_and_answer)
     answering.start()
@@ -271,13 +272,30 @@ def test_half_of_the_rows_wait_for_a_person(settings: Settings, spark: cluster.C
     assert services.stores(settings).baselines.current("delays", 1) == first
 
 
+def test_a_question_whose_run_failed_is_asked_anew(settings: Settings, spark: cluster.Cluster, run_dag: Any) -> None:
+    """A run that asks nobody any more is no reason to wait: the next refresh starts another one, and only one."""
+    import sqlalchemy as sa
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+
+    watched(settings, CHANGED, "approve")
+    before, states = questions(), [run_dag("baseline_refresh")]
+    first = run_of(newest(settings))
+    with create_session() as session:
+        session.execute(sa.update(DagRun).where(DagRun.run_id == first).values(state="failed"))
+    states += [run_dag("baseline_refresh"), run_dag("baseline_refresh")]
+
+    assert (states, newest(settings).end) == (["success"] * 3, None)
+    assert questions() - before == {first, run_of(newest(settings), 1)}
+
+
 def test_a_person_says_yes(
-    settings: Settings, spark: cluster.Cluster, run_dag: Any, browse: Browse, server: Server
+    settings: Settings, spark: cluster.Cluster, run_dag: Any, person: Person, server: Server
 ) -> None:
     """The question holds the comparison and is mailed with a picture; a yes promotes, with who and why."""
     watched(settings, CHANGED, "approve")
     outcome = look(settings, CHANGED)
-    answering = answer((browse("otto"), PROMOTE, "the summer schedule"))
+    answering = answer((person("otto"), PROMOTE, "the summer schedule"))
     state = run_dag("baseline_approval", **outcome.asked[0])
     answering.join()
     event, refresh = services.stores(settings).baselines.history("delays", 1)[-1], newest(settings)
@@ -301,12 +319,12 @@ def test_a_person_says_yes(
 
 
 def test_a_person_says_no(
-    settings: Settings, spark: cluster.Cluster, run_dag: Any, browse: Browse, server: Server
+    settings: Settings, spark: cluster.Cluster, run_dag: Any, person: Person, server: Server
 ) -> None:
     """A no leaves the current baseline, is mailed, and is not asked about again but by hand."""
     first = watched(settings, CHANGED, "approve")
     outcome = look(settings, CHANGED)
-    answering = answer((browse("otto"), KEEP, "half of the flights"))
+    answering = answer((person("otto"), KEEP, "half of the flights"))
     state = run_dag("baseline_approval", **outcome.asked[0])
     answering.join()
     again, by_hand = look(settings, CHANGED), look(settings, CHANGED, by_hand=True)
@@ -320,13 +338,13 @@ def test_a_person_says_no(
 
 
 def test_the_answer_of_another_team_does_not_count(
-    settings: Settings, spark: cluster.Cluster, run_dag: Any, browse: Browse, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, spark: cluster.Cluster, run_dag: Any, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who may not put models into the namespace has said nothing; the question stays for whoever may."""
     watched(settings, CHANGED, "approve")
     outcome = look(settings, CHANGED)
     monkeypatch.setenv("PEGEL_CLUSTER_TEAMS", json.dumps({"default": ["ada"]}))
-    answering = answer((browse("otto"), PROMOTE, "mine"), (browse("ada"), KEEP, "not yours"))
+    answering = answer((person("otto"), PROMOTE, "mine"), (person("ada"), KEEP, "not yours"))
     state = run_dag("baseline_approval", **outcome.asked[0])
     answering.join()
     refresh = newest(settings)

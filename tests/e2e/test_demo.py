@@ -17,7 +17,7 @@ import pytest
 from pegel_local.machine.paths import checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-STAGES = 11
+STAGES = 12
 WITHIN_S = 540.0
 """A quiet machine needs five minutes."""
 LATENESS_S = 2.0
@@ -55,11 +55,11 @@ def facts(shown: tuple[dict[str, Any], Any]) -> dict[str, Any]:
 
 
 def test_every_stage_was_observed(facts: dict[str, Any]) -> None:
-    """Exit code 0 means that all eleven stages were shown."""
+    """Exit code 0 means that all twelve stages were shown."""
     assert len(facts["stages_s"]) == STAGES
 
 
-@pytest.mark.parametrize("traffic", ["unchanged", "changed", "killed", "looked_up"])
+@pytest.mark.parametrize("traffic", ["unchanged", "changed", "killed", "looked_up", "approved"])
 def test_every_request_is_in_a_window_once(facts: dict[str, Any], traffic: str) -> None:
     """Each request and each answer is counted exactly once, also when the driver was killed meanwhile."""
     seen = facts[traffic]
@@ -67,7 +67,7 @@ def test_every_request_is_in_a_window_once(facts: dict[str, Any], traffic: str) 
     assert 2 * seen["sent"] == seen["requests"] + seen["responses"] + seen["late"]
 
 
-@pytest.mark.parametrize("traffic", ["unchanged", "changed", "killed", "looked_up"])
+@pytest.mark.parametrize("traffic", ["unchanged", "changed", "killed", "looked_up", "approved"])
 def test_every_prompt_answer_is_joined(facts: dict[str, Any], traffic: str) -> None:
     """Where each answer came within the lateness, sent = requests = responses = joined."""
     seen = facts[traffic]
@@ -125,6 +125,22 @@ def test_stale_features_are_found_and_mailed(facts: dict[str, Any]) -> None:
 def test_the_same_data_give_the_same_baseline(facts: dict[str, Any]) -> None:
     """A refresh from unchanged data changes nothing and restarts nothing."""
     assert {"baseline_id": facts["baseline_id"], "same_driver": True} == facts["refreshed"]
+
+
+def test_changed_training_data_wait_for_a_person(facts: dict[str, Any]) -> None:
+    """The question names what moved; the baseline is the one that was asked about, in the name of who said yes."""
+    seen = facts["approved"]
+
+    assert ("airline" in seen["moved"], "moved: airline" in seen["asked"]) == (True, True)
+    assert (seen["replaced"], seen["baseline_id"] != seen["replaced"]) == (facts["baseline_id"], True)
+    assert (seen["by"], seen["why"]) == ("admin", "the carriers are merged, and it is winter")
+
+
+def test_a_new_baseline_is_followed_without_a_restart(facts: dict[str, Any]) -> None:
+    """The running driver judges by what was approved, and flights like those that were learnt are no drift any more."""
+    seen = facts["approved"]
+
+    assert (seen["same_driver"], seen["verdicts"].get("drift", 0)) == (True, 0)
 
 
 def test_nothing_that_was_made_for_the_model_is_left(facts: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ def serving() -> Iterator[FakeAirflow]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = _answer  # noqa: N815 - the server's names
+        do_GET = do_POST = do_PATCH = _answer  # noqa: N815 - the server's names
 
         def log_message(self, *_arguments: object) -> None:
             """Stay quiet."""
@@ -82,3 +82,9 @@ def failure(words: str, *before: str) -> tuple[int, Any]:
     return 200, {
         "content": [*entries, {"event": "Task failed", "error_detail": [{"exc_type": "E", "exc_value": words}, cause]}]
     }
+
+
+def question(run: str, *, state: str = "awaiting_input") -> dict[str, Any]:
+    """Return a question as Airflow lists it."""
+    task = {"dag_id": "approval", "dag_run_id": run, "task_id": "ask", "map_index": -1, "state": state}
+    return {"task_instance": task, "subject": "May it?", "body": "**moved**", "options": ["yes", "no"]}

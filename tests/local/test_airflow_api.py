@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fake_airflow import RUN, FakeAirflow, returned
+from fake_airflow import RUN, FakeAirflow, question, returned
 
 from pegel.errors import InvalidSpec, NotFound, PegelError, PermanentError, Unavailable
 from pegel.spec.monitor_spec import MonitorSpec
@@ -73,6 +73,29 @@ def test_what_a_task_returned_is_read(fake: FakeAirflow, given: object) -> None:
 
     assert (type(given), given) == (type(result), result)
     assert "/api/v2/dags/d/dagRuns/r/taskInstances/baseline/xcomEntries/return_value" == fake.asked[-1][1]
+
+
+def test_an_open_question_is_answered_by_a_person(fake: FakeAirflow) -> None:
+    """What waits is listed, without what is being prepared; an answer is one option, and why."""
+    waiting, early = question("refresh-1+2"), question("refresh-2", state="running")
+    fake.answers += [(200, {"hitl_details": [waiting, early]}), (200, {})]
+    with AirflowApi(fake.url, "admin", "secret") as api:
+        (asked,) = api.questions("approval")
+        api.answer(asked, asked.options[0], why="it is winter")
+
+    assert (asked.run, asked.subject, asked.options) == ("refresh-1+2", "May it?", ("yes", "no"))
+    where = "/api/v2/dags/approval/dagRuns/refresh-1%2B2/taskInstances/ask/-1/hitlDetails"
+    said = {"chosen_options": ["yes"], "params_input": {"why": "it is winter"}}
+    assert ("PATCH", where, said) == fake.asked[-1]
+
+
+def test_a_question_is_answered_once(fake: FakeAirflow) -> None:
+    """Who comes second is told so, and changes nothing."""
+    fake.answers += [(200, {"hitl_details": [question("r")]}), (409, {"detail": "has already been updated"})]
+    with AirflowApi(fake.url, "admin", "secret") as api:
+        (asked,) = api.questions("approval")
+        with pytest.raises(PermanentError, match="has already been updated"):
+            api.answer(asked, "no")
 
 
 def test_a_run_has_a_page(fake: FakeAirflow) -> None:

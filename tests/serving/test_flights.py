@@ -128,7 +128,7 @@ def test_the_same_data_gives_the_same_files(data: Path, trained: argparse.Namesp
     """A second run writes the same training data and the same traffic, byte by byte."""
     again = train(data, tmp_path)
 
-    for name in ("january", "july", "december"):
+    for name in ("january", "july", "december", "later", "later_training"):
         first = (trained.traffic / f"{name}.parquet").read_bytes()
 
         assert first == (again.traffic / f"{name}.parquet").read_bytes()
@@ -137,6 +137,19 @@ def test_the_same_data_gives_the_same_files(data: Path, trained: argparse.Namesp
     paths = [LocalFeatureStore(options.features).read_training_data(source) for options in (trained, again)]
 
     assert paths[0].name == paths[1].name
+
+
+def test_later_training_data_are_answers_to_later_traffic(data: Path, trained: argparse.Namespace) -> None:
+    """July and Christmas are what is registered next, with what the served model says; the same rows are traffic."""
+    read = flights.read(data)
+    later = pd.concat([flights.within(read, period) for period in flights.PERIODS.values()])
+    rows, sent = (pq.read_table(trained.traffic / f"{name}.parquet") for name in ("later_training", "later"))
+    served = joblib.load(trained.out / MODEL_FILE).predict(flights.matrix(later))
+
+    assert [field.name for field in flights.SCHEMA.fields] == rows.column_names
+    np.testing.assert_array_equal(served, rows[flights.TARGET].to_numpy())
+    for name in flights.FEATURES:
+        assert sorted(map(str, rows[name].to_pylist())) == sorted(map(str, sent[name].to_pylist()))
 
 
 def test_flights_that_are_known_by_name(trained: argparse.Namespace) -> None:

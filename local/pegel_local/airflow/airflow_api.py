@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +19,8 @@ import httpx
 from pegel.errors import InvalidSpec, NotFound, PermanentError, Unavailable
 
 ENDED = ("success", "failed")
+WAITING = ("awaiting_input", "deferred")
+"""States of a task that a person is to answer."""
 LOOK_EVERY_S = 0.5
 AGAIN_AFTER_S = (0.5, 1.0, 2.0)
 """Pauses before what Airflow failed at is asked again."""
@@ -26,13 +28,14 @@ AGAIN_AFTER_S = (0.5, 1.0, 2.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run of a workflow. `ended_at` is None while it goes on."""
+    """One run of a workflow. `ended_at` is None while it goes on. `conf`: what it was started with."""
 
     dag: str
     id: str
     state: str
     started_at: datetime | None
     ended_at: datetime | None
+    conf: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -49,6 +52,19 @@ class Task:
     state: str | None
     seconds: float | None
     try_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a task waits for a person to say: one of `options`. `subject` and `body` (Markdown) are what is asked."""
+
+    dag: str
+    run: str
+    task: str
+    map_index: int
+    subject: str
+    body: str
+    options: tuple[str, ...]
 
 
 class AirflowApi:
@@ -129,6 +145,21 @@ class AirflowApi:
         where = f"/api/v2/dags/{run.dag}/dagRuns/{run.id}/taskInstances/{task}/xcomEntries/return_value"
         return self._send("GET", where)["value"]
 
+    def questions(self, dag: str) -> list[Question]:
+        """Return what tasks of a workflow wait to be told, as Airflow's page *Required Actions* lists it."""
+        listed = self._send("GET", f"/api/v2/dags/{dag}/dagRuns/~/hitlDetails", params={"response_received": False})
+        waiting = [one for one in listed["hitl_details"] if one["task_instance"]["state"] in WAITING]
+        return [_question(one) for one in waiting]
+
+    def answer(self, question: Question, option: str, **inputs: Any) -> None:
+        """Answer a question with one of its options, and with the inputs that it asks for beside them.
+
+        Raises InvalidSpec where it has no such option, PermanentError where somebody has answered already.
+        """
+        where = f"/api/v2/dags/{question.dag}/dagRuns/{quote(question.run, safe='')}"
+        where += f"/taskInstances/{question.task}/{question.map_index}/hitlDetails"
+        self._send("PATCH", where, json={"chosen_options": [option], "params_input": inputs})
+
     def page(self, run: Run) -> str:
         """Return the address of a run in Airflow's UI."""
         return f"{str(self._client.base_url).rstrip('/')}/dags/{run.dag}/runs/{quote(run.id, safe='')}"
@@ -206,6 +237,20 @@ def _run(data: dict[str, Any]) -> Run:
         state=data["state"],
         started_at=_instant(data["start_date"]),
         ended_at=_instant(data["end_date"]),
+        conf=data.get("conf") or {},
+    )
+
+
+def _question(data: dict[str, Any]) -> Question:
+    task = data["task_instance"]
+    return Question(
+        dag=task["dag_id"],
+        run=task["dag_run_id"],
+        task=task["task_id"],
+        map_index=task["map_index"],
+        subject=data["subject"],
+        body=data["body"] or "",
+        options=tuple(data["options"]),
     )
 
 

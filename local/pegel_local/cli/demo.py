@@ -1,4 +1,4 @@
-"""`pegel demo`: the whole way of a prediction in eleven stages. `make demo` installs what it needs and runs it."""
+"""`pegel demo`: the whole way of a prediction in twelve stages. `make demo` installs what it needs and runs it."""
 
 from __future__ import annotations
 

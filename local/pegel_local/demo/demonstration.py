@@ -26,6 +26,7 @@ from pegel_local.demo.stages import (
     model_onboarded,
     monitor_running,
     online_features,
+    refresh_approved,
     system_up,
     unchanged_traffic,
 )
@@ -45,6 +46,7 @@ STAGES = (
     Stage("driver killed", driver_killed.show),
     Stage("online features", online_features.show),
     Stage("baseline refreshed", baseline_refreshed.show),
+    Stage("changed training data", refresh_approved.show),
     Stage("offboarded", model_offboarded.show),
 )
 REPORT_BEFORE = "offboarded"

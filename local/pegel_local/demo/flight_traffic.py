@@ -16,6 +16,8 @@ RATE = 20
 ROWS = 5
 """Rows in each request."""
 SETTLE_WITHIN_S = 60.0
+TRAFFIC = ("unchanged", "changed", "killed", "looked_up", "approved")
+"""Facts of the stages that sent requests; nothing is looked up in a cluster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,23 @@ def all_counted(demo: Demo, sent: Sent) -> list[WindowRow]:
 def _accounted(rows: list[WindowRow]) -> int:
     """Return how many requests and answers are counted, those that came too late for their window included."""
     return _sum(rows, "requests") + _sum(rows, "responses") + _sum(rows, "late")
+
+
+def ledger(demo: Demo) -> dict[str, int]:
+    """Return the ledger of all traffic so far, in messages. Raises StageFailed when it does not close."""
+    model = demo.spec.model
+    rows = demo.results.ledger(model.name, model.version)
+    names = ("received", "judged", "late", "invalid", "duplicate", "dropped")
+    counts = {name: sum(getattr(row, name) for row in rows) for name in names}
+    sent = sum(demo.facts[traffic]["sent"] for traffic in TRAFFIC if traffic in demo.facts)
+    accounted = sum(counts[name] for name in names[1:])
+    require(
+        counts["received"] == accounted == 2 * sent,
+        expected=f"a ledger that closes at {2 * sent} messages, a request and a response each",
+        happened=f"{counts}",
+        log=demo.driver.log,
+    )
+    return counts | {"sent": sent}
 
 
 def counts(sent: Sent, rows: list[WindowRow]) -> dict[str, Any]:

@@ -23,4 +23,4 @@ def test_features_are_looked_up_where_their_store_is(variant: Variant, looks_up:
     titles = [stage.title for stage in variant.stages]
 
     assert [looks_up] * 2 == [demo.spec.online.is_used, "online features" in titles]
-    assert ("endpoint edited" in titles, len(titles)) == (not looks_up, 11)
+    assert ("endpoint edited" in titles, len(titles)) == (not looks_up, 12)

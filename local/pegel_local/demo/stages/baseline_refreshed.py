@@ -9,26 +9,6 @@ from pegel_local.demo.stage import Demo
 WITHIN_S = 900.0
 """Half a minute on an idle machine; a run that fails ends the stage at once, so patience costs nothing."""
 
-TRAFFIC = ("unchanged", "changed", "killed", "looked_up")
-"""Facts of the stages that sent requests; nothing is looked up in a cluster."""
-
-
-def ledger(demo: Demo) -> dict[str, int]:
-    """Return the ledger of all traffic so far, in messages. Raises StageFailed when it does not close."""
-    model = demo.spec.model
-    rows = demo.results.ledger(model.name, model.version)
-    names = ("received", "judged", "late", "invalid", "duplicate", "dropped")
-    counts = {name: sum(getattr(row, name) for row in rows) for name in names}
-    sent = sum(demo.facts[traffic]["sent"] for traffic in TRAFFIC if traffic in demo.facts)
-    accounted = sum(counts[name] for name in names[1:])
-    require(
-        counts["received"] == accounted == 2 * sent,
-        expected=f"a ledger that closes at {2 * sent} messages, a request and a response each",
-        happened=f"{counts}",
-        log=demo.driver.log,
-    )
-    return counts | {"sent": sent}
-
 
 def show(demo: Demo) -> str:
     """Trigger `baseline_refresh`; compare the baseline's address and the driver's process with before."""
@@ -45,5 +25,4 @@ def show(demo: Demo) -> str:
         log=demo.log("airflow-scheduler"),
     )
     demo.facts["refreshed"] = {"baseline_id": current, "same_driver": same}
-    demo.facts["ledger"] = ledger(demo)
     return "same data, same fingerprint, nothing restarted"

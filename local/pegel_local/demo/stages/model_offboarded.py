@@ -1,4 +1,4 @@
-"""Stage 11: the model is offboarded, the last reconcile finds nothing to do, and nothing is left running."""
+"""Stage 12: the model is offboarded, the last reconcile finds nothing to do, and nothing is left running."""
 
 from __future__ import annotations
 
