@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
@@ -25,11 +27,7 @@ def read(spark: SparkSession, address: str, version: int | None = None) -> DataF
     Raises NotFound without a table or that version of it, Unavailable where the log cannot be read, InvalidSpec where
     its files do not say what its rows are.
     """
-    from deltalake import DeltaTable  # noqa: PLC0415  nothing else needs it
-    from deltalake.exceptions import DeltaError, TableNotFoundError  # noqa: PLC0415
-
-    try:
-        table = DeltaTable(f"s3{address[3:]}" if address.startswith("s3a://") else address)
+    with _opened(address) as table:
         if version is not None and version > table.version():
             raise NotFound(
                 f"baseline.source: the table of Delta at {address} has no version {version}; its newest is "
@@ -39,11 +37,6 @@ def read(spark: SparkSession, address: str, version: int | None = None) -> DataF
             table.load_as_version(version)
         odd, files, columns = _beyond_files(table), table.file_uris(), _columns(table)
         misread = [] if odd else _misread_folders(table)
-    except TableNotFoundError as error:
-        raise NotFound(f"baseline.source: {address} holds no table of Delta. {NO_BASELINE}") from error
-    except (DeltaError, OSError) as error:
-        words = str(error).partition("\n")[0][:300]
-        raise Unavailable(f"baseline.source: the log of {address} could not be read: {words}. {NO_BASELINE}") from error
     if odd:
         raise InvalidSpec(
             f"baseline.source: the table of Delta at {address} uses {', '.join(odd)}, so its files do not say what its "
@@ -61,6 +54,27 @@ def read(spark: SparkSession, address: str, version: int | None = None) -> DataF
         return spark.createDataFrame([], schema)
     rows = spark.read.schema(schema).option("basePath", address).parquet(*map(hadoop_address, files))
     return rows.select(*(f"`{name}`" for name, _ in columns))
+
+
+def newest_version(address: str) -> int:
+    """Return the version that a table has now. Raises NotFound without a table, Unavailable as `read` does."""
+    with _opened(address) as table:
+        return int(table.version())
+
+
+@contextmanager
+def _opened(address: str) -> Iterator[Any]:
+    """Open a table by its log, and say in our words what Delta's library raises while it is read."""
+    from deltalake import DeltaTable  # noqa: PLC0415  nothing else needs it
+    from deltalake.exceptions import DeltaError, TableNotFoundError  # noqa: PLC0415
+
+    try:
+        yield DeltaTable(f"s3{address[3:]}" if address.startswith("s3a://") else address)
+    except TableNotFoundError as error:
+        raise NotFound(f"baseline.source: {address} holds no table of Delta. {NO_BASELINE}") from error
+    except (DeltaError, OSError) as error:
+        words = str(error).partition("\n")[0][:300]
+        raise Unavailable(f"baseline.source: the log of {address} could not be read: {words}. {NO_BASELINE}") from error
 
 
 def _misread_folders(table: Any) -> list[str]:

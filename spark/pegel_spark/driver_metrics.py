@@ -51,6 +51,12 @@ class DriverMetrics(Collector):
             yield self._labelled(GaugeMetricFamily(f"{PREFIX}_{name}", text, labels=("group",)), value)
         batches = CounterMetricFamily(f"{PREFIX}_batches", "Batches that were committed", labels=("group",))
         yield self._labelled(batches, stream.batches)
+        skipped = CounterMetricFamily(
+            f"{PREFIX}_skipped_row_windows",
+            "Windows whose rows were held against no suite, because those of earlier ones still were",
+            labels=("group",),
+        )
+        yield self._labelled(skipped, 0 if stream.rows is None else stream.rows.skipped)
 
     def _labelled(self, family: GaugeMetricFamily | CounterMetricFamily, value: float) -> Metric:
         family.add_metric([self.beats.job.document.group], value)

@@ -64,6 +64,12 @@ def read(spark: SparkSession, stored: StoredTable) -> DataFrame:
     return spark.read.schema(schema).parquet(*(hadoop_address(task.file.file_path) for task in tasks))
 
 
+def newest_snapshot(stored: StoredTable) -> int | None:
+    """Return the snapshot that a table has now; None where nothing was ever written to it. Raises as `read` does."""
+    now = _loaded(stored).current_snapshot()
+    return None if now is None else now.snapshot_id
+
+
 def _loaded(stored: StoredTable) -> Table:
     """Return the table as its metadata say it now."""
     from pyiceberg import exceptions  # noqa: PLC0415  half a second, which nothing else needs

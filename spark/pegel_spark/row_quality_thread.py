@@ -37,6 +37,8 @@ MOST_SKIPPED = 1_000
 ANSWER_WITHIN_S = 60.0
 """How long the process may take for one window before it is ended; the first one imports the library, some seconds."""
 ASK_AGAIN_S = 1.0
+CLOSED_WITHIN_S = 10.0
+"""How long the end of a driver waits for what is looked at: less than it is given to stop."""
 Answer = TypeVar("Answer")
 GIVEN_ON = (
     *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"),
@@ -48,6 +50,11 @@ SKIPPED = "it was skipped: rows of earlier windows were still looked at"
 
 class RowChannel(Protocol):
     """Where the rows of final windows are looked at."""
+
+    @property
+    def skipped(self) -> int:
+        """Windows so far whose rows found no place in the queue."""
+        ...
 
     def look(self, windows: Iterable[FinalWindow]) -> None:
         """Let rows of windows be looked at. Returns at once, and never raises."""
@@ -144,6 +151,7 @@ class RowQualityThread:
     process: SuiteProcess = field(default_factory=SuiteProcess)
     clock: Clock = field(default_factory=SystemClock)
     most_waiting: int = MOST_WAITING
+    closed_within_s: float = CLOSED_WITHIN_S
     skipped: int = 0
     """Windows so far whose rows found no place in the queue."""
     _waiting: deque[FinalWindow] = field(default_factory=deque)
@@ -168,7 +176,11 @@ class RowQualityThread:
             self._changed.notify()
         self.process.close()
         if self._thread is not None:
-            self._thread.join()
+            # Its database may take for ever to answer; a thread that is no part of the process's end is left behind.
+            self._thread.join(self.closed_within_s)
+            if self._thread.is_alive():
+                log.warning("rows were still looked at", seconds=self.closed_within_s)
+                return
         self.process.end()
 
     def _wait(self, window: FinalWindow) -> None:

@@ -18,21 +18,30 @@ from pegel_spark.training_columns import kind_of
 
 @dataclass(slots=True)
 class TableTrainingData:
-    """One table; whatever reference it is asked for, it is that one. `time_column`: that of the spec, no field."""
+    """One table as it was when it was first asked for; whatever reference it is asked for, it is that one.
+
+    `time_column`: that of the spec, no field.
+    """
 
     spark: SparkSession
     ref: TableRef
     table: StoredTable
     time_column: str | None = None
     _fields: TableFields | None = field(default=None, init=False)
+    _pinned: StoredTable | None = field(default=None, init=False)
 
     def describe(self, _: SourceRef | str) -> Schema:
         """Return the fields. Raises what `training_table.read` raises, and InvalidSpec."""
         return self._described().schema
 
     def read_training_data(self, _: SourceRef | str) -> StoredTable:
-        """Return where the rows are."""
-        return self.table
+        """Return where the rows are: whatever is written meanwhile, a job reads one version from beginning to end.
+
+        Raises as `describe` does.
+        """
+        if self._pinned is None:
+            self._pinned = training_table.pinned(self.table)
+        return self._pinned
 
     def remarks(self, _: Baseline) -> list[str]:
         """Return what is worth knowing of a baseline of the table."""
@@ -42,7 +51,8 @@ class TableTrainingData:
     def _described(self) -> TableFields:
         if self._fields is None:
             columns: dict[str, Kind | None] = {
-                name: kind_of(kind) for name, kind in training_table.read(self.spark, self.table).dtypes
+                name: kind_of(kind)
+                for name, kind in training_table.read(self.spark, self.read_training_data("")).dtypes
             }
             self._fields = TableFields.of(self.ref, columns, self.time_column)
         return self._fields

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from py4j.protocol import Py4JJavaError
@@ -12,6 +13,20 @@ from pegel.featurestore.stored_table import StoredTable, TableFormat
 from pegel_spark import database_table, delta_table, iceberg_table
 from pegel_spark.read_failures import read_failure
 from pegel_spark.store_addresses import hadoop_address
+
+
+def pinned(table: StoredTable) -> StoredTable:
+    """Return a table as it is now, whatever is written to it later; only those of Delta and Iceberg have versions.
+
+    Raises as `read` does for what cannot be found.
+    """
+    if table.pin is not None:
+        return table
+    if table.format is TableFormat.DELTA:
+        return replace(table, pin=delta_table.newest_version(hadoop_address(table.address)))
+    if table.format is TableFormat.ICEBERG:
+        return replace(table, pin=iceberg_table.newest_snapshot(table))
+    return table
 
 
 def read(spark: SparkSession, place: Path | StoredTable) -> DataFrame:

@@ -13,6 +13,7 @@ from pegel.spec.settings import KSERVE, Settings
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_spec
+from pegel_local.airflow.told_endpoints import MOST_ASKED
 from pegel_local.machine.paths import Home
 from pegel_local.system.stack_file import StackFile
 from pegel_local.system.system_status import gather
@@ -79,6 +80,20 @@ def test_status_tells_where_the_endpoints_of_a_cluster_are(settings: Settings, f
     assert "an InferenceService of the cluster; Airflow tells no address of it" == lines["delays-v1"].state
     assert lines["delays-v2"].state.startswith(f"at {URL}, ready when it was onboarded ")
     assert "kubectl -n default get inferenceservice delays-v2" == lines["delays-v2"].remedy
+
+
+def test_status_asks_for_no_more_than_it_needs(settings: Settings, fake: FakeAirflow) -> None:
+    """Runs of other models, and older ones of a model that is told, are not asked for their results; few are in all."""
+    told = [("other", 1), ("delays", 2), ("delays", 2), *[("delays", 1)] * 90]
+    listed = [
+        RUN | {"state": "success", "conf": {"model.name": name, "model.version": version}} for name, version in told
+    ]
+    gone = (404, {"detail": "gone"})
+    fake.answers += [(200, {"dag_runs": listed}), *onboarded(2), *[gone] * MOST_ASKED]
+    lines = {line.name: line.state for line in gather(settings)["endpoints"]}
+
+    assert (f"at {URL}" in lines["delays-v2"], "no address" in lines["delays-v1"]) == (True, True)
+    assert 2 + 2 + MOST_ASKED - 1 == len(fake.asked)
 
 
 def test_status_needs_no_airflow(settings: Settings) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,7 +28,7 @@ from pegel.spec.settings import SETTINGS_FILE
 from pegel.store import tables
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
-from pegel.store.refresh_store import RefreshStore
+from pegel.store.refresh_store import RefreshEnd, RefreshStore
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_baseline, sample_spec
 from pegel_local.airflow.airflow_api import Run, Task
@@ -188,6 +188,28 @@ def test_a_question_that_is_open_is_no_equal_baseline(
     said = capsys.readouterr().out
 
     assert (0, False, True) == (code, "nothing changed" in said, "waits for an answer" in said)
+
+
+def test_a_conflict_is_no_equal_baseline(home: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where another baseline was promoted meanwhile, what the run made of the data is told all the same."""
+    engine, soon = connect(f"sqlite:///{home / 'pegel.db'}"), datetime.now(UTC) + timedelta(minutes=1)
+    baselines = BaselineStore(engine)
+    old, new, current = (baselines.put(sample_baseline(seed)) for seed in (0, 1, 2))
+    baselines.promote("delays", 1, old, None, by="model_onboard", now=soon)
+    baselines.promote("delays", 1, current, old, by="ada", now=soon)
+    changes = BaselineChanges(rows_before=100, rows_now=40, fields=())
+    refreshes = RefreshStore(engine)
+    review = RefreshReview(changes=changes, rails=(rows_rail(changes),))
+    seq, _ = refreshes.open("delays", 1, new, old, review, now=soon)
+    refreshes.end(seq, RefreshEnd.PROMOTED, by="otto", why="", now=soon)
+    engine.dispose()
+    fake.answers += [STARTED, *done("all_profiled")]
+    code = run("refresh", "delays/1", "--wait", "--home", home)
+    said = capsys.readouterr().out
+
+    assert (0, False) == (code, "nothing changed" in said)
+    assert "its training data changed; new" in said
+    assert "not promoted: another baseline was promoted meanwhile" in said
 
 
 def test_a_model_whose_spec_is_damaged_is_not_refreshed_in_silence(

@@ -16,6 +16,7 @@ from pegel.reconcile.job_backend import JobDocument
 from pegel.spec.limits import WEDGED_AFTER
 from pegel.store.database import connect
 from pegel.store.registry_view import RegistryView
+from pegel.store.row_quality_store import RowQualityStore
 from pegel.store.stream_store import StreamStore
 from pegel.testing import ManualClock
 from pegel_spark import driver_metrics
@@ -26,6 +27,7 @@ from pegel_spark.job import Job
 from pegel_spark.persistence import DatabaseWait, Persistence
 from pegel_spark.progress import Progress
 from pegel_spark.realtime_outliers import RealtimeOutliers
+from pegel_spark.row_quality_thread import RowQualityThread
 from pegel_spark.side_topics import SideTopics
 from pegel_spark.topic_partitions import Partitions
 from pegel_spark.waiting_note import WaitingNote
@@ -121,11 +123,14 @@ def test_a_step_that_takes_long_goes_on_speaking(beats: HeartbeatWriter, clock: 
     assert begun == beat.progressed_at
 
 
-def test_prometheus_is_told_the_facts_of_a_heartbeat(beats: HeartbeatWriter, clock: ManualClock) -> None:
+def test_prometheus_is_told_the_facts_of_a_heartbeat(beats: HeartbeatWriter, clock: ManualClock, world: Any) -> None:
     """Since when nothing moves, what is missing and what was done, each labelled with the group."""
     beats.stream.restore()
     beats.missing.wait_for("the broker", "refused")
     beats.progress.lag = 7
+    beats.stream.rows = RowQualityThread(
+        RowQualityStore(connect(world.settings.database)), world.baselines.get, skipped=3
+    )
     later(clock)
     registry = CollectorRegistry()
     registry.register(DriverMetrics(beats))
@@ -143,6 +148,7 @@ def test_prometheus_is_told_the_facts_of_a_heartbeat(beats: HeartbeatWriter, clo
         "database_away_seconds": 0.0,
         "waits": 1.0,
         "started_seconds": beats.started_at.timestamp(),
+        "skipped_row_windows_total": 3.0,
     } == told
 
 

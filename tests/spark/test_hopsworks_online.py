@@ -196,6 +196,23 @@ def test_a_store_that_fails_is_unavailable(server: HopsworksServer, flights: Fil
         asked(flights, entity_key(["WN1"]))
 
 
+def test_a_log_in_that_fails_oddly_is_not_tried_with_each_request(
+    server: HopsworksServer, flights: FilledStore
+) -> None:
+    """An answer that the client stumbles over costs one log-in, not one a request."""
+    server.contents.feature_views[0]["query"] = {"odd": True}
+
+    async def look() -> int:
+        outcomes = list[Any]()
+        for _ in range(4):
+            outcomes += await asyncio.gather(flights.get([entity_key(["WN1"])], within=WITHIN), return_exceptions=True)
+        await flights.close()
+        return sum(isinstance(each, Exception) for each in outcomes)
+
+    assert 4 == asyncio.run(look())
+    assert 1 == sum("getProjectInfo" in line for line in server.asked)
+
+
 def test_a_silent_store_is_given_up_in_time(server: HopsworksServer, flights: FilledStore) -> None:
     """A look-up ends when its time is over, and says how long that was."""
 

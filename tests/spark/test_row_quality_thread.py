@@ -118,6 +118,25 @@ def told(engine: Engine, window: FinalWindow, within_s: float = 90.0) -> RowQual
     return said[window.row.span, window.row.revision]
 
 
+def test_a_driver_ends_although_its_database_hangs(engine: Engine, baseline: Baseline, started: Started) -> None:
+    """Whoever ends a driver is not kept waiting by what is looked at for more than a few seconds."""
+    hangs, entered, thread = threading.Event(), threading.Event(), started()
+
+    def never(_: str) -> Baseline:
+        entered.set()
+        hangs.wait(60)
+        return baseline
+
+    thread.baseline, thread.closed_within_s = never, 0.2
+    thread.look([window_of(engine, baseline, ["AA"] * 10)])
+    assert entered.wait(50)
+    began = time.monotonic()
+    thread.close()
+
+    assert time.monotonic() - began < 30
+    hangs.set()
+
+
 def test_great_expectations_says_what_counts_could_not(engine: Engine, baseline: Baseline, started: Started) -> None:
     """Patterns, lengths and pairs of columns are looked at, with examples; what it cannot do has its reason.
 

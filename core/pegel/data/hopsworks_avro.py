@@ -71,6 +71,8 @@ class Message:
 def read_messages(record: bytes, recorded_us: int, place: str) -> tuple[Message, ...]:
     """Return the message in a record, or both of one that holds a request and its response; the request is first.
 
+    A record of a response that is no answer holds none.
+
     The broker dates the record `recorded_us`; `place` says where it lies, and no other record has the same. It is the
     id of both messages of versions 1 to 3, which have none of their own. Raises InvalidPayload for any other bytes.
 
@@ -79,10 +81,13 @@ def read_messages(record: bytes, recorded_us: int, place: str) -> tuple[Message,
     taken where it is less than a minute later, because most latencies are shorter than a second. Nobody holds a client
     to either, so micro- and nanoseconds are read as well; all four are told apart by their size. A response of versions
     1 to 3 has no time: it is that of the record, which is written once there is an answer, where it is less than a
-    minute later. One whose status is not 200 is no answer, as it is none of other writers, which do not log it.
+    minute later. A response whose status is not 200, of any version, is no answer, as it is none of other writers,
+    which do not log it.
     """
     fields, texts = _read(record)
     if len(texts) == 1 and fields["second"] in _TYPES:
+        if fields["second"] == "response" and fields["responseHttpCode"] != HTTPStatus.OK:
+            return ()
         return (_message(fields, fields["second"], fields["first"], texts[0], _time_us(fields, recorded_us)),)
     if fields["second"] in _TYPES or (len(texts) == 1 and not fields["first"].lstrip().startswith("{")):
         # The end of a message is missing, or neither its type stands there nor a request.

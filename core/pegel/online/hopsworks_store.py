@@ -113,9 +113,12 @@ class HopsworksOnlineStore:
     async def _open(self) -> OnlineView:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._log_in)
-        except PegelError as error:
+        except Exception as error:
+            # Whatever it was: logging in takes seconds, and is not tried anew for each request.
             self._failed_at = time.monotonic()
-            raise Unavailable(f"the store of {self._title} does not answer: {error}") from error
+            if isinstance(error, PegelError):
+                raise Unavailable(f"the store of {self._title} does not answer: {error}") from error
+            raise
 
     def _log_in(self) -> OnlineView:
         with HopsworksClient.logged_in(self._connection) as client:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from pegel.errors import InvalidSpec
 from pegel.spec.outside_text import quoted
@@ -107,8 +107,13 @@ class TableRef:
     def __str__(self) -> str:
         said = {_PINS.get(self.kind, ""): self.pin} | {part: ",".join(getattr(self, part)) for part in _LISTS}
         query = urlencode({name: value for name, value in said.items() if value not in (None, "")}, safe=",")
-        where = self.place or f"//{self.owner}/{self.table}"
+        where = _escaped(self.place) or f"//{self.owner}/{self.table}"
         return f"{self.kind}:{where}{'?' if query else ''}{query}"
+
+
+def _escaped(place: str) -> str:
+    """Return an address with what would be read otherwise as an escape: letters of all scripts stay as they are."""
+    return "".join(quote(letter, safe="") if letter in "%?#" else letter for letter in place)
 
 
 def is_table(source: str) -> bool:

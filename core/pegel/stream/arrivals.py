@@ -30,13 +30,14 @@ def minutes_us(times: NDArray[np.int64], oldest_us: int) -> dict[int, int]:
 def arrived(records: Records, times: NDArray[np.int64], oldest_us: int) -> PartitionRead:
     """Count what is in records, one or more, by minute; `times`: those to go by, in microseconds, one per event.
 
-    A record is one event, or two: a request and its response that were written together.
+    A record is one event; or two, a request and its response that were written together; or none, of a request that
+    failed: no other writer logs that.
     """
     return PartitionRead(
         *records.address,
         start=int(records.offsets[0]),
         end=int(records.offsets[-1]) + 1,
-        records=len(records),
+        records=len(times),
         size_bytes=sum(map(len, records.bodies)),
         minutes=minutes_us(times, oldest_us),
     )

@@ -20,7 +20,8 @@ def events_of(records: Records) -> tuple[Records, RecordAttributes]:
 
     What has no id may be a message of Hopsworks: then time, headers and body are those of the message, and the record's
     own are not looked at again. A record with a request and its response is two events, one after the other, which have
-    one offset. Of any other record without an id it is told why it is none.
+    one offset; one with what a failed request came back with is none. Of any other record without an id it is told why
+    it is no event.
     """
     said = attributes_of(records.keys, records.headers)
     messages, errors = _messages(records, [at for at, name in enumerate(said.ids) if not name])

@@ -124,7 +124,7 @@ class AvroRecord(LoggedRecord):
         return []
 
 
-def in_avro(record: LoggedRecord, stamp: int | None = None) -> AvroRecord:
+def in_avro(record: LoggedRecord, stamp: int | None = None, *, status: int = 200) -> AvroRecord:
     """Return a record as a deployment of Hopsworks logs it; its body must be text.
 
     `stamp`: the time in the message, any number of 64 bits; None: that of the record, in whole seconds.
@@ -135,7 +135,7 @@ def in_avro(record: LoggedRecord, stamp: int | None = None) -> AvroRecord:
         "modelName": model,
         "modelVersion": int(version),
         "requestTimestamp": to_us(record.at) // 1_000_000 if stamp is None else stamp,
-        "responseHttpCode": 200,
+        "responseHttpCode": status,
         "inferenceId": record.event_id,
         "messageType": "request" if record.kind == REQUEST_TYPE else "response",
         "payload": record.body.decode(),

@@ -13,7 +13,7 @@ from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.meant_model import watched_model
-from pegel.store.refresh_store import RefreshStore
+from pegel.store.refresh_store import Refresh, RefreshEnd, RefreshStore
 from pegel_local.cli.workflow_run import VerboseOption, WaitOption, airflow_of, run_workflow
 
 
@@ -45,11 +45,20 @@ def refresh(
             return
         after = baselines.current(entry.model, entry.version)
         newest = RefreshStore(engine).list(entry.model, entry.version, limit=1, damaged=[])
-    if after != before:
+    is_of_this_run = bool(newest) and newest[0].at >= begin
+    if is_of_this_run and newest[0].end is not RefreshEnd.PROMOTED:
+        _tell_changed(key, newest[0], home)
+        if after != before:
+            say(f"{key}: judged by {after}, which was promoted meanwhile")
+    elif after != before:
         say(f"{key}: judged by the new baseline {after} from now on")
-    elif newest and newest[0].compared_with == after and (newest[0].at >= begin or newest[0].end is None):
-        # One that is older is open since an earlier run: the same question is not asked twice.
-        say(f"{key}: its training data changed; new {refresh_line(newest[0])}")
-        say(f"all that is known of it: pegel baselines {key} --newest{same_home(home)}")
+    elif newest and newest[0].compared_with == after and newest[0].end is None:
+        # Open since an earlier run: the same question is not asked twice.
+        _tell_changed(key, newest[0], home)
     else:
         say(f"{key}: the training data give the same baseline {after}; nothing changed")
+
+
+def _tell_changed(key: str, refresh: Refresh, home: HomeOption) -> None:
+    say(f"{key}: its training data changed; new {refresh_line(refresh)}")
+    say(f"all that is known of it: pegel baselines {key} --newest{same_home(home)}")

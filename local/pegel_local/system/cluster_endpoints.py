@@ -44,10 +44,8 @@ def _told(settings: Settings, keys: set[str]) -> dict[str, ToldEndpoint]:
     found = dict[str, ToldEndpoint]()
     try:
         with AirflowApi(settings.airflow_url, *airflow_login(settings.home)) as airflow:
-            for each in told_endpoints(airflow):
-                found.setdefault(each.spec.key, each)
-                if found.keys() >= keys:
-                    break
+            for each in told_endpoints(airflow, keys):
+                found[each.spec.key] = each
     except PegelError:
         return found
     return found

@@ -97,9 +97,8 @@ def _in_cluster(name: str, settings: Settings) -> tuple[MonitorSpec, str]:
     """Return what the newest onboarding of a model has found: its results database may be out of reach."""
     try:
         with AirflowApi(settings.airflow_url, *airflow_login(settings.home)) as airflow:
-            for told in told_endpoints(airflow):
-                if name in {told.spec.model.name, told.spec.key}:
-                    return told.spec, told.url
+            for told in told_endpoints(airflow, {name}):
+                return told.spec, told.url
     except PegelError as error:
         raise Unavailable(f"where {quoted(name)} is, Airflow was not to be asked: {error} {NAME_IT}") from error
     raise InvalidSpec(

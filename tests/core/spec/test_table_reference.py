@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from pegel.errors import InvalidSpec
 from pegel.spec.monitor_spec import MonitorSpec
@@ -36,6 +38,16 @@ def test_what_is_written_is_what_is_read(text: str, expected: TableRef) -> None:
     assert expected == TableRef.parse(text)
     assert text == str(TableRef.parse(text))
     assert is_table(text)
+
+
+@given(st.text(min_size=1).filter(lambda text: text.isprintable() and not text.startswith("/")))
+@example("50 %/rows")
+@example("a?b=c#d%20e+f")
+def test_any_folder_has_a_written_form(folder: str) -> None:
+    """Letters that have a meaning in an address are escaped: what is written names the same folder again."""
+    ref = TableRef(kind="parquet", place=f"/{folder}")
+
+    assert ref == TableRef.parse(str(ref))
 
 
 def test_an_address_is_told_without_columns() -> None:

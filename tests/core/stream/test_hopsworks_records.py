@@ -115,6 +115,26 @@ def test_a_request_and_its_response_in_one_record_are_joined(group: Any, version
     assert ({0}, 32) == ({minute.difference for minute in balance}, sum(minute.arrived for minute in balance))
 
 
+def test_an_error_is_no_answer(group: Any) -> None:
+    """Of four requests in version 4 three failed: one is answered, the ledger closes, and each record is read once."""
+    records = [
+        in_avro(each, status=200 if number < 1 else 503)
+        for number in range(4)
+        for each in group.pairs(number, number + 1, at=number / 10)
+    ]
+    state = group.start()
+    group.send(state, records[:-1])
+    group.send(state, records[-1:])
+    (*_, window) = group.results.windows("delays", 1)
+    balance = group.results.ledger_balance("default")
+
+    assert (4, 1, 1, 4, 0) == tuple(
+        getattr(window, name) for name in ("requests", "responses", "joined", "rows", "invalid")
+    )
+    assert ({0}, 5) == ({minute.difference for minute in balance}, sum(minute.arrived for minute in balance))
+    assert [len(records)] == [read.end for read in state.offsets.values()]
+
+
 def test_records_of_all_versions_stand_beside_each_other(group: Any) -> None:
     """Records of four versions, CloudEvents and one that is damaged are each read as what they are, in any order."""
     pairs = [group.pairs(number, number + 1, at=number / 10) for number in range(5)]
