@@ -28,7 +28,7 @@ from pegel_airflow.approval import KEEP, PROMOTE, WORKFLOW, run_of
 from pegel_airflow.assets import TRAINING_DATA, models_named
 from pegel_airflow.baseline_operator import BaselineJob
 from pegel_airflow.refreshing import RefreshOutcome, look_at_new_baselines, refuse_failed, specs_to_profile
-from pegel_local.airflow.airflow_api import AirflowApi, Question
+from pegel_local.airflow.airflow_api import AirflowApi, OpenQuestion
 
 pytestmark = pytest.mark.usefixtures("fresh_rooms")
 
@@ -80,7 +80,7 @@ def person(site: str) -> Iterator[Person]:
         yield lambda name: opened.enter_context(AirflowApi(site, name, PASSWORDS[name]))
 
 
-def open_question(api: AirflowApi) -> Question:
+def open_question(api: AirflowApi) -> OpenQuestion:
     """Wait until `baseline_approval` has a question that is open."""
     for _ in range(200):
         if found := api.questions(WORKFLOW):

@@ -55,7 +55,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class OpenQuestion:
     """What a task waits for a person to say: one of `options`. `subject` and `body` (Markdown) are what is asked."""
 
     dag: str
@@ -145,13 +145,13 @@ class AirflowApi:
         where = f"/api/v2/dags/{run.dag}/dagRuns/{run.id}/taskInstances/{task}/xcomEntries/return_value"
         return self._send("GET", where)["value"]
 
-    def questions(self, dag: str) -> list[Question]:
+    def questions(self, dag: str) -> list[OpenQuestion]:
         """Return what tasks of a workflow wait to be told, as Airflow's page *Required Actions* lists it."""
         listed = self._send("GET", f"/api/v2/dags/{dag}/dagRuns/~/hitlDetails", params={"response_received": False})
         waiting = [one for one in listed["hitl_details"] if one["task_instance"]["state"] in WAITING]
         return [_question(one) for one in waiting]
 
-    def answer(self, question: Question, option: str, **inputs: Any) -> None:
+    def answer(self, question: OpenQuestion, option: str, **inputs: Any) -> None:
         """Answer a question with one of its options, and with the inputs that it asks for beside them.
 
         Raises InvalidSpec where it has no such option, PermanentError where somebody has answered already.
@@ -241,9 +241,9 @@ def _run(data: dict[str, Any]) -> Run:
     )
 
 
-def _question(data: dict[str, Any]) -> Question:
+def _question(data: dict[str, Any]) -> OpenQuestion:
     task = data["task_instance"]
-    return Question(
+    return OpenQuestion(
         dag=task["dag_id"],
         run=task["dag_run_id"],
         task=task["task_id"],

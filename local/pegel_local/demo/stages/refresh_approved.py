@@ -17,7 +17,7 @@ from pegel_local.demo.stage import Demo
 from pegel_local.demo.stages.baseline_refreshed import WITHIN_S
 
 if TYPE_CHECKING:
-    from pegel_local.airflow.airflow_api import Question
+    from pegel_local.airflow.airflow_api import OpenQuestion
 
 WORKFLOW = "baseline_approval"
 ASKED_WITHIN_S = 90.0
@@ -77,11 +77,11 @@ def _replace_training_data(demo: Demo) -> None:
     store.register_training_data(source.name, source.version, table, schema, split=source.split, replace=True)
 
 
-def _asked(demo: Demo) -> tuple[Question, Refresh]:
+def _asked(demo: Demo) -> tuple[OpenQuestion, Refresh]:
     """Wait until a person is asked; return the question, and what is known of the new baseline."""
     model = demo.spec.model
 
-    def look() -> tuple[Question, Refresh] | None:
+    def look() -> tuple[OpenQuestion, Refresh] | None:
         questions = demo.api.questions(WORKFLOW)
         refreshes = RefreshStore(demo.engine).list(model.name, model.version, limit=1)
         return (questions[0], refreshes[0]) if questions and refreshes else None
