@@ -63,13 +63,11 @@ class MonitorDispatch:
         for alert_id in inbox.damaged_alerts:
             self.stores.alerts.close_damaged(alert_id, self.now)
         changes = update(
-            inbox.alerts,
-            inbox.findings,
-            inbox.windows,
-            self.now,
-            specs.values(),
+            *(inbox.alerts, inbox.findings, inbox.windows, self.now, specs.values()),
             silences=inbox.silences,
             long_spans=inbox.long_spans,
+            looked_at=inbox.looked_at,
+            looks=inbox.looks,
         )
         if changes:
             tried = [self._tried(change, model, version) for change in changes]

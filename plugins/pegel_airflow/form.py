@@ -129,6 +129,19 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "online.private": Question(
         "Online features", "Private keys", "Leave the endpoint only as a keyed hash. One name a line."
     ),
+    "skew.table": Question(
+        "Online features",
+        "Table of features (address)",
+        "What the store is filled from: `parquet:/folder`, `delta:s3a://bucket/rows`. With it, served values are held "
+        "against those of the table at the same time.",
+    ),
+    "skew.time": Question("Online features", "Column of times of that table (name)", "From when on a row is so."),
+    "skew.behind": Question(
+        "Online features", "Behind (s)", "How much later than its table the store may be filled: `1h`.", _DURATION
+    ),
+    "skew.tolerated": Question(
+        "Online features", "Other than the table (share)", f"Served values of a feature. {_SHARE}", _SHARES
+    ),
     "baseline.source": Question(
         "Baseline",
         "Training data (reference)",

@@ -1,4 +1,4 @@
-"""What an alert is about: drift, of windows or of days, quality of data, events and answers, or a single event."""
+"""What an alert is about: drift, of windows or of days, quality of data, skew, events and answers, a single event."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pegel.judge.findings import Finding
 from pegel.judge.layers.expectations import DETECTOR as EXPECTATION
 from pegel.judge.layers.odd_events import DETECTOR as EVENTS
 from pegel.judge.single_event import DETECTOR as SINGLE_EVENT
+from pegel.judge.skew import DETECTOR as SKEW
 
 
 class AlertKind(StrEnum):
@@ -25,6 +26,8 @@ class AlertKind(StrEnum):
     """An hour, a day or a week differs from training, taken as a whole: what single windows may not show."""
     QUALITY = "quality"
     """Rows are not as a suite of expectations says."""
+    SKEW = "skew"
+    """An online store served other values than its table had."""
     SINGLE_EVENT = "single event"
     """One event is extremely far out."""
 
@@ -36,4 +39,4 @@ class AlertKind(StrEnum):
         return cls(_KINDS.get(finding.detector, "drift"))
 
 
-_KINDS = {EVENTS: "events", EXPECTATION: "quality", SINGLE_EVENT: "single event"}
+_KINDS = {EVENTS: "events", EXPECTATION: "quality", SKEW: "skew", SINGLE_EVENT: "single event"}

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
+from typing import TypeAlias
 
 from pegel.alerts.alert import Alert, AlertFeature, Change, Silence
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.due_mail import due_mail
 from pegel.alerts.single_events import may_page, with_page
+from pegel.data.spans import Span
 from pegel.judge.findings import ALARMING, Finding, Verdict
+from pegel.judge.layers.expectations import ROWS
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_key
 from pegel.stream.result_rows import WindowRow
@@ -19,6 +23,12 @@ _ORDER = tuple(AlertKind)
 _JUDGED = (Verdict.OK, Verdict.BELOW_MARGIN, Verdict.DRIFTING)
 CLEAN_WINDOWS = 16
 """Judged windows without a finding of its kind after which an alert is over."""
+CLEAN_LOOKS = 2
+"""The same of spans whose archived rows were looked at, hours or days, where these alone can tell."""
+
+
+Look: TypeAlias = tuple[str, AlertKind, Span]
+"""Rows of the archive that were looked at: of which monitor, for which kind of trouble, and of when they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,8 @@ class _Trouble:
     silenced: bool
     cursor: int | None
     """The newest `seq` among the monitor's findings, of whichever kind."""
+    looked_at: Mapping[tuple[str, Span], int]
+    looks: Collection[Look]
 
 
 def update(
@@ -48,6 +60,8 @@ def update(
     specs: Iterable[MonitorSpec],
     *,
     silences: Iterable[Silence] = (),
+    looked_at: Mapping[tuple[str, Span], int] = MappingProxyType({}),
+    looks: Collection[Look] = (),
     clean_windows: int = CLEAN_WINDOWS,
     long_spans: Iterable[WindowRow] = (),
 ) -> list[Change]:
@@ -61,11 +75,16 @@ def update(
         now: the present instant.
         specs: the registry. An alert of a monitor that is not in it ends without a mail.
         silences: those in force hold back mails.
+        looked_at: how many rows of a window were held against a suite, by monitor and span; windows of which nothing
+            was asked are not in it.
+        looks: spans of which rows of the archive were looked at, whatever came of it.
         clean_windows: after how many judged windows without a finding an alert is over.
         long_spans: hours, days and weeks, likewise; an alert about one is over after the next one that is clean.
     """
     rows = (tuple(windows), tuple(long_spans))
-    troubles = _gather(tuple(alerts), findings, rows, specs, tuple(silences), now=now)
+    troubles = _gather(
+        tuple(alerts), findings, rows, specs, tuple(silences), now=now, looked_at=looked_at, looks=looks
+    )
     changes = (_change(trouble, now, clean_windows) for trouble in troubles)
     return [change for change in changes if change is not None]
 
@@ -78,6 +97,8 @@ def _gather(
     silences: Sequence[Silence],
     *,
     now: datetime,
+    looked_at: Mapping[tuple[str, Span], int],
+    looks: Collection[Look],
 ) -> list[_Trouble]:
     """`rows`: windows, and long spans."""
     by_key: Mapping[str, MonitorSpec] = {spec.key: spec for spec in specs}
@@ -105,6 +126,8 @@ def _gather(
             ),
             silenced=key in silenced,
             cursor=cursors.get(key),
+            looked_at=looked_at,
+            looks=looks,
         )
         for key, kind in sorted(new.keys() | current.keys(), key=lambda pair: (pair[0], _ORDER.index(pair[1])))
     ]
@@ -124,7 +147,7 @@ def _change(trouble: _Trouble, now: datetime, clean_windows: int) -> Change | No
         unmailed = alert
         alert, mail = due_mail(
             alert,
-            is_over=_is_over(alert, trouble.windows, clean_windows),
+            is_over=_is_over(alert, trouble, clean_windows),
             quiet=trouble.silenced or not trouble.spec.alerts.emails,
             now=now,
             spec=trouble.spec,
@@ -217,13 +240,26 @@ def _newness(finding: Finding) -> tuple[datetime, float]:
     return finding.span.end, -finding.p_value
 
 
-def _is_over(alert: Alert, windows: Sequence[WindowRow], clean_windows: int) -> bool:
-    """Say whether an alert is over; of long spans, each that was found needs a later one of its length that is clean.
+def _is_over(alert: Alert, trouble: _Trouble, clean_windows: int) -> bool:
+    """Say whether so much was looked at since its last finding, and none found, that an alert is over."""
+    if alert.kind is AlertKind.LONG_SPANS:
+        return _are_clean_again(alert, trouble.windows)
+    if alert.kind is not AlertKind.SKEW and _clean_since(alert, trouble) < clean_windows:
+        return False
+    by_archive = any(
+        feature.finding.origin == "batch" and ROWS in feature.finding.evidence for feature in alert.features
+    )
+    if alert.kind is not AlertKind.SKEW and not by_archive:
+        return True
+    looks = (key == alert.key and kind is alert.kind and span.end > alert.last_end for key, kind, span in trouble.looks)
+    return sum(looks) >= CLEAN_LOOKS
+
+
+def _are_clean_again(alert: Alert, windows: Sequence[WindowRow]) -> bool:
+    """Say whether each long span that was found has a later one of its length that is clean.
 
     Windows say nothing of them: a change that shows in a day alone is in every window of it.
     """
-    if alert.kind is not AlertKind.LONG_SPANS:
-        return _clean_since(alert, windows) >= clean_windows
     judged = [row.span for row in windows if row.final and row.verdict in {Verdict.OK, Verdict.BELOW_MARGIN}]
     lasting = {one.finding.rhythm: one.finding.span.end for one in alert.features}
     for one in alert.features:
@@ -235,15 +271,29 @@ def _is_over(alert: Alert, windows: Sequence[WindowRow], clean_windows: int) -> 
     )
 
 
-def _clean_since(alert: Alert, windows: Sequence[WindowRow]) -> int:
+def _clean_since(alert: Alert, trouble: _Trouble) -> int:
     """Count the windows after the last one with a finding of the alert's kind that were judged in this respect.
 
     Unjudged windows prove nothing, and none is clean as long as a chart has not come back from its alarm.
     """
-    after = [row for row in windows if row.final and row.span.end > alert.last_end and _is_judged(row, alert.kind)]
+    after = [
+        row for row in trouble.windows if row.final and row.span.end > alert.last_end and _is_judged(row, alert.kind)
+    ]
     if alert.kind is AlertKind.DRIFT and after and after[-1].verdict is Verdict.DRIFTING:
         return 0
+    if any(ROWS in feature.finding.evidence for feature in alert.features):
+        after = _with_rows(after, trouble.looked_at)
     return len(after)
+
+
+def _with_rows(windows: Sequence[WindowRow], looked_at: Mapping[tuple[str, Span], int]) -> list[WindowRow]:
+    """Return the windows that say something of what rows alone can tell: those whose rows were looked at.
+
+    Behind the last of which rows were asked all say so: it is not asked any more, or not yet, of very few.
+    """
+    asked = [at for at, row in enumerate(windows) if (row.key, row.span) in looked_at]
+    last = max(asked, default=-1)
+    return [row for at, row in enumerate(windows) if at > last or looked_at.get((row.key, row.span))]
 
 
 def _is_judged(row: WindowRow, kind: AlertKind) -> bool:

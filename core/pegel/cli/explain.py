@@ -18,6 +18,8 @@ from pegel.judge.layers.odd_events import explain_events
 from pegel.judge.recomputation import explain as recompute
 from pegel.judge.single_event import DETECTOR as SINGLE_EVENT
 from pegel.judge.single_event import explain_single_event
+from pegel.judge.skew import DETECTOR as SKEW
+from pegel.judge.skew import explain_skew
 from pegel.spec.settings import Settings
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
@@ -49,6 +51,8 @@ def explained(settings: Settings, finding: str) -> Explanation:
         stored = results.finding(finding)
         if stored.detector == EVENTS:
             return explain_events(stored)  # it holds its counts: events need neither rows nor a baseline
+        if stored.detector == SKEW:
+            return explain_skew(stored)  # so does it
         baseline = BaselineStore(engine).get(stored.baseline_id)
         if stored.detector == SINGLE_EVENT:
             return explain_single_event(stored, baseline)  # it holds its score

@@ -18,7 +18,7 @@ from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
 from pegel.judge.layer_table import LAYERS, SEGMENT_LAYERS, Layers
-from pegel.judge.layers.expectations import Expectations, told_of_no_rows, verdicts_on
+from pegel.judge.layers.expectations import ROWS, Expectations, told_of_no_rows, verdicts_on
 from pegel.judge.layers.odd_events import Events, event_notes, event_verdicts, look_at_events
 from pegel.judge.missing_answers import AnswersSoFar, MissingAnswers
 from pegel.judge.watched_fields import unknown_names
@@ -164,7 +164,7 @@ def judge_rows(
     """
     follows = spec.windowing.step == spec.windowing.length
     division = Division.of(Setting(spec, baseline, follows, summary.most_rows, summary))
-    verdicts = verdicts_on(outcomes, division.setting, division.budget, {"of_rows": dict(evidence)})
+    verdicts = verdicts_on(outcomes, division.setting, division.budget, {ROWS: dict(evidence)})
     judged, facts = _Judged(spec, span, revision, baseline.id), _facts(division, baseline)
     return tuple(judged.finding(verdict, facts) for verdict in verdicts if verdict.verdict is Verdict.DRIFT)
 

@@ -170,6 +170,9 @@ def _end(facts: Facts) -> str:
     if alert.kind is AlertKind.QUALITY:
         verb = "are" if len(facts.findings) > 1 else "is"
         return f"{names} {verb} as expected again. What was not so was in the windows {between}."
+    if alert.kind is AlertKind.SKEW:
+        verb = "are" if len(facts.findings) > 1 else "is"
+        return f"{names} {verb} served as the table says again. What was not so was served {between}."
     look = "look" if len(facts.findings) > 1 else "looks"
     if alert.kind is AlertKind.LONG_SPANS:
         last = when(worst_feature(alert).finding, now)
@@ -216,6 +219,8 @@ def summary(facts: Facts) -> str:
     """Return how much data speaks, and of drift, what else does and does not."""
     tally = facts.tally
     parts = []
+    if facts.alert.kind is AlertKind.SKEW:
+        return ""
     if facts.alert.kind is AlertKind.LONG_SPANS:
         parts = _as_a_whole(facts)
     elif tally.windows:
@@ -296,6 +301,7 @@ _ABOUT = {
     AlertKind.DRIFT: "drift",
     AlertKind.LONG_SPANS: "long spans",
     AlertKind.QUALITY: "expectations",
+    AlertKind.SKEW: "skew",
     AlertKind.EVENTS: "events",
     AlertKind.SINGLE_EVENT: "events",
 }
@@ -310,10 +316,15 @@ def doubt(facts: Facts) -> str:
     about = _ABOUT[facts.alert.kind]
     if all(feature.finding.evidence.get("rule") for feature in facts.alert.features):
         sentence = "A rule is met or not: it is outside the budget of false alarms"
+    if facts.alert.kind is AlertKind.SKEW:
+        sentence = "What was served is held against its table alone: it is outside the budget of false alarms"
     if facts.mail.previous is None:
         return f"{sentence}; this model had no alert about {about} before."
     ago = words.length(facts.alert.opened_at - facts.mail.previous.opened_at)
     return f"{sentence}; the last alert about {about} was {ago} before."
+
+
+_COUNTED = {AlertKind.SKEW: "served values"}
 
 
 def evidence(facts: Facts) -> str:
@@ -323,8 +334,8 @@ def evidence(facts: Facts) -> str:
         sizes = f"{how_many(worst.n, 'row')} of the newest window"
         suite = shown(str(worst.evidence["suite"]), NAME_LIMIT)
         return f"a rule of suite {suite}, {sizes} · finding {worst.id[:8]} (pegel explain {worst.id[:8]})"
-    counted = facts.alert.kind is AlertKind.EVENTS
-    counting = "requests" if MissingAnswers.of_finding(worst) else "events"
+    counted = facts.alert.kind in {AlertKind.EVENTS, AlertKind.SKEW}
+    counting = _COUNTED.get(facts.alert.kind, "requests" if MissingAnswers.of_finding(worst) else "events")
     hours = f" of {worst.season} in training" if worst.season else ""
     of_segment = f" with {shown(worst.segment, NAME_LIMIT)}" if worst.segment else ""
     judged = "newest window" if worst.rhythm is None else worst.rhythm.value

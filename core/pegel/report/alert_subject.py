@@ -19,8 +19,16 @@ _STATES = {
     AlertKind.DRIFT: ("drifting", "still drifting", "no longer drifting"),
     AlertKind.LONG_SPANS: ("drifting", "still drifting", "no longer drifting"),
     AlertKind.QUALITY: ("not as expected", "still not as expected", "as expected again"),
+    AlertKind.SKEW: (
+        "served otherwise than its table says",
+        "still served otherwise",
+        "served as its table says again",
+    ),
     AlertKind.SINGLE_EVENT: ("extremely far out", "extremely far out", "extremely far out"),
 }
+
+
+_FURTHER = {AlertKind.QUALITY: "further from what is expected", AlertKind.SKEW: "served otherwise more often"}
 
 
 def plain_state(mail: Mail) -> str:
@@ -56,7 +64,7 @@ def worst_feature(alert: Alert) -> AlertFeature:
 def _trouble(kind: AlertKind, findings: Sequence[Finding], *, still: bool = False) -> str:
     """Return that features drift; of odd events how the worst kind is, with its share, and which others there are."""
     names = [finding.about for finding in findings]
-    if kind in {AlertKind.DRIFT, AlertKind.LONG_SPANS, AlertKind.QUALITY}:
+    if kind in {AlertKind.DRIFT, AlertKind.LONG_SPANS, AlertKind.QUALITY, AlertKind.SKEW}:
         verb = "are" if len(findings) > 1 else "is"
         return f"{words.several(names)} {verb} {'still ' if still else ''}{_STATES[kind][0]}"
     odd = OddEvents.of(findings[0])
@@ -73,5 +81,5 @@ def _growth(findings: Sequence[Finding], before: Mapping[str, Severity]) -> list
     name = words.several([finding.about for finding in findings])
     if worst.detector == AlertKind.EVENTS.value:
         return [f"{name} up from {percent(then.size)} to {percent(now.size)}"]
-    how = "further from what is expected" if AlertKind.of(worst) is AlertKind.QUALITY else "drifting further"
+    how = _FURTHER.get(AlertKind.of(worst), "drifting further")
     return [f"{name} {how}, by {now.size / then.size:.1f} times as much"]

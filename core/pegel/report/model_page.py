@@ -15,6 +15,7 @@ from pegel.judge.answer_times import answer_times
 from pegel.judge.findings import Finding
 from pegel.reconcile.actions import PastAction, Target, launched
 from pegel.report.across_models import AcrossModels, read_across
+from pegel.report.archived_words import archived_lines
 from pegel.report.data_quality import QualityView, Told, quality_view
 from pegel.report.features import feature_views
 from pegel.report.model_list import row_of
@@ -23,6 +24,7 @@ from pegel.report.reading import LOOK_BACK, PartReader, Sources
 from pegel.report.refresh_words import headline, promotion_line, refresh_line
 from pegel.report.segment_views import judged_in_full, segment_views
 from pegel.report.span_calendar import Calendar, read_calendar
+from pegel.report.skew_words import skew_lines
 from pegel.report.timeline import timeline
 from pegel.report.views import FeatureView, LedgerView, ModelView, SegmentView
 from pegel.spec.monitor_spec import MonitorSpec
@@ -38,6 +40,7 @@ from pegel.store.refresh_store import RefreshStore
 from pegel.store.registry import Entry, Registry
 from pegel.store.results import Details, Results
 from pegel.store.row_quality_store import RowQualityRow, RowQualityStore
+from pegel.store.skew_store import SkewStore
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
 from pegel.stream.result_rows import InvalidRow, OutlierRow, WindowRow
 
@@ -128,6 +131,20 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
             lambda: read_calendar(LongSpanStore(sources.engine), model, version, now, reader.problems),
             Calendar(),
         ),
+        archived=part(
+            "what archived rows said",
+            lambda: archived_lines(
+                RowQualityStore(sources.engine).of_spans(model, version, limit=1, damaged=reader.problems), now
+            ),
+            list[str](),
+        ),
+        skew=part(
+            "what was served beside its table",
+            lambda: skew_lines(
+                SkewStore(sources.engine).list(model, version, limit=SPANS, damaged=reader.problems), now
+            ),
+            list[str](),
+        ),
         ledger=part("the ledger", lambda: _ledger(results, entry, since, reader.problems), LedgerView.of([], [])),
         windows=windows[::-1],
         findings=findings[:LISTED],
@@ -163,6 +180,10 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
     )
     unread = [entry.problem] if spec is None else [across.unheard[spec.group]] if spec.group in across.unheard else []
     return replace(view, problems=list(dict.fromkeys([*unread, *across.problems, *reader.problems])))
+
+
+SPANS = 6
+"""Spans of which it is told what was served beside its table."""
 
 
 def _baseline(sources: Sources, model: str, version: int, windows: Sequence[WindowRow]) -> Baseline | None:

@@ -82,6 +82,7 @@ def _alerting(alerts: Sequence[Alert], last: WindowRow | None, now: datetime) ->
         _drift(features[AlertKind.DRIFT], now),
         _long_spans(features[AlertKind.LONG_SPANS], now),
         _quality(features[AlertKind.QUALITY], now),
+        _skew(features[AlertKind.SKEW], now),
     ]
     if features[AlertKind.SINGLE_EVENT]:
         texts.append("an event was extremely far out")
@@ -141,6 +142,15 @@ def _quality(features: Sequence[AlertFeature], now: datetime) -> str:
         return ""
     names = [shown(one.feature, NAME_LIMIT) for one in features]
     return f"not as expected since {moment(min(one.since for one in features), now)} UTC: {_listed(names)}"
+
+
+def _skew(features: Sequence[AlertFeature], now: datetime) -> str:
+    """Return since when features are served otherwise than their table has them."""
+    if not features:
+        return ""
+    names = [shown(one.feature, NAME_LIMIT) for one in features]
+    since = moment(min(one.since for one in features), now)
+    return f"served otherwise than the table says since {since} UTC: {_listed(names)}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -222,5 +222,9 @@ class ModelView:
     """What is known of each part of the rows, the drifting ones first."""
     segment: str = ""
     """Of which part windows and features are shown; empty: of all rows."""
+    archived: list[str] = field(default_factory=list)
+    """What the archived rows of the newest hour or day said of the expectations, a line each."""
+    skew: list[str] = field(default_factory=list)
+    """What the online store served beside its table, a line for each span that was looked at, newest first."""
     baselines: list[str] = field(default_factory=list)
     """Which baselines became current, when, by whom and why, newest first; before them what waits for an answer."""

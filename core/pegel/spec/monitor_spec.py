@@ -21,6 +21,7 @@ from pegel.spec.outside_text import shown
 from pegel.spec.rhythms import LONG, Rhythm
 from pegel.spec.section import Section
 from pegel.spec.serving_section import Serving
+from pegel.spec.skew_section import SkewSection
 from pegel.spec.spec_fields import (
     Address,
     AlarmCount,
@@ -362,6 +363,7 @@ class MonitorSpec(Section):
     """Monitors of one group share a streaming driver; an own group buys isolation for about 460 MB."""
     serving: Serving = Serving()
     online: Online = Online()
+    skew: SkewSection = SkewSection()
     baseline: BaselineSource
     windowing: Windowing = Windowing()
     watch: Watch = Watch()
@@ -398,6 +400,12 @@ class MonitorSpec(Section):
     def label_keys(self) -> tuple[str, ...]:
         """Return the parts of an entity's key by which labels are matched; none where they are matched by event."""
         return (self.labels.keys or self.online.keys) if self.labels.match == "entity" else ()
+
+    @model_validator(mode="after")
+    def _compared_with_something(self) -> Self:
+        if self.skew.is_used and not self.online.is_used:
+            raise ValueError("skew: compares what an online store served; state the section `online`")
+        return self
 
     @property
     def key(self) -> str:

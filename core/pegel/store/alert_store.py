@@ -12,6 +12,8 @@ from sqlalchemy.engine import Connection, Engine
 
 from pegel.alerts.alert import Alert, Change, Silence
 from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.update import Look
+from pegel.data.spans import Span
 from pegel.errors import DamagedRow, NotFound
 from pegel.judge.findings import Finding
 from pegel.spec.names import monitor_key, monitor_of
@@ -23,6 +25,8 @@ from pegel.store.inboxes import cursor, move_cursor, waiting
 from pegel.store.long_span_store import LongSpanStore
 from pegel.store.results import Details, Results
 from pegel.store.row_codec import decoded, fetched, readable, typed
+from pegel.store.row_quality_store import RowQualityStore
+from pegel.store.skew_store import SkewStore
 from pegel.store.statements import of_monitor, starts_with, upsert
 from pegel.stream.result_rows import WindowRow
 
@@ -41,6 +45,8 @@ class Inbox:
     windows: list[WindowRow]
     long_spans: list[WindowRow]
     silences: list[Silence]
+    looked_at: dict[tuple[str, Span], int]
+    looks: list[Look]
     cursor: int | None
     """The `seq` of the newest finding read, also of one that cannot be told; None when there was none."""
     damaged: list[str]
@@ -223,6 +229,8 @@ class AlertStore:
             windows=windows,
             long_spans=self._long_spans(model, version, [*current, *findings], damaged),
             silences=self.silences(now, model, version, damaged=damaged),
+            looked_at=self._looked_at(current, windows, damaged),
+            looks=self._looks(current, damaged),
             cursor=max((seq for seq, _ in (*numbered, *passed)), default=None),
             damaged=damaged,
             damaged_alerts=damaged_alerts,
@@ -272,6 +280,31 @@ class AlertStore:
                     ids.append(alert_id)
                     damaged.append(f"alert {alert_id[:8]}: {error}")
         return alerts, ids
+
+    def _looked_at(
+        self, current: list[Alert], windows: list[WindowRow], damaged: list[str]
+    ) -> dict[tuple[str, Span], int]:
+        """Return of which windows rows were asked, and how many were looked at, where an alert depends on it."""
+        if not any(alert.kind is AlertKind.QUALITY for alert in current):
+            return {}
+        told = RowQualityStore(self._engine).of_windows(windows, damaged=damaged)
+        return {(monitor_key(row.model, row.version), row.span): row.looked_at for row in told.values()}
+
+    def _looks(self, current: list[Alert], damaged: list[str]) -> list[Look]:
+        """Return the spans of which archived rows were looked at, where an alert depends on it."""
+        skew, quality = SkewStore(self._engine), RowQualityStore(self._engine)
+        looks: list[Look] = []
+        for alert in current:
+            monitor = alert.model, alert.version
+            if alert.kind is AlertKind.SKEW:
+                spans = [row.span for row in skew.list(*monitor, since=alert.last_end, damaged=damaged)]
+            elif alert.kind is AlertKind.QUALITY:
+                rows = quality.of_spans(*monitor, since=alert.last_end, damaged=damaged)
+                spans = [row.span for row in rows if row.looked_at]
+            else:
+                continue
+            looks += [(alert.key, alert.kind, span) for span in spans]
+        return looks
 
     def _last_over(self, model: str, version: int, damaged: list[str]) -> list[Alert]:
         """Return the last alert of each kind that is over."""

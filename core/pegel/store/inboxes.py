@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pegel.judge.findings import Finding
 from pegel.store import tables
+from pegel.store.row_codec import flat_finding
 from pegel.store.statements import insert_into, of_monitor
 
 Monitor = tuple[str, int]
@@ -27,6 +29,18 @@ def lock_inboxes(connection: Connection, monitors: Iterable[Monitor]) -> None:
             index_elements=["model", "version"], set_={"newest": tables.inboxes.c.newest}
         )
         connection.execute(touch)
+
+
+def insert_findings(connection: Connection, findings: Sequence[Finding]) -> None:
+    """Insert findings, in whichever span; those that are there stay as they are. Raises no error for none."""
+    if not findings:
+        return
+    monitors = sorted({(finding.model, finding.version) for finding in findings})
+    lock_inboxes(connection, monitors)
+    insert = insert_into(connection.dialect, tables.findings)
+    flat = [flat_finding(finding) for finding in findings]
+    connection.execute(insert.on_conflict_do_nothing(index_elements=["id"]), flat)
+    note_newest(connection, monitors)
 
 
 def note_newest(connection: Connection, monitors: Iterable[Monitor]) -> None:

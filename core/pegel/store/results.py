@@ -368,7 +368,15 @@ class Results:
 
     def forget(self, model: str, version: int) -> None:
         """Delete every result, alert and silence of a model version. Its spec is the registry's affair."""
-        results = (tables.windows, tables.row_quality, tables.findings, tables.inboxes, tables.outliers, tables.ledger)
+        results = (
+            tables.windows,
+            tables.row_quality,
+            tables.skew,
+            tables.findings,
+            tables.inboxes,
+            tables.outliers,
+            tables.ledger,
+        )
         with writing(self._engine) as connection:
             for table in (
                 *results,

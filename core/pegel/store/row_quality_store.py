@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,13 @@ from pegel.data.spans import Span
 from pegel.judge.findings import Finding, Verdict
 from pegel.store import tables
 from pegel.store.database import reading, writing
-from pegel.store.inboxes import lock_inboxes, note_newest
-from pegel.store.row_codec import decoded, fetched, flat_finding, readable
-from pegel.store.statements import insert_into, of_monitor, upsert
-from pegel.stream.result_rows import WindowRow
+from pegel.store.inboxes import insert_findings
+from pegel.store.row_codec import decoded, fetched, readable
+from pegel.store.statements import of_monitor, upsert
+from pegel.stream.result_rows import Origin, WindowRow
+
+LISTED = 48
+"""Spans that are listed, unless another limit is asked for: two days of hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,20 +72,44 @@ class RowQualityStore:
 
         With a finding, the verdict of the window is that it is not as it should be, as if it had been told at once.
         """
-        found = [flat_finding(finding) for finding in findings]
+        found = list(findings)
         with writing(self._engine) as connection:
             if not _is_there(connection, row):
                 return
             upsert(connection, tables.row_quality, [_flat(row)])
             if not found:
                 return
-            monitors = [(row.model, row.version)]
-            lock_inboxes(connection, monitors)
-            insert = insert_into(connection.dialect, tables.findings)
-            connection.execute(insert.on_conflict_do_nothing(index_elements=["id"]), found)
+            insert_findings(connection, found)
             c = tables.windows.c
             connection.execute(sa.update(tables.windows).where(*_of_window(c, row)).values(verdict=Verdict.DRIFT.value))
-            note_newest(connection, monitors)
+
+    def write_span(self, row: RowQualityRow, findings: Sequence[Finding] = ()) -> None:
+        """Keep what archived rows of an hour or a day said, in no window. Looked at again, it is replaced."""
+        with writing(self._engine) as connection:
+            upsert(connection, tables.row_quality, [_flat(row)])
+            insert_findings(connection, findings)
+
+    def of_spans(
+        self,
+        model: str,
+        version: int,
+        *,
+        since: datetime | None = None,
+        limit: int = LISTED,
+        damaged: list[str] | None = None,
+    ) -> list[RowQualityRow]:
+        """Return what archived rows of a model said, the newest span first; `since`: of spans that end after it.
+
+        Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
+        """
+        c, of = tables.row_quality.c, of_monitor(tables.row_quality, model, version)
+        statement = sa.select(tables.row_quality).where(*of, c.origin == Origin.BATCH.value)
+        if since is not None:
+            statement = statement.where(c.span_end > since)
+        what = f"what archived rows of {model}/{version} said"
+        with reading(self._engine) as connection:
+            rows = fetched(connection, statement.order_by(c.span_end.desc(), c.span_start.desc()).limit(limit), what)
+        return readable(lambda columns: decoded(_row, columns, what), rows, damaged)
 
     def of_windows(
         self, windows: Iterable[WindowRow], *, damaged: list[str] | None = None
@@ -97,7 +124,8 @@ class RowQualityStore:
         first, c = windows[0], tables.row_quality.c
         starts = [window.span.start for window in windows]
         where = (*of_monitor(tables.row_quality, first.model, first.version), c.segment == first.segment)
-        statement = sa.select(tables.row_quality).where(*where, c.span_start.in_(starts))
+        origins = {window.origin.value for window in windows}
+        statement = sa.select(tables.row_quality).where(*where, c.span_start.in_(starts), c.origin.in_(origins))
         what = f"what rows of {first.model}/{first.version} said"
         with reading(self._engine) as connection:
             rows = fetched(connection, statement, what)

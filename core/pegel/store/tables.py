@@ -184,6 +184,19 @@ row_quality = sa.Table(
     sa.Column("at", Instant, nullable=False),
 )
 
+# What an online store served beside its table, by hours and days whose rows were read from the archive. `differing`:
+# served values that the table did not have, by feature, of `compared` vectors each.
+skew = sa.Table(
+    "skew",
+    metadata,
+    *_monitor(),
+    sa.Column("span_start", Instant, primary_key=True),
+    sa.Column("span_end", Instant, primary_key=True),
+    *(_count(name) for name in ("compared", "unknown")),
+    sa.Column("differing", Document, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+)
+
 # Only final windows have findings. `seq` is the order in which findings became visible; a reader's cursor is the one
 # that it read up to.
 findings = sa.Table(

@@ -18,6 +18,7 @@ from pegel.store.database import writing
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.registry import Registry
 from pegel.store.results import Results
+from pegel.store.row_quality_store import RowQualityRow, RowQualityStore
 from pegel.stream.result_rows import Tally
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_finding, sample_spec, sample_window
@@ -39,7 +40,12 @@ def one_pass(engine: Engine, now: datetime, *, saved: bool = True, limit: int = 
     changes: list[Change] = []
     for model, version in store.monitors():
         inbox = store.inbox(model, version, now, limit=limit)
-        changes += update(inbox.alerts, inbox.findings, inbox.windows, now, [sample_spec()], silences=inbox.silences)
+        changes += update(
+            *(inbox.alerts, inbox.findings, inbox.windows, now, [sample_spec()]),
+            silences=inbox.silences,
+            looked_at=inbox.looked_at,
+            looks=inbox.looks,
+        )
     for change in changes if saved else ():
         store.save(change)
     return changes
@@ -278,3 +284,33 @@ def test_only_what_is_there_can_be_quiet(engine: Engine) -> None:
         store.acknowledge(alert.id, later, "", by="ada")
 
     assert ([], None) == (store.silences(NOW), store.alert(alert.id).acknowledged_until)
+
+
+def test_an_alert_about_rows_is_over_after_windows_whose_rows_were_looked_at(engine: Engine) -> None:
+    """Windows whose rows found nobody to look at them are not clean: what rows alone can tell was not seen of them."""
+    found = sample_finding(0, "carrier", detector="expectation", evidence={"of_rows": {"looked_at": 90, "rows": 100}})
+    Results(engine).write([sample_window(0, verdict=Verdict.DRIFT)], [found])
+    one_pass(engine, NOW)
+    ends = []
+    for minute in range(1, 41):
+        window = sample_window(minute)
+        Results(engine).write([window])
+        looked_at = 0 if minute <= 20 else 90
+        row = RowQualityRow.about(window, looked_at=looked_at, rows=100, outcomes=[], at=NOW)
+        RowQualityStore(engine).write(row)
+        one_pass(engine, NOW + minute * timedelta(minutes=1))
+        ends.append(not AlertStore(engine).open_alerts())
+
+    assert [False] * 35 + [True] * 5 == ends
+
+
+def test_an_alert_about_rows_of_which_nobody_asks_any_more_is_over(engine: Engine) -> None:
+    """A suite that was taken out of the spec keeps no alert open for ever."""
+    found = sample_finding(0, "carrier", detector="expectation", evidence={"of_rows": {"looked_at": 90, "rows": 100}})
+    Results(engine).write([sample_window(0, verdict=Verdict.DRIFT)], [found])
+    for minute in range(1, 17):
+        one_pass(engine, NOW)
+        Results(engine).write([sample_window(minute)])
+    one_pass(engine, NOW + timedelta(hours=1))
+
+    assert [] == AlertStore(engine).open_alerts()

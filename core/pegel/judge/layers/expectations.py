@@ -30,6 +30,8 @@ from pegel.spec.suites import SEVERITIES
 from pegel.stats.summary import Summary
 
 DETECTOR = "expectation"
+ROWS = "of_rows"
+"""Under what the evidence of a finding that rows alone could tell says how many were looked at."""
 RULE = "a rule: it has no p-value, and no part of the false-alarm budget"
 _FORMULA = (
     "P(K >= seen), K binomial of n values at the share that may be otherwise; of moments, the tail beyond the band"
@@ -76,7 +78,7 @@ class Expectations:
         stored = finding.evidence.get("expectation")
         if stored is None:
             raise NotFound(f"expected a finding about an expectation, given {finding.test!r}: nothing was recomputed.")
-        of_rows = finding.evidence.get("of_rows")
+        of_rows = finding.evidence.get(ROWS)
         if of_rows is not None:
             return _explained_by_rows(finding, of_rows)
         outcome = on_counts(Expectation.from_json(stored), summary, baseline)

@@ -76,6 +76,7 @@ def downgrade() -> None:
             "outliers",
             "inboxes",
             "findings",
+            "skew",
             "row_quality",
             "long_spans",
             "windows",
@@ -154,6 +155,12 @@ def _windows() -> None:
         *(_instant("span_start"), _instant("span_end"), _integer("revision"), _text("origin")),
         *(_count("looked_at"), _count("rows"), _text("outcomes"), _instant("at")),
         _key("row_quality", "model", "version", "segment", "span_start", "span_end", "revision", "origin"),
+    )
+    op.create_table(
+        "skew",
+        *(_text("model"), _integer("version"), _instant("span_start"), _instant("span_end")),
+        *(_count("compared"), _count("unknown"), _text("differing"), _instant("at")),
+        _key("skew", "model", "version", "span_start", "span_end"),
     )
 
 

@@ -10,8 +10,9 @@ its table. What was never in the table is not compared, and counted.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -19,12 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pegel.data.instants import MICROSECOND
+from pegel.data.spans import Span
 from pegel.detect.effect import Effect, percent, percent_of
 from pegel.detect.tolerated import ToleratedShare
 from pegel.judge.budget import sidak
 from pegel.judge.decision import Criterion, FeatureVerdict, verdict_on
+from pegel.judge.explanation import Explanation, explained_by
+from pegel.judge.findings import Finding
+from pegel.spec.monitor_spec import MonitorSpec
 
 DETECTOR = "skew"
+LEVEL = 1e-6
+"""Part of the spans without skew in which any feature of a model is told to have some."""
 ALIKE = 1e-6
 """Relative difference up to which two numbers are one, inclusive: a store may keep 32 bits of a table's 64."""
 Values: TypeAlias = NDArray[np.float64] | NDArray[np.object_]
@@ -76,6 +83,16 @@ class Skew:
                 same[name][there] |= _alike(served.values[name][known][there], table.values[name][rows])
         return cls(int(at.size), int(known.size - at.size), {name: int(np.sum(~same[name])) for name in names})
 
+    def __add__(self, other: Skew) -> Skew:
+        """Return what both have seen together."""
+        differing = Counter(self.differing) + Counter(other.differing)
+        names = [*self.differing, *(name for name in other.differing if name not in self.differing)]
+        return Skew(
+            self.compared + other.compared,
+            self.unknown + other.unknown,
+            {name: differing[name] for name in names},
+        )
+
     def verdicts(self, *, alpha: float, budget_share: float, tolerated: float) -> list[FeatureVerdict]:
         """Return a verdict on each feature of which certainly more than a part of `tolerated` differs; none on others.
 
@@ -92,6 +109,49 @@ class Skew:
             for name, test in tests.items()
             if test.p_value < criterion.level
         ]
+
+
+def skew_findings(skew: Skew, spec: MonitorSpec, span: Span) -> tuple[Finding, ...]:
+    """Return a finding for each feature of which certainly more was served otherwise than `skew.tolerated`.
+
+    They are told as a rule is, outside the budget of false alarms: no baseline and no window is compared, and of stores
+    that serve what they should one in a million spans has one, by `LEVEL`.
+    """
+    verdicts = skew.verdicts(alpha=LEVEL, budget_share=0.0, tolerated=spec.skew.tolerated)
+    return tuple(
+        Finding(
+            model=spec.model.name,
+            version=spec.model.version,
+            feature=verdict.feature,
+            detector=DETECTOR,
+            span=span,
+            revision=1,
+            verdict=verdict.verdict,
+            test=verdict.test,
+            statistic=verdict.statistic,
+            p_value=verdict.p_value,
+            p_relevant=verdict.p_relevant,
+            threshold=verdict.threshold,
+            budget_share=verdict.budget_share,
+            effect=verdict.effect or 0.0,
+            effect_unit=verdict.effect_unit,
+            n=verdict.n,
+            m=verdict.m,
+            baseline_id="",
+            what=verdict.what,
+            evidence=verdict.evidence | {"unknown": skew.unknown},
+            origin="batch",
+        )
+        for verdict in verdicts
+    )
+
+
+def explain_skew(finding: Finding) -> Explanation:
+    """Recompute a finding about skew of the counts that it holds: neither rows nor a baseline are needed."""
+    numbers = finding.evidence["tests"][finding.test]
+    test = ToleratedShare(finding.test, int(numbers["seen"]), int(numbers["n"]), float(numbers["tolerated"]))
+    explanation = explained_by(finding, [test], "P(K >= seen), K binomial of n served values at the tolerated share")
+    return replace(explanation, budget=f"outside the budget: {LEVEL:g} in each span, of all features together")
 
 
 def _effect(test: ToleratedShare) -> Effect:

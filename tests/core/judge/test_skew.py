@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pegel.judge.findings import Verdict
-from pegel.online.skew import Skew, Vectors
+from pegel.judge.skew import Skew, Vectors
 
 SECOND = 1_000_000
 
