@@ -33,7 +33,8 @@ UNREADABLE = pa.schema(
     ]
 )
 """What is kept of an event that nobody could read: why, and its body where no field is private."""
-EVENTS_AT_ONCE = 5_000
+EVENTS_AT_ONCE, BYTES_AT_ONCE = 5_000, 32 * 1024 * 1024
+"""Events whose rows are made at once, and their bytes: bounds memory, whatever a body's size."""
 _HOUR_US = HOUR // MICROSECOND
 
 
@@ -97,9 +98,11 @@ def _whole_ids(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
     for batch in batches:
         events = pa.Table.from_batches([batch])
         waiting = events if waiting is None else pa.concat_tables([waiting, events])
-        last = waiting.column("event_id")[-1]
-        whole = int(pc.sum(pc.not_equal(waiting.column("event_id"), last)).as_py() or 0)
-        if whole >= EVENTS_AT_ONCE:
+        if waiting.num_rows < EVENTS_AT_ONCE and waiting.nbytes < BYTES_AT_ONCE:
+            continue
+        last = waiting.column(EVENT_ID)[-1]
+        whole = int(pc.sum(pc.not_equal(waiting.column(EVENT_ID), last)).as_py() or 0)
+        if whole:
             yield waiting.slice(0, whole).combine_chunks()
             waiting = waiting.slice(whole)
     if waiting is not None and waiting.num_rows:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 import wires
@@ -27,6 +31,7 @@ from pegel.store import tables
 from pegel.store.archive_store import ArchiveStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect
+from pegel.store.job_results import JobResults
 from pegel.store.registry import Registry
 from pegel.store.registry_view import RegistryView
 from pegel.store.stream_store import StreamStore
@@ -35,6 +40,8 @@ from pegel.testing.samples import brief_spec
 from pegel_spark.archive_hours import ArchiveHours
 from pegel_spark.archiving import Archived, Archiving
 from pegel_spark.group_stream import GroupStream
+from pegel_spark.jobs import archive as launcher
+from pegel_spark.launched_job import REFUSED
 from pegel_spark.persistence import DatabaseWait, Persistence
 from pegel_spark.realtime_outliers import RealtimeOutliers
 from pegel_spark.side_topics import SideTopics
@@ -75,6 +82,17 @@ class System:
     def archive(self, **how: Any) -> Archived:
         """Do the job's work."""
         return Archiving(self.spark, self.settings, self.store, self.world.baselines, **how).run()
+
+    def launch(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run the job as a process of its own."""
+        return subprocess.run(
+            [sys.executable, launcher.__file__, *arguments],
+            env=os.environ | self.settings.variables() | variables,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
 
     def forget_what_is_archived(self) -> None:
         """Leave the files, as if the job had been killed before it could say what it wrote."""
@@ -123,11 +141,22 @@ def test_the_archive_has_what_the_stream_counted(system: System) -> None:
     first = rows.filter(rows["row"].to_numpy() == 0)
     events = by_minute(first["event_time"].to_pylist()) + by_minute(first["answered_at"].to_pylist())
     unreadable = system.opened(Kept.UNREADABLE).rows()
+    block = pq.read_metadata(system.opened().files[0]).row_group(0)
+    statistics = {block.column(at).path_in_schema: block.column(at).is_stats_set for at in range(block.num_columns)}
     system.forget_what_is_archived()
-    again = system.archive()
+    elsewhere = system.launch(PEGEL_SPARK_MASTER="spark://10.0.0.1:7077")
+    again = system.launch("--model", "delays", "--version", "1", "--id", "again")
+    told = JobResults(connect(system.settings.database)).take("again")
 
-    assert ({"delays/1": 400}, []) == (again.rows, done.left_out)
+    assert (0, REFUSED) == (again.returncode, elsewhere.returncode), again.stderr[-2_000:]
+    assert "expected PEGEL_ARCHIVE to be an address that every executor writes to" in elsewhere.stderr
+    assert told is not None
+    assert told.result is not None
+    assert told.result == json.loads(again.stdout.splitlines()[-1])
+    assert ({"delays/1": 400}, []) == (told.result["rows"], told.result["left_out"])
+    assert [] == done.left_out
     assert {row.minute: row.judged for row in ledger if row.judged} == events
+    assert [True, True] == [statistics[name] for name in ("event_time", "f_distance")]
     assert [400, {30.0}] == [rows.num_rows, set(rows["latency_ms"].to_pylist())]
     assert [("bad", b"not json")] == [(row["event_id"], row["body"]) for row in unreadable.to_pylist()]
     assert sorted(map(str, rows.to_pylist())) == sorted(map(str, system.opened().rows().to_pylist()))

@@ -70,8 +70,8 @@ class RowMaking:
             ANSWER_PARTITION if is_answer else PARTITION: own.column("partition"),
             ANSWER_OFFSET if is_answer else OFFSET: own.column("offset"),
         }
+        columns[REPLACED] = own.column("replaced")
         if not is_answer:
-            columns[REPLACED] = own.column("replaced")
             columns |= self._entities(events, decoded)
         values, odd = self._values(decoded.columns, self.schema.of_role(role))
         columns |= values | {UNPARSEABLE: odd}

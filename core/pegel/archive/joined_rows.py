@@ -28,6 +28,7 @@ from pegel.archive.row_columns import (
     LATENCY,
     OFFSET,
     PARTITION,
+    REPLACED,
     ROW,
     TOPIC,
     UNPARSEABLE,
@@ -37,7 +38,7 @@ from pegel.archive.row_columns import (
 from pegel.data.instants import MICROSECOND
 
 Places = NDArray[np.int64]
-_SHARED = (EVENT_ID, ROW, TOPIC, UNPARSEABLE)
+_SHARED = (EVENT_ID, ROW, TOPIC, REPLACED)
 _REACH_US = LONGEST_ANSWER // MICROSECOND
 _MILLISECOND_US = 1_000.0
 

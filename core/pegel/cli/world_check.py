@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from pegel.cli.model_metadata import MOST_NAMES, absent_features, listed_names, of_another_model
 from pegel.cli.spec_file import GivenSpec
 from pegel.data.columns import Role, Schema
+from pegel.data.keyed_hash import SHORTEST_SECRET, KeyedHash
 from pegel.data.metadata_file import ModelMetadata
+from pegel.data.private_fields import HASH, PrivateFields
 from pegel.data.running_server import problem_of_server
 from pegel.errors import PegelError, SetupError
 from pegel.featurestore import LocalFeatureStore
@@ -23,6 +25,7 @@ from pegel.judge.layer import TrainingFacts
 from pegel.judge.named_parts import unknown_parts
 from pegel.quality.merged_suite import own_suites
 from pegel.quality.suite_problems import suite_problems
+from pegel.spec.archive_section import Archive
 from pegel.spec.hopsworks_reference import HopsworksRef, is_hopsworks
 from pegel.spec.kafka_security import KafkaSecurity
 from pegel.spec.model_files import METADATA_FILE, MODEL_FILE
@@ -30,7 +33,7 @@ from pegel.spec.model_roots import local_folder, refuse_model_outside
 from pegel.spec.monitor_spec import BaselineSource, Model, MonitorSpec, Watch
 from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import quoted, shown
-from pegel.spec.settings import Settings
+from pegel.spec.settings import LOCAL, Settings
 from pegel.spec.spec_parts import SpecParts
 from pegel.spec.table_reference import JDBC, TableRef, is_table
 from pegel.stats.segments import segment_problems
@@ -77,7 +80,17 @@ def world_problems(parts: SpecParts, settings: Settings) -> list[str]:
         problems += _table_problems(parts.baseline, settings)
     elif parts.baseline is not None and not is_elsewhere(parts.baseline, settings):
         problems += _data_problems(parts.baseline, parts.watch, metadata, settings)
-    return problems
+    return problems + ([] if parts.archive is None else _secret_problems(parts.archive, settings))
+
+
+def _secret_problems(archive: Archive, settings: Settings) -> list[str]:
+    """Return that nothing can be hashed, one line; empty if it can, or where a cluster keeps the secret."""
+    lacks = PrivateFields(archive.private, KeyedHash(settings.secret)).lacks_secret
+    if not lacks or settings.job_backend != LOCAL:
+        return []
+    hashed = ", ".join(shown(name) for name, way in archive.private.items() if way == HASH)
+    wanted = f"PEGEL_ENTITY_SECRET with {SHORTEST_SECRET} bytes or more, or drop instead"
+    return [f"archive.private: given hash for {hashed}; expected {wanted}"]
 
 
 def is_elsewhere(baseline: BaselineSource, settings: Settings) -> bool:

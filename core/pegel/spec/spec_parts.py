@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 from pydantic import ValidationError
 
 from pegel.spec import names
+from pegel.spec.archive_section import Archive
 from pegel.spec.monitor_spec import Alerting, BaselineSource, Model, MonitorSpec, Watch
 from pegel.spec.section import Section
 from pegel.spec.spec_problems import Corrected
@@ -28,11 +29,12 @@ class SpecParts:
     baseline: BaselineSource | None
     watch: Watch | None
     alerts: Alerting | None
+    archive: Archive | None
 
     @classmethod
     def of(cls, spec: MonitorSpec) -> Self:
         """Return those of a valid spec."""
-        return cls(spec.model, spec.served_name, spec.baseline, spec.watch, spec.alerts)
+        return cls(spec.model, spec.served_name, spec.baseline, spec.watch, spec.alerts, spec.archive)
 
     @classmethod
     def readable(cls, data: Mapping[str, Any]) -> Self:
@@ -46,6 +48,7 @@ class SpecParts:
             _readable(BaselineSource, corrected.get("baseline")),
             _readable(Watch, corrected.get("watch", {})),
             _readable(Alerting, corrected.get("alerts", {})),
+            _readable(Archive, corrected.get("archive", {})),
         )
 
 

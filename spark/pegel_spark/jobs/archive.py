@@ -16,6 +16,7 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from sqlalchemy import Engine
 
+from pegel.errors import SetupError
 from pegel.spec.settings import Settings
 from pegel.store.archive_store import ArchiveStore
 from pegel.store.baseline_store import BaselineStore
@@ -43,6 +44,12 @@ def _archived(model: str | None, version: int | None, settings: Settings, engine
     store = ArchiveStore(engine)
     if not store.unarchived(model, version):
         return Archived({}, 0, [])
+    master = session.master(settings)
+    if "://" not in settings.archive_root and not session.is_here(master):
+        raise SetupError(
+            f"expected PEGEL_ARCHIVE to be an address that every executor writes to (s3a://, gs://, abfs://, hdfs://), "
+            f"as Spark's master is {master}; given the folder {settings.archive_root}. Nothing was archived."
+        )
     spark = session.build("pegel-archive", settings)
     try:
         return Archiving(spark, settings, store, BaselineStore(engine)).run(model, version)

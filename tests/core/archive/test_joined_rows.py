@@ -96,6 +96,13 @@ def test_what_does_not_fit_has_rows_of_its_own() -> None:
     assert [("a", None, 10.0), ("b", None, 30.0), ("c", None, 40.0)] == [(row[0], row[2], row[5]) for row in found[3:]]
 
 
+def test_an_answer_alone_says_that_features_were_replaced() -> None:
+    """What the stream does not count of a request with replaced features it does not count of its answer either."""
+    alone = event("a", 1, [[10.0, "late"]], answer=True) | {"replaced": "stale"}
+
+    assert ["stale"] == rows_of([alone])["replaced"].to_pylist()
+
+
 def test_copies_are_folded_and_repetitions_are_not() -> None:
     """A copy in the pane of its event is one event; its id an hour later is another, answered by its own answer."""
     events = [

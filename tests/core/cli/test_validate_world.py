@@ -374,3 +374,17 @@ def test_training_data_at_an_address_are_left_to_their_job(
     monkeypatch.setenv("PEGEL_FEATURE_STORE", "s3a://bucket/features")
 
     assert (0, []) == validate(home, capsys, baseline={"source": "local://unknown"})
+
+
+def test_values_cannot_be_hashed_without_a_secret(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said before a model is onboarded; what is dropped needs none."""
+    archive = {"private": {"colour": "hash", "width": "drop"}}
+    monkeypatch.delenv("PEGEL_ENTITY_SECRET", raising=False)
+    code, (line,) = validate(home, capsys, archive=archive)
+    monkeypatch.setenv("PEGEL_ENTITY_SECRET", "0123456789abcdef")
+    safe, lines = validate(home, capsys, archive=archive)
+
+    assert (2, 0, []) == (code, safe, lines)
+    assert "archive.private: given hash for colour; expected PEGEL_ENTITY_SECRET with 16 bytes or more" in line
