@@ -64,7 +64,7 @@ def levels_of(per_week: float, *, windows_alone: bool = False) -> Levels:
     """Return the levels of ten features."""
     shares = {entry.layer.name: entry.share for entry in LAYERS if entry.share is None or not windows_alone}
     budget = divide(FalseAlarms(count=per_week), spec_of(per_week).windowing.step, shares)
-    single = single_windows.Levels.of(budget.of(SingleWindows.name), len(streams.FEATURES), rates=1)
+    single = single_windows.Levels.of(budget.of(SingleWindows.name), len(streams.FEATURES))
     return Levels(single.drift, single.quality, budget.of(Charts.name), budget.alpha)
 
 

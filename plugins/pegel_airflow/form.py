@@ -265,6 +265,9 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "labels.horizon": Question(
         "Labels", "Horizon (s)", "How long after the event a label may come: `7d`. Later ones only count.", _DURATION
     ),
+    "labels.charts": Question(
+        "Labels", "Further charts", "Detectors of river over labelled events, one name a line: `adwin`. Empty: none."
+    ),
     "false_alarms.count": Question(
         "Alerts", "False alarms (number)", "How often you accept an alert although nothing has changed, per the period."
     ),

@@ -203,7 +203,7 @@ class Baseline:
                 baseline, each row left out of its own; None for no outlier cut-off.
             watch: Gives the rate of outliers that a person wants to see.
             noise: What `pegel.detect.noise_assessment.assess` found in rows ordered by time; None for not assessed.
-            performance: Errors on labelled rows; None without labels.
+            performance: How the model did on labelled rows; None without labels.
             segments: Counts of the same rows by segment, kept from here; None for no segments.
             created_at: Now, unless stated.
 

@@ -6,6 +6,7 @@ import json
 from typing import Annotated
 
 import typer
+from sqlalchemy.engine import Engine
 
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
@@ -15,15 +16,20 @@ from pegel.judge.explanation import Explanation
 from pegel.judge.findings import Finding
 from pegel.judge.layers.odd_events import DETECTOR as EVENTS
 from pegel.judge.layers.odd_events import explain_events
+from pegel.judge.performance.concept_charts import explain_chart
+from pegel.judge.performance.label_levels import CONCEPT, DETECTOR
+from pegel.judge.performance.span_judgement import explain_span
 from pegel.judge.recomputation import explain as recompute
 from pegel.judge.single_event import DETECTOR as SINGLE_EVENT
 from pegel.judge.single_event import explain_single_event
 from pegel.judge.skew import DETECTOR as SKEW
 from pegel.judge.skew import explain_skew
 from pegel.spec.settings import Settings
+from pegel.stats.performance_counts import PerformanceCounts
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.long_span_store import LongSpanStore
+from pegel.store.performance_store import PerformanceStore
 from pegel.store.results import Results
 from pegel.stream.result_rows import WindowRow
 
@@ -56,6 +62,10 @@ def explained(settings: Settings, finding: str) -> Explanation:
         baseline = BaselineStore(engine).get(stored.baseline_id)
         if stored.detector == SINGLE_EVENT:
             return explain_single_event(stored, baseline)  # it holds its score
+        if stored.detector == CONCEPT:
+            return explain_chart(stored, baseline)  # it holds the run of its chart
+        if stored.detector == DETECTOR:
+            return explain_span(stored, _counts(engine, stored), baseline)
         row = _row(results, LongSpanStore(engine), stored)
         if row is None:
             raise NotFound(f"the window of finding {finding} is no longer stored; it cannot be recomputed.")
@@ -68,3 +78,12 @@ def _row(results: Results, spans: LongSpanStore, finding: Finding) -> WindowRow 
         long_span = spans.row_of(finding)
         return None if long_span is None else long_span.row
     return results.window(finding.model, finding.version, finding.span, finding.revision, segment=finding.segment)
+
+
+def _counts(engine: Engine, finding: Finding) -> PerformanceCounts:
+    """Return the labelled rows that a finding was made of. Raises NotFound where they are gone."""
+    store = PerformanceStore(engine)
+    row = store.row(finding.model, finding.version, finding.span, finding.revision, segment=finding.segment)
+    if row is None:
+        raise NotFound(f"the labelled rows of finding {finding.id} are no longer stored; it cannot be recomputed.")
+    return row.counts

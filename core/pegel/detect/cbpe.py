@@ -35,9 +35,12 @@ def calibrate(scores: Floats, labels: NDArray[np.bool_]) -> Floats:
 
     Bins without rows take the value of the nearest bin below that has some, or else above.
     """
-    bins = bin_of(np.asarray(scores))
-    rows = np.bincount(bins, minlength=BINS)
-    positive = np.bincount(bins, weights=labels, minlength=BINS)
+    return calibrate_counts(count(np.asarray(scores), labels))
+
+
+def calibrate_counts(scores: Counts) -> Floats:
+    """Return the same of labelled rows by bin and whether they are of the positive class, shape (1000, 2)."""
+    rows, positive = scores.sum(axis=1), scores[:, 1].astype(np.float64)
     seen = np.flatnonzero(rows)
     # Imported here: it brings half of scipy, and whoever only checks a table has no use for it.
     from scipy.optimize import isotonic_regression  # noqa: PLC0415

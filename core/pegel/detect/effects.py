@@ -69,7 +69,6 @@ _RATES = {
     "infinite": "infinite values",
     "unparseable": "unparseable values",
     "outlier rate": "outliers",
-    "error rate": "wrong answers",
 }
 _NEW = {
     "unseen": "values never seen in training",

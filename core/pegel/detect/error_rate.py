@@ -1,78 +1,75 @@
-"""How often a classifier errs: the baseline's own rate, and whether a window's rate is higher.
+"""What a baseline keeps of labelled training rows: how the model did on them, and how its errors come.
 
-Labels come late or never; where they are, the exact test of counts says whether more answers are wrong than in
-training.
-Scores without labels are estimated by `pegel.detect.cbpe`.
+Labels of what is served come late or never; where they are, `pegel.detect.performance_tests` compares them with this.
+Scores and answers without labels are estimated by `pegel.detect.cbpe` and `pegel.detect.direct_loss`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri
 
-from pegel.detect.cbpe import calibrate
-from pegel.detect.count_tests import CountTest
+from pegel.detect.cbpe import calibrate_counts
+from pegel.detect.direct_loss import errors_by_answer
+from pegel.stats.class_counts import NEGATIVE, POSITIVE, ClassCounts
+from pegel.stats.figures import BIAS, BRIER, ERROR_RATE, MAE
+from pegel.stats.labelled_rows import LabelledRows
 from pegel.stats.performance import Performance
+from pegel.stats.performance_counts import PerformanceCounts
 
 BLOCK = 100
-"""Errors are counted in blocks of so many rows, to see whether they come in bursts."""
+"""Rows are put into blocks of so many, to see whether errors come in bursts."""
 MIN_BLOCKS = 30
 GATE = 0.05
-ERROR_RATE = "error rate"
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """Rows of a window whose labels are known, and how many of them were answered wrongly."""
-
-    rows: int
-    errors: int
-
-
-def measure(
-    wrong: NDArray[np.bool_], scores: NDArray[np.float64] | None = None, labels: NDArray[np.bool_] | None = None
-) -> Performance:
-    """Return how a classifier did on labelled rows.
-
-    Args:
-        wrong: Whether each answer was wrong, shape (rows,), in order of time if the order is known.
-        scores: Score of the positive class of each row, in [0, 1]; None without scores or for more than two classes.
-        labels: Whether each row is of the positive class; needed with `scores`.
-    """
+def measure(rows: LabelledRows) -> Performance:
+    """Return how a model did on labelled rows, in the order of time if that is known."""
+    counts = PerformanceCounts.of(rows)
+    known = rows.where(rows.is_labelled)
     calibration = None
-    if scores is not None and labels is not None and len(scores):
-        calibration = tuple(calibrate(scores, labels).tolist())
-    return Performance(len(wrong), int(np.count_nonzero(wrong)), _burstiness(wrong), calibration)
-
-
-def error_test(performance: Performance, errors: int, rows: int) -> CountTest:
-    """Test whether `errors` among `rows` labelled rows are more than in training; upper tail only."""
-    return CountTest(
-        ERROR_RATE,
-        errors,
-        rows,
-        performance.errors,
-        performance.rows,
-        factor=performance.dispersion,
-        words="wrong answers",
+    if isinstance(counts.compared, ClassCounts) and counts.compared.is_binary and counts.compared.scored:
+        calibration = tuple(calibrate_counts(counts.compared.scores).tolist())
+    return Performance(
+        counts,
+        dispersion={name: factor for name, values in _losses(known) if (factor := burstiness(values)) > 1},
+        calibration=calibration,
+        by_answer=None if counts.is_of_classes else errors_by_answer(known.predicted, known.label),
     )
 
 
-def _burstiness(wrong: NDArray[np.bool_]) -> float:
-    """Return by how much the count of errors per block varies more than that of independent ones; 1 unless certain."""
-    blocks = len(wrong) // BLOCK
+def _losses(known: LabelledRows) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Yield by figure what each row adds to it; residuals by rank, as they are tested."""
+    if known.classes is None:
+        residual = known.predicted - known.label
+        yield BIAS, _ranks(residual)
+        yield MAE, _ranks(np.abs(residual))
+        return
+    yield ERROR_RATE, (known.predicted != known.label).astype(np.float64)
+    if known.score is not None:
+        truth = np.array([{NEGATIVE: 0.0, POSITIVE: 1.0}.get(name, np.nan) for name in known.classes] or [np.nan])
+        loss = (known.score - truth[known.label]) ** 2
+        yield BRIER, loss[np.isfinite(loss)]
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.argsort(np.argsort(values, kind="stable"), kind="stable").astype(np.float64)
+
+
+def burstiness(values: NDArray[np.float64]) -> float:
+    """Return by how much sums over blocks vary more than those of independent rows; 1 unless certain."""
+    blocks = len(values) // BLOCK
     if blocks < MIN_BLOCKS:
         return 1.0
-    rate = float(np.mean(wrong))
-    spread = BLOCK * rate * (1 - rate)
-    if spread <= 0:
+    spread = BLOCK * float(np.var(values))
+    if not spread > 0:
         return 1.0
-    counts = wrong[: blocks * BLOCK].reshape(blocks, BLOCK).sum(axis=1)
-    mean = float(np.mean((counts - BLOCK * rate) ** 2)) / spread
+    sums = values[: blocks * BLOCK].reshape(blocks, BLOCK).sum(axis=1)
+    mean = float(np.mean((sums - BLOCK * float(np.mean(values))) ** 2)) / spread
     if blocks * mean <= chdtri(blocks, GATE):
         return 1.0
     return float(f"{mean * (1 + math.sqrt(2 / blocks)):.6g}")

@@ -9,7 +9,7 @@ from typing import Self
 from pegel.judge.budget import CAP, Budget, divide
 from pegel.judge.chart_state import rounded
 from pegel.judge.layer import Layer, Setting
-from pegel.judge.layer_table import LAYERS, Layers
+from pegel.judge.layer_table import LAYERS, LayerEntry, Layers
 from pegel.judge.layers.charts import Charts, charts_of, is_of_squares, smallest_season
 from pegel.judge.one_baseline import OneBaseline, scale_for
 from pegel.judge.rhythm_parts import rhythm_parts, step_of
@@ -36,7 +36,7 @@ class Division:
     def of(cls, setting: Setting, layers: Layers = LAYERS) -> Self:
         """Ask each layer whether it runs, and divide the budget among those that do."""
         reasons = [(entry, entry.layer.missing(setting)) for entry in layers]
-        shares = {entry.layer.name: entry.share for entry, reason in reasons if reason is None}
+        shares = _shares([entry for entry, reason in reasons if reason is None])
         spec, rhythm = setting.spec, setting.rhythm
         part = setting.portion * rhythm_parts(spec).get(rhythm, 0.0)
         budget = divide(spec.false_alarms, step_of(spec, rhythm), shares, part=part).for_part(setting.part)
@@ -94,6 +94,16 @@ class Division:
         if self.budget.capped:
             text += f" A window is never judged at more than {CAP:g}, so fewer are expected than asked for."
         return text
+
+
+def _shares(running: Sequence[LayerEntry]) -> dict[str, float | None]:
+    """Return the part of each layer that runs; one that stands out of another's part takes its own from there."""
+    shares = {entry.layer.name: entry.share for entry in running}
+    for entry in running:
+        whole = shares.get(entry.out_of)
+        if whole is not None and entry.share is not None:
+            shares[entry.out_of] = whole - entry.share
+    return shares
 
 
 def _tested(setting: Setting, budget: Budget) -> OneBaseline | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.detect.cusum import Chart, Key
-from pegel.detect.error_rate import Labelled
 from pegel.judge.chart_state import ChartState
 from pegel.judge.comparison import idle_detectors
 from pegel.judge.decision import FeatureVerdict, insufficient, overall
@@ -25,6 +24,7 @@ from pegel.judge.watched_fields import unknown_names
 from pegel.quality.expectation_outcome import ExpectationOutcome
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.rhythms import Rhythm
+from pegel.stats.performance_counts import PerformanceCounts
 from pegel.stats.summary import Summary
 
 _CHANGED = (Verdict.DRIFT, Verdict.DRIFTING, Verdict.BELOW_MARGIN)
@@ -64,7 +64,7 @@ def judge(
     span: Span,
     revision: int,
     chart_state: ChartState | None = None,
-    labelled: Labelled | None = None,
+    labelled: PerformanceCounts | None = None,
     events: EventCounts | None = None,
     answers: AnswersSoFar | None = None,
     layers: Layers = LAYERS,
@@ -82,7 +82,7 @@ def judge(
         revision: Named in the findings.
         chart_state: What the final windows before left, `ChartState(baseline.id)` for the first; None judges the span
             alone. With it, small changes that last are found, and values too few to judge are kept for later windows.
-        labelled: Wrong answers among the rows whose labels are known; None without labels.
+        labelled: Answers beside the labels that are known; None without labels.
         events: What came of events since they were last judged; None where there are none, as in a table. They are
             judged whether or not there is anything else to judge: more odd ones than tolerated make any verdict DRIFT.
             Where most answers are missing, no verdict is OK.
@@ -119,6 +119,7 @@ def judge(
         of_events=events is not None,
         rhythm=rhythm,
         portion=portion,
+        labelled=labelled is not None,
     )
     window = JudgedWindow(
         baseline,

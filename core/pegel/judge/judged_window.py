@@ -14,12 +14,12 @@ from pegel.data.spans import Span
 from pegel.detect.cusum import Chart, Key
 from pegel.detect.detector import Evidence
 from pegel.detect.drift import too_few
-from pegel.detect.error_rate import Labelled
 from pegel.judge.chart_state import Carried, ChartState, WindowSizes
 from pegel.judge.comparison import Comparison, compare, drift_family, idle_detectors
 from pegel.judge.event_counts import SeenEvents
 from pegel.spec.minimums import MIN_WINDOW
 from pegel.spec.monitor_spec import Watch
+from pegel.stats.performance_counts import PerformanceCounts
 from pegel.stats.summary import Summary
 
 MAX_MERGE = 20
@@ -31,7 +31,7 @@ class JudgedWindow:
     """One window.
 
     `fields`: those that are judged. `chart_state`: what the windows before left for this baseline; None where windows
-    are judged alone. `sizes`: of windows, this one included. `labelled`: wrong answers among the rows whose labels are
+    are judged alone. `sizes`: of windows, this one included. `labelled`: answers beside the labels that are
     known; None without labels. `events`: what came of events since they were last judged; None where there are none, as
     in a table.
     """
@@ -43,7 +43,7 @@ class JudgedWindow:
     fields: tuple[Field, ...]
     chart_state: ChartState | None = None
     sizes: WindowSizes | None = None
-    labelled: Labelled | None = None
+    labelled: PerformanceCounts | None = None
     events: SeenEvents | None = None
 
     @cached_property

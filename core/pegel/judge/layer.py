@@ -42,7 +42,8 @@ class Setting:
     has, but not what these are, or its choice would be a test itself. `of_events`: whether rows are those of events, of
     which single ones may be outliers; those of a table are not. `rhythm`: what is judged, windows or longer spans;
     `portion`: of what one span of that rhythm may spend, how much is spent here. `segment`: which part of the rows is
-    judged, with `baseline` that of this part; empty: all of them.
+    judged, with `baseline` that of this part; empty: all of them. `labelled`: whether rows have
+    labels at once.
     """
 
     spec: MonitorSpec
@@ -55,6 +56,7 @@ class Setting:
     rhythm: Rhythm = Rhythm.WINDOW
     portion: float = 1.0
     segment: str = ""
+    labelled: bool = False
 
     @property
     def part(self) -> float:

@@ -11,16 +11,21 @@ from pegel.judge.layer import Layer
 from pegel.judge.layers.charts import Charts
 from pegel.judge.layers.correlations import Correlations
 from pegel.judge.layers.expectations import Expectations
+from pegel.judge.layers.labelled_answers import LabelledAnswers
 from pegel.judge.layers.odd_events import Events
 from pegel.judge.layers.single_windows import SingleWindows
 
 
 @dataclass(frozen=True, slots=True)
 class LayerEntry:
-    """A layer and its part of the budget, from 0 to 1; None for what the others leave, which one layer has."""
+    """A layer and its part of the budget, from 0 to 1; None for what the others leave, which one layer has.
+
+    `out_of`: the name of the layer that has the part where this one does not run; empty: the one that has the rest.
+    """
 
     layer: Layer
     share: float | None
+    out_of: str = ""
 
 
 Layers = tuple[LayerEntry, ...]
@@ -30,6 +35,7 @@ LAYERS: Layers = (
     LayerEntry(Correlations(), share=0.1),
     LayerEntry(Events(), share=0.01),
     LayerEntry(Expectations(), share=0.05),
+    LayerEntry(LabelledAnswers(), share=0.1, out_of=Charts.name),
 )
 SEGMENT_LAYERS: Layers = (LayerEntry(SingleWindows(), share=None),)
 """What segments are judged by: single fields alone, which have all of a segment's part of the budget.

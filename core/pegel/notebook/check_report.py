@@ -11,6 +11,7 @@ from typing import Any
 
 from pegel.baseline.baseline import Baseline
 from pegel.detect.cbpe import Estimate
+from pegel.detect.direct_loss import ErrorEstimate
 from pegel.judge.decision import FeatureVerdict
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judge import Judgement
@@ -45,7 +46,7 @@ class CheckReport:
     spec: MonitorSpec
     judgement: Judgement
     extra: tuple[str, ...] = ()
-    estimate: Estimate | None = None
+    estimate: Estimate | ErrorEstimate | None = None
     running_ids: tuple[str, ...] = ()
     strays: Mapping[str, StrayTexts] = field(default_factory=dict)
     segments: Mapping[str, Judgement] = field(default_factory=dict)
@@ -176,6 +177,11 @@ class CheckReport:
         """Return the estimated performance in words, with what it cannot see."""
         if self.estimate is None:
             return None
+        if isinstance(self.estimate, ErrorEstimate):
+            return (
+                f"estimated from answers: mean absolute error {plain(self.estimate.mean_absolute_error, 4)}, give or "
+                f"take {plain(self.estimate.sd, 2)} by the chance of labels. {self.estimate.caveat}"
+            )
         share, chance = 100 * self.estimate.accuracy, 100 * self.estimate.accuracy_sd
         return (
             f"estimated from scores: {share:.1f} % right answers, give or take {chance:.1f} by the chance of labels "

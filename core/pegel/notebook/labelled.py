@@ -1,31 +1,35 @@
-"""Answers of a classifier beside their labels: how often it erred, then and now."""
+"""Answers of a model beside their labels, in a table: how it did, then and now."""
 
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pegel.data.arrow_columns import categories, numbers
-from pegel.data.conversions import TRUTH, meaning
 from pegel.detect import cbpe
-from pegel.detect.error_rate import Labelled, measure
+from pegel.detect.direct_loss import ErrorEstimate, estimate_errors
+from pegel.detect.error_rate import measure
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook.naming import listed
 from pegel.notebook.table_reading import Table
 from pegel.spec.outside_text import shown
+from pegel.stats.class_counts import NEGATIVE, POSITIVE
+from pegel.stats.labelled_rows import LabelledRows, class_name
 from pegel.stats.performance import Performance
+from pegel.stats.performance_counts import PerformanceCounts
 
 CLASSES = 1_000
 """Labels of more values than this are numbers, not classes."""
+Objects = NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True)
 class LabelColumns:
-    """The columns of labels, of answers, and of scores of the positive class, from 0 to 1, if there are any."""
+    """The columns of labels, of answers, and of scores of the class `1`, from 0 to 1, if there are any."""
 
     label: str
     prediction: str
@@ -33,115 +37,140 @@ class LabelColumns:
 
 
 def learn(table: Table, columns: LabelColumns) -> Performance:
-    """Return how a classifier did on the rows whose label and answer are known, in the order of the table.
+    """Return how a model did on the rows whose label and answer are known, in the order of the table.
+
+    Labels and answers are numbers where both columns are of numbers, and one of them has a value that is not whole, or
+    the labels have more than 1,000 values; else they are classes.
 
     Raises:
         PermanentError: If a column is not there.
-        InvalidSpec: If the labels are no classes, or have none in common with the answers, or if there are scores and
+        InvalidSpec: If classes of labels and answers have none in common or are too many, or if there are scores and
             the labels do not say which class is the positive one.
     """
     wanted = [name for name in (columns.label, columns.prediction, columns.score) if name is not None]
     if absent := [name for name in wanted if name not in table.schema.names]:
         raise PermanentError(f"expected columns {listed(absent)}, given a table without them: no baseline was made.")
-    labels, answers, classes = _known(table, columns.label, columns.prediction)
-    if len(classes.labels) > CLASSES:
-        raise InvalidSpec(
-            f"label: expected classes, given {shown(columns.label)} with {len(classes.labels):,} values; "
-            f"watch errors of "
-            "numbers as a column of their own, |prediction - label|. No baseline was made."
-        )
-    if classes.labels and not classes.labels & classes.answers:
-        raise InvalidSpec(
-            f"label, answer: expected the same classes in both, given {shown(columns.label)} with "
-            f"{_some(classes.labels)} and {shown(columns.prediction)} with {_some(classes.answers)}, which "
-            f"have none in common. No baseline was made."
-        )
-    performance = measure(labels != answers, *_scored(table, columns))
+    if _are_numbers(table, columns):
+        if columns.score is not None:
+            raise InvalidSpec(
+                f"score: expected classes in {shown(columns.label)}, given numbers: scores are of classes. No baseline "
+                "was made."
+            )
+        rows = _of_numbers(table, columns.label, columns.prediction)
+    else:
+        rows = _of_classes(table, columns)
+        _refuse_strange(table, columns, rows)
+    performance = measure(rows)
     return replace(performance, label=columns.label, prediction=columns.prediction, score=columns.score)
 
 
-def count(table: Table, performance: Performance) -> Labelled | None:
-    """Return how often a classifier erred on the rows of a table whose labels are known; None without labels."""
+def count(table: Table, performance: Performance) -> PerformanceCounts | None:
+    """Return how a model did on the rows of a table whose labels are known; None without labels."""
     if not {performance.label, performance.prediction} <= set(table.schema.names):
         return None
-    labels, answers, _ = _known(table, performance.label, performance.prediction)
-    return Labelled(labels.size, int((labels != answers).sum()))
+    if not performance.counts.is_of_classes:
+        return PerformanceCounts.of(_of_numbers(table, performance.label, performance.prediction))
+    score = performance.score if performance.score in table.schema.names else None
+    return PerformanceCounts.of(_of_classes(table, LabelColumns(performance.label, performance.prediction, score)))
 
 
-def estimate(table: Table, performance: Performance) -> cbpe.Estimate | None:
-    """Estimate performance from scores alone; None without calibration or without the column of scores.
+def estimate(table: Table, performance: Performance) -> cbpe.Estimate | ErrorEstimate | None:
+    """Estimate performance without labels; None where nothing is known to do it by.
 
-    Rows without a score from 0 to 1, or without an answer that says whether it is the positive class, are left out.
+    Rows without a score from 0 to 1, or without an answer that says whether it is the class `1`, are left out.
     """
-    if performance.calibration is None or performance.score is None or performance.score not in table.schema.names:
+    names = set(table.schema.names)
+    if performance.by_answer is not None and performance.prediction in names:
+        answers = numbers_of(table, performance.prediction)
+        nothing = np.full(answers.size, np.nan)
+        return estimate_errors(PerformanceCounts.of(_untimed(answers, nothing)).sizes, performance.by_answer)
+    if performance.calibration is None or performance.score is None or performance.score not in names:
         return None
-    scores, answers = _scores(table, performance.score), _truths(_classes(table, performance.prediction))
-    usable = (scores >= 0) & (scores <= 1) & _there(answers)
-    counts = cbpe.count(scores[usable], answers[usable].astype(np.bool_))
-    return cbpe.estimate(counts, np.array(performance.calibration))
+    answers_of = _classes(table, performance.prediction)
+    named = np.array([None if text is None else class_name(text) for text in answers_of], dtype=object)
+    named[~np.isin(named, [NEGATIVE, POSITIVE])] = None
+    counts = PerformanceCounts.of(
+        _untimed_classes(named, np.full(named.size, None), numbers_of(table, performance.score))
+    )
+    return cbpe.estimate(counts.answers, np.array(performance.calibration))
 
 
-class _Classes(NamedTuple):
-    labels: AbstractSet[str]
-    answers: AbstractSet[str]
+def numbers_of(table: Table, name: str) -> NDArray[np.float64]:
+    """Return a column as numbers, NaN where there is none."""
+    blocks = [numbers(block)[0] for block in table.column(name)]
+    return np.concatenate(blocks) if blocks else np.empty(0)
 
 
-def _known(table: Table, label: str, prediction: str) -> tuple[NDArray[np.object_], NDArray[np.object_], _Classes]:
-    """Return labels and answers of the rows that have both, and which there are, by what they mean: 1 is 1.0 and true.
-
-    Truth values are told from classes that happen to be called 1 by all classes of both columns.
-    """
-    columns = [_classes(table, name) for name in (label, prediction)]
-    both = _there(columns[0]) & _there(columns[1])
-    labels, answers = (column[both] for column in columns)
-    written = set(labels) | set(answers)
-    truth = all(meaning(text, truth=False) in TRUTH for text in written)
-    means = {text: meaning(text, truth=truth) for text in written}
-    labels, answers = (np.array([means[text] for text in column], dtype=object) for column in (labels, answers))
-    return labels, answers, _Classes(set(labels), set(answers))
+def _are_numbers(table: Table, columns: LabelColumns) -> bool:
+    for name in (columns.label, columns.prediction):
+        kind = table.schema.field(name).type
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+            return False
+    found = [numbers_of(table, name) for name in (columns.label, columns.prediction)]
+    finite = [column[np.isfinite(column)] for column in found]
+    return any((column != np.round(column)).any() for column in finite) or np.unique(finite[0]).size > CLASSES
 
 
-def _classes(table: Table, name: str) -> NDArray[np.object_]:
+def _of_numbers(table: Table, label: str, prediction: str) -> LabelledRows:
+    return _untimed(numbers_of(table, prediction), numbers_of(table, label))
+
+
+def _of_classes(table: Table, columns: LabelColumns) -> LabelledRows:
+    score = None if columns.score is None else numbers_of(table, columns.score)
+    return _untimed_classes(_classes(table, columns.prediction), _classes(table, columns.label), score)
+
+
+def _untimed(predicted: NDArray[np.float64], label: NDArray[np.float64]) -> LabelledRows:
+    """Return rows of a table, in its order: they have no times."""
+    times = np.full(predicted.size, "NaT", dtype="datetime64[us]")
+    return LabelledRows.of_numbers(predicted, label, event_time=times, arrived_at=times)
+
+
+def _untimed_classes(predicted: Objects, label: Objects, score: NDArray[np.float64] | None) -> LabelledRows:
+    times = np.full(predicted.size, "NaT", dtype="datetime64[us]")
+    return LabelledRows.of_classes(predicted, label, event_time=times, arrived_at=times, score=score)
+
+
+def _refuse_strange(table: Table, columns: LabelColumns, rows: LabelledRows) -> None:
+    known, names = rows.where(rows.is_labelled), np.array([*(rows.classes or ()), None], dtype=object)
+    labels, answers = (set(names[np.unique(column)].tolist()) for column in (known.label, known.predicted))
+    if len(labels) > CLASSES:
+        raise InvalidSpec(
+            f"label: expected classes, given {shown(columns.label)} with {len(labels):,} values beside answers that "
+            "are no numbers. No baseline was made."
+        )
+    if labels and not labels & answers:
+        raise InvalidSpec(
+            f"label, answer: expected the same classes in both, given {shown(columns.label)} with "
+            f"{_some(_written(table, columns.label))} and {shown(columns.prediction)} with "
+            f"{_some(_written(table, columns.prediction))}, which have none in common. No baseline was made."
+        )
+    if columns.score is None:
+        return
+    if known.score is not None and not ((known.score >= 0) & (known.score <= 1)).all():
+        raise InvalidSpec(
+            f"score: expected numbers from 0 to 1 without gaps in {shown(columns.score)}, given others. No "
+            f"baseline was made."
+        )
+    if strange := labels - {NEGATIVE, POSITIVE}:
+        raise InvalidSpec(
+            f"score: expected truth values, or 1 and 0, in {shown(columns.label)}, so that 1 is the positive class; "
+            f"given {_some(strange)}. No baseline was made."
+        )
+
+
+def _classes(table: Table, name: str) -> Objects:
     """Return a column as categories, None where there is none."""
     blocks = [categories(block)[0] for block in table.column(name)]
     return np.concatenate(blocks) if blocks else np.empty(0, dtype=object)
 
 
-def _there(column: NDArray[np.object_]) -> NDArray[np.bool_]:
-    return np.array([value is not None for value in column], dtype=np.bool_)
-
-
-def _scored(table: Table, columns: LabelColumns) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | tuple[None, None]:
-    """Return scores and whether the class is the positive one, of the rows that have a label and an answer."""
-    if columns.score is None:
-        return None, None
-    labels, answers = (_classes(table, name) for name in (columns.label, columns.prediction))
-    both = _there(labels) & _there(answers)
-    labels, scores = labels[both], _scores(table, columns.score)
-    if not ((scores >= 0) & (scores <= 1)).all():
-        raise InvalidSpec(
-            f"score: expected numbers from 0 to 1 without gaps in {shown(columns.score)}, given others. No "
-            f"baseline was made."
-        )
-    positive = _truths(labels)
-    if strange := set(labels[~_there(positive)]):
-        raise InvalidSpec(
-            f"score: expected truth values, or 1 and 0, in {shown(columns.label)}, so that 1 is the "
-            f"positive class; given "
-            f"{_some(strange)}. No baseline was made."
-        )
-    return scores[both], positive.astype(np.bool_)
+def _written(table: Table, name: str) -> AbstractSet[str]:
+    return {text for text in _classes(table, name).tolist() if text is not None}
 
 
 def _scores(table: Table, name: str) -> NDArray[np.float64]:
-    blocks = [numbers(block)[0] for block in table.column(name)]
-    return np.concatenate(blocks) if blocks else np.empty(0)
-
-
-def _truths(classes: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Return whether each class is true, or 1; None for what is neither that nor false, or 0."""
-    truths = {text: None if text is None else TRUTH.get(meaning(text, truth=False)) for text in set(classes)}
-    return np.array([truths[text] for text in classes], dtype=object)
+    return numbers_of(table, name)
 
 
 def _some(classes: AbstractSet[str]) -> str:

@@ -40,6 +40,10 @@ def _source(text: str) -> str:
 LabelSource = Annotated[Reference, AfterValidator(_source)]
 
 
+ConceptChart = Literal["adwin", "page_hinkley", "kswin", "hddm_a", "hddm_w", "ddm", "fhddm"]
+"""Those of `pegel.detect.river_chart`."""
+
+
 class Labels(Section):
     """What really was, once it is known, beside what was predicted.
 
@@ -70,6 +74,8 @@ class Labels(Section):
     """Of a table: its column with the time from which on the label was known; None: when it was first read."""
     horizon: Duration = timedelta(days=7)
     """How long after the event a label may come. What comes later is counted, and changes no figure."""
+    charts: tuple[ConceptChart, ...] = ()
+    """Detectors of `river` that follow labelled events beside our own chart, and are in no false-alarm budget."""
 
     @property
     def is_used(self) -> bool:
@@ -83,7 +89,7 @@ class Labels(Section):
 
     @model_validator(mode="after")
     def _about_something(self) -> Self:
-        stated = [name for name in (*_OF_TABLES, *_OF_ENTITIES, "time", "prediction") if getattr(self, name)]
+        stated = [name for name in (*_OF_TABLES, *_OF_ENTITIES, "time", "prediction", "charts") if getattr(self, name)]
         if self.source is None and stated:
             raise ValueError(f"{stated[0]} is about labels that come from somewhere; state their `source`")
         if self.by_topic and (columns := [name for name in (*_OF_TABLES, "time") if getattr(self, name)]):

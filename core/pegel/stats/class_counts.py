@@ -19,7 +19,7 @@ POSITIVE, NEGATIVE = "1", "0"
 """The class that scores are of, and the other one."""
 LEAST_SCORE = 2.0**-52
 """For the log loss, a score is taken to be at least this far from 0 and 1, as scikit-learn does for float64."""
-_SUMS = ("log_loss", "brier")
+SUMS = ("log_loss", "log_loss_square", "brier", "brier_square", "surplus")
 Pair = tuple[str | None, str | None]
 
 
@@ -28,7 +28,8 @@ class ClassCounts:
 
     `errors`: rows with another answer than their label, however many classes there are. `confusion`: rows by label and
     answer; of the classes that are not told apart, by None. `scores`: rows by bin of the score and label `0` or `1`,
-    shape (1000, 2); only of rows that have both, whose exact `sums` of the log loss and of the squared error are kept.
+    shape (1000, 2); only of rows that have both. Of these are the exact `sums` of the log loss and of the squared error
+    (Brier), of their squares, and of what the label is more than the score.
     """
 
     __hash__ = None  # type: ignore[assignment]  # it changes
@@ -38,7 +39,7 @@ class ClassCounts:
         self.errors = 0
         self.confusion: dict[Pair, int] = {}
         self.scores: NDArray[np.int64] = np.zeros((BINS, 2), dtype=np.int64)
-        self.sums = NamedSums(_SUMS)
+        self.sums = NamedSums(SUMS)
 
     def __eq__(self, other: object) -> bool:
         """Say whether both count the same."""
@@ -83,8 +84,10 @@ class ClassCounts:
         score, truth = score[usable], truth[usable]
         np.add.at(self.scores, (bin_of(score), truth), 1)
         right = np.clip(np.where(truth == 1, score, 1 - score), LEAST_SCORE, 1 - LEAST_SCORE)
-        self.sums.add("log_loss", -np.log(right))
-        self.sums.add("brier", (score - truth) ** 2)
+        loss, square = -np.log(right), (score - truth) ** 2
+        columns = (loss, loss**2, square, square**2, truth - score)
+        for name, values in zip(SUMS, columns, strict=True):
+            self.sums.add(name, values)
 
     def merge(self, other: Self) -> None:
         """Add the rows of `other`."""

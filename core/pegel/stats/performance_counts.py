@@ -12,6 +12,7 @@ from pegel.errors import LayoutMismatch
 from pegel.stats.answer_latencies import Latencies
 from pegel.stats.class_counts import POSITIVE, ClassCounts
 from pegel.stats.labelled_rows import LabelledRows
+from pegel.stats.relative_cells import RelativeCells
 from pegel.stats.residual_counts import ResidualCounts
 from pegel.stats.scores import BINS, bin_of
 
@@ -24,7 +25,8 @@ class PerformanceCounts:
     `answered`: rows whose answer could be read; `unanswered`: the others. `labelled`: answered rows whose label is
     known; `unreadable`: answered rows whose label came and could not be read. `delays`: seconds from the event to its
     label. `answers`: answered rows by bin of their score and whether the answer is the class `1`, shape (1000, 2), with
-    labels and without: what an estimate without labels needs. `compared`: what labelled rows say.
+    labels and without; `sizes`: answered rows of a regressor by their answer: what an estimate without labels needs.
+    `compared`: what labelled rows say.
     """
 
     __hash__ = None  # type: ignore[assignment]  # it changes
@@ -37,6 +39,7 @@ class PerformanceCounts:
         self.unreadable = 0
         self.delays = Latencies()
         self.answers: NDArray[np.int64] = np.zeros((BINS, 2), dtype=np.int64)
+        self.sizes = RelativeCells()
         self.compared: ClassCounts | ResidualCounts = ClassCounts() if classes else ResidualCounts()
 
     @classmethod
@@ -70,7 +73,9 @@ class PerformanceCounts:
         self.unreadable += int(np.count_nonzero(answered & ~labelled & ~np.isnat(rows.arrived_at)))
         came = labelled & ~np.isnat(rows.arrived_at)
         self.delays.update((rows.arrived_at[came] - rows.event_time[came]) // _SECOND)
-        if rows.score is not None and rows.classes is not None:
+        if rows.classes is None:
+            self.sizes.update(rows.predicted[answered])
+        elif rows.score is not None:
             usable = answered & (rows.score >= 0) & (rows.score <= 1)
             names = np.array([name == POSITIVE for name in rows.classes], dtype=np.intp)
             np.add.at(self.answers, (bin_of(rows.score[usable]), names[rows.predicted[usable]]), 1)
@@ -86,6 +91,7 @@ class PerformanceCounts:
         self.unreadable += other.unreadable
         self.delays.merge(other.delays)
         self.answers += other.answers
+        self.sizes.merge(other.sizes)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, the inverse of `from_json`."""
@@ -98,6 +104,7 @@ class PerformanceCounts:
             "unreadable": self.unreadable,
             "delays": self.delays.to_json(),
             "answers": [[place, *self.answers[place].tolist()] for place in seen.tolist()],
+            "sizes": self.sizes.to_json(),
             "compared": self.compared.to_json(),
         }
 
@@ -110,5 +117,6 @@ class PerformanceCounts:
         found.delays = Latencies.from_json(data["delays"])
         for place, other, positive in data["answers"]:
             found.answers[place] = other, positive
+        found.sizes = RelativeCells.from_json(data["sizes"])
         found.compared = type(found.compared).from_json(data["compared"])
         return found

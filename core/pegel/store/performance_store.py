@@ -8,7 +8,6 @@ two runs over the same spans the later one is refused, so that no event enters a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,49 +17,13 @@ from sqlalchemy.engine import Connection, Engine, RowMapping
 from pegel.data.spans import Span
 from pegel.errors import Conflict
 from pegel.judge.findings import Finding, Verdict
+from pegel.judge.performance.performance_rows import ConceptChartRow, PerformanceRow
 from pegel.stats.performance_counts import PerformanceCounts
 from pegel.store import tables
 from pegel.store.database import reading, writing
 from pegel.store.inboxes import lock_inboxes, note_newest
 from pegel.store.row_codec import decoded, fetched, flat_finding, readable
 from pegel.store.statements import insert_into, of_monitor, upsert
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PerformanceRow:
-    """How a model did in one span. Key: model, version, segment, span, revision.
-
-    `settled`: whether no further label changes figures, see `pegel.judge.performance.settling`. `coverage`: what is
-    known of the labels beyond their number, as it is shown; None where nothing is. `estimate`: of answers without
-    labels, as it is shown; None where there is none. `judgement`: as `SpanJudgement.to_json` wrote it.
-    """
-
-    model: str
-    version: int
-    span: Span
-    counts: PerformanceCounts
-    settled: bool
-    verdict: Verdict
-    judgement: dict[str, Any]
-    at: datetime
-    revision: int = 0
-    segment: str = ""
-    coverage: dict[str, Any] | None = None
-    estimate: dict[str, Any] | None = None
-    baseline_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConceptChartRow:
-    """A chart over labelled events. Key: model, version, segment, chart. `up_to`: it took in all events before."""
-
-    model: str
-    version: int
-    chart: str
-    state: dict[str, Any]
-    baseline_id: str
-    up_to: datetime
-    segment: str = ""
 
 
 class PerformanceStore:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,12 +12,13 @@ import numpy as np
 import pytest
 
 from pegel.baseline.baseline import Baseline
+from pegel.detect.error_rate import measure
 from pegel.errors import LayoutMismatch
 from pegel.spec.monitor_spec import Watch
 from pegel.stats.dispersion import Dispersion
+from pegel.stats.labelled_rows import LabelledRows
 from pegel.stats.layout import Layout, build_layout
 from pegel.stats.noise import Noise
-from pegel.stats.performance import Performance
 from pegel.stats.seasons import Seasons
 from pegel.stats.summary import Summary
 
@@ -78,7 +80,10 @@ def test_everything_survives_json(learnt: Callable[..., Baseline]) -> None:
     values = {"x": rng.normal(size=2_000), "y": rng.normal(size=2_000), "c": np.array(["a", "b"] * 1_000, dtype=object)}
     dispersion = Dispersion(200, 50, {"location": 1.5}, (1.2, 7.5, 9), {"location": 0.1})
     noise = Noise({"x": dispersion}, Seasons(3, weekend=True, utc_offset=timedelta(hours=2)), "as measured")
-    performance = Performance(2_000, 400, 1.5, tuple(rng.random(1_000).tolist()))
+    times = np.full(2_000, "2015-01-01", dtype="datetime64[us]")
+    labels, answers = (rng.choice(["0", "1"], 2_000) for _ in range(2))
+    rows = LabelledRows.of_classes(answers, labels, event_time=times, arrived_at=times, score=rng.random(2_000))
+    performance = replace(measure(rows), dispersion={"error rate": 1.5})
     made = learnt(values, noise=noise, of_row=rng.integers(0, 16, 2_000), performance=performance)
     copy = Baseline.from_json(json.loads(json.dumps(made.to_json())))
 

@@ -38,7 +38,7 @@ def wish(spec: MonitorSpec) -> Callable[..., MonitorSpec]:
 def test_the_whole_budget_is_spent() -> None:
     """One alarm per week in minutes is one alarm in 10,080 windows, over all fields together."""
     budget = divide(FalseAlarms(), MINUTE, {"single windows": None})
-    levels = Levels.of(budget.of("single windows"), fields=10, rates=1)
+    levels = Levels.of(budget.of("single windows"), fields=10)
 
     assert pytest.approx(1 / 10_080) == budget.alpha
     assert pytest.approx(1 / 7) == budget.expected_per_day
@@ -52,7 +52,7 @@ def test_layers_share_the_budget(wish: Callable[..., MonitorSpec]) -> None:
     single = division.budget.of("single windows")
 
     assert ["single windows", "charts", "correlations", "events"] == names(division)
-    assert ("9.7e-06", "9.7e-07") == (f"{0.8 * single:.1e}", f"{Levels.of(single, 10, 1).drift:.1e}")
+    assert ("9.7e-06", "9.7e-07") == (f"{0.8 * single:.1e}", f"{Levels.of(single, 10).drift:.1e}")
     assert {"single windows": 0.49, "charts": 0.4, "correlations": 0.1, "events": 0.01} == pytest.approx(
         {name: division.budget.share(alpha) for name, alpha in division.budget.alphas.items()}
     )

@@ -10,7 +10,7 @@ import pytest
 
 import pegel
 from pegel.baseline.baseline import Baseline
-from pegel.detect.cbpe import CAVEAT
+from pegel.detect.cbpe import CAVEAT, Estimate
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.judge.findings import Verdict
 
@@ -51,7 +51,8 @@ def test_more_wrong_answers_are_found(baseline: Baseline) -> None:
 
     assert (Verdict.OK, 0) == (clean.verdict, clean.exit_code)
     assert (Verdict.DRIFT, 1) == (turned.verdict, turned.exit_code)
-    assert ["error rate"] == [finding.feature for finding in turned.findings]
+    assert "error rate" == turned.findings[0].feature
+    assert {"performance"} == {finding.detector for finding in turned.findings}
     assert "error rate: wrong answers 18 % -> " in turned.headline
     assert "error rate" in str(turned)
     assert "error rate" in turned._repr_html_()  # what a notebook calls
@@ -63,7 +64,7 @@ def test_without_labels_scores_are_read(baseline: Baseline) -> None:
     right = float((table["y"] == table["yhat"]).mean())
     report = pegel.check({name: values for name, values in table.items() if name != "y"}, baseline)
 
-    assert report.estimate is not None
+    assert isinstance(report.estimate, Estimate)
     assert report.estimate.accuracy == pytest.approx(right, abs=0.03)
     assert CAVEAT in str(report)
     assert Verdict.OK == report.verdict
@@ -83,7 +84,7 @@ def test_unknown_labels_are_left_out(baseline: Baseline) -> None:
     [
         ({"label": "y"}, InvalidSpec, "expected both columns, or neither"),
         ({"label": "z", "answer": "yhat"}, PermanentError, "expected columns z"),
-        ({"label": "x", "answer": "yhat"}, InvalidSpec, "expected classes, given x with"),
+        ({"label": "x", "answer": "yhat", "score": "p"}, InvalidSpec, "expected classes in x, given numbers"),
         ({"label": "y", "answer": "yhat", "score": "x"}, InvalidSpec, "expected numbers from 0 to 1"),
     ],
 )
@@ -119,7 +120,7 @@ def test_a_class_is_the_same_in_every_type(label: str, answer: str) -> None:
     baseline = pegel.profile(table, label="y", answer="yhat", score="p")
     report = pegel.check(table | {"y": truth.astype(int)}, baseline)
     assert baseline.performance is not None
-    assert report.estimate is not None
+    assert isinstance(report.estimate, Estimate)
 
     assert (100, 0) == (baseline.performance.rows, baseline.performance.errors)
     assert [] == [finding.feature for finding in report.findings if finding.feature == "error rate"]
@@ -157,3 +158,25 @@ def test_rows_that_cannot_be_estimated_are_left_out(baseline: Baseline) -> None:
     assert report.estimate is not None
 
     assert 989 == report.estimate.n
+
+
+def measured(seed: int, n: int, *, worse: float = 1.0) -> dict[str, Any]:
+    """Draw answers of a regressor and labels around them, `worse` times as far away as in training."""
+    rng = np.random.default_rng(seed)
+    answer = rng.gamma(3.0, 10.0, n)
+    return {"x": rng.normal(size=n), "yhat": answer, "y": answer + worse * rng.normal(0, 2 + 0.1 * answer)}
+
+
+def test_numbers_that_err_more_are_found() -> None:
+    """A regressor whose residuals are twice as large is found; without labels its error is estimated from answers."""
+    baseline = pegel.profile(measured(1, 20_000), predictions=["yhat"], label="y", answer="yhat")
+    baseline = Baseline.from_json(json.loads(json.dumps(baseline.to_json())))
+    clean, worse = (pegel.check(measured(2, 2_000, worse=times), baseline) for times in (1.0, 2.0))
+    table = measured(3, 4_000)
+    told = pegel.check({name: table[name] for name in ("x", "yhat")}, baseline)
+
+    assert Verdict.OK == clean.verdict
+    assert ["mean absolute error"] == [finding.feature for finding in worse.findings]
+    assert baseline.performance is not None
+    assert baseline.performance.errors is None
+    assert "estimated from answers: mean absolute error" in str(told)

@@ -13,11 +13,12 @@ from sqlalchemy.engine import Engine
 from pegel.data.spans import Span
 from pegel.errors import Conflict, DamagedRow
 from pegel.judge.findings import Verdict
+from pegel.judge.performance.performance_rows import ConceptChartRow, PerformanceRow
 from pegel.stats.labelled_rows import LabelledRows
 from pegel.stats.performance_counts import PerformanceCounts
 from pegel.store import tables
 from pegel.store.database import writing
-from pegel.store.performance_store import ConceptChartRow, PerformanceRow, PerformanceStore
+from pegel.store.performance_store import PerformanceStore
 
 pytestmark = pytest.mark.environments("sqlalchemy")
 HOUR = Span(datetime(2015, 1, 5, 12, tzinfo=UTC), datetime(2015, 1, 5, 13, tzinfo=UTC))

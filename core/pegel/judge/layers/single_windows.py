@@ -1,7 +1,7 @@
 """Single windows: has a field's distribution changed, or have its data gone bad, as one window alone can tell?
 
 The layer has what the others leave of the budget, four fifths for changed distributions and a fifth for data quality:
-nulls, unseen values, exceeded ranges, outliers, wrong answers.
+nulls, unseen values, exceeded ranges, outliers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pegel.detect.count_tests import CountTest
 from pegel.detect.detector import Evidence
 from pegel.detect.drift import too_few
 from pegel.detect.effects import drift_effect, quality_effect
-from pegel.detect.error_rate import ERROR_RATE, error_test
 from pegel.detect.quality import quality_tests
 from pegel.detect.sizes import distances_of
 from pegel.judge.budget import Budget, sidak
@@ -35,7 +34,7 @@ OUTLIER_RATE = "outlier rate"
 DRIFT_SHARE = 0.8
 """Part of the layer's budget for changed distributions."""
 QUALITY_SHARE = 0.2
-"""Part of the layer's budget for nulls, unseen values, exceeded ranges, the rates of outliers and of wrong answers."""
+"""Part of the layer's budget for nulls, unseen values, exceeded ranges, the rate of outliers."""
 _SCORES = ("pooled midranks", "normal scores of the pooled midranks, clipped at 1/256")
 _FORMULAS = {
     "location": (
@@ -77,9 +76,9 @@ class Levels:
     quality: float
 
     @classmethod
-    def of(cls, alpha: float, fields: int, rates: int) -> Levels:
-        """Divide the layer's false alarms per window among `fields` judged fields, and `rates` of whole windows."""
-        return cls(sidak(DRIFT_SHARE * alpha, fields), sidak(QUALITY_SHARE * alpha, fields + rates))
+    def of(cls, alpha: float, fields: int) -> Levels:
+        """Divide the layer's false alarms per window among `fields` judged fields, and the rate of outliers."""
+        return cls(sidak(DRIFT_SHARE * alpha, fields), sidak(QUALITY_SHARE * alpha, fields + 1))
 
 
 class SingleWindows:
@@ -93,13 +92,13 @@ class SingleWindows:
         return None
 
     def judge(self, window: JudgedWindow, setting: Setting, budget: Budget) -> LayerResult:
-        """Return two verdicts on each field, and those on the rates of outliers and of wrong answers."""
+        """Return two verdicts on each field, and the one on the rate of outliers."""
         drift, quality = _criteria(setting, budget, self.name)
         evidence = window.drift_evidence
         verdicts = []
         for pair in window.comparisons:
             verdicts += [_drift(pair, evidence.get(pair.name), drift), _quality(pair, quality)]
-        for rate in _rates(window):
+        for rate in outlier_test(window.baseline, window.summary):
             verdicts.append(verdict_on(rate.name, [rate], quality, quality_effect))
         return LayerResult(verdicts)
 
@@ -129,7 +128,7 @@ class SingleWindows:
         if setting.field_count is None:
             return f"{judged}, shared by the features of the training data"
         fields = max(1, setting.field_count)
-        levels = Levels.of(alpha, fields, _rate_count(setting.baseline))
+        levels = Levels.of(alpha, fields)
         return (
             f"{judged}, which is {levels.drift:.2g} for the drift and {levels.quality:.2g} for the quality of each of "
             f"{fields} features"
@@ -139,9 +138,6 @@ class SingleWindows:
         """Recompute a test of a field or of a rate."""
         if finding.feature == OUTLIER_RATE:
             return explained_by(finding, outlier_test(baseline, summary), _COUNT_FORMULA)
-        if finding.feature == ERROR_RATE and baseline.performance is not None:
-            errors = round(finding.statistic)  # labels are not part of a summary; the finding holds their count
-            return explained_by(finding, [error_test(baseline.performance, errors, finding.n)], _COUNT_FORMULA)
         pair = stored_comparison(finding, summary, baseline)
         if finding.detector == "quality":
             return explained_by(finding, quality_tests(pair.before, pair.now, pair.dispersion), _COUNT_FORMULA)
@@ -182,25 +178,12 @@ def outlier_test(baseline: Baseline, summary: Summary) -> list[CountTest]:
 def _criteria(setting: Setting, budget: Budget, name: str) -> tuple[Criterion, Criterion]:
     """Return what drift tests and what count tests of one field have to pass."""
     alpha, fields = budget.of(name), max(1, len(setting.fields))
-    rates, margin = _rate_count(setting.baseline), setting.spec.watch.margin
-    levels = Levels.of(alpha, fields, rates)
+    margin = setting.spec.watch.margin
+    levels = Levels.of(alpha, fields)
     return (
         Criterion("drift", levels.drift, budget.share(DRIFT_SHARE * alpha) / fields, margin),
-        Criterion("quality", levels.quality, budget.share(QUALITY_SHARE * alpha) / (fields + rates), margin),
+        Criterion("quality", levels.quality, budget.share(QUALITY_SHARE * alpha) / (fields + 1), margin),
     )
-
-
-def _rate_count(baseline: Baseline | None) -> int:
-    """Return how many rates are tested beside the fields: of outliers, and of wrong answers where that is known."""
-    return 1 if baseline is None or baseline.performance is None else 2
-
-
-def _rates(window: JudgedWindow) -> list[CountTest]:
-    labelled, performance = window.labelled, window.baseline.performance
-    tests = outlier_test(window.baseline, window.summary)
-    if labelled is not None and labelled.rows and performance is not None:
-        tests.append(error_test(performance, labelled.errors, labelled.rows))
-    return tests
 
 
 def _quality(pair: Comparison, criterion: Criterion) -> FeatureVerdict:

@@ -1,0 +1,1 @@
+"""How a model does, as labels tell it: spans of labelled rows judged, charts over labelled events, estimates scored."""

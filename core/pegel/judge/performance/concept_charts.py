@@ -1,0 +1,245 @@
+"""Charts over labelled events, one after the other in the order of events: has what the inputs mean changed?
+
+Errors of a classifier enter the Bernoulli chart, residuals of a regressor three charts over blocks. Both have half of
+what labels may spend, as a rate per labelled event. Charts of `river` have rates of their own, which no budget knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pegel.baseline.baseline import Baseline
+from pegel.detect import bernoulli_chart, residual_chart, river_chart
+from pegel.detect.bernoulli_chart import BernoulliLimits, BernoulliState, Lattice
+from pegel.detect.cusum import Chart
+from pegel.detect.effect import from_to
+from pegel.detect.residual_chart import DOWN, UP, WIDER, ResidualState
+from pegel.detect.siegmund import ChartLimits, baseline_share_of
+from pegel.detect.siegmund import alarm_rate as block_alarm_rate
+from pegel.errors import NotFound
+from pegel.judge.decision import FeatureVerdict
+from pegel.judge.explanation import Explanation
+from pegel.judge.findings import Finding, Verdict
+from pegel.judge.performance.label_levels import CONCEPT
+from pegel.stats.figures import BIAS, ERROR_RATE, MAE
+from pegel.stats.labelled_rows import LabelledRows
+from pegel.stats.performance import Performance
+from pegel.stats.residual_counts import ResidualCounts
+
+ERRORS, RESIDUALS, RIVER = "errors", "residuals", "river "
+"""Names of charts as they are stored; those of `river` have its name behind."""
+_FEATURES = {UP: BIAS, DOWN: BIAS, WIDER: MAE}
+_ERROR_FORMULA = (
+    "level = up * errors - down * right answers since it was last 0; p is how often per labelled event a chart without "
+    "any change would reach this level, averaged over what the error rate of training may be"
+)
+_BLOCK_FORMULA = (
+    "level = max(0, level before + z - k), z the deviation of one block of events, clipped at h/2; p is how often per "
+    "block a chart without any change would reach this level, averaged over baselines of this size"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChartsAfter:
+    """States of charts by name after further events, and at most one verdict a chart: that of its first alarm."""
+
+    states: Mapping[str, dict[str, Any]]
+    verdicts: tuple[FeatureVerdict, ...] = ()
+
+
+def take_in(
+    states: Mapping[str, dict[str, Any]],
+    rows: LabelledRows,
+    baseline: Baseline,
+    *,
+    rate: float,
+    asked: Sequence[str] = (),
+) -> ChartsAfter:
+    """Return the charts after the labelled ones of further rows.
+
+    Args:
+        states: Of the charts so far, by name; empty for the first events.
+        rows: In the order of events, all after those before.
+        baseline: With labels; without there is no chart but those of `river`.
+        rate: Alarms per labelled event.
+        asked: Charts of `river` by name.
+    """
+    known, performance = rows.where(rows.is_labelled), baseline.performance
+    after: dict[str, dict[str, Any]] = {}
+    verdicts: list[FeatureVerdict] = []
+    if performance is not None and performance.counts.is_of_classes is (rows.classes is not None):
+        chart = _errors if rows.classes is not None else _residuals
+        for name, state, found in chart(states, known, performance, rate):
+            after[name] = state
+            verdicts += found
+    for name in asked:
+        key = f"{RIVER}{name}"
+        state, at = river_chart.follow(name, states.get(key), _losses(known), numbers=rows.classes is None)
+        after[key] = state
+        if at is not None:
+            verdicts.append(_river_verdict(name, known, at))
+    return ChartsAfter(after, tuple(verdicts))
+
+
+_Charted = list[tuple[str, dict[str, Any], list[FeatureVerdict]]]
+
+
+def _errors(
+    states: Mapping[str, dict[str, Any]], known: LabelledRows, performance: Performance, rate: float
+) -> _Charted:
+    errors, rows = performance.errors or 0, performance.rows
+    limits = bernoulli_chart.limits(errors, rows, rate, factor=performance.factor(ERROR_RATE))
+    if limits is None:
+        return []
+    state = BernoulliState(**states.get(ERRORS, {}))
+    wrong = known.predicted != known.label
+    after, alarms = bernoulli_chart.follow(state, wrong, limits, known.event_time)
+    told = []
+    if alarms:
+        run = alarms[0].run
+        told = [_error_verdict(run, limits, performance, rate, known.event_time[alarms[0].at])]
+    return [(ERRORS, after.to_json(), told)]
+
+
+def _error_verdict(
+    run: BernoulliState, limits: BernoulliLimits, performance: Performance, rate: float, at: np.datetime64
+) -> FeatureVerdict:
+    errors, rows = performance.errors or 0, performance.rows
+    before, now = errors / rows, run.errors / run.events
+    chart = {
+        **run.to_json(),
+        "up": limits.lattice.up,
+        "down": limits.lattice.down,
+        "limit": limits.limit,
+        "factor": performance.factor(ERROR_RATE),
+        "alarm_at": _instant(at),
+    }
+    return FeatureVerdict(
+        feature=ERROR_RATE,
+        verdict=Verdict.DRIFTING,
+        what=f"wrong answers {from_to(before, now)} over {run.events:,} labelled events",
+        n=run.events,
+        m=rows,
+        detector=CONCEPT,
+        test=ERRORS,
+        statistic=float(run.level),
+        p_value=_error_p(run.level, chart, errors, rows),
+        threshold=rate,
+        budget_share=1.0,
+        effect=now - before,
+        effect_unit="share",
+        evidence={"chart": chart},
+        chart_alarm=True,
+    )
+
+
+def _error_p(level: int, chart: Mapping[str, Any], errors: int, rows: int) -> float:
+    lattice = Lattice(chart["up"], chart["down"])
+    height = max(1, round(level / chart["factor"]))
+    return min(1.0, bernoulli_chart.alarm_rate(height, lattice, bernoulli_chart.likely_rates(errors, rows)))
+
+
+def _residuals(
+    states: Mapping[str, dict[str, Any]], known: LabelledRows, performance: Performance, rate: float
+) -> _Charted:
+    training = performance.counts.compared
+    limits = residual_chart.limits(performance.rows, rate)
+    if limits is None or not isinstance(training, ResidualCounts):
+        return []
+    stored = states.get(RESIDUALS)
+    state = ResidualState() if stored is None else ResidualState.from_json(stored)
+    factors = {UP: performance.factor(BIAS), DOWN: performance.factor(BIAS), WIDER: performance.factor(MAE)}
+    after, alarms = residual_chart.follow(state, known.predicted - known.label, training.cells, limits, factors)
+    first = {alarm.chart: alarm for alarm in reversed(alarms)}
+    told = [_block_verdict(alarm, limits, performance, rate, known.event_time) for alarm in first.values()]
+    return [(RESIDUALS, after.to_json(), told)]
+
+
+def _block_verdict(
+    alarm: residual_chart.ResidualAlarm,
+    limits: ChartLimits,
+    performance: Performance,
+    rate: float,
+    times: NDArray[np.datetime64],
+) -> FeatureVerdict:
+    size, rows, run = residual_chart.block_size(performance.rows) or 1, performance.rows, alarm.after
+    effect = run.total / max(run.length, 1) / (size * rows / (size + rows)) ** 0.5
+    words = {UP: "answers too high", DOWN: "answers too low", WIDER: "answers further from labels"}
+    chart = {
+        "before": alarm.before.to_json(),
+        "z": alarm.z,
+        "k": limits.k,
+        "h": limits.h,
+        "block": size,
+        "rows": rows,
+        "length": run.length,
+        "alarm_at": _instant(times[max(alarm.at, 0)]),
+    }
+    return FeatureVerdict(
+        feature=_FEATURES[alarm.chart],
+        verdict=Verdict.DRIFTING,
+        what=f"{words[alarm.chart]} over {run.length * size:,} labelled events",
+        n=run.length * size,
+        m=rows,
+        detector=CONCEPT,
+        test=alarm.chart,
+        statistic=run.level,
+        p_value=block_alarm_rate(run.level, limits.k, baseline_share_of(size, rows)),
+        threshold=rate * size / len(residual_chart.CHARTS),
+        budget_share=1 / len(residual_chart.CHARTS),
+        effect=-effect if alarm.chart == DOWN else effect,
+        effect_unit="sigma",
+        evidence={"chart": chart},
+        chart_alarm=True,
+    )
+
+
+def _river_verdict(name: str, known: LabelledRows, at: int) -> FeatureVerdict:
+    feature = ERROR_RATE if known.classes is not None else MAE
+    return FeatureVerdict(
+        feature=feature,
+        verdict=Verdict.DRIFTING,
+        what=f"{feature} changed, as the chart {name} of river says; how often it is wrong is in no budget",
+        n=len(known),
+        m=0,
+        detector=CONCEPT,
+        test=f"{RIVER}{name}",
+        threshold=1.0,
+        effect_unit="",
+        evidence={"chart": {"alarm_at": _instant(known.event_time[at])}},
+        chart_alarm=True,
+    )
+
+
+def explain_chart(finding: Finding, baseline: Baseline) -> Explanation:
+    """Recompute a finding of a chart from the run that it holds. Raises NotFound for one that cannot be recomputed."""
+    chart, performance = finding.evidence["chart"], baseline.performance
+    if performance is None or finding.test.startswith(RIVER):
+        raise NotFound(
+            f"finding {finding.id} is of a chart whose limit no formula of ours gives: nothing was recomputed."
+        )
+    share = f"{finding.budget_share:.0%} of what charts over labelled events may spend, as a rate per "
+    if finding.test == ERRORS:
+        level = chart["up"] * chart["errors"] - chart["down"] * (chart["events"] - chart["errors"])
+        numbers = {name: float(chart[name]) for name in ("events", "errors", "up", "down", "limit", "factor")}
+        p = _error_p(level, chart, performance.errors or 0, performance.rows)
+        return Explanation(finding, _ERROR_FORMULA, numbers, (), float(level), p, f"{share}event")
+    after = Chart.from_json(chart["before"]).step(chart["z"], ChartLimits(chart["k"], chart["h"]))
+    numbers = {name: float(chart[name]) for name in ("z", "k", "h", "block", "length")}
+    p = block_alarm_rate(after.level, chart["k"], baseline_share_of(chart["block"], chart["rows"]))
+    return Explanation(finding, _BLOCK_FORMULA, numbers, (), after.level, p, f"{share}block")
+
+
+def _losses(known: LabelledRows) -> NDArray[np.float64]:
+    right = known.predicted - known.label
+    losses: NDArray[np.float64] = np.abs(right) if known.classes is None else (right != 0).astype(np.float64)
+    return losses
+
+
+def _instant(time: np.datetime64) -> str:
+    return f"{np.datetime_as_string(time, unit='us')}+00:00"

@@ -1,0 +1,210 @@
+"""Hours of labelled rows into what is kept of them: revisions of hours and days, findings, charts that went on.
+
+A fold: given what is stored and the same rows, it returns the same, and nothing where nothing differs. So a run may be
+repeated, may overlap another, and may take an old day again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pegel.baseline.baseline import Baseline
+from pegel.data.spans import Span, floor
+from pegel.judge.chart_state import rounded
+from pegel.judge.division import Division
+from pegel.judge.findings import Finding
+from pegel.judge.layer import Setting
+from pegel.judge.layers.labelled_answers import LabelledAnswers
+from pegel.judge.performance.concept_charts import take_in
+from pegel.judge.performance.estimates import estimate_of
+from pegel.judge.performance.label_levels import DAY, HOUR, chart_rate, span_level
+from pegel.judge.performance.performance_rows import ConceptChartRow, PerformanceRow
+from pegel.judge.performance.settling import is_settled
+from pegel.judge.performance.span_judgement import LabelledSpan, finding_of, findings_of, judge_counts, shown
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.stats.labelled_rows import LabelledRows
+from pegel.stats.performance_counts import PerformanceCounts
+
+RECENT_DAYS = 7
+"""Newest settled days by which the number of labelled events per day is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is kept of one monitor: newest revisions of hours and days around the hours at hand, and all its charts.
+
+    Of each day that one of these hours is in, every stored hour has to be there, of every segment.
+    """
+
+    rows: Sequence[PerformanceRow] = ()
+    charts: Sequence[ConceptChartRow] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What is to be kept now. `wanted`: the hour whose rows charts need next and were not given; None: no such hour."""
+
+    rows: tuple[PerformanceRow, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    charts: tuple[ConceptChartRow, ...] = ()
+    wanted: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Followers:
+    """What the hours of one monitor are judged with.
+
+    `horizon`: how long after an event its label may come. `asked`: charts of river. `coverage`: of each hour and
+    segment, what joining knows of its labels beyond their number, to be shown.
+    """
+
+    spec: MonitorSpec
+    baseline: Baseline | None
+    horizon: timedelta
+    now: datetime
+    asked: Sequence[str] = ()
+    coverage: Mapping[tuple[Span, str], dict[str, Any]] = field(default_factory=dict)
+
+    def follow(self, hours: Mapping[Span, LabelledRows], stored: Stored) -> Followed:
+        """Return what hours change; each has all its answered rows, with the labels that are known now."""
+        before = {(row.span, row.segment): row for row in stored.rows}
+        changed: dict[tuple[Span, str], PerformanceRow] = {}
+        findings: list[Finding] = []
+        for span in sorted(hours, key=lambda one: one.start):
+            for segment, rows in hours[span].by_segment().items():
+                self._revise((span, segment), PerformanceCounts.of(rows), before, changed, findings)
+        for key, counts in _days(changed, before):
+            settled = all(row.settled for row in _hours_of(key, changed, before))
+            self._revise(key, counts, before, changed, findings, settled=settled and self.now >= key[0].end)
+        charts, wanted = self._charts(hours, before | changed, stored, findings)
+        return Followed(tuple(changed.values()), tuple(findings), charts, wanted)
+
+    def _revise(
+        self,
+        key: tuple[Span, str],
+        counts: PerformanceCounts,
+        before: Mapping[tuple[Span, str], PerformanceRow],
+        changed: dict[tuple[Span, str], PerformanceRow],
+        findings: list[Finding],
+        *,
+        settled: bool | None = None,
+    ) -> None:
+        """Put a span into `changed` if it differs from what is stored, and its findings if it settles now."""
+        (span, segment), last = key, before.get(key)
+        if settled is None or self.now >= span.end + self.horizon:
+            settled = is_settled(span, counts, self.horizon, self.now)
+        was_settled = last is not None and last.settled
+        settled = settled or was_settled
+        if last is not None and last.counts == counts and last.settled == settled:
+            return
+        level, margin = span_level(self._per_day(), span.end - span.start), self.spec.watch.margin
+        # A segment may well have an error rate of its own, and the baseline has labels of the whole alone.
+        judgement = shown(counts) if segment else judge_counts(counts, self.baseline, level=level, margin=margin)
+        revision = 0 if last is None else last.revision + 1
+        changed[key] = PerformanceRow(
+            model=self.spec.model.name,
+            version=self.spec.model.version,
+            span=span,
+            counts=counts,
+            settled=settled,
+            verdict=judgement.verdict,
+            judgement=judgement.to_json(),
+            at=self.now,
+            revision=revision,
+            segment=segment,
+            coverage=self.coverage.get(key),
+            estimate=estimate_of(counts, self.baseline),
+            baseline_id=None if self.baseline is None else self.baseline.id,
+        )
+        if settled and not was_settled and self.baseline is not None and level > 0:
+            judged = LabelledSpan(span, revision, segment)
+            findings += findings_of(judgement, self.spec, self.baseline, judged)
+
+    def _charts(
+        self,
+        hours: Mapping[Span, LabelledRows],
+        known: Mapping[tuple[Span, str], PerformanceRow],
+        stored: Stored,
+        findings: list[Finding],
+    ) -> tuple[tuple[ConceptChartRow, ...], Span | None]:
+        """Let charts go on over the hours of the whole that settled, in order, up to the first that has not.
+
+        An hour that charts have passed is never taken in again, whatever is corrected in it.
+        """
+        if self.baseline is None:
+            return (), None
+        mine = [row for row in stored.charts if not row.segment and row.baseline_id == self.baseline.id]
+        states = {row.chart: row.state for row in mine}
+        # Charts of a new baseline begin where those of the last one ended.
+        up_to = max((row.up_to for row in mine or stored.charts), default=None)
+        moved, wanted = False, None
+        for span in sorted((span for span, segment in known if not segment), key=lambda one: one.start):
+            if span.end - span.start != HOUR or (up_to is not None and span.start < up_to):
+                continue
+            if not known[span, ""].settled:
+                break
+            if span not in hours:
+                wanted = span
+                break
+            after = take_in(states, hours[span], self.baseline, rate=self._rate(stored), asked=self.asked)
+            judged = LabelledSpan(span, known[span, ""].revision)
+            findings += [finding_of(one, self.spec, self.baseline, judged) for one in after.verdicts]
+            states, up_to, moved = dict(after.states), span.end, True
+        if not moved or up_to is None:
+            return (), wanted
+        charts = tuple(
+            ConceptChartRow(
+                model=self.spec.model.name,
+                version=self.spec.model.version,
+                chart=name,
+                state=state,
+                baseline_id=self.baseline.id,
+                up_to=up_to,
+            )
+            for name, state in states.items()
+        )
+        return charts, wanted
+
+    def _per_day(self) -> float:
+        """Return how many false alarms tests of labels may raise in a day."""
+        budget = Division.of(Setting(self.spec, self.baseline, labelled=True)).budget
+        return budget.of(LabelledAnswers.name) * budget.windows_per_day
+
+    def _rate(self, stored: Stored) -> float:
+        """Return the alarms per labelled event of charts: by the newest settled days, else by the expected traffic."""
+        days = [row for row in stored.rows if not row.segment and row.span.end - row.span.start == DAY and row.settled]
+        newest = sorted(days, key=lambda row: row.span.start)[-RECENT_DAYS:]
+        seen = max((row.counts.labelled for row in newest), default=0)
+        return chart_rate(self._per_day(), rounded(seen) if seen else self.spec.watch.rows_per_day)
+
+
+def day_of(span: Span) -> Span:
+    """Return the UTC day that an hour is in."""
+    start = floor(span.start, DAY)
+    return Span(start, start + DAY)
+
+
+def _days(
+    changed: Mapping[tuple[Span, str], PerformanceRow], before: Mapping[tuple[Span, str], PerformanceRow]
+) -> Iterator[tuple[tuple[Span, str], PerformanceCounts]]:
+    """Yield the days of changed hours, each the sum of all its hours."""
+    for key in sorted({(day_of(span), segment) for span, segment in changed}, key=lambda one: (one[0].start, one[1])):
+        parts = _hours_of(key, changed, before)
+        whole = PerformanceCounts(classes=parts[0].counts.is_of_classes)
+        for part in parts:
+            if part.counts.is_of_classes is whole.is_of_classes:
+                whole.merge(part.counts)
+        yield key, whole
+
+
+def _hours_of(
+    day: tuple[Span, str],
+    changed: Mapping[tuple[Span, str], PerformanceRow],
+    before: Mapping[tuple[Span, str], PerformanceRow],
+) -> list[PerformanceRow]:
+    rows = {**before, **changed}
+    mine = [key for key in rows if key[1] == day[1] and key[0] != day[0] and day_of(key[0]) == day[0]]
+    return [rows[key] for key in sorted(mine, key=lambda one: one[0].start)]
