@@ -19,6 +19,10 @@ TRAINING_DATA: Final = Asset(name="pegel:training-data", uri="x-pegel://features
 """Rung by whoever has changed training data: a workflow's task by `outlets=[Asset("pegel:training-data")]`, or any
 program by Airflow's REST API. The event may name the models: `extra={"models": ["delays/1"]}`."""
 
+LABELS: Final = Asset(name="pegel:labels", uri="x-pegel://features/labels")
+"""Rung by whoever has sent labels, or written them into a table: by `outlets=[Asset("pegel:labels")]` of a task, or
+Airflow's REST API. The event may name the models, as that of training data does."""
+
 FINDINGS: Final = Asset(
     name="pegel:findings",
     uri="x-pegel://results/findings",

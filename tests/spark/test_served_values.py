@@ -11,10 +11,10 @@ from pyspark.sql import DataFrame
 
 from pegel.archive.row_columns import archive_schema
 from pegel.data.columns import Field, Kind, Role, Schema
+from pegel.data.entity_keys import entity_key
 from pegel.data.spans import Span
 from pegel.errors import InvalidSpec
 from pegel.judge.skew import DETECTOR, Skew, skew_findings
-from pegel.data.entity_keys import entity_key
 from pegel.online.private_keys import PrivateKeys
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.testing.samples import brief_spec

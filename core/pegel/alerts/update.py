@@ -82,9 +82,7 @@ def update(
         long_spans: hours, days and weeks, likewise; an alert about one is over after the next one that is clean.
     """
     rows = (tuple(windows), tuple(long_spans))
-    troubles = _gather(
-        tuple(alerts), findings, rows, specs, tuple(silences), now=now, looked_at=looked_at, looks=looks
-    )
+    troubles = _gather(tuple(alerts), findings, rows, specs, tuple(silences), now=now, looked_at=looked_at, looks=looks)
     changes = (_change(trouble, now, clean_windows) for trouble in troubles)
     return [change for change in changes if change is not None]
 

@@ -125,12 +125,24 @@ def archive_application(
     arguments: Sequence[str], job_id: str, settings: Settings, cluster: ClusterSettings
 ) -> Manifest:
     """Return the job that archives rows and keeps how it ended under `job_id`. It reads the broker as drivers do."""
+    return _batch_application(labels.ARCHIVE, "rows", arguments, job_id, settings=settings, cluster=cluster)
+
+
+def labels_application(arguments: Sequence[str], job_id: str, settings: Settings, cluster: ClusterSettings) -> Manifest:
+    """Return the job that joins labels with rows and keeps how it ended under `job_id`. It reads the broker, too."""
+    return _batch_application(labels.TRUE_OUTCOMES, "outcomes", arguments, job_id, settings=settings, cluster=cluster)
+
+
+def _batch_application(
+    role: str, of: str, arguments: Sequence[str], job_id: str, *, settings: Settings, cluster: ClusterSettings
+) -> Manifest:
+    """Return a job that reads topics and writes to the archive; its role is the name of its launcher."""
     size = {"memory": cluster.job_memory, "memoryOverhead": cluster.job_memory_overhead, "cores": 1, "coreLimit": "1"}
     application = _application(
-        names.finite_job(labels.ARCHIVE, "rows", job_id),
-        {**labels.OURS, labels.ROLE: labels.ARCHIVE},
+        names.finite_job(role, of, job_id),
+        {**labels.OURS, labels.ROLE: role},
         {labels.JOB_ID: job_id},
-        launcher="archive.py",
+        launcher=f"{role}.py",
         arguments=[*arguments, "--id", job_id],
         driver=size,
         executor={**size, "instances": cluster.job_executors, "deleteOnTermination": True},

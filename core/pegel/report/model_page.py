@@ -23,8 +23,8 @@ from pegel.report.progress import progress
 from pegel.report.reading import LOOK_BACK, PartReader, Sources
 from pegel.report.refresh_words import headline, promotion_line, refresh_line
 from pegel.report.segment_views import judged_in_full, segment_views
-from pegel.report.span_calendar import Calendar, read_calendar
 from pegel.report.skew_words import skew_lines
+from pegel.report.span_calendar import Calendar, read_calendar
 from pegel.report.timeline import timeline
 from pegel.report.views import FeatureView, LedgerView, ModelView, SegmentView
 from pegel.spec.monitor_spec import MonitorSpec

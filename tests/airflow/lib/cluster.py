@@ -56,6 +56,8 @@ class Cluster(HTTPServer):
             return self._write_back(options, jobs)
         if application == "archive.py":
             return self._archive(options, jobs)
+        if application == "labels.py":
+            return self._labels(options, jobs)
         spec = MonitorSpec.parse(json.loads(options["--spec"]))
         self.submissions.append(Submission(options["--master"], application, spec.model.name))
         if self.refusal:
@@ -88,6 +90,15 @@ class Cluster(HTTPServer):
             jobs.put(options["--id"], JobResult(state=JobEnd.REFUSED, sentence=self.refusal), datetime.now(UTC))
             return REFUSED
         result = {"rows": {"delays/1": 60}, "files": 2, "left_out": ["loans/1: it has no baseline"]}
+        jobs.put(options["--id"], JobResult(state=JobEnd.DONE, result=result), datetime.now(UTC))
+        return 0
+
+    def _labels(self, options: dict[str, str], jobs: JobResults) -> int:
+        self.submissions.append(Submission(options["--master"], "labels.py", options.get("--model", "")))
+        if self.refusal:
+            jobs.put(options["--id"], JobResult(state=JobEnd.FAILED, sentence=self.refusal), datetime.now(UTC))
+            return 1
+        result = {"taken": 1_200, "refused": {"bad_key": 3}, "hours": {"delays/1": 26}, "failed": {}}
         jobs.put(options["--id"], JobResult(state=JobEnd.DONE, result=result), datetime.now(UTC))
         return 0
 

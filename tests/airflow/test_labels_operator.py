@@ -1,0 +1,51 @@
+"""Labels joined by a task: by which job, and what becomes of its word."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cluster
+import pytest
+
+from pegel.errors import SetupError, Unavailable
+from pegel.spec.settings import Settings
+from pegel_airflow.labels_operator import LabelsJoinJob
+
+
+@pytest.fixture
+def spark(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[cluster.Cluster]:
+    """A cluster that stands in for Spark's."""
+    folders = (Path(__file__).parent / "lib", Path(sys.executable).parent, os.environ["PATH"])
+    monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": "local[2]"}))
+    with cluster.running() as running:
+        monkeypatch.setenv("PEGEL_TEST_CLUSTER", str(running.server_port))
+        yield running
+
+
+def test_a_task_says_what_was_taken_and_refused(spark: cluster.Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    """The job's counts stand in the task's log, and are what the task returns."""
+    made = LabelsJoinJob(task_id="labels", model="delays").execute({})
+    log = capsys.readouterr().out
+
+    assert ["delays"] == [submission.model for submission in spark.submissions]
+    assert (1_200, {"delays/1": 26}) == (made["taken"], made["hours"])
+    assert (True, True) == ("labels taken: 1,200" in log, "no labels: 3 bad_key" in log)
+
+
+def test_a_job_that_failed_is_tried_again(spark: cluster.Cluster) -> None:
+    """One that could not do all models is a failure that another try may mend, with its sentence."""
+    spark.refusal = "labels of 1 of the models were not joined"
+
+    with pytest.raises(Unavailable, match="the job that joins labels failed: labels of 1 of the models"):
+        LabelsJoinJob(task_id="labels").execute({})
+
+
+def test_a_version_without_its_model() -> None:
+    """It is told before anything is submitted."""
+    with pytest.raises(SetupError, match="expected a model and the number of its version; given '', '3'"):
+        LabelsJoinJob(task_id="labels", version="3").execute({})
