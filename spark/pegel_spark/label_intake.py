@@ -106,14 +106,15 @@ class LabelIntake:
         read = self._read(keys, ranges, now).persist(StorageLevel.DISK_ONLY)
         root = hadoop_address(self.settings.archive_root)
         try:
-            aside = {
-                (row.key or "", row.kind): int(row["count"])
-                for row in read.where("kind is not null").groupBy("key", "kind").count().collect()
-            }
-            labels = read.where("kind is null")
-            counted = labels.count()
+            rows = (
+                read.groupBy(sf.when(sf.col("kind").isNotNull(), sf.col("key")).alias("key"), "kind").count().collect()
+            )
+            counted = sum(int(row["count"]) for row in rows if row.kind is None)
+            aside = {(row.key or "", row.kind): int(row["count"]) for row in rows if row.kind is not None}
             if counted:
-                chosen = labels.select(*SCHEMA.names, sf.lit(namespace).alias("namespace"), "model", "version", "date")
+                chosen = read.where("kind is null").select(
+                    *SCHEMA.names, sf.lit(namespace).alias("namespace"), "model", "version", "date"
+                )
                 writer = chosen.repartition("model", "version", "date").write.mode("append")
                 writer.partitionBy("namespace", "model", "version", "date").parquet(f"{root}/{Kept.LABELS}")
             if aside:

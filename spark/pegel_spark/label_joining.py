@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as sf
@@ -27,11 +29,11 @@ from pegel.archive.row_columns import (
     prediction_column,
 )
 from pegel.baseline.baseline import Baseline
-from pegel.data.columns import Role
+from pegel.data.columns import Kind, Role
 from pegel.data.instants import DAY, MICROSECOND, to_us
 from pegel.data.spans import Span
 from pegel.errors import NotFound
-from pegel.labels.label_arrays import SCHEMA, LabelArrays
+from pegel.labels.label_arrays import SCHEMA, LabelArrays, Objects
 from pegel.labels.labelled_table import (
     EVENT_US,
     KEY,
@@ -47,11 +49,14 @@ from pegel.labels.labelled_table import (
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.stats.labelled_rows import LabelledRows
+from pegel.stats.segments import ColumnSegments
 from pegel.store.label_store import LabelDay, LabelStore
 from pegel_spark.archived_rows import archived_rows
 from pegel_spark.hadoop_files import HadoopFiles
 from pegel_spark.store_addresses import hadoop_address
 
+ROWS_AT_ONCE = 500_000
+"""Rows of several hours that are held in memory together: a hundred megabytes. Of more, one hour at a time."""
 BUCKET_ROWS = 200_000
 """Rows that meet their labels in one piece: some tens of megabytes."""
 _JOINED = (
@@ -118,16 +123,26 @@ class ModelLabels:
 
     def labelled(self, hours: Sequence[datetime], written: Mapping[datetime, int]) -> Iterable[LabelledHour]:
         """Yield hours of one day, in order, each with all its rows. One at a time is in memory."""
-        start, end = min(hours), max(hours) + HOUR
-        joined = self._joined(start, end, hours).persist(StorageLevel.DISK_ONLY)
+        joined, count = self._joined(min(hours), max(hours) + HOUR, hours)
+        if count <= ROWS_AT_ONCE:
+            whole = joined.toArrow()
+            for hour in sorted(hours):
+                of_hour = pc.field(EVENT_US)
+                chosen = (of_hour >= to_us(hour)) & (of_hour < to_us(hour + HOUR))
+                yield self._hour(hour, whole.filter(chosen), written)
+            return
+        joined = joined.persist(StorageLevel.DISK_ONLY)
         try:
             for hour in sorted(hours):
-                chosen = (sf.col(EVENT_US) >= to_us(hour)) & (sf.col(EVENT_US) < to_us(hour + HOUR))
-                table = joined.where(chosen).toArrow()
-                rows = labelled_rows(table, classes=self._has_classes(), has_score=self._score() is not None)
-                yield LabelledHour(Span(hour, hour + HOUR), rows, coverage(table).to_json(), written.get(hour, 0))
+                within = (sf.col(EVENT_US) >= to_us(hour)) & (sf.col(EVENT_US) < to_us(hour + HOUR))
+                yield self._hour(hour, joined.where(within).toArrow(), written)
         finally:
             joined.unpersist()
+
+    def _hour(self, hour: datetime, table: pa.Table, written: Mapping[datetime, int]) -> LabelledHour:
+        segments, has_score = self._segments(table), self._score() is not None
+        rows = labelled_rows(table, classes=self._has_classes(), has_score=has_score, segments=segments)
+        return LabelledHour(Span(hour, hour + HOUR), rows, coverage(table).to_json(), written.get(hour, 0))
 
     def touched(
         self, labels: DataFrame, joined: Mapping[int, int], up_to: Mapping[int, int] | None = None
@@ -150,20 +165,16 @@ class ModelLabels:
         told = distinct.groupBy("key", "place", day.alias("day")).agg(
             sf.max(is_new).alias("is_new"), sf.count("*").alias("received")
         )
-        told = told.persist(StorageLevel.DISK_ONLY)
-        try:
-            matched = self._matched(told).persist(StorageLevel.DISK_ONLY)
-            hours = {
-                datetime.fromtimestamp(row.hour * 3600, UTC)
-                for row in matched.where("is_new").select("hour").distinct().collect()
-            }
-            subjects = told.groupBy("day").agg(sf.count("*").alias("subjects"), sf.sum("received").alias("received"))
-            found = matched.select("day", "key", "place").distinct().groupBy("day").agg(sf.count("*").alias("matched"))
-            days = [self._day(row) for row in subjects.join(found, "day", "left").collect()]
-            matched.unpersist()
-        finally:
-            told.unpersist()
-        return hours, days
+        by_subject = self._with_rows(told).groupBy("day", "key", "place", "is_new", "received")
+        found = by_subject.agg(sf.collect_set("hour").alias("hours")).groupBy("day")
+        days = found.agg(
+            sf.count("*").alias("subjects"),
+            sf.sum("received").alias("received"),
+            sf.count_if(sf.size("hours") > 0).alias("matched"),
+            sf.array_distinct(sf.flatten(sf.collect_list(sf.when(sf.col("is_new"), sf.col("hours"))))).alias("hours"),
+        ).collect()
+        hours = {datetime.fromtimestamp(hour * 3600, UTC) for row in days for hour in row.hours}
+        return hours, [self._day(row) for row in days]
 
     def _day(self, row: Any) -> LabelDay:
         day = date.fromordinal(date(1970, 1, 1).toordinal() + row.day)
@@ -178,17 +189,17 @@ class ModelLabels:
             is_over=end + self.horizon <= self.now,
         )
 
-    def _matched(self, told: DataFrame) -> DataFrame:
+    def _with_rows(self, told: DataFrame) -> DataFrame:
+        """Return each label's subject with the hour of every row that it may be; with null where there is none."""
         rows = self._rows(self.reach, self.now + DAY).select(
             sf.col(KEY).alias("of"), ROW, EVENT_US, sf.floor(sf.col(EVENT_US) / 3_600_000_000).alias("hour")
         )
         about = sf.col("of") == sf.col("key")
         if self._by_entity:
             tolerance = self.spec.labels.tolerance // MICROSECOND
-            # Hours of time within which labels and rows are compared one by one.
             near = sf.abs(sf.col(EVENT_US) - sf.col("place")) <= tolerance
-            return told.join(rows, about & near)
-        return told.join(rows, about & (sf.col(ROW) == sf.col("place")))
+            return told.join(rows, about & near, "left")
+        return told.join(rows, about & (sf.col(ROW) == sf.col("place")), "left")
 
     @property
     def _by_entity(self) -> bool:
@@ -221,12 +232,14 @@ class ModelLabels:
             missing = missing | part.isNull()
         return sf.when(~missing, whole)
 
-    def _joined(self, start: datetime, end: datetime, hours: Sequence[datetime]) -> DataFrame:
+    def _joined(self, start: datetime, end: datetime, hours: Sequence[datetime]) -> tuple[DataFrame, int]:
         frame = self._rows(start, end)
         wanted = [to_us(hour) // 3_600_000_000 for hour in hours]
         frame = frame.where(sf.floor(sf.col(EVENT_US) / 3_600_000_000).isin(wanted))
         predicted, score = self._prediction(frame), self._score()
+        parts = [self._segment(frame, place, one) for place, one in enumerate(self._parts)]
         rows = frame.select(
+            *parts,
             KEY,
             EVENT_US,
             EVENT_ID,
@@ -239,7 +252,8 @@ class ModelLabels:
         labels = self.kept((start - self.horizon).date())
         if labels is None:
             labels = self.spark.createDataFrame([], _LABELS)
-        buckets = max(1, rows.count() // BUCKET_ROWS + 1)
+        count = rows.count()
+        buckets = count // BUCKET_ROWS + 1
         bucket = sf.pmod(sf.xxhash64(sf.coalesce(sf.col(KEY), sf.lit(""))), sf.lit(buckets))
         how = Matching(
             by_entity=self._by_entity,
@@ -247,18 +261,38 @@ class ModelLabels:
             tolerance_us=self.spec.labels.tolerance // MICROSECOND if self._by_entity else 0,
         )
 
+        segments = [f"segment_{place}" for place in range(len(self._parts))]
+        kinds = [f"segment_{place} {_KINDS[one.feature.field.kind]}, " for place, one in enumerate(self._parts)]
+
         def meet(left: pa.Table, right: pa.Table) -> pa.Table:
             answer = left.column("answer").combine_chunks()
             category, number = answers(answer)
             table = left.drop_columns(["answer", "bucket"])
             table = table.append_column(PREDICTED, category).append_column("predicted_number", number)
             joined = with_labels(table, LabelArrays.of_arrow(right.drop_columns(["bucket"])), how)
-            order = [EVENT_US, EVENT_ID, ROW, PREDICTED, "predicted_number", SCORE, *OF_LABELS.names]
+            order = [*segments, EVENT_US, EVENT_ID, ROW, PREDICTED, "predicted_number", SCORE, *OF_LABELS.names]
             return joined.select(order)
 
         left = rows.withColumn("bucket", bucket).groupBy("bucket")
         right = labels.withColumn("bucket", bucket).groupBy("bucket")
-        return left.cogroup(right).applyInArrow(meet, _JOINED)
+        return left.cogroup(right).applyInArrow(meet, f"{''.join(kinds)}{_JOINED}"), count
+
+    @property
+    def _parts(self) -> Sequence[ColumnSegments]:
+        """Return the columns that part rows into segments, as the baseline knows them."""
+        return () if self.baseline is None else self.baseline.segments.segments.columns
+
+    def _segment(self, frame: DataFrame, place: int, one: ColumnSegments) -> Column:
+        """Return a segmenting column by a name of its own; null where it is not archived, as where it is private."""
+        name, kind = feature_column(one.column), _KINDS[one.feature.field.kind]
+        column = sf.col(f"`{name}`") if name in frame.columns else sf.lit(None)
+        return column.cast(kind).alias(f"segment_{place}")
+
+    def _segments(self, table: pa.Table) -> list[Objects]:
+        return [
+            one.texts(table.column(f"segment_{place}").to_numpy().astype(_TYPES[one.feature.field.kind]))
+            for place, one in enumerate(self._parts)
+        ]
 
     def _prediction(self, frame: DataFrame) -> str:
         """Return the column of the answers that labels are about. Raises NotFound."""
@@ -289,6 +323,8 @@ class ModelLabels:
         return self.baseline is not None and self.baseline.performance is not None
 
 
+_KINDS = {Kind.NUMERIC: "double", Kind.CATEGORICAL: "string"}
+_TYPES: dict[Kind, Any] = {Kind.NUMERIC: np.float64, Kind.CATEGORICAL: np.object_}
 _LABELS = (
     "key string, place bigint, category string, number double, at_us bigint, arrived_us bigint, partition int, "
     "offset bigint, item bigint"

@@ -27,6 +27,7 @@ from pegel.store.label_store import LabelStore
 from pegel_spark.label_intake import LabelIntake
 from pegel_spark.label_joining import LabelledHour, ModelLabels
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
 DAWN = NOW.replace(minute=0, second=0, microsecond=0) - 5 * HOUR

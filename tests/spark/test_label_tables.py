@@ -16,6 +16,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_spark.label_tables import LabelTable
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 TABLE = pa.table(
     {
