@@ -64,7 +64,7 @@ def _wish(model: str, version: str) -> JobWish:
     return JobWish(
         title="job that joins labels",
         name="pegel-labels",
-        launcher="labels",
+        launcher="join_labels",
         arguments=arguments,
         asks_hopsworks=False,
         application=application,

@@ -320,7 +320,8 @@ class ModelLabels:
 
     def _has_classes(self) -> bool:
         """Say whether answers are classes: as the baseline's labelled rows are; without, all answers are numbers."""
-        return self.baseline is not None and self.baseline.performance is not None
+        performance = None if self.baseline is None else self.baseline.performance
+        return performance is not None and performance.counts.is_of_classes
 
 
 _KINDS = {Kind.NUMERIC: "double", Kind.CATEGORICAL: "string"}

@@ -86,6 +86,6 @@ def golden() -> dict[str, list[Manifest]]:
         "archive": [
             spark_application.archive_application(["--model", "delays"], "scheduled__2026-11-29", SETTINGS, CLUSTER)
         ],
-        "labels": [spark_application.labels_application([], "scheduled__2026-11-29", SETTINGS, CLUSTER)],
+        "join-labels": [spark_application.labels_application([], "scheduled__2026-11-29", SETTINGS, CLUSTER)],
         "baseline": [spark_application.baseline_application(spec(), "scheduled__2026-11-29", SETTINGS, CLUSTER)],
     }

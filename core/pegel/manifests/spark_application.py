@@ -130,7 +130,7 @@ def archive_application(
 
 def labels_application(arguments: Sequence[str], job_id: str, settings: Settings, cluster: ClusterSettings) -> Manifest:
     """Return the job that joins labels with rows and keeps how it ended under `job_id`. It reads the broker, too."""
-    return _batch_application(labels.TRUE_OUTCOMES, "outcomes", arguments, job_id, settings=settings, cluster=cluster)
+    return _batch_application(labels.TRUE_OUTCOMES, "rows", arguments, job_id, settings=settings, cluster=cluster)
 
 
 def _batch_application(
@@ -142,7 +142,7 @@ def _batch_application(
         names.finite_job(role, of, job_id),
         {**labels.OURS, labels.ROLE: role},
         {labels.JOB_ID: job_id},
-        launcher=f"{role}.py",
+        launcher=f"{role.replace('-', '_')}.py",
         arguments=[*arguments, "--id", job_id],
         driver=size,
         executor={**size, "instances": cluster.job_executors, "deleteOnTermination": True},

@@ -56,7 +56,7 @@ class Cluster(HTTPServer):
             return self._write_back(options, jobs)
         if application == "archive.py":
             return self._archive(options, jobs)
-        if application == "labels.py":
+        if application == "join_labels.py":
             return self._labels(options, jobs)
         spec = MonitorSpec.parse(json.loads(options["--spec"]))
         self.submissions.append(Submission(options["--master"], application, spec.model.name))
@@ -94,7 +94,7 @@ class Cluster(HTTPServer):
         return 0
 
     def _labels(self, options: dict[str, str], jobs: JobResults) -> int:
-        self.submissions.append(Submission(options["--master"], "labels.py", options.get("--model", "")))
+        self.submissions.append(Submission(options["--master"], "join_labels.py", options.get("--model", "")))
         if self.refusal:
             jobs.put(options["--id"], JobResult(state=JobEnd.FAILED, sentence=self.refusal), datetime.now(UTC))
             return 1

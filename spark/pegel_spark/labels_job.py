@@ -1,0 +1,197 @@
+"""One run over the labels of all models: taken from topics and tables, joined with archived rows, judged and kept.
+
+A model that fails keeps nobody else's labels waiting; what a run left undone the next one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import structlog
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from sqlalchemy import Engine
+
+from pegel.archive.folders import HOUR
+from pegel.baseline.baseline import Baseline
+from pegel.data.instants import DAY
+from pegel.data.spans import Span, floor
+from pegel.errors import PegelError
+from pegel.judge.performance.labelled_hours import Followers, Stored
+from pegel.judge.performance.performance_rows import ConceptChartRow, PerformanceRow
+from pegel.labels.kept_labels import LabelKeys
+from pegel.labels.label_arrays import OF_TABLES
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel.store.baseline_store import BaselineStore
+from pegel.store.label_store import LabelStore
+from pegel.store.performance_store import PerformanceStore
+from pegel.store.registry import Registry
+from pegel_spark.label_intake import LabelIntake
+from pegel_spark.label_joining import LabelledHour, ModelLabels
+from pegel_spark.label_tables import LabelTable
+
+ROWS_AT_ONCE = 500_000
+"""Rows that are judged together, beyond those of one hour: some tens of megabytes."""
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedLabelsOfRun:
+    """What a run did: labels taken and refused, hours looked at by model, and what failed with one sentence each."""
+
+    taken: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    hours: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class LabelsJob:
+    """A run. `now` is the instant up to which labels have come."""
+
+    spark: SparkSession
+    settings: Settings
+    engine: Engine
+    now: datetime
+
+    def run(self, model: str | None = None, version: int | None = None) -> JoinedLabelsOfRun:
+        """Do all models with labels, or those that are named."""
+        done = JoinedLabelsOfRun()
+        labelled = [spec for spec in Registry(self.engine).list() if spec.labels.is_used]
+        of_topics = [spec for spec in labelled if spec.labels.by_topic]
+        taken = 0
+        for namespace in sorted({spec.namespace for spec in of_topics}):
+            keys = LabelKeys.of_specs([spec for spec in of_topics if spec.namespace == namespace])
+            intake = LabelIntake(self.spark, self.settings, LabelStore(self.engine))
+            found = _tried(done.failed, f"topic of {namespace}", lambda: intake.take(namespace, keys, self.now))  # noqa: B023  called at once
+            if found is not None:
+                taken += found.labels
+                for kind, count in found.refused.items():
+                    done.refused[kind] = done.refused.get(kind, 0) + count
+        for spec in labelled:
+            if model in (None, spec.model.name) and version in (None, spec.model.version):
+                joining = OneModel(self.spark, self.settings, self.engine, spec, self.now)
+                hours = _tried(done.failed, spec.key, joining.run)
+                done.hours[spec.key] = hours or 0
+                taken += joining.of_table
+        return JoinedLabelsOfRun(taken, done.refused, done.hours, done.failed)
+
+
+@dataclass(slots=True)
+class OneModel:
+    """The labels of one model version in one run. `of_table`: labels that its table had anew."""
+
+    spark: SparkSession
+    settings: Settings
+    engine: Engine
+    spec: MonitorSpec
+    now: datetime
+    of_table: int = 0
+    _rows: dict[tuple[Span, str], PerformanceRow] = field(default_factory=dict)
+    _charts: list[ConceptChartRow] = field(default_factory=list)
+
+    def run(self) -> int:
+        """Join and judge; return how many hours were looked at."""
+        name, version = self.spec.model.name, self.spec.model.version
+        labels, baselines = LabelStore(self.engine), BaselineStore(self.engine)
+        current = baselines.current(name, version)
+        baseline = None if current is None else baselines.get(current)
+        model = ModelLabels(self.spark, self.settings, labels, self.spec, baseline, self.now)
+        joined = labels.joined(name, version)
+        up_to = self._taken(model, labels)
+        kept = model.kept(model.reach.date())
+        hours, days = model.touched(kept, joined, up_to) if kept is not None else (set[datetime](), [])
+        written, known = model.written(), labels.hours(name, version, model.reach)
+        self._load(model.reach)
+        changed = {start for start, number in written.items() if known.get(start) != number}
+        wanted = (hours | changed | self._due(model.horizon)) & written.keys()
+        looked_at: set[datetime] = set()
+        while wanted:
+            asked_for: set[datetime] = set()
+            for day in _by_day(wanted):
+                for some in _few(model.labelled(day, written)):
+                    asked_for |= self._follow(baseline, some, labels)
+            looked_at |= wanted
+            wanted = (asked_for - looked_at) & written.keys()
+        labels.note_joined(name, version, up_to, days)
+        return len(looked_at)
+
+    def _taken(self, model: ModelLabels, labels: LabelStore) -> dict[int, int]:
+        """Return up to where labels are kept, by partition; those of a table are taken first."""
+        if self.spec.labels.by_topic:
+            return {each: at.up_to for each, at in labels.positions(self.spec.namespace).items()}
+        table = LabelTable(self.spark, self.settings, self.spec)
+        self.of_table, number = table.take(model.kept(model.reach.date()), self.now)
+        return {OF_TABLES: number + 1}
+
+    def _load(self, since: datetime) -> None:
+        performance = PerformanceStore(self.engine)
+        name, version = self.spec.model.name, self.spec.model.version
+        self._charts = performance.charts(name, version)
+        begin = floor(min([since, *(chart.up_to for chart in self._charts)]), DAY)
+        rows = performance.rows(name, version, begin, segment=None, damaged=[])
+        self._rows = {(row.span, row.segment): row for row in rows}
+
+    def _due(self, horizon: timedelta) -> set[datetime]:
+        """Return hours whose horizon has ended since they were looked at."""
+        return {
+            span.start
+            for (span, _), row in self._rows.items()
+            if not row.settled and span.end - span.start == HOUR and span.end + horizon <= self.now
+        }
+
+    def _follow(self, baseline: Baseline | None, hours: Sequence[LabelledHour], labels: LabelStore) -> set[datetime]:
+        """Judge some hours of a day and keep them; return the hour that charts ask for next."""
+        wishes = self.spec.labels
+        covered = {(hour.span, ""): hour.coverage for hour in hours}
+        followers = Followers(self.spec, baseline, wishes.horizon, self.now, wishes.charts, covered)
+        stored = Stored(list(self._rows.values()), self._charts)
+        followed = followers.follow({hour.span: hour.rows for hour in hours}, stored)
+        if followed.rows or followed.charts:
+            store = PerformanceStore(self.engine)
+            store.write(followed.rows, followed.findings, followed.charts, gone_on_from=self._charts)
+        self._rows |= {(row.span, row.segment): row for row in followed.rows}
+        if followed.charts:
+            moved = {(chart.segment, chart.chart) for chart in followed.charts}
+            rest = [chart for chart in self._charts if (chart.segment, chart.chart) not in moved]
+            self._charts = [*rest, *followed.charts]
+        for hour in hours:
+            labels.note_hour(self.spec.model.name, self.spec.model.version, hour.span.start, hour.written)
+        return set() if followed.wanted is None else {followed.wanted.start}
+
+
+def _few(hours: Iterable[LabelledHour]) -> Iterator[list[LabelledHour]]:
+    """Yield hours together that are not too many rows."""
+    some: list[LabelledHour] = []
+    for hour in hours:
+        some.append(hour)
+        if sum(len(each.rows) for each in some) >= ROWS_AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _by_day(hours: Iterable[datetime]) -> list[list[datetime]]:
+    days: dict[datetime, list[datetime]] = {}
+    for hour in sorted(hours):
+        days.setdefault(floor(hour, DAY), []).append(hour)
+    return list(days.values())
+
+
+def _tried(failed: dict[str, str], what: str, step: Callable[[], T]) -> T | None:
+    """Do one step; what fails is noted under its name, and logged with its trace where it is none of our sentences."""
+    try:
+        return step()
+    except PegelError as error:
+        failed[what] = str(error)
+    except (Py4JError, PySparkException, OSError) as error:
+        log.exception("labels of one model failed", of=what)
+        failed[what] = f"{type(error).__name__}: {error}".partition("\n")[0][:500]
+    return None

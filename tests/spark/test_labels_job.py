@@ -1,0 +1,166 @@
+"""The job of labels: how models did, whatever came late, twice or corrected, and whatever a run before left undone."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from labelled_traffic import class_baseline
+from pyspark.sql import SparkSession
+from sqlalchemy import Engine
+from wires import Wire
+
+from pegel.archive.folders import COMPLETE, Kept, hour_folder, model_folder, written_folder
+from pegel.archive.row_columns import INSTANT
+from pegel.judge.performance.performance_rows import PerformanceRow
+from pegel.labels.kept_labels import LabelKeys
+from pegel.spec import names
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel.store.baseline_store import BaselineStore
+from pegel.store.database import connect, migrate
+from pegel.store.label_store import LabelStore
+from pegel.store.performance_store import PerformanceStore
+from pegel.store.registry import Registry
+from pegel_spark.label_intake import LabelIntake
+from pegel_spark.labels_job import JoinedLabelsOfRun, LabelsJob
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+HOUR = timedelta(hours=1)
+NOW = datetime.now(UTC)
+DAWN = NOW.replace(minute=0, second=0, microsecond=0) - 30 * HOUR
+SCHEMA = pa.schema(
+    [
+        ("event_id", pa.string()),
+        ("row", pa.int32()),
+        ("event_time", INSTANT),
+        ("f_x", pa.float64()),
+        ("p_p", pa.float64()),
+        ("p_yhat", pa.string()),
+    ]
+)
+
+
+class World:
+    """A results database with one classifier and one model whose table of labels is nowhere; an archive; a broker."""
+
+    def __init__(self, spark: SparkSession, wire: Wire, folder: Path) -> None:
+        """Register both."""
+        self.spark, self.wire, self.archive = spark, wire, folder / "archive"
+        self.engine: Engine = connect(f"sqlite:///{folder}/results.db")
+        migrate(self.engine)
+        self.settings = Settings(archive=str(self.archive), kafka=wire.address)
+        baseline = BaselineStore(self.engine).put(class_baseline())
+        for name, labels in (
+            ("delays", {"source": "topic", "horizon": "2d"}),
+            ("broken", {"source": f"parquet:{folder}/nowhere", "field": "y"}),
+        ):
+            spec = MonitorSpec.parse(
+                {
+                    "model": {"name": name, "uri": "m"},
+                    "namespace": wire.namespace,
+                    "baseline": {"source": "local://delays"},
+                    "labels": labels,
+                }
+            )
+            BaselineStore(self.engine).register(spec, baseline, by="test", now=NOW)
+
+    def answer(self, hour: int, events: int, number: int = 1) -> None:
+        """Archive an hour after dawn in which the model said 1 of each even event, the others 0."""
+        start = DAWN + hour * HOUR
+        folder = Path(model_folder(str(self.archive), Kept.ROWS, self.wire.namespace, "delays", 1))
+        folder = folder / hour_folder(start) / written_folder(number)
+        folder.mkdir(parents=True)
+        rows = [
+            {
+                "event_id": f"{hour}-{at}",
+                "row": 0,
+                "event_time": start + timedelta(seconds=at),
+                "f_x": 0.5,
+                "p_p": 0.9 if at % 2 == 0 else 0.1,
+                "p_yhat": "1" if at % 2 == 0 else "0",
+            }
+            for at in range(events)
+        ]
+        pq.write_table(pa.Table.from_pylist(rows, SCHEMA), folder / "part-0.parquet")
+        (folder / COMPLETE).touch()
+
+    def send(self, *labels: tuple[str, Any]) -> None:
+        """Send labels of events."""
+        for event, outcome in labels:
+            body = {"model": "delays", "event_id": event, "label": outcome}
+            self.wire.producer.send(names.labels_topic(self.wire.namespace), value=json.dumps(body).encode())
+        self.wire.producer.flush()
+
+    def run(self, now: datetime | None = None) -> JoinedLabelsOfRun:
+        """Run the job."""
+        return LabelsJob(self.spark, self.settings, self.engine, now or datetime.now(UTC)).run()
+
+    def hours(self) -> list[PerformanceRow]:
+        """Return the hours that are kept."""
+        rows = PerformanceStore(self.engine).rows("delays", 1)
+        return [row for row in rows if row.span.end - row.span.start == HOUR]
+
+
+@pytest.fixture
+def labelled(spark: SparkSession, wire: Wire, tmp_path: Path) -> World:
+    """Two models with labels."""
+    return World(spark, wire, tmp_path)
+
+
+def told(rows: list[PerformanceRow]) -> list[tuple[int, int, int | None, int]]:
+    """Return of each hour its answered and labelled rows, wrong answers, and its revision."""
+    return [(row.counts.answered, row.counts.labelled, row.counts.compared.errors, row.revision) for row in rows]  # type: ignore[union-attr]
+
+
+def test_labels_come_in_any_order(labelled: World) -> None:
+    """An hour is counted as its labels come: before its rows, later, corrected; what changes nothing is no revision."""
+    labelled.answer(0, 4)
+    labelled.send(("0-0", 1), ("0-1", "1"), ("1-0", 1), ("none", 1))
+    first = labelled.run()
+    one = told(labelled.hours())
+    labelled.answer(1, 2)
+    labelled.send(("0-1", 0), ("0-2", True), ("0-0", 1))
+    second = labelled.run()
+    two = told(labelled.hours())
+    third = labelled.run()
+    (day,) = LabelStore(labelled.engine).days("delays", 1)
+
+    assert (4, {"broken/1"}) == (first.taken, set(first.failed))
+    assert "labels.source" in first.failed["broken/1"]
+    assert [(4, 2, 1, 0)] == one
+    assert ({"delays/1": 2, "broken/1": 0}, [(4, 3, 0, 1), (2, 1, 0, 0)]) == (second.hours, two)
+    assert (0, 0, two) == (third.taken, third.hours["delays/1"], told(labelled.hours()))
+    assert (7, 5, 4, False) == (day.received, day.subjects, day.matched, day.is_over)
+
+
+def test_a_run_that_was_ended_halfway(labelled: World) -> None:
+    """What a run took and did not join, the next one joins: the same figures as if nothing had happened."""
+    labelled.answer(0, 6)
+    labelled.answer(20, 6)
+    labelled.send(*((f"{hour}-{at}", 1) for hour in (0, 20) for at in range(6)))
+    intake = LabelIntake(labelled.spark, labelled.settings, LabelStore(labelled.engine))
+    keys = LabelKeys.of_specs(Registry(labelled.engine).list())
+    taken = intake.take(labelled.wire.namespace, keys, datetime.now(UTC))
+    again = labelled.run()
+
+    assert (12, 0, [(6, 6, 3, 0), (6, 6, 3, 0)]) == (taken.labels, again.taken, told(labelled.hours()))
+
+
+def test_an_hour_settles_when_its_horizon_ends(labelled: World) -> None:
+    """What comes after the horizon is late: counted, in no figure; the hour is settled by time alone."""
+    labelled.answer(0, 4)
+    labelled.send(("0-0", 1))
+    labelled.run()
+    later = NOW + 3 * 24 * HOUR
+    labelled.run(later)
+    (row,) = labelled.hours()
+
+    assert (True, 1, 1) == (row.settled, row.revision, row.counts.labelled)
+    assert row.coverage is not None
+    assert (4, 1, 0) == tuple(row.coverage[name] for name in ("rows", "labelled", "late"))
