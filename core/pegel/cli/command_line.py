@@ -50,6 +50,7 @@ COMMANDS = Extensions(
     | {
         "open": "pegel.cli.open_page:open_page",
         "features": "pegel.cli.load_features:features",
+        "labels": "pegel.cli.send_labels:labels",
         "import-model-monitor": "pegel.cli.import_model_monitor:import_model_monitor",
         "import-constraints": "pegel.cli.import_constraints:import_constraints",
     },

@@ -98,7 +98,8 @@ class Followers:
             settled = is_settled(span, counts, self.horizon, self.now)
         was_settled = last is not None and last.settled
         settled = settled or was_settled
-        if last is not None and last.counts == counts and last.settled == settled:
+        coverage = self.coverage.get(key, None if last is None else last.coverage)
+        if last is not None and (last.counts, last.settled, last.coverage) == (counts, settled, coverage):
             return
         level, margin = span_level(self._per_day(), span.end - span.start), self.spec.watch.margin
         # A segment may well have an error rate of its own, and the baseline has labels of the whole alone.
@@ -115,7 +116,7 @@ class Followers:
             at=self.now,
             revision=revision,
             segment=segment,
-            coverage=self.coverage.get(key),
+            coverage=coverage,
             estimate=estimate_of(counts, self.baseline),
             baseline_id=None if self.baseline is None else self.baseline.id,
         )

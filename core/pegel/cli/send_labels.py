@@ -1,0 +1,64 @@
+"""`pegel labels send TABLE --model delays --label late --event-id id`: send true outcomes to the inference logger."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from pegel.cli.console import say
+from pegel.cli.options import HomeOption, settings_of
+from pegel.errors import PermanentError
+from pegel.notebook import label_sending
+from pegel.notebook.label_sending import LabelColumnNames
+
+
+class LabelsVerb(StrEnum):
+    """What is to be done."""
+
+    SEND = "send"
+
+
+Act = Annotated[LabelsVerb, typer.Argument(help="send: each row of a table as a label.")]
+Data = Annotated[
+    list[str], typer.Argument(metavar="DATA...", help="Parquet or CSV: files, folders, or patterns like 'days/*.csv'.")
+]
+ModelName = Annotated[str, typer.Option("--model", help="Whose predictions the labels are of.")]
+ModelVersion = Annotated[int, typer.Option("--version", min=1, help="Of the model.")]
+LabelColumn = Annotated[str, typer.Option("--label", help="The column with what really was.")]
+EventId = Annotated[str | None, typer.Option("--event-id", help="The column with the id of the event.")]
+RowColumn = Annotated[str | None, typer.Option("--row", help="The column with the number of the row; without, row 0.")]
+Keys = Annotated[list[str] | None, typer.Option("--key", help="Instead of an id: a column of the entity's key.")]
+Time = Annotated[str | None, typer.Option("--time", help="With --key: the column with the time of the prediction.")]
+KnownAt = Annotated[str | None, typer.Option("--known-at", help="The column with the time since when it is known.")]
+Space = Annotated[str | None, typer.Option("--namespace", help="Of the model; `default` without.")]
+To = Annotated[str | None, typer.Option("--to", help="The logger's address; that of the home without.")]
+
+
+def labels(  # noqa: PLR0917  options are named on the command line
+    verb: Act,
+    data: Data,
+    model: ModelName,
+    label: LabelColumn,
+    version: ModelVersion = 1,
+    event_id: EventId = None,
+    row: RowColumn = None,
+    key: Keys = None,
+    time: Time = None,
+    known_at: KnownAt = None,
+    namespace: Space = None,
+    to: To = None,
+    home: HomeOption = None,
+) -> None:
+    """Send true outcomes to the inference logger; sent again, they count as copies."""
+    del verb  # there is but one
+    columns = LabelColumnNames(
+        label=label, event_id=event_id, row=row, keys=tuple(key or ()), time=time, known_at=known_at
+    )
+    base = (to or settings_of(home).logger_url).rstrip("/")
+    address = f"{base}/labels/{namespace}" if namespace else f"{base}/labels"
+    sent = label_sending.send(data, address, columns, model=model, version=version)
+    say(str(sent))
+    if sent.refused:
+        raise PermanentError(f"{sent.refused.total():,} labels were refused; the others are on their way.")

@@ -1,0 +1,117 @@
+"""`pegel labels send` to a logger's door: every row is a record, and what is refused is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from listening import listening
+from senders import SwitchedSender
+
+from pegel.cli.main import main
+from pegel.data.instants import from_us
+from pegel.errors import InvalidSpec
+from pegel.labels.label import EntityAt, EventRow
+from pegel.labels.label_json import read_labels
+from pegel.notebook.label_sending import LabelColumnNames
+from pegel_serving.bounded_http import ConnectionLimits
+from pegel_serving.logger.door_settings import DoorSettings
+from pegel_serving.logger.http_door import LoggerApp
+from pegel_serving.logger.kafka_record import KafkaRecord
+from pegel_serving.logger.metrics import Metrics
+from pegel_serving.logger.pipeline import Limits, Pipeline
+from pegel_serving.logger.spool import Spool
+
+EVENTS = "id,n,late,noted\n007,0,yes,2026-11-29T10:00Z\n008,1,no,\n009,0,,\n,0,yes,\n010,-1,yes,\n"
+FLIGHTS = "flight,gate,departed,late\nWN1,14,2026-11-28T10:00Z,12.5\nWN2,3,2026-11-28T11:00Z,-1\n"
+
+
+@pytest.fixture
+def sender() -> SwitchedSender:
+    """What the logger sends."""
+    return SwitchedSender()
+
+
+@pytest.fixture
+def address(sender: SwitchedSender, tmp_path: Path) -> Iterator[str]:
+    """Where a logger listens."""
+    spool = Spool(tmp_path / "spool", cap_bytes=1 << 20)
+    metrics = Metrics()
+    app = LoggerApp(Pipeline(sender, spool, metrics, Limits()), metrics, DoorSettings(flush_s=0.0))
+    with listening(app, ConnectionLimits(), take_whole=app.take_whole) as (host, port):
+        yield f"http://{host}:{port}/"
+
+
+def run(*arguments: str | Path) -> int:
+    """Run a command; return its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main([*map(str, arguments)])
+    return int(ended.value.code or 0)
+
+
+def told(records: list[KafkaRecord]) -> list[tuple[object, object]]:
+    """Return what each record's label is about, and its outcome."""
+    labels = [label for record in records for _, label in read_labels(record.value).labels]
+    return [(label.about, label.outcome) for label in labels]
+
+
+def test_rows_of_events(
+    sender: SwitchedSender, address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ids keep their zeros; rows without a label or an id are none; one that is refused is told and ends with 1."""
+    (tmp_path / "labels.csv").write_text(EVENTS)
+    columns = ["--label", "late", "--event-id", "id", "--row", "n", "--known-at", "noted"]
+    code = run("labels", "send", tmp_path / "labels.csv", "--model", "delays", "--to", address, *columns)
+    captured = capsys.readouterr()
+    first = read_labels(sender.topic[0].value).labels[0][1]
+
+    assert [(EventRow("007", 0), "yes"), (EventRow("008", 1), "no")] == told(sender.topic)
+    assert "2026-11-29T10:00:00+00:00" == from_us(first.at_us or 0).isoformat()
+    assert "5 rows: 2 labels taken; 2 without a label or what it is about; refused: 1 bad_key" in captured.out
+    assert (1, "1 labels were refused; the others are on their way." in captured.err) == (code, True)
+
+
+def test_rows_of_entities(sender: SwitchedSender, address: str, tmp_path: Path) -> None:
+    """Keys and a time say what a label is about; a namespace has a topic of its own."""
+    (tmp_path / "labels.csv").write_text(FLIGHTS)
+    columns = ["--label", "late", "--key", "flight", "--key", "gate", "--time", "departed", "--namespace", "shop"]
+    code = run("labels", "send", tmp_path / "labels.csv", "--model", "delays", "--to", address, *columns)
+    (about, outcome), *_ = told(sender.topic)
+
+    assert (0, {"pegel.shop.labels"}) == (code, {record.topic for record in sender.topic})
+    assert (EntityAt((("flight", "WN1"), ("gate", "14")), 1_795_860_000_000_000), 12.5) == (about, outcome)
+
+
+def test_a_logger_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is one sentence, with what was taken so far; so is a column that the table has not."""
+    (tmp_path / "labels.csv").write_text(EVENTS)
+    command: list[str | Path] = [
+        "labels",
+        "send",
+        tmp_path / "labels.csv",
+        "--model",
+        "delays",
+        "--to",
+        "http://127.0.0.1:9/",
+    ]
+
+    assert 1 == run(*command, "--label", "late", "--event-id", "id")
+    assert 1 <= run(*command, "--label", "lateness", "--event-id", "id")
+    assert 2 == len(capsys.readouterr().err.splitlines())
+
+
+def test_labels_are_by_event_or_by_entity() -> None:
+    """Columns that say neither, both, or half of one are refused before anything is read."""
+    LabelColumnNames(label="y", event_id="id")
+    wrong: list[dict[str, Any]] = [
+        {},
+        {"event_id": "id", "keys": ["k"], "time": "t"},
+        {"keys": ["k"]},
+        {"time": "t"},
+        {"row": "n"},
+    ]
+    for named in wrong:
+        with pytest.raises(InvalidSpec, match="expected the column of event ids"):
+            LabelColumnNames(label="y", **named)
