@@ -90,8 +90,10 @@ def register(root: Path, name: str, version: int, train: pd.DataFrame, predicted
 
 
 def write_traffic(path: Path, rows: pd.DataFrame) -> int:
-    """Write the features of rows, for `pegel traffic`. Returns the number of rows."""
+    """Write the features of rows, for `pegel traffic`, and beside them what really was. Returns the number of rows."""
     pq.write_table(pa.table(features(rows)), path)
+    truth = pa.array(rows[flights.TARGET].to_numpy(np.float64), from_pandas=True)
+    pq.write_table(pa.table({flights.TARGET: truth}), path.with_suffix(".outcomes"))
     return len(rows)
 
 
