@@ -6,6 +6,7 @@ is up to date stays as it is, and gets no second look.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -80,11 +81,22 @@ class LongSpanMaker:
         oldest = self.keys.first(spec.model.name, spec.model.version)
         if oldest is None:
             return outcome
+        wanted = {
+            rhythm: [span for span in ended_spans(rhythm, start, end, now=now) if span.end > oldest]
+            for rhythm in spec.rhythms[1:]
+        }
+        spans = [span for some in wanted.values() for span in some]
+        if not spans:
+            return outcome
+        whole = Span(min(span.start for span in spans), max(span.end for span in spans))
+        model = (spec.model.name, spec.model.version)
+        made_of = _MadeOf(
+            self.keys.windows(*model, whole.start, whole.end), self.keys.late(*model, whole.start, whole.end)
+        )
         beat = next((beat for beat in self.results.heartbeats(damaged={}) if beat.group == spec.group), None)
-        for rhythm in spec.rhythms[1:]:
-            wanted = [span for span in ended_spans(rhythm, start, end, now=now) if span.end > oldest]
-            if wanted:
-                _OneRhythm(self, spec, rhythm, oldest, beat, now).make(wanted, outcome)
+        for rhythm, some in wanted.items():
+            if some:
+                _OneRhythm(self, spec, rhythm, oldest, beat, made_of, now).make(some, outcome)
         return outcome
 
     def baseline(self, baseline_id: str | None) -> Baseline | None:
@@ -99,6 +111,20 @@ class LongSpanMaker:
         return self._known[baseline_id]
 
 
+class _MadeOf:
+    """What is stored of windows in a time, in order of time, and of events that came late for them."""
+
+    def __init__(self, windows: Sequence[StoredWindow], late: Mapping[datetime, int]) -> None:
+        self.windows = windows
+        self.late = late
+        self._starts = [window.span.start for window in windows]
+
+    def within(self, span: Span) -> list[StoredWindow]:
+        """Return the windows that lie in a span."""
+        first, last = bisect_left(self._starts, span.start), bisect_left(self._starts, span.end)
+        return [window for window in self.windows[first:last] if window.span.end <= span.end]
+
+
 @dataclass(slots=True)
 class _OneRhythm:
     """The spans of one rhythm of one model."""
@@ -108,19 +134,18 @@ class _OneRhythm:
     rhythm: Rhythm
     oldest: datetime
     beat: Heartbeat | None
+    made_of: _MadeOf
     now: datetime
 
     def make(self, wanted: Sequence[Span], outcome: LongSpansOutcome) -> None:
         start, end = wanted[0].start, wanted[-1].end
-        windows = self.maker.keys.windows(*self._model, start, end)
-        late = self.maker.keys.late(*self._model, start, end)
-        segments = sorted({"", *(window.segment for window in windows)})
+        segments = sorted({"", *(window.segment for window in self.made_of.windows)})
         known = {
             segment: self.maker.spans.known(*self._model, self.rhythm, start, end, segment=segment)
             for segment in segments
         }
         for span in wanted:
-            inside = [window for window in windows if span.start <= window.span.start and window.span.end <= span.end]
+            inside = self.made_of.within(span)
             is_open = any(not window.final for window in inside)
             waits = why_not_settled(span, self.spec.windowing, self.beat, is_open=is_open, now=self.now)
             if waits is not None:
@@ -130,7 +155,7 @@ class _OneRhythm:
                 own = [window for window in inside if window.segment == segment]
                 if segment and not own:
                     continue
-                made = self._make(span, segment, own, _within(late, span), known[segment].get(span))
+                made = self._make(span, segment, own, _within(self.made_of.late, span), known[segment].get(span))
                 if made is None:
                     outcome.up_to_date += 1
                 else:
@@ -150,7 +175,7 @@ class _OneRhythm:
     ) -> WrittenSpan | None:
         """Make one span of one segment; None where it is there already, of what there is now."""
         chosen = self._tiles(windows, span)
-        inputs = digest(chosen, sum(late.values()))
+        inputs = digest([one.key for one in chosen], sum(late.values()))
         if known is not None and known.inputs == inputs and not (known.late_missing and self.maker.recount):
             return None
         if known is not None and span.start < self.oldest:
@@ -159,18 +184,19 @@ class _OneRhythm:
         counted, missing = self._counted(span, segment, chosen, late)
         if known is not None and known.inputs == inputs and missing >= known.late_missing:
             return None
+        parts = parts_of(counted)
+        rows = sum(part.counts["rows"] for part in parts)
         about = SpanToJudge(
             spec=self.spec,
             rhythm=self.rhythm,
             span=span,
             revision=1 if known is None else known.revision + 1,
             inputs=inputs,
-            looks=0 if known is None else known.looks,
+            looks=0 if known is None else known.looks_before(rows),
             late_missing=missing,
             segment=segment,
             told=self._told(span) if segment else frozenset(),
         )
-        parts = parts_of(counted)
         baselines = {
             part.baseline_id: found
             for part in parts
@@ -179,7 +205,6 @@ class _OneRhythm:
         judged = judged_span(parts, baselines, about, now=self.now)
         self.maker.spans.write(judged.rows, judged.findings)
         verdict = max((row.row.verdict for row in judged.rows), key=_BADNESS.index)
-        rows = sum(row.row.rows for row in judged.rows)
         return WrittenSpan(self.rhythm, span, about.revision, verdict, rows, len(judged.findings))
 
     def _told(self, span: Span) -> frozenset[str]:
@@ -203,7 +228,7 @@ class _OneRhythm:
         stored, pieces = self._shorter(span, segment, windows)
         for piece, own in pieces:
             late_here = _within(late, piece)
-            inputs = digest(own, sum(late_here.values()))
+            inputs = digest([one.key for one in own], sum(late_here.values()))
             parts = [one for one in stored if one.span == piece and one.inputs == inputs]
             if parts:
                 counted += [Counted.of_long_span(one, self.maker.baseline(one.row.baseline_id)) for one in parts]
@@ -224,9 +249,9 @@ class _OneRhythm:
         """
         shorter = [rhythm for rhythm in self.spec.rhythms[1:] if rhythm.length < self.rhythm.length]
         if shorter:
+            of_span = _MadeOf(windows, {})
             pieces = [
-                (piece, [one for one in windows if piece.start <= one.span.start and one.span.end <= piece.end])
-                for piece in ended_spans(shorter[-1], span.start, span.end, now=span.end)
+                (piece, of_span.within(piece)) for piece in ended_spans(shorter[-1], span.start, span.end, now=span.end)
             ]
             if sum(len(own) for _, own in pieces) == len(windows):
                 stored = self.maker.spans.spans(*self._model, shorter[-1], span.start, span.end, segment=segment)

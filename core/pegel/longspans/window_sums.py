@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
@@ -120,34 +119,11 @@ def together(counted: Sequence[Counted]) -> Counted:
     )
 
 
-class WindowKey(Protocol):
-    """What tells one final window from another: which it is, and how often it was counted."""
-
-    @property
-    def span(self) -> Span:
-        """Return what it covers."""
-        ...
-
-    @property
-    def revision(self) -> int:
-        """Return how often it was told."""
-        ...
-
-    @property
-    def baseline_id(self) -> str | None:
-        """Return by which baseline it was counted."""
-        ...
-
-    @property
-    def rows(self) -> int:
-        """Return how many rows it has."""
-        ...
+def window_key(span: Span, revision: int, baseline_id: str | None, rows: int) -> str:
+    """Return what tells one final window from another: which it is, how often and by what it was counted."""
+    return f"{span.start.isoformat()} {span.end.isoformat()} {revision} {baseline_id} {rows}"
 
 
-def digest(windows: Iterable[WindowKey], late: int) -> str:
-    """Return a digest of what a span is made of: its windows, as they are now, and the events that came late for it."""
-    parts = [
-        f"{one.span.start.isoformat()} {one.span.end.isoformat()} {one.revision} {one.baseline_id} {one.rows}"
-        for one in sorted(windows, key=lambda one: one.span.start)
-    ]
-    return hashlib.sha256("\n".join([*parts, f"late {late}"]).encode()).hexdigest()[:32]
+def digest(windows: Iterable[str], late: int) -> str:
+    """Return a digest of what a span is made of: the keys of its windows, and the events that came late for it."""
+    return hashlib.sha256("\n".join([*sorted(windows), f"late {late}"]).encode()).hexdigest()[:32]

@@ -98,7 +98,7 @@ def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime) 
 
 def _newest_day(sources: Sources, key: tuple[str, int], now: datetime) -> str:
     """Return what the newest day says that was judged; empty where there is none, or none is asked for."""
-    rows = LongSpanStore(sources.engine).spans(*key, Rhythm.DAY, now - LAST_DAYS, limit=PARTS)
+    rows = LongSpanStore(sources.engine).spans(*key, Rhythm.DAY, now - LAST_DAYS, limit=PARTS, summaries=False)
     return newest_day([span_line(parts, now) for parts in by_span(rows)[-1:]])
 
 

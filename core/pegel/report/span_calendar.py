@@ -58,18 +58,35 @@ class Calendar:
     days: list[SpanLine] = field(default_factory=list)
     hours: list[SpanLine] = field(default_factory=list)
     weeks: list[SpanLine] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """How the newest day was judged, and what it can show, in sentences."""
 
 
 def read_calendar(store: LongSpanStore, model: str, version: int, now: datetime, damaged: list[str]) -> Calendar:
     """Read the long spans of a model; what cannot be read is named in `damaged`."""
+    notes: dict[Rhythm, list[str]] = {}
 
     def lines(rhythm: Rhythm) -> list[SpanLine]:
-        rows = store.spans(model, version, rhythm, limit=LISTED[rhythm] * 2, damaged=damaged)
-        return [span_line(parts, now) for parts in reversed(by_span(rows))][: LISTED[rhythm]]
+        rows = store.spans(model, version, rhythm, limit=LISTED[rhythm] * 2, summaries=False, damaged=damaged)
+        newest = [*reversed(by_span(rows))][: LISTED[rhythm]]
+        notes[rhythm] = how_judged(newest[0]) if newest else []
+        return [span_line(parts, now) for parts in newest]
 
     since = now - STRIP * timedelta(days=1)
     days = store.spans(model, version, Rhythm.DAY, since, details=Details.NONE, damaged=damaged)
-    return Calendar(strip(by_span(days), now), lines(Rhythm.DAY), lines(Rhythm.HOUR), lines(Rhythm.WEEK))
+    listed = [lines(rhythm) for rhythm in (Rhythm.DAY, Rhythm.HOUR, Rhythm.WEEK)]
+    return Calendar(strip(by_span(days), now), *listed, notes=notes[Rhythm.DAY])
+
+
+def how_judged(parts: Sequence[LongSpanRow]) -> list[str]:
+    """Return what a person should know of how a span was judged, and the smallest change that it can show."""
+    newest = parts[-1]
+    told = [str(note) for note in newest.row.judgement.get("notes", ())]
+    smallest = newest.notes.get("smallest_change")
+    if smallest:
+        rows = how_many(newest.row.rows, "row")
+        told.append(f"{rows} of a {newest.rhythm.value} show shifts from some {number(smallest)} {SIGMA} on")
+    return told
 
 
 def by_span(rows: Sequence[LongSpanRow]) -> list[list[LongSpanRow]]:

@@ -7,7 +7,7 @@ Rows of earlier revisions stay as history: findings of theirs can be recomputed 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -35,15 +35,20 @@ _REVISION = (*_SPAN, "revision", "origin")
 
 @dataclass(frozen=True, slots=True)
 class KnownSpan:
-    """What is stored of one span: its newest revision, of what that was made, and what it said.
+    """What is stored of one span: its newest revision, and of what that was made.
 
-    `looks`: how many of its revisions were judged: each had a part of the span's false-alarm budget.
+    `looked_at`: the rows of the revisions that were judged, in their order, each number once: so often the span was
+    looked at, because the same rows judged again say the same.
     """
 
     revision: int
     inputs: str
     late_missing: int
-    looks: int
+    looked_at: tuple[int, ...] = ()
+
+    def looks_before(self, rows: int) -> int:
+        """Return how many other looks there were before that at so many rows."""
+        return self.looked_at.index(rows) if rows in self.looked_at else len(self.looked_at)
 
 
 class LongSpanStore:
@@ -95,12 +100,14 @@ class LongSpanStore:
         latest_revision: bool = True,
         limit: int | None = None,
         details: Details = Details.FULL,
+        summaries: bool = True,
         damaged: list[str] | None = None,
     ) -> list[LongSpanRow]:
         """Return the spans of a rhythm in order of time, of those that end after `since` and not after `until`.
 
-        Of these the newest `limit` rows. What `details` leaves out is empty. Raises DamagedRow; with a list `damaged`,
-        what cannot be read is left out and its reason added there.
+        Of these the newest `limit` rows. What `details` leaves out is empty, without `summaries` these are, which are
+        nearly all of a row's bytes. Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its
+        reason added there.
         """
         c = tables.long_spans.c
         conditions = [
@@ -114,7 +121,9 @@ class LongSpanStore:
             conditions.append(c.span_end <= until)
         if latest_revision:
             conditions.append(_is_seen())
-        without = {} if details is Details.FULL else _LEFT_OUT
+        without = dict(_LEFT_OUT) if details is not Details.FULL else {}
+        if not summaries:
+            without["summary"] = _LEFT_OUT["summary"]
         columns = [without.get(column.name, column) for column in tables.long_spans.columns]
         newest = (c.span_start.desc(), c.revision.desc(), c.part_start.desc())
         statement = sa.select(*columns).where(*conditions).order_by(*newest).limit(limit)
@@ -127,7 +136,7 @@ class LongSpanStore:
     ) -> dict[Span, KnownSpan]:
         """Return what is stored of the spans that end after `since` and not after `until`."""
         c = tables.long_spans.c
-        columns = (c.span_start, c.span_end, c.revision, c.inputs, c.late_missing, c.verdict)
+        columns = (c.span_start, c.span_end, c.revision, c.inputs, c.late_missing, c.verdict, c.rows)
         statement = (
             sa.select(*columns)
             .where(
@@ -139,16 +148,26 @@ class LongSpanStore:
             )
             .order_by(c.span_start, c.revision)
         )
-        found: dict[Span, KnownSpan] = {}
-        looked_at: dict[Span, set[int]] = {}
+        newest: dict[Span, KnownSpan] = {}
+        rows_of: dict[Span, dict[int, int]] = {}
+        judged: set[tuple[Span, int]] = set()
         with reading(self._engine) as connection:
-            for start, end, revision, inputs, missing, verdict in connection.execute(statement):
+            for start, end, revision, inputs, missing, verdict, rows in connection.execute(statement):
                 span = Span(start, end)
-                judged = looked_at.setdefault(span, set())
+                newest[span] = KnownSpan(revision, inputs, missing)
+                of_revision = rows_of.setdefault(span, {})
+                of_revision[revision] = of_revision.get(revision, 0) + rows
                 if verdict in _JUDGED:
-                    judged.add(revision)
-                found[span] = KnownSpan(revision, inputs, missing, len(judged))
-        return found
+                    judged.add((span, revision))
+        return {
+            span: replace(
+                one,
+                looked_at=tuple(
+                    dict.fromkeys(rows for revision, rows in rows_of[span].items() if (span, revision) in judged)
+                ),
+            )
+            for span, one in newest.items()
+        }
 
     def row_of(self, finding: Finding) -> LongSpanRow | None:
         """Return the row that a finding of a long span was made of; None where it is gone, or is no long span's."""

@@ -370,6 +370,7 @@ class Results:
         """Delete every result, alert and silence of a model version. Its spec is the registry's affair."""
         results = (
             tables.windows,
+            tables.long_spans,
             tables.row_quality,
             tables.skew,
             tables.findings,

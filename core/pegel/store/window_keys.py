@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from pegel.data.spans import Span
+from pegel.longspans.window_sums import window_key
 from pegel.store import tables
 from pegel.store.database import reading
 from pegel.store.results import is_seen
@@ -17,15 +18,15 @@ from pegel.store.statements import of_monitor
 
 @dataclass(frozen=True, slots=True)
 class StoredWindow:
-    """A window as readers see it, without its counts. `final`: False for one that still takes rows."""
+    """A window as readers see it, without its counts.
+
+    `final`: False for one that still takes rows. `key`: what tells it from others, `pegel.longspans.window_sums`.
+    """
 
     span: Span
     segment: str
-    revision: int
-    baseline_id: str | None
-    rows: int
-    late: int
     final: bool
+    key: str
 
 
 class WindowKeys:
@@ -38,7 +39,7 @@ class WindowKeys:
     def windows(self, model: str, version: int, start: datetime, end: datetime) -> list[StoredWindow]:
         """Return the windows of all segments that lie in [start, end), in order of time."""
         c = tables.windows.c
-        columns = (c.span_start, c.span_end, c.segment, c.revision, c.baseline_id, c.rows, c.late, c.final)
+        columns = (c.span_start, c.span_end, c.segment, c.final, c.revision, c.baseline_id, c.rows)
         statement = (
             sa.select(*columns)
             .where(
@@ -52,7 +53,10 @@ class WindowKeys:
         )
         with reading(self._engine) as connection:
             rows = connection.execute(statement)
-            return [StoredWindow(Span(row[0], row[1]), *row[2:]) for row in rows]
+            return [
+                StoredWindow(span := Span(start, end), segment, final, window_key(span, *counted))
+                for start, end, segment, final, *counted in rows
+            ]
 
     def first(self, model: str, version: int) -> datetime | None:
         """Return when the oldest stored window of a monitor begins; None where it has none."""

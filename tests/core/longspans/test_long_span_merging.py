@@ -14,7 +14,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.data.spans import Span
 from pegel.longspans.tiling import ended_spans, span_at, tiles
-from pegel.longspans.window_sums import Counted, digest, parts_of
+from pegel.longspans.window_sums import Counted, digest, parts_of, window_key
 from pegel.spec.rhythms import Rhythm
 from pegel.stats.layout import build_layout
 from pegel.stats.noise import Noise
@@ -22,7 +22,7 @@ from pegel.stats.seasons import Seasons
 from pegel.stats.summary import Summary
 from pegel.stream.result_rows import WindowRow
 from pegel.testing.manual_clock import START
-from pegel.testing.samples import baseline_of, sample_window
+from pegel.testing.samples import baseline_of, sample_span, sample_window
 
 LENGTH = timedelta(minutes=10)
 SCHEMA = Schema(
@@ -169,11 +169,15 @@ def test_spans_follow_the_calendar() -> None:
 
 def test_a_digest_tells_what_a_span_is_made_of() -> None:
     """The order of windows says nothing; another revision, baseline, number of rows or late event makes another."""
-    windows = [sample_window(minute) for minute in range(3)]
+
+    def key(minute: int, revision: int = 1, baseline_id: str | None = "b", rows: int = 9) -> str:
+        return window_key(sample_span(minute), revision, baseline_id, rows)
+
+    windows = [key(minute) for minute in range(3)]
     changed = [
-        [*windows[:2], sample_window(2, revision=2)],
-        [*windows[:2], sample_window(2, baseline_id=None)],
-        [*windows[:2], sample_window(2, rows=1)],
+        [*windows[:2], key(2, revision=2)],
+        [*windows[:2], key(2, baseline_id=None)],
+        [*windows[:2], key(2, rows=1)],
         windows[:2],
     ]
 

@@ -152,3 +152,4 @@ def test_days_are_listed_on_the_page(engine: Engine, spec: MonitorSpec) -> None:
     assert ["1,440"] * 2 == [day.rows for day in view.calendar.days]
     assert "1 January: drift" in view.calendar.strip
     assert "ok on 2 January" == view.row.days
+    assert any("1,440 rows of a day show shifts from some 0.12" in note for note in view.calendar.notes)
