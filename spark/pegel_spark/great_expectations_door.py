@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pegel.data.columns import Kind, Schema
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import DataFrame
 
+KEPT = 20
+"""Rows that are not as expected, named of one expectation."""
 EXAMPLES = 5
 """Values that are not as expected, told of one expectation."""
 _RESULT = {"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES}
@@ -39,20 +42,41 @@ def run_on_pandas(frame: pd.DataFrame, schema: Schema, expectations: Sequence[Ex
     return _run("pandas", frame, schema, expectations, rows=len(frame))
 
 
-def run_on_spark(frame: DataFrame, schema: Schema, expectations: Sequence[Expectation]) -> list[ExpectationOutcome]:
-    """Return what the rows of a Spark table say of each expectation; of no rows none can be told."""
-    return _run("spark", frame, schema, expectations, rows=frame.count())
+def run_on_spark(
+    frame: DataFrame, schema: Schema, expectations: Sequence[Expectation], *, named_by: Sequence[str] = ()
+) -> list[ExpectationOutcome]:
+    """Return what the rows of a Spark table say of each expectation; of no rows none can be told.
+
+    `named_by`: columns that say which row it is; with them, some rows that are not as expected are named, `KEPT` at
+    most of each expectation that is not met.
+    """
+    rows = frame.count()
+    outcomes = _run("spark", frame, schema, expectations, rows=rows)
+    unmet = [outcome.expectation for outcome in outcomes if outcome.met is False]
+    if not named_by or not unmet:
+        return outcomes
+    # Looked for in a second run alone: of each expectation it is one more job of Spark.
+    asked = {**_RESULT, "partial_unexpected_count": KEPT, "unexpected_index_column_names": list(named_by)}
+    again = iter(_run("spark", frame, schema, unmet, rows=rows, asked=asked))
+    return [replace(outcome, rows=next(again).rows) if outcome.met is False else outcome for outcome in outcomes]
 
 
 def _run(
-    engine: str, frame: Any, schema: Schema, expectations: Sequence[Expectation], *, rows: int
+    engine: str,
+    frame: Any,
+    schema: Schema,
+    expectations: Sequence[Expectation],
+    *,
+    rows: int,
+    asked: Mapping[str, Any] | None = None,
 ) -> list[ExpectationOutcome]:
     if not rows:
         return [_untold(expectation, 0, NO_ROWS) for expectation in expectations]
     whys = [_why_not(expectation) for expectation in expectations]
-    asked = [expectation for expectation, why in zip(expectations, whys, strict=True) if not why]
+    may = [expectation for expectation, why in zip(expectations, whys, strict=True) if not why]
+    configurations = [_configured(expectation, schema) for expectation in may]
     with library() as gx:
-        found = iter(_validated(gx, engine, frame, [_configured(expectation, schema) for expectation in asked]))
+        found = iter(_validated(gx, engine, frame, configurations, asked or _RESULT))
     return [
         _untold(expectation, rows, why) if why else _outcome(expectation, next(found), rows)
         for expectation, why in zip(expectations, whys, strict=True)
@@ -79,7 +103,9 @@ def library() -> Iterator[Any]:
         yield gx
 
 
-def _validated(gx: Any, engine: str, frame: Any, configurations: Sequence[dict[str, Any]]) -> list[Any]:
+def _validated(
+    gx: Any, engine: str, frame: Any, configurations: Sequence[dict[str, Any]], asked: Mapping[str, Any]
+) -> list[Any]:
     """Return the library's result of each configuration, in order; its own error where one cannot be made or run."""
     # Its pages would be written to a folder of temporary files.
     from great_expectations.data_context.types.base import (  # noqa: PLC0415  as the library itself
@@ -100,21 +126,21 @@ def _validated(gx: Any, engine: str, frame: Any, configurations: Sequence[dict[s
             made.append(_made(gx, configuration, at))
         except Exception as error:  # noqa: BLE001  the library raises what it likes; the expectation is told as untold
             results[at] = error
-    for place, result in _results(gx, batch, made):
+    for place, result in _results(gx, batch, made, asked):
         results[place] = result
     return results
 
 
-def _results(gx: Any, batch: Any, made: Sequence[Any]) -> list[tuple[int, Any]]:
+def _results(gx: Any, batch: Any, made: Sequence[Any], asked: Mapping[str, Any]) -> list[tuple[int, Any]]:
     """Return results by their places. Where the library fails at one expectation, it fails at all: then one by one."""
     if not made:
         return []
     try:
-        whole = batch.validate(gx.ExpectationSuite("suite", expectations=list(made)), result_format=_RESULT)
+        whole = batch.validate(gx.ExpectationSuite("suite", expectations=list(made)), result_format=dict(asked))
     except Exception as error:  # noqa: BLE001  as above
         if len(made) == 1:
             return [(made[0].meta[_PLACE], error)]
-        return [pair for one in made for pair in _results(gx, batch, [one])]
+        return [pair for one in made for pair in _results(gx, batch, [one], asked)]
     return [(result.expectation_config.meta[_PLACE], result) for result in whole.results]
 
 
@@ -173,8 +199,18 @@ def _outcome(expectation: Expectation, result: Any, rows: int) -> ExpectationOut
         observed=_observed(numbers.get("observed_value")),
         test=test,
         why="" if "unexpected_count" in numbers or result.success else _told(numbers),
-        examples=tuple(quoted(value, NAME_LIMIT) for value in numbers.get("partial_unexpected_list") or ()),
+        examples=tuple(
+            quoted(value, NAME_LIMIT) for value in (numbers.get("partial_unexpected_list") or ())[:EXAMPLES]
+        ),
+        rows=_named(numbers),
     )
+
+
+def _named(numbers: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return which rows are not as expected, as they are known in the archive."""
+    columns = numbers.get("unexpected_index_column_names") or ()
+    found = (numbers.get("partial_unexpected_index_list") or ())[:KEPT]
+    return tuple(shown("/".join(str(row.get(name)) for name in columns), NAME_LIMIT) for row in found)
 
 
 def _problem(result: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Engine
 
-from pegel.errors import PegelError, PermanentError, TemporaryError
+from pegel.errors import PegelError, PermanentError, SetupError, TemporaryError
 from pegel.spec.settings import Settings
 from pegel.store.database import connect, migrate
 from pegel.store.job_results import JobEnd, JobResult, JobResults
@@ -71,3 +71,14 @@ class LaunchedJob:
             words = f"{type(error).__name__}: {error}"[:LONGEST_FAILURE].partition("\n")[0]
             return JobResult(state=JobEnd.FAILED, sentence=self.told.format(words))
         return JobResult(state=JobEnd.DONE, result=asdict(done))
+
+
+def instant_of(text: str, option: str) -> datetime:
+    """Return the instant that an option says. Raises SetupError for what is none, or has no offset from UTC."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise SetupError(f"{option}: expected an instant with its offset from UTC, ISO 8601; given {text!r}.")
+    return instant

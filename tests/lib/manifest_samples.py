@@ -87,5 +87,13 @@ def golden() -> dict[str, list[Manifest]]:
             spark_application.archive_application(["--model", "delays"], "scheduled__2026-11-29", SETTINGS, CLUSTER)
         ],
         "join-labels": [spark_application.labels_application([], "scheduled__2026-11-29", SETTINGS, CLUSTER)],
+        "archive-checks": [
+            spark_application.archive_checks_application(
+                ["--since", "2026-11-28T23:00:00+00:00", "--until", "2026-11-29T00:00:00+00:00"],
+                "scheduled__2026-11-29",
+                SETTINGS,
+                CLUSTER,
+            )
+        ],
         "baseline": [spark_application.baseline_application(spec(), "scheduled__2026-11-29", SETTINGS, CLUSTER)],
     }

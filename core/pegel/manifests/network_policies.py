@@ -15,7 +15,10 @@ from pegel.spec.cluster_settings import ClusterSettings
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 SERVED = "serving.kserve.io/inferenceservice"
 """Label of every pod of an InferenceService, its agent's included."""
-_ROLES = [labels.DRIVER, labels.BASELINE, labels.WRITE_BACK, labels.ARCHIVE, labels.TRUE_OUTCOMES]
+_ROLES = [
+    *(labels.DRIVER, labels.BASELINE, labels.WRITE_BACK),
+    *(labels.ARCHIVE, labels.ARCHIVE_CHECKS, labels.TRUE_OUTCOMES),
+]
 JOBS = {"matchExpressions": [{"key": labels.ROLE, "operator": "In", "values": _ROLES}]}
 """Pods of drivers, executors and finite jobs."""
 KAFKA_PORTS = (9092, 9093)

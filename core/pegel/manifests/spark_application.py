@@ -104,16 +104,46 @@ def write_back_application(
 
     All of it runs in the driver; Spark itself is not started, and with it no executor.
     """
+    return _of_all_models(
+        labels.WRITE_BACK, "results", "write_back.py", arguments, job_id, settings, cluster, executors=1
+    )
+
+
+def archive_checks_application(
+    arguments: Sequence[str], job_id: str, settings: Settings, cluster: ClusterSettings
+) -> Manifest:
+    """Return the job that looks at archived rows and keeps how it ended under `job_id`. It asks no broker."""
+    executors = cluster.job_executors
+    application = _of_all_models(
+        *(labels.ARCHIVE_CHECKS, "rows", "archive_checks.py", arguments, job_id, settings, cluster), executors=executors
+    )
+    said = [] if settings.archive is None else [{"name": "PEGEL_ARCHIVE", "value": settings.archive}]
+    driver = application["spec"]["driver"]
+    driver["env"] = [*driver["env"], *said, *_private(cluster)]
+    return application
+
+
+def _of_all_models(  # noqa: PLR0917  handed on as it comes
+    role: str,
+    name: str,
+    launcher: str,
+    arguments: Sequence[str],
+    job_id: str,
+    settings: Settings,
+    cluster: ClusterSettings,
+    *,
+    executors: int,
+) -> Manifest:
     size = {"memory": cluster.job_memory, "memoryOverhead": cluster.job_memory_overhead, "cores": 1, "coreLimit": "1"}
     application = _application(
-        names.finite_job(labels.WRITE_BACK, "results", job_id),
-        {**labels.OURS, labels.ROLE: labels.WRITE_BACK},
+        names.finite_job(role, name, job_id),
+        {**labels.OURS, labels.ROLE: role},
         {labels.JOB_ID: job_id},
-        launcher="write_back.py",
+        launcher=launcher,
         arguments=[*arguments, "--id", job_id],
         driver=size,
-        executor={**size, "instances": 1, "deleteOnTermination": True},
-        # What feature groups lie in asks for the same credentials as training data.
+        executor={**size, "instances": executors, "deleteOnTermination": True},
+        # What feature groups and archives lie in asks for the same credentials as training data.
         secrets=(cluster.store_secret,),
         settings=settings,
         cluster=cluster,

@@ -99,6 +99,8 @@ class ExpectationOutcome:
     why: str = ""
     examples: tuple[str, ...] = field(default=())
     """Some values that are not as expected, where rows were looked at."""
+    rows: tuple[str, ...] = field(default=())
+    """Some rows that are not as expected, `EVENT/ROW`, where they are kept: by these they are found again."""
 
     @property
     def statistic(self) -> float:
@@ -139,6 +141,7 @@ class ExpectationOutcome:
             "there": self.there,
             "n": self.n,
             "p_value": p_value,
+            **({"rows": list(self.rows)} if self.rows else {}),
         }
 
 

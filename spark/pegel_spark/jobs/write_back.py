@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Engine
 
-from pegel.errors import SetupError
 from pegel.featurestore.hopsworks.client import HopsworksClient
 from pegel.featurestore.hopsworks.connection import HopsworksConnection
 from pegel.featurestore.hopsworks.writing_back import Written, write_back
 from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.result_export import ResultExport
-from pegel_spark.launched_job import LaunchedJob
+from pegel_spark.launched_job import LaunchedJob, instant_of
 
 
 def main(arguments: list[str]) -> int:
@@ -40,19 +38,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _write(since_text: str, until_text: str, settings: Settings, engine: Engine) -> Written:
-    since, until = _instant(since_text, "--since"), _instant(until_text, "--until")
+    since, until = instant_of(since_text, "--since"), instant_of(until_text, "--until")
     with HopsworksClient.logged_in(HopsworksConnection.of(settings)) as client:
         return write_back(ResultExport(engine), BaselineStore(engine), client, since=since, until=until)
-
-
-def _instant(text: str, option: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise SetupError(f"{option}: expected an instant with its offset from UTC, ISO 8601; given {text!r}.")
-    return instant
 
 
 if __name__ == "__main__":

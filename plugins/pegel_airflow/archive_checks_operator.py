@@ -1,0 +1,100 @@
+"""Archived rows of a time looked at: their quality, and what was served beside its table, by a job of Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Context
+
+from pegel.errors import PermanentError, SetupError
+from pegel.spec.settings import KUBERNETES, Settings
+from pegel_airflow import services
+from pegel_airflow.finite_job import FiniteJob, JobWish, result_of, taken_up
+
+if TYPE_CHECKING:
+    from pegel.manifests.objects import Manifest
+    from pegel.spec.cluster_settings import ClusterSettings
+    from pegel.store.job_results import JobResult
+
+
+class ArchiveChecksJob(FiniteJob):
+    """Looks at the archived rows of `[since, until)` of each model that asks for it; returns what it said of each.
+
+    `since`, `until`: ISO 8601 with an offset (templated); empty: those of the run. `models`: `name/version` each;
+    empty: all. Run again, it leaves the same, with what came since. Raises PermanentError when the job was refused, or
+    rows of a model could not be looked at; those of the others were.
+    """
+
+    template_fields: Sequence[str] = ("since", "until", "models")
+
+    def __init__(self, *, since: str = "", until: str = "", models: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.since = since
+        self.until = until
+        self.models = list(models)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Submit, wait, read the result."""
+        settings, wish = Settings(), self._wish(context)
+        if settings.job_backend != KUBERNETES:
+            return _told(self.submit(wish, settings), wish)
+        job_id = f"archive checks, {context['run_id']}, {context['ti'].task_id}"
+        outcome = services.stores(settings).jobs.take(job_id)
+        if outcome is None:
+            self.wait_in_cluster(wish, settings, job_id)
+        return _told(outcome, wish)
+
+    def resume(self, context: Context, event: dict[str, str], *, job_id: str) -> dict[str, Any]:
+        """Read what the job of the cluster left. Raises Unavailable if it failed without a word of its own."""
+        wish = self._wish(context)
+        return _told(taken_up(services.stores(Settings()).jobs.take(job_id), event, wish.title), wish)
+
+    def _wish(self, context: Context) -> JobWish:
+        since = _instant(self.since, "since", context.get("data_interval_start"))
+        until = _instant(self.until, "until", context.get("data_interval_end"))
+        if since >= until:
+            raise SetupError(
+                f"expected since before until; given {since.isoformat()} and {until.isoformat()}. {_NOTHING}"
+            )
+        named = [part for model in self.models for part in ("--model", model)]
+        arguments = ("--since", since.isoformat(), "--until", until.isoformat(), *named)
+
+        def application(job_id: str, settings: Settings, cluster: ClusterSettings) -> Manifest:
+            from pegel.manifests.spark_application import archive_checks_application
+
+            return archive_checks_application(arguments, job_id, settings, cluster)
+
+        return JobWish(
+            title="job that looks at archived rows",
+            name="pegel-archive-checks",
+            launcher="archive_checks",
+            arguments=arguments,
+            asks_hopsworks=False,
+            application=application,
+            unchanged="What was looked at is kept.",
+        )
+
+
+_NOTHING = "Nothing was submitted."
+
+
+def _instant(text: str, name: str, default: datetime | None) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text) if text else default
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        given = repr(text) if text else "none, and a run without a time of its own"
+        raise SetupError(f"{name}: expected an instant with its offset from UTC, ISO 8601; given {given}. {_NOTHING}")
+    return instant
+
+
+def _told(outcome: JobResult | None, wish: JobWish) -> dict[str, Any]:
+    made = result_of(outcome, wish)
+    for line in made["lines"]:
+        print(line)  # noqa: T201 - a task's output is its log
+    if made["failed"]:
+        raise PermanentError(f"archived rows that could not be looked at: {'; '.join(made['failed'])}")
+    return made

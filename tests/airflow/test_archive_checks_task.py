@@ -1,0 +1,62 @@
+"""Archived rows looked at by a task: of which time, by which job, and what becomes of its word."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import cluster
+import pytest
+
+from pegel.errors import PermanentError, SetupError
+from pegel.spec.settings import Settings
+from pegel_airflow.archive_checks_operator import ArchiveChecksJob
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+RUN: Any = {"data_interval_start": START, "data_interval_end": START + timedelta(hours=1)}
+
+
+@pytest.fixture
+def spark(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[cluster.Cluster]:
+    """A cluster that stands in for Spark's."""
+    folders = (Path(__file__).parent / "lib", Path(sys.executable).parent, os.environ["PATH"])
+    monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": "local[2]"}))
+    with cluster.running() as running:
+        monkeypatch.setenv("PEGEL_TEST_CLUSTER", str(running.server_port))
+        yield running
+
+
+def test_a_task_looks_at_the_time_of_its_run_or_at_what_it_is_told(
+    spark: cluster.Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a time of its own it is that of the run; what the job said stands in the log and is returned."""
+    told = ArchiveChecksJob(task_id="look").execute(RUN)
+    ArchiveChecksJob(task_id="look", since="2026-03-01T00:00:00Z", until="2026-03-02T00:00:00Z").execute(RUN)
+
+    assert {"lines": ["delays/1: 300 rows"], "failed": []} == told
+    assert "delays/1: 300 rows" in capsys.readouterr().out
+    assert [
+        (START.isoformat(), (START + timedelta(hours=1)).isoformat()),
+        ("2026-03-01T00:00:00+00:00", "2026-03-02T00:00:00+00:00"),
+    ] == spark.intervals
+
+
+def test_what_could_not_be_looked_at_fails_the_task(spark: cluster.Cluster) -> None:
+    """The task is red with the models' sentences; what was looked at is kept."""
+    spark.refusal = "lost/1: skew.table: /nowhere is not there"
+
+    with pytest.raises(PermanentError, match=r"could not be looked at: lost/1: skew\.table: /nowhere is not there"):
+        ArchiveChecksJob(task_id="look").execute(RUN)
+
+
+@pytest.mark.parametrize(("since", "until"), [("yesterday", ""), ("2026-03-02T00:00:00Z", "2026-03-01T00:00:00Z")])
+def test_a_time_that_is_none_is_not_submitted(since: str, until: str) -> None:
+    """It is told before anything is submitted."""
+    with pytest.raises(SetupError, match="Nothing was submitted"):
+        ArchiveChecksJob(task_id="look", since=since, until=until).execute(RUN)
