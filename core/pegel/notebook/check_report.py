@@ -51,6 +51,8 @@ class CheckReport:
     strays: Mapping[str, StrayTexts] = field(default_factory=dict)
     segments: Mapping[str, Judgement] = field(default_factory=dict)
     segment_rows: Mapping[str, int] = field(default_factory=dict)
+    about: tuple[str, ...] = ()
+    """Where the rows of an interval were counted, a sentence each; empty for a table."""
 
     @property
     def verdict(self) -> Verdict:
@@ -131,7 +133,7 @@ class CheckReport:
             f"({stray}): unless it holds codes, correct these values in the training data, too, and profile that again"
             for name, stray in self.strays.items()
         )
-        return (*ids, *strays, *self.judgement.notes)
+        return (*self.about, *ids, *strays, *self.judgement.notes)
 
     def changes(self, judged: FeatureVerdict) -> list[FeatureVerdict | Finding]:
         """Return what has changed in a field: its verdict, and what another kind of tests has found in it, too."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pegel.baseline.baseline import Baseline
@@ -32,8 +32,13 @@ class Checked(Protocol):
 
 def render(report: Checked, template: str) -> str:
     """Return a report in the form of one of our templates."""
+    return rendered(report, template)
+
+
+def rendered(report: Checked | None, template: str, **shown: Any) -> str:
+    """Return one of our templates, filled with a report, if there is one, and what else it shows."""
     environment = Environment(
-        loader=PackageLoader("pegel.notebook"),
+        loader=ChoiceLoader([PackageLoader("pegel.notebook"), PackageLoader("pegel.report")]),
         autoescape=True,
         finalize=harmless,
         undefined=StrictUndefined,
@@ -42,10 +47,11 @@ def render(report: Checked, template: str) -> str:
     environment.filters["p_value"] = p_value
 
     def picture(judged: FeatureVerdict) -> Markup:
-        return _picture(report, judged)
+        return Markup() if report is None else _picture(report, judged)
 
     css = Markup(stylesheet())  # noqa: S704  our own file
-    return environment.get_template(template).render(report=report, css=css, words=VERDICT_WORDS, picture=picture)
+    filled = {"report": report, "css": css, "words": VERDICT_WORDS, "picture": picture}
+    return environment.get_template(template).render(filled | shown)
 
 
 def _picture(report: Checked, judged: FeatureVerdict) -> Markup:

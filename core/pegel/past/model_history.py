@@ -108,7 +108,7 @@ class History:
 
     def __str__(self) -> str:
         """Return the story in words."""
-        return "\n".join(story_lines(self.story, self._units))
+        return "\n".join(story_lines(self.story, self.units))
 
     def __repr__(self) -> str:
         """Return the story in words, as a notebook or a prompt shows it."""
@@ -116,10 +116,10 @@ class History:
 
     def _repr_html_(self) -> str:
         """Return the story as a table, with its tables' names below."""
-        return story_html(self.story, self._units)
+        return story_html(self.story, self.units)
 
     @cached_property
-    def _units(self) -> dict[str, str | None]:
+    def units(self) -> dict[str, str | None]:
         """Return the unit of each field, as far as the current baseline says; nothing where it cannot be read."""
         with opened_to_read(self.database) as engine:
             store = BaselineStore(engine)
