@@ -15,6 +15,8 @@ from pegel.archive.folders import COMPLETE, Kept, parts_of, visible_hours, writt
 from pegel.archive.row_columns import EVENT_ID
 from pegel.archive.subject import Subject
 
+LABEL_KEY = "key"
+"""Column of what a label is about: the id of an event, or the key of an entity."""
 TEMPORARY = "_erasing-"
 """How the name of a file begins that is being written; nobody reads it."""
 
@@ -98,11 +100,10 @@ class ErasingFiles:
     def _mask(self, kept: Kept, rows: pa.Table, event_ids: set[str]) -> NDArray[np.bool_]:
         if kept is Kept.ROWS:
             return self.subject.mask(rows)
-        found = np.zeros(rows.num_rows, dtype=np.bool_)
-        if EVENT_ID in rows.column_names:
-            found |= np.array([name in event_ids for name in rows.column(EVENT_ID).to_pylist()], dtype=np.bool_)
         if kept is Kept.LABELS:
-            return found | self.subject.mask(rows) if EVENT_ID in rows.column_names else self.subject.mask(rows)
+            keys = rows.column(LABEL_KEY).to_pylist()
+            return np.array([key in event_ids or self.subject.is_entity(key or "") for key in keys], dtype=np.bool_)
+        found = np.array([name in event_ids for name in rows.column(EVENT_ID).to_pylist()], dtype=np.bool_)
         bodies = rows.column("body").to_pylist()
         return found | np.array([self.subject.is_in(body or b"") for body in bodies], dtype=np.bool_)
 

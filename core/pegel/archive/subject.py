@@ -80,6 +80,24 @@ class Subject:
                 text = text.replace(form.decode(errors="surrogateescape"), ERASED)
         return text.replace(self.event_id, ERASED) if self.event_id else text
 
+    def is_entity(self, key: str) -> bool:
+        """Say whether a key of `pegel.data.entity_keys` is the subject's, or the event id; its parts may be hashes."""
+        if self.event_id:
+            return key == self.event_id
+        try:
+            parts = json.loads(key)
+        except ValueError:
+            return False
+        if not isinstance(parts, list) or len(parts) != len(self.values):
+            return False
+        left = list(self.values)
+        for part in parts:
+            own = next((one for one in left if part in {one[1], self.hashed.of(*one)}), None)
+            if own is None:
+                return False
+            left.remove(own)
+        return True
+
     def entity(self, keys: Collection[str]) -> list[str] | None:
         """Return the parts of the key of an entity with such keys; None where the subject does not say all of them."""
         known = dict(self.values)
