@@ -27,6 +27,8 @@ class TableName(StrEnum):
     WINDOWS = "windows"
     FEATURES = "features"
     FINDINGS = "findings"
+    DAYS = "days"
+    PERFORMANCE = "performance"
     OUTLIERS = "outliers"
     LEDGER = "ledger"
     SUPERSEDED = "superseded"

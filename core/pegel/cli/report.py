@@ -51,7 +51,7 @@ def report(  # noqa: PLR0917  options are named on the command line
         refuse_overwriting(output, filter(None, [database_file(settings.database)]), "--output")
     if start is not None or end is not None:
         if segment:
-            raise InvalidSpec("--segment: expected one or the other, given --from or --to with it. Nothing was written.")
+            raise InvalidSpec("--segment: given with --from or --to, of which it says nothing. Nothing was written.")
         told, page = interval_report(model, start, end, home)
         file = output or Path(f"{names.endpoint(told.model, told.version)}.html")
         write_whole(file, page)

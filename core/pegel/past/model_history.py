@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pegel.data.spans import Span
 from pegel.errors import PegelError
-from pegel.past import found_tables, window_tables
+from pegel.past import found_tables, long_span_tables, window_tables
 from pegel.past.history_page import story_html
 from pegel.past.interval import When, interval
 from pegel.past.past_table import PastTable, TableSource
@@ -90,6 +90,16 @@ class History:
     def findings(self) -> PastTable:
         """Return what was found, in the order in which it became visible."""
         return self._table("findings", found_tables.findings)
+
+    @property
+    def days(self) -> PastTable:
+        """Return the days, put together from windows and judged as such."""
+        return self._table("days", long_span_tables.days)
+
+    @property
+    def performance(self) -> PastTable:
+        """Return how the model did in spans of which labels are known, or may still come; documents are JSON."""
+        return self._table("performance", long_span_tables.performance)
 
     @property
     def outliers(self) -> PastTable:

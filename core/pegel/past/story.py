@@ -20,10 +20,12 @@ from pegel.errors import DamagedRow
 from pegel.judge.findings import Finding, Verdict
 from pegel.past.stored_pages import opened_to_read, stored_pages
 from pegel.past.window_tables import touching
+from pegel.spec.rhythms import Rhythm
 from pegel.store import tables
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore, Promotion
 from pegel.store.database import reading
+from pegel.store.long_span_store import is_seen_span
 from pegel.store.results import is_seen
 from pegel.store.row_codec import finding_from_json
 from pegel.store.statements import of_monitor
@@ -50,6 +52,30 @@ class Repeated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpanVerdict:
+    """What a day says as a whole. `late_missing`: late events that are in no count."""
+
+    verdict: Verdict
+    revision: int
+    windows: int
+    rows: int
+    recounted: int
+    late_missing: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanPerformance:
+    """What labels say of a span: how many answers there were, how many have labels by now, and the verdict."""
+
+    segment: str
+    span: Span
+    answered: int
+    labelled: int
+    settled: bool
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoryDay:
     """One day of the interval, or as much of it as lies in the interval."""
 
@@ -61,6 +87,10 @@ class StoryDay:
     outliers: int
     found: tuple[Repeated, ...]
     """In the order of their first span."""
+    judged: tuple[SpanVerdict, ...]
+    """The day as one, a verdict for each baseline that judged a part of it; empty where it is not made yet."""
+    performance: tuple[SpanPerformance, ...]
+    """How the model did in spans that begin in the day and end in it."""
     superseded: int
     """Final windows in whose place another row stands now, of all rows and of segments."""
 
@@ -147,7 +177,39 @@ def _day(connection: Connection, model: str, version: int, day: Span, found: tup
         counts={name: int(sum(row[name] or 0 for row in rows)) for name in _COUNTED},
         outliers=int(connection.execute(odd).scalar() or 0),
         found=found,
+        judged=_judged(connection, model, version, day),
+        performance=_performance(connection, model, version, day),
         superseded=int(connection.execute(again).scalar() or 0),
+    )
+
+
+def _judged(connection: Connection, model: str, version: int, day: Span) -> tuple[SpanVerdict, ...]:
+    c = tables.long_spans.c
+    own = (*of_monitor(tables.long_spans, model, version), c.segment == "", c.rhythm == Rhythm.DAY.value)
+    columns = (c.verdict, c.revision, c.windows, c.rows, c.recounted, c.late_missing)
+    statement = sa.select(*columns).where(*own, c.span_start == floor(day.start, DAY), is_seen_span())
+    rows = connection.execute(statement.order_by(c.part_start)).mappings()
+    return tuple(SpanVerdict(**(dict(row) | {"verdict": Verdict(row["verdict"])})) for row in rows)
+
+
+def _performance(connection: Connection, model: str, version: int, day: Span) -> tuple[SpanPerformance, ...]:
+    c, newer = tables.performance.c, tables.performance.alias().c
+    same = [newer[name] == c[name] for name in ("model", "version", "segment", "span_start", "span_end")]
+    stands = ~sa.exists().where(*same, newer.revision > c.revision).correlate(tables.performance)
+    begun = (c.span_start >= day.start, c.span_start < day.end, c.span_end <= floor(day.start, DAY) + DAY)
+    columns = (c.segment, c.span_start, c.span_end, c.answered, c.labelled, c.settled, c.verdict)
+    own = of_monitor(tables.performance, model, version)
+    statement = sa.select(*columns).where(*own, *begun, stands).order_by(c.segment, c.span_start)
+    return tuple(
+        SpanPerformance(
+            segment=row.segment,
+            span=Span(row.span_start, row.span_end),
+            answered=row.answered,
+            labelled=row.labelled,
+            settled=row.settled,
+            verdict=Verdict(row.verdict),
+        )
+        for row in connection.execute(statement)
     )
 
 
@@ -180,7 +242,11 @@ def _is_undone() -> Any:
     f, w = tables.findings.c, tables.windows.alias().c
     same = [w[name] == f[name] for name in ("model", "version", "segment", "span_start", "span_end")]
     same_revision = sa.and_(w.revision == f.revision, w.origin < f.origin)
-    return sa.exists().where(*same, w.final, sa.or_(w.revision > f.revision, same_revision))
+    window = sa.exists().where(*same, w.final, sa.or_(w.revision > f.revision, same_revision))
+    s = tables.long_spans.alias().c
+    made_again = [s[name] == f[name] for name in ("model", "version", "segment", "origin")]
+    made_again += [s.part_start == f.span_start, s.part_end == f.span_end, s.revision > f.revision]
+    return sa.or_(window, sa.exists().where(*made_again))
 
 
 def _and(known: Repeated | None, finding: Finding) -> Repeated:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pegel.alerts.alert import Alert
 from pegel.data.instants import DAY
 from pegel.judge.findings import Finding, Verdict
-from pegel.past.story import Repeated, Story, StoryDay
+from pegel.past.story import Repeated, SpanPerformance, SpanVerdict, Story, StoryDay
 from pegel.report.refresh_words import promotion_line
 from pegel.report.words import VERDICT_WORDS, change, several
 from pegel.spec.names import monitor_key
@@ -104,13 +104,29 @@ def _also(day: StoryDay) -> str:
 
 
 def day_lines(day: StoryDay, units: Mapping[str, str | None]) -> Iterator[str]:
-    """Yield what was found in a day, and what of it was counted again."""
+    """Yield what the day says as one, what was found in it, how the model did, and what of it was counted again."""
+    yield from map(_span_line, day.judged)
     for found in day.found[:MOST_FOUND]:
         yield found_line(found, units.get(found.feature))
     if rest := [found.feature for found in day.found[MOST_FOUND:]]:
         yield f"and {several(rest)}"
+    yield from map(_performance_line, day.performance)
     if day.superseded:
         yield f"{how_many(day.superseded, 'window')} counted or judged again: the later rows stand"
+
+
+def _span_line(told: SpanVerdict) -> str:
+    again = f", revision {told.revision}: {how_many(told.recounted, 'window')} counted again" if told.recounted else ""
+    missing = f", {told.late_missing:,} late in no count" if told.late_missing else ""
+    return f"the day as one: {VERDICT_WORDS[told.verdict]}{again}{missing}"
+
+
+def _performance_line(told: SpanPerformance) -> str:
+    of = f" where {shown(told.segment, NAME_LIMIT)}" if told.segment else ""
+    open_ = "" if told.settled else ", more may come"
+    when = "" if told.span.end - told.span.start >= DAY else f" {told.span.start:%H:%M}-{told.span.end:%H:%M}"
+    labels = f"{told.labelled:,} of {told.answered:,} answers have labels"
+    return f"performance{of}{when}: {VERDICT_WORDS[told.verdict]}, {labels}{open_}"
 
 
 def found_line(found: Repeated, unit: str | None) -> str:
@@ -167,6 +183,11 @@ def _day_json(day: StoryDay) -> dict[str, Any]:
         **day.counts,
         "outliers": day.outliers,
         "superseded": day.superseded,
+        "judged": [asdict(told) for told in day.judged],
+        "performance": [
+            asdict(told) | {"span": [told.span.start.isoformat(), told.span.end.isoformat()]}
+            for told in day.performance
+        ],
         "found": [_found_json(found) for found in day.found],
     }
 

@@ -120,7 +120,7 @@ class LongSpanStore:
         if until is not None:
             conditions.append(c.span_end <= until)
         if latest_revision:
-            conditions.append(_is_seen())
+            conditions.append(is_seen_span())
         without = dict(_LEFT_OUT) if details is not Details.FULL else {}
         if not summaries:
             without["summary"] = _LEFT_OUT["summary"]
@@ -236,7 +236,7 @@ def _read(columns: RowMapping) -> LongSpanRow:
 
 
 @cache
-def _is_seen() -> sa.ColumnElement[bool]:
+def is_seen_span() -> sa.ColumnElement[bool]:
     """Return the rule of the module's first lines: no other revision of the same span stands above this one."""
     other, outer = tables.long_spans.alias(), tables.long_spans
     same = [other.c[name] == outer.c[name] for name in _SPAN]

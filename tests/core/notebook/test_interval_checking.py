@@ -208,7 +208,7 @@ def test_the_command_answers_as_a_check_of_a_table(
 
 
 def test_the_report_of_an_interval_is_one_file(world: World, tmp_path: Path) -> None:
-    """`pegel report --from --to` tells days and the whole, with nothing from elsewhere; what cannot be judged is said."""
+    """`pegel report --from --to` tells days and the whole, with nothing from elsewhere, and what it could not judge."""
     file, asked = (
         tmp_path / "day.html",
         ["report", "delays/1", "--home", str(world.home), "-o", str(tmp_path / "day.html")],

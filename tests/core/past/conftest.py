@@ -16,9 +16,13 @@ from sqlalchemy.engine import Engine
 from pegel.alerts.alert import Alert, AlertFeature, Change
 from pegel.data.spans import Span
 from pegel.judge.findings import Verdict
+from pegel.longspans.long_span_row import LongSpanRow
+from pegel.spec.rhythms import Rhythm
 from pegel.spec.settings import Settings
+from pegel.store import tables
 from pegel.store.alert_store import AlertStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect, migrate, writing
+from pegel.store.long_span_store import LongSpanStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.stream.result_rows import Origin, WindowRow
@@ -49,6 +53,33 @@ def hour(number: int, **fields: Any) -> WindowRow:
     return sample_window(0, span=span, emitted_at=span.end, **fields)
 
 
+PERFORMANCE = {
+    "model": "delays",
+    "version": 1,
+    "segment": "",
+    "span_start": START + 24 * HOUR,
+    "span_end": START + 48 * HOUR,
+    "revision": 1,
+    "answered": 14_400,
+    "labelled": 12_000,
+    "settled": False,
+    "counts": {},
+    "verdict": "drift",
+    "judgement": {},
+    "at": START + 96 * HOUR,
+}
+
+
+def day_of(rows: list[WindowRow], revision: int, verdict: Verdict) -> LongSpanRow:
+    """Return the day that some windows make, the second time with three of them counted again."""
+    span = Span(rows[0].span.start, rows[-1].span.end)
+    whole = replace(rows[0], span=span, revision=revision, origin=Origin.BATCH, rows=14_400, verdict=verdict)
+    again = 3 if revision > 1 else 0
+    return LongSpanRow(
+        rhythm=Rhythm.DAY, row=whole, part=span, windows=24, inputs="", recounted=again, late_missing=again
+    )
+
+
 @pytest.fixture(scope="session")
 def four_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a system that has watched `delays/1` for four days, an hour a window."""
@@ -68,6 +99,10 @@ def four_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wrong = replace(quiet[24], verdict=Verdict.DRIFT)
     again = replace(quiet[24], revision=2, rows=700, origin=Origin.BATCH)
     results.write([wrong, again], [sample_finding(span=wrong.span, feature="airline")])
+    LongSpanStore(engine).write([day_of(drifted, 1, Verdict.OK)])
+    LongSpanStore(engine).write([day_of(drifted, 2, Verdict.DRIFT)])
+    with writing(engine) as connection:
+        connection.execute(sa.insert(tables.performance).values(PERFORMANCE))
     alert = Alert(
         id=found[0].id,
         model="delays",

@@ -31,7 +31,7 @@ from pegel.testing.manual_clock import START
 pytestmark = pytest.mark.environments("pandas", "pyarrow", "sqlalchemy")
 
 FOUR_DAYS = ("2026-01-01", "2026-01-05")
-NAMES = ("windows", "features", "findings", "outliers", "ledger", "superseded")
+NAMES = ("windows", "features", "findings", "outliers", "ledger", "superseded", "days", "performance")
 
 
 @pytest.fixture
@@ -49,7 +49,9 @@ def test_the_story_tells_each_day(past: pegel.History) -> None:
         "",
         "2026-01-01  ok in 24 windows          14,400 rows  1 outlier",
         "2026-01-02  drift in 3 of 24 windows  14,400 rows",
+        "    the day as one: drift, revision 2: 3 windows counted again, 3 late in no count",
         "    departure_delay: shifted up by 0.32 σ, 3 windows from 14:00 to 17:00",  # noqa: RUF001
+        "    performance: drift, 12,000 of 14,400 answers have labels, more may come",
         "2026-01-03  no events",
         "2026-01-04  ok in 24 windows          14,500 rows",
         "    1 window counted or judged again: the later rows stand",
@@ -106,6 +108,15 @@ def test_the_tables_hold_what_a_reader_sees(past: pegel.History) -> None:
     assert (96, ["batch"], [700]) == (len(windows), list(again.origin), list(again.rows))
     assert [("drift", 1, "stream")] == list(superseded[["verdict", "revision", "origin"]].itertuples(index=False))
     assert ["no_data"] * 24 == list(windows.verdict[48:72])
+
+
+def test_days_are_those_of_the_last_revision(past: pegel.History) -> None:
+    """A day that was made again is one row, of the last revision."""
+    days = past.days.to_pandas()
+
+    assert [("day", 2, "batch", "drift", 24)] == list(
+        days[["rhythm", "revision", "origin", "verdict", "windows"]].itertuples(index=False, name=None)
+    )
 
 
 def test_fields_of_windows_are_rows_of_a_long_table(past: pegel.History) -> None:
