@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Engine
 
 from pegel.baseline.baseline import Baseline
+from pegel.batch.archived_counts import ArchiveRecount
 from pegel.data.spans import Span
 from pegel.errors import InvalidSpec, NotFound, PermanentError
 from pegel.judge.judge import judge
 from pegel.notebook import arguments
 from pegel.notebook.check_report import CheckReport
-from pegel.past.archived_counts import archived_counts
 from pegel.past.interval import interval
 from pegel.past.stored_counts import Counts, stored_counts
 from pegel.spec.monitor_spec import MonitorSpec
@@ -21,6 +21,7 @@ from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import quoted, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.store.baseline_store import BaselineStore
+from pegel.store.window_keys import WindowKeys
 
 BASELINE, PREVIOUS_WEEK = "baseline", "PREVIOUS_WEEK"
 """What an interval is compared with, as a person says it."""
@@ -106,9 +107,10 @@ def _counts(where: Where, spec: MonitorSpec, within: Span, baseline: Baseline) -
     stored = stored_counts(where.engine, model, version, within, layout)
     if isinstance(stored, Counts):
         return stored
-    archived = archived_counts(where.archive, model, version, within, layout)
-    if isinstance(archived, Counts):
-        return archived
+    found = ArchiveRecount(where.archive, WindowKeys(where.engine))(spec, baseline, [within])
+    if within in found and found[within].rows:
+        return Counts(found[within].summary, ("counted again from the archive",))
+    archived = "the archive has no row of it" if within in found else "the archive does not hold all of it"
     raise PermanentError(
         f"expected windows or archived rows that tell what was counted of {shown(monitor_key(model, version))} from "
         f"{within.start:%Y-%m-%d %H:%M:%S} to {within.end:%Y-%m-%d %H:%M:%S} UTC; given that {stored}, and that "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from pegel.data.spans import Span
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.judge.findings import Verdict
 from pegel.notebook.interval_checking import PREVIOUS_WEEK, Where, check_interval
-from pegel.past.archived_counts import archived_counts
 from pegel.past.stored_counts import Counts, stored_counts
 from pegel.spec.settings import Settings
 from pegel.stats.layout import Layout
@@ -92,14 +91,16 @@ def alike(one: Summary, other: Summary) -> bool:
     return bool(same and np.allclose(one.settled_moments(), other.settled_moments(), rtol=1e-9, atol=1e-9))
 
 
-def archive(root: Path, schema: Schema, hour: int, rows: dict[str, Any], strange: list[list[str] | None]) -> None:
+def archive(root: Path, schema: Schema, hour: int, rows: dict[str, Any]) -> None:
     """Write the rows of an hour of the second day, answered at once."""
     start = DAY.start + hour * HOUR
     folder = Path(model_folder(str(root), Kept.ROWS, "default", "delays", 1)) / hour_folder(start) / written_folder(1)
     folder.mkdir(parents=True)
     times = [start + at * timedelta(seconds=7) for at in range(500)]
     columns = {f"f_{name}": pa.array(rows[name], from_pandas=True) for name in ("delay", "carrier", "stops")}
-    columns |= {"p_late": pa.array(rows["late"]), "event_time": times, "answered_at": times, "unparseable": strange}
+    columns |= {"p_late": pa.array(rows["late"]), "event_time": times, "answered_at": times}
+    columns |= {"event_id": [f"e{at}" for at in range(500)]}
+    columns |= {name: pa.nulls(500) for name in ("unparseable", "replaced", "answer_offset")}
     known = archive_schema(schema, [], {})
     pq.write_table(pa.table(columns, schema=pa.schema([known.field(name) for name in columns])), folder / "a.parquet")
     (folder / COMPLETE).touch()
@@ -127,21 +128,17 @@ def test_a_window_across_an_end_is_never_counted_whole(world: World, layout: Lay
     )
 
 
-def test_archived_rows_count_what_the_stream_counted(
-    world: World, schema: Schema, layout: Layout, count: Count, tmp_path: Path
+def test_an_interval_that_windows_do_not_tell_is_counted_from_the_archive(
+    world: World, schema: Schema, count: Count, tmp_path: Path
 ) -> None:
-    """Counted again from the archive, an hour is bit by bit its window; values that were unreadable are told apart."""
-    archive(tmp_path, schema, 3, world.rows[3], [None] * 500)
-    hour = Span(DAY.start + 3 * HOUR, DAY.start + 4 * HOUR)
-    told = archived_counts(str(tmp_path), "delays", 1, hour, layout)
+    """Counted again from archived rows, half an hour is what its rows are at once; a note says from where."""
+    archive(tmp_path, schema, 3, world.rows[3])
+    half = Span(DAY.start + 3 * HOUR, DAY.start + 3 * HOUR + timedelta(minutes=30))
+    told = check_interval(replace(world.where, archive=str(tmp_path)), sample_spec(), half, now=DAY.end)
+    first = {name: values[: 30 * 60 // 7 + 1] for name, values in world.rows[3].items()}
 
-    assert isinstance(told, Counts)
-    assert alike(count(layout, world.rows[3]), told.summary)
-    strange = world.rows[4] | {"delay": np.where(np.arange(500) < 3, np.nan, world.rows[4]["delay"])}
-    archive(tmp_path, schema, 4, strange, [["f_delay"]] * 3 + [None] * 497)
-    later = archived_counts(str(tmp_path), "delays", 1, Span(hour.end, hour.end + HOUR), layout)
-    assert isinstance(later, Counts)
-    assert 3 == later.summary.features["delay"].n_unparseable
+    assert alike(count(told.baseline.layout, first), told.summary)
+    assert "counted again from the archive" == told.notes[0]
 
 
 def test_an_interval_is_judged_against_the_baseline_and_against_a_week_before(world: World) -> None:
@@ -163,7 +160,7 @@ def test_an_interval_is_judged_against_the_baseline_and_against_a_week_before(wo
 def test_what_nobody_kept_is_refused(world: World) -> None:
     """Where neither windows nor archive tell an interval, both reasons are said; and so is what cannot be meant."""
     before = Span(START - 24 * HOUR, START)
-    with pytest.raises(PermanentError, match=r"no window of it is stored, and that the archive has no hour of it"):
+    with pytest.raises(PermanentError, match=r"no window of it is stored, and that the archive has no row of it"):
         check_interval(world.where, sample_spec(), before, now=DAY.end)
     with pytest.raises(InvalidSpec, match=r"--against: expected `baseline`.*given 'last week'"):
         check_interval(world.where, sample_spec(), DAY, "last week", now=DAY.end)
