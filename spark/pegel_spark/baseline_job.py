@@ -24,14 +24,13 @@ from pegel.judge.comparison import kept_statistics
 from pegel.quality.expectation_outcome import ExpectationOutcome
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import shown
-from pegel.stats.layout import build_layout
 from pegel.stats.segments import Segments, refuse_other_segments
 from pegel.store.baseline_store import BaselineStore
 from pegel_spark import training_table
 from pegel_spark.counted_rows import summarise
 from pegel_spark.recounting import Recount, recount
 from pegel_spark.timed_rows import Timed
-from pegel_spark.training_columns import TrainingColumns
+from pegel_spark.training_columns import AT_ONCE
 from pegel_spark.training_quality import refuse_unmet
 
 _TIMES = frozenset({"timestamp", "timestamp_ntz", "date"})
@@ -109,14 +108,19 @@ def request_row(spark: SparkSession, spec: MonitorSpec, features: TrainingData) 
     return [{"name": name, "kind": kind, "value": _as_sent(values.get(name))} for name, kind in kinds.items()]
 
 
-def build(spark: SparkSession, spec: MonitorSpec, features: TrainingData, *, now: datetime) -> Baseline:
-    """Build the baseline that `spec` asks for. The same rows, in any order and partitioning, give the same id."""
+def build(
+    spark: SparkSession, spec: MonitorSpec, features: TrainingData, *, now: datetime, at_once: int = AT_ONCE
+) -> Baseline:
+    """Build the baseline that `spec` asks for. The same rows, in any order and partitioning, give the same id.
+
+    `at_once`: values up to which a table is held in memory as a whole; it changes nothing of the baseline.
+    """
     schema = features.describe(spec.baseline.source)
     refuse_other_segments(spec.watch.segments, schema)
     frame = training_table.read(spark, features.read_training_data(spec.baseline.source))
     timed = Timed.of(frame, schema, spec)
-    values = TrainingColumns(timed.ordered, schema)
-    layout = build_layout(schema, values, kept_statistics(spec.watch))
+    values = timed.columns(schema, at_once=at_once)
+    layout = values.layout(kept_statistics(spec.watch))
     noise = timed.noise(layout, values)
     counted = summarise(timed.frame, layout, noise.seasons, Segments.of(layout, spec.watch.segments))
     return Baseline.build(

@@ -16,7 +16,6 @@ from pegel.store.baseline_store import BaselineStore
 from pegel_spark import training_table
 from pegel_spark.counted_rows import summarise
 from pegel_spark.timed_rows import INSTANT, Timed
-from pegel_spark.training_columns import TrainingColumns
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -65,7 +64,7 @@ def _recounted(
     layout = current.layout
     frame = training_table.read(spark, features.read_training_data(spec.baseline.source))
     timed = Timed.of(frame, layout.schema, spec)
-    noise = timed.noise(layout, TrainingColumns(timed.ordered, layout.schema))
+    noise = timed.noise(layout, timed.columns(layout.schema))
     # Windows were counted by the seasons of the current baseline, so that its recount has the same.
     seasons = None if spec.baseline.time_column is None else current.noise.seasons
     counted = summarise(timed.frame, layout, seasons, current.segments.segments)

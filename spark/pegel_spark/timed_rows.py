@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -13,15 +12,15 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
-from pegel.data.columns import Role, Schema
+from pegel.data.columns import Schema
 from pegel.detect.noise_assessment import RowTimes, assess, with_repeats
-from pegel.detect.repeated_rows import RepeatedRows, unseen_in_repeats
 from pegel.errors import InvalidSpec
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.layout import Layout
 from pegel.stats.noise import Noise
 from pegel.stats.seasons import Seasons
-from pegel_spark.training_columns import TrainingColumns, check
+from pegel_spark.large_table import LargeTable
+from pegel_spark.training_columns import AT_ONCE, TrainingColumns, check
 
 INSTANT = "__pegel_instant_us"
 """Column that holds the time of a row, microseconds since 1970 in UTC."""
@@ -67,12 +66,22 @@ class Timed:
             return self.frame
         return self.frame.orderBy(INSTANT, *(name for name in self.frame.columns if name != INSTANT))
 
-    def noise(self, layout: Layout, values: TrainingColumns) -> Noise:
-        """Return what clean windows of the training data do: where rows have times, and where rows are repeated."""
-        return with_repeats(self._replayed(layout, values), layout, *_repeats(layout, values))
+    def columns(self, schema: Schema, *, at_once: int = AT_ONCE) -> TrainingColumns | LargeTable:
+        """Return the rows as what layouts are made of: where they are many and in no order, in bounded memory.
 
-    def _replayed(self, layout: Layout, values: TrainingColumns) -> Noise:
-        if self.spec.baseline.time_column is None:
+        Rows in order of time are replayed, for which their columns are needed one after the other.
+        """
+        rows = self.frame.count()
+        if self.spec.baseline.time_column is None and rows * len(schema.fields) > at_once:
+            return LargeTable(self.frame, schema, rows)
+        return TrainingColumns(self.ordered, schema, at_once=at_once)
+
+    def noise(self, layout: Layout, values: TrainingColumns | LargeTable) -> Noise:
+        """Return what clean windows of the training data do: where rows have times, and where rows are repeated."""
+        return with_repeats(self._replayed(layout, values), layout, *values.repeats(layout))
+
+    def _replayed(self, layout: Layout, values: TrainingColumns | LargeTable) -> Noise:
+        if self.spec.baseline.time_column is None or isinstance(values, LargeTable):
             return Noise(why="not assessed: the spec names no `baseline.time_column`")
         length = self.spec.windowing.length
         row_times = RowTimes(self._instants(), length, timedelta(hours=self.spec.baseline.utc_offset))
@@ -84,21 +93,6 @@ class Timed:
     def _instants(self) -> NDArray[np.int64]:
         column = self.ordered.select(INSTANT).toArrow().column(INSTANT)
         return np.asarray(column.to_numpy(), dtype=np.int64)
-
-
-def _repeats(layout: Layout, values: TrainingColumns) -> tuple[float, dict[str, int]]:
-    """Return how much repeated rows matter, and by field of categories the rows unseen but for their copies."""
-    numeric = [feature.field.name for _, feature in layout.numeric(Role.FEATURE)]
-    categorical = [feature.field.name for _, feature in layout.categorical(Role.FEATURE)]
-    rows = len(values[(numeric + categorical)[0]])
-    repeated = RepeatedRows(rows)
-    repeated.add(rows, (values[name] for name in numeric), (values[name] for name in categorical))
-    factor = repeated.factor()
-    if factor == 1:
-        return factor, {}
-    named = (one.field.name for _, one in layout.categorical(Role.FEATURE) if not one.open_vocabulary)
-    times = {name: Counter(value for value in values[name].tolist() if value is not None) for name in named}
-    return factor, {name: unseen_in_repeats(counts.values(), factor) for name, counts in times.items()}
 
 
 def by_season(batch: pa.RecordBatch, seasons: Seasons | None) -> Iterator[tuple[int | None, NDArray[np.bool_] | None]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
 from pegel.data.arrow_columns import categories, numbers
-from pegel.data.columns import Field, Kind, Schema
+from pegel.data.columns import Field, Kind, Role, Schema
+from pegel.detect.repeated_rows import RepeatedRows, unseen_in_repeats
 from pegel.errors import InvalidSpec
+from pegel.stats.layout import Layout, build_layout
 
 AT_ONCE = 20_000_000
 """Values that the driver holds at the same time; larger tables are fetched one column after the other."""
@@ -31,6 +34,7 @@ class TrainingColumns(Mapping[str, NDArray[Any]]):
         Raises InvalidSpec when columns are absent or of a wrong type.
         """
         check(frame, schema)
+        self.schema = schema
         self._frame = frame
         self._fields = {field.name: field for field in schema.fields}
         names = list(self._fields)
@@ -43,6 +47,24 @@ class TrainingColumns(Mapping[str, NDArray[Any]]):
         values = numbers if self._fields[name].kind is Kind.NUMERIC else categories
         blocks = [values(block)[0] for block in table.column(name).iterchunks()]
         return np.concatenate(blocks) if blocks else np.empty(0)
+
+    def layout(self, kept: Sequence[str]) -> Layout:
+        """Freeze the cells of these rows; `kept`: see `pegel.stats.layout.build_layout`."""
+        return build_layout(self.schema, self, kept)
+
+    def repeats(self, layout: Layout) -> tuple[float, dict[str, int]]:
+        """Return how much repeated rows matter, and by field of categories the rows unseen but for their copies."""
+        numeric = [feature.field.name for _, feature in layout.numeric(Role.FEATURE)]
+        categorical = [feature.field.name for _, feature in layout.categorical(Role.FEATURE)]
+        rows = len(self[(numeric + categorical)[0]])
+        repeated = RepeatedRows(rows)
+        repeated.add(rows, (self[name] for name in numeric), (self[name] for name in categorical))
+        factor = repeated.factor()
+        if factor == 1:
+            return factor, {}
+        named = (one.field.name for _, one in layout.categorical(Role.FEATURE) if not one.open_vocabulary)
+        times = {name: Counter(value for value in self[name].tolist() if value is not None) for name in named}
+        return factor, {name: unseen_in_repeats(counts.values(), factor) for name, counts in times.items()}
 
     def __iter__(self) -> Iterator[str]:
         """Return the names in schema order."""

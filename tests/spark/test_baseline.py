@@ -71,6 +71,58 @@ def test_a_large_table_is_fetched_by_column(world: Any, spark: Any) -> None:
     assert all(np.array_equal(at_once[name], by_column[name], equal_nan=name != "carrier") for name in by_column)
 
 
+def odd_table(rows: int = 3_000) -> pa.Table:
+    """Return columns of every shape, nulls, infinities, both zeros, categories of each kind; a third stands twice."""
+    rng = np.random.default_rng(11)
+    names = np.array([f"c{at}" for at in range(rows)])
+    table = pa.table(
+        {
+            "normal": pa.array(rng.normal(size=rows), mask=rng.random(rows) < 0.02),
+            "cauchy": rng.standard_cauchy(rows) ** 3,
+            "zeros": np.where(rng.random(rows) < 0.7, -0.0, rng.exponential(size=rows)),
+            "counts": rng.poisson(300, rows).astype(np.float64),
+            "few": rng.integers(0, 5, rows).astype(np.float64),
+            "far": 1e15 + rng.random(rows),
+            "infinite": np.where(rng.random(rows) < 0.01, np.inf, rng.normal(size=rows) * 1e-310),
+            "none": pa.nulls(rows, pa.float64()),
+            "carrier": pa.array(rng.choice(["AA", "DL", "é", ""], rows), mask=rng.random(rows) < 0.1),
+            "id": names,
+            "delay": rng.normal(5.0, 10.0, rows),
+        }
+    )
+    return pa.concat_tables([table, table.slice(0, rows // 3)])
+
+
+ODD = Schema(
+    (
+        *(
+            Field(name, Kind.NUMERIC)
+            for name in ("normal", "cauchy", "zeros", "counts", "few", "far", "infinite", "none")
+        ),
+        *(Field(name, Kind.CATEGORICAL) for name in ("carrier", "id")),
+        Field("delay", Kind.NUMERIC, Role.PREDICTION),
+    )
+)
+
+
+def test_a_table_too_large_for_memory_has_the_same_baseline(world: Any, spark: Any, tmp_path: Path) -> None:
+    """What is found in passes over any files, in any order, is what sorting whole columns gives: one address."""
+    table, spec = odd_table(), brief_spec()
+    order = np.random.default_rng(1).permutation(table.num_rows)
+    for name, parts in (("odd", [table]), ("shuffled", [table.take(some) for some in np.array_split(order, 3)])):
+        (tmp_path / name).mkdir()
+        for number, rows in enumerate(parts):
+            pq.write_table(rows, tmp_path / name / f"part-{number}.parquet", row_group_size=700)
+        world.store.register_training_data(name, 1, tmp_path / name, ODD)
+    wishes = [brief_spec(baseline={"source": f"local://{name}"}) for name in ("odd", "shuffled")]
+    whole = build(spark, wishes[0], world.store, now=NOW)
+    passes = [build(spark, wish, world.store, now=NOW, at_once=1) for wish in wishes]
+
+    assert [whole.id] * 2 == [each.id for each in passes]
+    assert trained_on(table, ODD, spec).layout.layout_hash == passes[0].layout.layout_hash
+    assert whole.noise.repeats == passes[1].noise.repeats > 1
+
+
 def test_the_job_keeps_a_baseline_and_makes_none_current(world: Any, spark: Any) -> None:
     """The same data again is the same baseline, kept once; which one is current is for others to say."""
     first = profile(spark, brief_spec(), world.store, world.baselines, now=NOW)

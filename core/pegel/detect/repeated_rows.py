@@ -61,10 +61,24 @@ class RepeatedRows:
             _mix(hashes, np.fromiter(map(codes.__getitem__, texts), np.uint64, count=rows))
         self._kept.append(hashes if self._every == 1 else hashes[hashes % self._every == 0])
 
+    @property
+    def kept(self) -> NDArray[np.uint64]:
+        """Return the numbers of the rows that are counted, one for each row."""
+        return np.concatenate([np.empty(0, dtype=np.uint64), *self._kept])
+
+    @property
+    def fractions(self) -> bool:
+        """Say whether any column so far measures something in fractions."""
+        return self._fractions
+
+    def take(self, kept: NDArray[np.uint64], *, fractions: bool) -> None:
+        """Take what was counted of other rows of the same table, which expected as many rows."""
+        self._kept.append(kept)
+        self._fractions = self._fractions or fractions
+
     def factor(self) -> float:
         """Return by how much repetition makes means vary more: 2 where each row stands twice, 1 without any."""
-        kept = [np.empty(0, dtype=np.uint64), *self._kept]
-        return factor_of(np.unique(np.concatenate(kept), return_counts=True)[1], laid_out=not self._fractions)
+        return factor_of(np.unique(self.kept, return_counts=True)[1], laid_out=not self._fractions)
 
 
 def has_fractions(numbers: NDArray[np.float64]) -> bool:

@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from pegel.data.arrow_columns import counts, finite, numbers
 from pegel.data.columns import Field, Kind
-from pegel.notebook.selection import select
 from pegel.notebook.table_reading import Table
 from pegel.stats import edges
 from pegel.stats.cells import count_sorted, finite_part
 from pegel.stats.layout import CategoricalLayout, FieldLayout, freeze_numeric
+from pegel.stats.selection import select
 from pegel.stats.vocabulary import OPEN, TOP, Vocabulary, most_frequent
 
 NUMBER = 8

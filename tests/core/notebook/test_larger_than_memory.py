@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 import pegel
 from pegel.notebook.learning import vocabulary
-from pegel.notebook.selection import select
 from pegel.stats import edges
 from pegel.stats.cells import cell_of, count_sorted
+from pegel.stats.selection import select
 from pegel.stats.vocabulary import OPEN, Vocabulary
 
 SHAPES: dict[str, Callable[[np.random.Generator, int], NDArray[Any]]] = {
