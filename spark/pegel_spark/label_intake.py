@@ -19,8 +19,9 @@ from pyspark.sql import functions as sf
 from pegel.archive.folders import Kept
 from pegel.data.instants import EPOCH, from_us, to_us
 from pegel.errors import Unavailable
-from pegel.labels.kept_labels import LabelKeys, NoLabel, kept
+from pegel.labels.kept_labels import NoLabel, kept
 from pegel.labels.label_arrays import SCHEMA, Arrival
+from pegel.labels.label_keys import LabelKeys
 from pegel.spec import names
 from pegel.spec.settings import Settings
 from pegel.store.label_store import LabelPosition, LabelStore

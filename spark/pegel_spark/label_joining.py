@@ -25,6 +25,7 @@ from pegel.archive.row_columns import (
     EVENT_TIME,
     ROW,
     feature_column,
+    hashed_column,
     key_column,
     prediction_column,
 )
@@ -221,10 +222,11 @@ class ModelLabels:
             return sf.col(EVENT_ID)
         parts = []
         for name in self.spec.label_keys:
-            there = [each for each in (key_column(name), feature_column(name)) if each in frame.columns]
-            if not there and frame.columns:
+            plain = (key_column(name), feature_column(name))
+            there = [each for each in (*plain, *map(hashed_column, plain)) if each in frame.columns]
+            if not there:
                 return sf.lit(None).cast("string")
-            parts.append(sf.coalesce(*(sf.col(f"`{each}`").cast("string") for each in there)))
+            parts.append(sf.coalesce(*(_text(frame, each) for each in there)))
         # As `pegel.data.entity_keys` writes a key: JSON without blanks.
         whole = sf.to_json(sf.array(*parts))
         missing = sf.lit(False)
@@ -322,6 +324,14 @@ class ModelLabels:
         """Say whether answers are classes: as the baseline's labelled rows are; without, all answers are numbers."""
         performance = None if self.baseline is None else self.baseline.performance
         return performance is not None and performance.counts.is_of_classes
+
+
+def _text(frame: DataFrame, name: str) -> Column:
+    """Return a column as parts of keys are written: whole numbers without a point."""
+    column = sf.col(f"`{name}`")
+    if dict(frame.dtypes)[name] != "double":
+        return column.cast("string")
+    return sf.when(column == sf.floor(column), sf.floor(column).cast("string")).otherwise(column.cast("string"))
 
 
 _KINDS = {Kind.NUMERIC: "double", Kind.CATEGORICAL: "string"}

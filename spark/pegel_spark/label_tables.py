@@ -5,9 +5,10 @@ A reading is numbered by its time, in milliseconds; so a run that was ended half
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 from pyspark import TaskContext
@@ -21,6 +22,7 @@ from pegel.errors import InvalidSpec, PegelError, SetupError
 from pegel.featurestore.no_baseline import NO_BASELINE
 from pegel.featurestore.stored_table import StoredTable
 from pegel.labels.label_arrays import OF_TABLES, SCHEMA
+from pegel.labels.label_keys import EntityKeys
 from pegel.spec.label_table import FeatureGroupRef, parse_label_table
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import shown
@@ -81,12 +83,14 @@ class LabelTable:
             )
         arrived = sf.lit(to_us(now))
         at = sf.least(_instant(frame, labels.known_at), arrived) if labels.known_at else arrived
+        keys = EntityKeys.of(self.spec, self.settings.secret)
+        subject = keys.names or (labels.event_id or "event_id",)
         chosen = frame.select(
-            self._key().alias("key"),
+            *(_column(name).alias(f"part_{place}") for place, name in enumerate(subject)),
             self._place(frame).alias("place"),
             _column(labels.field or "").alias("outcome"),
             sf.coalesce(at, arrived).alias("at_us"),
-        ).where("key is not null and place is not null and outcome is not null")
+        ).where("place is not null and outcome is not null")
         arrived_us = to_us(now)
 
         def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -96,7 +100,7 @@ class LabelTable:
                 count = batch.num_rows
                 outcome = batch.column("outcome")
                 columns = {
-                    "key": batch.column("key"),
+                    "key": _keys([categories(batch.column(f"part_{at}"))[0] for at in range(len(subject))], keys),
                     "place": batch.column("place"),
                     "category": pa.array(categories(outcome)[0], pa.string()),
                     "number": pa.array(numbers(outcome)[0], pa.float64(), from_pandas=True),
@@ -109,7 +113,7 @@ class LabelTable:
                 item += count
                 yield pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
-        return chosen.mapInArrow(read, KEPT).where("category is not null")
+        return chosen.mapInArrow(read, KEPT).where("key is not null and category is not null")
 
     def _new(self, said: DataFrame, kept: DataFrame) -> DataFrame:
         """Leave out what is kept already; without a column that says since when labels are known, what is current."""
@@ -138,21 +142,24 @@ class LabelTable:
             return [*self.spec.label_keys, labels.time or ""]
         return [labels.event_id or "event_id", *([labels.row] if labels.row else [])]
 
-    def _key(self) -> Column:
-        if self.spec.labels.match == "event":
-            return _column(self.spec.labels.event_id or "event_id").cast("string")
-        parts = [_column(name).cast("string") for name in self.spec.label_keys]
-        missing = sf.lit(False)
-        for part in parts:
-            missing = missing | part.isNull()
-        # As `pegel.data.entity_keys` writes a key: JSON without blanks.
-        return sf.when(~missing, sf.to_json(sf.array(*parts)))
-
     def _place(self, frame: DataFrame) -> Column:
         labels = self.spec.labels
         if labels.match == "entity":
             return _instant(frame, labels.time or "")
         return _column(labels.row).cast("bigint") if labels.row else sf.lit(0).cast("bigint")
+
+
+def _keys(parts: Sequence[Any], keys: EntityKeys) -> pa.Array:
+    """Return the key of each row: the id of its event, or that of its entity; null where a part is missing."""
+    if not keys.names:
+        return pa.array(parts[0], pa.string())
+    found = []
+    for row in zip(*parts, strict=True):
+        try:
+            found.append(None if None in row else keys.key(row))
+        except ValueError:
+            found.append(None)
+    return pa.array(found, pa.string())
 
 
 def _column(name: str) -> Column:

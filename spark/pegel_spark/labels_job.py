@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -23,15 +24,15 @@ from pegel.data.spans import Span, floor
 from pegel.errors import PegelError
 from pegel.judge.performance.labelled_hours import Followers, Stored
 from pegel.judge.performance.performance_rows import ConceptChartRow, PerformanceRow
-from pegel.labels.kept_labels import LabelKeys
 from pegel.labels.label_arrays import OF_TABLES
+from pegel.labels.label_keys import LabelKeys
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.label_store import LabelStore
 from pegel.store.performance_store import PerformanceStore
 from pegel.store.registry import Registry
-from pegel_spark.label_intake import LabelIntake
+from pegel_spark.label_intake import LabelIntake, TakenLabels
 from pegel_spark.label_joining import LabelledHour, ModelLabels
 from pegel_spark.label_tables import LabelTable
 
@@ -67,9 +68,8 @@ class LabelsJob:
         of_topics = [spec for spec in labelled if spec.labels.by_topic]
         taken = 0
         for namespace in sorted({spec.namespace for spec in of_topics}):
-            keys = LabelKeys.of_specs([spec for spec in of_topics if spec.namespace == namespace])
-            intake = LabelIntake(self.spark, self.settings, LabelStore(self.engine))
-            found = _tried(done.failed, f"topic of {namespace}", lambda: intake.take(namespace, keys, self.now))  # noqa: B023  called at once
+            own = [spec for spec in of_topics if spec.namespace == namespace]
+            found = _tried(done.failed, f"topic of {namespace}", partial(self._take, namespace, own))
             if found is not None:
                 taken += found.labels
                 for kind, count in found.refused.items():
@@ -81,6 +81,10 @@ class LabelsJob:
                 done.hours[spec.key] = hours or 0
                 taken += joining.of_table
         return JoinedLabelsOfRun(taken, done.refused, done.hours, done.failed)
+
+    def _take(self, namespace: str, specs: Sequence[MonitorSpec]) -> TakenLabels:
+        keys = LabelKeys.of_specs(specs, self.settings.secret)
+        return LabelIntake(self.spark, self.settings, LabelStore(self.engine)).take(namespace, keys, self.now)
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from wires import Wire
 from pegel.archive.folders import COMPLETE, Kept, hour_folder, model_folder, written_folder
 from pegel.archive.row_columns import INSTANT
 from pegel.judge.performance.performance_rows import PerformanceRow
-from pegel.labels.kept_labels import LabelKeys
+from pegel.labels.label_keys import LabelKeys
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings

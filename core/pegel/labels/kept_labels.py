@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pegel.labels.label_arrays import Arrival, LabelArrays
 from pegel.labels.label_json import read_labels
-from pegel.spec.monitor_spec import MonitorSpec
+from pegel.labels.label_keys import LabelKeys
 from pegel.spec.outside_text import shown
 
 UNKNOWN_MODEL: Final = "unknown_model"
 """How labels are counted of models that are not watched, or take none from the topic."""
 OTHER_MATCH: Final = "other_match"
 """How labels are counted that say by event what their model matches by entity, or the other way, or by other keys."""
-
-
-@dataclass(frozen=True, slots=True)
-class LabelKeys:
-    """By which keys the labels of each model version are matched that takes them from a topic; none: by event."""
-
-    of: Mapping[str, tuple[str, ...]]
-
-    @classmethod
-    def of_specs(cls, specs: Sequence[MonitorSpec]) -> LabelKeys:
-        """Return those of specs of one namespace."""
-        return cls({spec.key: spec.label_keys for spec in specs if spec.labels.by_topic})
 
 
 class NoLabel(NamedTuple):

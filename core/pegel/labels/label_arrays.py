@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pegel.data.entity_keys import entity_key
 from pegel.labels.label import EventRow, Label
+from pegel.labels.label_keys import EntityKeys
 
 Objects = NDArray[np.object_]
 Integers = NDArray[np.int64]
@@ -64,12 +64,17 @@ class LabelArrays:
     item: Integers
 
     @classmethod
-    def of(cls, labels: Sequence[tuple[int, Label]], arrival: Arrival, names: Sequence[str] = ()) -> Self:
-        """Return what came in one record: labels with their places in it; `names` are the parts of an entity's key.
+    def of(
+        cls,
+        labels: Sequence[tuple[int, Label]],
+        arrival: Arrival,
+        keys: EntityKeys = EntityKeys(),  # noqa: B008  it cannot be changed
+    ) -> Self:
+        """Return what came in one record: labels with their places in it; `keys`: those of an entity, if there are.
 
         Raises ValueError for a label of other parts, or about something else.
         """
-        subjects = [_subject(label, names) for _, label in labels]
+        subjects = [_subject(label, keys) for _, label in labels]
         known = [
             min(arrival.arrived_us if label.at_us is None else label.at_us, arrival.arrived_us) for _, label in labels
         ]
@@ -124,8 +129,8 @@ class LabelArrays:
         return np.lexsort((self.item, self.offset, self.partition, self.arrived_us))
 
 
-def _subject(label: Label, names: Sequence[str]) -> tuple[str, int]:
-    about = label.about
+def _subject(label: Label, keys: EntityKeys) -> tuple[str, int]:
+    about, names = label.about, keys.names
     if isinstance(about, EventRow):
         if names:
             raise ValueError("given the id of an event: labels of this model are matched by entity")
@@ -135,7 +140,7 @@ def _subject(label: Label, names: Sequence[str]) -> tuple[str, int]:
         raise ValueError("given an entity: labels of this model are matched by event")
     if parts.keys() != set(names):
         raise ValueError(f"expected an entity of {', '.join(names)}")
-    return entity_key([parts[name] for name in names]), about.time_us
+    return keys.key([parts[name] for name in names]), about.time_us
 
 
 def _objects(values: Sequence[str]) -> Objects:

@@ -394,6 +394,11 @@ class MonitorSpec(Section):
                 "labels: matched by entity, and nobody says by which keys; state `keys`, or look features up by the "
                 "section `online`, whose keys they are then"
             )
+        if dropped := [name for name in self.label_keys if self.archive.private.get(name) == "drop"]:
+            raise ValueError(
+                f"labels: matched by {', '.join(map(shown, dropped))}, which archive.private drops, so that no row is "
+                "found by it; hash it instead"
+            )
         return self
 
     @property

@@ -14,6 +14,7 @@ from pegel.labels import joining
 from pegel.labels.joining import RowKeys, join
 from pegel.labels.label import EntityAt, EventRow, Label
 from pegel.labels.label_arrays import Arrival, LabelArrays
+from pegel.labels.label_keys import EntityKeys
 from pegel.labels.labelled_table import OF_ROWS, Matching, coverage, labelled_rows, with_labels
 
 pytestmark = pytest.mark.environments("pyarrow")
@@ -209,9 +210,9 @@ def test_labels_of_entities_are_those_of_the_keys_that_the_spec_names() -> None:
     about = EntityAt((("airport", "ORD"), ("gate", "14")), 7)
     label = [(0, Label("delays", 1, about, "x"))]
 
-    assert ['["14","ORD"]'] == LabelArrays.of(label, Arrival(0, 0, 9), ("gate", "airport")).key.tolist()
+    assert ['["14","ORD"]'] == LabelArrays.of(label, Arrival(0, 0, 9), EntityKeys(("gate", "airport"))).key.tolist()
     with pytest.raises(ValueError, match="expected an entity of gate"):
-        LabelArrays.of(label, Arrival(0, 0, 9), ("gate",))
+        LabelArrays.of(label, Arrival(0, 0, 9), EntityKeys(("gate",)))
     with pytest.raises(ValueError, match="matched by event"):
         LabelArrays.of(label, Arrival(0, 0, 9))
 

@@ -100,3 +100,12 @@ def test_addresses_are_read() -> None:
     assert isinstance(table, TableRef)
     assert FeatureGroupRef("demo", "outcomes", 2) == group
     assert ["parquet:/data/outcomes", "hopsworks://demo/outcomes/2"] == [str(table), str(group)]
+
+
+def test_rows_are_not_found_by_what_is_dropped() -> None:
+    """A key that no archived row has cannot match; one that is hashed can."""
+    labels, model = {"source": "topic", "match": "entity", "keys": ["a", "b"]}, "labels: matched by b, which archive"
+    with pytest.raises(InvalidSpec, match=model):
+        parsed(labels, archive={"private": {"b": "drop"}})
+
+    assert ("a", "b") == parsed(labels, archive={"private": ["b"]}).label_keys
