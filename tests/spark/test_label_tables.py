@@ -86,7 +86,6 @@ def test_an_entity_has_the_key_of_its_parts(spark: SparkSession, tmp_path: Path)
     labels = table_of(spark, tmp_path, match="entity", keys=["gate", "flight"], time="seen")
     labels.take(None, NOON)
 
-
     assert {'["14","AS 1"]', '["3","WN 2"]'} == {row.key for row in kept(spark, tmp_path).collect()}
 
 
