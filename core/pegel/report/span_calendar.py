@@ -74,8 +74,14 @@ def read_calendar(store: LongSpanStore, model: str, version: int, now: datetime,
 
     since = now - STRIP * timedelta(days=1)
     days = store.spans(model, version, Rhythm.DAY, since, details=Details.NONE, damaged=damaged)
-    listed = [lines(rhythm) for rhythm in (Rhythm.DAY, Rhythm.HOUR, Rhythm.WEEK)]
-    return Calendar(strip(by_span(days), now), *listed, notes=notes[Rhythm.DAY])
+    listed = {rhythm: lines(rhythm) for rhythm in (Rhythm.DAY, Rhythm.HOUR, Rhythm.WEEK)}
+    return Calendar(
+        strip=strip(by_span(days), now),
+        days=listed[Rhythm.DAY],
+        hours=listed[Rhythm.HOUR],
+        weeks=listed[Rhythm.WEEK],
+        notes=notes[Rhythm.DAY],
+    )
 
 
 def how_judged(parts: Sequence[LongSpanRow]) -> list[str]:

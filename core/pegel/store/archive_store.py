@@ -98,8 +98,8 @@ def _holes(connection: Connection, group: str, topic: str) -> dict[Address, list
         if row.reason.startswith(MADE_AGAIN):
             continue  # of the former topic: these are other records under old numbers
         holes.setdefault((topic, row.partition), []).append((row.start, row.end))
-    for row in connection.execute(aside):
-        holes.setdefault((topic, row.partition), []).append((row.offset, row.offset + 1))
+    for one in connection.execute(aside):
+        holes.setdefault((topic, one.partition), []).append((one.offset, one.offset + 1))
     return holes
 
 
