@@ -22,7 +22,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.data.instants import DAY
 from pegel.data.spans import Span, floor
 from pegel.errors import PegelError
-from pegel.judge.performance.labelled_hours import Followers, Stored
+from pegel.judge.labelled_hours import Followers, Stored
 from pegel.judge.performance.performance_rows import ConceptChartRow, PerformanceRow
 from pegel.labels.label_arrays import OF_TABLES
 from pegel.labels.label_keys import LabelKeys

@@ -14,10 +14,10 @@ from labelled_traffic import HOUR, MONDAY, SPEC, class_baseline, classes, hour, 
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.judge.findings import Verdict
+from pegel.judge.labelled_hours import Followed, Followers, Stored
 from pegel.judge.performance.concept_charts import explain_chart
 from pegel.judge.performance.estimates import score_estimates
 from pegel.judge.performance.label_levels import CONCEPT, DETECTOR
-from pegel.judge.performance.labelled_hours import Followed, Followers, Stored
 from pegel.judge.performance.performance_rows import PerformanceRow
 from pegel.judge.performance.settling import is_settled
 from pegel.judge.performance.span_judgement import explain_span
