@@ -23,6 +23,7 @@ NAMES = [
     "endpoint_adopt",
     "features_load",
     "hopsworks_write_back",
+    "housekeeping",
     "model_offboard",
     "model_onboard",
     "monitoring_reconcile",

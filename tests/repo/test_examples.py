@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from pegel.data.spans import Span
+from pegel.judge.decision import insufficient
 from pegel.judge.findings import Verdict
 from pegel.store.database import connect, migrate
+from pegel.store.registry import Registry
 from pegel.store.results import Results
-from pegel.testing.samples import sample_finding, sample_window
+from pegel.testing.samples import sample_finding, sample_spec, sample_window
 
 
 def python(example: Path, *arguments: str | Path) -> str:
@@ -58,6 +64,37 @@ def test_results_are_read_by_sql(root: Path, tmp_path: Path) -> None:
         "    departure_delay: p-value 2e-09",
         "2026-01-01 00:00:00 to 00:01:00  ok            601 requests, 0 late",
     ] == python(root / "examples/read_results.py", tmp_path / "pegel.db", "delays", "1").splitlines()
+
+
+def test_the_notebook_runs(root: Path, tmp_path: Path) -> None:
+    """Each cell runs over a small results database, the last one counts its rows; the file holds no outputs."""
+    notebook = json.loads((root / "examples/what_was_found.ipynb").read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    script = tmp_path / "cells.py"
+    script.write_text("\n".join("".join(cell["source"]) for cell in cells) + "\nprint(past)\nprint(rows)\n")
+    engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
+    migrate(engine)
+    Registry(engine).put(sample_spec())
+    noon = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=5)
+    spans = [Span(noon + hour * timedelta(hours=1), noon + (hour + 1) * timedelta(hours=1)) for hour in range(3)]
+    told = {"judgement": {"features": [insufficient("departure_delay", "few", 9, 9).to_json()]}}
+    quiet = [sample_window(span=span, **told) for span in spans[:2]]
+    Results(engine).write(
+        [*quiet, sample_window(span=spans[2], verdict=Verdict.DRIFT, **told)], [sample_finding(span=spans[2])]
+    )
+    engine.dispose()
+    done = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PEGEL_HOME": str(tmp_path)},
+    )
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "departure_delay: shifted up" in done.stdout
+    assert "1800" == done.stdout.splitlines()[-1]
+    assert [] == [cell for cell in cells if cell["outputs"] or cell["execution_count"] is not None]
 
 
 @pytest.mark.parametrize("module", ["statistics", "detectors"])

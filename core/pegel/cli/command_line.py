@@ -37,6 +37,7 @@ COMMANDS = Extensions(
             "baselines",
             "report",
             "history",
+            "housekeeping",
             "explain",
             "mail",
             "ack",

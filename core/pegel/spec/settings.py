@@ -80,6 +80,8 @@ class Settings(BaseSettings):
     feature_store: str | None = None
     """Root of the feature store: a folder, or the address of a copy of one, such as `s3a://bucket/features`, which jobs
     of Spark read; None means `home`/features."""
+    keep: str = ""
+    """How long results are kept, where it differs from `pegel.retention.keeping`: `windows=60d, days=forever`."""
     archive: str | None = None
     """Root of the archive of rows: a folder, or an address that Spark writes to, such as `s3a://bucket/archive`; None
     means `home`/archive."""

@@ -445,6 +445,21 @@ silences = sa.Table(
     sa.Column("said_at", Instant, nullable=False),
 )
 
+# What housekeeping removed: rows, folders or baselines from before an instant, and why others stayed or it failed.
+removals = sa.Table(
+    "removals",
+    metadata,
+    _serial("seq"),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("model", Foreign, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("before", Instant, nullable=False),
+    _count("count"),
+    sa.Column("problem", Foreign, nullable=False),
+    sa.Index(None, "at"),
+)
+
 actions = sa.Table(
     "actions",
     metadata,

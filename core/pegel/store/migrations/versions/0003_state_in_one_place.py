@@ -66,6 +66,7 @@ def downgrade() -> None:
     """Drop every table."""
     for table in (
         *("failures", "monitor_states", "journal", "pane_parts", "arrivals", "set_aside", "gaps", "offsets", "claims"),
+        "removals",
         *("actions", "job_results", "dispatch_failures", "silences", "alerts", "heartbeats", "erasures", "archived"),
         *(
             "invalid",
@@ -358,6 +359,13 @@ def _actions() -> None:
     )
     _index("actions", "target", "at")
     _index("actions", "at")
+    op.create_table(
+        "removals",
+        *(_serial("seq"), _instant("at"), _text("model"), _integer("version"), _text("kind"), _instant("before")),
+        *(_count("count"), _text("problem")),
+        _key("removals", "seq"),
+    )
+    _index("removals", "at")
 
 
 def _claims() -> None:

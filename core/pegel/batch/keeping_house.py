@@ -1,0 +1,182 @@
+"""One run of housekeeping: what is old goes, kind by kind and model by model; what was removed is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from pegel.archive.archive_address import ArchiveAddress
+from pegel.archive.folders import Kept, parts_of
+from pegel.errors import PegelError
+from pegel.retention.keeping import Keeping, ResultKind
+from pegel.spec.names import monitor_key
+from pegel.spec.plain_numbers import how_many
+from pegel.store import tables
+from pegel.store.database import reading, writing
+from pegel.store.old_rows import monitors_with_results, old_rows, removed_in_batches, unneeded_baselines
+from pegel.store.registry import Registry
+
+_ARCHIVED = {ResultKind.ROWS: Kept.ROWS, ResultKind.UNREADABLE: Kept.UNREADABLE, ResultKind.LABELS: Kept.LABELS}
+_STORED = tuple(kind for kind in ResultKind if kind not in {*_ARCHIVED, ResultKind.BASELINES})
+"""In this order: what rows said of windows goes after the windows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What one model had of a kind before an instant. `kept`: why older ones stay; `failed`: why it did not go."""
+
+    model: str
+    version: int
+    kind: ResultKind
+    before: datetime
+    count: int
+    kept: str = ""
+    failed: str = ""
+
+    def line(self, *, dry_run: bool) -> str:
+        """Return it in words."""
+        what = f"{monitor_key(self.model, self.version)}: {self.kind} before {self.before:%Y-%m-%d}"
+        if self.failed:
+            return f"{what}: failed: {self.failed}"
+        done = "would go" if dry_run else "removed"
+        kept = f"; others stay: {self.kept}" if self.kept else ""
+        return f"{what}: {how_many(self.count, _THINGS.get(self.kind, 'row'))} {done}{kept}"
+
+
+_THINGS = {ResultKind.BASELINES: "baseline"} | dict.fromkeys(_ARCHIVED, "folder")
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What is kept: the results database, and the root of the archive."""
+
+    engine: Engine
+    archive: str
+
+
+def keep_house(house: House, keeping: Keeping, *, now: datetime, dry_run: bool) -> list[Removal]:
+    """Remove what is old, or say what would go. Run again, it finds nothing.
+
+    What fails of one model and kind is told in its place, and holds up no other.
+    """
+    removals = [
+        one
+        for model, version in monitors_with_results(house.engine)
+        for kind in _STORED
+        for one in _of_kind(house.engine, keeping, kind, (model, version), now, dry_run=dry_run)
+    ]
+    removals += _baselines(house.engine, keeping, now, dry_run=dry_run)
+    removals += _archived(house, keeping, now, dry_run=dry_run)
+    if not dry_run:
+        _write_down(house.engine, removals, now)
+    return removals
+
+
+def _of_kind(
+    engine: Engine, keeping: Keeping, kind: ResultKind, key: tuple[str, int], now: datetime, *, dry_run: bool
+) -> list[Removal]:
+    before = keeping.cutoff(kind, now)
+    if before is None:
+        return []
+    model, version = key
+    removed = 0
+    try:
+        with reading(engine) as connection:
+            rows = old_rows(connection, kind, model, version, before)
+            count = rows.count(connection)
+        if not dry_run:
+            for some in removed_in_batches(engine, rows) if count else ():
+                removed += some
+    except (PegelError, sa.exc.SQLAlchemyError) as error:
+        return [Removal(model, version, kind, before, removed, failed=str(error))]
+    if not count and not rows.kept:
+        return []
+    return [Removal(model, version, kind, before, count if dry_run else removed, kept=rows.kept)]
+
+
+def _baselines(engine: Engine, keeping: Keeping, now: datetime, *, dry_run: bool) -> list[Removal]:
+    before = keeping.cutoff(ResultKind.BASELINES, now)
+    if before is None:
+        return []
+    with writing(engine) as connection:
+        found = unneeded_baselines(connection, before)
+        if not dry_run and found:
+            ids = [baseline_id for baseline_id, _, _ in found]
+            connection.execute(sa.delete(tables.baselines).where(tables.baselines.c.id.in_(ids)))
+    keys = sorted({(model, version) for _, model, version in found})
+    return [
+        Removal(*key, ResultKind.BASELINES, before, sum((model, version) == key for _, model, version in found))
+        for key in keys
+    ]
+
+
+def _archived(house: House, keeping: Keeping, now: datetime, *, dry_run: bool) -> list[Removal]:
+    """Remove days of the archive. For how long rows of a watched model are kept, its spec says."""
+    specs = {(spec.model.name, spec.model.version): spec for spec in Registry(house.engine).list()}
+    removals = []
+    for kind, kept in _ARCHIVED.items():
+        usual = keeping.cutoff(kind, now)
+        try:
+            address = ArchiveAddress.of(house.archive)
+            for folder in _model_folders(address, kept):
+                spec = specs.get((parts_of(folder)["model"], int(parts_of(folder)["version"])))
+                before = now - spec.archive.keep if spec is not None and kind is ResultKind.ROWS else usual
+                removals += [] if before is None else _old_days(address, folder, kind, before, dry_run=dry_run)
+        except (PegelError, OSError, ValueError) as error:
+            removals.append(Removal("*", 0, kind, usual or now, 0, failed=str(error)))
+    return removals
+
+
+def _old_days(
+    address: ArchiveAddress, folder: str, kind: ResultKind, before: datetime, *, dry_run: bool
+) -> list[Removal]:
+    parts = parts_of(folder)
+    model, version, removed = parts["model"], int(parts["version"]), 0
+    old = [day for day in address.files_below(folder, recursive=False) if _is_before(day, before.date())]
+    try:
+        for day in old:
+            if not dry_run:
+                address.files.delete_dir(day)
+            removed += 1
+    except OSError as error:
+        return [Removal(model, version, kind, before, removed, failed=str(error))]
+    return [Removal(model, version, kind, before, removed)] if old else []
+
+
+def _is_before(folder: str, first_kept: date) -> bool:
+    """Say whether a folder is that of a day that is old as a whole; a folder of another name stays."""
+    try:
+        return date.fromisoformat(parts_of(folder)["date"]) < first_kept
+    except (KeyError, ValueError):
+        return False
+
+
+def _model_folders(address: ArchiveAddress, kept: Kept) -> list[str]:
+    folders = [f"{address.root}/{kept}"]
+    for name in ("namespace", "model", "version"):
+        below = (path for folder in folders for path in address.files_below(folder, recursive=False))
+        folders = [path for path in below if path.rpartition("/")[2].startswith(f"{name}=")]
+    return folders
+
+
+def _write_down(engine: Engine, removals: Sequence[Removal], now: datetime) -> None:
+    rows = [
+        {
+            "at": now,
+            "model": one.model,
+            "version": one.version,
+            "kind": one.kind.value,
+            "before": one.before,
+            "count": one.count,
+            "problem": one.failed or one.kept,
+        }
+        for one in removals
+        if one.count or one.failed
+    ]
+    if rows:
+        with writing(engine) as connection:
+            connection.execute(sa.insert(tables.removals), rows)

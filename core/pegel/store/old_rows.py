@@ -1,0 +1,169 @@
+"""Rows that may go: which they are by kind, how many, and how they go, a few at a time.
+
+Each batch is a transaction of its own, after which others have at least as long as it took: a driver that commits waits
+for one batch at most.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from pegel.retention.keeping import ResultKind
+from pegel.spec.rhythms import Rhythm
+from pegel.store import tables
+from pegel.store.database import reading, writing
+from pegel.store.statements import of_monitor
+
+AT_ONCE = {
+    ResultKind.WINDOWS: 100,
+    ResultKind.HOURS: 100,
+    ResultKind.DAYS: 100,
+    ResultKind.WEEKS: 100,
+    ResultKind.FINDINGS: 500,
+}
+"""Rows with counts are some 20 kB each; of all others `MANY` go at once."""
+MANY = 2_000
+_RHYTHMS = {ResultKind.HOURS: Rhythm.HOUR, ResultKind.DAYS: Rhythm.DAY, ResultKind.WEEKS: Rhythm.WEEK}
+
+
+@dataclass(frozen=True, slots=True)
+class OldRows:
+    """The rows of one kind and monitor that may go. `kept`: why older ones stay, in words; empty where none does."""
+
+    kind: ResultKind
+    table: sa.Table
+    conditions: tuple[sa.ColumnElement[bool], ...]
+    order: sa.ColumnElement[Any]
+    kept: str = ""
+
+    def count(self, connection: Connection) -> int:
+        """Return how many there are."""
+        statement = sa.select(sa.func.count()).select_from(self.table).where(*self.conditions)
+        return int(connection.execute(statement).scalar() or 0)
+
+    def remove_some(self, connection: Connection) -> int:
+        """Delete the oldest of them, as many as go at once; return how many those were."""
+        # The place of a row: both databases find it without an index, and keep it for as long as a statement lasts.
+        place: sa.ColumnElement[Any] = sa.literal_column("ctid" if connection.dialect.name == "postgresql" else "rowid")
+        some = sa.select(place).select_from(self.table).where(*self.conditions).order_by(self.order)
+        chosen = some.limit(AT_ONCE.get(self.kind, MANY))
+        return connection.execute(sa.delete(self.table).where(place.in_(chosen))).rowcount
+
+
+def old_rows(connection: Connection, kind: ResultKind, model: str, version: int, before: datetime) -> OldRows:
+    """Return the rows of a kind that may go, of those from before an instant. Kinds of the archive have none."""
+    if kind is ResultKind.WINDOWS:
+        return _windows(connection, model, version, before)
+    if kind in _RHYTHMS:
+        return _long_spans(kind, model, version, before)
+    if kind is ResultKind.ROW_QUALITY:
+        return _row_quality(model, version, before)
+    if kind is ResultKind.FINDINGS:
+        return _findings(connection, model, version, before)
+    table, column = _TIMED[kind]
+    conditions = (*of_monitor(table, model, version), table.c[column] < before)
+    return OldRows(kind, table, conditions, table.c[column])
+
+
+_TIMED = {
+    ResultKind.OUTLIERS: (tables.outliers, "event_time"),
+    ResultKind.LEDGER: (tables.ledger, "minute"),
+    ResultKind.INVALID: (tables.invalid, "minute"),
+    ResultKind.PERFORMANCE: (tables.performance, "span_end"),
+}
+
+
+def _windows(connection: Connection, model: str, version: int, before: datetime) -> OldRows:
+    """Return windows whose day is made, up to the first whose day is not.
+
+    The oldest go first: whoever makes long spans knows by the oldest window which spans it must not make again.
+    """
+    w, d = tables.windows.c, tables.long_spans.c
+    own = (*of_monitor(tables.windows, model, version), w.final, w.span_end <= before)
+    same = [d[name] == w[name] for name in ("model", "version", "segment")]
+    day = sa.exists().where(*same, d.rhythm == Rhythm.DAY.value, d.span_start <= w.span_start, d.span_end >= w.span_end)
+    statement = sa.select(w.span_start).where(*own, ~day, w.rows > 0).order_by(w.span_start).limit(1)
+    first = connection.execute(statement).scalar()
+    until, kept = (before, "") if first is None else (first, f"the day of {first:%Y-%m-%d} is not made")
+    conditions = (*own, w.span_start < until, w.span_end <= until)
+    return OldRows(ResultKind.WINDOWS, tables.windows, conditions, w.span_start, kept)
+
+
+def _long_spans(kind: ResultKind, model: str, version: int, before: datetime) -> OldRows:
+    """Return spans of a rhythm; hours only where their day is made."""
+    c, d = tables.long_spans.c, tables.long_spans.alias().c
+    conditions = [*of_monitor(tables.long_spans, model, version), c.rhythm == _RHYTHMS[kind].value]
+    conditions.append(c.span_end <= before)
+    if kind is ResultKind.HOURS:
+        same = [d[name] == c[name] for name in ("model", "version", "segment")]
+        day = (d.rhythm == Rhythm.DAY.value, d.span_start <= c.span_start, d.span_end >= c.span_end)
+        conditions.append(sa.exists().where(*same, *day).correlate(tables.long_spans))
+    return OldRows(kind, tables.long_spans, tuple(conditions), c.span_start)
+
+
+def _row_quality(model: str, version: int, before: datetime) -> OldRows:
+    """Return what rows said of windows that are gone."""
+    q, w = tables.row_quality.c, tables.windows.c
+    same = [w[name] == q[name] for name in ("model", "version", "segment", "span_start", "span_end", "revision")]
+    gone = ~sa.exists().where(*same)
+    conditions = (*of_monitor(tables.row_quality, model, version), q.span_end <= before, gone)
+    return OldRows(ResultKind.ROW_QUALITY, tables.row_quality, conditions, q.span_start)
+
+
+def _findings(connection: Connection, model: str, version: int, before: datetime) -> OldRows:
+    """Return findings that the dispatcher has read."""
+    c, i = tables.findings.c, tables.inboxes.c
+    read = connection.execute(sa.select(i.cursor).where(*of_monitor(tables.inboxes, model, version))).scalar()
+    conditions = (*of_monitor(tables.findings, model, version), c.span_end <= before, c.seq <= (read or 0))
+    return OldRows(ResultKind.FINDINGS, tables.findings, conditions, c.seq)
+
+
+def monitors_with_results(engine: Engine) -> list[tuple[str, int]]:
+    """Return every model version that has results, watched or not, in order."""
+    found: set[tuple[str, int]] = set()
+    of = (tables.windows, tables.long_spans, tables.findings, tables.outliers, tables.ledger, tables.invalid)
+    with reading(engine) as connection:
+        for table in of:
+            rows = connection.execute(sa.select(table.c.model, table.c.version).distinct())
+            found |= {(row.model, row.version) for row in rows}
+    return sorted(found)
+
+
+def removed_in_batches(engine: Engine, rows: OldRows, pause: Callable[[float], None] = time.sleep) -> Iterator[int]:
+    """Delete rows batch by batch and yield how many each was; between batches others have as long as one took."""
+    while True:
+        began = time.monotonic()
+        with writing(engine) as connection:
+            removed = rows.remove_some(connection)
+        yield removed
+        if removed < AT_ONCE.get(rows.kind, MANY):
+            return
+        pause(time.monotonic() - began)
+
+
+def unneeded_baselines(connection: Connection, before: datetime) -> list[tuple[str, str, int]]:
+    """Return baselines (id, model, version) from before an instant that nothing refers to any more.
+
+    Not those that are current, nor those that windows, long spans, figures of performance, findings, refreshes or
+    windows that are still open were judged by.
+    """
+    c = tables.baselines.c
+    of_baselines = [table.c.baseline_id for table in tables.metadata.sorted_tables if "baseline_id" in table.c]
+    refers = [column for column in of_baselines if column.table is not tables.promotions]
+    free = [~sa.exists().where(column == c.id) for column in refers]
+    # In documents an id stands as text: those of findings, and of windows that are still open.
+    documents = (tables.findings.c.finding, tables.monitor_states.c.charts, tables.monitor_states.c.windows)
+    free += [~sa.exists().where(each.table.c.model == c.model, _mentions(each, c.id)) for each in documents]
+    statement = sa.select(c.id, c.model, c.version).where(c.created_at < before, *free).order_by(c.id)
+    return [(row.id, row.model, row.version) for row in connection.execute(statement)]
+
+
+def _mentions(document: sa.ColumnElement[Any], text: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    return sa.func.coalesce(sa.type_coerce(document, sa.Text), "").contains(text)
