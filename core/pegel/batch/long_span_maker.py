@@ -99,6 +99,10 @@ class LongSpanMaker:
                 _OneRhythm(self, spec, rhythm, oldest, beat, made_of, now).make(some, outcome)
         return outcome
 
+    def current(self, model: str, version: int) -> str | None:
+        """Return the baseline that new windows of a model are judged by."""
+        return self._baselines.current(model, version)
+
     def baseline(self, baseline_id: str | None) -> Baseline | None:
         """Return a baseline, read once; None where it is gone, so that windows of it are told as without one."""
         if baseline_id is None:
@@ -268,7 +272,8 @@ class _OneRhythm:
         if not late or segment:
             return counted, sum(late.values())
         of_late = late_windows(counted, late, piece, self.spec.windowing.length)
-        return recounted(counted, of_late, self.maker.recount, self.spec, self.maker.baseline)
+        current = None if counted else self.maker.current(*self._model)
+        return recounted(counted, of_late, self.maker.recount, self.spec, self.maker.baseline, current=current)
 
 
 _BADNESS = (

@@ -68,11 +68,14 @@ def recounted(
     recount: CountAgain | None,
     spec: MonitorSpec,
     baseline_of: Callable[[str | None], Baseline | None],
+    *,
+    current: str | None = None,
 ) -> tuple[list[Counted], int]:
     """Return windows with those counted again for which events came late, and how many late events are in no count.
 
     `late`: windows with late events, see `late_windows`. One that had no other event is counted by the baseline of the
-    window before it. What the archive has of a window is taken only if it holds all rows that the stream counted.
+    window before it, and where all of them came late by the model's `current` one. What the archive has of a window is
+    taken only if it holds all rows that the stream counted.
     """
     missing = sum(late.values())
     if recount is None or not late:
@@ -80,7 +83,7 @@ def recounted(
     by_window = {one.part: one for one in counted}
     wanted: dict[str, list[Span]] = {}
     for window in sorted(late, key=lambda window: window.start):
-        baseline_id = _baseline_id(window, counted)
+        baseline_id = _baseline_id(window, counted) or current
         if baseline_id is not None:
             wanted.setdefault(baseline_id, []).append(window)
     for baseline_id, windows in wanted.items():

@@ -74,11 +74,14 @@ class Wire:
             timestamp_ms=round(at.timestamp() * 1000),
         )
 
-    def create(self, partitions: int = 1) -> None:
-        """Make the topics of the namespace."""
+    def create(self, partitions: int = 1, configs: dict[str, str] | None = None) -> None:
+        """Make the topics of the namespace; `configs` are settings of each."""
         with closing(KafkaAdminClient(bootstrap_servers=self.address)) as admin:
-            topics = names.topics(self.namespace)
-            admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=1) for topic in topics])
+            made = (
+                NewTopic(topic, num_partitions=partitions, replication_factor=1, topic_configs=configs)
+                for topic in names.topics(self.namespace)
+            )
+            admin.create_topics([*made])
 
     def pair(self, event_id: str, at: datetime, rng: np.random.Generator, endpoint: str = "delays-v1") -> None:
         """Send a request and its response."""
