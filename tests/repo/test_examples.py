@@ -77,10 +77,10 @@ def test_the_notebook_runs(root: Path, tmp_path: Path) -> None:
     Registry(engine).put(sample_spec())
     noon = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=5)
     spans = [Span(noon + hour * timedelta(hours=1), noon + (hour + 1) * timedelta(hours=1)) for hour in range(3)]
-    told = {"judgement": {"features": [insufficient("departure_delay", "few", 9, 9).to_json()]}}
-    quiet = [sample_window(span=span, **told) for span in spans[:2]]
+    told = {"features": [insufficient("departure_delay", "few", 9, 9).to_json()]}
+    quiet = [sample_window(span=span, judgement=told) for span in spans[:2]]
     Results(engine).write(
-        [*quiet, sample_window(span=spans[2], verdict=Verdict.DRIFT, **told)], [sample_finding(span=spans[2])]
+        [*quiet, sample_window(span=spans[2], verdict=Verdict.DRIFT, judgement=told)], [sample_finding(span=spans[2])]
     )
     engine.dispose()
     done = subprocess.run(
