@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -16,14 +15,10 @@ from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook import arguments, table_reading
 from pegel.notebook.naming import listed
 from pegel.notebook.time_column import TimeColumn
-from pegel.online.online_store import FeatureVector, LoadableStore, Loaded
+from pegel.online.online_store import AHEAD, FeatureVector, LoadableStore, Loaded
 from pegel.spec.clock import Clock, SystemClock
 from pegel.spec.outside_text import shown
 from pegel.spec.plain_numbers import how_many
-
-AHEAD = timedelta(minutes=5)
-"""How far ahead of this machine's clock a row may be dated, inclusive. A vector of the future would be fresh for ever,
-and no row of today would replace it."""
 
 
 @dataclass(slots=True)

@@ -11,10 +11,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
 
-from pegel.data.instants import from_us, to_us
+from pegel.data.instants import to_us
 from pegel.errors import Unavailable
 from pegel.online.online_store import FeatureVector, Loaded, overdue
-from pegel.online.stored_values import packed, unpacked
+from pegel.online.stored_values import packed, stored_vector
 from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
 
@@ -116,7 +116,7 @@ class LocalOnlineStore:
         marks = ",".join("?" * len(entities))
         asked = f"SELECT entity, event_us, content FROM vectors WHERE view = ? AND entity IN ({marks})"  # noqa: S608
         for entity, event_us, content in self._reading().execute(asked, (self._view, *entities)):
-            yield entity, FeatureVector(unpacked(content), from_us(event_us))
+            yield entity, stored_vector(content, event_us)
 
     def _reading(self) -> sqlite3.Connection:
         status = self._path.stat()

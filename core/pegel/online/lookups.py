@@ -89,5 +89,5 @@ def _filled(known: Mapping[str, Value], online: Online) -> dict[str, Value]:
 _WORDS = {
     LookUpFault.UNAVAILABLE: "the store of features does not answer",
     LookUpFault.UNKNOWN: "the store of features does not know this entity",
-    LookUpFault.STALE: "the features of this entity are too old",
+    LookUpFault.STALE: "the features of this entity are too old, or dated ahead",
 }

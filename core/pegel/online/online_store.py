@@ -9,6 +9,9 @@ from typing import Protocol, TypeAlias
 
 from pegel.errors import Unavailable
 
+AHEAD = timedelta(minutes=5)
+"""How far ahead of the clock features may be dated, inclusive. Those of the future would be fresh for ever, and none of
+today would replace them."""
 Value: TypeAlias = bool | int | float | str | None
 """One feature: JSON's scalars. Numbers are finite."""
 
@@ -24,8 +27,11 @@ class FeatureVector:
     event_time: datetime
 
     def is_stale(self, now: datetime, age_limit: timedelta | None) -> bool:
-        """Say whether they are older than `age_limit` at `now`; exactly as old is not. None: they never are."""
-        return age_limit is not None and now - self.event_time > age_limit
+        """Say whether they are older than `age_limit` at `now`; exactly as old is not. None: they never are.
+
+        So are those dated more than `AHEAD` ahead of `now`: how old they are nobody knows.
+        """
+        return age_limit is not None and not -AHEAD <= now - self.event_time <= age_limit
 
 
 class OnlineStore(Protocol):

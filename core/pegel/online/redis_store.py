@@ -18,10 +18,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from pegel.data.instants import from_us, to_us
+from pegel.data.instants import to_us
 from pegel.errors import SetupError, Unavailable
 from pegel.online.online_store import FeatureVector, Loaded, overdue
-from pegel.online.stored_values import packed, unpacked
+from pegel.online.stored_values import packed, stored_vector
 from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
 
@@ -126,8 +126,8 @@ class RedisOnlineStore:
     def _vector(self, content: bytes) -> FeatureVector:
         at, _, values = content.partition(b"|")
         try:
-            return FeatureVector(unpacked(values), from_us(int(at)))
-        except (ValueError, OverflowError) as error:
+            return stored_vector(values, int(at))
+        except ValueError as error:
             raise Unavailable(
                 f"the store of {self._view} holds something else than vectors: {shown(str(error))}"
             ) from error

@@ -13,9 +13,9 @@ import pytest
 
 from pegel.data.entity_keys import entity_key
 from pegel.errors import InvalidSpec, PermanentError
-from pegel.notebook.feature_loading import AHEAD, FeatureLoad, load
+from pegel.notebook.feature_loading import FeatureLoad, load
 from pegel.online.local_store import LocalOnlineStore
-from pegel.online.online_store import FeatureVector, Loaded
+from pegel.online.online_store import AHEAD, FeatureVector, Loaded
 from pegel.testing.manual_clock import START, ManualClock
 
 pytestmark = pytest.mark.environments("pandas", "pyarrow")

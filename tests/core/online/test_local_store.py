@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -51,6 +52,33 @@ def test_something_else(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=r"file is not a database\. Nothing was loaded"):
         store_in(tmp_path).load([(KEY, FeatureVector({}, START))])
     assert before == place.read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"no JSON", b"[1]", b'{"gate": {"a": 1}}', b'{"gate": 1e400}', 12])
+def test_no_vector(content: object, tmp_path: Path) -> None:
+    """What somebody else has put in the place of a vector's values is a store that does not answer."""
+    store = written_by_others(tmp_path, content, 0)
+
+    with pytest.raises(Unavailable, match="Nothing was looked up"):
+        asyncio.run(store.get([KEY], within=SECOND))
+
+
+@pytest.mark.parametrize("event_us", ["yesterday", 1.5, 2**62, b"x"])
+def test_no_time(event_us: object, tmp_path: Path) -> None:
+    """Neither is what is no time, or none of any calendar."""
+    store = written_by_others(tmp_path, b"{}", event_us)
+
+    with pytest.raises(Unavailable, match="Nothing was looked up"):
+        asyncio.run(store.get([KEY], within=SECOND))
+
+
+def written_by_others(folder: Path, content: object, event_us: object) -> LocalOnlineStore:
+    """Return a store in which something else has been put into the place of a vector."""
+    store = store_in(folder)
+    store.load([(KEY, FeatureVector({}, START))])
+    with closing(sqlite3.connect(folder / "online.db")) as connection, connection:
+        connection.execute("UPDATE vectors SET content = ?, event_us = ?", (content, event_us))
+    return store
 
 
 def test_a_store_that_comes_back(tmp_path: Path) -> None:

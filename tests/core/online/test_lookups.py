@@ -9,11 +9,11 @@ import pytest
 
 from pegel.data.look_up_faults import LookUpFault
 from pegel.online.lookups import LookedUp, LookUpRefused, look_up_rows
-from pegel.online.online_store import FeatureVector
+from pegel.online.online_store import AHEAD, FeatureVector
 from pegel.spec.online_section import Online
 from pegel.testing.manual_clock import START
 
-HOUR = timedelta(hours=1)
+HOUR, SMALLEST = timedelta(hours=1), timedelta(microseconds=1)
 
 
 def online(**changes: Any) -> Online:
@@ -41,6 +41,15 @@ def test_a_null_of_the_store() -> None:
     vector = FeatureVector({"airline": "AA", "gate": None}, START)
 
     assert LookedUp(({"airline": "AA", "gate": None},), {}) == look_up_rows([vector], 1, online(), START)
+
+
+def test_vectors_of_the_future() -> None:
+    """What is dated further ahead than clocks differ is not fresh for ever: nobody knows how old it is."""
+    ahead = [FeatureVector(FRESH.values, START + AHEAD), FeatureVector(FRESH.values, START + AHEAD + SMALLEST)]
+    looked_up = look_up_rows(ahead, 2, online(), START)
+
+    assert LookedUp(({"airline": "AA", "gate": "A1"}, REPLACED), {LookUpFault.STALE: 1}) == looked_up
+    assert {} == look_up_rows(ahead, 2, online(age_limit=None), START).faults
 
 
 @pytest.mark.parametrize(
@@ -89,7 +98,11 @@ PARTLY = FeatureVector({"airline": "AA", "gate": "A1", "stand": 7}, START)
         ([STALE, PARTLY], LookUpFault.UNKNOWN, "the store of features has no origin of this entity, and it is needed"),
         ([PARTLY, None], LookUpFault.UNKNOWN, "the store of features does not know this entity, and origin is needed"),
         ([EMPTY, STALE], LookUpFault.UNKNOWN, "the store of features has no origin of this entity, and it is needed"),
-        ([STALE, STALE], LookUpFault.STALE, "the features of this entity are too old, and origin is needed"),
+        (
+            [STALE, STALE],
+            LookUpFault.STALE,
+            "features of this entity are too old, or dated ahead, and origin is needed",
+        ),
     ],
 )
 def test_the_gravest_row_refuses(vectors: list[FeatureVector | None], why: LookUpFault, words: str) -> None:
