@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from certificates import Certificates
@@ -15,6 +17,7 @@ from hopsworks_world import World, connection_of, filled, of_a_test
 from pegel.errors import NotFound, PegelError, SetupError, Unavailable
 from pegel.featurestore.hopsworks.client import HopsworksClient
 from pegel.featurestore.hopsworks.connection import HopsworksConnection
+from pegel.featurestore.hopsworks.facts import Statistics
 from pegel.testing.hopsworks import Fault, HopsworksServer
 
 
@@ -123,6 +126,53 @@ def test_an_answer_that_breaks_off_is_asked_for_again_later(world: World) -> Non
         type(error),
         str(error),
     )
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"features": None}, "(TypeError: "),
+        ({"servingKeys": [{"featureName": "id"}]}, "(TypeError: "),
+    ],
+)
+def test_an_answer_that_lacks_a_part_is_a_sentence(world: World, changed: dict[str, Any], said: str) -> None:
+    """A reply that the client stumbles over is told as one, for good: asking again brings the same."""
+    assert world.server is not None
+    world.server.contents.feature_views[0] |= changed
+
+    with HopsworksClient.logged_in(world.connection) as client, pytest.raises(SetupError) as raised:
+        client.feature_view("txn_view", 1)
+
+    assert f"answers what is not understood here {said}" in str(raised.value)
+
+
+def test_what_java_writes_of_no_finite_number_is_read(world: World) -> None:
+    """Statistics of a column with NaN are texts there; such that are no numbers at all are a sentence."""
+    assert world.server is not None
+    path, feature = "featureview/txn_view/version/1/trainingdatasets/version/1", {"featureName": "amount", "count": 4}
+
+    def said(**numbers: str) -> Statistics | None:
+        assert world.server is not None
+        found = {"name": "train", "featureDescriptiveStatistics": [{**feature, "featureType": "Fractional", **numbers}]}
+        world.server.contents.add_statistics(path, {"computationTime": 1, "splitStatistics": [found]})
+        with HopsworksClient.logged_in(world.connection) as client:
+            return client.statistics("txn_view", 1, 1, "train")
+
+    known = said(mean="NaN", max="Infinity")
+
+    assert known is not None
+    assert math.isnan(known.features["amount"].mean or 0.0)
+    assert math.inf == known.features["amount"].most
+    with pytest.raises(SetupError, match=r"answers what is not understood here \(ValueError\)"):
+        said(mean="much")
+
+
+def test_certificates_that_are_not_there_are_named(world: World, tmp_path: Path) -> None:
+    """The file that the settings name is told where there is none."""
+    error = refusal(replace(world.connection, ca=tmp_path / "absent"))
+
+    assert isinstance(error, SetupError)
+    assert str(error).startswith(f"PEGEL_HOPSWORKS_CA: expected a file of certificates at {tmp_path}/absent; none is")
 
 
 def test_a_key_that_cannot_be_sent_is_not_shown(world: World) -> None:

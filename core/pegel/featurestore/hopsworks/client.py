@@ -94,7 +94,7 @@ class HopsworksClient:
     def feature_view(self, name: str, version: int) -> HopsworksView:
         """Return a feature view. Raises NotFound."""
         view = self._view(name, version)
-        return HopsworksView(name, version, tuple(_features_of(view)))
+        return HopsworksView(name, version, self._asked(lambda: tuple(_features_of(view))))
 
     def training_dataset(self, view: str, version: int, training_dataset: int) -> TrainingDataset:
         """Return a training dataset of a feature view. Raises NotFound."""
@@ -111,14 +111,7 @@ class HopsworksClient:
         """Return the statistics of a training dataset, of one split if it has such; None where there are none."""
         handle = self._view(view, version)
         found = self._asked(lambda: handle.get_training_dataset_statistics(training_dataset))
-        if found is None:
-            return None
-        splits = {each.name: each.feature_descriptive_statistics for each in found.split_statistics or ()}
-        features = splits.get(split) if splits else found.feature_descriptive_statistics
-        if features is None:
-            return None
-        share = 1.0 if found.row_percentage is None else float(found.row_percentage)
-        return Statistics(share, {each.feature_name: _counted(each) for each in features})
+        return None if found is None else self._asked(lambda: _statistics_of(found, split))
 
     def model(self, name: str, version: int) -> RegisteredModel | None:
         """Return a version of a model in the registry; None where there is none."""
@@ -126,9 +119,7 @@ class HopsworksClient:
         model = self._asked(lambda: registry.get_model(name, version))
         if model is None:
             return None
-        view = model._feature_view or {}  # noqa: SLF001  its public door asks the server again
-        named = view if isinstance(view, dict) else {"name": view.name, "version": view.version}
-        return RegisteredModel(name, version, named.get("name"), named.get("version"), model.training_dataset_version)
+        return self._asked(lambda: _registered(model, name, version))
 
     def deployment(self, name: str) -> Deployment:
         """Return a deployment. Raises NotFound."""
@@ -136,12 +127,7 @@ class HopsworksClient:
         found = self._asked(lambda: serving.get_deployment(name))
         if found is None:
             raise self._unknown(f"deployment {name}")
-        logger = found.inference_logger
-        topic = None if logger is None or logger.kafka_topic is None else logger.kafka_topic.name
-        logs = "NONE" if logger is None else str(logger.mode)
-        return Deployment(
-            name, str(found.model_name), int(found.model_version), None if topic == "NONE" else topic, logs
-        )
+        return self._asked(lambda: _deployment(found, name))
 
     def online_view(self, name: str, version: int, *, at: str | None = None) -> OnlineView:
         """Return a feature view ready to be looked up, also after this login has ended.
@@ -328,7 +314,32 @@ def _role_of(feature: Any, keys: set[tuple[Any, str]], times: set[tuple[Any, str
     return FeatureRole.KEY if source in keys else FeatureRole.FEATURE
 
 
+def _registered(model: Any, name: str, version: int) -> RegisteredModel:
+    view = model._feature_view or {}  # noqa: SLF001  its public door asks the server again
+    named = view if isinstance(view, dict) else {"name": view.name, "version": view.version}
+    return RegisteredModel(name, version, named.get("name"), named.get("version"), model.training_dataset_version)
+
+
+def _deployment(found: Any, name: str) -> Deployment:
+    logger = found.inference_logger
+    topic = None if logger is None or logger.kafka_topic is None else logger.kafka_topic.name
+    logs = "NONE" if logger is None else str(logger.mode)
+    return Deployment(name, str(found.model_name), int(found.model_version), None if topic == "NONE" else topic, logs)
+
+
+def _statistics_of(found: Any, split: str | None) -> Statistics | None:
+    """Return the statistics of one split, if there are such; None where there are none of it."""
+    splits = {each.name: each.feature_descriptive_statistics for each in found.split_statistics or ()}
+    features = splits.get(split) if splits else found.feature_descriptive_statistics
+    if features is None:
+        return None
+    share = 1.0 if found.row_percentage is None else float(found.row_percentage)
+    return Statistics(share, {each.feature_name: _counted(each) for each in features})
+
+
 def _counted(found: Any) -> FeatureStatistics:
     # Its Spark says how many are not null; its Python says how many there are, and leaves nulls out of that.
     values = found.count if found.num_non_null_values is None else found.num_non_null_values
-    return FeatureStatistics(values, found.mean, found.std_dev, found.min, found.max)
+    # Java writes what is no finite number as a text: "NaN", "Infinity".
+    numbers = (None if one is None else float(one) for one in (found.mean, found.std_dev, found.min, found.max))
+    return FeatureStatistics(None if values is None else int(values), *numbers)

@@ -16,6 +16,8 @@ from pegel.spec.outside_text import shown
 SCOPES = "project, featurestore, dataset.view, modelregistry, serving, kafka"
 """Of an API key that may do everything that is asked for here."""
 _TORN = frozenset({"ChunkedEncodingError", "ContentDecodingError"})
+_OF_PYTHON = frozenset({"TypeError", "AttributeError", "LookupError", "ValueError"})
+"""What the client, and we, stumble with over a reply that lacks a part, or has another in its place."""
 _UNTRUSTED = re.compile(r"certificate verify failed: ([^(\"']+)")
 
 
@@ -82,10 +84,26 @@ def _unreached(error: BaseException, kinds: set[str], connection: HopsworksConne
             f"PEGEL_HOPSWORKS_CA names the certificates to trust. {NOTHING}"
         )
     if not kinds & {"RequestException", "JSONDecodeError"}:
-        return None
+        return _not_understood(error, kinds, connection)
     # Its own words may hold what was sent, and with that the key.
     return _of_requests(kinds, where) or SetupError(
         f"Hopsworks at {where} cannot be asked as the settings stand ({type(error).__name__}). {NOTHING}"
+    )
+
+
+def _not_understood(error: BaseException, kinds: set[str], connection: HopsworksConnection) -> SetupError | None:
+    """Return what an exception of Python itself means, which the client lets pass; None for one of another matter."""
+    if isinstance(error, OSError) and connection.ca is not None and not connection.ca.is_file():
+        return SetupError(
+            f"PEGEL_HOPSWORKS_CA: expected a file of certificates at {connection.ca}; none is there. {NOTHING}"
+        )
+    if not kinds & _OF_PYTHON:
+        return None
+    # A ValueError may repeat what was sent, and with that the key.
+    said = "" if "ValueError" in kinds else f": {shown(str(error))}"
+    return SetupError(
+        f"Hopsworks at {connection.address} answers what is not understood here ({type(error).__name__}{said}): "
+        "expected the replies of Hopsworks 5.2, or what it keeps is damaged. Nothing was changed."
     )
 
 
