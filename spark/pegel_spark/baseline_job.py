@@ -19,7 +19,9 @@ from pegel.baseline.baseline import Baseline
 from pegel.baseline.outliers import OutlierTables
 from pegel.data.arrow_columns import columns_of
 from pegel.data.columns import TIME, Role
+from pegel.errors import PermanentError
 from pegel.featurestore import TrainingData
+from pegel.featurestore.no_baseline import NO_BASELINE
 from pegel.judge.comparison import kept_statistics
 from pegel.quality.expectation_outcome import ExpectationOutcome
 from pegel.spec.monitor_spec import MonitorSpec
@@ -113,7 +115,8 @@ def build(
 ) -> Baseline:
     """Build the baseline that `spec` asks for. The same rows, in any order and partitioning, give the same id.
 
-    `at_once`: values up to which a table is held in memory as a whole; it changes nothing of the baseline.
+    `at_once`: values up to which a table is held in memory as a whole; it changes nothing of the baseline. Raises
+    PermanentError where there is no row: what nothing was learnt of would judge nothing, and look calm.
     """
     schema = features.describe(spec.baseline.source)
     refuse_other_segments(spec.watch.segments, schema)
@@ -123,6 +126,12 @@ def build(
     layout = values.layout(kept_statistics(spec.watch))
     noise = timed.noise(layout, values)
     counted = summarise(timed.frame, layout, noise.seasons, Segments.of(layout, spec.watch.segments))
+    if not counted.whole.most_rows:
+        given = f"{timed.left_out:,} without a time in {spec.baseline.time_column}" if timed.left_out else "none"
+        raise PermanentError(
+            f"baseline.source: expected rows of training data in {shown(spec.baseline.source)}, given {given}. "
+            f"{NO_BASELINE}"
+        )
     return Baseline.build(
         layout=layout,
         summary=counted.whole,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructField, StructType
 
 from pegel.errors import InvalidSpec, NotFound, Unavailable
 from pegel.featurestore.no_baseline import NO_BASELINE
@@ -49,11 +51,10 @@ def read(spark: SparkSession, address: str, version: int | None = None) -> DataF
             f"dividing it by that. {NO_BASELINE}"
         )
     # Columns by which the table is divided stand in the names of folders alone, where Spark would take "01" for 1.
-    schema = ", ".join(f"`{name}` {kind}" for name, kind in columns)
     if not files:
-        return spark.createDataFrame([], schema)
-    rows = spark.read.schema(schema).option("basePath", address).parquet(*map(hadoop_address, files))
-    return rows.select(*(f"`{name}`" for name, _ in columns))
+        return spark.createDataFrame([], columns)
+    rows = spark.read.schema(columns).option("basePath", address).parquet(*map(hadoop_address, files))
+    return rows.select(*("`{}`".format(name.replace("`", "``")) for name in columns.names))
 
 
 def newest_version(address: str) -> int:
@@ -103,11 +104,7 @@ def _beyond_files(table: Any) -> list[str]:
     return sorted([*features, *([f"columnMapping ({mapping})"] if mapping != "none" else [])])
 
 
-def _columns(table: Any) -> list[tuple[str, str]]:
-    """Return the columns of a table of Delta with their types as Spark calls them."""
-    simple = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
-    return [
-        (each.name, simple.get(kind, kind))
-        for each in table.schema().fields
-        if isinstance(kind := getattr(each.type, "type", None), str)
-    ]
+def _columns(table: Any) -> StructType:
+    """Return the columns of a table of Delta, nested ones too: its log says their types as Spark does."""
+    said = StructType.fromJson(json.loads(table.schema().to_json()))
+    return StructType([StructField(each.name, each.dataType) for each in said.fields])

@@ -18,11 +18,10 @@ from pegel.spec.settings import Settings
 from pegel.store.database import connect, migrate
 from pegel.store.job_results import JobEnd, JobResult, JobResults
 from pegel_spark import logs
+from pegel_spark.read_failures import failure_words
 
 FAILED, REFUSED = 1, 2
 CODES = {JobEnd.DONE: 0, JobEnd.FAILED: FAILED, JobEnd.REFUSED: REFUSED}
-LONGEST_FAILURE = 500
-"""Characters of an exception that are told."""
 log = structlog.get_logger()
 
 
@@ -68,8 +67,7 @@ class LaunchedJob:
             return JobResult(state=JobEnd.FAILED, sentence=str(error))
         except self.fails_by as error:
             log.exception("failed")
-            words = f"{type(error).__name__}: {error}"[:LONGEST_FAILURE].partition("\n")[0]
-            return JobResult(state=JobEnd.FAILED, sentence=self.told.format(words))
+            return JobResult(state=JobEnd.FAILED, sentence=self.told.format(failure_words(error)))
         return JobResult(state=JobEnd.DONE, result=asdict(done))
 
 

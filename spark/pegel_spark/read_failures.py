@@ -12,10 +12,9 @@ from typing import Any, TypeAlias
 from py4j.java_gateway import JavaObject, is_instance_of
 from py4j.protocol import Py4JJavaError
 from pyspark import SparkContext
-from pyspark.errors import AnalysisException
 from pyspark.errors.exceptions.captured import CapturedException
 
-from pegel.errors import NotFound, PegelError, SetupError, Unavailable
+from pegel.errors import InvalidSpec, NotFound, PegelError, SetupError, Unavailable
 from pegel.featurestore.known_database import KnownDatabase
 from pegel.featurestore.no_baseline import NO_BASELINE
 
@@ -25,8 +24,11 @@ NO_LIBRARY = frozenset({"UnsupportedFileSystemException", "ClassNotFoundExceptio
 """What is thrown where Java lacks what an address takes; an older way of Hadoop to say it is in `_NO_FILE_SYSTEM`."""
 NO_RIGHT = frozenset({"AccessControlException", "AccessDeniedException"})
 """What is thrown where a store knows who asks, and refuses."""
+NO_SUCH_TYPES = frozenset({"PARQUET_TYPE_ILLEGAL", "PARQUET_TYPE_NOT_SUPPORTED", "PARQUET_TYPE_NOT_RECOGNIZED"})
+"""Spark's names of conditions where files hold what it has no type for: asking again helps nobody."""
+_NANOSECONDS = "TIMESTAMP(NANOS"
 _NO_FILE_SYSTEM = "No FileSystem for scheme"
-_LONGEST = 300
+_LONGEST, _LONGEST_FAILURE = 300, 500
 _DEEPEST = 20
 """Causes of causes that are looked at; a chain may lead in a circle."""
 _ADDED_BY = {each: f"`python -m pegel_local.jars.store_jars {each}` adds it" for each in ("s3a", "postgresql")}
@@ -38,7 +40,7 @@ _NO_SUCH = frozenset({"42P01", "42S02", "42X05", "42Y07", "3F000", "3D000", "XJ0
 _NO_GRANT = frozenset({"42501", "42502", "42503"})
 """And where whoever asks may not read it."""
 
-SparkFailure: TypeAlias = AnalysisException | Py4JJavaError
+SparkFailure: TypeAlias = CapturedException | Py4JJavaError
 
 
 def read_failure(
@@ -46,8 +48,9 @@ def read_failure(
 ) -> PegelError:
     """Return what a failure means, in one sentence that begins with what asked for the address.
 
-    SetupError where Java has no library for it or the store refuses whoever asks, NotFound where nothing is there, and
-    else Unavailable. `database`: the one that was asked; neither its address nor its options are repeated.
+    SetupError where Java has no library for it or the store refuses whoever asks, NotFound where nothing is there,
+    InvalidSpec where its files hold a type that Spark does not have, and else Unavailable. `database`: the one that was
+    asked; neither its address nor its options are repeated.
     """
     kinds, states = set(_kinds(failure)), set(_states(failure))
     said, begin = _words(failure, database), f"{asked_by}: Spark could not read {address}"
@@ -64,7 +67,28 @@ def read_failure(
         return SetupError(f"{begin}, because it has no right to read there ({said}). {NO_BASELINE}")
     if kinds & NOT_THERE or states & _NO_SUCH:
         return NotFound(f"{asked_by}: expected training data at {address}; Spark finds none ({said}). {NO_BASELINE}")
+    if kinds & NO_SUCH_TYPES:
+        helps = ": write its times in microseconds, as pyarrow does with coerce_timestamps='us'"
+        return InvalidSpec(
+            f"{begin}, because it has no such type ({said}){helps if _NANOSECONDS in said else ''}. {NO_BASELINE}"
+        )
     return Unavailable(f"{begin} ({said}). {NO_BASELINE}")
+
+
+def failure_words(error: Exception) -> str:
+    """Return one line that says what went wrong: of a chain of Java's what Spark has a name for, else the last class.
+
+    What pyspark says of such a chain itself is which of its calls failed, and no more. What a library says there is not
+    repeated, nor what has the address of a database: either may hold what nobody is to read.
+    """
+    if not isinstance(error, Py4JJavaError):
+        said = f"{type(error).__name__}: {error}"
+    else:
+        thrown = list(_chain(error))
+        told = (str(each.getMessage() or "").strip() for each in thrown)
+        named = next((line for line in told if line.startswith("[") and "jdbc:" not in line.lower()), "")
+        said = named or " -> ".join(str(each.getClass().getSimpleName()) for each in thrown)
+    return said[:_LONGEST_FAILURE].partition("\n")[0]
 
 
 def is_not_there(failure: SparkFailure) -> bool:
@@ -74,7 +98,7 @@ def is_not_there(failure: SparkFailure) -> bool:
 
 def _kinds(failure: SparkFailure) -> Iterator[str]:
     """Yield the names of what was thrown, along the chain, and the condition that Spark calls it by, if any."""
-    if isinstance(failure, AnalysisException):
+    if isinstance(failure, CapturedException):
         yield str(failure.getCondition() or "")
     yield from (str(each.getClass().getSimpleName()) for each in _chain(failure))
 
@@ -113,8 +137,8 @@ def _words(failure: SparkFailure, database: KnownDatabase | None) -> str:
 
     It is cut after secrets are taken out: half a password is no more recognized as one.
     """
-    if isinstance(failure, AnalysisException):
-        return _without_secrets(str(failure), database).partition("\n")[0][:_LONGEST]
+    if isinstance(failure, CapturedException):
+        return _without_secrets(str(failure), database).strip().partition("\n")[0][:_LONGEST]
     thrown: Any = failure.java_exception
     said = _without_secrets(str(thrown.getMessage()), database)
     return f"{thrown.getClass().getSimpleName()}: {said.partition(chr(10))[0][:_LONGEST]}"

@@ -97,6 +97,8 @@ def _options(master: str, form: LogFormat) -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",
+        # `age` and `Age` are two columns of a table, as they are two fields of a request.
+        "spark.sql.caseSensitive": "true",
         # Hadoop sets the modes of what it writes itself, whatever the umask says.
         "spark.hadoop.fs.permissions.umask-mode": "077",
         "spark.python.daemon.module": "pegel_spark.daemon",

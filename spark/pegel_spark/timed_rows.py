@@ -41,7 +41,7 @@ class Timed:
     def of(cls, frame: DataFrame, schema: Schema, spec: MonitorSpec) -> Timed:
         """Choose the measured columns.
 
-        Raises InvalidSpec when columns are absent or of a wrong type, or the column of times holds none.
+        Raises InvalidSpec when columns are absent or of a wrong type.
         """
         check(frame, schema)
         chosen = [sf.col(f"`{field.name}`") for field in schema.fields]

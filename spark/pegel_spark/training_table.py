@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from py4j.protocol import Py4JJavaError
-from pyspark.errors import AnalysisException
+from pyspark.errors.exceptions.captured import CapturedException
 from pyspark.sql import DataFrame, SparkSession
 
 from pegel.featurestore.stored_table import StoredTable, TableFormat
@@ -45,5 +45,5 @@ def read(spark: SparkSession, place: Path | StoredTable) -> DataFrame:
         if table.database is not None:
             return database_table.read(spark, table, table.database)
         return spark.read.format(table.format.value).load(address)
-    except (AnalysisException, Py4JJavaError) as failure:
+    except (CapturedException, Py4JJavaError) as failure:
         raise read_failure(failure, address, database=table.database) from failure

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 
-from pegel.errors import NotFound, PegelError, SetupError, Unavailable
+from pegel.errors import InvalidSpec, NotFound, PegelError, SetupError, Unavailable
 from pegel.featurestore.known_database import KnownDatabase
 from pegel.featurestore.stored_table import StoredTable
 from pegel_spark import training_table
-from pegel_spark.read_failures import read_failure
+from pegel_spark.read_failures import failure_words, read_failure
 from pegel_spark.stored_training_data import StoredTrainingData
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -87,3 +91,40 @@ def test_no_part_of_a_secret_is_told(spark: Any) -> None:
 
     assert "correct" not in str(cut)
     assert "(IOException: no ...)" in str(nested)
+
+
+def test_a_type_that_spark_lacks_is_told_with_what_helps(spark: Any, tmp_path: Path) -> None:
+    """Times in nanoseconds, which pandas writes: a matter of the table, and not of a store that may answer later."""
+    pq.write_table(pa.table({"at": pa.array([0], pa.timestamp("ns", "UTC"))}), tmp_path / "rows.parquet")
+
+    with pytest.raises(InvalidSpec, match=r"rows\.parquet, because it has no such type .*: write its times in micro"):
+        training_table.read(spark, StoredTable(str(tmp_path / "rows.parquet")))
+
+
+def test_columns_that_differ_in_case_alone_are_two(spark: Any, tmp_path: Path) -> None:
+    """They are two fields of a request as well, each with its own values."""
+    pq.write_table(pa.table({"age": [1], "Age": [2]}), tmp_path / "rows.parquet")
+    rows = training_table.read(spark, StoredTable(str(tmp_path / "rows.parquet")))
+
+    assert [(1, 2)] == [tuple(row) for row in rows.select("age", "Age").collect()]
+
+
+def test_what_fails_while_rows_are_read_is_told_by_its_cause(spark: Any, tmp_path: Path) -> None:
+    """Files of one folder that call a number what is a text in others: the words name file and column, not our call."""
+    for name, values in (("a", [1.5]), ("b", ["much"])):
+        pq.write_table(pa.table({"price": values}), tmp_path / f"{name}.parquet")
+
+    with pytest.raises((Py4JJavaError, PySparkException)) as raised:
+        training_table.read(spark, StoredTable(str(tmp_path))).toArrow()
+
+    words = failure_words(raised.value)
+    assert words.startswith("[FAILED_READ_FILE.")
+    assert "price" in words
+
+
+def test_of_what_a_library_says_only_its_name_is_told(spark: Any) -> None:
+    """A driver may repeat its address with a password in it."""
+    chain = ("java.lang.RuntimeException", "java.sql.SQLException")
+
+    assert "RuntimeException -> SQLException" == failure_words(thrown(spark, *chain, says="jdbc:x?password=p"))
+    assert "RuntimeException -> SQLException" == failure_words(thrown(spark, *chain, says="[FAILED_JDBC] jdbc:x?p=p"))

@@ -14,7 +14,7 @@ import worlds
 from table_places import PLACES, Place
 
 from pegel.data.columns import Field, Kind, Role, Schema
-from pegel.errors import InvalidSpec, NotFound
+from pegel.errors import InvalidSpec, NotFound, PermanentError
 from pegel.featurestore.stored_table import StoredTable
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.table_reference import KINDS, TableRef
@@ -89,6 +89,34 @@ def test_a_table_gives_the_baseline_of_its_rows(world: Any, spark: Any, place: P
     assert ["not watched, as neither numbers nor texts: at"] == made.remarks
     assert ["distance", "carrier", "age", "delay"] == [each.name for each in there.describe("").fields]
     assert {"distance", "carrier", "age", "at", "id"} >= {each["name"] for each in made.request_row}
+
+
+def test_nested_columns_are_left_out_and_named(spark: Any, place: Place) -> None:
+    """Structures, lists and maps beside the fields keep no table from being training data."""
+    if place.kind not in {"parquet", "delta"}:
+        return  # a table of Derby has none, and one of Iceberg is read by the numbers of its columns
+    legs = pa.array([{"from": "AS", "stops": [1, 2]}] * 20)
+    place.write("nested", flights(20).append_column("legs", legs))
+    spec = wish(place.source("nested") + AS_A_MODEL)
+    there = training_data(spark, place, spec)
+    found = build(spark, spec, there, now=NOW)
+
+    assert (20, ["distance", "carrier", "age", "delay"]) == (found.rows, [e.name for e in there.describe("").fields])
+    assert ["not watched, as neither numbers nor texts: at, legs"] == there.remarks(found)
+
+
+def test_a_table_without_rows_makes_no_baseline(spark: Any, place: Place) -> None:
+    """What was learnt of nothing would judge nothing, and look calm: the table is refused, and named."""
+    untimed = flights(20).set_column(5, "at", pa.nulls(20, pa.timestamp("us", "UTC")))
+    for name, rows, column, given in (
+        ("hollow", flights(20).slice(0, 0), None, "none"),
+        ("untimed", untimed, "at", "20 without a time in at"),
+    ):
+        place.write(name, rows)
+        spec = wish(place.source(name) + AS_A_MODEL, time_column=column)
+
+        with pytest.raises(PermanentError, match=rf"expected rows of training data in .*, given {given}\. No baseline"):
+            build(spark, spec, training_data(spark, place, spec), now=NOW)
 
 
 def test_a_column_of_times_is_one_of_a_table(spark: Any, place: Place) -> None:
