@@ -148,6 +148,10 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "What the feature store calls it: `local://delays?version=1&split=train`. "
         f"Drift of a field is judged from {MIN_BASELINE:,} values on.",
     ),
+    "baseline.label": Question(
+        "Baseline", "Column of labels (name)", "True outcomes of the training rows, to compare later ones with."
+    ),
+    "baseline.score": Question("Baseline", "Column of scores (name)", "From 0 to 1, of the class 1. Empty: none."),
     "baseline.time_column": Question(
         "Baseline",
         "Column of times (name)",

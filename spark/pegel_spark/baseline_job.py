@@ -33,6 +33,7 @@ from pegel_spark.counted_rows import summarise
 from pegel_spark.recounting import Recount, recount
 from pegel_spark.timed_rows import Timed
 from pegel_spark.training_columns import AT_ONCE
+from pegel_spark.training_labels import performance_of
 from pegel_spark.training_quality import refuse_unmet
 
 _TIMES = frozenset({"timestamp", "timestamp_ntz", "date"})
@@ -141,6 +142,7 @@ def build(
         scores=lambda tables: scores(timed.frame, tables),
         watch=spec.watch,
         noise=noise,
+        performance=performance_of(frame, schema, spec),
         segments=counted.segments,
         created_at=now,
     )

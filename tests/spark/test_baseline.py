@@ -501,3 +501,23 @@ def test_the_same_rows_need_no_recount(world: Any, spark: Any, tmp_path: Path) -
     _, made = watched_anew(world, spark, tmp_path, worlds.training_table(), worlds.SCHEMA)
 
     assert made.recount is None
+
+
+def test_labels_of_training_rows_are_counted_as_in_a_notebook(world: Any, spark: Any, tmp_path: Path) -> None:
+    """A labelled table gives the same counts and calibration by the job as in memory, in any order of its rows."""
+    rng = np.random.default_rng(5)
+    score = rng.random(2_000)
+    table = pa.table({"x": rng.normal(size=2_000), "p": score, "yhat": score > 0.5, "y": rng.random(2_000) < score})
+    fields = [Field("x", Kind.NUMERIC), Field("yhat", Kind.CATEGORICAL, Role.PREDICTION)]
+    wish = brief_spec(baseline={"source": "local://labelled", "label": "y", "score": "p"})
+    made = []
+    for version, order in enumerate((np.arange(2_000), rng.permutation(2_000)), 1):
+        pq.write_table(table.take(pa.array(order)), tmp_path / f"{version}.parquet")
+        world.store.register_training_data("labelled", version, tmp_path / f"{version}.parquet", Schema(tuple(fields)))
+        made.append(build(spark, wish, world.store, now=NOW).performance)
+    known = pegel.profile(table, predictions=["yhat"], label="y", answer="yhat", score="p").performance
+    assert known is not None
+    assert made[0] is not None
+
+    assert made[0] == made[1]
+    assert (known.counts, known.calibration) == (made[0].counts, made[0].calibration)

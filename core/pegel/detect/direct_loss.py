@@ -45,12 +45,18 @@ def errors_by_answer(predicted: NDArray[np.float64], label: NDArray[np.float64])
     group = np.searchsorted(upto, cells, side="left")
     parts = [size[group == each] for each in range(upto.size + 1)]
     kept = [each for each, part in enumerate(parts) if part.size]
+    means = [_mean(parts[each]) for each in kept]
     return ErrorsByAnswer(
         upto=tuple(int(upto[each]) for each in kept[:-1]),
         rows=tuple(parts[each].size for each in kept),
-        absolute=tuple(float(np.mean(parts[each])) for each in kept),
-        absolute_variance=tuple(float(np.var(parts[each])) for each in kept),
+        absolute=tuple(means),
+        absolute_variance=tuple(_mean((parts[each] - mean) ** 2) for each, mean in zip(kept, means, strict=True)),
     )
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """Return the mean to the last digit, whatever the order: it is part of a baseline's identity."""
+    return math.fsum(values.tolist()) / values.size
 
 
 def estimate_errors(answers: RelativeCells, known: ErrorsByAnswer) -> ErrorEstimate | None:

@@ -27,16 +27,17 @@ MIN_BLOCKS = 30
 GATE = 0.05
 
 
-def measure(rows: LabelledRows) -> Performance:
-    """Return how a model did on labelled rows, in the order of time if that is known."""
+def measure(rows: LabelledRows, *, in_order: bool = True) -> Performance:
+    """Return how a model did on labelled rows. `in_order`: whether their order is that of time."""
     counts = PerformanceCounts.of(rows)
     known = rows.where(rows.is_labelled)
     calibration = None
     if isinstance(counts.compared, ClassCounts) and counts.compared.is_binary and counts.compared.scored:
         calibration = tuple(calibrate_counts(counts.compared.scores).tolist())
+    factors = {name: burstiness(values) for name, values in _losses(known)} if in_order else {}
     return Performance(
         counts,
-        dispersion={name: factor for name, values in _losses(known) if (factor := burstiness(values)) > 1},
+        dispersion={name: factor for name, factor in factors.items() if factor > 1},
         calibration=calibration,
         by_answer=None if counts.is_of_classes else errors_by_answer(known.predicted, known.label),
     )

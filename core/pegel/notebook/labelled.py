@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +17,6 @@ from pegel.detect.direct_loss import ErrorEstimate, estimate_errors
 from pegel.detect.error_rate import measure
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook.naming import listed
-from pegel.notebook.table_reading import Table
 from pegel.spec.outside_text import shown
 from pegel.stats.class_counts import NEGATIVE, POSITIVE
 from pegel.stats.labelled_rows import LabelledRows, class_name
@@ -36,8 +37,23 @@ class LabelColumns:
     score: str | None = None
 
 
-def learn(table: Table, columns: LabelColumns) -> Performance:
-    """Return how a model did on the rows whose label and answer are known, in the order of the table.
+class LabelledTable(Protocol):
+    """What is read of a table: which columns it has, and each of them block by block."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Return the columns that can be read."""
+        ...
+
+    def column(self, name: str, /) -> Iterator[pa.Array]:
+        """Yield one column, block by block."""
+        ...
+
+
+def learn(table: LabelledTable, columns: LabelColumns, *, in_order: bool = True) -> Performance:
+    """Return how a model did on the rows whose label and answer are known.
+
+    `in_order`: whether the rows are in the order of time, which tells whether errors come in bursts.
 
     Labels and answers are numbers where both columns are of numbers, and one of them has a value that is not whole, or
     the labels have more than 1,000 values; else they are classes.
@@ -60,11 +76,11 @@ def learn(table: Table, columns: LabelColumns) -> Performance:
     else:
         rows = _of_classes(table, columns)
         _refuse_strange(table, columns, rows)
-    performance = measure(rows)
+    performance = measure(rows, in_order=in_order)
     return replace(performance, label=columns.label, prediction=columns.prediction, score=columns.score)
 
 
-def count(table: Table, performance: Performance) -> PerformanceCounts | None:
+def count(table: LabelledTable, performance: Performance) -> PerformanceCounts | None:
     """Return how a model did on the rows of a table whose labels are known; None without labels."""
     if not {performance.label, performance.prediction} <= set(table.schema.names):
         return None
@@ -74,7 +90,7 @@ def count(table: Table, performance: Performance) -> PerformanceCounts | None:
     return PerformanceCounts.of(_of_classes(table, LabelColumns(performance.label, performance.prediction, score)))
 
 
-def estimate(table: Table, performance: Performance) -> cbpe.Estimate | ErrorEstimate | None:
+def estimate(table: LabelledTable, performance: Performance) -> cbpe.Estimate | ErrorEstimate | None:
     """Estimate performance without labels; None where nothing is known to do it by.
 
     Rows without a score from 0 to 1, or without an answer that says whether it is the class `1`, are left out.
@@ -95,13 +111,13 @@ def estimate(table: Table, performance: Performance) -> cbpe.Estimate | ErrorEst
     return cbpe.estimate(counts.answers, np.array(performance.calibration))
 
 
-def numbers_of(table: Table, name: str) -> NDArray[np.float64]:
+def numbers_of(table: LabelledTable, name: str) -> NDArray[np.float64]:
     """Return a column as numbers, NaN where there is none."""
     blocks = [numbers(block)[0] for block in table.column(name)]
     return np.concatenate(blocks) if blocks else np.empty(0)
 
 
-def _are_numbers(table: Table, columns: LabelColumns) -> bool:
+def _are_numbers(table: LabelledTable, columns: LabelColumns) -> bool:
     for name in (columns.label, columns.prediction):
         kind = table.schema.field(name).type
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
@@ -111,11 +127,11 @@ def _are_numbers(table: Table, columns: LabelColumns) -> bool:
     return any((column != np.round(column)).any() for column in finite) or np.unique(finite[0]).size > CLASSES
 
 
-def _of_numbers(table: Table, label: str, prediction: str) -> LabelledRows:
+def _of_numbers(table: LabelledTable, label: str, prediction: str) -> LabelledRows:
     return _untimed(numbers_of(table, prediction), numbers_of(table, label))
 
 
-def _of_classes(table: Table, columns: LabelColumns) -> LabelledRows:
+def _of_classes(table: LabelledTable, columns: LabelColumns) -> LabelledRows:
     score = None if columns.score is None else numbers_of(table, columns.score)
     return _untimed_classes(_classes(table, columns.prediction), _classes(table, columns.label), score)
 
@@ -131,7 +147,7 @@ def _untimed_classes(predicted: Objects, label: Objects, score: NDArray[np.float
     return LabelledRows.of_classes(predicted, label, event_time=times, arrived_at=times, score=score)
 
 
-def _refuse_strange(table: Table, columns: LabelColumns, rows: LabelledRows) -> None:
+def _refuse_strange(table: LabelledTable, columns: LabelColumns, rows: LabelledRows) -> None:
     known, names = rows.where(rows.is_labelled), np.array([*(rows.classes or ()), None], dtype=object)
     labels, answers = (set(names[np.unique(column)].tolist()) for column in (known.label, known.predicted))
     if len(labels) > CLASSES:
@@ -159,17 +175,17 @@ def _refuse_strange(table: Table, columns: LabelColumns, rows: LabelledRows) -> 
         )
 
 
-def _classes(table: Table, name: str) -> Objects:
+def _classes(table: LabelledTable, name: str) -> Objects:
     """Return a column as categories, None where there is none."""
     blocks = [categories(block)[0] for block in table.column(name)]
     return np.concatenate(blocks) if blocks else np.empty(0, dtype=object)
 
 
-def _written(table: Table, name: str) -> AbstractSet[str]:
+def _written(table: LabelledTable, name: str) -> AbstractSet[str]:
     return {text for text in _classes(table, name).tolist() if text is not None}
 
 
-def _scores(table: Table, name: str) -> NDArray[np.float64]:
+def _scores(table: LabelledTable, name: str) -> NDArray[np.float64]:
     return numbers_of(table, name)
 
 

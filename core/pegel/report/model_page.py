@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pegel.alerts.alert import Alert, DispatchFailure, Silence
 from pegel.alerts.alert_kind import AlertKind
@@ -13,12 +13,14 @@ from pegel.data.spans import Span
 from pegel.errors import NotFound
 from pegel.judge.answer_times import answer_times
 from pegel.judge.findings import Finding
+from pegel.judge.performance.performance_rows import PerformanceRow
 from pegel.reconcile.actions import PastAction, Target, launched
 from pegel.report.across_models import AcrossModels, read_across
 from pegel.report.archived_words import archived_lines
 from pegel.report.data_quality import QualityView, Told, quality_view
 from pegel.report.features import feature_views
 from pegel.report.model_list import row_of
+from pegel.report.performance_view import performance_view
 from pegel.report.progress import progress
 from pegel.report.reading import LOOK_BACK, PartReader, Sources
 from pegel.report.refresh_words import headline, promotion_line, refresh_line
@@ -36,6 +38,7 @@ from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.long_span_store import LongSpanStore
+from pegel.store.performance_store import PerformanceStore
 from pegel.store.refresh_store import RefreshStore
 from pegel.store.registry import Entry, Registry
 from pegel.store.results import Details, Results
@@ -50,6 +53,8 @@ PICTURED = 12
 """Newest final windows that are filled into the pictures of features."""
 MARKED = 400
 """Newest findings that are looked at for the time line."""
+LABELLED = timedelta(days=30)
+"""How far back spans of labelled rows are shown."""
 LISTED = 25
 """Findings, alerts, outliers and actions that are listed."""
 
@@ -114,6 +119,11 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
             "features",
             lambda: feature_views(baseline, final, drift) if baseline is not None else [],
             list[FeatureView](),
+        ),
+        performance=part(
+            "how the model does",
+            lambda: performance_view(_labelled(sources, model, version, now, reader.problems), segment),
+            None,
         ),
         quality=None
         if segment
@@ -184,6 +194,12 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
 
 SPANS = 6
 """Spans of which it is told what was served beside its table."""
+
+
+def _labelled(sources: Sources, model: str, version: int, now: datetime, damaged: list[str]) -> list[PerformanceRow]:
+    """Return the newest spans of labelled rows, of all segments."""
+    store = PerformanceStore(sources.engine)
+    return store.rows(model, version, now - LABELLED, segment=None, damaged=damaged)
 
 
 def _baseline(sources: Sources, model: str, version: int, windows: Sequence[WindowRow]) -> Baseline | None:

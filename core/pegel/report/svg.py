@@ -16,6 +16,7 @@ from pegel.detect.effect import percent, percents
 from pegel.report.shapes import Bars, OutlinedHistogram
 from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.spec.plain_numbers import plain
+from pegel.stats.figures import wilson
 
 WIDTH, HEIGHT = 360.0, 150.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 38.0, 8.0, 8.0, 22.0
@@ -51,6 +52,25 @@ def sparkline(values: Sequence[float], *, title: str, width: float = 120.0, heig
         f"<title>{escape(shown(title))}</title>"
         f'<polyline class="baseline" points="{line}"/><circle class="now" cx="{x:.1f}" cy="{y:.1f}" r="2.4"/></svg>'
     )
+
+
+def reliability_picture(groups: Sequence[tuple[float, int, int]], *, title: str) -> str:
+    """Return how often the class 1 came, upwards, by mean score, to the right; on the line both are the same.
+
+    `groups`: mean score, rows, rows of the class 1. Each has an interval of 95 % (Wilson).
+    """
+    width, height = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
+    parts = [_grid(1.0), f'<path class="baseline" d="M{_LEFT:.1f} {_y(0, 1):.1f}l{width:.1f} {-height:.1f}"/>']
+    for score, rows, positive in groups:
+        x, (low, high) = _LEFT + score * width, wilson(positive, rows)
+        caption = f"score {plain(score, 2)}: {percent(positive / rows)} of {rows:,} rows"
+        parts.append(
+            f'<rect class="now" x="{x - 1:.1f}" y="{_y(high, 1):.1f}" width="2" height="{(high - low) * height:.1f}"/>'
+            f'<circle class="now" cx="{x:.1f}" cy="{_y(positive / rows, 1):.1f}" r="4">'
+            f"<title>{escape(shown(caption))}</title></circle>"
+        )
+    ticks = "".join(_text(_LEFT + score * width, HEIGHT - 7, plain(score, 2)) for score in (0.25, 0.5, 0.75))
+    return _frame(title, "".join(parts) + ticks + _text(WIDTH - _RIGHT, HEIGHT - 7, "score", "end"))
 
 
 def _frame(title: str, body: str) -> str:

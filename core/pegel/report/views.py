@@ -10,6 +10,7 @@ from pegel.data.spans import Span
 from pegel.judge.findings import Finding, Verdict
 from pegel.reconcile.actions import PastAction
 from pegel.report.data_quality import QualityView
+from pegel.report.performance_view import PerformanceView
 from pegel.report.span_calendar import Calendar
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
 from pegel.stream.outcomes import REPLACED, Outcomes
@@ -193,6 +194,8 @@ class ModelView:
     quality: QualityView | None
     """What the newest window says of the expectations; None where there are none."""
     ledger: LedgerView
+    performance: PerformanceView | None = None
+    """How the model does, where labels are known; None where there are none."""
     calendar: Calendar = field(default_factory=Calendar)
     """Hours, days and weeks."""
     windows: list[WindowRow] = field(default_factory=list)

@@ -134,6 +134,11 @@ class BaselineSource(Section):
     time_column: FieldName | None = None
     """Column with the time of each row (UTC where it has no zone). With it, the baseline is replayed window by window:
     windows that vary more than independent rows would, or with the hours of the day, are then allowed for."""
+    label: FieldName | None = None
+    """Column with the true outcome of each row. With it, the baseline keeps how the model did on them, and the labels
+    of what is served are compared with that."""
+    score: FieldName | None = None
+    """Column with the score of the class `1`, from 0 to 1, of a classifier whose labels are truth values."""
     utc_offset: Annotated[float, Field(ge=-14, le=14)] = 0.0
     """Hours by which the clock that the features follow is ahead of UTC."""
     refresh: RefreshMode = "auto"

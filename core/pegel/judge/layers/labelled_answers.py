@@ -37,8 +37,8 @@ class LabelledAnswers:
         performance = setting.baseline.performance
         if performance is None:
             return (
-                "how the model does is shown and not tested: its baseline has no labels; register the training data "
-                "with their column (`--label`) and refresh it"
+                "how the model does is shown and not tested: its baseline has no labels; name their column, "
+                "`baseline.label`, and refresh it"
             )
         if performance.rows < MIN_BASELINE and not setting.labelled:
             return (
