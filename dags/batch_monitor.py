@@ -1,22 +1,31 @@
-"""Airflow DAG: hours, days and weeks of every model, put together from what the stream counted, and judged."""
+"""Airflow DAG: rows archived, labels joined, long spans judged, archived rows looked at; none waits for another's luck."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronDataIntervalTimetable, Param, task
 
+from pegel.errors import PermanentError
 from pegel.spec.settings import Settings
 from pegel_airflow import long_span_runs
+from pegel_airflow.archive_checks_operator import ArchiveChecksJob
+from pegel_airflow.archive_operator import ArchiveJob
+from pegel_airflow.assets import LABELS, models_named
 from pegel_airflow.defaults import START, TAGS, task_defaults
+from pegel_airflow.labels_operator import LabelsJoinJob
 from pegel_airflow.write_back_operator import interval
+
+# A job that hangs must not keep days from being judged: what it has done stays, and the next hour goes on from there.
+JOB: dict[str, Any] = {"retries": 1, "execution_timeout": timedelta(hours=2)}
 
 with DAG(
     dag_id="batch_monitor",
-    description="Judge hours, days and weeks of every model; what is up to date stays as it is, however often it runs",
+    description="Archive rows, join labels, judge hours, days and weeks; what is up to date stays, however often it runs",
     doc_md=__doc__,
     start_date=START,
-    schedule=CronDataIntervalTimetable("0 * * * *", timezone="UTC"),
+    schedule=AssetOrTimeSchedule(timetable=CronDataIntervalTimetable("0 * * * *", timezone="UTC"), assets=[LABELS]),
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,
@@ -40,20 +49,37 @@ with DAG(
     tags=[*TAGS, "judge"],
 ) as dag:
 
-    @task
-    def judge_long_spans(**context: Any) -> dict[str, Any]:
-        """Make and judge every span that is over and not up to date."""
-        settings, params = Settings(), context["params"]
-        start, end = interval(params["since"], params["until"], context)
+    archive = ArchiveJob(task_id="archive", **JOB)
+    # Whatever became of the task before: each does what it can with what is there.
+    labels = LabelsJoinJob(task_id="join_labels", trigger_rule="all_done", **JOB)
+
+    @task(trigger_rule="all_done")
+    def judge_long_spans(**context: Any) -> None:
+        """Make and judge every span that is over and not up to date. Fails where a model could not be."""
+        settings, named = Settings(), context["params"]["models"]
+        start, end = interval(context["params"]["since"], context["params"]["until"], context)
         user = context["dag_run"].triggering_user_name
-        specs = long_span_runs.chosen(settings, params["models"], by_hand=bool(params["models"]), user=user)
-        begin = start if params["since"] else start - long_span_runs.LOOK_BACK
-        return long_span_runs.make_long_spans(settings, specs, begin, end).to_json()
+        models = named or models_named(context.get("triggering_asset_events"))
+        specs = long_span_runs.chosen(settings, models, by_hand=bool(named), user=user)
+        begin = start if context["params"]["since"] else start - long_span_runs.LOOK_BACK
+        long_span_runs.refuse_failed(long_span_runs.make_long_spans(settings, specs, begin, end).failed)
 
-    @task
-    def all_judged(report: dict[str, Any]) -> None:
-        """Fail the run if a model could not be judged, although the others were."""
-        long_span_runs.refuse_failed(report["failed"])
+    checks = ArchiveChecksJob(
+        task_id="check_archive",
+        since="{{ params.since }}",
+        until="{{ params.until }}",
+        # An hour later the stream has counted, and the archive has, all that came in time.
+        behind=timedelta(hours=1),
+        trigger_rule="all_done",
+        **JOB,
+    )
 
-    made: Any = judge_long_spans()
-    all_judged(made)
+    # The run is as good as its worst task; its note says which failed, and why.
+    @task(trigger_rule="one_failed", retries=0)
+    def fail() -> None:
+        """Fail the run."""
+        raise PermanentError("expected every task of this run to succeed; its note says which one failed, and why")
+
+    judged: Any = judge_long_spans()
+    archive >> labels >> judged >> checks
+    [archive, labels, judged, checks] >> fail()

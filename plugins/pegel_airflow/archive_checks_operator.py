@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from pegel.errors import PermanentError, SetupError
-from pegel.spec.settings import KUBERNETES, Settings
+from pegel.spec.settings import Settings
 from pegel_airflow import services
 from pegel_airflow.finite_job import FiniteJob, JobWish, result_of, taken_up
 
@@ -22,15 +23,26 @@ if TYPE_CHECKING:
 class ArchiveChecksJob(FiniteJob):
     """Looks at the archived rows of `[since, until)` of each model that asks for it; returns what it said of each.
 
-    `since`, `until`: ISO 8601 with an offset (templated); empty: those of the run. `models`: `name/version` each;
-    empty: all. Run again, it leaves the same, with what came since. Raises PermanentError when the job was refused, or
-    rows of a model could not be looked at; those of the others were.
+    `since`, `until`: ISO 8601, UTC without an offset (templated); both empty: the time of the run, `behind` earlier, as
+    the archive has the rows of all of it; a run without a time of its own, as an asset starts, is skipped then.
+    `models`: `name/version` each; empty: all. Where none of them asks for it Spark is not started. Run again, it leaves
+    the same, with what came since. Raises PermanentError when the job was refused, or rows of a model could not be
+    looked at; those of the others were.
     """
 
     template_fields: Sequence[str] = ("since", "until", "models")
 
-    def __init__(self, *, since: str = "", until: str = "", models: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        since: str = "",
+        until: str = "",
+        behind: timedelta = timedelta(0),
+        models: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.behind = behind
         self.since = since
         self.until = until
         self.models = list(models)
@@ -38,12 +50,11 @@ class ArchiveChecksJob(FiniteJob):
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit, wait, read the result."""
         settings, wish = Settings(), self._wish(context)
-        if settings.job_backend != KUBERNETES:
-            return _told(self.submit(wish, settings), wish)
-        job_id = f"archive checks, {context['run_id']}, {context['ti'].task_id}"
-        outcome = services.stores(settings).jobs.take(job_id)
-        if outcome is None:
-            self.wait_in_cluster(wish, settings, job_id)
+        outcome = self.run_if_needed(
+            *(wish, settings, f"archive checks, {context.get('run_id')}, {self.task_id}"),
+            is_needed=lambda: _are_wanted(settings, self.models),
+            nothing={"lines": [], "failed": []},
+        )
         return _told(outcome, wish)
 
     def resume(self, context: Context, event: dict[str, str], *, job_id: str) -> dict[str, Any]:
@@ -52,8 +63,12 @@ class ArchiveChecksJob(FiniteJob):
         return _told(taken_up(services.stores(Settings()).jobs.take(job_id), event, wish.title), wish)
 
     def _wish(self, context: Context) -> JobWish:
-        since = _instant(self.since, "since", context.get("data_interval_start"))
-        until = _instant(self.until, "until", context.get("data_interval_end"))
+        start, end = context.get("data_interval_start"), context.get("data_interval_end")
+        if not self.since and not self.until:
+            if start is None or end is None:
+                raise AirflowSkipException("a run without a time of its own, and none was stated: no rows are meant")
+            start, end = start - self.behind, end - self.behind
+        since, until = _instant(self.since, "since", start), _instant(self.until, "until", end)
         if since >= until:
             raise SetupError(
                 f"expected since before until; given {since.isoformat()} and {until.isoformat()}. {_NOTHING}"
@@ -85,10 +100,17 @@ def _instant(text: str, name: str, default: datetime | None) -> datetime:
         instant = datetime.fromisoformat(text) if text else default
     except ValueError:
         instant = None
-    if instant is None or instant.tzinfo is None:
+    if instant is None:
         given = repr(text) if text else "none, and a run without a time of its own"
-        raise SetupError(f"{name}: expected an instant with its offset from UTC, ISO 8601; given {given}. {_NOTHING}")
-    return instant
+        raise SetupError(f"{name}: expected an instant, ISO 8601; given {given}. {_NOTHING}")
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
+
+
+def _are_wanted(settings: Settings, models: Sequence[str]) -> bool:
+    from pegel.quality.archive_checks_wanted import wants_archive_checks
+
+    specs = services.stores(settings).registry.list()
+    return any(wants_archive_checks(spec) for spec in specs if not models or spec.key in models)
 
 
 def _told(outcome: JobResult | None, wish: JobWish) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 
-from pegel.errors import SetupError
-from pegel.spec.settings import KUBERNETES, Settings
+from pegel.errors import PermanentError, SetupError
+from pegel.spec.settings import Settings
 from pegel_airflow import services
 from pegel_airflow.finite_job import FiniteJob, JobWish, result_of, taken_up
 
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 
 class ArchiveJob(FiniteJob):
-    """Archives what the stream has counted; returns `{"rows": {key: rows}, "files": n, "left_out": [sentence]}`.
+    """Archives what the stream has counted; returns `{"rows": {key: rows}, "files": n, "left_out": []}`.
 
     `model`, `version` (templated): of one model alone; empty: of all. It takes up whatever is not archived yet, so run
-    again, late, or beside another run, it leaves the same rows. A model that fails is left out, and printed: the next
-    run makes it good. Raises PermanentError when the job was refused.
+    again, late, or beside another run, it leaves the same rows; where everything is archived, Spark is not started. A
+    model that fails is left out and holds up no other; the next run makes it good. Raises PermanentError when the job
+    was refused, and when it has left models out, after the others are archived.
     """
 
     template_fields: Sequence[str] = ("model", "version")
@@ -36,12 +37,11 @@ class ArchiveJob(FiniteJob):
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit, wait, read the result."""
         settings, wish = Settings(), _wish(self.model, self.version)
-        if settings.job_backend != KUBERNETES:
-            return _told(self.submit(wish, settings), wish)
-        job_id = f"archive, {context['run_id']}"
-        outcome = services.stores(settings).jobs.take(job_id)
-        if outcome is None:
-            self.wait_in_cluster(wish, settings, job_id)
+        outcome = self.run_if_needed(
+            *(wish, settings, f"archive, {context.get('run_id')}"),
+            is_needed=lambda: _rows_wait(settings, self.model, self.version),
+            nothing={"rows": {}, "files": 0, "left_out": []},
+        )
         return _told(outcome, wish)
 
     def resume(self, context: Context, event: dict[str, str], *, job_id: str) -> dict[str, Any]:  # noqa: ARG002  Airflow's
@@ -72,10 +72,19 @@ def _wish(model: str, version: str) -> JobWish:
     )
 
 
+def _rows_wait(settings: Settings, model: str, version: str) -> bool:
+    from pegel.store.archive_store import ArchiveStore
+
+    waiting = ArchiveStore(services.engine(settings.database)).unarchived(model or None, int(version or 0) or None)
+    return bool(waiting)
+
+
 def _told(outcome: JobResult | None, wish: JobWish) -> dict[str, Any]:
     made = result_of(outcome, wish)
     for key, rows in made["rows"].items():
         print(f"{key}: {rows:,} rows")  # noqa: T201 - a task's output is its log
     for line in made["left_out"]:
         print(f"left out: {line}")  # noqa: T201 - the same
+    if made["left_out"]:
+        raise PermanentError(f"rows that are not archived: {'; '.join(made['left_out'])}. Those of the others are.")
     return made

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Context
 
 from pegel.errors import SetupError
-from pegel.spec.settings import KUBERNETES, Settings
+from pegel.spec.settings import Settings
 from pegel_airflow import services
 from pegel_airflow.finite_job import FiniteJob, JobWish, result_of, taken_up
 
@@ -22,8 +22,9 @@ class LabelsJoinJob(FiniteJob):
     """Joins labels with rows; returns `{"taken": n, "refused": {kind: n}, "hours": {key: n}, "failed": {what: why}}`.
 
     `model`, `version` (templated): of one model alone; empty: of all. It looks at whatever is new and at what a run
-    before left undone, so run again, late, or beside another run, it leaves the same figures. A model that fails is
-    told and keeps no other waiting; the run fails then. Raises PermanentError when the job was refused.
+    before left undone, so run again, late, or beside another run, it leaves the same figures. Where no model has labels
+    Spark is not started. A model that fails is told and keeps no other waiting; the run fails then. Raises
+    PermanentError when the job was refused.
     """
 
     template_fields: Sequence[str] = ("model", "version")
@@ -36,12 +37,11 @@ class LabelsJoinJob(FiniteJob):
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit, wait, read the result."""
         settings, wish = Settings(), _wish(self.model, self.version)
-        if settings.job_backend != KUBERNETES:
-            return _told(self.submit(wish, settings), wish)
-        job_id = f"labels, {context['run_id']}"
-        outcome = services.stores(settings).jobs.take(job_id)
-        if outcome is None:
-            self.wait_in_cluster(wish, settings, job_id)
+        outcome = self.run_if_needed(
+            *(wish, settings, f"labels, {context.get('run_id')}"),
+            is_needed=lambda: _has_labels(settings, self.model, self.version),
+            nothing={"taken": 0, "refused": {}, "hours": {}, "failed": {}},
+        )
         return _told(outcome, wish)
 
     def resume(self, context: Context, event: dict[str, str], *, job_id: str) -> dict[str, Any]:  # noqa: ARG002  Airflow's
@@ -70,6 +70,12 @@ def _wish(model: str, version: str) -> JobWish:
         application=application,
         unchanged="What is missing is joined by the next run.",
     )
+
+
+def _has_labels(settings: Settings, model: str, version: str) -> bool:
+    """Say whether a model that is meant has labels; whether there are new ones only the job can see."""
+    specs = (spec for spec in services.stores(settings).registry.list() if spec.labels.is_used)
+    return any(model in ("", spec.model.name) and str(version) in ("", str(spec.model.version)) for spec in specs)
 
 
 def _told(outcome: JobResult | None, wish: JobWish) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def interval(since: str, until: str, context: Mapping[str, Any]) -> tuple[dateti
     begin = _instant(since, "since") or _unwritten(end, context) - OVERLAP
     if begin >= end:
         raise SetupError(f"expected since before until; given {begin.isoformat()} and {end.isoformat()}. {_NOTHING}")
-    return begin, end
+    # Airflow's own instants are of a class whose differences are none of the standard library's.
+    return datetime.fromisoformat(begin.isoformat()), datetime.fromisoformat(end.isoformat())
 
 
 def _unwritten(end: datetime, context: Mapping[str, Any]) -> datetime:

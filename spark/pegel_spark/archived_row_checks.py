@@ -43,11 +43,6 @@ class RowsLookedAt:
     failed: list[str] = field(default_factory=list)
 
 
-def asks(spec: MonitorSpec) -> bool:
-    """Say whether archived rows of a model are to be looked at."""
-    return spec.archive.is_used and bool(own_suites(spec.watch) or spec.skew.is_used)
-
-
 @dataclass(frozen=True, slots=True)
 class ArchiveChecks:
     """Looks at the rows of one span."""

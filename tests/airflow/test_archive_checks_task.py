@@ -12,9 +12,12 @@ from typing import Any
 
 import cluster
 import pytest
+import seeds
+from airflow.sdk.exceptions import AirflowSkipException
 
 from pegel.errors import PermanentError, SetupError
 from pegel.spec.settings import Settings
+from pegel_airflow import services
 from pegel_airflow.archive_checks_operator import ArchiveChecksJob
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -32,6 +35,13 @@ def spark(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[clust
         yield running
 
 
+@pytest.fixture
+def expected(settings: Settings) -> None:
+    """A model with a suite of its own."""
+    services.stores(settings).registry.put(seeds.spec(watch={"expectations": seeds.EXPECTATIONS}))
+
+
+@pytest.mark.usefixtures("expected")
 def test_a_task_looks_at_the_time_of_its_run_or_at_what_it_is_told(
     spark: cluster.Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -47,6 +57,33 @@ def test_a_task_looks_at_the_time_of_its_run_or_at_what_it_is_told(
     ] == spark.intervals
 
 
+@pytest.mark.usefixtures("expected")
+def test_a_task_behind_looks_at_what_the_archive_has(spark: cluster.Cluster) -> None:
+    """With a distance it looks at the time before that of its run, unless it is told a time."""
+    ArchiveChecksJob(task_id="look", behind=timedelta(hours=1)).execute(RUN)
+    ArchiveChecksJob(task_id="look", behind=timedelta(hours=1), since="2026-03-01T10:00:00").execute(RUN)
+
+    assert [
+        ((START - timedelta(hours=1)).isoformat(), START.isoformat()),
+        ("2026-03-01T10:00:00+00:00", (START + timedelta(hours=1)).isoformat()),
+    ] == spark.intervals
+
+
+def test_models_that_ask_for_nothing_start_no_spark(settings: Settings, spark: cluster.Cluster) -> None:
+    """Without suites of its own and without a table to be held against, a model's rows are not looked at."""
+    services.stores(settings).registry.put(seeds.spec())
+
+    assert {"lines": [], "failed": []} == ArchiveChecksJob(task_id="look").execute(RUN)
+    assert [] == spark.intervals
+
+
+def test_a_run_without_a_time_is_skipped() -> None:
+    """A run that an asset starts has no time of its own: it is skipped, unless it is told one."""
+    with pytest.raises(AirflowSkipException, match="no rows are meant"):
+        ArchiveChecksJob(task_id="look").execute({})
+
+
+@pytest.mark.usefixtures("expected")
 def test_what_could_not_be_looked_at_fails_the_task(spark: cluster.Cluster) -> None:
     """The task is red with the models' sentences; what was looked at is kept."""
     spark.refusal = "lost/1: skew.table: /nowhere is not there"

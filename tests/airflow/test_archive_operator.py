@@ -10,9 +10,11 @@ from pathlib import Path
 
 import cluster
 import pytest
+import seeds
 
 from pegel.errors import PermanentError, SetupError
 from pegel.spec.settings import Settings
+from pegel_airflow import services
 from pegel_airflow.archive_operator import ArchiveJob
 
 
@@ -27,18 +29,44 @@ def spark(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[clust
         yield running
 
 
-def test_a_task_says_what_was_archived_and_what_was_left_out(
-    spark: cluster.Cluster, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The job's counts and the models that it left out stand in the task's log, and are what the task returns."""
+@pytest.fixture
+def counted(settings: Settings) -> Settings:
+    """A model of which the stream has counted records."""
+    services.stores(settings).registry.put(seeds.spec())
+    seeds.count_records(settings, seeds.spec())
+    return settings
+
+
+@pytest.mark.usefixtures("counted")
+def test_a_task_says_what_was_archived(spark: cluster.Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    """The job's counts stand in the task's log, and are what the task returns."""
     made = ArchiveJob(task_id="archive", model="delays", version="1").execute({})
-    log = capsys.readouterr().out
 
     assert ["delays"] == [submission.model for submission in spark.submissions]
     assert ({"delays/1": 60}, 2) == (made["rows"], made["files"])
-    assert ("delays/1: 60 rows" in log, "left out: loans/1: it has no baseline" in log) == (True, True)
+    assert "delays/1: 60 rows" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("counted")
+def test_models_left_out_fail_the_task(spark: cluster.Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    """A model that could not be archived is named, and fails the task after the others are archived."""
+    spark.left_out = ["loans/1: it has no baseline"]
+
+    with pytest.raises(PermanentError, match="rows that are not archived: loans/1: it has no baseline"):
+        ArchiveJob(task_id="archive").execute({})
+    assert "delays/1: 60 rows" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("named", [{"model": "loans"}, {"model": "delays", "version": "2"}])
+@pytest.mark.usefixtures("counted")
+def test_spark_is_not_started_for_nothing(spark: cluster.Cluster, named: dict[str, str]) -> None:
+    """Where all that was counted is archived, or nothing was, the task ends at once."""
+    made = ArchiveJob(task_id="archive", **named).execute({})
+
+    assert ({"rows": {}, "files": 0, "left_out": []}, []) == (made, spark.submissions)
+
+
+@pytest.mark.usefixtures("counted")
 def test_what_the_job_refuses_is_not_tried_again(spark: cluster.Cluster) -> None:
     """A refusal of the job is a permanent error, with its sentence."""
     spark.refusal = "PEGEL_ARCHIVE: expected an address"

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import cluster
 import pytest
+import seeds
 
 from pegel.errors import SetupError, Unavailable
 from pegel.spec.settings import Settings
+from pegel_airflow import services
 from pegel_airflow.labels_operator import LabelsJoinJob
 
 
@@ -27,6 +29,13 @@ def spark(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[clust
         yield running
 
 
+@pytest.fixture
+def labelled(settings: Settings) -> None:
+    """A model with labels."""
+    services.stores(settings).registry.put(seeds.spec(labels={"source": "topic"}))
+
+
+@pytest.mark.usefixtures("labelled")
 def test_a_task_says_what_was_taken_and_refused(spark: cluster.Cluster, capsys: pytest.CaptureFixture[str]) -> None:
     """The job's counts stand in the task's log, and are what the task returns."""
     made = LabelsJoinJob(task_id="labels", model="delays").execute({})
@@ -37,6 +46,16 @@ def test_a_task_says_what_was_taken_and_refused(spark: cluster.Cluster, capsys: 
     assert (True, True) == ("labels taken: 1,200" in log, "no labels: 3 bad_key" in log)
 
 
+@pytest.mark.parametrize("named", [{"model": "loans"}, {"model": "delays", "version": "2"}])
+@pytest.mark.usefixtures("labelled")
+def test_models_without_labels_start_no_spark(spark: cluster.Cluster, named: dict[str, str]) -> None:
+    """Where none of the models that are meant has labels, the task ends at once."""
+    made = LabelsJoinJob(task_id="labels", **named).execute({})
+
+    assert ({"taken": 0, "refused": {}, "hours": {}, "failed": {}}, []) == (made, spark.submissions)
+
+
+@pytest.mark.usefixtures("labelled")
 def test_a_job_that_failed_is_tried_again(spark: cluster.Cluster) -> None:
     """One that could not do all models is a failure that another try may mend, with its sentence."""
     spark.refusal = "labels of 1 of the models were not joined"

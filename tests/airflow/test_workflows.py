@@ -75,8 +75,23 @@ def test_onboardings_leave_a_place_for_the_clocked_workflows(bag: Any) -> None:
         bag.dags[dag].get_task(task).max_active_tis_per_dag
         for dag, task in (("model_onboard", "baseline"), ("baseline_refresh", "profile"))
     ]
+    # Its tasks come one after the other.
+    limits.append(bag.dags["batch_monitor"].max_active_runs)
 
     assert sum(limits) < PARALLELISM
+
+
+def test_batch_tasks_follow_each_other_whatever_becomes_of_them(bag: Any) -> None:
+    """Each task of the batch run waits for the one before it to end, not to succeed; the run fails if any did."""
+    tasks = bag.dags["batch_monitor"].task_dict
+    order = ["archive", "join_labels", "judge_long_spans", "check_archive"]
+    followers = dict(zip(order[1:], order[:-1], strict=True))
+
+    assert {name: {before} for name, before in followers.items()} == {
+        name: tasks[name].upstream_task_ids for name in followers
+    }
+    assert {"all_done"} == {str(tasks[name].trigger_rule.value) for name in followers}
+    assert (set(order), "one_failed") == (tasks["fail"].upstream_task_ids, tasks["fail"].trigger_rule.value)
 
 
 def test_clocked_workflows_are_first(bag: Any) -> None:

@@ -18,10 +18,11 @@ from pyspark.errors import PySparkException
 from sqlalchemy import Engine
 
 from pegel.data.spans import Span
+from pegel.quality.archive_checks_wanted import wants_archive_checks
 from pegel.spec.settings import Settings
 from pegel.store.registry import Registry
 from pegel_spark import session
-from pegel_spark.archived_row_checks import ArchiveChecks, RowsLookedAt, asks
+from pegel_spark.archived_row_checks import ArchiveChecks, RowsLookedAt
 from pegel_spark.launched_job import LaunchedJob, instant_of
 
 
@@ -49,7 +50,7 @@ def checked(span: Span, models: frozenset[str], settings: Settings, engine: Engi
     """Look at the rows of a span of these models, `name/version` each; of all watched ones where none is named."""
     told = RowsLookedAt()
     entries = (entry.spec for entry in Registry(engine).entries() if entry.spec is not None)
-    specs = [spec for spec in entries if asks(spec) and (not models or spec.key in models)]
+    specs = [spec for spec in entries if wants_archive_checks(spec) and (not models or spec.key in models)]
     if not specs:
         # Nobody asks: Spark is not started for that.
         return told

@@ -40,10 +40,14 @@ class Cluster(HTTPServer):
         """Listen on a free port of the loopback address."""
         super().__init__(("127.0.0.1", 0), _Handler)
         self.submissions: list[Submission] = []
+        self.started: list[str] = []
+        """Launchers, in the order of their submissions."""
         self.intervals: list[tuple[str, str]] = []
         """Of the jobs that write results back, or look at archived rows."""
         self.rows = ROWS
         """Rows of the training data of every model."""
+        self.left_out: list[str] = []
+        """What the job that archives rows says of models that it has left out."""
         self.refusal = ""
         """The sentence with which every job refuses its input; empty: none does."""
 
@@ -51,6 +55,7 @@ class Cluster(HTTPServer):
         """Do what the arguments of a submission ask for; returns its exit code."""
         options = {name: arguments[place + 1] for place, name in enumerate(arguments) if name.startswith("--")}
         application = next(Path(argument).name for argument in arguments if argument.endswith(".py"))
+        self.started.append(application)
         jobs = services.stores(Settings()).jobs
         if application == "write_back.py":
             return self._write_back(options, jobs)
@@ -94,7 +99,7 @@ class Cluster(HTTPServer):
         if self.refusal:
             jobs.put(options["--id"], JobResult(state=JobEnd.REFUSED, sentence=self.refusal), datetime.now(UTC))
             return REFUSED
-        result = {"rows": {"delays/1": 60}, "files": 2, "left_out": ["loans/1: it has no baseline"]}
+        result = {"rows": {"delays/1": 60}, "files": 2, "left_out": self.left_out}
         jobs.put(options["--id"], JobResult(state=JobEnd.DONE, result=result), datetime.now(UTC))
         return 0
 

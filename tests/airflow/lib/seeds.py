@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel.store.database import writing
+from pegel.store.offsets import advance_offsets
+from pegel.stream.commit import ReadRange
 from pegel.stream.result_rows import Heartbeat
+from pegel_airflow import services
 
 
 def spec(**changes: object) -> MonitorSpec:
@@ -57,3 +62,10 @@ def heartbeat(
         specs={wish.key: wish.fingerprint()},
         baselines=baselines or {},
     )
+
+
+def count_records(settings: Settings, wish: MonitorSpec) -> None:
+    """Let the stream have counted records of `wish`'s model, none of which is archived."""
+    read = ReadRange(topic=wish.inference_topic, partition=0, start=0, end=60, records=60)
+    with writing(services.engine(settings.database)) as connection:
+        advance_offsets(connection, wish.group, [read], datetime.now(UTC))
