@@ -1,4 +1,4 @@
-"""Airflow DAG: rows archived, labels joined, long spans judged, archived rows looked at; none waits for another's luck."""
+"""Airflow DAG: rows archived, labels joined, long spans judged, archived rows looked at; no failure stops the rest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ JOB: dict[str, Any] = {"retries": 1, "execution_timeout": timedelta(hours=2)}
 
 with DAG(
     dag_id="batch_monitor",
-    description="Archive rows, join labels, judge hours, days and weeks; what is up to date stays, however often it runs",
+    description="Archive rows, join labels, judge hours, days, weeks; what is up to date stays, however often it runs",
     doc_md=__doc__,
     start_date=START,
     schedule=AssetOrTimeSchedule(timetable=CronDataIntervalTimetable("0 * * * *", timezone="UTC"), assets=[LABELS]),
@@ -48,7 +48,6 @@ with DAG(
     default_args=task_defaults(),
     tags=[*TAGS, "judge"],
 ) as dag:
-
     archive = ArchiveJob(task_id="archive", **JOB)
     # Whatever became of the task before: each does what it can with what is there.
     labels = LabelsJoinJob(task_id="join_labels", trigger_rule="all_done", **JOB)

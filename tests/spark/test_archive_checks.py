@@ -19,6 +19,7 @@ from pegel.archive.row_columns import archive_schema
 from pegel.data.columns import Field, Kind, Schema
 from pegel.data.spans import Span
 from pegel.judge.skew import explain_skew
+from pegel.quality.archive_checks_wanted import wants_archive_checks
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
@@ -28,7 +29,7 @@ from pegel.store.results import Results
 from pegel.store.row_quality_store import RowQualityStore
 from pegel.store.skew_store import SkewStore
 from pegel.testing.samples import sample_spec, trained_on
-from pegel_spark.archived_row_checks import ArchiveChecks, RowsLookedAt, asks
+from pegel_spark.archived_row_checks import ArchiveChecks, RowsLookedAt
 from pegel_spark.jobs import archive_checks
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -150,5 +151,5 @@ def test_who_asks_for_nothing_starts_no_spark(
     unkept = wish(settings.home, archive={"keep": 0})
     job = archive_checks.checked(HOUR, frozenset(), settings, engine)
 
-    assert [False, False, True] == [asks(spec) for spec in (plain, unkept, wish(settings.home))]
+    assert [False, False, True] == [wants_archive_checks(spec) for spec in (plain, unkept, wish(settings.home))]
     assert RowsLookedAt() == job
