@@ -46,7 +46,7 @@ def test_only_correlation_sees_it(monitor: Callable[..., Any], trained: Baseline
     assert found.effect == pytest.approx(0.4, abs=0.08)
     assert found.what.startswith("correlation ")
     assert (1_000, 20_000, 3) == (found.n, found.m, found.evidence["tests"]["correlation"]["pairs"])
-    assert found.threshold == pytest.approx(0.7 * 0.1 / 10_080)
+    assert found.threshold == pytest.approx(0.1 / 10_080)
     assert 0.1 == pytest.approx(found.budget_share)
     assert explain(found, one.summary, trained).agrees
 

@@ -21,12 +21,16 @@ from pegel.detect.category_groups import CategoryGroups
 from pegel.detect.count_tests import CountTest
 from pegel.detect.detector import Evidence
 from pegel.detect.location import location
+from pegel.detect.performance_tests import performance_tests
 from pegel.detect.scale import scale
 from pegel.detect.shape import ShapeStatistic, pool_ordered, shape
 from pegel.detect.single_category import single_category
 from pegel.detect.sparse import SparseTest
 from pegel.detect.tolerated import ToleratedShare
+from pegel.stats.labelled_rows import LabelledRows
 from pegel.stats.layout import NumericLayout
+from pegel.stats.performance import Performance
+from pegel.stats.performance_counts import PerformanceCounts
 
 BASELINE = np.random.default_rng(0).multinomial(5_000, np.full(12, 1 / 12))
 
@@ -65,12 +69,26 @@ def mostly_usual(baseline: Any, window: Any) -> SparseTest:
     return SparseTest(int(window[9:].sum()), ranks.n, int(baseline[9:].sum()), ranks.m, ranks)
 
 
+def residuals(counts: Any) -> PerformanceCounts:
+    """Count rows of a regressor that answers 0, with a label for each cell."""
+    labels = np.repeat(np.arange(-5.5, 6.0), counts)
+    times = np.zeros(len(labels), dtype="datetime64[us]")
+    rows = LabelledRows.of_numbers(np.zeros(len(labels)), labels, event_time=times, arrived_at=times)
+    return PerformanceCounts.of(rows)
+
+
+def figure(place: int) -> Any:
+    """Return the test at a place of those that residuals are held against training by."""
+    return lambda baseline, window: performance_tests(Performance(residuals(baseline)), residuals(window))[place]
+
+
 EXAMPLES: dict[str, list[Any]] = {
     "RankStatistic": [location, scale, partial(location, light_tails=True), crossing(0), crossing(1)],
     "ShapeStatistic": [shaped, crossing(2)],
     "BinaryTest": [lambda b, w: binary(np.array([b[:9].sum(), b[9:].sum()]), np.array([w[:9].sum(), w[9:].sum()]))],
     "SparseTest": [mostly_usual],
     "SingleCategory": [single],
+    "FigureTest": [figure(0), figure(1)],
     "CountTest": [lambda b, w: CountTest("last", int(w[-1]), int(w.sum()), int(b[-1]), int(b.sum()))],
 }
 """How a test of each class is made of counts of baseline and window."""
@@ -84,7 +102,7 @@ def window(tilt: float, seed: int = 1) -> Any:
 
 
 def test_every_test_is_here() -> None:
-    """There are six classes of tests against a baseline in the package, and each has an example above."""
+    """There are seven classes of tests against a baseline in the package, and each has an example above."""
     found, without_baseline = set(), {Evidence, ToleratedShare}
     for module in pkgutil.iter_modules(pegel.detect.__path__):
         for name, kind in inspect.getmembers(importlib.import_module(f"pegel.detect.{module.name}"), inspect.isclass):
@@ -93,7 +111,7 @@ def test_every_test_is_here() -> None:
                 found.add(name)
 
     assert set(EXAMPLES) == found
-    assert (6, 11) == (len(found), len(CASES))
+    assert (7, 13) == (len(found), len(CASES))
 
 
 @pytest.mark.parametrize(("name", "make"), CASES)
