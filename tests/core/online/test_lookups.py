@@ -101,7 +101,7 @@ PARTLY = FeatureVector({"airline": "AA", "gate": "A1", "stand": 7}, START)
         (
             [STALE, STALE],
             LookUpFault.STALE,
-            "features of this entity are too old, or dated ahead, and origin is needed",
+            "the features of this entity are too old, or dated ahead, and origin is needed",
         ),
     ],
 )
