@@ -83,7 +83,7 @@ MISTAKES = [
     Mistake("check t.csv -b nowhere.json", 3, "expected a baseline, given nowhere.json, which cannot be read"),
     Mistake("check t.csv -b t.csv", 3, "expected a baseline as `pegel profile` writes it, given t.csv"),
     Mistake("check t.csv -b t.csv --save x/r.html", 3, "but there is no folder x. Nothing was written."),
-    Mistake("check t.csv", 3, "Missing option '--baseline'"),
+    Mistake("check t.csv", 3, "expected DATA and --baseline, or --model and --from; given neither"),
     Mistake("register nowhere.csv --name a", 1, "expected a file, given nowhere.csv, which is not there"),
     Mistake("register t.csv --name a/b", 2, "name: expected letters, digits, "),
     Mistake(
