@@ -125,7 +125,9 @@ class LocalOnlineStore:
             self._forget()
         if self._connection is None:
             # Not `mode=ro`: a reader, too, takes part in the index of what was written last.
-            self._connection = sqlite3.connect(f"{self._path.as_uri()}?mode=rw", uri=True, timeout=0)
+            # One thread reads at a time; whichever notices that nobody has the store any more closes its file.
+            address = f"{self._path.as_uri()}?mode=rw"
+            self._connection = sqlite3.connect(address, uri=True, timeout=0, check_same_thread=False)
             self._connection.execute("PRAGMA query_only = ON")
             self._opened = place
         return self._connection
