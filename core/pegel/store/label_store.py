@@ -117,15 +117,9 @@ class LabelStore:
         Positions never go back: of two runs at the same time the one that saw more counts.
         """
         with writing(self._engine) as connection:
-            known = dict(
-                connection.execute(
-                    sa.select(tables.label_joins.c.partition, tables.label_joins.c.up_to).where(
-                        *of_monitor(tables.label_joins, model, version)
-                    )
-                )
-                .tuples()
-                .all()
-            )
+            c = tables.label_joins.c
+            told = sa.select(c.partition, c.up_to).where(*of_monitor(tables.label_joins, model, version))
+            known = {row.partition: row.up_to for row in connection.execute(told)}
             rows = [
                 {"model": model, "version": version, "partition": each, "up_to": max(at, known.get(each, at))}
                 for each, at in sorted(up_to.items())
