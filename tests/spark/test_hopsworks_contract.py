@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from hopsworks_world import World, of_a_test, real
 
+from pegel.errors import SetupError
 from pegel.featurestore.hopsworks.client import HopsworksClient
 
 STATISTICS = {
@@ -302,8 +303,10 @@ def test_without_arrow_flight_the_client_reads_no_data(fake: World, writer: Hops
     """The client reads data by Arrow Flight alone, in memory: why training data are read from their address."""
     view = asked(writer, lambda: writer._project.get_feature_store().get_feature_view("txn_view", 1))
 
-    with pytest.raises(ValueError, match="not supported when using hopsworks client version"):
+    with pytest.raises(SetupError, match="not understood here") as caught:
         asked(writer, view.get_batch_data)
+
+    assert "not supported when using hopsworks client version" in str(caught.value.__cause__)
 
     assert "PUT /project/119/featurestores/query?hqs=False" == fake.asked_since(0)[-1]
 
