@@ -16,7 +16,7 @@ from sqlalchemy.engine import Engine
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.errors import NotFound
-from pegel.judge.findings import ALARMING, Verdict
+from pegel.judge.findings import ALARMING, FROM_BEST_TO_WORST, Verdict
 from pegel.longspans.judging import SpanToJudge, judged_span
 from pegel.longspans.late_windows import CountAgain, late_windows, recounted
 from pegel.longspans.long_span_row import LongSpanRow
@@ -208,7 +208,7 @@ class _OneRhythm:
         }
         judged = judged_span(parts, baselines, about, now=self.now)
         self.maker.spans.write(judged.rows, judged.findings)
-        verdict = max((row.row.verdict for row in judged.rows), key=_BADNESS.index)
+        verdict = max((row.row.verdict for row in judged.rows), key=FROM_BEST_TO_WORST.index)
         return WrittenSpan(self.rhythm, span, about.revision, verdict, rows, len(judged.findings))
 
     def _told(self, span: Span) -> frozenset[str]:
@@ -274,19 +274,6 @@ class _OneRhythm:
         of_late = late_windows(counted, late, piece, self.spec.windowing.length)
         current = None if counted else self.maker.current(*self._model)
         return recounted(counted, of_late, self.maker.recount, self.spec, self.maker.baseline, current=current)
-
-
-_BADNESS = (
-    Verdict.OK,
-    Verdict.NO_DATA,
-    Verdict.INSUFFICIENT,
-    Verdict.BASELINE_MISSING,
-    Verdict.LAYOUT_MISMATCH,
-    Verdict.BELOW_MARGIN,
-    Verdict.DRIFTING,
-    Verdict.DRIFT,
-)
-"""The verdict of a span is the last of those of its parts."""
 
 
 def _cut(span: Span, windows: Sequence[StoredWindow]) -> list[tuple[Span, list[StoredWindow]]]:

@@ -29,6 +29,18 @@ class Verdict(StrEnum):
 ALARMING = frozenset({Verdict.DRIFT, Verdict.DRIFTING})
 """Verdicts that a person is told of."""
 
+FROM_BEST_TO_WORST = (
+    Verdict.OK,
+    Verdict.NO_DATA,
+    Verdict.INSUFFICIENT,
+    Verdict.BASELINE_MISSING,
+    Verdict.LAYOUT_MISMATCH,
+    Verdict.BELOW_MARGIN,
+    Verdict.DRIFTING,
+    Verdict.DRIFT,
+)
+"""All verdicts. That of several spans together is the last of theirs."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:

@@ -14,6 +14,7 @@ from pegel.judge.decision import FeatureVerdict, insufficient, overall
 from pegel.judge.division import Division
 from pegel.judge.event_counts import EventCounts, SeenEvents
 from pegel.judge.findings import Finding, Verdict
+from pegel.judge.judged import Judged
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
 from pegel.judge.layer_table import LAYERS, SEGMENT_LAYERS, Layers
@@ -103,8 +104,8 @@ def judge(
         judged = Judgement(why_not or Verdict.NO_DATA, chart_state=after)
         if why_not is Verdict.NO_DATA and baseline is not None:
             setting = Setting(spec, baseline, rhythm=rhythm, portion=portion)
-            judged = _no_rows(judged, setting, _Judged(spec, span, revision, baseline.id), layers)
-        return judged if seen is None else _events_alone(judged, seen, _Judged(spec, span, revision), layers)
+            judged = _no_rows(judged, setting, Judged(spec, span, revision, baseline.id), layers)
+        return judged if seen is None else _events_alone(judged, seen, Judged(spec, span, revision), layers)
     # Overlapping windows share rows: what is carried from one to the next would count these twice.
     follows = chart_state is not None and spec.windowing.step == spec.windowing.length
     before = chart_state.for_baseline(baseline.id) if chart_state is not None and follows else None
@@ -134,7 +135,7 @@ def judge(
     )
     division = Division.of(setting, layers)
     result = _run(division, window)
-    judgement = _in_order(result.verdicts, division, baseline, _Judged(spec, span, revision, baseline.id))
+    judgement = _in_order(result.verdicts, division, baseline, Judged(spec, span, revision, baseline.id))
     about_events = [] if seen is None else event_notes(seen, spec.events, judgement.beyond)
     missing = None if seen is None else MissingAnswers.of(seen, spec.events.unanswered)
     return replace(
@@ -166,7 +167,7 @@ def judge_rows(
     follows = spec.windowing.step == spec.windowing.length
     division = Division.of(Setting(spec, baseline, follows, summary.most_rows, summary))
     verdicts = verdicts_on(outcomes, division.setting, division.budget, {ROWS: dict(evidence)})
-    judged, facts = _Judged(spec, span, revision, baseline.id), _facts(division, baseline)
+    judged, facts = Judged(spec, span, revision, baseline.id), _facts(division, baseline)
     return tuple(judged.finding(verdict, facts) for verdict in verdicts if verdict.verdict is Verdict.DRIFT)
 
 
@@ -212,7 +213,7 @@ def judge_segment(
     )
     window = JudgedWindow(part, summary, span, spec.watch, setting.fields)
     division = Division.of(setting, layers)
-    judged = _Judged(spec, span, revision, baseline.id, segment)
+    judged = Judged(spec, span, revision, baseline.id, segment)
     return _in_order(_run(division, window).verdicts, division, part, judged, told)
 
 
@@ -231,7 +232,7 @@ def _in_order(
     verdicts: Sequence[FeatureVerdict],
     division: Division,
     baseline: Baseline,
-    span: _Judged,
+    span: Judged,
     told: Collection[str] = (),
 ) -> Judgement:
     """Return verdicts field by field, what is known beyond fields last, with the findings and the verdict on all.
@@ -272,7 +273,7 @@ def _why_not_judged(baseline: Baseline | None, summary: Summary | None) -> Verdi
     return None if summary is not None and summary.most_rows else Verdict.NO_DATA
 
 
-def _no_rows(judged: Judgement, setting: Setting, span: _Judged, layers: Layers) -> Judgement:
+def _no_rows(judged: Judgement, setting: Setting, span: Judged, layers: Layers) -> Judgement:
     """Add the rules about the number of rows that no rows break: of these alone there is something to say."""
     runs = any(entry.layer.name == Expectations.name for entry in layers)
     if not runs or Expectations().missing(setting) is not None:
@@ -288,7 +289,7 @@ def _no_rows(judged: Judgement, setting: Setting, span: _Judged, layers: Layers)
     )
 
 
-def _events_alone(judged: Judgement, events: SeenEvents, span: _Judged, layers: Layers) -> Judgement:
+def _events_alone(judged: Judgement, events: SeenEvents, span: Judged, layers: Layers) -> Judgement:
     """Add the events of a span of which nothing else can be judged."""
     division = Division.of(Setting(span.spec), layers)
     verdicts = event_verdicts(events, division.setting, division.budget)
@@ -336,40 +337,3 @@ def _facts(division: Division, baseline: Baseline) -> dict[str, object]:
         "detectors": [name for name in detectors if name not in idle],
         "layout_hash": baseline.layout.layout_hash,
     }
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """What is judged, as its findings name it."""
-
-    spec: MonitorSpec
-    span: Span
-    revision: int
-    baseline_id: str = ""
-    segment: str = ""
-
-    def finding(self, verdict: FeatureVerdict, facts: Mapping[str, object]) -> Finding:
-        """Return a verdict as a fact."""
-        return Finding(
-            model=self.spec.model.name,
-            version=self.spec.model.version,
-            feature=verdict.feature,
-            detector=verdict.detector,
-            span=self.span,
-            revision=self.revision,
-            verdict=verdict.verdict,
-            test=verdict.test,
-            statistic=verdict.statistic,
-            p_value=verdict.p_value,
-            p_relevant=verdict.p_relevant,
-            threshold=verdict.threshold,
-            budget_share=verdict.budget_share,
-            effect=verdict.effect or 0.0,
-            effect_unit=verdict.effect_unit,
-            n=verdict.n,
-            m=verdict.m,
-            baseline_id=self.baseline_id,
-            what=verdict.what,
-            evidence=verdict.evidence | dict(facts),
-            segment=self.segment,
-        )

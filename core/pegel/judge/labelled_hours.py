@@ -16,6 +16,7 @@ from pegel.data.spans import Span, floor
 from pegel.judge.chart_state import rounded
 from pegel.judge.division import Division
 from pegel.judge.findings import Finding
+from pegel.judge.judged import Judged
 from pegel.judge.layer import Setting
 from pegel.judge.layers.labelled_answers import LabelledAnswers
 from pegel.judge.performance.concept_charts import take_in
@@ -23,7 +24,7 @@ from pegel.judge.performance.estimates import estimate_of
 from pegel.judge.performance.label_levels import DAY, HOUR, chart_rate, span_level
 from pegel.judge.performance.performance_rows import ConceptChartRow, PerformanceRow
 from pegel.judge.performance.settling import is_settled
-from pegel.judge.performance.span_judgement import LabelledSpan, finding_of, findings_of, judge_counts, shown
+from pegel.judge.performance.span_judgement import finding_of, findings_of, judge_counts, shown
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.labelled_rows import LabelledRows
 from pegel.stats.performance_counts import PerformanceCounts
@@ -121,8 +122,8 @@ class Followers:
             baseline_id=None if self.baseline is None else self.baseline.id,
         )
         if settled and not was_settled and self.baseline is not None and level > 0:
-            judged = LabelledSpan(span, revision, segment)
-            findings += findings_of(judgement, self.spec, self.baseline, judged)
+            judged = Judged(self.spec, span, revision, self.baseline.id, segment, origin="batch")
+            findings += findings_of(judgement, judged)
 
     def _charts(
         self,
@@ -151,8 +152,8 @@ class Followers:
                 wanted = span
                 break
             after = take_in(states, hours[span], self.baseline, rate=self._rate(stored), asked=self.asked)
-            judged = LabelledSpan(span, known[span, ""].revision)
-            findings += [finding_of(one, self.spec, self.baseline, judged) for one in after.verdicts]
+            judged = Judged(self.spec, span, known[span, ""].revision, self.baseline.id, origin="batch")
+            findings += [finding_of(one, judged) for one in after.verdicts]
             states, up_to, moved = dict(after.states), span.end, True
         if not moved or up_to is None:
             return (), wanted

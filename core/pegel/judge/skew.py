@@ -27,6 +27,7 @@ from pegel.judge.budget import sidak
 from pegel.judge.decision import Criterion, FeatureVerdict, verdict_on
 from pegel.judge.explanation import Explanation, explained_by
 from pegel.judge.findings import Finding
+from pegel.judge.judged import Judged
 from pegel.spec.monitor_spec import MonitorSpec
 
 DETECTOR = "skew"
@@ -118,32 +119,8 @@ def skew_findings(skew: Skew, spec: MonitorSpec, span: Span) -> tuple[Finding, .
     that serve what they should one in a million spans has one, by `LEVEL`.
     """
     verdicts = skew.verdicts(alpha=LEVEL, budget_share=0.0, tolerated=spec.skew.tolerated)
-    return tuple(
-        Finding(
-            model=spec.model.name,
-            version=spec.model.version,
-            feature=verdict.feature,
-            detector=DETECTOR,
-            span=span,
-            revision=1,
-            verdict=verdict.verdict,
-            test=verdict.test,
-            statistic=verdict.statistic,
-            p_value=verdict.p_value,
-            p_relevant=verdict.p_relevant,
-            threshold=verdict.threshold,
-            budget_share=verdict.budget_share,
-            effect=verdict.effect or 0.0,
-            effect_unit=verdict.effect_unit,
-            n=verdict.n,
-            m=verdict.m,
-            baseline_id="",
-            what=verdict.what,
-            evidence=verdict.evidence | {"unknown": skew.unknown},
-            origin="batch",
-        )
-        for verdict in verdicts
-    )
+    judged, facts = Judged(spec, span, revision=1, origin="batch"), {"unknown": skew.unknown}
+    return tuple(judged.finding(verdict, facts) for verdict in verdicts)
 
 
 def explain_skew(finding: Finding) -> Explanation:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pegel.alerts.alert import Alert
 from pegel.data.instants import DAY
-from pegel.judge.findings import Finding, Verdict
+from pegel.judge.findings import FROM_BEST_TO_WORST, Finding, Verdict
 from pegel.past.story import Repeated, SpanPerformance, SpanVerdict, Story, StoryDay
 from pegel.report.refresh_words import promotion_line
 from pegel.report.words import VERDICT_WORDS, change, several
@@ -18,16 +18,6 @@ from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.store.row_codec import finding_to_json
 
-_WORST_FIRST = (
-    Verdict.DRIFT,
-    Verdict.DRIFTING,
-    Verdict.BELOW_MARGIN,
-    Verdict.LAYOUT_MISMATCH,
-    Verdict.BASELINE_MISSING,
-    Verdict.INSUFFICIENT,
-    Verdict.NO_DATA,
-    Verdict.OK,
-)
 _ODD = {"late": "late", "invalid": "invalid", "duplicates": "copies"}
 MOST_FOUND = 12
 """Features of a day that are told one by one."""
@@ -91,7 +81,7 @@ def verdict_counts(windows: Mapping[Verdict, int]) -> str:
     ('drift in 140 of 1,440 windows', 'ok in 1 window')
     """
     total = sum(windows.values())
-    kinds = [kind for kind in _WORST_FIRST if windows.get(kind)]
+    kinds = [kind for kind in reversed(FROM_BEST_TO_WORST) if windows.get(kind)]
     if len(kinds) == 1:
         return f"{VERDICT_WORDS[kinds[0]]} in {how_many(total, 'window')}"
     told = [f"{VERDICT_WORDS[kind]} in {windows[kind]:,}" for kind in kinds if kind is not Verdict.OK]

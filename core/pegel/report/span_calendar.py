@@ -9,7 +9,7 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
-from pegel.judge.findings import ALARMING, Verdict
+from pegel.judge.findings import ALARMING, FROM_BEST_TO_WORST, Verdict
 from pegel.longspans.long_span_row import LongSpanRow
 from pegel.report.span_words import date_words, span_words
 from pegel.report.words import SIGMA, VERDICT_WORDS, number
@@ -23,16 +23,6 @@ STRIP = 42
 """Days on the strip: six weeks."""
 LISTED = {Rhythm.HOUR: 24, Rhythm.DAY: 14, Rhythm.WEEK: 8}
 """Spans of each rhythm in its list."""
-_BADNESS = (
-    Verdict.OK,
-    Verdict.NO_DATA,
-    Verdict.INSUFFICIENT,
-    Verdict.BASELINE_MISSING,
-    Verdict.LAYOUT_MISMATCH,
-    Verdict.BELOW_MARGIN,
-    Verdict.DRIFTING,
-    Verdict.DRIFT,
-)
 _MARKS = {Verdict.OK: "✓", Verdict.BELOW_MARGIN: "△", Verdict.DRIFT: "▲", Verdict.DRIFTING: "▲"}
 """What a day says without its colour; the others are hollow."""
 _SIDE, _GAP = 20, 4
@@ -102,7 +92,7 @@ def by_span(rows: Sequence[LongSpanRow]) -> list[list[LongSpanRow]]:
 
 def span_line(parts: Sequence[LongSpanRow], now: datetime) -> SpanLine:
     """Return one span, given its parts, as a line of a list."""
-    worst = max(parts, key=lambda part: _BADNESS.index(part.row.verdict))
+    worst = max(parts, key=lambda part: FROM_BEST_TO_WORST.index(part.row.verdict))
     verdict = worst.row.verdict
     return SpanLine(
         when=_when(parts[0], now),
@@ -121,7 +111,7 @@ def strip(days: Sequence[Sequence[LongSpanRow]], now: datetime) -> str:
     first = now - STRIP * timedelta(days=1)
     squares = []
     for parts in days:
-        verdict = max((part.row.verdict for part in parts), key=_BADNESS.index)
+        verdict = max((part.row.verdict for part in parts), key=FROM_BEST_TO_WORST.index)
         place = (parts[0].span.start - first) // timedelta(days=1)
         rows = how_many(sum(part.row.rows for part in parts), "row")
         title = escape(f"{date_words(parts[0].span.start, now)}: {VERDICT_WORDS[verdict]}, {rows}")
@@ -163,7 +153,7 @@ def _worst(judgement: dict[str, Any]) -> str:
     changed = [one for one in fields if Verdict(one["verdict"]) in {*ALARMING, Verdict.BELOW_MARGIN}]
     if not changed:
         return ""
-    one = max(changed, key=lambda one: (_BADNESS.index(Verdict(one["verdict"])), -one["p_value"]))
+    one = max(changed, key=lambda one: (FROM_BEST_TO_WORST.index(Verdict(one["verdict"])), -one["p_value"]))
     size = f" by {number(abs(one['effect']))} {SIGMA}" if one["effect_unit"] == "sigma" and one["effect"] else ""
     more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
     return shown(f"{shown(one['feature'], NAME_LIMIT)}: {one['what']}{size}{more}", LONGEST_SENTENCE)

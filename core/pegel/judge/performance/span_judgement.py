@@ -8,15 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 from pegel.baseline.baseline import Baseline
-from pegel.data.spans import Span
 from pegel.detect.performance_tests import effect_of, performance_tests
 from pegel.errors import NotFound
 from pegel.judge.decision import FeatureVerdict, overall, verdict_on
 from pegel.judge.explanation import Explanation, explained_by
 from pegel.judge.findings import Finding, Verdict
+from pegel.judge.judged import Judged
 from pegel.judge.performance.label_levels import criteria
 from pegel.spec.minimums import MIN_WINDOW
-from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.figures import AUC, BIAS, BRIER, CALIBRATION, ERROR_RATE, LOG_LOSS, MAE, PRECISION, RECALL, Figure
 from pegel.stats.figures import figures as figures_of
 from pegel.stats.performance_counts import PerformanceCounts
@@ -35,15 +34,6 @@ FORMULAS = {
     BIAS: f"{_RANKS.format('residuals')}, two-sided",
     MAE: f"{_RANKS.format('distances of residuals from 0')}, upwards",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledSpan:
-    """Which span is judged, as findings name it."""
-
-    span: Span
-    revision: int
-    segment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,40 +85,16 @@ def shown(counts: PerformanceCounts) -> SpanJudgement:
     return SpanJudgement(Verdict.BASELINE_MISSING, tuple(figures_of(counts)), why="segments are shown, not tested")
 
 
-def findings_of(
-    judgement: SpanJudgement, spec: MonitorSpec, baseline: Baseline, judged: LabelledSpan
-) -> tuple[Finding, ...]:
+def findings_of(judgement: SpanJudgement, judged: Judged) -> tuple[Finding, ...]:
     """Return a finding for each figure that is worse than in training."""
     alarming = [verdict for verdict in judgement.verdicts if verdict.verdict is Verdict.DRIFT]
-    return tuple(finding_of(verdict, spec, baseline, judged) for verdict in alarming)
+    return tuple(finding_of(verdict, judged) for verdict in alarming)
 
 
-def finding_of(verdict: FeatureVerdict, spec: MonitorSpec, baseline: Baseline, judged: LabelledSpan) -> Finding:
+def finding_of(verdict: FeatureVerdict, judged: Judged) -> Finding:
     """Return a verdict on labelled rows as a fact."""
-    return Finding(
-        model=spec.model.name,
-        version=spec.model.version,
-        feature=verdict.feature,
-        detector=verdict.detector,
-        span=judged.span,
-        revision=judged.revision,
-        verdict=verdict.verdict,
-        test=verdict.test,
-        statistic=verdict.statistic,
-        p_value=verdict.p_value,
-        p_relevant=verdict.p_relevant,
-        threshold=verdict.threshold,
-        budget_share=verdict.budget_share,
-        effect=verdict.effect or 0.0,
-        effect_unit=verdict.effect_unit,
-        n=verdict.n,
-        m=verdict.m,
-        baseline_id=baseline.id,
-        what=verdict.what,
-        evidence=verdict.evidence | {"margin": spec.watch.margin, "spec_fingerprint": spec.fingerprint()},
-        segment=judged.segment,
-        origin="batch",
-    )
+    spec = judged.spec
+    return judged.finding(verdict, {"margin": spec.watch.margin, "spec_fingerprint": spec.fingerprint()})
 
 
 def explain_span(finding: Finding, counts: PerformanceCounts, baseline: Baseline) -> Explanation:
