@@ -12,15 +12,15 @@ from airflow.sdk.exceptions import AirflowSkipException
 from pegel.errors import PermanentError, SetupError
 from pegel.spec.settings import Settings
 from pegel_airflow import services
-from pegel_airflow.finite_job import FiniteJob, JobWish, result_of, taken_up
+from pegel_airflow.finite_job import JobWish
+from pegel_airflow.told_job import ToldJob
 
 if TYPE_CHECKING:
     from pegel.manifests.objects import Manifest
     from pegel.spec.cluster_settings import ClusterSettings
-    from pegel.store.job_results import JobResult
 
 
-class ArchiveChecksJob(FiniteJob):
+class ArchiveChecksJob(ToldJob):
     """Looks at the archived rows of `[since, until)` of each model that asks for it; returns what it said of each.
 
     `since`, `until`: ISO 8601, UTC without an offset (templated); both empty: the time of the run, `behind` earlier, as
@@ -31,6 +31,7 @@ class ArchiveChecksJob(FiniteJob):
     """
 
     template_fields: Sequence[str] = ("since", "until", "models")
+    nothing = {"lines": [], "failed": []}  # noqa: RUF012 - never changed
 
     def __init__(
         self,
@@ -47,22 +48,8 @@ class ArchiveChecksJob(FiniteJob):
         self.until = until
         self.models = list(models)
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Submit, wait, read the result."""
-        settings, wish = Settings(), self._wish(context)
-        outcome = self.run_if_needed(
-            *(wish, settings, f"archive checks, {context.get('run_id')}, {self.task_id}"),
-            is_needed=lambda: _are_wanted(settings, self.models),
-            nothing={"lines": [], "failed": []},
-        )
-        return _told(outcome, wish)
-
-    def resume(self, context: Context, event: dict[str, str], *, job_id: str) -> dict[str, Any]:
-        """Read what the job of the cluster left. Raises Unavailable if it failed without a word of its own."""
-        wish = self._wish(context)
-        return _told(taken_up(services.stores(Settings()).jobs.take(job_id), event, wish.title), wish)
-
-    def _wish(self, context: Context) -> JobWish:
+    def wish(self, context: Context) -> JobWish:
+        """Return the job of the time and the models that are meant."""
         start, end = context.get("data_interval_start"), context.get("data_interval_end")
         if not self.since and not self.until:
             if start is None or end is None:
@@ -91,6 +78,21 @@ class ArchiveChecksJob(FiniteJob):
             unchanged="What was looked at is kept.",
         )
 
+    def is_needed(self, settings: Settings) -> bool:
+        """Say whether a model that is meant has its archived rows looked at."""
+        from pegel.quality.archive_checks_wanted import wants_archive_checks
+
+        specs = services.stores(settings).registry.list()
+        return any(wants_archive_checks(spec) for spec in specs if not self.models or spec.key in self.models)
+
+    def told(self, made: dict[str, Any]) -> dict[str, Any]:
+        """Print what was said of each model."""
+        for line in made["lines"]:
+            print(line)  # noqa: T201 - a task's output is its log
+        if made["failed"]:
+            raise PermanentError(f"archived rows that could not be looked at: {'; '.join(made['failed'])}")
+        return made
+
 
 _NOTHING = "Nothing was submitted."
 
@@ -104,19 +106,3 @@ def _instant(text: str, name: str, default: datetime | None) -> datetime:
         given = repr(text) if text else "none, and a run without a time of its own"
         raise SetupError(f"{name}: expected an instant, ISO 8601; given {given}. {_NOTHING}")
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
-
-
-def _are_wanted(settings: Settings, models: Sequence[str]) -> bool:
-    from pegel.quality.archive_checks_wanted import wants_archive_checks
-
-    specs = services.stores(settings).registry.list()
-    return any(wants_archive_checks(spec) for spec in specs if not models or spec.key in models)
-
-
-def _told(outcome: JobResult | None, wish: JobWish) -> dict[str, Any]:
-    made = result_of(outcome, wish)
-    for line in made["lines"]:
-        print(line)  # noqa: T201 - a task's output is its log
-    if made["failed"]:
-        raise PermanentError(f"archived rows that could not be looked at: {'; '.join(made['failed'])}")
-    return made

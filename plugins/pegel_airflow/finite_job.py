@@ -73,27 +73,6 @@ class FiniteJob(BaseOperator):
         self.conn_id = conn_id
         self._hook: SparkSubmitHook | None = None
 
-    def run_if_needed(
-        self, wish: JobWish, settings: Settings, job_id: str, *, is_needed: Callable[[], bool], nothing: dict[str, Any]
-    ) -> JobResult | None:
-        """Run the job to its end, here or as `job_id` in a cluster; return its own word, or None if it left none.
-
-        Where it is not needed Spark is not started: it made `nothing`. A job of a cluster that has ended since an
-        earlier try is asked first.
-        """
-        from pegel.store.job_results import JobEnd, JobResult
-
-        in_cluster = settings.job_backend == KUBERNETES
-        ended = services.stores(settings).jobs.take(job_id) if in_cluster else None
-        if ended is not None:
-            return ended
-        if not is_needed():
-            print(f"nothing to do for the {wish.title}: Spark was not started")  # noqa: T201 - a task's log
-            return JobResult(state=JobEnd.DONE, result=nothing)
-        if in_cluster:
-            self.wait_in_cluster(wish, settings, job_id)
-        return self.submit(wish, settings)
-
     def submit(self, wish: JobWish, settings: Settings) -> JobResult | None:
         """Run the job to its end; return its own word on how it ended, or None if it left none."""
         job_id = f"{wish.title}, {uuid.uuid4()}"

@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Context
 
 from pegel.errors import SetupError
-from pegel.spec.settings import KUBERNETES, Settings
-from pegel_airflow import services
-from pegel_airflow.finite_job import FiniteJob, JobWish, result_of, taken_up
+from pegel.spec.settings import Settings
+from pegel_airflow.finite_job import JobWish
+from pegel_airflow.told_job import ToldJob
 
 if TYPE_CHECKING:
     from pegel.manifests.objects import Manifest
     from pegel.spec.cluster_settings import ClusterSettings
-    from pegel.store.job_results import JobResult
 
 OVERLAP = timedelta(hours=1)
 """How much of the time before is written again: a driver that waits for its database commits a window later than it was
 judged. Rows have keys, so what is there already stays the same."""
 
 
-class WriteBackJob(FiniteJob):
+class WriteBackJob(ToldJob):
     """Writes what became final in a time to Hopsworks; returns `{"rows": {group: rows}, "left_out": [...]}`.
 
     `since`, `until`: ISO 8601 with an offset (templated); empty: those of the run, with what no run has written since
@@ -38,21 +37,33 @@ class WriteBackJob(FiniteJob):
         self.since = since
         self.until = until
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Submit, wait, read the result."""
-        settings, wish = Settings(), _wish(*interval(self.since, self.until, context))
-        if settings.job_backend != KUBERNETES:
-            return _told(self.submit(wish, settings), wish)
-        job_id = f"write back, {context['run_id']}"
-        outcome = services.stores(settings).jobs.take(job_id)
-        if outcome is None:
-            self.wait_in_cluster(wish, settings, job_id)
-        return _told(outcome, wish)
+    def wish(self, context: Context) -> JobWish:
+        """Return the job of the time that is written."""
+        since, until = interval(self.since, self.until, context)
+        arguments = ("--since", since.isoformat(), "--until", until.isoformat())
 
-    def resume(self, context: Context, event: dict[str, str], *, job_id: str) -> dict[str, Any]:
-        """Read what the job of the cluster left. Raises Unavailable if it failed without a word of its own."""
-        wish = _wish(*interval(self.since, self.until, context))
-        return _told(taken_up(services.stores(Settings()).jobs.take(job_id), event, wish.title), wish)
+        def application(job_id: str, settings: Settings, cluster: ClusterSettings) -> Manifest:
+            from pegel.manifests.spark_application import write_back_application
+
+            return write_back_application(arguments, job_id, settings, cluster)
+
+        return JobWish(
+            title="job that writes back",
+            name="pegel-write-back",
+            launcher="write_back",
+            arguments=arguments,
+            asks_hopsworks=True,
+            application=application,
+            unchanged="What is missing is written by the next run by the clock.",
+        )
+
+    def told(self, made: dict[str, Any]) -> dict[str, Any]:
+        """Print the rows of each feature group, and what was left out."""
+        for name, rows in made["rows"].items():
+            print(f"{name}: {rows:,} rows")  # noqa: T201 - a task's output is its log
+        for line in made["left_out"]:
+            print(f"left out: {line}")  # noqa: T201 - the same
+        return made
 
 
 def interval(since: str, until: str, context: Mapping[str, Any]) -> tuple[datetime, datetime]:
@@ -88,31 +99,3 @@ def _instant(text: str, name: str) -> datetime | None:
     except ValueError:
         raise SetupError(f"{name}: expected an instant, ISO 8601; given {text!r}. {_NOTHING}") from None
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
-
-
-def _wish(since: datetime, until: datetime) -> JobWish:
-    arguments = ("--since", since.isoformat(), "--until", until.isoformat())
-
-    def application(job_id: str, settings: Settings, cluster: ClusterSettings) -> Manifest:
-        from pegel.manifests.spark_application import write_back_application
-
-        return write_back_application(arguments, job_id, settings, cluster)
-
-    return JobWish(
-        title="job that writes back",
-        name="pegel-write-back",
-        launcher="write_back",
-        arguments=arguments,
-        asks_hopsworks=True,
-        application=application,
-        unchanged="What is missing is written by the next run by the clock.",
-    )
-
-
-def _told(outcome: JobResult | None, wish: JobWish) -> dict[str, Any]:
-    made = result_of(outcome, wish)
-    for name, rows in made["rows"].items():
-        print(f"{name}: {rows:,} rows")  # noqa: T201 - a task's output is its log
-    for line in made["left_out"]:
-        print(f"left out: {line}")  # noqa: T201 - the same
-    return made

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from py4j.protocol import Py4JError, Py4JJavaError
@@ -69,9 +70,32 @@ def build(name: str, settings: Settings, *, memory: str = "1g", scratch: Path | 
         ) from failure
 
 
+@contextmanager
+def stopped_after(spark: SparkSession) -> Iterator[SparkSession]:
+    """Stop a session when its work is over, well or not; one that cannot be stopped any more hides no error of it."""
+    try:
+        yield spark
+    finally:
+        with suppress(Py4JError, OSError):
+            spark.stop()
+
+
 def master(settings: Settings) -> str:
     """Return Spark's master: the one that was submitted with this process, else the settings'."""
     return _submitted().get("spark.master", settings.spark_master)
+
+
+def refuse_folder_of_one_machine(what: str, folder: str, settings: Settings, *, does: str, unchanged: str) -> None:
+    """Raise SetupError where executors are on other machines, which have no such folder.
+
+    `what` names it, `does` is what executors do with it (`reads`), `unchanged` what comes of the refusal.
+    """
+    where = master(settings)
+    if not is_here(where):
+        raise SetupError(
+            f"expected {what} to be an address that every executor {does} (s3a://, gs://, abfs://, hdfs://), as "
+            f"Spark's master is {where}; given the folder {folder}. {unchanged}"
+        )
 
 
 def _submitted() -> dict[str, str]:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import cluster
@@ -22,17 +17,6 @@ from pegel_airflow.archive_checks_operator import ArchiveChecksJob
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RUN: Any = {"data_interval_start": START, "data_interval_end": START + timedelta(hours=1)}
-
-
-@pytest.fixture
-def spark(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[cluster.Cluster]:
-    """A cluster that stands in for Spark's."""
-    folders = (Path(__file__).parent / "lib", Path(sys.executable).parent, os.environ["PATH"])
-    monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
-    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": "local[2]"}))
-    with cluster.running() as running:
-        monkeypatch.setenv("PEGEL_TEST_CLUSTER", str(running.server_port))
-        yield running
 
 
 @pytest.fixture

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-
 import cluster
 import pytest
 import seeds
@@ -16,17 +10,6 @@ from pegel.errors import SetupError, Unavailable
 from pegel.spec.settings import Settings
 from pegel_airflow import services
 from pegel_airflow.labels_operator import LabelsJoinJob
-
-
-@pytest.fixture
-def spark(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[cluster.Cluster]:
-    """A cluster that stands in for Spark's."""
-    folders = (Path(__file__).parent / "lib", Path(sys.executable).parent, os.environ["PATH"])
-    monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
-    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": "local[2]"}))
-    with cluster.running() as running:
-        monkeypatch.setenv("PEGEL_TEST_CLUSTER", str(running.server_port))
-        yield running
 
 
 @pytest.fixture

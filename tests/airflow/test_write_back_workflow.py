@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import cluster
 import pytest
 
 from pegel.errors import PermanentError, SetupError
-from pegel.spec.settings import Settings
 from pegel_airflow.write_back_operator import OVERLAP, WriteBackJob, interval
 
 START = datetime(2026, 3, 1, 12, 17, tzinfo=UTC)
 RUN = {"data_interval_start": START, "data_interval_end": START + timedelta(hours=1)}
 
 
-@pytest.fixture
-def spark(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[cluster.Cluster]:
-    """A cluster that stands in for Spark's, and Airflow's connection to a Hopsworks that nobody asks here."""
-    folders = (Path(__file__).parent / "lib", Path(sys.executable).parent, os.environ["PATH"])
-    monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
-    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": "local[2]"}))
+@pytest.fixture(autouse=True)
+def connected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow's connection to a Hopsworks that nobody asks here."""
     hopsworks = {
         "conn_type": "hopsworks",
         "host": "hops.example.org",
@@ -35,9 +27,6 @@ def spark(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[clust
         "extra": {"project": "demo"},
     }
     monkeypatch.setenv("AIRFLOW_CONN_HOPSWORKS_DEFAULT", json.dumps(hopsworks))
-    with cluster.running() as running:
-        monkeypatch.setenv("PEGEL_TEST_CLUSTER", str(running.server_port))
-        yield running
 
 
 def test_a_run_writes_its_own_time_and_some_before() -> None:

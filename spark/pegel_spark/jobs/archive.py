@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import suppress
 from functools import partial
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from sqlalchemy import Engine
 
-from pegel.errors import SetupError
 from pegel.spec.settings import Settings
 from pegel.store.archive_store import ArchiveStore
 from pegel.store.baseline_store import BaselineStore
@@ -44,18 +42,12 @@ def _archived(model: str | None, version: int | None, settings: Settings, engine
     store = ArchiveStore(engine)
     if not store.unarchived(model, version):
         return Archived({}, 0, [])
-    master = session.master(settings)
-    if "://" not in settings.archive_root and not session.is_here(master):
-        raise SetupError(
-            f"expected PEGEL_ARCHIVE to be an address that every executor writes to (s3a://, gs://, abfs://, hdfs://), "
-            f"as Spark's master is {master}; given the folder {settings.archive_root}. Nothing was archived."
+    if "://" not in settings.archive_root:
+        session.refuse_folder_of_one_machine(
+            "PEGEL_ARCHIVE", settings.archive_root, settings, does="writes to", unchanged="Nothing was archived."
         )
-    spark = session.build("pegel-archive", settings)
-    try:
+    with session.stopped_after(session.build("pegel-archive", settings)) as spark:
         return Archiving(spark, settings, store, BaselineStore(engine)).run(model, version)
-    finally:
-        with suppress(Py4JError, OSError):
-            spark.stop()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -54,14 +53,10 @@ def checked(span: Span, models: frozenset[str], settings: Settings, engine: Engi
     if not specs:
         # Nobody asks: Spark is not started for that.
         return told
-    spark = session.build("pegel-archive-checks", settings)
-    try:
+    with session.stopped_after(session.build("pegel-archive-checks", settings)) as spark:
         checks = ArchiveChecks(spark, settings, engine, span, datetime.now(UTC))
         for spec in specs:
             checks.look_at(spec, told)
-    finally:
-        with suppress(Py4JError, OSError):
-            spark.stop()
     return told
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -20,7 +19,6 @@ from pyspark.sql import SparkSession
 from sqlalchemy import Engine
 
 from pegel.baseline.baseline import Baseline
-from pegel.errors import SetupError
 from pegel.featurestore import LocalFeatureStore, TrainingData
 from pegel.featurestore.hopsworks.training_data import HopsworksTrainingData
 from pegel.featurestore.stored_table import StoredTable
@@ -67,7 +65,7 @@ def _profile(spec: MonitorSpec, settings: Settings, engine: Engine) -> Profile:
         spark = session.build(name, settings)
         features: TrainingData = StoredTrainingData(spark, settings.features_address)
     else:
-        _require_one_machine(settings, "PEGEL_FEATURE_STORE", str(settings.features))
+        _refuse_folder("PEGEL_FEATURE_STORE", str(settings.features), settings)
         features = LocalFeatureStore(settings.features)
         # Asked before Spark starts: a wrong reference is told within a second.
         features.describe(spec.baseline.source)
@@ -80,7 +78,7 @@ def _of_table(name: str, spec: MonitorSpec, settings: Settings, engine: Engine) 
     # A database that no file names is told before Spark starts.
     table = StoredTable.of(ref, settings)
     if table.is_of_this_machine:
-        _require_one_machine(settings, "baseline.source", ref.place)
+        _refuse_folder("baseline.source", ref.place, settings)
     spark = session.build(name, settings)
     there = TableTrainingData(spark, ref, table, spec.baseline.time_column)
     return _profiled(spark, spec, there, engine, there.remarks)
@@ -93,21 +91,12 @@ def _profiled(
     engine: Engine,
     remarks: Callable[[Baseline], list[str]] = lambda _: [],
 ) -> Profile:
-    try:
+    with session.stopped_after(spark):
         return profile(spark, spec, features, BaselineStore(engine), now=datetime.now(UTC), remarks=remarks)
-    finally:
-        with suppress(Py4JError, OSError):
-            spark.stop()
 
 
-def _require_one_machine(settings: Settings, what: str, folder: str) -> None:
-    """Raise SetupError where executors are on other machines, which have no such folder."""
-    master = session.master(settings)
-    if not session.is_here(master):
-        raise SetupError(
-            f"expected {what} to be an address that every executor reads (s3a://, gs://, abfs://, hdfs://), as Spark's "
-            f"master is {master}; given the folder {folder}. No baseline was built."
-        )
+def _refuse_folder(what: str, folder: str, settings: Settings) -> None:
+    session.refuse_folder_of_one_machine(what, folder, settings, does="reads", unchanged="No baseline was built.")
 
 
 if __name__ == "__main__":

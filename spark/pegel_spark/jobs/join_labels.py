@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -43,12 +42,8 @@ def main(arguments: list[str]) -> int:
 def _joined(model: str | None, version: int | None, settings: Settings, engine: Engine) -> JoinedLabelsOfRun:
     if not any(spec.labels.is_used for spec in Registry(engine).list()):
         return JoinedLabelsOfRun()
-    spark = session.build("pegel-labels", settings)
-    try:
+    with session.stopped_after(session.build("pegel-labels", settings)) as spark:
         done = LabelsJob(spark, settings, engine, datetime.now(UTC)).run(model, version)
-    finally:
-        with suppress(Py4JError, OSError):
-            spark.stop()
     if done.failed:
         words = "; ".join(f"{what}: {sentence}" for what, sentence in sorted(done.failed.items()))
         raise Unavailable(f"labels of {len(done.failed)} of the models were not joined, the others are: {words}")
