@@ -20,6 +20,8 @@ from pegel.errors import SetupError
 FILES = ("flight_delays_reference.csv.gz", "flight_delays.csv.gz")
 FEATURES = ("airline", "departure_delay", "taxi_out", "distance", "day_of_week")
 TARGET = "air_time"
+FLOWN = "flown"
+"""The column of training data that says what the target really was, beside the model's own answer."""
 SCHEMA = Schema(
     (
         Field("airline", Kind.CATEGORICAL),

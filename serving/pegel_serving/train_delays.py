@@ -74,12 +74,17 @@ def features(rows: pd.DataFrame) -> dict[str, Any]:
     return {"airline": pa.array(rows["airline"].tolist(), pa.string())} | numbers
 
 
+def outcomes(rows: pd.DataFrame) -> pa.Array:
+    """Return how many minutes each flight was in the air; null where nobody noted it."""
+    return pa.array(rows[flights.TARGET].to_numpy(np.float64), from_pandas=True)
+
+
 def register(root: Path, name: str, version: int, train: pd.DataFrame, predicted: NDArray[np.float64]) -> SourceRef:
-    """Keep features and predictions of the training rows in the feature store.
+    """Keep features, predictions and outcomes of the training rows in the feature store.
 
     Raises PermanentError if other rows are kept under this name and version.
     """
-    columns = features(train) | {flights.TARGET: predicted}
+    columns = features(train) | {flights.TARGET: predicted, flights.FLOWN: outcomes(train)}
     period = TimeRange(flights.TRAINING.start, flights.TRAINING.end)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.parquet"
@@ -92,8 +97,7 @@ def register(root: Path, name: str, version: int, train: pd.DataFrame, predicted
 def write_traffic(path: Path, rows: pd.DataFrame) -> int:
     """Write the features of rows, for `pegel traffic`, and beside them what really was. Returns the number of rows."""
     pq.write_table(pa.table(features(rows)), path)
-    truth = pa.array(rows[flights.TARGET].to_numpy(np.float64), from_pandas=True)
-    pq.write_table(pa.table({flights.TARGET: truth}), path.with_suffix(".outcomes"))
+    pq.write_table(pa.table({flights.FLOWN: outcomes(rows)}), path.with_suffix(".outcomes"))
     return len(rows)
 
 
@@ -104,7 +108,8 @@ def write_later(folder: Path, periods: Iterable[pd.DataFrame], model: Pipeline) 
     """
     rows = pd.concat(list(periods))
     predicted = model.predict(flights.matrix(rows))
-    pq.write_table(pa.table(features(rows) | {flights.TARGET: predicted}), folder / LATER_TRAINING)
+    columns = features(rows) | {flights.TARGET: predicted, flights.FLOWN: outcomes(rows)}
+    pq.write_table(pa.table(columns), folder / LATER_TRAINING)
     order = np.random.default_rng(SEED + 2).permutation(len(rows))
     return write_traffic(folder / "later.parquet", rows.iloc[order])
 

@@ -17,7 +17,7 @@ import pytest
 from pegel_local.machine.paths import checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(960)]
-STAGES = 12
+STAGES = 13
 WITHIN_S = 900.0
 """A quiet machine needs five minutes."""
 LATENESS_S = 2.0
@@ -55,7 +55,7 @@ def facts(shown: tuple[dict[str, Any], Any]) -> dict[str, Any]:
 
 
 def test_every_stage_was_observed(facts: dict[str, Any]) -> None:
-    """Exit code 0 means that all twelve stages were shown."""
+    """Exit code 0 means that all stages were shown."""
     assert len(facts["stages_s"]) == STAGES
 
 
@@ -92,6 +92,17 @@ def test_nothing_changed_nobody_disturbed(facts: dict[str, Any]) -> None:
     """Traffic like the training data gives windows that are ok."""
     assert "drift" not in facts["unchanged"]["verdicts"]
     assert facts["unchanged"]["verdicts"]["ok"] > 0
+
+
+def test_labels_are_joined_beside_an_estimate(facts: dict[str, Any]) -> None:
+    """Each label found its row; the estimate that was made without labels is near the truth, and airlines are told."""
+    seen = facts["labelled"]
+    truth, estimate = seen["mean_absolute_error"], seen["estimate"]
+
+    assert (seen["known"], 5 * facts["unchanged"]["sent"]) == (seen["labelled"], seen["answered"])
+    assert 0.95 < seen["labelled"] / seen["answered"] <= 1
+    assert 0.5 < estimate / truth < 2
+    assert {"WN", "DL"} <= set(seen["by_airline"])
 
 
 def test_the_change_is_mailed_by_name(facts: dict[str, Any]) -> None:

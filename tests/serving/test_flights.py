@@ -146,7 +146,7 @@ def test_later_training_data_are_answers_to_later_traffic(data: Path, trained: a
     rows, sent = (pq.read_table(trained.traffic / f"{name}.parquet") for name in ("later_training", "later"))
     served = joblib.load(trained.out / MODEL_FILE).predict(flights.matrix(later))
 
-    assert [field.name for field in flights.SCHEMA.fields] == rows.column_names
+    assert [*(field.name for field in flights.SCHEMA.fields), flights.FLOWN] == rows.column_names
     np.testing.assert_array_equal(served, rows[flights.TARGET].to_numpy())
     for name in flights.FEATURES:
         assert sorted(map(str, rows[name].to_pylist())) == sorted(map(str, sent[name].to_pylist()))

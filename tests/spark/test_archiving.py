@@ -93,6 +93,7 @@ def test_the_archive_has_what_the_stream_counted(system: System) -> None:
     assert [] == system.store.unarchived()
 
 
+@pytest.mark.long
 def test_what_was_left_out_is_made_good(system: System) -> None:
     """By later runs: without a secret a model is left out; an answer that came later stands beside its request.
 

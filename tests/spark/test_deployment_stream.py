@@ -19,7 +19,7 @@ from pegel.testing.samples import brief_spec, deployed
 from pegel.testing.stream_fakes import AvroRecord, LoggedRecord, in_avro, paired_in_avro
 from pegel_spark.driver import Exit
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 def test_a_deployments_topic_is_counted_exactly(drivers: Drivers) -> None:

@@ -113,6 +113,7 @@ def send_unanswered(wire: Any, bodies: list[bytes], begin: Any, rng: np.random.G
     wire.pair("later", begin + timedelta(seconds=70), rng, "fraud-v1")
 
 
+@pytest.mark.long
 def test_an_outlier_in_real_time_is_told_once(drivers: Drivers) -> None:
     """It stands on the topic as it came; the batch that counts it tells it nowhere again, and one row is stored."""
     world, wire = drivers.world, drivers.wire

@@ -110,7 +110,11 @@ def test_a_reader_that_dies_again_and_again_rests(wire: Any) -> None:
     assert f"outliers are told with their batches, not in real time: {why}" == note[: note.index("at ", 80) + 3]
 
 
-@pytest.mark.parametrize("size", [10, 4_000_000], ids=["a small document", "more than a pipe holds"])
+@pytest.mark.parametrize(
+    "size",
+    [pytest.param(10, marks=pytest.mark.long), 4_000_000],
+    ids=["a small document", "more than a pipe holds"],
+)
 def test_a_reader_that_hangs_is_ended(size: int) -> None:
     """One that neither reads nor speaks is killed after a while, however much it was sent and did not take."""
     hung = RealtimeOutliers(NOWHERE, (sys.executable, "-c", "import time; time.sleep(600)"), silent_for_s=0.3)

@@ -203,6 +203,7 @@ def test_what_nobody_foresaw_is_a_reason(engine: Engine, baseline: Baseline, sta
     ]
 
 
+@pytest.mark.long
 def test_a_pattern_that_never_ends_holds_up_nobody(engine: Engine, baseline: Baseline, started: Started) -> None:
     """While a pattern of exponential cost is tried, this process goes on; then the other one is ended."""
     window = window_of(engine, baseline, ["x" * 60] * 3, CATASTROPHE)

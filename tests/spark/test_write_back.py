@@ -129,6 +129,7 @@ def test_what_is_written_again_is_there_once(hopsworks: World, engine: Engine) -
     assert EVERYTHING == rows_of(hopsworks)
 
 
+@pytest.mark.long
 def test_a_window_that_was_summarised_again_takes_its_place(hopsworks: World, engine: Engine) -> None:
     """A batch job's row of a span replaces the stream's, and its findings stand beside the former's."""
     written(hopsworks, engine)

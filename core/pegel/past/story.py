@@ -11,13 +11,14 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, RowMapping
 
 from pegel.alerts.alert import Alert
 from pegel.data.instants import DAY
 from pegel.data.spans import Span, floor
 from pegel.errors import DamagedRow
 from pegel.judge.findings import Finding, Verdict
+from pegel.judge.performance.headline import headline_figure
 from pegel.past.stored_pages import opened_to_read, stored_pages
 from pegel.past.window_tables import touching
 from pegel.spec.rhythms import Rhythm
@@ -27,7 +28,7 @@ from pegel.store.baseline_store import BaselineStore, Promotion
 from pegel.store.database import reading
 from pegel.store.long_span_store import is_seen_span
 from pegel.store.results import is_seen
-from pegel.store.row_codec import finding_from_json
+from pegel.store.row_codec import decoded, fetched, finding_from_json, readable
 from pegel.store.statements import of_monitor
 
 FINDINGS_AT_ONCE = 500
@@ -73,6 +74,10 @@ class SpanPerformance:
     labelled: int
     settled: bool
     verdict: Verdict
+    figure: str
+    """The headline figure: error rate or mean absolute error; empty where there is neither."""
+    value: float | None
+    """Its value; None where it is not defined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +134,8 @@ def story_of(url: str, model: str, version: int, within: Span) -> Story:
         days = []
         for day in [] if first is None else _days(within, first):
             with reading(engine) as connection:
-                days.append(_day(connection, model, version, day, tuple(found.get(floor(day.start, DAY), {}).values())))
+                mine = tuple(found.get(floor(day.start, DAY), {}).values())
+                days.append(_day(connection, model, version, day, found=mine, unread=unread))
     return Story(
         model=model,
         version=version,
@@ -160,7 +166,9 @@ def _days(within: Span, first: datetime) -> Iterator[Span]:
         start = end
 
 
-def _day(connection: Connection, model: str, version: int, day: Span, found: tuple[Repeated, ...]) -> StoryDay:
+def _day(
+    connection: Connection, model: str, version: int, day: Span, *, found: tuple[Repeated, ...], unread: list[str]
+) -> StoryDay:
     c, o = tables.windows.c, tables.outliers.c
     begun = (c.span_start >= day.start, c.span_start < day.end, c.final)
     own = (*of_monitor(tables.windows, model, version), *begun)
@@ -178,7 +186,7 @@ def _day(connection: Connection, model: str, version: int, day: Span, found: tup
         outliers=int(connection.execute(odd).scalar() or 0),
         found=found,
         judged=_judged(connection, model, version, day),
-        performance=_performance(connection, model, version, day),
+        performance=_performance(connection, model, version, day, unread),
         superseded=int(connection.execute(again).scalar() or 0),
     )
 
@@ -192,24 +200,32 @@ def _judged(connection: Connection, model: str, version: int, day: Span) -> tupl
     return tuple(SpanVerdict(**(dict(row) | {"verdict": Verdict(row["verdict"])})) for row in rows)
 
 
-def _performance(connection: Connection, model: str, version: int, day: Span) -> tuple[SpanPerformance, ...]:
+def _performance(
+    connection: Connection, model: str, version: int, day: Span, unread: list[str]
+) -> tuple[SpanPerformance, ...]:
     c, newer = tables.performance.c, tables.performance.alias().c
     same = [newer[name] == c[name] for name in ("model", "version", "segment", "span_start", "span_end")]
     stands = ~sa.exists().where(*same, newer.revision > c.revision).correlate(tables.performance)
     begun = (c.span_start >= day.start, c.span_start < day.end, c.span_end <= floor(day.start, DAY) + DAY)
-    columns = (c.segment, c.span_start, c.span_end, c.answered, c.labelled, c.settled, c.verdict)
+    columns = (c.segment, c.span_start, c.span_end, c.answered, c.labelled, c.settled, c.verdict, c.judgement)
     own = of_monitor(tables.performance, model, version)
     statement = sa.select(*columns).where(*own, *begun, stands).order_by(c.segment, c.span_start)
-    return tuple(
-        SpanPerformance(
-            segment=row.segment,
-            span=Span(row.span_start, row.span_end),
-            answered=row.answered,
-            labelled=row.labelled,
-            settled=row.settled,
-            verdict=Verdict(row.verdict),
-        )
-        for row in connection.execute(statement)
+    what = f"how {model}/{version} did"
+    found = fetched(connection, statement, what)
+    return tuple(readable(lambda row: decoded(_span_performance, row, what), found, unread))
+
+
+def _span_performance(row: RowMapping) -> SpanPerformance:
+    headline = headline_figure(row["judgement"]) or {"name": "", "value": None}
+    return SpanPerformance(
+        segment=row["segment"],
+        span=Span(row["span_start"], row["span_end"]),
+        answered=row["answered"],
+        labelled=row["labelled"],
+        settled=row["settled"],
+        verdict=Verdict(row["verdict"]),
+        figure=headline["name"],
+        value=headline["value"],
     )
 
 

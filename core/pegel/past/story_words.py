@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pegel.alerts.alert import Alert
 from pegel.data.instants import DAY
+from pegel.detect.effect import percent
 from pegel.judge.findings import FROM_BEST_TO_WORST, Finding, Verdict
 from pegel.past.story import Repeated, SpanPerformance, SpanVerdict, Story, StoryDay
 from pegel.report.refresh_words import promotion_line
 from pegel.report.words import VERDICT_WORDS, change, several
 from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
-from pegel.spec.plain_numbers import how_many
+from pegel.spec.plain_numbers import how_many, plain
+from pegel.stats.figures import SHARES
 from pegel.store.row_codec import finding_to_json
 
 _ODD = {"late": "late", "invalid": "invalid", "duplicates": "copies"}
 MOST_FOUND = 12
 """Features of a day that are told one by one."""
+MOST_PARTS = 6
+"""Segments whose performance is told one by one, those with the most labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def day_lines(day: StoryDay, units: Mapping[str, str | None]) -> Iterator[str]:
         yield found_line(found, units.get(found.feature))
     if rest := [found.feature for found in day.found[MOST_FOUND:]]:
         yield f"and {several(rest)}"
-    yield from map(_performance_line, day.performance)
+    yield from _performance_lines(day.performance)
     if day.superseded:
         yield f"{how_many(day.superseded, 'window')} counted or judged again: the later rows stand"
 
@@ -111,12 +115,29 @@ def _span_line(told: SpanVerdict) -> str:
     return f"the day as one: {VERDICT_WORDS[told.verdict]}{again}{missing}"
 
 
+def _performance_lines(told: Sequence[SpanPerformance]) -> Iterator[str]:
+    """Yield how the model did: in the day, where it is told as one, else in its hours; segments in one line."""
+    days = [one for one in told if one.span.end - one.span.start >= DAY]
+    yield from (_performance_line(one) for one in days or told if not one.segment)
+    parts = sorted((one for one in days if one.segment and one.figure), key=lambda one: -one.labelled)
+    if parts:
+        named = [f"{shown(one.segment, NAME_LIMIT)} {_value(one)}" for one in parts[:MOST_PARTS]]
+        rest = [f"and {how_many(len(parts) - MOST_PARTS, 'segment')} more"] if len(parts) > MOST_PARTS else []
+        yield f"{parts[0].figure} by segment: {', '.join([*named, *rest])}"
+
+
+def _value(told: SpanPerformance) -> str:
+    if told.value is None:
+        return "not defined"
+    return percent(told.value) if told.figure in SHARES else plain(told.value, 3)
+
+
 def _performance_line(told: SpanPerformance) -> str:
-    of = f" where {shown(told.segment, NAME_LIMIT)}" if told.segment else ""
+    figure = f"{told.figure} {_value(told)}, " if told.figure else ""
     open_ = "" if told.settled else ", more may come"
     when = "" if told.span.end - told.span.start >= DAY else f" {told.span.start:%H:%M}-{told.span.end:%H:%M}"
     labels = f"{told.labelled:,} of {told.answered:,} answers have labels"
-    return f"performance{of}{when}: {VERDICT_WORDS[told.verdict]}, {labels}{open_}"
+    return f"performance{when}: {figure}{VERDICT_WORDS[told.verdict]}, {labels}{open_}"
 
 
 def found_line(found: Repeated, unit: str | None) -> str:

@@ -11,12 +11,13 @@ from pegel.data.spans import Span
 from pegel.detect.effect import percent, percent_of
 from pegel.judge.findings import Verdict
 from pegel.judge.performance.estimates import WIDTH, score_estimates
+from pegel.judge.performance.headline import headline_figure
 from pegel.judge.performance.performance_rows import PerformanceRow
 from pegel.report.svg import reliability_picture, sparkline
 from pegel.report.words import length, p_value
 from pegel.spec.plain_numbers import how_many, plain
 from pegel.stats.class_counts import ClassCounts
-from pegel.stats.figures import CALIBRATION, ERROR_RATE, MAE, SHARES, reliability
+from pegel.stats.figures import CALIBRATION, ERROR_RATE, SHARES, reliability
 
 DAY = timedelta(days=1)
 
@@ -48,7 +49,7 @@ class PerformanceView:
     reliability: str
     """SVG: how often the class 1 came, by score; empty without scores."""
     segments: list[tuple[str, FigureView, str]]
-    """Of the same span, each segment with its first figure and its coverage."""
+    """Of the same span, each segment with its headline figure and how many of its rows have a label, most first."""
     history: str
     """SVG: error rate, or mean absolute error, of the spans shown."""
     estimate: str
@@ -99,9 +100,17 @@ def coverage_words(row: PerformanceRow) -> str:
     return words
 
 
+def _labelled(row: PerformanceRow) -> str:
+    counts = row.counts
+    return f"{counts.labelled:,} of {counts.answered:,} ({percent_of(counts.labelled, counts.answered)})"
+
+
 def _segments(spans: Sequence[PerformanceRow], span: Span) -> list[tuple[str, FigureView, str]]:
-    parts = [row for row in spans if row.segment and row.span == span and row.judgement.get("figures")]
-    return [(row.segment, _figures(row.judgement)[0], coverage_words(row)) for row in parts]
+    parts = sorted(
+        (row for row in spans if row.segment and row.span == span), key=lambda row: (-row.counts.labelled, row.segment)
+    )
+    headlines = [(row, headline_figure(row.judgement)) for row in parts]
+    return [(row.segment, _figure(one, None), _labelled(row)) for row, one in headlines if one is not None]
 
 
 def _seconds(seconds: int) -> str:
@@ -134,10 +143,9 @@ def _number(name: str, value: float | None) -> str:
 def _history(rows: Sequence[PerformanceRow]) -> str:
     values = []
     for row in rows:
-        named = {one["name"]: one["value"] for one in row.judgement.get("figures", [])}
-        value = named.get(ERROR_RATE, named.get(MAE))
-        if value is not None:
-            values.append(float(value))
+        one = headline_figure(row.judgement)
+        if one is not None and one["value"] is not None:
+            values.append(float(one["value"]))
     return sparkline(values, title=f"{how_many(len(values), 'span')}, oldest left") if len(values) > 1 else ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pegel.stream.result_rows import WindowRow
@@ -45,10 +46,18 @@ def send(demo: Demo, name: str, *, count: int, skip: int = 0) -> Sending:
     endpoint = demo.spec.endpoint
     url = f"{demo.facts['endpoint_url']}/v1/models/{endpoint}:predict"
     table = demo.home / "traffic" / f"{name}.parquet"
-    options = ("--to", url, "--rate", RATE, "--rows", count * ROWS, "--batch", ROWS, "--skip", skip, "--json")
+    amount = ("--rate", RATE, "--rows", count * ROWS, "--batch", ROWS, "--skip", skip)
+    log = answers(demo, name)
+    log.unlink(missing_ok=True)
+    options = ("--to", url, *amount, "--log", log, "--json")
     began = datetime.now(UTC)
     started = demo.begin(f"traffic-{name}", "pegel.cli.main", "traffic", table, *options)
     return Sending(started=started, began=began, count=count)
+
+
+def answers(demo: Demo, name: str) -> Path:
+    """Return where each answer to the newest traffic of a file is noted, with the id of its event."""
+    return demo.home / "traffic" / f"{name}.answers.jsonl"
 
 
 def finish(demo: Demo, sending: Sending) -> Sent:

@@ -76,12 +76,12 @@ class Demo:
     def spec(self) -> MonitorSpec:
         """Return what is asked for: the committed spec, with the model's folder filled in.
 
-        Where nothing can be looked up, clients state all features, and the spec says nothing of it.
+        Where nothing can be looked up, clients state all features, no labels come, and the spec says nothing of both.
         """
         data = yaml.safe_load(files("pegel_local.demo").joinpath("delays.yaml").read_text(encoding="utf-8"))
         data["model"]["uri"] = self.model_address(self.home / "model")
         if not self.looks_up:
-            del data["online"]
+            del data["online"], data["labels"]
         return MonitorSpec.parse(data)
 
     @cached_property

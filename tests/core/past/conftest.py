@@ -65,9 +65,17 @@ PERFORMANCE = {
     "settled": False,
     "counts": {},
     "verdict": "drift",
-    "judgement": {},
+    "judgement": {"figures": [{"name": "error rate", "value": 0.124}]},
     "at": START + 96 * HOUR,
 }
+SEGMENTS = [
+    PERFORMANCE | {"segment": f"airline={name}", "labelled": labelled, "answered": 5_000, "judgement": judgement}
+    for name, labelled, judgement in (
+        ("AA", 800, {"figures": [{"name": "error rate", "value": 0.2}]}),
+        ("WN", 4_000, {"figures": [{"name": "error rate", "value": None}]}),
+        ("other", 9, {}),
+    )
+]
 
 
 def day_of(rows: list[WindowRow], revision: int, verdict: Verdict) -> LongSpanRow:
@@ -102,7 +110,7 @@ def four_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     LongSpanStore(engine).write([day_of(drifted, 1, Verdict.OK)])
     LongSpanStore(engine).write([day_of(drifted, 2, Verdict.DRIFT)])
     with writing(engine) as connection:
-        connection.execute(sa.insert(tables.performance).values(PERFORMANCE))
+        connection.execute(sa.insert(tables.performance).values([PERFORMANCE, *SEGMENTS]))
     alert = Alert(
         id=found[0].id,
         model="delays",

@@ -51,7 +51,8 @@ def test_the_story_tells_each_day(past: pegel.History) -> None:
         "2026-01-02  drift in 3 of 24 windows  14,400 rows",
         "    the day as one: drift, revision 2: 3 windows counted again, 3 late in no count",
         "    departure_delay: shifted up by 0.32 σ, 3 windows from 14:00 to 17:00",  # noqa: RUF001
-        "    performance: drift, 12,000 of 14,400 answers have labels, more may come",
+        "    performance: error rate 12 %, drift, 12,000 of 14,400 answers have labels, more may come",
+        "    error rate by segment: airline=WN not defined, airline=AA 20 %",
         "2026-01-03  no events",
         "2026-01-04  ok in 24 windows          14,500 rows",
         "    1 window counted or judged again: the later rows stand",

@@ -40,7 +40,7 @@ def test_figures_stand_beside_coverage_and_delay() -> None:
     assert ", 99 % within " in view.coverage
     assert "labels may still come" == view.settled
     assert view.reliability.startswith("<svg")
-    assert ["airline=AA", "airline=WN"] == [name for name, _, _ in view.segments]
+    assert ["airline=WN", "airline=AA"] == [name for name, _, _ in view.segments]
 
 
 def test_an_estimate_says_that_it_is_one() -> None:

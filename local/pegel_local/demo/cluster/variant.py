@@ -1,4 +1,4 @@
-"""The demonstration in a cluster: the same stages but for the online store of one machine, and one of its own."""
+"""The demonstration in a cluster: the same stages but for what one machine alone has, and one of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from pegel_local.demo.stages import endpoint_edited
 from pegel_local.machine.paths import Checkout
 
 EDITED_AFTER = "driver killed"
-NOT_SHOWN = "online features"
+NOT_SHOWN = {"online features", "labels arrive"}
+"""An online store in a file, and an archive in a folder."""
 TITLES = {"broker, Airflow, mail": "API server, Airflow"}
 """Stages that are called otherwise, because they start more."""
 
@@ -34,7 +35,9 @@ def in_cluster(program: Path, definitions: Path) -> Variant:
 
 
 def _stages() -> tuple[Stage, ...]:
-    shown = [replace(stage, title=TITLES.get(stage.title, stage.title)) for stage in STAGES if stage.title != NOT_SHOWN]
+    shown = [
+        replace(stage, title=TITLES.get(stage.title, stage.title)) for stage in STAGES if stage.title not in NOT_SHOWN
+    ]
     at = next(number for number, stage in enumerate(shown, start=1) if stage.title == EDITED_AFTER)
     return (*shown[:at], Stage("endpoint edited", endpoint_edited.show), *shown[at:])
 

@@ -1,4 +1,4 @@
-"""Stage 10: the baseline is made anew from the same data: same content, same address, so nothing restarts."""
+"""The baseline is made anew from the same data: same content, same address, so nothing restarts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage 6: traffic of the days around Christmas. Flights are later than in training, and Pegel finds it."""
+"""Traffic of the days around Christmas. Flights are later than in training, and Pegel finds it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage 8: the driver is killed in the middle of traffic and its folder deleted; nothing is lost or doubled."""
+"""The driver is killed in the middle of traffic and its folder deleted; nothing is lost or doubled."""
 
 from __future__ import annotations
 

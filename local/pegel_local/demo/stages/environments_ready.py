@@ -1,4 +1,4 @@
-"""Stage 1: the three environments, the Java archives and the data are there."""
+"""The three environments, the Java archives and the data are there."""
 
 from __future__ import annotations
 

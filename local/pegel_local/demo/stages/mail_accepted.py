@@ -1,4 +1,4 @@
-"""Stage 7: exactly one person-readable mail was accepted by the mail box."""
+"""Exactly one person-readable mail was accepted by the mail box."""
 
 from __future__ import annotations
 

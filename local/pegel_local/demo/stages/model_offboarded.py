@@ -1,4 +1,4 @@
-"""Stage 12: the model is offboarded, the last reconcile finds nothing to do, and nothing is left running."""
+"""The model is offboarded, the last reconcile finds nothing to do, and nothing is left running."""
 
 from __future__ import annotations
 

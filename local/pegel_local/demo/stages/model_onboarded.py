@@ -1,4 +1,4 @@
-"""Stage 3: a model trained on real flights is onboarded through the REST API, as the form does it.
+"""A model trained on real flights is onboarded through the REST API, as the form does it.
 
 Its online store is filled beside that, as whoever owns the features does it.
 """

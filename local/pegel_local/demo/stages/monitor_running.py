@@ -1,4 +1,4 @@
-"""Stage 4: the reconciler has seen a monitor missing and started it."""
+"""The reconciler has seen a monitor missing and started it."""
 
 from __future__ import annotations
 

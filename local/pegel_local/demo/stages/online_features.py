@@ -1,4 +1,4 @@
-"""Stage 9: requests name flights alone. What is known of some was not refreshed since yesterday: found, and mailed."""
+"""Requests name flights alone. What is known of some was not refreshed since yesterday: found, and mailed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage 11: other training data stand under the same name. A person is asked, says yes, and the driver follows."""
+"""Other training data stand under the same name. A person is asked, says yes, and the driver follows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage 2: broker, logger, Airflow and mail box are up; meanwhile the model is trained."""
+"""Broker, logger, Airflow and mail box are up; meanwhile the model is trained."""
 
 from __future__ import annotations
 

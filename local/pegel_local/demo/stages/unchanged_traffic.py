@@ -1,4 +1,4 @@
-"""Stage 5: traffic of the training period that the model never saw. Nothing has changed, so nobody is disturbed."""
+"""Traffic of the training period that the model never saw. Nothing has changed, so nobody is disturbed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def show(demo: Demo) -> str:
     rows = flight_traffic.all_counted(demo, sent)
     verdicts = Counter(row.verdict for row in rows)
     demo.facts["unchanged"] = {
+        "began": sent.began.isoformat(),
         **flight_traffic.counts(sent, rows),
         "verdicts": {verdict.value: count for verdict, count in verdicts.items()},
         "p50_ms": sent.p50_ms,

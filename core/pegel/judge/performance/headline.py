@@ -1,0 +1,14 @@
+"""The one figure of a span that stands for all: how often a classifier is wrong, how far off a regressor is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pegel.stats.figures import ERROR_RATE, MAE
+
+
+def headline_figure(judgement: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the error rate, or else the mean absolute error, of `SpanJudgement.to_json`; None where it has neither."""
+    by_name = {one["name"]: one for one in judgement.get("figures", [])}
+    return by_name.get(ERROR_RATE, by_name.get(MAE))
