@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pegel.manifests import inference_service, job_config, labels, spark_application
@@ -62,6 +63,18 @@ LOOKING = spec(
 )
 
 
+IN_HOPSWORKS = spec(
+    online={
+        "source": "hopsworks://demo/flights_view/1",
+        "keys": ["flight"],
+        "features": ["airline"],
+        "age_limit": "24h",
+    }
+)
+HOPSWORKS = Settings(hopsworks="hops.example.org", hopsworks_online="rdrs.example.org:4406", hopsworks_ca=Path("/ca.pem"))
+ASKING_CLUSTER = ClusterSettings(hopsworks_secret="pegel-hopsworks")  # noqa: S106  the name of one
+
+
 def golden() -> dict[str, list[Manifest]]:
     """Return the objects of each golden file, by the file's name."""
     endpoint = inference_service.inference_service
@@ -70,6 +83,7 @@ def golden() -> dict[str, list[Manifest]]:
         "inference-service-candidate": [endpoint(spec(), CLUSTER, role=labels.CANDIDATE, staged_by="run-1")],
         "inference-service-full": [endpoint(FULL, FULL_CLUSTER)],
         "inference-service-online": [endpoint(LOOKING, FULL_CLUSTER)],
+        "inference-service-hopsworks": [endpoint(IN_HOPSWORKS, ASKING_CLUSTER, HOPSWORKS)],
         "driver": [
             job_config.job_config(JOB, 3, CLUSTER),
             spark_application.driver_application(JOB, 3, SETTINGS, CLUSTER),

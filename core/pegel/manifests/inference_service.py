@@ -7,7 +7,7 @@ from typing import Any
 
 from pegel.data import wire
 from pegel.errors import InvalidSpec
-from pegel.manifests import labels, pods
+from pegel.manifests import hopsworks_files, labels, pods
 from pegel.manifests.objects import INFERENCE_SERVICE, Manifest
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.spec import names
@@ -15,6 +15,7 @@ from pegel.spec.cluster_settings import ClusterSettings
 from pegel.spec.limits import ANSWER_WITHIN
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import quoted
+from pegel.spec.settings import Settings
 
 STANDARD = "Standard"
 DEPLOYMENT_MODE = "serving.kserve.io/deploymentMode"
@@ -32,14 +33,22 @@ BUSY_PERCENT = 70
 
 
 def inference_service(
-    spec: MonitorSpec, cluster: ClusterSettings, *, role: str = labels.SERVING, staged_by: str = ""
+    spec: MonitorSpec,
+    cluster: ClusterSettings,
+    settings: Settings | None = None,
+    *,
+    role: str = labels.SERVING,
+    staged_by: str = "",
 ) -> Manifest:
     """Return the endpoint of a spec, or the candidate that is to take its place (`role`), staged by a run.
 
+    `settings` say where Hopsworks is; None: nowhere.
+
     Raises InvalidSpec for what a cluster cannot serve: another namespace than the allowed ones, a folder of a machine,
-    content by its digest, a server that is not ours, a canary in another mode than Standard, a name that is too long.
+    content by its digest, a server that is not ours, a canary in another mode than Standard, a name that is too long,
+    features of a Hopsworks that nobody may ask.
     """
-    refuse_unservable(spec, cluster)
+    refuse_unservable(spec, cluster, settings)
     name = spec.endpoint if role == labels.SERVING else names.candidate(spec.endpoint)
     staged = {labels.STAGED_BY: staged_by} if staged_by else {}
     return INFERENCE_SERVICE.manifest(
@@ -54,7 +63,7 @@ def inference_service(
         },
         spec={
             "predictor": predictor(spec, cluster, role),
-            **_transformer(spec, cluster),
+            **_transformer(spec, cluster, settings),
             **_companion("explainer", spec.serving.explainer, cluster),
             **_canary(spec, cluster, role),
         },
@@ -125,7 +134,7 @@ def _model(spec: MonitorSpec, cluster: ClusterSettings, uri: str) -> dict[str, A
     }
 
 
-def _transformer(spec: MonitorSpec, cluster: ClusterSettings) -> dict[str, Any]:
+def _transformer(spec: MonitorSpec, cluster: ClusterSettings, settings: Settings | None) -> dict[str, Any]:
     """Return the transformer that looks features up, one of an image of its own, or none.
 
     KServe tells it the model's name, its predictor and its port.
@@ -138,7 +147,22 @@ def _transformer(spec: MonitorSpec, cluster: ClusterSettings) -> dict[str, Any]:
     container["command"] = ["python", "-m", "pegel_serving.transformer"]
     container["args"] = [f"--online={online}", "--host=0.0.0.0"]
     container |= pods.all_of_secret(cluster.online_secret)
+    if _asks_hopsworks(spec) and cluster.hopsworks_secret is not None and settings is not None:
+        _let_ask_hopsworks(companion["transformer"], cluster.hopsworks_secret, settings)
     return companion
+
+
+def _asks_hopsworks(spec: MonitorSpec) -> bool:
+    return spec.online.source is not None and spec.online.source.startswith("hopsworks:")
+
+
+def _let_ask_hopsworks(transformer: dict[str, Any], secret: str, settings: Settings) -> None:
+    """Mount the API key where a transformer finds it. The Secret is of the model's namespace."""
+    (container,) = transformer["containers"]
+    said = {**hopsworks_files.variables(settings), "PEGEL_HOPSWORKS_ONLINE": settings.hopsworks_online}
+    container["env"] = [{"name": name, "value": value} for name, value in said.items() if value is not None]
+    container["volumeMounts"].append(pods.mount(hopsworks_files.VOLUME, hopsworks_files.FOLDER, read_only=True))
+    transformer["volumes"].append(hopsworks_files.of_secret(secret))
 
 
 def _companion(component: str, image: str | None, cluster: ClusterSettings) -> dict[str, Any]:
@@ -180,11 +204,12 @@ LONGEST_LABEL = 63
 """Letters of a step of a host's name, inclusive."""
 
 
-def refuse_unservable(spec: MonitorSpec, cluster: ClusterSettings) -> None:
-    """Raise InvalidSpec for what a cluster cannot serve, with every reason."""
+def refuse_unservable(spec: MonitorSpec, cluster: ClusterSettings, settings: Settings | None = None) -> None:
+    """Raise InvalidSpec for what a cluster cannot serve, with every reason. `settings`: as above."""
     problems = [
         *_place(spec),
         *_online(spec, cluster),
+        *_hopsworks(spec, cluster, settings),
         *_namespace(spec, cluster),
         *_length(spec),
         *_mode(spec, cluster),
@@ -225,6 +250,22 @@ def _online(spec: MonitorSpec, cluster: ClusterSettings) -> list[str]:
         problems.append(
             f"online.private: given {', '.join(online.private)}: expected PEGEL_CLUSTER_ONLINE_SECRET, which has what "
             "they are hashed with"
+        )
+    return problems
+
+
+def _hopsworks(spec: MonitorSpec, cluster: ClusterSettings, settings: Settings | None) -> list[str]:
+    """Refuse features of a Hopsworks whose address or key nobody has: the transformer would never become ready."""
+    if not _asks_hopsworks(spec):
+        return []
+    given = f"online.source: given {quoted(spec.online.source)}"
+    problems = []
+    if settings is None or settings.hopsworks is None:
+        problems.append(f"{given}: expected PEGEL_HOPSWORKS, which says where Hopsworks is")
+    if cluster.hopsworks_secret is None:
+        problems.append(
+            f"{given}: expected PEGEL_CLUSTER_HOPSWORKS_SECRET, which has its API key, as a Secret of the namespace "
+            f"{spec.namespace}, too"
         )
     return problems
 

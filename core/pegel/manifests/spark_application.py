@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from pegel.manifests import job_config, labels, pods
+from pegel.manifests import hopsworks_files, job_config, labels, pods
 from pegel.manifests.objects import SPARK_APPLICATION, Manifest
 from pegel.reconcile.job_backend import JobDocument
 from pegel.spec import names
@@ -23,10 +23,8 @@ SPARK_VERSION = "4.2.1"
 """That of the image, which is pinned by `spark/pyproject.toml`."""
 LAUNCHERS = "local:///opt/pegel/lib/python3.11/site-packages/pegel_spark/jobs"
 """In the image; see `k8s/images/`."""
-HOPSWORKS = "/etc/pegel/hopsworks"
-"""Where a finite job finds the files of its Secret."""
 DATABASES = "/etc/pegel/databases"
-"""Where it finds the file of the Secret that names databases."""
+"""Where a finite job finds the file of the Secret that names databases."""
 METRICS_PORT = 9404
 """Where a driver answers Prometheus, below `/metrics`. Spark's own servlet knows nothing of its stream."""
 SPARK_CONF = {
@@ -252,14 +250,9 @@ def _application(
 
 
 def _let_ask_hopsworks(application: Manifest, secret: str, settings: Settings) -> None:
-    """Mount the API key where the driver of a job finds it: neither the object nor an environment ever holds it."""
-    said: dict[str, str | None] = {
-        "PEGEL_HOPSWORKS": settings.hopsworks,
-        "PEGEL_HOPSWORKS_PROJECT": settings.hopsworks_project,
-        "PEGEL_HOPSWORKS_KEY_FILE": f"{HOPSWORKS}/key",
-        "PEGEL_HOPSWORKS_CA": None if settings.hopsworks_ca is None else f"{HOPSWORKS}/ca.pem",
-    }
-    _mount_secret(application, "hopsworks", secret, HOPSWORKS, said)
+    """Mount the API key where the driver of a job finds it."""
+    said = hopsworks_files.variables(settings)
+    _mount_secret(application, hopsworks_files.VOLUME, secret, hopsworks_files.FOLDER, said)
 
 
 def _let_read_databases(application: Manifest, secret: str) -> None:
@@ -270,7 +263,7 @@ def _let_read_databases(application: Manifest, secret: str) -> None:
 
 def _mount_secret(application: Manifest, name: str, secret: str, folder: str, said: Mapping[str, str | None]) -> None:
     """Mount a Secret's files into the driver alone, with the variables that say where they are."""
-    application["spec"]["volumes"].append({"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}})
+    application["spec"]["volumes"].append(hopsworks_files.of_secret(secret, name))
     driver = application["spec"]["driver"]
     driver["volumeMounts"].append(pods.mount(name, folder, read_only=True))
     driver["env"] = [*driver["env"], *({"name": each, "value": value} for each, value in said.items() if value)]

@@ -90,7 +90,8 @@ class ClusterSettings(BaseSettings):
     `PEGEL_ENTITY_SECRET`), in every namespace of models whose features are looked up."""
     hopsworks_secret: ObjectName | None = None
     """Secret with an API key of Hopsworks under `key`, and under `ca.pem` the certificates to trust where
-    `PEGEL_HOPSWORKS_CA` is set; finite jobs find both as files. None where no training data are there."""
+    `PEGEL_HOPSWORKS_CA` is set; finite jobs find both as files, and so do transformers that look features up there,
+    each in its own namespace. None where neither training data nor features are there."""
     databases_secret: ObjectName | None = None
     """Secret with the file of databases of training data under `databases`, see `pegel.featurestore.known_database`;
     finite jobs find it as a file. None where no training data are in a database."""

@@ -65,7 +65,7 @@ class KServeBackend:
 
         That is raised for what a cluster cannot serve, before anything is touched.
         """
-        refuse_unservable(spec, self._cluster)
+        refuse_unservable(spec, self._cluster, self._settings)
         return spec
 
     def apply(self, spec: MonitorSpec) -> None:
@@ -165,7 +165,7 @@ class KServeBackend:
         return sorted({_endpoint(each) for each in (*services, *notes) if _endpoint(each) == _made_as(each)})
 
     def _refuse(self, spec: MonitorSpec) -> None:
-        refuse_unservable(spec, self._cluster)
+        refuse_unservable(spec, self._cluster, self._settings)
         refuse_models_outside(spec, self._settings.allowed_models)
 
     def _apply(
@@ -182,8 +182,9 @@ class KServeBackend:
 
     def _manifest(self, spec: MonitorSpec, role: str, staged_by: str = "") -> dict[str, Any]:
         """Return the object by which an endpoint is: a service of KServe, or a note about a server that is not ours."""
-        build = inference_service if spec.model.uri is not None else endpoint_note
-        return build(spec, self._cluster, role=role, staged_by=staged_by)
+        if spec.model.uri is None:
+            return endpoint_note(spec, self._cluster, role=role, staged_by=staged_by)
+        return inference_service(spec, self._cluster, self._settings, role=role, staged_by=staged_by)
 
     def _at(self, spec: MonitorSpec, role: str) -> Object | None:
         """Return what is in the place of a role of the spec, whoever's it is; None without."""

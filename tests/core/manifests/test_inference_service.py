@@ -9,7 +9,7 @@ import pytest
 from cluster_schemas import problems
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from manifest_samples import CLUSTER, FULL, FULL_CLUSTER, LOOKING, spec
+from manifest_samples import ASKING_CLUSTER, CLUSTER, FULL, FULL_CLUSTER, HOPSWORKS, IN_HOPSWORKS, LOOKING, spec
 
 from pegel.errors import InvalidSpec
 from pegel.manifests import labels
@@ -179,3 +179,27 @@ def test_what_a_cluster_cannot_look_up() -> None:
         "Nothing was applied."
     )
     assert [source, private] == refusal(spec(online=local), CLUSTER)
+
+
+def test_a_transformer_that_asks_hopsworks_has_its_key_as_a_file() -> None:
+    """The Secret is mounted, the variables say where Hopsworks and its files are, and no object holds the key."""
+    transformer = inference_service(IN_HOPSWORKS, ASKING_CLUSTER, HOPSWORKS)["spec"]["transformer"]
+    (container,) = transformer["containers"]
+
+    assert {
+        "PEGEL_HOPSWORKS": "hops.example.org",
+        "PEGEL_HOPSWORKS_KEY_FILE": "/etc/pegel/hopsworks/key",
+        "PEGEL_HOPSWORKS_CA": "/etc/pegel/hopsworks/ca.pem",
+        "PEGEL_HOPSWORKS_ONLINE": "rdrs.example.org:4406",
+    } == {each["name"]: each["value"] for each in container["env"]}
+    assert {"name": "hopsworks", "mountPath": "/etc/pegel/hopsworks", "readOnly": True} == container["volumeMounts"][-1]
+    assert {"secretName": "pegel-hopsworks", "defaultMode": 0o440} == transformer["volumes"][-1]["secret"]
+    assert "hopsworks" not in json.dumps(inference_service(LOOKING, FULL_CLUSTER, HOPSWORKS)["spec"])
+
+
+def test_features_of_a_hopsworks_that_nobody_may_ask() -> None:
+    """Without its address, and without a Secret with its key, they are refused before anything is applied."""
+    address, key = refusal(IN_HOPSWORKS, CLUSTER)
+
+    assert "expected PEGEL_HOPSWORKS, which says where Hopsworks is. Nothing was applied." in address
+    assert "expected PEGEL_CLUSTER_HOPSWORKS_SECRET, which has its API key, as a Secret of the namespace default" in key
