@@ -16,7 +16,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
-from pegel.archive.folders import Kept
+from pegel.archive.folders import NOT_LABELS, Kept
 from pegel.data.instants import EPOCH, from_us, to_us
 from pegel.errors import Unavailable
 from pegel.labels.kept_labels import NoLabel, kept
@@ -45,8 +45,6 @@ _READ = pa.schema(
     ]
 )
 OLDEST_US = to_us(EPOCH)
-ASIDE = "not_labels"
-"""Folder of the archive in which stands what is no label, with why."""
 LOST = "lost"
 """How records are counted that the broker had no more when they were to be read."""
 RANGE_RECORDS = 50_000
@@ -124,7 +122,8 @@ class LabelIntake:
                     *("partition", "offset", "item", "arrived_us", "kind", "why", "date"),
                     sf.lit(namespace).alias("namespace"),
                 )
-                strange.coalesce(1).write.mode("append").partitionBy("namespace", "date").parquet(f"{root}/{ASIDE}")
+                strange = strange.coalesce(1)
+                strange.write.mode("append").partitionBy("namespace", "date").parquet(f"{root}/{NOT_LABELS}")
         finally:
             read.unpersist()
         return counted, aside

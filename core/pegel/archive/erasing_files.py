@@ -7,18 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pegel.archive.archive_address import ArchiveAddress
 from pegel.archive.folders import COMPLETE, Kept, parts_of, visible_hours, written_folder, written_numbers
+from pegel.archive.replaced_file import read_file, replace_file
 from pegel.archive.row_columns import EVENT_ID
 from pegel.archive.subject import Subject
 
 LABEL_KEY = "key"
 """Column of what a label is about: the id of an event, or the key of an entity."""
-TEMPORARY = "_erasing-"
-"""How the name of a file begins that is being written; nobody reads it."""
 
 
 @dataclass(slots=True)
@@ -89,13 +87,10 @@ class ErasingFiles:
         return rows.filter(pa.array(~self._mask(kept, rows, found.event_ids)))
 
     def _write(self, path: str, rows: pa.Table) -> None:
-        folder, _, name = path.rpartition("/")
-        unfinished = f"{folder}/{TEMPORARY}{name}"
-        pq.write_table(rows, unfinished, filesystem=self.address.files, compression="zstd")
-        self.address.files.move(unfinished, path)
+        replace_file(self.address, path, rows)
 
     def _read(self, path: str) -> pa.Table:
-        return pq.ParquetFile(path, filesystem=self.address.files).read()
+        return read_file(self.address, path)
 
     def _mask(self, kept: Kept, rows: pa.Table, event_ids: set[str]) -> NDArray[np.bool_]:
         if kept is Kept.ROWS:

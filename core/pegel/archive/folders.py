@@ -6,6 +6,7 @@
                                                                                                      /_complete
     <root>/unreadable/namespace=…                                        likewise, bodies that nobody could read
     <root>/labels/namespace=…                                            what came to be known of predictions
+    <root>/not_labels/namespace=…/date=…                                 what was sent as such and is none
 
 An hour is written as a whole, each time by a writer of a higher number. Read are the files of the highest number that
 is complete: what a killed writer left behind is never seen, and goes with the next write of that hour.
@@ -21,6 +22,8 @@ from typing import Final
 
 COMPLETE: Final = "_complete"
 """Name of the empty file that says that a writer has put every file of an hour into the folder where it lies."""
+NOT_LABELS: Final = "not_labels"
+"""Folder in which stands what was sent as a label and is none, with why."""
 HOUR: Final = timedelta(hours=1)
 LONGEST_ANSWER: Final = timedelta(hours=1)
 """How far an answer may lie from its request to stand in the same rows; one farther away has rows of its own."""

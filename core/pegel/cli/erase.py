@@ -10,7 +10,9 @@ import typer
 from sqlalchemy import Engine
 
 from pegel.archive.archive_address import ArchiveAddress
+from pegel.archive.erasing_asides import ErasingAsides
 from pegel.archive.erasing_files import ErasingFiles, FoundRows, archived_models
+from pegel.archive.folders import NOT_LABELS
 from pegel.archive.subject import Subject
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, same_home, settings_of
@@ -21,7 +23,7 @@ from pegel.data.keyed_hash import KeyedHash
 from pegel.errors import PegelError, Unavailable
 from pegel.online.stores import loadable_store
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.names import dead_letters_topic, inference_topic, monitor_key, outliers_topic
+from pegel.spec.names import dead_letters_topic, inference_topic, labels_topic, monitor_key, outliers_topic
 from pegel.spec.settings import Settings
 from pegel.store.archive_store import ArchiveStore
 from pegel.store.erasure_store import ErasureStore, FoundResults
@@ -41,12 +43,13 @@ class _Traces:
     """Where a subject was found."""
 
     files: dict[tuple[str, int], FoundRows]
+    asides: int
     results: FoundResults
 
     @property
     def counts(self) -> dict[str, int]:
         """Return how many rows were found, by what they are."""
-        kinds: dict[str, int] = {}
+        kinds = {f"archive: {NOT_LABELS}": self.asides}
         for found in self.files.values():
             for kept, rows in found.rows.items():
                 kinds[f"archive: {kept}"] = kinds.get(f"archive: {kept}", 0) + rows
@@ -84,7 +87,8 @@ def _look(settings: Settings, store: ErasureStore, subject: Subject) -> _Traces:
     address = ArchiveAddress.of(settings.archive_root)
     files = {owner: ErasingFiles(address, *owner, subject).find() for owner in sorted(archived_models(address))}
     events = {name for found in files.values() for name in found.event_ids} | {subject.event_id} - {""}
-    return _Traces(files, store.find(subject, events))
+    asides = sum(ErasingAsides(address, subject).find().values())
+    return _Traces(files, asides, store.find(subject, events))
 
 
 def _erase(
@@ -98,6 +102,7 @@ def _erase(
             # Looked at again: what an archive job has written meanwhile is to go as well.
             files.erase(files.find(), number)
             archive.require_newest(model, version, number)
+    ErasingAsides(address, subject).erase()
     ErasureStore(engine).erase(found.results)
     return found.counts | _forget(settings, subject, specs)
 
@@ -119,7 +124,7 @@ def _forget(settings: Settings, subject: Subject, specs: list[MonitorSpec]) -> d
 def _beyond(specs: list[MonitorSpec]) -> list[str]:
     """Return what cannot be erased from here, in words."""
     spaces = sorted({spec.namespace for spec in specs})
-    makers = (inference_topic, outliers_topic, dead_letters_topic)
+    makers = (inference_topic, labels_topic, outliers_topic, dead_letters_topic)
     ours = {topic(space) for space in spaces for topic in makers}
     topics = sorted(ours | {spec.inference_topic for spec in specs})
     held = f"not erased: what the broker still holds of {', '.join(topics) or 'its topics'}, until its retention ends"

@@ -39,8 +39,7 @@ class EntityKeys:
 
     def told(self, name: str, text: str) -> str:
         """Return what stands in archived rows for a part of a key."""
-        at_endpoint = self.hashed.of(name, text) if name in self.at_endpoint else text
-        return str(self.private.told(name, at_endpoint))
+        return self.hashed.of(name, text) if name in self.at_endpoint else str(self.private.told(name, text))
 
     def key(self, parts: Sequence[str]) -> str:
         """Return the key of an entity, of parts in the order of names. Raises ValueError for one that is too long."""

@@ -404,6 +404,20 @@ class MonitorSpec(Section):
                 f"labels: matched by {', '.join(map(shown, dropped))}, which archive.private drops, so that no row is "
                 "found by it; hash it instead"
             )
+        if self.labels.is_used and self.archive.keep < self.labels.horizon:
+            raise ValueError(
+                f"labels: may come until {_seconds(self.labels.horizon)} after an event, whose row is kept for "
+                f"{_seconds(self.archive.keep)} by archive.keep, so that none is found by then; keep rows longer"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _hashed_once(self) -> Self:
+        if twice := [name for name in self.online.private if self.archive.private.get(name) == "hash"]:
+            raise ValueError(
+                f"archive.private: {', '.join(map(shown, twice))} is hashed by online.private before it is logged, and "
+                "nobody would find a hash of that; name it in one of both"
+            )
         return self
 
     @property

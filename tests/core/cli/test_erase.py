@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from pegel.archive.folders import COMPLETE, Kept, hour_folder, model_folder, written_folder
+from pegel.archive.folders import COMPLETE, NOT_LABELS, Kept, hour_folder, model_folder, written_folder
 from pegel.archive.opened_archive import open_archive
 from pegel.cli.command_line import run
 from pegel.data.entity_keys import entity_key
@@ -31,7 +31,13 @@ pytestmark = pytest.mark.environments("pyarrow", "sqlalchemy")
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SECRET = "0123456789abcdef"  # noqa: S105  of a test
 ADA, BOB = "ada-1047", "bob-2048"
-WOULD_GO = ("archive: rows: 3 rows", "archive: unreadable: 1 rows", "archive: labels: 3 rows", "outliers: 2 rows")
+WOULD_GO = (
+    "archive: rows: 3 rows",
+    "archive: unreadable: 1 rows",
+    "archive: labels: 3 rows",
+    "archive: not_labels: 1 rows",
+    "outliers: 2 rows",
+)
 HASHED = KeyedHash(SECRET).of("passenger", ADA)
 
 
@@ -65,6 +71,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     labels.mkdir(parents=True)
     keys = ["a", "b", entity_key([ADA]), entity_key([HASHED]), entity_key([BOB])]
     pq.write_table(pa.table({"key": keys, "number": [1.0] * 5}), labels / "part-0.parquet")
+    strange = root / NOT_LABELS / "namespace=default" / "date=2026-11-30"
+    strange.mkdir(parents=True)
+    whys = [f"expected `entity` with 1 to 8 parts by name; given ['{ADA}']", "expected JSON: unexpected end"]
+    pq.write_table(pa.table({"kind": ["bad_key", "not_json"], "why": whys}), strange / "part-0.parquet")
     reasons = [{"feature": "passenger", "value": ADA, "part": 1.0}]
     row = {"model": "delays", "version": 1, "row": 0, "origin": "stream", "event_time": NOON, "score": 9.0}
     row |= {"cutoff": 8.0, "p_value": 0.001}

@@ -102,6 +102,15 @@ def test_addresses_are_read() -> None:
     assert ["parquet:/data/outcomes", "hopsworks://demo/outcomes/2"] == [str(table), str(group)]
 
 
+def test_rows_outlive_the_horizon_of_their_labels() -> None:
+    """A label that may come when its row is gone would be nobody's; as long as the horizon is enough."""
+    section = {"source": "topic", "horizon": "7d"}
+    assert parsed(section, archive={"keep": "7d"}).labels.is_used
+    for kept in ("6d", "0"):
+        with pytest.raises(InvalidSpec, match=r"whose row is kept for .* by archive\.keep"):
+            parsed(section, archive={"keep": kept})
+
+
 def test_rows_are_not_found_by_what_is_dropped() -> None:
     """A key that no archived row has cannot match; one that is hashed can."""
     labels, model = {"source": "topic", "match": "entity", "keys": ["a", "b"]}, "labels: matched by b, which archive"

@@ -151,3 +151,11 @@ def test_what_is_looked_up_is_part_of_the_endpoint() -> None:
 
     assert endpoint_fingerprint(looking) != endpoint_fingerprint(parsed(WHOLE | {"age_limit": "1h"}))
     assert endpoint_fingerprint(plain) != endpoint_fingerprint(looking)
+
+
+def test_a_key_is_hashed_once() -> None:
+    """What is hashed before it is logged is found, as it is not hashed again when it is kept; it may be dropped."""
+    with pytest.raises(InvalidSpec, match=r"archive\.private: flight is hashed by online\.private"):
+        parsed(WHOLE, archive={"private": ["flight"]})
+
+    assert {"flight": "drop"} == parsed(WHOLE, archive={"private": {"flight": "drop"}}).archive.private
