@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from pegel.data import wire
+from pegel.data.example_request import tensor
 from pegel.data.look_up_faults import LookUpFault
 from pegel.data.server_answers import NoAnswer, ServerAnswer, exchange, may_pass, words_of
 from pegel.errors import EndpointFailed
@@ -26,24 +27,28 @@ PAUSE_S = 0.5
 _LOOK_UP = wire.LOOK_UP_HEADER.lower()
 
 
-def entity_request(spec: MonitorSpec, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request that names the entity, and states of `row`, a whole one, what is not looked up."""
-    own = {name: value for name, value in row.items() if name not in spec.online.features}
-    return {"instances": [{**dict.fromkeys(spec.online.keys, ENTITY), **own}]}
+def entity_request(spec: MonitorSpec, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request that names the entity, and states of `request`, of one whole row, what is not looked up."""
+    if spec.model.protocol == "v2":
+        own = [each for each in request["inputs"] if each["name"] not in spec.online.features]
+        return {"inputs": [*(tensor(name, False, [ENTITY]) for name in spec.online.keys), *own]}
+    (row,) = request["instances"]
+    stated = {name: value for name, value in row.items() if name not in spec.online.features}
+    return {"instances": [{**dict.fromkeys(spec.online.keys, ENTITY), **stated}]}
 
 
 def probe_entity(
-    spec: MonitorSpec, where: str, row: Mapping[str, Any], *, token: str = "", tried_for: timedelta = TRIED_FOR
+    spec: MonitorSpec, where: str, request: Mapping[str, Any], *, token: str = "", tried_for: timedelta = TRIED_FOR
 ) -> None:
     """Ask at `where` by an entity, until it is looked up or `tried_for` is over.
 
-    `row` is one that the model has answered; `token` is the endpoint's secret, if it has one. An answer, and a refusal
-    because the entity is unknown, are both as the spec asks. Raises EndpointFailed with what came instead.
+    `request` is one of a row that the model has answered; `token` is the endpoint's secret, if it has one. An answer,
+    and a refusal because the entity is unknown, are both as the spec asks. Raises EndpointFailed with what came.
     """
-    request, deadline = entity_request(spec, row), time.monotonic() + tried_for.total_seconds()
+    named, deadline = entity_request(spec, request), time.monotonic() + tried_for.total_seconds()
     headers = {wire.PROBE_HEADER: token} if token else {}
     while True:
-        answer = exchange("POST", where, json=request, headers=headers)
+        answer = exchange("POST", where, json=named, headers=headers)
         words, may_change = _trouble(spec, answer)
         if not words:
             return

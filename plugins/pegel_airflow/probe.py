@@ -99,7 +99,7 @@ def probe(
         answered = time.monotonic()
         _wait_for_both(consumer, probed, spec, seen_within)
     if spec.online.is_used:
-        probe_entity(spec, example_request.address(spec, url), probed.request["instances"][0], token=token)
+        probe_entity(spec, example_request.address(spec, url), probed.request, token=token)
     return {
         "id": probed.identity,
         "status": 200,

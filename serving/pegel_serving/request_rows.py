@@ -35,7 +35,7 @@ def from_v2(request: InferRequest, fields: Sequence[Field]) -> Rows:
 
     Raises InvalidInput.
     """
-    tensors = {tensor.name: _as_text(_array(tensor)) for tensor in request.inputs}
+    tensors = {tensor.name: tensor_values(tensor) for tensor in request.inputs}
     names = [field.name for field in fields]
     if len(tensors) == 1 and not set(tensors) & set(names):
         (matrix,) = tensors.values()
@@ -64,6 +64,11 @@ def _stacked(tensors: dict[str, NDArray[Any]], names: list[str]) -> NDArray[Any]
         raise InvalidInput(f"every tensor must have one value per row; given lengths: {sorted(sizes)}")
     nothing = np.full(sizes.pop(), None, dtype=object)
     return np.column_stack([tensors[name].astype(object).ravel() if name in tensors else nothing for name in names])
+
+
+def tensor_values(tensor: Any) -> NDArray[Any]:
+    """Return the values of a v2 tensor in its shape, texts as str. Raises InvalidInput."""
+    return _as_text(_array(tensor))
 
 
 def _array(tensor: Any) -> Any:

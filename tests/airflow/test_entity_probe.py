@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from speaking_servers import Speaking, saying, speaking_servers
 
+from pegel.data.example_request import tensor
 from pegel.errors import EndpointFailed
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.testing.samples import sample_spec
@@ -45,9 +46,20 @@ def answer(status: int, look_up: str = "", **body: Any) -> bytes:
 
 def test_the_entity_stands_in_place_of_what_is_looked_up(spec: MonitorSpec) -> None:
     """The request names each part of a key, and states what no store has."""
-    (instance,) = entity_request(spec, ROW)["instances"]
+    (instance,) = entity_request(spec, {"instances": [ROW]})["instances"]
 
     assert {"flight": "pegel-probe", "day": "pegel-probe", "taxi_out": 12.0} == instance
+
+
+def test_by_protocol_v2_keys_are_tensors() -> None:
+    """Each part of a key is a tensor of text, beside those of what no store has."""
+    spec = sample_spec(online=ONLINE, model={"name": "delays", "uri": "m", "protocol": "v2"})
+    row = [tensor(name, isinstance(value, float), [value]) for name, value in ROW.items()]
+    inputs = entity_request(spec, {"inputs": row})["inputs"]
+
+    assert {"flight": ["pegel-probe"], "day": ["pegel-probe"], "taxi_out": [12.0]} == {
+        each["name"]: each["data"] for each in inputs
+    }
 
 
 @pytest.mark.parametrize(
@@ -63,7 +75,8 @@ def test_an_unknown_entity_is_treated_as_the_spec_asks(said: bytes, speaking: Sp
     """An answer by replaced features and a refusal are both no trouble; the request has the endpoint's secret."""
     requests: list[bytes] = []
     port = speaking(saying(said), requests)
-    probe_entity(spec, f"http://127.0.0.1:{port}/v1/models/delays-v1:predict", ROW, token=SECRET)
+    where = f"http://127.0.0.1:{port}/v1/models/delays-v1:predict"
+    probe_entity(spec, where, {"instances": [ROW]}, token=SECRET)
 
     (asked,) = requests
     assert asked.startswith(b"POST /v1/models/delays-v1:predict HTTP/1.1\r\n")
@@ -84,6 +97,6 @@ def test_what_is_wrong_is_told(said: bytes, words: str, speaking: Speaking, spec
     """A store that does not answer is found also where its features are replaced; so is a model that takes no null."""
     where = f"http://127.0.0.1:{speaking(saying(said))}/v1/models/delays-v1:predict"
     with pytest.raises(EndpointFailed) as failed:
-        probe_entity(spec, where, ROW, tried_for=timedelta(seconds=0.2))
+        probe_entity(spec, where, {"instances": [ROW]}, tried_for=timedelta(seconds=0.2))
 
     assert str(failed.value).startswith(LOOKS_UP.format(where) + words)

@@ -71,7 +71,9 @@ IN_HOPSWORKS = spec(
         "age_limit": "24h",
     }
 )
-HOPSWORKS = Settings(hopsworks="hops.example.org", hopsworks_online="rdrs.example.org:4406", hopsworks_ca=Path("/ca.pem"))
+HOPSWORKS = Settings(
+    hopsworks="hops.example.org", hopsworks_online="rdrs.example.org:4406", hopsworks_ca=Path("/ca.pem")
+)
 ASKING_CLUSTER = ClusterSettings(hopsworks_secret="pegel-hopsworks")  # noqa: S106  the name of one
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
+from kserve import InferInput, InferRequest
 from kserve.errors import InvalidInput
 from prometheus_client import CollectorRegistry
 
@@ -20,6 +23,7 @@ from pegel.testing import ManualClock, MemoryOnlineStore
 from pegel.testing.manual_clock import START
 from pegel_serving.transformer.entity_transformer import EntityTransformer
 from pegel_serving.transformer.event_headers import ENTITIES, LOOK_UP
+from pegel_serving.transformer.keyed_tensors import json_of
 from pegel_serving.transformer.look_up_metrics import LookUpMetrics
 from pegel_serving.transformer.predictor_call import PredictorCall
 
@@ -54,6 +58,12 @@ class Transformer:
         payload = asyncio.run(self.model.preprocess({"instances": list(instances), "more": 1}, sent))
         assert 1 == payload["more"]
         return payload["instances"], sent
+
+    def asked_by_v2(self, *tensors: InferInput, headers: dict[str, str] | None = None) -> dict[str, Any]:
+        """Return the body of protocol v2 for the predictor."""
+        request = InferRequest("paint-v1", list(tensors), request_id="mine", parameters={"binary_data_output": True})
+        sent = {} if headers is None else headers
+        return json_of(asyncio.run(self.model.preprocess(request, sent)))
 
     def rows(self, source: str) -> float | None:
         """Return how many rows were counted by the source of their features."""
@@ -197,4 +207,107 @@ def test_no_rows() -> None:
     made = Transformer()
 
     assert ([], {}) == made.asked()
+    assert [] == made.store.asked
+
+
+def text(name: str, values: Sequence[str | None], **shape: list[int]) -> InferInput:
+    """Return a tensor of texts in JSON."""
+    return InferInput(name, shape.get("shape", [len(values)]), "BYTES", data=list(values))
+
+
+def packed(name: str, values: Sequence[Any], datatype: str) -> InferInput:
+    """Return a tensor of shape [rows, 1] whose values are bytes behind the JSON."""
+    array = np.array(values, dtype=object if datatype == "BYTES" else None).reshape(-1, 1)
+    made = InferInput(name, list(array.shape), datatype)
+    made.set_data_from_numpy(array, binary_data=True)
+    return made
+
+
+def columns(body: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Return what a body of protocol v2 says of each tensor."""
+    return {each["name"]: (each["datatype"], each["shape"], each["data"]) for each in body["inputs"]}
+
+
+@pytest.mark.parametrize("is_packed", [False, True], ids=["JSON", "bytes"])
+def test_entities_in_tensors_become_tensors_of_features(is_packed: bool) -> None:
+    """Key tensors go, a tensor for each feature comes, what is stated beside stays, all in JSON; the entity is told."""
+    made, headers = Transformer(), {LOOK_UP: "stale"}
+    json_keys = (text("tin", ["t1", "t1"]), InferInput("shop", [2], "INT64", data=[7, 7]))
+    keys = (packed("tin", ["t1", "t1"], "BYTES"), packed("shop", [7, 7], "INT64")) if is_packed else json_keys
+    body = made.asked_by_v2(*keys, packed("size", [1.0, 2.5], "FP64"), headers=headers)
+
+    assert {
+        "size": ("FP64", [2, 1], [1.0, 2.5]),
+        "colour": ("BYTES", [2], ["blue", "blue"]),
+        "weight": ("FP64", [2], [2.5, 2.5]),
+    } == columns(body)
+    assert ("mine", {"id", "inputs"}) == (body["id"], set(body))
+    assert {ENTITIES: '[["t1","7"],["t1","7"]]'} == headers
+    assert [(entity_key(["t1", 7]),)] == made.store.asked
+
+
+def test_replaced_rows_of_tensors_are_told_and_counted() -> None:
+    """By v2 the same policies hold; a null among numbers is null, and a feature that nobody has is bare nulls."""
+    made, headers = Transformer(), dict[str, str]()
+    some = made.asked_by_v2(text("tin", ["t1", "t2"]), text("shop", ["7", "7"]), headers=headers)
+    none = made.asked_by_v2(text("tin", ["t2"]), text("shop", ["7"]))
+
+    assert {"colour": ("BYTES", [2], ["blue", "red"]), "weight": ("FP64", [2], [2.5, None])} == columns(some)
+    assert ("BYTES", [1], [None]) == columns(none)["weight"]
+    assert ("unknown", 1.0, 2.0) == (headers[LOOK_UP], made.rows("store"), made.rows("unknown"))
+
+
+def test_truth_values_are_never_null_among_themselves() -> None:
+    """A tensor of truth values has no null, which would be read as false; with one it is of bare values."""
+    made = Transformer(features={"colour": "null"}, defaults={})
+    made.store.load([(entity_key(["t1", 7]), FeatureVector({"colour": True}, START))])
+    one, two = (made.asked_by_v2(text("tin", tins), text("shop", ["7"] * len(tins))) for tins in (["t1"], ["t1", "t2"]))
+
+    assert [("BOOL", [1], [True]), ("BYTES", [2], [True, None])] == [columns(body)["colour"] for body in (one, two)]
+
+
+def test_tensors_refused_by_policy() -> None:
+    """A feature without which a request is refused refuses one by v2, too, and it is counted."""
+    made = Transformer(features={"colour": "refuse"}, defaults={})
+
+    with pytest.raises(LookUpRefused, match="does not know this entity, and colour is needed"):
+        made.asked_by_v2(text("tin", ["t2"]), text("shop", ["7"]))
+    assert 1.0 == made.registry.get_sample_value("pegel_refused_look_ups_total", {"why": "unknown"})
+
+
+def test_tensors_that_bring_all_features() -> None:
+    """A request that names no entity and states all features goes on as it is."""
+    made, headers = Transformer(), {LOOK_UP: "stale"}
+    body = made.asked_by_v2(text("colour", ["green"]), InferInput("weight", [1], "FP64", data=[1.0]), headers=headers)
+
+    assert {"colour": ("BYTES", [1], ["green"]), "weight": ("FP64", [1], [1.0])} == columns(body)
+    assert ({}, []) == (headers, made.store.asked)
+
+
+TIN, SHOP = text("tin", ["t1", "t1"]), text("shop", ["7", "7"])
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ([TIN], "inputs: expected the tensors shop, by which features are looked up"),
+        (
+            [TIN, text("shpo", ["7", "7"])],
+            "expected the tensors shop, by which features are looked up; did you mean `shop`",
+        ),
+        ([TIN, SHOP, text("colour", ["red", "red"])], "inputs: colour: looked up by tin, shop; leave it out"),
+        ([TIN, text("shop", ["7"])], "inputs: shop: expected one value for each of 2 rows, as tin has"),
+        ([TIN, SHOP, text("size", ["a"] * 4, shape=[2, 2])], r"inputs: size: .* given the shape \[2, 2\]"),
+        ([text("tin", ["t1", "t1"], shape=[3]), SHOP], "the data of the tensor tin must have the shape"),
+        ([text("tin", ["t1", None]), SHOP], "inputs, row 1: expected a text or a number as part 1 of the key"),
+        ([text("tin", ["t1"] * 1_001), SHOP], "expected at most 1,000 rows in one request; given: 1,001"),
+        ([], "expected the tensors tin, shop"),
+    ],
+)
+def test_tensors_that_are_no_request(tensors: list[InferInput], message: str) -> None:
+    """What names no entity for each row is refused with tensor and what was expected; nothing is looked up."""
+    made = Transformer()
+
+    with pytest.raises(InvalidInput, match=message):
+        made.asked_by_v2(*tensors)
     assert [] == made.store.asked

@@ -53,14 +53,28 @@ def ask(url: str, *instances: object, **headers: str) -> httpx.Response:
 
 
 def test_a_request_that_names_entities_alone(transformer: processes.Service, sink: sinks.Sink) -> None:
-    """The model is asked about rows, the client gets its answer, and the event tells the entities."""
+    """The model is asked about rows, by either protocol, its client is answered, the event tells the entities."""
     answer = ask(transformer.url, {"tin": "t1", "size": 1.0}, {"tin": "t2", "size": 1.0}, **{"ce-id": "mine"})
     (told, request), _ = sorted(sink.wait_for(2), key=lambda got: got[0]["Ce-Type"])
+    tensors = [
+        {"name": "tin", "shape": [2], "datatype": "BYTES", "data": ["t1", "t2"]},
+        {"name": "size", "shape": [2, 1], "datatype": "FP64", "data": [1.0, 1.0]},
+    ]
+    by_v2 = httpx.post(
+        f"{transformer.url}/v2/models/paint-v1/infer", json={"id": "a", "inputs": tensors}, trust_env=False
+    )
+    refused_by_v2 = httpx.post(
+        f"{transformer.url}/v2/models/paint-v1/infer",
+        json={"inputs": [{"name": "tin", "shape": [1], "datatype": "BYTES", "data": ["t3"]}]},
+        trust_env=False,
+    )
     refused = ask(transformer.url, {"tin": "t3", "size": 1.0})
     wrong = ask(transformer.url, {"tin": "t1", "size": "large"})
     ready = httpx.get(f"{transformer.url}/v1/models/paint-v1", trust_env=False)
 
     assert [18.0, 8.0] == pytest.approx(answer.json()["predictions"])
+    assert [18.0, 8.0] == pytest.approx(by_v2.json()["outputs"][0]["data"])
+    assert ("a", "unknown", 404) == (by_v2.json()["id"], by_v2.headers["Pegel-Look-Up"], refused_by_v2.status_code)
     assert [
         {"size": 1.0, "colour": "red", "weight": 2.0},
         {"size": 1.0, "colour": "blue", "weight": 2.0},
@@ -74,7 +88,7 @@ def test_a_request_that_names_entities_alone(transformer: processes.Service, sin
     )
     assert (400, True) == (wrong.status_code, "instances[0].size: expected a number" in wrong.json()["error"])
     assert {"name": "paint-v1", "ready": True} == ready.json()
-    assert (1.0, 1.0) == (
+    assert (2.0, 2.0) == (
         processes.metric(transformer.url, "pegel_refused_look_ups_total", why="unknown"),
         processes.metric(transformer.url, "pegel_looked_up_rows_total", source="unknown"),
     )

@@ -382,8 +382,6 @@ class MonitorSpec(Section):
     def _one_transformer(self) -> Self:
         if not self.online.is_used:
             return self
-        if self.model.protocol != "v1":
-            raise ValueError("online: features are looked up for requests of protocol v1; set model.protocol to v1")
         if self.model.logged_by == "server" or self.model.is_deployment:
             raise ValueError(
                 "online: nothing of ours stands before a server that logs by itself; leave out the section"

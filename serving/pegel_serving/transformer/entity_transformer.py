@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import kserve
 import structlog
+from kserve import InferRequest
 
 from pegel.data import wire
 from pegel.data.look_up_faults import LookUpFault
@@ -18,7 +20,8 @@ from pegel.spec.clock import Clock, SystemClock
 from pegel.spec.online_section import Online
 from pegel_serving.repeated_lines import RepeatedLines
 from pegel_serving.transformer.event_headers import ENTITIES, LOOK_UP, event_headers
-from pegel_serving.transformer.keyed_rows import KeyedRows, keyed_rows
+from pegel_serving.transformer.keyed_rows import keyed_rows
+from pegel_serving.transformer.keyed_tensors import json_of, keyed_tensors, with_features
 from pegel_serving.transformer.look_up_metrics import LookUpMetrics
 from pegel_serving.transformer.predictor_call import PredictorCall
 
@@ -62,19 +65,30 @@ class EntityTransformer(kserve.Model):  # type: ignore[misc]  # kserve ships no 
 
         What is told with the event is put into `headers`, in place of what a client has put there.
         """
-        rows = keyed_rows(payload, self._online)
         headers = {} if headers is None else headers
-        for name in (ENTITIES, LOOK_UP):
-            headers.pop(name, None)
-        if not rows.asked:
+        if isinstance(payload, InferRequest):
+            tensors = keyed_tensors(payload, self._online)
+            looked_up = await self._told_rows(tensors.entities, headers)
+            return payload if looked_up is None else with_features(payload, tensors.own, looked_up.rows)
+        rows = keyed_rows(payload, self._online)
+        looked_up = await self._told_rows(rows.entities, headers)
+        if looked_up is None:
             return payload
-        looked_up = await self._looked_up(rows)
-        told = event_headers(rows.entities, self._told, looked_up.why)
-        headers.update(told)
-        if ENTITIES not in told:
-            self._metrics.untold.inc(sum(entity is not None for entity in rows.entities))
         pairs = zip(rows.own, looked_up.rows, strict=True)
         return {**payload, "instances": [{**own, **features} for own, features in pairs]}
+
+    async def _told_rows(self, entities: Sequence[str | None], headers: dict[str, str]) -> LookedUp | None:
+        """Return the features of rows, and put into `headers` what is told of them; None where nothing is looked up."""
+        for name in (ENTITIES, LOOK_UP):
+            headers.pop(name, None)
+        if all(entity is None for entity in entities):
+            return None
+        looked_up = await self._looked_up(entities)
+        told = event_headers(entities, self._told, looked_up.why)
+        headers.update(told)
+        if ENTITIES not in told:
+            self._metrics.untold.inc(sum(entity is not None for entity in entities))
+        return looked_up
 
     async def predict(
         self, payload: Any, headers: dict[str, str] | None = None, response_headers: dict[str, str] | None = None
@@ -83,7 +97,10 @@ class EntityTransformer(kserve.Model):  # type: ignore[misc]  # kserve ships no 
 
         Raises PredictorAnswered for anything but a prediction.
         """
-        answer, head = await self._predictor.predict(payload, headers or {})
+        if isinstance(payload, InferRequest):
+            answer, head = await self._predictor.infer(json_of(payload), headers or {})
+        else:
+            answer, head = await self._predictor.predict(payload, headers or {})
         event_id, why = head.header(_EVENT_ID), (headers or {}).get(LOOK_UP)
         if event_id is not None and response_headers is not None:
             response_headers[wire.EVENT_ID] = event_id.decode("latin-1")
@@ -91,10 +108,11 @@ class EntityTransformer(kserve.Model):  # type: ignore[misc]  # kserve ships no 
             response_headers[wire.LOOK_UP_HEADER] = why
         return answer
 
-    async def _looked_up(self, rows: KeyedRows) -> LookedUp:
+    async def _looked_up(self, entities: Sequence[str | None]) -> LookedUp:
         """Return the features of all rows; those of a row that names no entity are its own."""
-        vectors = await self._vectors(rows.asked)
-        of_rows = [entity for entity in rows.entities if entity is not None]
+        of_rows = [entity for entity in entities if entity is not None]
+        # Each entity is asked for once.
+        vectors = await self._vectors(list(dict.fromkeys(of_rows)))
         per_row = None if vectors is None else [vectors[entity] for entity in of_rows]
         try:
             looked_up = look_up_rows(per_row, len(of_rows), self._online, self._clock.now())
@@ -106,7 +124,7 @@ class EntityTransformer(kserve.Model):  # type: ignore[misc]  # kserve ships no 
         for fault in looked_up.faults:
             self._warn("features replaced by policy", fault)
         features = iter(looked_up.rows)
-        whole = tuple({} if entity is None else next(features) for entity in rows.entities)
+        whole = tuple({} if entity is None else next(features) for entity in entities)
         return LookedUp(whole, looked_up.faults)
 
     async def _vectors(self, entities: list[str]) -> dict[str, FeatureVector | None] | None:

@@ -25,11 +25,6 @@ class KeyedRows:
     own: list[dict[str, Any]]
     """What the client states beside the keys."""
 
-    @property
-    def asked(self) -> list[str]:
-        """Return the entities to look up, each once."""
-        return list(dict.fromkeys(entity for entity in self.entities if entity is not None))
-
 
 def keyed_rows(payload: Any, online: Online) -> KeyedRows:
     """Read `{"instances": [{...}, ...]}`. Raises InvalidInput with row, field and what was expected."""

@@ -1,7 +1,8 @@
-"""Calls of the transformer to its predictor, by protocol v1, over connections that are kept."""
+"""Calls of the transformer to its predictor, by the protocol of its own request, over connections that are kept."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,18 +45,33 @@ class PredictorCall:
         """Open nothing yet."""
         self._upstream = Upstream(base_url, answers_within_s=ANSWER_WITHIN.total_seconds())
         self._target = f"/v1/models/{model}:predict".encode()
+        self._infer = f"/v2/models/{model}/infer".encode()
+        self._model = model
 
     async def close(self) -> None:
         """Close the connections."""
         await self._upstream.close()
 
     async def predict(self, payload: Any, headers: Mapping[str, str]) -> tuple[Any, AnswerHead]:
-        """Return what the predictor says to a request, and the head of its answer. Raises PredictorAnswered."""
+        """Return what the predictor says to a request of protocol v1, and the head of its answer.
+
+        Raises PredictorAnswered.
+        """
+        return await self._asked(self._target, payload, headers)
+
+    async def infer(self, payload: dict[str, Any], headers: Mapping[str, str]) -> tuple[Any, AnswerHead]:
+        """Return what it says to one of protocol v2, likewise: tensors in JSON, with the names that KServe asks for."""
+        answer, head = await self._asked(self._infer, payload, headers)
+        if not isinstance(answer, dict) or not isinstance(answer.get("outputs"), list):
+            raise PredictorAnswered(502, orjson.dumps({"error": "the predictor does not answer by protocol v2"}))
+        return {"model_name": self._model, "id": payload.get("id") or str(uuid.uuid4()), **answer}, head
+
+    async def _asked(self, target: bytes, payload: Any, headers: Mapping[str, str]) -> tuple[Any, AnswerHead]:
         sent = [(b"content-type", wire.JSON.encode())]
         sent += [(name.encode(), headers[name].encode("latin-1")) for name in FORWARDED if name in headers]
         parts: list[bytes] = []
         try:
-            head = await self._upstream.send("POST", self._target, sent, orjson.dumps(payload), parts.append)
+            head = await self._upstream.send("POST", target, sent, orjson.dumps(payload), parts.append)
         except (CallFailed, Redirected) as error:
             raise PredictorAnswered(502, orjson.dumps({"error": "the predictor does not answer"})) from error
         content = b"".join(parts)

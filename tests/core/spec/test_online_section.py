@@ -125,7 +125,6 @@ def test_refused_sections(changes: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"model": {"name": "delays", "uri": "m", "protocol": "v2"}}, "requests of protocol v1; set model.protocol"),
         (
             {"model": {"name": "delays", "url": "http://a.org", "logged_by": "server"}},
             "nothing of ours stands before a server that logs by itself",
@@ -134,7 +133,7 @@ def test_refused_sections(changes: dict[str, Any], message: str) -> None:
     ],
 )
 def test_what_does_not_go_together(parts: dict[str, Any], message: str) -> None:
-    """Looking up needs a transformer of ours, which speaks protocol v1."""
+    """Looking up needs a transformer of ours, and one alone."""
     with pytest.raises(InvalidSpec, match=message):
         parsed(WHOLE, **parts)
 
