@@ -6,6 +6,7 @@ told from what is not there, and from what may work later.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -14,7 +15,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark import SparkContext
 from pyspark.errors.exceptions.captured import CapturedException
 
-from pegel.errors import InvalidSpec, NotFound, PegelError, SetupError, Unavailable
+from pegel.errors import InvalidSpec, NotFound, PegelError, PermanentError, SetupError, Unavailable
 from pegel.featurestore.known_database import KnownDatabase
 from pegel.featurestore.no_baseline import NO_BASELINE
 
@@ -28,6 +29,8 @@ NO_SUCH_TYPES = frozenset({"PARQUET_TYPE_ILLEGAL", "PARQUET_TYPE_NOT_SUPPORTED",
 """Spark's names of conditions where files hold what it has no type for: asking again helps nobody."""
 _NANOSECONDS = "TIMESTAMP(NANOS"
 _NO_FILE_SYSTEM = "No FileSystem for scheme"
+_DAMAGED = re.compile(r"is not a Parquet file|corrupted file: the footer index is not within the file")
+"""What the reader of Parquet says, with the file's address, of one that was cut short or is something else."""
 _LONGEST, _LONGEST_FAILURE = 300, 500
 _DEEPEST = 20
 """Causes of causes that are looked at; a chain may lead in a circle."""
@@ -49,8 +52,8 @@ def read_failure(
     """Return what a failure means, in one sentence that begins with what asked for the address.
 
     SetupError where Java has no library for it or the store refuses whoever asks, NotFound where nothing is there,
-    InvalidSpec where its files hold a type that Spark does not have, and else Unavailable. `database`: the one that was
-    asked; neither its address nor its options are repeated.
+    InvalidSpec where its files hold a type that Spark does not have, PermanentError where one of them is no whole file
+    of Parquet, and else Unavailable. `database`: the one that was asked; neither its address nor its options are told.
     """
     kinds, states = set(_kinds(failure)), set(_states(failure))
     said, begin = _words(failure, database), f"{asked_by}: Spark could not read {address}"
@@ -67,12 +70,27 @@ def read_failure(
         return SetupError(f"{begin}, because it has no right to read there ({said}). {NO_BASELINE}")
     if kinds & NOT_THERE or states & _NO_SUCH:
         return NotFound(f"{asked_by}: expected training data at {address}; Spark finds none ({said}). {NO_BASELINE}")
+    return _wrong_files(failure, kinds, said, begin) or Unavailable(f"{begin} ({said}). {NO_BASELINE}")
+
+
+def _wrong_files(failure: SparkFailure, kinds: set[str], said: str, begin: str) -> PermanentError | None:
+    """Return what it means where the files themselves are the trouble: asking again helps nobody."""
+    if damage := _damage(failure):
+        return PermanentError(f"{begin}, because a file there is damaged: {damage}. {NO_BASELINE}")
     if kinds & NO_SUCH_TYPES:
         helps = ": write its times in microseconds, as pyarrow does with coerce_timestamps='us'"
-        return InvalidSpec(
-            f"{begin}, because it has no such type ({said}){helps if _NANOSECONDS in said else ''}. {NO_BASELINE}"
-        )
-    return Unavailable(f"{begin} ({said}). {NO_BASELINE}")
+        shown = f"({said}){helps if _NANOSECONDS in said else ''}"
+        return InvalidSpec(f"{begin}, because it has no such type {shown}. {NO_BASELINE}")
+    return None
+
+
+def _damage(failure: SparkFailure) -> str:
+    """Return which file is damaged and how, in the words of who read it; empty where none is."""
+    for each in _chain(failure):
+        said = str(each.getMessage() or "").strip().partition("\n")[0]
+        if _DAMAGED.search(said):
+            return said[:_LONGEST]
+    return ""
 
 
 def failure_words(error: Exception) -> str:

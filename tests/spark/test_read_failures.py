@@ -11,7 +11,7 @@ import pytest
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 
-from pegel.errors import InvalidSpec, NotFound, PegelError, SetupError, Unavailable
+from pegel.errors import InvalidSpec, NotFound, PegelError, PermanentError, SetupError, Unavailable
 from pegel.featurestore.known_database import KnownDatabase
 from pegel.featurestore.stored_table import StoredTable
 from pegel_spark import training_table
@@ -99,6 +99,18 @@ def test_a_type_that_spark_lacks_is_told_with_what_helps(spark: Any, tmp_path: P
 
     with pytest.raises(InvalidSpec, match=r"rows\.parquet, because it has no such type .*: write its times in micro"):
         training_table.read(spark, StoredTable(str(tmp_path / "rows.parquet")))
+
+
+@pytest.mark.parametrize("kept", [slice(-7), slice(0, 3), slice(-8)], ids=["cut", "stub", "no footer"])
+def test_a_damaged_file_is_named(spark: Any, tmp_path: Path, kept: slice) -> None:
+    """A file whose footer is not whole stays damaged however often it is read: it is no store that does not answer."""
+    for name in ("good", "torn"):
+        pq.write_table(pa.table({"age": [1.0]}), tmp_path / f"{name}.parquet")
+    torn = tmp_path / "torn.parquet"
+    torn.write_bytes(torn.read_bytes()[kept])
+
+    with pytest.raises(PermanentError, match=r"because a file there is damaged: .*torn\.parquet is not a Parquet file"):
+        training_table.read(spark, StoredTable(str(torn)))
 
 
 def test_columns_that_differ_in_case_alone_are_two(spark: Any, tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ def load(
         clock: Says what is dated ahead.
 
     Raises:
-        PermanentError: If a column is not there or of another type, or the table cannot be read. Nothing is loaded.
+        PermanentError: If a column is not there or of another type, the table cannot be read, or all its rows were set
+            aside. Nothing is loaded.
         InvalidSpec: If an argument is of another type, or one column is said to be two things.
         Unavailable: If the store does not answer.
     """
@@ -88,7 +89,10 @@ def load(
         latest_us = to_us((clock or SystemClock()).now() + AHEAD)
         rows = _Rows(opened, named, time, wanted, texts=written, latest_us=latest_us)
         loaded = store.load(rows.vectors())
-        return FeatureLoad(rows.features, rows.count, loaded, rows.aside)
+        done = FeatureLoad(rows.features, rows.count, loaded, rows.aside)
+    if rows.count and not loaded.written and not loaded.older:
+        raise PermanentError(f"expected at least one row that can be loaded, given {done}. The store is as it was.")
+    return done
 
 
 def _columns(

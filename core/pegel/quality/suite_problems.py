@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,6 +70,10 @@ def _wrong_values(kind: str, kwargs: Mapping[str, Any]) -> str:
     for name in sorted(lists):
         if not isinstance(kwargs.get(name), list):
             return f"{kind} expects `{name}`, a list"
+        if nested := [value for value in kwargs[name] if isinstance(value, list | tuple)]:
+            return f"{kind} expects `{name}`, a list of plain values; given the list {quoted(nested[0])} in it"
+    if wrong := _wrong_pattern(kind, kwargs):
+        return wrong
     if kind == kinds.OF_TYPE and kwargs["type_"] not in {kinds.NUMBER, kinds.TEXT}:
         return f"{kind} expects `type_`, {kinds.NUMBER} or {kinds.TEXT}; given {quoted(kwargs['type_'])}"
     if kind == kinds.QUANTILES and not _are_ranges(kwargs["quantile_ranges"]):
@@ -76,6 +81,20 @@ def _wrong_values(kind: str, kwargs: Mapping[str, Any]) -> str:
             f"{kind} expects `quantile_ranges` as in {{quantiles: [0.5, 0.9], value_ranges: [[1, 2], [null, 3]]}}; "
             f"given {quoted(kwargs['quantile_ranges'])}"
         )
+    return ""
+
+
+def _wrong_pattern(kind: str, kwargs: Mapping[str, Any]) -> str:
+    """Return why a pattern is none, in the words of Python, which holds rows of windows against it."""
+    for name in ("regex", "regex_list"):
+        given = kwargs.get(name, [])
+        # What is no text is refused by `refusal`.
+        for pattern in filter(lambda each: isinstance(each, str), given if isinstance(given, list) else [given]):
+            try:
+                re.compile(pattern)
+            except (re.error, OverflowError, RecursionError) as error:
+                why = shown(str(error), NAME_LIMIT)
+                return f"{kind} expects `{name}`, a regular expression; given {quoted(pattern)}: {why}"
     return ""
 
 

@@ -48,6 +48,18 @@ def test_a_file_fills_the_store_of_the_home(tmp_path: Path, capsys: pytest.Captu
     assert [FeatureVector({"distance": 800, "carrier": "WN"}, START)] == asyncio.run(asked)
 
 
+def test_a_table_of_which_nothing_can_be_loaded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A load that set every row aside is no success: it says how many rows there were, and why none came."""
+    (tmp_path / "flights.csv").write_text("flight,at,distance\n,2026-01-01,3\nWN1,,4\nWN2,,5\n")
+    options: list[str | Path] = ["--to", "local://flights", "--key", "flight", "--time", "at", "--home", tmp_path]
+
+    assert 1 == run("features", "load", tmp_path / "flights.csv", *options)
+    assert (
+        "expected at least one row that can be loaded, given 3 rows of distance: 0 loaded, 0 older than what the store "
+        "has; set aside: 1 row without a key, 2 rows without a time. The store is as it was."
+    ) in capsys.readouterr().err
+
+
 def test_a_store_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A reference to no store is refused in one line that says what there is."""
     (tmp_path / "flights.csv").write_text(CSV)

@@ -115,6 +115,23 @@ def test_derived_stands_for_what_follows_from_the_baseline(baseline: Baseline) -
             "expects `regex_list`, a list",
         ),
         (
+            mine({"type": "expect_column_values_to_match_regex", "kwargs": {"column": "x", "regex": "[a-"}}),
+            "expects `regex`, a regular expression; given '[a-': unterminated character set at position 0",
+        ),
+        (
+            mine(
+                {
+                    "type": "expect_column_values_to_match_regex_list",
+                    "kwargs": {"column": "x", "regex_list": ["^a", "(b"]},
+                }
+            ),
+            "expects `regex_list`, a regular expression; given '(b': missing ), unterminated subpattern",
+        ),
+        (
+            mine({"type": kinds.IN_SET, "kwargs": {"column": "x", "value_set": ["a", ["b"]]}}),
+            "expects `value_set`, a list of plain values; given the list ['b'] in it",
+        ),
+        (
             mine({"type": "expect_column_values_to_match_like_pattern", "kwargs": {"column": "x"}}),
             "about rows in Spark. Did you mean `expect_column_values_to_match_regex`?",
         ),
