@@ -63,9 +63,13 @@ def specs_to_profile(
     """Return the specs to profile: those of `models` (`name` or `name/version`), or all when none is named.
 
     A model whose spec says `never` is profiled only if it is named. `by_hand`: whether `user`, who has started the run,
-    named them: raises PermanentError then if one is another team's. All of them, and those that changed data name, are
-    nobody's choice.
+    named them: raises PermanentError then if one is another team's, or none that is watched. All of them, and those
+    that changed data name, are nobody's choice.
     """
+    if by_hand:
+        from pegel.store.meant_model import watched_models
+
+        watched_models(services.stores(settings).registry.entries(), models, otherwise="Nothing was started.")
     specs = services.stores(settings).registry.list()
     named = [spec for spec in specs if spec.key in models or spec.model.name in models]
     chosen = named if models else [spec for spec in specs if spec.baseline.refresh != "never"]
@@ -162,25 +166,30 @@ class _NewBaseline:
         review = _review(stores, spec, self.profiled, current, self.now)
         way, told = review.way(spec.baseline.refresh), headline(review)
         one = self.profiled
+        pair = (one.model, one.version, one.baseline_id, current)
+        if way is Way.PROMOTE:
+            known = None
+            if not doubted:
+                known = stores.refreshes.promote(*pair, review, by=self.by, why=told, now=self.now, old=ANSWERED_BY_NOW)
+            if known is not None:
+                end, why = known
+                if end is not RefreshEnd.PROMOTED:
+                    return f"left: {why}"
+                outcome.promoted.append(one.baseline_id)
+                return f"promoted: {why}"
+            # A person has spoken of it, or is asked about it just now: nobody else may decide meanwhile.
+            way = Way.ASK
         seq, is_news = stores.refreshes.open(
-            *(one.model, one.version, one.baseline_id, current, review),
+            *(*pair, review),
             now=self.now,
             recount=(one.recount or {}).get("baseline_id"),
             old=ANSWERED_BY_NOW,
         )
-        if way is Way.PROMOTE and (doubted or not is_news):
-            # A person has spoken of it, or is asked about it just now: nobody else may decide meanwhile.
-            way = Way.ASK
         if way is Way.ASK:
             # Also what is asked already: the try that opened it may have died before it started the run that asks.
             outcome.asked.append({"refresh": seq})
             return f"{'a person is asked' if is_news else 'asked already, and not answered yet'}: {told}"
-        end = RefreshEnd.PROMOTED if way is Way.PROMOTE else RefreshEnd.LEFT
-        why = told if way is Way.PROMOTE else "baseline.refresh is never"
-        ended = stores.refreshes.end(seq, end, by=self.by, why=why, now=self.now)
-        if ended.end is RefreshEnd.PROMOTED:
-            outcome.promoted.append(one.baseline_id)
-            return f"promoted: {told}"
+        ended = stores.refreshes.end(seq, RefreshEnd.LEFT, by=self.by, why="baseline.refresh is never", now=self.now)
         return f"left: {ended.why}"
 
 

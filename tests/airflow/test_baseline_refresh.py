@@ -255,6 +255,21 @@ def test_models_of_another_team_cannot_be_named(
         specs_to_profile(settings, ["delays"], by_hand=True, user="otto")
 
 
+def test_a_misspelt_model_fails_the_run(settings: Settings, spark: cluster.Cluster, run_dag: Any) -> None:
+    """A name of nothing that is watched is told with the nearest one, and the run fails before any job is started."""
+    watched(settings, OTHER)
+    jobs = len(spark.submissions)
+    state = run_dag("baseline_refresh", models=["delasy", "delays/1"])
+
+    assert (state, len(spark.submissions)) == ("failed", jobs)
+    with pytest.raises(PermanentError) as refused:
+        specs_to_profile(settings, ["delasy", "delays/1"], by_hand=True)
+    assert str(refused.value) == (
+        "expected names of watched models; given 'delasy'; watched: delays/1. Nothing was started. "
+        "Did you mean `delays`?"
+    )
+
+
 def test_half_of_the_rows_wait_for_a_person(settings: Settings, spark: cluster.Cluster, run_dag: Any) -> None:
     """A load that lost its rows is asked about in a run of its own, once; the current baseline stays meanwhile.
 

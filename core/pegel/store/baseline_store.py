@@ -90,7 +90,7 @@ class BaselineStore:
     def current(self, model: str, version: int) -> str | None:
         """Return the id of the baseline that new spans of a model version are judged by, or None."""
         with reading(self._engine) as connection:
-            return _current(connection, model, version)
+            return current_baseline(connection, model, version)
 
     def currents(self) -> dict[tuple[str, int], str]:
         """Return the current baseline of every model version that has one, in one query."""
@@ -151,7 +151,7 @@ class BaselineStore:
         """
         name, version = spec.model.name, spec.model.version
         with writing(self._engine) as connection:
-            current = _current(connection, name, version)
+            current = current_baseline(connection, name, version)
             promoted = promote(connection, name, version, baseline_id, current, by=by, now=now)
             return put_spec(connection, spec, now) or promoted
 
@@ -208,7 +208,7 @@ def promote(
         connection.execute(sa.insert(tables.promotions).values(event))
         note_change(connection)
         return True
-    current = _current(connection, model, version)
+    current = current_baseline(connection, model, version)
     if current == baseline_id:
         return False
     raise Conflict(
@@ -217,7 +217,8 @@ def promote(
     )
 
 
-def _current(connection: Connection, model: str, version: int) -> str | None:
+def current_baseline(connection: Connection, model: str, version: int) -> str | None:
+    """Return the id of the current baseline of a model version, or None."""
     table = tables.current_baselines
     found = connection.execute(sa.select(table.c.baseline_id).where(*of_monitor(table, model, version))).scalar()
     return None if found is None else str(found)

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from pegel.errors import InvalidSpec
 from pegel.spec import names
 from pegel.spec.nearest import did_you_mean
-from pegel.spec.outside_text import quoted, shown
+from pegel.spec.outside_text import LONGEST_SENTENCE, quoted, shown
 from pegel.store.registry import Entry, Registry
 
 
@@ -24,6 +24,25 @@ def watched_model(engine: Engine, model: str | None, version: int | None = None,
     if len(meant) != 1:
         raise InvalidSpec(_refusal(entries, model, version, otherwise))
     return meant[0]
+
+
+def watched_models(entries: Sequence[Entry], models: Sequence[str], *, otherwise: str) -> list[Entry]:
+    """Return the entries, of all there are, that names mean: `delays` all versions, `delays/1` one.
+
+    Raises InvalidSpec for names that mean none, all of them, each with the nearest one; and for entries whose stored
+    spec is unreadable, because whoever names one expects something of it. It ends with `otherwise`.
+    """
+    keys = [names.monitor_key(entry.model, entry.version) for entry in entries]
+    unknown = [model for model in models if not any(_is_meant(entry, model, None) for entry in entries)]
+    if unknown:
+        given, watched = ", ".join(map(quoted, unknown)), ", ".join(map(shown, keys)) or "none"
+        guess = did_you_mean(unknown, [*(entry.model for entry in entries), *keys], lead=" ")
+        raise InvalidSpec(f"expected names of watched models; given {given}; watched: {watched}. {otherwise}{guess}")
+    meant = [entry for entry in entries if any(_is_meant(entry, model, None) for model in models)]
+    unreadable = [f"{names.monitor_key(one.model, one.version)}: {one.problem}" for one in meant if one.spec is None]
+    if unreadable:
+        raise InvalidSpec(f"{shown('; '.join(unreadable), LONGEST_SENTENCE)}; apply it again. {otherwise}")
+    return meant
 
 
 def _is_meant(entry: Entry, model: str | None, version: int | None) -> bool:

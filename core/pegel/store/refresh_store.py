@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, RowMapping
@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Engine, RowMapping
 from pegel.errors import Conflict, NotFound
 from pegel.judge.refresh.review import RefreshReview
 from pegel.store import tables
-from pegel.store.baseline_store import promote
+from pegel.store.baseline_store import current_baseline, promote
 from pegel.store.database import in_turn, reading, writing
 from pegel.store.row_codec import decoded, readable
 from pegel.store.statements import of_monitor
@@ -88,20 +88,42 @@ class RefreshStore:
         While the same question is open, it is that one: nobody is asked twice. One that is open for longer than `old`
         is ended as TIMED_OUT, and asked anew.
         """
-        t = tables.refreshes
-        same = (t.c.baseline_id == baseline_id, t.c.compared_with == compared_with, t.c.end.is_(None))
-        row = {"model": model, "version": version, "baseline_id": baseline_id, "compared_with": compared_with}
-        row |= {"recount": recount}
-        row |= {"review": review.to_json(), "at": now, "end": None, "ended_at": None, "by": "", "why": ""}
+        pair = _Pair(model, version, baseline_id, compared_with)
         with writing(self._engine) as connection:
             in_turn(connection, TURN)
-            asked = sa.select(t.c.seq, t.c.at).where(*of_monitor(t, model, version), *same).order_by(t.c.seq.desc())
-            if (found := connection.execute(asked).first()) is not None:
-                if now - found.at <= old:
-                    return int(found.seq), False
-                forgotten = {"end": RefreshEnd.TIMED_OUT.value, "ended_at": now, "why": "nobody was asked any more"}
-                connection.execute(sa.update(t).where(t.c.seq == found.seq).values(forgotten))
-            return int(connection.execute(sa.insert(t).values(row).returning(t.c.seq)).scalar_one()), True
+            asked = _open_question(connection, pair, now, old)
+            if asked is not None:
+                return asked, False
+            return _opened(connection, pair, review, now=now, recount=recount), True
+
+    def promote(
+        self,
+        model: str,
+        version: int,
+        baseline_id: str,
+        compared_with: str,
+        review: RefreshReview,
+        *,
+        by: str,
+        why: str,
+        now: datetime,
+        old: timedelta = timedelta.max,
+    ) -> tuple[RefreshEnd, str] | None:
+        """Open a refresh that nobody is asked about and promote it, both or neither; return what became of it, and why.
+
+        A process that dies meanwhile leaves nothing behind, and of two at once the second finds it promoted, and keeps
+        no refresh of its own. None while the same question is open, for `old` at most: a person is asked.
+        """
+        pair = _Pair(model, version, baseline_id, compared_with)
+        with writing(self._engine) as connection:
+            in_turn(connection, TURN)
+            if _open_question(connection, pair, now, old) is not None:
+                return None
+            if current_baseline(connection, model, version) == baseline_id:
+                return RefreshEnd.PROMOTED, "it is the current one already"
+            seq = _opened(connection, pair, review, now=now)
+            ended = _ended(connection, _get(connection, seq), RefreshEnd.PROMOTED, by=by, why=why, now=now)
+            return RefreshEnd(ended.end or RefreshEnd.PROMOTED), ended.why
 
     def get(self, seq: int) -> Refresh:
         """Return a refresh. Raises NotFound, DamagedRow."""
@@ -118,12 +140,7 @@ class RefreshStore:
             found = _get(connection, seq)
             if found.end is not None:
                 return found
-            if end is RefreshEnd.PROMOTED:
-                end, why = _promoted(connection, found, by=by, why=why, now=now)
-            t = tables.refreshes
-            values: dict[str, Any] = {"end": end.value, "ended_at": now, "by": by, "why": why}
-            connection.execute(sa.update(t).where(t.c.seq == seq).values(values))
-            return _get(connection, seq)
+            return _ended(connection, found, end, by=by, why=why, now=now)
 
     def list(self, model: str, version: int, *, limit: int = LISTED, damaged: list[str] | None = None) -> list[Refresh]:
         """Return the newest refreshes of a model version, newest first.
@@ -134,6 +151,48 @@ class RefreshStore:
         statement = sa.select(t).where(*of_monitor(t, model, version)).order_by(t.c.seq.desc()).limit(limit)
         with reading(self._engine) as connection:
             return readable(_refresh, connection.execute(statement).mappings().all(), damaged)
+
+
+class _Pair(NamedTuple):
+    """A new baseline of a model version, and the one that it was compared with."""
+
+    model: str
+    version: int
+    baseline_id: str
+    compared_with: str
+
+
+def _open_question(connection: Connection, pair: _Pair, now: datetime, old: timedelta) -> int | None:
+    """Return the number of the same question while it is open; one that is older than `old` is ended."""
+    t = tables.refreshes
+    same = (t.c.baseline_id == pair.baseline_id, t.c.compared_with == pair.compared_with, t.c.end.is_(None))
+    asked = sa.select(t.c.seq, t.c.at).where(*of_monitor(t, pair.model, pair.version), *same).order_by(t.c.seq.desc())
+    found = connection.execute(asked).first()
+    if found is None:
+        return None
+    if now - found.at <= old:
+        return int(found.seq)
+    forgotten = {"end": RefreshEnd.TIMED_OUT.value, "ended_at": now, "why": "nobody was asked any more"}
+    connection.execute(sa.update(t).where(t.c.seq == found.seq).values(forgotten))
+    return None
+
+
+def _opened(
+    connection: Connection, pair: _Pair, review: RefreshReview, *, now: datetime, recount: str | None = None
+) -> int:
+    t = tables.refreshes
+    row = {**pair._asdict(), "recount": recount, "review": review.to_json(), "at": now}
+    row |= {"end": None, "ended_at": None, "by": "", "why": ""}
+    return int(connection.execute(sa.insert(t).values(row).returning(t.c.seq)).scalar_one())
+
+
+def _ended(connection: Connection, found: Refresh, end: RefreshEnd, *, by: str, why: str, now: datetime) -> Refresh:
+    if end is RefreshEnd.PROMOTED:
+        end, why = _promoted(connection, found, by=by, why=why, now=now)
+    t = tables.refreshes
+    values: dict[str, Any] = {"end": end.value, "ended_at": now, "by": by, "why": why}
+    connection.execute(sa.update(t).where(t.c.seq == found.seq).values(values))
+    return _get(connection, found.seq)
 
 
 def _promoted(connection: Connection, found: Refresh, *, by: str, why: str, now: datetime) -> tuple[RefreshEnd, str]:

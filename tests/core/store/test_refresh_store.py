@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
+import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +19,7 @@ from pegel.judge.refresh.guard_rails import rows_rail
 from pegel.judge.refresh.review import RefreshReview
 from pegel.store import tables
 from pegel.store.baseline_store import BaselineStore, Promotion
-from pegel.store.database import writing
+from pegel.store.database import connect, writing
 from pegel.store.refresh_store import Refresh, RefreshEnd, RefreshStore
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_baseline
@@ -183,3 +188,93 @@ def test_a_recount_is_discarded_and_a_baseline_in_use_is_not(
     assert [store.get(one).id for one in ids[:2]] == ids[:2]
     with pytest.raises(NotFound, match="keeps no baseline"):
         store.get(ids[2])
+
+
+def promote(refreshes: RefreshStore, new: str, current: str) -> tuple[RefreshEnd, str] | None:
+    """Promote for `delays/1` what nobody is asked about."""
+    return refreshes.promote("delays", 1, new, current, REVIEW, by="baseline_refresh", why="same kind", now=START)
+
+
+def test_what_nobody_is_asked_about_is_opened_and_promoted_at_once(
+    refreshes: RefreshStore, store: BaselineStore, ids: list[str]
+) -> None:
+    """It ends as it begins, with its reason; where another one is current meanwhile, as a conflict."""
+    done, late = promote(refreshes, ids[1], ids[0]), promote(refreshes, ids[2], ids[0])
+
+    assert done == (RefreshEnd.PROMOTED, "same kind")
+    assert late is not None
+    assert (late[0], f"found {ids[1]}" in late[1]) == (RefreshEnd.CONFLICT, True)
+    assert [one.end for one in refreshes.list("delays", 1)] == [RefreshEnd.CONFLICT, RefreshEnd.PROMOTED]
+    assert (store.current("delays", 1), store.history("delays", 1)[-1].why) == (ids[1], "same kind")
+
+
+def test_what_a_person_is_asked_about_is_promoted_by_nobody_else(
+    refreshes: RefreshStore, store: BaselineStore, ids: list[str]
+) -> None:
+    """While the question is open a refresh keeps away from it."""
+    opened(refreshes, ids[1], ids[0])
+
+    assert promote(refreshes, ids[1], ids[0]) is None
+    assert store.current("delays", 1) == ids[0]
+
+
+def test_of_two_refreshes_at_once_one_promotes(
+    refreshes: RefreshStore, store: BaselineStore, ids: list[str], url: str
+) -> None:
+    """Six that compared the same: each is told that it is promoted, one did it, and one refresh is kept."""
+    outcomes: list[tuple[RefreshEnd, str] | None] = []
+
+    def run() -> None:
+        own = connect(url)
+        try:
+            outcomes.append(promote(RefreshStore(own), ids[1], ids[0]))
+        finally:
+            own.dispose()
+
+    threads = [threading.Thread(daemon=True, target=run) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(outcomes, key=str) == [
+        *[(RefreshEnd.PROMOTED, "it is the current one already")] * 5,
+        (RefreshEnd.PROMOTED, "same kind"),
+    ]
+    assert (len(refreshes.list("delays", 1)), len(store.history("delays", 1))) == (1, 2)
+
+
+KILLED = """
+import sys
+from pegel.store.database import connect
+from pegel.store.refresh_store import RefreshStore
+from test_refresh_store import promote
+
+url, first, second = sys.argv[1:]
+refreshes = RefreshStore(connect(url))
+print("ready", flush=True)
+for _ in range(10_000):
+    promote(refreshes, second, first)
+    promote(refreshes, first, second)
+"""
+
+
+def test_a_refresh_that_is_killed_leaves_nothing_half_done(
+    refreshes: RefreshStore, store: BaselineStore, ids: list[str], url: str
+) -> None:
+    """Killed at whatever moment: all that are kept have ended and are in the history, and the next one works."""
+    command = [sys.executable, "-W", "ignore", "-c", KILLED, url, ids[0], ids[1]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parent) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        deadline = time.monotonic() + 40
+        while len(store.history("delays", 1)) < 20 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.kill()
+
+    kept = refreshes.list("delays", 1, limit=100_000)
+    promoted = [one.baseline_id for one in store.history("delays", 1)]
+    assert [one.baseline_id for one in reversed(kept)] == promoted[1:]
+    assert {one.end for one in kept} == {RefreshEnd.PROMOTED}
+    assert store.current("delays", 1) == promoted[-1]
+    assert promote(refreshes, ids[2], promoted[-1]) == (RefreshEnd.PROMOTED, "same kind")
