@@ -53,33 +53,36 @@ def logged_events(records: Records, models: Mapping[str, ArchivedModel], now: da
     """
     events, said = events_of(records)
     times = CountingPlan.at(now, {}).believed(events.times_us)
-    rows: list[dict[str, Any]] = []
+    columns: dict[str, list[Any]] = {name: [] for name in EVENTS.names}
     for attributes, places in said.by_attributes():
         if not isinstance(attributes, EventAttributes) or attributes.is_probe:
             continue
         model = models.get(attributes.endpoint)
         if model is None or attributes.type is EventType.DROPPED:
             continue
-        is_answer = attributes.type is EventType.RESPONSE
-        for at in places[_taken(records, events.offsets[places], model)].tolist():
-            name = said.ids[at].decode(errors="replace")
-            rows.append(
-                {
-                    "key": model.key,
-                    "event_id": name if attributes.component == PREDICTOR else f"{name} ({attributes.component})",
-                    "is_answer": is_answer,
-                    "time_us": int(times[at]),
-                    "replaced": None if attributes.look_up is None else attributes.look_up.value,
-                    "entities": _entities(events.keys[at], events.headers[at])
-                    if model.has_keys and not is_answer
-                    else None,
-                    "topic": records.address[0],
-                    "partition": records.address[1],
-                    "offset": int(events.offsets[at]),
-                    "body": events.bodies[at],
-                }
-            )
-    return pa.RecordBatch.from_pylist(rows, EVENTS)
+        own, is_answer = places[_taken(records, events.offsets[places], model)], attributes.type is EventType.RESPONSE
+        told = own.tolist()
+        suffix = "" if attributes.component == PREDICTOR else f" ({attributes.component})"
+        columns["event_id"] += [said.ids[at].decode(errors="replace") + suffix for at in told]
+        columns["time_us"] += times[own].tolist()
+        columns["offset"] += events.offsets[own].tolist()
+        columns["body"] += [events.bodies[at] for at in told]
+        columns["entities"] += (
+            [_entities(events.keys[at], events.headers[at]) for at in told]
+            if model.has_keys and not is_answer
+            else [None] * len(told)
+        )
+        alike = {
+            "key": model.key,
+            "is_answer": is_answer,
+            "replaced": None if attributes.look_up is None else attributes.look_up.value,
+            "topic": records.address[0],
+            "partition": records.address[1],
+        }
+        for name, value in alike.items():
+            columns[name] += [value] * len(told)
+    # Column by column: dictionaries of rows would be made and taken apart one by one.
+    return pa.RecordBatch.from_arrays([pa.array(columns[one.name], one.type) for one in EVENTS], schema=EVENTS)
 
 
 def _taken(records: Records, offsets: np.ndarray[Any, Any], model: ArchivedModel) -> np.ndarray[Any, Any]:

@@ -54,6 +54,8 @@ def tiles(windows: Iterable[W], span: Span, length: timedelta) -> list[W]:
     on_grid = [
         one for one in inside if one.span.end - one.span.start == length and not (one.span.start - EPOCH) % length
     ]
+    if len(on_grid) == len(inside):
+        return sorted(on_grid, key=lambda one: one.span.start)
     taken = {one.span for one in on_grid}
     # The longest of the others first, so that what they leave is as little as possible.
     others = sorted(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -71,8 +70,10 @@ class ClassCounts:
             raise ValueError("expected rows of classes, given numbers: nothing was counted.")
         known = rows.where(rows.is_labelled)
         self.errors += int(np.count_nonzero(known.predicted != known.label))
-        pairs = Counter(zip(known.label.tolist(), known.predicted.tolist(), strict=True))
-        self._add({(rows.classes[label], rows.classes[answer]): n for (label, answer), n in pairs.items()})
+        # Each pair of classes as one number: rows are many, and so may be classes.
+        pairs, counts = np.unique(known.label * np.int64(len(rows.classes)) + known.predicted, return_counts=True)
+        named = [(rows.classes[at // len(rows.classes)], rows.classes[at % len(rows.classes)]) for at in pairs.tolist()]
+        self._add(dict(zip(named, counts.tolist(), strict=True)))
         if known.score is not None:
             self._update_scores(known)
 
