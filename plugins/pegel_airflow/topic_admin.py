@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pegel.errors import NotFound, Unavailable
 from pegel.spec import names
-from pegel.spec.limits import OLDEST_RECORD
+from pegel.spec.limits import OLDEST_RECORD, RECORDS_KEPT
 from pegel.spec.settings import Settings
 from pegel_airflow import kafka_client
 
@@ -62,13 +62,19 @@ def create(
 def _create(admin: KafkaAdminClient, topics: list[str]) -> None:
     from kafka.errors import InvalidConfigurationError
 
-    oldest = {"message.timestamp.before.max.ms": str(OLDEST_RECORD // timedelta(milliseconds=1))}
-    options = {"num_partitions": PARTITIONS}
+    millisecond = timedelta(milliseconds=1)
+    kept = {"cleanup.policy": "delete", "retention.ms": str(RECORDS_KEPT // millisecond)}
+    oldest = {"message.timestamp.before.max.ms": str(OLDEST_RECORD // millisecond)}
     try:
-        admin.create_topics({topic: {**options, "configs": oldest} for topic in topics}, wait_for_metadata=True)
+        _create_with(admin, topics, kept | oldest)
     except InvalidConfigurationError:
         # A broker before Kafka 3.6 does not know it: then whoever may write to it may send any time.
-        admin.create_topics(dict.fromkeys(topics, options), wait_for_metadata=True)
+        _create_with(admin, topics, kept)
+
+
+def _create_with(admin: KafkaAdminClient, topics: list[str], configs: dict[str, str]) -> None:
+    options = {"num_partitions": PARTITIONS, "configs": configs}
+    admin.create_topics(dict.fromkeys(topics, options), wait_for_metadata=True)
 
 
 def _unavailable(settings: Settings, error: Exception) -> Unavailable:

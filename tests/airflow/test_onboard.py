@@ -18,6 +18,7 @@ import rooms
 import scene
 import seeds
 from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import InvalidTimestampError
 from people import PASSWORDS
 from speaking_servers import restarted_server
@@ -294,10 +295,13 @@ def test_a_server_that_is_restarted_is_not_refused() -> None:
 
 
 def test_topics_are_created_once(system: Settings) -> None:
-    """The topics of a namespace are created when missing, and left alone when they exist."""
+    """The topics of a namespace are created when missing, with a stated retention, and left alone when they exist."""
     first, second = topic_admin.create(system, "fresh"), topic_admin.create(system, "fresh")
+    with closing(KafkaAdminClient(bootstrap_servers=system.kafka.split(","))) as admin:
+        told = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic) for topic in first])
 
     assert (first, second) == (list(names.topics("fresh")), [])
+    assert 4 == str(told).count(str(7 * 86_400_000))
 
 
 def test_topics_refuse_times_that_no_calendar_has(system: Settings) -> None:

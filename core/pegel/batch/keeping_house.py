@@ -10,17 +10,27 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from pegel.archive.archive_address import ArchiveAddress
-from pegel.archive.folders import Kept, parts_of
+from pegel.archive.folders import NOT_LABELS, Kept, parts_of
 from pegel.errors import PegelError
 from pegel.retention.keeping import Keeping, ResultKind
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_key
 from pegel.spec.plain_numbers import how_many
+from pegel.spec.rhythms import Rhythm
 from pegel.store import tables
 from pegel.store.database import reading, writing
 from pegel.store.old_rows import monitors_with_results, old_rows, removed_in_batches, unneeded_baselines
 from pegel.store.registry import Registry
 
-_ARCHIVED = {ResultKind.ROWS: Kept.ROWS, ResultKind.UNREADABLE: Kept.UNREADABLE, ResultKind.LABELS: Kept.LABELS}
+_BY_MODEL = ("namespace", "model", "version")
+_ARCHIVED: dict[ResultKind, tuple[str, tuple[str, ...]]] = {
+    ResultKind.ROWS: (Kept.ROWS, _BY_MODEL),
+    ResultKind.UNREADABLE: (Kept.UNREADABLE, _BY_MODEL),
+    ResultKind.LABELS: (Kept.LABELS, _BY_MODEL),
+    ResultKind.NOT_LABELS: (NOT_LABELS, ("namespace",)),
+}
+"""The folder of the archive, and which folders are in it down to those of days."""
+_ALL_MODELS = ("*", 0)
 _STORED = tuple(kind for kind in ResultKind if kind not in {*_ARCHIVED, ResultKind.BASELINES})
 """In this order: what rows said of windows goes after the windows."""
 
@@ -39,7 +49,9 @@ class Removal:
 
     def line(self, *, dry_run: bool) -> str:
         """Return it in words."""
-        what = f"{monitor_key(self.model, self.version)}: {self.kind} before {self.before:%Y-%m-%d}"
+        is_of_all = (self.model, self.version) == _ALL_MODELS
+        whose = "all models" if is_of_all else monitor_key(self.model, self.version)
+        what = f"{whose}: {self.kind} before {self.before:%Y-%m-%d}"
         if self.failed:
             return f"{what}: failed: {self.failed}"
         done = "would go" if dry_run else "removed"
@@ -63,11 +75,13 @@ def keep_house(house: House, keeping: Keeping, *, now: datetime, dry_run: bool) 
 
     What fails of one model and kind is told in its place, and holds up no other.
     """
+    # Of a model that is not watched any more nobody makes days: its windows wait for none.
+    with_days = {key for key, spec in _specs(house.engine).items() if Rhythm.DAY in spec.rhythms}
     removals = [
         one
-        for model, version in monitors_with_results(house.engine)
+        for key in monitors_with_results(house.engine)
         for kind in _STORED
-        for one in _of_kind(house.engine, keeping, kind, (model, version), now, dry_run=dry_run)
+        for one in _of_kind(house.engine, keeping, kind, key, now, dry_run=dry_run, has_days=key in with_days)
     ]
     removals += _baselines(house.engine, keeping, now, dry_run=dry_run)
     removals += _archived(house, keeping, now, dry_run=dry_run)
@@ -76,8 +90,19 @@ def keep_house(house: House, keeping: Keeping, *, now: datetime, dry_run: bool) 
     return removals
 
 
+def _specs(engine: Engine) -> dict[tuple[str, int], MonitorSpec]:
+    return {(spec.model.name, spec.model.version): spec for spec in Registry(engine).list()}
+
+
 def _of_kind(
-    engine: Engine, keeping: Keeping, kind: ResultKind, key: tuple[str, int], now: datetime, *, dry_run: bool
+    engine: Engine,
+    keeping: Keeping,
+    kind: ResultKind,
+    key: tuple[str, int],
+    now: datetime,
+    *,
+    dry_run: bool,
+    has_days: bool,
 ) -> list[Removal]:
     before = keeping.cutoff(kind, now)
     if before is None:
@@ -86,7 +111,7 @@ def _of_kind(
     removed = 0
     try:
         with reading(engine) as connection:
-            rows = old_rows(connection, kind, model, version, before)
+            rows = old_rows(connection, kind, model, version, before, has_days=has_days)
             count = rows.count(connection)
         if not dry_run:
             for some in removed_in_batches(engine, rows) if count else ():
@@ -116,26 +141,24 @@ def _baselines(engine: Engine, keeping: Keeping, now: datetime, *, dry_run: bool
 
 def _archived(house: House, keeping: Keeping, now: datetime, *, dry_run: bool) -> list[Removal]:
     """Remove days of the archive. For how long rows of a watched model are kept, its spec says."""
-    specs = {(spec.model.name, spec.model.version): spec for spec in Registry(house.engine).list()}
-    removals = []
-    for kind, kept in _ARCHIVED.items():
+    specs, removals = _specs(house.engine), []
+    for kind, (name, levels) in _ARCHIVED.items():
         usual = keeping.cutoff(kind, now)
         try:
             address = ArchiveAddress.of(house.archive)
-            for folder in _model_folders(address, kept):
-                spec = specs.get((parts_of(folder)["model"], int(parts_of(folder)["version"])))
+            for folder in _folders(f"{address.root}/{name}", levels, address):
+                spec = specs.get(_key_of(folder))
                 before = now - spec.archive.keep if spec is not None and kind is ResultKind.ROWS else usual
                 removals += [] if before is None else _old_days(address, folder, kind, before, dry_run=dry_run)
         except (PegelError, OSError, ValueError) as error:
-            removals.append(Removal("*", 0, kind, usual or now, 0, failed=str(error)))
+            removals.append(Removal(*_ALL_MODELS, kind, usual or now, 0, failed=str(error)))
     return removals
 
 
 def _old_days(
     address: ArchiveAddress, folder: str, kind: ResultKind, before: datetime, *, dry_run: bool
 ) -> list[Removal]:
-    parts = parts_of(folder)
-    model, version, removed = parts["model"], int(parts["version"]), 0
+    key, removed = _key_of(folder), 0
     old = [day for day in address.files_below(folder, recursive=False) if _is_before(day, before.date())]
     try:
         for day in old:
@@ -143,8 +166,14 @@ def _old_days(
                 address.files.delete_dir(day)
             removed += 1
     except OSError as error:
-        return [Removal(model, version, kind, before, removed, failed=str(error))]
-    return [Removal(model, version, kind, before, removed)] if old else []
+        return [Removal(*key, kind, before, removed, failed=str(error))]
+    return [Removal(*key, kind, before, removed)] if old else []
+
+
+def _key_of(folder: str) -> tuple[str, int]:
+    """Return whose a folder is: a model version's, or that of all models of a namespace."""
+    parts = parts_of(folder)
+    return (parts["model"], int(parts["version"])) if "model" in parts else _ALL_MODELS
 
 
 def _is_before(folder: str, first_kept: date) -> bool:
@@ -155,9 +184,9 @@ def _is_before(folder: str, first_kept: date) -> bool:
         return False
 
 
-def _model_folders(address: ArchiveAddress, kept: Kept) -> list[str]:
-    folders = [f"{address.root}/{kept}"]
-    for name in ("namespace", "model", "version"):
+def _folders(root: str, levels: Sequence[str], address: ArchiveAddress) -> list[str]:
+    folders = [root]
+    for name in levels:
         below = (path for folder in folders for path in address.files_below(folder, recursive=False))
         folders = [path for path in below if path.rpartition("/")[2].startswith(f"{name}=")]
     return folders

@@ -9,10 +9,9 @@ from pegel.manifests import labels
 from pegel.manifests.objects import KAFKA_TOPIC, KAFKA_USER, Manifest
 from pegel.spec import names
 from pegel.spec.cluster_settings import ClusterSettings
-from pegel.spec.limits import OLDEST_RECORD
+from pegel.spec.limits import OLDEST_RECORD, RECORDS_KEPT
 
 CLUSTER = "strimzi.io/cluster"
-WEEK_MS = 7 * 24 * 3600 * 1000
 PARTITIONS = 3
 """As many as onboarding gives a topic that nobody made before."""
 
@@ -38,7 +37,7 @@ def _topic(topic: str, namespace: str, cluster: ClusterSettings, replicas: int) 
             "config": {
                 # Never compacted: an event without a body is a record without a value.
                 "cleanup.policy": "delete",
-                "retention.ms": WEEK_MS,
+                "retention.ms": round(RECORDS_KEPT.total_seconds() * 1000),
                 "min.insync.replicas": max(1, replicas - 1),
                 "message.timestamp.type": "CreateTime",
                 "message.timestamp.before.max.ms": round(OLDEST_RECORD.total_seconds() * 1000),

@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from pegel.data.instants import EPOCH
 from pegel.data.spans import Span
 from pegel.errors import LayoutMismatch
 from pegel.past.window_tables import touching
@@ -45,7 +46,8 @@ def stored_counts(engine: Engine, model: str, version: int, within: Span, layout
     """Return the counts of all final windows in an interval, or why windows do not tell them, in words.
 
     They do where none reaches across an end of the interval, every one was counted in these cells, and none overlaps
-    another that is taken. A time without a window is one without events, and is named.
+    another that is taken. A time without a window is named: it is one without events where a later window is final,
+    and none is open in it; else nobody has counted it yet.
     """
     with reading(engine) as connection:
         pieces = _pieces(connection, model, version, within)
@@ -55,8 +57,9 @@ def stored_counts(engine: Engine, model: str, version: int, within: Span, layout
         if why := _why_not(pieces, chosen, gaps, layout):
             return why
         summary = _merged(connection, model, version, [piece.span for piece in chosen], layout)
+        open_, counted_to = _open_windows(connection, model, version, within), newest_final(connection, model, version)
     notes = [f"counted from {how_many(len(chosen), 'stored window')}"]
-    notes += [f"no window, so no event, from {_written(gap.start)} to {_written(gap.end)}" for gap in gaps[:_NAMED]]
+    notes += [_gap_note(gap, open_, counted_to) for gap in gaps[:_NAMED]]
     notes += [f"and in {how_many(len(gaps) - _NAMED, 'further gap')}"] if len(gaps) > _NAMED else []
     return Counts(summary, tuple(notes))
 
@@ -72,6 +75,27 @@ def _pieces(connection: Connection, model: str, version: int, within: Span) -> l
     )
     ordered = statement.order_by(c.span_start, c.span_end)
     return [_Piece(Span(row[0], row[1]), row[2], row[3], bool(row[4])) for row in connection.execute(ordered)]
+
+
+def newest_final(connection: Connection, model: str, version: int) -> datetime:
+    """Return up to when windows are final: before it, a time without a window had no event. The epoch without any."""
+    c = tables.windows.c
+    own = (*of_monitor(tables.windows, model, version), c.segment == "", c.final)
+    newest: datetime | None = connection.execute(sa.select(sa.func.max(c.span_end)).where(*own)).scalar()
+    return newest or EPOCH
+
+
+def _open_windows(connection: Connection, model: str, version: int, within: Span) -> list[Span]:
+    c = tables.windows.c
+    own = (*touching(tables.windows, model, version, within), c.segment == "", ~c.final, is_seen(final_only=False))
+    return [Span(row[0], row[1]) for row in connection.execute(sa.select(c.span_start, c.span_end).where(*own))]
+
+
+def _gap_note(gap: Span, open_: Sequence[Span], counted_to: datetime) -> str:
+    time = f"from {_written(gap.start)} to {_written(gap.end)}"
+    if any(span.start < gap.end and span.end > gap.start for span in open_):
+        return f"not counted, as windows are not final yet, {time}"
+    return f"no window, so no event, {time}" if gap.end <= counted_to else f"not counted, as nothing later is, {time}"
 
 
 def _tiling(pieces: Sequence[_Piece], within: Span) -> tuple[list[_Piece], list[Span]]:

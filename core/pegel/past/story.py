@@ -6,7 +6,7 @@ Days are those of UTC. A window belongs to the day in which it begins.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from pegel.data.spans import Span, floor
 from pegel.errors import DamagedRow
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.performance.headline import headline_figure
+from pegel.past.stored_counts import newest_final
 from pegel.past.stored_pages import opened_to_read, stored_pages
 from pegel.past.window_tables import touching
 from pegel.spec.rhythms import Rhythm
@@ -96,6 +97,8 @@ class StoryDay:
     """The day as one, a verdict for each baseline that judged a part of it; empty where it is not made yet."""
     performance: tuple[SpanPerformance, ...]
     """How the model did in spans that begin in the day and end in it."""
+    is_counted: bool
+    """Whether windows of a later time are final: else a day without windows may have had events that nobody counted."""
     superseded: int
     """Final windows in whose place another row stands now, of all rows and of segments."""
 
@@ -129,13 +132,14 @@ def story_of(url: str, model: str, version: int, within: Span) -> Story:
         alerts = AlertStore(engine).alerts(model, version, limit=MOST_ALERTS, damaged=unread)
         promotions = BaselineStore(engine).history(model, version)
         with reading(engine) as connection:
-            first = _first_window(connection, model, version)
+            first, newest = _first_window(connection, model, version), newest_final(connection, model, version)
         found = _found_by_day(url, model, version, within, unread)
         days = []
         for day in [] if first is None else _days(within, first):
             with reading(engine) as connection:
                 mine = tuple(found.get(floor(day.start, DAY), {}).values())
-                days.append(_day(connection, model, version, day, found=mine, unread=unread))
+                told = _day(connection, model, version, day, found=mine, unread=unread)
+                days.append(replace(told, is_counted=day.end <= newest))
     return Story(
         model=model,
         version=version,
@@ -187,6 +191,7 @@ def _day(
         found=found,
         judged=_judged(connection, model, version, day),
         performance=_performance(connection, model, version, day, unread),
+        is_counted=True,
         superseded=int(connection.execute(again).scalar() or 0),
     )
 

@@ -33,7 +33,7 @@ class DayCells:
 
     date: str
     verdicts: str
-    """Of its windows, or `no events`."""
+    """Of its windows; `no events`, or `not counted` where nobody knows."""
     rows: str
     also: str
     """What else was counted."""
@@ -74,7 +74,7 @@ def day_cells(day: StoryDay) -> DayCells:
     if day.span.end - day.span.start < DAY:
         date = f"{date} {day.span.start:%H:%M}-{_end_of(day)}"
     if day.is_silent and set(day.windows) <= {Verdict.NO_DATA}:
-        return DayCells(date, "no events", "", _also(day))
+        return DayCells(date, "no events" if day.windows or day.is_counted else "not counted", "", _also(day))
     return DayCells(date, verdict_counts(day.windows), how_many(day.counts["rows"], "row"), _also(day))
 
 

@@ -35,6 +35,8 @@ class ResultKind(StrEnum):
     UNREADABLE = "unreadable"
     """Archived bodies that nobody could read."""
     LABELS = "labels"
+    NOT_LABELS = "not_labels"
+    """What was sent as a label and is none, of all models of a namespace."""
 
 
 DEFAULTS: Mapping[ResultKind, timedelta | None] = MappingProxyType(
@@ -54,6 +56,7 @@ DEFAULTS: Mapping[ResultKind, timedelta | None] = MappingProxyType(
         ResultKind.ROWS: timedelta(days=90),
         ResultKind.UNREADABLE: timedelta(days=30),
         ResultKind.LABELS: timedelta(days=180),
+        ResultKind.NOT_LABELS: timedelta(days=30),
     }
 )
 """None: for ever."""

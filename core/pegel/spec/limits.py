@@ -35,6 +35,8 @@ SERVICE_GRACE = timedelta(seconds=10)
 LONGEST_QUIET = timedelta(days=31)
 """How long a person may have an alert or a model be quiet: who forgets about it is reminded within a month."""
 
+RECORDS_KEPT = timedelta(days=7)
+"""For how long the broker holds records of a topic that we make; whoever reads them later finds a gap, and says so."""
 OLDEST_RECORD = timedelta(days=400)
 """A record dated longer ago is in no window: more than the longest one, and than any broker keeps records. Topics are
 made so that brokers refuse it, because Spark ends on times that a calendar has no room for."""

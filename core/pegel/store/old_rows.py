@@ -57,12 +57,17 @@ class OldRows:
         return connection.execute(sa.delete(self.table).where(place.in_(chosen))).rowcount
 
 
-def old_rows(connection: Connection, kind: ResultKind, model: str, version: int, before: datetime) -> OldRows:
-    """Return the rows of a kind that may go, of those from before an instant. Kinds of the archive have none."""
+def old_rows(
+    connection: Connection, kind: ResultKind, model: str, version: int, before: datetime, *, has_days: bool
+) -> OldRows:
+    """Return the rows of a kind that may go, of those from before an instant. Kinds of the archive have none.
+
+    `has_days`: whether days are made of the windows of the monitor, so that these wait until theirs is.
+    """
     if kind is ResultKind.WINDOWS:
-        return _windows(connection, model, version, before)
+        return _windows(connection, model, version, before, has_days=has_days)
     if kind in _RHYTHMS:
-        return _long_spans(kind, model, version, before)
+        return _long_spans(kind, model, version, before, has_days=has_days)
     if kind is ResultKind.ROW_QUALITY:
         return _row_quality(model, version, before)
     if kind is ResultKind.FINDINGS:
@@ -80,15 +85,20 @@ _TIMED = {
 }
 
 
-def _windows(connection: Connection, model: str, version: int, before: datetime) -> OldRows:
-    """Return windows whose day is made, up to the first whose day is not.
+def _windows(connection: Connection, model: str, version: int, before: datetime, *, has_days: bool) -> OldRows:
+    """Return windows; where there are days, those of which the day that they begin in is made, up to the first else.
 
     The oldest go first: whoever makes long spans knows by the oldest window which spans it must not make again.
     """
     w, d = tables.windows.c, tables.long_spans.c
     own = (*of_monitor(tables.windows, model, version), w.final, w.span_end <= before)
     same = [d[name] == w[name] for name in ("model", "version", "segment")]
-    day = sa.exists().where(*same, d.rhythm == Rhythm.DAY.value, d.span_start <= w.span_start, d.span_end >= w.span_end)
+    # Of windows that overlap one begins in a day and ends in the next: it is in neither, and goes with the first.
+    day = sa.exists().where(
+        *same, d.rhythm == Rhythm.DAY.value, d.span_start <= w.span_start, d.span_end > w.span_start
+    )
+    if not has_days:
+        return OldRows(ResultKind.WINDOWS, tables.windows, own, w.span_start)
     statement = sa.select(w.span_start).where(*own, ~day, w.rows > 0).order_by(w.span_start).limit(1)
     first = connection.execute(statement).scalar()
     until, kept = (before, "") if first is None else (first, f"the day of {first:%Y-%m-%d} is not made")
@@ -96,12 +106,12 @@ def _windows(connection: Connection, model: str, version: int, before: datetime)
     return OldRows(ResultKind.WINDOWS, tables.windows, conditions, w.span_start, kept)
 
 
-def _long_spans(kind: ResultKind, model: str, version: int, before: datetime) -> OldRows:
-    """Return spans of a rhythm; hours only where their day is made."""
+def _long_spans(kind: ResultKind, model: str, version: int, before: datetime, *, has_days: bool) -> OldRows:
+    """Return spans of a rhythm; where there are days, hours only whose day is made."""
     c, d = tables.long_spans.c, tables.long_spans.alias().c
     conditions = [*of_monitor(tables.long_spans, model, version), c.rhythm == _RHYTHMS[kind].value]
     conditions.append(c.span_end <= before)
-    if kind is ResultKind.HOURS:
+    if kind is ResultKind.HOURS and has_days:
         same = [d[name] == c[name] for name in ("model", "version", "segment")]
         day = (d.rhythm == Rhythm.DAY.value, d.span_start <= c.span_start, d.span_end >= c.span_end)
         conditions.append(sa.exists().where(*same, *day).correlate(tables.long_spans))

@@ -31,7 +31,7 @@ from pegel.stats.layout import Layout
 from pegel.stats.summary import Summary
 from pegel.store import tables
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect, migrate, writing
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.stream.result_rows import WindowRow
@@ -117,6 +117,24 @@ def test_windows_that_tile_an_interval_are_all_of_its_rows(world: World, layout:
         "counted from 23 stored windows",
         "no window, so no event, from 2026-01-08 05:00 UTC to 2026-01-08 06:00 UTC",
     ) == told.notes
+
+
+def test_what_nobody_has_counted_yet_is_not_called_without_events(world: World, layout: Layout) -> None:
+    """After the last final window, and where one is open, a time without a final window is not counted."""
+    later = Span(DAY.start + 22 * HOUR, DAY.end + 2 * HOUR)
+    tail = stored_counts(world.where.engine, "delays", 1, later, layout)
+    opened = sample_window(1, span=Span(DAY.start + 5 * HOUR, DAY.start + 6 * HOUR), final=False, rows=5_000)
+    Results(world.where.engine).write([opened])
+    hole = stored_counts(world.where.engine, "delays", 1, DAY, layout)
+    with writing(world.where.engine) as connection:
+        connection.execute(sa.delete(tables.windows).where(~tables.windows.c.final))
+
+    assert isinstance(tail, Counts)
+    assert isinstance(hole, Counts)
+    assert "not counted, as nothing later is, from 2026-01-09 00:00 UTC to 2026-01-09 02:00 UTC" == tail.notes[1]
+    assert (
+        "not counted, as windows are not final yet, from 2026-01-08 05:00 UTC to 2026-01-08 06:00 UTC" == hole.notes[1]
+    )
 
 
 def test_a_window_across_an_end_is_never_counted_whole(world: World, layout: Layout) -> None:

@@ -70,6 +70,14 @@ def test_a_day_that_is_not_over_says_until_when(home: Path) -> None:
     assert ["2026-01-02 18:00-24:00  ok in 6 windows  3,600 rows", "2026-01-03 00:00-06:00  no events"] == days
 
 
+def test_a_day_that_nobody_has_counted_is_not_called_without_events(home: Path) -> None:
+    """After the newest final window nobody knows whether there were events."""
+    past = pegel.history("delays", "2026-01-04", datetime(2026, 1, 6, tzinfo=UTC), home=home)
+    days = [line for line in str(past).splitlines() if line.startswith("2026")]
+
+    assert ["2026-01-04  ok in 24 windows  14,500 rows", "2026-01-05  not counted"] == days
+
+
 def test_an_unwatched_time_has_no_days(home: Path) -> None:
     """Before the first window there is no day to tell, and that is said."""
     past = pegel.history("delays/1", "2025-12-01", "2025-12-03", home=home)

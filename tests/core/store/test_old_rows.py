@@ -22,6 +22,7 @@ from pegel.store import old_rows, tables
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate, reading, writing
 from pegel.store.long_span_store import LongSpanStore
+from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.stream.result_rows import Origin, WindowRow
 from pegel.testing.manual_clock import START
@@ -31,6 +32,7 @@ from pegel.testing.samples import (
     sample_invalid,
     sample_ledger,
     sample_outlier,
+    sample_spec,
     sample_window,
 )
 
@@ -64,6 +66,8 @@ def rows_of(engine: Engine, table: sa.Table) -> int:
 @pytest.fixture
 def house(engine: Engine, tmp_path: Path) -> House:
     """Twelve days of windows, of which the tenth and those after it are not made as days; results of all kinds."""
+    for name in ("delays", "aaa"):
+        Registry(engine).put(sample_spec(name))
     results = Results(engine)
     windows = [row for day in range(12) for row in windows_of(day)]
     found = sample_finding(span=windows[0].span)
@@ -89,6 +93,28 @@ def test_windows_go_up_to_the_first_whose_day_is_not_made(house: House) -> None:
     assert (9 * 24, "the day of 2026-01-10 is not made") == (told.count, told.kept)
     assert 3 * 24 == rows_of(house.engine, tables.windows)
     assert 9 + 9 == rows_of(house.engine, tables.long_spans)
+
+
+@pytest.mark.parametrize("is_watched", [False, True], ids=["not watched", "without days"])
+def test_windows_of_which_nobody_makes_days_wait_for_none(house: House, *, is_watched: bool) -> None:
+    """Those of a model that is not watched any more, or has no days, go when they are old; its hours do as well."""
+    registry = Registry(house.engine)
+    if is_watched:
+        registry.put(sample_spec(watch={"long_spans": ["hour"]}))
+    else:
+        registry.remove("delays", 1)
+    told = of_kind(keep_house(house, KEEPING, now=NOW, dry_run=False), ResultKind.WINDOWS)
+
+    assert (10 * 24, "") == (told.count, told.kept)
+
+
+def test_of_windows_that_overlap_none_holds_up_the_others(house: House) -> None:
+    """One that begins in a made day and ends in the next is in no day, and goes with the first."""
+    across = Span(START + 2 * DAY - HOUR / 2, START + 2 * DAY + HOUR / 2)
+    Results(house.engine).write([sample_window(span=across, emitted_at=across.end)])
+    told = of_kind(keep_house(house, KEEPING, now=NOW, dry_run=False), ResultKind.WINDOWS)
+
+    assert 9 * 24 + 1 == told.count
 
 
 def test_a_dry_run_says_what_then_goes(house: House) -> None:
@@ -123,7 +149,7 @@ def test_rows_go_a_few_at_a_time(house: House, monkeypatch: pytest.MonkeyPatch) 
     pauses: list[float] = []
     oldest: list[datetime] = []
     with reading(house.engine) as connection:
-        rows = old_rows.old_rows(connection, ResultKind.WINDOWS, "delays", 1, NOW - 90 * DAY)
+        rows = old_rows.old_rows(connection, ResultKind.WINDOWS, "delays", 1, NOW - 90 * DAY, has_days=True)
     for _removed in old_rows.removed_in_batches(house.engine, rows, pauses.append):
         with reading(house.engine) as connection:
             oldest.append(connection.execute(sa.select(sa.func.min(tables.windows.c.span_start))).scalar_one())
