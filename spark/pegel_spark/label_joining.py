@@ -191,16 +191,25 @@ class ModelLabels:
         )
 
     def _with_rows(self, told: DataFrame) -> DataFrame:
-        """Return each label's subject with the hour of every row that it may be; with null where there is none."""
+        """Return each label's subject with the hour of every row that it may be, and with null where there is none.
+
+        By entity one with null may also stand beside others.
+        """
         rows = self._rows(self.reach, self.now + DAY).select(
             sf.col(KEY).alias("of"), ROW, EVENT_US, sf.floor(sf.col(EVENT_US) / 3_600_000_000).alias("hour")
         )
         about = sf.col("of") == sf.col("key")
-        if self._by_entity:
-            tolerance = self.spec.labels.tolerance // MICROSECOND
-            near = sf.abs(sf.col(EVENT_US) - sf.col("place")) <= tolerance
-            return told.join(rows, about & near, "left")
-        return told.join(rows, about & (sf.col(ROW) == sf.col("place")), "left")
+        if not self._by_entity:
+            return told.join(rows, about & (sf.col(ROW) == sf.col("place")), "left")
+        # By key and stretch of time: of an entity that is asked about all day, a label meets the rows around it alone.
+        tolerance = self.spec.labels.tolerance // MICROSECOND
+        stretch = max(tolerance, 1)
+        at_row, at_label = (sf.floor(sf.col(name) / stretch) for name in (EVENT_US, "place"))
+        near = sf.abs(sf.col(EVENT_US) - sf.col("place")) <= tolerance
+        rows = rows.withColumn("stretch", at_row)
+        beside = sf.array(*(at_label + step for step in ((-1, 0, 1) if tolerance else (0,))))
+        told = told.withColumn("beside", sf.explode(beside))
+        return told.join(rows, about & (sf.col("stretch") == sf.col("beside")) & near, "left")
 
     @property
     def _by_entity(self) -> bool:

@@ -207,3 +207,21 @@ def test_an_entity_within_a_tolerance(make: Make, wire: Wire, archive: Path) -> 
 
     assert [[None, None, 3.0, 3.0]] == seen([hour])
     assert {DAWN} == model.touched(kept, {})[0]
+
+
+def test_hours_of_one_entity_are_touched_by_labels_near_their_rows(make: Make, wire: Wire, archive: Path) -> None:
+    """An entity that is asked about all day: a label touches the hours of rows within the tolerance, edges included."""
+    for hour in range(4):
+        write_hour(archive, wire.namespace, DAWN + hour * HOUR, ["b"])
+    intake, model = make(match="entity", keys=["flight"], tolerance="10m")
+    _, exact = make(match="entity", keys=["flight"])
+    for at in (-10, 70, 110, 131, 180):
+        when = DAWN + timedelta(minutes=at)
+        send(wire, {"model": "delays", "entity": {"flight": "B"}, "time": when.isoformat(), "label": at})
+    intake.take(wire.namespace, LabelKeys.of_specs([model.spec]), NOW)
+    kept = model.kept(NOW.date() - timedelta(days=1))
+    assert kept is not None
+    hours, (day,) = model.touched(kept, {})
+
+    assert ({DAWN + hour * HOUR for hour in range(4)}, 5, 4) == (hours, day.subjects, day.matched)
+    assert {DAWN + 3 * HOUR} == exact.touched(kept, {})[0]
