@@ -17,7 +17,16 @@ from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks.accuracy import delay_page, false_alarm_page, hold_page, many_keys, power_page, real_page, sparse_pairs
+from benchmarks.accuracy import (
+    delay_page,
+    false_alarm_page,
+    hold_page,
+    many_keys,
+    power_page,
+    real_page,
+    since_page,
+    sparse_pairs,
+)
 from benchmarks.accuracy.power import Tally
 from benchmarks.accuracy.runs import Run
 from benchmarks.page import put
@@ -50,6 +59,7 @@ PARTS: dict[str, dict[str, Section]] = {
         "delay": _delay,
         "false-alarms": partial(false_alarm_page.section, false_alarm_page.SHORT),
         "one-baseline": hold_page.section,
+        "since": since_page.section,
     },
     "full": {
         "power-tools": real_page.section,

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.severity import Severity
+from pegel.judge.change_interval import ChangeInterval
 from pegel.judge.findings import Finding
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
@@ -36,6 +37,8 @@ class AlertFeature:
     finding: Finding
     """The newest one."""
     windows: int = 1
+    began: ChangeInterval | None = None
+    """Between which instants its change began, if a chart found it; None where nothing is known of that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

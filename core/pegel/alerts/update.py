@@ -13,6 +13,7 @@ from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.due_mail import due_mail
 from pegel.alerts.single_events import may_page, with_page
 from pegel.data.spans import Span
+from pegel.judge.change_interval import ChangeInterval, interval_of
 from pegel.judge.findings import ALARMING, Finding, Verdict
 from pegel.judge.layers.expectations import ROWS
 from pegel.spec.monitor_spec import MonitorSpec
@@ -200,7 +201,7 @@ def _opened(finding: Finding, before: Alert | None, now: datetime) -> Alert:
         opened_at=now,
         since=_began(finding),
         last_end=finding.span.end,
-        features=(AlertFeature(feature=finding.about, since=_began(finding), finding=finding),),
+        features=(_feature(finding),),
         paged=() if before is None else before.paged,
     )
 
@@ -210,7 +211,7 @@ def _with(alert: Alert, finding: Finding) -> Alert:
     known = {feature.feature: feature for feature in alert.features}
     seen = known.get(finding.about)
     if seen is None:
-        seen = AlertFeature(feature=finding.about, since=_began(finding), finding=finding)
+        seen = _feature(finding)
     else:
         newer = _newness(finding) > _newness(seen.finding)
         seen = AlertFeature(
@@ -218,6 +219,7 @@ def _with(alert: Alert, finding: Finding) -> Alert:
             since=min(seen.since, _began(finding)),
             finding=finding if newer else seen.finding,
             windows=seen.windows + (finding.span != seen.finding.span),
+            began=_told_of(seen.began, interval_of(finding.evidence)),
         )
     return replace(
         alert,
@@ -231,6 +233,18 @@ def _began(finding: Finding) -> datetime:
     """Return when the change began: with the window, or with the first of the windows that are told together."""
     since = finding.evidence.get("chart", {}).get("since") or finding.evidence.get("since")
     return finding.span.start if since is None else datetime.fromisoformat(since)
+
+
+def _feature(finding: Finding) -> AlertFeature:
+    began = interval_of(finding.evidence)
+    return AlertFeature(feature=finding.about, since=_began(finding), finding=finding, began=began)
+
+
+def _told_of(before: ChangeInterval | None, now: ChangeInterval | None) -> ChangeInterval | None:
+    """Return what is told of when a change began: the first interval that is closed, which those after it forget."""
+    if before is None or (before.earliest is None and now is not None and now.earliest is not None):
+        return now
+    return before
 
 
 def _newness(finding: Finding) -> tuple[datetime, float]:

@@ -27,6 +27,8 @@ RECOVERY = 16
 """After an alarm, so many windows are looked at together …"""
 RECOVERED_Z = 2.58
 """… and the chart has recovered when their mean is not surprising any more."""
+REMEMBERED = RECOVERY // 2
+"""Of these, so many are remembered: among the older ones there may still be changed ones."""
 
 Key = tuple[str, str, str]
 """Field, test and direction (`up`, `down`, `any`) of a chart."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pegel.detect.cusum import Chart, Key
+from pegel.detect.recent_deviations import RecentDeviations
 
 DAYS = 7
 """Window sizes of so many days before today say how large windows are."""
@@ -108,7 +109,7 @@ class ChartState:
     """The chart_state of one monitor, for one baseline: another baseline starts afresh, with the sizes kept.
 
     `noticed`: since when kinds of odd events are noticeable, by kind; it has nothing to do with a baseline. `segments`:
-    what segments carry, by segment.
+    what segments carry, by segment. `recent`: what entered the charts of late, to tell when a change began.
     """
 
     baseline_id: str
@@ -117,6 +118,7 @@ class ChartState:
     carried: Mapping[str, Carried] = field(default_factory=dict)
     noticed: Mapping[str, datetime] = field(default_factory=dict)
     segments: Mapping[str, CarriedSegment] = field(default_factory=dict)
+    recent: RecentDeviations = field(default_factory=RecentDeviations)
 
     def for_baseline(self, baseline_id: str) -> ChartState:
         """Return this chart_state, or a fresh one if the baseline is another."""
@@ -145,6 +147,7 @@ class ChartState:
             },
             "noticed": {kind: since.isoformat() for kind, since in self.noticed.items()},
             "segments": {name: carried.to_json() for name, carried in self.segments.items()},
+            "recent": self.recent.to_json(),
         }
 
     @classmethod
@@ -165,7 +168,8 @@ class ChartState:
         }
         noticed = {kind: datetime.fromisoformat(since) for kind, since in data["noticed"].items()}
         segments = {name: CarriedSegment.from_json(item) for name, item in data["segments"].items()}
-        return cls(data["baseline_id"], WindowSizes(data["sizes"]["usual"], days), charts, carried, noticed, segments)
+        sizes, recent = WindowSizes(data["sizes"]["usual"], days), RecentDeviations.from_json(data["recent"])
+        return cls(data["baseline_id"], sizes, charts, carried, noticed, segments, recent)
 
 
 def rounded(rows: int) -> int:

@@ -10,7 +10,9 @@ from typing import Any
 from pegel.detect.combine import corrected, shares
 from pegel.detect.detector import Evidence
 from pegel.errors import NotFound
+from pegel.judge.change_interval import ChangeInterval, interval_of
 from pegel.judge.findings import Finding
+from pegel.spec.plain_numbers import how_many
 
 TOLERANCE = 1e-9
 DIGITS = 6
@@ -36,7 +38,7 @@ _TOLD = (
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A finding and what was found again. `agrees`: statistic and p-value are equal to 1e-9."""
+    """A finding and what was found again. `agrees`: statistic and p-value are equal to 1e-9, instants the same."""
 
     finding: Finding
     formula: str
@@ -47,12 +49,15 @@ class Explanation:
     p_value: float
     budget: str = ""
     """Which budget the level is of, in words; empty: a share of each window's, or each long span's."""
+    began: ChangeInterval | None = None
+    """When a change that a chart found began, recomputed; None where nothing is known of it."""
 
     @property
     def agrees(self) -> bool:
         """Say whether the stored finding was found again."""
         pairs = ((self.finding.statistic, self.statistic), (self.finding.p_value, self.p_value))
-        return all(math.isclose(stored, again, rel_tol=TOLERANCE, abs_tol=1e-300) for stored, again in pairs)
+        equal = all(math.isclose(stored, again, rel_tol=TOLERANCE, abs_tol=1e-300) for stored, again in pairs)
+        return equal and interval_of(self.finding.evidence) == self.began
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, every number exact: the finding, and what was found again beside what was `stored`."""
@@ -64,6 +69,7 @@ class Explanation:
             "tests": list(self.tests),
             "statistic": self.statistic,
             "p_value": self.p_value,
+            "began": None if self.began is None else self.began.to_json(),
             "stored": {"statistic": finding.statistic, "p_value": finding.p_value},
             "agrees": self.agrees,
         }
@@ -90,6 +96,7 @@ class Explanation:
             f"p           {_few(self.p_value)}{among}, below the threshold {finding.threshold:.3g}\n"
             f"level       {budget}{relevant}\n"
             f"effect      {finding.effect:.4g} {finding.effect_unit}{_distances(finding)}\n"
+            f"{_began(self.began)}"
             f"baseline    {finding.baseline_id or 'none: nothing was compared with one'}{_season(finding)}\n"
             f"recomputed  statistic {_few(self.statistic)}, p {_few(self.p_value)}: {state}"
         )
@@ -98,6 +105,23 @@ class Explanation:
 def _few(value: float) -> str:
     """Return a number for people; counts in full."""
     return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1 / TOLERANCE else f"{value:.{DIGITS}g}"
+
+
+def _began(began: ChangeInterval | None) -> str:
+    """Return between which instants a change began, on a line of its own."""
+    if began is None:
+        return ""
+    known_from, latest = began.known_from.isoformat(), began.latest.isoformat()
+    if began.earliest is None:
+        text = f"before {latest}; of what was before {known_from} nothing is known"
+    else:
+        gradually = "" if began.is_sudden else ", gradually"
+        text = f"between {began.earliest.isoformat()} and {latest}{gradually}: {how_many(began.windows, 'window')}"
+    if began.is_sudden and began.gradual_earliest != began.earliest:
+        gradual = began.gradual_earliest
+        since = f"before {known_from}" if gradual is None else f"from {gradual.isoformat()} on"
+        text += f"; if it came gradually, maybe {since}"
+    return f"began       {text} ({100 * began.confidence:g} % sure)\n"
 
 
 def _season(finding: Finding) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.detect.cusum import Chart, Key
+from pegel.detect.recent_deviations import Place
 from pegel.judge.chart_state import ChartState
 from pegel.judge.comparison import idle_detectors
 from pegel.judge.decision import FeatureVerdict, insufficient, overall
@@ -144,7 +145,7 @@ def judge(
         answers_so_far=answers if _says_little(answers) else None,
         missing_answers=missing,
         never_logged="" if events is None else events.never_logged,
-        chart_state=window.state_after(result.charts) if follows else after,
+        chart_state=window.state_after(result.charts, result.deviations) if follows else after,
         notes=(*division.notes(), *about_events),
     )
 
@@ -221,11 +222,13 @@ def _run(division: Division, window: JudgedWindow) -> LayerResult:
     """Return what all layers that run say of a window, one after the other."""
     verdicts: list[FeatureVerdict] = []
     charts: dict[Key, Chart] = {}
+    deviations: dict[Place, float] = {}
     for layer in division.running:
         result = layer.judge(window, division.setting, division.budget)
         verdicts += result.verdicts
         charts |= result.charts
-    return LayerResult(verdicts, charts)
+        deviations |= result.deviations
+    return LayerResult(verdicts, charts, deviations)
 
 
 def _in_order(

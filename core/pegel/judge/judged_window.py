@@ -11,9 +11,10 @@ import numpy as np
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field
 from pegel.data.spans import Span
-from pegel.detect.cusum import Chart, Key
+from pegel.detect.cusum import REMEMBERED, Chart, Key
 from pegel.detect.detector import Evidence
 from pegel.detect.drift import too_few
+from pegel.detect.recent_deviations import Place
 from pegel.judge.chart_state import Carried, ChartState, WindowSizes
 from pegel.judge.comparison import Comparison, compare, drift_family, idle_detectors
 from pegel.judge.event_counts import SeenEvents
@@ -69,8 +70,12 @@ class JudgedWindow:
         carried = None if self.chart_state is None else self.chart_state.carried.get(name)
         return carried if carried is not None and carried.season == season else None
 
-    def state_after(self, moved: Mapping[Key, Chart]) -> ChartState | None:
-        """Return what the next window is judged with, when the layers moved some charts; None for a window alone."""
+    def state_after(self, moved: Mapping[Key, Chart], deviations: Mapping[Place, float]) -> ChartState | None:
+        """Return what the next window is judged with, when the layers moved some charts; None for a window alone.
+
+        `deviations`: what entered the charts. Of a chart that has recovered, what was before it looked as in training
+        again is forgotten: the next change is another one.
+        """
         if self.chart_state is None or self.sizes is None:
             return None
         left_over = {
@@ -80,7 +85,16 @@ class JudgedWindow:
         }
         charts = {**self.chart_state.charts, **moved}
         noticed = self.chart_state.noticed if self.events is None else self.events.noticed
-        return ChartState(self.chart_state.baseline_id, self.sizes, charts, left_over, noticed)
+        before = self.chart_state.charts
+        recovered = {key[:2] for key, chart in moved.items() if key in before and before[key].drifting > chart.drifting}
+        return ChartState(
+            self.chart_state.baseline_id,
+            self.sizes,
+            charts,
+            left_over,
+            noticed,
+            recent=self.chart_state.recent.plus(self.span, deviations).forgetting(recovered, REMEMBERED),
+        )
 
     def _left_over(self, pair: Comparison) -> Carried | None:
         """Return the values of a field that were too few once more; None when there are none or they are too old."""

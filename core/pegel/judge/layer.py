@@ -10,6 +10,7 @@ from typing import Protocol
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field, Schema
 from pegel.detect.cusum import Chart, Key
+from pegel.detect.recent_deviations import Place
 from pegel.judge.budget import Budget
 from pegel.judge.decision import FeatureVerdict
 from pegel.judge.explanation import Explanation
@@ -96,10 +97,14 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class LayerResult:
-    """What a layer says of one window: verdicts on fields and on more than single fields, and the charts it moved."""
+    """What a layer says of one window: verdicts on fields and on more than single fields, and the charts it moved.
+
+    `deviations`: what entered the charts of a field and test, as it is upwards.
+    """
 
     verdicts: Sequence[FeatureVerdict] = ()
     charts: Mapping[Key, Chart] = field(default_factory=dict)
+    deviations: Mapping[Place, float] = field(default_factory=dict)
 
 
 class Layer(Protocol):

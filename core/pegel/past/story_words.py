@@ -225,6 +225,7 @@ def _alert_json(alert: Alert) -> dict[str, Any]:
         "kind": alert.kind.value,
         "features": list(alert.names),
         "since": alert.since.isoformat(),
+        "began": {one.feature: one.began.to_json() for one in alert.features if one.began is not None},
         "opened_at": alert.opened_at.isoformat(),
         "over_at": None if alert.over_at is None else alert.over_at.isoformat(),
         "acknowledged_by": alert.acknowledged_by,

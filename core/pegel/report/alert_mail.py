@@ -20,6 +20,7 @@ from pegel.judge.missing_answers import MissingAnswers
 from pegel.longspans.long_span_row import LongSpanRow
 from pegel.report import words
 from pegel.report.alert_subject import plain_state, subject, worst_feature
+from pegel.report.change_words import began_to_change, since
 from pegel.report.html import environment
 from pegel.report.mail_facts import Facts
 from pegel.report.single_event_mail import single_event_words
@@ -99,9 +100,9 @@ def plain(mail: Mail, *, problem: str, page_url: str, now: datetime, endpoint_lo
     alert = mail.alert
     state = plain_state(mail)
     names = words.several(alert.names)
-    since = f"since {words.began(alert, now)} UTC"
+    begun = f"since {since(alert, now)} UTC"
     lines = [
-        f"{names}: {state}, {since}; last seen {words.moment(alert.last_end, now)} UTC.",
+        f"{names}: {state}, {begun}; last seen {words.moment(alert.last_end, now)} UTC.",
         "",
         *(f"  {shown(feature.feature, NAME_LIMIT)}: {shown(feature.finding.what)}" for feature in alert.features),
         "",
@@ -112,7 +113,7 @@ def plain(mail: Mail, *, problem: str, page_url: str, now: datetime, endpoint_lo
         f"This mail is short because something is wrong with Pegel itself: {shown(problem, LONGEST_SENTENCE)}",
     ]
     text = "\n".join(lines) + "\n"
-    subject = f"[pegel] {alert.model} v{alert.version}: {names}: {state} ({since})"
+    subject = f"[pegel] {alert.model} v{alert.version}: {names}: {state} ({begun})"
     return Rendered(subject=subject, text=text, html=None, picture=None)
 
 
@@ -204,14 +205,10 @@ def _told_with(facts: Facts, finding: Finding) -> str:
 
 
 def _begins(facts: Facts) -> list[str]:
-    """Return by when the worst slow change began; nothing where none is slow, or its chart has begun anew since."""
+    """Return when the worst slow change began; nothing where no chart tells."""
     for feature in sorted(facts.alert.features, key=lambda feature: feature.finding.p_value):
-        chart = feature.finding.evidence.get("chart") or {}
-        begun, latest = (datetime.fromisoformat(chart[key]) if chart.get(key) else None for key in ("since", "latest"))
-        if begun == feature.since and latest is not None:
-            name, when = shown(feature.feature, NAME_LIMIT), words.moment(latest, facts.now)
-            before = words.moment(begun, facts.now)
-            return [f"{name} began to change by {when} UTC at the latest; as slow as it is, maybe before {before}"]
+        if feature.began is not None:
+            return [began_to_change(shown(feature.feature, NAME_LIMIT), feature.began, facts.now)]
     return []
 
 

@@ -10,6 +10,7 @@ from pegel.alerts.severity import Severity
 from pegel.detect.effect import percent
 from pegel.judge.findings import Finding
 from pegel.report import words
+from pegel.report.change_words import since
 from pegel.report.event_words import OddEvents
 from pegel.report.mail_facts import Facts
 from pegel.report.span_words import when
@@ -40,14 +41,15 @@ def plain_state(mail: Mail) -> str:
 def subject(facts: Facts) -> str:
     """Return the subject: which model, which features or events, since when."""
     alert, mail, findings = facts.alert, facts.mail, facts.findings
-    since = words.began(alert, facts.now)
-    begun = f"since {since} UTC"
+    begun = f"since {since(alert, facts.now)} UTC"
     if alert.kind is AlertKind.LONG_SPANS:
         begun = when(worst_feature(alert).finding, facts.now)
     model = f"[pegel] {alert.model} v{alert.version}"
     if mail.kind is MailKind.OVER:
         names = words.several([finding.about for finding in findings])
-        return f"{model}: over: {names} ({since} to {words.moment(alert.last_end, facts.now)} UTC)"
+        return (
+            f"{model}: over: {names} ({words.began(alert, facts.now)} to {words.moment(alert.last_end, facts.now)} UTC)"
+        )
     if mail.kind is MailKind.GROWN:
         new = [finding for finding in findings if finding.about in mail.new_features]
         grown = [finding for finding in findings if finding.about in mail.grown]

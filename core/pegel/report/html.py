@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from pegel.detect.effect import percent, percent_of
 from pegel.report import words
+from pegel.report.change_words import since
 from pegel.report.timeline import told
 from pegel.report.views import ModelView
 from pegel.spec.output_file import refuse_unwritable, write_whole
@@ -37,6 +38,7 @@ def environment() -> Environment:
         "effect": words.effect,
         "explained": words.explained_by_segments,
         "moment": words.moment,
+        "since": since,
         "silenced": words.silenced,
         "told": told,
         "number": words.number,

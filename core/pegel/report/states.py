@@ -12,6 +12,7 @@ from pegel.judge.event_counts import UNANSWERED
 from pegel.judge.findings import Verdict
 from pegel.judge.missing_answers import MissingAnswers
 from pegel.reconcile.driver_health import why_unwatched
+from pegel.report.change_words import since_of
 from pegel.report.event_words import OddEvents, worst_first
 from pegel.report.span_words import when
 from pegel.report.views import StateView
@@ -121,9 +122,8 @@ def _drift(features: Sequence[AlertFeature], now: datetime) -> str:
     worst = min(features, key=lambda one: one.finding.p_value).finding
     size = f" by {effect(worst)}" if worst.effect_unit == "sigma" else ""
     more = f" and {len(features) - 1} more" if len(features) > 1 else ""
-    about = "about " if "chart" in first.finding.evidence else ""
     name = shown(worst.about, LONGEST_SHOWN)
-    return f"drifting since {about}{moment(first.since, now)} UTC: {name}{size}{more}"
+    return f"drifting since {since_of(first, now)} UTC: {name}{size}{more}"
 
 
 def _long_spans(features: Sequence[AlertFeature], now: datetime) -> str:

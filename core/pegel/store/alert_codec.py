@@ -8,6 +8,7 @@ from typing import Any
 
 from pegel.alerts.alert import Alert, AlertFeature
 from pegel.alerts.severity import Severity
+from pegel.judge.change_interval import ChangeInterval
 from pegel.store.row_codec import decoded, finding_from_json, finding_to_json
 
 _INSTANTS = ("opened_at", "since", "last_end", "over_at", "mailed_at", "mailed_end", "acknowledged_until")
@@ -29,6 +30,7 @@ def alert_to_json(alert: Alert) -> dict[str, Any]:
             "since": one.since.isoformat(),
             "finding": finding_to_json(one.finding),
             "windows": one.windows,
+            "began": None if one.began is None else one.began.to_json(),
         }
         for one in alert.features
     ]
@@ -48,6 +50,7 @@ def _alert(data: dict[str, Any]) -> Alert:
             since=datetime.fromisoformat(one["since"]),
             finding=finding_from_json(one["finding"]),
             windows=one["windows"],
+            began=None if one["began"] is None else ChangeInterval.from_json(one["began"]),
         )
         for one in data["features"]
     )

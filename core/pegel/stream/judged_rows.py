@@ -180,7 +180,10 @@ def _judgement(judgement: Judgement, *, final: bool) -> dict[str, Any]:
     if judgement.notes:
         kept["notes"] = list(judgement.notes)
     if final and judgement.chart_state is not None:
-        kept["chart_state"] = judgement.chart_state.to_json()
+        # What entered charts of late is in each finding that rests on it, and would be in each row 128 times.
+        kept["chart_state"] = {
+            name: value for name, value in judgement.chart_state.to_json().items() if name != "recent"
+        }
     return kept
 
 

@@ -13,6 +13,7 @@ from labelled_traffic import HOUR, MONDAY, SPEC, class_baseline, classes, hour, 
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
+from pegel.judge.change_interval import interval_of
 from pegel.judge.findings import Verdict
 from pegel.judge.labelled_hours import Followed, Followers, Stored
 from pegel.judge.performance.concept_charts import explain_chart
@@ -171,6 +172,22 @@ def test_residuals_that_grow_or_move_are_found() -> None:
         followed, _ = run(number_baseline(), hours)
 
         assert {DETECTOR, CONCEPT} == {one.detector for one in followed.findings if one.feature == feature}
+
+
+@pytest.mark.parametrize("kind", BASELINES)
+def test_charts_say_between_which_times_a_change_began(kind: str) -> None:
+    """Errors, and residuals, that grow with the tenth hour: the interval holds its begin, and is two hours at most."""
+    draw: Callable[[int], LabelledRows] = {
+        "classes": lambda each: classes(each, 400, flip=0.15 if each >= 10 else 0.0),
+        "numbers": lambda each: numbers(each, 400, worse=1.4 if each >= 10 else 1.0),
+    }[kind]
+    followed, _ = run(BASELINES[kind](), {each: draw(each) for each in range(20)})
+    interval = interval_of(next(one for one in followed.findings if one.detector == CONCEPT).evidence)
+
+    assert interval is not None
+    assert interval.earliest is not None
+    assert interval.earliest <= hour(10).start + timedelta(minutes=20)
+    assert hour(10).start < interval.latest <= interval.earliest + 2 * HOUR
 
 
 @pytest.mark.parametrize("kind", BASELINES)

@@ -107,9 +107,9 @@ def story(baseline: Baseline, rows: Sequence[Rows]) -> Story:
 
 @pytest.fixture(scope="module")
 def slow(baseline: Baseline) -> Story:
-    """Forty windows of 400 rows that lie a tenth of a standard deviation higher."""
+    """Twenty windows of 400 rows as in training, and forty that lie a tenth of a standard deviation higher."""
     rng = np.random.default_rng(3)
-    return story(baseline, [draw(rng, 400, shift=0.1) for _ in range(40)])
+    return story(baseline, [draw(rng, 400, shift=0.1 * (minute >= 20)) for minute in range(60)])
 
 
 @pytest.fixture(scope="module")
@@ -123,23 +123,37 @@ def test_a_mail_about_slow_drift(slow: Story, baseline: Baseline) -> None:
     mail = slow.mail(baseline)
 
     assert {("distance", "cusum")} == {(finding.feature, finding.detector) for finding in slow.findings}
-    assert mail.subject.startswith("[pegel] delays v1: distance is drifting (since about 00:00 UTC)")
+    assert re.match(r"\[pegel\] delays v1: distance is drifting \(since 00:\d\d to 00:\d\d UTC\)", mail.subject)
     assert mail.text.startswith("distance shifted up slowly by 0.")
-    assert " in the windows from about 00:00 to " in mail.text.splitlines()[0]
+    assert " in the windows from about 00:" in mail.text.splitlines()[0]
     assert "location up test p = " in mail.text
     assert mail.picture is not None
 
 
 def test_when_slow_drift_began(slow: Story, baseline: Baseline) -> None:
-    """The first mail says by when the change began at the latest, and that it may have begun before its guess."""
+    """The first mail says between which times the change began, how sure that is, and what if it came gradually."""
     first = min(finding.span.end for finding in slow.findings)
     upto = Story(
         tuple(row for row in slow.windows if row.span.end <= first),
         tuple(finding for finding in slow.findings if finding.span.end <= first),
     )
-    told = r"distance began to change by 00:\d\d UTC at the latest; as slow as it is, maybe before 00:00\."
+    told = (
+        r"distance began to change between 00:(\d\d) and 00:(\d\d) UTC \(90 % sure\); if it came gradually, maybe "
+        r"from 00:\d\d on\."
+    )
+    found = re.search(told, upto.mail(baseline).text)
 
-    assert re.search(told, upto.mail(baseline).text)
+    assert found is not None
+    assert int(found[1]) <= 20 < int(found[2])
+
+
+def test_later_mails_keep_what_is_known(slow: Story, baseline: Baseline) -> None:
+    """However long it goes on, the page and later mails tell the interval of the first finding."""
+    first, whole = (Story(slow.windows, slow.findings[:count]).mail(baseline) for count in (1, len(slow.findings)))
+    sentences = [next(line for line in mail.text.splitlines() if "began to change" in line) for mail in (first, whole)]
+
+    assert len(slow.findings) > 1
+    assert sentences[0] == sentences[1]
 
 
 def test_a_mail_about_a_correlation(together: Story, baseline: Baseline) -> None:
@@ -159,7 +173,7 @@ def test_the_page_tells_slow_drift(slow: Story, baseline: Baseline, tmp_path: Pa
     BaselineStore(engine).put(baseline)
     Registry(engine).put(sample_spec())
     Results(engine).write(slow.windows, slow.findings)
-    view = model_view(Sources(engine), "delays", 1, START + 41 * MINUTE)
+    view = model_view(Sources(engine), "delays", 1, START + 61 * MINUTE)
     engine.dispose()
 
     assert (Verdict.DRIFTING, "drifting slowly") == (view.features[0].verdict, view.features[0].verdict_words)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
@@ -16,9 +16,12 @@ from pegel.data.spans import Span
 from pegel.detect.cusum import Chart, Key, deviations
 from pegel.detect.detector import Evidence
 from pegel.detect.drift import BINARY, factor_of
+from pegel.detect.recent_deviations import Place, RecentDeviations
 from pegel.detect.siegmund import LEAST, ChartLimits, alarm_rate, baseline_share_of, limits
 from pegel.errors import NotFound
 from pegel.judge.budget import Budget
+from pegel.judge.change_interval import interval_evidence, recomputed
+from pegel.judge.chart_state import ChartState
 from pegel.judge.comparison import Comparison
 from pegel.judge.decision import SHAPE, FeatureVerdict
 from pegel.judge.explanation import Explanation
@@ -32,8 +35,7 @@ from pegel.stats.layout import CategoricalLayout
 from pegel.stats.summary import FeatureSummary, Summary
 
 DETECTOR = "cusum"
-CERTAINLY_BEGUN = 11
-"""Windows after its estimate by when a change of one standard deviation of a window's z has begun."""
+DOWN = "down"
 _RANK_CHARTS = (("location", ("up", "down")), ("scale", ("up", "down")))
 _WORDS = {
     ("location", "up"): "shifted up",
@@ -90,6 +92,7 @@ class Charts:
         share, m = budget.share(rate), smallest_season(window.baseline)
         charts = _all_charts(window.baseline)
         moved: dict[Key, Chart] = {}
+        entered: dict[Place, float] = {}
         verdicts = []
         for pair in window.comparisons:
             expected = set(charts[pair.name])
@@ -106,8 +109,8 @@ class Charts:
                     m=m,
                 )
                 tests = window.drift_evidence[pair.name]
-                verdicts += step.take(state.charts, moved, tests, expected)
-        return LayerResult(verdicts, moved)
+                verdicts += step.take(state, moved, entered, tests, expected)
+        return LayerResult(verdicts, moved, entered)
 
     def notes(self, setting: Setting, budget: Budget) -> list[str]:
         """Return what a middling baseline costs."""
@@ -137,7 +140,8 @@ class Charts:
         share = baseline_share_of(stored["usual"], stored["rows"], squares=is_of_squares(test))
         numbers = {"level before": before.level, "z": z, "k": chart_limits.k, "h": chart_limits.h}
         p = alarm_rate(after.level, chart_limits.k, share)
-        return Explanation(finding, _FORMULA, numbers | {"windows": float(after.length)}, (), after.level, p)
+        numbers |= {"windows": float(after.length)}
+        return Explanation(finding, _FORMULA, numbers, (), after.level, p, began=recomputed(finding.evidence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +163,16 @@ class _Step:
 
     def take(
         self,
-        charts: Mapping[Key, Chart],
+        state: ChartState,
         moved: dict[Key, Chart],
+        entered: dict[Place, float],
         tests: list[Evidence],
         expected: set[tuple[str, str]],
     ) -> list[FeatureVerdict]:
-        """Put the charts of the field after this window into `moved`; return what those say that are not at rest."""
+        """Put the charts of the field after this window into `moved`; return what those say that are not at rest.
+
+        What entered them, as it is upwards, is put into `entered`.
+        """
         delta = self._delta()
         names = {name for name, _ in expected}
         family = [test for test in tests if test.name in names]
@@ -173,30 +181,32 @@ class _Step:
             if (test, direction) not in expected:
                 continue
             key = (self.pair.name, test, direction)
-            before = charts.get(key, Chart())
+            before = state.charts.get(key, Chart())
             after = before.step(z, self.limits, self.span.start)
             alarm = after.alarms(self.limits, delta)
             moved[key] = after.restarted() if alarm else after
+            limited = max(-self.limits.h / 2, min(self.limits.h / 2, z))
+            if direction != DOWN:
+                entered[self.pair.name, test] = limited
             if alarm or after.drifting:
-                verdicts.append(self._verdict(key, before, after, z=z, alarm=alarm))
+                began = self._began(state.recent, key, limited) if alarm else {}
+                verdicts.append(self._verdict(key, before, after, z=z, alarm=alarm, began=began))
         return verdicts
 
     def _delta(self) -> float:
         n, m = self.pair.n, self.pair.m
         return self.margin * math.sqrt(n * m / (n + m))
 
-    def _latest(self, chart: Chart, since: datetime) -> datetime:
-        """Return by when the change has begun, at the latest, in 19 of 20 alarms or more.
+    def _began(self, recent: RecentDeviations, key: Key, z: float) -> dict[str, Any]:
+        """Return what is known at an alarm of when the change began: by this window, whose deviation is `z`, too."""
+        field, test, direction = key
+        falling = direction == DOWN
+        series = recent.plus(self.span, {(field, test): -z if falling else z}).of((field, test), falling=falling)
+        return interval_evidence(series, baseline_share_of(self.usual, self.m, squares=is_of_squares(test)))
 
-        When a chart left 0 is a guess at the begin of a change. It is seldom too early by more than this; that it is
-        too late, because the change is slow, nothing can rule out.
-        Source: J. Bai, "Estimation of a change point in multiple regression models", Review of Economics and Statistics
-        79 (1997): the limit law of the estimate, whose upper 2.5 % point is 11 over the squared size of the change.
-        """
-        windows = math.ceil(CERTAINLY_BEGUN * (chart.length / chart.total) ** 2) if chart.total > 0 else chart.length
-        return min(since + windows * (self.span.end - self.span.start), self.span.start)
-
-    def _verdict(self, key: Key, before: Chart, after: Chart, *, z: float, alarm: bool) -> FeatureVerdict:
+    def _verdict(
+        self, key: Key, before: Chart, after: Chart, *, z: float, alarm: bool, began: Mapping[str, Any]
+    ) -> FeatureVerdict:
         _, test, direction = key
         n, m = self.pair.n, self.pair.m
         length = max(after.length, 1)
@@ -217,7 +227,7 @@ class _Step:
             p_relevant=float(ndtr(-after.relevance(self._delta()))) if alarm else None,
             threshold=self.rate,
             budget_share=self.share,
-            effect=-effect if direction == "down" else effect,
+            effect=-effect if direction == DOWN else effect,
             effect_unit="sigma" if test == "location" else "d",
             evidence=dict(self.pair.evidence)
             | {
@@ -230,8 +240,8 @@ class _Step:
                     "rows": self.m,
                     "length": length,
                     "since": None if after.since is None else after.since.isoformat(),
-                    "latest": None if after.since is None else self._latest(after, after.since).isoformat(),
                 }
+                | dict(began)
             },
             chart_alarm=alarm,
         )

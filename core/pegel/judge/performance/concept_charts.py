@@ -18,10 +18,12 @@ from pegel.detect import bernoulli_chart, residual_chart, river_chart
 from pegel.detect.bernoulli_chart import BernoulliLimits, BernoulliState, Lattice
 from pegel.detect.cusum import Chart
 from pegel.detect.effect import from_to
+from pegel.detect.error_blocks import ERRORS, ErrorBlocks, TrainingErrors
 from pegel.detect.residual_chart import DOWN, UP, WIDER, ResidualState
 from pegel.detect.siegmund import ChartLimits, baseline_share_of
 from pegel.detect.siegmund import alarm_rate as block_alarm_rate
 from pegel.errors import NotFound
+from pegel.judge.change_interval import interval_evidence, recomputed
 from pegel.judge.decision import FeatureVerdict
 from pegel.judge.explanation import Explanation
 from pegel.judge.findings import Finding, Verdict
@@ -31,8 +33,10 @@ from pegel.stats.labelled_rows import LabelledRows
 from pegel.stats.performance import Performance
 from pegel.stats.residual_counts import ResidualCounts
 
-ERRORS, RESIDUALS, RIVER = "errors", "residuals", "river "
-"""Names of charts as they are stored; those of `river` have its name behind."""
+RESIDUALS, RIVER = "residuals", "river "
+"""Names of charts as they are stored, beside `errors`; those of `river` have its name behind."""
+BLOCKS = "blocks"
+"""Where the state of the chart of errors keeps what tells when a change began."""
 _FEATURES = {UP: BIAS, DOWN: BIAS, WIDER: MAE}
 _ERROR_FORMULA = (
     "level = up * errors - down * right answers since it was last 0; p is how often per labelled event a chart without "
@@ -96,18 +100,32 @@ def _errors(
     limits = bernoulli_chart.limits(errors, rows, rate, factor=performance.factor(ERROR_RATE))
     if limits is None:
         return []
-    state = BernoulliState(**states.get(ERRORS, {}))
-    wrong = known.predicted != known.label
-    after, alarms = bernoulli_chart.follow(state, wrong, limits, known.event_time)
-    told = []
-    if alarms:
-        run = alarms[0].run
-        told = [_error_verdict(run, limits, performance, rate, known.event_time[alarms[0].at])]
-    return [(ERRORS, after.to_json(), told)]
+    stored = dict(states.get(ERRORS, {}))
+    blocks = ErrorBlocks.from_json(stored.pop(BLOCKS)) if BLOCKS in stored else ErrorBlocks()
+    wrong, times = known.predicted != known.label, known.event_time
+    after, alarms = bernoulli_chart.follow(BernoulliState(**stored), wrong, limits, times)
+    training = TrainingErrors(errors, rows, performance.factor(ERROR_RATE))
+    told: list[FeatureVerdict] = []
+    taken = 0
+    for alarm in alarms:
+        blocks = blocks.plus(wrong[taken : alarm.at + 1], times[taken : alarm.at + 1], training)
+        if not told:
+            series = blocks.closed(times[alarm.at], training).of(ERRORS)
+            began = interval_evidence(series, baseline_share_of(training.size, rows))
+            told = [_error_verdict(alarm.run, limits, performance, rate, at=times[alarm.at], began=began)]
+        blocks, taken = blocks.with_alarm(), alarm.at + 1
+    blocks = blocks.plus(wrong[taken:], times[taken:], training)
+    return [(ERRORS, after.to_json() | {BLOCKS: blocks.to_json()}, told)]
 
 
 def _error_verdict(
-    run: BernoulliState, limits: BernoulliLimits, performance: Performance, rate: float, at: np.datetime64
+    run: BernoulliState,
+    limits: BernoulliLimits,
+    performance: Performance,
+    rate: float,
+    *,
+    at: np.datetime64,
+    began: Mapping[str, Any],
 ) -> FeatureVerdict:
     errors, rows = performance.errors or 0, performance.rows
     before, now = errors / rows, run.errors / run.events
@@ -118,6 +136,7 @@ def _error_verdict(
         "limit": limits.limit,
         "factor": performance.factor(ERROR_RATE),
         "alarm_at": _instant(at),
+        **began,
     }
     return FeatureVerdict(
         feature=ERROR_RATE,
@@ -154,7 +173,8 @@ def _residuals(
     stored = states.get(RESIDUALS)
     state = ResidualState() if stored is None else ResidualState.from_json(stored)
     factors = {UP: performance.factor(BIAS), DOWN: performance.factor(BIAS), WIDER: performance.factor(MAE)}
-    after, alarms = residual_chart.follow(state, known.predicted - known.label, training.cells, limits, factors)
+    residuals = known.predicted - known.label
+    after, alarms = residual_chart.follow(state, residuals, training.cells, limits, factors, times=known.event_time)
     first = {alarm.chart: alarm for alarm in reversed(alarms)}
     told = [_block_verdict(alarm, limits, performance, rate, known.event_time) for alarm in first.values()]
     return [(RESIDUALS, after.to_json(), told)]
@@ -179,6 +199,7 @@ def _block_verdict(
         "rows": rows,
         "length": run.length,
         "alarm_at": _instant(times[max(alarm.at, 0)]),
+        **interval_evidence(alarm.seen, baseline_share_of(size, rows)),
     }
     return FeatureVerdict(
         feature=_FEATURES[alarm.chart],
@@ -223,16 +244,17 @@ def explain_chart(finding: Finding, baseline: Baseline) -> Explanation:
         raise NotFound(
             f"finding {finding.id} is of a chart whose limit no formula of ours gives: nothing was recomputed."
         )
+    began = recomputed(finding.evidence)
     share = f"{finding.budget_share:.0%} of what charts over labelled events may spend, as a rate per "
     if finding.test == ERRORS:
         level = chart["up"] * chart["errors"] - chart["down"] * (chart["events"] - chart["errors"])
         numbers = {name: float(chart[name]) for name in ("events", "errors", "up", "down", "limit", "factor")}
         p = _error_p(level, chart, performance.errors or 0, performance.rows)
-        return Explanation(finding, _ERROR_FORMULA, numbers, (), float(level), p, f"{share}event")
+        return Explanation(finding, _ERROR_FORMULA, numbers, (), float(level), p, f"{share}event", began)
     after = Chart.from_json(chart["before"]).step(chart["z"], ChartLimits(chart["k"], chart["h"]))
     numbers = {name: float(chart[name]) for name in ("z", "k", "h", "block", "length")}
     p = block_alarm_rate(after.level, chart["k"], baseline_share_of(chart["block"], chart["rows"]))
-    return Explanation(finding, _BLOCK_FORMULA, numbers, (), after.level, p, f"{share}block")
+    return Explanation(finding, _BLOCK_FORMULA, numbers, (), after.level, p, f"{share}block", began)
 
 
 def _losses(known: LabelledRows) -> NDArray[np.float64]:
