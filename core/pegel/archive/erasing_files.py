@@ -30,12 +30,13 @@ class FoundRows:
 
 @dataclass(frozen=True, slots=True)
 class ErasingFiles:
-    """The files of one model version below a root."""
+    """The files of one model version below a root. `keys`: what the parts of its entities' keys are, in order."""
 
     address: ArchiveAddress
     model: str
     version: int
     subject: Subject
+    keys: tuple[str, ...] = ()
 
     def find(self) -> FoundRows:
         """Look into every file, also into those that nobody reads any more."""
@@ -97,7 +98,8 @@ class ErasingFiles:
             return self.subject.mask(rows)
         if kept is Kept.LABELS:
             keys = rows.column(LABEL_KEY).to_pylist()
-            return np.array([key in event_ids or self.subject.is_entity(key or "") for key in keys], dtype=np.bool_)
+            own = (key in event_ids or self.subject.is_entity(key or "", self.keys) for key in keys)
+            return np.fromiter(own, dtype=np.bool_, count=len(keys))
         found = np.array([name in event_ids for name in rows.column(EVENT_ID).to_pylist()], dtype=np.bool_)
         bodies = rows.column("body").to_pylist()
         return found | np.array([self.subject.is_in(body or b"") for body in bodies], dtype=np.bool_)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -80,23 +81,25 @@ class Subject:
                 text = text.replace(form.decode(errors="surrogateescape"), ERASED)
         return text.replace(self.event_id, ERASED) if self.event_id else text
 
-    def is_entity(self, key: str) -> bool:
-        """Say whether a key of `pegel.data.entity_keys` is the subject's, or the event id; its parts may be hashes."""
+    def is_entity(self, key: str, names: Sequence[str] = ()) -> bool:
+        """Say whether a key of `pegel.data.entity_keys` is the subject's, or the event id; its parts may be hashes.
+
+        `names`: what its parts are; where nobody knows, any part may be a value of the subject.
+        """
         if self.event_id:
             return key == self.event_id
         try:
             parts = json.loads(key)
         except ValueError:
             return False
-        if not isinstance(parts, list) or len(parts) != len(self.values):
+        if not isinstance(parts, list) or not self.values:
             return False
-        left = list(self.values)
-        for part in parts:
-            own = next((one for one in left if part in {one[1], self.hashed.of(*one)}), None)
-            if own is None:
-                return False
-            left.remove(own)
-        return True
+        known = names if len(names) == len(parts) else ()
+        return all(self._is_told(parts, known, name, value) for name, value in self.values)
+
+    def _is_told(self, parts: Sequence[Any], names: Sequence[str], name: str, value: str) -> bool:
+        own = [part for part, known in zip(parts, names, strict=True) if known == name] if names else parts
+        return any(part in {value, self.hashed.of(name, value)} for part in own)
 
     def entity(self, keys: Collection[str]) -> list[str] | None:
         """Return the parts of the key of an entity with such keys; None where the subject does not say all of them."""

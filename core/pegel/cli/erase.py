@@ -13,7 +13,7 @@ from pegel.archive.archive_address import ArchiveAddress
 from pegel.archive.erasing_asides import ErasingAsides
 from pegel.archive.erasing_files import ErasingFiles, FoundRows, archived_models
 from pegel.archive.folders import NOT_LABELS
-from pegel.archive.subject import Subject
+from pegel.archive.subject import SHORTEST_TEXT, Subject
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.cli.person import person
@@ -67,28 +67,33 @@ def erase(subject: SubjectOption, yes: YesOption = False, home: HomeOption = Non
     meant = Subject.of(subject, KeyedHash(settings.secret))
     with opened(settings) as engine:
         specs, store = Registry(engine).list(), ErasureStore(engine)
-        found = _look(settings, store, meant)
+        found = _look(settings, store, meant, specs)
         for name, rows in found.counts.items():
             say(f"{name}: {rows:,} rows")
         if yes:
             counts = _erase(settings, engine, meant, found, specs)
             store.note(meant, person(), datetime.now(UTC), counts)
-            left = _look(settings, store, meant)
+            left = _look(settings, store, meant, specs)
             if left.total:
                 raise Unavailable(f"expected nothing to be left; given {left.total:,} new rows. Erase them again.")
             say("erased; a second look found nothing")
         elif found.total:
             say(f"nothing was changed; `pegel erase ... --yes{same_home(home)}` erases them")
-        for line in _beyond(specs):
+        for line in [*_too_short(meant), *_beyond(specs)]:
             say(line)
 
 
-def _look(settings: Settings, store: ErasureStore, subject: Subject) -> _Traces:
-    address = ArchiveAddress.of(settings.archive_root)
-    files = {owner: ErasingFiles(address, *owner, subject).find() for owner in sorted(archived_models(address))}
+def _look(settings: Settings, store: ErasureStore, subject: Subject, specs: list[MonitorSpec]) -> _Traces:
+    address, keys = ArchiveAddress.of(settings.archive_root), _keys(specs)
+    owners = sorted(archived_models(address))
+    files = {owner: ErasingFiles(address, *owner, subject, keys.get(owner, ())).find() for owner in owners}
     events = {name for found in files.values() for name in found.event_ids} | {subject.event_id} - {""}
     asides = sum(ErasingAsides(address, subject).find().values())
     return _Traces(files, asides, store.find(subject, events))
+
+
+def _keys(specs: list[MonitorSpec]) -> dict[tuple[str, int], tuple[str, ...]]:
+    return {(spec.model.name, spec.model.version): spec.label_keys for spec in specs}
 
 
 def _erase(
@@ -97,7 +102,7 @@ def _erase(
     address, archive = ArchiveAddress.of(settings.archive_root), ArchiveStore(engine)
     for (model, version), rows in found.files.items():
         if rows.files:
-            files = ErasingFiles(address, model, version, subject)
+            files = ErasingFiles(address, model, version, subject, _keys(specs).get((model, version), ()))
             number = archive.next_number(model, version, above=files.highest_number())
             # Looked at again: what an archive job has written meanwhile is to go as well.
             files.erase(files.find(), number)
@@ -119,6 +124,13 @@ def _forget(settings: Settings, subject: Subject, specs: list[MonitorSpec]) -> d
         except PegelError as error:
             say(f"{monitor_key(spec.model.name, spec.model.version)}: {error}")
     return forgotten
+
+
+def _too_short(subject: Subject) -> list[str]:
+    """Return which values are looked for as those of fields and keys alone, in words."""
+    short = [name for name, value in subject.values if len(value) < SHORTEST_TEXT]
+    where = "not looked for in texts (unreadable bodies, samples, reasons)"
+    return [f"{where}: {', '.join(short)}, whose value has fewer than {SHORTEST_TEXT} letters"] if short else []
 
 
 def _beyond(specs: list[MonitorSpec]) -> list[str]:

@@ -22,17 +22,19 @@ Key = dict[str, Any]
 
 @dataclass(slots=True)
 class FoundResults:
-    """Rows of results that tell of a subject, by their keys. `invalid`, `row_quality`: with what is left of them."""
+    """Rows of results that tell of a subject, by their keys; with what is left of those that tell of others as well."""
 
     outliers: list[Key] = field(default_factory=list)
-    findings: list[int] = field(default_factory=list)
+    findings: list[tuple[int, dict[str, Any] | None]] = field(default_factory=list)
+    """What is left is None where nothing is: those about a single event."""
+    alerts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     invalid: list[tuple[Key, str]] = field(default_factory=list)
     row_quality: list[tuple[Key, list[Any]]] = field(default_factory=list)
 
     @property
     def counts(self) -> dict[str, int]:
         """Return how many rows of each table these are."""
-        return {name: len(getattr(self, name)) for name in ("outliers", "findings", "invalid", "row_quality")}
+        return {name: len(getattr(self, name)) for name in ("outliers", "findings", "alerts", "invalid", "row_quality")}
 
 
 class ErasureStore:
@@ -47,9 +49,10 @@ class ErasureStore:
         with reading(self._engine) as connection:
             return FoundResults(
                 outliers=list(_outliers(connection, subject, event_ids)),
-                findings=list(_findings(connection, event_ids)),
+                findings=list(_findings(connection, subject, event_ids)),
+                alerts=list(_alerts(connection, subject, event_ids)),
                 invalid=list(_invalid(connection, subject)),
-                row_quality=list(_row_quality(connection, subject)),
+                row_quality=list(_row_quality(connection, subject, event_ids)),
             )
 
     def erase(self, found: FoundResults) -> None:
@@ -57,8 +60,12 @@ class ErasureStore:
         with writing(self._engine) as connection:
             for key in found.outliers:
                 connection.execute(sa.delete(tables.outliers).where(*_is(tables.outliers, key)))
-            if found.findings:
-                connection.execute(sa.delete(tables.findings).where(tables.findings.c.seq.in_(found.findings)))
+            for seq, finding in found.findings:
+                own = tables.findings.c.seq == seq
+                gone, changed = sa.delete(tables.findings), sa.update(tables.findings)
+                connection.execute((gone if finding is None else changed.values(finding=finding)).where(own))
+            for alert, left in found.alerts:
+                connection.execute(sa.update(tables.alerts).where(tables.alerts.c.id == alert).values(alert=left))
             for key, sample in found.invalid:
                 connection.execute(sa.update(tables.invalid).where(*_is(tables.invalid, key)).values(sample=sample))
             for key, outcomes in found.row_quality:
@@ -99,12 +106,60 @@ def _same(told: str | None, name: str, value: str, subject: Subject) -> bool:
     return is_number or told in {value, subject.hashed.of(name, value)}
 
 
-def _findings(connection: Connection, event_ids: Collection[str]) -> Iterator[int]:
+def _findings(
+    connection: Connection, subject: Subject, event_ids: Collection[str]
+) -> Iterator[tuple[int, dict[str, Any] | None]]:
     c = tables.findings.c
-    for row in connection.execute(sa.select(c.seq, c.finding).where(c.segment == SEGMENT)):
-        evidence = row.finding.get("evidence", {}) if isinstance(row.finding, dict) else {}
-        if evidence.get("event_id") in event_ids:
-            yield int(row.seq)
+    for row in connection.execute(sa.select(c.seq, c.finding)):
+        if not isinstance(row.finding, dict):
+            continue
+        if _is_event_of(row.finding, subject, event_ids):
+            yield int(row.seq), None
+            continue
+        evidence = row.finding.get("evidence")
+        if isinstance(evidence, dict) and (left := _others(evidence.get("named"), event_ids)) != evidence.get("named"):
+            yield int(row.seq), row.finding | {"evidence": evidence | {"named": left}}
+
+
+def _is_event_of(finding: dict[str, Any], subject: Subject, event_ids: Collection[str]) -> bool:
+    """Say whether a finding is about a single event of a subject: by the event's id, or by the values it tells."""
+    if finding.get("segment") != SEGMENT:
+        return False
+    evidence, what = finding.get("evidence"), str(finding.get("what"))
+    if isinstance(evidence, dict) and evidence.get("event_id") in event_ids:
+        return True
+    told = [(f"{name} {value}", f"{name} {subject.hashed.of(name, value)}") for name, value in subject.values]
+    return bool(told) and all(plain in what or hashed in what for plain, hashed in told)
+
+
+def _alerts(
+    connection: Connection, subject: Subject, event_ids: Collection[str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield alerts that hold findings about a single event of a subject, with these without what they tell of it."""
+    c = tables.alerts.c
+    for row in connection.execute(sa.select(c.id, c.alert)):
+        features = row.alert.get("features") if isinstance(row.alert, dict) else None
+        if isinstance(features, list):
+            left = [_without_event(one, subject, event_ids) for one in features]
+            if left != features:
+                yield str(row.id), row.alert | {"features": left}
+
+
+def _without_event(feature: Any, subject: Subject, event_ids: Collection[str]) -> Any:
+    finding = feature.get("finding") if isinstance(feature, dict) else None
+    if not isinstance(finding, dict) or not _is_event_of(finding, subject, event_ids):
+        return feature
+    evidence = finding.get("evidence")
+    kept = evidence | {"event_id": ERASED} if isinstance(evidence, dict) else evidence
+    erased = finding | {"what": f"event {ERASED}", "evidence": kept}
+    return feature | {"finding": erased}
+
+
+def _others(rows: Any, event_ids: Collection[str]) -> Any:
+    """Return rows, told as `EVENT/ROW`, without those of events."""
+    if not isinstance(rows, list):
+        return rows
+    return [one for one in rows if str(one).rpartition("/")[0] not in event_ids]
 
 
 def _invalid(connection: Connection, subject: Subject) -> Iterator[tuple[Key, str]]:
@@ -115,20 +170,25 @@ def _invalid(connection: Connection, subject: Subject) -> Iterator[tuple[Key, st
             yield {name: row[name] for name in ("model", "version", "minute", "kind")}, ERASED
 
 
-def _row_quality(connection: Connection, subject: Subject) -> Iterator[tuple[Key, list[Any]]]:
+def _row_quality(
+    connection: Connection, subject: Subject, event_ids: Collection[str]
+) -> Iterator[tuple[Key, list[Any]]]:
     table = tables.row_quality
     keys = [column.name for column in table.primary_key]
     for row in connection.execute(sa.select(table)).mappings():
         outcomes = row["outcomes"] if isinstance(row["outcomes"], list) else []
-        left = [_without(one, subject) for one in outcomes]
+        left = [_without(one, subject, event_ids) for one in outcomes]
         if left != outcomes:
             yield {name: row[name] for name in keys}, left
 
 
-def _without(outcome: Any, subject: Subject) -> Any:
-    """Return an outcome whose words do not name the subject."""
-    there = outcome.get("there") if isinstance(outcome, dict) else None
-    return outcome | {"there": subject.without(there)} if isinstance(there, str) else outcome
+def _without(outcome: Any, subject: Subject, event_ids: Collection[str]) -> Any:
+    """Return an outcome whose words do not name the subject, and whose rows are those of others."""
+    if not isinstance(outcome, dict):
+        return outcome
+    there, rows = outcome.get("there"), outcome.get("rows")
+    words = {"there": subject.without(there)} if isinstance(there, str) else {}
+    return outcome | words | ({"rows": _others(rows, event_ids)} if isinstance(rows, list) else {})
 
 
 def _is(table: sa.Table, key: Key) -> list[sa.ColumnElement[bool]]:

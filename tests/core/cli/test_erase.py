@@ -36,7 +36,10 @@ WOULD_GO = (
     "archive: unreadable: 1 rows",
     "archive: labels: 3 rows",
     "archive: not_labels: 1 rows",
-    "outliers: 2 rows",
+    "results: outliers: 2 rows",
+    "results: findings: 2 rows",
+    "results: alerts: 1 rows",
+    "results: row_quality: 1 rows",
 )
 HASHED = KeyedHash(SECRET).of("passenger", ADA)
 
@@ -78,11 +81,25 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     reasons = [{"feature": "passenger", "value": ADA, "part": 1.0}]
     row = {"model": "delays", "version": 1, "row": 0, "origin": "stream", "event_time": NOON, "score": 9.0}
     row |= {"cutoff": 8.0, "p_value": 0.001}
+    about = {"segment": "single event", "what": f"event z, row 0: passenger {ADA}; as far out as none"}
+    event = about | {"evidence": {"event_id": "z", "score": 9.0}}
+    shared = {"segment": "", "what": "2 rows are not so", "evidence": {"named": ["a/0", "b/0"]}}
+    span: dict[str, Any] = {"model": "delays", "version": 1, "segment": "", "span_start": NOON, "span_end": NOON}
+    span |= {"revision": 0, "origin": "stream"}
     sample = f"no JSON | 20 bytes: {ADA}"
     unread = {"model": "delays", "version": 1, "minute": NOON, "count": 1}
     with engine.begin() as connection:
         for name, why in (("a", []), ("b", []), ("z", reasons)):
             connection.execute(sa.insert(tables.outliers).values(**row, event_id=name, reasons=why))
+        for at, finding in enumerate((event, shared)):
+            row_of = span | {"id": f"f{at}", "feature": "x", "finding": finding}
+            connection.execute(sa.insert(tables.findings).values(row_of))
+        alert = {"features": [{"feature": "x", "finding": event}, {"feature": "y", "finding": shared}]}
+        opened = {"id": "f0", "model": "delays", "version": 1, "kind": "event", "opened_at": NOON, "alert": alert}
+        connection.execute(sa.insert(tables.alerts).values(opened))
+        outcomes = [{"there": "2 rows are not so", "rows": ["a/0", "b/0"]}]
+        quality = span | {"looked_at": 3, "rows": 3, "outcomes": outcomes, "at": NOON}
+        connection.execute(sa.insert(tables.row_quality).values(quality))
         connection.execute(sa.insert(tables.invalid).values(**unread, kind="not_json", sample=sample))
         connection.execute(sa.insert(tables.invalid).values(**unread, kind="other", sample="something else"))
     yield tmp_path
@@ -108,6 +125,9 @@ def test_a_subject_is_gone_from_everywhere(home: Path, capsys: pytest.CaptureFix
     with engine.connect() as connection:
         outliers = connection.execute(sa.select(tables.outliers.c.event_id)).scalars().all()
         (note,) = connection.execute(sa.select(tables.erasures)).mappings().all()
+        findings = connection.execute(sa.select(tables.findings.c.finding)).scalars().all()
+        alert = connection.execute(sa.select(tables.alerts.c.alert)).scalar_one()
+        (outcome,) = connection.execute(sa.select(tables.row_quality.c.outcomes)).scalar_one()
     engine.dispose()
 
     assert (0, 0) == (dry, done)
@@ -115,6 +135,9 @@ def test_a_subject_is_gone_from_everywhere(home: Path, capsys: pytest.CaptureFix
     assert [] == [line for line in WOULD_GO if line not in told]
     assert [] == [line for line in ("a second look found nothing", "not erased: what the broker") if line not in said]
     assert (["b"], ["b"]) == (rows["event_id"].to_pylist(), outliers)
+    assert [["b/0"]] == [finding["evidence"]["named"] for finding in findings]
+    assert ["event (erased)", "2 rows are not so"] == [one["finding"]["what"] for one in alert["features"]]
+    assert ["b/0"] == outcome["rows"]
     assert [HASHED] == [note["subject"].removeprefix("passenger=")]
 
 
@@ -124,6 +147,26 @@ def test_an_event_is_a_subject_too(home: Path) -> None:
     (labels,) = (home / "archive" / "labels").rglob("*.parquet")
 
     assert "b" not in pq.ParquetFile(labels).read()["key"].to_pylist()
+
+
+def test_a_part_of_a_key_is_a_subject(home: Path) -> None:
+    """By its name where a spec tells the parts; one that has the same value by another name is somebody else."""
+    engine = connect(Settings(home=home).database)
+    labels = {"source": "topic", "match": "entity", "keys": ["flight", "passenger"]}
+    Registry(engine).put(brief_spec(labels=labels))
+    engine.dispose()
+    (path,) = (home / "archive" / "labels").rglob("*.parquet")
+    keys = [entity_key(["AS 1", ADA]), entity_key([ADA, "else"]), entity_key(["AS 2", HASHED])]
+    pq.write_table(pa.table({"key": keys, "number": [1.0] * 3}), path)
+    assert 0 == run(["erase", "--subject", f"passenger={ADA}", "--yes", "--home", str(home)])
+
+    assert [entity_key([ADA, "else"])] == pq.ParquetFile(path).read()["key"].to_pylist()
+
+
+def test_a_short_value_is_said_not_to_be_looked_for_in_texts(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It stands in many texts that mean something else, so only fields and keys are looked at, and that is told."""
+    assert 0 == run(["erase", "--subject", "passenger=al", "--home", str(home)])
+    assert "not looked for in texts" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("given", ["", "=7", "passenger="])
