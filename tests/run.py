@@ -83,15 +83,15 @@ class Suite:
 
 
 SUITES = (
-    Suite("core", "spark", 230),
-    Suite("core", "airflow", 40, "environments and not slow and not long"),
-    Suite("airflow", "airflow", 130),
-    Suite("spark", "spark", 95),
-    Suite("serving", "serving", 110),
+    Suite("core", "spark", 270),
+    Suite("core", "airflow", 70, "environments and not slow and not long"),
+    Suite("airflow", "airflow", 200),
+    Suite("spark", "spark", 260),
+    Suite("serving", "serving", 180),
     Suite("abuse", "serving", 36),
     Suite("local", "serving", 48),
     Suite("repo", "serving", 65),
-    Suite("e2e", "serving", 400),
+    Suite("e2e", "serving", 380),
     Suite("pages", "serving", 600, "long"),
     Suite("k8s", "airflow", 90, only_named=True),
     Suite("k8s-chaos", "airflow", 300, "chaos", only_named=True),

@@ -21,7 +21,7 @@ from pegel.testing.samples import baseline_of, sample_spec
 pytestmark = pytest.mark.slow
 SCHEMA = Schema((Field("x", Kind.NUMERIC), Field("y", Kind.NUMERIC)))
 LENGTH = timedelta(minutes=30)
-ROWS, TRAINED, WEEKS = 60, 4_000, 8
+ROWS, TRAINED, WEEKS = 60, 4_000, 4
 PER_WEEK = 3
 CERTAIN = 1e-4
 
@@ -32,7 +32,7 @@ def drawn(rng: np.random.Generator, n: int) -> Columns:
 
 
 def test_all_rhythms_together_keep_the_number() -> None:
-    """Eight weeks, each with a baseline of its own: no more alarms than promised in all, nor in any one rhythm."""
+    """Four weeks, each with a baseline of its own: no more alarms than promised in all, nor in any one rhythm."""
     spec = sample_spec(windowing={"length": "30m"}, false_alarms=f"{PER_WEEK} per week")
     monday = span_at(Rhythm.WEEK, START + timedelta(weeks=1)).start
     lengths = {Rhythm.WINDOW: LENGTH} | {rhythm: rhythm.length for rhythm in spec.rhythms[1:]}

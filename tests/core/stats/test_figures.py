@@ -72,6 +72,7 @@ def test_regressors_and_many_classes_are_as_in_scikit_learn() -> None:
         assert expected == pytest.approx(several[f"{name} (mean of classes)"].value, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_intervals_cover_as_often_as_they_say() -> None:
     """Of 400 hours, intervals of 95 % hold the figure of very many rows in 92 to 99 of 100."""
     for draw, names in (
