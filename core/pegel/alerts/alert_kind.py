@@ -1,4 +1,4 @@
-"""What an alert is about: drift, of windows or of days, quality of data, skew, events and answers, a single event."""
+"""What an alert is about: drift of windows or of days, performance, quality of data, skew, events, a single event."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Self
 from pegel.judge.findings import Finding
 from pegel.judge.layers.expectations import DETECTOR as EXPECTATION
 from pegel.judge.layers.odd_events import DETECTOR as EVENTS
+from pegel.judge.performance.label_levels import CONCEPT
+from pegel.judge.performance.label_levels import DETECTOR as PERFORMANCE
 from pegel.judge.single_event import DETECTOR as SINGLE_EVENT
 from pegel.judge.skew import DETECTOR as SKEW
 
@@ -24,6 +26,8 @@ class AlertKind(StrEnum):
     """Values differ from those of training."""
     LONG_SPANS = "long spans"
     """An hour, a day or a week differs from training, taken as a whole: what single windows may not show."""
+    PERFORMANCE = "performance"
+    """Answers are worse than in training, as labels say."""
     QUALITY = "quality"
     """Rows are not as a suite of expectations says."""
     SKEW = "skew"
@@ -39,4 +43,11 @@ class AlertKind(StrEnum):
         return cls(_KINDS.get(finding.detector, "drift"))
 
 
-_KINDS = {EVENTS: "events", EXPECTATION: "quality", SKEW: "skew", SINGLE_EVENT: "single event"}
+_KINDS = {
+    EVENTS: "events",
+    PERFORMANCE: "performance",
+    CONCEPT: "performance",
+    EXPECTATION: "quality",
+    SKEW: "skew",
+    SINGLE_EVENT: "single event",
+}

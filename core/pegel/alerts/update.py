@@ -16,6 +16,7 @@ from pegel.data.spans import Span
 from pegel.judge.change_interval import ChangeInterval, interval_of
 from pegel.judge.findings import ALARMING, Finding, Verdict
 from pegel.judge.layers.expectations import ROWS
+from pegel.judge.performance.label_levels import CONCEPT
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_key
 from pegel.stream.result_rows import WindowRow
@@ -26,10 +27,16 @@ CLEAN_WINDOWS = 16
 """Judged windows without a finding of its kind after which an alert is over."""
 CLEAN_LOOKS = 2
 """The same of spans whose archived rows were looked at, hours or days, where these alone can tell."""
+CLEAN_AFTER_CHART = 24
+"""The same of hours of labelled rows after a chart over labelled events: it finds what no hour shows by itself."""
+_BY_LOOKS = (AlertKind.SKEW, AlertKind.PERFORMANCE)
+"""Kinds of which windows tell nothing."""
 
 
 Look: TypeAlias = tuple[str, AlertKind, Span]
-"""Rows of the archive that were looked at: of which monitor, for which kind of trouble, and of when they are."""
+"""Rows of the archive that were looked at: of which monitor, for which kind of trouble, and of when they are.
+
+Of performance only those of which all labels are known, and whose answers were as in training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,15 +263,17 @@ def _is_over(alert: Alert, trouble: _Trouble, clean_windows: int) -> bool:
     """Say whether so much was looked at since its last finding, and none found, that an alert is over."""
     if alert.kind is AlertKind.LONG_SPANS:
         return _are_clean_again(alert, trouble.windows)
-    if alert.kind is not AlertKind.SKEW and _clean_since(alert, trouble) < clean_windows:
+    if alert.kind not in _BY_LOOKS and _clean_since(alert, trouble) < clean_windows:
         return False
     by_archive = any(
         feature.finding.origin == "batch" and ROWS in feature.finding.evidence for feature in alert.features
     )
-    if alert.kind is not AlertKind.SKEW and not by_archive:
+    if alert.kind not in _BY_LOOKS and not by_archive:
         return True
     looks = (key == alert.key and kind is alert.kind and span.end > alert.last_end for key, kind, span in trouble.looks)
-    return sum(looks) >= CLEAN_LOOKS
+    # Of a feature the newest finding is kept; that a chart found it before, the time says that it told.
+    by_chart = any(one.began is not None or one.finding.detector == CONCEPT for one in alert.features)
+    return sum(looks) >= (CLEAN_AFTER_CHART if by_chart else CLEAN_LOOKS)
 
 
 def _are_clean_again(alert: Alert, windows: Sequence[WindowRow]) -> bool:

@@ -152,12 +152,13 @@ def headline(facts: Facts) -> list[str]:
         return [f"{sentence}." for sentence in sentences]
     if facts.alert.kind is AlertKind.LONG_SPANS:
         return [f"{_sentence(facts, one.finding)} {when(one.finding, facts.now)}." for one in ordered]
+    place = "labelled rows" if facts.alert.kind is AlertKind.PERFORMANCE else "the windows"
     times = [_between(facts, one) for one in ordered]
     # What drifts in the same windows says once in which.
     at_once = len(set(times)) == 1
     sentences = [
-        _sentence(facts, one.finding) + (f" in the windows {time}" if not (at_once and place) else "")
-        for place, (one, time) in enumerate(zip(ordered, times, strict=True))
+        _sentence(facts, one.finding) + (f" in {place} {time}" if not (at_once and number) else "")
+        for number, (one, time) in enumerate(zip(ordered, times, strict=True))
     ]
     return [f"{sentence}." for sentence in [*sentences, *_begins(facts)]]
 
@@ -174,6 +175,9 @@ def _end(facts: Facts) -> str:
     if alert.kind is AlertKind.SKEW:
         verb = "are" if len(facts.findings) > 1 else "is"
         return f"{names} {verb} served as the table says again. What was not so was served {between}."
+    if alert.kind is AlertKind.PERFORMANCE:
+        verb = "are" if len(facts.findings) > 1 else "is"
+        return f"{names} {verb} as in training again. What was worse was in labelled rows {between}."
     look = "look" if len(facts.findings) > 1 else "looks"
     if alert.kind is AlertKind.LONG_SPANS:
         last = when(worst_feature(alert).finding, now)
@@ -189,6 +193,10 @@ def _between(facts: Facts, feature: AlertFeature) -> str:
 
 
 def _sentence(facts: Facts, finding: Finding) -> str:
+    if facts.alert.kind is AlertKind.PERFORMANCE:
+        # It names its figure.
+        where = f" where {shown(finding.segment, NAME_LIMIT)}" if finding.segment else ""
+        return f"{facts.change(finding)}{where}"
     colon = "" if finding.effect_unit in {"sigma", "sd ratio"} else ":"
     role = "the prediction " if facts.is_prediction(finding.feature) else ""
     explained = words.explained_by_segments(finding)
@@ -218,6 +226,8 @@ def summary(facts: Facts) -> str:
     parts = []
     if facts.alert.kind is AlertKind.SKEW:
         return ""
+    if facts.alert.kind is AlertKind.PERFORMANCE:
+        return _of_labels(facts)
     if facts.alert.kind is AlertKind.LONG_SPANS:
         parts = _as_a_whole(facts)
     elif tally.windows:
@@ -232,6 +242,14 @@ def summary(facts: Facts) -> str:
     sentence = "; ".join(parts)
     sentence = f"{sentence}." if sentence else ""
     return f"{sentence} {_alike(facts)}".strip()
+
+
+def _of_labels(facts: Facts) -> str:
+    """Return of how many labelled rows the newest figures are, and that inputs are another alert's matter."""
+    if facts.mail.kind is MailKind.OVER:
+        return ""
+    rows = how_many(facts.findings[0].n, "labelled row")
+    return f"By {rows}. It says nothing of the inputs: where they drift, an alert of its own does."
 
 
 def _as_a_whole(facts: Facts) -> list[str]:
@@ -297,6 +315,7 @@ def acknowledgement(facts: Facts) -> str:
 _ABOUT = {
     AlertKind.DRIFT: "drift",
     AlertKind.LONG_SPANS: "long spans",
+    AlertKind.PERFORMANCE: "performance",
     AlertKind.QUALITY: "expectations",
     AlertKind.SKEW: "skew",
     AlertKind.EVENTS: "events",
@@ -337,10 +356,13 @@ def evidence(facts: Facts) -> str:
     of_segment = f" with {shown(worst.segment, NAME_LIMIT)}" if worst.segment else ""
     judged = "newest window" if worst.rhythm is None else worst.rhythm.value
     against = f"{how_many(worst.n, 'row')}{of_segment} of the {judged}"
+    if facts.alert.kind is AlertKind.PERFORMANCE:
+        against = f"{how_many(worst.n, 'labelled row')}{of_segment}"
     if facts.alert.kind is not AlertKind.QUALITY:
         against += f" against {worst.m:,}{hours}"
     sizes = f"{worst.n:,} {counting}" if counted else against
-    without_margin = counted or facts.alert.kind is AlertKind.QUALITY or worst.effect_unit == "r"
+    plain_kinds = {AlertKind.QUALITY, AlertKind.PERFORMANCE}
+    without_margin = counted or facts.alert.kind in plain_kinds or worst.effect_unit == "r"
     margin = "" if without_margin else f"margin {facts.mail.spec.watch.margin:g} {words.SIGMA}, "
     p, threshold = words.p_and_threshold(worst.p_value, worst.threshold)
     return (

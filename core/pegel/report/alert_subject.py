@@ -19,6 +19,7 @@ _STATES = {
     AlertKind.EVENTS: ("more than tolerated", "still more than tolerated", "no more than tolerated again"),
     AlertKind.DRIFT: ("drifting", "still drifting", "no longer drifting"),
     AlertKind.LONG_SPANS: ("drifting", "still drifting", "no longer drifting"),
+    AlertKind.PERFORMANCE: ("worse than in training", "still worse than in training", "as in training again"),
     AlertKind.QUALITY: ("not as expected", "still not as expected", "as expected again"),
     AlertKind.SKEW: (
         "served otherwise than its table says",
@@ -29,7 +30,11 @@ _STATES = {
 }
 
 
-_FURTHER = {AlertKind.QUALITY: "further from what is expected", AlertKind.SKEW: "served otherwise more often"}
+_FURTHER = {
+    AlertKind.PERFORMANCE: "worse still",
+    AlertKind.QUALITY: "further from what is expected",
+    AlertKind.SKEW: "served otherwise more often",
+}
 
 
 def plain_state(mail: Mail) -> str:
@@ -66,7 +71,7 @@ def worst_feature(alert: Alert) -> AlertFeature:
 def _trouble(kind: AlertKind, findings: Sequence[Finding], *, still: bool = False) -> str:
     """Return that features drift; of odd events how the worst kind is, with its share, and which others there are."""
     names = [finding.about for finding in findings]
-    if kind in {AlertKind.DRIFT, AlertKind.LONG_SPANS, AlertKind.QUALITY, AlertKind.SKEW}:
+    if kind is not AlertKind.EVENTS:
         verb = "are" if len(findings) > 1 else "is"
         return f"{words.several(names)} {verb} {'still ' if still else ''}{_STATES[kind][0]}"
     odd = OddEvents.of(findings[0])

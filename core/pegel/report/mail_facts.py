@@ -16,6 +16,7 @@ from pegel.data.columns import Field, Role
 from pegel.detect.effect import percents
 from pegel.judge.findings import ALARMING, Finding, Verdict
 from pegel.judge.judge import Judgement, judge
+from pegel.judge.performance.headline import HEADLINES
 from pegel.longspans.long_span_row import LongSpanRow
 from pegel.report import words
 from pegel.report.event_words import worst_first
@@ -121,6 +122,9 @@ class Facts:
         findings = [feature.finding for feature in self.alert.features]
         if self.alert.kind is AlertKind.EVENTS:
             return worst_first(findings)
+        if self.alert.kind is AlertKind.PERFORMANCE:
+            # All figures tell of the same answers: first stands the one that people ask for.
+            return sorted(findings, key=lambda one: (one.feature not in HEADLINES, one.p_value, one.feature))
         return sorted(findings, key=lambda one: (self.is_prediction(one.feature), one.p_value, one.feature))
 
     def change(self, finding: Finding) -> str:

@@ -11,12 +11,13 @@ from pegel.detect.effect import percent_of
 from pegel.judge.event_counts import UNANSWERED
 from pegel.judge.findings import Verdict
 from pegel.judge.missing_answers import MissingAnswers
+from pegel.judge.performance.headline import HEADLINES
 from pegel.reconcile.driver_health import why_unwatched
 from pegel.report.change_words import since_of
 from pegel.report.event_words import OddEvents, worst_first
 from pegel.report.span_words import when
 from pegel.report.views import StateView
-from pegel.report.words import effect, length, moment
+from pegel.report.words import change, effect, length, moment
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, LONGEST_SHOWN, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
@@ -82,6 +83,7 @@ def _alerting(alerts: Sequence[Alert], last: WindowRow | None, now: datetime) ->
         _odd_events(features[AlertKind.EVENTS], last, now),
         _drift(features[AlertKind.DRIFT], now),
         _long_spans(features[AlertKind.LONG_SPANS], now),
+        _performance(features[AlertKind.PERFORMANCE], now),
         _quality(features[AlertKind.QUALITY], now),
         _skew(features[AlertKind.SKEW], now),
     ]
@@ -134,6 +136,15 @@ def _long_spans(features: Sequence[AlertFeature], now: datetime) -> str:
     size = f" by {effect(worst)}" if worst.effect_unit == "sigma" else ""
     more = f" and {len(features) - 1} more" if len(features) > 1 else ""
     return f"drifted {when(worst, now)}: {shown(worst.about, LONGEST_SHOWN)}{size}{more}"
+
+
+def _performance(features: Sequence[AlertFeature], now: datetime) -> str:
+    """Return since when answers are worse than in training: the error rate or what stands for it, else the clearest."""
+    if not features:
+        return ""
+    first = min(features, key=lambda one: one.since)
+    worst = min((one.finding for one in features), key=lambda one: (one.feature not in HEADLINES, one.p_value))
+    return f"worse than in training since {since_of(first, now)} UTC: {change(worst, None)}"
 
 
 def _quality(features: Sequence[AlertFeature], now: datetime) -> str:

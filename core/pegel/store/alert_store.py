@@ -15,7 +15,7 @@ from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.update import Look
 from pegel.data.spans import Span
 from pegel.errors import DamagedRow, NotFound
-from pegel.judge.findings import Finding
+from pegel.judge.findings import Finding, Verdict
 from pegel.spec.names import monitor_key, monitor_of
 from pegel.spec.outside_text import quoted
 from pegel.store import tables
@@ -23,6 +23,7 @@ from pegel.store.alert_codec import alert_from_json, alert_to_json
 from pegel.store.database import in_turn, reading, writing
 from pegel.store.inboxes import cursor, move_cursor, waiting
 from pegel.store.long_span_store import LongSpanStore
+from pegel.store.performance_store import PerformanceStore
 from pegel.store.results import Details, Results
 from pegel.store.row_codec import decoded, fetched, readable, typed
 from pegel.store.row_quality_store import RowQualityStore
@@ -33,6 +34,7 @@ from pegel.stream.result_rows import WindowRow
 RECENT_WINDOWS = 500
 """Windows that a pass looks back on; enough for sixteen clean ones and for a mail's words."""
 FINDINGS_AT_ONCE = 1_000
+_AS_IN_TRAINING = (Verdict.OK, Verdict.BELOW_MARGIN)
 """Findings of one monitor that a pass takes in: a few megabytes, however many an outage let pile up."""
 
 
@@ -293,6 +295,7 @@ class AlertStore:
     def _looks(self, current: list[Alert], damaged: list[str]) -> list[Look]:
         """Return the spans of which archived rows were looked at, where an alert depends on it."""
         skew, quality = SkewStore(self._engine), RowQualityStore(self._engine)
+        performance = PerformanceStore(self._engine)
         looks: list[Look] = []
         for alert in current:
             monitor = alert.model, alert.version
@@ -301,6 +304,9 @@ class AlertStore:
             elif alert.kind is AlertKind.QUALITY:
                 rows = quality.of_spans(*monitor, since=alert.last_end, damaged=damaged)
                 spans = [row.span for row in rows if row.looked_at]
+            elif alert.kind is AlertKind.PERFORMANCE:
+                hours = performance.rows(*monitor, alert.last_end, damaged=damaged)
+                spans = [row.span for row in hours if row.settled and row.verdict in _AS_IN_TRAINING]
             else:
                 continue
             looks += [(alert.key, alert.kind, span) for span in spans]
