@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -179,12 +180,13 @@ class Comoments:
         flat = np.frombuffer(data, dtype="<i8").astype(np.int64)
         size, n, count = flat[:3].tolist()
         pairs = size * (size + 1) // 2
-        lacking, sums, products, both_high, gaps = np.split(flat[3:], np.cumsum([count, size, pairs, pairs]))
+        ends = np.cumsum([3, count, size, pairs, pairs]).tolist()
+        lacking, sums, products, both_high = (flat[begin:end] for begin, end in pairwise(ends))
+        gaps = flat[ends[-1] :]
         read = cls(size)
         read.n = n
-        read.sums += sums
-        read.products += _symmetric(products, size)
-        read.both_high += _symmetric(both_high, size)
+        read.sums = sums.copy()
+        read.products, read.both_high = products[_places(size)], both_high[_places(size)]
         if count:
             read.gaps = np.zeros((4, size, size), dtype=np.int64)
             read.gaps[:, :, lacking] = gaps.reshape(4, size, count)
@@ -209,11 +211,14 @@ def _lower_triangle(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return rows, columns
 
 
-def _symmetric(lower: Integers, size: int) -> Integers:
-    matrix = np.zeros((size, size), dtype=np.int64)
+@lru_cache(maxsize=64)
+def _places(size: int) -> NDArray[np.intp]:
+    """Return where in a packed triangle each pair stands, shape (size, size)."""
+    places = np.zeros((size, size), dtype=np.intp)
     rows, columns = _lower_triangle(size)
-    matrix[rows, columns] = matrix[columns, rows] = lower
-    return matrix
+    places[rows, columns] = places[columns, rows] = np.arange(rows.size)
+    places.flags.writeable = False
+    return places
 
 
 def _plain(matrix: NDArray[np.float64]) -> list[list[float | None]]:

@@ -68,7 +68,8 @@ class Summary:
         self.n_scored = 0
         self.counters: NDArray[np.int64] = np.zeros((fields, len(COUNTERS)), dtype=np.int64)
         self.cells: NDArray[np.int64] = np.zeros(int(layout.offsets[-1]), dtype=np.int64)
-        self.ranges: NDArray[np.float64] = np.tile([np.inf, -np.inf], (fields, 1))
+        self.ranges: NDArray[np.float64] = np.full((fields, 2), np.inf)
+        self.ranges[:, 1] = -np.inf
         self.moments: NDArray[np.float64] = np.zeros((fields, moments.SIZE))
         self.comoments = Comoments(len(layout.correlated))
         self.kept: dict[tuple[int, str], ColumnStatistic] = {
