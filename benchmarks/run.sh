@@ -21,6 +21,9 @@ cd "$(dirname "$0")/.."
 .venvs/spark/bin/python -m benchmarks.quality.per_window --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.quality.false_alarms --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.baseline --write docs/measured.md
+.venvs/spark/bin/python -m benchmarks.batch --write docs/measured.md
+.venvs/spark/bin/python -m benchmarks.longspans.days --write docs/measured.md
+.venvs/spark/bin/python -m benchmarks.performance --write docs/measured.md
 .venvs/serving/bin/python -m benchmarks.logger.run --ack enqueue --write docs/measured.md
 .venvs/serving/bin/python -m benchmarks.logger.run --ack broker --write docs/measured.md
 .venvs/serving/bin/python -m benchmarks.logger.proxy --write docs/measured.md
