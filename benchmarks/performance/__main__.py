@@ -132,8 +132,8 @@ def main() -> None:
     with threadpool_limits(1):
         rows = measured("classes", classes, of_classes_by_sklearn) + measured("numbers", numbers, of_numbers_by_sklearn)
     text = (
-        f"Run on {when()} by `python -m benchmarks.performance`: processor time on one core, best of {ROUNDS}; {ROWS:,} labelled rows, "
-        f"{TRAINED:,} in training, seed {SEED}.\n\n| | measured |\n|---|---|\n"
+        f"Run on {when()} by `python -m benchmarks.performance`: processor time on one core, best of {ROUNDS}; "
+        f"{ROWS:,} labelled rows, {TRAINED:,} in training, seed {SEED}.\n\n| | measured |\n|---|---|\n"
         + "\n".join(f"| {what} | {told} |" for what, told in rows)
     )
     print(text)
