@@ -1,4 +1,4 @@
-"""Airflow DAG: rows archived, labels joined, long spans judged, archived rows looked at; no failure stops the rest."""
+"""Airflow DAG: rows archived, tables read, labels joined, long spans and rows judged; no failure stops the rest."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pegel_airflow.archive_operator import ArchiveJob
 from pegel_airflow.assets import LABELS, models_named
 from pegel_airflow.defaults import START, TAGS, task_defaults
 from pegel_airflow.labels_operator import LabelsJoinJob
+from pegel_airflow.tables_operator import TablesReadJob
 from pegel_airflow.write_back_operator import interval
 
 # A job that hangs must not keep days from being judged: what it has done stays, and the next hour goes on from there.
@@ -22,7 +23,7 @@ JOB: dict[str, Any] = {"retries": 1, "execution_timeout": timedelta(hours=2)}
 
 with DAG(
     dag_id="batch_monitor",
-    description="Archive rows, join labels, judge hours, days, weeks; what is up to date stays, however often it runs",
+    description="Archive rows, read tables, join labels, judge hours, days, weeks; what is up to date stays",
     doc_md=__doc__,
     start_date=START,
     schedule=AssetOrTimeSchedule(timetable=CronDataIntervalTimetable("0 * * * *", timezone="UTC"), assets=[LABELS]),
@@ -50,6 +51,14 @@ with DAG(
 ) as dag:
     archive = ArchiveJob(task_id="archive", **JOB)
     # Whatever became of the task before: each does what it can with what is there.
+    tables = TablesReadJob(
+        task_id="read_tables",
+        since="{{ params.since }}",
+        until="{{ params.until }}",
+        models="{{ params.models | join(' ') }}",
+        trigger_rule="all_done",
+        **JOB,
+    )
     labels = LabelsJoinJob(task_id="join_labels", trigger_rule="all_done", **JOB)
 
     @task(trigger_rule="all_done")
@@ -80,5 +89,5 @@ with DAG(
         raise PermanentError("expected every task of this run to succeed; its note says which one failed, and why")
 
     judged: Any = judge_long_spans()
-    archive >> labels >> judged >> checks
-    [archive, labels, judged, checks] >> fail()
+    archive >> tables >> labels >> judged >> checks
+    [archive, tables, labels, judged, checks] >> fail()

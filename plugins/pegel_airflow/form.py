@@ -59,11 +59,21 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "model.source": Question(
         "Model",
         "Served by",
-        "An endpoint: the location above or a server below. Or Hopsworks: state the topic, neither.",
+        "An endpoint: the location above or a server below. Or Hopsworks: state the topic, neither. Or nobody: a job "
+        "writes predictions to a `table`.",
     ),
     "model.topic": Question(
         "Model", "Topic of the deployment", "To which the inference logger of a Hopsworks deployment writes."
     ),
+    "model.table": Question(
+        "Model",
+        "Table of predictions (address)",
+        "Instead of an endpoint: where a job writes rows and predictions, `delta:s3a://bucket/scores`. It is read each "
+        "hour.",
+    ),
+    "model.time": Question("Model", "Column of times (name)", "Of that table: the time of each row."),
+    "model.event_id": Question("Model", "Column of ids (name)", "Of that table: labels find rows by it. Empty: none."),
+    "model.keys": Question("Model", "Keys (names)", "Of that table: what a row is about. One name a line."),
     "model.digest": Question(
         "Model", "Content (SHA-256)", "Of the folder. Empty: what is there now. What is replaced later is not served."
     ),

@@ -100,13 +100,13 @@ def _endpoints(settings: Settings, specs: tuple[MonitorSpec, ...], only: Target 
     from pegel.reconcile.actions import Runs
     from pegel.reconcile.look_at_endpoints import look_at_endpoints
 
-    serving = services.serving(settings)
+    serving, served = services.serving(settings), [spec for spec in specs if not spec.model.is_table]
     if only is None:
-        wanted = {spec.endpoint for spec in specs} | _marked(settings)
+        wanted = {spec.endpoint for spec in served} | _marked(settings)
     elif only.runs is Runs.ENDPOINT:
         wanted = {only.name}
     else:
-        wanted = {spec.endpoint for spec in specs if spec.group == only.name}
+        wanted = {spec.endpoint for spec in served if spec.group == only.name}
     return {status.name: status for status in look_at_endpoints(serving, wanted)}
 
 

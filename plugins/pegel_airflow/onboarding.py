@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.reconcile.desired import endpoint_fingerprint
@@ -23,6 +23,7 @@ from pegel_airflow import form, services, topic_admin
 from pegel_airflow.baseline_operator import ProfiledModel
 from pegel_airflow.teams import refuse_model_of_other_team, refuse_other_team
 
+T = TypeVar("T")
 PATIENCE = timedelta(seconds=10)
 """With a server that does not answer: a restart of a few seconds is no reason to refuse its model."""
 
@@ -45,7 +46,8 @@ def validate(settings: Settings, answers: Mapping[str, Any], *, user: str | None
     refuse_models_outside(spec, settings.allowed_models)
     if problem := problem_of_server(spec.model, spec.served_name, settings, patience=PATIENCE):
         raise InvalidSpec(f"{problem}. Nothing was started.")
-    spec = services.serving(settings).pin(spec)
+    if not spec.model.is_table:
+        spec = services.serving(settings).pin(spec)
     print(f"{spec.key}: accepted, fingerprint {spec.fingerprint()[:16]}")  # noqa: T201 - a task's output is its log
     return spec.to_json()
 
@@ -56,12 +58,16 @@ def create_topics(settings: Settings, spec_json: dict[str, Any]) -> list[str]:
     Raises NotFound where a deployment's topic, which is not ours to make, is not on the broker.
     """
     spec = MonitorSpec.parse(spec_json)
+    if spec.model.is_table:
+        return _nothing_to_do(spec, list[str]())
     return topic_admin.create(settings, spec.namespace, expected=spec.model.topic)
 
 
 def stage_endpoint(settings: Settings, spec_json: dict[str, Any], *, run: str = "") -> str:
     """Start what is to serve, beside what serves now, as the candidate of this `run`; return its endpoint's name."""
     spec = MonitorSpec.parse(spec_json)
+    if spec.model.is_table:
+        return _nothing_to_do(spec, "")
     services.serving(settings).stage(spec, by=run)
     return spec.endpoint
 
@@ -72,11 +78,13 @@ def send_probe(
     """Prove with a row of the training data that the candidate answers and is logged.
 
     Raises EndpointFailed if it does not answer, Unavailable if what it answered is not logged. A deployment of
-    Hopsworks is not asked, because nobody here may; then nothing is returned.
+    Hopsworks is not asked, because nobody here may, and a model in a table cannot be; then nothing is returned.
     """
     from pegel_airflow.probe import probe
 
     spec, row = MonitorSpec.parse(spec_json), ProfiledModel.from_json(profiled).request_row
+    if spec.model.is_table:
+        return _nothing_to_do(spec, {})
     if spec.model.is_deployment:
         print(f"{spec.key}: a deployment of Hopsworks, which nobody here asks")  # noqa: T201 - a task's output is its log
         return {}
@@ -97,15 +105,15 @@ def register(settings: Settings, spec_json: dict[str, Any], profiled: dict[str, 
 
     spec, model = MonitorSpec.parse(spec_json), ProfiledModel.from_json(profiled)
     serving, fingerprint = services.serving(settings), endpoint_fingerprint(spec)
-    staged = serving.staged(spec.endpoint)
-    if staged.fingerprint != fingerprint:
+    if not spec.model.is_table and (staged := serving.staged(spec.endpoint)).fingerprint != fingerprint:
         raise another_candidate(spec.endpoint, fingerprint, staged.fingerprint)
     baselines = services.stores(settings).baselines
     # Looked at first: a baseline that cannot be read comes into force no more than one that is not there.
     outlook = Outlook.of(spec, baselines.get(model.baseline_id))
     brief, whole = outlook.brief(), outlook.whole()
     baselines.register(spec, model.baseline_id, by="model_onboard", now=datetime.now(UTC))
-    serving.promote(spec)
+    if not spec.model.is_table:
+        serving.promote(spec)
     print("\n".join([aligned(whole), *model.remarks]))  # noqa: T201 - a task's output is its log
     return {"brief": [asdict(line) for line in brief], "whole": [asdict(line) for line in whole]}
 
@@ -115,7 +123,14 @@ def discard_candidate(settings: Settings, spec_json: dict[str, Any], *, run: str
 
     The candidate of a later run stays, also that of the same spec.
     """
-    services.serving(settings).discard(MonitorSpec.parse(spec_json), by=run)
+    spec = MonitorSpec.parse(spec_json)
+    if not spec.model.is_table:
+        services.serving(settings).discard(spec, by=run)
+
+
+def _nothing_to_do(spec: MonitorSpec, empty: T) -> T:
+    print(f"{spec.key}: it stands in a table, and has neither topic nor endpoint")  # noqa: T201 - a task's output is its log
+    return empty
 
 
 def refuse_unregistered(state: str | None) -> None:

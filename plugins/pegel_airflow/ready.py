@@ -39,6 +39,9 @@ class WaitReady(BaseOperator):
         """Look once, and leave the waiting to the triggerer."""
         spec = MonitorSpec.parse(self.spec)
         settings = Settings()
+        if spec.model.is_table:
+            # Nobody serves it: there is nothing to wait for.
+            return {"url": None}
         status = look_at_candidate(settings, spec.endpoint)
         if status.state is EndpointState.READY:
             return _own(spec, status.to_json())

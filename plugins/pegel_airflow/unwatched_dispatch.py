@@ -38,7 +38,7 @@ class UnwatchedDispatch:
 
     def _groups(self, specs: Iterable[MonitorSpec]) -> None:
         of_group: dict[str, list[MonitorSpec]] = {}
-        for spec in specs:
+        for spec in (one for one in specs if not one.model.is_table):
             of_group.setdefault(spec.group, []).append(spec)
         beats = {beat.group: beat for beat in self.stores.results.heartbeats(damaged={})}
         # A silence that cannot be read holds back nothing; the page of its model names it.

@@ -234,7 +234,7 @@ class Archiving:
         if private.lacks_secret:
             raise SetupError("archive.private: expected PEGEL_ENTITY_SECRET with 16 bytes or more, by which is hashed.")
         schema = self.baselines.get(current).layout.schema
-        return RowPlan(RowMaking(schema, tuple(spec.online.keys), private), spec.windowing.step // MICROSECOND)
+        return RowPlan(RowMaking(schema, spec.entity_keys, private), spec.windowing.step // MICROSECOND)
 
     def _writer(self, spec: MonitorSpec) -> ArchiveHours:
         """Return the hours of a model, as this run writes them."""

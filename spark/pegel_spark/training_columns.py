@@ -84,7 +84,7 @@ def check(frame: DataFrame, schema: Schema) -> None:
             f"baseline.source: the training data lacks {', '.join(absent)}; it has {', '.join(types)}. "
             "Register data with these columns, or a schema without them; no baseline was built."
         )
-    unfit = [field for field in schema.fields if not _can_hold(types[field.name], field)]
+    unfit = [field for field in schema.fields if not can_hold(types[field.name], field)]
     if unfit:
         given = ", ".join(f"{field.name}, which should be {field.kind}, as {types[field.name]}" for field in unfit)
         raise InvalidSpec(
@@ -108,6 +108,7 @@ def _fetch(frame: DataFrame, names: list[str]) -> pa.Table:
     return frame.select(*[f"`{name}`" for name in names]).toArrow()
 
 
-def _can_hold(kind: str, field: Field) -> bool:
+def can_hold(kind: str, field: Field) -> bool:
+    """Say whether a column of a type of Spark can be a field."""
     plain = kind.partition("(")[0]
     return plain in _NUMBERS or (field.kind is Kind.CATEGORICAL and plain in _TEXTS)

@@ -29,8 +29,11 @@ def pinned(table: StoredTable) -> StoredTable:
     return table
 
 
-def read(spark: SparkSession, place: Path | StoredTable) -> DataFrame:
+def read(spark: SparkSession, place: Path | StoredTable, *, whole: bool = True) -> DataFrame:
     """Return the rows of a table; nothing but its schema is read by then.
+
+    `whole`: whether they are read as a whole, and be it several times: then those of a database are kept. Else the
+    database is asked for what is looked at, each time.
 
     Raises NotFound where there is none, SetupError where Spark has no way to it, Unavailable where it cannot read what
     is there, InvalidSpec for a table of Delta or Iceberg whose files do not say what its rows are.
@@ -43,7 +46,7 @@ def read(spark: SparkSession, place: Path | StoredTable) -> DataFrame:
         if table.format is TableFormat.ICEBERG:
             return iceberg_table.read(spark, table)
         if table.database is not None:
-            return database_table.read(spark, table, table.database)
+            return database_table.read(spark, table, table.database, whole=whole)
         return spark.read.format(table.format.value).load(address)
     except (CapturedException, Py4JJavaError) as failure:
         raise read_failure(failure, address, database=table.database) from failure

@@ -26,7 +26,7 @@ from pegel.spec.settings import Settings
 from pegel.stats.summary import Summary
 from pegel.store import tables
 from pegel.testing.manual_clock import START
-from pegel.testing.samples import baseline_of, sample_window
+from pegel.testing.samples import baseline_of, sample_window, tabled
 from pegel_airflow import services
 from pegel_airflow.assets import LABELS
 from pegel_airflow.long_span_runs import chosen, make_long_spans
@@ -149,6 +149,23 @@ def test_rows_are_there_before_they_are_asked_for(settings: Settings, run_dag: R
     assert [(START.isoformat(), (START + timedelta(days=1)).isoformat())] == spark.intervals
 
 
+def test_tables_are_read_before_anything_is_judged(settings: Settings, run_dag: RunDag, spark: cluster.Cluster) -> None:
+    """A job is told of the time of the run, and a table that cannot be read fails the run and holds up nothing."""
+    watched(settings, "delays", hours=1)
+    services.stores(settings).registry.put(seeds.spec(model=tabled("scores")))
+    state = run_dag("batch_monitor", **WHOLE_DAY)
+    spark.refusal = "tables of 1 of the models were not judged, the others are: scores/1: model.table: expected a table"
+    broken, ended = run_dag("batch_monitor", models=["scores"], **WHOLE_DAY), last_run()
+
+    assert ("success", "failed") == (state, broken)
+    assert ["read_tables.py"] == list(dict.fromkeys(spark.started))
+    assert [(START.isoformat(), (START + timedelta(days=1)).isoformat())] == list(dict.fromkeys(spark.intervals))
+    assert ("failed", "success") == (ended.tasks["read_tables"], ended.tasks["judge_long_spans"])
+    assert "scores/1: model.table: expected a table" in ended.note
+    assert "scores" == spark.submissions[-1].model
+    assert 1 == len(spans(settings, "delays", Rhythm.DAY))
+
+
 def test_a_failure_holds_up_nothing_and_is_named(settings: Settings, run_dag: RunDag, spark: cluster.Cluster) -> None:
     """Although nothing can be archived, long spans are made of windows; the run fails, and its note says of what."""
     watched(settings, "delays", hours=1)
@@ -159,6 +176,7 @@ def test_a_failure_holds_up_nothing_and_is_named(settings: Settings, run_dag: Ru
     assert "failed" == state
     assert {
         "archive": "failed",
+        "read_tables": "success",
         "join_labels": "success",
         "judge_long_spans": "success",
         "check_archive": "success",

@@ -29,7 +29,7 @@ from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
-from pegel.testing.samples import deployed
+from pegel.testing.samples import deployed, tabled
 from pegel_airflow import form, onboarding, probe, services, topic_admin
 from pegel_airflow.baseline_operator import BaselineJob
 from pegel_airflow.ready import WaitReady
@@ -213,6 +213,17 @@ def test_a_deployment_of_hopsworks_is_onboarded_without_a_probe(
 
     assert ("failed", "success", wish, EndpointState.READY, None) == (absent, state, spec, serving.state, serving.url)
     assert f"the broker at {system.kafka}; given delays-inference, which it has not" in str(why)
+
+
+def test_a_model_in_a_table_is_onboarded_without_broker_and_endpoint(settings: Settings, onboard: Onboard) -> None:
+    """The same form computes its baseline, and puts both in force; no topic, endpoint or probe is asked for."""
+    wish = seeds.spec(model=tabled(), baseline={"source": "local://delays"})
+    state = onboard(wish)
+    spec, baseline, serving = in_force(settings)
+
+    assert ("success", wish, EndpointState.ABSENT) == (state, spec, serving.state)
+    assert baseline is not None
+    assert not staged(settings)
 
 
 def test_spec_and_baseline_come_into_force_together(system: Settings) -> None:

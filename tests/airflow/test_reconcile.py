@@ -19,6 +19,7 @@ from pegel.reconcile.job_backend import JobState
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec.limits import HEARTBEAT_EVERY
 from pegel.spec.settings import Settings
+from pegel.testing.samples import tabled
 from pegel.testing.stream_fakes import speak
 from pegel_airflow import reconciling, services
 
@@ -50,6 +51,18 @@ def test_a_desired_monitor_is_started(settings: Settings, run_dag: Any) -> None:
         [("default", JobState.RUNNING, 1)],
         [("start", "nothing runs for it")],
     )
+
+
+def test_a_model_in_a_table_starts_nothing(settings: Settings) -> None:
+    """Neither driver nor endpoint; what served the same model before is nobody's any more, and goes."""
+    services.stores(settings).registry.put(seeds.spec(model=tabled()))
+    nothing = reconciling.steps(settings)
+    onboarded(settings)
+    reconciling.carry_out_step(settings, *reconciling.steps(settings))
+    services.stores(settings).registry.put(seeds.spec(model=tabled()))
+
+    assert [] == nothing
+    assert {"driver/default": "stop"} == {step["target"]: step["kind"] for step in reconciling.steps(settings)}
 
 
 def test_nothing_to_do_is_a_success(settings: Settings, run_dag: Any) -> None:

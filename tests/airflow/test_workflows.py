@@ -84,7 +84,7 @@ def test_onboardings_leave_a_place_for_the_clocked_workflows(bag: Any) -> None:
 def test_batch_tasks_follow_each_other_whatever_becomes_of_them(bag: Any) -> None:
     """Each task of the batch run waits for the one before it to end, not to succeed; the run fails if any did."""
     tasks = bag.dags["batch_monitor"].task_dict
-    order = ["archive", "join_labels", "judge_long_spans", "check_archive"]
+    order = ["archive", "read_tables", "join_labels", "judge_long_spans", "check_archive"]
     followers = dict(zip(order[1:], order[:-1], strict=True))
 
     assert {name: {before} for name, before in followers.items()} == {

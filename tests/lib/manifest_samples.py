@@ -102,6 +102,7 @@ def golden() -> dict[str, list[Manifest]]:
         "archive": [
             spark_application.archive_application(["--model", "delays"], "scheduled__2026-11-29", SETTINGS, CLUSTER)
         ],
+        "read-tables": [spark_application.tables_application([], "scheduled__2026-11-29", SETTINGS, CLUSTER)],
         "join-labels": [spark_application.labels_application([], "scheduled__2026-11-29", SETTINGS, CLUSTER)],
         "archive-checks": [
             spark_application.archive_checks_application(

@@ -73,14 +73,14 @@ class RowMaking:
         columns[REPLACED] = own.column("replaced")
         if not is_answer:
             columns |= self._entities(events, decoded)
-        values, odd = self._values(decoded.columns, self.schema.of_role(role))
+        values, odd = self.values(decoded.columns, self.schema.of_role(role))
         columns |= values | {UNPARSEABLE: odd}
         names = [name for name in self.columns.names if name in columns]
         table = pa.table([columns[name] for name in names], schema=pa.schema([self.columns.field(n) for n in names]))
         errors = {at: self.private.error(error) for at, error in decoded.errors.items()}
         return table, {at: f"{error.kind}: {error}" for at, error in errors.items()}
 
-    def _values(self, columns: Columns, fields: Sequence[Field]) -> tuple[dict[str, pa.Array], pa.Array]:
+    def values(self, columns: Columns, fields: Sequence[Field]) -> tuple[dict[str, pa.Array], pa.Array]:
         """Return the columns of fields, and of each row which of them had values that are not what they hold."""
         numbers = (
             (columns.numeric[:, at], None if columns.missing is None else columns.missing[:, at])
@@ -111,14 +111,15 @@ class RowMaking:
 
     def _entities(self, events: pa.Table, decoded: Decoded) -> dict[str, pa.Array]:
         """Return the parts of each row's entity key, by column; null where none is told."""
-        if not self.keys:
-            return {}
         parts: list[Sequence[str | None]] = []
         for text, rows in zip(events.column("entities").to_pylist(), decoded.rows.tolist(), strict=True):
             parts += _parts_of_rows(text, rows, len(self.keys))
+        return self.key_columns([[part[at] for part in parts] for at in range(len(self.keys))])
+
+    def key_columns(self, parts: Sequence[Sequence[str | None]]) -> dict[str, pa.Array]:
+        """Return the columns of the parts of keys, of which each has a text, or null, for each row."""
         made = {}
-        for at, key in enumerate(self.keys):
-            values = [part[at] for part in parts]
+        for key, values in zip(self.keys, parts, strict=True):
             match self.private.ways.get(key):
                 case None:
                     made[key_column(key)] = pa.array(values, pa.string())

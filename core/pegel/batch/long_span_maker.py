@@ -20,7 +20,7 @@ from pegel.judge.findings import ALARMING, FROM_BEST_TO_WORST, Verdict
 from pegel.longspans.judging import SpanToJudge, judged_span
 from pegel.longspans.late_windows import CountAgain, late_windows, recounted
 from pegel.longspans.long_span_row import LongSpanRow
-from pegel.longspans.settled import why_not_settled
+from pegel.longspans.settled import why_not_read, why_not_settled
 from pegel.longspans.tiling import ended_spans, tiles
 from pegel.longspans.window_sums import COUNTS, Counted, digest, parts_of
 from pegel.spec.monitor_spec import MonitorSpec
@@ -28,6 +28,7 @@ from pegel.spec.rhythms import Rhythm
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.long_span_store import KnownSpan, LongSpanStore
 from pegel.store.results import Results
+from pegel.store.table_reads import TableReads
 from pegel.store.window_keys import StoredWindow, WindowKeys
 from pegel.stream.result_rows import Heartbeat
 
@@ -66,6 +67,7 @@ class LongSpanMaker:
     def __init__(self, engine: Engine, *, recount: CountAgain | None = None) -> None:
         """Use the migrated database behind `engine`. `recount`: counts windows from the archive; None without one."""
         self.results = Results(engine)
+        self.tables = TableReads(engine)
         self.spans = LongSpanStore(engine)
         self.keys = WindowKeys(engine)
         self._baselines = BaselineStore(engine)
@@ -81,6 +83,12 @@ class LongSpanMaker:
         oldest = self.keys.first(spec.model.name, spec.model.version)
         if oldest is None:
             return outcome
+        read_up_to = None
+        if spec.model.is_table:
+            read = self.tables.of(spec.model.name, spec.model.version)
+            read_up_to = None if read is None else read.up_to
+            # A job may have written, and another judged since, what happened days ago.
+            start = min(start, self.keys.first_since(spec.model.name, spec.model.version, start) or start)
         wanted = {
             rhythm: [span for span in ended_spans(rhythm, start, end, now=now) if span.end > oldest]
             for rhythm in spec.rhythms[1:]
@@ -96,7 +104,7 @@ class LongSpanMaker:
         beat = next((beat for beat in self.results.heartbeats(damaged={}) if beat.group == spec.group), None)
         for rhythm, some in wanted.items():
             if some:
-                _OneRhythm(self, spec, rhythm, oldest, beat, made_of, now).make(some, outcome)
+                _OneRhythm(self, spec, rhythm, oldest, beat, made_of, now, read_up_to).make(some, outcome)
         return outcome
 
     def current(self, model: str, version: int) -> str | None:
@@ -140,6 +148,8 @@ class _OneRhythm:
     beat: Heartbeat | None
     made_of: _MadeOf
     now: datetime
+    read_up_to: datetime | None = None
+    """Until when windows of a table are judged."""
 
     def make(self, wanted: Sequence[Span], outcome: LongSpansOutcome) -> None:
         start, end = wanted[0].start, wanted[-1].end
@@ -151,7 +161,7 @@ class _OneRhythm:
         for span in wanted:
             inside = self.made_of.within(span)
             is_open = any(not window.final for window in inside)
-            waits = why_not_settled(span, self.spec.windowing, self.beat, is_open=is_open, now=self.now)
+            waits = self._why_not_settled(span, is_open=is_open)
             if waits is not None:
                 outcome.waiting.append((self.rhythm, span, waits))
                 continue
@@ -164,6 +174,11 @@ class _OneRhythm:
                     outcome.up_to_date += 1
                 else:
                     outcome.written.append(made)
+
+    def _why_not_settled(self, span: Span, *, is_open: bool) -> str | None:
+        if self.spec.model.is_table:
+            return why_not_read(span, self.spec.windowing, self.read_up_to, now=self.now)
+        return why_not_settled(span, self.spec.windowing, self.beat, is_open=is_open, now=self.now)
 
     @property
     def _model(self) -> tuple[str, int]:

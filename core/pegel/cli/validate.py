@@ -65,6 +65,12 @@ def _where(spec: MonitorSpec, settings: Settings) -> str:
     return f"at {shown(settings.features_address)}"
 
 
+def _whence(spec: MonitorSpec) -> str:
+    if spec.model.is_table:
+        return f"whose rows batch_monitor reads each hour from {spec.model.place}"
+    return f"served as {spec.endpoint} from {spec.model.place}"
+
+
 def summary(spec: MonitorSpec, layers: Layers = LAYERS, *, training: TrainingFacts | None = None) -> list[str]:
     """Return what a spec means, a sentence a line, as far as it can be told without a baseline.
 
@@ -80,7 +86,7 @@ def summary(spec: MonitorSpec, layers: Layers = LAYERS, *, training: TrainingFac
     if alarms.hold_for:
         held = f"for {100 * alarms.hold_for:g} % of baselines: levels fall where windows are large beside training data"
     return [
-        f"watches {spec.key}, served as {spec.endpoint} from {spec.model.place}",
+        f"watches {spec.key}, {_whence(spec)}",
         f"against {spec.baseline.source}",
         f"in windows of {length:g} s, a new one every {step:g} s, final {late:g} s after their end",
         f"mails {recipients}; while nothing changes, {often} at most, {held}",

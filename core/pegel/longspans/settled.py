@@ -34,3 +34,12 @@ def why_not_settled(
     read_to_the_end = beat.lag == 0 and beat.progressed_at is not None and beat.progressed_at >= due
     read_past = beat.event_time_head is not None and beat.event_time_head >= due
     return None if read_to_the_end or read_past else "its records are not read to the end of it yet"
+
+
+def why_not_read(span: Span, windowing: Windowing, up_to: datetime | None, *, now: datetime) -> str | None:
+    """Return why a span of a model in a table has to wait, likewise. `up_to`: until when its windows are judged."""
+    due = span.end + windowing.lateness
+    if now < due:
+        return f"its last window is final at {due:%H:%M:%S} UTC"
+    is_read = up_to is not None and up_to >= span.end
+    return None if is_read or now >= due + PATIENCE else "its table is not read to the end of it yet"

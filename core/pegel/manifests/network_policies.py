@@ -17,7 +17,7 @@ SERVED = "serving.kserve.io/inferenceservice"
 """Label of every pod of an InferenceService, its agent's included."""
 _ROLES = [
     *(labels.DRIVER, labels.BASELINE, labels.WRITE_BACK),
-    *(labels.ARCHIVE, labels.ARCHIVE_CHECKS, labels.TRUE_OUTCOMES),
+    *(labels.ARCHIVE, labels.ARCHIVE_CHECKS, labels.READ_TABLES, labels.TRUE_OUTCOMES),
 ]
 JOBS = {"matchExpressions": [{"key": labels.ROLE, "operator": "In", "values": _ROLES}]}
 """Pods of drivers, executors and finite jobs."""

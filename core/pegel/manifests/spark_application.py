@@ -156,6 +156,11 @@ def archive_application(
     return _batch_application(labels.ARCHIVE, "rows", arguments, job_id, settings=settings, cluster=cluster)
 
 
+def tables_application(arguments: Sequence[str], job_id: str, settings: Settings, cluster: ClusterSettings) -> Manifest:
+    """Return the job that judges what tables of predictions have anew, and keeps how it ended under `job_id`."""
+    return _batch_application(labels.READ_TABLES, "rows", arguments, job_id, settings=settings, cluster=cluster)
+
+
 def labels_application(arguments: Sequence[str], job_id: str, settings: Settings, cluster: ClusterSettings) -> Manifest:
     """Return the job that joins labels with rows and keeps how it ended under `job_id`. It reads the broker, too."""
     return _batch_application(labels.TRUE_OUTCOMES, "rows", arguments, job_id, settings=settings, cluster=cluster)

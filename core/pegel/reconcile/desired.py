@@ -28,9 +28,12 @@ def endpoint_fingerprint(spec: MonitorSpec) -> str:
 
 
 def desired_groups(specs: Iterable[MonitorSpec], ready: Mapping[str, bool], kafka: str) -> list[Desired]:
-    """Return what should run: the specs by group. `ready` maps an endpoint's name to whether it is ready."""
+    """Return what should run: the specs by group. `ready` maps an endpoint's name to whether it is ready.
+
+    What only stands in tables is read by a job, and needs no driver.
+    """
     groups: dict[str, list[MonitorSpec]] = {}
-    for spec in specs:
+    for spec in (one for one in specs if not one.model.is_table):
         groups.setdefault(spec.group, []).append(spec)
     return [_desired(group, members, ready, kafka) for group, members in sorted(groups.items())]
 

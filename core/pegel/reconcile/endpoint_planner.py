@@ -24,13 +24,15 @@ def plan_endpoints(
 ) -> list[Action]:
     """Return one action per endpoint that is desired or there, ordered by name, whatever the order of observations.
 
-    `unreadable` maps the endpoints of stored specs that cannot be read to the reason: they are left as they are.
+    `unreadable` maps the endpoints of stored specs that cannot be read to the reason: they are left as they are. A
+    model that only stands in a table has none.
 
     An endpoint that was desired and not looked at is absent: the caller looks at every desired one. One that was
     changed less than `ENDPOINT_SETTLES_WITHIN` ago is neither replaced nor removed: whoever changed it may be about to
     write into the registry what it is for.
     """
-    spec_of = {spec.endpoint: spec for spec in sorted(specs, key=lambda spec: spec.key)}
+    served = (spec for spec in specs if not spec.model.is_table)
+    spec_of = {spec.endpoint: spec for spec in sorted(served, key=lambda spec: spec.key)}
     status_of = {status.name: status for status in sorted(observed, key=lambda status: (status.name, status.state))}
     past = tuple(history)
     planned: list[Action | None] = []

@@ -14,6 +14,7 @@ from pegel.store.baseline_store import BaselineStore
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.registry import Entry
 from pegel.store.results import Newest, Results
+from pegel.store.table_reads import TableRead, TableReads
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
 from pegel.stream.outcomes import Outcomes
 from pegel.stream.result_rows import Heartbeat, MinuteBalance
@@ -32,6 +33,8 @@ class AcrossModels:
     failures: dict[tuple[str, int], MonitorFailure]
     untold: dict[tuple[str, int], DispatchFailure]
     """The newest of the last day."""
+    tables: dict[tuple[str, int], TableRead]
+    """How far the tables of models are read that stand in one alone."""
     currents: dict[tuple[str, int], str]
     newest: dict[tuple[str, int], Newest]
     open_alerts: dict[tuple[str, int], list[Alert | DamagedRow]]
@@ -66,6 +69,7 @@ def read_across(sources: Sources, entries: Sequence[Entry], now: datetime) -> Ac
         heartbeats={beat.group: beat for beat in beats},
         failures={(failure.model, failure.version): failure for failure in failures},
         untold={(failure.model, failure.version): failure for failure in reversed(untold)},
+        tables=part("how far tables are read", TableReads(sources.engine).all, dict[tuple[str, int], TableRead]()),
         currents=part("current baselines", baselines.currents, dict[tuple[str, int], str]()),
         newest=part(
             "the newest windows", lambda: results.newest(monitors, limit=SPARK), dict[tuple[str, int], Newest]()

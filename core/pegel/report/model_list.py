@@ -62,22 +62,20 @@ def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime) 
         reader.part("its baseline", lambda: BaselineStore(sources.engine).document(across.currents[key]), b"")
     if across.damaged:
         _name_own_damage(sources, key, now, reader)
-    if spec is not None and spec.group in across.unheard:
+    if spec is not None and not spec.model.is_table and spec.group in across.unheard:
         reader.problems.append(across.unheard[spec.group])
     reader.problems += across.problems
     untold = across.untold.get(key)
     notices = [] if untold is None else [f"not told: {shown(untold.reason, LONGEST_SENTENCE)}"]
     problems = [entry.problem, *reader.problems] if spec is None else reader.problems
-    notices += [] if spec is None else across.groups.get(spec.group, [])
+    notices += [] if spec is None or spec.model.is_table else across.groups.get(spec.group, [])
     if problems or spec is None:
         state = error(problems[0])
     else:
         heartbeat, failure = across.heartbeats.get(spec.group), across.failures.get(key)
-        known_state = reader.part(
-            "its state",
-            lambda: state_of(spec, last=last, alerts=alerts, heartbeat=heartbeat, now=now, failure=failure),
-            None,
-        )
+        table = across.tables.get(key)
+        state_now = partial(state_of, spec, last=last, alerts=alerts, heartbeat=heartbeat, now=now)
+        known_state = reader.part("its state", lambda: state_now(failure=failure, table=table), None)
         state = known_state or error(reader.problems[0])
     return ModelRow(
         name=name,

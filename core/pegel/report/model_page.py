@@ -27,6 +27,7 @@ from pegel.report.refresh_words import headline, promotion_line, refresh_line
 from pegel.report.segment_views import judged_in_full, segment_views
 from pegel.report.skew_words import skew_lines
 from pegel.report.span_calendar import Calendar, read_calendar
+from pegel.report.table_words import table_progress
 from pegel.report.timeline import timeline
 from pegel.report.views import FeatureView, LedgerView, ModelView, SegmentView
 from pegel.spec.monitor_spec import MonitorSpec
@@ -186,9 +187,9 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
         baselines=part(
             "the history of baselines", lambda: _baselines(sources, model, version, reader.problems), list[str]()
         ),
-        stream="" if spec is None else _progress(across, spec.group, actions, now),
+        stream="" if spec is None else _progress(across, spec, actions, now),
     )
-    unread = [entry.problem] if spec is None else [across.unheard[spec.group]] if spec.group in across.unheard else []
+    unread = [entry.problem] if spec is None else _unheard(across, spec)
     return replace(view, problems=list(dict.fromkeys([*unread, *across.problems, *reader.problems])))
 
 
@@ -270,11 +271,11 @@ def _ledger(results: Results, entry: Entry, since: datetime, damaged: list[str])
 
 
 def _gaps(results: Results, spec: MonitorSpec | None, damaged: list[str]) -> list[Gap]:
-    return [] if spec is None else results.gaps(spec.group, limit=LISTED, damaged=damaged)
+    return [] if spec is None or spec.model.is_table else results.gaps(spec.group, limit=LISTED, damaged=damaged)
 
 
 def _set_aside(results: Results, spec: MonitorSpec | None, damaged: list[str]) -> list[SetAside]:
-    return [] if spec is None else results.set_aside(spec.group, limit=LISTED, damaged=damaged)
+    return [] if spec is None or spec.model.is_table else results.set_aside(spec.group, limit=LISTED, damaged=damaged)
 
 
 def _actions(sources: Sources, spec: MonitorSpec | None, damaged: list[str]) -> list[PastAction]:
@@ -284,7 +285,14 @@ def _actions(sources: Sources, spec: MonitorSpec | None, damaged: list[str]) -> 
     return ActionLog(sources.engine).recent(*targets, limit=LISTED, damaged=damaged)[::-1]
 
 
-def _progress(across: AcrossModels, group: str, actions: Sequence[PastAction], now: datetime) -> str:
+def _unheard(across: AcrossModels, spec: MonitorSpec) -> list[str]:
+    return [across.unheard[spec.group]] if spec.group in across.unheard and not spec.model.is_table else []
+
+
+def _progress(across: AcrossModels, spec: MonitorSpec, actions: Sequence[PastAction], now: datetime) -> str:
+    if spec.model.is_table:
+        return table_progress(across.tables.get((spec.model.name, spec.model.version)), now)
+    group = spec.group
     beat = across.heartbeats.get(group)
     if group in across.unheard:
         return "its driver's heartbeat cannot be read"

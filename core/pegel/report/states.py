@@ -16,14 +16,17 @@ from pegel.reconcile.driver_health import why_unwatched
 from pegel.report.change_words import since_of
 from pegel.report.event_words import OddEvents, worst_first
 from pegel.report.span_words import when
+from pegel.report.table_words import why_unread
 from pegel.report.views import StateView
 from pegel.report.words import change, effect, length, moment
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, LONGEST_SHOWN, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
+from pegel.store.table_reads import TableRead
 from pegel.stream.commit import MonitorFailure
 from pegel.stream.result_rows import Heartbeat, WindowRow
 
+A_DAY = timedelta(days=1)
 LISTED = 3
 """Further kinds of odd events that are named; the rest is counted."""
 NEVER_LOGGED = {
@@ -40,6 +43,7 @@ def state_of(
     heartbeat: Heartbeat | None,
     now: datetime,
     failure: MonitorFailure | None = None,
+    table: TableRead | None = None,
 ) -> StateView:
     """Return the first of these that holds: not watched, error, an open alert, no traffic, not judged, ok.
 
@@ -52,13 +56,16 @@ def state_of(
         heartbeat: Of the group's driver.
         now: The present instant.
         failure: Why the stream cannot watch or judge it; None if it can.
+        table: How far the table of a model that stands in one alone is read; None where nobody has tried yet.
     """
-    unwatched = why_unwatched(heartbeat, now)
+    unwatched = why_unread(table, now) if spec.model.is_table else why_unwatched(heartbeat, now)
     if unwatched is not None:
         return StateView(words=f"not watched: {unwatched}", level="bad")
     if failure is not None:
         lost = f", {how_many(failure.windows_lost, 'window')} lost" if failure.windows_lost else ""
         return error(f"{failure.reason} (since {moment(failure.since, now)} UTC{lost})")
+    if table is not None and table.problem and table.problem_since is not None:
+        return error(f"{table.problem} (since {moment(table.problem_since, now)} UTC)")
     quiet = _no_traffic(spec, last, now)
     if alerts:
         words = _alerting(alerts, last, now)
@@ -71,9 +78,12 @@ def state_of(
 def _no_traffic(spec: MonitorSpec, last: WindowRow | None, now: datetime) -> str | None:
     """Return that nothing has come for longer than a few windows, in words; None while something does."""
     patience = max(3 * spec.windowing.length + spec.windowing.lateness, timedelta(seconds=30))
+    if spec.model.is_table:
+        # A job that runs once a day writes a day at once.
+        patience += A_DAY
     if last is None or now - last.span.end <= patience:
         return None
-    return f"no traffic for {length(now - last.span.end)}"
+    return f"no {'rows' if spec.model.is_table else 'traffic'} for {length(now - last.span.end)}"
 
 
 def _alerting(alerts: Sequence[Alert], last: WindowRow | None, now: datetime) -> str:

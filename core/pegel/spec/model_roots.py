@@ -22,7 +22,7 @@ def refuse_model_outside(model: Model, roots: tuple[str, ...] | None) -> None:
     None allows every place; no root at all allows none. Folders are compared with every link and `..` resolved, those
     of the files in the model's folder, too. Of addresses the text is compared; one with `..` or an escape is refused.
     """
-    if model.is_deployment:
+    if model.is_deployment or model.is_table:
         # Nothing is loaded, and nothing passed on.
         return
     field, why = ("uri", LOADED) if model.url is None else ("url", "requests are passed on to it")

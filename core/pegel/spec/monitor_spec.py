@@ -25,6 +25,7 @@ from pegel.spec.skew_section import SkewSection
 from pegel.spec.spec_fields import (
     Address,
     AlarmCount,
+    ColumnNames,
     DailyNumber,
     Digest,
     Emails,
@@ -33,6 +34,7 @@ from pegel.spec.spec_fields import (
     Name,
     PartNames,
     Place,
+    RowsTable,
     SegmentColumns,
     ServedName,
     Share,
@@ -52,12 +54,17 @@ OutlierMethod = Literal["ecod", "hbos"]
 
 DEPLOYMENT = "hopsworks-deployment"
 """The source of a model that Hopsworks serves."""
+TABLE = "table"
+"""The source of a model that a job runs: its rows and what it predicted of them stand in a table."""
+_OF_TABLES = ("table", "time", "event_id", "keys")
+_OF_ENDPOINTS = ("uri", "url", "digest", "topic", "served_name", "logged_by", "format", "protocol", "ready_within")
 
 
 class Model(Section):
     """Which model version is watched, and what answers for it: a folder that is served, or a server that runs already.
 
-    Exactly one of `uri` and `url` is stated; of a deployment of Hopsworks neither, but the topic that it logs to.
+    Exactly one of `uri` and `url` is stated; of a deployment of Hopsworks neither, but the topic that it logs to, and
+    of a model that is only scored in batches neither, but the table of its predictions.
     """
 
     name: Name
@@ -65,10 +72,20 @@ class Model(Section):
     uri: Annotated[
         Place | None, Field(description="Folder of the fitted model: `file:///...` or an object store address")
     ] = None
-    source: Literal["endpoint", "hopsworks-deployment"] = "endpoint"
-    """Who serves it and logs: an endpoint by `uri` or `url`, or a deployment of Hopsworks with an inference logger."""
+    source: Literal["endpoint", "hopsworks-deployment", "table"] = "endpoint"
+    """Who serves it and logs: an endpoint by `uri` or `url`, or a deployment of Hopsworks with an inference logger. Of
+    `table` nobody does: a job writes what it predicted to a table."""
     topic: Topic | None = None
     """Of a deployment: the topic of its inference logger, on the broker that Pegel reads."""
+    table: RowsTable | None = None
+    """Of a model that is only scored in batches: the table with its rows, as `baseline.source` names one. Features and
+    predictions are the columns that the baseline calls so."""
+    time: FieldName | None = None
+    """Its column with the time of each row (UTC where it has no zone)."""
+    event_id: FieldName | None = None
+    """Its column with an id of each row, by which labels and people find it; None: an id is made of the row itself."""
+    keys: ColumnNames = ()
+    """Its columns that say what a row is about, by which labels are matched with `match: entity`."""
     digest: Digest | None = None
     """Which content of the folder is meant; None means what is there when the model is onboarded."""
     url: Annotated[Address | None, Field(description="Base address of a server that runs already")] = None
@@ -84,13 +101,38 @@ class Model(Section):
 
     @property
     def place(self) -> str:
-        """Return where the model is: its folder, the server that runs already, or what a deployment logs to."""
-        return self.uri or self.url or f"{DEPLOYMENT}:{self.topic}"
+        """Return where the model is: its folder, a running server, its table, or what a deployment logs to."""
+        return self.uri or self.url or self.table or f"{DEPLOYMENT}:{self.topic}"
 
     @property
     def is_deployment(self) -> bool:
         """Say whether Hopsworks serves it: nobody here asks, starts or stops it."""
         return self.source == DEPLOYMENT
+
+    @property
+    def is_table(self) -> bool:
+        """Say whether it is only scored in batches: there is no endpoint, and no event."""
+        return self.source == TABLE
+
+    @model_validator(mode="after")
+    def _tabled(self) -> Self:
+        stated = [name for name in _OF_TABLES if getattr(self, name)]
+        if not self.is_table:
+            if stated:
+                raise ValueError(f"{stated[0]} is about a model whose rows stand in a table; state `source: {TABLE}`")
+            return self
+        defaults = type(self).model_fields
+        idle = [name for name in _OF_ENDPOINTS if getattr(self, name) != defaults[name].default]
+        if idle:
+            raise ValueError(f"given {' and '.join(idle)} of a model that only stands in a table; leave it out")
+        if self.table is None:
+            raise ValueError("state `table`, the address of the table with its rows and predictions")
+        if self.time is None:
+            raise ValueError("state `time`, the column of the table with the time of each row")
+        named = [name for name in (self.time, self.event_id, *self.keys) if name is not None]
+        if twice := sorted({name for name in named if named.count(name) > 1}):
+            raise ValueError(f"{', '.join(map(shown, twice))}: given as more than one column; each is one")
+        return self
 
     @model_validator(mode="after")
     def _deployed(self) -> Self:
@@ -108,7 +150,7 @@ class Model(Section):
 
     @model_validator(mode="after")
     def _in_one_place(self) -> Self:
-        if self.is_deployment:
+        if self.is_deployment or self.is_table:
             return self
         if (self.uri is None) == (self.url is None):
             given = "neither" if self.uri is None else "both"
@@ -419,9 +461,43 @@ class MonitorSpec(Section):
         return self
 
     @property
+    def entity_keys(self) -> tuple[str, ...]:
+        """Return the parts of an entity's key that rows have: those of look-ups, or those in the model's table."""
+        return self.model.keys or self.online.keys
+
+    @property
     def label_keys(self) -> tuple[str, ...]:
         """Return the parts of an entity's key by which labels are matched; none where they are matched by event."""
-        return (self.labels.keys or self.online.keys) if self.labels.match == "entity" else ()
+        return (self.labels.keys or self.entity_keys) if self.labels.match == "entity" else ()
+
+    @model_validator(mode="after")
+    def _only_in_a_table(self) -> Self:
+        """Refuse what is about events, drivers and endpoints for a model that has none of them."""
+        if not self.model.is_table:
+            return self
+        idle = {
+            "group": (self.group != "default", "no streaming driver reads it"),
+            "serving": (self.serving != Serving(), "nobody serves it"),
+            "online": (self.online.is_used, "nobody asks it, so nothing is looked up"),
+            "skew": (self.skew.is_used, "nobody asks it, so nothing is looked up"),
+            "windowing.slide": (self.windowing.step != self.windowing.length, "its windows do not overlap"),
+            "watch.outliers": (self.watch.outliers != "standard", "its rows are read by a job, on a schedule"),
+            "alerts.outliers": (self.alerts.outliers != "show", "its rows are read by a job, on a schedule"),
+            "events": (self.events != EventTolerance(), "there are no events"),
+        }
+        for name, (is_stated, why) in idle.items():
+            if is_stated:
+                raise ValueError(f"{name}: the model only stands in a table: {why}; leave it out")
+        if self.labels.is_used and self.labels.match == "event" and self.model.event_id is None:
+            raise ValueError(
+                "labels: matched by event, and nobody says which column of model.table holds ids of events; state "
+                "`model.event_id`, or `model.keys` and `match: entity`"
+            )
+        if absent := [name for name in self.label_keys if name not in self.model.keys]:
+            raise ValueError(
+                f"labels: matched by {', '.join(map(shown, absent))}, which is none of model.keys; state it there, too"
+            )
+        return self
 
     @model_validator(mode="after")
     def _compared_with_something(self) -> Self:
@@ -492,6 +568,8 @@ class MonitorSpec(Section):
     @model_validator(mode="after")
     def _fits_in_memory(self) -> Self:
         windowing, rows_per_day = self.windowing, self.watch.rows_per_day
+        if self.model.is_table:
+            return self
         requests = rows_per_day * ((windowing.length + windowing.lateness) / DAY)
         if requests > MOST_OPEN_REQUESTS:
             raise ValueError(

@@ -17,7 +17,7 @@ from pegel.spec.segment_columns import SegmentColumn, segment_columns
 from pegel.spec.server_addresses import names_a_server
 from pegel.spec.source_reference import SourceRef
 from pegel.spec.suites import suites
-from pegel.spec.table_reference import TableRef, is_table
+from pegel.spec.table_reference import FORMS, TableRef, is_table
 
 LONGEST_NAME = 40
 """Of a model, a namespace or a group: with prefix and suffix they are topics and Kubernetes resources."""
@@ -111,6 +111,22 @@ def _registered(text: str) -> str:
             raise ValueError(
                 "expected local://NAME?version=1&split=train: name and split of letters, digits, `_`, `-` and `.`"
             ) from None
+    return text
+
+
+def _tabled(text: str) -> str:
+    """Refuse what names no table that grows, or says what its columns are, which the baseline does."""
+    if not is_table(text):
+        raise ValueError(f"expected the address of a table: {', '.join(FORMS.values())}")
+    try:
+        table = TableRef.parse(text)
+    except InvalidSpec as error:
+        raise ValueError(str(error).partition("baseline.source: ")[2]) from None
+    if table.pin is not None or table.predictions or table.without or table.categories:
+        raise ValueError(
+            "expected the address of the table alone, as in delta:/folder: its columns are called as those of the "
+            "baseline, and what is pinned has no new rows"
+        )
     return text
 
 
@@ -210,6 +226,8 @@ Reference = Annotated[str, AfterValidator(_visible), _text(LONGEST_TEXT)]
 """An address of data or of a model."""
 Source = Annotated[Reference, AfterValidator(_registered)]
 """Where training data is registered."""
+RowsTable = Annotated[Reference, AfterValidator(_tabled)]
+"""Where a job writes rows and what it predicted of them."""
 Place = Annotated[Reference, AfterValidator(_placed)]
 """Where a model lies."""
 Address = Annotated[Reference, AfterValidator(_called)]
@@ -222,6 +240,8 @@ Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 """SHA-256 of content, in hexadecimal digits."""
 FieldName = Annotated[str, AfterValidator(_storable), _text(LONGEST_TEXT)]
 """The name of a column as the data have it, line breaks and all."""
+ColumnNames = Annotated[tuple[FieldName, ...], AfterValidator(_once), BeforeValidator(_listed)]
+"""Names of columns, each once."""
 WatchedNames = Annotated[Literal["all"] | tuple[str, ...], BeforeValidator(_watched)]
 PartNames = Annotated[tuple[Reference, ...], AfterValidator(_once), BeforeValidator(_listed)]
 """Names of detectors or statistics."""

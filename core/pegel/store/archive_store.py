@@ -29,7 +29,7 @@ class ArchiveStore:
 
     def unarchived(self, model: str | None = None, version: int | None = None) -> list[Unarchived]:
         """Return what is to be archived: of each watched model whose rows are kept, or of one, what is not yet."""
-        specs = [spec for spec in Registry(self._engine).list() if spec.archive.is_used]
+        specs = [spec for spec in Registry(self._engine).list() if spec.archive.is_used and not spec.model.is_table]
         chosen = [spec for spec in specs if model in {None, spec.model.name} and version in {None, spec.model.version}]
         with reading(self._engine) as connection:
             return [found for spec in chosen if (found := _unarchived(connection, spec)).ranges]
@@ -59,7 +59,7 @@ class ArchiveStore:
     def require_newest(self, model: str, version: int, number: int) -> None:
         """Raise Superseded if another writer of a model's files has come since."""
         with reading(self._engine) as connection:
-            _require_newest(connection, model, version, number)
+            _refuse_overtaken(connection, model, version, number)
 
     def record(self, number: int, ranges: Sequence[ArchivedRange]) -> None:
         """Note that ranges of one model are archived. Raises Superseded if another writer has come since."""
@@ -67,9 +67,7 @@ class ArchiveStore:
             return
         first = ranges[0]
         with writing(self._engine) as connection:
-            # Whoever writes locks the row, so that two writers cannot both be the newest.
-            add(connection, tables.counters, [{"name": _numbers(first.model, first.version), "value": 0}])
-            _require_newest(connection, first.model, first.version, number)
+            refuse_overtaken(connection, first.model, first.version, number)
             upsert(connection, tables.archived, [row_of(each) for each in ranges])
 
 
@@ -103,11 +101,18 @@ def _holes(connection: Connection, group: str, topic: str) -> dict[Address, list
     return holes
 
 
+def refuse_overtaken(connection: Connection, model: str, version: int, number: int) -> None:
+    """Raise Superseded if another writer of a model's files has come since; none comes until the transaction ends."""
+    # Whoever writes locks the row, so that two writers cannot both be the newest.
+    add(connection, tables.counters, [{"name": _numbers(model, version), "value": 0}])
+    _refuse_overtaken(connection, model, version, number)
+
+
 def _numbers(model: str, version: int) -> str:
     return f"archive {model}/{version}"
 
 
-def _require_newest(connection: Connection, model: str, version: int, number: int) -> None:
+def _refuse_overtaken(connection: Connection, model: str, version: int, number: int) -> None:
     newest = counter(connection, _numbers(model, version))
     if newest != number:
         raise Superseded(

@@ -60,7 +60,10 @@ class RegistryView:
         """Return what is watched now. Raises Unavailable when the database does not answer."""
         version = self.registry.version()
         if version != self._version:
-            self._entries = self.registry.entries()
+            # What only stands in tables is read by a job: the stream knows nothing of it.
+            self._entries = [
+                entry for entry in self.registry.entries() if entry.spec is None or not entry.spec.model.is_table
+            ]
             self._currents = self.baselines.currents()
             self._version = version
         own = [entry for entry in self._entries if entry.group == self.group]

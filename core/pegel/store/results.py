@@ -386,6 +386,7 @@ class Results:
                 tables.alerts,
                 tables.silences,
                 tables.dispatch_failures,
+                tables.table_reads,
             ):
                 connection.execute(sa.delete(table).where(*of_monitor(table, model, version)))
 

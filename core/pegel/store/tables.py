@@ -398,6 +398,21 @@ label_hours = sa.Table(
     _count("written"),
 )
 
+# How far the table of a model that is only scored in batches is read, and why it could not be, the last time.
+# `charts`: what the newest window left; `up_to`: windows that end until then are judged.
+table_reads = sa.Table(
+    "table_reads",
+    metadata,
+    *_monitor(),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("up_to", Instant),
+    sa.Column("newest", Instant),
+    _count("untimed"),
+    sa.Column("charts", Document),
+    sa.Column("problem", Foreign, nullable=False),
+    sa.Column("problem_since", Instant),
+)
+
 # Labels by the day on which they came, in days since 1970: about how many predictions, and of how many a row is known.
 label_days = sa.Table(
     "label_days",

@@ -66,6 +66,15 @@ class WindowKeys:
             found: datetime | None = connection.execute(statement.order_by(c.span_end).limit(1)).scalar()
         return found
 
+    def first_since(self, model: str, version: int, judged_since: datetime) -> datetime | None:
+        """Return when the oldest window begins that was judged at an instant or later; None where none was."""
+        c = tables.windows.c
+        own = (*of_monitor(tables.windows, model, version), c.segment == "", c.emitted_at >= judged_since)
+        statement = sa.select(c.span_start).where(*own).order_by(c.span_start).limit(1)
+        with reading(self._engine) as connection:
+            found: datetime | None = connection.execute(statement).scalar()
+        return found
+
     def late(self, model: str, version: int, start: datetime, end: datetime) -> dict[datetime, int]:
         """Return the minutes of [start, end) for which events came late, and how many."""
         c = tables.ledger.c

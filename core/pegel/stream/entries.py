@@ -84,6 +84,7 @@ class SpanCount:
     those of more or fewer rows than their requests, which answer nothing; the requests may lie in another span.
     `logs_answers`: whether a response of the endpoint was ever seen; `logs_requests`:
     whether a request was. `segments`: of a final span, the summaries of the segments with rows, only to be read.
+    `portion`: of what a window may spend of the false-alarm budget, how much this look at it may.
     """
 
     key: str
@@ -104,6 +105,7 @@ class SpanCount:
     logs_requests: bool = False
     events: EventCounts | None = None
     segments: Mapping[str, Summary] = field(default_factory=dict)
+    portion: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

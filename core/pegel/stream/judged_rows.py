@@ -128,6 +128,7 @@ def _judge(count: SpanCount, spec: MonitorSpec, baselines: Baselines, before: Ch
         chart_state=before,
         events=count.events,
         answers=_answers(count),
+        portion=count.portion,
     )
 
 

@@ -107,6 +107,7 @@ class SegmentJudge:
             revision=revision,
             usual_rows=usual,
             told=told_of_whole(self.judgement),
+            portion=self.count.portion,
         )
         judged.findings += judgement.findings
         judged.windows.append(_row(self.row, name, parts, judgement, baseline))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import orjson
@@ -38,26 +39,39 @@ class OutlyingRows:
     worst: tuple[OutlyingEvent, ...] = ()
 
 
+Tell: TypeAlias = Callable[[int], tuple[str, int, int]]
+"""Returns of a row, by its place, the id of its event, its number in it, and its time in microseconds."""
+
+
 def outlying(loaded: LoadedBaseline, decoded: Decoded, events: EventGroup, private: PrivateFields) -> OutlyingRows:
     """Score the feature rows of events; `decoded` are their bodies. Without a cut-off none is scored.
 
     Of `private` fields it is told what may be.
     """
+    bodies, indices = decoded.body_of_row, decoded.index_in_body
+
+    def tell(row: int) -> tuple[str, int, int]:
+        return events.told_id(bodies[row]), int(indices[row]), int(events.times_us[bodies[row]])
+
+    return outlying_rows(loaded, decoded.columns, tell, private)
+
+
+def outlying_rows(loaded: LoadedBaseline, columns: Columns, tell: Tell, private: PrivateFields) -> OutlyingRows:
+    """Score rows of features, whatever they come from: see `outlying`."""
     cutoff = loaded.baseline.outlier_cutoff
     if cutoff is None:
         return OutlyingRows()
-    scores, parts = loaded.tables.score(decoded.columns)
+    scores, parts = loaded.tables.score(columns)
     beyond = np.flatnonzero(scores > cutoff.score)
     if not beyond.size:
-        return OutlyingRows(scored=decoded.columns.n)
+        return OutlyingRows(scored=columns.n)
     worst = beyond[np.argsort(-scores[beyond], kind="stable")][:MAX_OUTLIERS]
-    bodies, indices = decoded.body_of_row, decoded.index_in_body
-    values = _values(loaded.baseline.layout, decoded.columns)
+    values = _values(loaded.baseline.layout, columns)
     told = (
         OutlyingEvent(
-            event_id=cut(events.told_id(bodies[row]), MAX_TEXT),
-            row=int(indices[row]),
-            event_time_us=int(events.times_us[bodies[row]]),
+            event_id=cut(event_id, MAX_TEXT),
+            row=number,
+            event_time_us=time_us,
             score=float(scores[row]),
             cutoff=cutoff.score,
             p_value=cutoff.p_value(float(scores[row])),
@@ -68,8 +82,9 @@ def outlying(loaded: LoadedBaseline, decoded: Decoded, events: EventGroup, priva
             ),
         )
         for row in worst.tolist()
+        for event_id, number, time_us in [tell(row)]
     )
-    return OutlyingRows(decoded.columns.n, beyond.size, tuple(told))
+    return OutlyingRows(columns.n, beyond.size, tuple(told))
 
 
 def outlier_row(key: str, event: OutlyingEvent) -> OutlierRow:

@@ -43,6 +43,11 @@ def deployed(name: str = "delays", topic: str = "delays-inference", **fields: An
     return {"name": name, "source": DEPLOYMENT, "topic": topic} | fields
 
 
+def tabled(name: str = "delays", **fields: Any) -> dict[str, Any]:
+    """Return the section `model` of a model that only stands in a table, as plain data."""
+    return {"name": name, "source": "table", "table": "delta:s3a://lake/scores", "time": "scored_at"} | fields
+
+
 def brief_spec(name: str = "delays", **changes: Any) -> MonitorSpec:
     """Return a spec with windows of 5 s and a lateness of 2 s, for tests of the stream; `changes` as above."""
     brief = {"windowing": {"length": 5, "lateness": 2}, "watch": {"outliers_per_day": 500}, "alerts": {}}

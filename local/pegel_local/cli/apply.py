@@ -66,8 +66,9 @@ def _next_steps(airflow: AirflowApi, run: Run, spec: MonitorSpec, settings: Sett
         outlook = airflow.result(run, "register")["whole" if whole else "brief"]
     except PegelError:
         return [aligned([page])]
+    where = spec.model.place if url is None else example_request.address(spec, url)
     lines = [
-        Line("endpoint", spec.model.place if url is None else example_request.address(spec, url)),
+        Line("table" if spec.model.is_table else "endpoint", where),
         page,
         Line("baseline", f"{how_many(profiled['rows'], 'row')}, {how_many(profiled['features'], 'field')}"),
         *map(Line.from_json, outlook),

@@ -57,12 +57,14 @@ class Cluster(HTTPServer):
         application = next(Path(argument).name for argument in arguments if argument.endswith(".py"))
         self.started.append(application)
         jobs = services.stores(Settings()).jobs
-        if application == "write_back.py":
-            return self._write_back(options, jobs)
-        if application == "archive.py":
-            return self._archive(options, jobs)
-        if application == "join_labels.py":
-            return self._labels(options, jobs)
+        finite = {
+            "write_back.py": self._write_back,
+            "archive.py": self._archive,
+            "read_tables.py": self._tables,
+            "join_labels.py": self._labels,
+        }
+        if application in finite:
+            return finite[application](options, jobs)
         if application == "archive_checks.py":
             self.intervals.append((options["--since"], options["--until"]))
             told = {"lines": ["delays/1: 300 rows"], "failed": [self.refusal] if self.refusal else []}
@@ -100,6 +102,16 @@ class Cluster(HTTPServer):
             jobs.put(options["--id"], JobResult(state=JobEnd.REFUSED, sentence=self.refusal), datetime.now(UTC))
             return REFUSED
         result = {"rows": {"delays/1": 60}, "files": 2, "left_out": self.left_out}
+        jobs.put(options["--id"], JobResult(state=JobEnd.DONE, result=result), datetime.now(UTC))
+        return 0
+
+    def _tables(self, options: dict[str, str], jobs: JobResults) -> int:
+        self.intervals.append((options["--since"], options["--until"]))
+        self.submissions.append(Submission(options["--master"], "read_tables.py", options.get("--model", "")))
+        if self.refusal:
+            jobs.put(options["--id"], JobResult(state=JobEnd.FAILED, sentence=self.refusal), datetime.now(UTC))
+            return 1
+        result = {"windows": {"scores/1": 3}, "rows": {"scores/1": 1_800}, "failed": {}}
         jobs.put(options["--id"], JobResult(state=JobEnd.DONE, result=result), datetime.now(UTC))
         return 0
 

@@ -71,6 +71,7 @@ def downgrade() -> None:
         *(
             "invalid",
             "ledger",
+            "table_reads",
             *("label_days", "label_hours", "label_joins", "label_refusals", "label_positions"),
             "concept_charts",
             "performance",
@@ -238,6 +239,13 @@ def _labels() -> None:
         *(_count(name) for name in ("received", "subjects", "matched")),
         sa.Column("is_over", sa.Boolean(), nullable=False),
         _key("label_days", "model", "version", "day"),
+    )
+    op.create_table(
+        "table_reads",
+        *(_text("model"), _integer("version"), _instant("at"), _instant("up_to", null=True)),
+        *(_instant("newest", null=True), _count("untimed"), _text("charts", null=True)),
+        *(_text("problem"), _instant("problem_since", null=True)),
+        _key("table_reads", "model", "version"),
     )
 
 
