@@ -23,7 +23,7 @@ judged. Rows have keys, so what is there already stays the same."""
 
 
 class WriteBackJob(ToldJob):
-    """Writes what became final in a time to Hopsworks; returns `{"rows": {group: rows}, "left_out": [...]}`.
+    """Writes what became final in a time to Hopsworks; returns `{"rows": {group: rows}, "reports": n, "left_out": []}`.
 
     `since`, `until`: ISO 8601 with an offset (templated); empty: those of the run, with what no run has written since
     the last that succeeded, and `OVERLAP` before. Run again, or beside another run, it leaves the same rows. Raises
@@ -58,9 +58,11 @@ class WriteBackJob(ToldJob):
         )
 
     def told(self, made: dict[str, Any]) -> dict[str, Any]:
-        """Print the rows of each feature group, and what was left out."""
+        """Print the rows of each feature group, the new reports, and what was left out."""
         for name, rows in made["rows"].items():
             print(f"{name}: {rows:,} rows")  # noqa: T201 - a task's output is its log
+        if made["reports"]:
+            print(f"validation reports that were not there: {made['reports']:,}")  # noqa: T201 - the same
         for line in made["left_out"]:
             print(f"left out: {line}")  # noqa: T201 - the same
         return made

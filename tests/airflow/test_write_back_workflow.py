@@ -99,7 +99,7 @@ def test_a_job_says_what_it_wrote_and_what_it_left_out(
     """Its counts and what it could not read stand in the task's log, and are what the task returns."""
     made = WriteBackJob(task_id="write", since="", until="").execute(RUN)  # type: ignore[arg-type]  # what is asked of it
 
-    assert {"rows": {"pegel_windows": 60}, "left_out": ["a window that cannot be read"]} == made
+    assert {"rows": {"pegel_windows": 60}, "reports": 0, "left_out": ["a window that cannot be read"]} == made
     log = capsys.readouterr().out
     assert "pegel_windows: 60 rows" in log
     assert "left out: a window that cannot be read" in log

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from hopsworks_world import World, of_a_test, real
 
-from pegel.errors import SetupError
+from pegel.errors import SetupError, Unavailable
 from pegel.featurestore.hopsworks.client import HopsworksClient
 
 STATISTICS = {
@@ -228,12 +228,13 @@ def test_a_suite_and_a_report_of_expectations_are_kept(fake: World, writer: Hops
     kind = "expect_column_values_to_not_be_null"
     expectation = {"expectation_type": kind, "kwargs": {"column": "amount"}, "meta": {}}
     suite = ExpectationSuite("of amounts", [expectation], {})
-    result = {"success": True, "result": {}, "meta": {}, "exception_info": {}, "expectation_config": expectation}
-    report = ValidationReport(True, [result], {}, {"evaluated_expectations": 1})
 
     before = fake.seen
     kept = asked(writer, lambda: ExpectationSuiteApi(67, 15)._create(suite))
     read = asked(writer, lambda: ExpectationSuiteApi(67, 15)._get())
+    config = expectation | {"meta": read.expectations[0].meta}
+    result = {"success": True, "result": {}, "meta": {}, "exception_info": {}, "expectation_config": config}
+    report = ValidationReport(True, [result], {}, {"evaluated_expectations": 1})
     asked(writer, lambda: ValidationReportApi(67, 15)._create(report))
 
     assert ("of amounts", "of amounts") == (kept.expectation_suite_name, read.expectation_suite_name)
@@ -242,6 +243,12 @@ def test_a_suite_and_a_report_of_expectations_are_kept(fake: World, writer: Hops
     ]
     assert f"GET {F}/featuregroups/15/expectationsuite" in fake.asked_since(before)
     assert f"PUT {F}/featuregroups/15/validationreport" in fake.asked_since(before)
+    # Of one second there is one, and each result is of an expectation of the suite.
+    with pytest.raises(Unavailable, match="already exists"):
+        asked(writer, lambda: ValidationReportApi(67, 15)._create(report))
+    report.results[0].expectation_config["meta"] = {}
+    with pytest.raises(SetupError, match="expectationId"):
+        asked(writer, lambda: ValidationReportApi(67, 15)._create(report))
 
 
 def test_a_monitoring_of_a_feature_group_is_kept(fake: World, writer: HopsworksClient) -> None:

@@ -18,13 +18,18 @@ from sqlalchemy import Engine
 
 from pegel.featurestore.hopsworks.client import HopsworksClient
 from pegel.featurestore.hopsworks.result_groups import FINDINGS, OUTLIERS, QUALITY, RESULT_GROUPS, WINDOWS, ResultGroup
+from pegel.featurestore.hopsworks.validation_reports import group_of
 from pegel.featurestore.hopsworks.writing_back import Written, write_back
+from pegel.quality.expectation import IN_SET as SET
+from pegel.quality.expectation import Expectation
+from pegel.quality.expectation_outcome import ExpectationOutcome
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.job_results import JobEnd, JobResults
 from pegel.store.result_export import ResultExport
 from pegel.store.results import Results
+from pegel.store.row_quality_store import RowQualityRow, RowQualityStore
 from pegel.stream.result_rows import Origin
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_baseline, sample_finding, sample_outlier, sample_window
@@ -33,6 +38,8 @@ from pegel_spark.launched_job import FAILED, REFUSED
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 HOUR = timedelta(hours=1)
+REGEX = "expect_column_values_to_match_regex"
+VALUES = [f"value {number}" for number in range(60)]
 MINUTES = 30
 
 
@@ -76,12 +83,18 @@ def written(hopsworks: World, engine: Engine, since: timedelta = timedelta(0), u
         return write_back(export, baselines, client, since=START + since, until=START + until)
 
 
+def group_in(hopsworks: World, group: ResultGroup) -> dict[str, Any]:
+    """Return what Hopsworks says of a feature group."""
+    assert hopsworks.server is not None
+    (known,) = [each for each in hopsworks.server.contents.feature_groups if each["name"] == group.name]
+    return known
+
+
 def table_of(hopsworks: World, group: ResultGroup) -> pa.Table:
     """Return the rows of a feature group, as its files have them."""
     import deltalake
 
-    assert hopsworks.server is not None
-    (known,) = [each for each in hopsworks.server.contents.feature_groups if each["name"] == group.name]
+    known = group_in(hopsworks, group)
     return deltalake.DeltaTable(known["location"]).to_pyarrow_table()
 
 
@@ -167,6 +180,74 @@ def test_nothing_is_made_of_nothing(hopsworks: World, engine: Engine) -> None:
     assert ["transactions"] == [each["name"] for each in hopsworks.server.contents.feature_groups]
 
 
+def look_at(
+    minute: int, *, met: bool | None = True, at: timedelta = timedelta(0), regex: str = "^a", **fields: Any
+) -> RowQualityRow:
+    """Return what rows of a minute said of two expectations, one of them as `met`."""
+    pattern, large = Expectation(REGEX, {"column": "f0", "regex": regex}, "mine"), {"column": "f1", "value_set": VALUES}
+    outcomes = [
+        ExpectationOutcome(expectation=pattern, met=met, n=100, seen=0 if met else 7, most_seen=0 if met else 7),
+        ExpectationOutcome(expectation=Expectation(SET, large, "mine", "warning"), met=True, n=100),
+    ]
+    window = replace(sample_window(minute), **fields)
+    said = [outcome.to_json() for outcome in outcomes]
+    return RowQualityRow.about(window, looked_at=100, rows=100, outcomes=said, at=START + at)
+
+
+def reports_of(hopsworks: World, group: ResultGroup) -> list[dict[str, Any]]:
+    """Return the validation reports beside a feature group, as Hopsworks keeps them."""
+    assert hopsworks.server is not None
+    return hopsworks.server.contents.reports.get(group_in(hopsworks, group)["id"], [])
+
+
+def test_looks_at_rows_are_validation_reports_of_a_suite(hopsworks: World, engine: Engine) -> None:
+    """Each look is a report beside the model's own feature group, whose suite it is of; rows say the same."""
+    store = RowQualityStore(engine)
+    for look in [look_at(1), look_at(2, met=False), look_at(3, met=None)]:
+        store.write(look)
+
+    told = written(hopsworks, engine)
+    group = group_of("delays", 1)
+    reports = [json.loads(each["meta"]) | each for each in reports_of(hopsworks, group)]
+    rows = table_of(hopsworks, group).to_pylist()
+    assert hopsworks.server is not None
+    suite = hopsworks.server.contents.suites[group_in(hopsworks, group)["id"]]
+
+    assert (3, 6) == (told.reports, told.rows[group.name])
+    assert [(True, 0), (False, 0), (True, 1)] == [(each["success"], each["cannot_be_told"]) for each in reports]
+    assert ["cannot be told", "met", "not met"] == sorted({row["told"] for row in rows})
+    assert ([REGEX, SET], False) == (
+        [each["expectationType"] for each in suite["expectations"]],
+        suite["runValidation"],
+    )
+    # Sets of many values are told in words alone.
+    assert {"column": "f1"} == json.loads(suite["expectations"][1]["kwargs"])
+
+
+@pytest.mark.long
+def test_a_look_is_reported_once(hopsworks: World, engine: Engine) -> None:
+    """Whatever time is written again; looks of one second are told apart, and a later look is another report."""
+    store = RowQualityStore(engine)
+    for minute in range(4):
+        store.write(look_at(minute))
+    counts = [written(hopsworks, engine).reports for _ in range(2)]
+    store.write(look_at(2, met=False, at=timedelta(minutes=50), regex="^b"))
+    counts += [written(hopsworks, engine, timedelta(minutes=30)).reports, written(hopsworks, engine).reports]
+    reports = reports_of(hopsworks, group_of("delays", 1))
+
+    assert hopsworks.server is not None
+    suite = hopsworks.server.contents.suites[group_in(hopsworks, group_of("delays", 1))["id"]]
+
+    assert [4, 0, 1, 0] == counts
+    # A suite has the arguments of the last look, and grows by none that change; each result has its own.
+    assert [{"column": "f0", "regex": "^b"}, {"column": "f1"}] == [
+        json.loads(each["kwargs"]) for each in suite["expectations"]
+    ]
+    configs = [json.loads(each["results"][0]["expectationConfig"])["kwargs"]["regex"] for each in reports]
+    assert ["^a"] * 4 + ["^b"] == configs
+    assert 5 == len({each["validationTime"] for each in reports}) == len({each["meta"] for each in reports})
+
+
 def environment_of(hopsworks: World, database: str) -> dict[str, str]:
     """Return what the job is told by its environment."""
     there = hopsworks.connection
@@ -182,6 +263,10 @@ def test_two_runs_at_once_leave_every_row_once(
     """Of two jobs that begin together one may be told of the other; tried again, it changes nothing."""
     for name, value in environment_of(hopsworks, database).items():
         monkeypatch.setenv(name, value)
+    opened = connect(database)
+    for minute in range(12):
+        RowQualityStore(opened).write(look_at(minute, at=timedelta(seconds=minute // 3)))
+    opened.dispose()
     told = ["--since", START.isoformat(), "--until", (START + HOUR).isoformat()]
     command = [sys.executable, "-W", "ignore", "-m", "pegel_spark.jobs.write_back", *told]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
@@ -192,6 +277,8 @@ def test_two_runs_at_once_leave_every_row_once(
     assert {0, FAILED} >= set(codes), ended
     assert 0 == launcher.main([*told, "--id", "again"])
     assert EVERYTHING == rows_of(hopsworks)
+    reports = reports_of(hopsworks, group_of("delays", 1))
+    assert 12 == len(reports) == len({each["meta"] for each in reports})
     assert [key not in f"{ended}" for key in (hopsworks.connection.key(),)] == [True]
 
 
@@ -211,7 +298,10 @@ def test_the_job_says_how_it_ended(
 
     assert (0, REFUSED, REFUSED) == (done, refused, unknown)
     assert results["done"] is not None
-    assert (JobEnd.DONE, {"rows": EVERYTHING, "left_out": []}) == (results["done"].state, results["done"].result)
+    assert (JobEnd.DONE, {"rows": EVERYTHING, "reports": 0, "left_out": []}) == (
+        results["done"].state,
+        results["done"].result,
+    )
     assert "expected an instant with its offset from UTC" in str(results["refused"])
     assert "no project nowhere" in str(results["unknown"])
     assert EVERYTHING == json.loads(capsys.readouterr().out.splitlines()[0])["rows"]

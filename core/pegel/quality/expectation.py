@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -40,6 +41,8 @@ NUMBER, TEXT = "number", "text"
 _OF_COLUMN = "column"
 TABLE = "table"
 """Stands where a feature's name stands in findings about the whole table."""
+_SHORT = 300
+"""Letters of an argument's JSON, inclusive."""
 _FURTHER = ("column_A", "column_B", "column_list", "row_condition")
 
 
@@ -100,6 +103,11 @@ class Expectation:
     def mostly(self) -> float:
         """Return the share of values that must be as expected."""
         return float(self.kwargs.get("mostly", 1.0))
+
+    @property
+    def short_kwargs(self) -> dict[str, Any]:
+        """Return its arguments but for long ones, such as sets of many values, to be kept beside each outcome."""
+        return {name: value for name, value in self.kwargs.items() if len(json.dumps(value, default=str)) <= _SHORT}
 
     def to_json(self) -> dict[str, Any]:
         """Return it as Great Expectations writes it."""

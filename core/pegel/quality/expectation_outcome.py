@@ -129,10 +129,12 @@ class ExpectationOutcome:
         return f"it is {told_apart(self.observed, ends)}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON, for the page and a report."""
+        """Return plain JSON, for the page, a report and Hopsworks."""
         p_value = None if self.test is None else self.test.p_value
         return {
             "suite": self.expectation.suite,
+            "type": self.expectation.type,
+            "kwargs": self.expectation.short_kwargs,
             "feature": self.expectation.feature,
             "test": self.expectation.test,
             "expected": in_words(self.expectation),

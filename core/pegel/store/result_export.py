@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -17,11 +18,14 @@ from pegel.store import tables
 from pegel.store.database import reading
 from pegel.store.results import is_seen
 from pegel.store.row_codec import fetched, finding_from_json, outlier, readable, window
+from pegel.store.row_quality_store import RowQualityRow, look
 from pegel.store.statements import of_monitor
 from pegel.stream.result_rows import OutlierRow, WindowRow
 
 AT_ONCE = 200
 """Windows that are read together: with 50 fields, some 10 MB."""
+LOOKS_AT_ONCE = 100
+"""Looks at rows that are read together: with 50 expectations each, some 5 MB."""
 MOST_OUTLIERS = 100_000
 """Outliers of such windows that are handed on, those with the highest scores first: some 50 MB."""
 
@@ -84,17 +88,36 @@ class ResultExport:
             )
         return readable(outlier, rows[:MOST_OUTLIERS], self.damaged)
 
+    def looks(self, since: datetime, until: datetime) -> Iterator[list[RowQualityRow]]:
+        """Yield what rows said of expectations from `since` (inclusive) to `until` (not), of one monitor at a time.
+
+        At most `LOOKS_AT_ONCE` are yielded together, in order of time.
+        """
+        c = tables.row_quality.c
+        within = (c.at >= since, c.at < until)
+        with reading(self._engine) as connection:
+            statement = sa.select(c.model, c.version).where(*within).distinct().order_by(c.model, c.version)
+            monitors = connection.execute(statement).all()
+        place = sa.tuple_(c.at, c.span_start, c.span_end, c.segment, c.revision, c.origin)
+        for model, version in monitors:
+            conditions = [*of_monitor(tables.row_quality, model, version), *within]
+            for keys in self._keys(conditions, place, LOOKS_AT_ONCE):
+                own = sa.select(tables.row_quality).where(*conditions, place.in_(keys)).order_by(*place)
+                with reading(self._engine) as connection:
+                    rows = fetched(connection, own, f"what rows of {model}/{version} said")
+                yield readable(look, rows, self.damaged)
+
     def _keys(
-        self, conditions: Sequence[sa.ColumnElement[bool]], place: sa.Tuple
-    ) -> Iterator[list[tuple[datetime, datetime, str]]]:
-        """Yield the places of windows, `AT_ONCE` at a time and in order."""
+        self, conditions: Sequence[sa.ColumnElement[bool]], place: sa.Tuple, at_once: int = AT_ONCE
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the places of rows, `at_once` at a time and in order."""
         after: list[sa.ColumnElement[bool]] = []
         while True:
-            statement = sa.select(*place).where(*conditions, *after).order_by(*place).limit(AT_ONCE)
+            statement = sa.select(*place).where(*conditions, *after).order_by(*place).limit(at_once)
             with reading(self._engine) as connection:
                 keys = [tuple(row) for row in connection.execute(statement)]
             if keys:
                 yield keys
-            if len(keys) < AT_ONCE:
+            if len(keys) < at_once:
                 return
             after = [place > sa.tuple_(*keys[-1])]

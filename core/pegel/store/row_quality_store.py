@@ -109,7 +109,7 @@ class RowQualityStore:
         what = f"what archived rows of {model}/{version} said"
         with reading(self._engine) as connection:
             rows = fetched(connection, statement.order_by(c.span_end.desc(), c.span_start.desc()).limit(limit), what)
-        return readable(lambda columns: decoded(_row, columns, what), rows, damaged)
+        return readable(look, rows, damaged)
 
     def of_windows(
         self, windows: Iterable[WindowRow], *, damaged: list[str] | None = None
@@ -129,7 +129,7 @@ class RowQualityStore:
         what = f"what rows of {first.model}/{first.version} said"
         with reading(self._engine) as connection:
             rows = fetched(connection, statement, what)
-        found = readable(lambda columns: decoded(_row, columns, what), rows, damaged)
+        found = readable(look, rows, damaged)
         return {(row.span, row.revision): row for row in found}
 
 
@@ -148,6 +148,11 @@ def _flat(row: RowQualityRow) -> dict[str, Any]:
     columns = {name: getattr(row, name) for name in RowQualityRow.__dataclass_fields__}
     span = columns.pop("span")
     return columns | {"span_start": span.start, "span_end": span.end}
+
+
+def look(columns: RowMapping) -> RowQualityRow:
+    """Return a row of the table. Raises DamagedRow."""
+    return decoded(_row, columns, f"what rows of {columns['model']}/{columns['version']} said")
 
 
 def _row(columns: RowMapping) -> RowQualityRow:

@@ -129,7 +129,7 @@ class Cluster(HTTPServer):
         if self.refusal:
             jobs.put(options["--id"], JobResult(state=JobEnd.REFUSED, sentence=self.refusal), datetime.now(UTC))
             return REFUSED
-        result = {"rows": {"pegel_windows": 60}, "left_out": ["a window that cannot be read"]}
+        result = {"rows": {"pegel_windows": 60}, "reports": 0, "left_out": ["a window that cannot be read"]}
         jobs.put(options["--id"], JobResult(state=JobEnd.DONE, result=result), datetime.now(UTC))
         return 0
 

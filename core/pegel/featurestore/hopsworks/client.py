@@ -18,11 +18,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from datetime import datetime, timedelta
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pegel.errors import NotFound, SetupError
+from pegel.errors import Conflict, NotFound, SetupError
 from pegel.featurestore.hopsworks.client_failures import in_words
 from pegel.featurestore.hopsworks.connection import NOTHING, HopsworksConnection
 from pegel.featurestore.hopsworks.facts import (
@@ -37,9 +38,18 @@ from pegel.featurestore.hopsworks.facts import (
 )
 from pegel.featurestore.hopsworks.online_view import OnlineView, columns_of, trusted_certificates
 from pegel.featurestore.hopsworks.result_groups import Record, ResultGroup
+from pegel.featurestore.hopsworks.validation_reports import (
+    LONGEST_SUITE_NAME,
+    ReportedExpectation,
+    ValidationReport,
+    already_there,
+    unsent,
+)
 
 ANSWERS_WITHIN_S = 10.0
 """For a connection, and for each piece of an answer."""
+REPORTS_AT_ONCE = 50
+"""Validation reports that are asked for together: each comes with its results, some 100 kB."""
 ITS_VARIABLES = ("HOPSWORKS_", "REST_ENDPOINT")
 _ONE_AT_A_TIME = threading.RLock()
 T = TypeVar("T")
@@ -176,6 +186,75 @@ class HopsworksClient:
                 raise
             self._insert(group, frame)
 
+    def report(self, group: ResultGroup, reports: Sequence[ValidationReport]) -> int:
+        """Keep reports, at least one, beside a feature group that is there; return how many were not there before.
+
+        Expectations that its suite lacks become part of it; the suite is run on nothing. Raises Unavailable where
+        somebody else sends the same at the same moment, Conflict where somebody else puts another suite in the place of
+        this one: trying again sends what is missing.
+        """
+        handle = self._result_group(group)
+        try:
+            return self._report(handle, group, reports)
+        except NotFound as error:
+            raise Conflict(f"somebody else changed the suite of {group.name} at the same moment: {error}") from error
+
+    def _report(self, handle: Any, group: ResultGroup, reports: Sequence[ValidationReport]) -> int:
+        wanted = [result.expectation for report in reports for result in report.results]
+        numbers = self._expectation_numbers(handle, group, wanted)
+        since = min(report.row.at for report in reports) - timedelta(seconds=1)
+        sent = unsent(reports, already_there(self._metas_of_reports(handle, since)))
+        for report, at in sent:
+            plain = report.to_json(at, numbers)
+            self._asked(partial(handle.save_validation_report, plain, "UNKNOWN", ge_type=False), "expectation of it")
+        return len(sent)
+
+    def _expectation_numbers(
+        self, handle: Any, group: ResultGroup, wanted: Sequence[ReportedExpectation]
+    ) -> dict[str, int]:
+        """Return the numbers in Hopsworks of expectations, by their mark.
+
+        What is not in the suite is added to it, and what has other arguments there is given those of the last look.
+        """
+        suite = self._asked(lambda: handle.get_expectation_suite(ge_type=False))
+        if suite is None:
+            # The public way answers by an object of Great Expectations, which refuses arguments that were cut.
+            made = _client().suite(group.name[:LONGEST_SUITE_NAME], handle)
+            suite = self._asked(lambda: handle._expectation_suite_engine._save(made))  # noqa: SLF001
+        there = {str(each.meta.get("pegel")): each for each in suite.expectations}
+        numbers = {mark: int(each.id) for mark, each in there.items()}
+        for mark, one in {each.mark: each for each in wanted}.items():
+            config = one.config(numbers.get(mark))
+            if mark not in there:
+                added = self._asked(partial(suite.add_expectation, config, ge_type=False), "suite of it")
+                numbers[mark] = int(added.id)
+            elif (there[mark].kwargs, there[mark].meta) != (config["kwargs"], config["meta"]):
+                self._asked(partial(suite.replace_expectation, config, ge_type=False), "suite of it")
+        return numbers
+
+    def _metas_of_reports(self, handle: Any, since: datetime) -> Iterator[Any]:
+        """Yield what reports of a feature group say of themselves, of those after a time.
+
+        The public way asks for all there are, with their results.
+        """
+        asking = _client().instance()
+        group = ["featurestores", handle.feature_store_id, "featuregroups", handle.id]
+        path = ["project", asking._project_id, *group, "validationreport"]  # noqa: SLF001  it has no public name
+        query = {
+            "filter_by": f"validation_time_gt:{int(since.timestamp() * 1000)}",
+            "sort_by": "validation_time:desc",
+            "limit": REPORTS_AT_ONCE,
+            "fields": "content",
+        }
+        offset = 0
+        while True:
+            answer = self._asked(partial(asking._send_request, "GET", path, {**query, "offset": offset}))  # noqa: SLF001
+            items = self._asked(partial(_items_of, answer))
+            yield from (item.get("meta") for item in items if isinstance(item, dict))
+            offset += len(items)
+            if len(items) < REPORTS_AT_ONCE:
+                return
+
     def _insert(self, group: ResultGroup, frame: Any) -> None:
         handle = self._result_group(group)
         what = f"feature group {group.name} of version {group.version}"
@@ -221,7 +300,9 @@ class _Client:
         try:
             with _quiet():
                 import hopsworks  # noqa: PLC0415  seconds, and megabytes
+                from hopsworks_common import client as its_client  # noqa: PLC0415
                 from hopsworks_common.client.base import Client  # noqa: PLC0415
+                from hsfs.expectation_suite import ExpectationSuite  # noqa: PLC0415
         except ImportError as error:
             raise SetupError(
                 "expected Hopsworks' client, which comes with `pegel[hopsworks]`; it is not installed here "
@@ -232,12 +313,19 @@ class _Client:
             root.handlers[:] = handlers
             root.setLevel(level)
         self.module: Any = hopsworks
+        self.instance: Callable[[], Any] = its_client._get_instance  # noqa: SLF001  what no public name asks for
+        self.suite_class: Any = ExpectationSuite
         send = Client._send_request  # noqa: SLF001  every question passes here, and none has a limit of its own
 
         def send_in_time(client: Any, *arguments: Any, timeout: Any = None, **named: Any) -> Any:
             return send(client, *arguments, timeout=timeout or self.within_s, **named)
 
         Client._send_request = send_in_time  # noqa: SLF001
+
+    def suite(self, name: str, group: Any) -> Any:
+        """Return a suite without expectations, which is run on nothing that is written to its feature group."""
+        place = {"feature_store_id": group.feature_store_id, "feature_group_id": group.id}
+        return self.suite_class(name, [], {}, run_validation=False, **place)
 
 
 @cache
@@ -288,6 +376,10 @@ def _frame(group: ResultGroup, records: Sequence[Record]) -> Any:
     }
     schema = pa.schema([(name, types[kind]) for name, kind in group.columns.items()])
     return pa.Table.from_pylist([dict(record) for record in records], schema).to_pandas()
+
+
+def _items_of(answer: Any) -> list[Any]:
+    return list(answer.get("items") or [])
 
 
 def _features_of(view: Any) -> Iterator[Feature]:

@@ -25,11 +25,13 @@ from pegel.featurestore.hopsworks.result_groups import (
     of_summary,
     of_window,
 )
+from pegel.featurestore.hopsworks.validation_reports import ValidationReport, group_of, of_look, report_of
 from pegel.spec.plain_numbers import how_many
 from pegel.stats.layout import Layout
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.result_export import ResultExport
+from pegel.store.row_quality_store import RowQualityRow
 from pegel.stream.result_rows import WindowRow
 
 AT_ONCE = 20_000
@@ -45,18 +47,27 @@ class ResultStore(Protocol):
         """Write rows, at least one and no two of one key, in place of those of their keys."""
         ...
 
+    def report(self, group: ResultGroup, reports: Sequence[ValidationReport]) -> int:
+        """Keep reports, at least one, beside a group that has rows; return how many were not there before."""
+        ...
+
 
 @dataclass(slots=True)
 class Written:
-    """How many rows were written, by group; `left_out` says of what could not be read why."""
+    """How many rows were written, by group, and `reports` of looks at rows that were not there before.
+
+    `left_out` says of what could not be read why.
+    """
 
     rows: dict[str, int] = field(default_factory=dict)
+    reports: int = 0
     left_out: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         """Return it in words."""
-        told = ", ".join(f"{how_many(count, 'row')} of {name}" for name, count in self.rows.items())
-        return told or "nothing became final in this time"
+        told = [f"{how_many(count, 'row')} of {name}" for name, count in self.rows.items()]
+        told += [how_many(self.reports, "validation report")] if self.reports else []
+        return ", ".join(told) or "nothing became final in this time"
 
 
 def write_back(
@@ -72,9 +83,12 @@ def write_back(
             writing.take(windows)
     for group in RESULT_GROUPS:
         writing.flush(group)
+    for looks in export.looks(since, until):
+        if looks:
+            writing.report(looks)
     left_out = [*export.damaged, *writing.problems]
     more = [f"and {len(left_out) - MOST_TOLD} more"] if len(left_out) > MOST_TOLD else []
-    return Written(writing.written, [*left_out[:MOST_TOLD], *more])
+    return Written(writing.written, writing.reports, [*left_out[:MOST_TOLD], *more])
 
 
 @dataclass(slots=True)
@@ -85,6 +99,7 @@ class _Writing:
     held: dict[str, dict[tuple[object, ...], Record]] = field(default_factory=dict)
     """By group and key: outliers of windows that overlap come several times."""
     written: dict[str, int] = field(default_factory=dict)
+    reports: int = 0
     problems: list[str] = field(default_factory=list)
     layouts: dict[str, Layout] = field(default_factory=dict)
 
@@ -101,6 +116,25 @@ class _Writing:
                 self._hold(QUALITY, of_summary(row, counted))
             except PermanentError as error:
                 self.problems.append(f"{row.key}, window from {row.span.start:%Y-%m-%d %H:%M:%S}: {error}")
+
+    def report(self, looks: Sequence[RowQualityRow]) -> None:
+        """Write what looks at rows of one monitor said, at least one, and a report of each that told something."""
+        try:
+            group = group_of(looks[0].model, looks[0].version)
+        except PermanentError as error:
+            self.problems.append(str(error))
+            return
+        reports: list[ValidationReport] = []
+        for look in looks:
+            try:
+                self._hold(group, list(of_look(look)))
+                reports += [report for report in [report_of(look)] if report is not None]
+            except (KeyError, TypeError) as error:
+                when = f"{look.span.start:%Y-%m-%d %H:%M:%S}"
+                self.problems.append(f"{look.model}/{look.version}, rows from {when}: cannot be read: {error!r}")
+        self.flush(group)
+        if reports:
+            self.reports += self.store.report(group, reports)
 
     def flush(self, group: ResultGroup) -> None:
         """Write what is held of a group."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,12 +40,16 @@ class Contents:
     variables: dict[str, str] = field(default_factory=lambda: dict(VARIABLES))
     suites: dict[int, Json] = field(default_factory=dict)
     """By the feature group's id."""
+    expectations: int = 0
+    """How many there were: none has the number of an earlier one."""
+    reports: dict[int, list[Json]] = field(default_factory=dict)
+    """Validation reports, by the feature group's id."""
     ca_chain: str = "a chain"
     """The certificates that it hands out to those who log in."""
     online: dict[tuple[str, int], list[Json]] = field(default_factory=dict)
     """Rows of the online store by name and version of their feature view, each with its keys."""
     posted: dict[str, list[Json]] = field(default_factory=dict)
-    """What was sent and is only kept: reports, commits, monitoring, alerts; by the last part of its path."""
+    """What was sent and is only kept: commits, monitoring, alerts; by the last part of its path."""
 
     def add_feature_group(self, name: str, features: Sequence[Mapping[str, Any]], version: int = 1) -> Json:
         """Add a feature group of Delta files, in a folder of its own; return what the API says of it."""
@@ -71,6 +76,15 @@ class Contents:
         group["features"] = [_feature(each, number) for each in sent["features"]]
         self.feature_groups.append(group)
         return group
+
+    def add_expectation(self, group: int, sent: Mapping[str, Any]) -> Json:
+        """Add an expectation to the suite of a feature group; its number is told in what it says of itself, too."""
+        self.expectations += 1
+        number = 70 + self.expectations
+        meta = {**json.loads(sent["meta"]), "expectationId": number}
+        expectation = {**sent, "id": number, "meta": json.dumps(meta)}
+        self.suites[group]["expectations"].append(expectation)
+        return expectation
 
     def add_feature_view(
         self,

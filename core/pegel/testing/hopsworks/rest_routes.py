@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from pegel.testing.hopsworks.contents import PROJECT_ID, STORE_ID, Contents, Json
@@ -13,6 +15,9 @@ from pegel.testing.hopsworks.contents import PROJECT_ID, STORE_ID, Contents, Jso
 NO_GROUP, NO_VIEW, NO_STATISTICS, NO_DATASET = 270009, 270181, 270228, 270012
 NO_PROJECT, NO_MODEL, NO_DEPLOYMENT, NO_SUITE = 150004, 360000, 240000, 270201
 GROUP_EXISTS = 270089
+NO_EXPECTATION, NO_KEY, TOO_LONG, REPORT_EXISTS = 270230, 270213, 270212, 270215
+LONGEST_META, LONGEST_REPORT_META, LONGEST_KWARGS = 1_000, 2_000, 5_000
+"""Letters that Hopsworks takes of what expectations, results and reports say of themselves."""
 BAD_KEY = 320001
 VERSION = "5.2.1"
 STORE = f"/project/{PROJECT_ID}/featurestores/{STORE_ID}"
@@ -151,16 +156,68 @@ def _suite(contents: Contents, request: RestRequest) -> Reply:
 
 @_route("POST", f"{STORE}/featuregroups/([0-9]+)/expectationsuite")
 def _new_suite(contents: Contents, request: RestRequest) -> Reply:
-    suite = {**request.body, "id": 61, "featureStoreId": STORE_ID, "featureGroupId": int(request.parts[0])}
-    suite["expectations"] = [{**each, "id": 71 + at} for at, each in enumerate(suite.get("expectations", []))]
-    contents.suites[int(request.parts[0])] = suite
+    group = int(request.parts[0])
+    suite = {**request.body, "id": 61 + group, "featureStoreId": STORE_ID, "featureGroupId": group}
+    given, suite["expectations"] = suite.get("expectations", []), []
+    contents.suites[group] = suite
+    for each in given:
+        contents.add_expectation(group, each)
     return Reply(201, suite)
 
 
-@_route("PUT", f"{STORE}/featuregroups/[0-9]+/validationreport")
+@_route("GET", f"{STORE}/featuregroups/([0-9]+)/expectationsuite/[0-9]+/expectations")
+def _expectations(contents: Contents, request: RestRequest) -> Reply:
+    return _listed(contents.suites[int(request.parts[0])]["expectations"])
+
+
+@_route("POST", f"{STORE}/featuregroups/([0-9]+)/expectationsuite/[0-9]+/expectations")
+def _new_expectation(contents: Contents, request: RestRequest) -> Reply:
+    if len(request.body["meta"]) > LONGEST_META or len(request.body["kwargs"]) > LONGEST_KWARGS:
+        return refused(400, TOO_LONG, "Input field exceeds the max allowed character length.")
+    return Reply(201, contents.add_expectation(int(request.parts[0]), request.body))
+
+
+@_route("PUT", f"{STORE}/featuregroups/([0-9]+)/expectationsuite/[0-9]+/expectations/([0-9]+)")
+def _other_arguments(contents: Contents, request: RestRequest) -> Reply:
+    for each in contents.suites[int(request.parts[0])]["expectations"]:
+        if each["id"] == int(request.parts[1]) and each["expectationType"] == request.body["expectationType"]:
+            each |= {name: request.body[name] for name in ("kwargs", "meta")}
+            return Reply(200, each)
+    return refused(404, NO_EXPECTATION, "Expectation wasn't found.")
+
+
+@_route("PUT", f"{STORE}/featuregroups/([0-9]+)/validationreport")
 def _report(contents: Contents, request: RestRequest) -> Reply:
-    contents.posted.setdefault("validationreport", []).append(request.body)
-    return Reply(200, {**request.body, "id": 81})
+    """Keep a report: each result is one of an expectation of the group's suite, and each second has one report."""
+    group, sent = int(request.parts[0]), request.body
+    known = {each["id"] for each in contents.suites.get(group, {}).get("expectations", [])}
+    for result in sent["results"]:
+        number = json.loads(result["expectationConfig"])["meta"].get("expectationId")
+        if number is None:
+            return refused(400, NO_KEY, "Validation result expectation config meta does not contain expectationId.")
+        if number not in known:
+            return refused(404, NO_EXPECTATION, "Expectation wasn't found.")
+        if len(result["result"]) > LONGEST_META:
+            return refused(400, TOO_LONG, "Input field exceeds the max allowed character length.")
+    if len(sent["meta"]) > LONGEST_REPORT_META or len(sent["statistics"]) > LONGEST_META:
+        return refused(400, TOO_LONG, "Input field exceeds the max allowed character length.")
+    said = json.loads(sent["meta"]).get("validation_time", "20260101T000000.000000Z")
+    at = datetime.strptime(said[:-8], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    reports = contents.reports.setdefault(group, [])
+    if at.timestamp() * 1000 in [each["validationTime"] for each in reports]:
+        return refused(500, REPORT_EXISTS, f"Validation report with file name {at:%Y-%m-%dT%H%M%S} already exists.")
+    report = {**sent, "id": 81 + len(reports), "validationTime": int(at.timestamp() * 1000)}
+    reports.append(report)
+    return Reply(200, report)
+
+
+@_route("GET", f"{STORE}/featuregroups/([0-9]+)/validationreport")
+def _reports(contents: Contents, request: RestRequest) -> Reply:
+    after = int(request.asked("filter_by").removeprefix("validation_time_gt:") or 0)
+    known = [each for each in contents.reports.get(int(request.parts[0]), []) if each["validationTime"] > after]
+    known.sort(key=lambda each: each["validationTime"], reverse=True)
+    offset, limit = int(request.asked("offset") or 0), int(request.asked("limit") or len(known))
+    return Reply(200, {"count": len(known), "items": known[offset : offset + limit]})
 
 
 @_route("POST", f"{STORE}/featuregroups/[0-9]+/commits")
