@@ -15,7 +15,7 @@ def main(archive: str, labels: str, reference: str) -> None:
     names = [name for name in trained.columns if name[0] in "xc"]
     columns = ["event_id", "row", "p_p", "p_yhat", *(f"f_{name}" for name in names)]
     rows = pd.read_parquet(archive, columns=columns).merge(pd.read_parquet(labels), on=["event_id", "row"])
-    rows = rows.rename(columns={column: column[2:] for column in columns[2:]})
+    rows = rows.drop(columns=columns[:2]).rename(columns={column: column[2:] for column in columns[2:]})
     for frame in (trained, rows):
         frame[["y", "yhat"]] = frame[["y", "yhat"]].astype(int)
     definition = DataDefinition(
