@@ -45,9 +45,9 @@ class Events:
     def missing(self, setting: Setting) -> str | None:
         """Return None: whether there are events is not known before, and a table has none to say anything of.
 
-        Those of long spans were judged when they came.
+        Those of long spans were judged when they came, and a model that only stands in a table never has any.
         """
-        return "" if setting.is_long else None
+        return "" if setting.is_long or setting.spec.model.is_table else None
 
     def judge(self, window: JudgedWindow, setting: Setting, budget: Budget) -> LayerResult:
         """Return a verdict on each kind of events of which there are more than tolerated."""
