@@ -17,7 +17,7 @@ from typing import Any, Self
 from pegel.detect.change_point import CONFIDENCE, change_points
 from pegel.detect.recent_deviations import DeviationSeries
 
-BEGAN, SERIES, SHARE = "began", "deviations", "baseline_share"
+BEGAN, SERIES, SHARE, SQUARES = "began", "deviations", "baseline_share", "of_squares"
 """Where the evidence of a chart's finding keeps the interval, and what it is computed from."""
 
 
@@ -40,11 +40,14 @@ class ChangeInterval:
     confidence: float = CONFIDENCE
 
     @classmethod
-    def of(cls, series: DeviationSeries, baseline_share: float) -> Self | None:
-        """Return the interval for the deviations up to an alarm; None where none are kept."""
+    def of(cls, series: DeviationSeries, baseline_share: float, *, squares: bool = False) -> Self | None:
+        """Return the interval for the deviations up to an alarm; None where none are kept.
+
+        `baseline_share`, `squares`: as of `change_points`.
+        """
         if not len(series):
             return None
-        found = change_points(series.z, baseline_share)
+        found = change_points(series.z, baseline_share, squares=squares)
         first, last = found.sudden if found.is_sudden else found.any_way
         return cls(
             earliest=_not_before(series, first),
@@ -82,12 +85,12 @@ class ChangeInterval:
         )
 
 
-def interval_evidence(series: DeviationSeries, baseline_share: float) -> dict[str, Any]:
+def interval_evidence(series: DeviationSeries, baseline_share: float, *, squares: bool = False) -> dict[str, Any]:
     """Return what the evidence of a chart's finding keeps of when the change began; nothing where nothing is known."""
-    interval = ChangeInterval.of(series, baseline_share)
+    interval = ChangeInterval.of(series, baseline_share, squares=squares)
     if interval is None:
         return {}
-    return {BEGAN: interval.to_json(), SERIES: series.to_json(), SHARE: baseline_share}
+    return {BEGAN: interval.to_json(), SERIES: series.to_json(), SHARE: baseline_share, SQUARES: squares}
 
 
 def interval_of(evidence: Mapping[str, Any]) -> ChangeInterval | None:
@@ -99,7 +102,9 @@ def interval_of(evidence: Mapping[str, Any]) -> ChangeInterval | None:
 def recomputed(evidence: Mapping[str, Any]) -> ChangeInterval | None:
     """Return the interval once more from the deviations in the evidence of a finding; None where there are none."""
     chart = evidence.get("chart") or {}
-    return ChangeInterval.of(DeviationSeries.from_json(chart[SERIES]), chart[SHARE]) if SERIES in chart else None
+    if SERIES not in chart:
+        return None
+    return ChangeInterval.of(DeviationSeries.from_json(chart[SERIES]), chart[SHARE], squares=chart[SQUARES])
 
 
 def _not_before(series: DeviationSeries, first: int) -> datetime | None:

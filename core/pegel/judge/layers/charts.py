@@ -202,7 +202,8 @@ class _Step:
         field, test, direction = key
         falling = direction == DOWN
         series = recent.plus(self.span, {(field, test): -z if falling else z}).of((field, test), falling=falling)
-        return interval_evidence(series, baseline_share_of(self.usual, self.m, squares=is_of_squares(test)))
+        squares = is_of_squares(test)
+        return interval_evidence(series, baseline_share_of(self.usual, self.m, squares=squares), squares=squares)
 
     def _verdict(
         self, key: Key, before: Chart, after: Chart, *, z: float, alarm: bool, began: Mapping[str, Any]
