@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,6 +19,7 @@ from pegel.archive.folders import (
     written_numbers,
 )
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.store.archive_store import ArchiveStore
 from pegel_spark.archived_rows import read_together
 from pegel_spark.hadoop_files import HadoopFiles
 
@@ -30,18 +31,24 @@ BLOCK_BYTES = 16 * 1024 * 1024
 
 @dataclass(slots=True)
 class ArchiveHours:
-    """The hours of one model version, as the writer of a number writes them.
+    """The hours of one model version, as one writer writes them. Raises Superseded once another writer has come.
 
-    `require_newest` raises Superseded if another writer has come since. `files`: how many were written.
+    `number`: that of its newest write; each one has its own, so an hour that is written again keeps what it has until
+    all of the new one is there. `files`: how many were written.
     """
 
     spark: SparkSession
     root: str
     spec: MonitorSpec
+    store: ArchiveStore
     number: int
-    require_newest: Callable[[], None]
     files: int = 0
-    _superseded: list[str] = field(default_factory=list)
+    _replaced: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, spark: SparkSession, root: str, spec: MonitorSpec, store: ArchiveStore) -> ArchiveHours:
+        """Return those of a new writer: none that was there before it writes any more."""
+        return cls(spark, root, spec, store, store.next_number(spec.model.name, spec.model.version))
 
     def listed(self, kept: Kept, hour: datetime) -> list[str]:
         """Return every file that lies in an hour, read or not."""
@@ -58,49 +65,41 @@ class ArchiveHours:
     def write(self, kept: Kept, hour: datetime, rows: DataFrame, count: int) -> None:
         """Put rows, about so many, in the place of what an hour holds; nobody sees a part of them.
 
-        Raises Superseded; then nobody sees any of them.
+        Raises Superseded; then nobody sees any of them. Whatever is raised, what was there stays.
         """
         files = HadoopFiles(self.spark, self.root)
         folder = self._folder(kept, hour)
-        own = f"{folder}/{written_folder(self.number)}"
         listed = files.files(folder)
-        self._clear(files, folder, listed)
+        there = written_numbers(listed)
+        # Above what lies there, too: a results database made anew knows nothing of the writes before it.
+        self.number = self.store.next_number(*self._model, above=max(there, default=0), after=self.number)
+        own = f"{folder}/{written_folder(self.number)}"
         # Without it Spark writes times that have no statistics, by which files are left out.
         self.spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
         parts = max(1, math.ceil(count * len(rows.columns) / FILE_VALUES))
         ordered = rows.coalesce(parts).sortWithinPartitions("event_time")
-        written = ordered.write.mode("overwrite").option("parquet.block.size", str(BLOCK_BYTES))
+        written = ordered.write.mode("errorifexists").option("parquet.block.size", str(BLOCK_BYTES))
         written.option("compression", "zstd").parquet(own)
-        self.require_newest()
+        self.store.require_newest(*self._model, self.number)
         files.create_empty(f"{own}/{COMPLETE}")
         self.files += len([path for path in files.files(own) if path.endswith(".parquet")])
-        # Read until the run ends: somebody may be at it.
-        self._superseded += [f"{folder}/{written_folder(found.written)}" for found in visible_hours(listed)]
-
-    def highest_number(self) -> int:
-        """Return the highest number that any writer of the model's files had, as far as files tell."""
-        files = HadoopFiles(self.spark, self.root)
-        name, version = self.spec.model.name, self.spec.model.version
-        folders = (
-            model_folder(self.root, kept, self.spec.namespace, name, version) for kept in (Kept.ROWS, Kept.UNREADABLE)
-        )
-        return max((number for folder in folders for _, number in written_numbers(files.files(folder))), default=0)
+        read = {found.written for found in visible_hours(listed)}
+        for number in there - read:
+            # Of a killed writer, or replaced and not deleted since.
+            files.delete(f"{folder}/{written_folder(number)}")
+        # Read until the run ends, or writes the hour again: somebody may be at it.
+        self._replaced += [f"{folder}/{written_folder(number)}" for number in read]
 
     def end(self) -> None:
         """Delete what was replaced; whoever read it meanwhile has read it."""
         files = HadoopFiles(self.spark, self.root)
-        for folder in self._superseded:
-            if not folder.endswith(written_folder(self.number)):
-                files.delete(folder)
-        self._superseded.clear()
+        while self._replaced:
+            files.delete(self._replaced[-1])
+            self._replaced.pop()
 
-    def _clear(self, files: HadoopFiles, folder: str, listed: Sequence[str]) -> None:
-        """Delete what killed writers left in an hour, and what was replaced and not deleted."""
-        read = {found.written for found in visible_hours(listed)}
-        for _, number in written_numbers(listed):
-            if number not in read and number != self.number:
-                files.delete(f"{folder}/{written_folder(number)}")
+    @property
+    def _model(self) -> tuple[str, int]:
+        return self.spec.model.name, self.spec.model.version
 
     def _folder(self, kept: Kept, hour: datetime) -> str:
-        name, version = self.spec.model.name, self.spec.model.version
-        return f"{model_folder(self.root, kept, self.spec.namespace, name, version)}/{hour_folder(hour)}"
+        return f"{model_folder(self.root, kept, self.spec.namespace, *self._model)}/{hour_folder(hour)}"

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import structlog
 from py4j.protocol import Py4JJavaError
 from pyspark import StorageLevel
-from pyspark.errors import PySparkException
+from pyspark.errors import PySparkException, PythonException
+from pyspark.errors.exceptions.captured import CapturedException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as sf
 
@@ -36,12 +37,14 @@ from pegel_spark.archive_hours import ArchiveHours
 from pegel_spark.archive_rows import BODY, HOUR_US, IS_ANSWER, PROBLEM, UNREADABLE, RowPlan, joined_again, rows_table
 from pegel_spark.archived_rows import unioned
 from pegel_spark.hadoop_files import HadoopFiles
+from pegel_spark.read_failures import damaged_file
 from pegel_spark.topic_partitions import TopicPartitions
 
 log = structlog.get_logger()
 ROUND_RECORDS = 500_000
 """Records that are read in one round: what Spark keeps on its disks meanwhile, and what is done again after a kill."""
 _HOUR_US = HOUR // MICROSECOND
+_LONGEST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,9 @@ class Archiving:
             except Unavailable as error:
                 failed.append(error)
                 self.left_out[topic] = str(error)
-        for hours in self._hours.values():
-            hours.end()
+        for key, hours in self._hours.items():
+            with self._alone(f"{key}, what was replaced"):
+                hours.end()
         if failed and len(failed) == len(topics):
             raise failed[0]
         files = sum(hours.files for hours in self._hours.values())
@@ -92,10 +96,11 @@ class Archiving:
             ends = {(each.topic, each.partition): each for each in there.look({wanted[0].spec.inference_topic}).ends}
         finally:
             there.close()
-        left = [
-            self._present(each, {where: (one.topic_id, one.beginning) for where, one in ends.items()})
-            for each in wanted
-        ]
+        begins = {where: (one.topic_id, one.beginning) for where, one in ends.items()}
+        left = []
+        for each in wanted:
+            with self._alone(each.spec.key):
+                left.append(self._present(each, begins))
         while left := [each for each in left if each.ranges and each.spec.key not in self.left_out]:
             read = next_round(left, self.round_records)
             self._round(left, read)
@@ -137,26 +142,31 @@ class Archiving:
             events.unpersist()
 
     def _model(self, part: Unarchived, events: DataFrame, *, is_there: bool) -> None:
-        key = part.spec.key
         if not part.ranges:
             return
-        try:
-            rows, before = Counter[Address](), self._writer(part.spec).files
+        with self._alone(part.spec.key):
+            hours = self._writer(part.spec)
+            rows, before = Counter[Address](), hours.files
             if is_there:
                 rows = self._write(part.spec, events)
-            hours = self._writer(part.spec)
             self.store.record(hours.number, self._ranges(part, rows, hours.files - before))
+            self.rows[part.spec.key] += sum(rows.values())
+
+    @contextmanager
+    def _alone(self, what: str) -> Iterator[None]:
+        """Leave out, and tell of, a model that fails: a damaged file of its own, or a writer beside this one."""
+        try:
+            with _working():
+                yield
         except PegelError as error:
-            self.left_out[key] = str(error)
-            log.warning("a model is left out", model=key, reason=str(error))
-            return
-        self.rows[key] += sum(rows.values())
+            self.left_out[what] = str(error)
+            log.warning("a model is left out", model=what, reason=str(error))
 
     def _write(self, spec: MonitorSpec, events: DataFrame) -> Counter[Address]:
         """Write the rows of events; return how many rows of requests each partition gave."""
         plan, hours = self._plan(spec), self._writer(spec)
         schema = self.spark.createDataFrame(plan.rows.empty_table()).schema
-        rows = rows_table(events, plan, schema).persist(StorageLevel.DISK_ONLY)
+        placed = rows = rows_table(events, plan, schema).persist(StorageLevel.DISK_ONLY)
         try:
             counted = _asked(
                 rows.groupBy(
@@ -166,17 +176,18 @@ class Archiving:
                     sf.col(OFFSET).isNotNull().alias(OFFSET),
                 ).agg(sf.count("*").alias("rows"))
             )
-            is_alone = any(not row[PROBLEM] and not row[OFFSET] for row in counted)
-            placed = self._beside_requests(rows, hours) if is_alone else rows
+            if any(not row[PROBLEM] and not row[OFFSET] for row in counted):
+                placed = self._beside_requests(rows, hours)
             of_rows, of_others = Counter[int](), Counter[int]()
             for row in counted:
                 (of_others if row[PROBLEM] else of_rows)[row[HOUR_US]] += row["rows"]
-            if is_alone:
+            if placed is not rows:
                 asked = placed.where(sf.col(PROBLEM).isNull()).groupBy(HOUR_US).agg(sf.count("*").alias("rows"))
                 of_rows = Counter({row[HOUR_US]: row["rows"] for row in _asked(asked)})
             self._write_rows(placed, plan, hours, of_rows)
             self._write_unreadable(rows, hours, of_others)
         finally:
+            placed.unpersist()
             rows.unpersist()
         found = Counter[Address]()
         for row in counted:
@@ -193,8 +204,7 @@ class Archiving:
                 known = hours.read(files)
                 count += known.count()
                 new = joined_again(unioned(known, new), plan)
-            with _working():
-                hours.write(Kept.ROWS, hour, new, count)
+            hours.write(Kept.ROWS, hour, new, count)
 
     def _write_unreadable(self, rows: DataFrame, hours: ArchiveHours, counts: Mapping[int, int]) -> None:
         for hour_us, count in sorted(counts.items()):
@@ -203,8 +213,7 @@ class Archiving:
             if files := hours.visible(Kept.UNREADABLE, hour):
                 new = hours.read(files).unionByName(new, allowMissingColumns=True)
             new = new.dropDuplicates(["topic", "partition", "offset", IS_ANSWER])
-            with _working():
-                hours.write(Kept.UNREADABLE, hour, new, count)
+            hours.write(Kept.UNREADABLE, hour, new, count)
 
     def _beside_requests(self, rows: DataFrame, hours: ArchiveHours) -> DataFrame:
         """Return rows in which an answer alone is in the hour of its request, if that is archived and nearby.
@@ -239,19 +248,7 @@ class Archiving:
     def _writer(self, spec: MonitorSpec) -> ArchiveHours:
         """Return the hours of a model, as this run writes them."""
         if spec.key not in self._hours:
-            name, version = spec.model.name, spec.model.version
-            number = self.store.next_number(name, version, above=0)
-            hours = ArchiveHours(
-                self.spark,
-                self.settings.archive_root,
-                spec,
-                number,
-                lambda: self.store.require_newest(name, version, hours.number),
-            )
-            if number == 1:
-                # A results database made anew knows nothing of the writers before it.
-                hours.number = self.store.next_number(name, version, above=hours.highest_number())
-            self._hours[spec.key] = hours
+            self._hours[spec.key] = ArchiveHours.of(self.spark, self.settings.archive_root, spec, self.store)
         return self._hours[spec.key]
 
     def _ranges(self, part: Unarchived, rows: Mapping[Address, int], files: int) -> list[ArchivedRange]:
@@ -300,6 +297,14 @@ def _working() -> Iterator[None]:
         yield
     except (PySparkException, Py4JJavaError) as error:
         log.exception("failed")
-        lines = [line for line in str(error).splitlines() if line.strip()]
-        said = next((line for line in reversed(lines) if "Error" in line or "Unavailable" in line), lines[0])
-        raise Unavailable(f"Spark could not finish: {said.strip()[:300]}") from error
+        raise Unavailable(f"Spark could not finish: {_said(error)[:_LONGEST]}") from error
+
+
+def _said(error: PySparkException | Py4JJavaError) -> str:
+    """Return the line that says most: which file is damaged, what a worker raised, or what Spark calls it."""
+    if isinstance(error, CapturedException | Py4JJavaError) and (damage := damaged_file(error)):
+        return damage
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if isinstance(error, PythonException):
+        return next((line for line in reversed(lines) if "Error" in line or "Unavailable" in line), lines[0])
+    return lines[0]

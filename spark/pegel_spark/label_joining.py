@@ -68,7 +68,7 @@ _JOINED = (
 
 @dataclass(frozen=True, slots=True)
 class LabelledHour:
-    """An hour of rows with the labels that are known of them, and what is known of those. `written`: its writer."""
+    """An hour of rows with the labels that are known of them, and what is known of those. `written`: its number."""
 
     span: Span
     rows: LabelledRows
@@ -98,7 +98,7 @@ class ModelLabels:
         return floor_hour(self.now - 2 * self.horizon)
 
     def written(self) -> dict[datetime, int]:
-        """Return the hours that are archived, by number of their writer."""
+        """Return the number of the newest write of each hour that is archived, in whichever namespace."""
         files = HadoopFiles(self.spark, self.settings.archive_root)
         below = f"model={self.spec.model.name}/version={self.spec.model.version}"
         listed = [
@@ -107,7 +107,10 @@ class ModelLabels:
             for day in days_between(self.reach, self.now + DAY)
             for path in files.files(f"{space}/{below}/{date_folder(day)}")
         ]
-        return {hour.start: hour.written for hour in visible_hours(listed)}
+        newest: dict[datetime, int] = {}
+        for hour in visible_hours(listed):
+            newest[hour.start] = max(hour.written, newest.get(hour.start, 0))
+        return newest
 
     def kept(self, since: date) -> DataFrame | None:
         """Return all kept labels that came on a day or after it; None where there is none."""

@@ -75,7 +75,7 @@ def read_failure(
 
 def _wrong_files(failure: SparkFailure, kinds: set[str], said: str, begin: str) -> PermanentError | None:
     """Return what it means where the files themselves are the trouble: asking again helps nobody."""
-    if damage := _damage(failure):
+    if damage := damaged_file(failure):
         return PermanentError(f"{begin}, because a file there is damaged: {damage}. {NO_BASELINE}")
     if kinds & NO_SUCH_TYPES:
         helps = ": write its times in microseconds, as pyarrow does with coerce_timestamps='us'"
@@ -84,7 +84,7 @@ def _wrong_files(failure: SparkFailure, kinds: set[str], said: str, begin: str) 
     return None
 
 
-def _damage(failure: SparkFailure) -> str:
+def damaged_file(failure: SparkFailure) -> str:
     """Return which file is damaged and how, in the words of who read it; empty where none is."""
     for each in _chain(failure):
         said = str(each.getMessage() or "").strip().partition("\n")[0]

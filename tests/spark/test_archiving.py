@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,21 +18,17 @@ from pyspark.sql import SparkSession
 from wires import Wire
 from worlds import World
 
-from pegel.archive.folders import Kept
+from pegel.archive.folders import COMPLETE, Kept, hour_folder, model_folder, written_folder
 from pegel.data.keyed_hash import KeyedHash
 from pegel.data.wire import REQUEST_TYPE, RESPONSE_TYPE
-from pegel.errors import Superseded
-from pegel.store.archive_store import ArchiveStore
 from pegel.store.database import connect
 from pegel.store.job_results import JobResults
 from pegel.store.registry import Registry
 from pegel.testing.samples import brief_spec
-from pegel_spark.archive_hours import ArchiveHours
 from pegel_spark.launched_job import REFUSED
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 HOUR = timedelta(hours=1)
-NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -130,15 +127,33 @@ def test_what_was_left_out_is_made_good(system: System) -> None:
     assert hour.written < system.opened().hours[0].written
 
 
-def test_a_writer_that_was_overtaken_is_not_seen(spark: SparkSession, world: World) -> None:
-    """It ends with a sentence before anybody sees its rows, and what it did is not noted."""
-    store, root = ArchiveStore(connect(world.settings.database)), world.settings.archive_root
-    number = store.next_number("delays", 1, above=7)
-    hours = ArchiveHours(spark, root, brief_spec(), number, lambda: store.require_newest("delays", 1, number))
-    store.next_number("delays", 1, above=0)
-    rows = spark.createDataFrame([(wires.now(),)], "event_time timestamp")
-    with pytest.raises(Superseded, match="expected the writer 8 to be the newest; 9 has come since"):
-        hours.write(Kept.ROWS, NOON, rows, 1)
+@pytest.mark.long
+def test_a_damaged_file_keeps_no_other_model_waiting(system: System) -> None:
+    """Its model is left out, with the name of the file, and the others of its topic are archived.
 
-    assert [] == hours.visible(Kept.ROWS, NOON)
-    assert len(hours.listed(Kept.ROWS, NOON)) > 0
+    What Spark keeps of a round is given back; once the file is gone, the model is made good.
+    """
+    when, kept_by_spark = wires.now() - timedelta(seconds=30), system.spark.sparkContext._jsc.getPersistentRDDs
+    system.world.watch(brief_spec("weights", namespace=system.wire.namespace))
+    before = set(kept_by_spark())
+    system.stream.look()
+    rng = np.random.default_rng(0)
+    for endpoint in ("delays-v1", "weights-v1"):
+        system.wire.send(endpoint, REQUEST_TYPE, endpoint, wires.request_body(rng), when)
+    system.count()
+    folder = Path(model_folder(system.settings.archive_root, Kept.ROWS, system.wire.namespace, "delays", 1))
+    damaged = folder / hour_folder(when) / written_folder(7) / "part-0.parquet"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"no Parquet")
+    (damaged.parent / COMPLETE).touch()
+    done = system.archive()
+    shutil.rmtree(damaged.parent)
+    system.wire.send("weights-v1", RESPONSE_TYPE, "weights-v1", wires.response_body(rng), when + timedelta(seconds=1))
+    system.count()
+    again = system.archive()
+
+    assert {"weights/1": 1} == done.rows
+    (told,) = done.left_out
+    assert [True, True] == [told.startswith("delays/1: "), str(damaged) in told]
+    assert ({"delays/1": 1, "weights/1": 0}, []) == (again.rows, again.left_out)
+    assert before == set(kept_by_spark())

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pegel.archive.archive_address import ArchiveAddress
-from pegel.archive.folders import COMPLETE, Kept, parts_of, visible_hours, written_folder, written_numbers
+from pegel.archive.folders import COMPLETE, HourFiles, Kept, parts_of, visible_hours, written_folder, written_numbers
 from pegel.archive.replaced_file import read_file, replace_file
 from pegel.archive.row_columns import EVENT_ID
 from pegel.archive.subject import Subject
@@ -55,7 +55,7 @@ class ErasingFiles:
     def highest_number(self) -> int:
         """Return the highest number that any writer of its files had."""
         listed = (path for kept in (Kept.ROWS, Kept.UNREADABLE) for path in self._listed(kept))
-        return max((number for _, number in written_numbers(listed)), default=0)
+        return max(written_numbers(listed), default=0)
 
     def erase(self, found: FoundRows, number: int) -> None:
         """Take out what was found: an hour is written anew under `number`, labels in their place.
@@ -66,20 +66,20 @@ class ErasingFiles:
             listed = self._listed(kept)
             touched = {_hour_of(path) for path in found.files if f"/{kept}/" in path}
             for hour in visible_hours(listed):
-                if {_hour_of(path) for path in hour.files} & touched:
-                    self._rewrite(kept, hour.files, found, number)
+                if hour.folder in touched:
+                    self._rewrite(kept, hour, found, number)
             for folder in touched:
                 own = [path for path in listed if _hour_of(path) == folder]
-                for _, old in written_numbers(own):
+                for old in written_numbers(own):
                     self.address.files.delete_dir(f"{folder}/{written_folder(old)}")
         for path in found.files:
             if f"/{Kept.LABELS}/" in path:
                 self._write(path, self._left(Kept.LABELS, path, found))
 
-    def _rewrite(self, kept: Kept, files: tuple[str, ...], found: FoundRows, number: int) -> None:
-        folder = f"{_hour_of(files[0])}/{written_folder(number)}"
+    def _rewrite(self, kept: Kept, hour: HourFiles, found: FoundRows, number: int) -> None:
+        folder = f"{hour.folder}/{written_folder(number)}"
         self.address.files.create_dir(folder)
-        for at, path in enumerate(files):
+        for at, path in enumerate(hour.files):
             self._write(f"{folder}/part-{at:05d}.parquet", self._left(kept, path, found))
         self.address.files.open_output_stream(f"{folder}/{COMPLETE}").close()
 

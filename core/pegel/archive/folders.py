@@ -8,8 +8,9 @@
     <root>/labels/namespace=…                                            what came to be known of predictions
     <root>/not_labels/namespace=…/date=…                                 what was sent as such and is none
 
-An hour is written as a whole, each time by a writer of a higher number. Read are the files of the highest number that
-is complete: what a killed writer left behind is never seen, and goes with the next write of that hour.
+An hour is written as a whole, each time under a higher number. Read are the files of the highest number that is
+complete: what a killed writer left behind is never seen, and goes once the next write of that hour is complete. A model
+that has moved to another namespace has hours in two folders, each of which is written, and read, for itself.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 COMPLETE: Final = "_complete"
 """Name of the empty file that says that a writer has put every file of an hour into the folder where it lies."""
@@ -39,8 +40,12 @@ class Kept(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HourFiles:
-    """The files of one hour that are to be read, by their paths as they were given. `start`: the begin of the hour."""
+    """The files of one hour in one namespace that are to be read, by their paths as they were given.
 
+    `folder`: that of the hour; `start`: its begin.
+    """
+
+    folder: str
     start: datetime
     written: int
     files: tuple[str, ...]
@@ -93,38 +98,45 @@ class _Written:
 
 
 def visible_hours(paths: Iterable[str]) -> list[HourFiles]:
-    """Return what is to be read among files below the folder of a model, oldest hour first.
+    """Return what is to be read among files below the folders of a model, oldest hour first.
 
     Files that lie elsewhere, or in folders of other names, are passed over.
     """
-    hours: dict[datetime, dict[int, _Written]] = {}
+    hours: dict[tuple[datetime, str], dict[int, _Written]] = {}
     for path in paths:
         where = _place(path)
         if where is None:
             continue
-        written = hours.setdefault(where[0], {}).setdefault(where[1], _Written())
+        written = hours.setdefault((where.start, where.folder), {}).setdefault(where.number, _Written())
         name = path.rpartition("/")[2]
         if name == COMPLETE:
             written.is_complete = True
         elif name.endswith(".parquet") and not name.startswith(("_", ".")):
             written.files.append(path)
     found = []
-    for start, by_number in sorted(hours.items()):
+    for (start, folder), by_number in sorted(hours.items()):
         complete = max((number for number, written in by_number.items() if written.is_complete), default=None)
         if complete is not None:
-            found.append(HourFiles(start, complete, tuple(sorted(by_number[complete].files))))
+            found.append(HourFiles(folder, start, complete, tuple(sorted(by_number[complete].files))))
     return found
 
 
-def written_numbers(paths: Iterable[str]) -> set[tuple[datetime, int]]:
-    """Return every hour and number of a writer that left something there, complete or not."""
-    return {where for where in map(_place, paths) if where is not None}
+def written_numbers(paths: Iterable[str]) -> set[int]:
+    """Return the number of every write of which something lies there, complete or not."""
+    return {where.number for where in map(_place, paths) if where is not None}
 
 
-def _place(path: str) -> tuple[datetime, int] | None:
-    parts = parts_of(path)
+class _Place(NamedTuple):
+    folder: str
+    start: datetime
+    number: int
+
+
+def _place(path: str) -> _Place | None:
+    parts, (folder, _, below) = parts_of(path), path.partition("/written=")
     try:
         day = date.fromisoformat(parts["date"])
-        return datetime(day.year, day.month, day.day, int(parts["hour"]), tzinfo=UTC), int(parts["written"])
+        start = datetime(day.year, day.month, day.day, int(parts["hour"]), tzinfo=UTC)
+        return _Place(folder, start, int(below.partition("/")[0]))
     except (KeyError, ValueError):
         return None

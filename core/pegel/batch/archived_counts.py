@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pegel.archive.opened_archive import OpenedArchive, open_archive
 from pegel.archive.row_columns import (
     ANSWER_OFFSET,
-    ANSWERED_AT,
-    EVENT_ID,
-    EVENT_TIME,
     REPLACED,
+    ROW,
     UNPARSEABLE,
     field_column,
 )
@@ -26,6 +25,8 @@ from pegel.longspans.late_windows import CountedAgain
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
 from pegel.store.window_keys import WindowKeys
+
+_IS_FIRST = pc.field(ROW) == 0
 
 
 class ArchiveRecount:
@@ -53,22 +54,17 @@ class ArchiveRecount:
         model, version = spec.model.name, spec.model.version
         start, end = floor(window.start, MINUTE), floor(window.end - MICROSECOND, MINUTE) + MINUTE
         minutes = self._opened(spec, Span(start, end))
-        archived = sum(
-            len(set(rows.column(EVENT_ID).to_pylist()))
-            for rows in (
-                minutes.rows([EVENT_ID, EVENT_TIME]),
-                minutes.by_answers().rows([EVENT_ID, ANSWERED_AT]),
-            )
-        )
+        # Each event has a first row, one for each pane that counts it; no table of ids is held for that.
+        archived = minutes.count(_IS_FIRST) + minutes.by_answers().count(_IS_FIRST)
         return archived >= self._keys.read(model, version, start, end)
 
     def _count(self, spec: MonitorSpec, baseline: Baseline, window: Span) -> CountedAgain:
         summary, tables, cutoff = Summary.empty(baseline.layout), baseline.outlier_tables, baseline.outlier_cutoff
-        opened, rows, events = self._opened(spec, window), 0, set[str]()
+        opened, rows, events = self._opened(spec, window), 0, 0
         features = baseline.layout.schema.of_role(Role.FEATURE)
-        for batch in opened.batches([EVENT_ID, REPLACED, UNPARSEABLE, *map(field_column, features)]):
+        for batch in opened.batches([ROW, REPLACED, UNPARSEABLE, *map(field_column, features)]):
             rows += batch.num_rows
-            events.update(batch.column(EVENT_ID).to_pylist())
+            events += pc.sum(pc.equal(batch.column(ROW), 0)).as_py() or 0
             columns = archived_columns(_as_sent(batch), features)
             summary.update(columns, Role.FEATURE)
             if cutoff is not None:
@@ -78,7 +74,7 @@ class ArchiveRecount:
         names = [ANSWER_OFFSET, REPLACED, UNPARSEABLE, *map(field_column, predictions)]
         for batch in opened.by_answers().batches(names) if predictions else ():
             summary.update(archived_columns(_as_sent(batch), predictions), Role.PREDICTION)
-        return CountedAgain(summary, rows, len(events))
+        return CountedAgain(summary, rows, events)
 
     def _opened(self, spec: MonitorSpec, span: Span) -> OpenedArchive:
         return open_archive(self._root, spec.model.name, spec.model.version, start=span.start, end=span.end)

@@ -21,7 +21,7 @@ from pegel.stream.wire_records import Address
 
 
 class ArchiveStore:
-    """The ranges of offsets that are archived, and the numbers of writers."""
+    """The ranges of offsets that are archived, and the numbers of writes."""
 
     def __init__(self, engine: Engine) -> None:
         """Use the migrated database behind `engine`."""
@@ -42,15 +42,19 @@ class ArchiveStore:
             rows = connection.execute(statement.order_by(c.topic, c.partition, c.from_offset)).mappings()
             return [range_of(row) for row in rows]
 
-    def next_number(self, model: str, version: int, *, above: int) -> int:
-        """Return the number of a new writer of a model's files, higher than `above` and than all before it.
+    def next_number(self, model: str, version: int, *, above: int = 0, after: int | None = None) -> int:
+        """Return the number of a new write of a model's files, higher than `above` and than all before it.
 
-        What writers of lower numbers have not recorded by then does not count any more.
+        `after`: the number that the writer had before; None: a new writer, and what others have not recorded by then
+        does not count any more. Raises Superseded if another writer has come since `after`.
         """
         name = _numbers(model, version)
         with writing(self._engine) as connection:
+            # Whoever writes locks the row, so that no two writes have one number.
             add(connection, tables.counters, [{"name": name, "value": 1}])
             number = counter(connection, name)
+            if after is not None and number != after + 1:
+                raise _superseded(model, version, after, number - 1)
             if number <= above:
                 number = above + 1
                 upsert(connection, tables.counters, [{"name": name, "value": number}])
@@ -115,7 +119,11 @@ def _numbers(model: str, version: int) -> str:
 def _refuse_overtaken(connection: Connection, model: str, version: int, number: int) -> None:
     newest = counter(connection, _numbers(model, version))
     if newest != number:
-        raise Superseded(
-            f"archive of {model}/{version}: expected the writer {number} to be the newest; {newest} has come since. "
-            f"What this one wrote is not read, and is written again."
-        )
+        raise _superseded(model, version, number, newest)
+
+
+def _superseded(model: str, version: int, number: int, newest: int) -> Superseded:
+    return Superseded(
+        f"archive of {model}/{version}: expected the write {number} to be the newest; {newest} has come since, of "
+        "another writer. What this one has not recorded is not read, and is written again."
+    )

@@ -29,9 +29,17 @@ SCHEMA = Schema(
 )
 
 
-def write(root: Path, start: datetime, number: int, *, complete: bool = True, **columns: list[object]) -> Path:
+def write(
+    root: Path,
+    start: datetime,
+    number: int,
+    *,
+    complete: bool = True,
+    namespace: str = "default",
+    **columns: list[object],
+) -> Path:
     """Write one file of an hour: an event a minute, and `columns` beside it."""
-    folder = Path(model_folder(str(root), Kept.ROWS, "default", "delays", 1)) / hour_folder(start)
+    folder = Path(model_folder(str(root), Kept.ROWS, namespace, "delays", 1)) / hour_folder(start)
     file = folder / written_folder(number) / "part-0.parquet"
     file.parent.mkdir(parents=True)
     rows = len(next(iter(columns.values())))
@@ -79,6 +87,17 @@ def test_the_newest_complete_write_of_an_hour_is_read(tmp_path: Path) -> None:
 
     assert [12] == [hour.written for hour in opened(tmp_path).hours]
     assert 3 == opened(tmp_path).count()
+
+
+def test_a_model_that_has_moved_has_the_rows_of_both_namespaces(tmp_path: Path) -> None:
+    """Writes of one hour in two namespaces hide nothing of each other, whichever has the higher number."""
+    write(tmp_path, NOON, 4, f_distance=[7.0])
+    write(tmp_path, NOON, 5, f_distance=[1.0, 2.0, 3.0])
+    write(tmp_path, NOON, 6, namespace="team", f_distance=[4.0])
+    write(tmp_path, NOON, 7, complete=False, namespace="team", f_distance=[8.0])
+
+    assert [(NOON, 5), (NOON, 6)] == [(hour.start, hour.written) for hour in opened(tmp_path).hours]
+    assert [1.0, 2.0, 3.0, 4.0] == opened(tmp_path).rows(["f_distance"])["f_distance"].to_pylist()
 
 
 def test_files_of_other_schemas_are_read_together(tmp_path: Path) -> None:

@@ -63,12 +63,16 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     opened.dispose()
 
 
-def archived(root: Path) -> None:
-    """Archive six requests of one window, one with features that a store did not have, and one of the next window."""
+def archived(root: Path, **instead: list[Any]) -> None:
+    """Archive six requests of one window, one with features that a store did not have, and one of the next window.
+
+    `instead`: other values of some columns.
+    """
     at = [WINDOW.start + timedelta(seconds=second) for second in (0, 1, 2, 3, 4, 5)]
     answered: list[datetime | None] = [one + timedelta(seconds=57) for one in at]
     columns = {
         "event_id": [f"e{number}" for number in range(7)],
+        "row": [0] * 7,
         "event_time": [*at, WINDOW.end],
         "answered_at": [*answered, None],
         "replaced": [None] * 5 + ["unknown", None],
@@ -77,6 +81,7 @@ def archived(root: Path) -> None:
         "f_carrier": [*CARRIERS, "WN"],
         "p_late": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, None],
     }
+    columns |= instead
     folder = Path(model_folder(str(root), Kept.ROWS, "default", "delays", 1)) / hour_folder(START) / written_folder(1)
     folder.mkdir(parents=True)
     known = archive_schema(SCHEMA, [], {})
@@ -108,6 +113,18 @@ def test_a_window_is_counted_as_the_stream_counts(tmp_path: Path, engine: Engine
     assert np.array_equal(stream.counters, found.summary.counters)
     assert np.array_equal(stream.cells, found.summary.cells)
     assert np.array_equal(stream.ranges, found.summary.ranges)
+
+
+def test_an_event_counts_once_whatever_its_rows(tmp_path: Path, engine: Engine, baseline: Baseline) -> None:
+    """Of two rows it is one request; one id that came in two panes is two, as the stream has counted it."""
+    archived(tmp_path / "archive", event_id=["a", "a", "a", *"bcde"], row=[0, 1, 0, 0, 0, 0, 0])
+    recount = ArchiveRecount(str(tmp_path / "archive"), WindowKeys(engine))
+    Results(engine).write(ledger=[sample_ledger(1, judged=5, late=2)])
+    (found,) = recount(sample_spec(), baseline, [WINDOW]).values()
+    Results(engine).write(ledger=[sample_ledger(1, judged=5, late=3)])
+
+    assert (6, 5) == (found.rows, found.requests)
+    assert {} == recount(sample_spec(), baseline, [WINDOW])
 
 
 def test_what_the_archive_lacks_is_not_counted_again(tmp_path: Path, engine: Engine, baseline: Baseline) -> None:

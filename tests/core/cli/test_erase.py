@@ -44,9 +44,11 @@ WOULD_GO = (
 HASHED = KeyedHash(SECRET).of("passenger", ADA)
 
 
-def write(root: Path, kept: Kept, number: int, columns: dict[str, Any], *, complete: bool = True) -> None:
+def write(
+    root: Path, kept: Kept, number: int, columns: dict[str, Any], *, complete: bool = True, namespace: str = "default"
+) -> None:
     """Write the hour of noon."""
-    folder = Path(model_folder(str(root), kept, "default", "delays", 1)) / hour_folder(NOON) / written_folder(number)
+    folder = Path(model_folder(str(root), kept, namespace, "delays", 1)) / hour_folder(NOON) / written_folder(number)
     folder.mkdir(parents=True)
     pq.write_table(pa.table(columns), folder / "part-0.parquet")
     if complete:
@@ -167,6 +169,23 @@ def test_a_short_value_is_said_not_to_be_looked_for_in_texts(home: Path, capsys:
     """It stands in many texts that mean something else, so only fields and keys are looked at, and that is told."""
     assert 0 == run(["erase", "--subject", "passenger=al", "--home", str(home)])
     assert "not looked for in texts" in capsys.readouterr().out
+
+
+def test_a_model_that_has_moved_keeps_the_rows_of_others(home: Path) -> None:
+    """An hour that lies in two namespaces is written anew in each for itself: nobody's rows but the subject's go."""
+    root, ids = home / "archive", {"default": ["event-1", "event-2"], "team": ["event-3"]}
+    for number, (namespace, events) in enumerate(ids.items(), 5):
+        columns = {"event_id": events, "event_time": [NOON] * len(events)}
+        write(root, Kept.ROWS, number, columns, namespace=namespace)
+        write(root, Kept.UNREADABLE, number, columns | {"body": [b"{"] * len(events)}, namespace=namespace)
+    done = run(["erase", "--subject", "event-1", "--yes", "--home", str(home)])
+    left = [
+        open_archive(str(root), "delays", 1, start=NOON, end=NOON + timedelta(hours=1), kept=kept).rows()
+        for kept in (Kept.ROWS, Kept.UNREADABLE)
+    ]
+
+    assert 0 == done
+    assert [["event-2", "event-3"]] * 2 == [rows["event_id"].to_pylist() for rows in left]
 
 
 @pytest.mark.parametrize("given", ["", "=7", "passenger="])
