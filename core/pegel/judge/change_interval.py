@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from typing import Any, Self
 
 from pegel.detect.change_point import CONFIDENCE, change_points
 from pegel.detect.recent_deviations import DeviationSeries
+from pegel.errors import NotFound
 
 BEGAN, SERIES, SHARE, SQUARES = "began", "deviations", "baseline_share", "of_squares"
 """Where the evidence of a chart's finding keeps the interval, and what it is computed from."""
@@ -94,17 +96,33 @@ def interval_evidence(series: DeviationSeries, baseline_share: float, *, squares
 
 
 def interval_of(evidence: Mapping[str, Any]) -> ChangeInterval | None:
-    """Return the interval that the evidence of a finding holds; None where it is of no chart, or nothing is known."""
-    stored = (evidence.get("chart") or {}).get(BEGAN)
-    return None if stored is None else ChangeInterval.from_json(stored)
+    """Return the interval that the evidence of a finding holds; None where it is of no chart, or nothing is known.
+
+    One that is damaged is not known: what else the finding says is told all the same.
+    """
+    chart = evidence.get("chart")
+    stored = chart.get(BEGAN) if isinstance(chart, Mapping) else None
+    try:
+        return None if stored is None else ChangeInterval.from_json(stored)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def recomputed(evidence: Mapping[str, Any]) -> ChangeInterval | None:
-    """Return the interval once more from the deviations in the evidence of a finding; None where there are none."""
-    chart = evidence.get("chart") or {}
-    if SERIES not in chart:
+    """Return the interval once more from the deviations in the evidence of a finding; None where there are none.
+
+    Raises NotFound where they are damaged.
+    """
+    chart = evidence.get("chart")
+    if not isinstance(chart, Mapping) or SERIES not in chart:
         return None
-    return ChangeInterval.of(DeviationSeries.from_json(chart[SERIES]), chart[SHARE], squares=chart[SQUARES])
+    try:
+        return ChangeInterval.of(DeviationSeries.from_json(chart[SERIES]), chart[SHARE], squares=chart[SQUARES])
+    except (KeyError, TypeError, ValueError, zlib.error) as error:
+        raise NotFound(
+            "expected the deviations that a chart saw in the evidence of the finding, found what cannot be read "
+            f"({error!r}): nothing was recomputed."
+        ) from error
 
 
 def _not_before(series: DeviationSeries, first: int) -> datetime | None:

@@ -14,6 +14,7 @@ import pytest
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.detect.recent_deviations import RecentDeviations
+from pegel.errors import NotFound
 from pegel.judge.change_interval import ChangeInterval, interval_evidence, interval_of, recomputed
 from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Finding
@@ -137,6 +138,17 @@ def test_nothing_seen_is_nothing_said() -> None:
     assert ChangeInterval.of(series([]), 0.0) is None
     assert {} == interval_evidence(series([]), 0.0)
     assert interval_of({}) is interval_of({"chart": {}}) is recomputed({}) is None
+
+
+@pytest.mark.parametrize("damaged", [{}, [], "x", {"sixteenths": [1], "times": "!"}, {"sixteenths": [1], "times": ""}])
+def test_a_damaged_one_is_not_known(damaged: object) -> None:
+    """The finding is told without it, and recomputing says what it met."""
+    whole = interval_evidence(series([0.0] * 20 + [5.0] * 6), 0.0)
+
+    assert interval_of({"chart": whole | {"began": damaged}}) is None
+    assert interval_of({"chart": damaged or "x"}) is None
+    with pytest.raises(NotFound, match="nothing was recomputed"):
+        recomputed({"chart": whole | {"deviations": damaged}})
 
 
 @pytest.mark.parametrize("values", [[0.0] * 20 + [5.0] * 6, [1.0], [0.5 * step for step in range(30)]])
