@@ -152,13 +152,7 @@ class OneTable:
         frame: DataFrame,
     ) -> list[str]:
         """Count, archive and judge windows, a few at a time; return which could not be judged, and why."""
-        name, version, archive = self.spec.model.name, self.spec.model.version, ArchiveStore(self.engine)
-        number = archive.next_number(name, version, above=0)
-        hours = self._hours(number)
-        if number <= (highest := hours.highest_number()):
-            # Of files from before the database knew of them, none may hide what is written now.
-            number = archive.next_number(name, version, above=highest)
-            hours = self._hours(number)
+        hours = ArchiveHours.of(self.spark, self.settings.archive_root, self.spec, ArchiveStore(self.engine))
         store, lost = TableReads(self.engine), list[str]()
         for piece in few_at_once(wanted):
             baseline = view.baseline(piece[0].baseline_id)
@@ -172,23 +166,12 @@ class OneTable:
             finally:
                 rows.unpersist()
             made = judge.judge(piece, counted, now=self.now)
-            store.write(number, judge.read, made.windows, made.findings, made.outliers)
+            store.write(hours.number, judge.read, made.windows, made.findings, made.outliers)
             lost += made.lost
             self.windows += len(piece)
             self.rows += sum(window.rows for window in counted.values())
         hours.end()
         return lost
-
-    def _hours(self, number: int) -> ArchiveHours:
-        name, version = self.spec.model.name, self.spec.model.version
-        store = ArchiveStore(self.engine)
-        return ArchiveHours(
-            self.spark,
-            self.settings.archive_root,
-            self.spec,
-            number,
-            lambda: store.require_newest(name, version, number),
-        )
 
     def _counted(
         self, rows: DataFrame, baseline: Baseline, document: bytes, private: PrivateFields
