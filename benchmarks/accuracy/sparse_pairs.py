@@ -158,7 +158,8 @@ class Trained:
     def counted(self, rows: Floats) -> Comoments:
         """Return the sums of a window."""
         summary = Summary.empty(self.baseline.layout)
-        summary._update_comoments(rows)  # noqa: SLF001  counting the rest would take most of the time
+        columns = range(rows.shape[1])
+        summary._update_comoments(rows, columns, {})  # noqa: SLF001  counting the rest would take most of the time
         return summary.comoments
 
 

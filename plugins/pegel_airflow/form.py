@@ -219,6 +219,11 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "Segments (columns)",
         '`["airline", {"column": "distance", "cuts": [500, 1000]}]`: rows are judged by airline and by distance, too.',
     ),
+    "watch.dependence": Question(
+        "What to watch",
+        "Dependence",
+        "`auto` judges how every two features go together, of any kinds; `off` does not.",
+    ),
     "watch.expectations": Question(
         "What to watch",
         "Expectations (suites)",

@@ -35,7 +35,7 @@ from pegel.stats.segment_counts import SegmentCounts
 from pegel.stats.segments import Segments
 from pegel.stats.summary import FeatureSummary, Summary
 
-BASELINE_VERSION = 5
+BASELINE_VERSION = 6
 MANY_WINDOWS = 10
 """A baseline of this many windows keeps closely to the false alarms that are asked for; a smaller one may have luck or
 not, and only many baselines do together."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pegel.detect.replay import MIN_BLOCKS, replay
+from pegel.detect.replayed_pairs import replay_pairs
 from pegel.detect.season_choice import choose
 from pegel.detect.single_category import NAME as SINGLE_CATEGORY
 from pegel.spec.plain_numbers import how_many
@@ -49,10 +50,13 @@ def assess(layout: Layout, values: Mapping[str, NDArray[Any]], n_ref: int, row_t
         needed = f"{MIN_BLOCKS} windows of {how_many(n_ref, 'row')}"
         return Noise(why=f"not assessed: needs {needed} in the baseline, which has {how_many(rows, 'row')}")
     if row_times is None:
-        return Noise(replay(layout, values, n_ref), None, "assessed; hours were not looked at: no times")
+        why = "assessed; hours were not looked at: no times"
+        return Noise(replay(layout, values, n_ref), None, why, pairs=replay_pairs(layout, values, n_ref))
     choice = choose(layout, values, row_times.instants, n_ref, length=row_times.length, utc_offset=row_times.utc_offset)
     of_row = None if choice.seasons is None else choice.seasons.season_of(row_times.instants)
-    return Noise(replay(layout, values, n_ref, of_row), choice.seasons, f"assessed; {choice.why}")
+    # Where hours are judged apart, no pairs are.
+    pairs = replay_pairs(layout, values, n_ref) if choice.seasons is None else {}
+    return Noise(replay(layout, values, n_ref, of_row), choice.seasons, f"assessed; {choice.why}", pairs=pairs)
 
 
 def with_repeats(noise: Noise, layout: Layout, factor: float, unseen: Mapping[str, int]) -> Noise:

@@ -95,7 +95,7 @@ def replay(
 def cut(field: FieldLayout, column: NDArray[Any], n_ref: int, of_row: NDArray[np.int64]) -> Replayed:
     """Cut a column into windows of `n_ref` rows that lie in one season each."""
     blocks = len(column) // n_ref
-    place, absent = _cells(field, column)
+    place, absent = cells_of(field, column)
     size, inside = field.size, slice(0, blocks * n_ref)
     number = np.repeat(np.arange(blocks), n_ref)
     counted = ~absent[inside]
@@ -120,7 +120,7 @@ def _dispersion(one: Replayed, column: NDArray[Any], n_ref: int) -> Dispersion:
         n_ref,
         len(one.window),
         {name: factor for name, factor in factors.items() if factor > 1} | counted.factors,
-        _shape_factors(*one.shapes()),
+        shape_factors(*one.shapes()),
         {name: lag for name, lag in lags.items() if lag > 0},
         counted.unseen,
     )
@@ -136,7 +136,7 @@ def _of_groups(groups: CategoryGroups) -> Floats:
     return np.asarray((w - n * share)[known] / np.sqrt(variance[known]))
 
 
-def _cells(field: FieldLayout, column: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+def cells_of(field: FieldLayout, column: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return the cell of each row, and which rows are in none."""
     if isinstance(field, CategoricalLayout):
         absent = np.array([value is None for value in column.tolist()], dtype=np.bool_)
@@ -154,7 +154,7 @@ def _lag(z: Floats) -> float:
     return digits(min(lag, 0.99)) if lag > ONE_SIDED / math.sqrt(z.size) else 0.0
 
 
-def _shape_factors(divergence: Floats, df: Counts) -> tuple[float, float, int] | None:
+def shape_factors(divergence: Floats, df: Counts) -> tuple[float, float, int] | None:
     """Match a scaled chi-squared law to mean and variance of the replayed divergences, if their mean is too large."""
     if len(divergence) < MIN_BLOCKS:
         return None

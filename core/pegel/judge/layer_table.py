@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pegel.judge.layer import Layer
 from pegel.judge.layers.charts import Charts
 from pegel.judge.layers.correlations import Correlations
+from pegel.judge.layers.dependences import Dependences
 from pegel.judge.layers.expectations import Expectations
 from pegel.judge.layers.labelled_answers import LabelledAnswers
 from pegel.judge.layers.odd_events import Events
@@ -32,7 +33,8 @@ Layers = tuple[LayerEntry, ...]
 LAYERS: Layers = (
     LayerEntry(SingleWindows(), share=None),
     LayerEntry(Charts(), share=0.4),
-    LayerEntry(Correlations(), share=0.1),
+    LayerEntry(Correlations(), share=0.05),
+    LayerEntry(Dependences(), share=0.05),
     LayerEntry(Events(), share=0.01),
     LayerEntry(Expectations(), share=0.05),
     LayerEntry(LabelledAnswers(), share=0.1, out_of=Charts.name),

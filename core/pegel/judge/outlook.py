@@ -29,6 +29,8 @@ from pegel.spec.suites import suite_name
 SHOWN = 3
 """Names that a brief line lists; the others are counted."""
 WIDTH = len("not judged")
+_OF_FIELDS = ("charts", "correlations", "dependence")
+"""Layers that look at values, beside single windows: what is judged by them is worth saying."""
 BRIEF = 4
 """Reasons why something is not judged that are told in brief."""
 
@@ -122,7 +124,7 @@ class Outlook:
         always = "nulls, unseen values, exceeded ranges and odd events"
         if not drift:
             return Line("judged", f"{always} only")
-        others = [layer.name for layer in self.division.running if layer.name in {"charts", "correlations"}]
+        others = [layer.name for layer in self.division.running if layer.name in _OF_FIELDS]
         return Line("judged", f"drift of {_named(drift, most)} by {', '.join(['single windows', *others])}; {always}")
 
     def _not_judged(self, most: int) -> list[str]:

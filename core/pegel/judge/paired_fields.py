@@ -71,7 +71,7 @@ class PairedFields:
 
     @property
     def _others(self) -> str:
-        reasons = [f"{_named(names)}: {reason}" for reason, names in self.left_out.items()]
+        reasons = [f"{named(names)}: {reason}" for reason, names in self.left_out.items()]
         return f", not {'; '.join(reasons)}" if reasons else ""
 
 
@@ -111,6 +111,7 @@ def _reason(values: int, cells: int) -> str:
     return f"beyond the first {CORRELATED_FEATURES}, those that vary in most rows"
 
 
-def _named(names: Sequence[str]) -> str:
+def named(names: Sequence[str]) -> str:
+    """Return some names as a list, the others counted."""
     listed = ", ".join(shown(name, NAME_LIMIT) for name in names[:SHOWN])
     return f"{listed} and {len(names) - SHOWN} more" if len(names) > SHOWN else listed

@@ -13,6 +13,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.detect.cbpe import Estimate
 from pegel.detect.direct_loss import ErrorEstimate
 from pegel.judge.decision import FeatureVerdict
+from pegel.judge.dependence_fields import DependenceFields
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judge import Judgement
 from pegel.judge.paired_fields import PairedFields
@@ -244,6 +245,7 @@ class CheckReport:
             "estimate": None if self.estimate is None else asdict(self.estimate),
             "notes": list(self.notes),
             "correlations": None if self.judgement.division is None else asdict(self._paired),
+            "dependence": None if self.judgement.division is None else asdict(self._dependent),
             "findings": len(self.findings),
             "segments": [self._segment_json(name) for name in self.segments],
             "extra": list(self.extra),
@@ -258,6 +260,12 @@ class CheckReport:
     @property
     def _paired(self) -> PairedFields:
         return PairedFields.of(
+            self.baseline, watched_fields(self.baseline.layout.schema, self.spec.watch), self.summary
+        )
+
+    @property
+    def _dependent(self) -> DependenceFields:
+        return DependenceFields.of(
             self.baseline, watched_fields(self.baseline.layout.schema, self.spec.watch), self.summary
         )
 

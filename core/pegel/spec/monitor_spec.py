@@ -291,6 +291,9 @@ class Watch(Section):
     """What rows must be like: `derived`, the suite that follows from the baseline, and own suites."""
     margin: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Smallest change worth a page, in standard deviations; smaller significant changes are shown, not mailed."""
+    dependence: Literal["auto", "off"] = "auto"
+    """Whether it is judged how every two features go together: `auto`, where at least two of them have enough training
+    rows, or `off`."""
     long_spans: LongSpans = ("hour", "day", "week")
     """What windows are added up to and judged as again: a change that no window shows may show in a day. They share the
     false-alarm budget with the windows; what windows do not add up to exactly is left out."""

@@ -18,9 +18,10 @@ from pegel.errors import LayoutMismatch
 from pegel.stats import edges as edge_rules
 from pegel.stats.cells import count_sorted, finite_part
 from pegel.stats.normal_scores import light_tailed, normal_scores
+from pegel.stats.pair_groups import of_categories, quarters
 from pegel.stats.vocabulary import Vocabulary
 
-LAYOUT_VERSION = 4
+LAYOUT_VERSION = 5
 CORRELATED_FEATURES = 64
 """At most this many features are watched for changed correlations."""
 CORRELATED_CELLS = 2
@@ -29,6 +30,8 @@ CORRELATED_ROLE = Role.FEATURE
 """Only fields of this role are watched for correlations: their values stand in the same rows."""
 CORRELATED_ROWS = 1_000
 """Finite values that a field needs in the training data to be watched for correlations."""
+PAIRED_FEATURES = 16
+"""Of at most this many features every two are counted together: 120 tables."""
 DENSE = 0.5
 """Share of all training rows from which on a field with another value than its most frequent cell's is dense."""
 
@@ -75,6 +78,16 @@ class NumericLayout:
     def cuts(self) -> NDArray[np.float64]:
         """Return where values are cut to be counted, see `pegel.stats.edges.cuts`."""
         return edge_rules.cuts(self.edges)
+
+    @cached_property
+    def pair_groups(self) -> NDArray[np.uint8]:
+        """Return the group of each cell in tables of pairs, see `pegel.stats.pair_groups`."""
+        return quarters(self.scores)
+
+    @property
+    def fit_for_pairs(self) -> bool:
+        """Say whether it can be counted together with other features: enough values, of more than one kind."""
+        return self.correlated
 
     @cached_property
     def points(self) -> NDArray[np.bool_]:
@@ -139,6 +152,23 @@ class CategoricalLayout:
         """Say whether new values are the rule and none is known to be frequent, as in a column of identifiers."""
         return self.vocabulary.is_open and not self.categories
 
+    @cached_property
+    def pair_groups(self) -> NDArray[np.uint8]:
+        """Return the group of each cell in tables of pairs, see `pegel.stats.pair_groups`."""
+        return of_categories(self.vocabulary.groups, self.vocabulary.buckets)
+
+    @property
+    def fit_for_pairs(self) -> bool:
+        """Say whether it can be counted together with other features: enough values, of more than one kind."""
+        known = self.vocabulary
+        enough = known.rows >= CORRELATED_ROWS and known.distinct >= CORRELATED_CELLS
+        return enough and self.field.role is CORRELATED_ROLE and not self.has_no_frequent_values
+
+    @property
+    def dense(self) -> bool:
+        """Say whether at least half of the training rows with a value have another than the most frequent one."""
+        return self.vocabulary.rows - self.vocabulary.most >= DENSE * self.vocabulary.rows
+
     def report(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return counts on the partition on which distances are reported: all categories without a cell are one."""
         named = len(self.categories)
@@ -162,11 +192,13 @@ class Layout:
     """The cells of every field of a schema, in schema order. Immutable; identified by `layout_hash`.
 
     `kept`: names of further statistics that are kept of each numeric field, see `pegel.stats.statistic_registry`.
+    `paired`: positions of the features of which every two are counted together, rising.
     """
 
     schema: Schema
     features: tuple[FieldLayout, ...]
     kept: tuple[str, ...] = ()
+    paired: tuple[int, ...] = ()
 
     @cached_property
     def layout_hash(self) -> str:
@@ -217,6 +249,7 @@ class Layout:
             "schema": self.schema.to_json(),
             "features": [feature.to_json() for feature in self.features],
             "kept": list(self.kept),
+            "paired": list(self.paired),
         }
 
     @classmethod
@@ -229,7 +262,8 @@ class Layout:
             )
         schema = Schema.from_json(data["schema"])
         pairs = zip(schema.fields, data["features"], strict=True)
-        return cls(schema, tuple(_feature_from_json(field, item) for field, item in pairs), tuple(data["kept"]))
+        features = tuple(_feature_from_json(field, item) for field, item in pairs)
+        return cls(schema, features, tuple(data["kept"]), tuple(data["paired"]))
 
 
 def _feature_from_json(field: Field, item: Mapping[str, Any]) -> FieldLayout:
@@ -262,17 +296,21 @@ def build_layout(schema: Schema, values: Mapping[str, NDArray[Any]], kept: Seque
 def assemble(schema: Schema, features: Sequence[FieldLayout], kept: Sequence[str] = ()) -> Layout:
     """Put the cells of single fields together, in schema order.
 
-    At most 64 of those that are fit for it are watched jointly: the dense ones first, each kind in schema order.
+    At most 64 of those that are fit for it are watched for correlations: the dense ones first, each kind in schema
+    order. Of at most 16 every two are counted together: of the dense ones, then of the others, categories first,
+    because pairs of numbers are watched for correlations, too.
     """
     fit = [i for i, feature in enumerate(features) if isinstance(feature, NumericLayout) and feature.correlated]
-    ordered = sorted(fit, key=lambda i: (not _is_dense(features[i]), i))
+    ordered = sorted(fit, key=lambda i: (not features[i].dense, i))
     beyond = set(ordered[CORRELATED_FEATURES:])
-    chosen = (_uncorrelated(feature) if i in beyond else feature for i, feature in enumerate(features))
-    return Layout(schema, tuple(chosen), tuple(sorted(set(kept))))
+    chosen = tuple(_uncorrelated(feature) if i in beyond else feature for i, feature in enumerate(features))
+    return Layout(schema, chosen, tuple(sorted(set(kept))), _paired(chosen))
 
 
-def _is_dense(feature: FieldLayout) -> bool:
-    return isinstance(feature, NumericLayout) and feature.dense
+def _paired(features: Sequence[FieldLayout]) -> tuple[int, ...]:
+    fit = (i for i, feature in enumerate(features) if feature.fit_for_pairs)
+    ordered = sorted(fit, key=lambda i: (not features[i].dense, isinstance(features[i], NumericLayout), i))
+    return tuple(sorted(ordered[:PAIRED_FEATURES]))
 
 
 def _uncorrelated(feature: FieldLayout) -> FieldLayout:

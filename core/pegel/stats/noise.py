@@ -19,13 +19,15 @@ class Noise:
 
     `dispersion`: per field, how much more than windows of independent rows; empty if not assessed. `seasons`: the
     seasons that are judged apart, None for none; `why` says in words what was found. `repeats`: by how much means vary
-    more because rows of the table stand there several times; 1 if they do not.
+    more because rows of the table stand there several times; 1 if they do not. `pairs`: by the positions of two
+    fields, how much more their dependence varies; absent where it varies as that of independent rows does.
     """
 
     dispersion: Mapping[str, Dispersion] = field(default_factory=dict)
     seasons: Seasons | None = None
     why: str = "not assessed"
     repeats: float = 1.0
+    pairs: Mapping[tuple[int, int], Dispersion] = field(default_factory=dict)
 
     @property
     def replayed(self) -> bool:
@@ -45,6 +47,7 @@ class Noise:
             "dispersion": {name: found.to_json() for name, found in self.dispersion.items()},
             "seasons": None if self.seasons is None else self.seasons.to_json(),
             "repeats": self.repeats,
+            "pairs": [[*places, found.to_json()] for places, found in sorted(self.pairs.items())],
         }
 
     @classmethod
@@ -55,4 +58,5 @@ class Noise:
             None if data["seasons"] is None else Seasons.from_json(data["seasons"]),
             why,
             data["repeats"],
+            {(first, second): Dispersion.from_json(item) for first, second, item in data["pairs"]},
         )

@@ -21,6 +21,7 @@ BUILT_IN: Mapping[str, str] = {
     "histogram": "pegel.stats.histogram:Histogram",
     "latencies": "pegel.stats.answer_latencies:Latencies",
     "moment_sums": "pegel.stats.moment_sums:MomentSums",
+    "pair_tables": "pegel.stats.pair_tables:PairTables",
     "quantiles": "pegel.stats.quantiles:Quantiles",
 }
 STATISTICS = Extensions("statistic", GROUP, BUILT_IN)

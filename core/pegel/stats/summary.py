@@ -23,6 +23,8 @@ from pegel.stats.exact import ExactSums
 from pegel.stats.fourth import FourthProducts
 from pegel.stats.layout import CORRELATED_ROLE, FieldLayout, Layout, NumericLayout
 from pegel.stats.moments import Moments
+from pegel.stats.pair_groups import ABSENT
+from pegel.stats.pair_tables import PairTables
 from pegel.stats.statistic import ColumnStatistic, keeps_columns
 from pegel.stats.statistic_registry import statistic
 
@@ -72,6 +74,7 @@ class Summary:
         self.ranges[:, 1] = -np.inf
         self.moments: NDArray[np.float64] = np.zeros((fields, moments.SIZE))
         self.comoments = Comoments(len(layout.correlated))
+        self.pair_tables = PairTables(len(layout.paired))
         self.kept: dict[tuple[int, str], ColumnStatistic] = {
             (i, name): kind.start(feature.edges)
             for name, kind in ((name, _kind(name)) for name in layout.kept)
@@ -98,7 +101,8 @@ class Summary:
         self.counts_only = True
         self.ranges[...] = [np.inf, -np.inf]
         self.moments[...] = [0.0, *[np.nan] * (moments.SIZE - 1)]
-        self.comoments, self.kept, self.exact, self.fourth = Comoments(0), {}, None, None
+        self.comoments, self.pair_tables = Comoments(0), PairTables(0)
+        self.kept, self.exact, self.fourth = {}, None, None
 
     @classmethod
     def empty(cls, layout: Layout, *, exact: bool = False, counts_only: bool = False) -> Summary:
@@ -131,7 +135,7 @@ class Summary:
     @property
     def _arrays(self) -> tuple[NDArray[Any], ...]:
         single = (self.counters, self.cells, self.ranges, self.moments)
-        return (*single, *self.comoments.arrays, *self.season_cells.values())
+        return (*single, *self.comoments.arrays, self.pair_tables.counts, *self.season_cells.values())
 
     def settled_moments(self) -> NDArray[np.float64]:
         """Return the moments, from the exact sums where they are kept."""
@@ -177,14 +181,25 @@ class Summary:
                 f"expected numbers of shape {expected[0]} and {expected[1]} categorical columns for role {role}, given "
                 f"{given[0]} and {given[1]}: nothing was counted."
             )
-        self._update_numeric(columns, numeric)
+        groups: dict[int, NDArray[np.uint8]] = {}
+        self._update_numeric(columns, numeric, groups)
         for (i, feature), column, bad in zip(categorical, columns.categorical, columns.unparseable, strict=True):
-            cells, nulls, unseen = feature.vocabulary.count(column)
+            places = feature.vocabulary.place_of(column)
+            groups[i] = feature.vocabulary.group_of_place[places]
+            cells, nulls, unseen = feature.vocabulary.count_places(places)
             unparseable = 0 if bad is None else int(np.count_nonzero(bad))
             self._cells_of(i)[:] += cells
             self.counters[i] += (columns.n, nulls - unparseable, 0, 0, 0, unparseable, unseen)
+        if role is CORRELATED_ROLE and self.pair_tables.size and columns.n:
+            self.pair_tables.update(np.stack([groups[i] for i in self.layout.paired]).T)
 
-    def _update_numeric(self, columns: Columns, numeric: tuple[tuple[int, NumericLayout], ...]) -> None:
+    def _update_numeric(
+        self,
+        columns: Columns,
+        numeric: tuple[tuple[int, NumericLayout], ...],
+        groups: dict[int, NDArray[np.uint8]],
+    ) -> None:
+        """Count numbers, and add the groups of those that are counted in pairs, by the position of their field."""
         if not numeric or not columns.n:
             return
         absent = _absent(columns)
@@ -214,17 +229,22 @@ class Summary:
             batch = np.stack([moments.of(values) for values in finite]) if ends.any() else moments.of(ordered)
             self.moments[where] = moments.merge(self.moments[where], batch)
         if numeric[0][1].field.role is CORRELATED_ROLE and self.layout.correlated:
-            self._update_comoments(columns.numeric)
+            self._update_comoments(columns.numeric, where, groups)
 
-    def _update_comoments(self, values: NDArray[np.float64]) -> None:
+    def _update_comoments(
+        self, values: NDArray[np.float64], where: Sequence[int], groups: dict[int, NDArray[np.uint8]]
+    ) -> None:
         """Add the scores of the jointly watched fields; a row counts in every pair of which it has both numbers."""
-        watched = self.layout.correlated
+        watched, paired = self.layout.correlated, frozenset(self.layout.paired)
         scores = np.empty((len(watched), len(values)), dtype=np.int64)
         present = np.empty(scores.shape, dtype=np.bool_)
         for column, there, (j, feature) in zip(scores, present, watched, strict=True):
             np.isfinite(values[:, j], out=there)
             # Where nothing is, any cell will do: it is not counted.
-            column[:] = feature.scores[cell_of(np.where(there, values[:, j], 0.0), feature.cuts)]
+            cells = cell_of(np.where(there, values[:, j], 0.0), feature.cuts)
+            column[:] = feature.scores[cells]
+            if where[j] in paired:
+                groups[where[j]] = np.where(there, feature.pair_groups[cells], np.uint8(ABSENT))
         self.comoments.update(scores.T, present.T)
         if self.fourth is not None:
             self.fourth.update(scores.T, present.T)
@@ -255,6 +275,7 @@ class Summary:
         self.ranges[:, 1] = np.maximum(self.ranges[:, 1], other.ranges[:, 1])
         self._merge_moments(other)
         self.comoments.merge(other.comoments)
+        self.pair_tables.merge(other.pair_tables)
         for key, one in self.kept.items():
             one.merge(other.kept[key])
 
@@ -276,6 +297,7 @@ class Summary:
             whole.counters += summary.counters
             whole.cells += summary.cells
             whole.comoments.merge(summary.comoments)
+            whole.pair_tables.merge(summary.pair_tables)
             for season, cells in summary.season_cells.items():
                 whole.season_cells[season] = whole.season_cells.get(season, 0) + cells
         ranges = np.stack([summary.ranges for summary in summaries])

@@ -19,10 +19,11 @@ from pegel.stats.comoments import Comoments
 from pegel.stats.exact import ExactSums
 from pegel.stats.fourth import FourthProducts
 from pegel.stats.layout import Layout
+from pegel.stats.pair_tables import PairTables
 from pegel.stats.statistic import ColumnStatistic
 
-_MAGIC = b"PGLS4"
-_HEADER = struct.Struct("<5s32sqqq")
+_MAGIC = b"PGLS5"
+_HEADER = struct.Struct("<5s32sqqqq")
 
 
 class Packable(Protocol):
@@ -36,6 +37,7 @@ class Packable(Protocol):
     ranges: NDArray[np.float64]
     moments: NDArray[np.float64]
     comoments: Comoments
+    pair_tables: PairTables
     exact: dict[int, ExactSums] | None
     fourth: FourthProducts | None
     season_cells: dict[int, NDArray[np.int64]]
@@ -57,10 +59,10 @@ Packed = TypeVar("Packed", bound=Packable)
 def pack(summary: Packable) -> bytes:
     """Return a summary as bytes."""
     identity = (_MAGIC, bytes.fromhex(summary.layout.layout_hash))
-    joint = summary.comoments.body()
-    header = _HEADER.pack(*identity, summary.n_outliers, summary.n_scored, len(joint))
+    joint, tables = summary.comoments.body(), summary.pair_tables.body()
+    header = _HEADER.pack(*identity, summary.n_outliers, summary.n_scored, len(joint), len(tables))
     body = b"".join(np.ascontiguousarray(array, dtype=kind).tobytes() for array, kind in _arrays(summary))
-    return header + zlib.compress(body + joint + json.dumps(_rest(summary)).encode(), level=1)
+    return header + zlib.compress(body + joint + tables + json.dumps(_rest(summary)).encode(), level=1)
 
 
 def unpack(data: bytes, into: Packed) -> Packed:
@@ -70,7 +72,7 @@ def unpack(data: bytes, into: Packed) -> Packed:
             f"expected a packed summary of version {_MAGIC.decode()}, given {data[:5]!r}...: a window that another "
             "version of Pegel stored, or a damaged one, cannot be explained or added up; nothing was read."
         )
-    _, layout, into.n_outliers, into.n_scored, joint = _HEADER.unpack_from(data)
+    _, layout, into.n_outliers, into.n_scored, joint, tables = _HEADER.unpack_from(data)
     if layout.hex() != into.layout.layout_hash:
         raise LayoutMismatch(
             f"expected a summary in layout {into.layout.layout_hash[:12]}, given one in {layout.hex()[:12]}: "
@@ -83,7 +85,9 @@ def unpack(data: bytes, into: Packed) -> Packed:
         array[...] = flat.reshape(array.shape)
         position += flat.nbytes
     into.comoments = Comoments.from_body(body[position : position + joint])
-    _take_rest(json.loads(body[position + joint :]), into)
+    position += joint
+    into.pair_tables = PairTables.from_body(body[position : position + tables])
+    _take_rest(json.loads(body[position + tables :]), into)
     return into
 
 

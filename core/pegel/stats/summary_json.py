@@ -32,6 +32,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
             "both_high": summary.comoments.both_high.tolist(),
             "gaps": None if summary.comoments.gaps is None else summary.comoments.gaps.tolist(),
         },
+        "pair_tables": summary.pair_tables.counts.tolist(),
         "season_cells": {str(season): cells.tolist() for season, cells in sorted(summary.season_cells.items())},
     }
 
@@ -56,6 +57,8 @@ def from_json(data: Mapping[str, Any], kept: Iterable[Sequence[Any]], layout: La
     summary.comoments.products[...] = comoments["products"]
     summary.comoments.both_high[...] = comoments["both_high"]
     summary.comoments.gaps = None if comoments["gaps"] is None else np.array(comoments["gaps"], dtype=np.int64)
+    if summary.pair_tables.size:
+        summary.pair_tables.counts[...] = data["pair_tables"]
     summary.season_cells = {
         int(season): np.array(cells, dtype=np.int64) for season, cells in data["season_cells"].items()
     }

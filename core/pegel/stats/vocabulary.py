@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pegel.data.conversions import TRUTH, meaning
+from pegel.stats.pair_groups import ABSENT, of_categories, packed
 
 TOP = 64
 """At most so many categories have a cell of their own; if there are no more in all, each has one."""
@@ -59,14 +60,17 @@ def most_frequent(counts: Mapping[str, int]) -> list[str]:
     return sorted(counts, key=lambda value: (-counts[value], byte_order(value)))
 
 
-class _Places(dict[str, int]):
+class _Places(dict[str | None, int]):
     """Place by category, see `Vocabulary.places`. What is not known by its text is hashed."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         super().__init__({value: place for place, value in enumerate(vocabulary.top)})
+        self[None] = vocabulary.nowhere
         self._vocabulary = vocabulary
 
-    def __missing__(self, value: str) -> int:
+    def __missing__(self, value: str | None) -> int:
+        if value is None:
+            return self._vocabulary.nowhere
         place = self._vocabulary.place_of_text(value)
         if len(self) < REMEMBERED and len(value) <= SHORT:
             self[value] = place
@@ -85,7 +89,8 @@ class Vocabulary:
     10,000 values in all) or as 16 hexadecimal digits of their hashes, `once`: those of them that were seen exactly
     once. `distinct`: values seen. `singletons`, `doubletons`: values seen exactly once, and twice. `rows`: rows with a
     value. `is_open`: too many values for "unseen" to mean anything, see `of_counts`; then no others are kept, and
-    doubletons are not counted.
+    doubletons are not counted. `groups`: the group of each value of `top` in tables of pairs, see
+    `pegel.stats.pair_groups`. `most`: rows with the most frequent value.
     """
 
     top: tuple[str, ...]
@@ -97,6 +102,8 @@ class Vocabulary:
     doubletons: int
     rows: int
     is_open: bool
+    groups: tuple[int, ...]
+    most: int
 
     @classmethod
     def build(cls, column: Iterable[str | None]) -> Vocabulary:
@@ -142,6 +149,8 @@ class Vocabulary:
             doubletons=0 if is_open else sum(count == _TWICE for count in counts.values()),
             rows=rows,
             is_open=is_open,
+            groups=packed([counts[value] for value in top], rows - sum(counts[value] for value in top)),
+            most=counts[order[0]] if order else 0,
         )
 
     @property
@@ -164,12 +173,24 @@ class Vocabulary:
         """Return the bucket in which each value of `top` lies, although it has a cell of its own."""
         return np.array([digest(value) % self.buckets for value in self.top], dtype=np.intp)
 
+    @property
+    def nowhere(self) -> int:
+        """Return the place of null: behind all others."""
+        return len(self.top) + 3 * self.buckets
+
     @cached_property
-    def places(self) -> Mapping[str, int]:
-        """Return a mapping from any string to its place.
+    def group_of_place(self) -> NDArray[np.uint8]:
+        """Return the group of each place in tables of pairs; null is `ABSENT`."""
+        of_cell = of_categories(self.groups, self.buckets)
+        named = len(self.top)
+        return np.concatenate([of_cell[:named], np.tile(of_cell[named:], 3), [ABSENT]]).astype(np.uint8)
+
+    @cached_property
+    def places(self) -> Mapping[str | None, int]:
+        """Return a mapping from any string, or null, to its place.
 
         Places are the cells of `top`, then three times the buckets: of values that the baseline saw more than once
-        (in an open vocabulary all others), once, and never.
+        (in an open vocabulary all others), once, and never; then `nowhere`.
         """
         return _Places(self)
 
@@ -197,7 +218,7 @@ class Vocabulary:
         return {meaning(value, truth=self._is_truth): value for value in reversed(order)}
 
     def place_of(self, column: NDArray[np.object_]) -> NDArray[np.intp]:
-        """Return the place of each string of a column without nulls."""
+        """Return the place of each value of a column of str and None."""
         return np.fromiter(map(self.places.__getitem__, column.tolist()), dtype=np.intp, count=column.size)
 
     def cell_of(self, column: NDArray[np.object_]) -> NDArray[np.intp]:
@@ -207,16 +228,15 @@ class Vocabulary:
 
     def count(self, column: NDArray[np.object_]) -> tuple[NDArray[np.int64], int, int]:
         """Return counts per cell, and the numbers of nulls and of unseen values, of a column of str and None."""
-        values: Counter[str | None] = Counter(column.tolist())
-        nulls = values.pop(None, 0)
-        find = self.places.__getitem__
-        places = np.fromiter(map(find, values), dtype=np.intp, count=len(values))  # type: ignore[arg-type]  # no None left
-        rows = np.fromiter(values.values(), dtype=np.int64, count=len(values))
+        return self.count_places(self.place_of(column))
+
+    def count_places(self, places: NDArray[np.intp]) -> tuple[NDArray[np.int64], int, int]:
+        """Return the same of the places of a column's values."""
         named = len(self.top)
-        counts = np.zeros(named + 3 * self.buckets, dtype=np.int64)
-        np.add.at(counts, places, rows)
-        by_seen = counts[named:].reshape(3, self.buckets)
-        return np.concatenate([counts[:named], by_seen.sum(axis=0)]), nulls, int(by_seen[2].sum())
+        counts = np.bincount(places, minlength=self.nowhere + 1)
+        by_seen = counts[named : self.nowhere].reshape(3, self.buckets)
+        cells = np.concatenate([counts[:named], by_seen.sum(axis=0)])
+        return cells, int(counts[self.nowhere]), int(by_seen[2].sum())
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, the inverse of `from_json`."""
@@ -230,6 +250,8 @@ class Vocabulary:
             "doubletons": self.doubletons,
             "rows": self.rows,
             "open_vocabulary": self.is_open,
+            "groups": list(self.groups),
+            "most": self.most,
         }
 
     @classmethod
@@ -246,6 +268,8 @@ class Vocabulary:
             doubletons=int(data["doubletons"]),
             rows=int(data["rows"]),
             is_open=bool(data["open_vocabulary"]),
+            groups=tuple(data["groups"]),
+            most=int(data["most"]),
         )
 
 

@@ -19,6 +19,8 @@ from pegel.stats.counters import Counters
 from pegel.stats.distinct import Distinct
 from pegel.stats.extremes import Extremes
 from pegel.stats.histogram import Histogram
+from pegel.stats.pair_groups import GROUPS
+from pegel.stats.pair_tables import PairTables
 from pegel.stats.quantiles import Quantiles
 from pegel.stats.statistic import ColumnStatistic, Statistic, keeps_columns
 from pegel.stats.vocabulary import Vocabulary
@@ -129,6 +131,10 @@ def _normal_scores(rng: Generator, n: int) -> NDArray[np.int64]:
     return rng.integers(-2724, 2725, (n, 3))
 
 
+def _groups(rng: Generator, n: int) -> NDArray[np.uint8]:
+    return rng.integers(0, GROUPS + 1, (n, 3)).astype(np.uint8)
+
+
 SAMPLES: Mapping[str, Sample] = {
     Categories.name: Sample(
         start=lambda: Categories(Vocabulary.build(["WN", "WN", "AA"])),
@@ -142,6 +148,7 @@ SAMPLES: Mapping[str, Sample] = {
     Extremes.name: replace(column_sample(Extremes), same=equal),
     Histogram.name: replace(column_sample(Histogram), same=equal, other=lambda: Histogram(EDGES + 1)),
     Latencies.name: Sample(start=Latencies, draw=_milliseconds, same=equal),
+    PairTables.name: Sample(start=lambda: PairTables(3), draw=_groups, same=equal, other=lambda: PairTables(2)),
     Quantiles.name: replace(column_sample(Quantiles), same=alike_in_rank),
 }
 """Samples of the statistics of this package whose results are exact, or whose input is no column of numbers."""

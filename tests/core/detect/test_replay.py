@@ -214,7 +214,7 @@ def test_factors_are_part_of_the_baseline(spec: MonitorSpec, span: Span) -> None
     )
     without, baseline = build(None), build(replay(layout, values, N))
     window = Summary.empty(layout)
-    window.update(_columns(columns(30, N, 0.5) | {"x": chain(31, N, 0.5) + 1}), Role.FEATURE)
+    window.update(_columns(columns(30, N, 0.5) | {"x": chain(40, N, 0.5) + 1}), Role.FEATURE)
     copy = Baseline.from_json(json.loads(json.dumps(baseline.to_json())))
     found = judge(copy, window, spec=spec, span=span, revision=0)
 

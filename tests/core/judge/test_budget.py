@@ -51,20 +51,25 @@ def test_layers_share_the_budget(wish: Callable[..., MonitorSpec]) -> None:
     division = Division.of(Setting(wish(windowing={"length": 15}, watch={"features": TEN, "long_spans": []})))
     single = division.budget.of("single windows")
 
-    assert ["single windows", "charts", "correlations", "events"] == names(division)
+    assert ["single windows", "charts", "correlations", "dependence", "events"] == names(division)
     assert ("9.7e-06", "9.7e-07") == (f"{0.8 * single:.1e}", f"{Levels.of(single, 10).drift:.1e}")
-    assert {"single windows": 0.49, "charts": 0.4, "correlations": 0.1, "events": 0.01} == pytest.approx(
-        {name: division.budget.share(alpha) for name, alpha in division.budget.alphas.items()}
-    )
+    assert {
+        "single windows": 0.49,
+        "charts": 0.4,
+        "correlations": 0.05,
+        "dependence": 0.05,
+        "events": 0.01,
+    } == pytest.approx({name: division.budget.share(alpha) for name, alpha in division.budget.alphas.items()})
     assert 1 / 7 == pytest.approx(division.budget.expected_per_day)
     assert division.describe().endswith(
-        "; charts over windows have 9.9e-06 per window, tests of several features have 2.5e-06 per window and tests of "
-        "events have 2.5e-07 per window."
+        "; charts over windows have 9.9e-06 per window, correlations have 1.2e-06 per window, dependence of features "
+        "has 1.2e-06 per window and tests of events have 2.5e-07 per window."
     )
 
 
 @pytest.mark.parametrize(
-    "idle", [some for size in range(3) for some in combinations(("charts", "correlations", "events"), size)]
+    "idle",
+    [some for size in range(3) for some in combinations(("charts", "correlations", "dependence", "events"), size)],
 )
 def test_unused_shares_go_to_single_windows(idle: tuple[str, ...]) -> None:
     """Whichever layers run, the sum is what was asked for, and single windows have what the others do not use."""
@@ -108,8 +113,10 @@ def test_a_layer_without_work_does_not_run(
         )
     )
 
-    assert ["single windows", "charts", "correlations", "events"] == names(small)
-    assert [["single windows", "correlations", "events"]] * 3 == [names(one) for one in (large, alone, overlapping)]
+    assert ["single windows", "charts", "correlations", "dependence", "events"] == names(small)
+    assert [["single windows", "correlations", "dependence", "events"]] * 3 == [
+        names(one) for one in (large, alone, overlapping)
+    ]
     assert ["single windows", "events"] == names(single)
     assert "the baseline has 2,000 rows, and 2,016 (36 windows of 56) are needed" in large.notes()[0]
     assert "windows overlap and would count rows twice" in overlapping.notes()[0]
@@ -156,7 +163,7 @@ def test_looks_and_parts_share_what_a_span_may_spend(wish: Callable[..., Monitor
 
     assert pytest.approx(0.45 * day.budget.alpha) == portion.budget.alpha
     assert pytest.approx(day.expected_per_day) == portion.expected_per_day
-    assert ["single windows", "correlations"] == names(day)
+    assert ["single windows", "correlations", "dependence"] == names(day)
 
 
 def test_cap(wish: Callable[..., MonitorSpec]) -> None:

@@ -46,8 +46,8 @@ def test_only_correlation_sees_it(monitor: Callable[..., Any], trained: Baseline
     assert found.effect == pytest.approx(0.4, abs=0.08)
     assert found.what.startswith("correlation ")
     assert (1_000, 20_000, 3) == (found.n, found.m, found.evidence["tests"]["correlation"]["pairs"])
-    assert found.threshold == pytest.approx(0.1 / 10_080)
-    assert 0.1 == pytest.approx(found.budget_share)
+    assert found.threshold == pytest.approx(0.05 / 10_080)
+    assert 0.05 == pytest.approx(found.budget_share)
     assert explain(found, one.summary, trained).agrees
 
 
@@ -58,7 +58,7 @@ def test_unwatched_fields_are_not_looked_at(monitor: Callable[..., Any], trained
     judged = [one.see(changed) for one in (pair, single)]
 
     assert [Verdict.OK, Verdict.OK] == [each.verdict for each in judged]
-    assert [0.1, 0.0] == pytest.approx(
+    assert [0.05, 0.0] == pytest.approx(
         [each.division.budget.share(each.division.budget.of("correlations")) for each in judged]
     )
     assert "correlations are not watched: only 1 suitable numeric feature" in judged[1].notes
@@ -140,7 +140,7 @@ def test_what_cannot_be_judged_gives_its_part_back(monitor: Callable[..., Any], 
 
     few = "no two features have 50 rows with both numbers in training and in the window"
     assert f"correlations are not watched: {few}" in none.notes
-    assert [0.0, 0.1] == pytest.approx([share for share, _ in shares])
+    assert [0.0, 0.05] == pytest.approx([share for share, _ in shares])
     assert 0.1 == pytest.approx(shares[0][1] - shares[1][1])
 
 

@@ -169,7 +169,7 @@ def test_a_window_alone_has_no_charts(look: Callable[..., Judgement], baseline: 
     assert found.chart_state is None
     assert found.division is not None
     budget = found.division.budget
-    assert (0.0, 0.1) == pytest.approx((budget.of("charts"), budget.share(budget.of("correlations"))))
+    assert (0.0, 0.05) == pytest.approx((budget.of("charts"), budget.share(budget.of("correlations"))))
 
 
 def test_what_cannot_be_judged_keeps_the_memory(

@@ -78,7 +78,7 @@ def test_the_fields_are_then_judged_as_was_said(trained: Baseline) -> None:
 def test_a_short_baseline_is_said_with_the_number_that_is_needed(short: Baseline) -> None:
     """How many rows there are, how many are needed, and what is judged all the same."""
     outlook = Outlook.of(sample_spec(), short)
-    drift, charts, correlations = said(outlook, "not judged")
+    drift, charts, correlations, dependence = said(outlook, "not judged")
 
     assert ["nulls, unseen values, exceeded ranges and odd events only"] == said(outlook, "judged")
     assert drift == (
@@ -87,6 +87,7 @@ def test_a_short_baseline_is_said_with_the_number_that_is_needed(short: Baseline
     )
     assert "has 442 rows, and 2,484 (36 windows of 69) are needed" in charts
     assert correlations.startswith("correlations are not watched")
+    assert dependence.startswith("dependence is not watched")
 
 
 def test_training_data_without_a_baseline_are_said_alike(trained: Baseline, short: Baseline) -> None:
@@ -136,12 +137,12 @@ def test_the_first_verdict_and_small_windows_are_foretold(trained: Baseline, row
 
 
 def test_what_is_brief_is_short_and_the_rest_is_counted(short: Baseline) -> None:
-    """A dozen lines with endpoint, page and request: no more than eight come from here, however little is judged."""
+    """A dozen lines with endpoint, page and request: no more than nine come from here, however little is judged."""
     spec = sample_spec(watch={"predictions": False, "features": ["age", "ticket"]}, alerts={})
     outlook = Outlook.of(spec, short)
     brief, whole = outlook.brief(), outlook.whole()
 
-    assert len(brief) <= 8
+    assert len(brief) <= 9
     assert ["nobody (alerts.emails is empty)"] == said(outlook, "mails")
     assert len(whole) > len(brief)
 

@@ -48,7 +48,7 @@ def test_name_role_and_unit_are_identity(field: Field) -> None:
 
 def test_another_layout_version_is_refused(layout: Layout) -> None:
     """A layout of an older version is refused by name."""
-    with pytest.raises(LayoutMismatch, match="expected layout version 4, given 3"):
+    with pytest.raises(LayoutMismatch, match="expected layout version 5, given 3"):
         Layout.from_json(layout.to_json() | {"layout_version": 3})
 
 

@@ -24,6 +24,7 @@ from pegel.stats.distinct import Distinct
 from pegel.stats.extremes import Extremes
 from pegel.stats.histogram import Histogram
 from pegel.stats.moment_sums import MomentSums
+from pegel.stats.pair_tables import PairTables
 from pegel.stats.quantiles import Quantiles
 from pegel.stats.statistic import ColumnStatistic, Statistic, keeps_columns
 from pegel.stats.statistic_registry import BUILT_IN, statistic, statistics
@@ -32,7 +33,7 @@ from pegel.testing.statistic_checks import STATISTIC_CHECKS, StatisticCheck, sam
 Install = Callable[[str, str, str], None]
 
 COLUMN_KINDS: tuple[type[ColumnStatistic], ...] = (Distinct, Extremes, Histogram, MomentSums, Quantiles)
-OTHER_KINDS: tuple[type[Statistic], ...] = (Categories, Comoments, Counters, Latencies)
+OTHER_KINDS: tuple[type[Statistic], ...] = (Categories, Comoments, Counters, Latencies, PairTables)
 """Here the type checker, too, sees that each class is what it claims to be."""
 KINDS = {kind.name: kind for kind in (*COLUMN_KINDS, *OTHER_KINDS)}
 
@@ -52,12 +53,12 @@ def test_every_statistic_keeps_every_promise(name: str, check: StatisticCheck, s
 
 
 def test_every_statistic_is_found() -> None:
-    """There are nine statistics and eleven checks; five statistics can be kept per numeric field."""
+    """There are ten statistics and eleven checks; five statistics can be kept per numeric field."""
     found = statistics()
 
     assert KINDS == found
     assert sorted(found) == list(found)
-    assert (9, 9, 11) == (len(found), len(BUILT_IN), len(STATISTIC_CHECKS))
+    assert (10, 10, 11) == (len(found), len(BUILT_IN), len(STATISTIC_CHECKS))
     assert set(COLUMN_KINDS) == {kind for kind in found.values() if keeps_columns(kind)}
 
 
@@ -148,7 +149,7 @@ def test_an_installed_package_is_found(install: Install) -> None:
     checked = [check(sample_of(kind), 0) for check in STATISTIC_CHECKS]
 
     assert ("harbour_statistics", kind) == (kind.__module__, statistic("positives"))
-    assert (10, 11) == (len(statistics()), len(checked))
+    assert (11, 11) == (len(statistics()), len(checked))
 
 
 def test_a_name_that_is_taken(install: Install) -> None:

@@ -252,7 +252,7 @@ def test_other_cells_are_refused(layout: Layout) -> None:
         summary.merge(Summary.empty(LAYOUT))
     with pytest.raises(LayoutMismatch, match="it belongs to another baseline"):
         Summary.from_bytes(Summary.empty(LAYOUT).to_bytes(), layout)
-    with pytest.raises(LayoutMismatch, match="expected a packed summary of version PGLS4"):
+    with pytest.raises(LayoutMismatch, match="expected a packed summary of version PGLS5"):
         Summary.from_bytes(b"nonsense", layout)
 
 

@@ -80,7 +80,7 @@ class Correlations:
 
     def arithmetic(self, _setting: Setting, alpha: float) -> str:
         """Return the level of all pairs together."""
-        return f"tests of several features have {alpha:.2g} per window"
+        return f"correlations have {alpha:.2g} per window"
 
     def explain(self, finding: Finding, summary: Summary, baseline: Baseline) -> Explanation:
         """Recompute the pair that changed most among those that were watched."""
@@ -101,6 +101,16 @@ def correlation_change(baseline: Baseline, summary: Summary, watched: Collection
     correlated = baseline.layout.correlated
     places = [place for place, (_, layout) in enumerate(correlated) if layout.field.name in watched]
     return correlation(baseline.pairs, summary.comoments, places)
+
+
+def changed_pair(window: JudgedWindow, level: float) -> list[str]:
+    """Return both features of the pair whose correlation has changed, enough to matter; none if there is no such."""
+    watched = [field.name for field in window.fields]
+    change = correlation_change(window.baseline, window.summary, watched)
+    if change is None or change.p_value >= level or not change.relevant:
+        return []
+    correlated = window.baseline.layout.correlated
+    return [correlated[place][1].field.name for place in (change.first, change.second)]
 
 
 def _too_few_to_pair(setting: Setting) -> str | None:
