@@ -17,6 +17,9 @@ from pegel.stats.summary import Summary
 CLEAN = ""
 CHANGES = ("two categories", "category and number", "circle")
 LETTERS = np.array([*"abcdefghijkl"], dtype=object)
+OF_EIGHTH = np.array([3, 0, 5, 1, 7, 2, 6, 4])
+"""The category that goes with each eighth of a number, in no order of how frequent they are: groups of four would hide
+a flipped number behind categories that are packed together by their frequency in the very order of its eighths."""
 Rows = Mapping[str, NDArray[Any]]
 
 
@@ -31,7 +34,8 @@ def rows(rng: np.random.Generator, n: int, change: str) -> Rows:
     a, d = draw(), draw()
     b = np.where(rng.random(n) < 0.3, a, draw())
     number = rng.normal(size=n)
-    c = np.where(rng.random(n) < 0.3, np.digitize(number, [-1.15, -0.67, -0.32, 0, 0.32, 0.67, 1.15]), draw())
+    eighths = np.digitize(number, [-1.15, -0.67, -0.32, 0, 0.32, 0.67, 1.15])
+    c = np.where(rng.random(n) < 0.3, OF_EIGHTH[eighths], draw())
     u, v = rng.normal(size=(2, n))
     if change == "two categories":
         b = rng.permutation(b)
