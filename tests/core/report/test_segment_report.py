@@ -45,7 +45,7 @@ DRIFTING = "airline=<b>&B6"
 
 def watched() -> MonitorSpec:
     """Return the spec of the model."""
-    return sample_spec(watch={"segments": ["airline"]})
+    return sample_spec(watch={"segments": ["airline"], "dependence": "off"})
 
 
 def rows(count: int, seed: int, shift: float = 0.0) -> tuple[Any, Any]:
