@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any, ClassVar, Self
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from pegel.errors import LayoutMismatch
 from pegel.stats.framing import seal, unseal
+from pegel.stats.triangles import lower_triangle, triangle_places
 
 SMALL = 1_000_000
 """Up to so many rows, products of sums of scores fit into 64 bits."""
@@ -166,7 +166,7 @@ class Comoments:
         These are 8 (3 + 2 size + size**2 + g + 4 g size) bytes, with g fields that lack a number in some row: 34 kB for
         64 complete fields, 166 kB if each lacks some, before they are compressed.
         """
-        lower = _lower_triangle(self.sums.size)
+        lower = lower_triangle(self.sums.size)
         lacking = np.zeros(0, dtype=np.int64) if self.gaps is None else np.flatnonzero(np.diag(self.gaps[0]))
         head = [self.sums.size, self.n, lacking.size, *lacking.tolist()]
         parts = [np.array(head, dtype=np.int64), self.sums, self.products[lower], self.both_high[lower]]
@@ -186,7 +186,7 @@ class Comoments:
         read = cls(size)
         read.n = n
         read.sums = sums.copy()
-        read.products, read.both_high = products[_places(size)], both_high[_places(size)]
+        read.products, read.both_high = products[triangle_places(size)], both_high[triangle_places(size)]
         if count:
             read.gaps = np.zeros((4, size, size), dtype=np.int64)
             read.gaps[:, :, lacking] = gaps.reshape(4, size, count)
@@ -200,25 +200,6 @@ class Comoments:
     def from_bytes(cls, data: bytes) -> Self:
         """Unpack what `to_bytes` wrote. Raises LayoutMismatch for other bytes."""
         return cls.from_body(unseal(cls.name, data))
-
-
-@lru_cache(maxsize=64)
-def _lower_triangle(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return rows and columns of the pairs, each once, diagonal included; the same for every summary of a size."""
-    rows, columns = np.tril_indices(size)
-    for indices in (rows, columns):
-        indices.flags.writeable = False
-    return rows, columns
-
-
-@lru_cache(maxsize=64)
-def _places(size: int) -> NDArray[np.intp]:
-    """Return where in a packed triangle each pair stands, shape (size, size)."""
-    places = np.zeros((size, size), dtype=np.intp)
-    rows, columns = _lower_triangle(size)
-    places[rows, columns] = places[columns, rows] = np.arange(rows.size)
-    places.flags.writeable = False
-    return places
 
 
 def _plain(matrix: NDArray[np.float64]) -> list[list[float | None]]:

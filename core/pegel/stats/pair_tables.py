@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pegel.errors import LayoutMismatch
 from pegel.stats.framing import seal, unseal
 from pegel.stats.pair_groups import GROUPS
+from pegel.stats.triangles import lower_triangle, triangle_places
 
 EXACT = 1 << 24
 """So many rows are counted at once at most: counts of them are exact in float32."""
@@ -74,7 +75,7 @@ class PairTables:
 
     def body(self) -> bytes:
         """Return size and counts as little-endian int64, each pair once: 17 kB for 16 fields before compression."""
-        lower = self.counts[np.tril_indices(len(self.counts))]
+        lower = self.counts[lower_triangle(len(self.counts))]
         return np.concatenate([[self.size], lower]).astype("<i8").tobytes()
 
     @classmethod
@@ -82,8 +83,7 @@ class PairTables:
         """Read what `body` wrote."""
         flat = np.frombuffer(data, dtype="<i8").astype(np.int64)
         read = cls(int(flat[0]))
-        rows, columns = np.tril_indices(len(read.counts))
-        read.counts[rows, columns] = read.counts[columns, rows] = flat[1:]
+        read.counts[...] = flat[1:][triangle_places(len(read.counts))]
         return read
 
     def to_bytes(self) -> bytes:
