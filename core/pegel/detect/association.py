@@ -158,4 +158,4 @@ def _variances(expected: Floats, others: Floats) -> Floats:
 def _ratio(above: NDArray[np.floating | np.integer], below: NDArray[np.floating | np.integer]) -> Floats:
     """Divide; 0 where the divisor is 0."""
     zeros = np.zeros(np.broadcast_shapes(above.shape, below.shape))
-    return np.divide(above, below, out=zeros, where=below > 0)
+    return np.asarray(np.divide(above, below, out=zeros, where=below > 0), dtype=np.float64)
