@@ -1,7 +1,8 @@
 """New labels of a topic into the archive, by ranges of offsets.
 
-What is written is known by partition, offset and place in its record, so a run that was ended halfway, or one beside
-another, leaves copies that whoever reads folds; up to where labels are kept is noted when all of them are.
+What is written is known by the topic's id, its partition, offset and place in its record, so a run that was ended
+halfway, or one beside another, leaves copies that whoever reads folds; up to where labels are kept is noted when all of
+them are.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 from pyspark import StorageLevel
@@ -20,19 +21,20 @@ from pegel.archive.folders import NOT_LABELS, Kept
 from pegel.data.instants import EPOCH, from_us, to_us
 from pegel.errors import Unavailable
 from pegel.labels.kept_labels import NoLabel, kept
-from pegel.labels.label_arrays import SCHEMA, Arrival
+from pegel.labels.label_arrays import SCHEMA, Arrival, LabelPartition
 from pegel.labels.label_keys import LabelKeys
 from pegel.spec import names
 from pegel.spec.settings import Settings
-from pegel.store.label_store import LabelPosition, LabelStore
+from pegel.store.label_store import LabelStore
 from pegel.stream.positions import OffsetRange, PartitionEnds
 from pegel_spark.consuming import Reading, RecordsDamaged, RecordsGone
 from pegel_spark.store_addresses import hadoop_address
 from pegel_spark.topic_partitions import TopicPartitions
 
 READ = (
-    "key string, place bigint, category string, number double, at_us bigint, arrived_us bigint, partition int, "
-    "offset bigint, item bigint, model string, version int, date string, kind string, why string"
+    "key string, place bigint, category string, number double, at_us bigint, arrived_us bigint, "
+    "topic_id string, partition int, offset bigint, item bigint, model string, version int, date string, kind string, "
+    "why string"
 )
 _READ = pa.schema(
     [
@@ -47,6 +49,8 @@ _READ = pa.schema(
 OLDEST_US = to_us(EPOCH)
 LOST = "lost"
 """How records are counted that the broker had no more when they were to be read."""
+TopicRange: TypeAlias = tuple[str, OffsetRange]
+"""A range of offsets, and the id of its topic."""
 RANGE_RECORDS = 50_000
 """Records of a task: a minute of work where each holds a few labels."""
 
@@ -71,14 +75,18 @@ class LabelIntake:
         """Keep what came since the last run. Raises Unavailable, and Conflict where another run was first."""
         before = self.store.positions(namespace)
         ends = self._ends(names.labels_topic(namespace))
-        starts = {each.partition: _start(each, before.get(each.partition)) for each in ends}
+        # A topic that was made again is read from its beginning.
+        starts = {each.partition: before.get(_partition(each), each.beginning) for each in ends}
         lost = sum(max(0, each.beginning - starts[each.partition]) for each in ends)
         ranges = [
-            OffsetRange((each.topic, each.partition), max(starts[each.partition], each.beginning), each.end)
+            (
+                _partition(each),
+                OffsetRange((each.topic, each.partition), max(starts[each.partition], each.beginning), each.end),
+            )
             for each in ends
         ]
-        after = {each.partition: LabelPosition(each.end, each.topic_id or "") for each in ends}
-        wanted = [part for each in ranges for part in _parts(each)]
+        after = {_partition(each): each.end for each in ends}
+        wanted = [(where.topic_id, part) for where, each in ranges for part in _parts(each)]
         labels, aside = self._keep(namespace, keys, wanted, now) if wanted else (0, {})
         if lost:
             aside = {**aside, ("", LOST): lost}
@@ -100,7 +108,7 @@ class LabelIntake:
         return there.ends
 
     def _keep(
-        self, namespace: str, keys: LabelKeys, ranges: Sequence[OffsetRange], now: datetime
+        self, namespace: str, keys: LabelKeys, ranges: Sequence[TopicRange], now: datetime
     ) -> tuple[int, dict[tuple[str, str], int]]:
         read = self._read(keys, ranges, now).persist(StorageLevel.DISK_ONLY)
         root = hadoop_address(self.settings.archive_root)
@@ -128,27 +136,28 @@ class LabelIntake:
             read.unpersist()
         return counted, aside
 
-    def _read(self, keys: LabelKeys, ranges: Sequence[OffsetRange], now: datetime) -> DataFrame:
+    def _read(self, keys: LabelKeys, ranges: Sequence[TopicRange], now: datetime) -> DataFrame:
         kafka, now_us = self.settings.kafka, to_us(now)
-        told = [(*each.address, each.start, each.end) for each in ranges]
-        frame = self.spark.createDataFrame(told, "topic string, partition int, start bigint, end bigint")
+        told = [(topic_id, *each.address, each.start, each.end) for topic_id, each in ranges]
+        kinds = "topic_id string, topic string, partition int, start bigint, end bigint"
+        frame = self.spark.createDataFrame(told, kinds)
 
         def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for batch in batches:
                 for one in batch.to_pylist():
                     part = OffsetRange((one["topic"], one["partition"]), one["start"], one["end"])
-                    yield from _batches(kafka, part, keys, now_us)
+                    yield from _batches(kafka, one["topic_id"], part, keys, now_us)
 
         return frame.repartition(len(ranges)).mapInArrow(read, READ)
 
 
-def _batches(kafka: str, wanted: OffsetRange, keys: LabelKeys, now_us: int) -> Iterator[pa.RecordBatch]:
+def _batches(kafka: str, topic_id: str, wanted: OffsetRange, keys: LabelKeys, now_us: int) -> Iterator[pa.RecordBatch]:
     try:
         for records in Reading(kafka, (wanted,)).records():
             for at, body in enumerate(records.bodies):
                 # Whoever writes dates a record; what is dated ahead would be the newest for ever.
                 came = min(max(int(records.times_us[at]), OLDEST_US), now_us)
-                arrival = Arrival(wanted.address[1], int(records.offsets[at]), came)
+                arrival = Arrival(wanted.address[1], int(records.offsets[at]), came, topic_id)
                 found = kept(body, arrival, keys)
                 for key, labels in found.labels.items():
                     model, version = names.monitor_of(key)
@@ -187,9 +196,8 @@ def _date(arrival: Arrival) -> str:
     return from_us(arrival.arrived_us).date().isoformat()
 
 
-def _start(ends: PartitionEnds, known: LabelPosition | None) -> int:
-    """Return from where on a partition is to be read: where it was read up to, if it is that of the same topic."""
-    return known.up_to if known is not None and known.topic_id == ends.topic_id else ends.beginning
+def _partition(ends: PartitionEnds) -> LabelPartition:
+    return LabelPartition(ends.topic_id or "", ends.partition)
 
 
 def _parts(whole: OffsetRange) -> Iterator[OffsetRange]:

@@ -34,7 +34,7 @@ from pegel.data.columns import Kind, Role
 from pegel.data.instants import DAY, MICROSECOND, to_us
 from pegel.data.spans import Span
 from pegel.errors import NotFound
-from pegel.labels.label_arrays import SCHEMA, LabelArrays, Objects
+from pegel.labels.label_arrays import SCHEMA, LabelArrays, LabelPartition, Objects
 from pegel.labels.labelled_table import (
     EVENT_US,
     KEY,
@@ -149,7 +149,10 @@ class ModelLabels:
         return LabelledHour(Span(hour, hour + HOUR), rows, coverage(table).to_json(), written.get(hour, 0))
 
     def touched(
-        self, labels: DataFrame, joined: Mapping[int, int], up_to: Mapping[int, int] | None = None
+        self,
+        labels: DataFrame,
+        joined: Mapping[LabelPartition, int],
+        up_to: Mapping[LabelPartition, int] | None = None,
     ) -> tuple[set[datetime], list[LabelDay]]:
         """Return the hours of which new labels are, and the days on which labels came.
 
@@ -157,15 +160,10 @@ class ModelLabels:
         are looked at, because another run may be about to keep more; None: wherever they are.
         """
         if up_to is not None:
-            known = sf.lit(False)
-            for partition, end in up_to.items():
-                known = known | ((sf.col("partition") == partition) & (sf.col("offset") < end))
-            labels = labels.where(known)
-        is_new = sf.lit(True)
-        for partition, end in joined.items():
-            is_new = is_new & ~((sf.col("partition") == partition) & (sf.col("offset") < end))
+            labels = labels.where(_before(up_to))
+        is_new = ~_before(joined)
         day = sf.floor(sf.col("arrived_us") / sf.lit(DAY // MICROSECOND)).cast("int")
-        distinct = labels.dropDuplicates(["partition", "offset", "item"])
+        distinct = labels.dropDuplicates(["topic_id", "partition", "offset", "item"])
         told = distinct.groupBy("key", "place", day.alias("day")).agg(
             sf.max(is_new).alias("is_new"), sf.count("*").alias("received")
         )
@@ -338,6 +336,15 @@ class ModelLabels:
         return performance is not None and performance.counts.is_of_classes
 
 
+def _before(ends: Mapping[LabelPartition, int]) -> Column:
+    """Say of labels whether they lie before the ends (exclusive) of their partitions."""
+    found = sf.lit(False)
+    for where, end in ends.items():
+        of_topic = (sf.col("topic_id") == where.topic_id) & (sf.col("partition") == where.partition)
+        found = found | (of_topic & (sf.col("offset") < end))
+    return found
+
+
 def _text(frame: DataFrame, name: str) -> Column:
     """Return a column as parts of keys are written: whole numbers without a point."""
     column = sf.col(f"`{name}`")
@@ -349,6 +356,6 @@ def _text(frame: DataFrame, name: str) -> Column:
 _KINDS = {Kind.NUMERIC: "double", Kind.CATEGORICAL: "string"}
 _TYPES: dict[Kind, Any] = {Kind.NUMERIC: np.float64, Kind.CATEGORICAL: np.object_}
 _LABELS = (
-    "key string, place bigint, category string, number double, at_us bigint, arrived_us bigint, partition int, "
-    "offset bigint, item bigint"
+    "key string, place bigint, category string, number double, at_us bigint, arrived_us bigint, "
+    "topic_id string, partition int, offset bigint, item bigint"
 )

@@ -21,7 +21,7 @@ from pegel.data.instants import to_us
 from pegel.errors import InvalidSpec, PegelError, SetupError
 from pegel.featurestore.no_baseline import NO_BASELINE
 from pegel.featurestore.stored_table import StoredTable
-from pegel.labels.label_arrays import OF_TABLES, SCHEMA
+from pegel.labels.label_arrays import SCHEMA, THE_TABLE
 from pegel.labels.label_keys import EntityKeys
 from pegel.spec.label_table import FeatureGroupRef, parse_label_table
 from pegel.spec.monitor_spec import MonitorSpec
@@ -32,8 +32,8 @@ from pegel_spark.store_addresses import hadoop_address
 
 NO_LABELS = "No label was taken."
 KEPT = (
-    "key string, place bigint, category string, number double, at_us bigint, arrived_us bigint, partition int, "
-    "offset bigint, item bigint"
+    "key string, place bigint, category string, number double, at_us bigint, arrived_us bigint, "
+    "topic_id string, partition int, offset bigint, item bigint"
 )
 ITEMS = 1 << 40
 """Rows of a task, at most: numbers of rows are those of tasks and of rows in them."""
@@ -106,7 +106,8 @@ class LabelTable:
                     "number": pa.array(numbers(outcome)[0], pa.float64(), from_pandas=True),
                     "at_us": batch.column("at_us"),
                     "arrived_us": pa.array([arrived_us] * count, pa.int64()),
-                    "partition": pa.array([OF_TABLES] * count, pa.int32()),
+                    "topic_id": pa.array([THE_TABLE.topic_id] * count, pa.string()),
+                    "partition": pa.array([THE_TABLE.partition] * count, pa.int32()),
                     "offset": pa.array([number] * count, pa.int64()),
                     "item": pa.array(range(item, item + count), pa.int64()),
                 }

@@ -24,7 +24,7 @@ from pegel.data.spans import Span, floor
 from pegel.errors import PegelError
 from pegel.judge.labelled_hours import Followers, Stored
 from pegel.judge.performance.performance_rows import ConceptChartRow, PerformanceRow
-from pegel.labels.label_arrays import OF_TABLES
+from pegel.labels.label_arrays import THE_TABLE, LabelPartition
 from pegel.labels.label_keys import LabelKeys
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
@@ -126,13 +126,13 @@ class OneModel:
         labels.note_joined(name, version, up_to, days)
         return len(looked_at)
 
-    def _taken(self, model: ModelLabels, labels: LabelStore) -> dict[int, int]:
-        """Return up to where labels are kept, by partition; those of a table are taken first."""
+    def _taken(self, model: ModelLabels, labels: LabelStore) -> dict[LabelPartition, int]:
+        """Return up to where labels are kept, by partition, of former topics too; those of a table are taken first."""
         if self.spec.labels.by_topic:
-            return {each: at.up_to for each, at in labels.positions(self.spec.namespace).items()}
+            return labels.positions(self.spec.namespace)
         table = LabelTable(self.spark, self.settings, self.spec)
         self.of_table, number = table.take(model.kept(model.reach.date()), self.now)
-        return {OF_TABLES: number + 1}
+        return {THE_TABLE: number + 1}
 
     def _load(self, since: datetime) -> None:
         performance = PerformanceStore(self.engine)

@@ -18,6 +18,9 @@ from wires import Wire
 
 from pegel.archive.folders import COMPLETE, Kept, hour_folder, model_folder, written_folder
 from pegel.archive.row_columns import INSTANT
+from pegel.data.instants import to_us
+from pegel.labels.label import EventRow, Label
+from pegel.labels.label_arrays import Arrival, LabelArrays, LabelPartition
 from pegel.labels.label_keys import LabelKeys
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
@@ -179,7 +182,7 @@ def test_only_what_is_new_touches_an_hour(make: Make, wire: Wire, archive: Path,
     keys = LabelKeys.of_specs([model.spec])
     send(wire, label("a", 0, 1))
     intake.take(wire.namespace, keys, NOW)
-    joined = {each: at.up_to for each, at in LabelStore(engine).positions(wire.namespace).items()}
+    joined = LabelStore(engine).positions(wire.namespace)
     send(wire, label("b", 1, 1))
     intake.take(wire.namespace, keys, NOW)
     kept = model.kept(NOW.date() - timedelta(days=1))
@@ -187,6 +190,24 @@ def test_only_what_is_new_touches_an_hour(make: Make, wire: Wire, archive: Path,
     hours, days = model.touched(kept, joined)
 
     assert ({DAWN + HOUR}, [2]) == (hours, [day.matched for day in days])
+
+
+def test_labels_of_a_topic_made_again_are_new(make: Make, wire: Wire, archive: Path) -> None:
+    """Their offsets begin anew, far below where those of the former topic are in the figures."""
+    write_hour(archive, wire.namespace, DAWN, ["a"])
+    write_hour(archive, wire.namespace, DAWN + HOUR, ["b"])
+    _, model = make()
+    came = [("a", Arrival(0, 90, to_us(NOW), "former")), ("b", Arrival(0, 0, to_us(NOW), "again"))]
+    batches = [
+        LabelArrays.of([(0, Label("delays", 1, EventRow(event), 1))], arrival).to_arrow() for event, arrival in came
+    ]
+    kept = model.spark.createDataFrame(pa.Table.from_batches(batches))
+    former, again = LabelPartition("former", 0), LabelPartition("again", 0)
+    first, _ = model.touched(kept, {former: 91}, {former: 91, again: 1})
+    second, days = model.touched(kept, {former: 91, again: 1}, {former: 91, again: 1})
+
+    assert ({DAWN + HOUR}, set()) == (first, second)
+    assert [2] == [day.matched for day in days]
 
 
 def test_an_entity_within_a_tolerance(make: Make, wire: Wire, archive: Path) -> None:

@@ -24,6 +24,7 @@ SCHEMA: Final = pa.schema(
         ("number", pa.float64()),
         ("at_us", pa.int64()),
         ("arrived_us", pa.int64()),
+        ("topic_id", pa.string()),
         ("partition", pa.int32()),
         ("offset", pa.int64()),
         ("item", pa.int64()),
@@ -34,12 +35,27 @@ OF_TABLES: Final = -1
 """The partition of labels that a table had; their offset is when it was read, in milliseconds since 1970."""
 
 
+class LabelPartition(NamedTuple):
+    """A partition of one topic of labels: one that is made again has another id, and other records under old numbers.
+
+    `topic_id`: as the broker tells it, empty where it tells none and for a table.
+    """
+
+    topic_id: str
+    partition: int
+
+
+THE_TABLE: Final = LabelPartition("", OF_TABLES)
+"""What stands for the topic of labels that a table had."""
+
+
 class Arrival(NamedTuple):
-    """Where and when labels came: the partition and offset of their record, and its time. What is sent comes once."""
+    """Where and when labels came: the partition and offset of their record, its time, and the id of its topic."""
 
     partition: int
     offset: int
     arrived_us: int
+    topic_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +65,8 @@ class LabelArrays:
     `key` and `place` say what a label is about: the id of an event and the number of a row, or the key of an entity
     (`pegel.data.entity_keys`) and an instant. `category` and `number`: the outcome as a class and as a number, None and
     NaN where it is none. `at_us`: since when it is known, at most when it came. `arrived_us`: when it came.
-    `partition`, `offset`, `item`: where it was read, its place in its record last: no two labels share them. Instants
-    are microseconds since 1970, UTC.
+    `topic_id`, `partition`, `offset`, `item`: where it was read, its place in its record last: no two labels share
+    them. Instants are microseconds since 1970, UTC.
     """
 
     key: Objects
@@ -59,6 +75,7 @@ class LabelArrays:
     number: NDArray[np.float64]
     at_us: Integers
     arrived_us: Integers
+    topic_id: Objects
     partition: NDArray[np.int32]
     offset: Integers
     item: Integers
@@ -86,6 +103,7 @@ class LabelArrays:
             number=np.array([label.number for _, label in labels], dtype=np.float64),
             at_us=np.array(known, dtype=np.int64),
             arrived_us=np.full(count, arrival.arrived_us, dtype=np.int64),
+            topic_id=_objects([arrival.topic_id] * count),
             partition=np.full(count, arrival.partition, dtype=np.int32),
             offset=np.full(count, arrival.offset, dtype=np.int64),
             item=np.array([item for item, _ in labels], dtype=np.int64),
@@ -118,15 +136,20 @@ class LabelArrays:
 
     def distinct(self) -> LabelArrays:
         """Return each once: a job that was ended halfway and began anew has kept some twice."""
-        order = np.lexsort((self.item, self.offset, self.partition))
-        places = np.stack([self.partition[order], self.offset[order], self.item[order]])
+        topic = self._topic()
+        order = np.lexsort((self.item, self.offset, self.partition, topic))
+        places = np.stack([topic[order], self.partition[order], self.offset[order], self.item[order]])
         is_new = np.ones(len(self), dtype=np.bool_)
         is_new[1:] = (places[:, 1:] != places[:, :-1]).any(axis=0)
         return self.take(order[is_new])
 
     def arrival_order(self) -> Integers:
-        """Return positions, whatever came first first; at the same microsecond by partition, offset and item."""
-        return np.lexsort((self.item, self.offset, self.partition, self.arrived_us))
+        """Return positions, whatever came first first; at the same microsecond by topic, partition, offset and item."""
+        return np.lexsort((self.item, self.offset, self.partition, self._topic(), self.arrived_us))
+
+    def _topic(self) -> Integers:
+        """Return a number for the topic of each label, in the order of ids."""
+        return np.unique(self.topic_id.astype(str), return_inverse=True)[1].astype(np.int64)
 
 
 def _subject(label: Label, keys: EntityKeys) -> tuple[str, int]:

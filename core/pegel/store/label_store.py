@@ -11,17 +11,10 @@ from sqlalchemy.engine import Connection, Engine
 
 from pegel.data.instants import DAY, EPOCH
 from pegel.errors import Conflict
+from pegel.labels.label_arrays import LabelPartition
 from pegel.store import tables
 from pegel.store.database import reading, writing
 from pegel.store.statements import add, of_monitor, upsert
-
-
-@dataclass(frozen=True, slots=True)
-class LabelPosition:
-    """Up to where a partition of a namespace's topic of labels is kept (exclusive), and which topic that was."""
-
-    up_to: int
-    topic_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,18 +46,18 @@ class LabelStore:
         """Use the migrated database behind `engine`."""
         self._engine = engine
 
-    def positions(self, namespace: str) -> dict[int, LabelPosition]:
-        """Return up to where the topic of a namespace is kept, by partition."""
+    def positions(self, namespace: str) -> dict[LabelPartition, int]:
+        """Return up to which offset (exclusive) the topic of a namespace is kept, and those that were before it."""
         c = tables.label_positions.c
-        statement = sa.select(c.partition, c.up_to, c.topic_id).where(c.namespace == namespace)
+        statement = sa.select(c.topic_id, c.partition, c.up_to).where(c.namespace == namespace)
         with reading(self._engine) as connection:
-            return {row[0]: LabelPosition(row[1], row[2]) for row in connection.execute(statement)}
+            return {LabelPartition(row[0], row[1]): row[2] for row in connection.execute(statement)}
 
     def take(
         self,
         namespace: str,
-        before: Mapping[int, LabelPosition],
-        after: Mapping[int, LabelPosition],
+        before: Mapping[LabelPartition, int],
+        after: Mapping[LabelPartition, int],
         aside: Mapping[tuple[str, str], int],
         *,
         now: datetime,
@@ -74,8 +67,8 @@ class LabelStore:
         Raises Conflict, and keeps nothing, if another run was first.
         """
         with writing(self._engine) as connection:
-            for partition, position in sorted(after.items()):
-                _move(connection, namespace, partition, before.get(partition), position, now=now)
+            for partition, up_to in sorted(after.items()):
+                _move(connection, namespace, partition, before.get(partition), up_to, now=now)
             rows = [
                 {"namespace": namespace, "model": model, "kind": kind, "count": count}
                 for (model, kind), count in sorted(aside.items())
@@ -89,12 +82,10 @@ class LabelStore:
         with reading(self._engine) as connection:
             return {(row[0], row[1]): row[2] for row in connection.execute(statement)}
 
-    def joined(self, model: str, version: int) -> dict[int, int]:
+    def joined(self, model: str, version: int) -> dict[LabelPartition, int]:
         """Return up to which offset (exclusive) of each partition labels of a model are in its figures."""
-        c = tables.label_joins.c
-        statement = sa.select(c.partition, c.up_to).where(*of_monitor(tables.label_joins, model, version))
         with reading(self._engine) as connection:
-            return {row[0]: row[1] for row in connection.execute(statement)}
+            return _joined(connection, model, version)
 
     def hours(self, model: str, version: int, since: datetime) -> dict[datetime, int]:
         """Return the number of the writer whose rows of an hour are in the figures, by begin of the hour."""
@@ -111,17 +102,17 @@ class LabelStore:
         with writing(self._engine) as connection:
             upsert(connection, tables.label_hours, [row])
 
-    def note_joined(self, model: str, version: int, up_to: Mapping[int, int], days: Sequence[LabelDay]) -> None:
+    def note_joined(
+        self, model: str, version: int, up_to: Mapping[LabelPartition, int], days: Sequence[LabelDay]
+    ) -> None:
         """Keep up to where labels are in the figures, and the days on which they came. Written again, nothing changes.
 
-        Positions never go back: of two runs at the same time the one that saw more counts.
+        Positions in one topic never go back: of two runs at the same time the one that saw more counts.
         """
         with writing(self._engine) as connection:
-            c = tables.label_joins.c
-            told = sa.select(c.partition, c.up_to).where(*of_monitor(tables.label_joins, model, version))
-            known = {row.partition: row.up_to for row in connection.execute(told)}
+            known = _joined(connection, model, version)
             rows = [
-                {"model": model, "version": version, "partition": each, "up_to": max(at, known.get(each, at))}
+                {"model": model, "version": version, **each._asdict(), "up_to": max(at, known.get(each, at))}
                 for each, at in sorted(up_to.items())
             ]
             upsert(connection, tables.label_joins, rows)
@@ -138,24 +129,30 @@ class LabelStore:
         return [LabelDay(**{**row, "day": (EPOCH + row["day"] * DAY).date()}) for row in found]
 
 
+def _joined(connection: Connection, model: str, version: int) -> dict[LabelPartition, int]:
+    c = tables.label_joins.c
+    statement = sa.select(c.topic_id, c.partition, c.up_to).where(*of_monitor(tables.label_joins, model, version))
+    return {LabelPartition(row[0], row[1]): row[2] for row in connection.execute(statement)}
+
+
 def _move(
     connection: Connection,
     namespace: str,
-    partition: int,
-    before: LabelPosition | None,
-    after: LabelPosition,
+    partition: LabelPartition,
+    before: int | None,
+    after: int,
     *,
     now: datetime,
 ) -> None:
     c = tables.label_positions.c
-    own = [c.namespace == namespace, c.partition == partition]
-    stands = connection.execute(sa.select(c.up_to, c.topic_id).where(*own).with_for_update()).first()
-    if (None if stands is None else LabelPosition(*stands)) != before:
+    own = [c.namespace == namespace, c.topic_id == partition.topic_id, c.partition == partition.partition]
+    stands = connection.execute(sa.select(c.up_to).where(*own).with_for_update()).scalar()
+    if stands != before:
         raise Conflict(
-            f"expected labels of {namespace}, partition {partition}, to be kept up to where they were when this run "
-            f"began, found that another run went on: nothing was noted; the next run goes on from there."
+            f"expected labels of {namespace}, partition {partition.partition}, to be kept up to where they were when "
+            f"this run began, found that another run went on: nothing was noted; the next run goes on from there."
         )
-    row = {"namespace": namespace, "partition": partition, "up_to": after.up_to, "topic_id": after.topic_id, "at": now}
+    row = {"namespace": namespace, **partition._asdict(), "up_to": after, "at": now}
     upsert(connection, tables.label_positions, [row])
 
 

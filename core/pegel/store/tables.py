@@ -359,14 +359,15 @@ concept_charts = sa.Table(
     sa.Column("up_to", Instant, nullable=False),
 )
 
-# Up to where the topic of labels of a namespace is kept, exclusive; the topic is known by its id.
+# Up to where the topic of labels of a namespace is kept, exclusive; by its id, because one that is made again has other
+# records under old numbers. What was kept of a former topic stays known.
 label_positions = sa.Table(
     "label_positions",
     metadata,
     sa.Column("namespace", Foreign, primary_key=True),
+    sa.Column("topic_id", sa.Text, primary_key=True),
     sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
     _count("up_to"),
-    sa.Column("topic_id", sa.Text, nullable=False),
     sa.Column("at", Instant, nullable=False),
 )
 
@@ -380,11 +381,12 @@ label_refusals = sa.Table(
     _count("count"),
 )
 
-# Up to where labels are in the figures of a model, exclusive. The partition of labels from tables is -1.
+# Up to where labels are in the figures of a model, exclusive. Those of a table have the partition -1 of no topic.
 label_joins = sa.Table(
     "label_joins",
     metadata,
     *_monitor(),
+    sa.Column("topic_id", sa.Text, primary_key=True),
     sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
     _count("up_to"),
 )

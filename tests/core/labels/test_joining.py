@@ -223,3 +223,11 @@ def test_columns_survive_arrow(labels: list[Came]) -> None:
     batch = columns(labels).to_arrow()
 
     assert batch.equals(LabelArrays.of_arrow(batch).to_arrow())
+
+
+def test_labels_of_a_topic_made_again_are_others() -> None:
+    """Under the same partition and offset they are no copies of what the former topic had there."""
+    label = [(0, Label("delays", 1, EventRow("a", 0), 1))]
+    kept = [LabelArrays.of(label, Arrival(0, 7, 9, topic)) for topic in ("former", "again", "former")]
+
+    assert ["again", "former"] == LabelArrays.together(kept).distinct().topic_id.tolist()

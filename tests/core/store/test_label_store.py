@@ -8,25 +8,26 @@ import pytest
 from sqlalchemy import Engine
 
 from pegel.errors import Conflict
-from pegel.store.label_store import LabelDay, LabelPosition, LabelStore
+from pegel.labels.label_arrays import THE_TABLE, LabelPartition
+from pegel.store.label_store import LabelDay, LabelStore
 
 pytestmark = pytest.mark.environments("sqlalchemy")
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+ZERO, ONE, TWO = (LabelPartition("a", number) for number in range(3))
+ZERO_AGAIN = LabelPartition("b", 0)
 
 
 def test_of_two_runs_one_takes(engine: Engine) -> None:
     """A run that went on from where another one has been meanwhile keeps nothing, neither position nor counts."""
     store = LabelStore(engine)
-    after = {0: LabelPosition(7, "a"), 1: LabelPosition(3, "a")}
+    after = {ZERO: 7, ONE: 3}
     store.take("default", {}, after, {("", "not_json"): 2}, now=NOW)
 
     with pytest.raises(Conflict, match="another run went on"):
-        store.take("default", {}, {1: LabelPosition(9, "a")}, {("", "not_json"): 5}, now=NOW)
-    store.take(
-        "default", after, {1: LabelPosition(9, "a")}, {("", "not_json"): 1, ("x/1", "unknown_model"): 1}, now=NOW
-    )
+        store.take("default", {}, {ONE: 9}, {("", "not_json"): 5}, now=NOW)
+    store.take("default", after, {ONE: 9}, {("", "not_json"): 1, ("x/1", "unknown_model"): 1}, now=NOW)
 
-    assert {0: LabelPosition(7, "a"), 1: LabelPosition(9, "a")} == store.positions("default")
+    assert {ZERO: 7, ONE: 9} == store.positions("default")
     assert {("", "not_json"): 3, ("x/1", "unknown_model"): 1} == store.refusals("default")
     assert ({}, {}) == (store.positions("shop"), store.refusals("shop"))
 
@@ -35,15 +36,26 @@ def test_what_is_joined_never_goes_back(engine: Engine) -> None:
     """Of two runs at the same time the one that saw more labels counts; a day is written over."""
     store = LabelStore(engine)
     day = LabelDay(model="delays", version=1, day=date(2026, 11, 29), received=5, subjects=4, matched=3, is_over=False)
-    store.note_joined("delays", 1, {0: 9, -1: 4}, [day])
-    store.note_joined("delays", 1, {0: 7, 2: 1}, [])
+    store.note_joined("delays", 1, {ZERO: 9, THE_TABLE: 4}, [day])
+    store.note_joined("delays", 1, {ZERO: 7, TWO: 1}, [])
 
-    assert ({0: 9, -1: 4, 2: 1}, {}) == (store.joined("delays", 1), store.joined("delays", 2))
+    assert ({ZERO: 9, THE_TABLE: 4, TWO: 1}, {}) == (store.joined("delays", 1), store.joined("delays", 2))
     assert ([day], 1, []) == (
         store.days("delays", 1),
         day.unmatched,
         store.days("delays", 1, since=date(2026, 11, 30)),
     )
+
+
+def test_a_topic_made_again_has_positions_of_its_own(engine: Engine) -> None:
+    """Its labels begin at 0 and are new, however far those of the former one went, which stay as they were."""
+    store = LabelStore(engine)
+    store.take("default", {}, {ZERO: 90}, {}, now=NOW)
+    store.note_joined("delays", 1, {ZERO: 90}, [])
+    store.take("default", {ZERO: 90}, {ZERO_AGAIN: 2}, {}, now=NOW)
+    store.note_joined("delays", 1, {ZERO_AGAIN: 2}, [])
+
+    assert {ZERO: 90, ZERO_AGAIN: 2} == store.positions("default") == store.joined("delays", 1)
 
 
 def test_hours_are_known_by_their_writer(engine: Engine) -> None:

@@ -215,8 +215,8 @@ def _long_spans() -> None:
 def _labels() -> None:
     op.create_table(
         "label_positions",
-        *(_text("namespace"), _integer("partition"), _count("up_to"), _text("topic_id"), _instant("at")),
-        _key("label_positions", "namespace", "partition"),
+        *(_text("namespace"), _text("topic_id"), _integer("partition"), _count("up_to"), _instant("at")),
+        _key("label_positions", "namespace", "topic_id", "partition"),
     )
     op.create_table(
         "label_refusals",
@@ -225,8 +225,8 @@ def _labels() -> None:
     )
     op.create_table(
         "label_joins",
-        *(_text("model"), _integer("version"), _integer("partition"), _count("up_to")),
-        _key("label_joins", "model", "version", "partition"),
+        *(_text("model"), _integer("version"), _text("topic_id"), _integer("partition"), _count("up_to")),
+        _key("label_joins", "model", "version", "topic_id", "partition"),
     )
     op.create_table(
         "label_hours",
