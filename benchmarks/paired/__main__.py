@@ -20,7 +20,8 @@ from benchmarks.paired.random_features import RandomFeatures
 from pegel.data.spans import Span
 from pegel.judge.judge import judge
 from pegel.judge.layers.dependences import dependence_change
-from pegel.testing.samples import START, sample_spec
+from pegel.testing.manual_clock import START
+from pegel.testing.samples import sample_spec
 
 M, N, LEVEL = 50_000, 2_000, 0.01
 SPAN = Span(START, START + timedelta(minutes=1))

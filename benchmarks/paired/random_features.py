@@ -55,4 +55,5 @@ class RandomFeatures:
         return np.column_stack([*scores, *codes])
 
     def _features(self, points: Floats) -> Floats:
-        return np.sqrt(2 / SIZE) * np.cos(points @ self._weights + self._phases)
+        features: Floats = np.sqrt(2 / SIZE) * np.cos(points @ self._weights + self._phases)
+        return features

@@ -30,7 +30,10 @@ def rows(rng: np.random.Generator, n: int, change: str) -> Rows:
     on a circle have no correlation, as independent ones have none.
     """
     shares = 0.8 ** np.arange(12)
-    draw = lambda: rng.choice(12, n, p=shares / shares.sum())  # noqa: E731  one call, often
+
+    def draw() -> NDArray[np.int64]:
+        return rng.choice(12, n, p=shares / shares.sum())
+
     a, d = draw(), draw()
     b = np.where(rng.random(n) < 0.3, a, draw())
     number = rng.normal(size=n)
