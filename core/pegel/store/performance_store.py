@@ -1,8 +1,9 @@
 """How a model did, span by span, and the charts over its labelled events, in the results database.
 
 Labels come late and are corrected, so a span is written again: what differs is a new revision, what does not changes
-nothing. A chart is written together with the spans that it took in, and only over the state that it went on from: of
-two runs over the same spans the later one is refused, so that no event enters a chart twice.
+nothing. Of two runs that go on from the same revision, or from the same state of a chart, the later one is refused: no
+older figures take the place of newer ones, and no event enters a chart twice. Of earlier revisions those stay that
+findings are about.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class PerformanceStore:
         """Keep spans of one monitor, the findings on them and the charts that took them in, in one transaction.
 
         Written again it changes nothing. `gone_on_from`: the charts as they were read before these spans.
-        Raises Conflict, and keeps nothing, if one of the charts is not as it was read: another run was first.
+        Raises Conflict, and keeps nothing, if one of the spans or charts is not as it was read: another run was first.
         """
         monitors = sorted(
             {(row.model, row.version) for row in rows} | {(chart.model, chart.version) for chart in charts}
@@ -53,12 +54,16 @@ class PerformanceStore:
         with writing(self._engine) as connection:
             lock_inboxes(connection, monitors)
             _check(connection, charts, gone_on_from)
-            upsert(connection, tables.performance, [_flat_row(row) for row in rows])
+            news = [row for row in rows if not _is_kept(connection, row)]
+            if news:
+                connection.execute(sa.insert(tables.performance), [_flat_row(row) for row in news])
             upsert(connection, tables.concept_charts, [_flat(row) for row in charts])
             if found:
                 insert = insert_into(connection.dialect, tables.findings)
                 connection.execute(insert.on_conflict_do_nothing(index_elements=["id"]), found)
                 note_newest(connection, monitors)
+            for row in news:
+                connection.execute(_without_findings_before(row))
 
     def rows(
         self,
@@ -131,6 +136,39 @@ def _check(connection: Connection, charts: Sequence[ConceptChartRow], gone_on_fr
                 f"expected the chart {chart.chart!r} of {chart.model}/{chart.version} as it was read, found one that "
                 "another run has moved: nothing was kept; the next run goes on from there."
             )
+
+
+def _is_kept(connection: Connection, row: PerformanceRow) -> bool:
+    """Say whether a revision is kept already, whenever it was made. Raises Conflict if another one stands there."""
+    c = tables.performance.c
+    statement = sa.select(tables.performance).where(*_of_span(row), c.revision >= row.revision).order_by(c.revision)
+    what = f"how {row.model}/{row.version} did"
+    there = [decoded(_row, columns, what) for columns in fetched(connection, statement, what)]
+    if there and (there[0].revision, *_said(there[0])) != (row.revision, *_said(row)):
+        span = f"{row.span.start:%Y-%m-%d %H:%M} to {row.span.end:%H:%M}"
+        raise Conflict(
+            f"expected revision {row.revision} of how {row.model}/{row.version} did, {span}, to be the next one, found "
+            "one that another run has kept: nothing was kept; the next run goes on from there."
+        )
+    return bool(there)
+
+
+def _said(row: PerformanceRow) -> tuple[Any, ...]:
+    return row.counts, row.settled, row.coverage, row.verdict
+
+
+def _without_findings_before(row: PerformanceRow) -> sa.Delete:
+    """Return what removes the earlier revisions of a span that no finding is about: nobody asks for them again."""
+    c, f = tables.performance.c, tables.findings.c
+    same = [f[name] == c[name] for name in ("model", "version", "segment", "span_start", "span_end", "revision")]
+    is_told = sa.exists().where(*same)
+    return sa.delete(tables.performance).where(*_of_span(row), c.revision < row.revision, ~is_told)
+
+
+def _of_span(row: PerformanceRow) -> list[sa.ColumnElement[bool]]:
+    c = tables.performance.c
+    of_span = [c.segment == row.segment, c.span_start == row.span.start, c.span_end == row.span.end]
+    return [*of_monitor(tables.performance, row.model, row.version), *of_span]
 
 
 def _key(chart: ConceptChartRow) -> tuple[str, int, str, str]:

@@ -12,13 +12,14 @@ from sqlalchemy.engine import Engine
 
 from pegel.data.spans import Span
 from pegel.errors import Conflict, DamagedRow
-from pegel.judge.findings import Verdict
+from pegel.judge.findings import Finding, Verdict
 from pegel.judge.performance.performance_rows import ConceptChartRow, PerformanceRow
 from pegel.stats.labelled_rows import LabelledRows
 from pegel.stats.performance_counts import PerformanceCounts
 from pegel.store import tables
 from pegel.store.database import writing
 from pegel.store.performance_store import PerformanceStore
+from pegel.testing.samples import sample_finding
 
 pytestmark = pytest.mark.environments("sqlalchemy")
 HOUR = Span(datetime(2015, 1, 5, 12, tzinfo=UTC), datetime(2015, 1, 5, 13, tzinfo=UTC))
@@ -51,7 +52,7 @@ CHART = ConceptChartRow(
 def test_a_span_is_read_back_as_written(engine: Engine) -> None:
     """What was counted and judged comes back; the newest revision speaks, an older one can be named."""
     store = PerformanceStore(engine)
-    store.write([ROW, replace(ROW, segment="airline=AA")])
+    store.write([ROW, replace(ROW, segment="airline=AA")], [finding_of(ROW)])
     later = replace(ROW, revision=1, settled=True, verdict=Verdict.OK)
     store.write([later])
 
@@ -83,6 +84,39 @@ def test_of_two_runs_over_the_same_spans_the_later_one_is_refused(engine: Engine
         store.write([replace(ROW, revision=1)], charts=[moved], gone_on_from=[CHART])
     assert [moved] == store.charts("delays", 1)
     assert [ROW] == store.rows("delays", 1)
+
+
+def test_of_two_runs_from_one_revision_the_later_one_is_refused(engine: Engine) -> None:
+    """Older figures never take the place of newer ones; what is kept already may be written again, by whomever."""
+    store = PerformanceStore(engine)
+    store.write([ROW])
+    more = replace(ROW, revision=1, settled=True)
+    store.write([more])
+    store.write([replace(more, at=HOUR.end + timedelta(hours=1))])
+
+    with pytest.raises(Conflict, match="another run has kept"):
+        store.write([replace(ROW, segment="airline=AA"), replace(ROW, revision=1, coverage={"late": 0})])
+    with pytest.raises(Conflict, match="revision 0"):
+        store.write([ROW])
+    assert [more] == store.rows("delays", 1, segment=None)
+
+
+def test_earlier_revisions_stay_while_a_finding_is_about_them(engine: Engine) -> None:
+    """Of a hundred revisions of an hour the newest one is kept, and the one that a finding was made of."""
+    store = PerformanceStore(engine)
+    for revision in range(100):
+        row = replace(ROW, revision=revision, settled=revision >= 70)
+        store.write([row, replace(row, segment="airline=AA")], [finding_of(row)] if revision == 70 else [])
+    kept = [revision for revision in range(100) if store.row("delays", 1, HOUR, revision)]
+
+    assert [70, 99] == kept
+    with engine.connect() as connection:
+        assert 3 == connection.execute(sa.select(sa.func.count()).select_from(tables.performance)).scalar()
+
+
+def finding_of(row: PerformanceRow) -> Finding:
+    """Return a finding about a span."""
+    return sample_finding(model=row.model, version=row.version, span=row.span, revision=row.revision)
 
 
 def test_a_damaged_span_hides_no_other(engine: Engine) -> None:
