@@ -69,8 +69,8 @@ with DAG(
         user = context["dag_run"].triggering_user_name
         models = named or models_named(context.get("triggering_asset_events"))
         specs = long_span_runs.chosen(settings, models, by_hand=bool(named), user=user)
-        begin = start if context["params"]["since"] else start - long_span_runs.LOOK_BACK
-        long_span_runs.refuse_failed(long_span_runs.make_long_spans(settings, specs, begin, end).failed)
+        only = bool(context["params"]["since"])
+        long_span_runs.refuse_failed(long_span_runs.make_long_spans(settings, specs, start, end, only=only).failed)
 
     checks = ArchiveChecksJob(
         task_id="check_archive",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pegel.errors import PegelError, PermanentError, TemporaryError
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from pegel.batch.long_span_maker import LongSpansOutcome
     from pegel.spec.monitor_spec import MonitorSpec
 
-LOOK_BACK = timedelta(hours=26)
-"""How much of the time before is looked at again, for spans that had to wait for their driver, and late rows."""
 MOST_TOLD = 20
 """Spans of one model that a task's log lists."""
 _log = logging.getLogger(__name__)
@@ -59,10 +57,17 @@ def chosen(
 
 
 def make_long_spans(
-    settings: Settings, specs: Sequence[MonitorSpec], start: datetime, end: datetime, *, now: datetime | None = None
+    settings: Settings,
+    specs: Sequence[MonitorSpec],
+    start: datetime,
+    end: datetime,
+    *,
+    only: bool = False,
+    now: datetime | None = None,
 ) -> LongSpansReport:
-    """Make what is over of [start, end), one model after the other; print a line or more per model that has news.
+    """Make what is due in a run for [start, end), one model after the other; print a line or more per model with news.
 
+    `only`: nothing beyond what is over of that time.
     Raises TemporaryError where the database is away: what was made stays, and trying again goes on with the rest.
     """
     from pegel.batch.archived_counts import ArchiveRecount
@@ -76,7 +81,7 @@ def make_long_spans(
         # A maker of its own for each: it keeps the baselines that it has read.
         maker = LongSpanMaker(engine, recount=recount)
         try:
-            outcome = maker.make(spec, start, end, now=now)
+            outcome = (maker.make if only else maker.make_due)(spec, start, end, now=now)
         except TemporaryError:
             raise
         except PegelError as error:
@@ -118,3 +123,5 @@ def _note(report: LongSpansReport, outcome: LongSpansOutcome) -> None:
         print(f"{outcome.key}: {line}")  # noqa: T201 - a task's output is its log
     if more > 0:
         print(f"{outcome.key}: and {more} more")  # noqa: T201 - the same
+    for why in outcome.unread[:MOST_TOLD]:
+        print(f"{outcome.key}: late events are in no count: {why}")  # noqa: T201 - the same

@@ -97,10 +97,11 @@ def test_a_back_fill_over_a_running_day_does_no_harm(settings: Settings) -> None
     specs = services.stores(settings).registry.list()
     settled = START + timedelta(hours=27)
     for hour in (*range(20), 3, 7):
-        make_long_spans(settings, specs, START + hour * HOUR, START + (hour + 1) * HOUR, now=settled)
+        make_long_spans(settings, specs, START + hour * HOUR, START + (hour + 1) * HOUR, only=True, now=settled)
     hours = spans(settings, "delays", Rhythm.HOUR)
     waiting = spans(settings, "delays", Rhythm.DAY)
-    report = make_long_spans(settings, specs, START, START + timedelta(days=2), now=START + timedelta(days=3))
+    until = START + timedelta(days=2)
+    report = make_long_spans(settings, specs, START, until, only=True, now=until + timedelta(days=1))
 
     assert [1] * 20 == [hour.revision for hour in hours]
     assert [] == waiting

@@ -21,6 +21,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Field, Kind, Missing, Role
 from pegel.data.instants import MICROSECOND, MINUTE
 from pegel.data.spans import Span, floor
+from pegel.errors import PegelError, TemporaryError
 from pegel.longspans.late_windows import CountedAgain
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
@@ -30,7 +31,10 @@ _IS_FIRST = pc.field(ROW) == 0
 
 
 class ArchiveRecount:
-    """Counts windows from the archive below a root; those of which something is not there are left out."""
+    """Counts windows from the archive below a root; those of which something is not there are left out.
+
+    One that cannot be read keeps no other from being counted.
+    """
 
     def __init__(self, root: str, keys: WindowKeys) -> None:
         """`root`: the folder or address of the archive. `keys`: tell how many records the stream read of a minute."""
@@ -39,14 +43,23 @@ class ArchiveRecount:
 
     def __call__(
         self, spec: MonitorSpec, baseline: Baseline, windows: Sequence[Span], /
-    ) -> Mapping[Span, CountedAgain]:
-        """Return the counts of windows in the cells of a baseline. Raises SetupError for an unknown kind of archive."""
+    ) -> Mapping[Span, CountedAgain | str]:
+        """Return the counts of windows in the cells of a baseline, or why the archive cannot be read.
+
+        Raises Unavailable where the database is away.
+        """
         if not spec.archive.is_used or _hidden(spec, baseline):
             return {}
-        found: dict[Span, CountedAgain] = {}
+        found: dict[Span, CountedAgain | str] = {}
         for window in windows:
-            if self._has_all(spec, window):
-                found[window] = self._count(spec, baseline, window)
+            try:
+                if self._has_all(spec, window):
+                    found[window] = self._count(spec, baseline, window)
+            except TemporaryError:
+                raise
+            except (PegelError, OSError, pa.ArrowException) as error:
+                why = str(error).partition("\n")[0][:200]
+                found[window] = f"the archive from {window.start:%Y-%m-%d %H:%M} on cannot be read: {why}"
         return found
 
     def _has_all(self, spec: MonitorSpec, window: Span) -> bool:

@@ -1,12 +1,14 @@
 """The hours, days and weeks of one model: what is not there yet, or not of what there is now, is made and written.
 
 What is desired is compared with what is stored, so that a run may be repeated, overlap another or be an old one: what
-is up to date stays as it is, and gets no second look.
+is up to date stays as it is, and gets no second look. Of a segment late rows are in no count: the archive is counted
+again as a whole.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,10 +20,10 @@ from pegel.data.spans import Span
 from pegel.errors import NotFound
 from pegel.judge.findings import ALARMING, FROM_BEST_TO_WORST, Verdict
 from pegel.longspans.judging import SpanToJudge, judged_span
-from pegel.longspans.late_windows import CountAgain, late_windows, recounted
+from pegel.longspans.late_windows import CountAgain, Recounted, late_windows, recounted
 from pegel.longspans.long_span_row import LongSpanRow
 from pegel.longspans.settled import why_not_read, why_not_settled
-from pegel.longspans.tiling import ended_spans, tiles
+from pegel.longspans.tiling import cover, ended_spans, span_at, tiles
 from pegel.longspans.window_sums import COUNTS, Counted, digest, parts_of
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.rhythms import Rhythm
@@ -32,6 +34,9 @@ from pegel.store.table_reads import TableReads
 from pegel.store.window_keys import StoredWindow, WindowKeys
 from pegel.stream.result_rows import Heartbeat
 
+LOOK_BACK = timedelta(hours=26)
+"""How much of the time before a run is looked at again, for spans that had to wait for their driver, and for so long an
+archive that has not all late rows of an older span yet is asked again."""
 AT_ONCE = timedelta(hours=1)
 """So much of a span's windows is in memory at once, beside the sums of the others."""
 
@@ -52,13 +57,14 @@ class WrittenSpan:
 class LongSpansOutcome:
     """What a run made of one model. `waiting`: spans that cannot be made yet, each with its reason in words.
 
-    `up_to_date`: how many there were already, of what there is now.
+    `up_to_date`: how many there were already, of what there is now. `unread`: what of the archive could not be read.
     """
 
     key: str
     written: list[WrittenSpan] = field(default_factory=list)
     waiting: list[tuple[Rhythm, Span, str]] = field(default_factory=list)
     up_to_date: int = 0
+    unread: list[str] = field(default_factory=list)
 
 
 class LongSpanMaker:
@@ -81,8 +87,49 @@ class LongSpanMaker:
         """
         outcome = LongSpansOutcome(spec.key)
         oldest = self.keys.first(spec.model.name, spec.model.version)
-        if oldest is None:
-            return outcome
+        if oldest is not None:
+            self._make(spec, start, end, oldest, outcome, now=now)
+        return outcome
+
+    def make_due(self, spec: MonitorSpec, start: datetime, end: datetime, *, now: datetime) -> LongSpansOutcome:
+        """Make what is due in a run for [start, end): that time and `LOOK_BACK` before it, and what is older and late.
+
+        That is every span of which the ledger knows more late events than when it was made. Raises as `make` does.
+        """
+        outcome = LongSpansOutcome(spec.key)
+        oldest = self.keys.first(spec.model.name, spec.model.version)
+        if oldest is not None:
+            for older in self._late(spec, oldest, start - LOOK_BACK, now=now):
+                self._make(spec, older.start, older.end, oldest, outcome, now=now)
+            self._make(spec, start - LOOK_BACK, end, oldest, outcome, now=now)
+        return outcome
+
+    def _late(self, spec: MonitorSpec, oldest: datetime, before: datetime, *, now: datetime) -> list[Span]:
+        """Return the times before an instant of which spans lack late events, those of a week as one."""
+        model = spec.model.name, spec.model.version
+        late = self.keys.late(*model, oldest, before)
+        weeks: dict[Span, Span] = {}
+        for rhythm in spec.rhythms[1:] if late else ():
+            events = Counter[Span]()
+            for minute, count in late.items():
+                events[span_at(rhythm, minute)] += count
+            for span, known in self.spans.known(*model, rhythm, oldest, before).items():
+                is_asked = known.late_missing and self.recount is not None and known.made_at > now - LOOK_BACK
+                if span.start >= oldest and (events[span] > known.late_known or is_asked):
+                    week = span_at(Rhythm.WEEK, span.start)
+                    weeks[week] = cover([weeks[week], span]) if week in weeks else span
+        return [weeks[week] for week in sorted(weeks, key=lambda week: week.start)]
+
+    def _make(
+        self,
+        spec: MonitorSpec,
+        start: datetime,
+        end: datetime,
+        oldest: datetime,
+        outcome: LongSpansOutcome,
+        *,
+        now: datetime,
+    ) -> None:
         read_up_to = None
         if spec.model.is_table:
             read = self.tables.of(spec.model.name, spec.model.version)
@@ -95,7 +142,7 @@ class LongSpanMaker:
         }
         spans = [span for some in wanted.values() for span in some]
         if not spans:
-            return outcome
+            return
         whole = Span(min(span.start for span in spans), max(span.end for span in spans))
         model = (spec.model.name, spec.model.version)
         made_of = _MadeOf(
@@ -104,8 +151,7 @@ class LongSpanMaker:
         beat = next((beat for beat in self.results.heartbeats(damaged={}) if beat.group == spec.group), None)
         for rhythm, some in wanted.items():
             if some:
-                _OneRhythm(self, spec, rhythm, oldest, beat, made_of, now, read_up_to).make(some, outcome)
-        return outcome
+                _OneRhythm(self, spec, rhythm, oldest, beat, made_of, now, outcome, read_up_to).make(some)
 
     def current(self, model: str, version: int) -> str | None:
         """Return the baseline that new windows of a model are judged by."""
@@ -148,10 +194,11 @@ class _OneRhythm:
     beat: Heartbeat | None
     made_of: _MadeOf
     now: datetime
+    outcome: LongSpansOutcome
     read_up_to: datetime | None = None
     """Until when windows of a table are judged."""
 
-    def make(self, wanted: Sequence[Span], outcome: LongSpansOutcome) -> None:
+    def make(self, wanted: Sequence[Span]) -> None:
         start, end = wanted[0].start, wanted[-1].end
         segments = sorted({"", *(window.segment for window in self.made_of.windows)})
         known = {
@@ -163,17 +210,19 @@ class _OneRhythm:
             is_open = any(not window.final for window in inside)
             waits = self._why_not_settled(span, is_open=is_open)
             if waits is not None:
-                outcome.waiting.append((self.rhythm, span, waits))
+                self.outcome.waiting.append((self.rhythm, span, waits))
                 continue
             for segment in segments:
                 own = [window for window in inside if window.segment == segment]
                 if segment and not own:
                     continue
-                made = self._make(span, segment, own, _within(self.made_of.late, span), known[segment].get(span))
+                # Which late events are of a segment nobody knows: it is what its windows counted.
+                late = {} if segment else _within(self.made_of.late, span)
+                made = self._make(span, segment, own, late, known[segment].get(span))
                 if made is None:
-                    outcome.up_to_date += 1
+                    self.outcome.up_to_date += 1
                 else:
-                    outcome.written.append(made)
+                    self.outcome.written.append(made)
 
     def _why_not_settled(self, span: Span, *, is_open: bool) -> str | None:
         if self.spec.model.is_table:
@@ -194,16 +243,18 @@ class _OneRhythm:
     ) -> WrittenSpan | None:
         """Make one span of one segment; None where it is there already, of what there is now."""
         chosen = self._tiles(windows, span)
-        inputs = digest([one.key for one in chosen], sum(late.values()))
-        if known is not None and known.inputs == inputs and not (known.late_missing and self.maker.recount):
+        inputs, late_known = digest(one.key for one in chosen), sum(late.values())
+        is_same = known is not None and (known.inputs, known.late_known) == (inputs, late_known)
+        if known is not None and is_same and not (known.late_missing and self.maker.recount):
             return None
-        if known is not None and span.start < self.oldest:
-            # Its windows are gone by and by: what was made of all of them is better than what is left of them.
+        if known is not None and (span.start < self.oldest or late_known < known.late_known):
+            # Windows, and minutes of the ledger, are gone by and by: what was made of all is better than what is left.
             return None
-        counted, missing = self._counted(span, segment, chosen, late)
-        if known is not None and known.inputs == inputs and missing >= known.late_missing:
+        made = self._counted(span, segment, chosen, late)
+        self.outcome.unread += [one for one in made.unread if one not in self.outcome.unread]
+        if known is not None and is_same and made.missing >= known.late_missing:
             return None
-        parts = parts_of(counted)
+        parts = parts_of(made.counted)
         rows = sum(part.counts["rows"] for part in parts)
         about = SpanToJudge(
             spec=self.spec,
@@ -212,7 +263,9 @@ class _OneRhythm:
             revision=1 if known is None else known.revision + 1,
             inputs=inputs,
             looks=0 if known is None else known.looks_before(rows),
-            late_missing=missing,
+            late_known=late_known,
+            late_missing=made.missing,
+            unread=made.unread,
             segment=segment,
             told=self._told(span) if segment else frozenset(),
         )
@@ -237,26 +290,30 @@ class _OneRhythm:
 
     def _counted(
         self, span: Span, segment: str, windows: Sequence[StoredWindow], late: Mapping[datetime, int]
-    ) -> tuple[list[Counted], int]:
+    ) -> Recounted:
         """Return what was counted in a span, and how many late events are in no count.
 
         Shorter spans that are stored, and of what there is now, are taken as they are.
         """
         counted: list[Counted] = []
-        missing = 0
+        missing, unread = 0, list[str]()
         stored, pieces = self._shorter(span, segment, windows)
         for piece, own in pieces:
             late_here = _within(late, piece)
-            inputs = digest([one.key for one in own], sum(late_here.values()))
-            parts = [one for one in stored if one.span == piece and one.inputs == inputs]
+            inputs, late_known = digest(one.key for one in own), sum(late_here.values())
+            parts = [
+                one for one in stored if one.span == piece and one.inputs == inputs and one.late_known >= late_known
+            ]
             if parts:
                 counted += [Counted.of_long_span(one, self.maker.baseline(one.row.baseline_id)) for one in parts]
                 missing += parts[0].late_missing
+                unread += parts[0].notes.get("unread", ())
             elif own or late_here:
-                of_piece, untaken = self._of_windows(piece, segment, own, late_here)
-                counted += parts_of(of_piece) if of_piece else []
-                missing += untaken
-        return (counted or [_nothing(span)]), missing
+                of_piece = self._of_windows(piece, segment, own, late_here)
+                counted += parts_of(of_piece.counted) if of_piece.counted else []
+                missing += of_piece.missing
+                unread += of_piece.unread
+        return Recounted(counted or [_nothing(span)], missing, tuple(dict.fromkeys(unread)))
 
     def _shorter(
         self, span: Span, segment: str, windows: Sequence[StoredWindow]
@@ -279,13 +336,13 @@ class _OneRhythm:
 
     def _of_windows(
         self, piece: Span, segment: str, windows: Sequence[StoredWindow], late: Mapping[datetime, int]
-    ) -> tuple[list[Counted], int]:
+    ) -> Recounted:
         """Count a piece of a span from its windows, those with late events from the archive, where that has them."""
         wanted = {window.span for window in windows}
         rows = self.maker.results.windows(*self._model, piece.start, piece.end, segment=segment, final_only=True)
         counted = [Counted.of_window(row, self.maker.baseline(row.baseline_id)) for row in rows if row.span in wanted]
-        if not late or segment:
-            return counted, sum(late.values())
+        if not late:
+            return Recounted(counted, 0)
         of_late = late_windows(counted, late, piece, self.spec.windowing.length)
         current = None if counted else self.maker.current(*self._model)
         return recounted(counted, of_late, self.maker.recount, self.spec, self.maker.baseline, current=current)

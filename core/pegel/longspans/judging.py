@@ -23,6 +23,8 @@ from pegel.stream.result_rows import Origin, WindowRow
 FIRST_LOOK = 0.9
 """Part of a span's false-alarm budget for the first time that it is judged. Each later time has a tenth of what the
 time before had, so that all of them together, however many rows come late, never have more than the whole."""
+UNREAD = 3
+"""So many things of the archive that cannot be read are noted with a span."""
 CODE_VERSION = version("pegel")
 
 
@@ -30,8 +32,9 @@ CODE_VERSION = version("pegel")
 class SpanToJudge:
     """A long span, and what is known of it beside its counts.
 
-    `looks`: how often it was judged before. `inputs`: the digest of what it is made of. `late_missing`: late events
-    that are in no count. `told`: of a segment, the fields of which the whole span tells already.
+    `looks`: how often it was judged before. `inputs`: the digest of what it is made of. `late_known`: events that came
+    late for it; `late_missing`: those of them that are in no count; `unread`: why the archive could not be read.
+    `told`: of a segment, the fields of which the whole span tells already.
     """
 
     spec: MonitorSpec
@@ -40,7 +43,9 @@ class SpanToJudge:
     revision: int
     inputs: str
     looks: int = 0
+    late_known: int = 0
     late_missing: int = 0
+    unread: tuple[str, ...] = ()
     segment: str = ""
     told: frozenset[str] = frozenset()
 
@@ -148,6 +153,7 @@ def _row(
         windows=part.windows,
         inputs=about.inputs,
         recounted=part.recounted,
+        late_known=about.late_known,
         late_missing=about.late_missing,
         notes=_notes(part, about, others, baseline),
     )
@@ -172,6 +178,7 @@ def _notes(part: Counted, about: SpanToJudge, others: int, baseline: Baseline | 
         "other_parts": others,
         "recounted": part.recounted,
         "late_missing": about.late_missing if late or about.late_missing else 0,
+        "unread": list(about.unread[:UNREAD]),
         "earlier_looks": about.looks,
         "smallest_change": None if compared is None else smallest_change(part.counts["rows"], compared),
     }

@@ -10,7 +10,7 @@ from typing import Protocol
 from pegel.baseline.baseline import Baseline
 from pegel.data.instants import MINUTE
 from pegel.data.spans import Span, floor
-from pegel.longspans.window_sums import COUNTS, Counted
+from pegel.longspans.window_sums import COUNTS, Counted, note_season
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
 
@@ -29,9 +29,21 @@ class CountAgain(Protocol):
 
     def __call__(
         self, spec: MonitorSpec, baseline: Baseline, windows: Sequence[Span], /
-    ) -> Mapping[Span, CountedAgain]:
-        """Return what the archive holds of each window; one is left out of which records are read that it has not."""
+    ) -> Mapping[Span, CountedAgain | str]:
+        """Return what the archive holds of each window, or in words why it cannot be read.
+
+        A window is left out of which records are read that the archive has not.
+        """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recounted:
+    """Windows as they are counted now. `missing`: late events in no count; `unread`: why the archive could not say."""
+
+    counted: list[Counted]
+    missing: int
+    unread: tuple[str, ...] = ()
 
 
 def late_windows(
@@ -70,7 +82,7 @@ def recounted(
     baseline_of: Callable[[str | None], Baseline | None],
     *,
     current: str | None = None,
-) -> tuple[list[Counted], int]:
+) -> Recounted:
     """Return windows with those counted again for which events came late, and how many late events are in no count.
 
     `late`: windows with late events, see `late_windows`. One that had no other event is counted by the baseline of the
@@ -79,7 +91,8 @@ def recounted(
     """
     missing = sum(late.values())
     if recount is None or not late:
-        return list(counted), missing
+        return Recounted(list(counted), missing)
+    unread: list[str] = []
     by_window = {one.part: one for one in counted}
     wanted: dict[str, list[Span]] = {}
     for window in sorted(late, key=lambda window: window.start):
@@ -91,10 +104,14 @@ def recounted(
         if baseline is None:
             continue
         for window, again in recount(spec, baseline, windows).items():
+            if isinstance(again, str):
+                unread.append(again)
+                continue
             before = by_window.get(window) or _empty(window, baseline)
             if again.rows < before.counts["rows"]:
                 continue  # something of the window is gone from the archive
             missing -= late[window]
+            note_season(again.summary, baseline, window)
             counts = {**before.counts, "rows": again.rows, "requests": max(again.requests, before.counts["requests"])}
             by_window[window] = replace(
                 before,
@@ -103,7 +120,7 @@ def recounted(
                 layout_hash=baseline.layout.layout_hash,
                 recounted=1,
             )
-    return sorted(by_window.values(), key=lambda one: one.part.start), missing
+    return Recounted(sorted(by_window.values(), key=lambda one: one.part.start), missing, tuple(unread))
 
 
 def _share(one: Span, other: Span) -> bool:

@@ -20,8 +20,9 @@ class LongSpanRow:
     `row`: what the stored row of a window says, for the rows of this part; its `span` is that of the rhythm, whole.
     `part`: from the begin of the first window that was counted to the end of the last; the whole span where one
     baseline judges all of it. `windows`: how many were counted; `recounted`: those of them that were counted again from
-    the archive, because rows came late. `late_missing`: late events that are in no count. `inputs`: a digest of what
-    it was made of: another one, and the span has to be made anew. `notes`: what people should know of all that.
+    the archive, because rows came late. `late_known`: how many events of its time had come late; `late_missing`: those
+    of them that are in no count. `inputs`: a digest of the windows that it was made of: another one, or more events
+    that came late, and the span has to be made anew. `notes`: what people should know of all that.
     """
 
     rhythm: Rhythm
@@ -30,6 +31,7 @@ class LongSpanRow:
     windows: int
     inputs: str
     recounted: int = 0
+    late_known: int = 0
     late_missing: int = 0
     notes: dict[str, Any] = field(default_factory=dict)
 

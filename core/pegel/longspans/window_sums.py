@@ -47,7 +47,7 @@ class Counted:
         summary = None
         if row.summary and baseline is not None:
             summary = Summary.from_bytes(row.summary, baseline.layout)
-            _note_season(summary, baseline, row.span)
+            note_season(summary, baseline, row.span)
         return cls(row.baseline_id, row.layout_hash, row.span, 1, _counts(row), row.latencies, summary)
 
     @classmethod
@@ -71,7 +71,7 @@ def _counts(row: WindowRow) -> dict[str, int]:
     return {name: int(getattr(row, name)) for name in COUNTS}
 
 
-def _note_season(summary: Summary, baseline: Baseline, span: Span) -> None:
+def note_season(summary: Summary, baseline: Baseline, span: Span) -> None:
     """Note from which season the rows of a window are: a day is held against each season's own rows of the baseline.
 
     A window that lies in two seasons was counted without telling them apart, and nothing is noted.
@@ -124,6 +124,6 @@ def window_key(span: Span, revision: int, baseline_id: str | None, rows: int) ->
     return f"{span.start.isoformat()} {span.end.isoformat()} {revision} {baseline_id} {rows}"
 
 
-def digest(windows: Iterable[str], late: int) -> str:
-    """Return a digest of what a span is made of: the keys of its windows, and the events that came late for it."""
-    return hashlib.sha256("\n".join([*sorted(windows), f"late {late}"]).encode()).hexdigest()[:32]
+def digest(windows: Iterable[str]) -> str:
+    """Return a digest of the windows that a span is made of, by their keys."""
+    return hashlib.sha256("\n".join(sorted(windows)).encode()).hexdigest()[:32]

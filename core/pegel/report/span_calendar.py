@@ -170,6 +170,7 @@ def _notes(parts: Sequence[LongSpanRow], now: datetime) -> tuple[str, ...]:
         said.append(f"{how_many(recounted, 'window')} with late rows counted again from the archive")
     if first.late_missing:
         said.append(f"{how_many(first.late_missing, 'late event')} in no count")
+    said += [shown(str(why), LONGEST_SENTENCE) for why in first.notes.get("unread", ())]
     if len(parts) > 1:
         each = (f"{span_words(part.rhythm, part.part, now)}: {VERDICT_WORDS[part.row.verdict]}" for part in parts)
         said.append(f"{len(parts)} baselines, each with its own part: {'; '.join(each)}")

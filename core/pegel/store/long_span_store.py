@@ -28,14 +28,14 @@ from pegel.store.row_codec import decoded, fetched, flat, readable, window
 from pegel.store.statements import insert_into, of_monitor
 from pegel.store.window_writes import replace_findings
 
-_OWN = ("rhythm", "part_start", "part_end", "inputs", "windows", "recounted", "late_missing", "notes")
+_OWN = ("rhythm", "part_start", "part_end", "inputs", "windows", "recounted", "late_known", "late_missing", "notes")
 _SPAN = ("model", "version", "segment", "rhythm", "span_start", "span_end")
 _REVISION = (*_SPAN, "revision", "origin")
 
 
 @dataclass(frozen=True, slots=True)
 class KnownSpan:
-    """What is stored of one span: its newest revision, and of what that was made.
+    """What is stored of one span: its newest revision, and when and of what that was made.
 
     `looked_at`: the rows of the revisions that were judged, in their order, each number once: so often the span was
     looked at, because the same rows judged again say the same.
@@ -43,7 +43,9 @@ class KnownSpan:
 
     revision: int
     inputs: str
+    late_known: int
     late_missing: int
+    made_at: datetime
     looked_at: tuple[int, ...] = ()
 
     def looks_before(self, rows: int) -> int:
@@ -136,7 +138,17 @@ class LongSpanStore:
     ) -> dict[Span, KnownSpan]:
         """Return what is stored of the spans that end after `since` and not after `until`."""
         c = tables.long_spans.c
-        columns = (c.span_start, c.span_end, c.revision, c.inputs, c.late_missing, c.verdict, c.rows)
+        columns = (
+            c.span_start,
+            c.span_end,
+            c.verdict,
+            c.rows,
+            c.revision,
+            c.inputs,
+            c.late_known,
+            c.late_missing,
+            c.emitted_at,
+        )
         statement = (
             sa.select(*columns)
             .where(
@@ -152,9 +164,9 @@ class LongSpanStore:
         rows_of: dict[Span, dict[int, int]] = {}
         judged: set[tuple[Span, int]] = set()
         with reading(self._engine) as connection:
-            for start, end, revision, inputs, missing, verdict, rows in connection.execute(statement):
+            for start, end, verdict, rows, revision, *made in connection.execute(statement):
                 span = Span(start, end)
-                newest[span] = KnownSpan(revision, inputs, missing)
+                newest[span] = KnownSpan(revision, *made)
                 of_revision = rows_of.setdefault(span, {})
                 of_revision[revision] = of_revision.get(revision, 0) + rows
                 if verdict in _JUDGED:
@@ -207,6 +219,7 @@ def _flat(row: LongSpanRow) -> dict[str, Any]:
         "inputs": row.inputs,
         "windows": row.windows,
         "recounted": row.recounted,
+        "late_known": row.late_known,
         "late_missing": row.late_missing,
         "notes": row.notes,
     }
@@ -230,6 +243,7 @@ def _read(columns: RowMapping) -> LongSpanRow:
         windows=own["windows"],
         inputs=own["inputs"],
         recounted=own["recounted"],
+        late_known=own["late_known"],
         late_missing=own["late_missing"],
         notes=own["notes"],
     )

@@ -151,7 +151,7 @@ long_spans = sa.Table(
     sa.Column("part_start", Instant, nullable=False),
     sa.Column("part_end", Instant, nullable=False),
     sa.Column("inputs", sa.Text, nullable=False),
-    *(_count(name) for name in ("windows", "recounted", "late_missing")),
+    *(_count(name) for name in ("windows", "recounted", "late_known", "late_missing")),
     sa.Column("notes", Document, nullable=False),
     sa.Column("final", sa.Boolean, nullable=False),
     *(_count(name) for name in ("requests", "responses", "joined", "rows")),

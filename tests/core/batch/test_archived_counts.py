@@ -19,6 +19,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.batch.archived_counts import ArchiveRecount
 from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.data.spans import Span
+from pegel.longspans.late_windows import CountedAgain
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
 from pegel.store.database import connect, migrate
@@ -107,6 +108,7 @@ def test_a_window_is_counted_as_the_stream_counts(tmp_path: Path, engine: Engine
     archived(tmp_path / "archive")
     Results(engine).write(ledger=[sample_ledger(1, judged=6, late=3)])
     (found,) = ArchiveRecount(str(tmp_path / "archive"), WindowKeys(engine))(sample_spec(), baseline, [WINDOW]).values()
+    assert isinstance(found, CountedAgain)
     stream = expected(baseline)
 
     assert (6, 6) == (found.rows, found.requests)
@@ -138,3 +140,20 @@ def test_what_the_archive_lacks_is_not_counted_again(tmp_path: Path, engine: Eng
     Results(engine).write(ledger=[sample_ledger(1, judged=6, late=3)])
     assert {} == recount(private, baseline, [WINDOW])
     assert {} == recount(sample_spec(archive={"keep": 0}), baseline, [WINDOW])
+
+
+def test_what_cannot_be_read_keeps_no_other_window_waiting(tmp_path: Path, engine: Engine, baseline: Baseline) -> None:
+    """A damaged file is told of the windows that it is about; those of other hours are counted."""
+    archived(tmp_path / "archive")
+    Results(engine).write(ledger=[sample_ledger(1, judged=6, late=3)])
+    hour = timedelta(hours=1)
+    later = Span(WINDOW.start + 2 * hour, WINDOW.end + 2 * hour)
+    folder = Path(model_folder(str(tmp_path / "archive"), Kept.ROWS, "default", "delays", 1))
+    folder = folder / hour_folder(START + 2 * hour) / written_folder(1)
+    folder.mkdir(parents=True)
+    (folder / "part.parquet").write_bytes(b"no Parquet")
+    (folder / COMPLETE).touch()
+    found = ArchiveRecount(str(tmp_path / "archive"), WindowKeys(engine))(sample_spec(), baseline, [later, WINDOW])
+
+    assert isinstance(found[WINDOW], CountedAgain)
+    assert f"the archive from {later.start:%Y-%m-%d %H:%M} on cannot be read" in str(found[later])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -99,7 +99,7 @@ def window(at: int, baseline: Baseline, rows: Columns, **fields: Any) -> WindowR
 def fill(engine: Engine, baseline: Baseline) -> Callable[..., None]:
     """Write windows of 20 rows, as many and from where it is said; keywords as for `drawn`."""
 
-    def write(windows: range, *, shift: float = 0.0, by: Baseline | None = None, **fields: Any) -> None:
+    def write(windows: Iterable[int], *, shift: float = 0.0, by: Baseline | None = None, **fields: Any) -> None:
         rows = [window(at, by or baseline, drawn(at + 1, 20, shift), **fields) for at in windows]
         Results(engine).write(rows)
 
@@ -227,6 +227,108 @@ def test_late_rows_are_counted_again(
     assert [1, 2, 3] == [row.revision for row in spans(engine, Rhythm.DAY, latest_revision=False)]
     assert {"recounted": 1, "earlier_looks": 1}.items() <= day.notes.items()
     assert [] == made(engine, spec, recount=recount).written
+
+
+class FromArchive:
+    """Counts windows again with some further rows, or says why it cannot."""
+
+    def __init__(self, further: int, unread: str = "") -> None:
+        self.further, self.unread = further, unread
+        self.asked: list[Span] = []
+
+    def __call__(self, _: MonitorSpec, by: Baseline, windows: Sequence[Span], /) -> Mapping[Span, CountedAgain | str]:
+        """Return 20 rows and the further ones of each window."""
+        self.asked += windows
+        if self.unread:
+            return dict.fromkeys(windows, self.unread)
+        rows = 20 + self.further
+        found = {span: CountedAgain(Summary.empty(by.layout), rows, rows) for span in windows}
+        for again in found.values():
+            again.summary.update(drawn(4, rows), Role.FEATURE)
+        return found
+
+
+def due(engine: Engine, spec: MonitorSpec, hour: int, recount: FromArchive | None = None) -> LongSpansOutcome:
+    """Make what is due in the run of an hour, twelve hours after it."""
+    begin = START + hour * HOUR
+    return LongSpanMaker(engine, recount=recount).make_due(spec, begin, begin + HOUR, now=begin + 12 * HOUR)
+
+
+def test_late_rows_of_last_week_are_taken_in(engine: Engine, spec: MonitorSpec, fill: Callable[..., None]) -> None:
+    """However old a span is, the next run makes it anew of rows that came late, and what it is a part of; then no more.
+
+    A run looks at 26 hours by itself; nothing else that is older is touched.
+    """
+    monday = START + 4 * DAY
+    fill([0, *range(4 * 144, 6 * 144)])
+    made(engine, spec, end=START + 21 * DAY, now=START + 22 * DAY)
+    Results(engine).write(ledger=[sample_ledger(late=7, minute=4 * 24 * 60 + 34)])
+    archive = FromArchive(7)
+    first, again = due(engine, spec, 21 * 24, archive), due(engine, spec, 21 * 24 + 1, archive)
+    hour, day = (spans(engine, rhythm, since=monday)[0] for rhythm in (Rhythm.HOUR, Rhythm.DAY))
+
+    assert [(2, 7, 0, 127), (2, 7, 0, 2_887)] == [
+        (row.revision, row.late_known, row.late_missing, row.row.rows) for row in (hour, day)
+    ]
+    older = [(one.rhythm, one.span.start) for one in first.written if one.revision > 1]
+    assert [(Rhythm.HOUR, monday), (Rhythm.DAY, monday), (Rhythm.WEEK, monday)] == older
+    assert [] == [one for one in again.written if one.span.end <= START + 21 * DAY]
+    assert [Span(monday + 3 * LENGTH, monday + 4 * LENGTH)] == archive.asked
+
+
+def test_an_archive_that_lags_is_asked_again_for_a_day(
+    engine: Engine, spec: MonitorSpec, fill: Callable[..., None]
+) -> None:
+    """Late rows of an old span that are not archived yet are counted by a later run, for 26 hours."""
+    fill(range(144))
+    made(engine, spec, end=START + 14 * DAY, now=START + 15 * DAY)
+    Results(engine).write(ledger=[sample_ledger(late=7, minute=34)])
+    due(engine, spec, 14 * 24)
+    without = spans(engine, Rhythm.DAY)[0].late_missing
+    too_late, in_time = FromArchive(7), FromArchive(7)
+    due(engine, spec, 14 * 24 + 26, too_late)
+    due(engine, spec, 14 * 24 + 25, in_time)
+
+    assert ([], 7, 0) == (too_late.asked, without, spans(engine, Rhythm.DAY)[0].late_missing)
+
+
+def test_late_rows_stay_when_their_ledger_is_gone(engine: Engine, spec: MonitorSpec, fill: Callable[..., None]) -> None:
+    """A back-fill over a time of which no minute of the ledger is kept makes nothing of fewer rows than there were."""
+    fill(range(144))
+    Results(engine).write(ledger=[sample_ledger(late=7, minute=34)])
+    made(engine, spec, recount=FromArchive(7))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM ledger")
+        connection.exec_driver_sql("DELETE FROM long_spans WHERE rhythm = 'day'")
+    again = made(engine, spec, recount=FromArchive(7))
+
+    assert [(Rhythm.DAY, 2_887)] == [(one.rhythm, one.rows) for one in again.written]
+    assert 127 == spans(engine, Rhythm.HOUR)[0].row.rows
+
+
+def test_an_archive_that_cannot_be_read_stops_no_span(
+    engine: Engine, spec: MonitorSpec, fill: Callable[..., None]
+) -> None:
+    """Every span is made of its windows; late events are in no count, and why is told with the span and of the run."""
+    fill(range(144))
+    Results(engine).write(ledger=[sample_ledger(late=7, minute=34)])
+    outcome = made(engine, spec, recount=FromArchive(0, "the archive is damaged"))
+    day, hours = spans(engine, Rhythm.DAY)[0], spans(engine, Rhythm.HOUR)
+
+    assert (24, 7, 2_880) == (len(hours), day.late_missing, day.row.rows)
+    assert [["the archive is damaged"]] * 3 == [outcome.unread, day.notes["unread"], hours[0].notes["unread"]]
+
+
+def test_late_rows_are_no_matter_of_segments(engine: Engine, spec: MonitorSpec, fill: Callable[..., None]) -> None:
+    """Nobody knows of which segment they are: its spans are not said to lack them, and not made again for them."""
+    fill(range(6))
+    fill(range(6), segment="a=1")
+    made(engine, spec, end=START + HOUR)
+    Results(engine).write(ledger=[sample_ledger(late=7, minute=34)])
+    made(engine, spec, end=START + HOUR)
+    rows = [spans(engine, Rhythm.HOUR, segment=segment)[0] for segment in ("", "a=1")]
+
+    assert [(2, 7), (1, 0)] == [(row.revision, row.late_missing) for row in rows]
 
 
 def test_days_whose_windows_are_gone_stay(engine: Engine, spec: MonitorSpec, fill: Callable[..., None]) -> None:

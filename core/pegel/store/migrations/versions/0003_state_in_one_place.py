@@ -192,7 +192,7 @@ def _long_spans() -> None:
         *(_text("model"), _integer("version"), _text("segment"), _text("rhythm")),
         *(_instant("span_start"), _instant("span_end"), _text("baseline_id"), _integer("revision"), _text("origin")),
         *(_instant("part_start"), _instant("part_end"), _text("inputs")),
-        *(_count(name) for name in ("windows", "recounted", "late_missing")),
+        *(_count(name) for name in ("windows", "recounted", "late_known", "late_missing")),
         _text("notes"),
         sa.Column("final", sa.Boolean(), nullable=False),
         *(_count(name) for name in ("requests", "responses", "joined", "rows")),
