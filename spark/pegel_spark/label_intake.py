@@ -7,8 +7,9 @@ them are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -63,6 +64,16 @@ class TakenLabels:
     refused: dict[str, int]
 
 
+@dataclass(slots=True)
+class _Taken:
+    labels: int = 0
+    aside: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, labels: int, aside: Mapping[tuple[str, str], int]) -> None:
+        self.labels += labels
+        self.aside.update(aside)
+
+
 @dataclass(frozen=True, slots=True)
 class LabelIntake:
     """Takes labels from the topics of a broker."""
@@ -72,30 +83,42 @@ class LabelIntake:
     store: LabelStore
 
     def take(self, namespace: str, keys: LabelKeys, now: datetime) -> TakenLabels:
-        """Keep what came since the last run. Raises Unavailable, and Conflict where another run was first."""
+        """Keep what came since the last run, and what was passed over of models whose keys can be told now.
+
+        Raises Unavailable, and Conflict where another run was first.
+        """
         before = self.store.positions(namespace)
         ends = self._ends(names.labels_topic(namespace))
         # A topic that was made again is read from its beginning.
-        starts = {each.partition: before.get(_partition(each), each.beginning) for each in ends}
-        lost = sum(max(0, each.beginning - starts[each.partition]) for each in ends)
+        starts = {_partition(each): before.get(_partition(each), each.beginning) for each in ends}
+        lost = sum(max(0, each.beginning - starts[_partition(each)]) for each in ends)
         ranges = [
             (
                 _partition(each),
-                OffsetRange((each.topic, each.partition), max(starts[each.partition], each.beginning), each.end),
+                OffsetRange((each.topic, each.partition), max(starts[_partition(each)], each.beginning), each.end),
             )
             for each in ends
         ]
         after = {_partition(each): each.end for each in ends}
         wanted = [(where.topic_id, part) for where, each in ranges for part in _parts(each)]
-        labels, aside = self._keep(namespace, keys, wanted, now) if wanted else (0, {})
-        if lost:
-            aside = {**aside, ("", LOST): lost}
-        if after != {each: before.get(each) for each in after}:
-            self.store.take(namespace, before, after, aside, now=now)
+        taken = _Taken()
+        taken.add(*self._keep(namespace, keys, wanted, now))
+        taken.add(0, {("", LOST): lost})
+        released = []
+        for key in keys.of:
+            if held := self.store.held(*names.monitor_of(key)):
+                again, gone = _passed_over(held, before, ends)
+                taken.add(*self._keep(namespace, keys.only(key), again, now, only=key))
+                taken.add(0, {(key, LOST): gone})
+                released.append(key)
+        passed_over = dict.fromkeys(keys.held, starts)
+        aside = {what: count for what, count in taken.aside.items() if count}
+        if released or passed_over or after != {each: before.get(each) for each in after}:
+            self.store.take(namespace, before, after, aside, now=now, held=passed_over, released=released)
         by_kind: dict[str, int] = {}
         for (_, kind), count in aside.items():
             by_kind[kind] = by_kind.get(kind, 0) + count
-        return TakenLabels(labels, by_kind)
+        return TakenLabels(taken.labels, by_kind)
 
     def _ends(self, topic: str) -> Sequence[PartitionEnds]:
         asked = TopicPartitions(self.settings.kafka)
@@ -108,9 +131,15 @@ class LabelIntake:
         return there.ends
 
     def _keep(
-        self, namespace: str, keys: LabelKeys, ranges: Sequence[TopicRange], now: datetime
+        self, namespace: str, keys: LabelKeys, ranges: Sequence[TopicRange], now: datetime, only: str | None = None
     ) -> tuple[int, dict[tuple[str, str], int]]:
-        read = self._read(keys, ranges, now).persist(StorageLevel.DISK_ONLY)
+        """Keep labels, and what is none, of ranges; `only`: of one model version, because others' are kept already."""
+        if not ranges:
+            return 0, {}
+        read = self._read(keys, ranges, now)
+        if only is not None:
+            read = read.where(sf.col("kind").isNull() | (sf.col("key") == only))
+        read = read.persist(StorageLevel.DISK_ONLY)
         root = hadoop_address(self.settings.archive_root)
         try:
             rows = (
@@ -198,6 +227,21 @@ def _date(arrival: Arrival) -> str:
 
 def _partition(ends: PartitionEnds) -> LabelPartition:
     return LabelPartition(ends.topic_id or "", ends.partition)
+
+
+def _passed_over(
+    held: Mapping[LabelPartition, int], before: Mapping[LabelPartition, int], ends: Sequence[PartitionEnds]
+) -> tuple[list[TopicRange], int]:
+    """Return what is to be read again of a model, up to where positions are, and how many records are gone."""
+    there, gone = {_partition(each): each for each in ends}, 0
+    wanted: list[TopicRange] = []
+    for where, start in held.items():
+        end, one = before.get(where, start), there.get(where)
+        begin = end if one is None else min(max(start, one.beginning), end)
+        gone += begin - start
+        if one is not None:
+            wanted += [(where.topic_id, part) for part in _parts(OffsetRange((one.topic, one.partition), begin, end))]
+    return wanted, gone
 
 
 def _parts(whole: OffsetRange) -> Iterator[OffsetRange]:

@@ -69,7 +69,7 @@ class LabelsJob:
         taken = 0
         for namespace in sorted({spec.namespace for spec in of_topics}):
             own = [spec for spec in of_topics if spec.namespace == namespace]
-            found = _tried(done.failed, f"topic of {namespace}", partial(self._take, namespace, own))
+            found = _tried(done.failed, f"topic of {namespace}", partial(self._take, namespace, own, done.failed))
             if found is not None:
                 taken += found.labels
                 for kind, count in found.refused.items():
@@ -82,8 +82,9 @@ class LabelsJob:
                 taken += joining.of_table
         return JoinedLabelsOfRun(taken, done.refused, done.hours, done.failed)
 
-    def _take(self, namespace: str, specs: Sequence[MonitorSpec]) -> TakenLabels:
+    def _take(self, namespace: str, specs: Sequence[MonitorSpec], failed: dict[str, str]) -> TakenLabels:
         keys = LabelKeys.of_specs(specs, self.settings.secret)
+        failed |= keys.held
         return LabelIntake(self.spark, self.settings, LabelStore(self.engine)).take(namespace, keys, self.now)
 
 
@@ -129,7 +130,10 @@ class OneModel:
     def _taken(self, model: ModelLabels, labels: LabelStore) -> dict[LabelPartition, int]:
         """Return up to where labels are kept, by partition, of former topics too; those of a table are taken first."""
         if self.spec.labels.by_topic:
-            return labels.positions(self.spec.namespace)
+            held = labels.held(self.spec.model.name, self.spec.model.version)
+            # What was passed over is not in the figures: it is new once it is kept.
+            kept = labels.positions(self.spec.namespace).items()
+            return {where: min(end, held.get(where, end)) for where, end in kept}
         table = LabelTable(self.spark, self.settings, self.spec)
         self.of_table, number = table.take(model.kept(model.reach.date()), self.now)
         return {THE_TABLE: number + 1}

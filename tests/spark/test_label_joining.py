@@ -21,7 +21,7 @@ from pegel.archive.row_columns import INSTANT
 from pegel.data.instants import to_us
 from pegel.labels.label import EventRow, Label
 from pegel.labels.label_arrays import Arrival, LabelArrays, LabelPartition
-from pegel.labels.label_keys import LabelKeys
+from pegel.labels.label_keys import EntityKeys, LabelKeys
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
@@ -190,6 +190,24 @@ def test_only_what_is_new_touches_an_hour(make: Make, wire: Wire, archive: Path,
     hours, days = model.touched(kept, joined)
 
     assert ({DAWN + HOUR}, [2]) == (hours, [day.matched for day in days])
+
+
+def test_labels_of_a_model_without_a_secret_wait_for_it(make: Make, wire: Wire, archive: Path) -> None:
+    """Other models of its namespace go on meanwhile; what was passed over is read again for it alone, and is new."""
+    write_hour(archive, wire.namespace, DAWN, ["a"])
+    intake, model = make()
+    send(wire, label("a", 0, 1), label("a", 1, 1, version=2), b"\xff")
+    own, other = EntityKeys(), {"delays/2": EntityKeys()}
+    held = intake.take(wire.namespace, LabelKeys(other, {"delays/1": "no secret"}), NOW)
+    send(wire, label("a", 1, 0), label("b", 0, 1))
+    again = intake.take(wire.namespace, LabelKeys(other, {"delays/1": "no secret"}), NOW)
+    began = model.store.held("delays", 1)
+    released = intake.take(wire.namespace, LabelKeys(other | {"delays/1": own}), NOW)
+    (hour,) = model.labelled([DAWN], model.written())
+
+    assert [(1, {"not_json": 1}), (0, {}), (3, {})] == [(each.labels, each.refused) for each in (held, again, released)]
+    assert ([0], {}) == (list(began.values()), model.store.held("delays", 1))
+    assert [[1.0, 0.0]] == seen([hour])
 
 
 def test_labels_of_a_topic_made_again_are_new(make: Make, wire: Wire, archive: Path) -> None:

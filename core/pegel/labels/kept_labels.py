@@ -36,11 +36,13 @@ class KeptLabels:
 
 
 def kept(body: bytes, arrival: Arrival, keys: LabelKeys) -> KeptLabels:
-    """Read one record. Nothing that it holds is an error."""
+    """Read one record. Nothing that it holds is an error; labels that are held back are passed over."""
     read = read_labels(body)
     aside = [NoLabel("", arrival, each.place, each.kind, each.why) for each in read.refused]
     by_model: dict[str, list[LabelArrays]] = {}
     for place, label in read.labels:
+        if label.monitor in keys.held:
+            continue
         if label.monitor not in keys.of:
             why = f"{shown(label.monitor)} takes no labels from this topic"
             aside.append(NoLabel(label.monitor, arrival, place, UNKNOWN_MODEL, why))

@@ -48,11 +48,27 @@ class EntityKeys:
 
 @dataclass(frozen=True, slots=True)
 class LabelKeys:
-    """The keys of each model version that takes labels from a topic, by the key of the model version."""
+    """The keys of each model version that takes labels from a topic, by the key of the model version.
+
+    `held`: model versions whose labels are held back, and why; they are read once their keys can be told.
+    """
 
     of: Mapping[str, EntityKeys]
+    held: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of_specs(cls, specs: Sequence[MonitorSpec], secret: str = "") -> LabelKeys:
-        """Return those of specs of one namespace. Raises SetupError where a key is private and there is no secret."""
-        return cls({spec.key: EntityKeys.of(spec, secret) for spec in specs if spec.labels.by_topic})
+        """Return those of specs of one namespace; where a key is private and there is no secret, labels are held."""
+        of: dict[str, EntityKeys] = {}
+        held: dict[str, str] = {}
+        for spec in specs:
+            if spec.labels.by_topic:
+                try:
+                    of[spec.key] = EntityKeys.of(spec, secret)
+                except SetupError as error:
+                    held[spec.key] = f"{error} What is on the topic is read once there is one."
+        return cls(of, held)
+
+    def only(self, key: str) -> LabelKeys:
+        """Return those of one model version that has some."""
+        return LabelKeys({key: self.of[key]})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 from pegel.data.instants import DAY, EPOCH
 from pegel.errors import Conflict
 from pegel.labels.label_arrays import LabelPartition
+from pegel.spec.names import monitor_of
 from pegel.store import tables
 from pegel.store.database import reading, writing
 from pegel.store.statements import add, of_monitor, upsert
@@ -61,10 +62,13 @@ class LabelStore:
         aside: Mapping[tuple[str, str], int],
         *,
         now: datetime,
+        held: Mapping[str, Mapping[LabelPartition, int]] | None = None,
+        released: Collection[str] = (),
     ) -> None:
         """Move positions, and count what is no label by model and kind, in one transaction.
 
-        Raises Conflict, and keeps nothing, if another run was first.
+        `held`: by the keys of model versions whose labels were passed over, from where on that was; `released`: the
+        keys of those whose labels have been read since. Raises Conflict, and keeps nothing, if another run was first.
         """
         with writing(self._engine) as connection:
             for partition, up_to in sorted(after.items()):
@@ -74,6 +78,17 @@ class LabelStore:
                 for (model, kind), count in sorted(aside.items())
             ]
             add(connection, tables.label_refusals, rows)
+            for key in released:
+                c = tables.held_labels.c
+                model, version = monitor_of(key)
+                connection.execute(sa.delete(tables.held_labels).where(c.model == model, c.version == version))
+            for key, starts in sorted((held or {}).items()):
+                _hold(connection, *monitor_of(key), starts)
+
+    def held(self, model: str, version: int) -> dict[LabelPartition, int]:
+        """Return from which offset (inclusive) on the topic is to be read again for a model."""
+        with reading(self._engine) as connection:
+            return _positions(connection, tables.held_labels, tables.held_labels.c.from_offset, model, version)
 
     def refusals(self, namespace: str) -> dict[tuple[str, str], int]:
         """Return how much was no label, by the key of its model version and by kind."""
@@ -85,7 +100,7 @@ class LabelStore:
     def joined(self, model: str, version: int) -> dict[LabelPartition, int]:
         """Return up to which offset (exclusive) of each partition labels of a model are in its figures."""
         with reading(self._engine) as connection:
-            return _joined(connection, model, version)
+            return _positions(connection, tables.label_joins, tables.label_joins.c.up_to, model, version)
 
     def hours(self, model: str, version: int, since: datetime) -> dict[datetime, int]:
         """Return the number of the writer whose rows of an hour are in the figures, by begin of the hour."""
@@ -110,7 +125,7 @@ class LabelStore:
         Positions in one topic never go back: of two runs at the same time the one that saw more counts.
         """
         with writing(self._engine) as connection:
-            known = _joined(connection, model, version)
+            known = _positions(connection, tables.label_joins, tables.label_joins.c.up_to, model, version)
             rows = [
                 {"model": model, "version": version, **each._asdict(), "up_to": max(at, known.get(each, at))}
                 for each, at in sorted(up_to.items())
@@ -129,9 +144,21 @@ class LabelStore:
         return [LabelDay(**{**row, "day": (EPOCH + row["day"] * DAY).date()}) for row in found]
 
 
-def _joined(connection: Connection, model: str, version: int) -> dict[LabelPartition, int]:
-    c = tables.label_joins.c
-    statement = sa.select(c.topic_id, c.partition, c.up_to).where(*of_monitor(tables.label_joins, model, version))
+def _hold(connection: Connection, model: str, version: int, starts: Mapping[LabelPartition, int]) -> None:
+    """Note from where on labels of a model are passed over, where that is not noted yet."""
+    known = _positions(connection, tables.held_labels, tables.held_labels.c.from_offset, model, version)
+    rows = [
+        {"model": model, "version": version, **where._asdict(), "from_offset": start}
+        for where, start in sorted(starts.items())
+        if where not in known
+    ]
+    upsert(connection, tables.held_labels, rows)
+
+
+def _positions(
+    connection: Connection, table: sa.Table, at: sa.ColumnElement[int], model: str, version: int
+) -> dict[LabelPartition, int]:
+    statement = sa.select(table.c.topic_id, table.c.partition, at).where(*of_monitor(table, model, version))
     return {LabelPartition(row[0], row[1]): row[2] for row in connection.execute(statement)}
 
 

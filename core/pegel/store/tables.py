@@ -371,6 +371,16 @@ label_positions = sa.Table(
     sa.Column("at", Instant, nullable=False),
 )
 
+# From where on (inclusive) the topic of labels is to be read again for a model whose keys nobody could hash meanwhile.
+held_labels = sa.Table(
+    "held_labels",
+    metadata,
+    *_monitor(),
+    sa.Column("topic_id", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+    _count("from_offset"),
+)
+
 # What came on it and is no label, by kind; of labels that nobody asked for also by the key of their model version.
 label_refusals = sa.Table(
     "label_refusals",

@@ -6,7 +6,6 @@ import orjson
 import pytest
 
 from pegel.data.keyed_hash import KeyedHash
-from pegel.errors import SetupError
 from pegel.labels.kept_labels import kept
 from pegel.labels.label_arrays import Arrival
 from pegel.labels.label_keys import EntityKeys, LabelKeys
@@ -49,7 +48,16 @@ def test_no_private_part_is_kept() -> None:
     assert [True, False, False] == [name in labels.key[0] for name in ("ada", "bob", "cy")]
 
 
-def test_without_a_secret_nothing_is_taken() -> None:
-    """It is said, rather than that raw values are kept, or hashes that match nothing."""
-    with pytest.raises(SetupError, match="PEGEL_ENTITY_SECRET: expected 16 bytes or more, because keys of labels"):
-        LabelKeys.of_specs([SPEC])
+def test_without_a_secret_labels_are_held_back() -> None:
+    """It is said, rather than that raw values are kept, or hashes that match nothing; other models' are taken."""
+    other = MonitorSpec.parse(
+        {"model": {"name": "other", "uri": "m"}, "baseline": {"source": "local://x"}, "labels": {"source": "topic"}}
+    )
+    keys = LabelKeys.of_specs([SPEC, other])
+    entity = {"entity": {"a": "1", "b": "2", "c": "3"}, "time": "2026-11-29T00:00Z"}
+    sent = [{"model": "delays", **entity, "label": 1}, {"model": "other", "event_id": "e", "label": 1}]
+    found = kept(orjson.dumps(sent), Arrival(0, 0, 9), keys)
+
+    assert (["other/1"], ()) == (list(found.labels), found.aside)
+    assert ["delays/1"] == list(keys.held)
+    assert keys.held["delays/1"].startswith("PEGEL_ENTITY_SECRET: expected 16 bytes or more, because keys of labels")

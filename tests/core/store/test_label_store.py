@@ -58,6 +58,19 @@ def test_a_topic_made_again_has_positions_of_its_own(engine: Engine) -> None:
     assert {ZERO: 90, ZERO_AGAIN: 2} == store.positions("default") == store.joined("delays", 1)
 
 
+def test_labels_that_were_passed_over_are_known_from_where_that_began(engine: Engine) -> None:
+    """However often positions move on, until they have been read; no other model has any."""
+    store = LabelStore(engine)
+    store.take("default", {}, {ZERO: 7}, {}, now=NOW)
+    store.take("default", {ZERO: 7}, {ZERO: 9, ONE: 3}, {}, now=NOW, held={"delays/1": {ZERO: 7, ONE: 0}})
+    later = {ZERO: 9, ONE: 3}
+    store.take("default", later, {ZERO: 20, ONE: 4}, {}, now=NOW, held={"delays/1": later})
+    began = store.held("delays", 1)
+    store.take("default", {ZERO: 20, ONE: 4}, {ZERO: 21}, {}, now=NOW, released=["delays/1"])
+
+    assert ({ZERO: 7, ONE: 0}, {}, {}) == (began, store.held("delays", 2), store.held("delays", 1))
+
+
 def test_hours_are_known_by_their_writer(engine: Engine) -> None:
     """An hour whose rows were archived again is told from the one that is in the figures."""
     store = LabelStore(engine)

@@ -72,7 +72,7 @@ def downgrade() -> None:
             "invalid",
             "ledger",
             "table_reads",
-            *("label_days", "label_hours", "label_joins", "label_refusals", "label_positions"),
+            *("label_days", "label_hours", "label_joins", "label_refusals", "held_labels", "label_positions"),
             "concept_charts",
             "performance",
             "outliers",
@@ -217,6 +217,11 @@ def _labels() -> None:
         "label_positions",
         *(_text("namespace"), _text("topic_id"), _integer("partition"), _count("up_to"), _instant("at")),
         _key("label_positions", "namespace", "topic_id", "partition"),
+    )
+    op.create_table(
+        "held_labels",
+        *(_text("model"), _integer("version"), _text("topic_id"), _integer("partition"), _count("from_offset")),
+        _key("held_labels", "model", "version", "topic_id", "partition"),
     )
     op.create_table(
         "label_refusals",
