@@ -20,6 +20,7 @@ from pegel_airflow.write_back_operator import interval
 
 # A job that hangs must not keep days from being judged: what it has done stays, and the next hour goes on from there.
 JOB: dict[str, Any] = {"retries": 1, "execution_timeout": timedelta(hours=2)}
+NAMED: dict[str, Any] = {"models": "{{ params.models | tojson }}", "by_hand": True}
 
 with DAG(
     dag_id="batch_monitor",
@@ -49,17 +50,17 @@ with DAG(
     default_args=task_defaults(),
     tags=[*TAGS, "judge"],
 ) as dag:
-    archive = ArchiveJob(task_id="archive", **JOB)
+    archive = ArchiveJob(task_id="archive", **NAMED, **JOB)
     # Whatever became of the task before: each does what it can with what is there.
     tables = TablesReadJob(
         task_id="read_tables",
         since="{{ params.since }}",
         until="{{ params.until }}",
-        models="{{ params.models | join(' ') }}",
         trigger_rule="all_done",
+        **NAMED,
         **JOB,
     )
-    labels = LabelsJoinJob(task_id="join_labels", trigger_rule="all_done", **JOB)
+    labels = LabelsJoinJob(task_id="join_labels", trigger_rule="all_done", **NAMED, **JOB)
 
     @task(trigger_rule="all_done")
     def judge_long_spans(**context: Any) -> None:
@@ -79,6 +80,7 @@ with DAG(
         # An hour later the stream has counted, and the archive has, all that came in time.
         behind=timedelta(hours=1),
         trigger_rule="all_done",
+        **NAMED,
         **JOB,
     )
 

@@ -13,19 +13,19 @@ from pegel.errors import PermanentError, SetupError
 from pegel.spec.settings import Settings
 from pegel_airflow import services
 from pegel_airflow.finite_job import JobWish
-from pegel_airflow.told_job import ToldJob
+from pegel_airflow.models_job import ModelsJob
 
 if TYPE_CHECKING:
     from pegel.manifests.objects import Manifest
     from pegel.spec.cluster_settings import ClusterSettings
 
 
-class ArchiveChecksJob(ToldJob):
+class ArchiveChecksJob(ModelsJob):
     """Looks at the archived rows of `[since, until)` of each model that asks for it; returns what it said of each.
 
     `since`, `until`: ISO 8601, UTC without an offset (templated); both empty: the time of the run, `behind` earlier, as
     the archive has the rows of all of it; a run without a time of its own, as an asset starts, is skipped then.
-    `models`: `name/version` each; empty: all. Where none of them asks for it Spark is not started. Run again, it leaves
+    Where none of the models asks for it Spark is not started. Run again, it leaves
     the same, with what came since. Raises PermanentError when the job was refused, or rows of a model could not be
     looked at; those of the others were.
     """
@@ -39,14 +39,12 @@ class ArchiveChecksJob(ToldJob):
         since: str = "",
         until: str = "",
         behind: timedelta = timedelta(0),
-        models: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.behind = behind
         self.since = since
         self.until = until
-        self.models = list(models)
 
     def wish(self, context: Context) -> JobWish:
         """Return the job of the time and the models that are meant."""
@@ -60,8 +58,7 @@ class ArchiveChecksJob(ToldJob):
             raise SetupError(
                 f"expected since before until; given {since.isoformat()} and {until.isoformat()}. {_NOTHING}"
             )
-        named = [part for model in self.models for part in ("--model", model)]
-        arguments = ("--since", since.isoformat(), "--until", until.isoformat(), *named)
+        arguments = ("--since", since.isoformat(), "--until", until.isoformat(), *self.arguments(context))
 
         def application(job_id: str, settings: Settings, cluster: ClusterSettings) -> Manifest:
             from pegel.manifests.spark_application import archive_checks_application
@@ -83,7 +80,7 @@ class ArchiveChecksJob(ToldJob):
         from pegel.quality.archive_checks_wanted import wants_archive_checks
 
         specs = services.stores(settings).registry.list()
-        return any(wants_archive_checks(spec) for spec in specs if not self.models or spec.key in self.models)
+        return any(wants_archive_checks(spec) and self.means(spec.key) for spec in specs)
 
     def told(self, made: dict[str, Any]) -> dict[str, Any]:
         """Print what was said of each model."""

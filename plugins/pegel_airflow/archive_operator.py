@@ -28,9 +28,9 @@ class ArchiveJob(ModelsJob):
 
     nothing = {"rows": {}, "files": 0, "left_out": []}  # noqa: RUF012 - never changed
 
-    def wish(self, context: Context) -> JobWish:  # noqa: ARG002 - all that waits, whenever it runs
+    def wish(self, context: Context) -> JobWish:
         """Return the job of the models that are meant."""
-        arguments = self.arguments()
+        arguments = self.arguments(context)
 
         def application(job_id: str, settings: Settings, cluster: ClusterSettings) -> Manifest:
             from pegel.manifests.spark_application import archive_application
@@ -52,7 +52,7 @@ class ArchiveJob(ModelsJob):
         from pegel.store.archive_store import ArchiveStore
 
         archive = ArchiveStore(services.engine(settings.database))
-        return bool(archive.unarchived(self.model or None, int(self.version or 0) or None))
+        return any(self.means(each.spec.key) for each in archive.unarchived())
 
     def told(self, made: dict[str, Any]) -> dict[str, Any]:
         """Print the rows of each model, and what was left out."""

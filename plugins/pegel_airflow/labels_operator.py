@@ -26,9 +26,9 @@ class LabelsJoinJob(ModelsJob):
 
     nothing = {"taken": 0, "refused": {}, "hours": {}, "failed": {}}  # noqa: RUF012 - never changed
 
-    def wish(self, context: Context) -> JobWish:  # noqa: ARG002 - all that is new, whenever it runs
+    def wish(self, context: Context) -> JobWish:
         """Return the job of the models that are meant."""
-        arguments = self.arguments()
+        arguments = self.arguments(context)
 
         def application(job_id: str, settings: Settings, cluster: ClusterSettings) -> Manifest:
             from pegel.manifests.spark_application import labels_application
@@ -47,9 +47,8 @@ class LabelsJoinJob(ModelsJob):
 
     def is_needed(self, settings: Settings) -> bool:
         """Say whether a model that is meant has labels; whether there are new ones only the job can see."""
-        specs = [spec for spec in services.stores(settings).registry.list() if spec.labels.is_used]
-        version = str(self.version)
-        return any(self.model in ("", spec.model.name) and version in ("", str(spec.model.version)) for spec in specs)
+        specs = services.stores(settings).registry.list()
+        return any(spec.labels.is_used and self.means(spec.key) for spec in specs)
 
     def told(self, made: dict[str, Any]) -> dict[str, Any]:
         """Print how many labels were taken and refused, and the hours of each model."""

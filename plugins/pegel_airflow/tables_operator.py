@@ -10,8 +10,7 @@ from airflow.sdk import Context
 from pegel.spec.settings import Settings
 from pegel_airflow import services
 from pegel_airflow.finite_job import JobWish
-from pegel_airflow.long_span_runs import LOOK_BACK
-from pegel_airflow.told_job import ToldJob
+from pegel_airflow.models_job import ModelsJob
 from pegel_airflow.write_back_operator import interval
 
 if TYPE_CHECKING:
@@ -19,11 +18,10 @@ if TYPE_CHECKING:
     from pegel.spec.cluster_settings import ClusterSettings
 
 
-class TablesReadJob(ToldJob):
+class TablesReadJob(ModelsJob):
     """Judges what tables have anew; returns `{"windows": {key: n}, "rows": {key: n}, "failed": {key: why}}`.
 
-    `since`, `until`: ISO 8601 (templated); empty: those of the run, with what is new beside them. `models`: by `name`
-    or `name/version`, separated by blanks; empty: all. Run again, late, or beside another run, it leaves the same
+    `since`, `until`: ISO 8601 (templated); empty: those of the run, with what is new beside them. Run again, late, or beside another run, it leaves the same
     windows. Where no model is in a table Spark is not started. A table that cannot be read is told of its model, keeps
     no other waiting, and fails the task in the end; the next run goes on from there. Raises PermanentError when the job
     was refused.
@@ -32,18 +30,18 @@ class TablesReadJob(ToldJob):
     template_fields: Sequence[str] = ("since", "until", "models")
     nothing = {"windows": {}, "rows": {}, "failed": {}}  # noqa: RUF012 - never changed
 
-    def __init__(self, *, since: str = "", until: str = "", models: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, since: str = "", until: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.since = since
         self.until = until
-        self.models = models
 
     def wish(self, context: Context) -> JobWish:
         """Return the job of the time and the models that are meant."""
+        from pegel.batch.long_span_maker import LOOK_BACK
+
         start, end = interval(self.since, self.until, context)
         begin = start if self.since else start - LOOK_BACK
-        named = [part for model in self.models.split() for part in ("--model", model)]
-        arguments = ("--since", begin.isoformat(), "--until", end.isoformat(), *named)
+        arguments = ("--since", begin.isoformat(), "--until", end.isoformat(), *self.arguments(context))
 
         def application(job_id: str, settings: Settings, cluster: ClusterSettings) -> Manifest:
             from pegel.manifests.spark_application import tables_application
@@ -62,9 +60,7 @@ class TablesReadJob(ToldJob):
 
     def is_needed(self, settings: Settings) -> bool:
         """Say whether a model that is meant stands in a table; whether it has new rows only the job can see."""
-        named = self.models.split()
-        specs = (spec for spec in services.stores(settings).registry.list() if spec.model.is_table)
-        return any(not named or spec.key in named or spec.model.name in named for spec in specs)
+        return any(spec.model.is_table and self.means(spec.key) for spec in services.stores(settings).registry.list())
 
     def told(self, made: dict[str, Any]) -> dict[str, Any]:
         """Print what was judged of each model."""

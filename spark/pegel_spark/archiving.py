@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -70,10 +70,13 @@ class Archiving:
     left_out: dict[str, str] = field(default_factory=dict)
     _hours: dict[str, ArchiveHours] = field(default_factory=dict)
 
-    def run(self, model: str | None = None, version: int | None = None) -> Archived:
-        """Archive everything that the stream has counted, of all models or of one. Raises Unavailable, SetupError."""
+    def run(self, models: Collection[str] = ()) -> Archived:
+        """Archive all that the stream has counted, of all models or of these. Raises Unavailable, SetupError.
+
+        `models`: `name/version` each.
+        """
         HadoopFiles(self.spark, self.settings.archive_root)
-        wanted = self.store.unarchived(model, version)
+        wanted = self.store.unarchived(models)
         topics, failed = sorted({each.spec.inference_topic for each in wanted}), []
         for topic in topics:
             try:

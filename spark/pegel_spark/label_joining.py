@@ -19,7 +19,7 @@ from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
-from pegel.archive.folders import HOUR, Kept, date_folder, days_between, floor_hour, visible_hours
+from pegel.archive.folders import HOUR, Kept, date_folder, days_between, visible_hours
 from pegel.archive.row_columns import (
     EVENT_ID,
     EVENT_TIME,
@@ -78,7 +78,10 @@ class LabelledHour:
 
 @dataclass(frozen=True, slots=True)
 class ModelLabels:
-    """Labels and rows of one model version, as they are when it is asked."""
+    """Labels and rows of one model version, as they are when it is asked.
+
+    `reach`: from when on rows are looked at, see `pegel.judge.performance.reach`.
+    """
 
     spark: SparkSession
     settings: Settings
@@ -86,16 +89,12 @@ class ModelLabels:
     spec: MonitorSpec
     baseline: Baseline | None
     now: datetime
+    reach: datetime
 
     @property
     def horizon(self) -> timedelta:
         """Return how long labels may come."""
         return self.spec.labels.horizon
-
-    @property
-    def reach(self) -> datetime:
-        """Return from when on rows are looked at: those of which a label in time can come now, and as long before."""
-        return floor_hour(self.now - 2 * self.horizon)
 
     def written(self) -> dict[datetime, int]:
         """Return the number of the newest write of each hour that is archived, in whichever namespace."""
@@ -112,40 +111,41 @@ class ModelLabels:
             newest[hour.start] = max(hour.written, newest.get(hour.start, 0))
         return newest
 
-    def kept(self, since: date) -> DataFrame | None:
-        """Return all kept labels that came on a day or after it; None where there is none."""
+    def kept(self, since: date | None = None) -> DataFrame | None:
+        """Return all kept labels, or those that came on a day or after it; None where there is none."""
         root = hadoop_address(self.settings.archive_root)
         files = HadoopFiles(self.spark, self.settings.archive_root)
         below = f"model={self.spec.model.name}/version={self.spec.model.version}"
-        folders = [
-            f"{space}/{below}/{date_folder(day)}"
-            for space in files.folders(f"{root}/{Kept.LABELS}")
-            for day in days_between(datetime(since.year, since.month, since.day, tzinfo=UTC), self.now + DAY)
-        ]
+        folders = [f"{space}/{below}" for space in files.folders(f"{root}/{Kept.LABELS}")]
+        if since is not None:
+            begin = datetime(since.year, since.month, since.day, tzinfo=UTC)
+            folders = [
+                f"{folder}/{date_folder(day)}" for folder in folders for day in days_between(begin, self.now + DAY)
+            ]
         there = [path for folder in folders for path in files.files(folder) if path.endswith(".parquet")]
         return self.spark.read.parquet(*there).select(*SCHEMA.names) if there else None
 
     def labelled(self, hours: Sequence[datetime], written: Mapping[datetime, int]) -> Iterable[LabelledHour]:
         """Yield hours of one day, in order, each with all its rows. One at a time is in memory."""
-        joined, count = self._joined(min(hours), max(hours) + HOUR, hours)
+        joined, count, classes = self._joined(min(hours), max(hours) + HOUR, hours)
         if count <= ROWS_AT_ONCE:
             whole = joined.toArrow()
             for hour in sorted(hours):
                 of_hour = pc.field(EVENT_US)
                 chosen = (of_hour >= to_us(hour)) & (of_hour < to_us(hour + HOUR))
-                yield self._hour(hour, whole.filter(chosen), written)
+                yield self._hour(hour, whole.filter(chosen), written, classes=classes)
             return
         joined = joined.persist(StorageLevel.DISK_ONLY)
         try:
             for hour in sorted(hours):
                 within = (sf.col(EVENT_US) >= to_us(hour)) & (sf.col(EVENT_US) < to_us(hour + HOUR))
-                yield self._hour(hour, joined.where(within).toArrow(), written)
+                yield self._hour(hour, joined.where(within).toArrow(), written, classes=classes)
         finally:
             joined.unpersist()
 
-    def _hour(self, hour: datetime, table: pa.Table, written: Mapping[datetime, int]) -> LabelledHour:
+    def _hour(self, hour: datetime, table: pa.Table, written: Mapping[datetime, int], *, classes: bool) -> LabelledHour:
         segments, has_score = self._segments(table), self._score() is not None
-        rows = labelled_rows(table, classes=self._has_classes(), has_score=has_score, segments=segments)
+        rows = labelled_rows(table, classes=classes, has_score=has_score, segments=segments)
         return LabelledHour(Span(hour, hour + HOUR), rows, coverage(table).to_json(), written.get(hour, 0))
 
     def touched(
@@ -244,7 +244,8 @@ class ModelLabels:
             missing = missing | part.isNull()
         return sf.when(~missing, whole)
 
-    def _joined(self, start: datetime, end: datetime, hours: Sequence[datetime]) -> tuple[DataFrame, int]:
+    def _joined(self, start: datetime, end: datetime, hours: Sequence[datetime]) -> tuple[DataFrame, int, bool]:
+        """Return rows with their labels, how many rows there are, and whether their answers are classes."""
         frame = self._rows(start, end)
         wanted = [to_us(hour) // 3_600_000_000 for hour in hours]
         frame = frame.where(sf.floor(sf.col(EVENT_US) / 3_600_000_000).isin(wanted))
@@ -287,7 +288,11 @@ class ModelLabels:
 
         left = rows.withColumn("bucket", bucket).groupBy("bucket")
         right = labels.withColumn("bucket", bucket).groupBy("bucket")
-        return left.cogroup(right).applyInArrow(meet, f"{''.join(kinds)}{_JOINED}"), count
+        return (
+            left.cogroup(right).applyInArrow(meet, f"{''.join(kinds)}{_JOINED}"),
+            count,
+            self._has_classes(frame, predicted),
+        )
 
     @property
     def _parts(self) -> Sequence[ColumnSegments]:
@@ -330,10 +335,13 @@ class ModelLabels:
         )
         return prediction_column(performance.score) if is_prediction else feature_column(performance.score)
 
-    def _has_classes(self) -> bool:
-        """Say whether answers are classes: as the baseline's labelled rows are; without, all answers are numbers."""
+    def _has_classes(self, frame: DataFrame, predicted: str) -> bool:
+        """Say whether answers are classes: as the baseline's labelled rows are; without such, all but numbers are."""
         performance = None if self.baseline is None else self.baseline.performance
-        return performance is not None and performance.counts.is_of_classes
+        if performance is not None:
+            return performance.counts.is_of_classes
+        # The archive has numeric fields as numbers and all others as text: `pegel.archive.row_columns.field_type`.
+        return dict(frame.dtypes)[predicted] == "string"
 
 
 def _before(ends: Mapping[LabelPartition, int]) -> Column:

@@ -5,7 +5,7 @@ A model that fails keeps nobody else's labels waiting; what a run left undone th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,6 +24,7 @@ from pegel.data.spans import Span, floor
 from pegel.errors import PegelError
 from pegel.judge.labelled_hours import Followers, Stored
 from pegel.judge.performance.performance_rows import ConceptChartRow, PerformanceRow
+from pegel.judge.performance.reach import reach, usual_reach
 from pegel.labels.label_arrays import THE_TABLE, LabelPartition
 from pegel.labels.label_keys import LabelKeys
 from pegel.spec.monitor_spec import MonitorSpec
@@ -61,8 +62,8 @@ class LabelsJob:
     engine: Engine
     now: datetime
 
-    def run(self, model: str | None = None, version: int | None = None) -> JoinedLabelsOfRun:
-        """Do all models with labels, or those that are named."""
+    def run(self, models: Collection[str] = ()) -> JoinedLabelsOfRun:
+        """Do all models with labels, or those that are named, `name/version` each; topics are taken in as a whole."""
         done = JoinedLabelsOfRun()
         labelled = [spec for spec in Registry(self.engine).list() if spec.labels.is_used]
         of_topics = [spec for spec in labelled if spec.labels.by_topic]
@@ -75,7 +76,7 @@ class LabelsJob:
                 for kind, count in found.refused.items():
                     done.refused[kind] = done.refused.get(kind, 0) + count
         for spec in labelled:
-            if model in (None, spec.model.name) and version in (None, spec.model.version):
+            if not models or spec.key in models:
                 joining = OneModel(self.spark, self.settings, self.engine, spec, self.now)
                 hours = _tried(done.failed, spec.key, joining.run)
                 done.hours[spec.key] = hours or 0
@@ -107,24 +108,30 @@ class OneModel:
         labels, baselines = LabelStore(self.engine), BaselineStore(self.engine)
         current = baselines.current(name, version)
         baseline = None if current is None else baselines.get(current)
-        model = ModelLabels(self.spark, self.settings, labels, self.spec, baseline, self.now)
+        self._load()
+        horizon, newest = self.spec.labels.horizon, labels.newest_hour(name, version)
+        since = reach(horizon, self.now, self._rows.values(), self._charts if baseline else [], newest)
+        model = ModelLabels(self.spark, self.settings, labels, self.spec, baseline, self.now, since)
         joined = labels.joined(name, version)
         up_to = self._taken(model, labels)
         kept = model.kept(model.reach.date())
         hours, days = model.touched(kept, joined, up_to) if kept is not None else (set[datetime](), [])
         written, known = model.written(), labels.hours(name, version, model.reach)
-        self._load(model.reach)
         changed = {start for start, number in written.items() if known.get(start) != number}
-        wanted = (hours | changed | self._due(model.horizon)) & written.keys()
+        gone = self._gone(written)
+        # What time alone settles is settled first: charts wait for it.
+        asked_for = self._follow(baseline, [], labels, gone)
+        wanted = (hours | changed | self._due(model.horizon) | asked_for) & written.keys()
         looked_at: set[datetime] = set()
         while wanted:
-            asked_for: set[datetime] = set()
+            asked_for = set()
             for day in _by_day(wanted):
                 for some in _few(model.labelled(day, written)):
-                    asked_for |= self._follow(baseline, some, labels)
+                    asked_for |= self._follow(baseline, some, labels, gone)
             looked_at |= wanted
             wanted = (asked_for - looked_at) & written.keys()
-        labels.note_joined(name, version, up_to, days)
+        # Of days before that, rows are out of reach that their labels are about.
+        labels.note_joined(name, version, up_to, [day for day in days if day.start >= since + horizon])
         return len(looked_at)
 
     def _taken(self, model: ModelLabels, labels: LabelStore) -> dict[LabelPartition, int]:
@@ -135,14 +142,16 @@ class OneModel:
             kept = labels.positions(self.spec.namespace).items()
             return {where: min(end, held.get(where, end)) for where, end in kept}
         table = LabelTable(self.spark, self.settings, self.spec)
-        self.of_table, number = table.take(model.kept(model.reach.date()), self.now)
+        self.of_table, number = table.take(model.kept(), self.now)
         return {THE_TABLE: number + 1}
 
-    def _load(self, since: datetime) -> None:
+    def _load(self) -> None:
         performance = PerformanceStore(self.engine)
         name, version = self.spec.model.name, self.spec.model.version
         self._charts = performance.charts(name, version)
-        begin = floor(min([since, *(chart.up_to for chart in self._charts)]), DAY)
+        unsettled = performance.oldest_unsettled(name, version)
+        ends = [chart.up_to for chart in self._charts] + ([] if unsettled is None else [unsettled])
+        begin = floor(min([usual_reach(self.spec.labels.horizon, self.now), *ends]), DAY)
         rows = performance.rows(name, version, begin, segment=None, damaged=[])
         self._rows = {(row.span, row.segment): row for row in rows}
 
@@ -154,11 +163,23 @@ class OneModel:
             if not row.settled and span.end - span.start == HOUR and span.end + horizon <= self.now
         }
 
-    def _follow(self, baseline: Baseline | None, hours: Sequence[LabelledHour], labels: LabelStore) -> set[datetime]:
+    def _gone(self, written: Mapping[datetime, int]) -> set[Span]:
+        """Return stored hours without archived rows. An archive that has no hour at all is away, and none is gone."""
+        hours = {span for span, _ in self._rows if span.end - span.start == HOUR}
+        gone = {span for span in hours if span.start not in written} if written else set[Span]()
+        lost = {span for (span, _), row in self._rows.items() if span in gone and not row.settled}
+        if lost:
+            first = min(span.start for span in lost).isoformat()
+            log.warning("hours settle without the rest of their labels", of=self.spec.key, hours=len(lost), first=first)
+        return gone
+
+    def _follow(
+        self, baseline: Baseline | None, hours: Sequence[LabelledHour], labels: LabelStore, gone: set[Span]
+    ) -> set[datetime]:
         """Judge some hours of a day and keep them; return the hour that charts ask for next."""
         wishes = self.spec.labels
         covered = {(hour.span, ""): hour.coverage for hour in hours}
-        followers = Followers(self.spec, baseline, wishes.horizon, self.now, wishes.charts, covered)
+        followers = Followers(self.spec, baseline, wishes.horizon, self.now, wishes.charts, covered, gone)
         stored = Stored(list(self._rows.values()), self._charts)
         followed = followers.follow({hour.span: hour.rows for hour in hours}, stored)
         if followed.rows or followed.charts:

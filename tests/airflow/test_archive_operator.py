@@ -6,7 +6,7 @@ import cluster
 import pytest
 import seeds
 
-from pegel.errors import PermanentError, SetupError
+from pegel.errors import PermanentError
 from pegel.spec.settings import Settings
 from pegel_airflow import services
 from pegel_airflow.archive_operator import ArchiveJob
@@ -23,9 +23,9 @@ def counted(settings: Settings) -> Settings:
 @pytest.mark.usefixtures("counted")
 def test_a_task_says_what_was_archived(spark: cluster.Cluster, capsys: pytest.CaptureFixture[str]) -> None:
     """The job's counts stand in the task's log, and are what the task returns."""
-    made = ArchiveJob(task_id="archive", model="delays", version="1").execute({})
+    made = ArchiveJob(task_id="archive", models=["delays/1"]).execute({})
 
-    assert ["delays"] == [submission.model for submission in spark.submissions]
+    assert ["delays/1"] == [submission.model for submission in spark.submissions]
     assert ({"delays/1": 60}, 2) == (made["rows"], made["files"])
     assert "delays/1: 60 rows" in capsys.readouterr().out
 
@@ -40,11 +40,11 @@ def test_models_left_out_fail_the_task(spark: cluster.Cluster, capsys: pytest.Ca
     assert "delays/1: 60 rows" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("named", [{"model": "loans"}, {"model": "delays", "version": "2"}])
+@pytest.mark.parametrize("named", [["loans"], ["delays/2"], '["loans", "delays/2"]'])
 @pytest.mark.usefixtures("counted")
-def test_spark_is_not_started_for_nothing(spark: cluster.Cluster, named: dict[str, str]) -> None:
+def test_spark_is_not_started_for_nothing(spark: cluster.Cluster, named: list[str] | str) -> None:
     """Where all that was counted is archived, or nothing was, the task ends at once."""
-    made = ArchiveJob(task_id="archive", **named).execute({})
+    made = ArchiveJob(task_id="archive", models=named).execute({})
 
     assert ({"rows": {}, "files": 0, "left_out": []}, []) == (made, spark.submissions)
 
@@ -56,9 +56,3 @@ def test_what_the_job_refuses_is_not_tried_again(spark: cluster.Cluster) -> None
 
     with pytest.raises(PermanentError, match="the job that archives rows refused its input: PEGEL_ARCHIVE"):
         ArchiveJob(task_id="archive").execute({})
-
-
-def test_a_version_needs_its_model() -> None:
-    """It is told before anything is submitted."""
-    with pytest.raises(SetupError, match="expected a model and the number of its version; given '', '3'"):
-        ArchiveJob(task_id="archive", version="3").execute({})

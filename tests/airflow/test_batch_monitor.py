@@ -163,8 +163,24 @@ def test_tables_are_read_before_anything_is_judged(settings: Settings, run_dag: 
     assert [(START.isoformat(), (START + timedelta(days=1)).isoformat())] == list(dict.fromkeys(spark.intervals))
     assert ("failed", "success") == (ended.tasks["read_tables"], ended.tasks["judge_long_spans"])
     assert "scores/1: model.table: expected a table" in ended.note
-    assert "scores" == spark.submissions[-1].model
+    assert "scores/1" == spark.submissions[-1].model
     assert 1 == len(spans(settings, "delays", Rhythm.DAY))
+
+
+def test_named_models_are_those_of_every_task(settings: Settings, run_dag: RunDag, spark: cluster.Cluster) -> None:
+    """Rows of no other are archived, joined with labels, judged or looked at; one that nobody watches fails them."""
+    wishes: dict[str, Any] = {"labels": {"source": "topic"}, "watch": {"expectations": seeds.EXPECTATIONS}}
+    for name in ("delays", "loans"):
+        watched(settings, name, hours=1, **wishes)
+    seeds.count_records(settings, services.stores(settings).registry.list()[0])
+    state = run_dag("batch_monitor", models=["delays"], **WHOLE_DAY)
+    named, started = list(spark.named), list(spark.started)
+    run_dag("batch_monitor", models=["gone/1"], **WHOLE_DAY)
+
+    assert ("success", 3, [["delays/1"]] * 3) == (state, len(started), named)
+    assert (1, 0) == tuple(len(spans(settings, name, Rhythm.DAY)) for name in ("delays", "loans"))
+    assert {"failed", "upstream_failed"} >= set(last_run().tasks.values())
+    assert started == spark.started
 
 
 def test_a_failure_holds_up_nothing_and_is_named(settings: Settings, run_dag: RunDag, spark: cluster.Cluster) -> None:

@@ -19,12 +19,15 @@ from wires import Wire
 from pegel.archive.folders import COMPLETE, Kept, hour_folder, model_folder, written_folder
 from pegel.archive.row_columns import INSTANT
 from pegel.data.instants import to_us
+from pegel.judge.performance.reach import usual_reach
 from pegel.labels.label import EventRow, Label
 from pegel.labels.label_arrays import Arrival, LabelArrays, LabelPartition
 from pegel.labels.label_keys import EntityKeys, LabelKeys
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
+from pegel.stats.class_counts import ClassCounts
+from pegel.stats.performance_counts import PerformanceCounts
 from pegel.store.database import connect, migrate
 from pegel.store.label_store import LabelStore
 from pegel_spark.label_intake import LabelIntake
@@ -62,7 +65,15 @@ def spec_of(namespace: str, **labels: Any) -> MonitorSpec:
     )
 
 
-def write_hour(archive: Path, namespace: str, start: datetime, events: list[str], number: int = 1) -> None:
+def write_hour(
+    archive: Path,
+    namespace: str,
+    start: datetime,
+    events: list[str],
+    number: int = 1,
+    *,
+    answers: tuple[float | str, float | str] = (0.0, 1.0),
+) -> None:
     """Archive an hour: of each event two rows, a minute after the other, of a flight named like the event."""
     folder = Path(model_folder(str(archive), Kept.ROWS, namespace, "delays", 1)) / hour_folder(start)
     folder /= written_folder(number)
@@ -73,7 +84,7 @@ def write_hour(archive: Path, namespace: str, start: datetime, events: list[str]
             "row": row,
             "event_time": start + timedelta(minutes=at),
             "e_flight": event.upper(),
-            "p_late": float(row),
+            "p_late": answers[row],
         }
         for at, event in enumerate(events)
         for row in (0, 1)
@@ -84,7 +95,7 @@ def write_hour(archive: Path, namespace: str, start: datetime, events: list[str]
             ("row", pa.int32()),
             ("event_time", INSTANT),
             ("e_flight", pa.string()),
-            ("p_late", pa.float64()),
+            ("p_late", pa.string() if isinstance(answers[0], str) else pa.float64()),
         ]
     )
     pq.write_table(pa.Table.from_pylist(rows, schema), folder / "part-0.parquet")
@@ -119,7 +130,8 @@ def make(spark: SparkSession, engine: Engine, archive: Path, wire: Wire) -> Make
     def build(**labels: Any) -> tuple[LabelIntake, ModelLabels]:
         settings = Settings(archive=str(archive), kafka=wire.address)
         store, spec = LabelStore(engine), spec_of(wire.namespace, **labels)
-        return LabelIntake(spark, settings, store), ModelLabels(spark, settings, store, spec, None, datetime.now(UTC))
+        since, now = usual_reach(spec.labels.horizon, NOW), datetime.now(UTC)
+        return LabelIntake(spark, settings, store), ModelLabels(spark, settings, store, spec, None, now, since)
 
     return build
 
@@ -155,6 +167,19 @@ def test_labels_meet_their_rows(make: Make, wire: Wire, archive: Path) -> None:
     assert [[1.0, 0.0, None, None], [1.0, None]] == seen(joined)
     assert (4, 2, 1, 1) == tuple(joined[0].coverage[name] for name in ("rows", "labelled", "copies", "corrections"))
     assert [1, 1] == [hour.written for hour in joined]
+
+
+def test_answers_in_text_are_classes(make: Make, wire: Wire, archive: Path) -> None:
+    """A baseline without labels does not say so: all of them are answered, and right or wrong."""
+    write_hour(archive, wire.namespace, DAWN, ["a", "b"], answers=("early", "late"))
+    intake, model = make()
+    send(wire, label("a", 0, "early"), label("a", 1, "early"))
+    intake.take(wire.namespace, LabelKeys.of_specs([model.spec]), NOW)
+    (hour,) = model.labelled([DAWN], model.written())
+    counts = PerformanceCounts.of(hour.rows)
+
+    assert isinstance(counts.compared, ClassCounts)
+    assert (4, 0, 2, 1) == (counts.answered, counts.unanswered, counts.labelled, counts.compared.errors)
 
 
 def test_what_was_kept_twice_is_one_label(make: Make, wire: Wire, archive: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ repeated, may overlap another, and may take an old day again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,7 +59,8 @@ class Followers:
     """What the hours of one monitor are judged with.
 
     `horizon`: how long after an event its label may come. `asked`: charts of river. `coverage`: of each hour and
-    segment, what joining knows of its labels beyond their number, to be shown.
+    segment, what joining knows of its labels beyond their number, to be shown. `gone`: stored hours whose rows nobody
+    has any more: once their horizon is over they settle by what was counted, and charts pass over them.
     """
 
     spec: MonitorSpec
@@ -68,6 +69,7 @@ class Followers:
     now: datetime
     asked: Sequence[str] = ()
     coverage: Mapping[tuple[Span, str], dict[str, Any]] = field(default_factory=dict)
+    gone: Collection[Span] = ()
 
     def follow(self, hours: Mapping[Span, LabelledRows], stored: Stored) -> Followed:
         """Return what hours change; each has all its answered rows, with the labels that are known now."""
@@ -77,7 +79,11 @@ class Followers:
         for span in sorted(hours, key=lambda one: one.start):
             for segment, rows in hours[span].by_segment().items():
                 self._revise((span, segment), PerformanceCounts.of(rows), before, changed, findings)
-        for key, counts in _days(changed, before):
+        for key, row in before.items():
+            if not row.settled and self._is_given_up(key[0]):
+                self._revise(key, row.counts, before, changed, findings)
+        over = {key for key, row in before.items() if _is_day(key[0]) and not row.settled and self.now >= key[0].end}
+        for key, counts in _days(changed, before, over):
             settled = all(row.settled for row in _hours_of(key, changed, before))
             self._revise(key, counts, before, changed, findings, settled=settled and self.now >= key[0].end)
         charts, wanted = self._charts(hours, before | changed, stored, findings)
@@ -148,6 +154,9 @@ class Followers:
                 continue
             if not known[span, ""].settled:
                 break
+            if span not in hours and self._is_given_up(span):
+                up_to, moved = span.end, True
+                continue
             if span not in hours:
                 wanted = span
                 break
@@ -170,6 +179,9 @@ class Followers:
         )
         return charts, wanted
 
+    def _is_given_up(self, span: Span) -> bool:
+        return span in self.gone and self.now >= span.end + self.horizon
+
     def _per_day(self) -> float:
         """Return how many false alarms tests of labels may raise in a day."""
         budget = Division.of(Setting(self.spec, self.baseline, labelled=True)).budget
@@ -177,10 +189,14 @@ class Followers:
 
     def _rate(self, stored: Stored) -> float:
         """Return the alarms per labelled event of charts: by the newest settled days, else by the expected traffic."""
-        days = [row for row in stored.rows if not row.segment and row.span.end - row.span.start == DAY and row.settled]
+        days = [row for row in stored.rows if not row.segment and _is_day(row.span) and row.settled]
         newest = sorted(days, key=lambda row: row.span.start)[-RECENT_DAYS:]
         seen = max((row.counts.labelled for row in newest), default=0)
         return chart_rate(self._per_day(), rounded(seen) if seen else self.spec.watch.rows_per_day)
+
+
+def _is_day(span: Span) -> bool:
+    return span.end - span.start == DAY
 
 
 def day_of(span: Span) -> Span:
@@ -190,11 +206,16 @@ def day_of(span: Span) -> Span:
 
 
 def _days(
-    changed: Mapping[tuple[Span, str], PerformanceRow], before: Mapping[tuple[Span, str], PerformanceRow]
+    changed: Mapping[tuple[Span, str], PerformanceRow],
+    before: Mapping[tuple[Span, str], PerformanceRow],
+    over: Collection[tuple[Span, str]],
 ) -> Iterator[tuple[tuple[Span, str], PerformanceCounts]]:
-    """Yield the days of changed hours, each the sum of all its hours."""
-    for key in sorted({(day_of(span), segment) for span, segment in changed}, key=lambda one: (one[0].start, one[1])):
+    """Yield the days of changed hours, and those that are over and wait for nothing else, each the sum of its hours."""
+    wanted = {*over, *((day_of(span), segment) for span, segment in changed)}
+    for key in sorted(wanted, key=lambda one: (one[0].start, one[1])):
         parts = _hours_of(key, changed, before)
+        if not parts:
+            continue
         whole = PerformanceCounts(classes=parts[0].counts.is_of_classes)
         for part in parts:
             if part.counts.is_of_classes is whole.is_of_classes:

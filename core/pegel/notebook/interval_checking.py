@@ -12,6 +12,7 @@ from pegel.batch.archived_counts import ArchiveRecount
 from pegel.data.spans import Span
 from pegel.errors import InvalidSpec, NotFound, PermanentError
 from pegel.judge.judge import judge
+from pegel.longspans.late_windows import CountedAgain
 from pegel.notebook import arguments
 from pegel.notebook.check_report import CheckReport
 from pegel.past.interval import interval
@@ -107,10 +108,11 @@ def _counts(where: Where, spec: MonitorSpec, within: Span, baseline: Baseline) -
     stored = stored_counts(where.engine, model, version, within, layout)
     if isinstance(stored, Counts):
         return stored
-    found = ArchiveRecount(where.archive, WindowKeys(where.engine))(spec, baseline, [within])
-    if within in found and found[within].rows:
-        return Counts(found[within].summary, ("counted again from the archive",))
-    archived = "the archive has no row of it" if within in found else "the archive does not hold all of it"
+    found = ArchiveRecount(where.archive, WindowKeys(where.engine))(spec, baseline, [within]).get(within)
+    if isinstance(found, CountedAgain) and found.rows:
+        return Counts(found.summary, ("counted again from the archive",))
+    archived = "the archive does not hold all of it" if found is None else "the archive has no row of it"
+    archived = found if isinstance(found, str) else archived
     raise PermanentError(
         f"expected windows or archived rows that tell what was counted of {shown(monitor_key(model, version))} from "
         f"{within.start:%Y-%m-%d %H:%M:%S} to {within.end:%Y-%m-%d %H:%M:%S} UTC; given that {stored}, and that "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -27,10 +27,13 @@ class ArchiveStore:
         """Use the migrated database behind `engine`."""
         self._engine = engine
 
-    def unarchived(self, model: str | None = None, version: int | None = None) -> list[Unarchived]:
-        """Return what is to be archived: of each watched model whose rows are kept, or of one, what is not yet."""
+    def unarchived(self, models: Collection[str] = ()) -> list[Unarchived]:
+        """Return what is to be archived: of each watched model whose rows are kept, or of some, what is not yet.
+
+        `models`: `name/version` each; none: all.
+        """
         specs = [spec for spec in Registry(self._engine).list() if spec.archive.is_used and not spec.model.is_table]
-        chosen = [spec for spec in specs if model in {None, spec.model.name} and version in {None, spec.model.version}]
+        chosen = [spec for spec in specs if not models or spec.key in models]
         with reading(self._engine) as connection:
             return [found for spec in chosen if (found := _unarchived(connection, spec)).ranges]
 

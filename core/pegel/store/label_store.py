@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -33,6 +33,11 @@ class LabelDay:
     subjects: int
     matched: int
     is_over: bool
+
+    @property
+    def start(self) -> datetime:
+        """Return when the day begins."""
+        return datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
 
     @property
     def unmatched(self) -> int:
@@ -110,6 +115,15 @@ class LabelStore:
         )
         with reading(self._engine) as connection:
             return {row[0]: row[1] for row in connection.execute(statement)}
+
+    def newest_hour(self, model: str, version: int) -> datetime | None:
+        """Return when the newest hour begins whose rows are in the figures; None where there is none."""
+        statement = sa.select(sa.func.max(tables.label_hours.c.start)).where(
+            *of_monitor(tables.label_hours, model, version)
+        )
+        with reading(self._engine) as connection:
+            found: datetime | None = connection.execute(statement).scalar()
+        return found
 
     def note_hour(self, model: str, version: int, start: datetime, written: int) -> None:
         """Keep that the rows of an hour, as this writer wrote them, are in the figures."""

@@ -97,6 +97,17 @@ class PerformanceStore:
             found = fetched(connection, statement, what)
         return readable(lambda columns: decoded(_row, columns, what), found, damaged)
 
+    def oldest_unsettled(self, model: str, version: int) -> datetime | None:
+        """Return when the oldest span begins of which the newest revision is not settled; None where there is none."""
+        c, later = tables.performance.c, tables.performance.alias("later")
+        same = [later.c[name] == c[name] for name in ("model", "version", "segment", "span_start", "span_end")]
+        newest = ~sa.exists().where(*same, later.c.revision > c.revision)
+        own = (*of_monitor(tables.performance, model, version), c.settled == sa.false())
+        statement = sa.select(c.span_start).where(*own, newest).order_by(c.span_start).limit(1)
+        with reading(self._engine) as connection:
+            found: datetime | None = connection.execute(statement).scalar()
+        return found
+
     def row(
         self, model: str, version: int, span: Span, revision: int | None = None, *, segment: str = ""
     ) -> PerformanceRow | None:
@@ -140,10 +151,14 @@ def _check(connection: Connection, charts: Sequence[ConceptChartRow], gone_on_fr
 
 def _is_kept(connection: Connection, row: PerformanceRow) -> bool:
     """Say whether a revision is kept already, whenever it was made. Raises Conflict if another one stands there."""
-    c = tables.performance.c
-    statement = sa.select(tables.performance).where(*_of_span(row), c.revision >= row.revision).order_by(c.revision)
+    c, damaged = tables.performance.c, list[str]()
+    from_it_on = [*_of_span(row), c.revision >= row.revision]
+    statement = sa.select(tables.performance).where(*from_it_on).order_by(c.revision)
     what = f"how {row.model}/{row.version} did"
-    there = [decoded(_row, columns, what) for columns in fetched(connection, statement, what)]
+    there = readable(lambda columns: decoded(_row, columns, what), fetched(connection, statement, what), damaged)
+    if damaged and not there:
+        # Whoever read it could not either, and has counted anew.
+        connection.execute(sa.delete(tables.performance).where(*from_it_on))
     if there and (there[0].revision, *_said(there[0])) != (row.revision, *_said(row)):
         span = f"{row.span.start:%Y-%m-%d %H:%M} to {row.span.end:%H:%M}"
         raise Conflict(

@@ -345,6 +345,7 @@ performance = sa.Table(
     sa.Column("baseline_id", sa.Text),
     sa.Column("at", Instant, nullable=False),
     sa.Index(None, "model", "version", "segment", "span_end"),
+    sa.Index(None, "model", "version", "settled", "span_start"),
 )
 
 # Charts over labelled events: each has taken in every event before `up_to`, once.

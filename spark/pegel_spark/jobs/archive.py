@@ -1,4 +1,4 @@
-"""Launcher of the job that archives rows: `jobs/archive.py [--model NAME --version N] [--id ID]`.
+"""Launcher of the job that archives rows: `jobs/archive.py [--model NAME/VERSION]... [--id ID]`.
 
 It is told everything by its arguments and its environment, as the baseline job is, and says under `--id` in the results
 database how it ended. It archives what the stream has counted and nobody has archived yet, whatever runs before it did
@@ -26,28 +26,27 @@ from pegel_spark.launched_job import LaunchedJob
 def main(arguments: list[str]) -> int:
     """Run the job; return its exit code."""
     parser = argparse.ArgumentParser(description="Archive the rows that the stream has counted.")
-    parser.add_argument("--model", help="of one model alone")
-    parser.add_argument("--version", type=int, help="of one version of it alone")
+    parser.add_argument("--model", action="append", default=[], help="`name/version`, again for each; all without")
     parser.add_argument("--id", help="under which the results database keeps how the job ended")
     options = parser.parse_args(arguments)
     job = LaunchedJob(
-        partial(_archived, options.model, options.version),
+        partial(_archived, frozenset(options.model)),
         fails_by=(Py4JError, PySparkException, OSError, MemoryError),
         told="Spark could not finish the job: {}. What is missing is archived by the next run.",
     )
     return job.run(options.id)
 
 
-def _archived(model: str | None, version: int | None, settings: Settings, engine: Engine) -> Archived:
+def _archived(models: frozenset[str], settings: Settings, engine: Engine) -> Archived:
     store = ArchiveStore(engine)
-    if not store.unarchived(model, version):
+    if not store.unarchived(models):
         return Archived({}, 0, [])
     if "://" not in settings.archive_root:
         session.refuse_folder_of_one_machine(
             "PEGEL_ARCHIVE", settings.archive_root, settings, does="writes to", unchanged="Nothing was archived."
         )
     with session.stopped_after(session.build("pegel-archive", settings)) as spark:
-        return Archiving(spark, settings, store, BaselineStore(engine)).run(model, version)
+        return Archiving(spark, settings, store, BaselineStore(engine)).run(models)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Launcher of the job that joins labels with rows: `jobs/join_labels.py [--model NAME --version N] [--id ID]`.
+"""Launcher of the job that joins labels with rows: `jobs/join_labels.py [--model NAME/VERSION]... [--id ID]`.
 
 It is told everything by its arguments and its environment, as the baseline job is, and says under `--id` in the results
 database how it ended. Where one model failed the others are done, and it ends as failed with a sentence for each. Exit
@@ -27,23 +27,22 @@ from pegel_spark.launched_job import LaunchedJob
 def main(arguments: list[str]) -> int:
     """Run the job; return its exit code."""
     parser = argparse.ArgumentParser(description="Join labels with archived rows, and judge how models did.")
-    parser.add_argument("--model", help="of one model alone")
-    parser.add_argument("--version", type=int, help="of one version of it alone")
+    parser.add_argument("--model", action="append", default=[], help="`name/version`, again for each; all without")
     parser.add_argument("--id", help="under which the results database keeps how the job ended")
     options = parser.parse_args(arguments)
     job = LaunchedJob(
-        partial(_joined, options.model, options.version),
+        partial(_joined, frozenset(options.model)),
         fails_by=(Py4JError, PySparkException, OSError, MemoryError),
         told="Spark could not finish the job: {}. What is missing is joined by the next run.",
     )
     return job.run(options.id)
 
 
-def _joined(model: str | None, version: int | None, settings: Settings, engine: Engine) -> JoinedLabelsOfRun:
+def _joined(models: frozenset[str], settings: Settings, engine: Engine) -> JoinedLabelsOfRun:
     if not any(spec.labels.is_used for spec in Registry(engine).list()):
         return JoinedLabelsOfRun()
     with session.stopped_after(session.build("pegel-labels", settings)) as spark:
-        done = LabelsJob(spark, settings, engine, datetime.now(UTC)).run(model, version)
+        done = LabelsJob(spark, settings, engine, datetime.now(UTC)).run(models)
     if done.failed:
         words = "; ".join(f"{what}: {sentence}" for what, sentence in sorted(done.failed.items()))
         raise Unavailable(f"labels of {len(done.failed)} of the models were not joined, the others are: {words}")

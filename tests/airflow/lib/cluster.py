@@ -44,6 +44,8 @@ class Cluster(HTTPServer):
         """Launchers, in the order of their submissions."""
         self.intervals: list[tuple[str, str]] = []
         """Of the jobs that write results back, or look at archived rows."""
+        self.named: list[list[str]] = []
+        """Of each job, the models that it is told of by their keys."""
         self.rows = ROWS
         """Rows of the training data of every model."""
         self.left_out: list[str] = []
@@ -56,6 +58,8 @@ class Cluster(HTTPServer):
         options = {name: arguments[place + 1] for place, name in enumerate(arguments) if name.startswith("--")}
         application = next(Path(argument).name for argument in arguments if argument.endswith(".py"))
         self.started.append(application)
+        told_of = [arguments[place + 1] for place, name in enumerate(arguments) if name == "--model"]
+        self.named.append(told_of)
         jobs = services.stores(Settings()).jobs
         finite = {
             "write_back.py": self._write_back,

@@ -124,6 +124,33 @@ def test_the_hour_that_charts_need_next_is_named() -> None:
     assert () == followed.charts
 
 
+def test_an_hour_whose_rows_are_gone_settles_by_time() -> None:
+    """Nobody can join the rest of its labels: after the horizon it stands as counted, and charts pass over it."""
+    _, stored = run(class_baseline(), {0: classes(0), 1: classes(1, labelled=0.9), 2: classes(2)})
+    gone = replace(followers(class_baseline(), 24 * 7 + 24), gone={hour(1)})
+    first = gone.follow({}, stored)
+    settled = kept(stored, first)
+    after = kept(settled, gone.follow({hour(2): classes(2)}, settled))
+    early = replace(gone, now=MONDAY + 48 * HOUR).follow({}, stored)
+    row = whole(settled)[hour(1)]
+
+    assert (True, 180, hour(2)) == (row.settled, row.counts.labelled, first.wanted)
+    assert (hour(0).end, hour(1).end, hour(2).end) == tuple(one.charts[0].up_to for one in (stored, settled, after))
+    assert Followed() == early
+    assert whole(settled)[Span(MONDAY, MONDAY + 24 * HOUR)].settled
+
+
+def test_a_day_that_ends_in_silence_settles() -> None:
+    """Its last hours have no rows, and all others settled while it went on: it settles when it is over."""
+    hours = {each: classes(each) for each in range(3)}
+    _, running = run(class_baseline(), hours, now=4)
+    followed, _ = run(class_baseline(), {}, running, now=25)
+    day = Span(MONDAY, MONDAY + 24 * HOUR)
+
+    assert not whole(running)[day].settled
+    assert [(day, True)] == [(row.span, row.settled) for row in followed.rows if not row.segment]
+
+
 def replace_settled(stored: Stored, span: Span) -> Stored:
     """Return the same, one hour of which has settled meanwhile."""
     return Stored([replace(row, settled=True) if row.span == span else row for row in stored.rows], stored.charts)

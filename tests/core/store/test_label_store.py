@@ -77,4 +77,5 @@ def test_hours_are_known_by_their_writer(engine: Engine) -> None:
     store.note_hour("delays", 1, NOW, 3)
     store.note_hour("delays", 1, NOW, 5)
 
+    assert (NOW, None) == (store.newest_hour("delays", 1), store.newest_hour("delays", 2))
     assert ({NOW: 5}, {}) == (store.hours("delays", 1, NOW), store.hours("delays", 1, NOW.replace(hour=13)))

@@ -114,13 +114,27 @@ def test_earlier_revisions_stay_while_a_finding_is_about_them(engine: Engine) ->
         assert 3 == connection.execute(sa.select(sa.func.count()).select_from(tables.performance)).scalar()
 
 
+def test_the_oldest_span_that_waits(engine: Engine) -> None:
+    """What has settled in its newest revision does not wait, whatever earlier ones said."""
+    store, later = PerformanceStore(engine), Span(HOUR.end, HOUR.end + timedelta(hours=1))
+    store.write([ROW, replace(ROW, segment="airline=AA", span=later)], [finding_of(ROW)])
+    first = store.oldest_unsettled("delays", 1)
+    store.write([replace(ROW, revision=1, settled=True)])
+
+    assert (HOUR.start, HOUR.end, None) == (
+        first,
+        store.oldest_unsettled("delays", 1),
+        store.oldest_unsettled("delays", 2),
+    )
+
+
 def finding_of(row: PerformanceRow) -> Finding:
     """Return a finding about a span."""
     return sample_finding(model=row.model, version=row.version, span=row.span, revision=row.revision)
 
 
 def test_a_damaged_span_hides_no_other(engine: Engine) -> None:
-    """Counts that are none are named; everything beside them is read."""
+    """Counts that are none are named; everything beside them is read, and what is counted anew takes their place."""
     store = PerformanceStore(engine)
     store.write([ROW, replace(ROW, segment="airline=AA")])
     with writing(engine) as connection:
@@ -132,3 +146,6 @@ def test_a_damaged_span_hides_no_other(engine: Engine) -> None:
     assert 1 == len(damaged)
     with pytest.raises(DamagedRow):
         store.rows("delays", 1, segment=None)
+    again = replace(ROW, segment="airline=AA")
+    store.write([again])
+    assert [again] == store.rows("delays", 1, segment="airline=AA")

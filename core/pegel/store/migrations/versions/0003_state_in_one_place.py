@@ -178,6 +178,7 @@ def _performance() -> None:
         _key("performance", "model", "version", "segment", "span_start", "span_end", "revision"),
     )
     _index("performance", "model", "version", "segment", "span_end")
+    _index("performance", "model", "version", "settled", "span_start")
     op.create_table(
         "concept_charts",
         *(_text("model"), _integer("version"), _text("segment"), _text("chart")),
