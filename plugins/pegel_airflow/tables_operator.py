@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 class TablesReadJob(ModelsJob):
     """Judges what tables have anew; returns `{"windows": {key: n}, "rows": {key: n}, "failed": {key: why}}`.
 
-    `since`, `until`: ISO 8601 (templated); empty: those of the run, with what is new beside them. Run again, late, or beside another run, it leaves the same
-    windows. Where no model is in a table Spark is not started. A table that cannot be read is told of its model, keeps
-    no other waiting, and fails the task in the end; the next run goes on from there. Raises PermanentError when the job
-    was refused.
+    `since`, `until`: ISO 8601 (templated); empty: those of the run, with what is new beside them. Run again, late, or
+    beside another run, it leaves the same windows. Where no model is in a table Spark is not started. A table that
+    cannot be read is told of its model, keeps no other waiting, and fails the task in the end; the next run goes on
+    from there. Raises PermanentError when the job was refused.
     """
 
     template_fields: Sequence[str] = ("since", "until", "models")

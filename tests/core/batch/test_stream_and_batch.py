@@ -203,7 +203,9 @@ def two_ways(engine: Engine, root: Path, day: list[Asked], baseline: Baseline) -
     recount = ArchiveRecount(str(root), WindowKeys(engine))
     LongSpanMaker(engine, recount=recount).make(SPEC, DAY.start, DAY.end, now=OVER)
     (made,) = LongSpanStore(engine).spans("delays", 1, Rhythm.DAY)
-    return made, recount(SPEC, baseline, [DAY])[DAY]
+    found = recount(SPEC, baseline, [DAY])[DAY]
+    assert isinstance(found, CountedAgain)
+    return made, found
 
 
 def judged(summary: Summary, baseline: Baseline) -> list[dict[str, Any]]:
