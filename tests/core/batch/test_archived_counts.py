@@ -125,6 +125,7 @@ def test_an_event_counts_once_whatever_its_rows(tmp_path: Path, engine: Engine, 
     (found,) = recount(sample_spec(), baseline, [WINDOW]).values()
     Results(engine).write(ledger=[sample_ledger(1, judged=5, late=3)])
 
+    assert isinstance(found, CountedAgain)
     assert (6, 5) == (found.rows, found.requests)
     assert {} == recount(sample_spec(), baseline, [WINDOW])
 
