@@ -29,6 +29,11 @@ class ResultKind(StrEnum):
     LEDGER = "ledger"
     INVALID = "invalid"
     PERFORMANCE = "performance"
+    LABEL_HOURS = "label_hours"
+    """Which archived rows of an hour are in the figures."""
+    SKEW = "skew"
+    ARCHIVED = "archived"
+    """Which records are archived."""
     BASELINES = "baselines"
     ROWS = "rows"
     """Archived rows."""
@@ -52,6 +57,9 @@ DEFAULTS: Mapping[ResultKind, timedelta | None] = MappingProxyType(
         ResultKind.LEDGER: timedelta(days=90),
         ResultKind.INVALID: timedelta(days=30),
         ResultKind.PERFORMANCE: None,
+        ResultKind.LABEL_HOURS: timedelta(days=366),
+        ResultKind.SKEW: timedelta(days=366),
+        ResultKind.ARCHIVED: timedelta(days=90),
         ResultKind.BASELINES: timedelta(days=366),
         ResultKind.ROWS: timedelta(days=90),
         ResultKind.UNREADABLE: timedelta(days=30),
@@ -61,8 +69,15 @@ DEFAULTS: Mapping[ResultKind, timedelta | None] = MappingProxyType(
 )
 """None: for ever."""
 SHORTEST = timedelta(days=1)
-SHORTEST_WINDOWS = timedelta(days=15)
-"""Weeks are made of them, and late rows of a week ago are counted into them."""
+LONGER: Mapping[ResultKind, timedelta] = MappingProxyType(
+    {
+        # Weeks are made of them, and late rows of a week ago are counted into them.
+        ResultKind.WINDOWS: timedelta(days=15),
+        # An hour that labels may still be of would be looked at in every run.
+        ResultKind.LABEL_HOURS: timedelta(days=180),
+    }
+)
+"""Kinds that are kept for longer than `SHORTEST` at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +115,7 @@ def _length(kind: ResultKind, value: str) -> timedelta | None:
         length = parse_duration(value)
     except ValueError as error:
         raise _refused(f"given {shown(value)} of {kind}, which {error}; or say `{FOREVER}`.") from error
-    least = SHORTEST_WINDOWS if kind is ResultKind.WINDOWS else SHORTEST
+    least = LONGER.get(kind, SHORTEST)
     if length is None or length < least:
         raise _refused(f"given {quoted(value)} of {kind}; expected `{FOREVER}` or at least {least.days}d.")
     return length

@@ -72,6 +72,8 @@ def old_rows(
         return _row_quality(model, version, before)
     if kind is ResultKind.FINDINGS:
         return _findings(connection, model, version, before)
+    if kind is ResultKind.ARCHIVED:
+        return _archived(model, version, before)
     table, column = _TIMED[kind]
     conditions = (*of_monitor(table, model, version), table.c[column] < before)
     return OldRows(kind, table, conditions, table.c[column])
@@ -82,6 +84,8 @@ _TIMED = {
     ResultKind.LEDGER: (tables.ledger, "minute"),
     ResultKind.INVALID: (tables.invalid, "minute"),
     ResultKind.PERFORMANCE: (tables.performance, "span_end"),
+    ResultKind.LABEL_HOURS: (tables.label_hours, "start"),
+    ResultKind.SKEW: (tables.skew, "span_end"),
 }
 
 
@@ -133,6 +137,16 @@ def _findings(connection: Connection, model: str, version: int, before: datetime
     read = connection.execute(sa.select(i.cursor).where(*of_monitor(tables.inboxes, model, version))).scalar()
     conditions = (*of_monitor(tables.findings, model, version), c.span_end <= before, c.seq <= (read or 0))
     return OldRows(ResultKind.FINDINGS, tables.findings, conditions, c.seq)
+
+
+def _archived(model: str, version: int, before: datetime) -> OldRows:
+    """Return ranges of records after which others are archived: up to where, the newest of each partition says."""
+    c, later = tables.archived.c, tables.archived.alias().c
+    same = [later[name] == c[name] for name in ("model", "version", "topic", "partition")]
+    same.append(later.topic_id.is_not_distinct_from(c.topic_id))
+    passed = sa.exists().where(*same, later.up_to_offset > c.up_to_offset).correlate(tables.archived)
+    conditions = (*of_monitor(tables.archived, model, version), c.at < before, passed)
+    return OldRows(ResultKind.ARCHIVED, tables.archived, conditions, c.at)
 
 
 def monitors_with_results(engine: Engine) -> list[tuple[str, int]]:

@@ -263,3 +263,26 @@ def test_the_command_says_what_would_go(
     assert 0 == run(["housekeeping", "--dry-run"])
     assert "delays/1: windows before" in capsys.readouterr().out
     assert 12 * 24 == rows_of(house.engine, tables.windows)
+
+
+def test_what_is_known_of_archive_and_labels_goes_too(house: House) -> None:
+    """Old hours of labels, old skew, and old ranges of archived records but the last of each partition."""
+    key = {"model": "delays", "version": 1}
+    archived = {"topic": "t", "topic_id": "a", "rows": 1, "files": 1, "at": START}
+    ranges = [(0, 0, 9), (0, 9, 20), (1, 0, 5)]
+    starts = [NOW - 400 * DAY, NOW]
+    with writing(house.engine) as connection:
+        rows = [{"partition": each, "from_offset": start, "up_to_offset": end} for each, start, end in ranges]
+        connection.execute(sa.insert(tables.archived), [key | archived | row for row in rows])
+        hours = [key | {"start": start, "written": 1} for start in starts]
+        connection.execute(sa.insert(tables.label_hours), hours)
+        spans = [{"span_start": start - HOUR, "span_end": start, "at": start} for start in starts]
+        counts = {"compared": 1, "unknown": 0, "differing": {}}
+        connection.execute(sa.insert(tables.skew), [key | counts | span for span in spans])
+    removals = keep_house(house, KEEPING, now=NOW, dry_run=False)
+    kinds = (ResultKind.ARCHIVED, ResultKind.LABEL_HOURS, ResultKind.SKEW)
+
+    assert [1, 1, 1] == [of_kind(removals, kind).count for kind in kinds]
+    assert [2, 1, 1] == [rows_of(house.engine, one) for one in (tables.archived, tables.label_hours, tables.skew)]
+    with pytest.raises(SetupError, match="at least 180d"):
+        Keeping.parse("label_hours=90d")
