@@ -166,6 +166,7 @@ def test_an_hour_settles_when_its_horizon_ends(labelled: World) -> None:
     assert (4, 1, 0) == tuple(row.coverage[name] for name in ("rows", "labelled", "late"))
 
 
+@pytest.mark.long
 def test_a_table_is_taken_once(labelled: World, tmp_path: Path) -> None:
     """What it said weeks ago, two horizons of its labels and more, is no news."""
     pq.write_table(pa.table({"event_id": ["a", "b"], "y": [1, 0]}), tmp_path / "nowhere")
@@ -173,6 +174,7 @@ def test_a_table_is_taken_once(labelled: World, tmp_path: Path) -> None:
     assert [2, 0] == [labelled.run(now).taken for now in (NOW, NOW + timedelta(days=20))]
 
 
+@pytest.mark.long
 def test_a_job_that_failed_for_long_is_made_good(labelled: World) -> None:
     """An hour that fell due two weeks ago, and one that nobody has looked at, settle in the next run that succeeds."""
     labelled.answer(0, 4)
