@@ -16,6 +16,10 @@ from pegel.errors import InvalidSpec
 from pegel.labels.label import EntityAt, EventRow
 from pegel.labels.label_json import read_labels
 from pegel.notebook.label_sending import LabelColumnNames
+from pegel.spec.settings import Settings
+from pegel.store.database import connect, migrate
+from pegel.store.registry import Registry
+from pegel.testing.samples import brief_spec
 from pegel_serving.bounded_http import ConnectionLimits
 from pegel_serving.logger.door_settings import DoorSettings
 from pegel_serving.logger.http_door import LoggerApp
@@ -115,3 +119,27 @@ def test_labels_are_by_event_or_by_entity() -> None:
     for named in wrong:
         with pytest.raises(InvalidSpec, match="expected the column of event ids"):
             LabelColumnNames(label="y", **named)
+
+
+@pytest.mark.parametrize(
+    ("named", "sentence"),
+    [
+        (["delais"], "watched: delays/1. Nothing was sent. Did you mean `delays`?"),
+        (["delays", "--version", "2"], "expected one watched model version; given 'delays', version 2"),
+        (["delays/1"], "delays/1 takes no labels that are sent"),
+    ],
+)
+def test_labels_of_a_home_are_of_a_model_that_it_watches(
+    named: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that is misspelt, or takes no labels, is refused before anything is sent: nobody would ever see them."""
+    engine = connect(Settings(home=tmp_path).database)
+    migrate(engine)
+    Registry(engine).put(brief_spec())
+    engine.dispose()
+    (tmp_path / "labels.csv").write_text(EVENTS)
+    model, *version = named
+    options = ["--label", "late", "--event-id", "id", "--home", str(tmp_path)]
+
+    assert 2 == run("labels", "send", tmp_path / "labels.csv", "--model", model, *version, *options)
+    assert sentence in capsys.readouterr().err.replace("\n", " ")

@@ -71,7 +71,7 @@ def test_the_archive_has_what_the_stream_counted(system: System) -> None:
     statistics = {block.column(at).path_in_schema: block.column(at).is_stats_set for at in range(block.num_columns)}
     system.forget_what_is_archived()
     elsewhere = system.launch(PEGEL_SPARK_MASTER="spark://10.0.0.1:7077")
-    again = system.launch("--model", "delays", "--version", "1", "--id", "again")
+    again = system.launch("--model", "delays/1", "--id", "again")
     told = JobResults(connect(system.settings.database)).take("again")
 
     assert (0, REFUSED) == (again.returncode, elsewhere.returncode), again.stderr[-2_000:]

@@ -24,8 +24,12 @@ from pegel.errors import PegelError, Unavailable
 from pegel.online.stores import loadable_store
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import dead_letters_topic, inference_topic, labels_topic, monitor_key, outliers_topic
+from pegel.spec.nearest import did_you_mean
+from pegel.spec.outside_text import quoted
+from pegel.spec.plain_numbers import how_many
 from pegel.spec.settings import Settings
 from pegel.store.archive_store import ArchiveStore
+from pegel.store.baseline_store import BaselineStore
 from pegel.store.erasure_store import ErasureStore, FoundResults
 from pegel.store.registry import Registry
 
@@ -67,19 +71,24 @@ def erase(subject: SubjectOption, yes: YesOption = False, home: HomeOption = Non
     meant = Subject.of(subject, KeyedHash(settings.secret))
     with opened(settings) as engine:
         specs, store = Registry(engine).list(), ErasureStore(engine)
+        for line in _unknown_names(meant, specs, BaselineStore(engine)):
+            say(line)
         found = _look(settings, store, meant, specs)
         for name, rows in found.counts.items():
             say(f"{name}: {rows:,} rows")
         if yes:
             counts = _erase(settings, engine, meant, found, specs)
+            for source, vectors in counts.items() - found.counts.items():
+                say(f"online: {source}: {how_many(vectors, 'vector')}")
             store.note(meant, person(), datetime.now(UTC), counts)
             left = _look(settings, store, meant, specs)
             if left.total:
                 raise Unavailable(f"expected nothing to be left; given {left.total:,} new rows. Erase them again.")
             say("erased; a second look found nothing")
-        elif found.total:
-            say(f"nothing was changed; `pegel erase ... --yes{same_home(home)}` erases them")
-        for line in [*_too_short(meant), *_beyond(specs)]:
+        else:
+            erasing = f"`pegel erase ... --yes{same_home(home)}`"
+            say(f"nothing was changed; {erasing} erases these, and the subject's vectors in online stores")
+        for line in [*_waiting(ArchiveStore(engine)), *_too_short(meant), *_beyond(specs)]:
             say(line)
 
 
@@ -124,6 +133,29 @@ def _forget(settings: Settings, subject: Subject, specs: list[MonitorSpec]) -> d
         except PegelError as error:
             say(f"{monitor_key(spec.model.name, spec.model.version)}: {error}")
     return forgotten
+
+
+def _waiting(archive: ArchiveStore) -> list[str]:
+    """Return in words of which models rows are counted and not archived yet, among which the subject may be."""
+    keys = sorted({one.spec.key for one in archive.unarchived()})
+    if not keys:
+        return []
+    where = f"not looked at: rows of {', '.join(keys)} that are counted and not archived yet"
+    return [f"{where}; the next run of `batch_monitor` archives them: erase once more after it"]
+
+
+def _unknown_names(subject: Subject, specs: list[MonitorSpec], baselines: BaselineStore) -> list[str]:
+    """Return in words which names are no field and no key of any watched model, each with the nearest one."""
+    known = {key for spec in specs for key in (*spec.entity_keys, *spec.label_keys)}
+    for spec in specs:
+        current = baselines.current(spec.model.name, spec.model.version)
+        if current is not None:
+            known |= {field.name for field in baselines.get(current).layout.schema.fields}
+    strange = [name for name, _ in subject.values if known and name not in known]
+    return [
+        f"no watched model has a field or a key {quoted(name)}.{did_you_mean(name, sorted(known), lead=' ')}"
+        for name in strange
+    ]
 
 
 def _too_short(subject: Subject) -> list[str]:

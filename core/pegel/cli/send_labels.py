@@ -9,9 +9,13 @@ import typer
 
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
-from pegel.errors import PermanentError
+from pegel.cli.watched_model import opened
+from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook import label_sending
 from pegel.notebook.label_sending import LabelColumnNames
+from pegel.spec.names import monitor_key
+from pegel.spec.settings import Settings
+from pegel.store.meant_model import watched_model
 
 
 class LabelsVerb(StrEnum):
@@ -24,8 +28,8 @@ Act = Annotated[LabelsVerb, typer.Argument(help="send: each row of a table as a 
 Data = Annotated[
     list[str], typer.Argument(metavar="DATA...", help="Parquet or CSV: files, folders, or patterns like 'days/*.csv'.")
 ]
-ModelName = Annotated[str, typer.Option("--model", help="Whose predictions the labels are of.")]
-ModelVersion = Annotated[int, typer.Option("--version", min=1, help="Of the model.")]
+ModelName = Annotated[str, typer.Option("--model", help="Whose predictions the labels are of: NAME or NAME/VERSION.")]
+ModelVersion = Annotated[int | None, typer.Option("--version", min=1, help="Of the model; 1 without.")]
 LabelColumn = Annotated[str, typer.Option("--label", help="The column with what really was.")]
 EventId = Annotated[str | None, typer.Option("--event-id", help="The column with the id of the event.")]
 RowColumn = Annotated[str | None, typer.Option("--row", help="The column with the number of the row; without, row 0.")]
@@ -41,7 +45,7 @@ def labels(  # noqa: PLR0917  options are named on the command line
     data: Data,
     model: ModelName,
     label: LabelColumn,
-    version: ModelVersion = 1,
+    version: ModelVersion = None,
     event_id: EventId = None,
     row: RowColumn = None,
     key: Keys = None,
@@ -56,9 +60,25 @@ def labels(  # noqa: PLR0917  options are named on the command line
     columns = LabelColumnNames(
         label=label, event_id=event_id, row=row, keys=tuple(key or ()), time=time, known_at=known_at
     )
-    base = (to or settings_of(home).logger_url).rstrip("/")
+    settings = settings_of(home)
+    if to is None:
+        model, version = _watched(settings, model, version)
+    base = (to or settings.logger_url).rstrip("/")
     address = f"{base}/labels/{namespace}" if namespace else f"{base}/labels"
-    sent = label_sending.send(data, address, columns, model=model, version=version)
+    sent = label_sending.send(data, address, columns, model=model, version=version or 1)
     say(str(sent))
     if sent.refused:
-        raise PermanentError(f"{sent.refused.total():,} labels were refused; the others are on their way.")
+        others = "the others are on their way" if sent.taken else "none was taken"
+        raise PermanentError(f"{sent.refused.total():,} labels were refused; {others}.")
+
+
+def _watched(settings: Settings, model: str, version: int | None) -> tuple[str, int]:
+    """Return which watched model of this home is meant. Raises InvalidSpec with the nearest name; it needs labels."""
+    with opened(settings) as engine:
+        entry = watched_model(engine, model, version, otherwise="Nothing was sent.")
+    key = monitor_key(entry.model, entry.version)
+    if entry.spec is not None and not entry.spec.labels.by_topic:
+        raise InvalidSpec(
+            f"{key} takes no labels that are sent: its spec has no `labels.source: topic`. Nothing was sent."
+        )
+    return entry.model, entry.version

@@ -49,6 +49,8 @@ def suite(
             raise NotFound(f"{spec.key} has no baseline yet, so nothing follows from it; wait for its profile.")
         baseline = baselines.get(current)
     found = suite_for(spec, baseline)
+    if not found.expectations and not derived_alone:
+        say(f"{spec.key} expects nothing yet: this follows from its baseline; state it in `watch.expectations`", err)
     if derived_alone or not found.expectations:
         found = Suite(DERIVED, baseline.id, derived(baseline, spec.expected_rows))
     if not constraints:

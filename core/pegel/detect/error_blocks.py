@@ -40,7 +40,7 @@ class TrainingErrors:
         """Return how far so many errors of so many events lie above training, a standard normal value if they do not.
 
         >>> round(TrainingErrors(5_000, 50_000).deviation(15, 50), 2)
-        3.81
+        3.71
         """
         angle = math.asin(math.sqrt((errors + 0.375) / (events + 0.75)))
         off = 2 * math.sqrt(events + 0.5) * (angle - math.asin(math.sqrt(self.errors / self.rows)))

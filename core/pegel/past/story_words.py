@@ -20,6 +20,7 @@ from pegel.spec.plain_numbers import how_many, plain
 from pegel.stats.figures import SHARES
 from pegel.store.row_codec import finding_to_json
 
+MINUTE = timedelta(minutes=1)
 _ODD = {"late": "late", "invalid": "invalid", "duplicates": "copies"}
 MOST_FOUND = 12
 """Features of a day that are told one by one."""
@@ -143,7 +144,8 @@ def _performance_line(told: SpanPerformance) -> str:
 def found_line(found: Repeated, unit: str | None) -> str:
     """Return what was found of a feature in a day: `distance: shifted up by ..., 12 windows from 14:05 to 14:17`."""
     name = shown(found.feature, NAME_LIMIT) + (f" where {shown(found.segment, NAME_LIMIT)}" if found.segment else "")
-    when = f"from {found.first:%H:%M} to {found.last:%H:%M}"
+    times = "%H:%M" if found.last - found.first >= MINUTE else "%H:%M:%S"
+    when = f"from {found.first:{times}} to {found.last:{times}}"
     if found.last - found.first >= DAY:
         when = f"from {_written(found.first)} to {_written(found.last)}"
     spans = "" if found.windows == 1 else f"{how_many(found.windows, 'window')} "

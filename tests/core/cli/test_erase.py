@@ -188,6 +188,18 @@ def test_a_model_that_has_moved_keeps_the_rows_of_others(home: Path) -> None:
     assert [["event-2", "event-3"]] * 2 == [rows["event_id"].to_pylist() for rows in left]
 
 
+def test_a_name_that_nobody_knows_is_told_with_the_nearest(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A request with a typo does not look done."""
+    assert 0 == run(["erase", "--subject", f"pasenger={ADA}", "--home", str(home)])
+    assert "no watched model has a field or a key 'pasenger'. Did you mean `passenger`?" in capsys.readouterr().out
+
+
+def test_vectors_that_went_are_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the view of the online store that they were in."""
+    assert 0 == run(["erase", "--subject", f"passenger={ADA}", "--yes", "--home", str(home)])
+    assert "online: local://people: 1 vector\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("given", ["", "=7", "passenger="])
 def test_whoever_is_nobody_is_refused(home: Path, given: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A subject has a name and a value, or is an event."""

@@ -43,8 +43,10 @@ def test_a_suite_is_printed_that_a_spec_takes(
 ) -> None:
     """Without suites in the spec it is what follows from the baseline, and a spec accepts it."""
     assert 0 == run(["suite", "delays", *home()])
-    printed = json.loads(capsys.readouterr().out)
+    said = capsys.readouterr()
+    printed = json.loads(said.out)
 
+    assert "delays/1 expects nothing yet: this follows from its baseline" in said.err.replace("\n", " ")
     assert ["delay", "carrier", "stops"] == printed["expectations"][0]["kwargs"]["column_set"]
     assert 1 == len(sample_spec(watch={"expectations": [printed]}).watch.expectations)
 
