@@ -147,7 +147,7 @@ class Story:
                 if day == LATE + 3:
                     self.system.count()
                     self.send_events(LATE)
-                    # While the ledger still books them on their own minutes: of what is older than eight days it has none.
+                    # Within the eight days in which the ledger books them on their own minutes.
                     self.system.count()
                     assert {} == self.read_tables(day + 1).failed
                     self.write_rows(LATE)
