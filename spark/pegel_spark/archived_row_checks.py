@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from sqlalchemy import Engine
 
 from pegel.baseline.baseline import Baseline
+from pegel.batch.archived_counts import ArchiveRecount
 from pegel.data.spans import Span
 from pegel.errors import PegelError
 from pegel.featurestore.no_baseline import NO_BASELINE
@@ -26,6 +27,7 @@ from pegel.spec.table_reference import TableRef
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.row_quality_store import RowQualityRow, RowQualityStore
 from pegel.store.skew_store import SkewRow, SkewStore
+from pegel.store.window_keys import WindowKeys
 from pegel.stream.result_rows import Origin
 from pegel_spark import training_table
 from pegel_spark.archived_quality import quality_of
@@ -71,12 +73,23 @@ class ArchiveChecks:
             if current is None:
                 checked.lines.append(f"{spec.key}: no {what}: it has no baseline yet")
                 return
+            if not self._has_all(spec):
+                checked.failed.append(
+                    f"{spec.key}: {what}: the archive has not all rows of that time; a run of that time, once it has, "
+                    "looks at them"
+                )
+                return
             checked.lines.append(f"{spec.key}: {look(spec, baselines.get(current))}")
         except PegelError as error:
             checked.failed.append(f"{spec.key}: {_of_skew(str(error))}")
         except Exception as error:  # it is logged, and fails the job in the end
             log.exception("archived rows could not be looked at", monitor=spec.key, what=what)
             checked.failed.append(f"{spec.key}: {what}: {type(error).__name__}")
+
+    def _has_all(self, spec: MonitorSpec) -> bool:
+        """Say whether every event that the stream has read is archived. A table is archived as it is read."""
+        recount = ArchiveRecount(self.settings.archive_root, WindowKeys(self.engine))
+        return spec.model.is_table or recount.has_all(spec, self.span)
 
     def _quality(self, spec: MonitorSpec, baseline: Baseline) -> str:
         found = quality_of(self._rows(spec), spec, baseline, self.span)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.store.row_quality_store import RowQualityStore
 from pegel.store.skew_store import SkewStore
-from pegel.testing.samples import sample_spec, trained_on
+from pegel.testing.samples import sample_ledger, sample_spec, trained_on
 from pegel_spark.archived_row_checks import ArchiveChecks, RowsLookedAt
 from pegel_spark.jobs import archive_checks
 
@@ -107,6 +108,19 @@ def looked(spark: Any, settings: Settings, engine: Engine, *specs: MonitorSpec) 
     for spec in specs:
         ArchiveChecks(spark, settings, engine, HOUR, NOON + timedelta(hours=2)).look_at(spec, checked)
     return checked
+
+
+def test_rows_that_are_not_all_archived_yet_are_not_judged(spark: Any, settings: Settings, engine: Engine) -> None:
+    """A part of an hour would be told as all of it: the run fails for that model, and nothing is stored."""
+    spec = watched(engine, wish(settings.home))
+    archive(settings, spec)
+    lagging = replace(sample_ledger(judged=ROWS, late=1, invalid=0, duplicate=0), minute=NOON)
+    Results(engine).write(ledger=[lagging])
+    checked = looked(spark, settings, engine, spec)
+
+    assert ["quality", "skew"] == [line.split(": ")[1] for line in checked.failed]
+    assert "has not all rows of that time" in checked.failed[0]
+    assert [] == RowQualityStore(engine).of_spans("delays", 1)
 
 
 def test_rows_become_findings(spark: Any, settings: Settings, engine: Engine) -> None:

@@ -53,7 +53,7 @@ class ArchiveRecount:
         found: dict[Span, CountedAgain | str] = {}
         for window in windows:
             try:
-                if self._has_all(spec, window):
+                if self.has_all(spec, window):
                     found[window] = self._count(spec, baseline, window)
             except TemporaryError:
                 raise
@@ -62,8 +62,11 @@ class ArchiveRecount:
                 found[window] = f"the archive from {window.start:%Y-%m-%d %H:%M} on cannot be read: {why}"
         return found
 
-    def _has_all(self, spec: MonitorSpec, window: Span) -> bool:
-        """Say whether as many events are archived of the minutes of a window as the stream has read of them."""
+    def has_all(self, spec: MonitorSpec, window: Span) -> bool:
+        """Say whether as many events are archived of the minutes of a window as the stream has read of them.
+
+        Raises PegelError, OSError or pyarrow's errors where the archive cannot be read.
+        """
         model, version = spec.model.name, spec.model.version
         start, end = floor(window.start, MINUTE), floor(window.end - MICROSECOND, MINUTE) + MINUTE
         minutes = self._opened(spec, Span(start, end))
