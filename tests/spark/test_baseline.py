@@ -105,6 +105,7 @@ ODD = Schema(
 )
 
 
+@pytest.mark.long
 def test_a_table_too_large_for_memory_has_the_same_baseline(world: Any, spark: Any, tmp_path: Path) -> None:
     """What is found in passes over any files, in any order, is what sorting whole columns gives: one address."""
     table, spec = odd_table(), brief_spec()

@@ -273,6 +273,7 @@ def test_an_entity_within_a_tolerance(make: Make, wire: Wire, archive: Path) -> 
     assert {DAWN} == model.touched(kept, {})[0]
 
 
+@pytest.mark.long
 def test_hours_of_one_entity_are_touched_by_labels_near_their_rows(make: Make, wire: Wire, archive: Path) -> None:
     """An entity that is asked about all day: a label touches the hours of rows within the tolerance, edges included."""
     for hour in range(4):

@@ -139,6 +139,7 @@ def test_labels_come_in_any_order(labelled: World) -> None:
     assert (7, 5, 4, False) == (day.received, day.subjects, day.matched, day.is_over)
 
 
+@pytest.mark.long
 def test_a_run_that_was_ended_halfway(labelled: World) -> None:
     """What a run took and did not join, the next one joins: the same figures as if nothing had happened."""
     labelled.answer(0, 6)
@@ -152,6 +153,7 @@ def test_a_run_that_was_ended_halfway(labelled: World) -> None:
     assert (12, 0, [(6, 6, 3, 0), (6, 6, 3, 0)]) == (taken.labels, again.taken, told(labelled.hours()))
 
 
+@pytest.mark.long
 def test_an_hour_settles_when_its_horizon_ends(labelled: World) -> None:
     """What comes after the horizon is late: counted, in no figure; the hour is settled by time alone."""
     labelled.answer(0, 4)

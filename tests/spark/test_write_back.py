@@ -308,6 +308,7 @@ def test_the_job_says_how_it_ended(
     assert hopsworks.connection.key() not in str(results)
 
 
+@pytest.mark.long
 def test_outliers_of_windows_that_overlap_are_one(hopsworks: World, engine: Engine) -> None:
     """Sliding windows share their rows: an outlier in two of them is one row."""
     span = sample_window(0).span

@@ -240,6 +240,7 @@ def test_what_standard_output_does_not_take_is_on_standard_error(spec_file: Path
     assert " is a valid spec, fingerprint " in said
 
 
+@pytest.mark.slow
 def test_help_without_room_is_one_sentence() -> None:
     """It is the library's to print, and no defect."""
     code, said = in_a_shell("--help", output="/dev/full")

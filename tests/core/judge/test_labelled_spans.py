@@ -252,7 +252,7 @@ def test_estimates_are_scored_by_the_truth() -> None:
         assert abs(score.mean_error) < 0.1 * score.mean_distance + 0.02 * max(1.0, score.mean_distance)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_false_alarms_of_spans_are_as_rare_as_asked_for() -> None:
     """Clean hours at a level of 0.05: the share of hours with any finding, over 0.05, lies between 0.4 and 1.3."""
     from pegel.judge.performance.span_judgement import judge_counts

@@ -31,6 +31,7 @@ def drawn(rng: np.random.Generator, n: int) -> Columns:
     return Columns(n, rng.normal(size=(n, 2)), None, (), ())
 
 
+@pytest.mark.long
 def test_all_rhythms_together_keep_the_number() -> None:
     """Four weeks, each with a baseline of its own: no more alarms than promised in all, nor in any one rhythm."""
     spec = sample_spec(windowing={"length": "30m"}, false_alarms=f"{PER_WEEK} per week")

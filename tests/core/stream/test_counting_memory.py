@@ -47,6 +47,7 @@ def old_minutes(count: int) -> list[LoggedRecord]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_many_old_minutes_are_counted_in_bounded_memory() -> None:
     """Of 1,500 minutes of a model with 50 fields as many summaries live at once as fit the bound, and all count."""
     plan, baselines = wide_plan(frontier=None)
