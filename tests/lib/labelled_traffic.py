@@ -54,7 +54,7 @@ def classes(
         np.where(score > 0.5, "1", "0").astype(object),
         [("1" if true else "0") if known else None for true, known in zip(truth, came, strict=True)],
         event_time=times,
-        arrived_at=np.where(came, times + np.timedelta64(2, "h"), np.datetime64("NaT")),
+        arrived_at=np.where(came, times + np.timedelta64(2, "h"), np.datetime64("NaT", "us")),
         score=score,
         segments=[airline],
     )

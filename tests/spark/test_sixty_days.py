@@ -1,4 +1,4 @@
-"""Sixty days of three models, two on a real broker and one in a table, told by the batch half as a person reads it."""
+"""Sixty days of two models on a real broker, counted by the stream and told by the batch half, as a person reads it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from batch_system import System
 from pyspark.sql import SparkSession
@@ -32,11 +31,10 @@ from pegel.store.long_span_store import LongSpanStore
 from pegel.store.performance_store import PerformanceStore
 from pegel.store.window_keys import WindowKeys
 from pegel.testing.manual_clock import ManualClock
-from pegel.testing.samples import sample_spec, tabled
+from pegel.testing.samples import sample_spec
 from pegel_local.kafka.broker import Broker
-from pegel_spark.tables_job import TablesJob, TablesRead
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1_800)]
 DAYS, DAY = 60, timedelta(days=1)
 WINDOW, WINDOWS = timedelta(hours=6), 4
 EVENTS, ROWS = 6, 50
@@ -91,8 +89,6 @@ class Watched:
 
 
 DELAYS, LATES = Watched("delays", "delay", "true_delay"), Watched("lates", "late", "true_late")
-SCORES = Watched("scores", "delay", "true_delay")
-"""It is only scored in batches: a job writes each day's rows to a table, and another one what really was."""
 
 
 class Story:
@@ -102,28 +98,12 @@ class Story:
         self.system, self.wire, self.clock, self.rng = system, wire, clock, np.random.default_rng(11)
         self.engine = connect(system.settings.database)
         self.specs = {model.name: model.spec(wire.namespace) for model in (DELAYS, LATES)}
-        self.scores, self.outcomes = (system.settings.home / name for name in ("scores", "outcomes"))
-        for folder in (self.scores, self.outcomes):
-            folder.mkdir()
-        self.specs[SCORES.name] = sample_spec(
-            SCORES.name,
-            model=tabled(SCORES.name, table=f"parquet:{self.scores}", time="at", event_id="id"),
-            windowing={"length": "6h", "lateness": "1h"},
-            watch={"rows_per_day": A_DAY, "outliers_per_day": 12, "segments": ["carrier"]},
-            labels={
-                "source": f"parquet:{self.outcomes}",
-                "field": "truth",
-                "event_id": "id",
-                "known_at": "noted",
-                "horizon": "7d",
-            },
-        )
         self.truth: dict[int, pa.Table] = {}
 
     def watch(self) -> None:
         """Learn what training looked like, and watch both models."""
         world, training = self.system.world, table_of(np.random.default_rng(7), 20_000)
-        for model in (DELAYS, LATES, SCORES):
+        for model in (DELAYS, LATES):
             baseline = pegel.profile(
                 training.select([*FEATURES, model.prediction, model.truth]),
                 predictions=[model.prediction],
@@ -142,21 +122,16 @@ class Story:
                 self.truth[day] = table_of(self.rng, A_DAY if day != MISSING else 0, day)
                 if day not in (MISSING, LATE):
                     self.send_events(day)
-                    self.write_rows(day)
                 self.clock.advance(DAY)
                 if day == LATE + 3:
                     self.system.count()
                     self.send_events(LATE)
                     # Within the eight days in which the ledger books them on their own minutes.
                     self.system.count()
-                    assert {} == self.read_tables(day + 1).failed
-                    self.write_rows(LATE)
                 self.send_labels(day)
             until = START + (ten + 10) * DAY
             self.system.count()
             assert [] == self.system.archive().left_out
-            # What came to the table later than it looks back is read by who asks for that time.
-            assert {} == self.read_tables(ten + 10, since=min(ten, LATE) if ten > LATE else ten).failed
             assert {} == self.system.join_labels(until + LABELS_AFTER + DAY).failed
             self.make_long_spans(START + ten * DAY, until)
 
@@ -172,23 +147,6 @@ class Story:
                 about, endpoint = f"{model.name}-{day}-{event}", f"{model.name}-v1"
                 self.wire.send(about, REQUEST_TYPE, endpoint, asked.encode(), at)
                 self.wire.send(about, RESPONSE_TYPE, endpoint, answer.encode(), at + timedelta(milliseconds=20))
-
-    def write_rows(self, day: int) -> None:
-        """Write what the model of the table predicted of a day, and what really was, as jobs do that run once a day."""
-        rows, begin = self.truth[day], START + day * DAY
-        at = [begin + event // EVENTS * WINDOW + timedelta(minutes=1 + event % EVENTS) for event in range(EVENTS * 4)]
-        times = pa.array([each for each in at for _ in range(ROWS)], pa.timestamp("us", "UTC"))
-        ids = pa.array([f"{day}-{row}" for row in range(rows.num_rows)])
-        scored = rows.select([*FEATURES, SCORES.prediction]).append_column("at", times).append_column("id", ids)
-        pq.write_table(scored, self.scores / f"{day}.parquet")
-        noted = pa.array([begin + LABELS_AFTER] * rows.num_rows, pa.timestamp("us", "UTC"))
-        truth = pa.table({"id": ids, "truth": rows[SCORES.truth], "noted": noted})
-        pq.write_table(truth, self.outcomes / f"{day}.parquet")
-
-    def read_tables(self, until: int, since: int | None = None) -> TablesRead:
-        """Judge what the table has anew by the end of a day, and of an earlier one on where that is asked for."""
-        begin, now = None if since is None else START + since * DAY, START + until * DAY + 2 * timedelta(hours=1)
-        return TablesJob(self.system.spark, self.system.settings, self.engine, now, begin).run()
 
     def send_labels(self, day: int) -> None:
         """Send what really was, two days later; of one day something else first."""
@@ -259,7 +217,7 @@ def story(spark: SparkSession, broker: Broker, tmp_path_factory: pytest.TempPath
 
 def test_every_day_is_the_sum_of_its_windows(story: Story) -> None:
     """All rows of a day are in it, and of the missing one none; the last one still waits for its last windows."""
-    for model in (DELAYS, LATES, SCORES):
+    for model in (DELAYS, LATES):
         rows = {day: row.row.rows for day, row in story.days(model).items() if day < DAYS - 1}
 
         assert {day: 0 if day == MISSING else A_DAY for day in range(DAYS - 1)} == rows
@@ -271,27 +229,6 @@ def test_late_events_are_counted_again(story: Story) -> None:
 
     assert [WINDOWS, 0, "batch"] == [late.recounted, late.late_missing, late.row.origin]
     assert late.revision > 1
-
-
-def test_rows_that_came_late_to_a_table_are_judged(story: Story) -> None:
-    """Their windows are the batch job's, as all others of that model, and so is their day."""
-    late = story.days(SCORES)[LATE]
-    windows = story.system.world.results.windows(SCORES.name, 1, segment="")
-
-    assert [A_DAY, WINDOWS, "batch"] == [late.row.rows, late.windows, late.row.origin]
-    assert {("batch", 1)} == {(window.origin, window.revision) for window in windows}
-    assert (DAYS - 1) * WINDOWS == len(windows)
-
-
-def test_a_table_tells_the_same_story(story: Story) -> None:
-    """The drift that does not hurt is found on its first day, the segment is named, and labels say that all is well."""
-    found = story.findings(SCORES)
-    aged = [started(finding) for finding in found if finding.feature == "age"]
-    where = {finding.segment for finding in found if finding.segment and finding.feature == "distance"}
-    verdicts = {row.verdict for day, row in story.performance(SCORES).items() if HARMLESS <= day < CONCEPT}
-
-    assert (HARMLESS, {"carrier=WN"}) == (min(aged), where)
-    assert {Verdict.OK} == verdicts
 
 
 def test_a_drift_that_does_not_hurt(story: Story) -> None:

@@ -43,7 +43,7 @@ class LabelledRows:
         sizes = {len(array) for array in arrays} | ({len(self.score)} if self.score is not None else set())
         if len(sizes) != 1:
             raise ValueError(f"expected arrays of one length, given lengths {sorted(sizes)}: no row was taken.")
-        if (np.diff(self.event_time) < np.timedelta64(0)).any():
+        if (np.diff(self.event_time) < np.timedelta64(0, "us")).any():
             raise ValueError("expected rows in the order of their event times, given others: no row was taken.")
 
     @classmethod
