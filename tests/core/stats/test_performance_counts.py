@@ -98,7 +98,7 @@ def test_rows_are_in_the_order_of_events() -> None:
     rows = LabelledRows.of_classes(
         ["a", "b", "c", "d"],
         [None] * 4,
-        event_time=np.array([NOON, NOON, NOON - 1, NOON]),
+        event_time=np.array([NOON, NOON, NOON - np.timedelta64(1, "us"), NOON]),
         arrived_at=np.full(4, NOT_YET),
         event_id=["y", "x", "z", "x"],
         row=np.array([0, 1, 0, 0]),
@@ -110,7 +110,7 @@ def test_rows_are_in_the_order_of_events() -> None:
 def test_rows_out_of_order_are_refused() -> None:
     """Charts follow events: rows that are not in their order are no such rows."""
     with pytest.raises(ValueError, match="in the order of their event times"):
-        LabelledRows(np.zeros(2), np.zeros(2), np.array([NOON, NOON - 1]), np.array([NOON, NOON]))
+        LabelledRows(np.zeros(2), np.zeros(2), np.array([NOON, NOON - np.timedelta64(1, "us")]), np.array([NOON, NOON]))
 
 
 def test_segments_share_the_rows() -> None:
