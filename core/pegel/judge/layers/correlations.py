@@ -14,7 +14,8 @@ from pegel.judge.explanation import Explanation
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
-from pegel.judge.paired_fields import PAIR, PairedFields
+from pegel.judge.paired_fields import PairedFields
+from pegel.judge.watched_pairs import PAIR
 from pegel.stats.layout import CORRELATED_ROLE, CORRELATED_ROWS
 from pegel.stats.summary import Summary
 

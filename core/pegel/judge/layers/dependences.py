@@ -10,13 +10,13 @@ from pegel.detect.effect import percent
 from pegel.errors import NotFound
 from pegel.judge.budget import Budget
 from pegel.judge.decision import FeatureVerdict
-from pegel.judge.dependence_fields import DependenceFields
+from pegel.judge.dependence_fields import DependenceFields, watched_features
 from pegel.judge.explanation import Explanation
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
 from pegel.judge.layers.correlations import BETWEEN, Correlations, changed_pair
-from pegel.judge.paired_fields import PAIR
+from pegel.judge.watched_pairs import PAIR
 from pegel.stats.layout import CORRELATED_ROLE, CORRELATED_ROWS
 from pegel.stats.summary import Summary
 
@@ -49,7 +49,7 @@ class Dependences:
     def judge(self, window: JudgedWindow, setting: Setting, budget: Budget) -> LayerResult:
         """Return a verdict on the pair whose dependence changed most, if it has; not on one whose correlation has."""
         level, baseline = budget.of(self.name), window.baseline
-        watched = DependenceFields.of(baseline, setting.fields).watched
+        watched = watched_features(baseline, setting.fields)
         told: list[str] = []
         change = dependence_change(baseline, window.summary, watched)
         if change is not None and change.p_value < level and (told := _told(window, budget)):
