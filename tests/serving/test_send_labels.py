@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from listening import listening
 from senders import SwitchedSender
+from waiting import wait_until
 
 from pegel.cli.main import main
 from pegel.data.instants import from_us
 from pegel.errors import InvalidSpec
-from pegel.labels.label import EntityAt, EventRow
+from pegel.labels.label import EntityAt, EventRow, Label
 from pegel.labels.label_json import read_labels
 from pegel.notebook.label_sending import LabelColumnNames
 from pegel.spec.settings import Settings
@@ -55,10 +56,14 @@ def run(*arguments: str | Path) -> int:
     return int(ended.value.code or 0)
 
 
-def told(records: list[KafkaRecord]) -> list[tuple[object, object]]:
-    """Return what each record's label is about, and its outcome."""
-    labels = [label for record in records for _, label in read_labels(record.value).labels]
-    return [(label.about, label.outcome) for label in labels]
+def told(records: list[KafkaRecord], count: int) -> list[tuple[object, object]]:
+    """Wait for so many labels, as they are sent after the answer; return what each is about, and its outcome."""
+
+    def labels() -> list[Label]:
+        return [label for record in [*records] for _, label in read_labels(record.value).labels]
+
+    assert wait_until(lambda: len(labels()) >= count)
+    return [(label.about, label.outcome) for label in labels()]
 
 
 def test_rows_of_events(
@@ -69,9 +74,10 @@ def test_rows_of_events(
     columns = ["--label", "late", "--event-id", "id", "--row", "n", "--known-at", "noted"]
     code = run("labels", "send", tmp_path / "labels.csv", "--model", "delays", "--to", address, *columns)
     captured = capsys.readouterr()
+    labels = told(sender.topic, 2)
     first = read_labels(sender.topic[0].value).labels[0][1]
 
-    assert [(EventRow("007", 0), "yes"), (EventRow("008", 1), "no")] == told(sender.topic)
+    assert [(EventRow("007", 0), "yes"), (EventRow("008", 1), "no")] == labels
     assert "2026-11-29T10:00:00+00:00" == from_us(first.at_us or 0).isoformat()
     assert "5 rows: 2 labels taken; 2 without a label or what it is about; refused: 1 bad_key" in captured.out
     assert (1, "1 labels were refused; the others are on their way." in captured.err) == (code, True)
@@ -82,7 +88,7 @@ def test_rows_of_entities(sender: SwitchedSender, address: str, tmp_path: Path) 
     (tmp_path / "labels.csv").write_text(FLIGHTS)
     columns = ["--label", "late", "--key", "flight", "--key", "gate", "--time", "departed", "--namespace", "shop"]
     code = run("labels", "send", tmp_path / "labels.csv", "--model", "delays", "--to", address, *columns)
-    (about, outcome), *_ = told(sender.topic)
+    (about, outcome), *_ = told(sender.topic, 1)
 
     assert (0, {"pegel.shop.labels"}) == (code, {record.topic for record in sender.topic})
     assert (EntityAt((("flight", "WN1"), ("gate", "14")), 1_795_860_000_000_000), 12.5) == (about, outcome)

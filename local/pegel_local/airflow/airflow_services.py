@@ -132,6 +132,9 @@ class Airflow:
             "LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
             "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
             "USAGE_DATA_COLLECTION__ENABLED": "False",
+            # As long as this, a supervisor may sleep over the end of its task's process. Until it wakes up, the task's
+            # place is taken, and a question that is answered meanwhile is put again.
+            "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         }
 
     @property

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 WORKFLOW = "baseline_approval"
 ASKED_WITHIN_S = 90.0
 READ_S = 5.0
-"""What a person takes to read the question. One answered in the instant in which it is put may be put again: where the
-process that put it has not ended yet, Airflow 3.3 takes its end for that of the answered task, and tries this again."""
+"""What a person takes to read a question. One that is answered sooner may be put again: Airflow 3.3 takes the end of
+the process that put it for that of the answered task, where it hears of this end later than of the answer."""
 ANSWERED_WITHIN_S = 240.0
 FOLLOWED_WITHIN_S = 60.0
 COUNT = 120
@@ -38,9 +38,7 @@ def show(demo: Demo) -> str:
     _replace_training_data(demo)
     demo.follow("baseline_refresh", {"models": [demo.spec.key]}, within_s=WITHIN_S)
     question, asked = _asked(demo)
-    time.sleep(READ_S)
-    answered_at = datetime.now(UTC)
-    _say_yes(demo, question)
+    answered_at = _say_yes(demo, question)
     ended, followed_s = _followed(demo, asked, answered_at)
     sent = flight_traffic.finish(demo, flight_traffic.send(demo, "later", count=COUNT))
     rows = flight_traffic.all_counted(demo, sent)
@@ -99,9 +97,13 @@ def _asked(demo: Demo) -> tuple[OpenQuestion, Refresh]:
     )
 
 
-def _say_yes(demo: Demo, question: OpenQuestion) -> None:
+def _say_yes(demo: Demo, question: OpenQuestion) -> datetime:
+    """Read the question and answer it; return when that was."""
+    time.sleep(READ_S)
     promote = next(option for option in question.options if option.startswith("Promote"))
+    answered_at = datetime.now(UTC)
     demo.api.answer(question, promote, why=WHY)
+    return answered_at
 
 
 def _followed(demo: Demo, asked: Refresh, since: datetime) -> tuple[Refresh, float]:
