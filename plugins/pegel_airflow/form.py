@@ -287,6 +287,37 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "labels.charts": Question(
         "Labels", "Further charts", "Detectors of river over labelled events, one name a line: `adwin`. Empty: none."
     ),
+    "attribution.via": Question(
+        "Explanations",
+        "Explained by",
+        "`artefact`: the model's folder, read by a worker beside the endpoint. `endpoint`: the server is asked. `off`: "
+        "nothing is explained, and nothing else of this section is used.",
+    ),
+    "attribution.rows_per_minute": Question(
+        "Explanations", "Rows (per minute)", "So many predictions are explained, whatever the traffic is."
+    ),
+    "attribution.calls_per_minute": Question(
+        "Explanations", "Calls (rows/minute)", "By the endpoint: rows that it is asked about at most."
+    ),
+    "attribution.window": Question(
+        "Explanations", "Length of windows (s)", f"1 minute to 1 day; one verdict needs 200 rows. {_SECONDS}", _DURATION
+    ),
+    "attribution.margin": Question(
+        "Explanations",
+        "Margin (of the prediction's standard deviation)",
+        "Smallest change of a part of the prediction worth a mail; smaller ones are only shown.",
+    ),
+    "attribution.baseline": Question(
+        "Explanations",
+        "Held-out rows (reference)",
+        "That the model was not fitted on: `local://delays?split=holdout`. Empty: the first 20,000 explained rows.",
+    ),
+    "attribution.identity": Question(
+        "Explanations",
+        "Identity",
+        "How it is told that answers are those of the registered version: computed again (`replay`), asked again "
+        "(`canaries`), by a model of the model (`surrogate`), or not (`off`).",
+    ),
     "false_alarms.count": Question(
         "Alerts", "False alarms (number)", "How often you accept an alert although nothing has changed, per the period."
     ),

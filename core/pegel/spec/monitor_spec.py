@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pegel.errors import InvalidSpec
 from pegel.spec import names
 from pegel.spec.archive_section import Archive
+from pegel.spec.attribution_section import AttributionSection
 from pegel.spec.durations import Delay, Duration
 from pegel.spec.labels_section import Labels
 from pegel.spec.limits import ANSWER_WITHIN
@@ -22,6 +23,7 @@ from pegel.spec.rhythms import LONG, Rhythm
 from pegel.spec.section import Section
 from pegel.spec.serving_section import Serving
 from pegel.spec.skew_section import SkewSection
+from pegel.spec.source_reference import same_source
 from pegel.spec.spec_fields import (
     Address,
     AlarmCount,
@@ -419,6 +421,7 @@ class MonitorSpec(Section):
     watch: Watch = Watch()
     events: EventTolerance = EventTolerance()
     labels: Labels = Labels()
+    attribution: AttributionSection = AttributionSection()
     false_alarms: FalseAlarms = FalseAlarms()
     alerts: Alerting = Alerting()
     archive: Archive = Archive()
@@ -487,6 +490,7 @@ class MonitorSpec(Section):
             "watch.outliers": (self.watch.outliers != "standard", "its rows are read by a job, on a schedule"),
             "alerts.outliers": (self.alerts.outliers != "show", "its rows are read by a job, on a schedule"),
             "events": (self.events != EventTolerance(), "there are no events"),
+            "attribution": (self.attribution.is_used, "there are no events to explain"),
         }
         for name, (is_stated, why) in idle.items():
             if is_stated:
@@ -506,6 +510,26 @@ class MonitorSpec(Section):
     def _compared_with_something(self) -> Self:
         if self.skew.is_used and not self.online.is_used:
             raise ValueError("skew: compares what an online store served; state the section `online`")
+        return self
+
+    @model_validator(mode="after")
+    def _explained(self) -> Self:
+        section = self.attribution
+        if section.via == "artefact" and self.model.uri is None:
+            raise ValueError(
+                "attribution.via: an artefact is the folder of the model, and `model.uri` names none; state "
+                "via: endpoint, which asks the server, or leave the section out"
+            )
+        if section.via == "endpoint" and self.model.is_deployment:
+            raise ValueError(
+                "attribution.via: Hopsworks serves the model, and nobody here asks it; leave out the section"
+            )
+        if section.baseline is not None and same_source(section.baseline, self.baseline.source):
+            raise ValueError(
+                "attribution.baseline: these are the rows that the model was fitted on, which a model explains more "
+                "strongly than any others, so that nearly every window would seem changed; name a held-out split, or "
+                "leave it out: then the first 20,000 explained rows are the baseline"
+            )
         return self
 
     @property

@@ -48,6 +48,18 @@ class SourceRef:
         return f"{self.store}://{self.name}?{urlencode({'version': self.version, 'split': self.split})}"
 
 
+def same_source(one: str, other: str) -> bool:
+    """Say whether two references name the same rows, however version and split are written.
+
+    >>> same_source("local://delays", "local://delays?split=train&version=1")
+    True
+    """
+    try:
+        return SourceRef.parse(one) == SourceRef.parse(other)
+    except InvalidSpec:
+        return one.strip() == other.strip()
+
+
 def is_stored_name(name: str) -> bool:
     """Say whether `name` can be part of a path that stays in the store: letters, digits, `_`, inner `-` and `.`.
 

@@ -57,7 +57,7 @@ def _counted(value: Any) -> Any:
     return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,20}", value) else value
 
 
-def _digits(value: Any) -> Any:
+def whole_number(value: Any) -> Any:
     """Read a whole number written as digits; other text, which Python would read as one, too, is refused."""
     number = _counted(value)
     if isinstance(number, str):
@@ -219,7 +219,7 @@ def _text(most: int, **schema: str) -> WithJsonSchema:
 
 
 Name = Annotated[str, AfterValidator(safe_name), _text(LONGEST_NAME, pattern=names.SAFE_NAME)]
-Version = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_digits)]
+Version = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(whole_number)]
 """Of a model: as large as every database's integer."""
 SpecVersion = Annotated[Literal[1], BeforeValidator(_counted)]
 Reference = Annotated[str, AfterValidator(_visible), _text(LONGEST_TEXT)]

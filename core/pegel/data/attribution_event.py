@@ -1,0 +1,191 @@
+"""Attributions as they travel: what a model made of the rows of one request, under its id and time on its topic.
+
+::
+
+    {"attributions": [[0.25, -0.5], [0.0, 1.5]], "base": 3.5, "raw": [3.25, 5.0], "matches": [true, null],
+     "method": "tree", "artefact": "9f86d081...", "rate": 0.125}
+
+One list per row of the request, with one number per feature in the order of the schema. `raw` is what the model put out
+before anything made a class or a probability of it, and `raw = base + sum(attributions)`. `base` is one number, or a
+list of one per row where it differs: by class, or by the row that another one is compared with. `matches`: whether the
+logged answer of a row is the one that the artefact gives; null where that was not looked at. `rate`: the part of the
+events that is explained.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from pegel.data.payloads import load
+from pegel.errors import InvalidPayload
+from pegel.spec.plain_numbers import how_many
+
+MOST_VALUES: Final = 40_000
+"""Attributions of one event, rows times features: written out they take 0.8 MB, and a broker takes records of 1 MB. The
+rows of a larger request are explained by nobody, and counted as that."""
+LARGEST: Final = 1e150
+"""No number is farther from 0: its square has to be one, too."""
+_DIGEST_LENGTH = 64
+_FIELDS = frozenset({"attributions", "base", "raw", "matches", "method", "artefact", "rate"})
+
+
+class Method(StrEnum):
+    """How attributions are made: exactly from coefficients or trees, by a library of the model's own, by permuting."""
+
+    LINEAR = "linear"
+    TREE = "tree"
+    NATIVE = "native"
+    PERMUTATION = "permutation"
+
+
+class Match(StrEnum):
+    """Whether the logged answer of a row is the one that the artefact gives."""
+
+    SAME = "same"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+_WRITTEN: Final[dict[Match, bool | None]] = {Match.SAME: True, Match.OTHER: False, Match.UNKNOWN: None}
+_READ: Final[dict[bool | None, Match]] = {written: match for match, written in _WRITTEN.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Attributions:
+    """What a model made of the rows of one request.
+
+    `values`: float64, shape (rows, features), in units of `raw`. `base`, `raw`: float64, shape (rows,). `matches`: one
+    per row. `artefact`: SHA-256 of the folder that was used, None where the endpoint was asked. `rate`: above 0, at
+    most 1.
+    """
+
+    values: NDArray[np.float64]
+    base: NDArray[np.float64]
+    raw: NDArray[np.float64]
+    matches: tuple[Match, ...]
+    method: Method
+    artefact: str | None
+    rate: float
+
+    @property
+    def n(self) -> int:
+        """Return how many rows there are."""
+        return int(self.values.shape[0])
+
+
+def encode(attributions: Attributions) -> bytes:
+    """Return the body of an event. Raises InvalidPayload for what `decode` would refuse."""
+    width = int(attributions.values.shape[1])
+    base = attributions.base.tolist()
+    body = orjson.dumps(
+        {
+            "attributions": attributions.values.tolist(),
+            "base": base[0] if len(set(base)) == 1 else base,
+            "raw": attributions.raw.tolist(),
+            "matches": [_WRITTEN[match] for match in attributions.matches],
+            "method": attributions.method.value,
+            "artefact": attributions.artefact,
+            "rate": attributions.rate,
+        }
+    )
+    decode(body, width)
+    return body
+
+
+def decode(body: bytes, features: int) -> Attributions:
+    """Read the body of an event of a model with so many features.
+
+    Raises InvalidPayload of the kinds of `pegel.data.payloads.load`, or `too_large`, `wrong_shape` (no such object, or
+    something of it is of another type, not finite or beyond its bounds) or `wrong_fields` (other numbers of values).
+    """
+    document = load(body)
+    if not isinstance(document, dict) or set(document) != _FIELDS:
+        expected = ", ".join(sorted(_FIELDS))
+        raise InvalidPayload("wrong_shape", f"expected an object with {expected} and nothing else; it is kept aside")
+    values = _matrix(document["attributions"], features)
+    rows = values.shape[0]
+    base = document["base"]
+    return Attributions(
+        values=values,
+        base=_vector("base", base if isinstance(base, list) else [base] * rows, rows),
+        raw=_vector("raw", document["raw"], rows),
+        matches=_matches(document["matches"], rows),
+        method=_method(document["method"]),
+        artefact=_artefact(document["artefact"]),
+        rate=_rate(document["rate"]),
+    )
+
+
+def _matrix(data: Any, features: int) -> NDArray[np.float64]:
+    if not isinstance(data, list) or not data or not all(isinstance(row, list) for row in data):
+        raise InvalidPayload("wrong_shape", "attributions: expected a list with a list per row; it is kept aside")
+    if len(data) * features > MOST_VALUES:
+        given = f"{how_many(len(data), 'row')} of {how_many(features, 'feature')}"
+        raise InvalidPayload("too_large", f"attributions: given {given}, at most {MOST_VALUES:,} values are possible")
+    given_widths = sorted({len(row) for row in data})
+    if given_widths != [features]:
+        raise InvalidPayload(
+            "wrong_fields", f"attributions: rows have {given_widths[:5]} values, expected {features}; it is kept aside"
+        )
+    return _numbers("attributions", [value for row in data for value in row]).reshape(len(data), features)
+
+
+def _vector(name: str, data: Any, rows: int) -> NDArray[np.float64]:
+    _as_many(name, data, rows)
+    return _numbers(name, data)
+
+
+def _as_many(name: str, data: Any, rows: int) -> None:
+    if not isinstance(data, list):
+        raise InvalidPayload("wrong_shape", f"{name}: expected a list with an entry per row; the event is kept aside")
+    if len(data) != rows:
+        raise InvalidPayload(
+            "wrong_fields", f"{name}: {len(data)} of {how_many(rows, 'row')}, expected one each; it is kept aside"
+        )
+
+
+def _numbers(name: str, data: list[Any]) -> NDArray[np.float64]:
+    """Return finite numbers. Truth values are none, although Python takes them for 0 and 1."""
+    if set(map(type, data)) <= {float, int}:
+        try:
+            numbers = np.array(data, dtype=np.float64)
+        except OverflowError:
+            numbers = np.array([np.inf])
+        if bool(np.all(np.abs(numbers) <= LARGEST)):
+            return numbers
+    raise InvalidPayload("wrong_shape", f"{name}: expected numbers from -{LARGEST:g} to {LARGEST:g}; it is kept aside")
+
+
+def _matches(data: Any, rows: int) -> tuple[Match, ...]:
+    _as_many("matches", data, rows)
+    if not set(map(type, data)) <= {bool, type(None)}:
+        raise InvalidPayload("wrong_shape", "matches: expected true, false or null per row; the event is kept aside")
+    return tuple(_READ[value] for value in data)
+
+
+def _method(data: Any) -> Method:
+    try:
+        return Method(data)
+    except ValueError:
+        expected = ", ".join(Method)
+        raise InvalidPayload("wrong_shape", f"method: expected one of {expected}; the event is kept aside") from None
+
+
+def _artefact(data: Any) -> str | None:
+    if data is None:
+        return None
+    if isinstance(data, str) and len(data) == _DIGEST_LENGTH and set(data) <= set("0123456789abcdef"):
+        return data
+    raise InvalidPayload("wrong_shape", "artefact: expected a SHA-256 in 64 lower case digits; the event is kept aside")
+
+
+def _rate(data: Any) -> float:
+    if type(data) in {float, int} and 0 < data <= 1:
+        return float(data)
+    raise InvalidPayload("wrong_shape", "rate: expected a number above 0, at most 1; the event is kept aside")
