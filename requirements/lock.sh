@@ -10,7 +10,7 @@ compile() {
 compile tools requirements/tools.in
 compile airflow requirements/common.in plugins/pyproject.toml --extra test
 compile spark requirements/common.in spark/pyproject.toml --extra test
-compile serving requirements/common.in serving/pyproject.toml
+compile serving requirements/common.in serving/pyproject.toml --extra attribution
 compile demo-data --no-deps requirements/demo-data.in
 compile object-store requirements/object-store.in
 # For the Pythons beside ours that core runs on; the project's own configuration names ours alone.
@@ -21,5 +21,5 @@ for room in airflow:plugins spark:spark serving:serving; do
     name=${room%%:*}
     "$TOOLS/uv" pip compile -q --no-header --no-emit-index-url --python-version 3.11 --python-platform linux --generate-hashes \
         --no-emit-package pegel --no-emit-package pegel-local -c requirements/constraints.in -c "requirements/$name.txt" \
-        "${room#*:}/pyproject.toml" -o "requirements/image-$name.txt"
+        "${room#*:}/pyproject.toml" $([ "$name" != serving ] || echo --extra attribution) -o "requirements/image-$name.txt"
 done

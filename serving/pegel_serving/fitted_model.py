@@ -81,7 +81,7 @@ class FittedModel:
         """
         if len(rows) == 0:
             return {field.name: [] for field in self.answered}
-        given = self._given(rows)
+        given = self.given_rows(rows)
         predicted = self._asked("predict", given, rows)
         shape = list(predicted.shape)
         if predicted.ndim == 1:
@@ -112,7 +112,18 @@ class FittedModel:
         names = [field.name for field in self.answered[1:]]
         return {name: _finite(column.tolist()) for name, column in zip(names, columns, strict=True)}
 
-    def _given(self, rows: Rows) -> Any:
+    @property
+    def estimator(self) -> Any:
+        """Return the fitted model itself."""
+        return self._estimator
+
+    @property
+    def given_features(self) -> list[str]:
+        """Return the names of the features in the order in which the model is given them."""
+        return self.columns or [feature.name for feature in self.metadata.features]
+
+    def given_rows(self, rows: Rows) -> Any:
+        """Return rows as the model is given them: a frame, an object matrix or one column. Raises WrongValue."""
         features = self.metadata.features
         types = [self.metadata.type_of(feature) for feature in features]
         if self.given == "matrix":

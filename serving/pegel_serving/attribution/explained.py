@@ -1,0 +1,79 @@
+"""What a method says of rows, and the check without which nothing of it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pegel.data.attribution_event import Method
+from pegel_serving.model_columns import Rows
+
+TOLERANCE: Final = 1e-6
+"""How far base and attributions may add up beside the model's raw output, in units of the larger of 1 and that."""
+SINGLE_TOLERANCE: Final = 1e-5
+"""The same where a library computes in single precision: in units of the largest of what is added up."""
+
+
+class NotExplained(Exception):
+    """Attributions cannot be had of this model, or of these rows; the message is one sentence that says why."""
+
+
+class NotAdditive(NotExplained):
+    """Attributions do not add up to what the model puts out: the method has not understood how it is built."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExplainedRows:
+    """Attributions of rows. `raw = base + sum(values)`, see `refuse_other_sums`.
+
+    `values`: float64, shape (rows, features), features in the order of the schema. `base`, `raw`: float64, shape
+    (rows,). `errors`: the standard errors of `values`, for a method that draws; None where values are exact.
+    """
+
+    values: NDArray[np.float64]
+    base: NDArray[np.float64]
+    raw: NDArray[np.float64]
+    errors: NDArray[np.float64] | None = None
+
+
+class AttributionMethod(Protocol):
+    """Explains rows of one model."""
+
+    @property
+    def method(self) -> Method:
+        """Return what is told as the method."""
+        ...
+
+    @property
+    def precision(self) -> float:
+        """Return `TOLERANCE`, or `SINGLE_TOLERANCE`."""
+        ...
+
+    def explain(self, rows: Rows, seeds: Sequence[tuple[int, int]]) -> ExplainedRows:
+        """Explain rows, shape (rows, features). `seeds`: 128 bits for each, by which a method that draws, draws.
+
+        Raises NotExplained, ModelRefused, ModelFailed, WrongValue.
+        """
+        ...
+
+
+def refuse_other_sums(explained: ExplainedRows, tolerance: float = TOLERANCE) -> None:
+    """Raise NotAdditive unless base and attributions add up to the raw output in every row, inclusive.
+
+    A number that is not finite adds up to nothing.
+    """
+    total = explained.base + explained.values.sum(axis=1)
+    scale = np.maximum(1.0, np.abs(explained.raw))
+    if tolerance != TOLERANCE:
+        scale = np.maximum(scale, np.abs(explained.base) + np.abs(explained.values).sum(axis=1))
+    wrong = ~(np.abs(total - explained.raw) <= tolerance * scale)
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise NotAdditive(
+            f"the structure of the model is not understood: attributions of {int(wrong.sum())} of {wrong.size} rows do "
+            f"not add up, the first to {total[at]:.9g}, where the model puts out {explained.raw[at]:.9g}"
+        )

@@ -1,0 +1,109 @@
+"""Attributions of a model that is nothing but its answers: features are taken over one by one from another row.
+
+Row x, one uniformly random order of the features, one random row z of the baseline: the part of the s-th feature is
+f(x with the first s features, z with the others) less f(the same with s-1), so all parts add up to f(x) - f(z) exactly.
+One order is an unbiased estimate of interventional SHAP, and a noisy one: for windows of many rows. A single row is
+explained by the mean of 32 orders and their reverses, with its standard error. Source: Castro et al. 2009, Computers &
+Operations Research 36, 1726-1730; reverses: Mitchell et al. 2022, JMLR 23(43).
+
+What is drawn, Philox draws, keyed by the event's id and the row's place, so that a replay gives the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pegel.data.attribution_event import Method
+from pegel_serving.attribution.explained import TOLERANCE, ExplainedRows, NotExplained
+from pegel_serving.attribution.raw_output import chosen, taken
+from pegel_serving.model_columns import Rows
+
+Asked = Callable[[Rows], NDArray[np.float64]]
+"""What a model puts out for rows, shape (rows, classes) or (rows, 1). Raises NotExplained and errors of the model."""
+BACKGROUND_ROWS: Final = 100
+"""Rows of the baseline that rows are compared with: frozen, the same ones each time."""
+ORDERS: Final = 32
+"""Random orders of a row that is explained alone; each is taken forwards and backwards."""
+AT_ONCE: Final = 5_000
+"""Rows that the model is asked about at once."""
+
+
+class PermutationMethod:
+    """Explains rows by asking about them and about what lies between them and rows of the baseline.
+
+    `orders`: 1 for windows of many rows, 2 and more for a row alone, see `ORDERS`; then there are standard errors.
+    """
+
+    method = Method.PERMUTATION
+    precision = TOLERANCE
+
+    def __init__(self, asked: Asked, background: Rows, orders: int = 1) -> None:
+        """Keep the first rows of the baseline. Raises NotExplained without any."""
+        if not len(background):
+            raise NotExplained("the model is explained by comparing with rows of the baseline, of which none are here")
+        self._asked, self._background, self._orders = asked, background[:BACKGROUND_ROWS], orders
+
+    def calls(self, rows: int) -> int:
+        """Return how many rows the model is asked about to explain some."""
+        width = int(self._background.shape[1])
+        return rows * (width + 1 if self._orders == 1 else 2 * self._orders * (width + 1))
+
+    def explain(self, rows: Rows, seeds: Sequence[tuple[int, int]]) -> ExplainedRows:
+        """Explain rows; `seeds` says what is drawn for each of them."""
+        single = self._orders == 1
+        paths = [_paths(seed, self._background, 1 if single else self._orders, mirrored=not single) for seed in seeds]
+        per_row = [len(orders) for orders, _ in paths]
+        width = rows.shape[1]
+        outputs = self._walk(rows, paths)
+        values = np.empty((len(rows), width))
+        base, raw, errors = np.empty(len(rows)), np.empty(len(rows)), np.empty((len(rows), width))
+        start = 0
+        for at, count in enumerate(per_row):
+            own = outputs[start : start + count]
+            start += count
+            which = chosen(own[:1, -1])
+            steps = taken(own.reshape(-1, own.shape[2]), np.repeat(which, own.shape[0] * own.shape[1]))
+            steps = steps.reshape(count, width + 1)
+            parts = np.empty((count, width))
+            np.put_along_axis(parts, paths[at][0], np.diff(steps, axis=1), axis=1)
+            values[at], base[at], raw[at] = parts.mean(axis=0), steps[:, 0].mean(), steps[0, -1]
+            pairs = parts if single else parts.reshape(-1, 2, width).mean(axis=1)
+            errors[at] = pairs.std(axis=0, ddof=1) / np.sqrt(len(pairs)) if len(pairs) > 1 else 0.0
+        return ExplainedRows(values, base, raw, None if single else errors)
+
+    def _walk(self, rows: Rows, paths: Sequence[tuple[NDArray[np.int64], Rows]]) -> NDArray[np.float64]:
+        """Return the outputs along all ways, shape (ways, features + 1, classes): from a row of the baseline to x."""
+        width = rows.shape[1]
+        ways = [
+            _between(row, other, order)
+            for row, (orders, others) in zip(rows, paths, strict=True)
+            for order, other in zip(orders, others, strict=True)
+        ]
+        if not ways:
+            return np.empty((0, width + 1, 1))
+        every = np.concatenate(ways)
+        asked = [self._asked(every[at : at + AT_ONCE]) for at in range(0, len(every), AT_ONCE)]
+        return np.concatenate(asked).reshape(len(ways), width + 1, -1)
+
+
+def _paths(seed: tuple[int, int], background: Rows, orders: int, *, mirrored: bool) -> tuple[NDArray[np.int64], Rows]:
+    """Return orders of the features, each with the row of the baseline that it begins at."""
+    draw = np.random.Generator(np.random.Philox(key=np.array(seed, dtype=np.uint64)))
+    drawn, others = [], []
+    for _ in range(orders):
+        order, other = draw.permutation(background.shape[1]), background[draw.integers(len(background))]
+        drawn += [order, order[::-1]] if mirrored else [order]
+        others += [other, other] if mirrored else [other]
+    return np.array(drawn, dtype=np.int64), np.array(others, dtype=object)
+
+
+def _between(row: Rows, other: Rows, order: NDArray[np.int64]) -> Rows:
+    """Return the rows of one way, shape (features + 1, features): the other row first, the row itself last."""
+    way = np.repeat(other[None, :], len(order) + 1, axis=0)
+    for step, feature in enumerate(order.tolist(), start=1):
+        way[step:, feature] = row[feature]
+    return way
