@@ -27,6 +27,7 @@ MODULES = {
     "prometheus-client": {"prometheus_client"},
     "confluent-kafka": {"confluent_kafka"},
     "great-expectations": {"great_expectations"},
+    "xgboost-cpu": {"xgboost"},
 }
 """What a distribution is imported as, where the name does not say it."""
 WITHOUT_IMPORT = {
@@ -35,7 +36,6 @@ WITHOUT_IMPORT = {
     "serving: cloudevents": "kserve 0.21 does not start with version 2",
     "serving: lightgbm": "a model of it is loaded by name, as its file says",
     "serving: pegel-local": "the command line of the local system runs in this environment",
-    "serving: xgboost-cpu": "the same",
     "spark: pandas": "pyspark's Arrow functions ask for it, in a version below 3",
     "spark: river": "the outlier benchmark takes labelled data from it",
     "spark: scikit-learn": "the outlier benchmark takes labelled data and the areas under curves from it",
