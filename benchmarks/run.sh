@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 .venvs/spark/bin/python -m benchmarks.accuracy --part all --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.accuracy.gate --before benchmarks/accuracy/gate/before.json --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.outliers --write docs/measured.md
+.venvs/spark/bin/python -m benchmarks.explain.slices --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.profile --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.speed --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.stream.decoding --write docs/measured.md
