@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pegel.baseline.attribution_reference import AttributionReference
 from pegel.baseline.baseline_html import html_of
 from pegel.baseline.outliers import OutlierTables, ScoreTail, outlier_cutoff
 from pegel.baseline.pair_reference import PairReference
@@ -105,6 +106,8 @@ class Baseline:
     performance: Performance | None
     made_by: str
     segments: SegmentCounts
+    attribution: AttributionReference | None = None
+    """Of a baseline of attributions, its explained rows; None of any other."""
 
     def __repr__(self) -> str:
         """Return for people, in a few lines, what it is of and what can be judged by it."""
@@ -190,6 +193,7 @@ class Baseline:
         performance: Performance | None = None,
         segments: SegmentCounts | None = None,
         created_at: datetime | None = None,
+        attribution: AttributionReference | None = None,
     ) -> Baseline:
         """Make a baseline of a summary of all training rows.
 
@@ -206,6 +210,7 @@ class Baseline:
             performance: How the model did on labelled rows; None without labels.
             segments: Counts of the same rows by segment, kept from here; None for no segments.
             created_at: Now, unless stated.
+            attribution: Of a baseline of attributions, its explained rows.
 
         Raises:
             ValueError: If the summary was kept without exact sums, so that the id would depend on the order of rows.
@@ -238,6 +243,7 @@ class Baseline:
             performance=performance,
             made_by=f"pegel {metadata.version('pegel')}",
             segments=parts,
+            attribution=attribution,
         )
         return replace(unnamed, id=_identify(unnamed._content()))
 
@@ -255,7 +261,8 @@ class Baseline:
 
     def _content(self) -> dict[str, Any]:
         """Return everything that the id covers."""
-        return {
+        explained = {} if self.attribution is None else {"attribution": self.attribution.to_json()}
+        return explained | {
             "baseline_version": BASELINE_VERSION,
             "model": self.model,
             "version": self.version,
@@ -303,6 +310,7 @@ class Baseline:
             performance=None if given is None else Performance.from_json(given),
             made_by=data["made_by"],
             segments=SegmentCounts.from_json(content["segments"], layout),
+            attribution=AttributionReference.from_json(content["attribution"]) if "attribution" in content else None,
         )
 
 

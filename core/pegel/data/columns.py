@@ -26,6 +26,8 @@ TIME: Final = "time"
 class Role(str):
     """Where the rows of a field come from: `FEATURE` from requests, `PREDICTION` from responses, others from elsewhere.
 
+    `ATTRIBUTION`: from what explains rows of requests, see `pegel.data.attribution_event`.
+
     The rows of one role are counted together, apart from those of all others; whoever counts rows of a further kind
     names a role for them. There is one object per name, so that roles can be compared with `is`, also after pickling.
     Raises ValueError for a name that is no identifier in lower case.
@@ -34,6 +36,7 @@ class Role(str):
     __slots__ = ()
     FEATURE: ClassVar[Role]
     PREDICTION: ClassVar[Role]
+    ATTRIBUTION: ClassVar[Role]
     _by_name: ClassVar[dict[str, Role]] = {}
 
     def __new__(cls, name: str) -> Role:
@@ -49,6 +52,7 @@ class Role(str):
 
 Role.FEATURE = Role("feature")
 Role.PREDICTION = Role("prediction")
+Role.ATTRIBUTION = Role("attribution")
 
 
 class Missing(IntEnum):

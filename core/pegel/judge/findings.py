@@ -20,13 +20,15 @@ class Verdict(StrEnum):
     """The window by itself differs, or more of its events are odd than tolerated."""
     DRIFTING = "drifting"
     """The window by itself does not differ, but the windows up to it do, taken together."""
+    MODEL_CHANGED = "model_changed"
+    """Answers are not those of the registered version."""
     INSUFFICIENT = "insufficient"
     NO_DATA = "no_data"
     BASELINE_MISSING = "baseline_missing"
     LAYOUT_MISMATCH = "layout_mismatch"
 
 
-ALARMING = frozenset({Verdict.DRIFT, Verdict.DRIFTING})
+ALARMING = frozenset({Verdict.DRIFT, Verdict.DRIFTING, Verdict.MODEL_CHANGED})
 """Verdicts that a person is told of."""
 
 FROM_BEST_TO_WORST = (
@@ -38,6 +40,7 @@ FROM_BEST_TO_WORST = (
     Verdict.BELOW_MARGIN,
     Verdict.DRIFTING,
     Verdict.DRIFT,
+    Verdict.MODEL_CHANGED,
 )
 """All verdicts. That of several spans together is the last of theirs."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pegel.judge.layer import Layer
+from pegel.judge.layers.attributions import AttributionTests
 from pegel.judge.layers.charts import Charts
 from pegel.judge.layers.correlations import Correlations
 from pegel.judge.layers.dependences import Dependences
@@ -35,6 +36,7 @@ LAYERS: Layers = (
     LayerEntry(Charts(), share=0.4),
     LayerEntry(Correlations(), share=0.05),
     LayerEntry(Dependences(), share=0.05),
+    LayerEntry(AttributionTests(), share=0.1),
     LayerEntry(Events(), share=0.01),
     LayerEntry(Expectations(), share=0.05),
     LayerEntry(LabelledAnswers(), share=0.1, out_of=Charts.name),

@@ -23,7 +23,13 @@ STRIP = 42
 """Days on the strip: six weeks."""
 LISTED = {Rhythm.HOUR: 24, Rhythm.DAY: 14, Rhythm.WEEK: 8}
 """Spans of each rhythm in its list."""
-_MARKS = {Verdict.OK: "✓", Verdict.BELOW_MARGIN: "△", Verdict.DRIFT: "▲", Verdict.DRIFTING: "▲"}
+_MARKS = {
+    Verdict.OK: "✓",
+    Verdict.BELOW_MARGIN: "△",
+    Verdict.DRIFT: "▲",
+    Verdict.DRIFTING: "▲",
+    Verdict.MODEL_CHANGED: "▲",
+}
 """What a day says without its colour; the others are hollow."""
 _SIDE, _GAP = 20, 4
 

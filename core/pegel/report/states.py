@@ -209,6 +209,7 @@ def _judged(last: WindowRow, now: datetime) -> StateView:
         Verdict.BELOW_MARGIN: ("ok: changes below the margin", "ok"),
         Verdict.DRIFT: ("drift in the last window", "warn"),
         Verdict.DRIFTING: ("drifting slowly, window after window", "warn"),
+        Verdict.MODEL_CHANGED: ("answers are not those of the registered version", "bad"),
         Verdict.INSUFFICIENT: (f"not judged: {why}", "warn"),
         Verdict.NO_DATA: ("no traffic", "idle"),
         Verdict.BASELINE_MISSING: ("baseline missing: rows are counted, nothing is judged", "warn"),

@@ -18,6 +18,7 @@ VERDICT_WORDS = {
     Verdict.BELOW_MARGIN: "below margin",
     Verdict.DRIFT: "drift",
     Verdict.DRIFTING: "drifting slowly",
+    Verdict.MODEL_CHANGED: "another model",
     Verdict.INSUFFICIENT: "not judged",
     Verdict.NO_DATA: "no data",
     Verdict.BASELINE_MISSING: "no baseline",
@@ -26,7 +27,12 @@ VERDICT_WORDS = {
 SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
 MOST_DIGITS = 6
 """Of a ratio near 1."""
-_UNITS = {"sigma": SIGMA, "sd ratio": "times the spread", "d": "standardised"}
+_UNITS = {
+    "sigma": SIGMA,
+    "sigma of prediction": f"{SIGMA} of the prediction",
+    "sd ratio": "times the spread",
+    "d": "standardised",
+}
 
 
 def number(value: float, unit: str | None = None) -> str:

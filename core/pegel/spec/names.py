@@ -43,6 +43,42 @@ def endpoint(model: str, version: int) -> str:
     return f"{model}-v{version}"
 
 
+ATTRIBUTIONS = ":attributions"
+"""What stands behind a model's name where its explained rows are meant: no name of a model has a colon."""
+
+
+def explained_key(key: str) -> str:
+    """Return under which key the explained rows of a monitor are counted: in windows and a ledger of their own.
+
+    >>> explained_key("credit/1"), watched_key("credit:attributions/1"), watched_key("credit/1")
+    ('credit:attributions/1', 'credit/1', 'credit/1')
+    """
+    model, version = monitor_of(key)
+    return monitor_key(model + ATTRIBUTIONS, version)
+
+
+def is_explained_key(key: str) -> bool:
+    """Say whether a key is that of explained rows."""
+    return key.rsplit("/", 1)[0].endswith(ATTRIBUTIONS)
+
+
+def watched_key(key: str) -> str:
+    """Return the key of the monitor whose rows, explained or not, are counted under a key."""
+    if not is_explained_key(key):
+        return key
+    model, version = monitor_of(key)
+    return monitor_key(model.removesuffix(ATTRIBUTIONS), version)
+
+
+def attribution_field(feature: str) -> str:
+    """Return what the attributions of a feature are called among judged fields.
+
+    >>> attribution_field("amount")
+    'attribution:amount'
+    """
+    return f"attribution:{feature}"
+
+
 def model_of_hopsworks(name: str) -> str:
     """Return what a model is called here that Hopsworks calls `name`: capitals and underscores are in no name of ours.
 

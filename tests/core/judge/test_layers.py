@@ -142,8 +142,8 @@ def test_its_findings_are_explained_by_itself(look: Callable[..., Any], trained:
 
     assert explained.agrees
     assert "rows: rows against none" in str(explained)
-    known = "drift, quality, cusum, correlation, dependence, events, expectation, performance, concept"
-    with pytest.raises(NotFound, match=f"expected a finding of {known}; given one of"):
+    known = "drift, quality, cusum, correlation, dependence, attribution, identity, events, expectation, performance"
+    with pytest.raises(NotFound, match=f"expected a finding of {known}, concept; given one of"):
         explain(finding, window, trained)
 
 

@@ -1,0 +1,124 @@
+"""Is it still the registered model? Logged answers beside those that the artefact gives for the same rows.
+
+Where none of them differed at onboarding, no chance is involved: three different rows whose answers differ are another
+model, and no false alarm is spent on that. Three, because one damaged record is no deployment. Where answers cannot be
+reproduced exactly, more of them have to differ than then, beyond chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pegel.detect.count_tests import CountTest
+from pegel.detect.effect import percent_of
+from pegel.judge.decision import FeatureVerdict
+from pegel.judge.explanation import Explanation
+from pegel.judge.findings import Finding, Verdict
+from pegel.judge.layers.attributions import IDENTITY
+from pegel.spec.plain_numbers import how_many
+
+ANSWERS: Final = "answers"
+"""Stands where a feature's name stands in findings about the identity of the model."""
+REPLAY: Final = "replay"
+FEWEST_DIFFERING: Final = 3
+_RULE = f"at least {FEWEST_DIFFERING} different rows whose logged answers are not those that the artefact gives"
+_FORMULA = (
+    "P(K >= seen), K hypergeometric: `seen` of n replayed rows of the window against `seen_in_baseline` of m at "
+    "onboarding, given their sum"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReference:
+    """How many of the replayed answers differed at onboarding, when the model certainly was the registered one."""
+
+    differing: int = 0
+    replayed: int = 0
+
+    @property
+    def is_exact(self) -> bool:
+        """Say whether answers can be reproduced exactly, as far as is known."""
+        return not self.differing
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedAnswers:
+    """Replayed answers of one window: how many, how many differ, and of how many different rows (at most 256)."""
+
+    replayed: int = 0
+    differing: int = 0
+    different_rows: int = 0
+    event_ids: tuple[str, ...] = ()
+    """Of some events with such answers."""
+
+
+def judge_identity(
+    now: ReplayedAnswers, before: ReplayReference, level: float, *, version: int
+) -> FeatureVerdict | None:
+    """Return the verdict on the answers of one window; None where none was replayed.
+
+    Args:
+        now: The window.
+        before: Onboarding.
+        level: Of the test, where answers cannot be reproduced exactly; nothing is spent else.
+        version: Of the model, for people.
+    """
+    if not now.replayed:
+        return None
+    test = CountTest(ANSWERS, now.differing, now.replayed, before.differing, before.replayed)
+    if before.is_exact:
+        changed, p_value, threshold = now.different_rows >= FEWEST_DIFFERING, 1.0, 0.0
+        p_value = 0.0 if changed else 1.0
+    else:
+        p_value, threshold = test.p_value, level
+        changed = p_value < threshold and now.different_rows >= FEWEST_DIFFERING
+    share = percent_of(now.differing, now.replayed)
+    what = f"{how_many(now.differing, 'answer')} of {now.replayed:,} ({share}) are not those of version {version}"
+    return FeatureVerdict(
+        feature=ANSWERS,
+        verdict=Verdict.MODEL_CHANGED if changed else Verdict.OK,
+        what=what if changed else "as of the registered version",
+        n=now.replayed,
+        m=before.replayed,
+        detector=IDENTITY,
+        test=REPLAY,
+        statistic=float(now.differing),
+        p_value=p_value,
+        threshold=threshold,
+        budget_share=0.0,
+        effect=now.differing / now.replayed,
+        effect_unit="share",
+        evidence=_evidence(now, before),
+    )
+
+
+def explain_identity(finding: Finding) -> Explanation:
+    """Recompute a finding on answers from the counts that it holds."""
+    numbers = finding.evidence["replay"]
+    seen, n, before, m = (
+        int(numbers[name]) for name in ("differing", "replayed", "differing_before", "replayed_before")
+    )
+    if not before:
+        p_value = 0.0 if int(numbers["different_rows"]) >= FEWEST_DIFFERING else 1.0
+        return Explanation(finding, _RULE, _plain(numbers), (), float(seen), p_value, "none: no chance is involved")
+    test = CountTest(ANSWERS, seen, n, before, m)
+    return Explanation(finding, _FORMULA, {**_plain(numbers), **test.numbers()}, (), float(seen), test.p_value)
+
+
+def _evidence(now: ReplayedAnswers, before: ReplayReference) -> dict[str, Any]:
+    return {
+        "rule": before.is_exact,
+        "replay": {
+            "differing": now.differing,
+            "replayed": now.replayed,
+            "different_rows": now.different_rows,
+            "differing_before": before.differing,
+            "replayed_before": before.replayed,
+        },
+        "event_ids": list(now.event_ids),
+    }
+
+
+def _plain(numbers: dict[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in numbers.items()}

@@ -1,0 +1,79 @@
+"""Answers beside those of the registered artefact: when another model answers, and when chance may."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pegel.data.spans import Span
+from pegel.judge.attribution.model_identity import (
+    ReplayedAnswers,
+    ReplayReference,
+    explain_identity,
+    judge_identity,
+)
+from pegel.judge.decision import FeatureVerdict
+from pegel.judge.findings import Verdict
+from pegel.judge.judged import Judged
+from pegel.spec.monitor_spec import MonitorSpec
+
+START = datetime(2026, 11, 29, 12, tzinfo=UTC)
+SPEC = MonitorSpec.parse({"model": {"name": "credit", "uri": "/m"}, "baseline": {"source": "local://credit"}})
+
+
+def verdict(now: ReplayedAnswers, before: ReplayReference = ReplayReference(), level: float = 1e-5) -> FeatureVerdict:  # noqa: B008
+    """Judge a window of which rows were replayed."""
+    found = judge_identity(now, before, level, version=1)
+    assert found is not None
+    return found
+
+
+def test_three_different_rows_are_another_model() -> None:
+    """Where every answer was found again at onboarding, no chance is involved and no budget is spent."""
+    found = verdict(
+        ReplayedAnswers(replayed=5_000, differing=3, different_rows=3, event_ids=("e1",)), ReplayReference(0, 1_000)
+    )
+
+    assert (Verdict.MODEL_CHANGED, "answers", "identity", "replay") == (
+        found.verdict,
+        found.feature,
+        found.detector,
+        found.test,
+    )
+    assert "3 answers of 5,000 (0.06 %) are not those of version 1" == found.what
+    assert (0.0, 0.0) == (found.budget_share, found.p_value)
+
+
+@pytest.mark.parametrize(("differing", "rows"), [(0, 0), (2, 2), (50, 1), (50, 2)])
+def test_a_damaged_record_is_no_deployment(differing: int, rows: int) -> None:
+    """Two different rows, or fifty copies of one, change nothing."""
+    found = verdict(ReplayedAnswers(replayed=5_000, differing=differing, different_rows=rows))
+
+    assert Verdict.OK == found.verdict
+
+
+def test_what_was_not_replayed_says_nothing() -> None:
+    """There is no verdict on answers that nobody computed again."""
+    assert judge_identity(ReplayedAnswers(), ReplayReference(), 1e-5, version=1) is None
+
+
+def test_answers_that_cannot_be_reproduced() -> None:
+    """Where 5 of 1,000 differed at onboarding, as many are no change, and ten times as many are one."""
+    before = ReplayReference(differing=5, replayed=1_000)
+    as_before = verdict(ReplayedAnswers(replayed=2_000, differing=10, different_rows=10), before)
+    changed = verdict(ReplayedAnswers(replayed=2_000, differing=100, different_rows=100), before)
+
+    assert Verdict.OK == as_before.verdict
+    assert Verdict.MODEL_CHANGED == changed.verdict
+    assert 1e-5 == changed.threshold
+    assert 0 < changed.p_value < 1e-5
+
+
+@pytest.mark.parametrize("before", [ReplayReference(), ReplayReference(5, 1_000)])
+def test_a_finding_is_recomputed(before: ReplayReference) -> None:
+    """From the counts that it holds."""
+    found = verdict(ReplayedAnswers(replayed=2_000, differing=100, different_rows=90), before)
+    finding = Judged(SPEC, Span(START, START + timedelta(minutes=10)), 1).finding(found, {})
+
+    assert explain_identity(finding).agrees
