@@ -122,6 +122,8 @@ def through_endpoint(
     command = [str(checkout().python("serving")), "-m", "pegel.cli.main", "traffic", str(table), "--to", address]
     since = _ends(here.broker.address)
     ended = subprocess.run([*command, *columns, *options], check=False, capture_output=True, text=True)
+    if not ended.stdout:
+        raise SystemExit(f"pegel traffic ended with {ended.returncode} and told nothing: {ended.stderr}")
     said: dict[str, Any] = json.loads(ended.stdout)
     lines = sorted(map(json.loads, log.read_text().splitlines()), key=lambda line: str(line["due"]))
     logged = _logged(here.broker.address, since)
