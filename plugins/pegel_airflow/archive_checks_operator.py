@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
+from pegel.data.instants import told_instant
 from pegel.errors import PermanentError, SetupError
 from pegel.spec.settings import Settings
 from pegel_airflow import services
@@ -95,10 +96,7 @@ _NOTHING = "Nothing was submitted."
 
 
 def _instant(text: str, name: str, default: datetime | None) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text) if text else default
-    except ValueError:
-        instant = None
+    instant = told_instant(text, unzoned=UTC) if text else default
     if instant is None:
         given = repr(text) if text else "none, and a run without a time of its own"
         raise SetupError(f"{name}: expected an instant, ISO 8601; given {given}. {_NOTHING}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 
+from pegel.data.instants import told_instant
 from pegel.errors import SetupError
 from pegel.spec.settings import Settings
 from pegel_airflow.finite_job import JobWish
@@ -96,8 +97,7 @@ _NOTHING = "Nothing was submitted."
 def _instant(text: str, name: str) -> datetime | None:
     if not text:
         return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise SetupError(f"{name}: expected an instant, ISO 8601; given {text!r}. {_NOTHING}") from None
-    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
+    instant = told_instant(text, unzoned=UTC)
+    if instant is None:
+        raise SetupError(f"{name}: expected an instant, ISO 8601; given {text!r}. {_NOTHING}")
+    return instant

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Engine
 
+from pegel.data.instants import told_instant
 from pegel.errors import PegelError, PermanentError, SetupError, TemporaryError
 from pegel.spec.settings import Settings
 from pegel.store.database import connect, migrate
@@ -73,10 +74,7 @@ class LaunchedJob:
 
 def instant_of(text: str, option: str) -> datetime:
     """Return the instant that an option says. Raises SetupError for what is none, or has no offset from UTC."""
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
+    instant = told_instant(text)
+    if instant is None:
         raise SetupError(f"{option}: expected an instant with its offset from UTC, ISO 8601; given {text!r}.")
     return instant

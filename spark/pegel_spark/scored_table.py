@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -146,13 +146,15 @@ class ScoredTable:
 
 def _literal(instant: datetime, kind: str) -> Column:
     """Return an instant as a value of a column's type: a source is asked for no other."""
+    # Years before 1000 have four digits here, other than by `%Y`.
+    written = instant.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
     match kind:
         case "date":
-            return sf.expr(f"DATE '{instant:%Y-%m-%d}'")
+            return sf.expr(f"DATE '{written[:10]}'")
         case "timestamp_ntz":
-            return sf.expr(f"TIMESTAMP_NTZ '{instant:%Y-%m-%d %H:%M:%S.%f}'")
+            return sf.expr(f"TIMESTAMP_NTZ '{written}'")
         case _:
-            return sf.expr(f"TIMESTAMP '{instant:%Y-%m-%d %H:%M:%S.%f} UTC'")
+            return sf.expr(f"TIMESTAMP '{written} UTC'")
 
 
 def _before(time: Column, end: datetime, kind: str) -> Column:

@@ -11,6 +11,7 @@ from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.person import person
 from pegel.cli.watched_model import opened
+from pegel.data.instants import told_instant
 from pegel.errors import InvalidSpec
 from pegel.spec.durations import parse_duration
 from pegel.spec.limits import LONGEST_QUIET
@@ -71,8 +72,4 @@ def _read(text: str, now: datetime) -> datetime | None:
 
 
 def _iso(text: str) -> datetime | None:
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    return told_instant(text, unzoned=UTC)
