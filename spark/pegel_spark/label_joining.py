@@ -258,7 +258,7 @@ class ModelLabels:
             EVENT_ID,
             ROW,
             sf.col(f"`{predicted}`").alias("answer"),
-            (sf.col(f"`{score}`").cast("double") if score in frame.columns else sf.lit(None).cast("double")).alias(
+            (sf.col(f"`{score}`").try_cast("double") if score in frame.columns else sf.lit(None).cast("double")).alias(
                 SCORE
             ),
         )
@@ -303,7 +303,8 @@ class ModelLabels:
         """Return a segmenting column by a name of its own; null where it is not archived, as where it is private."""
         name, kind = feature_column(one.column), _KINDS[one.feature.field.kind]
         column = sf.col(f"`{name}`") if name in frame.columns else sf.lit(None)
-        return column.cast(kind).alias(f"segment_{place}")
+        # Where a field was of another kind once the archive is read as text.
+        return column.try_cast(kind).alias(f"segment_{place}")
 
     def _segments(self, table: pa.Table) -> list[Objects]:
         return [

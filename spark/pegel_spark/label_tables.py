@@ -22,6 +22,7 @@ from pegel.errors import InvalidSpec, PegelError, SetupError
 from pegel.featurestore.no_baseline import NO_BASELINE
 from pegel.featurestore.stored_table import StoredTable
 from pegel.labels.label_arrays import SCHEMA, THE_TABLE
+from pegel.labels.label_json import LAST_ROW
 from pegel.labels.label_keys import EntityKeys
 from pegel.spec.label_table import FeatureGroupRef, parse_label_table
 from pegel.spec.monitor_spec import MonitorSpec
@@ -147,7 +148,11 @@ class LabelTable:
         labels = self.spec.labels
         if labels.match == "entity":
             return _instant(frame, labels.time or "")
-        return _column(labels.row).cast("bigint") if labels.row else sf.lit(0).cast("bigint")
+        if not labels.row:
+            return sf.lit(0).cast("bigint")
+        # A label of what is no number of a row is nobody's, and none of row 1 where there stands 1.5.
+        number = _column(labels.row).try_cast("double")
+        return sf.when(number.between(0, LAST_ROW) & (number == sf.floor(number)), number.try_cast("bigint"))
 
 
 def _keys(parts: Sequence[Any], keys: EntityKeys) -> pa.Array:

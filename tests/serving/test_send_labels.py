@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from listening import listening
 from senders import SwitchedSender
@@ -81,6 +84,56 @@ def test_rows_of_events(
     assert "2026-11-29T10:00:00+00:00" == from_us(first.at_us or 0).isoformat()
     assert "5 rows: 2 labels taken; 2 without a label or what it is about; refused: 1 bad_key" in captured.out
     assert (1, "1 labels were refused; the others are on their way." in captured.err) == (code, True)
+
+
+def test_what_json_cannot_say_takes_no_neighbour_with_it(
+    sender: SwitchedSender, address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A row whose label, id or number is none is counted by kind before it is sent, one without a number is none."""
+    table = {
+        "id": ["a", "b", "c", "d" * 1_000_000, "e", "f"],
+        "n": [0.0, 1.0, float("nan"), 0.0, 0.5, 2.0],
+        "late": [1.0, float("inf"), 1.0, 1.0, 1.0, 0.0],
+    }
+    pq.write_table(pa.table(table), tmp_path / "labels.parquet")
+    columns = ["--label", "late", "--event-id", "id", "--row", "n"]
+    code = run("labels", "send", tmp_path / "labels.parquet", "--model", "delays", "--to", address, *columns)
+    said = capsys.readouterr().out
+
+    assert [(EventRow("a", 0), 1.0), (EventRow("f", 2), 0.0)] == told(sender.topic, 2)
+    assert "6 rows: 2 labels taken; 1 without a label or what it is about; refused: 2 bad_key, 1 bad_outcome" in said
+    assert 1 == code
+
+
+@pytest.mark.parametrize("strange", [b"\xff", [1, 2], datetime(2026, 1, 1, tzinfo=UTC)])
+def test_what_is_no_text_and_no_number_is_no_label_and_no_id(
+    sender: SwitchedSender, address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], strange: Any
+) -> None:
+    """Bytes, lists and times are refused as labels and as ids; numbers are one text, whatever their type."""
+    pq.write_table(pa.table({"id": [7.0, 8.0], "late": [strange] * 2, "y": [1, 0]}), tmp_path / "labels.parquet")
+    sending = ["labels", "send", str(tmp_path / "labels.parquet"), "--model", "delays/2", "--to", address]
+    codes = [run(*sending, "--label", "late", "--event-id", "id"), run(*sending, "--label", "y", "--event-id", "late")]
+    said = capsys.readouterr().out
+
+    assert [1, 1] == codes
+    assert (True, True) == ("2 bad_outcome" in said, "2 bad_key" in said)
+    assert 0 == run(*sending, "--label", "y", "--event-id", "id")
+    assert [(EventRow("7"), 1), (EventRow("8"), 0)] == told(sender.topic, 2)
+    assert {b"delays/2/7", b"delays/2/8"} == {record.key for record in sender.topic}
+
+
+def test_a_request_that_is_refused_as_a_whole_is_told(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the logger takes none of a request, that is no success; nor is a column that is to be two things."""
+    (tmp_path / "labels.csv").write_text(EVENTS)
+    file = str(tmp_path / "labels.csv")
+    sending = ["labels", "send", file, "--model", "delays", "--to", address, "--label", "late"]
+
+    assert 1 == run(*sending, "--event-id", "id", "--namespace", "Not A Name")
+    assert "it answered 400: expected /labels or /labels/NAMESPACE" in capsys.readouterr().err
+    assert 2 == run(*sending, "--event-id", "late")
+    assert 2 == run(*sending, "--event-id", "id", "--model", "delays/2", "--version", "3")
 
 
 def test_rows_of_entities(sender: SwitchedSender, address: str, tmp_path: Path) -> None:

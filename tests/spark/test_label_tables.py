@@ -68,6 +68,15 @@ def test_what_is_said_again_is_not_new(spark: SparkSession, tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.parametrize("numbers", [[0.0, float("nan"), 1.5, -1.0], ["0", "one", "1.5", None]])
+def test_what_is_no_number_of_a_row_is_no_label(spark: SparkSession, tmp_path: Path, numbers: list[Any]) -> None:
+    """Neither does it keep others from being kept, nor is it a label of another row."""
+    write(tmp_path, TABLE.set_column(1, "n", pa.array(numbers)).set_column(2, "late", pa.array([True] * 4)))
+    table_of(spark, tmp_path, event_id="event", row="n").take(None, NOON)
+
+    assert [("a", 0)] == [(row.key, row.place) for row in kept(spark, tmp_path).collect()]
+
+
 def test_a_time_since_when_a_label_is_known(spark: SparkSession, tmp_path: Path) -> None:
     """With `known_at` the table says it, and what it says of an earlier time is kept, too, once."""
     write(tmp_path, TABLE)

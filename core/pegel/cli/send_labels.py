@@ -14,6 +14,7 @@ from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook import label_sending
 from pegel.notebook.label_sending import LabelColumnNames
 from pegel.spec.names import monitor_key
+from pegel.spec.outside_text import quoted
 from pegel.spec.settings import Settings
 from pegel.store.meant_model import watched_model
 
@@ -63,6 +64,8 @@ def labels(  # noqa: PLR0917  options are named on the command line
     settings = settings_of(home)
     if to is None:
         model, version = _watched(settings, model, version)
+    else:
+        model, version = _named(model, version)
     base = (to or settings.logger_url).rstrip("/")
     address = f"{base}/labels/{namespace}" if namespace else f"{base}/labels"
     sent = label_sending.send(data, address, columns, model=model, version=version or 1)
@@ -70,6 +73,17 @@ def labels(  # noqa: PLR0917  options are named on the command line
     if sent.refused:
         others = "the others are on their way" if sent.taken else "none was taken"
         raise PermanentError(f"{sent.refused.total():,} labels were refused; {others}.")
+
+
+def _named(model: str, version: int | None) -> tuple[str, int | None]:
+    """Return name and version of a model that nobody here knows. Raises InvalidSpec where two versions are named."""
+    name, sign, number = model.partition("/")
+    if not sign:
+        return model, version
+    if not (number.isascii() and number.isdigit()) or version not in {None, int(number)}:
+        beside = "" if version is None else f" and --version {version}"
+        raise InvalidSpec(f"--model: expected NAME or NAME/VERSION, given {quoted(model)}{beside}. Nothing was sent.")
+    return name, int(number)
 
 
 def _watched(settings: Settings, model: str, version: int | None) -> tuple[str, int]:

@@ -12,15 +12,14 @@ ISO 8601 with their offset from UTC. A label is a text, a truth value or a finit
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import orjson
 
 from pegel.data.conversions import category_of
-from pegel.data.instants import from_us, to_us
+from pegel.data.instants import from_us, to_us, told_instant
 from pegel.errors import InvalidPayload
 from pegel.labels.label import EntityAt, EventRow, Label, Outcome
 from pegel.spec import names
@@ -35,7 +34,7 @@ LONGEST_TEXT = 1_000
 MOST_KEYS = 8
 """Parts of an entity's key."""
 MOST_LABELS = 10_000
-"""In one list: what is more is sent in several."""
+"""In one body, a list or lines: what is more is sent in several."""
 LAST_ROW = 2**31 - 1
 LAST_VERSION = 2**31 - 1
 
@@ -76,7 +75,7 @@ class ReadLabels:
 
 
 def entries(body: bytes) -> tuple[list[LabelEntry], list[RefusedLabel]]:
-    """Take a body apart: one label, a list of at most 10,000, or a label a line (NDJSON), which is told by itself.
+    """Take a body apart: one label, or at most 10,000, in a list or one a line (NDJSON), which is told by itself.
 
     Places count entries of a list, or lines, from 0. Lines of blanks are no entries. Nothing is an error.
     """
@@ -89,8 +88,7 @@ def entries(body: bytes) -> tuple[list[LabelEntry], list[RefusedLabel]]:
     if not isinstance(data, list):
         return [LabelEntry(0, data)], []
     if len(data) > MOST_LABELS:
-        why = f"expected at most {MOST_LABELS:,} labels in a list, given {len(data):,}; send them in several"
-        return [], [RefusedLabel(0, "too_many", why)]
+        return [], [_too_many(len(data))]
     return [LabelEntry(*each) for each in enumerate(data)], []
 
 
@@ -109,13 +107,20 @@ def read_labels(body: bytes) -> ReadLabels:
 def _lines(body: bytes) -> tuple[list[LabelEntry], list[RefusedLabel]]:
     found: list[LabelEntry] = []
     refused: list[RefusedLabel] = []
-    for place, line in enumerate(body.split(b"\n")):
+    lines = [(place, line) for place, line in enumerate(body.split(b"\n")) if line.strip()]
+    if len(lines) > MOST_LABELS:
+        return [], [_too_many(len(lines))]
+    for place, line in lines:
         try:
-            if line.strip():
-                found.append(LabelEntry(place, orjson.loads(line)))
+            found.append(LabelEntry(place, orjson.loads(line)))
         except orjson.JSONDecodeError as error:
             refused.append(_no_json(place, error))
     return found, refused
+
+
+def _too_many(count: int) -> RefusedLabel:
+    why = f"expected at most {MOST_LABELS:,} labels, given {count:,}; send them in several"
+    return RefusedLabel(0, "too_many", why)
 
 
 def _no_json(place: int, error: Exception) -> RefusedLabel:
@@ -216,20 +221,12 @@ def _whole(data: Mapping[str, Any], field: str, default: int, last: int, kind: s
 
 
 def _instant(given: Any, field: str) -> int:
-    instant = _parsed(given) if isinstance(given, str) else None
-    if instant is None or instant.tzinfo is None:
+    instant = told_instant(given) if isinstance(given, str) else None
+    if instant is None:
         raise InvalidPayload(
             "bad_time", f"expected `{field}`, ISO 8601 with its offset from UTC; given {_given(given)}"
         )
     return to_us(instant)
-
-
-def _parsed(text: str) -> datetime | None:
-    parse: Callable[[str], datetime] = datetime.fromisoformat
-    try:
-        return parse(text)
-    except ValueError:
-        return None
 
 
 def _given(value: Any) -> str:

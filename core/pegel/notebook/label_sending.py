@@ -13,10 +13,11 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from pegel.data.conversions import plain
+from pegel.data.conversions import STRANGE, category_of, plain
 from pegel.data.instants import from_us
 from pegel.data.server_answers import ServerAnswer, exchange, json_of, may_pass, words_of
-from pegel.errors import InvalidSpec, PermanentError, Unavailable
+from pegel.errors import InvalidPayload, InvalidSpec, PermanentError, Unavailable
+from pegel.labels.label_json import read_label
 from pegel.notebook import table_reading
 from pegel.notebook.naming import listed
 from pegel.notebook.time_column import TimeColumn
@@ -50,12 +51,17 @@ class LabelColumnNames:
                 "expected the column of event ids, with that of rows or without, or the columns of a key and that of a "
                 "time. Nothing was sent."
             )
+        # A table may say with one column when something was and when that was known.
+        named = [name for name in (self.label, self.event_id, self.row, *self.keys, self.time) if name is not None]
+        named += [] if self.known_at is None or self.known_at == self.time else [self.known_at]
+        if twice := sorted({name for name in named if named.count(name) > 1}):
+            raise InvalidSpec(f"{listed(twice)}: given as more than one column; each is one. Nothing was sent.")
 
     @property
     def all(self) -> list[str]:
-        """Return them."""
+        """Return them, each once."""
         names = (self.label, self.event_id, self.row, *self.keys, self.time, self.known_at)
-        return [name for name in names if name is not None]
+        return list(dict.fromkeys(name for name in names if name is not None))
 
 
 @dataclass(slots=True)
@@ -68,6 +74,11 @@ class SentLabels:
     refused: Counter[str] = field(default_factory=Counter)
     first: str = ""
     """Why the first one was refused."""
+
+    def refuse(self, kind: str, why: str) -> None:
+        """Count a row that is no label."""
+        self.refused[kind] += 1
+        self.first = self.first or why
 
     def __str__(self) -> str:
         """Return it for people."""
@@ -110,7 +121,14 @@ def _labels(
             if label is None:
                 sent.empty += 1
                 continue
-            yield {"model": model, "version": version, **label}
+            whole = {"model": model, "version": version, **label}
+            try:
+                # What JSON cannot say, or a body cannot hold, would take its neighbours with it.
+                read_label(whole)
+            except InvalidPayload as error:
+                sent.refuse(error.kind, str(error))
+            else:
+                yield whole
 
 
 def _read(batch: pa.RecordBatch, name: str, times: TimeColumn | None) -> list[Any]:
@@ -123,7 +141,8 @@ def _read(batch: pa.RecordBatch, name: str, times: TimeColumn | None) -> list[An
 
 def _label(row: dict[str, Any], columns: LabelColumnNames) -> dict[str, Any] | None:
     """Return what a row says as a label is sent; None without a label or what it is about."""
-    needed = [columns.label, *([columns.event_id] if columns.event_id else [*columns.keys, columns.time or ""])]
+    about = [columns.event_id, columns.row] if columns.event_id else [*columns.keys, columns.time]
+    needed = [name for name in (columns.label, *about) if name is not None]
     if any(row[name] is None or row[name] != row[name] for name in needed):
         return None
     label: dict[str, Any] = {"label": row[columns.label]}
@@ -133,7 +152,8 @@ def _label(row: dict[str, Any], columns: LabelColumnNames) -> dict[str, Any] | N
         return label | {"entity": {name: row[name] for name in columns.keys}, "time": row[columns.time or ""]}
     place = row[columns.row] if columns.row is not None else 0
     whole = int(place) if isinstance(place, float) and place.is_integer() else place
-    return label | {"event_id": str(row[columns.event_id]), "row": whole}
+    # A number is one text, whatever its type in the table; what is no text and no number is no id.
+    return label | {"event_id": category_of(row[columns.event_id])[0] or STRANGE, "row": whole}
 
 
 def _requests(labels: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -159,6 +179,11 @@ def _post(address: str, labels: list[dict[str, Any]], sent: SentLabels) -> None:
             if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 sent.taken += told["taken"]
                 _note(told, sent)
+                if told["taken"] + told["refused"] < len(labels):
+                    raise PermanentError(
+                        f"expected the inference logger at {shown(address)} to take labels; it answered "
+                        f"{answer.status}: {shown(str(told.get('sentence') or 'no reason'))}. So far: {sent}"
+                    )
                 return
         elif not isinstance(answer, ServerAnswer):
             raise Unavailable(f"expected the inference logger at {shown(address)}: {answer.words}. So far: {sent}")
@@ -176,7 +201,6 @@ def _post(address: str, labels: list[dict[str, Any]], sent: SentLabels) -> None:
 def _note(told: dict[str, Any], sent: SentLabels) -> None:
     why = told.get("why") or []
     for each in why:
-        sent.refused[each["kind"]] += 1
-        sent.first = sent.first or each["why"]
+        sent.refuse(each["kind"], each["why"])
     if unnamed := told["refused"] - len(why):
         sent.refused["others"] += unnamed

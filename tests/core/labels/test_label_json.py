@@ -51,6 +51,8 @@ def test_an_entity_is_its_texts_and_an_instant() -> None:
         ({"label": [1]}, "bad_outcome", "given something else"),
         ({"at": "yesterday"}, "bad_time", "expected `at`"),
         ({"at": "2026-11-29T10:00:00"}, "bad_time", "offset from UTC"),
+        ({"at": "0001-01-01T00:00:00+14:00"}, "bad_time", "offset from UTC"),
+        ({"at": "9999-12-31T23:00:00-01:00"}, "bad_time", "offset from UTC"),
     ],
 )
 def test_what_is_no_label_is_refused(changed: dict[str, Any], kind: str, words: str) -> None:
@@ -93,6 +95,7 @@ def test_no_entity(changed: dict[str, Any]) -> None:
         (b'{"model": "delays", "event_id": "e", "label": NaN}', "not_json"),
         (b"{}\n", "no_label"),
         (b"[" + b"0," * MOST_LABELS + b"0]", "too_many"),
+        (b"{\n" * (MOST_LABELS + 1), "too_many"),
     ],
 )
 def test_a_body_that_holds_no_label(body: bytes, kind: str) -> None:
