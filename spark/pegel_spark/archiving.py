@@ -164,6 +164,9 @@ class Archiving:
         except PegelError as error:
             self.left_out[what] = str(error)
             log.warning("a model is left out", model=what, reason=str(error))
+        except Exception as error:  # a model's own parts run here; its failure keeps no other waiting
+            log.exception("a model is left out", model=what)
+            self.left_out[what] = f"{type(error).__name__}: {error}".partition("\n")[0][:_LONGEST]
 
     def _write(self, spec: MonitorSpec, events: DataFrame) -> Counter[Address]:
         """Write the rows of events; return how many rows of requests each partition gave."""

@@ -12,8 +12,6 @@ from functools import partial
 from typing import TypeVar
 
 import structlog
-from py4j.protocol import Py4JError
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from sqlalchemy import Engine
 
@@ -220,7 +218,7 @@ def _tried(failed: dict[str, str], what: str, step: Callable[[], T]) -> T | None
         return step()
     except PegelError as error:
         failed[what] = str(error)
-    except (Py4JError, PySparkException, OSError) as error:
+    except Exception as error:  # a model's own labels are counted here; its failure keeps no other waiting
         log.exception("labels of one model failed", of=what)
         failed[what] = f"{type(error).__name__}: {error}".partition("\n")[0][:500]
     return None

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 from labelled_traffic import class_baseline
 from pyspark.sql import SparkSession
 from sqlalchemy import Engine
@@ -22,8 +23,9 @@ from pegel.labels.label_keys import LabelKeys
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
+from pegel.store import tables
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect, migrate, writing
 from pegel.store.label_store import LabelStore
 from pegel.store.performance_store import PerformanceStore
 from pegel.store.registry import Registry
@@ -137,6 +139,21 @@ def test_labels_come_in_any_order(labelled: World) -> None:
     assert ({"delays/1": 2, "broken/1": 0}, [(4, 3, 0, 1), (2, 1, 0, 0)]) == (second.hours, two)
     assert (0, 0, two) == (third.taken, third.hours["delays/1"], told(labelled.hours()))
     assert (7, 5, 4, False) == (day.received, day.subjects, day.matched, day.is_over)
+
+
+def test_a_chart_that_nobody_can_go_on_with_ends_no_run(labelled: World) -> None:
+    """What fails in a way that nobody foresaw is that model's failure, in its place; the run goes on."""
+    labelled.answer(0, 2)
+    labelled.send(("0-0", 1), ("0-1", 0))
+    first = labelled.run()
+    with writing(labelled.engine) as connection:
+        connection.execute(sa.update(tables.concept_charts).values(state={"of": "another version"}))
+    labelled.answer(1, 2)
+    labelled.send(("1-0", 1), ("1-1", 0))
+    second = labelled.run()
+
+    assert ({"broken/1"}, {"broken/1", "delays/1"}) == (set(first.failed), set(second.failed))
+    assert "TypeError" in second.failed["delays/1"]
 
 
 @pytest.mark.long
