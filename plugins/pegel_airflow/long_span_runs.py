@@ -124,4 +124,4 @@ def _note(report: LongSpansReport, outcome: LongSpansOutcome) -> None:
     if more > 0:
         print(f"{outcome.key}: and {more} more")  # noqa: T201 - the same
     for why in outcome.unread[:MOST_TOLD]:
-        print(f"{outcome.key}: late events are in no count: {why}")  # noqa: T201 - the same
+        print(f"{outcome.key}: in no count: {why}")  # noqa: T201 - the same

@@ -10,14 +10,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Engine
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
-from pegel.errors import NotFound
+from pegel.errors import LayoutMismatch, NotFound
 from pegel.judge.findings import ALARMING, FROM_BEST_TO_WORST, Verdict
 from pegel.longspans.judging import SpanToJudge, judged_span
 from pegel.longspans.late_windows import CountAgain, Recounted, late_windows, recounted
@@ -57,7 +57,8 @@ class WrittenSpan:
 class LongSpansOutcome:
     """What a run made of one model. `waiting`: spans that cannot be made yet, each with its reason in words.
 
-    `up_to_date`: how many there were already, of what there is now. `unread`: what of the archive could not be read.
+    `up_to_date`: how many there were already, of what there is now. `unread`: what of windows and of the archive could
+    not be read.
     """
 
     key: str
@@ -136,10 +137,9 @@ class LongSpanMaker:
             read_up_to = None if read is None else read.up_to
             # A job may have written, and another judged since, what happened days ago.
             start = min(start, self.keys.first_since(spec.model.name, spec.model.version, start) or start)
-        wanted = {
-            rhythm: [span for span in ended_spans(rhythm, start, end, now=now) if span.end > oldest]
-            for rhythm in spec.rhythms[1:]
-        }
+        # A run may be asked for since the year 1.
+        start = max(start, oldest)
+        wanted = {rhythm: ended_spans(rhythm, start, end, now=now) for rhythm in spec.rhythms[1:]}
         spans = [span for some in wanted.values() for span in some]
         if not spans:
             return
@@ -281,7 +281,7 @@ class _OneRhythm:
 
     def _told(self, span: Span) -> frozenset[str]:
         """Return the fields that the whole of a span, which is made before its segments, tells of."""
-        rows = self.maker.spans.spans(*self._model, self.rhythm, span.start, span.end)
+        rows = self.maker.spans.spans(*self._model, self.rhythm, span.start, span.end, damaged=[])
         verdicts = (one for row in rows for name in ("features", "further") for one in row.row.judgement.get(name, ()))
         return frozenset(one["feature"] for one in verdicts if Verdict(one["verdict"]) in ALARMING)
 
@@ -304,8 +304,8 @@ class _OneRhythm:
             parts = [
                 one for one in stored if one.span == piece and one.inputs == inputs and one.late_known >= late_known
             ]
-            if parts:
-                counted += [Counted.of_long_span(one, self.maker.baseline(one.row.baseline_id)) for one in parts]
+            if parts and (of_parts := self._of_spans(parts)) is not None:
+                counted += of_parts
                 missing += parts[0].late_missing
                 unread += parts[0].notes.get("unread", ())
             elif own or late_here:
@@ -330,22 +330,42 @@ class _OneRhythm:
                 (piece, of_span.within(piece)) for piece in ended_spans(shorter[-1], span.start, span.end, now=span.end)
             ]
             if sum(len(own) for _, own in pieces) == len(windows):
-                stored = self.maker.spans.spans(*self._model, shorter[-1], span.start, span.end, segment=segment)
+                # One that cannot be read is made of its windows.
+                stored = self.maker.spans.spans(
+                    *self._model, shorter[-1], span.start, span.end, segment=segment, damaged=[]
+                )
                 return stored, pieces
         return [], _cut(span, windows)
+
+    def _of_spans(self, parts: Sequence[LongSpanRow]) -> list[Counted] | None:
+        """Return what the parts of a shorter span counted; None where one of them cannot be read."""
+        try:
+            return [Counted.of_long_span(one, self.maker.baseline(one.row.baseline_id)) for one in parts]
+        except LayoutMismatch:
+            return None
 
     def _of_windows(
         self, piece: Span, segment: str, windows: Sequence[StoredWindow], late: Mapping[datetime, int]
     ) -> Recounted:
-        """Count a piece of a span from its windows, those with late events from the archive, where that has them."""
-        wanted = {window.span for window in windows}
-        rows = self.maker.results.windows(*self._model, piece.start, piece.end, segment=segment, final_only=True)
-        counted = [Counted.of_window(row, self.maker.baseline(row.baseline_id)) for row in rows if row.span in wanted]
+        """Count a piece of a span from its windows, those with late events from the archive, where that has them.
+
+        A window that cannot be read is in no count, and told; it holds up no other, and no other span.
+        """
+        wanted, unread, counted = {window.span for window in windows}, list[str](), list[Counted]()
+        for row in self.maker.results.windows(
+            *self._model, piece.start, piece.end, segment=segment, final_only=True, damaged=unread
+        ):
+            if row.span in wanted:
+                try:
+                    counted.append(Counted.of_window(row, self.maker.baseline(row.baseline_id)))
+                except LayoutMismatch as error:
+                    unread.append(f"the window from {row.span.start:%Y-%m-%d %H:%M} on is in no count: {error}")
         if not late:
-            return Recounted(counted, 0)
+            return Recounted(counted, 0, tuple(unread))
         of_late = late_windows(counted, late, piece, self.spec.windowing.length)
         current = None if counted else self.maker.current(*self._model)
-        return recounted(counted, of_late, self.maker.recount, self.spec, self.maker.baseline, current=current)
+        again = recounted(counted, of_late, self.maker.recount, self.spec, self.maker.baseline, current=current)
+        return replace(again, unread=(*unread, *again.unread))
 
 
 def _cut(span: Span, windows: Sequence[StoredWindow]) -> list[tuple[Span, list[StoredWindow]]]:

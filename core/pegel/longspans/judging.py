@@ -33,7 +33,7 @@ class SpanToJudge:
     """A long span, and what is known of it beside its counts.
 
     `looks`: how often it was judged before. `inputs`: the digest of what it is made of. `late_known`: events that came
-    late for it; `late_missing`: those of them that are in no count; `unread`: why the archive could not be read.
+    late for it; `late_missing`: those of them that are in no count; `unread`: what could not be read, and why.
     `told`: of a segment, the fields of which the whole span tells already.
     """
 

@@ -39,7 +39,7 @@ class CountAgain(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recounted:
-    """Windows as they are counted now. `missing`: late events in no count; `unread`: why the archive could not say."""
+    """Windows as they are counted now. `missing`: late events in no count; `unread`: what cannot be read, and why."""
 
     counted: list[Counted]
     missing: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
@@ -56,7 +57,7 @@ def tiles(windows: Iterable[W], span: Span, length: timedelta) -> list[W]:
     ]
     if len(on_grid) == len(inside):
         return sorted(on_grid, key=lambda one: one.span.start)
-    taken = {one.span for one in on_grid}
+    taken = sorted((one.span.start, one.span.end) for one in on_grid)
     # The longest of the others first, so that what they leave is as little as possible.
     others = sorted(
         (one for one in inside if one.span.end - one.span.start != length),
@@ -64,8 +65,10 @@ def tiles(windows: Iterable[W], span: Span, length: timedelta) -> list[W]:
     )
     chosen: list[W] = list(on_grid)
     for one in others:
-        if not any(one.span.start < other.end and other.start < one.span.end for other in taken):
-            taken.add(one.span)
+        # What is taken is disjoint: only its neighbours could share an instant with it.
+        at = bisect_left(taken, (one.span.start, one.span.end))
+        if (not at or taken[at - 1][1] <= one.span.start) and (at == len(taken) or one.span.end <= taken[at][0]):
+            taken.insert(at, (one.span.start, one.span.end))
             chosen.append(one)
     return sorted(chosen, key=lambda one: one.span.start)
 

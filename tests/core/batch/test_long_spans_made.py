@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from pegel.alerts.update import update
@@ -28,8 +29,9 @@ from pegel.spec.rhythms import Rhythm
 from pegel.spec.settings import Settings
 from pegel.stats.segment_counts import SegmentCounts
 from pegel.stats.summary import Summary
+from pegel.store import tables
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect, migrate, writing
 from pegel.store.long_span_store import LongSpanStore
 from pegel.store.results import Results
 from pegel.stream.result_rows import Origin, WindowRow
@@ -403,3 +405,43 @@ def test_a_segment_is_held_against_its_own_training_rows(engine: Engine) -> None
 
     assert "x in y>1.3 " in told.subject
     assert told.text.startswith("x in y>1.3 shifted up by 0.1")
+
+
+def test_a_run_since_the_first_year_makes_what_there_is(
+    engine: Engine, spec: MonitorSpec, fill: Callable[..., None]
+) -> None:
+    """However early a run is asked for, it looks at nothing before the first window."""
+    fill(range(144))
+    outcome = made(engine, spec, start=datetime(1, 1, 1, tzinfo=UTC))
+
+    assert (24 + 1 + 1, 0) == (len(outcome.written), len(outcome.waiting))
+
+
+@pytest.mark.parametrize("damaged", [{"summary": b"PGLS1 of another version"}, {"verdict": "no verdict"}])
+def test_a_window_that_cannot_be_read_stops_no_span(
+    engine: Engine, spec: MonitorSpec, fill: Callable[..., None], damaged: dict[str, Any]
+) -> None:
+    """Such a window is in no count and named; hours, days and weeks are made of the others, and made again by none."""
+    fill(range(144))
+    with writing(engine) as connection:
+        of_window = tables.windows.c.span_start == START + 30 * LENGTH
+        connection.execute(sa.update(tables.windows).where(of_window).values(damaged))
+    first, again = made(engine, spec), made(engine, spec)
+    hours, (day,) = spans(engine, Rhythm.HOUR), spans(engine, Rhythm.DAY)
+
+    assert ([120] * 5 + [100] + [120] * 18, 2_860) == ([one.row.rows for one in hours], day.row.rows)
+    assert (1, [], list(first.unread)) == (len(first.unread), again.written, day.notes["unread"])
+    assert ["unread" in one.notes for one in hours] == [at == 5 for at in range(24)]
+
+
+def test_an_hour_that_cannot_be_read_is_made_of_its_windows_for_the_day(
+    engine: Engine, spec: MonitorSpec, fill: Callable[..., None]
+) -> None:
+    """A day needs none of its hours where it has the windows."""
+    fill(range(144))
+    made(engine, spec, end=START + 6 * HOUR, now=START + 8 * HOUR)
+    with writing(engine) as connection:
+        connection.execute(sa.update(tables.long_spans).values(summary=b"PGLS1 of another version"))
+    made(engine, spec)
+
+    assert [2_880] == [one.row.rows for one in spans(engine, Rhythm.DAY)]
