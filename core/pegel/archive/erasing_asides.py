@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pegel.archive.archive_address import ArchiveAddress
 from pegel.archive.folders import NOT_LABELS
-from pegel.archive.replaced_file import read_file, replace_file
+from pegel.archive.replaced_file import TEMPORARY, UnreadFile, read_file, replace_file
 from pegel.archive.subject import Subject
 
 
@@ -21,15 +21,26 @@ class ErasingAsides:
     address: ArchiveAddress
     subject: Subject
 
-    def find(self) -> dict[str, int]:
-        """Return how many entries are about the subject, by their file."""
-        paths = self.address.files_below(f"{self.address.root}/{NOT_LABELS}")
-        counts = {path: int(self._mask(self._read(path)).sum()) for path in paths if path.endswith(".parquet")}
+    def find(self, unread: list[str] | None = None) -> dict[str, int]:
+        """Return how many entries are about the subject, by their file. `unread`: takes files that cannot be read."""
+        counts: dict[str, int] = {}
+        for path in self.address.files_below(f"{self.address.root}/{NOT_LABELS}"):
+            if path.endswith(".parquet"):
+                try:
+                    counts[path] = int(self._mask(self._read(path)).sum())
+                except UnreadFile:
+                    if unread is not None:
+                        unread.append(path)
         return {path: count for path, count in counts.items() if count}
 
     def erase(self) -> None:
-        """Take them out, as they are now."""
-        for path in self.find():
+        """Take them out, as they are now, and what an erasure that was killed left behind."""
+        unread: list[str] = []
+        found = self.find(unread)
+        for path in unread:
+            if path.rpartition("/")[2].startswith(TEMPORARY):
+                self.address.files.delete_file(path)
+        for path in found:
             rows = self._read(path)
             replace_file(self.address, path, rows.filter(pa.array(~self._mask(rows))))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pegel.archive.archive_address import ArchiveAddress
 from pegel.archive.folders import COMPLETE, HourFiles, Kept, parts_of, visible_hours, written_folder, written_numbers
-from pegel.archive.replaced_file import read_file, replace_file
+from pegel.archive.replaced_file import TEMPORARY, UnreadFile, read_file, replace_file
 from pegel.archive.row_columns import EVENT_ID
 from pegel.archive.subject import Subject
 
@@ -21,11 +21,15 @@ LABEL_KEY = "key"
 
 @dataclass(slots=True)
 class FoundRows:
-    """Rows of a subject. `rows`: by what is kept; `event_ids`: whose they are; `files`: in which files they lie."""
+    """Rows of a subject. `rows`: by what is kept; `event_ids`: whose they are; `files`: in which files they lie.
+
+    `unread`: files that cannot be read, in which nobody knows whether there are some.
+    """
 
     rows: dict[Kept, int] = field(default_factory=lambda: dict.fromkeys(Kept, 0))
     event_ids: set[str] = field(default_factory=set)
     files: set[str] = field(default_factory=set)
+    unread: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,11 @@ class ErasingFiles:
         found = FoundRows()
         for kept in Kept:
             for path in self._files(kept):
-                rows = self._read(path)
+                try:
+                    rows = self._read(path)
+                except UnreadFile:
+                    found.unread.append(path)
+                    continue
                 mask = self._mask(kept, rows, found.event_ids)
                 if mask.any():
                     found.rows[kept] += int(mask.sum())
@@ -60,9 +68,16 @@ class ErasingFiles:
     def erase(self, found: FoundRows, number: int) -> None:
         """Take out what was found: an hour is written anew under `number`, labels in their place.
 
-        What nobody reads any more of an hour goes with it.
+        What nobody reads any more of an hour goes with it, and what an erasure that was killed left behind.
         """
-        for kept in (Kept.ROWS, Kept.UNREADABLE):
+        for path in found.unread:
+            if path.rpartition("/")[2].startswith(TEMPORARY):
+                self.address.files.delete_file(path)
+        for path in found.files:
+            if f"/{Kept.LABELS}/" in path:
+                self._write(path, self._left(Kept.LABELS, path, found))
+        # Rows last: by them alone it is known which events were the subject's, should this one be killed.
+        for kept in (Kept.UNREADABLE, Kept.ROWS):
             listed = self._listed(kept)
             touched = {_hour_of(path) for path in found.files if f"/{kept}/" in path}
             for hour in visible_hours(listed):
@@ -72,15 +87,17 @@ class ErasingFiles:
                 own = [path for path in listed if _hour_of(path) == folder]
                 for old in written_numbers(own):
                     self.address.files.delete_dir(f"{folder}/{written_folder(old)}")
-        for path in found.files:
-            if f"/{Kept.LABELS}/" in path:
-                self._write(path, self._left(Kept.LABELS, path, found))
 
     def _rewrite(self, kept: Kept, hour: HourFiles, found: FoundRows, number: int) -> None:
         folder = f"{hour.folder}/{written_folder(number)}"
         self.address.files.create_dir(folder)
         for at, path in enumerate(hour.files):
-            self._write(f"{folder}/part-{at:05d}.parquet", self._left(kept, path, found))
+            written = f"{folder}/part-{at:05d}.parquet"
+            if path in found.unread:
+                # As damaged as it was: who may have a copy of it is not decided here.
+                self.address.files.copy_file(path, written)
+            else:
+                self._write(written, self._left(kept, path, found))
         self.address.files.open_output_stream(f"{folder}/{COMPLETE}").close()
 
     def _left(self, kept: Kept, path: str, found: FoundRows) -> pa.Table:

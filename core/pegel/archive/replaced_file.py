@@ -6,14 +6,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pegel.archive.archive_address import ArchiveAddress
+from pegel.errors import PermanentError
+
+
+class UnreadFile(PermanentError):
+    """A file that cannot be read: damaged, left behind by a writer that was killed, or being written just now."""
+
+    def __init__(self, path: str, why: str) -> None:
+        """Name the file and why."""
+        super().__init__(f"{path} cannot be read: {why}")
+        self.path, self.why = path, why
+
 
 TEMPORARY = "_erasing-"
 """How the name of a file begins that is being written; nobody reads it."""
 
 
 def read_file(address: ArchiveAddress, path: str) -> pa.Table:
-    """Return all rows of a file."""
-    return pq.ParquetFile(path, filesystem=address.files).read()
+    """Return all rows of a file. Raises UnreadFile where it cannot be read, or is not there any more."""
+    try:
+        return pq.ParquetFile(path, filesystem=address.files).read()
+    except (pa.ArrowException, OSError) as error:
+        raise UnreadFile(path, str(error).partition("\n")[0][:200]) from error
 
 
 def replace_file(address: ArchiveAddress, path: str, rows: pa.Table) -> None:

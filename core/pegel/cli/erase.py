@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
@@ -33,6 +36,8 @@ from pegel.store.baseline_store import BaselineStore
 from pegel.store.erasure_store import ErasureStore, FoundResults
 from pegel.store.registry import Registry
 
+MOST_TOLD = 20
+"""Files that cannot be read which are named."""
 SubjectOption = Annotated[
     list[str],
     typer.Option(
@@ -49,6 +54,12 @@ class _Traces:
     files: dict[tuple[str, int], FoundRows]
     asides: int
     results: FoundResults
+    asides_unread: list[str]
+
+    @property
+    def unread(self) -> list[str]:
+        """Return the files that cannot be read, in which the subject may be."""
+        return [*(path for found in self.files.values() for path in found.unread), *self.asides_unread]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -77,19 +88,39 @@ def erase(subject: SubjectOption, yes: YesOption = False, home: HomeOption = Non
         for name, rows in found.counts.items():
             say(f"{name}: {rows:,} rows")
         if yes:
-            counts = _erase(settings, engine, meant, found, specs)
-            for source, vectors in counts.items() - found.counts.items():
-                say(f"online: {source}: {how_many(vectors, 'vector')}")
-            store.note(meant, person(), datetime.now(UTC), counts)
-            left = _look(settings, store, meant, specs)
-            if left.total:
-                raise Unavailable(f"expected nothing to be left; given {left.total:,} new rows. Erase them again.")
+            _erase_all(settings, engine, meant, found, specs)
             say("erased; a second look found nothing")
         else:
             erasing = f"`pegel erase ... --yes{same_home(home)}`"
+            if found.unread:
+                say(_told_unread(found.unread))
             say(f"nothing was changed; {erasing} erases these, and the subject's vectors in online stores")
         for line in [*_waiting(ArchiveStore(engine)), *_too_short(meant), *_beyond(specs)]:
             say(line)
+
+
+def _erase_all(settings: Settings, engine: Engine, subject: Subject, found: _Traces, specs: list[MonitorSpec]) -> None:
+    """Erase, note it, and look again. Raises Unavailable where something is left, and says what."""
+    store, failed = ErasureStore(engine), list[str]()
+    counts = _erase(settings, engine, subject, found, specs, failed)
+    for source, vectors in counts.items() - found.counts.items():
+        say(f"online: {source}: {how_many(vectors, 'vector')}")
+    store.note(subject, person(), datetime.now(UTC), counts)
+    if not store.leave_nothing_behind():
+        say("the database's log holds what went until others who read there have ended: erase once more then")
+    if failed:
+        raise Unavailable(
+            f"expected files that can be written anew, given {'; '.join(failed)}. All else is erased; put that right, "
+            "and erase once more."
+        )
+    left = _look(settings, store, subject, specs)
+    if left.total:
+        raise Unavailable(f"expected nothing to be left; given {left.total:,} new rows. Erase them again.")
+    if left.unread:
+        raise Unavailable(
+            f"{_told_unread(left.unread)}. All else is erased; if nothing writes there just now, put a copy of them "
+            "back or remove them, and erase once more."
+        )
 
 
 def _look(settings: Settings, store: ErasureStore, subject: Subject, specs: list[MonitorSpec]) -> _Traces:
@@ -97,28 +128,50 @@ def _look(settings: Settings, store: ErasureStore, subject: Subject, specs: list
     owners = sorted(archived_models(address))
     files = {owner: ErasingFiles(address, *owner, subject, keys.get(owner, ())).find() for owner in owners}
     events = {name for found in files.values() for name in found.event_ids} | {subject.event_id} - {""}
-    asides = sum(ErasingAsides(address, subject).find().values())
-    return _Traces(files, asides, store.find(subject, events))
+    unread = list[str]()
+    asides = sum(ErasingAsides(address, subject).find(unread).values())
+    return _Traces(files, asides, store.find(subject, events), unread)
+
+
+def _told_unread(paths: list[str]) -> str:
+    more = f" and {len(paths) - MOST_TOLD:,} more" if len(paths) > MOST_TOLD else ""
+    told = ", ".join(paths[:MOST_TOLD]) + more
+    return f"{how_many(len(paths), 'file')} cannot be read, and nobody knows whether the subject is in there: {told}"
 
 
 def _keys(specs: list[MonitorSpec]) -> dict[tuple[str, int], tuple[str, ...]]:
     return {(spec.model.name, spec.model.version): spec.label_keys for spec in specs}
 
 
-def _erase(
-    settings: Settings, engine: Engine, subject: Subject, found: _Traces, specs: list[MonitorSpec]
+def _erase(  # noqa: PLR0917  what is found where, and what becomes of it
+    settings: Settings, engine: Engine, subject: Subject, found: _Traces, specs: list[MonitorSpec], failed: list[str]
 ) -> dict[str, int]:
+    """Erase what was found; what files refuse is added to `failed`, and keeps nothing else from going."""
     address, archive = ArchiveAddress.of(settings.archive_root), ArchiveStore(engine)
+    # Before the files: by their rows alone it is known which events were the subject's, should this one be killed.
+    ErasureStore(engine).erase(found.results)
+    with _told_failure(failed):
+        ErasingAsides(address, subject).erase()
     for (model, version), rows in found.files.items():
-        if rows.files:
+        if rows.files or rows.unread:
             files = ErasingFiles(address, model, version, subject, _keys(specs).get((model, version), ()))
             number = archive.next_number(model, version, above=files.highest_number())
-            # Looked at again: what an archive job has written meanwhile is to go as well.
-            files.erase(files.find(), number)
-            archive.require_newest(model, version, number)
-    ErasingAsides(address, subject).erase()
-    ErasureStore(engine).erase(found.results)
+            with _told_failure(failed):
+                # Looked at again: what an archive job has written meanwhile is to go as well.
+                files.erase(files.find(), number)
+                archive.require_newest(model, version, number)
     return found.counts | _forget(settings, subject, specs)
+
+
+@contextmanager
+def _told_failure(failed: list[str]) -> Iterator[None]:
+    """Add what files refuse to `failed`; a full disk refuses everything, and has words of its own."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        failed.append(str(error))
 
 
 def _forget(settings: Settings, subject: Subject, specs: list[MonitorSpec]) -> dict[str, int]:

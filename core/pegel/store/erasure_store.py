@@ -58,6 +58,9 @@ class ErasureStore:
     def erase(self, found: FoundResults) -> None:
         """Take out what was found; where a row tells of others as well, only what it tells of the subject."""
         with writing(self._engine) as connection:
+            if self._is_file:
+                # What went is overwritten, wherever it stood.
+                connection.exec_driver_sql("PRAGMA secure_delete = ON")
             for key in found.outliers:
                 connection.execute(sa.delete(tables.outliers).where(*_is(tables.outliers, key)))
             for seq, finding in found.findings:
@@ -71,6 +74,25 @@ class ErasureStore:
             for key, outcomes in found.row_quality:
                 changed = sa.update(tables.row_quality).where(*_is(tables.row_quality, key))
                 connection.execute(changed.values(outcomes=outcomes))
+            if self._is_file:
+                connection.exec_driver_sql("PRAGMA secure_delete = FAST")
+
+    def leave_nothing_behind(self) -> bool:
+        """Empty the log of SQLite, in which stands what was written before; say whether nobody held it open."""
+        if not self._is_file:
+            return True
+        connection = self._engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            is_busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            cursor.close()
+        finally:
+            connection.close()
+        return not is_busy
+
+    @property
+    def _is_file(self) -> bool:
+        return self._engine.dialect.name == "sqlite"
 
     def note(self, subject: Subject, by: str, at: datetime, removed: dict[str, int]) -> None:
         """Write down that a subject was erased, without saying who it is."""

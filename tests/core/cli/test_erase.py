@@ -133,7 +133,7 @@ def test_a_subject_is_gone_from_everywhere(home: Path, capsys: pytest.CaptureFix
     engine.dispose()
 
     assert (0, 0) == (dry, done)
-    assert ADA.encode() in before
+    assert (True, False) == tuple(ADA.encode() in there for there in (before, everything_in(home)))
     assert [] == [line for line in WOULD_GO if line not in told]
     assert [] == [line for line in ("a second look found nothing", "not erased: what the broker") if line not in said]
     assert (["b"], ["b"]) == (rows["event_id"].to_pylist(), outliers)
@@ -198,6 +198,57 @@ def test_vectors_that_went_are_told(home: Path, capsys: pytest.CaptureFixture[st
     """By the view of the online store that they were in."""
     assert 0 == run(["erase", "--subject", f"passenger={ADA}", "--yes", "--home", str(home)])
     assert "online: local://people: 1 vector\n" in capsys.readouterr().out
+
+
+DAMAGED = (
+    "rows/namespace=default/model=delays/version=1/date=2026-11-28/hour=07/written=000000000001/_temporary/a.parquet",
+    "rows/namespace=default/model=delays/version=1/date=2026-11-29/hour=12/written=000000000002/part-1.parquet",
+    "rows/namespace=default/model=other/version=1/date=2026-11-28/hour=07/written=000000000001/a.parquet",
+    "labels/namespace=default/model=delays/version=1/date=2026-11-30/part-1.parquet",
+    "not_labels/namespace=default/date=2026-11-30/part-1.parquet",
+)
+LEFT_BEHIND = (
+    "labels/namespace=default/model=delays/version=1/date=2026-11-30/_erasing-part-0.parquet",
+    "not_labels/namespace=default/date=2026-11-30/_erasing-part-0.parquet",
+)
+
+
+def test_a_file_that_cannot_be_read_is_named_and_holds_up_nothing(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The subject goes from all other files; damaged ones are named and kept; once they are gone all is erased."""
+    for name in (*DAMAGED, *LEFT_BEHIND):
+        place = home / "archive" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(b"PAR1 and no more")
+    asked = ["erase", "--subject", f"passenger={ADA}", "--home", str(home)]
+    dry, told = run(asked), capsys.readouterr()
+    done, said = run([*asked, "--yes"]), capsys.readouterr()
+    left = sorted(path for path in (home / "archive").rglob("*.parquet") if path.read_bytes() == b"PAR1 and no more")
+
+    assert (0, 1) == (dry, done)
+    assert [] == [line for line in WOULD_GO if line not in told.out]
+    assert "7 files cannot be read, and nobody knows whether the subject is in there" in told.out
+    assert "5 files cannot be read" in said.err
+    assert [] == [path for path in left if str(path) not in said.err]
+    for path in left:
+        path.unlink()
+    assert 0 == run([*asked, "--yes"])
+    assert ADA.encode() not in everything_in(home)
+
+
+def test_files_that_refuse_keep_nothing_else_from_going(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where labels cannot be written anew results go all the same; rows stay, by which its events are found again."""
+    (labels,) = (home / "archive" / "labels").rglob("*.parquet")
+    (labels.parent / f"_erasing-{labels.name}").mkdir()
+    done, said = run(["erase", "--subject", f"passenger={ADA}", "--yes", "--home", str(home)]), capsys.readouterr()
+    run(["erase", "--subject", f"passenger={ADA}", "--home", str(home)])
+    left = [line for line in capsys.readouterr().out.splitlines() if line in WOULD_GO]
+    (labels.parent / f"_erasing-{labels.name}").rmdir()
+
+    assert (1, True) == (done, "expected files that can be written anew, given" in said.err)
+    assert [*WOULD_GO[:3]] == sorted(left, key=WOULD_GO.index)
+    assert 0 == run(["erase", "--subject", f"passenger={ADA}", "--yes", "--home", str(home)])
 
 
 @pytest.mark.parametrize("given", ["", "=7", "passenger="])
