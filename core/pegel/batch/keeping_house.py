@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -31,6 +32,7 @@ _ARCHIVED: dict[ResultKind, tuple[str, tuple[str, ...]]] = {
 }
 """The folder of the archive, and which folders are in it down to those of days."""
 _ALL_MODELS = ("*", 0)
+_VERSION = re.compile("[0-9]{1,10}")
 _STORED = tuple(kind for kind in ResultKind if kind not in {*_ARCHIVED, ResultKind.BASELINES})
 """In this order: what rows said of windows goes after the windows."""
 
@@ -77,17 +79,24 @@ def keep_house(house: House, keeping: Keeping, *, now: datetime, dry_run: bool) 
     """
     # Of a model that is not watched any more nobody makes days: its windows wait for none.
     with_days = {key for key, spec in _specs(house.engine).items() if Rhythm.DAY in spec.rhythms}
-    removals = [
-        one
-        for key in monitors_with_results(house.engine)
-        for kind in _STORED
-        for one in _of_kind(house.engine, keeping, kind, key, now, dry_run=dry_run, has_days=key in with_days)
-    ]
-    removals += _baselines(house.engine, keeping, now, dry_run=dry_run)
-    removals += _archived(house, keeping, now, dry_run=dry_run)
-    if not dry_run:
-        _write_down(house.engine, removals, now)
+    removals: list[Removal] = []
+    for some in _removals(house, keeping, with_days, now, dry_run=dry_run):
+        # At once: of a run that is killed it is known how far it came.
+        if not dry_run:
+            _write_down(house.engine, some, now)
+        removals += some
     return removals
+
+
+def _removals(
+    house: House, keeping: Keeping, with_days: Collection[tuple[str, int]], now: datetime, *, dry_run: bool
+) -> Iterator[list[Removal]]:
+    """Remove what is old and yield what went, a kind of one model at a time."""
+    for key in monitors_with_results(house.engine):
+        for kind in _STORED:
+            yield _of_kind(house.engine, keeping, kind, key, now, dry_run=dry_run, has_days=key in with_days)
+    yield _baselines(house.engine, keeping, now, dry_run=dry_run)
+    yield from _archived(house, keeping, now, dry_run=dry_run)
 
 
 def _specs(engine: Engine) -> dict[tuple[str, int], MonitorSpec]:
@@ -111,7 +120,10 @@ def _of_kind(
     removed = 0
     try:
         with reading(engine) as connection:
-            rows = old_rows(connection, kind, model, version, before, has_days=has_days)
+            going = None
+            if dry_run and kind is ResultKind.ROW_QUALITY and (gone := keeping.cutoff(ResultKind.WINDOWS, now)):
+                going = old_rows(connection, ResultKind.WINDOWS, model, version, gone, has_days=has_days)
+            rows = old_rows(connection, kind, model, version, before, has_days=has_days, going=going)
             count = rows.count(connection)
         if not dry_run:
             for some in removed_in_batches(engine, rows) if count else ():
@@ -127,11 +139,14 @@ def _baselines(engine: Engine, keeping: Keeping, now: datetime, *, dry_run: bool
     before = keeping.cutoff(ResultKind.BASELINES, now)
     if before is None:
         return []
-    with writing(engine) as connection:
-        found = unneeded_baselines(connection, before)
-        if not dry_run and found:
-            ids = [baseline_id for baseline_id, _, _ in found]
-            connection.execute(sa.delete(tables.baselines).where(tables.baselines.c.id.in_(ids)))
+    try:
+        with writing(engine) as connection:
+            found = unneeded_baselines(connection, before)
+            if not dry_run and found:
+                ids = [baseline_id for baseline_id, _, _ in found]
+                connection.execute(sa.delete(tables.baselines).where(tables.baselines.c.id.in_(ids)))
+    except (PegelError, sa.exc.SQLAlchemyError) as error:
+        return [Removal(*_ALL_MODELS, ResultKind.BASELINES, before, 0, failed=str(error))]
     keys = sorted({(model, version) for _, model, version in found})
     return [
         Removal(*key, ResultKind.BASELINES, before, sum((model, version) == key for _, model, version in found))
@@ -139,26 +154,28 @@ def _baselines(engine: Engine, keeping: Keeping, now: datetime, *, dry_run: bool
     ]
 
 
-def _archived(house: House, keeping: Keeping, now: datetime, *, dry_run: bool) -> list[Removal]:
+def _archived(house: House, keeping: Keeping, now: datetime, *, dry_run: bool) -> Iterator[list[Removal]]:
     """Remove days of the archive. For how long rows of a watched model are kept, its spec says."""
-    specs, removals = _specs(house.engine), []
+    specs = _specs(house.engine)
     for kind, (name, levels) in _ARCHIVED.items():
         usual = keeping.cutoff(kind, now)
         try:
             address = ArchiveAddress.of(house.archive)
             for folder in _folders(f"{address.root}/{name}", levels, address):
-                spec = specs.get(_key_of(folder))
+                key = _key_of(folder)
+                if key is None:
+                    continue
+                spec = specs.get(key)
                 before = now - spec.archive.keep if spec is not None and kind is ResultKind.ROWS else usual
-                removals += [] if before is None else _old_days(address, folder, kind, before, dry_run=dry_run)
+                yield [] if before is None else _old_days(address, folder, key, kind, before, dry_run=dry_run)
         except (PegelError, OSError, ValueError) as error:
-            removals.append(Removal(*_ALL_MODELS, kind, usual or now, 0, failed=str(error)))
-    return removals
+            yield [Removal(*_ALL_MODELS, kind, usual or now, 0, failed=str(error))]
 
 
 def _old_days(
-    address: ArchiveAddress, folder: str, kind: ResultKind, before: datetime, *, dry_run: bool
+    address: ArchiveAddress, folder: str, key: tuple[str, int], kind: ResultKind, before: datetime, *, dry_run: bool
 ) -> list[Removal]:
-    key, removed = _key_of(folder), 0
+    removed = 0
     old = [day for day in address.files_below(folder, recursive=False) if _is_before(day, before.date())]
     try:
         for day in old:
@@ -170,10 +187,12 @@ def _old_days(
     return [Removal(*key, kind, before, removed)] if old else []
 
 
-def _key_of(folder: str) -> tuple[str, int]:
-    """Return whose a folder is: a model version's, or that of all models of a namespace."""
+def _key_of(folder: str) -> tuple[str, int] | None:
+    """Return whose a folder is: a model version's, or that of all models of a namespace; None for a strange one."""
     parts = parts_of(folder)
-    return (parts["model"], int(parts["version"])) if "model" in parts else _ALL_MODELS
+    if "model" not in parts:
+        return _ALL_MODELS
+    return (parts["model"], int(parts["version"])) if _VERSION.fullmatch(parts["version"]) else None
 
 
 def _is_before(folder: str, first_kept: date) -> bool:

@@ -58,18 +58,26 @@ class OldRows:
 
 
 def old_rows(
-    connection: Connection, kind: ResultKind, model: str, version: int, before: datetime, *, has_days: bool
+    connection: Connection,
+    kind: ResultKind,
+    model: str,
+    version: int,
+    before: datetime,
+    *,
+    has_days: bool,
+    going: OldRows | None = None,
 ) -> OldRows:
     """Return the rows of a kind that may go, of those from before an instant. Kinds of the archive have none.
 
-    `has_days`: whether days are made of the windows of the monitor, so that these wait until theirs is.
+    `has_days`: whether days are made of the windows of the monitor, so that these wait until theirs is. `going`:
+    windows that are taken for gone, in a dry run.
     """
     if kind is ResultKind.WINDOWS:
         return _windows(connection, model, version, before, has_days=has_days)
     if kind in _RHYTHMS:
         return _long_spans(kind, model, version, before, has_days=has_days)
     if kind is ResultKind.ROW_QUALITY:
-        return _row_quality(model, version, before)
+        return _row_quality(model, version, before, going)
     if kind is ResultKind.FINDINGS:
         return _findings(connection, model, version, before)
     if kind is ResultKind.ARCHIVED:
@@ -122,11 +130,12 @@ def _long_spans(kind: ResultKind, model: str, version: int, before: datetime, *,
     return OldRows(kind, tables.long_spans, tuple(conditions), c.span_start)
 
 
-def _row_quality(model: str, version: int, before: datetime) -> OldRows:
+def _row_quality(model: str, version: int, before: datetime, going: OldRows | None) -> OldRows:
     """Return what rows said of windows that are gone."""
     q, w = tables.row_quality.c, tables.windows.c
     same = [w[name] == q[name] for name in ("model", "version", "segment", "span_start", "span_end", "revision")]
-    gone = ~sa.exists().where(*same)
+    stay = [] if going is None else [~sa.and_(*going.conditions)]
+    gone = ~sa.exists().where(*same, *stay)
     conditions = (*of_monitor(tables.row_quality, model, version), q.span_end <= before, gone)
     return OldRows(ResultKind.ROW_QUALITY, tables.row_quality, conditions, q.span_start)
 
@@ -152,12 +161,15 @@ def _archived(model: str, version: int, before: datetime) -> OldRows:
 def monitors_with_results(engine: Engine) -> list[tuple[str, int]]:
     """Return every model version that has results, watched or not, in order."""
     found: set[tuple[str, int]] = set()
-    of = (tables.windows, tables.long_spans, tables.findings, tables.outliers, tables.ledger, tables.invalid)
+    of = (*_WITH_RESULTS, *(table for table, _ in _TIMED.values()))
     with reading(engine) as connection:
         for table in of:
             rows = connection.execute(sa.select(table.c.model, table.c.version).distinct())
             found |= {(row.model, row.version) for row in rows}
     return sorted(found)
+
+
+_WITH_RESULTS = (tables.windows, tables.long_spans, tables.findings, tables.row_quality, tables.archived)
 
 
 def removed_in_batches(engine: Engine, rows: OldRows, pause: Callable[[float], None] = time.sleep) -> Iterator[int]:

@@ -199,6 +199,55 @@ def test_baselines_that_anything_refers_to_stay(engine: Engine, tmp_path: Path) 
         assert set(ids[:3]) == set(connection.execute(sa.select(tables.baselines.c.id)).scalars())
 
 
+def test_a_dry_run_takes_what_goes_with_windows_for_gone(house: House) -> None:
+    """What rows said of windows goes after them, in a dry run as without."""
+    c = tables.windows.c
+    key = [c.model, c.version, c.segment, c.span_start, c.span_end, c.revision]
+    with writing(house.engine) as connection:
+        rows = [dict(row) for row in connection.execute(sa.select(*key)).mappings()]
+        said = {"at": START, "origin": "stream", "looked_at": 1, "rows": 1, "outcomes": {}}
+        connection.execute(sa.insert(tables.row_quality), [row | said for row in rows])
+    planned = of_kind(keep_house(house, KEEPING, now=NOW, dry_run=True), ResultKind.ROW_QUALITY)
+
+    assert 216 == planned.count
+    assert planned == of_kind(keep_house(house, KEEPING, now=NOW, dry_run=False), ResultKind.ROW_QUALITY)
+
+
+def test_what_is_known_of_a_model_without_windows_goes_too(engine: Engine, tmp_path: Path) -> None:
+    """A model of which nothing but old hours of labels is left leaves nothing behind."""
+    hours = [{"model": "gone", "version": 3, "start": NOW - 400 * DAY, "written": 1}]
+    with writing(engine) as connection:
+        connection.execute(sa.insert(tables.label_hours), hours)
+    removals = keep_house(House(engine, str(tmp_path)), KEEPING, now=NOW, dry_run=False)
+
+    assert [("gone", ResultKind.LABEL_HOURS, 1)] == [(one.model, one.kind, one.count) for one in removals]
+
+
+def test_a_strange_folder_of_the_archive_holds_up_no_other(house: House) -> None:
+    """What lies beside the folders of versions is passed over, and old days of models go."""
+    models = Path(house.archive) / "rows/namespace=default/model=delays"
+    for name in ("version=1.bak", "version=1", "version="):
+        (models / name / "date=2025-12-01").mkdir(parents=True)
+    told = keep_house(house, KEEPING, now=NOW, dry_run=False)
+
+    assert [] == [one.failed for one in told if one.failed]
+    assert ["version=", "version=1.bak"] == sorted(path.parent.name for path in models.glob("*/date=*"))
+
+
+def test_baselines_that_a_database_refuses_hide_nothing_that_went(house: House) -> None:
+    """Where baselines cannot go that is told in their place, and `removals` knows what went before."""
+    store = BaselineStore(house.engine)
+    for seed in range(2):
+        store.put(sample_baseline(seed, created_at=START - 400 * DAY, model="delays"))
+    with writing(house.engine) as connection:
+        for statement in REFUSING[house.engine.dialect.name]:
+            connection.exec_driver_sql(statement.replace("windows", "baselines").replace("aaa", "delays"))
+    removals = keep_house(house, KEEPING, now=NOW, dry_run=False)
+
+    assert [ResultKind.BASELINES] == [one.kind for one in removals if one.failed]
+    assert 5 == rows_of(house.engine, tables.removals)
+
+
 def test_old_days_of_the_archive_go_whole(house: House) -> None:
     """Folders of days before the cut-off go; those after it, and folders of other names, stay."""
     model = Path(house.archive) / "rows/namespace=default/model=delays/version=1"
