@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from numbers import Integral, Real
 from typing import Any
 
 from pegel.errors import InvalidSpec
-from pegel.spec.outside_text import quoted
+from pegel.spec.durations import LONGEST
+from pegel.spec.outside_text import quoted, shown
 from pegel.spec.segment_columns import SegmentColumn, segment_columns
 
 
@@ -29,9 +31,28 @@ def text(argument: str, given: Any) -> str:
 
 def number(argument: str, given: Any) -> float:
     """Return a finite number. Raises InvalidSpec for anything else."""
-    if isinstance(given, bool) or not isinstance(given, Real) or not math.isfinite(given):
+    try:
+        told = math.nan if isinstance(given, bool) or not isinstance(given, Real) else float(given)
+    except OverflowError:
+        told = math.inf
+    if not math.isfinite(told):
         raise _refused(argument, "a number", given)
-    return float(given)
+    return told
+
+
+def check_length(windows_per_week: Any) -> timedelta:
+    """Return the time of each of so many checks a week, which share one budget. Raises InvalidSpec."""
+    count = number("windows_per_week", windows_per_week)
+    try:
+        length = timedelta(weeks=1) / count if count > 0 else timedelta(0)
+    except OverflowError:
+        length = timedelta.max
+    if not timedelta(0) < length <= LONGEST:
+        raise InvalidSpec(
+            f"windows_per_week: expected more than 0, one in {LONGEST.days} days or more, given "
+            f"{shown(str(windows_per_week))}. Nothing was judged."
+        )
+    return length
 
 
 def name(argument: str, given: Any) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from pegel.baseline.baseline import Baseline
@@ -22,8 +22,6 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.stats.layout import CategoricalLayout
 from pegel.stats.segment_counts import SegmentCounts
-
-_WEEK = timedelta(weeks=1)
 
 
 def check(
@@ -123,17 +121,14 @@ def _strays(table: table_reading.Table, baseline: Baseline) -> dict[str, StrayTe
 
 def _spec(baseline: Baseline, false_alarms: str, windows_per_week: float, margin: float) -> MonitorSpec:
     margin = arguments.number("margin", margin)
-    if arguments.number("windows_per_week", windows_per_week) <= 0:
-        raise InvalidSpec(
-            f"windows_per_week: expected more than 0, given {shown(str(windows_per_week))}. Nothing was judged."
-        )
+    length = arguments.check_length(windows_per_week)
     try:
         # The names of a table are for people; those of a monitor name topics, and have rules for that.
         spec = MonitorSpec.parse(
             {
                 "model": {"name": "table", "uri": "none"},
                 "baseline": {"source": "none"},
-                "windowing": {"length": _WEEK / windows_per_week},
+                "windowing": {"length": length},
                 "watch": {"margin": margin, "long_spans": [], "segments": list(baseline.segments.wanted)},
                 "false_alarms": false_alarms,
             }

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Engine
 
 from pegel.baseline.baseline import Baseline
 from pegel.batch.archived_counts import ArchiveRecount
+from pegel.data.instants import EPOCH
 from pegel.data.spans import Span
 from pegel.errors import InvalidSpec, NotFound, PermanentError
 from pegel.judge.judge import judge
@@ -66,8 +67,7 @@ def check_interval(
         NotFound: If the model has no baseline.
         PermanentError: If neither windows nor archive tell the counts of an interval; it says why.
     """
-    if arguments.number("windows_per_week", windows_per_week) <= 0:
-        raise InvalidSpec(f"windows_per_week: expected more than 0, given {windows_per_week}. Nothing was judged.")
+    length = arguments.check_length(windows_per_week)
     model, version = spec.model.name, spec.model.version
     store = BaselineStore(where.engine)
     current = store.current(model, version)
@@ -82,7 +82,7 @@ def check_interval(
         baseline = _as_baseline(baseline, before, other)
         notes += [f"the time it is compared with: {line}" for line in before.notes]
     judged_with = spec.model_copy(
-        update={"windowing": spec.windowing.model_copy(update={"length": WEEK / windows_per_week, "slide": None})}
+        update={"windowing": spec.windowing.model_copy(update={"length": length, "slide": None})}
     )
     judgement = judge(baseline, counts.summary, spec=judged_with, span=within, revision=0)
     return CheckReport(baseline, counts.summary, judged_with, judgement, about=tuple(notes))
@@ -93,6 +93,11 @@ def _other(against: str, within: Span, now: datetime) -> Span | None:
     if against == BASELINE:
         return None
     if against.upper().replace("-", "_") == PREVIOUS_WEEK:
+        if within.start - EPOCH < WEEK:
+            raise InvalidSpec(
+                f"--against: expected an interval from {EPOCH + WEEK:%Y-%m-%d} on, given one from "
+                f"{within.start:%Y-%m-%d} on, of which no week before is known. Nothing was judged."
+            )
         return Span(within.start - WEEK, within.end - WEEK)
     since, dots, until = against.partition("..")
     if not dots:

@@ -37,11 +37,11 @@ def _instant(when: str | datetime | date | timedelta, end: datetime, name: str) 
         if isinstance(when, str):
             back = parse_duration(when) if not when.strip().isdigit() else None
             when = datetime.fromisoformat(when.strip()) if back is None else back
-        if isinstance(when, timedelta):
+        if isinstance(when, timedelta) and _is_one(when):
             return end - when
-        if isinstance(when, datetime):
+        if isinstance(when, datetime) and _is_one(when):
             return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
-        if isinstance(when, date):
+        if isinstance(when, date) and _is_one(when):
             return datetime.combine(when, time(), UTC)
     except (ValueError, OverflowError):
         pass
@@ -49,3 +49,8 @@ def _instant(when: str | datetime | date | timedelta, end: datetime, name: str) 
         f"{name}: expected a length of time, such as `7d`, or an instant, such as `2026-11-29` or "
         f"`2026-11-29T08:00Z`; given {quoted(when)}. Nothing was read."
     )
+
+
+def _is_one(when: date | timedelta) -> bool:
+    """Say whether it is a time at all: what pandas puts where none is says that it is one, and equals nothing."""
+    return when == when  # noqa: PLR0124  what equals nothing does not equal itself

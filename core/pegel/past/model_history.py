@@ -114,7 +114,7 @@ class History:
     @cached_property
     def story(self) -> Story:
         """Return what happened day by day, as facts."""
-        return story_of(self.database, self.model, self.version, self.span)
+        return story_of(self.database, self.model, self.version, self.span, now=datetime.now(UTC))
 
     def __str__(self) -> str:
         """Return the story in words."""

@@ -16,7 +16,8 @@ from sqlalchemy.engine import RowMapping
 
 from pegel.errors import DamagedRow, SetupError
 from pegel.past.stored_pages import stored_pages
-from pegel.spec.output_file import written_whole
+from pegel.spec.output_file import refuse_overwriting, written_whole
+from pegel.store.database_file import database_file
 from pegel.store.row_codec import decoded
 
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -77,11 +78,13 @@ class PastTable:
         """Return all rows as a `polars.DataFrame`. Raises SetupError where polars is missing."""
         return _library("polars").from_arrow(self.to_arrow())
 
-    def write(self, path: Path) -> None:
+    def write(self, path: str | Path) -> None:
         """Write all rows to a file, Parquet if it is named so, else CSV with a header line; batch by batch.
 
-        Raises PermanentError where that is not possible.
+        Raises PermanentError where that is not possible, InvalidSpec for the database that is read.
         """
+        path = Path(path)
+        refuse_overwriting(path, filter(None, [database_file(self._url)]), "path")
         with written_whole(path) as place, self._writer(path.suffix.lower(), place) as writer:
             for batch in self.batches():
                 writer.write_batch(batch)

@@ -125,8 +125,11 @@ class Story:
     """What could not be read, in words."""
 
 
-def story_of(url: str, model: str, version: int, within: Span) -> Story:
-    """Return the story of one model. A day at a time is added up in the database; raises SetupError, Unavailable."""
+def story_of(url: str, model: str, version: int, within: Span, *, now: datetime) -> Story:
+    """Return the story of one model. A day at a time is added up in the database; raises SetupError, Unavailable.
+
+    Days that have not begun at `now` are not told, unless a window is in them.
+    """
     unread = list[str]()
     with opened_to_read(url) as engine:
         alerts = AlertStore(engine).alerts(model, version, limit=MOST_ALERTS, damaged=unread)
@@ -135,7 +138,7 @@ def story_of(url: str, model: str, version: int, within: Span) -> Story:
             first, newest = _first_window(connection, model, version), newest_final(connection, model, version)
         found = _found_by_day(url, model, version, within, unread)
         days = []
-        for day in [] if first is None else _days(within, first):
+        for day in [] if first is None else _days(within, first, max(now, newest)):
             with reading(engine) as connection:
                 mine = tuple(found.get(floor(day.start, DAY), {}).values())
                 told = _day(connection, model, version, day, found=mine, unread=unread)
@@ -162,9 +165,9 @@ def _first_window(connection: Connection, model: str, version: int) -> datetime 
     return first
 
 
-def _days(within: Span, first: datetime) -> Iterator[Span]:
+def _days(within: Span, first: datetime, last: datetime) -> Iterator[Span]:
     start = max(within.start, floor(first, DAY))
-    while start < within.end:
+    while start < min(within.end, last):
         end = min(floor(start, DAY) + DAY, within.end)
         yield Span(start, end)
         start = end

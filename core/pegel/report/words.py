@@ -11,7 +11,7 @@ from pegel.detect.effect import percent
 from pegel.judge.explaining_segments import EVIDENCE as EXPLAINED
 from pegel.judge.findings import Finding, Verdict
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
-from pegel.spec.plain_numbers import plain
+from pegel.spec.plain_numbers import LONGEST, THOUSAND, plain
 
 VERDICT_WORDS = {
     Verdict.OK: "ok",
@@ -41,7 +41,7 @@ def number(value: float, unit: str | None = None) -> str:
     >>> number(9.134, "min"), number(-2.0), number(24871.4), number(0.00012345)
     ('9.13 min', '-2', '24,871', '0.000123')
     """
-    text = f"{value:,.0f}" if abs(value) >= 1_000 else f"{float(f'{value:.3g}'):g}"  # noqa: PLR2004  four digits are many
+    text = f"{value:,.0f}" if THOUSAND <= abs(value) < LONGEST else f"{float(f'{value:.3g}'):g}"
     return f"{text} {unit}" if unit else text
 
 

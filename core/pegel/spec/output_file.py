@@ -64,5 +64,5 @@ def written_whole(path: Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise PermanentError(
-            f"expected a place to write to, given {shown(str(path))}: {error.strerror}. Nothing was written."
+            f"expected a place to write to, given {shown(str(path))}: {error.strerror or error}. Nothing was written."
         ) from error

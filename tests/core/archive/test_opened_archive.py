@@ -59,6 +59,19 @@ def opened(root: Path, start: datetime = NOON, end: datetime = NOON + 3 * timede
     return open_archive(str(root), "delays", 1, start=start, end=end)
 
 
+def test_a_long_time_has_the_days_that_are_there(tmp_path: Path) -> None:
+    """Of a calendar of days only those that are there are looked into, by requests and by answers."""
+    for days in (0, 40, 100):
+        write(tmp_path, NOON + timedelta(days=days), 1, f_distance=[float(days)])
+    (tmp_path / "rows/namespace=default/model=delays/version=1/elsewhere").mkdir()
+    whole = opened(tmp_path, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+    some = opened(tmp_path, NOON + timedelta(days=1), NOON + timedelta(days=100))
+
+    assert [0.0, 40.0, 100.0] == whole.rows(["f_distance"])["f_distance"].to_pylist()
+    assert 3 == len(whole.by_answers().hours)
+    assert [40.0] == some.rows(["f_distance"])["f_distance"].to_pylist()
+
+
 def test_a_time_is_exact_and_half_open(tmp_path: Path) -> None:
     """Rows at the begin are in it, those at the end are not, wherever in an hour these lie."""
     write(tmp_path, NOON, 1, f_distance=[float(at) for at in range(60)])

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +182,18 @@ def test_what_nobody_kept_is_refused(world: World) -> None:
         check_interval(world.where, sample_spec(), before, now=DAY.end)
     with pytest.raises(InvalidSpec, match=r"--against: expected `baseline`.*given 'last week'"):
         check_interval(world.where, sample_spec(), DAY, "last week", now=DAY.end)
-    with pytest.raises(InvalidSpec, match=r"windows_per_week: expected more than 0"):
-        check_interval(world.where, sample_spec(), DAY, now=DAY.end, windows_per_week=0)
+    for strange in (0, 1e-300, 1e300):
+        with pytest.raises(InvalidSpec, match=r"windows_per_week: expected more than 0"):
+            check_interval(world.where, sample_spec(), DAY, now=DAY.end, windows_per_week=strange)
+
+
+def test_an_interval_from_the_first_year_is_told_in_words(world: World) -> None:
+    """Of the whole calendar the archive has no row, and before its first week there is none."""
+    first = datetime(1, 1, 1, tzinfo=UTC)
+    with pytest.raises(PermanentError, match=r"the archive has no row of it"):
+        check_interval(world.where, sample_spec(), Span(first, START), now=DAY.end)
+    with pytest.raises(InvalidSpec, match=r"of which no week before is known"):
+        check_interval(world.where, sample_spec(), Span(first, DAY.end), PREVIOUS_WEEK, now=DAY.end)
 
 
 def test_windows_of_another_baseline_are_not_merged(world: World, layout: Layout, tmp_path: Path) -> None:

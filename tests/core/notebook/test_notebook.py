@@ -224,9 +224,9 @@ def test_budgets_that_make_no_sense(flights: Baseline, given: str) -> None:
         pegel.check(table(100, 1), flights, false_alarms=given)
 
 
-@pytest.mark.parametrize("given", [0, -3, float("nan")])
+@pytest.mark.parametrize("given", [0, -3, float("nan"), 1e-300, 1e300, pytest.param(10**400, id="huge")])
 def test_numbers_of_windows_that_make_no_sense(flights: Baseline, given: float) -> None:
-    """No windows per week, or fewer, are refused."""
+    """No windows per week, fewer, or more than there is time for, are refused."""
     with pytest.raises(InvalidSpec, match=r"windows_per_week: expected .* Nothing was"):
         pegel.check(table(100, 1), flights, windows_per_week=given)
 

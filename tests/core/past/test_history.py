@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 
 import pegel
 from pegel.cli.command_line import run
-from pegel.errors import InvalidSpec, SetupError
+from pegel.errors import InvalidSpec, PermanentError, SetupError
 from pegel.past import window_tables
 from pegel.past.interval import interval
 from pegel.past.past_table import PastTable
@@ -226,6 +227,38 @@ def test_nothing_is_made_by_looking(tmp_path: Path) -> None:
     assert [] == list(tmp_path.iterdir())
 
 
+def test_no_time_is_no_interval(home: Path) -> None:
+    """What pandas puts where no time is, the least of an empty column, is refused as any other text would be."""
+    none = pd.Series([], dtype="datetime64[us]").min()
+    for since, until in ((none, None), ("7d", none)):
+        with pytest.raises(InvalidSpec, match=r"expected a length of time.*NaT"):
+            pegel.history("delays/1", since, until, home=home)
+
+
+def test_a_table_is_written_to_a_file_by_its_name_and_never_over_the_database(
+    past: pegel.History, home: Path, tmp_path: Path
+) -> None:
+    """A name may be a text; the database that is read is refused under any name, and a folder in words."""
+    past.findings.write(str(tmp_path / "f.parquet"))
+    (tmp_path / "link.csv").symlink_to(home / "pegel.db")
+    before = (home / "pegel.db").read_bytes()
+
+    assert 4 == pq.read_table(tmp_path / "f.parquet").num_rows
+    for place in (home / "pegel.db", tmp_path / "link.csv"):
+        with pytest.raises(InvalidSpec, match="expected a file that is not read"):
+            past.windows.write(place)
+    with pytest.raises(PermanentError, match=r"expected a place to write to, .*: (?!None)"):
+        past.windows.write(tmp_path)
+    assert before == (home / "pegel.db").read_bytes()
+
+
+def test_days_that_have_not_begun_are_not_told(home: Path) -> None:
+    """An interval that ends in the year 9999 has the days up to now, or up to the newest window, and no others."""
+    told = story_of(Settings(home=home).database, "delays", 1, interval(None, "9999-12-31", now=START), now=START)
+
+    assert (date(2026, 1, 1), date(2026, 1, 4)) == (told.days[0].span.start.date(), told.days[-1].span.start.date())
+
+
 def test_the_command_tells_the_story(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`pegel history` prints words or JSON, or writes the table that is named."""
     asked = ["history", "delays/1", "--since", FOUR_DAYS[0], "--until", FOUR_DAYS[1], "--home", str(home)]
@@ -234,7 +267,7 @@ def test_the_command_tells_the_story(home: Path, tmp_path: Path, capsys: pytest.
     assert 0 == run(asked)
     assert "2026-01-03  no events" in capsys.readouterr().out
     assert 0 == run([*asked, "--json"])
-    told = story_of(Settings(home=home).database, "delays", 1, interval(*FOUR_DAYS, now=START))
+    told = story_of(Settings(home=home).database, "delays", 1, interval(*FOUR_DAYS, now=START), now=START)
     assert story_json(told) == json.loads(capsys.readouterr().out)
     assert 0 == run([*asked, "--table", "findings", "--csv", str(file)])
     assert 5 == len(file.read_text().splitlines())
