@@ -15,9 +15,8 @@ from pegel.archive.folders import (
     HOUR,
     LONGEST_ANSWER,
     Kept,
-    date_folder,
-    days_between,
-    floor_hour,
+    day_folders,
+    hours_that_hold,
     visible_hours,
 )
 from pegel.archive.row_columns import ANSWERED_AT, EVENT_TIME, OF_EVERY_ROW
@@ -82,12 +81,12 @@ def hour_files(
     """Return the files of the hours that may hold rows of a time."""
     files = HadoopFiles(spark, root)
     reach = LONGEST_ANSWER if time == ANSWERED_AT else 0 * HOUR
-    first, last = floor_hour(start - reach), end + reach
+    first, last = hours_that_hold(start, end, reach)
     below = f"model={model}/version={version}"
     listed = [
         path
         for space in files.folders(f"{root}/{kept}")
-        for day in days_between(first, last)
-        for path in files.files(f"{space}/{below}/{date_folder(day)}")
+        for day in day_folders(f"{space}/{below}", first, last, files.folders)
+        for path in files.files(day)
     ]
     return [path for hour in visible_hours(listed) if first <= hour.start < last for path in hour.files]

@@ -15,7 +15,7 @@ that has moved to another namespace has hours in two folders, each of which is w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -28,6 +28,11 @@ NOT_LABELS: Final = "not_labels"
 HOUR: Final = timedelta(hours=1)
 LONGEST_ANSWER: Final = timedelta(hours=1)
 """How far an answer may lie from its request to stand in the same rows; one farther away has rows of its own."""
+
+MOST_ASKED: Final = timedelta(days=31)
+"""Of a longer time it is asked which days there are, not of each day whether it is there."""
+_FIRST: Final = datetime.min.replace(tzinfo=UTC) + HOUR
+_LAST: Final = datetime.max.replace(tzinfo=UTC) - HOUR
 
 
 class Kept(StrEnum):
@@ -83,6 +88,24 @@ def days_between(start: datetime, end: datetime) -> list[date]:
         return []
     first, last = start.astimezone(UTC).date(), (end.astimezone(UTC) - timedelta(microseconds=1)).date()
     return [first + timedelta(days=at) for at in range((last - first).days + 1)]
+
+
+def hours_that_hold(start: datetime, end: datetime, reach: timedelta) -> tuple[datetime, datetime]:
+    """Return from the hour of `start` on, and until when, rows of `[start, end)` may lie that are `reach` from it."""
+    # Nobody has rows of the first or last hour of the calendar, and it has none before or after.
+    return floor_hour(max(start, _FIRST) - reach), min(end, _LAST) + reach
+
+
+def day_folders(model: str, first: datetime, last: datetime, below: Callable[[str], Iterable[str]]) -> list[str]:
+    """Return the folders of the days of a time below that of a model; of a long time those that are there.
+
+    `below`: lists the folders in a folder.
+    """
+    if last - first <= MOST_ASKED:
+        return [f"{model}/{date_folder(day)}" for day in days_between(first, last)]
+    # Dates of ISO 8601 are in order of their texts.
+    begin, end = date_folder(first.date()), date_folder(last.date())
+    return sorted(path for path in below(model) if begin <= path.rpartition("/")[2] <= end)
 
 
 def parts_of(path: str) -> dict[str, str]:

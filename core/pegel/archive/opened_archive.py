@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -22,16 +22,12 @@ from pegel.archive.folders import (
     LONGEST_ANSWER,
     HourFiles,
     Kept,
-    date_folder,
-    days_between,
-    floor_hour,
+    day_folders,
+    hours_that_hold,
     visible_hours,
 )
 from pegel.archive.row_columns import ANSWERED_AT, EVENT_TIME, OF_EVERY_ROW, together
 
-MOST_ASKED = timedelta(days=31)
-"""Of a longer time it is asked which days there are, not of each day whether it is there."""
-_FIRST, _LAST = datetime.min.replace(tzinfo=UTC) + HOUR, datetime.max.replace(tzinfo=UTC) - HOUR
 Filter = Any
 """An expression of `pyarrow.compute`, as in `pc.field("f_distance") > 500`; Arrow ships no types."""
 
@@ -59,12 +55,11 @@ class OpenedArchive:
     def hours(self) -> list[HourFiles]:
         """Return the hours that may hold such rows, with their files, the oldest first."""
         reach = LONGEST_ANSWER if self.time == ANSWERED_AT else 0 * HOUR
-        # Nobody has rows of the first or last hour of the calendar, and it has none before or after.
-        first, last = floor_hour(max(self.start, _FIRST) - reach), min(self.end, _LAST) + reach
+        first, last = hours_that_hold(self.start, self.end, reach)
         paths = [
             path
             for model in self._folders
-            for day in self._days(model, first, last)
+            for day in day_folders(model, first, last, self._folders_in)
             for path in self.address.files_below(day)
         ]
         return [hour for hour in visible_hours(paths) if first <= hour.start < last]
@@ -117,15 +112,8 @@ class OpenedArchive:
         spaces = self.address.files_below(root, recursive=False)
         return [f"{space}/model={self.model}/version={self.version}" for space in spaces]
 
-    def _days(self, model: str, first: datetime, last: datetime) -> list[str]:
-        """Return the folders of the days of a time; of a long one those that are there, which are few beside it."""
-        if last - first <= MOST_ASKED:
-            return [f"{model}/{date_folder(day)}" for day in days_between(first, last)]
-        # Dates of ISO 8601 are in order of their texts.
-        begin, end = date_folder(first.date()), date_folder(last.date())
-        return [
-            path for path in self.address.files_below(model, recursive=False) if begin <= path.rpartition("/")[2] <= end
-        ]
+    def _folders_in(self, folder: str) -> list[str]:
+        return self.address.files_below(folder, recursive=False)
 
     def _asked(self, name: str) -> pa.Field:
         place = self.schema.get_field_index(name)
